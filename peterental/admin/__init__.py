@@ -1,0 +1,1 @@
+"""The shell of the browser pages: layout, sign-in, the schema page."""

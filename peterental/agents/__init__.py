@@ -1,0 +1,1 @@
+"""Leasing agents: who answers which phone, and when they have time."""

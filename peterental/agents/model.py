@@ -1,0 +1,92 @@
+"""What an agent is: a person with a voice assistant, a time zone, working hours and rules for viewings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, time
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from peterental.errors import Refusal
+
+
+class AgentUnknown(Refusal):
+    """There is no such agent."""
+
+
+class AssistantTaken(Refusal):
+    """Another agent already has that Vapi assistant."""
+
+
+class PhoneNumberTaken(Refusal):
+    """Another agent already has that Vapi phone number."""
+
+
+class AgentIdTaken(Refusal):
+    """There is already an agent called {agent_id}."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentKey:
+    """How a Vapi message names an agent: by assistant, else by the phone number that was dialled."""
+
+    assistant_id: str | None = None
+    phone_number_id: str | None = None
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """A stretch of a local day, in wall-clock minutes after midnight; 1440 is its end."""
+
+    opens_min: int
+    closes_min: int
+
+    @classmethod
+    def between(cls, opens_at: time, closes_at: time | None) -> Window:
+        """Make a window from wall-clock times; None as the closing time means midnight at the day's end."""
+        closes_min = 24 * 60 if closes_at is None else closes_at.hour * 60 + closes_at.minute
+        return cls(opens_at.hour * 60 + opens_at.minute, closes_min)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """When an agent may be booked. Minutes and days as named; times are the agent's wall clock."""
+
+    slot_minutes: int = 30
+    step_minutes: int = 30
+    buffer_minutes: int = 0
+    notice_minutes: int = 120
+    horizon_days: int = 14
+    daily_cap: int | None = None
+    week: tuple[tuple[int, Window], ...] = ()
+    """(ISO weekday, window) pairs, 1 is Monday."""
+    days: tuple[tuple[date, Window | None], ...] = ()
+    """Overrides: (day, window) pairs; None closes that day. A day that appears here ignores the week."""
+
+    def windows_on(self, day: date) -> tuple[Window, ...]:
+        """Give the working windows of one local day, in order."""
+        overrides = [window for overridden, window in self.days if overridden == day]
+        if overrides:
+            return tuple(sorted(window for window in overrides if window is not None))
+        return tuple(sorted(window for weekday, window in self.week if weekday == day.isoweekday()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """One leasing agent as stored."""
+
+    agent_id: str
+    agent_name: str
+    vapi_assistant_id: str | None = None
+    phone_number_id: str | None = None
+    calendar_user_id: str | None = None
+    user_id: int | None = None
+    time_zone: str = "America/Chicago"
+    handover_number: str | None = None
+    is_active: bool = True
+    rules: Rules = Rules()
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The agent's time zone."""
+        return ZoneInfo(self.time_zone)

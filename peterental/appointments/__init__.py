@@ -1,0 +1,1 @@
+"""Viewings: when they may be, when they are, and what became of them."""

@@ -1,0 +1,1 @@
+"""Phone calls, what the robot asked in each, and messages taken."""

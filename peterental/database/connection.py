@@ -1,0 +1,271 @@
+"""The database as one process sees it: a pool opened on first use, and the unit of work that borrows from it."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from peterental.errors import Fault
+
+Connection = psycopg.Connection[DictRow]
+
+OLDEST_SERVER_VERSION = 140000
+"""PostgreSQL 14, as libpq numbers it: multiranges and pipelined queries begin there."""
+
+CONNECT_TIMEOUT_S = 2
+ACQUIRE_TIMEOUT_S = 2.0
+STATEMENT_TIMEOUT_MS = 5_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+
+# A peer that vanished without a word (a failed-over host, a dropped NAT entry) is given up after half a minute,
+# unacknowledged data after ten seconds; libpq leaves both to the kernel's two hours otherwise.
+KEEPALIVE: Mapping[str, int] = {
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
+class DatabaseUnavailable(Fault):
+    """The database does not answer: {reason}."""
+
+
+class DatabaseTooOld(DatabaseUnavailable):
+    """PostgreSQL {version} is too old: PeteRental needs 14 or newer."""
+
+
+class DatabaseTooSlow(Fault):
+    """The database needed longer than {seconds:g} seconds for one query, which was cancelled."""
+
+
+class Database:
+    """One PostgreSQL database, reached through a pool that this process opens when it first needs it.
+
+    The pool is never shared across a fork: a child finds its parent's and makes its own instead.
+
+    Args:
+        conninfo: the URL, or a function that gives it (and may start a server) when it is first needed.
+        pool_size: the most connections this process holds; as many as it has threads that may want one.
+        application_name: what `pg_stat_activity` shows.
+    """
+
+    def __init__(
+        self,
+        conninfo: str | Callable[[], str],
+        *,
+        pool_size: int = 4,
+        application_name: str = "peterental",
+    ) -> None:
+        self._conninfo = conninfo
+        self._pool_size = pool_size
+        self._application_name = application_name
+        self._pool: ConnectionPool[Connection] | None = None
+        self._pool_pid = 0
+        self._opening = threading.Lock()
+        self._last_failure = "no free connection"
+
+    @property
+    def url(self) -> str:
+        """The connection URL with its password; never show it, see `peterental.config.masked`."""
+        if callable(self._conninfo):
+            self._conninfo = self._conninfo()
+        return self._conninfo
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection inside a transaction: committed at the end of the block, rolled back by an exception.
+
+        Statements are pipelined: BEGIN travels with the first ones, COMMIT with the last ones, and the block waits for
+        the server only where it reads a result. A failing statement therefore raises where a result is read, or at the
+        end of the block.
+
+        Raises DatabaseUnavailable when no connection is to be had within 2 s or it breaks, DatabaseTooSlow when a
+        statement is cancelled by `statement_timeout`.
+        """
+        with self._connection() as connection:
+            try:
+                # Not `connection.transaction()`: inside a pipeline it waits for the server at both its ends.
+                with connection.pipeline():
+                    connection.execute("BEGIN")
+                    yield connection
+                    connection.execute("COMMIT")
+            except BaseException:
+                if not connection.closed:
+                    connection.rollback()
+                raise
+
+    def fetch(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[DictRow]:
+        """Run one statement on its own and give its rows, each a dict by column name. One round trip.
+
+        Raises what `transaction` raises.
+        """
+        with self._connection() as connection:
+            cursor = connection.execute(query.encode(), params)
+            return cursor.fetchall() if cursor.description else []
+
+    def close(self) -> None:
+        """Close this process's pool, if it has one; the next use opens a new one."""
+        with self._opening:
+            pool, self._pool = self._pool, None
+            if pool is not None and self._pool_pid == os.getpid():
+                pool.close(timeout=1)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """Borrow a connection in autocommit mode, with libpq's errors turned into ours."""
+        try:
+            with self._open_pool().connection() as connection:
+                yield connection
+        except PoolTimeout as error:
+            raise DatabaseUnavailable(reason=self._last_failure) from error
+        except psycopg.errors.QueryCanceled as error:
+            raise DatabaseTooSlow(seconds=STATEMENT_TIMEOUT_MS / 1000) from error
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailable(reason=reason_of(error)) from error
+
+    def _open_pool(self) -> ConnectionPool[Connection]:
+        pool = self._pool
+        if pool is not None and self._pool_pid == os.getpid():
+            return pool
+        with self._opening:
+            if self._pool is None or self._pool_pid != os.getpid():
+                self._pool = self._make_pool()
+                self._pool_pid = os.getpid()
+            return self._pool
+
+    def _make_pool(self) -> ConnectionPool[Connection]:
+        return ConnectionPool(
+            self.url,
+            connection_class=_remembering(self),
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "application_name": self._application_name,
+                **KEEPALIVE,
+            },
+            min_size=1,
+            max_size=max(1, self._pool_size),
+            open=True,
+            configure=_configure,
+            check=_check,
+            timeout=ACQUIRE_TIMEOUT_S,
+            # Short, because attempts are spaced ever wider within it: a server that comes back is noticed at once.
+            reconnect_timeout=ACQUIRE_TIMEOUT_S,
+            name=self._application_name,
+        )
+
+    def _remember_failure(self, reason: str) -> None:
+        self._last_failure = reason
+
+
+def connect(url: str, *, application_name: str, connect_timeout_s: int = 10, **options: Any) -> Connection:
+    """Open one connection of the caller's own, in autocommit mode, rows by column name.
+
+    Args:
+        url: where to.
+        application_name: what `pg_stat_activity` shows.
+        connect_timeout_s: how long to try, in seconds.
+        options: further libpq settings.
+
+    Raises DatabaseUnavailable with the server's reason, DatabaseTooOld below PostgreSQL 14.
+    """
+    try:
+        connection: Connection = psycopg.Connection.connect(
+            url,
+            autocommit=True,
+            row_factory=dict_row,
+            application_name=application_name,
+            connect_timeout=connect_timeout_s,
+            **{**KEEPALIVE, **options},
+        )
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(reason=reason_of(error)) from error
+    if connection.info.server_version < OLDEST_SERVER_VERSION:
+        version = version_of(connection)
+        connection.close()
+        raise DatabaseTooOld(version=version)
+    return connection
+
+
+def version_of(connection: Connection) -> str:
+    """Give the server's version as people write it: `18.6`."""
+    return connection.info.parameter_status("server_version") or str(connection.info.server_version)
+
+
+def reason_of(error: psycopg.Error) -> str:
+    """Give the last line of what libpq or the server said: with several addresses tried, the one that decided."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    if not lines:
+        return type(error).__name__
+    line = next((line for line in reversed(lines) if "failed:" in line or "FATAL" in line), lines[0])
+    return line.removeprefix("connection failed: ").rstrip(".").replace("FATAL:  ", "")
+
+
+def _remembering(database: Database) -> type[Connection]:
+    """Make a connection class that tells `database` why connecting failed.
+
+    The pool connects in a thread of its own and keeps the reason to itself; whoever waited deserves to hear it.
+    """
+
+    class RememberingConnection(psycopg.Connection[DictRow]):
+        _database: ClassVar[Database] = database
+
+        @classmethod
+        def connect(cls, *args: Any, **kwargs: Any) -> Any:
+            try:
+                connection = super().connect(*args, **kwargs)
+            except psycopg.OperationalError as error:
+                cls._database._remember_failure(reason_of(error))
+                raise
+            if connection.info.server_version < OLDEST_SERVER_VERSION:
+                error = psycopg.OperationalError(str(DatabaseTooOld(version=version_of(connection))))
+                cls._database._remember_failure(str(error))
+                connection.close()
+                raise error
+            cls._database._remember_failure("no free connection")
+            return connection
+
+    return RememberingConnection
+
+
+def _configure(connection: Connection) -> None:
+    """Set the session up, in one round trip.
+
+    A SET rather than the `options` start-up parameter, which PgBouncer refuses. Behind a transaction pooler (the
+    server's process is not the one that greeted us) server-side prepared statements may vanish, so there are none.
+    """
+    row = connection.execute(
+        """
+        SELECT pg_backend_pid() AS pid,
+               set_config('statement_timeout', %s, false),
+               set_config('idle_in_transaction_session_timeout', %s, false),
+               set_config('TimeZone', 'UTC', false)
+        """,
+        (str(STATEMENT_TIMEOUT_MS), str(IDLE_IN_TRANSACTION_TIMEOUT_MS)),
+    ).fetchone()
+    if row is None or row["pid"] != connection.info.backend_pid:
+        connection.prepare_threshold = None
+
+
+def _check(connection: Connection) -> None:
+    """Refuse a pooled connection whose server has gone, without asking the server.
+
+    An idle connection has nothing to say: if its socket can be read, the server said goodbye (or a notice came, which
+    costs us one needless reconnection). So a restart or a `pg_terminate_backend` is noticed for no round trip.
+    """
+    poller = select.poll()  # not select(), which cannot watch descriptors past 1024
+    poller.register(connection.fileno(), select.POLLIN)
+    if poller.poll(0):
+        connection.close()
+        message = "the server closed the connection"
+        raise psycopg.OperationalError(message)

@@ -1,0 +1,39 @@
+"""Everything about the development server that an operator has to put right."""
+
+from peterental.errors import Fault
+
+
+class ServerNotInstalled(Fault):
+    """There is no database: set DATABASE_URL or run `pip install -r requirements-dev.txt` for a development server."""
+
+
+class BelongsToAnother(Fault):
+    """The development database in {home} belongs to {owner}: run as {owner}, delete the folder, or set DATABASE_URL."""
+
+
+class FolderUnusable(Fault):
+    """The development database in {home} cannot be used: {reason}."""
+
+
+class NoAccount(Fault):
+    """PostgreSQL does not run as root and there is no account {names}: run as an ordinary user, or set DATABASE_URL."""
+
+
+class PasswordLost(Fault):
+    """The password of the development database is gone: bring back {password}, or delete {data} to begin anew."""
+
+
+class OtherVersion(Fault):
+    """{data} has data of PostgreSQL {found} but the server is {installed}: left alone; delete it to begin anew."""
+
+
+class NotCreated(Fault):
+    """The development database in {home} could not be created: {reason} (more in {log})."""
+
+
+class NotStarted(Fault):
+    """The development database in {home} did not start: {reason} (more in {log})."""
+
+
+class StillBusy(Fault):
+    """Another process has been starting or stopping the development database in {home} for over {seconds} s."""

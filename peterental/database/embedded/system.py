@@ -1,0 +1,112 @@
+"""What the development server asks of the operating system: accounts, private files, a look at a process, waiting."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_POLL_S = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An unprivileged account that root runs PostgreSQL as."""
+
+    uid: int
+    gid: int
+
+    @staticmethod
+    def named(*names: str) -> Account | None:
+        """Return the first of these accounts that exists, None without any."""
+        for name in names:
+            try:
+                entry = pwd.getpwnam(name)
+            except KeyError:
+                continue
+            return Account(entry.pw_uid, entry.pw_gid)
+        return None
+
+
+def user_name(uid: int) -> str:
+    """Return the account's name, or "user <uid>" when it has none (containers)."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def is_root() -> bool:
+    """Tell whether this process may act for other accounts; PostgreSQL refuses to run as such."""
+    return os.geteuid() == 0
+
+
+def give_to(path: Path, account: Account | None) -> None:
+    """Make `account` the owner of `path`; without an account it is ours and stays so."""
+    if account:
+        os.chown(path, account.uid, account.gid)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file, made with mode 0600 when missing; programs that we run do not inherit the descriptor.
+
+    Made by root in a folder of an ordinary user, it becomes that user's, or the user could not open it tomorrow.
+    """
+    fd = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if is_root():
+        owner = path.parent.stat()
+        os.fchown(fd, owner.st_uid, owner.st_gid)
+    return fd
+
+
+def process_exists(pid: int) -> bool:
+    """Tell whether any process has this number, zombies and other users' processes included."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a process has ended, also when nobody has collected it yet (a container without an init)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:  # gone, or no /proc (macOS, where launchd collects everything)
+        return not process_exists(pid)
+    return state in "ZX"
+
+
+def command_line(pid: int) -> str:
+    """Return the words a process was started with, a space after each; "" when it is gone or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except FileNotFoundError:
+        return "" if Path("/proc/self").exists() else _command_line_from_ps(pid)
+    except OSError:  # it ended while being read
+        return ""
+
+
+def _command_line_from_ps(pid: int) -> str:
+    """Do the same where there is no /proc (macOS)."""
+    command = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(command, check=False, capture_output=True, encoding="utf-8").stdout.strip() + " "  # noqa: S603
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Look every few milliseconds until the condition holds; False when it does not within `timeout_s` seconds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True

@@ -1,0 +1,25 @@
+"""The two kinds of trouble: a Refusal the caller may hear, a Fault the operator must fix.
+
+An exception class's docstring is its message; `str(error)` is one clear sentence, fit to be shown as it stands.
+Named values go in as keyword arguments and are filled into the docstring.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+
+class PeteRentalError(Exception):
+    """Something went wrong in PeteRental."""
+
+    def __init__(self, **values: object) -> None:
+        self.values = values
+        super().__init__(inspect.cleandoc(type(self).__doc__ or "").format_map(values))
+
+
+class Refusal(PeteRentalError):
+    """That cannot be done."""
+
+
+class Fault(PeteRentalError):
+    """PeteRental cannot go on until an operator has looked at it."""

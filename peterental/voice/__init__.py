@@ -1,0 +1,1 @@
+"""The phone robot's side: Vapi's messages in, sentences out."""
