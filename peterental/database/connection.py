@@ -164,7 +164,8 @@ class Database:
             name=self._application_name,
         )
 
-    def _remember_failure(self, reason: str) -> None:
+    def remember_failure(self, reason: str) -> None:
+        """Keep why connecting last failed, for whoever waits for a connection in vain."""
         self._last_failure = reason
 
 
@@ -225,14 +226,14 @@ def _remembering(database: Database) -> type[Connection]:
             try:
                 connection = super().connect(*args, **kwargs)
             except psycopg.OperationalError as error:
-                cls._database._remember_failure(reason_of(error))
+                cls._database.remember_failure(reason_of(error))
                 raise
             if connection.info.server_version < OLDEST_SERVER_VERSION:
-                error = psycopg.OperationalError(str(DatabaseTooOld(version=version_of(connection))))
-                cls._database._remember_failure(str(error))
+                reason = f"PostgreSQL {version_of(connection)} is too old, PeteRental needs 14 or newer"
+                cls._database.remember_failure(reason)
                 connection.close()
-                raise error
-            cls._database._remember_failure("no free connection")
+                raise psycopg.OperationalError(reason)
+            cls._database.remember_failure("no free connection")
             return connection
 
     return RememberingConnection

@@ -1,0 +1,1 @@
+"""PostgreSQL: the pool, the development server and the migration engine."""
