@@ -1,0 +1,20 @@
+"""Who may sign in, and what can be refused to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from peterental.errors import Refusal
+
+Role = Literal["admin", "agent"]
+"""admin: everything; agent: the agents that are theirs, and what belongs to those."""
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Somebody who is signed in, and so may see things."""
+
+    user_id: int
+    email: str
+    is_admin: bool
