@@ -62,11 +62,11 @@ def ensure(place: Place, password: str, programs: Programs) -> None:
         NotCreated: initdb or the server said no.
         OtherVersion: The data was made by another major version; it is left as it is.
     """
+    for leftover in place.base.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     if place.data.exists():
         _check_version(place, programs)
         return
-    for leftover in place.base.glob(f"{_UNFINISHED}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=place.base))
     try:
         give_to(work, place.account)

@@ -8,7 +8,7 @@ class ServerNotInstalled(Fault):
 
 
 class BelongsToAnother(Fault):
-    """The development database in {home} belongs to {owner}: run as {owner}, delete the folder, or set DATABASE_URL."""
+    """The development database in {home} belongs to {owner}: run as {owner}, or set DATABASE_URL."""
 
 
 class FolderUnusable(Fault):

