@@ -10,6 +10,33 @@ from peterental.errors import Refusal
 Role = Literal["admin", "agent"]
 """admin: everything; agent: the agents that are theirs, and what belongs to those."""
 
+PASSWORD_MIN_CHARACTERS = 12
+PASSWORD_MAX_BYTES = 1024
+
+
+class EmailInvalid(Refusal):
+    """That is not an e-mail address PeteRental can use; it should look like ana@example.com."""
+
+
+class EmailTaken(Refusal):
+    """Somebody with that e-mail address can already sign in."""
+
+
+class PasswordTooShort(Refusal):
+    """The password must have at least {characters} characters; a few words in a row are easy to remember."""
+
+
+class PasswordTooLong(Refusal):
+    """The password must not be longer than {size} bytes."""
+
+
+class AlreadySetUp(Refusal):
+    """PeteRental is already set up; sign in instead."""
+
+
+class UserUnknown(Refusal):
+    """Nobody signs in with that e-mail address."""
+
 
 @dataclass(frozen=True)
 class Viewer:
@@ -18,3 +45,35 @@ class Viewer:
     user_id: int
     email: str
     is_admin: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A user as others see one: somebody an agent can belong to."""
+
+    user_id: int
+    email: str
+    full_name: str | None
+
+    @property
+    def label(self) -> str:
+        """What a list of people shows."""
+        return f"{self.full_name} ({self.email})" if self.full_name else self.email
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A user who is trying to sign in, with what decides whether they may."""
+
+    viewer: Viewer
+    password_hash: str
+    session_epoch: int
+    is_active: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn:
+    """A viewer, and the session epoch their cookie must carry from now on."""
+
+    viewer: Viewer
+    session_epoch: int

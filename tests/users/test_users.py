@@ -1,0 +1,196 @@
+"""Promises about who may sign in."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from argon2 import PasswordHasher
+
+from peterental.database.connection import Database
+from peterental.users.model import (
+    AlreadySetUp,
+    EmailInvalid,
+    EmailTaken,
+    PasswordTooLong,
+    PasswordTooShort,
+    UserUnknown,
+)
+from peterental.users.repository import UserRepository
+from peterental.users.service import HASHER, UserService
+
+WORDS = "correct horse battery"
+
+
+@pytest.fixture
+def users(database: Database) -> UserService:
+    """The service under test."""
+    return UserService(database)
+
+
+def stored_hash(database: Database, email: str) -> str:
+    return str(database.fetch("SELECT password_hash FROM users WHERE email = %s", (email,))[0]["password_hash"])
+
+
+def test_somebody_who_was_created_can_sign_in(users: UserService) -> None:
+    created = users.create("ana@example.com", WORDS, "agent", "Ana Lima")
+    signed_in = users.sign_in("ana@example.com", WORDS)
+    assert signed_in is not None
+    assert signed_in.viewer == created
+    assert not created.is_admin
+    assert [person.label for person in users.people()] == ["Ana Lima (ana@example.com)"]
+
+
+def test_an_email_address_is_the_same_however_it_is_typed(users: UserService) -> None:
+    users.create("Ana@Example.com", WORDS, "admin")
+    assert users.sign_in(" ana@EXAMPLE.com ", WORDS) is not None
+    with pytest.raises(EmailTaken, match="already sign in"):
+        users.create("ANA@example.com", WORDS, "agent")
+    assert [person.label for person in users.people()] == ["Ana@Example.com"]
+
+
+@pytest.mark.parametrize(
+    "email", ["ana", "ana@example", "ana@example.com\x00", "a" * 250 + "@example.com", "ána@x.com", ""]
+)
+def test_a_bad_email_address_is_refused_with_a_sentence(users: UserService, email: str) -> None:
+    with pytest.raises(EmailInvalid, match="should look like"):
+        users.create(email, WORDS, "agent")
+    assert users.sign_in(email, WORDS) is None
+
+
+def test_what_the_column_refuses_is_the_same_refusal(database: Database) -> None:
+    users = UserRepository(database)
+    with pytest.raises(EmailInvalid), database.transaction() as connection:
+        users.insert(connection, email="not an address", password_hash="-", role="agent", full_name=None)
+    assert not users.any_user()
+
+
+def test_a_password_needs_twelve_characters(users: UserService) -> None:
+    with pytest.raises(PasswordTooShort, match="at least 12 characters"):
+        users.create("ana@example.com", "eleven char", "agent")
+    users.create("ana@example.com", "twelve chars", "agent")
+
+
+def test_a_password_may_have_1024_bytes_and_no_more(users: UserService) -> None:
+    users.create("ana@example.com", "é" * 512, "agent")
+    assert users.sign_in("ana@example.com", "é" * 512) is not None
+    with pytest.raises(PasswordTooLong, match="1024 bytes"):
+        users.set_password("ana@example.com", "é" * 513)
+
+
+def test_an_accent_composed_or_not_is_the_same_password(users: UserService) -> None:
+    users.create("ana@example.com", "caf\u00e9 au lait please", "agent")
+    assert users.sign_in("ana@example.com", "cafe\u0301 au lait please") is not None
+
+
+def test_a_wrong_password_or_an_unknown_user_cannot_sign_in(users: UserService) -> None:
+    users.create("ana@example.com", WORDS, "agent")
+    assert users.sign_in("ana@example.com", WORDS + "!") is None
+    assert users.sign_in("ben@example.com", WORDS) is None
+    assert users.sign_in("ana@example.com", "x" * 100_000) is None
+
+
+def test_a_deactivated_user_cannot_sign_in_and_is_signed_out(users: UserService, database: Database) -> None:
+    viewer = users.create("ana@example.com", WORDS, "agent")
+    assert users.viewer(viewer.user_id, 0) == viewer
+    database.fetch("UPDATE users SET is_active = FALSE")
+    assert users.sign_in("ana@example.com", WORDS) is None
+    assert users.viewer(viewer.user_id, 0) is None
+    assert users.people() == []
+
+
+def test_a_hash_that_is_no_hash_fits_no_password(users: UserService, database: Database) -> None:
+    users.create("ana@example.com", WORDS, "agent")
+    database.fetch("UPDATE users SET password_hash = 'plain'")
+    assert users.sign_in("ana@example.com", "plain") is None
+
+
+def test_an_unknown_user_costs_as_much_as_a_wrong_password(users: UserService) -> None:
+    users.create("ana@example.com", WORDS, "agent")
+
+    def seconds(email: str) -> float:
+        started = time.process_time()
+        users.sign_in(email, "wrong password!")
+        return time.process_time() - started
+
+    known = min(seconds("ana@example.com") for _ in range(5))
+    unknown = min(seconds("nobody@example.com") for _ in range(5))
+    not_an_address = min(seconds("nobody") for _ in range(5))
+    assert unknown > known / 2
+    assert not_an_address > known / 2
+
+
+def test_a_password_change_signs_out_everywhere(users: UserService) -> None:
+    viewer = users.create("ana@example.com", WORDS, "admin")
+    epoch = users.set_password("ANA@example.com", "another password")
+    assert users.viewer(viewer.user_id, 0) is None
+    assert users.viewer(viewer.user_id, epoch) == viewer
+    assert users.sign_in("ana@example.com", WORDS) is None
+    signed_in = users.sign_in("ana@example.com", "another password")
+    assert signed_in is not None
+    assert signed_in.session_epoch == epoch
+
+
+@pytest.mark.parametrize("email", ["nobody@example.com", "no address"])
+def test_an_unknown_users_password_cannot_be_changed(users: UserService, email: str) -> None:
+    with pytest.raises(UserUnknown, match="Nobody"):
+        users.set_password(email, WORDS)
+
+
+def test_a_hash_made_with_weaker_parameters_is_renewed_at_sign_in(users: UserService, database: Database) -> None:
+    weaker = UserService(database, hasher=PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1))
+    weaker.create("ana@example.com", WORDS, "agent")
+    before = stored_hash(database, "ana@example.com")
+    assert users.sign_in("ana@example.com", WORDS) is not None
+    after = stored_hash(database, "ana@example.com")
+    assert before != after
+    assert not HASHER.check_needs_rehash(after)
+    assert after.startswith("$argon2id$")
+    assert users.sign_in("ana@example.com", WORDS) is not None
+    assert stored_hash(database, "ana@example.com") == after
+
+
+def test_signing_in_is_remembered(users: UserService, database: Database) -> None:
+    users.create("ana@example.com", WORDS, "agent")
+    assert database.fetch("SELECT last_sign_in_at FROM users")[0]["last_sign_in_at"] is None
+    users.sign_in("ana@example.com", WORDS)
+    assert database.fetch("SELECT last_sign_in_at FROM users")[0]["last_sign_in_at"] is not None
+
+
+def test_the_first_user_is_an_admin_and_there_is_only_one_first(users: UserService) -> None:
+    assert not users.any_user()
+    signed_in = users.set_up_first("ana@example.com", WORDS)
+    assert signed_in.viewer.is_admin
+    assert users.viewer(signed_in.viewer.user_id, signed_in.session_epoch) == signed_in.viewer
+    assert users.any_user()
+    with pytest.raises(AlreadySetUp, match="already set up"):
+        users.set_up_first("ben@example.com", WORDS)
+
+
+def test_of_four_first_users_at_the_same_moment_exactly_one_is_made(database: Database) -> None:
+    everybody_sees_nobody = threading.Barrier(4)
+
+    class Unhurried(UserService):
+        def any_user(self) -> bool:
+            found = super().any_user()
+            everybody_sees_nobody.wait(timeout=10)
+            return found
+
+    users = Unhurried(database)
+    outcomes: list[str] = []
+
+    def set_up(number: int) -> None:
+        try:
+            users.set_up_first(f"user{number}@example.com", WORDS)
+            outcomes.append("made")
+        except AlreadySetUp:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=set_up, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["made", "refused", "refused", "refused"]
+    assert len(UserService(database).people()) == 1
