@@ -1,7 +1,7 @@
 """The two kinds of trouble: a Refusal the caller may hear, a Fault the operator must fix.
 
-An exception class's docstring is its message; `str(error)` is one clear sentence, fit to be shown as it stands.
-Named values go in as keyword arguments and are filled into the docstring.
+The first paragraph of an exception class's docstring is its message; `str(error)` is one clear sentence, fit to be shown
+as it stands. Named values go in as keyword arguments and are filled into it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ class PeteRentalError(Exception):
 
     def __init__(self, **values: object) -> None:
         self.values = values
-        super().__init__(inspect.cleandoc(type(self).__doc__ or "").format_map(values))
+        first_paragraph = inspect.cleandoc(type(self).__doc__ or "").partition("\n\n")[0]
+        super().__init__(" ".join(first_paragraph.split()).format_map(values))
 
 
 class Refusal(PeteRentalError):

@@ -1,0 +1,50 @@
+"""What can stop a migration, each in one message that says what happened and what to type next."""
+
+from __future__ import annotations
+
+from peterental.errors import Fault
+
+
+class MigrationError(Fault):
+    """The migrations could not be applied."""
+
+
+class MigrationFailed(MigrationError):
+    """Migration {version} failed: {problem}"""
+
+    def __init__(self, *, version: int, problem: str) -> None:
+        super().__init__(version=version, problem=problem)
+        self.version = version
+
+
+class HistoryBroken(MigrationError):
+    """The migration history does not fit the files: {problems}. Nothing was applied; see flask db-status."""
+
+
+class LockNotAcquired(MigrationError):
+    """Another migration is running and did not finish within {seconds:g} s: {holder}. Nothing was applied; try again
+    when it is done.
+    """
+
+
+class PooledConnection(MigrationError):
+    """This connection goes through a transaction pooler (PgBouncer), which cannot hold the migration lock. Nothing was
+    applied; set MIGRATIONS_DATABASE_URL to the database's direct address.
+    """
+
+
+class ReadOnlyDatabase(MigrationError):
+    """The database takes no changes ({reason}). Nothing was applied; point DATABASE_URL at the primary server."""
+
+
+class NoSchema(MigrationError):
+    """The search_path of this role names no schema that exists, so there is no place for tables. Create the schema or
+    set the role's search_path.
+    """
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody asked the migration to stop (Ctrl-C or SIGTERM).
+
+    A KeyboardInterrupt, because that is what psycopg cancels the running statement for.
+    """

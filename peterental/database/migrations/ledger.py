@@ -1,0 +1,242 @@
+"""The ledger: which migrations a database has, and what every attempt came to.
+
+`schema_migrations` is the table that the guide teaches, with a few nullable columns more; earlier runners' rows fit.
+`schema_migration_attempts` remembers the rest: when each attempt began and ended, with what error, and the text it ran.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from peterental.database.connection import Connection
+from peterental.database.migrations.errors import NoSchema, ReadOnlyDatabase
+from peterental.database.migrations.files import MigrationFile
+
+LEDGER_TABLE = "schema_migrations"
+ATTEMPTS_TABLE = "schema_migration_attempts"
+
+_COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT"}
+"""What our ledger has more than the guide's; all nullable, so that anybody's INSERT still works."""
+
+
+_RUNNING = " WHERE outcome = 'running'"
+"""At most one attempt is; a partial index finds it."""
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One applied migration. `checksum` is None where an earlier runner recorded it."""
+
+    version: int
+    description: str | None
+    applied_at: datetime | None
+    checksum: str | None
+    duration_ms: int | None
+    applied_by: str | None
+
+
+@dataclass(frozen=True)
+class Server:
+    """What the first look at a database tells."""
+
+    schema: str
+    backend_pid: int
+    read_only_reason: str | None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ledger as it stood when it was read."""
+
+    server: Server
+    rows: dict[int, LedgerRow]
+    complete: bool
+    """Whether both tables exist with all their columns and types."""
+
+
+def read(connection: Connection) -> Ledger:
+    """Read the ledger, in two queries and without writing; a database without one has an empty ledger.
+
+    Raises NoSchema when the search_path leads nowhere.
+    """
+    server, attempts_exist, ledger_exists = _look(connection)
+    if not ledger_exists:
+        return Ledger(server, {}, complete=False)
+    table = sql.SQL("SELECT * FROM {}").format(sql.Identifier(server.schema, LEDGER_TABLE))
+    cursor = connection.execute(table)
+    columns = {column.name: column.type_code for column in cursor.description or ()}
+    complete = (
+        attempts_exist
+        and all(name in columns for name in _COLUMNS)
+        and columns.get("applied_at") == psycopg.adapters.types["timestamptz"].oid
+    )
+    rows = [_row(row) for row in cursor]
+    return Ledger(server, {row.version: row for row in sorted(rows, key=lambda row: row.version)}, complete=complete)
+
+
+def _look(connection: Connection) -> tuple[Server, bool, bool]:
+    row = connection.execute(
+        """
+        SELECT current_schema() AS schema,
+               pg_backend_pid() AS pid,
+               to_regclass(quote_ident(current_schema()) || '.schema_migrations') IS NOT NULL AS ledger,
+               to_regclass(quote_ident(current_schema()) || '.schema_migration_attempts') IS NOT NULL AS attempts,
+               CASE WHEN pg_is_in_recovery() THEN 'it is a standby in recovery'
+                    WHEN current_setting('transaction_read_only')::boolean THEN 'it is read-only'
+               END AS read_only_reason
+        """
+    ).fetchone()
+    if row is None or row["schema"] is None:
+        raise NoSchema
+    return Server(row["schema"], row["pid"], row["read_only_reason"]), row["attempts"], row["ledger"]
+
+
+def _row(row: dict[str, Any]) -> LedgerRow:
+    applied_at = row.get("applied_at")
+    if isinstance(applied_at, datetime) and applied_at.tzinfo is None:
+        applied_at = applied_at.replace(tzinfo=UTC)  # what an earlier runner's TIMESTAMP meant
+    return LedgerRow(
+        version=row["version"],
+        description=row.get("description"),
+        applied_at=applied_at,
+        checksum=row.get("checksum"),
+        duration_ms=row.get("duration_ms"),
+        applied_by=row.get("applied_by"),
+    )
+
+
+def applied_text(connection: Connection, schema: str, version: int) -> str | None:
+    """Give the text that was run for `version`, where an attempt kept it."""
+    row = connection.execute(
+        sql.SQL(
+            "SELECT sql FROM {} WHERE version = %s AND outcome = 'applied' ORDER BY attempt_id DESC LIMIT 1"
+        ).format(sql.Identifier(schema, ATTEMPTS_TABLE)),
+        (version,),
+    ).fetchone()
+    return None if row is None else row["sql"]
+
+
+class LedgerWriter:
+    """Writes the ledger on the runner's own connection, always schema-qualified, always under the runner's lock."""
+
+    def __init__(self, connection: Connection, schema: str) -> None:
+        self._connection = connection
+        self._ledger = sql.Identifier(schema, LEDGER_TABLE)
+        self._attempts = sql.Identifier(schema, ATTEMPTS_TABLE)
+        self._who = _who()
+
+    def make_complete(self, ledger: Ledger) -> None:
+        """Create what is missing of the two tables; an older ledger gains our columns and keeps its rows.
+
+        Raises ReadOnlyDatabase when the server takes no changes.
+        """
+        if ledger.complete:
+            return
+        if ledger.server.read_only_reason:
+            raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
+        columns = sql.SQL(", ").join(
+            sql.SQL("ADD COLUMN IF NOT EXISTS {} {}").format(sql.Identifier(name), sql.SQL(kind))
+            for name, kind in _COLUMNS.items()
+        )
+        with self._connection.transaction():
+            self._execute(
+                "CREATE TABLE IF NOT EXISTS {ledger} ("
+                " version INTEGER PRIMARY KEY, applied_at TIMESTAMPTZ DEFAULT NOW(), description TEXT)"
+            )
+            self._connection.execute(sql.SQL("ALTER TABLE {} {}").format(self._ledger, columns))
+            self._upgrade_applied_at()
+            self._execute(
+                "CREATE TABLE IF NOT EXISTS {attempts} ("
+                " attempt_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+                " version INTEGER NOT NULL, file TEXT NOT NULL, checksum TEXT,"
+                " started_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(), ended_at TIMESTAMPTZ,"
+                " outcome TEXT NOT NULL DEFAULT 'running', error TEXT, statement INTEGER, worst_wait_ms INTEGER,"
+                " applied_by TEXT, sql TEXT)"
+            )
+            self._execute(
+                "CREATE UNIQUE INDEX IF NOT EXISTS schema_migration_attempts_running ON {attempts} (outcome)" + _RUNNING
+            )
+
+    def _upgrade_applied_at(self) -> None:
+        """Make an earlier runner's TIMESTAMP a TIMESTAMPTZ; in a UTC session that rewrites nothing."""
+        self._execute(
+            """
+            DO $$ BEGIN
+                IF (SELECT atttypid = 'timestamp'::regtype FROM pg_attribute
+                    WHERE attrelid = {name}::regclass AND attname = 'applied_at') THEN
+                    ALTER TABLE {ledger} ALTER COLUMN applied_at DROP DEFAULT;
+                    ALTER TABLE {ledger} ALTER COLUMN applied_at TYPE TIMESTAMPTZ;
+                    ALTER TABLE {ledger} ALTER COLUMN applied_at SET DEFAULT NOW();
+                END IF;
+            END $$
+            """
+        )
+
+    def begin_attempt(self, file: MigrationFile) -> None:
+        """Note that `file` is about to run. Sent with the statement before it: the caller pipelines."""
+        self._execute(
+            "INSERT INTO {attempts} (version, file, checksum, applied_by) VALUES (%s, %s, %s, %s)",
+            file.version,
+            file.path.name,
+            file.checksum,
+            self._who,
+        )
+
+    def record_applied(self, file: MigrationFile, text: str, *, duration_ms: int) -> None:
+        """Record `file` as applied, whether or not it recorded itself, and end its attempt."""
+        self._execute(
+            "INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, duration_ms, applied_by)"
+            " VALUES (%s, clock_timestamp(), %s, %s, %s, %s)"
+            " ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum, duration_ms = excluded.duration_ms,"
+            " applied_by = excluded.applied_by, applied_at = excluded.applied_at,"
+            " description = COALESCE(ledger.description, excluded.description)",
+            file.version,
+            file.description,
+            file.checksum,
+            duration_ms,
+            self._who,
+        )
+        self._execute(
+            "UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), sql = %s" + _RUNNING,
+            text,
+        )
+
+    def record_failed(self, *, outcome: str, error: str) -> None:
+        """Note what stopped the attempt that is running. `outcome` is `failed` or `interrupted`."""
+        self._execute(
+            "UPDATE {attempts} SET outcome = %s, ended_at = clock_timestamp(), error = %s" + _RUNNING,
+            outcome,
+            error,
+        )
+
+    def end_orphaned_attempts(self) -> None:
+        """Note that attempts which nobody ended were interrupted: we hold the lock, so nobody is running them."""
+        self._execute(
+            "UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp()" + _RUNNING,
+        )
+
+    def _execute(self, statement: str, *values: object) -> None:
+        composed = sql.SQL(statement).format(  # type: ignore[arg-type]  # every statement stands in this file
+            ledger=self._ledger,
+            attempts=self._attempts,
+            name=sql.Literal(self._ledger.as_string()),
+        )
+        self._connection.execute(composed, values or None, prepare=False)
+
+
+def _who() -> str:
+    """Say who applies: user and host, and the deploy's commit where the host tells it (Render does)."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    commit = os.environ.get("RENDER_GIT_COMMIT", "")[:8]
+    return f"{user}@{socket.gethostname()}" + (f" ({commit})" if commit else "")

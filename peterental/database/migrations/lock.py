@@ -1,0 +1,100 @@
+"""The lock: one migration runner at a time per database and schema, on whatever machines they run."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from peterental.database.connection import Connection
+from peterental.database.migrations.errors import LockNotAcquired
+
+_NAMESPACE = "peterental.migrations"  # never changes between releases: old and new runners must exclude each other
+_FIRST_POLL_S = 0.02
+_SLOWEST_POLL_S = 0.25
+_TELL_EVERY_S = 5.0
+
+Tell = Callable[[str], None]
+
+
+def lock_key(schema: str) -> int:
+    """Give the advisory lock's 64-bit key for the migrations of `schema`."""
+    return int.from_bytes(hashlib.sha256(f"{_NAMESPACE}:{schema}".encode()).digest()[:8], signed=True)
+
+
+@contextmanager
+def migration_lock(connection: Connection, schema: str, *, wait_s: float, tell: Tell) -> Iterator[None]:
+    """Hold the migration lock of `schema` on this session for the block.
+
+    It is polled: a session that waits inside pg_advisory_lock holds a snapshot, for which CREATE INDEX CONCURRENTLY
+    under that very lock would wait in turn, for ever.
+
+    Args:
+        connection: in autocommit mode; the session that will run the migrations.
+        schema: whose migrations.
+        wait_s: how long to wait for another runner, in seconds.
+        tell: takes a line about who is waited for.
+
+    Raises LockNotAcquired, naming the holder, when the time is up.
+    """
+    key = lock_key(schema)
+    _acquire(connection, key, wait_s=wait_s, tell=tell)
+    try:
+        yield
+    finally:
+        _release(connection, key)
+
+
+def _acquire(connection: Connection, key: int, *, wait_s: float, tell: Tell) -> None:
+    started = time.monotonic()
+    poll_s = _FIRST_POLL_S
+    tell_at = started
+    while not _try(connection, key):
+        now = time.monotonic()
+        if now - started >= wait_s:
+            raise LockNotAcquired(seconds=wait_s, holder=holder_of(connection, key))
+        if now >= tell_at:
+            tell(f"⏳ Waiting for another migration: {holder_of(connection, key)}")
+            tell_at = now + _TELL_EVERY_S
+        time.sleep(min(poll_s * random.uniform(0.5, 1.0), max(0.0, started + wait_s - now)))  # noqa: S311  # jitter
+        poll_s = min(poll_s * 2, _SLOWEST_POLL_S)
+
+
+def _try(connection: Connection, key: int) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s) AS locked", (key,)).fetchone()
+    return row is not None and bool(row["locked"])
+
+
+def _release(connection: Connection, key: int) -> None:
+    """Unlock; a connection that is lost or in trouble has its lock released by being closed."""
+    if connection.closed:
+        return
+    try:
+        connection.execute("SELECT pg_advisory_unlock(%s)", (key,))
+    except psycopg.Error:
+        connection.close()
+
+
+def holder_of(connection: Connection, key: int) -> str:
+    """Describe the session that holds the lock: pid, program, host, since when, and what it runs."""
+    row = connection.execute(
+        """
+        SELECT activity.pid, activity.application_name, host(activity.client_addr) AS host, activity.backend_start,
+               activity.query
+        FROM pg_locks AS lock JOIN pg_stat_activity AS activity USING (pid)
+        WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
+            AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND (lock.classid::bigint << 32) | lock.objid::bigint = %s
+        """,
+        (key,),
+    ).fetchone()
+    if row is None:
+        return "its holder has just finished"
+    name = row["application_name"] or "a program without a name"
+    query = " ".join((row["query"] or "").split())[:120]
+    since = f"{row['backend_start']:%H:%M:%S} UTC" if row["backend_start"] else "an unknown time"
+    return f"held by {name} (pid {row['pid']}, from {row['host'] or 'this machine'}, since {since}): {query}"

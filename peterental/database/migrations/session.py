@@ -1,0 +1,99 @@
+"""The runner's own connection: not pooled, with settings that a migration cannot spoil for the next one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from peterental.database.connection import Connection, connect
+from peterental.database.migrations.directives import Directives
+from peterental.database.migrations.errors import PooledConnection
+
+APPLICATION_NAME = "peterental migrations"
+
+# The server asks twice a second whether we are still there, so that the lock of a runner that was killed in the
+# middle of a long statement is free within a second. PostgreSQL refuses the setting where the kernel cannot tell.
+_NOTICE_DEATH = """
+DO $$ BEGIN
+    PERFORM set_config('client_connection_check_interval', '500ms', false);
+EXCEPTION WHEN invalid_parameter_value THEN NULL;
+END $$"""
+
+
+@contextmanager
+def runner_session(url: str) -> Iterator[Connection]:
+    """Give a connection of the runner's own, closed afterwards; opening it sends no query.
+
+    Raises DatabaseUnavailable or DatabaseTooOld.
+    """
+    connection = connect(url, application_name=APPLICATION_NAME)
+    connection.prepare_threshold = None
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def prepare_to_write(connection: Connection) -> None:
+    """Put the session into the state in which every file starts."""
+    connection.execute(_NOTICE_DEATH)
+    for statement in reset_statements():
+        connection.execute(statement)
+
+
+def reset_statements() -> tuple[bytes, ...]:
+    """Give the statements that undo whatever a file may have done to the session, allowed inside a transaction.
+
+    The role first: without it the rest might be refused. UTC, because 003 and the likes of it rely on it.
+    """
+    return (
+        b"RESET SESSION AUTHORIZATION",
+        b"RESET ROLE",
+        b"RESET ALL",
+        b"CLOSE ALL",
+        b"UNLISTEN *",
+        b"DISCARD TEMP",
+        b"SET TimeZone TO 'UTC'",
+        b"SET idle_in_transaction_session_timeout TO 0",
+        b"SET client_min_messages TO warning",
+    )
+
+
+def begin_statement(directives: Directives) -> str:
+    """Give what opens a file's transaction: its time limits hold for this transaction only."""
+    return (
+        f"BEGIN; SET LOCAL lock_timeout TO {directives.lock_timeout_ms}; "
+        f"SET LOCAL statement_timeout TO {directives.statement_timeout_ms}"
+    )
+
+
+def refuse_transaction_pooler(connection: Connection, url: str, backend_pid: int) -> None:
+    """Raise PooledConnection when another server process may answer from one statement to the next.
+
+    A pooler gives itself away: it greets with a process number of its own invention. It pools by session (which is
+    fine) when our session's state is still there after another client has taken a server connection in between.
+    """
+    if backend_pid == connection.info.backend_pid:
+        return
+    nonce = secrets.token_hex(8)
+    connection.execute("SELECT set_config('peterental.probe', %s, false)", (nonce,))
+    with connect(url, application_name=APPLICATION_NAME) as other:
+        other.execute("BEGIN")
+        theirs = _probe(other)
+        ours = _probe(connection)
+        other.execute("ROLLBACK")
+    if theirs == nonce or ours != nonce:
+        raise PooledConnection
+
+
+def _probe(connection: Connection) -> str | None:
+    row = connection.execute("SELECT current_setting('peterental.probe', true) AS nonce").fetchone()
+    return None if row is None else row["nonce"]
+
+
+def is_lost(connection: Connection) -> bool:
+    """Whether the server has gone away from under us."""
+    return connection.closed or connection.pgconn.status != psycopg.pq.ConnStatus.OK

@@ -1,0 +1,141 @@
+"""Takes a migration apart by PostgreSQL's own grammar, and finds what no migration may contain.
+
+`postgast` (libpg_query) takes a moment to load, so it is asked only where a text looks as if it had to be.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from peterental.database.migrations.directives import Directives
+from peterental.database.migrations.files import MigrationFile, header_end
+from peterental.database.migrations.problem import place_of
+
+_MAY_CONTROL = re.compile(r"\b(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
+_MAY_COPY = re.compile(r"\bstdin\b", re.IGNORECASE)
+_MAY_BE_PSQL = re.compile(r"^[ \t]*\\", re.MULTILINE)
+_CONTROLS = re.compile(r"(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
+_COPIES = re.compile(r"copy\b", re.IGNORECASE)
+_META_COMMAND = re.compile(r"\\\S*")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a text: where it begins, in characters, and how it reads, without its semicolon."""
+
+    offset: int
+    sql: str
+
+
+def split_statements(text: str) -> list[Statement]:
+    """Split `text` into statements.
+
+    By PostgreSQL's grammar; where that does not know something (a syntax newer than it, or an error), by its scanner.
+    """
+    import postgast  # noqa: PLC0415  # slow to load, seldom needed
+
+    try:
+        pieces = postgast.split(text, method="parser")
+    except postgast.PgQueryError:
+        try:
+            pieces = postgast.split(text, method="scanner")
+        except postgast.PgQueryError:
+            return []  # not even words: the server will say where
+    statements = []
+    position = 0
+    for piece in pieces:
+        offset = text.find(piece, header_end(text, position))
+        statements.append(Statement(offset, piece))
+        position = offset + len(piece)
+    return statements
+
+
+def statement_offset(text: str, index: int) -> int | None:
+    """Give where statement number `index` (0-based) of `text` begins, if that can be told."""
+    statements = split_statements(text)
+    return statements[index].offset if index < len(statements) else None
+
+
+def same_statements(one: str, other: str) -> bool:
+    """Whether two texts differ in comments and white space only."""
+    return _words(one) == _words(other)
+
+
+def check_runnable(file: MigrationFile, text: str, directives: Directives) -> list[str]:
+    """Name what in `text` cannot be run, each with its line.
+
+    Transaction control would break the promise that file and ledger row commit together; psql's own commands and COPY
+    FROM STDIN mean nothing to the server.
+    """
+    problems = []
+    if directives.no_transaction:
+        problems.append(f"{file.path.name}: “-- migrate: no-transaction” is not supported yet")
+    if _MAY_BE_PSQL.search(text):
+        problems += _meta_commands(file, text)
+    if not problems and (_MAY_CONTROL.search(text) or _MAY_COPY.search(text)):
+        for statement in split_statements(text):
+            reason = _reason_not_to_run(statement.sql)
+            if reason:
+                problems.append(f"{file.path.name}:{place_of(text, statement.offset).line}: {reason}")
+    return problems
+
+
+def _reason_not_to_run(sql: str) -> str | None:
+    if not (_CONTROLS.match(sql) or _COPIES.match(sql)):
+        return None
+    import postgast  # noqa: PLC0415  # slow to load, seldom needed
+
+    try:
+        tree = postgast.parse(sql).stmts[0].stmt
+    except postgast.PgQueryError:
+        return None  # the server will say what is wrong with it
+    if tree.HasField("transaction_stmt"):
+        kinds = postgast.pg_query_pb2
+        harmless = {
+            kinds.TRANS_STMT_SAVEPOINT,
+            kinds.TRANS_STMT_RELEASE,
+            kinds.TRANS_STMT_ROLLBACK_TO,
+        }
+        if tree.transaction_stmt.kind not in harmless:
+            return (
+                f"{' '.join(sql.split())} would break the file's transaction; "
+                "take it out: each file is one transaction already"
+            )
+    if tree.HasField("copy_stmt") and tree.copy_stmt.is_from and not tree.copy_stmt.filename:
+        return "COPY … FROM STDIN takes its data from psql; write INSERT instead"
+    return None
+
+
+def _meta_commands(file: MigrationFile, text: str) -> list[str]:
+    """Name psql's backslash commands: a backslash that is a word by itself, so not within quotes or comments."""
+    import postgast  # noqa: PLC0415  # slow to load, seldom needed
+
+    encoded = text.encode()
+    try:
+        tokens = postgast.scan(text).tokens
+    except postgast.PgQueryError:
+        return []  # the server will say where
+    line_starts = {match.end() - 1 for match in _MAY_BE_PSQL.finditer(text)}
+    problems = []
+    for token in tokens:
+        offset = len(encoded[: token.start].decode(errors="replace"))
+        if offset in line_starts and text[offset] == "\\":
+            command = _META_COMMAND.match(text, offset)
+            name = command.group() if command else "\\"
+            line = place_of(text, offset).line
+            problems.append(f"{file.path.name}:{line}: {name} is a command of psql, not SQL; take it out")
+    return problems
+
+
+def _words(text: str) -> list[bytes]:
+    """Give the words of `text` without comments. Quoted ones count as they stand."""
+    import postgast  # noqa: PLC0415  # slow to load, seldom needed
+
+    encoded = text.encode()
+    comments = {postgast.pg_query_pb2.SQL_COMMENT, postgast.pg_query_pb2.C_COMMENT}
+    try:
+        tokens = [token for token in postgast.scan(text).tokens if token.token not in comments]
+    except postgast.PgQueryError:
+        return [encoded]
+    return [encoded[token.start : token.end] for token in tokens]
