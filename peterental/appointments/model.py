@@ -1,0 +1,237 @@
+"""What a viewing is, what may become of a wish for one, and what can be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from functools import cached_property
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from peterental.calls.model import Outcome
+from peterental.errors import Refusal
+
+Status = Literal["confirmed", "cancelled", "completed", "no_show"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appointment:
+    """One viewing as stored. Times are UTC; `time_zone` is the agent's."""
+
+    appointment_id: int
+    agent_id: str
+    agent_name: str
+    time_zone: str
+    property_address: str
+    start: datetime
+    end: datetime
+    status: Status
+    attendee_name: str
+    attendee_email: str | None = None
+    attendee_phone: str | None = None
+    caller_number: str | None = None
+    vapi_call_id: str | None = None
+    overlap_allowed: bool = False
+    created_at: datetime | None = None
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The agent's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def local_start(self) -> datetime:
+        """The start on the agent's wall clock."""
+        return self.start.astimezone(self.zone)
+
+    @property
+    def local_end(self) -> datetime:
+        """The end on the agent's wall clock."""
+        return self.end.astimezone(self.zone)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some appointments of a longer list, and whether there are more after them."""
+
+    appointments: tuple[Appointment, ...]
+    limit: int
+    offset: int
+    has_more: bool
+
+
+class Part(Enum):
+    """A part of the day, as wall-clock minutes after midnight: from, and before."""
+
+    MORNING = (0, 12 * 60)
+    AFTERNOON = (12 * 60, 17 * 60)
+    EVENING = (17 * 60, 24 * 60)
+
+
+# --- what the phone asks for -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """The arguments of a tool call about a viewing, cleaned but not yet understood.
+
+    Args:
+        start_time, date, time_of_day: as the model sent them, of any type (spec/booking.md, "Times").
+        said: gives the caller's own lines so far, oldest first; asked for only where they matter.
+    """
+
+    property_address: str | None = None
+    start_time: object = None
+    date: object = None
+    time_of_day: object = None
+    attendee_name: str | None = None
+    attendee_email: str | None = None
+    attendee_phone: str | None = None
+    said: Callable[[], Sequence[str]] = tuple
+
+
+# --- what comes of it ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TimesOffered(Outcome):
+    """Up to three free starting times, as asked for."""
+
+    home: str | None
+    times: tuple[datetime, ...]
+
+
+@dataclass(frozen=True)
+class NothingThen(Outcome):
+    """Nothing is free on the day or at the time of day asked for; `nearest` may be empty too."""
+
+    home: str | None
+    day: date | None
+    part: Part | None
+    nearest: tuple[datetime, ...]
+
+
+@dataclass(frozen=True)
+class Booked(Outcome):
+    """This viewing stands: made just now, or found to be made already."""
+
+    appointment: Appointment
+
+
+@dataclass(frozen=True)
+class Moved(Outcome):
+    """This viewing has been moved to the time it now has."""
+
+    appointment: Appointment
+
+
+@dataclass(frozen=True)
+class Cancelled(Outcome):
+    """This viewing has been cancelled."""
+
+    appointment: Appointment
+
+
+@dataclass(frozen=True)
+class Found(Outcome):
+    """The caller's own upcoming viewings, soonest first; a second fact agreed with each."""
+
+    appointments: tuple[Appointment, ...]
+
+
+@dataclass(frozen=True)
+class FoundUnproven(Outcome):
+    """The caller's number has upcoming viewings, but no second fact was given yet, so nothing is told."""
+
+    count: int
+
+
+# --- what can be refused ---------------------------------------------------------------------------------------------
+
+
+class AppointmentUnknown(Refusal):
+    """There is no such appointment."""
+
+
+class HomeMissing(Refusal):
+    """Which home is to be seen is missing."""
+
+
+class NameMissing(Refusal):
+    """The visitor's name is missing."""
+
+
+class CallerUnknown(Refusal):
+    """Without the caller's number no booking can be looked up."""
+
+
+class NoBooking(Refusal):
+    """There is no upcoming booking for this caller."""
+
+
+class FactDisagrees(Refusal):
+    """The name or address given does not go with any of this caller's bookings."""
+
+
+class WhichBooking(Refusal):
+    """Several bookings fit: which one is meant?"""
+
+    def __init__(self, appointments: tuple[Appointment, ...], *, proven: bool) -> None:
+        self.appointments = appointments
+        self.proven = proven
+        super().__init__()
+
+
+class StandsAlready(Refusal):
+    """This caller already has a viewing of that home, at another time."""
+
+    def __init__(self, appointment: Appointment, *, movable: bool) -> None:
+        self.appointment = appointment
+        self.movable = movable
+        super().__init__()
+
+
+class NotThen(Refusal):
+    """That time cannot be had."""
+
+    def __init__(self, nearest: tuple[datetime, ...] = (), **values: object) -> None:
+        self.nearest = nearest
+        super().__init__(**values)
+
+
+class SlotTaken(NotThen):
+    """That time was just taken."""
+
+
+class TimePast(NotThen):
+    """That time is past."""
+
+
+class TooSoon(NotThen):
+    """Viewings need at least {notice_minutes} minutes' notice."""
+
+
+class TooFar(NotThen):
+    """Viewings can be booked at most {horizon_days} days ahead."""
+
+
+class OutsideHours(NotThen):
+    """That is outside working hours."""
+
+
+class OffGrid(NotThen):
+    """Viewings do not start at that minute."""
+
+
+class DayFull(NotThen):
+    """No more viewings fit on that day."""
+
+
+class TimeUnclear(NotThen):
+    """It is not clear which time is meant."""
+
+    def __init__(self, question: object, nearest: tuple[datetime, ...] = ()) -> None:
+        self.question = question
+        super().__init__(nearest)

@@ -1,0 +1,172 @@
+"""What a phone call is to us: who rang whom, how it went, what the robot asked for, and messages taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from peterental.agents.model import Agent, AgentKey
+from peterental.errors import Refusal
+
+
+class AgentInactive(Refusal):
+    """{agent_name} does not take calls at present."""
+
+
+class MessageMissing(Refusal):
+    """There is nothing in that message."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a tool call led to when it was not refused; its type says what to tell the caller."""
+
+
+@dataclass(frozen=True)
+class MessageTaken(Outcome):
+    """A message is in the agent's inbox."""
+
+
+Say = Callable[[Outcome | Refusal, Agent | None, datetime], str]
+"""Makes the one line that the caller hears: of an outcome or a refusal, for this agent, at this moment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One tool call as it reached us. All of it comes from the envelope, only `arguments` from the model.
+
+    Args:
+        name: the tool asked for.
+        arguments: as sent, cleaned of control characters.
+        tool_call_id: Vapi's id, or one made of the message where it sent none.
+        vapi_call_id: the phone call; empty where the message does not say.
+        agent_key: whose phone was called.
+        caller_number: as the telephone network gave it; None for web calls and withheld numbers.
+        began_s: when it reached us, on the monotonic clock, in seconds.
+    """
+
+    name: str
+    tool_call_id: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    vapi_call_id: str = ""
+    agent_key: AgentKey = AgentKey()
+    caller_number: str | None = None
+    began_s: float = field(default_factory=time.perf_counter)
+
+    @property
+    def duration_ms(self) -> float:
+        """How long it has taken so far."""
+        return (time.perf_counter() - self.began_s) * 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """A tool call as kept: what was asked, what was answered, what it led to."""
+
+    name: str
+    tool_call_id: str
+    arguments: Mapping[str, object]
+    answer: str
+    outcome: str
+    """answered, booked, moved, cancelled, message, refused, fault or unknown tool."""
+    appointment_id: int | None = None
+    offered: tuple[datetime, ...] = ()
+    duration_ms: float | None = None
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CallSoFar:
+    """What this phone call has asked and been told before, oldest first.
+
+    Args:
+        same: what this very tool-call id was answered, if it came before and did not end in a fault.
+        others: the call's other tool calls.
+    """
+
+    same: ToolCall | None = None
+    others: tuple[ToolCall, ...] = ()
+
+    @property
+    def offered(self) -> frozenset[datetime]:
+        """The starting times that were named to the caller."""
+        return frozenset(start for call in self.others for start in call.offered)
+
+    def answer_about(self, appointment_id: int, outcome: str) -> str | None:
+        """Give the sentence that told the caller of `outcome` for that appointment, if one did."""
+        said = (c.answer for c in reversed(self.others) if (c.appointment_id, c.outcome) == (appointment_id, outcome))
+        return next(said, None)
+
+    def answer_to_the_same(self, delivery: Delivery, outcome: str) -> str | None:
+        """Give what an earlier call of the same tool with the same arguments was told, if it led to `outcome`."""
+        for call in reversed(self.others):
+            if (call.name, call.outcome) == (delivery.name, outcome) and call.arguments == delivery.arguments:
+                return call.answer
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallNews:
+    """What one status update or end-of-call report says about a call; None where it says nothing.
+
+    Args:
+        is_report: an end-of-call report: it knows better than status updates, whichever comes first.
+        status: Vapi's word; `ended` is final.
+        messages, structured_data: JSON as text.
+    """
+
+    vapi_call_id: str
+    is_report: bool = False
+    agent_key: AgentKey = AgentKey()
+    caller_number: str | None = None
+    status: str = "in-progress"
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_reason: str | None = None
+    cost: float | None = None
+    """In US dollars."""
+    summary: str | None = None
+    transcript: str | None = None
+    messages: str | None = None
+    success_evaluation: str | None = None
+    structured_data: str | None = None
+    recording_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One phone call as kept. Times are UTC."""
+
+    vapi_call_id: str
+    agent_id: str | None
+    assistant_id: str | None
+    phone_number_id: str | None
+    caller_number: str | None
+    status: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    ended_reason: str | None
+    cost: float | None
+    summary: str | None
+    transcript: str | None
+    messages: object
+    success_evaluation: str | None
+    structured_data: object
+    recording_url: str | None
+    created_at: datetime
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From start to end, where both are known."""
+        return self.ended_at - self.started_at if self.started_at and self.ended_at else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lead:
+    """A message to be put into an agent's inbox."""
+
+    body: str
+    attendee_name: str | None = None
+    attendee_phone: str | None = None
