@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,26 @@ class PhoneNumberTaken(Refusal):
 
 class AgentIdTaken(Refusal):
     """There is already an agent called {agent_id}."""
+
+
+class AgentNameMissing(Refusal):
+    """An agent needs a name."""
+
+
+class AgentTextTooLong(Refusal):
+    """That is longer than PeteRental can keep: {field} has room for {characters} characters."""
+
+
+class TimeZoneUnknown(Refusal):
+    """{time_zone} is not a time zone; it should be an IANA name such as America/Chicago."""
+
+
+class RuleOutOfRange(Refusal):
+    """{label} must be from {low} to {high}."""
+
+
+class KeeperUnknown(Refusal):
+    """That user does not exist any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,3 +110,81 @@ class Agent:
     def zone(self) -> ZoneInfo:
         """The agent's time zone."""
         return ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a rule may be, as the schema's CHECK has it, and what people call it."""
+
+    label: str
+    low: int
+    high: int
+
+
+RULE_LIMITS = {
+    "slot_minutes": Limits("The length of a viewing", 5, 480),
+    "step_minutes": Limits("The time between two starts", 5, 480),
+    "buffer_minutes": Limits("The pause after a viewing", 0, 480),
+    "notice_minutes": Limits("The shortest notice", 0, 20160),
+    "horizon_days": Limits("The days ahead", 1, 365),
+    "daily_cap": Limits("The most viewings a day", 1, 200),
+}
+"""By name in `Profile` and in `agents`; minutes and days as named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What people may say about an agent when they make or edit one. Minutes and days as named."""
+
+    agent_name: str
+    vapi_assistant_id: str | None = None
+    phone_number_id: str | None = None
+    calendar_user_id: str | None = None
+    user_id: int | None = None
+    """The user who looks after this agent; only admins may say."""
+    time_zone: str = "America/Chicago"
+    handover_number: str | None = None
+    slot_minutes: int = 30
+    step_minutes: int = 30
+    buffer_minutes: int = 0
+    notice_minutes: int = 120
+    horizon_days: int = 14
+    daily_cap: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentSummary:
+    """One line of the list of agents. Times in UTC; weeks (from Monday) and months are the agent's local ones."""
+
+    agent: Agent
+    next_viewing_at: datetime | None
+    next_viewing_home: str | None
+    viewings_this_week: int
+    viewings_this_month: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentPage:
+    """One page of the list of agents."""
+
+    rows: tuple[AgentSummary, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpcomingViewing:
+    """A confirmed viewing that is still to come, as its agent's page shows it. Times in UTC."""
+
+    appointment_id: int
+    start_time: datetime
+    end_time: datetime
+    property_address: str
+    attendee_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upcoming:
+    """The next viewings of an agent, and how many there are in all."""
+
+    viewings: tuple[UpcomingViewing, ...]
+    total: int

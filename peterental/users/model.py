@@ -38,6 +38,10 @@ class UserUnknown(Refusal):
     """Nobody signs in with that e-mail address."""
 
 
+class AdminsOnly(Refusal):
+    """Only an admin can do that."""
+
+
 @dataclass(frozen=True)
 class Viewer:
     """Somebody who is signed in, and so may see things."""

@@ -1,0 +1,251 @@
+"""Agents in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, datetime
+
+import psycopg
+from psycopg.rows import DictRow
+
+from peterental.agents.model import (
+    RULE_LIMITS,
+    Agent,
+    AgentIdTaken,
+    AgentKey,
+    AssistantTaken,
+    KeeperUnknown,
+    PhoneNumberTaken,
+    Profile,
+    RuleOutOfRange,
+    Rules,
+    Upcoming,
+    UpcomingViewing,
+    Window,
+)
+from peterental.database.connection import Database
+
+# Hours are read as minutes after midnight, because Python has no 24:00. Overrides of days long past decide nothing.
+AGENT = """
+    SELECT agents.agent_id, agent_name, vapi_assistant_id, phone_number_id, calendar_user_id, user_id, time_zone,
+           handover_number, is_active,
+           slot_minutes, step_minutes, buffer_minutes, notice_minutes, horizon_days, daily_cap,
+           (
+               SELECT array_agg(ARRAY[
+                   weekday, (EXTRACT(EPOCH FROM opens_at) / 60)::int, (EXTRACT(EPOCH FROM closes_at) / 60)::int
+               ] ORDER BY weekday, opens_at)
+               FROM agent_hours
+               WHERE agent_hours.agent_id = agents.agent_id
+           ) AS week,
+           (
+               SELECT jsonb_agg(jsonb_build_array(
+                   day, (EXTRACT(EPOCH FROM opens_at) / 60)::int, (EXTRACT(EPOCH FROM closes_at) / 60)::int
+               ) ORDER BY day, opens_at)
+               FROM agent_days
+               WHERE agent_days.agent_id = agents.agent_id AND day >= CURRENT_DATE - 1
+           ) AS days
+    FROM agents
+"""
+
+PROFILE_COLUMNS = tuple(Profile.__dataclass_fields__)
+
+
+class AgentRepository:
+    """The agents of one database. Every method is one round trip."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, key: AgentKey) -> Agent | None:
+        """Find whom a call is for: by assistant, else by phone number; also who is not active."""
+        rows = self._database.fetch(
+            f"""
+            {AGENT}
+            WHERE vapi_assistant_id = %(assistant_id)s OR phone_number_id = %(phone_number_id)s
+            ORDER BY (vapi_assistant_id = %(assistant_id)s) DESC NULLS LAST
+            LIMIT 1
+            """,
+            {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id},
+        )
+        return _agent(rows[0]) if rows else None
+
+    def get(self, agent_id: str, user_id: int | None) -> Agent | None:
+        """Find an agent by id, among those of one user, or of all where `user_id` is None."""
+        rows = self._database.fetch(
+            f"""
+            {AGENT}
+            WHERE agent_id = %(agent_id)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
+            """,
+            {"agent_id": agent_id, "user_id": user_id},
+        )
+        return _agent(rows[0]) if rows else None
+
+    def listing(self, *, user_id: int | None, text: str | None, limit: int, offset: int) -> list[Agent]:
+        """Give agents whose name or id contains `text`, the active first, by name; `user_id` as in `get`."""
+        rows = self._database.fetch(
+            f"""
+            {AGENT}
+            WHERE (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
+                AND (
+                    %(text)s::text IS NULL
+                    OR strpos(LOWER(agent_name), LOWER(%(text)s)) > 0
+                    OR strpos(LOWER(agent_id), LOWER(%(text)s)) > 0
+                )
+            ORDER BY is_active DESC, LOWER(agent_name), agent_id
+            LIMIT %(limit)s OFFSET %(offset)s
+            """,
+            {"user_id": user_id, "text": text, "limit": limit, "offset": offset},
+        )
+        return [_agent(row) for row in rows]
+
+    def figures(
+        self, agent_ids: Sequence[str], spans: Sequence[tuple[datetime, datetime, datetime, datetime]], now: datetime
+    ) -> dict[str, DictRow]:
+        """Give each agent's next viewing and how many there are in a week and a month, cancelled ones left out.
+
+        Args:
+            agent_ids: whose.
+            spans: for each: start and end of the week, start and end of the month.
+            now: from when on a viewing is a next one.
+        """
+        rows = self._database.fetch(
+            """
+            SELECT wanted.agent_id, next_viewing_at, next_viewing_home, viewings_this_week, viewings_this_month
+            FROM unnest(
+                %(agent_ids)s::text[],
+                %(week_from)s::timestamptz[], %(week_until)s::timestamptz[],
+                %(month_from)s::timestamptz[], %(month_until)s::timestamptz[]
+            ) AS wanted (agent_id, week_from, week_until, month_from, month_until)
+            LEFT JOIN LATERAL (
+                SELECT start_time AS next_viewing_at, property_address AS next_viewing_home
+                FROM appointments
+                WHERE agent_id = wanted.agent_id AND status = 'confirmed' AND start_time >= %(now)s
+                ORDER BY start_time
+                LIMIT 1
+            ) AS coming ON TRUE
+            CROSS JOIN LATERAL (
+                SELECT
+                    COUNT(*) FILTER (WHERE start_time >= week_from AND start_time < week_until) AS viewings_this_week,
+                    COUNT(*) FILTER (WHERE start_time >= month_from AND start_time < month_until) AS viewings_this_month
+                FROM appointments
+                WHERE agent_id = wanted.agent_id AND status <> 'cancelled'
+                    AND start_time >= LEAST(week_from, month_from)
+                    AND start_time < GREATEST(week_until, month_until)
+            ) AS counted
+            """,
+            {
+                "agent_ids": list(agent_ids),
+                "week_from": [span[0] for span in spans],
+                "week_until": [span[1] for span in spans],
+                "month_from": [span[2] for span in spans],
+                "month_until": [span[3] for span in spans],
+                "now": now,
+            },
+        )
+        return {row["agent_id"]: row for row in rows}
+
+    def upcoming(self, agent_id: str, now: datetime, limit: int) -> Upcoming:
+        """Give an agent's next confirmed viewings, the one going on included, and how many there are in all.
+
+        No viewing is as long as a day, so the index on its start finds the one going on as well.
+        """
+        rows = self._database.fetch(
+            """
+            SELECT id AS appointment_id, start_time, end_time, property_address, attendee_name,
+                   COUNT(*) OVER () AS total
+            FROM appointments
+            WHERE agent_id = %(agent_id)s AND status = 'confirmed'
+                AND start_time > %(now)s - INTERVAL '1 day' AND end_time > %(now)s
+            ORDER BY start_time, id
+            LIMIT %(limit)s
+            """,
+            {"agent_id": agent_id, "now": now, "limit": limit},
+        )
+        total = rows[0]["total"] if rows else 0
+        for row in rows:
+            del row["total"]
+        return Upcoming(viewings=tuple(UpcomingViewing(**row) for row in rows), total=total)
+
+    def ids_like(self, agent_id: str) -> set[str]:
+        """Give the ids in use that are `agent_id` or begin with it and a dash."""
+        rows = self._database.fetch(
+            "SELECT agent_id FROM agents WHERE agent_id = %(id)s OR starts_with(agent_id, %(id)s || '-')",
+            {"id": agent_id},
+        )
+        return {row["agent_id"] for row in rows}
+
+    def insert(self, agent_id: str, profile: Profile) -> None:
+        """Add an agent; the schema gives it working hours.
+
+        Raises AgentIdTaken, AssistantTaken, PhoneNumberTaken, RuleOutOfRange, KeeperUnknown.
+        """
+        columns = ", ".join(("agent_id", *PROFILE_COLUMNS))
+        values = ", ".join(f"%({column})s" for column in ("agent_id", *PROFILE_COLUMNS))
+        with _named_refusals(agent_id):
+            self._database.fetch(
+                f"INSERT INTO agents ({columns}) VALUES ({values})", {"agent_id": agent_id, **asdict(profile)}
+            )
+
+    def update(self, agent_id: str, profile: Profile) -> None:
+        """Change an agent. Raises AssistantTaken, PhoneNumberTaken, RuleOutOfRange, KeeperUnknown."""
+        assignments = ", ".join(f"{column} = %({column})s" for column in PROFILE_COLUMNS)
+        with _named_refusals(agent_id):
+            self._database.fetch(
+                f"UPDATE agents SET {assignments}, updated_at = NOW() WHERE agent_id = %(agent_id)s",
+                {"agent_id": agent_id, **asdict(profile)},
+            )
+
+    def set_active(self, agent_id: str, user_id: int | None, *, active: bool) -> bool:
+        """Switch an agent on or off; False where there is no such agent, `user_id` as in `get`."""
+        rows = self._database.fetch(
+            """
+            UPDATE agents
+            SET is_active = %(active)s, updated_at = NOW()
+            WHERE agent_id = %(agent_id)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
+            RETURNING agent_id
+            """,
+            {"agent_id": agent_id, "user_id": user_id, "active": active},
+        )
+        return bool(rows)
+
+
+def _agent(row: DictRow) -> Agent:
+    rules = Rules(
+        slot_minutes=row.pop("slot_minutes"),
+        step_minutes=row.pop("step_minutes"),
+        buffer_minutes=row.pop("buffer_minutes"),
+        notice_minutes=row.pop("notice_minutes"),
+        horizon_days=row.pop("horizon_days"),
+        daily_cap=row.pop("daily_cap"),
+        week=tuple((weekday, Window(opens, closes)) for weekday, opens, closes in row.pop("week") or ()),
+        days=tuple(
+            (date.fromisoformat(day), None if opens is None else Window(opens, closes))
+            for day, opens, closes in row.pop("days") or ()
+        ),
+    )
+    return Agent(**row, rules=rules)
+
+
+@contextmanager
+def _named_refusals(agent_id: str) -> Iterator[None]:
+    """Turn the constraints of `agents` into what they mean; one without a name here is a fault, and stays one."""
+    try:
+        yield
+    except psycopg.errors.UniqueViolation as error:
+        match error.diag.constraint_name:
+            case "agents_vapi_assistant_id_key":
+                raise AssistantTaken from error
+            case "idx_agents_phone_number":
+                raise PhoneNumberTaken from error
+            case _:
+                raise AgentIdTaken(agent_id=agent_id) from error
+    except psycopg.errors.CheckViolation as error:
+        constraint = error.diag.constraint_name or ""
+        for name, limits in RULE_LIMITS.items():
+            if constraint == f"agents_{name.removesuffix('_minutes').removesuffix('_days')}_sane":
+                raise RuleOutOfRange(field=name, label=limits.label, low=limits.low, high=limits.high) from error
+        raise
+    except psycopg.errors.ForeignKeyViolation as error:
+        raise KeeperUnknown from error

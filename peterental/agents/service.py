@@ -1,0 +1,244 @@
+"""Agents: who they are, who may see them, and whom a call is for."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from peterental.agents.model import (
+    RULE_LIMITS,
+    Agent,
+    AgentIdTaken,
+    AgentKey,
+    AgentNameMissing,
+    AgentPage,
+    AgentSummary,
+    AgentTextTooLong,
+    AgentUnknown,
+    Profile,
+    RuleOutOfRange,
+    TimeZoneUnknown,
+    Upcoming,
+)
+from peterental.agents.repository import AgentRepository
+from peterental.database.connection import Database
+from peterental.users.model import AdminsOnly, Viewer
+
+PAGE_SIZE = 50
+
+LENGTHS = {
+    "agent_name": 255,
+    "vapi_assistant_id": 36,
+    "phone_number_id": 36,
+    "calendar_user_id": 255,
+    "handover_number": 40,
+}
+"""The most characters of each text in a profile."""
+
+# Ids that would hide behind a page of their own.
+RESERVED_IDS = frozenset({"new"})
+SLUG_MAX_CHARACTERS = 60
+ATTEMPTS_AT_AN_ID = 10
+
+
+def utc_now() -> datetime:
+    """Give the time."""
+    return datetime.now(UTC)
+
+
+class AgentService:
+    """The agents of one database.
+
+    Args:
+        database: where they are kept.
+        now: gives the time, in UTC.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+        self._agents = AgentRepository(database)
+        self._now = now
+
+    def find(self, key: AgentKey) -> Agent | None:
+        """Find whom a call is for: by assistant, else by phone number. Also agents that are not active. One query."""
+        named = AgentKey(assistant_id=_vapi_id(key.assistant_id), phone_number_id=_vapi_id(key.phone_number_id))
+        if named == AgentKey():
+            return None
+        return self._agents.find(named)
+
+    def get(self, agent_id: str, viewer: Viewer) -> Agent:
+        """Give one agent. Raises AgentUnknown, also where it is not the viewer's to see. One query."""
+        agent = None if "\x00" in agent_id else self._agents.get(agent_id, _only_of(viewer))
+        if agent is None:
+            raise AgentUnknown
+        return agent
+
+    def listing(self, viewer: Viewer, *, text: str = "", page: int = 1) -> AgentPage:
+        """Give one page of the agents that the viewer may see, the active ones first. Two queries, however many.
+
+        Args:
+            viewer: who looks.
+            text: part of a name or an id; empty for all.
+            page: from 1.
+        """
+        now = self._now()
+        found = self._agents.listing(
+            user_id=_only_of(viewer),
+            text=text.replace("\x00", "").strip() or None,
+            limit=PAGE_SIZE + 1,
+            offset=(page - 1) * PAGE_SIZE,
+        )
+        agents = found[:PAGE_SIZE]
+        spans = [week_and_month(now, agent.zone) for agent in agents]
+        figures = self._agents.figures([agent.agent_id for agent in agents], spans, now) if agents else {}
+        rows = []
+        for agent in agents:
+            row = figures[agent.agent_id]
+            rows.append(
+                AgentSummary(
+                    agent=agent,
+                    next_viewing_at=row["next_viewing_at"],
+                    next_viewing_home=row["next_viewing_home"],
+                    viewings_this_week=row["viewings_this_week"],
+                    viewings_this_month=row["viewings_this_month"],
+                )
+            )
+        return AgentPage(rows=tuple(rows), has_more=len(found) > PAGE_SIZE)
+
+    def upcoming(self, agent: Agent, limit: int = 10) -> Upcoming:
+        """Give the next confirmed viewings of an agent that the viewer was given, soonest first. One query."""
+        return self._agents.upcoming(agent.agent_id, self._now(), limit)
+
+    def create(self, profile: Profile, viewer: Viewer, agent_id: str | None = None) -> Agent:
+        """Make an agent, with working hours from Monday to Friday, nine to five.
+
+        Args:
+            profile: what is known of the agent.
+            viewer: who makes it; an admin.
+            agent_id: what it is called in addresses; made from the name where None.
+
+        Raises AdminsOnly, AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange, AgentIdTaken,
+        AssistantTaken, PhoneNumberTaken, KeeperUnknown.
+        """
+        if not viewer.is_admin:
+            raise AdminsOnly
+        profile = checked(profile)
+        if agent_id is not None:
+            self._agents.insert(agent_id, profile)
+        else:
+            agent_id = self._insert_under_a_free_id(profile)
+        return self.get(agent_id, viewer)
+
+    def update(self, agent_id: str, profile: Profile, viewer: Viewer) -> Agent:
+        """Change an agent; whose it is changes only where an admin says so.
+
+        Raises AgentUnknown, AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange, AssistantTaken,
+        PhoneNumberTaken, KeeperUnknown.
+        """
+        agent = self.get(agent_id, viewer)
+        if not viewer.is_admin:
+            profile = replace(profile, user_id=agent.user_id)
+        self._agents.update(agent_id, checked(profile))
+        return self.get(agent_id, viewer)
+
+    def set_active(self, agent_id: str, viewer: Viewer, *, active: bool) -> None:
+        """Have an agent's calls answered, or apologised for. Raises AgentUnknown."""
+        if "\x00" in agent_id or not self._agents.set_active(agent_id, _only_of(viewer), active=active):
+            raise AgentUnknown
+
+    def _insert_under_a_free_id(self, profile: Profile) -> str:
+        base = slug(profile.agent_name)
+        for _ in range(ATTEMPTS_AT_AN_ID):
+            taken = self._agents.ids_like(base) | RESERVED_IDS
+            agent_id = next(name for name in _names_after(base, len(taken)) if name not in taken)
+            try:
+                self._agents.insert(agent_id, profile)
+            except AgentIdTaken:
+                continue  # somebody made a namesake at the same moment
+            return agent_id
+        raise AgentIdTaken(agent_id=base)
+
+
+def checked(profile: Profile) -> Profile:
+    """Give a profile with its texts tidied: no blanks around them, None rather than empty.
+
+    Raises AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange.
+    """
+    texts = {name: _tidy(getattr(profile, name)) for name in LENGTHS}
+    for name, text in texts.items():
+        if text is not None and len(text) > LENGTHS[name]:
+            raise AgentTextTooLong(field=name, characters=LENGTHS[name])
+    if texts["agent_name"] is None:
+        raise AgentNameMissing
+    for name in ("vapi_assistant_id", "phone_number_id"):
+        texts[name] = _as_vapi_writes(texts[name])
+    for name, limits in RULE_LIMITS.items():
+        value = getattr(profile, name)
+        if value is not None and not limits.low <= value <= limits.high:
+            raise RuleOutOfRange(field=name, label=limits.label, low=limits.low, high=limits.high)
+    if not is_time_zone(profile.time_zone):
+        raise TimeZoneUnknown(time_zone=profile.time_zone)
+    rest = {field.name: getattr(profile, field.name) for field in fields(profile) if field.name not in texts}
+    return Profile(**{**rest, **texts})
+
+
+def is_time_zone(name: str) -> bool:
+    """Tell whether `name` is an IANA time zone that this machine knows."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def slug(name: str) -> str:
+    """Give a name as it can stand in an address: `zoe-o-neill` for `Zoë O'Neill`, `agent` where no letter is Latin."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG_MAX_CHARACTERS].strip("-") or "agent"
+
+
+def week_and_month(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime, datetime, datetime]:
+    """Give when the week (from Monday) and the month around `now` begin and end on the wall clock of `zone`, in UTC."""
+    today = now.astimezone(zone).date()
+    monday = today - timedelta(days=today.weekday())
+    first = today.replace(day=1)
+    next_first = (first + timedelta(days=32)).replace(day=1)
+    edges = (monday, monday + timedelta(days=7), first, next_first)
+    week_from, week_until, month_from, month_until = (_midnight(day, zone) for day in edges)
+    return week_from, week_until, month_from, month_until
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+def _only_of(viewer: Viewer) -> int | None:
+    """Give whose agents a viewer sees: None is everybody's."""
+    return None if viewer.is_admin else viewer.user_id
+
+
+def _names_after(base: str, taken: int) -> list[str]:
+    """Give more names for namesakes than are taken: `ana`, `ana-2`, `ana-3`, …."""
+    return [base, *(f"{base}-{number}" for number in range(2, taken + 3))]
+
+
+def _tidy(text: str | None) -> str | None:
+    return (text or "").replace("\x00", "").strip() or None
+
+
+def _vapi_id(text: str | None) -> str | None:
+    """Give an id that Vapi sent, or None for what cannot be one."""
+    tidy = _tidy(text)
+    return tidy if tidy is not None and len(tidy) <= LENGTHS["vapi_assistant_id"] else None
+
+
+def _as_vapi_writes(text: str | None) -> str | None:
+    """Give an id of Vapi's as its messages have it: UUIDs in lower case, however somebody typed them."""
+    try:
+        return str(UUID(text)) if text is not None and len(text) == LENGTHS["vapi_assistant_id"] else text
+    except ValueError:
+        return text

@@ -1,0 +1,300 @@
+"""Promises about agents: who they are, who may see them, whom a call is for."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+
+from peterental.agents.model import (
+    AgentIdTaken,
+    AgentKey,
+    AgentNameMissing,
+    AgentTextTooLong,
+    AgentUnknown,
+    AssistantTaken,
+    KeeperUnknown,
+    PhoneNumberTaken,
+    Profile,
+    RuleOutOfRange,
+    TimeZoneUnknown,
+    Window,
+)
+from peterental.agents.repository import AgentRepository
+from peterental.agents.service import AgentService, checked, slug, week_and_month
+from peterental.database.connection import Database
+from peterental.users.model import AdminsOnly, Viewer
+
+NOW = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Chicago
+ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
+ASSISTANT = "0f7a2d1c-2a75-4a39-9c0b-2d7c7f3f0a11"
+
+
+@pytest.fixture
+def agents(database: Database) -> AgentService:
+    """The service under test, on a Tuesday morning in Chicago."""
+    return AgentService(database, now=lambda: NOW)
+
+
+@pytest.fixture
+def ana(database: Database) -> Viewer:
+    """An agent-role user."""
+    row = database.fetch(
+        "INSERT INTO users (email, password_hash, role) VALUES ('ana@example.com', '-', 'agent') RETURNING user_id"
+    )[0]
+    return Viewer(user_id=row["user_id"], email="ana@example.com", is_admin=False)
+
+
+def book(
+    database: Database, agent_id: str, start: datetime, *, status: str = "confirmed", home: str = "12 Elm St"
+) -> None:
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, status)
+        VALUES (%s, %s, %s, %s, 'Max', %s)
+        """,
+        (agent_id, home, start, start + timedelta(minutes=30), status),
+    )
+
+
+def test_a_new_agent_has_an_id_made_of_the_name_and_working_hours(agents: AgentService) -> None:
+    agent = agents.create(Profile(agent_name=" Ana Lima ", time_zone="Europe/Lisbon"), ADMIN)
+    assert agent.agent_id == "ana-lima"
+    assert agent.agent_name == "Ana Lima"
+    assert agent.zone == ZoneInfo("Europe/Lisbon")
+    assert agent.is_active
+    assert agent.rules.week == tuple((weekday, Window(540, 1020)) for weekday in range(1, 6))
+    assert agents.get("ana-lima", ADMIN) == agent
+
+
+def test_namesakes_get_ids_of_their_own(agents: AgentService) -> None:
+    ids = [agents.create(Profile(agent_name="Ana"), ADMIN).agent_id for _ in range(3)]
+    assert ids == ["ana", "ana-2", "ana-3"]
+
+
+def test_an_agent_called_new_does_not_hide_the_page_for_new_agents(agents: AgentService) -> None:
+    assert agents.create(Profile(agent_name="New"), ADMIN).agent_id == "new-2"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("Zoë O'Neill", "zoe-o-neill"), ("李雷", "agent"), ("🏠", "agent"), ("A" * 80, "a" * 60), ("--", "agent")],
+)
+def test_a_name_in_any_script_makes_an_id_that_fits_an_address(name: str, expected: str) -> None:
+    assert slug(name) == expected
+
+
+def test_namesakes_made_at_the_same_moment_are_all_made(agents: AgentService) -> None:
+    threads = [threading.Thread(target=agents.create, args=(Profile(agent_name="Ana"), ADMIN)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(agents.listing(ADMIN).rows) == 4
+
+
+def test_an_id_may_be_given_and_is_given_once(agents: AgentService) -> None:
+    assert agents.create(Profile(agent_name="Ana"), ADMIN, agent_id="agent_1").agent_id == "agent_1"
+    with pytest.raises(AgentIdTaken, match="called agent_1"):
+        agents.create(Profile(agent_name="Ben"), ADMIN, agent_id="agent_1")
+
+
+def test_after_ten_lost_races_for_an_id_it_is_a_refusal(database: Database) -> None:
+    class Unlucky(AgentRepository):
+        def ids_like(self, agent_id: str) -> set[str]:
+            del agent_id
+            return set()
+
+    agents = AgentService(database)
+    agents.create(Profile(agent_name="Ana"), ADMIN)
+    agents._agents = Unlucky(database)
+    with pytest.raises(AgentIdTaken):
+        agents.create(Profile(agent_name="Ana"), ADMIN)
+
+
+def test_a_call_finds_its_agent_by_assistant_first_then_by_phone_number(agents: AgentService) -> None:
+    ana = agents.create(Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT.upper(), phone_number_id="p-1"), ADMIN)
+    ben = agents.create(Profile(agent_name="Ben", phone_number_id="p-2"), ADMIN)
+    assert agents.find(AgentKey(assistant_id=ASSISTANT)) == ana
+    assert agents.find(AgentKey(assistant_id=ASSISTANT, phone_number_id="p-2")) == ana
+    assert agents.find(AgentKey(assistant_id="other", phone_number_id="p-2")) == ben
+    assert agents.find(AgentKey(phone_number_id="p-1")) == ana
+
+
+@pytest.mark.parametrize("junk", [None, "", " ", "\x00", "x" * 37, "nobody", "' OR 1=1 --"])
+def test_what_names_nobody_finds_nobody(agents: AgentService, junk: str | None) -> None:
+    agents.create(Profile(agent_name="Ana"), ADMIN)
+    assert agents.find(AgentKey(assistant_id=junk, phone_number_id=junk)) is None
+
+
+def test_a_deactivated_agent_is_still_found_and_says_so(agents: AgentService) -> None:
+    agents.create(Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT), ADMIN)
+    agents.set_active("ana", ADMIN, active=False)
+    found = agents.find(AgentKey(assistant_id=ASSISTANT))
+    assert found is not None
+    assert not found.is_active
+    agents.set_active("ana", ADMIN, active=True)
+    assert agents.get("ana", ADMIN).is_active
+
+
+def test_hours_until_midnight_and_other_days_are_read_as_they_are(agents: AgentService, database: Database) -> None:
+    agents.create(Profile(agent_name="Ana"), ADMIN)
+    day = datetime.now(UTC).date() + timedelta(days=3)
+    database.fetch("DELETE FROM agent_hours")
+    database.fetch("INSERT INTO agent_hours VALUES ('ana', 6, '18:30', '24:00'), ('ana', 6, '08:00', '12:00')")
+    database.fetch(
+        "INSERT INTO agent_days VALUES ('ana', %s, NULL, NULL), ('ana', %s, '10:00', '24:00')",
+        (day, day + timedelta(1)),
+    )
+    database.fetch("INSERT INTO agent_days VALUES ('ana', %s)", (date(2020, 1, 1),))
+    rules = agents.get("ana", ADMIN).rules
+    assert rules.week == ((6, Window(480, 720)), (6, Window(1110, 1440)))
+    assert rules.days == ((day, None), (day + timedelta(1), Window(600, 1440)))
+
+
+def test_an_agents_user_sees_only_their_own(agents: AgentService, ana: Viewer) -> None:
+    agents.create(Profile(agent_name="Ana", user_id=ana.user_id), ADMIN)
+    agents.create(Profile(agent_name="Ben"), ADMIN)
+    assert agents.get("ana", ana).user_id == ana.user_id
+    assert [row.agent.agent_id for row in agents.listing(ana).rows] == ["ana"]
+    assert [row.agent.agent_id for row in agents.listing(ADMIN).rows] == ["ana", "ben"]
+    with pytest.raises(AgentUnknown, match="no such agent"):
+        agents.get("ben", ana)
+    with pytest.raises(AgentUnknown):
+        agents.update("ben", Profile(agent_name="Mine"), ana)
+    with pytest.raises(AgentUnknown):
+        agents.set_active("ben", ana, active=False)
+    assert agents.get("ben", ADMIN).is_active
+
+
+def test_only_admins_make_agents_and_say_whose_they_are(agents: AgentService, ana: Viewer) -> None:
+    agents.create(Profile(agent_name="Ana", user_id=ana.user_id), ADMIN)
+    with pytest.raises(AdminsOnly, match="Only an admin"):
+        agents.create(Profile(agent_name="Ben"), ana)
+    edited = agents.update("ana", Profile(agent_name="Ana L.", user_id=None), ana)
+    assert (edited.agent_name, edited.user_id) == ("Ana L.", ana.user_id)
+    assert agents.update("ana", Profile(agent_name="Ana L.", user_id=None), ADMIN).user_id is None
+
+
+@pytest.mark.parametrize("agent_id", ["nobody", "a\x00b", ""])
+def test_an_unknown_agent_is_refused(agents: AgentService, agent_id: str) -> None:
+    with pytest.raises(AgentUnknown):
+        agents.get(agent_id, ADMIN)
+    with pytest.raises(AgentUnknown):
+        agents.set_active(agent_id, ADMIN, active=True)
+
+
+def test_one_assistant_or_number_answers_for_one_agent(agents: AgentService) -> None:
+    agents.create(Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT, phone_number_id="p-1"), ADMIN)
+    with pytest.raises(AssistantTaken, match="assistant"):
+        agents.create(Profile(agent_name="Ben", vapi_assistant_id=ASSISTANT), ADMIN)
+    ben = agents.create(Profile(agent_name="Ben"), ADMIN)
+    with pytest.raises(PhoneNumberTaken, match="phone number"):
+        agents.update(ben.agent_id, Profile(agent_name="Ben", phone_number_id="p-1"), ADMIN)
+
+
+def test_agents_without_an_assistant_do_not_collide(agents: AgentService) -> None:
+    agents.create(Profile(agent_name="Ana", vapi_assistant_id="", phone_number_id=" "), ADMIN)
+    assert agents.create(Profile(agent_name="Ben", vapi_assistant_id=""), ADMIN).vapi_assistant_id is None
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal", "words"),
+    [
+        ({"agent_name": " \x00 "}, AgentNameMissing, "needs a name"),
+        ({"agent_name": "x" * 256}, AgentTextTooLong, "255 characters"),
+        ({"vapi_assistant_id": "x" * 37}, AgentTextTooLong, "36 characters"),
+        ({"time_zone": "Chicago"}, TimeZoneUnknown, "Chicago is not a time zone"),
+        ({"time_zone": ""}, TimeZoneUnknown, "not a time zone"),
+        ({"time_zone": "../etc/passwd"}, TimeZoneUnknown, "not a time zone"),
+        ({"slot_minutes": 4}, RuleOutOfRange, "The length of a viewing must be from 5 to 480"),
+        ({"daily_cap": 0}, RuleOutOfRange, "from 1 to 200"),
+        ({"user_id": 999_999}, KeeperUnknown, "not exist any more"),
+    ],
+)
+def test_what_an_agent_cannot_be_is_refused_by_name(
+    agents: AgentService, change: dict[str, object], refusal: type[Exception], words: str
+) -> None:
+    with pytest.raises(refusal, match=words):
+        agents.create(replace(Profile(agent_name="Ana"), **change), ADMIN)  # type: ignore[arg-type]  # any field
+    assert agents.listing(ADMIN).rows == ()
+
+
+@pytest.mark.parametrize(
+    "field", ["slot_minutes", "step_minutes", "buffer_minutes", "notice_minutes", "horizon_days", "daily_cap"]
+)
+def test_the_schemas_own_limits_are_refusals_with_the_same_name(database: Database, field: str) -> None:
+    profile = replace(Profile(agent_name="Ana"), **{field: -1})  # type: ignore[arg-type]  # any field
+    with pytest.raises(RuleOutOfRange) as refused:
+        AgentRepository(database).insert("ana", profile)
+    assert refused.value.values["field"] == field
+    with pytest.raises(RuleOutOfRange, match=str(refused.value)):
+        checked(profile)
+
+
+def test_a_constraint_without_a_name_here_stays_a_fault(database: Database) -> None:
+    database.fetch("ALTER TABLE agents ADD CONSTRAINT never CHECK (agent_name <> 'Ana')")
+    with pytest.raises(psycopg.errors.CheckViolation):
+        AgentService(database).create(Profile(agent_name="Ana"), ADMIN)
+
+
+def test_the_list_shows_the_next_viewing_and_counts_by_the_agents_own_calendar(
+    agents: AgentService, database: Database
+) -> None:
+    agents.create(Profile(agent_name="Ana", time_zone="America/Chicago"), ADMIN)
+    agents.create(Profile(agent_name="Ben"), ADMIN)
+    chicago = ZoneInfo("America/Chicago")
+    book(database, "ana", datetime(2026, 11, 23, 0, 0, tzinfo=chicago))  # the week's first minute
+    book(database, "ana", datetime(2026, 11, 22, 23, 30, tzinfo=chicago))  # last week, this month
+    book(database, "ana", datetime(2026, 11, 24, 11, 0, tzinfo=chicago), status="cancelled")
+    book(database, "ana", datetime(2026, 11, 24, 12, 0, tzinfo=chicago), home="7 Oak Ave")
+    book(database, "ana", datetime(2026, 11, 30, 23, 30, tzinfo=chicago))  # next week, still this month
+    book(database, "ana", datetime(2026, 12, 1, 0, 0, tzinfo=chicago))
+    ana, ben = agents.listing(ADMIN).rows
+    assert ana.next_viewing_at == datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
+    assert ana.next_viewing_home == "7 Oak Ave"
+    assert (ana.viewings_this_week, ana.viewings_this_month) == (2, 4)
+    assert (ben.next_viewing_at, ben.viewings_this_week, ben.viewings_this_month) == (None, 0, 0)
+
+
+def test_weeks_and_months_begin_at_local_midnight_across_a_clock_change() -> None:
+    edges = week_and_month(datetime(2026, 11, 1, 12, tzinfo=UTC), ZoneInfo("America/Chicago"))
+    assert edges == (
+        datetime(2026, 10, 26, 5, tzinfo=UTC),
+        datetime(2026, 11, 2, 6, tzinfo=UTC),
+        datetime(2026, 11, 1, 5, tzinfo=UTC),
+        datetime(2026, 12, 1, 6, tzinfo=UTC),
+    )
+
+
+def test_the_list_is_paged_searched_and_puts_the_active_first(agents: AgentService, database: Database) -> None:
+    for number in range(52):
+        database.fetch(
+            "INSERT INTO agents (agent_id, agent_name) VALUES (%s, %s)", (f"a{number}", f"Agent {number:02}")
+        )
+    agents.set_active("a0", ADMIN, active=False)
+    first, second = agents.listing(ADMIN), agents.listing(ADMIN, page=2)
+    assert (len(first.rows), first.has_more) == (50, True)
+    assert ([row.agent.agent_id for row in second.rows], second.has_more) == (["a51", "a0"], False)
+    assert [row.agent.agent_id for row in agents.listing(ADMIN, text=" agent 17\x00").rows] == ["a17"]
+    assert agents.listing(ADMIN, text="100%").rows == ()
+
+
+def test_the_agents_page_shows_the_next_viewings_and_how_many_there_are(
+    agents: AgentService, database: Database
+) -> None:
+    ana = agents.create(Profile(agent_name="Ana"), ADMIN)
+    assert agents.upcoming(ana).total == 0
+    book(database, "ana", NOW - timedelta(minutes=15), home="going on")
+    book(database, "ana", NOW - timedelta(minutes=60), home="over")
+    book(database, "ana", NOW + timedelta(hours=1), status="cancelled")
+    for day in range(1, 13):
+        book(database, "ana", NOW + timedelta(days=day))
+    upcoming = agents.upcoming(ana, limit=3)
+    assert upcoming.total == 13
+    assert [viewing.property_address for viewing in upcoming.viewings] == ["going on", "12 Elm St", "12 Elm St"]
+    assert upcoming.viewings[1].start_time == NOW + timedelta(days=1)
