@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from peterental.errors import Fault
@@ -53,6 +53,8 @@ class Config:
     web_threads: int = 8
     log_level: str = "INFO"
     log_format: LogFormat = "text"
+    load_demo: bool = False
+    """Fill an empty database with two agents and their bookings when serving begins; development only."""
     instance_dir: Path = PROJECT_DIR / "instance"
 
     @classmethod
@@ -79,6 +81,7 @@ class Config:
             web_threads=reader.number("WEB_THREADS", default=8, low=1, high=64) or 8,
             log_level=reader.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"), fold=str.upper),
             log_format=cast("LogFormat", reader.choice("LOG_FORMAT", ("text", "json"))),
+            load_demo=reader.choice("PETERENTAL_DEMO", ("0", "1")) == "1",
         )
         reader.require_for_production(config)
         reader.finish()
@@ -130,18 +133,18 @@ def masked(url: str) -> str:
     userinfo, at, host = parts.netloc.rpartition("@")
     if ":" in userinfo:
         userinfo = userinfo.partition(":")[0] + ":***"
-    query = parts.query
-    if query:
-        pairs = parse_qsl(query, keep_blank_values=True)
-        query = urlencode([(k, "***" if "password" in k.lower() else v) for k, v in pairs], safe="*/")
-    return urlunsplit((parts.scheme, userinfo + at + host, parts.path, query, parts.fragment))
+    shown = f"{parts.scheme}://{userinfo}{at}{host}{parts.path}"
+    if parts.query:
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        shown += "?" + urlencode([(k, "***" if "password" in k.lower() else v) for k, v in pairs], safe="*/")
+    return shown
 
 
 def _read_or_create_secret(path: Path) -> str:
     """Read the secret kept at `path`; made by whichever process comes first, complete before anyone can see it."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48), encoding="ascii")
         try:
@@ -221,6 +224,8 @@ class _Reader:
             "VAPI_WEBHOOK_SECRET": config.vapi_webhook_secret,
         }
         missing = [name for name, value in required.items() if value is None and not self._complained_about(name)]
+        if config.load_demo:
+            self._problems.append("PETERENTAL_DEMO is for development only")
         if missing:
             self._problems.append(f"production needs {' and '.join(missing)} to be set")
 

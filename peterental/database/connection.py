@@ -47,6 +47,10 @@ class DatabaseTooSlow(Fault):
     """The database needed longer than {seconds:g} seconds for one query, which was cancelled."""
 
 
+class SchemaOutdated(Fault):
+    """The database lacks what this release needs ({missing}): run flask db-migrate."""
+
+
 class Database:
     """One PostgreSQL database, reached through a pool that this process opens when it first needs it.
 
@@ -89,9 +93,9 @@ class Database:
         end of the block.
 
         Raises DatabaseUnavailable when no connection is to be had within 2 s or it breaks, DatabaseTooSlow when a
-        statement is cancelled by `statement_timeout`.
+        statement is cancelled by `statement_timeout`, SchemaOutdated when a table or column is not there.
         """
-        with self._connection() as connection:
+        with self.connection() as connection:
             try:
                 # Not `connection.transaction()`: inside a pipeline it waits for the server at both its ends.
                 with connection.pipeline():
@@ -108,7 +112,7 @@ class Database:
 
         Raises what `transaction` raises.
         """
-        with self._connection() as connection:
+        with self.connection() as connection:
             cursor = connection.execute(query.encode(), params)
             return cursor.fetchall() if cursor.description else []
 
@@ -120,8 +124,11 @@ class Database:
                 pool.close(timeout=1)
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        """Borrow a connection in autocommit mode, with libpq's errors turned into ours."""
+    def connection(self) -> Iterator[Connection]:
+        """Borrow a connection in autocommit mode, for single statements.
+
+        Raises what `transaction` raises.
+        """
         try:
             with self._open_pool().connection() as connection:
                 yield connection
@@ -131,6 +138,8 @@ class Database:
             raise DatabaseTooSlow(seconds=STATEMENT_TIMEOUT_MS / 1000) from error
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable(reason=reason_of(error)) from error
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            raise SchemaOutdated(missing=reason_of(error)) from error
 
     def _open_pool(self) -> ConnectionPool[Connection]:
         pool = self._pool

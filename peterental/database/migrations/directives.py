@@ -45,9 +45,12 @@ def _with_word(directives: Directives, word: str, file_name: str) -> Directives:
     if word == "no-transaction":
         return replace(directives, no_transaction=True)
     duration = _DURATION.fullmatch(value)
-    if name in {"lock-timeout", "statement-timeout"} and duration:
+    if duration:
         milliseconds = int(duration["number"]) * _UNIT_MS[duration["unit"]]
-        return replace(directives, **{f"{name.replace('-', '_')}_ms": milliseconds})
+        if name == "lock-timeout":
+            return replace(directives, lock_timeout_ms=milliseconds)
+        if name == "statement-timeout":
+            return replace(directives, statement_timeout_ms=milliseconds)
     raise MigrationFilesError(
         [f"{file_name}: “-- migrate: {word}” is not no-transaction, lock-timeout=2s or statement-timeout=10min"]
     )

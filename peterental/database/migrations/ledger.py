@@ -224,7 +224,7 @@ class LedgerWriter:
         )
 
     def _execute(self, statement: str, *values: object) -> None:
-        composed = sql.SQL(statement).format(  # type: ignore[arg-type]  # every statement stands in this file
+        composed = sql.SQL(statement).format(
             ledger=self._ledger,
             attempts=self._attempts,
             name=sql.Literal(self._ledger.as_string()),

@@ -1,0 +1,33 @@
+"""gunicorn's settings and hooks; every decision is made in peterental.config and peterental.deploy."""
+
+from pathlib import Path
+from typing import Any
+
+from peterental import deploy
+from peterental.config import Config
+from peterental.logs import logging_config
+
+settings = Config.from_env_or_exit()
+
+bind = settings.bind
+workers = settings.web_concurrency
+worker_class = "gthread"
+threads = settings.web_threads
+preload_app = True  # a worker that died is replaced in milliseconds; nothing connects before the fork
+timeout = 60
+graceful_timeout = 30
+keepalive = 75  # longer than the 60 s that balancers keep idle connections
+control_socket_disable = True  # its place in the home directory is shared by every gunicorn of a user
+logconfig_dict = logging_config(settings)
+accesslog = "-"
+access_log_format = '%({x-forwarded-for}i)s %(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
+if Path("/dev/shm").is_dir():  # noqa: S108  # shared memory, where a worker's heartbeat waits for no disk
+    worker_tmp_dir = "/dev/shm"  # noqa: S108  # likewise
+
+
+def on_starting(_server: Any) -> None:
+    deploy.before_serving(settings)
+
+
+def when_ready(_server: Any) -> None:
+    deploy.when_serving(settings)

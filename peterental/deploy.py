@@ -1,0 +1,97 @@
+"""What happens around serving: the migrations before the first worker forks, and what the log says at the start."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket
+import sys
+from typing import NoReturn
+
+from peterental import demo
+from peterental.admin import setup_link
+from peterental.config import Config, masked
+from peterental.database import Database, database_for, migrations_url_for
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import MigrationFailed
+from peterental.errors import Fault
+from peterental.services import build_services
+
+_log = logging.getLogger("peterental.deploy")
+
+
+def before_serving(config: Config) -> None:
+    """Bring the schema up to date, once per deploy, in gunicorn's master.
+
+    A failure is logged; then, as MIGRATE_FAILURE says, the process ends or serves with its health gate shut.
+    """
+    _refuse_taken_port(config)
+    database = database_for(config, application_name="peterental deploy")
+    try:
+        if config.migrate_on_start:
+            migrate(config, database)
+    except Fault as fault:
+        _log.error("%s", failure_line(fault))  # noqa: TRY400  # the message is for people, a traceback tells them nothing
+        if config.migrate_failure == "abort":
+            _stop("The migrations failed and MIGRATE_FAILURE=abort: not starting.")
+        _log.warning("Starting all the same; /healthz answers 503 until the schema is right (MIGRATE_FAILURE=serve)")
+    finally:
+        database.close()
+
+
+def migrate(config: Config, database: Database) -> int:
+    """Apply what is pending, telling the log. Gives how many files that were; raises what the runner raises."""
+    url = migrations_url_for(config, database)
+    _log.debug("Migrating %s", masked(url))
+    return MigrationRunner(url, config.migrations_dir, tell=_log.info).run_migrations()
+
+
+def failure_line(fault: Fault) -> str:
+    """Put a fault that stopped the migrations the way the guide's readers look for."""
+    if isinstance(fault, MigrationFailed):
+        return f"❌ {fault}"
+    return f"❌ Migration failed: {fault}"
+
+
+def when_serving(config: Config) -> None:
+    """Tell whoever started us where to go: the address, the way in, and, with demo data, a call to try."""
+    database = database_for(config, application_name="peterental deploy")
+    try:
+        services = build_services(database)
+        if demo.is_wanted(config):
+            demo.load_if_empty(services, database)
+        _log.info("PeteRental is at %s", config.address)
+        if services.users.any_user():
+            _log.info("Sign in: %s/login", config.address)
+        else:
+            _log.info("Make the first account: %s", setup_link(config))
+        if demo.is_wanted(config):
+            _log.info("Play a phone call:\n\n%s\n", demo.curl_line(services, config))
+    except Fault as fault:
+        _log.warning("%s", fault)
+    finally:
+        database.close()
+
+
+def _refuse_taken_port(config: Config) -> None:
+    """End with one sentence where something else listens already, before anything is changed.
+
+    Not when gunicorn hands its own sockets on to us (a re-executed master, or systemd).
+    """
+    if os.environ.get("GUNICORN_FD") or os.environ.get("LISTEN_FDS"):
+        return
+    host, _, port = config.bind.rpartition(":")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                _stop(f"Port {port} is taken by another program: stop it, or set PORT to another number.")
+            _stop(f"Cannot listen on {config.bind}: {error.strerror}.")
+
+
+def _stop(reason: str) -> NoReturn:
+    sys.exit(f"❌ {reason}")
+

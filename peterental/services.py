@@ -1,0 +1,54 @@
+"""The services that an application owns, and how pages and tools reach them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from peterental.agents.service import AgentService
+from peterental.appointments.service import AppointmentService
+from peterental.calls.service import CallService
+from peterental.database import Database
+from peterental.users.service import UserService
+
+EXTENSION = "peterental"
+
+
+@dataclass(frozen=True)
+class Services:
+    """One of each."""
+
+    agents: AgentService
+    appointments: AppointmentService
+    calls: CallService
+    users: UserService
+
+
+class Application(Protocol):
+    """Whatever keeps its parts in `extensions`, as a Flask application does."""
+
+    extensions: dict[str, Any]
+
+
+def build_services(database: Database) -> Services:
+    """Make the services of one application, all on one database."""
+    calls = CallService(database)
+    return Services(
+        agents=AgentService(database),
+        appointments=AppointmentService(database, calls, now),
+        calls=calls,
+        users=UserService(database),
+    )
+
+
+def services_of(app: Application) -> Services:
+    """Give the services that `app` was made with."""
+    services = app.extensions[EXTENSION]
+    assert isinstance(services, Services)  # noqa: S101  # tells mypy; create_app put it there
+    return services
+
+
+def now() -> datetime:
+    """Give the current time, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,90 @@
+"""A TCP proxy in front of PostgreSQL: counts turns of talk, rewrites bytes, cuts lines."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class Proxy:
+    """Stands between a client and the server of `url`.
+
+    Attributes:
+        url: where clients connect instead.
+        turns: how often a client spoke after the server had: the round trips it waited for.
+        rewrite: (old, new) bytes of equal length, replaced in what the server says.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._target = (parts.hostname or "127.0.0.1", parts.port or 5432)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        userinfo = parts.netloc.rpartition("@")[0]
+        self.url = parts._replace(netloc=f"{userinfo}@127.0.0.1:{port}").geturl()
+        self.turns = 0
+        self.rewrite: tuple[bytes, bytes] | None = None
+        self._lines: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Close every connection, as a crashed server or a yanked cable would in the end."""
+        lines, self._lines = self._lines, []
+        for line in lines:
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[list[int]]:
+        """Count the turns of the block; the list holds the number afterwards."""
+        counted: list[int] = []
+        before = self.turns
+        yield counted
+        counted.append(self.turns - before)
+
+    def __enter__(self) -> Self:
+        """Use it as a context manager."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop listening and cut what is open."""
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(self._target)
+            except OSError:
+                return
+            for line in (client, server):
+                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._lines += [client, server]
+            threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
+
+    def _pump(self, client: socket.socket, server: socket.socket) -> None:
+        other = {client: server, server: client}
+        server_spoke = True
+        with client, server, selectors.DefaultSelector() as selector, contextlib.suppress(OSError):
+            for line in other:
+                selector.register(line, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select():
+                    line = key.fileobj
+                    assert isinstance(line, socket.socket)
+                    data = line.recv(65536)
+                    if not data:
+                        return
+                    if line is client:
+                        self.turns += server_spoke
+                    elif self.rewrite:
+                        data = data.replace(*self.rewrite)
+                    server_spoke = line is server
+                    other[line].sendall(data)

@@ -1,0 +1,149 @@
+"""The environment is read once, checked whole, and gives no secret away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from peterental.config import Config, ConfigError, SecretKeyError, masked
+
+PRODUCTION = {
+    "PETERENTAL_ENV": "production",
+    "DATABASE_URL": "postgres://pete:hush@db.example.com/peterental",
+    "SECRET_KEY": "a-key",
+    "VAPI_WEBHOOK_SECRET": "a-secret",
+}
+
+
+def test_an_empty_environment_is_development_on_this_machine_only() -> None:
+    config = Config.from_env({})
+    assert config.environment == "development"
+    assert config.bind == "127.0.0.1:8000"
+    assert config.database_url is None
+    assert config.default_time_zone == "America/Chicago"
+
+
+def test_an_empty_value_counts_as_not_set() -> None:
+    assert Config.from_env({"DATABASE_URL": "", "PORT": " ", "LOG_LEVEL": ""}) == Config.from_env({})
+
+
+def test_port_opens_every_interface() -> None:
+    config = Config.from_env({"PORT": "10000"})
+    assert config.bind == "0.0.0.0:10000"
+    assert config.address == "http://127.0.0.1:10000"
+
+
+def test_render_means_production() -> None:
+    with pytest.raises(ConfigError, match="production needs DATABASE_URL and SECRET_KEY and VAPI_WEBHOOK_SECRET"):
+        Config.from_env({"RENDER": "true"})
+
+
+def test_development_can_be_asked_for_on_render() -> None:
+    assert not Config.from_env({"RENDER": "true", "PETERENTAL_ENV": "development"}).is_production
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "SECRET_KEY", "VAPI_WEBHOOK_SECRET"])
+def test_production_refuses_to_start_without_each_secret(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"production needs {name} to be set"):
+        Config.from_env({**PRODUCTION, name: ""})
+
+
+def test_every_problem_is_in_one_message() -> None:
+    environ = {
+        **PRODUCTION,
+        "SECRET_KEY": "",
+        "DATABASE_URL": "mysql://root:hush@db/x",
+        "PORT": "eighty",
+        "WEB_THREADS": "0",
+        "MIGRATE_FAILURE": "shrug",
+        "DEFAULT_TIME_ZONE": "Mars/Olympus",
+        "LOG_FORMAT": "xml",
+        "PETERENTAL_DEMO": "1",
+    }
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env(environ)
+    message = str(caught.value)
+    assert "\n" not in message
+    for name in environ.keys() - PRODUCTION.keys() | {"SECRET_KEY", "DATABASE_URL"}:
+        assert name in message
+    assert message.count("DATABASE_URL") == 1
+    assert "hush" not in message
+
+
+@pytest.mark.parametrize("url", ["localhost/db", "postgresql:", "postgresql://h:port/db", "postgresql://[::1/db", "x" * 99])
+def test_a_database_url_that_is_none_is_said_to_be(url: str) -> None:
+    if url == "postgresql:":  # libpq's defaults; unusual, and fine
+        assert Config.from_env({"DATABASE_URL": url}).database_url == url
+        return
+    with pytest.raises(ConfigError, match="DATABASE_URL must look like"):
+        Config.from_env({"DATABASE_URL": url})
+
+
+def test_log_level_may_be_written_small() -> None:
+    assert Config.from_env({"LOG_LEVEL": "debug"}).log_level == "DEBUG"
+
+
+def test_no_secret_is_in_a_printed_config() -> None:
+    text = repr(Config.from_env({**PRODUCTION, "VAPI_HMAC_SECRET": "signed", "MIGRATIONS_DATABASE_URL": "postgres://a:b@c/d"}))
+    for secret in ("hush", "a-key", "a-secret", "signed", "a:b"):
+        assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://pete:hush@db:5432/x", "postgresql://pete:***@db:5432/x"),
+        ("postgres://pete:hu@sh@db/x?sslmode=require", "postgres://pete:***@db/x?sslmode=require"),
+        ("postgresql:///x?password=hush&user=pete", "postgresql:///x?password=***&user=pete"),
+        ("postgresql://db/x?sslpassword=hush", "postgresql://db/x?sslpassword=***"),
+        ("postgresql://pete@db/x", "postgresql://pete@db/x"),
+        ("postgresql://pete:hush@[::1/x", "***"),
+    ],
+)
+def test_passwords_are_masked_wherever_a_url_carries_them(url: str, shown: str) -> None:
+    assert masked(url) == shown
+
+
+def test_a_development_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    config = Config(instance_dir=tmp_path / "instance")
+    key = config.session_key()
+    assert len(key) >= 32
+    assert config.session_key() == key
+    assert (tmp_path / "instance" / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
+    config = Config(instance_dir=tmp_path)
+    with ThreadPoolExecutor(8) as threads:
+        keys = {future.result() for future in [threads.submit(config.session_key) for _ in range(32)]}
+    assert len(keys) == 1
+
+
+def test_a_given_key_is_used_and_not_written_down(tmp_path: Path) -> None:
+    assert Config(secret_key="given", instance_dir=tmp_path).session_key() == "given"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_cannot_be_kept_is_told_in_one_sentence(tmp_path: Path) -> None:
+    blocked = tmp_path / "instance"
+    blocked.write_text("a file where the folder should be")
+    with pytest.raises(SecretKeyError, match="set SECRET_KEY or make that folder writable"):
+        Config(instance_dir=blocked).session_key()
+
+
+def test_a_bad_environment_ends_the_process_with_the_sentence_on_stderr() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from peterental.config import Config; Config.from_env_or_exit()"],
+        env={**os.environ, "PORT": "none"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == "❌ PeteRental cannot start: PORT must be a whole number from 1 to 65535, not 'none'.\n"
