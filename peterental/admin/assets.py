@@ -1,0 +1,37 @@
+"""The style sheet and the icon, served under addresses that change with what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from flask import Flask, Response, abort
+
+from peterental.admin.guard import public
+from peterental.admin.headers import ONE_YEAR_S
+
+ASSETS_DIR = Path(__file__).resolve().parent / "assets"
+TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+
+
+def install(app: Flask) -> None:
+    """Read the assets once, serve them at `/assets/<digest>/<name>`, and give templates `asset(name)`."""
+    contents = {path.name: path.read_bytes() for path in sorted(ASSETS_DIR.iterdir()) if path.suffix in TYPES}
+    digests = {name: hashlib.sha256(content).hexdigest()[:12] for name, content in contents.items()}
+
+    @public
+    def serve(digest: str, name: str) -> Response:
+        """Serve one asset.
+
+        While a new release rolls out, a page of one may ask a process of the other: it gets what there is, uncached.
+        """
+        if name not in contents:
+            abort(404)
+        response = Response(contents[name], content_type=TYPES[Path(name).suffix])
+        if digest == digests[name]:
+            response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR_S}, immutable"
+        return response
+
+    serve.is_asset = True  # type: ignore[attr-defined]  # it needs no viewer, so it costs no query
+    app.add_url_rule("/assets/<digest>/<name>", "asset", serve)
+    app.jinja_env.globals["asset"] = lambda name: f"/assets/{digests[name]}/{name}"

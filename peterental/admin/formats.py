@@ -1,0 +1,83 @@
+"""How pages write times, homes and rules; pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+HOUSE_NUMBER = re.compile(r"\s*(?:no\.?\s*|#\s*)?(\d{1,5}[a-z]?)\b", re.IGNORECASE)
+
+
+def clock(moment: datetime, zone: ZoneInfo) -> str:
+    """Give the wall-clock time: `3:30 pm`."""
+    local = moment.astimezone(zone)
+    return f"{local.hour % 12 or 12}:{local.minute:02} {'am' if local.hour < 12 else 'pm'}"  # noqa: PLR2004  # noon
+
+
+def day(moment: datetime, zone: ZoneInfo) -> str:
+    """Give the day in short: `Tue, Nov 24`."""
+    local = moment.astimezone(zone)
+    return f"{local:%a, %b} {local.day}"
+
+
+def long_day(moment: datetime, zone: ZoneInfo, now: datetime | None = None) -> str:
+    """Give the day in full: `Tuesday, November 24`, with the year where it is not the one of `now`."""
+    local = moment.astimezone(zone)
+    year = "" if now is not None and now.astimezone(zone).year == local.year else f", {local.year}"
+    return f"{local:%A, %B} {local.day}{year}"
+
+
+def zone_name(moment: datetime, zone: ZoneInfo) -> str:
+    """Give what the zone is called at that moment: `CST`, or `UTC-3` where it has no letters of its own."""
+    local = moment.astimezone(zone)
+    name = local.tzname() or ""
+    if name.isalpha():
+        return name
+    minutes = int(local.utcoffset().total_seconds()) // 60 if local.utcoffset() is not None else 0
+    sign, minutes = ("-", -minutes) if minutes < 0 else ("+", minutes)
+    return f"UTC{sign}{minutes // 60}" + (f":{minutes % 60:02}" if minutes % 60 else "")
+
+
+def iso(moment: datetime, zone: ZoneInfo) -> str:
+    """Give the moment as `<time datetime>` has it, with its offset."""
+    return moment.astimezone(zone).isoformat(timespec="minutes")
+
+
+def wall_clock(minutes: int) -> str:
+    """Give minutes after midnight as people say them: `9 am`, `5:30 pm`, `midnight`."""
+    if minutes % 1440 == 0:
+        return "midnight"
+    hour, minute = divmod(minutes, 60)
+    return f"{hour % 12 or 12}{f':{minute:02}' if minute else ''} {'am' if hour < 12 else 'pm'}"  # noqa: PLR2004  # noon
+
+
+def span(minutes: int) -> str:
+    """Give a length of time: `45 min`, `2 h`, `1 h 30 min`, `2 days`."""
+    if minutes and minutes % 1440 == 0:
+        days = minutes // 1440
+        return f"{days} day{'s' if days > 1 else ''}"
+    hours, rest = divmod(minutes, 60)
+    return " ".join(
+        part for part in (f"{hours} h" if hours else "", f"{rest} min" if rest or not hours else "") if part
+    )
+
+
+def house_number(address: str) -> str:
+    """Give the number that stands on the house, or nothing where the address does not begin with one."""
+    found = HOUSE_NUMBER.match(address)
+    return found.group(1) if found else ""
+
+
+def initials(name: str) -> str:
+    """Give up to two initials: `AL` for `Ana Lima`."""
+    words = [word for word in name.split() if word[0].isalnum()]
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
+
+
+def install(app: Flask) -> None:
+    """Give templates these as filters."""
+    for function in (clock, day, long_day, zone_name, iso, wall_clock, span, house_number, initials):
+        app.add_template_filter(function)

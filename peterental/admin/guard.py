@@ -1,0 +1,79 @@
+"""Decides, before any page runs, who may reach it: every page needs a sign-in unless it says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import current_app, g, redirect, request, url_for
+from flask_wtf.csrf import CSRFError
+from werkzeug.wrappers import Response
+
+from peterental.admin.protection import csrf, is_keeping_form
+from peterental.admin.session import viewer_of_session
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+MACHINES = frozenset({"voice", "health"})
+"""Blueprints that programs talk to: they have no forms, no cookies and their own ways to say no."""
+
+MAX_FORM_BYTES = 256 * 1024
+
+_MARK = "is_public"
+
+
+def public(view: View) -> View:
+    """Mark a view that anybody may reach without signing in."""
+    setattr(view, _MARK, True)
+    return view
+
+
+def is_for_machines() -> bool:
+    """Tell whether the request is for a program's route rather than for a page."""
+    return request.blueprint in MACHINES
+
+
+def admit() -> Response | None:
+    """Find out who is there; send those who need to sign in to do so; check every form's CSRF token.
+
+    Costs one query where there is a session. Raises CSRFError.
+    """
+    if request.endpoint is None or is_for_machines():
+        return None
+    request.max_content_length = MAX_FORM_BYTES
+    view = current_app.view_functions[request.endpoint]
+    is_public = getattr(view, _MARK, False)
+    if not getattr(view, "is_asset", False):
+        g.viewer = viewer_of_session()
+        if g.viewer is None and not is_public:
+            return redirect(url_for("sign_in.login", next=_this_page()), 303)
+    try:
+        csrf.protect()
+    except CSRFError:
+        if not is_keeping_form(view):
+            raise
+        g.csrf_refused = True
+    return None
+
+
+def safe_next(target: str | None) -> str | None:
+    """Give where to go on to after signing in, if that is a page of this site.
+
+    Browsers read a backslash as a slash and drop tabs and line ends: with either, what looks like a path leads elsewhere.
+    """
+    if not target or not target.startswith("/") or target.startswith("//"):
+        return None
+    if "\\" in target or any(character <= " " or character == "\x7f" for character in target):
+        return None
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return None
+    return None if parts.scheme or parts.netloc else target
+
+
+def _this_page() -> str | None:
+    """Give the page to come back to: the one asked for, or for a form its own page."""
+    target = request.full_path.rstrip("?") if request.method == "GET" else request.path
+    return None if target == "/" else target

@@ -1,0 +1,61 @@
+"""Puts the browser pages into an application: settings, guards, filters and every feature's pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask, g
+
+from peterental.admin import assets, formats, headers, home, sign_in, trouble
+from peterental.admin.guard import admit
+from peterental.admin.protection import csrf
+from peterental.agents import pages as agent_pages
+from peterental.appointments import pages as appointment_pages
+from peterental.config import Config
+from peterental.users import pages as user_pages
+
+SESSION_LIFETIME = timedelta(days=30)
+
+NAVIGATION = (
+    ("agents.index", "Agents", "agents"),
+    ("appointments.index", "Appointments", "appointments"),
+    ("calls.index", "Calls", "calls"),
+    ("admin.schema", "Schema", "schema"),
+)
+"""Endpoint, label, icon; what this release does not have is left out."""
+
+
+def install(app: Flask, config: Config) -> None:
+    """Make `app` serve the pages. It has its secret key, its services and its config already."""
+    app.config.update(
+        # A browser takes a cookie of that name only over HTTPS and from this very host, never from a neighbour.
+        SESSION_COOKIE_NAME="__Host-peterental" if config.is_production else "peterental",
+        SESSION_COOKIE_SECURE=config.is_production,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
+        WTF_CSRF_CHECK_DEFAULT=False,  # `admit` decides, after it knows who is there
+        WTF_CSRF_TIME_LIMIT=None,  # a token is as good as the session it belongs to
+    )
+    csrf.init_app(app)
+    app.before_request(admit)
+    app.after_request(headers.for_environment(config))
+    formats.install(app)
+    assets.install(app)
+    trouble.install(app)
+    for blueprint in (
+        home.create_blueprint(),
+        sign_in.create_blueprint(),
+        user_pages.create_blueprint(),
+        agent_pages.create_blueprint(),
+        appointment_pages.create_blueprint(),
+    ):
+        app.register_blueprint(blueprint)
+    app.context_processor(_for_every_template)
+    app.jinja_env.globals["navigation"] = lambda: [item for item in NAVIGATION if item[0] in app.view_functions]
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def _for_every_template() -> dict[str, object]:
+    return {"viewer": g.get("viewer")}

@@ -1,0 +1,40 @@
+"""Who is signed in: the session cookie on one side, the viewer on the other."""
+
+from __future__ import annotations
+
+from flask import current_app, g, session
+
+from peterental.services import services_of
+from peterental.users.model import SignedIn, Viewer
+
+_USER, _EPOCH = "user_id", "epoch"
+
+
+def start(signed_in: SignedIn) -> None:
+    """Begin a session of its own, with nothing left of what the browser had before."""
+    session.clear()
+    session[_USER] = signed_in.viewer.user_id
+    session[_EPOCH] = signed_in.session_epoch
+    session.permanent = True
+    g.viewer = signed_in.viewer
+
+
+def end() -> None:
+    """Forget who was signed in."""
+    session.clear()
+    g.viewer = None
+
+
+def viewer_of_session() -> Viewer | None:
+    """Give who is signed in and still may be; one query, none without a session."""
+    user_id, epoch = session.get(_USER), session.get(_EPOCH)
+    if not isinstance(user_id, int) or not isinstance(epoch, int):
+        return None
+    return services_of(current_app).users.viewer(user_id, epoch)
+
+
+def current_viewer() -> Viewer:
+    """Give who is signed in, on a page that only they can reach."""
+    viewer = g.viewer
+    assert isinstance(viewer, Viewer)  # noqa: S101  # tells mypy; `admit` let nobody else through
+    return viewer

@@ -1,0 +1,144 @@
+"""What people fill in about an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from zoneinfo import available_timezones
+
+from wtforms import SelectField, StringField, TelField
+from wtforms.validators import Length, NumberRange, Optional
+
+from peterental.admin.forms import PageForm, WholeNumber, needed
+from peterental.agents.model import RULE_LIMITS, Agent, Profile
+from peterental.agents.service import LENGTHS
+from peterental.users.model import Person
+
+CONTINENTS = ("America", "Europe", "Africa", "Asia", "Australia", "Pacific", "Atlantic", "Indian", "Antarctica")
+USUAL_ZONES = (
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Phoenix",
+    "America/Los_Angeles",
+    "America/Anchorage",
+    "Pacific/Honolulu",
+)
+AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+def _up_to(name: str) -> Length:
+    return Length(max=LENGTHS[name], message=f"There is room for {LENGTHS[name]} characters.")
+
+
+def _rule(label: str, name: str, description: str = "", *, optional: bool = False) -> WholeNumber:
+    limits = RULE_LIMITS[name]
+    message = f"Type a whole number from {limits.low} to {limits.high}."
+    return WholeNumber(
+        label,
+        description=description,
+        validators=[
+            Optional() if optional else needed(message),
+            NumberRange(min=limits.low, max=limits.high, message=message),
+        ],
+        render_kw={"inputmode": "numeric"},
+    )
+
+
+class AgentForm(PageForm):
+    """An agent's profile and rules; the fields are called as in `Profile`."""
+
+    agent_name = StringField(
+        "Name",
+        description="As the assistant says it to callers.",
+        validators=[needed("An agent needs a name."), _up_to("agent_name")],
+        render_kw={"autocomplete": "off"},
+    )
+    user_id = SelectField(
+        "Looked after by",
+        description="This person sees the agent and its bookings; admins see them all.",
+        coerce=str,
+    )
+    vapi_assistant_id = StringField(
+        "Vapi assistant id",
+        description="From the page of the assistant on Vapi. Calls to this assistant are for this agent.",
+        validators=[_up_to("vapi_assistant_id")],
+        render_kw=AS_TYPED,
+    )
+    phone_number_id = StringField(
+        "Vapi phone number id",
+        description="Finds the agent when a call names no assistant.",
+        validators=[_up_to("phone_number_id")],
+        render_kw=AS_TYPED,
+    )
+    handover_number = TelField(
+        "Hand-over number",
+        description="Where a caller who asks for a person is put through, such as +1 312 555 0142.",
+        validators=[_up_to("handover_number")],
+        render_kw={"autocomplete": "off"},
+    )
+    time_zone = SelectField(
+        "Time zone",
+        description="Working hours and spoken times follow the clock there.",
+        render_kw={"autocomplete": "off"},
+    )
+    calendar_user_id = StringField(
+        "Calendar user",
+        description="Whose calendar the viewings go into.",
+        validators=[_up_to("calendar_user_id")],
+        render_kw=AS_TYPED,
+    )
+    slot_minutes = _rule("A viewing takes", "slot_minutes")
+    step_minutes = _rule("Viewings start every", "step_minutes", "Counted from the start of the working hours.")
+    buffer_minutes = _rule("Kept free after each", "buffer_minutes", "Time to get to the next home.")
+    notice_minutes = _rule("Shortest notice", "notice_minutes", "Callers cannot book sooner than this.")
+    horizon_days = _rule("Bookable ahead", "horizon_days")
+    daily_cap = _rule("Most viewings a day", "daily_cap", "Empty for no limit.", optional=True)
+
+    def offer(self, people: Iterable[Person] | None, zone: str) -> None:
+        """Fill the lists to choose from.
+
+        Args:
+            people: who may look after an agent; None where that is not the viewer's to say.
+            zone: the agent's time zone, offered whatever it is.
+        """
+        self.time_zone.choices = zone_choices(zone)
+        if people is None:
+            del self.user_id
+        else:
+            self.user_id.choices = [("", "Nobody in particular"), *((str(p.user_id), p.label) for p in people)]
+
+    def show(self, agent: Agent) -> None:
+        """Fill in what is known of an agent."""
+        for name in Profile.__dataclass_fields__:
+            if name in self:
+                source = agent.rules if name in RULE_LIMITS else agent
+                self[name].data = getattr(source, name)
+        if "user_id" in self:
+            self.user_id.data = str(agent.user_id or "")
+
+    def profile(self) -> Profile:
+        """Give what was filled in, once it is valid."""
+        values = {name: self[name].data for name in Profile.__dataclass_fields__ if name in self}
+        values["user_id"] = int(values["user_id"]) if values.get("user_id") else None
+        return Profile(**values)
+
+
+def zone_choices(current: str) -> dict[str, list[tuple[str, str]]]:
+    """Give every time zone that is a place, by continent, the usual ones and `current` first."""
+    usual = [current, *(zone for zone in USUAL_ZONES if zone != current)]
+    return {"Often used": [(zone, _place(zone)) for zone in usual], **_zones_by_continent()}
+
+
+@cache
+def _zones_by_continent() -> dict[str, list[tuple[str, str]]]:
+    grouped: dict[str, list[tuple[str, str]]] = {continent: [] for continent in CONTINENTS}
+    for zone in sorted(available_timezones()):
+        continent, _, place = zone.partition("/")
+        if continent in grouped and place:
+            grouped[continent].append((zone, place.replace("_", " ")))
+    return grouped
+
+
+def _place(zone: str) -> str:
+    return zone.rpartition("/")[2].replace("_", " ")

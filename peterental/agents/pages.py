@@ -1,0 +1,157 @@
+"""The pages about agents: the list, one agent, making and editing one, switching one off and on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from peterental.admin.protection import keeps_form
+from peterental.admin.session import current_viewer
+from peterental.agents.forms import AgentForm
+from peterental.agents.model import (
+    AgentNameMissing,
+    AssistantTaken,
+    KeeperUnknown,
+    PhoneNumberTaken,
+    Profile,
+    RuleOutOfRange,
+    Rules,
+    TimeZoneUnknown,
+    Window,
+)
+from peterental.config import Config
+from peterental.errors import Refusal
+from peterental.services import Services, services_of
+from peterental.users.model import AdminsOnly
+
+Answer = Response | str | tuple[str, int]
+
+REFUSED_AT: Mapping[type[Refusal], str] = {
+    AgentNameMissing: "agent_name",
+    AssistantTaken: "vapi_assistant_id",
+    KeeperUnknown: "user_id",
+    PhoneNumberTaken: "phone_number_id",
+    TimeZoneUnknown: "time_zone",
+}
+"""The field at which a refusal is shown."""
+
+LAST_PAGE = 1000
+
+
+def create_blueprint() -> Blueprint:
+    """Make the pages about agents."""
+    blueprint = Blueprint("agents", __name__, template_folder="templates", url_prefix="/agents")
+    both = ["GET", "POST"]
+    blueprint.add_url_rule("", view_func=index)
+    blueprint.add_url_rule("/new", view_func=new, methods=both)
+    blueprint.add_url_rule("/<path:agent_id>", view_func=show)
+    blueprint.add_url_rule("/<path:agent_id>/edit", view_func=edit, methods=both)
+    blueprint.add_url_rule("/<path:agent_id>/deactivate", view_func=deactivate, methods=both)
+    blueprint.add_url_rule("/<path:agent_id>/reactivate", view_func=reactivate, methods=both)
+    return blueprint
+
+
+def index() -> Answer:
+    """List the agents. Two queries."""
+    text = request.args.get("q", "")
+    page = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+    listing = _services().agents.listing(current_viewer(), text=text, page=page)
+    return render_template("agents/index.html", listing=listing, text=text, page=page)
+
+
+def show(agent_id: str) -> Answer:
+    """Show one agent. Two queries."""
+    agents = _services().agents
+    agent = agents.get(agent_id, current_viewer())
+    return render_template(
+        "agents/show.html", agent=agent, upcoming=agents.upcoming(agent), week=hours_by_weekday(agent.rules)
+    )
+
+
+@keeps_form
+def new() -> Answer:
+    """Make an agent."""
+    viewer = current_viewer()
+    if not viewer.is_admin:
+        raise AdminsOnly
+    services = _services()
+    zone = _config().default_time_zone
+    form = AgentForm(data=vars(Profile(agent_name="", time_zone=zone)))
+    form.offer(services.users.people(), zone)
+    if form.validate_on_submit():
+        try:
+            agent = services.agents.create(form.profile(), viewer)
+        except Refusal as refusal:
+            _show_refusal(form, refusal)
+        else:
+            flash(f"{agent.agent_name} is added, with working hours from Monday to Friday, 9 am to 5 pm.", "done")
+            return redirect(url_for("agents.show", agent_id=agent.agent_id), 303)
+    return render_template("agents/form.html", form=form, agent=None), 400 if form.is_submitted() else 200
+
+
+@keeps_form
+def edit(agent_id: str) -> Answer:
+    """Change an agent."""
+    viewer, services = current_viewer(), _services()
+    agent = services.agents.get(agent_id, viewer)
+    form = AgentForm()
+    form.offer(services.users.people() if viewer.is_admin else None, agent.time_zone)
+    if not form.is_submitted():
+        form.show(agent)
+    if form.validate_on_submit():
+        try:
+            agent = services.agents.update(agent_id, form.profile(), viewer)
+        except Refusal as refusal:
+            _show_refusal(form, refusal)
+        else:
+            flash(f"{agent.agent_name} is saved.", "done")
+            return redirect(url_for("agents.show", agent_id=agent_id), 303)
+    return render_template("agents/form.html", form=form, agent=agent), 400 if form.is_submitted() else 200
+
+
+def deactivate(agent_id: str) -> Answer:
+    """Say what switching an agent off means, and do it."""
+    return _switch(agent_id, active=False)
+
+
+def reactivate(agent_id: str) -> Answer:
+    """Say what switching an agent on means, and do it."""
+    return _switch(agent_id, active=True)
+
+
+def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
+    """Give each weekday's name with its working windows, Monday first."""
+    windows: dict[int, list[Window]] = defaultdict(list)
+    for weekday, window in rules.week:
+        windows[weekday].append(window)
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    return [(name, sorted(windows[number])) for number, name in enumerate(names, start=1)]
+
+
+def _switch(agent_id: str, *, active: bool) -> Answer:
+    viewer, agents = current_viewer(), _services().agents
+    agent = agents.get(agent_id, viewer)
+    if request.method == "POST":
+        agents.set_active(agent_id, viewer, active=active)
+        flash(f"{agent.agent_name} {'takes bookings again' if active else 'takes no more bookings'}.", "done")
+        return redirect(url_for("agents.show", agent_id=agent_id), 303)
+    upcoming = agents.upcoming(agent, limit=1)
+    return render_template("agents/switch.html", agent=agent, active=active, upcoming=upcoming)
+
+
+def _show_refusal(form: AgentForm, refusal: Refusal) -> None:
+    at = refusal.values["field"] if isinstance(refusal, RuleOutOfRange) else REFUSED_AT.get(type(refusal))
+    form.refuse(refusal, str(at) if at else None)
+
+
+def _services() -> Services:
+    return services_of(current_app)
+
+
+def _config() -> Config:
+    config = current_app.extensions["peterental.config"]
+    assert isinstance(config, Config)  # noqa: S101  # tells mypy; create_app put it there
+    return config
