@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS tool_calls (
 );
 
 CREATE INDEX IF NOT EXISTS idx_tool_calls_agent ON tool_calls (agent_id, received_at DESC);
+CREATE INDEX IF NOT EXISTS idx_tool_calls_call ON tool_calls (vapi_call_id, id);
 CREATE INDEX IF NOT EXISTS idx_tool_calls_appointment ON tool_calls (appointment_id) WHERE appointment_id IS NOT NULL;
 
 COMMENT ON TABLE tool_calls IS 'What the robot asked of us and what it was told';

@@ -1,24 +1,40 @@
-"""The rules of viewings: what may be booked, moved and cancelled, by whom, and who may see it."""
+"""Viewings by phone and in the pages: looks, lets `decisions` decide, writes, and keeps what the caller was told."""
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from peterental.appointments import repository
+from peterental.appointments import decisions
+from peterental.appointments.decisions import Decision, Situation
+from peterental.appointments.model import AppointmentUnknown, SlotTaken
+from peterental.appointments.repository import AppointmentRepository
+from peterental.calls.service import utc_now
+from peterental.errors import Fault, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from peterental.agents.model import Agent
     from peterental.appointments.model import Appointment, Page, Wish
-    from peterental.calls.model import Delivery, Say
+    from peterental.calls.model import Delivery, Outcome, Say
     from peterental.calls.service import CallService
-    from peterental.database.connection import Database
+    from peterental.database.connection import Connection, Database
     from peterental.users.model import Viewer
+
+log = logging.getLogger(__name__)
+
+LARGEST_ID = 2**31 - 1
 
 
 class AppointmentService:
     """Viewings, as the phone and the pages use them.
+
+    What the phone asks for takes a Delivery (which tool call of which phone call), a Wish (its arguments) and `say`,
+    and gives the sentence for the caller. Refusals are told too, not raised. The sentence is kept in the transaction
+    that did what it says, so the same tool call always hears the same.
 
     Args:
         database: where they are kept.
@@ -26,21 +42,150 @@ class AppointmentService:
         now: gives the present moment, aware.
     """
 
-    def __init__(self, database: Database, calls: CallService, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, calls: CallService, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
+        self._appointments = AppointmentRepository(database)
         self._calls = calls
         self._now = now
 
-    def availability(self, delivery: Delivery, wish: Wish, say: Say) -> str: ...
-    def book(self, delivery: Delivery, wish: Wish, say: Say) -> str: ...
-    def reschedule(self, delivery: Delivery, wish: Wish, say: Say) -> str: ...
-    def cancel(self, delivery: Delivery, wish: Wish, say: Say) -> str: ...
-    def find(self, delivery: Delivery, wish: Wish, say: Say) -> str: ...
+    def availability(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+        """Offer up to three free times. One round trip to look, one to keep the tool call."""
+        now = self._now()
+        desk = self._appointments.desk(delivery.agent_key, now)
+        situation = Situation(now=now, delivery=delivery, agent=desk.agent, taken=desk.taken)
+        result, _ = _decided(decisions.offer, situation, wish)
+        answer = say(result, desk.agent, now)
+        try:
+            self._calls.keep_alone(
+                delivery,
+                answer=answer,
+                outcome=_label(result, "answered"),
+                agent_id=_id_of(desk.agent),
+                offered=decisions.offered_by(result),
+            )
+        except Fault as fault:
+            # The times are true all the same, and the caller is waiting for them.
+            log.warning("A tool call was answered but not kept: %s", fault, extra={"call_id": delivery.vapi_call_id})
+        return answer
+
+    def book(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+        """Book a viewing. Two round trips: one to lock and look, one to write and commit."""
+        return self._change(delivery, wish, say, decisions.book)
+
+    def reschedule(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+        """Move a booking of the caller's in one step. Two round trips."""
+        return self._change(delivery, wish, say, decisions.move)
+
+    def cancel(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+        """Cancel a booking of the caller's. Two round trips."""
+        return self._change(delivery, wish, say, decisions.cancel)
+
+    def find(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+        """Tell the caller's own upcoming bookings, after a second fact agrees. Two round trips, nothing locked."""
+        now = self._now()
+        with self._database.transaction() as connection:
+            desk, own = self._appointments.look(connection, delivery, now).read()
+            situation = Situation(now=now, delivery=delivery, agent=desk.agent, own=own)
+            return self._told(connection, situation, wish, say, decisions.find)
 
     def listing(self, viewer: Viewer, *, limit: int, offset: int = 0) -> Page:
-        """Give appointments that `viewer` may see: upcoming ones first, soonest first, then past ones, latest first."""
-        return repository.listing(self._database, viewer, now=self._now(), limit=limit, offset=offset)
+        """Give appointments that `viewer` may see: upcoming ones, soonest first, then past ones, latest first.
+
+        One round trip.
+        """
+        return self._appointments.listing(viewer, self._now(), limit, offset)
 
     def get(self, appointment_id: int, viewer: Viewer) -> Appointment:
-        """Give one appointment. Raises AppointmentUnknown, also where `viewer` may not see it."""
-        return repository.get(self._database, appointment_id, viewer)
+        """Give one appointment. One round trip. Raises AppointmentUnknown, also where `viewer` may not see it."""
+        known = 0 < appointment_id <= LARGEST_ID
+        appointment = self._appointments.get(appointment_id, viewer) if known else None
+        if appointment is None:
+            raise AppointmentUnknown
+        return appointment
+
+    def _change(self, delivery: Delivery, wish: Wish, say: Say, decide: Callable[[Situation, Wish], Decision]) -> str:
+        """Decide and write; where somebody who did not queue for the agent was quicker, look once more."""
+        try:
+            return self._change_once(delivery, wish, say, decide)
+        except SlotTaken:
+            log.info("Somebody was quicker; looking again", extra={"call_id": delivery.vapi_call_id})
+        try:
+            return self._change_once(delivery, wish, say, decide)
+        except SlotTaken as refusal:
+            answer = say(refusal, None, self._now())
+            self._calls.keep_alone(delivery, answer=answer, outcome="refused")
+            return answer
+
+    def _change_once(
+        self, delivery: Delivery, wish: Wish, say: Say, decide: Callable[[Situation, Wish], Decision]
+    ) -> str:
+        with self._appointments.last_word(), self._database.transaction() as connection:
+            history = self._calls.begin(connection, delivery)
+            now = self._now()
+            # Last asked, first read: then all the answers are here, for one wait.
+            desk, own = self._appointments.look(connection, delivery, now).read()
+            so_far = history.read()
+            if so_far.same is not None:
+                return so_far.same.answer
+            situation = Situation(
+                now=now, delivery=delivery, agent=desk.agent, taken=desk.taken, own=own, so_far=so_far
+            )
+            return self._told(connection, situation, wish, say, decide)
+
+    def _told(
+        self,
+        connection: Connection,
+        situation: Situation,
+        wish: Wish,
+        say: Say,
+        decide: Callable[[Situation, Wish], Decision],
+    ) -> str:
+        """Decide, queue what is to be written, and the sentence with it."""
+        result, decision = _decided(decide, situation, wish)
+        if decision is not None:
+            self._write(connection, situation, decision)
+        said_before = decision.said_before if decision else None
+        answer = said_before or say(result, situation.agent, situation.now)
+        booking = decision.appointment if decision else None
+        self._calls.keep(
+            connection,
+            situation.delivery,
+            answer=answer,
+            outcome=_label(result, decision.label if decision else ""),
+            agent_id=_id_of(situation.agent),
+            appointment_id=booking.appointment_id or None if booking else None,
+            offered=decisions.offered_by(result),
+        )
+        return answer
+
+    def _write(self, connection: Connection, situation: Situation, decision: Decision) -> None:
+        booking = decision.appointment
+        if booking is None or decision.change is None:
+            return
+        blocked_until = booking.end + timedelta(minutes=situation.reachable_agent.rules.buffer_minutes)
+        if decision.change == "insert":
+            self._appointments.insert(connection, booking, blocked_until, situation.delivery.tool_call_id)
+        elif decision.change == "move":
+            old_start = decision.old_start or booking.start
+            self._appointments.move(connection, booking, old_start, blocked_until, situation.now)
+        else:
+            self._appointments.cancel(connection, booking, situation.now)
+
+
+def _decided(
+    decide: Callable[[Situation, Wish], Decision], situation: Situation, wish: Wish
+) -> tuple[Outcome | Refusal, Decision | None]:
+    """Give what to tell, a refusal included: it is kept in the transaction like any other answer."""
+    try:
+        decision = decide(situation, wish)
+    except Refusal as refusal:
+        return refusal, None
+    return decision.outcome, decision
+
+
+def _id_of(agent: Agent | None) -> str | None:
+    return None if agent is None else agent.agent_id
+
+
+def _label(result: Outcome | Refusal, label: str) -> str:
+    return "refused" if isinstance(result, Refusal) else label

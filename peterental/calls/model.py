@@ -51,7 +51,7 @@ class Delivery:
     tool_call_id: str
     arguments: Mapping[str, object] = field(default_factory=dict)
     vapi_call_id: str = ""
-    agent_key: AgentKey = AgentKey()
+    agent_key: AgentKey = field(default_factory=AgentKey)
     caller_number: str | None = None
     began_s: float = field(default_factory=time.perf_counter)
 
@@ -119,7 +119,7 @@ class CallNews:
 
     vapi_call_id: str
     is_report: bool = False
-    agent_key: AgentKey = AgentKey()
+    agent_key: AgentKey = field(default_factory=AgentKey)
     caller_number: str | None = None
     status: str = "in-progress"
     started_at: datetime | None = None

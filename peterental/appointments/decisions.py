@@ -1,0 +1,332 @@
+"""What becomes of a caller's wish: decided from what lies on the desk, before anything is written. Pure.
+
+Each function gives a Decision or raises the Refusal that says why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from itertools import takewhile
+from typing import TYPE_CHECKING, Literal
+
+from peterental.agents.model import Agent, AgentUnknown
+from peterental.appointments.agreement import same_home, same_name
+from peterental.appointments.meaning import ClockMissing, Context, DayMissing, Days, Moment, Question, WhichHalf
+from peterental.appointments.model import (
+    Appointment,
+    Booked,
+    CallerUnknown,
+    Cancelled,
+    DayFull,
+    FactDisagrees,
+    Found,
+    FoundUnproven,
+    HomeMissing,
+    Moved,
+    NameMissing,
+    NoBooking,
+    NothingThen,
+    NotThen,
+    OffGrid,
+    OutsideHours,
+    Part,
+    SlotTaken,
+    StandsAlready,
+    TimePast,
+    TimesOffered,
+    TimeUnclear,
+    TooFar,
+    TooSoon,
+    WhichBooking,
+    Wish,
+)
+from peterental.appointments.reading import read_days, read_part, read_start
+from peterental.appointments.timetable import Reason, Taken, Timetable, instant_of
+from peterental.calls.model import AgentInactive, CallSoFar, Delivery, Outcome
+
+if TYPE_CHECKING:
+    from peterental.errors import Refusal
+
+NOON_MIN = 12 * 60
+UNBOOKED = 0
+"""The id of an appointment that the database has not numbered yet."""
+
+REFUSALS: dict[Reason, type[NotThen]] = {
+    Reason.PAST: TimePast,
+    Reason.TOO_SOON: TooSoon,
+    Reason.TOO_FAR: TooFar,
+    Reason.OUTSIDE_HOURS: OutsideHours,
+    Reason.OFF_GRID: OffGrid,
+    Reason.TAKEN: SlotTaken,
+    Reason.DAY_FULL: DayFull,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """A tool call and all that is known when it is decided.
+
+    Args:
+        now: the present moment, aware.
+        delivery: the tool call.
+        agent: whose phone was called; None where nobody is registered for it.
+        taken: what is not free.
+        own: this caller's upcoming bookings with the agent, by number or from this very call, soonest first.
+        so_far: what this phone call was told before.
+    """
+
+    now: datetime
+    delivery: Delivery
+    agent: Agent | None
+    taken: tuple[Taken, ...] = ()
+    own: tuple[Appointment, ...] = ()
+    so_far: CallSoFar = field(default_factory=CallSoFar)
+
+    @cached_property
+    def reachable_agent(self) -> Agent:
+        """The agent. Raises AgentUnknown, AgentInactive."""
+        if self.agent is None:
+            raise AgentUnknown
+        if not self.agent.is_active:
+            raise AgentInactive(agent_name=self.agent.agent_name)
+        return self.agent
+
+    @property
+    def by_number(self) -> tuple[Appointment, ...]:
+        """Those bookings that are the caller's by number. Raises CallerUnknown, NoBooking."""
+        number = self.delivery.caller_number
+        if number is None:
+            raise CallerUnknown
+        bookings = tuple(booking for booking in self.own if booking.caller_number == number)
+        if not bookings:
+            raise NoBooking
+        return bookings
+
+    def timetable(self, without: Appointment | None = None) -> Timetable:
+        """The agent's timetable, as it is or as it would be without one booking."""
+        agent = self.reachable_agent
+        gone = without.appointment_id if without else None
+        taken = [t for t in self.taken if gone is None or t.appointment_id != gone]
+        return Timetable(agent.rules, agent.zone, self.now, taken)
+
+    def context(self, wish: Wish) -> Context:
+        """What the wish's times are read against."""
+        agent = self.reachable_agent
+        return Context(now=self.now, zone=agent.zone, rules=agent.rules, offered=self.so_far.offered, said=wish.said)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to tell, and what to write first.
+
+    Args:
+        outcome: what to tell.
+        label: the outcome's one word in the log of tool calls.
+        change: what to write of `appointment`, if anything.
+        appointment: what it is about.
+        said_before: the sentence in which this call was told of it already, to be said again.
+    """
+
+    outcome: Outcome
+    label: str
+    change: Literal["insert", "move", "cancel"] | None = None
+    appointment: Appointment | None = None
+    old_start: datetime | None = None
+    said_before: str | None = None
+
+
+def offer(situation: Situation, wish: Wish) -> Decision:
+    """Find up to three times as asked for, or the nearest others."""
+    agent = situation.reachable_agent
+    timetable = situation.timetable()
+    days = read_days(wish.date, situation.context(wish))
+    if isinstance(days, Question):
+        raise TimeUnclear(days, timetable.spread(timetable.free()))
+    part = read_part(wish.time_of_day)
+    if part is None and days is not None:
+        part = days.part if days.clock_min is None else days.clock_min
+    if days is not None and days.first > timetable.last_day:
+        raise TooFar(timetable.spread(timetable.free()), horizon_days=agent.rules.horizon_days)
+    times = _times(timetable, days, part)
+    if times:
+        return Decision(TimesOffered(wish.property_address, times), "answered")
+    day = days.first if days is not None and days.first == days.last else None
+    wished = instant_of(day or timetable.today, _middle(part), agent.zone)
+    nearest = timetable.nearest(wished or situation.now)
+    asked_part = part if isinstance(part, Part) else None
+    return Decision(NothingThen(wish.property_address, day, asked_part, nearest), "answered")
+
+
+def book(situation: Situation, wish: Wish) -> Decision:
+    """Decide on a new viewing; one that this caller already has of that home stands in its place."""
+    agent = situation.reachable_agent
+    if not wish.property_address:
+        raise HomeMissing
+    if not wish.attendee_name:
+        raise NameMissing
+    timetable = situation.timetable()
+    start = _start(situation, wish, timetable)
+    standing = [booking for booking in situation.own if same_home(booking.property_address, wish.property_address)]
+    for booking in standing:
+        if booking.start == start:
+            return _stands(situation, booking, Booked(booking), "booked")
+    if standing:
+        movable = situation.delivery.caller_number is not None
+        raise StandsAlready(standing[0], movable=movable)
+    _check(timetable, start)
+    appointment = Appointment(
+        appointment_id=UNBOOKED,
+        agent_id=agent.agent_id,
+        agent_name=agent.agent_name,
+        time_zone=agent.time_zone,
+        property_address=wish.property_address,
+        start=start,
+        end=start + timedelta(minutes=agent.rules.slot_minutes),
+        status="confirmed",
+        attendee_name=wish.attendee_name,
+        attendee_email=wish.attendee_email,
+        attendee_phone=wish.attendee_phone,
+        caller_number=situation.delivery.caller_number,
+        vapi_call_id=situation.delivery.vapi_call_id,
+        created_at=situation.now,
+    )
+    return Decision(Booked(appointment), "booked", "insert", appointment)
+
+
+def move(situation: Situation, wish: Wish) -> Decision:
+    """Decide on another time for a booking of the caller's; a refused move leaves it where it is."""
+    agent = situation.reachable_agent
+    booking = _meant(situation, wish)
+    timetable = situation.timetable(without=booking)
+    start = _start(situation, wish, timetable)
+    if start == booking.start:
+        return _stands(situation, booking, Moved(booking), "moved")
+    _check(timetable, start)
+    moved = replace(booking, start=start, end=start + timedelta(minutes=agent.rules.slot_minutes))
+    return Decision(Moved(moved), "moved", "move", moved, old_start=booking.start)
+
+
+def cancel(situation: Situation, wish: Wish) -> Decision:
+    """Decide on a cancellation; asked for again in the same words, it is told again."""
+    _ = situation.reachable_agent
+    try:
+        booking = _meant(situation, wish)
+    except (NoBooking, FactDisagrees):
+        said_before = situation.so_far.answer_to_the_same(situation.delivery, "cancelled")
+        if said_before is None:
+            raise
+        return Decision(Outcome(), "answered", said_before=said_before)
+    return Decision(Cancelled(booking), "cancelled", "cancel", booking)
+
+
+def find(situation: Situation, wish: Wish) -> Decision:
+    """Find the caller's own bookings; nothing is told of them before a second fact agrees."""
+    _ = situation.reachable_agent
+    bookings = situation.by_number
+    if not wish.attendee_name and not wish.property_address:
+        return Decision(FoundUnproven(len(bookings)), "answered")
+    return Decision(Found(_agreeing(bookings, wish)), "answered")
+
+
+def offered_by(result: Outcome | Refusal) -> tuple[datetime, ...]:
+    """Give the starting times that the sentence about `result` names as free."""
+    match result:
+        case TimesOffered(times=times):
+            return times
+        case NothingThen(nearest=nearest) | NotThen(nearest=nearest):
+            return nearest
+        case _:
+            return ()
+
+
+def _stands(situation: Situation, booking: Appointment, outcome: Outcome, label: str) -> Decision:
+    said_before = situation.so_far.answer_about(booking.appointment_id, label)
+    return Decision(outcome, "answered", appointment=booking, said_before=said_before)
+
+
+def _agreeing(bookings: tuple[Appointment, ...], wish: Wish) -> tuple[Appointment, ...]:
+    """Give the bookings that go with every fact given. Raises FactDisagrees where there is none."""
+    name, home = wish.attendee_name, wish.property_address
+    agreeing = tuple(
+        booking
+        for booking in bookings
+        if (not name or same_name(name, booking.attendee_name))
+        and (not home or same_home(home, booking.property_address))
+    )
+    if not agreeing:
+        raise FactDisagrees
+    return agreeing
+
+
+def _meant(situation: Situation, wish: Wish) -> Appointment:
+    """Give the one booking that is to be changed. Raises CallerUnknown, NoBooking, FactDisagrees, WhichBooking."""
+    agreeing = _agreeing(situation.by_number, wish)
+    if len(agreeing) > 1:
+        raise WhichBooking(agreeing, proven=bool(wish.attendee_name or wish.property_address))
+    return agreeing[0]
+
+
+def _start(situation: Situation, wish: Wish, timetable: Timetable) -> datetime:
+    """Read the time wished for. Raises TimeUnclear with free times that come near to what was said."""
+    read = read_start(wish.start_time, situation.context(wish))
+    if isinstance(read, Moment):
+        return read.start
+    match read:
+        case DayMissing(clock_min=minutes):
+            near = timetable.with_clock(minutes)
+        case ClockMissing(day=day):
+            near = timetable.spread(iter(timetable.free_on(day)))
+        case WhichHalf():
+            near = ()
+        case _:
+            near = timetable.spread(timetable.free())
+    raise TimeUnclear(read, near)
+
+
+def _check(timetable: Timetable, start: datetime) -> None:
+    """Raise the refusal that says why `start` cannot be had, with the nearest free times."""
+    reason = timetable.why_not(start)
+    if reason is not None:
+        rules = timetable.rules
+        raise REFUSALS[reason](
+            timetable.nearest(start), notice_minutes=rules.notice_minutes, horizon_days=rules.horizon_days
+        )
+
+
+def _times(timetable: Timetable, days: Days | None, part: Part | int | None) -> tuple[datetime, ...]:
+    if isinstance(part, int):
+        if days is None or days.first != days.last:
+            return timetable.with_clock(part)
+        wished = instant_of(days.first, part, timetable.zone)
+        free = timetable.free_on(days.first)
+        if wished is None:
+            return timetable.spread(iter(free))
+        return tuple(sorted(sorted(free, key=lambda start: abs(start - wished))[:3]))
+    free_times = timetable.free(_days_of(timetable, days))
+    if isinstance(part, Part):
+        free_times = _within(free_times, part, timetable)
+    return timetable.spread(free_times)
+
+
+def _days_of(timetable: Timetable, days: Days | None) -> Iterator[date]:
+    if days is None:
+        return timetable.days()
+    return takewhile(lambda day: day <= days.last, (day for day in timetable.days() if day >= days.first))
+
+
+def _within(starts: Iterator[datetime], part: Part, timetable: Timetable) -> Iterator[datetime]:
+    low, high = part.value
+    for start in starts:
+        local = start.astimezone(timetable.zone)
+        if low <= local.hour * 60 + local.minute < high:
+            yield start
+
+
+def _middle(part: Part | int | None) -> int:
+    """Give minutes after midnight to look around."""
+    if part is None:
+        return NOON_MIN
+    return part if isinstance(part, int) else sum(part.value) // 2

@@ -1,0 +1,378 @@
+"""Which time is meant: reads `start_time` and `date` as language models send them (spec/booking.md, "Times").
+
+Pure. The answer is a time, or a question to ask the caller; never another date than the one meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from peterental.appointments.meaning import (
+    ClockMissing,
+    Context,
+    DayMissing,
+    Days,
+    DayUnsure,
+    Moment,
+    Question,
+    Skipped,
+    Unreadable,
+    WhichDay,
+    WhichHalf,
+)
+from peterental.appointments.model import Part
+from peterental.appointments.timetable import instant_of
+from peterental.appointments.words import Clock, DayOfWeek, Said, understood, weekdays_in
+
+if TYPE_CHECKING:
+    from peterental.appointments.words import CalendarDay
+
+NOON_HOUR = 12
+WEEK = timedelta(days=7)
+ANY_DAY = frozenset({"", "any", "any day", "anytime", "any time"})
+
+_ISO = re.compile(
+    r"(?P<y>\d{4})-(?P<mo>\d\d)-(?P<d>\d\d)"
+    r"(?:[T ](?P<h>\d\d):(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,]\d+)?)?\s?(?P<offset>Z|[+-]\d\d:?\d\d|[+-]\d\d)?)?",
+    re.IGNORECASE | re.ASCII,
+)
+_NEGATED = re.compile(r"\b(?:not|no|except|but|can'?t|cannot|don'?t|won'?t|isn'?t|instead)\b|n't\b", re.IGNORECASE)
+
+
+def read_start(raw: object, context: Context) -> Moment | Question:
+    """Read a `start_time`."""
+    if not isinstance(raw, str):
+        return Unreadable()
+    text = raw.strip()
+    iso = _ISO.fullmatch(text)
+    if iso is not None:
+        return _read_iso(iso, context)
+    said = understood(text)
+    if said is None or said.span:
+        return Unreadable()
+    return _read_words(said, context)
+
+
+def read_days(raw: object, context: Context) -> Days | Question | None:
+    """Read the `date` of an availability request: a day, or a week; None where nothing was sent.
+
+    "next Tuesday" is next calendar week's here: the answer says the date, so the caller can object.
+    """
+    text = raw.strip() if isinstance(raw, str) else None
+    if raw is None or (text is not None and text.casefold() in ANY_DAY):
+        return None
+    if text is None:
+        return Unreadable()
+    iso = _ISO.fullmatch(text)
+    if iso is not None:
+        day = _day_of(iso)
+        believed = Unreadable() if day is None else _not_past(day, context, weekdays=set())
+        return believed if isinstance(believed, Question) else Days(believed, believed)
+    said = understood(text)
+    return Unreadable() if said is None else _days_said(said, context)
+
+
+def read_part(raw: object) -> Part | int | None:
+    """Read a `time_of_day`: a part of the day, or minutes after midnight; None where it says neither."""
+    if not isinstance(raw, str):
+        return None
+    said = understood(raw)
+    if said is None:
+        return None
+    if said.clocks:
+        return _minutes(said.clocks[0], said.parts)
+    return Part[said.parts[0].upper()] if said.parts else None
+
+
+def _days_said(said: Said, context: Context) -> Days | Question | None:
+    part = Part[said.parts[0].upper()] if said.parts else None
+    if said.span and not said.names_a_day:
+        first, last = _span(said.span, context.today)
+        return Days(first, last, part=part)
+    found = _day_said(said, context, asks=False)
+    if isinstance(found, Question):
+        return found
+    clock = _certain_minutes(said, context, found)
+    if found is not None:
+        return Days(found, found, clock, part)
+    return None if clock is None and part is None else Days(context.today, date.max, clock, part)
+
+
+# --- ISO -------------------------------------------------------------------------------------------------------------
+
+
+def _read_iso(iso: re.Match[str], context: Context) -> Moment | Question:
+    day = _day_of(iso)
+    if day is None:
+        return Unreadable()
+    if iso["h"] is None:
+        moved = _not_past(day, context, weekdays=set())
+        return moved if isinstance(moved, Question) else ClockMissing(moved)
+    hour, minute = int(iso["h"]), int(iso["m"])
+    if hour > 23 or minute > 59 or int(iso["s"] or 0) > 0:  # noqa: PLR2004 - 24:00 may mean either of two days
+        return Unreadable()
+    offset = _offset(iso["offset"])
+    if isinstance(offset, Question):
+        return offset
+    return _placed(day, hour * 60 + minute, offset, context)
+
+
+def _placed(day: date, minutes: int, offset: timedelta | None, context: Context) -> Moment | Question:
+    """Decide between what the wall clock says and what the offset says, then whether the date is to be believed."""
+    wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
+    if offset is not None and not _agrees(wall, offset, context.zone):
+        moved = _not_past(day, context, weekdays=set())
+        offered = None if isinstance(moved, Question) else instant_of(moved, minutes, context.zone)
+        if offered is None or offered not in context.offered:
+            local = _plus(wall, -offset, context.zone)
+            if local is None:
+                return Unreadable()
+            day, minutes = local.date(), local.hour * 60 + local.minute
+    believed = _not_past(day, context, weekdays=set())
+    return believed if isinstance(believed, Question) else _moment(believed, minutes, context)
+
+
+def _plus(wall: datetime, shift: timedelta, zone: ZoneInfo) -> datetime | None:
+    try:
+        return (wall + shift).replace(tzinfo=UTC).astimezone(zone)
+    except OverflowError:
+        return None
+
+
+def _agrees(wall: datetime, offset: timedelta, zone: ZoneInfo) -> bool:
+    """Tell whether `offset` is the zone's at that time, on either side of a change of the clocks."""
+    return any(wall.replace(tzinfo=zone, fold=fold).utcoffset() == offset for fold in (0, 1))
+
+
+def _day_of(iso: re.Match[str]) -> date | None:
+    try:
+        return date(int(iso["y"]), int(iso["mo"]), int(iso["d"]))
+    except ValueError:
+        return None
+
+
+def _offset(text: str | None) -> timedelta | Question | None:
+    if text is None:
+        return None
+    if text in "Zz":
+        return timedelta()
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    if offset >= timedelta(hours=24):
+        return Unreadable()
+    return -offset if text[0] == "-" else offset
+
+
+# --- a past date -----------------------------------------------------------------------------------------------------
+
+
+def _not_past(day: date, context: Context, weekdays: set[int]) -> date | Question:
+    """Give `day`, or where it is past the same day of the coming year, if that is the weekday the caller said.
+
+    Args:
+        day: as sent.
+        context: what it is read against.
+        weekdays: named together with the date, in words; they are believed before the caller's lines are looked at.
+    """
+    if day >= context.today:
+        return day
+    coming = _coming(day, context.today)
+    if coming is None:
+        return Unreadable()
+    if weekdays:
+        return coming if weekdays == {coming.isoweekday()} else DayUnsure(coming)
+    return coming if _caller_said(coming, context) else DayUnsure(coming)
+
+
+def _coming(day: date, today: date) -> date | None:
+    """Give the first day from today on with the month and day of `day`; None where that is years away."""
+    for year in (today.year, today.year + 1):
+        try:
+            moved = day.replace(year=year)
+        except ValueError:
+            continue
+        if moved >= today:
+            return moved
+    return None
+
+
+def _caller_said(day: date, context: Context) -> bool:
+    """Tell whether the last thing the caller said about a day names this one, and no other."""
+    for line in reversed(context.said()):
+        named = weekdays_in(line)
+        words = set(re.findall(r"[a-z]+", line.casefold()))
+        if words & {"today", "tonight"}:
+            named.add(context.today.isoweekday())
+        if "tomorrow" in words:
+            named.add((context.today + timedelta(days=1)).isoweekday())
+            if day != context.today + timedelta(days=1):
+                return False
+        if named:
+            return named == {day.isoweekday()} and not _NEGATED.search(line)
+    return False
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def _read_words(said: Said, context: Context) -> Moment | Question:
+    clock = said.clocks[0] if said.clocks else None
+    contradictory = len(set(said.clocks)) > 1 or len(set(said.parts)) > 1
+    if contradictory or (clock is not None and not _possible(clock, said.parts)):
+        return Unreadable()
+    day = _day_said(said, context, asks=True)
+    if isinstance(day, Question):
+        return day
+    if clock is None:
+        return Unreadable() if day is None else ClockMissing(day)
+    minutes = _minutes(clock, said.parts)
+    if minutes is None:
+        minutes = _likely_minutes(clock, context, day or context.today)
+    if day is None:
+        return Unreadable() if minutes is None else DayMissing(minutes)
+    return WhichHalf(day, clock.hour, clock.minute) if minutes is None else _moment(day, minutes, context)
+
+
+def _moment(day: date, minutes: int, context: Context) -> Moment | Question:
+    start = instant_of(day, minutes, context.zone)
+    return Skipped(day, minutes) if start is None else Moment(start)
+
+
+def _possible(clock: Clock, parts: Sequence[str]) -> bool:
+    if clock.hour > 23 or clock.minute > 59:  # noqa: PLR2004 - as clocks have it
+        return False
+    if clock.half is not None and clock.hour > NOON_HOUR:
+        return clock.half == "pm"
+    if clock.half is not None and clock.hour == 0:
+        return clock.half == "am"
+    if parts and clock.half is not None:
+        return (clock.half == "am") == (parts[0] == "morning")
+    return True
+
+
+def _minutes(clock: Clock, parts: Sequence[str]) -> int | None:
+    """Give minutes after midnight where the half of the day is certain."""
+    hour = clock.hour
+    if clock.sure or hour == 0 or hour > NOON_HOUR:
+        return hour * 60 + clock.minute
+    half = clock.half
+    if half is None and parts and hour < NOON_HOUR:
+        half = "am" if parts[0] == "morning" else "pm"
+    if half is None and parts and hour == NOON_HOUR and parts[0] == "afternoon":
+        half = "pm"
+    if half is None:
+        return None
+    return (hour % NOON_HOUR + (NOON_HOUR if half == "pm" else 0)) * 60 + clock.minute
+
+
+def _likely_minutes(clock: Clock, context: Context, day: date) -> int | None:
+    """Give the one half of the day in which the agent works on that day at that hour; None where it is both or neither.
+
+    "Tuesday at two" is two in the afternoon for whoever works from nine to five: the other two cannot be booked.
+    """
+    windows = context.rules.windows_on(day) or tuple(window for _, window in context.rules.week)
+    either = (clock.hour % NOON_HOUR * 60 + clock.minute, (clock.hour % NOON_HOUR + NOON_HOUR) * 60 + clock.minute)
+    open_at = [minutes for minutes in either if any(w.opens_min <= minutes < w.closes_min for w in windows)]
+    return open_at[0] if len(open_at) == 1 else None
+
+
+def _certain_minutes(said: Said, context: Context, day: date | None) -> int | None:
+    if not said.clocks or not _possible(said.clocks[0], said.parts):
+        return None
+    minutes = _minutes(said.clocks[0], said.parts)
+    return minutes if minutes is not None else _likely_minutes(said.clocks[0], context, day or context.today)
+
+
+def _day_said(said: Said, context: Context, *, asks: bool) -> date | Question | None:
+    """Find the one day that everything said of the day agrees on; None where nothing was said of it.
+
+    Args:
+        said: what was said.
+        context: what it is read against.
+        asks: whether two readings are asked about; else the later one is taken.
+    """
+    weekdays = {day.weekday for day in said.weekdays}
+    days: set[date] = {context.today + timedelta(days=ahead) for ahead in said.ahead_days}
+    for calendar_day in said.dates:
+        found = _calendar(calendar_day, context, weekdays)
+        if isinstance(found, Question):
+            return found
+        days.add(found)
+    if not days and len(said.weekdays) == 1:
+        first, second = _weekday_readings(said.weekdays[0], said, context)
+        return second if first == second or not asks else WhichDay(first, second)
+    if not days:
+        return Unreadable() if said.weekdays else None
+    day = min(days)
+    if len(days) > 1 or (weekdays and weekdays != {day.isoweekday()}):
+        return DayUnsure(day)
+    return day
+
+
+def _calendar(said: CalendarDay, context: Context, weekdays: set[int]) -> date | Question:
+    today = context.today
+    try:
+        if said.month is None:
+            return _coming_day_of_month(said.day, today)
+        if said.year is not None:
+            day = date(said.year, said.month, said.day)
+            return _not_past(day, context, weekdays)
+        readings = [_coming(date(2000, said.month, said.day), today)]
+        if said.swapped:
+            readings.append(_coming(date(2000, said.day, said.month), today))
+    except ValueError:
+        return Unreadable()
+    days = sorted(day for day in readings if day is not None)
+    if weekdays and len(days) > 1:
+        days = [day for day in days if weekdays == {day.isoweekday()}]
+    if not days:
+        return Unreadable()
+    return days[0] if len(days) == 1 else WhichDay(days[0], days[1])
+
+
+def _coming_day_of_month(number: int, today: date) -> date:
+    """Give the coming 24th. Raises ValueError where there is none such."""
+    day = today
+    for _ in range(62):
+        if day.day == number:
+            return day
+        day += timedelta(days=1)
+    raise ValueError(number)
+
+
+def _weekday_readings(said: DayOfWeek, said_all: Said, context: Context) -> tuple[date, date]:
+    """Give both days that a weekday may mean, the same one twice where it is clear.
+
+    "Tuesday" and "this Tuesday" are the coming one, "next Tuesday" is next calendar week's, Monday first. On a Tuesday
+    "Tuesday" may be today or in a week, as long as the time said is still to come.
+    """
+    today = context.today
+    ahead = (said.weekday - today.isoweekday()) % 7
+    coming = today + timedelta(days=ahead)
+    next_monday = today + timedelta(days=8 - today.isoweekday())
+    next_weeks = next_monday + timedelta(days=said.weekday - 1)
+    if said.which == "next week":
+        return next_weeks, next_weeks
+    if said.which == "next":
+        return coming if ahead else coming + WEEK, next_weeks
+    if ahead or said.which == "this":
+        return coming, coming
+    minutes = _certain_minutes(said_all, context, today)
+    start = None if minutes is None else instant_of(today, minutes, context.zone)
+    if start is not None and start <= context.now:
+        return coming + WEEK, coming + WEEK
+    return coming, coming + WEEK
+
+
+def _span(name: str, today: date) -> tuple[date, date]:
+    """Give the first and last day of this or next week (Monday first), or of the coming or next weekend."""
+    monday = today - timedelta(days=today.weekday())
+    if name.startswith("next"):
+        monday += WEEK
+    if name.endswith("weekend"):
+        return max(today, monday + timedelta(days=5)), monday + timedelta(days=6)
+    return max(today, monday), monday + timedelta(days=6)

@@ -1,0 +1,211 @@
+"""Calls, tool calls and messages in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from peterental.calls.model import Call, CallSoFar, ToolCall
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import psycopg
+    from psycopg.rows import DictRow
+
+    from peterental.agents.model import AgentKey
+    from peterental.calls.model import CallNews, Delivery, Lead
+    from peterental.database.connection import Connection, Database
+
+AGENT_OF_KEY = """
+    SELECT agent_id
+    FROM agents
+    WHERE vapi_assistant_id = %(assistant_id)s OR phone_number_id = %(phone_number_id)s
+    ORDER BY (vapi_assistant_id = %(assistant_id)s) IS TRUE DESC
+    LIMIT 1
+"""
+
+DONE = ("booked", "moved", "cancelled", "message")
+"""Outcomes that changed something: never overwritten, and told again word for word."""
+
+REMEMBERED_TOOL_CALLS = 40
+"""How many tool calls of one phone call are looked at again; a conversation has a handful."""
+
+TOOL_CALL = "name, tool_call_id, arguments, answer, outcome, appointment_id, offered, duration_ms, received_at"
+
+KEEP_TOOL_CALL = f"""
+    INSERT INTO tool_calls (
+        vapi_call_id, tool_call_id, agent_id, name, arguments, answer, outcome, appointment_id, offered, duration_ms,
+        received_at
+    )
+    VALUES (
+        %(vapi_call_id)s, %(tool_call_id)s, COALESCE(%(agent_id)s, ({AGENT_OF_KEY})), %(name)s, %(arguments)s::jsonb,
+        %(answer)s, %(outcome)s,
+        COALESCE(%(appointment_id)s::int, (
+            SELECT id FROM appointments
+            WHERE vapi_call_id = %(vapi_call_id)s AND vapi_tool_call_id = %(tool_call_id)s
+        )),
+        %(offered)s::timestamptz[], %(duration_ms)s, %(received_at)s
+    )
+    ON CONFLICT (vapi_call_id, tool_call_id) DO UPDATE
+    SET agent_id = EXCLUDED.agent_id, answer = EXCLUDED.answer, outcome = EXCLUDED.outcome,
+        appointment_id = EXCLUDED.appointment_id, offered = EXCLUDED.offered, duration_ms = EXCLUDED.duration_ms
+    WHERE NOT tool_calls.outcome = ANY(%(done)s)
+"""
+
+KNOWN_OF_A_CALL = (
+    "agent_id", "assistant_id", "phone_number_id", "caller_number", "started_at", "ended_at", "ended_reason", "cost",
+    "summary", "transcript", "messages", "success_evaluation", "structured_data", "recording_url",
+)  # fmt: skip
+
+# A report knows better than a status update, whichever of them comes first; neither erases what the other knew.
+UPSERT_CALL = f"""
+    INSERT INTO calls AS call (vapi_call_id, status, {", ".join(KNOWN_OF_A_CALL)})
+    VALUES (
+        %(vapi_call_id)s, %(status)s, ({AGENT_OF_KEY}), %(assistant_id)s, %(phone_number_id)s, %(caller_number)s,
+        %(started_at)s, %(ended_at)s, %(ended_reason)s, %(cost)s, %(summary)s, %(transcript)s, %(messages)s::jsonb,
+        %(success_evaluation)s, %(structured_data)s::jsonb, %(recording_url)s
+    )
+    ON CONFLICT (vapi_call_id) DO UPDATE
+    SET status = CASE WHEN call.status = 'ended' THEN call.status ELSE EXCLUDED.status END,
+        {
+    ", ".join(
+        f"{name} = CASE WHEN %(is_report)s THEN COALESCE(EXCLUDED.{name}, call.{name})"
+        f" ELSE COALESCE(call.{name}, EXCLUDED.{name}) END"
+        for name in KNOWN_OF_A_CALL
+    )
+},
+        updated_at = NOW()
+"""
+
+
+class PendingHistory:
+    """The answer to `CallRepository.begin`, on its way; reading it waits for the server."""
+
+    def __init__(self, cursor: psycopg.Cursor[DictRow], tool_call_id: str) -> None:
+        self._cursor = cursor
+        self._tool_call_id = tool_call_id
+
+    def read(self) -> CallSoFar:
+        """Wait for it and give it."""
+        calls = [_tool_call(row) for row in self._cursor.fetchall()]
+        same = next((c for c in calls if c.tool_call_id == self._tool_call_id and c.outcome != "fault"), None)
+        return CallSoFar(same, tuple(call for call in calls if call.tool_call_id != self._tool_call_id))
+
+
+class CallRepository:
+    """The calls of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, connection: Connection, delivery: Delivery) -> PendingHistory:
+        """Queue the agent's row lock and, after it, the reading of what this call was told so far.
+
+        Whoever holds the lock works alone on this agent's bookings until the transaction ends: two deliveries of one
+        tool call, or two callers after one time, queue up instead of deadlocking in the exclusion constraint. Two
+        statements, because the second must see what was committed while the first waited.
+        """
+        connection.execute(f"{AGENT_OF_KEY} FOR NO KEY UPDATE".encode(), _key(delivery.agent_key))
+        cursor = connection.execute(
+            f"""
+            (
+                SELECT id, {TOOL_CALL} FROM tool_calls
+                WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
+            )
+            UNION ALL
+            (
+                SELECT id, {TOOL_CALL} FROM tool_calls
+                WHERE vapi_call_id = %(vapi_call_id)s AND vapi_call_id <> '' AND tool_call_id <> %(tool_call_id)s
+                ORDER BY id DESC
+                LIMIT {REMEMBERED_TOOL_CALLS}
+            )
+            ORDER BY id
+            """.encode(),
+            {"vapi_call_id": delivery.vapi_call_id, "tool_call_id": delivery.tool_call_id},
+        )
+        return PendingHistory(cursor, delivery.tool_call_id)
+
+    def keep(self, connection: Connection, delivery: Delivery, values: dict[str, Any]) -> None:
+        """Queue the keeping of a tool call; an appointment made by it in this transaction is found by itself."""
+        connection.execute(KEEP_TOOL_CALL.encode(), _kept(delivery, values))
+
+    def keep_alone(self, delivery: Delivery, values: dict[str, Any]) -> None:
+        """Keep a tool call on its own. One round trip."""
+        self._database.fetch(KEEP_TOOL_CALL, _kept(delivery, values))
+
+    def reachable_agent(self, connection: Connection, key: AgentKey) -> psycopg.Cursor[DictRow]:
+        """Queue the look-up of whether the agent named by `key` takes calls: agent_id, agent_name, is_active."""
+        return connection.execute(
+            f"SELECT agent_id, agent_name, is_active FROM agents WHERE agent_id = ({AGENT_OF_KEY})".encode(), _key(key)
+        )
+
+    def add_message(self, connection: Connection, delivery: Delivery, agent_id: str, lead: Lead, now: datetime) -> None:
+        """Queue a message for the agent's inbox."""
+        connection.execute(
+            """
+            INSERT INTO messages (
+                agent_id, vapi_call_id, body, attendee_name, attendee_phone, caller_number, received_at
+            )
+            VALUES (
+                %(agent_id)s, NULLIF(%(vapi_call_id)s, ''), %(body)s, %(attendee_name)s, %(attendee_phone)s,
+                %(caller_number)s, %(now)s
+            )
+            """,
+            {
+                **asdict(lead),
+                "agent_id": agent_id,
+                "vapi_call_id": delivery.vapi_call_id,
+                "caller_number": delivery.caller_number,
+                "now": now,
+            },
+        )
+
+    def upsert(self, news: CallNews) -> None:
+        """Add what is new about a call to what is known of it. One round trip."""
+        values = asdict(news)
+        values.update(_key(news.agent_key))
+        del values["agent_key"]
+        self._database.fetch(UPSERT_CALL, values)
+
+    def get(self, vapi_call_id: str) -> Call | None:
+        """Give one call."""
+        rows = self._database.fetch(
+            f"SELECT vapi_call_id, status, {', '.join(KNOWN_OF_A_CALL)}, created_at FROM calls WHERE vapi_call_id = %s",
+            [vapi_call_id],
+        )
+        return Call(**{**rows[0], "cost": _figure(rows[0]["cost"])}) if rows else None
+
+    def tool_calls(self, vapi_call_id: str) -> tuple[ToolCall, ...]:
+        """Give the tool calls of one call, in the order they were answered."""
+        rows = self._database.fetch(
+            f"SELECT {TOOL_CALL} FROM tool_calls WHERE vapi_call_id = %s ORDER BY id", [vapi_call_id]
+        )
+        return tuple(_tool_call(row) for row in rows)
+
+
+def _key(key: AgentKey) -> dict[str, str | None]:
+    return {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
+
+
+def _kept(delivery: Delivery, values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **_key(delivery.agent_key),
+        "vapi_call_id": delivery.vapi_call_id,
+        "tool_call_id": delivery.tool_call_id,
+        "name": delivery.name,
+        "arguments": json.dumps(delivery.arguments, ensure_ascii=False, default=str),
+        "duration_ms": delivery.duration_ms,
+        "done": list(DONE),
+        **values,
+    }
+
+
+def _tool_call(row: DictRow) -> ToolCall:
+    row.pop("id", None)
+    return ToolCall(**{**row, "arguments": row["arguments"] or {}, "offered": tuple(row["offered"] or ())})
+
+
+def _figure(value: Any) -> float | None:
+    return None if value is None else float(value)

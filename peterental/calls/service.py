@@ -1,0 +1,143 @@
+"""Calls: put together from what Vapi reports, with every tool call and what it led to, and messages taken."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from peterental.agents.model import AgentUnknown
+from peterental.calls.model import AgentInactive, MessageMissing, MessageTaken
+from peterental.calls.repository import CallRepository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from peterental.calls.model import Call, CallNews, Delivery, Lead, Say, ToolCall
+    from peterental.calls.repository import PendingHistory
+    from peterental.database.connection import Connection, Database
+    from peterental.errors import Refusal
+
+
+def utc_now() -> datetime:
+    """Give the time."""
+    return datetime.now(UTC)
+
+
+class CallService:
+    """The phone calls of one database.
+
+    Args:
+        database: where they are kept.
+        now: gives the present moment, aware.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._calls = CallRepository(database)
+        self._now = now
+
+    def heard(self, news: CallNews) -> None:
+        """Keep what a status update or an end-of-call report says, in whatever order and however often they come.
+
+        An ended call stays ended; a report is believed rather than an update. One round trip.
+        """
+        self._calls.upsert(news)
+
+    def get(self, vapi_call_id: str) -> Call | None:
+        """Give one call, or None where nothing was reported of it. One round trip."""
+        return self._calls.get(vapi_call_id)
+
+    def tool_calls(self, vapi_call_id: str) -> tuple[ToolCall, ...]:
+        """Give the tool calls of one call, in the order they were answered. One round trip."""
+        return self._calls.tool_calls(vapi_call_id)
+
+    def begin(self, connection: Connection, delivery: Delivery) -> PendingHistory:
+        """Queue, in a transaction that will change something, the lock on the agent and what this call was told so far.
+
+        Costs no round trip of its own.
+        """
+        return self._calls.begin(connection, delivery)
+
+    def keep(
+        self,
+        connection: Connection,
+        delivery: Delivery,
+        *,
+        answer: str,
+        outcome: str,
+        agent_id: str | None = None,
+        appointment_id: int | None = None,
+        offered: Sequence[datetime] = (),
+    ) -> None:
+        """Queue the keeping of a tool call in the transaction that did what it asked. No round trip of its own.
+
+        Args:
+            connection: the transaction's.
+            delivery: the tool call.
+            answer: the sentence; the same tool call hears it again.
+            outcome: what it led to, one word of `ToolCall.outcome`.
+            agent_id: whose; found by the delivery's key where None.
+            appointment_id: which booking it is about; found by the tool-call id where this transaction made it.
+            offered: the starting times named in the answer.
+        """
+        self._calls.keep(connection, delivery, self._values(answer, outcome, agent_id, appointment_id, offered))
+
+    def keep_alone(
+        self,
+        delivery: Delivery,
+        *,
+        answer: str,
+        outcome: str,
+        agent_id: str | None = None,
+        offered: Sequence[datetime] = (),
+    ) -> None:
+        """Keep a tool call that changed nothing. One round trip; the arguments are those of `keep`."""
+        self._calls.keep_alone(delivery, self._values(answer, outcome, agent_id, None, offered))
+
+    def take_message(self, delivery: Delivery, lead: Lead, say: Say) -> str:
+        """Put a message into the agent's inbox and give the sentence that says so. Two round trips.
+
+        The same tool call, or the same message again in the same phone call, is told the same and kept once.
+        """
+        now = self._now()
+        with self._database.transaction() as connection:
+            history = self._calls.begin(connection, delivery)
+            agent = self._calls.reachable_agent(connection, delivery.agent_key)
+            row = agent.fetchone()
+            so_far = history.read()
+            if so_far.same is not None:
+                return so_far.same.answer
+            refusal = _why_not(row, lead)
+            earlier = so_far.answer_to_the_same(delivery, "message")
+            if row is not None and refusal is None and earlier is None:
+                self._calls.add_message(connection, delivery, row["agent_id"], lead, now)
+            answer = earlier or say(refusal or MessageTaken(), None, now)
+            outcome = "refused" if refusal else "message"
+            self.keep(connection, delivery, answer=answer, outcome=outcome, agent_id=row["agent_id"] if row else None)
+        return answer
+
+    def _values(
+        self,
+        answer: str,
+        outcome: str,
+        agent_id: str | None,
+        appointment_id: int | None,
+        offered: Sequence[datetime],
+    ) -> dict[str, object]:
+        return {
+            "answer": answer,
+            "outcome": outcome,
+            "agent_id": agent_id,
+            "appointment_id": appointment_id,
+            "offered": list(offered) or None,
+            "received_at": self._now(),
+        }
+
+
+def _why_not(agent: Mapping[str, Any] | None, lead: Lead) -> Refusal | None:
+    """Give why a message cannot be taken, if so."""
+    if agent is None:
+        return AgentUnknown()
+    if not agent["is_active"]:
+        return AgentInactive(agent_name=agent["agent_name"])
+    return None if lead.body else MessageMissing()
