@@ -1,0 +1,175 @@
+"""A browser without a screen: the application on a database of its own, and forms that are filled in and sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import Client, TestResponse
+
+from peterental.admin.setup import setup_token
+from peterental.app import create_app
+from peterental.config import Config
+from peterental.database.connection import Database
+from peterental.services import Services, services_of
+from peterental.users.model import Viewer
+
+KEY = "a session key for tests, long enough"
+WORDS = "correct horse battery"
+
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+class Browser:
+    """Keeps cookies, sends forms with their token, follows where it is sent."""
+
+    def __init__(self, app: Flask) -> None:
+        self._client: Client = app.test_client()
+
+    def get(self, path: str, *, follow: bool = False) -> TestResponse:
+        """Open a page."""
+        return self._client.get(path, follow_redirects=follow)
+
+    def post(self, path: str, *, follow: bool = False, **fields: Any) -> TestResponse:
+        """Send fields as they are, with no token but a given one."""
+        return self._client.post(path, data=fields, follow_redirects=follow)
+
+    def send(self, path: str, *, at: str | None = None, follow: bool = False, **fields: Any) -> TestResponse:
+        """Open the page at `path` (or `at`), and send its form to `path` with these fields."""
+        return self.post(path, follow=follow, csrf_token=self.token(at or path), **fields)
+
+    def token(self, path: str) -> str:
+        """Give the CSRF token in the page at `path`."""
+        found = TOKEN.search(self.get(path).text)
+        assert found, f"no form at {path}"
+        return unescape(found.group(1))
+
+    def sign_in(self, email: str) -> None:
+        """Sign in with the password that every test's user has."""
+        assert self.send("/login", email=email, password=WORDS).status_code == 303
+
+
+@pytest.fixture
+def config(database_url: str, tmp_path: Path) -> Config:
+    """A development configuration on this test's database."""
+    return Config(database_url=database_url, secret_key=KEY, instance_dir=tmp_path)
+
+
+@pytest.fixture
+def make_app() -> Iterator[Callable[[Config], Flask]]:
+    """A function that makes an application, whose connections end with the test."""
+    made: list[Flask] = []
+
+    def make(config: Config) -> Flask:
+        app = create_app(config)
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        app.extensions["peterental.database"].close()
+
+
+@pytest.fixture
+def app(make_app: Callable[[Config], Flask], config: Config) -> Flask:
+    """The application."""
+    return make_app(config)
+
+
+@pytest.fixture
+def services(app: Flask) -> Services:
+    """The application's services."""
+    return services_of(app)
+
+
+@pytest.fixture
+def open_browser(app: Flask) -> Callable[[], Browser]:
+    """A function that opens another browser, with cookies of its own."""
+    return lambda: Browser(app)
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Browser:
+    """A browser in which nobody is signed in."""
+    return Browser(app)
+
+
+@pytest.fixture
+def admin(services: Services) -> Viewer:
+    """The office manager."""
+    return services.users.create("office@example.com", WORDS, "admin", "Olga Office")
+
+
+@pytest.fixture
+def ana(services: Services) -> Viewer:
+    """A user who sees only her own agents."""
+    return services.users.create("ana@example.com", WORDS, "agent", "Ana Lima")
+
+
+@pytest.fixture
+def office(stranger: Browser, admin: Viewer) -> Browser:
+    """A browser in which the office manager is signed in."""
+    stranger.sign_in(admin.email)
+    return stranger
+
+
+@pytest.fixture
+def anas(open_browser: Callable[[], Browser], ana: Viewer) -> Browser:
+    """A browser in which Ana is signed in."""
+    browser = open_browser()
+    browser.sign_in(ana.email)
+    return browser
+
+
+@pytest.fixture
+def set_up_path() -> str:
+    """The path of the set-up link."""
+    return f"/setup?token={setup_token(KEY)}"
+
+
+@pytest.fixture
+def book(database: Database) -> Callable[..., int]:
+    """A function that puts a viewing into the database."""
+
+    def book(agent_id: str, start: datetime, **others: Any) -> int:
+        values = {
+            "property_address": "12 Elm Street",
+            "attendee_name": "Max Muster",
+            "status": "confirmed",
+            "end_time": start + timedelta(minutes=30),
+            **others,
+        }
+        columns = ["agent_id", "start_time", *values]
+        marks = ", ".join(["%s"] * len(columns))
+        rows = database.fetch(
+            f"INSERT INTO appointments ({', '.join(columns)}) VALUES ({marks}) RETURNING id",
+            [agent_id, start, *values.values()],
+        )
+        return int(rows[0]["id"])
+
+    return book
+
+
+@pytest.fixture
+def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that goes to the database on its own, and every transaction, from now on."""
+    seen: list[str] = []
+    fetch, transaction = Database.fetch, Database.transaction
+
+    def counted_fetch(self: Database, query: str, params: Any = None) -> Any:
+        seen.append(query)
+        return fetch(self, query, params)
+
+    def counted_transaction(self: Database) -> Any:
+        seen.append("BEGIN")
+        return transaction(self)
+
+    monkeypatch.setattr(Database, "fetch", counted_fetch)
+    monkeypatch.setattr(Database, "transaction", counted_transaction)
+    return seen

@@ -1,0 +1,259 @@
+"""Promises about the way in: set-up, sign-in, sessions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from flask import Flask
+
+from peterental.admin import setup_link
+from peterental.admin.guard import safe_next
+from peterental.config import Config
+from peterental.database.connection import Database
+from peterental.services import Services
+from peterental.users.model import Viewer
+
+if TYPE_CHECKING:
+    from tests.admin.conftest import Browser
+
+WORDS = "correct horse battery"
+
+
+def test_the_set_up_link_makes_the_first_admin_and_signs_them_in(stranger: Browser, config: Config) -> None:
+    link = setup_link(config)
+    assert link.startswith("http://127.0.0.1:8000/setup?token=")
+    path = link.removeprefix(config.address)
+    page = stranger.send(path, email="office@example.com", password=WORDS, follow=True)
+    assert page.request.path == "/agents"
+    assert "signed in as an admin" in page.text
+    assert "Add the first agent" in page.text
+
+
+def test_the_set_up_link_works_once(stranger: Browser, open_browser: Callable[[], Browser], set_up_path: str) -> None:
+    late = open_browser()
+    token = late.token(set_up_path)
+    stranger.send(set_up_path, email="office@example.com", password=WORDS)
+    for page in (late.get(set_up_path), late.post(set_up_path, csrf_token=token, email="eve@example.com", password=WORDS)):
+        assert page.status_code == 404
+        assert "already set up" in page.text
+        assert 'href="/login"' in page.text
+
+
+def test_of_two_who_fill_in_the_set_up_form_the_second_is_told(
+    stranger: Browser, set_up_path: str, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = stranger.token(set_up_path)
+    services.users.create("first@example.com", WORDS, "admin")
+    monkeypatch.setattr(services.users, "any_user", lambda: False)  # both looked before either was made
+    page = stranger.post(set_up_path, csrf_token=token, email="eve@example.com", password=WORDS)
+    assert page.status_code == 404
+    assert "already set up" in page.text
+
+
+@pytest.mark.parametrize("query", ["", "?token=", "?token=abc", "?token=é", "?token=" + "0" * 64])
+def test_without_the_whole_link_nobody_is_made(stranger: Browser, services: Services, query: str) -> None:
+    page = stranger.get(f"/setup{query}")
+    assert page.status_code == 404
+    assert "not the whole link" in page.text
+    stranger.post(f"/setup{query}", email="eve@example.com", password=WORDS, csrf_token=stranger.token("/login"))
+    assert not services.users.any_user()
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "words"),
+    [
+        ("office", WORDS, "should look like ana@example.com"),
+        ("office@example.com", "too short", "at least 12 characters"),
+        ("office@example.com", "x" * 1025, "1024 bytes"),
+        ("", WORDS, "Type the e-mail address"),
+        ("office@example.com", "", "Choose a password"),
+    ],
+)
+def test_a_set_up_that_cannot_be_says_why_and_keeps_the_address(
+    stranger: Browser, set_up_path: str, services: Services, email: str, password: str, words: str
+) -> None:
+    page = stranger.send(set_up_path, email=email, password=password)
+    assert page.status_code == 400
+    assert words in page.text
+    assert f'value="{email}"' in page.text
+    assert password == "" or password not in page.text
+    assert not services.users.any_user()
+
+
+def test_a_link_of_another_key_is_no_link(config: Config) -> None:
+    assert setup_link(config) != setup_link(replace(config, secret_key="another key"))
+    assert setup_link(config) == setup_link(config)
+
+
+def test_before_there_is_a_user_sign_in_says_where_to_begin(stranger: Browser) -> None:
+    assert "wrote a link to its log" in stranger.get("/login").text
+
+
+def test_signing_in_leads_to_the_agents(stranger: Browser, admin: Viewer) -> None:
+    assert "wrote a link" not in stranger.get("/login").text
+    page = stranger.send("/login", email=admin.email, password=WORDS, follow=True)
+    assert page.request.path == "/agents"
+    assert stranger.get("/").headers["Location"] == "/agents"
+    assert stranger.get("/login").headers["Location"] == "/agents"
+
+
+@pytest.mark.parametrize(("email", "password"), [("office@example.com", "wrong"), ("who@example.com", WORDS)])
+def test_a_failed_sign_in_says_the_same_whoever_it_was(
+    stranger: Browser, admin: Viewer, email: str, password: str
+) -> None:
+    del admin
+    page = stranger.send("/login", email=email, password=password)
+    assert page.status_code == 400
+    assert "do not go together" in page.text
+    assert f'value="{email}"' in page.text
+    assert stranger.get("/agents").status_code == 303
+
+
+def test_an_empty_sign_in_form_says_what_is_missing(stranger: Browser) -> None:
+    page = stranger.send("/login", email=" ", password="")
+    assert "Type your e-mail address." in page.text
+    assert "Type your password." in page.text
+    assert 'aria-invalid="true"' in page.text
+
+
+def test_after_signing_in_one_is_where_one_wanted_to_be(stranger: Browser, admin: Viewer) -> None:
+    sent = stranger.get("/agents?q=ana&page=2")
+    assert sent.status_code == 303
+    login = sent.headers["Location"]
+    assert login == "/login?next=/agents?q%3Dana%26page%3D2"
+    assert stranger.send(login, email=admin.email, password=WORDS).headers["Location"] == "/agents?q=ana&page=2"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        " //evil.example",
+        "evil.example",
+        "//[",
+        "",
+        None,
+    ],
+)
+def test_next_leads_only_to_this_site(target: str | None) -> None:
+    assert safe_next(target) is None
+
+
+@pytest.mark.parametrize("target", ["/agents", "/agents?q=a%20b&page=2", "/appointments/7", "/agents/zoë"])
+def test_next_leads_to_pages_of_this_site(target: str) -> None:
+    assert safe_next(target) == target
+
+
+def test_a_bad_next_is_ignored(stranger: Browser, admin: Viewer) -> None:
+    page = stranger.send("/login?next=//evil.example", email=admin.email, password=WORDS)
+    assert page.headers["Location"] == "/agents"
+
+
+def test_every_page_needs_a_sign_in(app: Flask, stranger: Browser) -> None:
+    free = {"sign_in.login", "sign_in.set_up", "asset"}
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in free or rule.endpoint.split(".")[0] in {"voice", "health"}:
+            continue
+        path = re.sub(r"<[^>]+>", "1", rule.rule)
+        for method in {"GET", "POST"} & (rule.methods or set()):
+            response = stranger.get(path) if method == "GET" else stranger.post(path)
+            assert (path, response.status_code) == (path, 303)
+            assert response.headers["Location"].startswith("/login")
+
+
+def test_no_form_is_taken_without_its_token(app: Flask, office: Browser, services: Services, admin: Viewer) -> None:
+    from peterental.agents.model import Profile  # noqa: PLC0415
+
+    services.agents.create(Profile(agent_name="1"), admin)
+    for rule in app.url_map.iter_rules():
+        if "POST" in (rule.methods or set()) and rule.endpoint.split(".")[0] not in {"voice", "sign_in"}:
+            path = re.sub(r"<[^>]+>", "1", rule.rule)
+            assert (path, office.post(path, agent_name="Eve").status_code) == (path, 400)
+    assert office.post("/logout").status_code == 400
+    assert [(row.agent.agent_name, row.agent.is_active) for row in services.agents.listing(admin).rows] == [("1", True)]
+    assert office.get("/agents").status_code == 200
+
+
+def test_the_session_begins_anew_at_sign_in(stranger: Browser, admin: Viewer) -> None:
+    before = stranger.token("/login")
+    stranger.sign_in(admin.email)
+    assert stranger.post("/logout", csrf_token=before).status_code == 400
+
+
+def test_signing_out_ends_the_session(office: Browser) -> None:
+    page = office.send("/logout", at="/agents", follow=True)
+    assert page.request.path == "/login"
+    assert "You are signed out." in page.text
+    assert office.get("/agents").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE users SET is_active = FALSE", "UPDATE users SET session_epoch = session_epoch + 1", "DELETE FROM users"],
+)
+def test_who_may_not_sign_in_any_more_is_signed_out_at_once(office: Browser, database: Database, change: str) -> None:
+    assert office.get("/agents").status_code == 200
+    database.fetch(change)
+    assert office.get("/agents").status_code == 303
+
+
+def test_a_forged_or_foreign_cookie_is_nobody(app: Flask, office: Browser) -> None:
+    client = app.test_client()
+    client.set_cookie("peterental", "eyJ1c2VyX2lkIjoxLCJlcG9jaCI6MH0.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb")
+    assert client.get("/agents").status_code == 303
+    with client.session_transaction() as session:
+        session["user_id"], session["epoch"] = "1", None
+    assert client.get("/agents").status_code == 303
+    assert office.get("/agents").status_code == 200
+
+
+def test_the_sign_in_check_costs_one_query_and_nothing_for_strangers(
+    office: Browser, open_browser: Callable[[], Browser], queries: list[str]
+) -> None:
+    office.get("/")
+    assert len(queries) == 1
+    open_browser().get("/agents")
+    assert len(queries) == 1
+
+
+def test_changing_the_password_signs_every_other_browser_out(
+    office: Browser, open_browser: Callable[[], Browser], admin: Viewer, services: Services
+) -> None:
+    other = open_browser()
+    other.sign_in(admin.email)
+    page = office.send("/account", current=WORDS, new="another password", follow=True)
+    assert "Your password is changed" in page.text
+    assert other.get("/agents").status_code == 303
+    assert services.users.sign_in(admin.email, "another password") is not None
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "words"),
+    [
+        ("wrong", "another password", "That is not your password."),
+        (WORDS, "short", "at least 12 characters"),
+        ("", "", "Choose a new password."),
+    ],
+)
+def test_a_password_that_cannot_be_changed_says_why(
+    office: Browser, admin: Viewer, services: Services, current: str, new: str, words: str
+) -> None:
+    page = office.send("/account", current=current, new=new)
+    assert page.status_code == 400
+    assert words in page.text
+    assert services.users.sign_in(admin.email, WORDS) is not None
+
+
+def test_the_account_page_says_who_one_is(office: Browser, anas: Browser) -> None:
+    assert "everything, as an admin" in office.get("/account").text
+    assert "the agents that are yours" in anas.get("/account").text
