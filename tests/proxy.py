@@ -17,6 +17,7 @@ class Proxy:
 
     Attributes:
         url: where clients connect instead.
+        queries: how many statements were sent on their own (simple protocol) or prepared.
         turns: how often a client spoke after the server had: the round trips it waited for.
         rewrite: (old, new) bytes of equal length, replaced in what the server says.
     """
@@ -29,6 +30,7 @@ class Proxy:
         userinfo = parts.netloc.rpartition("@")[0]
         self.url = parts._replace(netloc=f"{userinfo}@127.0.0.1:{port}").geturl()
         self.turns = 0
+        self.queries = 0
         self.rewrite: tuple[bytes, bytes] | None = None
         self._lines: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -52,7 +54,9 @@ class Proxy:
         """Use it as a context manager."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Stop listening and cut what is open."""
         self._listener.close()
         self.cut()
@@ -84,6 +88,7 @@ class Proxy:
                         return
                     if line is client:
                         self.turns += server_spoke
+                        self.queries += data[:1] in {b"Q", b"P"}
                     elif self.rewrite:
                         data = data.replace(*self.rewrite)
                     server_spoke = line is server

@@ -38,6 +38,7 @@ from peterental.database.migrations.session import (
     refuse_transaction_pooler,
     reset_statements,
     runner_session,
+    settle,
 )
 from peterental.database.migrations.statements import check_runnable, statement_offset
 
@@ -228,8 +229,7 @@ class _Run:
                     writer.begin_attempt(following)
                 connection.execute("COMMIT")
         except BaseException:
-            if not is_lost(connection):
-                connection.rollback()
+            settle(connection)
             raise
         self._tell(f"✅ {file.path.name} ({_since_ms(started)} ms)")
 
@@ -281,4 +281,7 @@ def _stoppable() -> Iterator[None]:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Interrupt once; what then cleans up is short and must not be interrupted again."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     raise Interrupted

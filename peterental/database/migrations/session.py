@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg import generators, pq
 
 from peterental.database.connection import Connection, connect
 from peterental.database.migrations.directives import Directives
@@ -14,9 +15,11 @@ from peterental.database.migrations.errors import PooledConnection
 
 APPLICATION_NAME = "peterental migrations"
 
+_CANCEL_TIMEOUT_S = 5.0
+
 # The server asks twice a second whether we are still there, so that the lock of a runner that was killed in the
 # middle of a long statement is free within a second. PostgreSQL refuses the setting where the kernel cannot tell.
-_NOTICE_DEATH = """
+_NOTICE_DEATH = b"""
 DO $$ BEGIN
     PERFORM set_config('client_connection_check_interval', '500ms', false);
 EXCEPTION WHEN invalid_parameter_value THEN NULL;
@@ -39,7 +42,6 @@ def runner_session(url: str) -> Iterator[Connection]:
 
 def prepare_to_write(connection: Connection) -> None:
     """Put the session into the state in which every file starts."""
-    connection.execute(_NOTICE_DEATH)
     for statement in reset_statements():
         connection.execute(statement)
 
@@ -59,6 +61,7 @@ def reset_statements() -> tuple[bytes, ...]:
         b"SET TimeZone TO 'UTC'",
         b"SET idle_in_transaction_session_timeout TO 0",
         b"SET client_min_messages TO warning",
+        _NOTICE_DEATH,
     )
 
 
@@ -94,6 +97,22 @@ def _probe(connection: Connection) -> str | None:
     return None if row is None else row["nonce"]
 
 
+def settle(connection: Connection) -> None:
+    """Bring the connection back to rest after something went wrong in its transaction: cancelled, rolled back.
+
+    A signal may have come between sending a statement and waiting for it. A connection that cannot be brought to rest
+    is closed, which ends its transaction and frees its lock.
+    """
+    try:
+        if connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+            connection.cancel_safe(timeout=_CANCEL_TIMEOUT_S)
+            connection.wait(generators.execute(connection.pgconn), timeout=_CANCEL_TIMEOUT_S)
+        if not is_lost(connection):
+            connection.rollback()
+    except psycopg.Error:
+        connection.close()
+
+
 def is_lost(connection: Connection) -> bool:
     """Whether the server has gone away from under us."""
-    return connection.closed or connection.pgconn.status != psycopg.pq.ConnStatus.OK
+    return connection.closed or connection.pgconn.status != pq.ConnStatus.OK

@@ -41,7 +41,9 @@ class Status:
             return f"The history is broken: {'; '.join(self.problems)}."
         if self.state == "pending":
             count = len(self.pending)
-            return f"{count} {'migration is' if count == 1 else 'migrations are'} pending: flask db-migrate applies them."
+            return (
+                f"{count} {'migration is' if count == 1 else 'migrations are'} pending: flask db-migrate applies them."
+            )
         if self.state == "newer":
             return "The schema is newer than this release, which is fine."
         return "The schema is current."

@@ -1,0 +1,66 @@
+"""A folder of migrations and a runner for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import DictRow, dict_row
+
+from peterental.database.migrations import MigrationRunner
+
+Connection = psycopg.Connection[DictRow]
+
+
+class Folder:
+    """A migrations folder that tests fill."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir()
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        """Put a file there."""
+        path = self.path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+
+class Told(list[str]):
+    """Collects what the runner tells."""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "migrations")
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def runner(empty_database_url: str, folder: Folder, told: Told) -> MigrationRunner:
+    return MigrationRunner(empty_database_url, folder.path, tell=told.append)
+
+
+@pytest.fixture
+def runner_with(empty_database_url: str, folder: Folder, told: Told) -> Callable[..., MigrationRunner]:
+    def make(**options: Any) -> MigrationRunner:
+        return MigrationRunner(options.pop("url", empty_database_url), folder.path, **{"tell": told.append, **options})
+
+    return make
+
+
+@pytest.fixture
+def db(empty_database_url: str) -> Iterator[Connection]:
+    with psycopg.connect(empty_database_url, autocommit=True, row_factory=dict_row) as connection:
+        yield connection

@@ -1,0 +1,576 @@
+"""Look, lock, look again; one transaction per file; nothing lost and nothing twice."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import (
+    HistoryBroken,
+    LockNotAcquired,
+    MigrationFailed,
+    NoSchema,
+    ReadOnlyDatabase,
+)
+from peterental.database.migrations.files import MigrationFilesError
+from peterental.database.migrations.lock import lock_key
+from tests.database.migrations.conftest import Connection, Folder, Told
+from tests.proxy import Proxy
+
+PROJECT_DIR = Path(__file__).resolve().parents[3]
+
+
+def tables(db: Connection) -> set[str]:
+    rows = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema_%'")
+    return {row["tablename"] for row in rows}
+
+
+def ledger(db: Connection) -> dict[int, str]:
+    return {row["version"]: row["description"] for row in db.execute("SELECT * FROM schema_migrations ORDER BY 1")}
+
+
+def attempts(db: Connection) -> list[tuple[int, str]]:
+    rows = db.execute("SELECT version, outcome FROM schema_migration_attempts ORDER BY attempt_id")
+    return [(row["version"], row["outcome"]) for row in rows]
+
+
+# --- applying ---------------------------------------------------------------------------------------------------------
+
+
+def test_pending_files_are_applied_in_order_and_recorded(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_make_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_fill_a.sql", "INSERT INTO a VALUES (1); INSERT INTO a VALUES (2)")
+    assert runner.get_applied_migrations() == []
+    assert runner.run_migrations() == 2
+    assert ledger(db) == {1: "make a", 2: "fill a"}
+    assert db.execute("SELECT count(*) AS n FROM a").fetchone() == {"n": 2}
+    assert runner.get_applied_migrations() == [1, 2]
+    assert attempts(db) == [(1, "applied"), (2, "applied")]
+
+
+def test_the_log_has_the_lines_of_the_guide(runner: MigrationRunner, folder: Folder, told: Told) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    assert told[0] == "✅ Database connected"
+    assert told[-1] == "✅ Successfully applied 1 new migrations"
+    told.clear()
+    runner.run_migrations()
+    assert told == ["✅ Database connected", "✅ Database is up to date (no new migrations)"]
+
+
+def test_a_second_run_changes_nothing(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    assert [runner.run_migrations(), runner.run_migrations()] == [1, 0]
+
+
+def test_to_stops_at_a_version(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    for number in (1, 2, 3):
+        folder.write(f"00{number}_t.sql", f"CREATE TABLE t{number} (i int);")
+    assert runner.run_migrations(to=2) == 2
+    assert tables(db) == {"t1", "t2"}
+    assert runner.run_migrations() == 1
+
+
+def test_a_file_may_record_itself(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write(
+        "001_a.sql",
+        "CREATE TABLE a (i int); INSERT INTO schema_migrations (version, description)"
+        " VALUES (1, 'In its own words') ON CONFLICT (version) DO NOTHING;",
+    )
+    assert runner.run_migrations() == 1
+    assert ledger(db) == {1: "In its own words"}
+    row = db.execute("SELECT checksum, duration_ms, applied_by FROM schema_migrations").fetchone()
+    assert row is not None
+    assert None not in row.values()
+
+
+def test_percent_signs_and_braces_are_plain_text(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a AS SELECT '100 % of {} and %s and $1' AS words;")
+    runner.run_migrations()
+    assert db.execute("SELECT words FROM a").fetchone() == {"words": "100 % of {} and %s and $1"}
+
+
+def test_bom_and_crlf_are_tolerated(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", b"\xef\xbb\xbf-- a\r\nCREATE TABLE a (\r\n i int\r\n);\r\n")
+    runner.run_migrations()
+    assert tables(db) == {"a"}
+
+
+# --- failing ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_failing_file_leaves_nothing_and_the_files_before_it_stay(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);\nINSERT INTO nowhere VALUES (1);")
+    folder.write("003_c.sql", "CREATE TABLE c (i int);")
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    assert str(caught.value).splitlines() == [
+        'Migration 2 failed: relation "nowhere" does not exist',
+        f"  at {folder.path}/002_b.sql:2:13",
+        "  2 | INSERT INTO nowhere VALUES (1);",
+        "    |             ^",
+        "  Nothing of 002_b.sql was kept; 001 stay applied.",
+        "  Next: mend the file, then run: flask db-migrate",
+    ]
+    assert tables(db) == {"a"}
+    assert ledger(db) == {1: "a"}
+    assert attempts(db) == [(1, "applied"), (2, "failed")]
+
+
+def test_the_failed_attempt_is_kept_with_its_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", "SELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    row = db.execute("SELECT error, ended_at FROM schema_migration_attempts").fetchone()
+    assert row is not None
+    assert "division by zero" in row["error"]
+    assert row["ended_at"] is not None
+
+
+def test_a_mended_file_is_applied_by_the_next_run(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i nonsense);")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    assert runner.run_migrations() == 1
+    assert attempts(db) == [(1, "failed"), (1, "applied")]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("SELECT 1;\r\n\tSELECT  oops;\r\n", ":2:10"),
+        ("SELECT '🙂🙂', oops;", ":1:14"),
+        ("\ufeffSELECT oops;", ":1:8"),
+        ("-- a\n\n/* b */ INSERT INTO t VALUES (1);\nINSERT INTO t VALUES (1);", ":4:1"),
+        ("SELEC 1;", ":1:1"),
+        ("SELECT 'never ends;", ":1:8"),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\nSELECT oops $$;", ":2:8"),
+    ],
+)
+def test_errors_show_line_and_column(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, text: str, place: str
+) -> None:
+    folder.write("001_t.sql", "CREATE TABLE t (i int PRIMARY KEY);")
+    folder.write("002_x.sql", text)
+    with pytest.raises(MigrationFailed) as caught:
+        runner_with().run_migrations()
+    assert f"002_x.sql{place}\n" in str(caught.value)
+
+
+def test_detail_and_hint_of_the_server_are_passed_on(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (first_name text);\nSELECT frist_name FROM a;")
+    with pytest.raises(MigrationFailed, match='Hint: Perhaps you meant to reference the column "a.first_name"'):
+        runner.run_migrations()
+
+
+@pytest.mark.parametrize(
+    ("statement", "line"),
+    [
+        ("COMMIT", 2),
+        ("BEGIN", 2),
+        ("START TRANSACTION", 2),
+        ("END", 2),
+        ("ROLLBACK", 2),
+        ("ABORT", 2),
+        ("commit and chain", 2),
+        ("PREPARE TRANSACTION 'x'", 2),
+        ("/* a\n */ COMMIT", 3),
+    ],
+)
+def test_a_file_with_its_own_transaction_is_refused_up_front_with_its_line(
+    runner: MigrationRunner, folder: Folder, db: Connection, statement: str, line: int
+) -> None:
+    folder.write("001_good.sql", "CREATE TABLE good (i int);")
+    folder.write("002_bad.sql", f"CREATE TABLE bad (i int);\n{statement};\nCREATE TABLE worse (i int);")
+    with pytest.raises(MigrationFilesError, match=f"^002_bad.sql:{line}: .*would break the file's transaction"):
+        runner.run_migrations()
+    assert tables(db) == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SAVEPOINT s; ROLLBACK TO s; ROLLBACK TRANSACTION TO SAVEPOINT s; RELEASE s;",
+        "DO $$ BEGIN PERFORM 1; END $$;",
+        "SELECT 'COMMIT; BEGIN';",
+        'SELECT 1 AS "commit;";',
+        "/* COMMIT; */ SELECT 1; -- ROLLBACK;",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END;",
+        "PREPARE p AS SELECT 1; EXECUTE p;",
+        "SELECT E'\\'; COMMIT; --';",
+        "SELECT $größe$ COMMIT; $größe$;",
+        "SELECT CASE WHEN true THEN 1 END;",
+    ],
+)
+def test_words_that_only_look_like_transaction_control_are_fine(
+    runner: MigrationRunner, folder: Folder, text: str
+) -> None:
+    folder.write("001_a.sql", text)
+    assert runner.run_migrations() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\\restrict abc\nSELECT 1;", r"001_a.sql:1: \\restrict is a command of psql"),
+        ("SELECT 1;\n  \\i other.sql", r"001_a.sql:2: \\i is a command of psql"),
+        ("CREATE TABLE t (i int);\nCOPY t FROM stdin;\n1\n\\.\n", r"001_a.sql:4: \\. is a command of psql"),
+        ("CREATE TABLE t (i int);\nCOPY t FROM STDIN;", "001_a.sql:2: COPY … FROM STDIN takes its data from psql"),
+    ],
+)
+def test_what_only_psql_understands_is_said_to_be(
+    runner: MigrationRunner, folder: Folder, text: str, message: str
+) -> None:
+    folder.write("001_a.sql", text)
+    with pytest.raises(MigrationFilesError, match=message):
+        runner.run_migrations()
+
+
+def test_a_backslash_within_quotes_is_text(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "SELECT '\n\\d is text\n';\n/*\n\\i too */")
+    assert runner.run_migrations() == 1
+
+
+@pytest.mark.parametrize("text", ["", " \n", "-- nothing yet\n", "/* nothing */ ;"])
+def test_an_empty_file_stops_everything_before_anything_runs(
+    runner: MigrationRunner, folder: Folder, db: Connection, text: str
+) -> None:
+    folder.write("001_good.sql", "CREATE TABLE good (i int);")
+    folder.write("002_empty.sql", text)
+    with pytest.raises(MigrationFilesError, match="002_empty.sql has no statement in it"):
+        runner.run_migrations()
+    assert tables(db) == set()
+
+
+def test_a_gap_stops_everything_before_anything_runs(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("003_c.sql", "CREATE TABLE c (i int);")
+    with pytest.raises(MigrationFilesError, match="migration 002 is missing"):
+        runner.run_migrations()
+    assert tables(db) == set()
+
+
+def test_a_misspelt_directive_is_not_passed_over(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "-- migrate: no-transction\nSELECT 1;")
+    with pytest.raises(MigrationFilesError, match="no-transction” is not no-transaction, lock-timeout=2s"):
+        runner.run_migrations()
+
+
+def test_directives_set_the_file_s_time_limits(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write(
+        "001_a.sql",
+        "-- migrate: lock-timeout=3s statement-timeout=2min\nCREATE TABLE a AS SELECT"
+        " current_setting('lock_timeout') AS l, current_setting('statement_timeout') AS s;",
+    )
+    folder.write("002_b.sql", "CREATE TABLE b AS SELECT current_setting('lock_timeout') AS l;")
+    runner.run_migrations()
+    assert db.execute("SELECT * FROM a").fetchone() == {"l": "3s", "s": "2min"}
+    assert db.execute("SELECT * FROM b").fetchone() == {"l": "1s"}
+
+
+# --- session state ----------------------------------------------------------------------------------------------------
+
+
+def test_a_file_cannot_spoil_the_session_for_the_ledger_or_the_next_file(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    role = f"peterental_test_{secrets.token_hex(4)}"
+    folder.write(
+        "001_a.sql",
+        "SET search_path = ''; SET statement_timeout = 1000; SET default_transaction_read_only = on;"
+        f" SET TimeZone = 'Asia/Tokyo'; CREATE ROLE {role}; GRANT {role} TO CURRENT_USER; SET ROLE {role}; LISTEN x;",
+    )
+    folder.write(
+        "002_b.sql",
+        "CREATE TABLE b AS SELECT current_setting('TimeZone') AS zone, current_user = session_user AS myself,"
+        " current_setting('search_path') AS path;",
+    )
+    assert runner.run_migrations() == 2
+    assert db.execute("SELECT * FROM b").fetchone() == {"zone": "UTC", "myself": True, "path": '"$user", public'}
+    db.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+def test_temporary_tables_do_not_outlive_their_file(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "CREATE TEMP TABLE scratch (i int); CREATE TABLE a AS SELECT * FROM scratch;")
+    folder.write("002_b.sql", "CREATE TABLE b AS SELECT * FROM scratch;")
+    with pytest.raises(MigrationFailed, match='Migration 2 failed: relation "scratch" does not exist'):
+        runner.run_migrations()
+
+
+def test_the_ledger_lives_in_the_schema_of_the_connection(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    db.execute("CREATE SCHEMA tenant")
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    url = empty_database_url + "?options=-csearch_path%3Dtenant"
+    assert runner_with(url=url).run_migrations() == 1
+    assert runner_with().run_migrations() == 1
+    assert runner_with(url=url).run_migrations() == 0
+    assert db.execute("SELECT count(*) AS n FROM tenant.schema_migrations").fetchone() == {"n": 1}
+
+
+def test_a_search_path_that_leads_nowhere_is_told(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    with pytest.raises(NoSchema, match="names no schema that exists"):
+        runner_with(url=empty_database_url + "?options=-csearch_path%3Dnowhere").run_migrations()
+
+
+# --- history ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_edited_applied_file_is_an_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    with pytest.raises(HistoryBroken, match="001_a.sql was edited after it was applied"):
+        runner.run_migrations()
+    assert tables(db) == {"a"}
+
+
+def test_an_edit_of_comments_only_is_a_warning(runner: MigrationRunner, folder: Folder, told: Told) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    folder.write("001_a.sql", "-- explained\nCREATE TABLE a\n  (i int); /* done */")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    assert runner.run_migrations() == 1
+    assert "001_a.sql: comments were edited after it was applied" in told.text
+
+
+def test_line_endings_are_not_an_edit(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a\n(i int);\n")
+    runner.run_migrations()
+    folder.write("001_a.sql", b"\xef\xbb\xbfCREATE TABLE a  \r\n(i int);\r\n\r\n")
+    assert runner.run_migrations() == 0
+
+
+def test_a_missing_applied_file_is_an_error(runner: MigrationRunner, folder: Folder) -> None:
+    for number in (1, 2):
+        folder.write(f"00{number}_t.sql", "SELECT 1;")
+    runner.run_migrations()
+    (folder.path / "001_t.sql").unlink()
+    (folder.path / "002_t.sql").rename(folder.path / "001_t.sql")
+    folder.write("002_other.sql", "SELECT 2;")
+    folder.write("003_more.sql", "SELECT 2;")
+    with pytest.raises(HistoryBroken, match="002_other.sql was edited"):
+        runner.run_migrations()
+
+
+def test_a_ledger_newer_than_the_files_is_fine(runner: MigrationRunner, folder: Folder) -> None:
+    for number in (1, 2, 3):
+        folder.write(f"00{number}_t.sql", "SELECT 1;")
+    runner.run_migrations()
+    (folder.path / "002_t.sql").unlink()
+    (folder.path / "003_t.sql").unlink()
+    assert runner.run_migrations() == 0
+
+
+def test_a_number_below_an_applied_one_is_neither_applied_nor_passed_over(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    folder.write("002_b.sql", "SELECT 1;")
+    runner.run_migrations()
+    db.execute("DELETE FROM schema_migrations WHERE version = 1")
+    with pytest.raises(HistoryBroken, match="001_a.sql has a lower number than a migration already applied"):
+        runner.run_migrations()
+
+
+def test_a_database_of_the_earlier_system_goes_on_from_there(empty_database_url: str, db: Connection) -> None:
+    db.execute(
+        "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at TIMESTAMP DEFAULT NOW(), description TEXT)"
+    )
+    for name in ("001_create_agent_tables.sql", "002_add_user_authentication.sql"):
+        db.execute((PROJECT_DIR / "migrations" / name).read_bytes())
+    db.execute("INSERT INTO agents (agent_id, agent_name) VALUES ('kim', 'Kim')")
+    for start in ("10:00", "10:15", "12:00"):
+        db.execute(
+            "INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)"
+            " VALUES ('kim', '1 Elm St', %s, %s::timestamp + interval '30 min', 'Pat')",
+            [f"2026-03-02 {start}"] * 2,
+        )
+    files = ("agents", "appointments", "users")
+    before = {name: db.execute("SELECT pg_relation_filenode(%s) AS node", [name]).fetchone() for name in files}
+    applied_before = db.execute("SELECT applied_at FROM schema_migrations WHERE version = 1").fetchone()
+    runner = MigrationRunner(empty_database_url)
+    assert runner.run_migrations(to=3) == 1
+    after = {name: db.execute("SELECT pg_relation_filenode(%s) AS node", [name]).fetchone() for name in files}
+    assert after == before, "003 must not rewrite the tables"
+    assert runner.run_migrations() == len(runner.get_migration_files()) - 3
+    rows = db.execute(
+        "SELECT start_time AT TIME ZONE 'UTC' AS utc, overlap_allowed FROM appointments ORDER BY id"
+    ).fetchall()
+    assert [(f"{row['utc']:%H:%M}", row["overlap_allowed"]) for row in rows] == [
+        ("10:00", False),
+        ("10:15", True),
+        ("12:00", False),
+    ]
+    assert db.execute("SELECT count(*) AS n FROM agent_hours").fetchone() == {"n": 5}
+    applied_after = db.execute(
+        "SELECT applied_at AT TIME ZONE 'UTC' AS applied_at FROM schema_migrations WHERE version = 1"
+    ).fetchone()
+    assert applied_after == applied_before
+    assert runner.run_migrations() == 0
+
+
+def test_a_deleted_agent_would_not_take_its_bookings_along(empty_database_url: str, db: Connection) -> None:
+    MigrationRunner(empty_database_url).run_migrations(to=3)
+    db.execute("ALTER TABLE appointments DROP CONSTRAINT appointments_agent_id_fkey")
+    db.execute("ALTER TABLE appointments ADD FOREIGN KEY (agent_id) REFERENCES agents ON DELETE CASCADE")
+    MigrationRunner(empty_database_url).run_migrations()
+    db.execute("INSERT INTO agents (agent_id, agent_name) VALUES ('kim', 'Kim')")
+    db.execute(
+        "INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)"
+        " VALUES ('kim', '1 Elm St', now(), now() + interval '1 hour', 'Pat')"
+    )
+    with pytest.raises(psycopg.errors.IntegrityError):
+        db.execute("DELETE FROM agents")
+
+
+# --- the lock ---------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_pending_takes_two_queries_and_no_lock(folder: Folder, empty_database_url: str, db: Connection) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    MigrationRunner(empty_database_url, folder.path).run_migrations()
+    db.execute("SELECT pg_advisory_lock(%s)", [lock_key("public")])
+    with Proxy(empty_database_url) as proxy:
+        assert MigrationRunner(proxy.url, folder.path).run_migrations() == 0
+        assert proxy.queries == 2
+
+
+def test_whoever_waits_in_vain_is_told_who_holds_the_lock(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, told: Told
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    db.execute("SET application_name = 'the other deploy'")
+    db.execute("SELECT pg_advisory_lock(%s)", [lock_key("public")])
+    with pytest.raises(LockNotAcquired, match=r"within 0.1 s: held by the other deploy \(pid \d+, from 127.0.0.1"):
+        runner_with(lock_wait_s=0.1).run_migrations()
+    assert "⏳ Waiting for another migration: held by the other deploy" in told.text
+
+
+def test_the_lock_is_free_after_a_failure(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", "SELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    assert db.execute("SELECT pg_try_advisory_lock(%s) AS free", [lock_key("public")]).fetchone() == {"free": True}
+
+
+def test_the_lock_key_never_changes_between_releases() -> None:
+    assert lock_key("public") == -458277494633677207
+
+
+def start(url: str, folder: Folder) -> subprocess.Popen[str]:
+    """Run the migrations in a process of their own."""
+    code = (
+        "import sys, pathlib; from peterental.database.migrations import MigrationRunner;"
+        "MigrationRunner(sys.argv[1], pathlib.Path(sys.argv[2]), tell=lambda line: print(line, flush=True)).run_migrations()"
+    )
+    command = [sys.executable, "-c", code, url, str(folder.path)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT_DIR)
+
+
+def wait_until(db: Connection, condition: str, timeout_s: float = 20) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not (row := db.execute(f"SELECT {condition} AS holds").fetchone()) or not row["holds"]:
+        assert time.monotonic() < deadline, f"never true: {condition}"
+
+
+LONG_QUERY_RUNS = "EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid() AND datname = current_database())"
+
+
+def test_many_runners_at_once_apply_each_file_once(folder: Folder, empty_database_url: str, db: Connection) -> None:
+    for number in range(1, 9):
+        folder.write(f"00{number}_t.sql", f"CREATE TABLE t{number} (i int); SELECT pg_sleep(0.02);")
+    runners = [start(empty_database_url, folder) for _ in range(4)]
+    outputs = [process.communicate(timeout=60) for process in runners]
+    assert [process.returncode for process in runners] == [0, 0, 0, 0], outputs
+    assert len(ledger(db)) == 8
+    assert sum("Successfully applied" in out for out, _ in outputs) >= 1
+    assert [outcome for _, outcome in attempts(db)] == ["applied"] * 8
+
+
+def test_a_killed_runner_leaves_no_lock_and_no_half_file(
+    folder: Folder, empty_database_url: str, db: Connection
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int); SELECT pg_sleep(60);")
+    process = start(empty_database_url, folder)
+    wait_until(db, LONG_QUERY_RUNS)
+    process.kill()
+    process.communicate()
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=10).run_migrations() == 1
+    assert attempts(db) == [(1, "applied"), (2, "interrupted"), (2, "applied")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_runner_cancels_rolls_back_and_exits_non_zero(
+    folder: Folder, empty_database_url: str, db: Connection, number: signal.Signals
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int); SELECT pg_sleep(60);")
+    process = start(empty_database_url, folder)
+    wait_until(db, LONG_QUERY_RUNS)
+    os.kill(process.pid, number)
+    process.communicate(timeout=20)
+    assert process.returncode != 0
+    wait_until(db, f"NOT {LONG_QUERY_RUNS}")
+    assert tables(db) == set()
+    assert attempts(db) == [(1, "interrupted")]
+    assert db.execute("SELECT pg_try_advisory_lock(%s) AS free", [lock_key("public")]).fetchone() == {"free": True}
+
+
+def test_a_file_waits_briefly_for_a_table_and_tries_again(
+    folder: Folder, empty_database_url: str, db: Connection
+) -> None:
+    db.execute("CREATE TABLE busy (i int)")
+    folder.write("001_a.sql", "-- migrate: lock-timeout=50ms\nALTER TABLE busy ADD COLUMN j int;")
+    db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+    process = start(empty_database_url, folder)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "trying again" in line:
+            break
+    db.execute("COMMIT")
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert db.execute("SELECT count(*) AS n FROM information_schema.columns WHERE table_name = 'busy'").fetchone() == {
+        "n": 2
+    }
+
+
+def test_a_read_only_database_is_told_before_anything_runs(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    with pytest.raises(ReadOnlyDatabase, match="takes no changes"):
+        runner_with(url=empty_database_url + "?options=-cdefault_transaction_read_only%3Don").run_migrations()
+
+
+def test_a_connection_lost_in_mid_file_is_one_message(folder: Folder, empty_database_url: str, db: Connection) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int); SELECT pg_terminate_backend(pg_backend_pid());")
+    with pytest.raises(MigrationFailed, match="Migration 1 failed: the connection to the database was lost"):
+        MigrationRunner(empty_database_url, folder.path).run_migrations()
+    assert tables(db) == set()
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    assert MigrationRunner(empty_database_url, folder.path).run_migrations() == 1
