@@ -32,7 +32,7 @@ def before_serving(config: Config) -> None:
         if config.migrate_on_start:
             migrate(config, database)
     except Fault as fault:
-        _log.error("%s", failure_line(fault))  # noqa: TRY400  # the message is for people, a traceback tells them nothing
+        _log.error("%s", failure_line(fault))  # the message is for people; a traceback would tell them nothing
         if config.migrate_failure == "abort":
             _stop("The migrations failed and MIGRATE_FAILURE=abort: not starting.")
         _log.warning("Starting all the same; /healthz answers 503 until the schema is right (MIGRATE_FAILURE=serve)")
@@ -94,4 +94,3 @@ def _refuse_taken_port(config: Config) -> None:
 
 def _stop(reason: str) -> NoReturn:
     sys.exit(f"❌ {reason}")
-

@@ -1,7 +1,7 @@
 """The two kinds of trouble: a Refusal the caller may hear, a Fault the operator must fix.
 
-The first paragraph of an exception class's docstring is its message; `str(error)` is one clear sentence, fit to be shown
-as it stands. Named values go in as keyword arguments and are filled into it.
+The first paragraph of an exception class's docstring is its message: `str(error)` is one clear sentence, fit to be
+shown as it stands. Named values go in as keyword arguments and are filled into it.
 """
 
 from __future__ import annotations

@@ -19,8 +19,9 @@ def create_blueprint(gate: SchemaGate) -> Blueprint:
 
     @blueprint.get("/healthz")
     def healthz() -> tuple[Response, int]:
-        """503 until this process has once seen its schema, then 200 for life: a database that rests is no reason to
-        throw away a process that will serve again when it is back.
+        """503 until this process has once seen its schema, then 200 for life.
+
+        A database that rests is no reason to throw away a process that will serve again when it is back.
         """
         nonlocal seen_fit
         if seen_fit:

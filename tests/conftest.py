@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,10 +16,45 @@ from peterental.database.connection import Database
 from peterental.database.embedded import join
 from peterental.database.migrations import MigrationRunner
 
+from tests.servers import OPTIONAL, running_debian_postgres
+
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 # A test's data need not survive a power cut.
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name our marker."""
+    config.addinivalue_line(
+        "markers", "needs(name): uses something that pip cannot bring; left out where it is missing"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this machine cannot run; in CI nothing is left out, so that a missing part fails."""
+    left_out: dict[str, int] = {}
+    config.stash[LEFT_OUT] = left_out
+    if os.environ.get("CI") == "true":
+        return
+    missing = {name for name, (find, _) in OPTIONAL.items() if not find()}
+    kept = []
+    for item in items:
+        lacking = {marker.args[0] for marker in item.iter_markers("needs")} & missing
+        for name in lacking:
+            left_out[name] = left_out.get(name, 0) + 1
+        if not lacking:
+            kept.append(item)
+    items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in the last lines what was left out."""
+    for name, count in config.stash.get(LEFT_OUT, {}).items():
+        terminalreporter.write_line(f"left out: {count} tests that need {OPTIONAL[name][1]}", yellow=True)
 
 
 def at_database(url: str, name: str) -> str:
@@ -38,45 +73,63 @@ def server_url() -> Iterator[str]:
         yield lease.url
 
 
-@pytest.fixture(scope="session")
-def create_database(server_url: str) -> Iterator[Callable[[str | None], str]]:
-    """A function that creates a database, optionally from a template's URL, and gives its URL; dropped at the end."""
-    created: list[str] = []
+class Databases:
+    """Makes databases on a server, and drops them all at the end."""
 
-    def create(template_url: str | None = None) -> str:
+    def __init__(self, server_url: str) -> None:
+        self._server_url = server_url
+        self._names: list[str] = []
+
+    def create(self, template_url: str | None = None) -> str:
+        """Give the URL of a new database, empty or a copy of another one that nobody is connected to."""
         name = f"peterental_test_{secrets.token_hex(6)}"
         template = urlsplit(template_url).path[1:] if template_url else "template0"
-        with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-            )
-        created.append(name)
-        return at_database(server_url, name)
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
+            connection.execute(statement)
+        self._names.append(name)
+        return at_database(self._server_url, name)
 
-    yield create
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        for name in created:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    def drop_all(self) -> None:
+        """Leave nothing behind, whoever may still be connected."""
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
+            for name in self._names:
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def databases(server_url: str) -> Iterator[Databases]:
+    """Databases on the server under test."""
+    databases = Databases(server_url)
+    yield databases
+    databases.drop_all()
+
+
+@pytest.fixture(scope="session")
+def databases_15() -> Iterator[Databases]:
+    """Databases on the system's PostgreSQL, another version than ours."""
+    with running_debian_postgres() as url:
+        yield Databases(url)
 
 
 @pytest.fixture
-def empty_database_url(create_database: Callable[[str | None], str]) -> str:
+def empty_database_url(databases: Databases) -> str:
     """The URL of a database of this test's own with nothing in it."""
-    return create_database(None)
+    return databases.create()
 
 
 @pytest.fixture(scope="session")
-def template_url(create_database: Callable[[str | None], str]) -> str:
+def template_url(databases: Databases) -> str:
     """A migrated database that others are copied from; nothing may stay connected to it."""
-    url = create_database(None)
+    url = databases.create()
     MigrationRunner(url).run_migrations()
     return url
 
 
 @pytest.fixture
-def database_url(create_database: Callable[[str | None], str], template_url: str) -> str:
+def database_url(databases: Databases, template_url: str) -> str:
     """The URL of a migrated database of this test's own."""
-    return create_database(template_url)
+    return databases.create(template_url)
 
 
 @pytest.fixture

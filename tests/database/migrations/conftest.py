@@ -11,6 +11,7 @@ import pytest
 from psycopg.rows import DictRow, dict_row
 
 from peterental.database.migrations import MigrationRunner
+from tests.conftest import Databases
 
 Connection = psycopg.Connection[DictRow]
 
@@ -35,6 +36,13 @@ class Told(list[str]):
     @property
     def text(self) -> str:
         return "\n".join(self)
+
+
+@pytest.fixture(params=["ours", pytest.param("15", marks=pytest.mark.needs("postgres15"))])
+def empty_database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database: every test of the engine runs on the server under test and on another PostgreSQL version."""
+    databases: Databases = request.getfixturevalue("databases" if request.param == "ours" else "databases_15")
+    return databases.create()
 
 
 @pytest.fixture

@@ -1,0 +1,156 @@
+"""Servers that pip cannot bring, used where they are found: another PostgreSQL version, PgBouncer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+
+from peterental.database.embedded.system import Account, is_root
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+def debian_postgres() -> Path | None:
+    """The programs of the newest PostgreSQL that the system has, if any."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+    return folders[-1] if folders else None
+
+
+def pgbouncer() -> str | None:
+    """The PgBouncer that the system has, if any."""
+    return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+
+
+OPTIONAL: dict[str, tuple[Callable[[], object], str]] = {
+    "postgres15": (debian_postgres, "a PostgreSQL of the system (Debian: postgresql)"),
+    "pgbouncer": (pgbouncer, "PgBouncer (Debian: pgbouncer)"),
+    "chromium": (CHROMIUM.exists, "Chromium (Debian: chromium)"),
+}
+"""What a test may need by `@pytest.mark.needs(name)`: how to find it, and what it is."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def until(condition: Callable[[], bool], what: str, timeout_s: float = 20) -> None:
+    """Wait for `condition`, asking often."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.02)
+
+
+def answers(url: str) -> bool:
+    """Whether a PostgreSQL (or a pooler before one) lets us in at `url`."""
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _as_ordinary_user() -> dict[str, Any]:
+    """Process options that give root's privileges up: neither PostgreSQL nor PgBouncer runs with them."""
+    account = Account.named("postgres", "nobody") if is_root() else None
+    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(mkdtemp(prefix="peterental-test-"))
+    who = _as_ordinary_user()
+    if who:
+        os.chown(folder, who["user"], who["group"])
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_debian_postgres() -> Iterator[str]:
+    """Run the system's PostgreSQL on a data folder of its own; give a superuser's URL."""
+    programs = debian_postgres()
+    assert programs is not None
+    with _folder() as folder:
+        data, port = folder / "data", free_port()
+        initdb = [
+            str(programs / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "peterental",
+            "--auth=trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
+        subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **_as_ordinary_user())
+        settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        process = subprocess.Popen(
+            [str(programs / "postgres"), "-D", str(data), *options],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **_as_ordinary_user(),
+        )
+        url = f"postgresql://peterental@127.0.0.1:{port}/postgres"
+        try:
+            until(lambda: answers(url), "PostgreSQL answers")
+            yield url
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@contextmanager
+def running_pgbouncer(url: str, pool_mode: str) -> Iterator[str]:
+    """Run PgBouncer before the database at `url`; give the URL through it.
+
+    Args:
+        url: of the database.
+        pool_mode: `transaction` or `session`.
+    """
+    program = pgbouncer()
+    assert program is not None
+    parts = urlsplit(url)
+    with _folder() as folder:
+        port = free_port()
+        users = folder / "users.txt"
+        users.write_text(f'"{parts.username}" "{parts.password or ""}"\n')
+        settings = folder / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\n* = host={parts.hostname} port={parts.port}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"pool_mode = {pool_mode}\nauth_type = trust\nauth_file = {users}\ndefault_pool_size = 4\n"
+        )
+        process = subprocess.Popen(
+            [program, str(settings)],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **_as_ordinary_user(),
+        )
+        through = parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}").geturl()
+        try:
+            until(lambda: answers(through), "PgBouncer answers")
+            yield through
+        finally:
+            process.terminate()
+            process.wait(20)
