@@ -54,16 +54,6 @@ NOON_MIN = 12 * 60
 UNBOOKED = 0
 """The id of an appointment that the database has not numbered yet."""
 
-REFUSALS: dict[Reason, type[NotThen]] = {
-    Reason.PAST: TimePast,
-    Reason.TOO_SOON: TooSoon,
-    Reason.TOO_FAR: TooFar,
-    Reason.OUTSIDE_HOURS: OutsideHours,
-    Reason.OFF_GRID: OffGrid,
-    Reason.TAKEN: SlotTaken,
-    Reason.DAY_FULL: DayFull,
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
@@ -289,11 +279,24 @@ def _start(situation: Situation, wish: Wish, timetable: Timetable) -> datetime:
 def _check(timetable: Timetable, start: datetime) -> None:
     """Raise the refusal that says why `start` cannot be had, with the nearest free times."""
     reason = timetable.why_not(start)
-    if reason is not None:
-        rules = timetable.rules
-        raise REFUSALS[reason](
-            timetable.nearest(start), notice_minutes=rules.notice_minutes, horizon_days=rules.horizon_days
-        )
+    if reason is None:
+        return
+    nearest = timetable.nearest(start)
+    match reason:
+        case Reason.PAST:
+            raise TimePast(nearest)
+        case Reason.TOO_SOON:
+            raise TooSoon(nearest, notice_minutes=timetable.rules.notice_minutes)
+        case Reason.TOO_FAR:
+            raise TooFar(nearest, horizon_days=timetable.rules.horizon_days)
+        case Reason.OUTSIDE_HOURS:
+            raise OutsideHours(nearest)
+        case Reason.OFF_GRID:
+            raise OffGrid(nearest)
+        case Reason.TAKEN:
+            raise SlotTaken(nearest)
+        case Reason.DAY_FULL:
+            raise DayFull(nearest)
 
 
 def _times(timetable: Timetable, days: Days | None, part: Part | int | None) -> tuple[datetime, ...]:

@@ -212,9 +212,17 @@ class TimePast(NotThen):
 class TooSoon(NotThen):
     """Viewings need at least {notice_minutes} minutes' notice."""
 
+    def __init__(self, nearest: tuple[datetime, ...] = (), *, notice_minutes: int) -> None:
+        self.notice_minutes = notice_minutes
+        super().__init__(nearest, notice_minutes=notice_minutes)
+
 
 class TooFar(NotThen):
     """Viewings can be booked at most {horizon_days} days ahead."""
+
+    def __init__(self, nearest: tuple[datetime, ...] = (), *, horizon_days: int) -> None:
+        self.horizon_days = horizon_days
+        super().__init__(nearest, horizon_days=horizon_days)
 
 
 class OutsideHours(NotThen):

@@ -26,7 +26,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class MessageTaken(Outcome):
-    """A message is in the agent's inbox."""
+    """A message is in the agent's inbox; whether a number to call back is known."""
+
+    can_call_back: bool
 
 
 Say = Callable[[Outcome | Refusal, Agent | None, datetime], str]

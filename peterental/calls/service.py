@@ -111,7 +111,8 @@ class CallService:
             earlier = so_far.answer_to_the_same(delivery, "message")
             if row is not None and refusal is None and earlier is None:
                 self._calls.add_message(connection, delivery, row["agent_id"], lead, now)
-            answer = earlier or say(refusal or MessageTaken(), None, now)
+            can_call_back = bool(lead.attendee_phone or delivery.caller_number)
+            answer = earlier or say(refusal or MessageTaken(can_call_back), None, now)
             outcome = "refused" if refusal else "message"
             self.keep(connection, delivery, answer=answer, outcome=outcome, agent_id=row["agent_id"] if row else None)
         return answer

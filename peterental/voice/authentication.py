@@ -1,0 +1,114 @@
+"""Who may call the webhook (spec/vapi.md, "Who may call"). Fails closed; compares in constant time, over raw bytes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import math
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from peterental.config import Config
+
+FRESH = timedelta(minutes=5)
+MS_FROM = 100_000_000_000
+"""Timestamps from here on are milliseconds."""
+
+FORWARDING = ("x-forwarded", "forwarded", "via", "cf-", "cdn-", "x-real-ip", "true-client-ip", "x-client-ip")
+FORWARDING_MORE = ("x-cluster-client-ip", "fastly-", "fly-", "x-original-", "x-envoy-", "x-amzn-trace-id", "ngrok-")
+"""How the headers begin that proxies and tunnels add: what they bring is not from this machine."""
+
+
+class Headers(Protocol):
+    """Request headers, by name in any case."""
+
+    def get(self, name: str, /) -> str | None:
+        """Give one header's value."""
+        ...
+
+    def keys(self) -> Iterable[str]:
+        """Give the names of all."""
+        ...
+
+
+class Gate:
+    """Lets in who knows a secret; in development without any, whoever calls from this machine.
+
+    Args:
+        config: whose secrets count.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._secret = config.vapi_webhook_secret.encode() if config.vapi_webhook_secret else None
+        self._hmac_secret = config.vapi_hmac_secret.encode() if config.vapi_hmac_secret else None
+        self._open_to_this_machine = not config.is_production and not self._secret and not self._hmac_secret
+
+    def admits(self, headers: Headers, peer: str | None) -> bool:
+        """Tell whether the headers alone are enough, before a byte of the body is read."""
+        if self._open_to_this_machine:
+            return _is_loopback(peer) and not any(_is_forwarding(name) for name in headers.keys())  # noqa: SIM118
+        if self._secret is None:
+            return False
+        scheme, _, token = (headers.get("Authorization") or "").partition(" ")
+        shown = [headers.get("X-Vapi-Secret") or "", token.strip() if scheme.lower() == "bearer" else ""]
+        # Both are compared, whichever fits, so that time tells nothing.
+        fits = [hmac.compare_digest(_raw(value), self._secret) for value in shown]
+        return any(fits)
+
+    def may_be_signed(self, headers: Headers, now: datetime) -> bool:
+        """Tell whether a fresh signature came that is worth reading the body for."""
+        return bool(
+            self._hmac_secret and headers.get("X-Signature") and _is_fresh(headers.get("X-Timestamp") or "", now)
+        )
+
+    def admits_signed(self, headers: Headers, body: bytes) -> bool:
+        """Tell whether `X-Signature` is ours over `{X-Timestamp}.{body}`."""
+        signed = _raw(headers.get("X-Timestamp") or "") + b"." + body
+        expected = hmac.digest(self._hmac_secret or b"", signed, hashlib.sha256)
+        given = _digest(headers.get("X-Signature") or "")
+        return self._hmac_secret is not None and hmac.compare_digest(given, expected)
+
+
+def _raw(value: str) -> bytes:
+    """Give a header's bytes as they came; WSGI hands them over as Latin-1."""
+    return value.encode("latin-1", "replace")
+
+
+def _digest(text: str) -> bytes:
+    """Read a signature in hex or base64; empty where it is neither."""
+    text = text.strip().removeprefix("sha256=")
+    try:
+        return (
+            bytes.fromhex(text)
+            if len(text) == 2 * hashlib.sha256().digest_size
+            else base64.b64decode(text, validate=True)
+        )
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def _is_fresh(text: str, now: datetime) -> bool:
+    try:
+        timestamp_s = float(text)
+    except ValueError:
+        return False
+    if abs(timestamp_s) >= MS_FROM:
+        timestamp_s /= 1000
+    return math.isfinite(timestamp_s) and abs(timestamp_s - now.timestamp()) <= FRESH.total_seconds()
+
+
+def _is_loopback(peer: str | None) -> bool:
+    try:
+        address = ipaddress.ip_address(peer or "")
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _is_forwarding(name: str) -> bool:
+    return name.lower().startswith(FORWARDING + FORWARDING_MORE)

@@ -1,0 +1,81 @@
+"""Text and JSON from strangers, made safe to store, to log on one line and to say. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+LONGEST_TEXT = 10_000
+"""Characters kept of any one text in a tool call's arguments."""
+
+DEEPEST = 20
+"""Levels of nesting kept of JSON that is stored."""
+
+LONGEST_ID = 200
+EPOCH_MS_FROM = 10_000_000_000
+"""Epoch figures from here on are milliseconds; as seconds they would lie beyond the year 2286."""
+
+# Keypad spellings that networks send instead of a withheld number: anonymous, restricted, unknown, blocked, private,
+# unavailable.
+WITHHELD = frozenset({"266696687", "7378742833", "8656696", "2562533", "7748483", "86282452253"})
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
+_UNPRINTABLE_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_NUMBER = re.compile(r"\+?[0-9]{7,15}")
+_FRACTION = re.compile(r"(?<=:\d\d)\.\d+")
+
+
+def one_line(value: object, limit: int = LONGEST_TEXT) -> str | None:
+    """Give text as one line without control characters, at most `limit` characters; None for all else."""
+    if not isinstance(value, str):
+        return None
+    return " ".join(_UNPRINTABLE.sub(" ", value[: 2 * limit]).split())[:limit].strip() or None
+
+
+def lines(value: object) -> str | None:
+    """Give text with its lines kept; None for anything else, or nothing."""
+    return _UNPRINTABLE_BUT_LINES.sub("", value) or None if isinstance(value, str) else None
+
+
+def storable(value: object, *, keep_lines: bool = False, depth: int = 0) -> object:
+    """Give a JSON value that PostgreSQL's jsonb takes: no NUL, no half characters, no endless numbers or nesting."""
+    if isinstance(value, str):
+        return _UNPRINTABLE_BUT_LINES.sub("", value) if keep_lines else one_line(value) or ""
+    if isinstance(value, (int, float)):  # True and False are numbers too
+        return value if abs(value) < 2**63 else None  # not-a-number compares false as well
+    if isinstance(value, dict) and depth < DEEPEST:
+        return {
+            one_line(str(key)) or "": storable(item, keep_lines=keep_lines, depth=depth + 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, list) and depth < DEEPEST:
+        return [storable(item, keep_lines=keep_lines, depth=depth + 1) for item in value]
+    return None
+
+
+def identifier(value: object) -> str | None:
+    """Give an id of Vapi's as stored; None for what cannot be one. Numbers count, blanks and monsters do not."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if abs(value) < 2**63 else None
+    text = one_line(value, LONGEST_ID + 1)
+    return text if text is not None and len(text) <= LONGEST_ID else None
+
+
+def phone_number(value: object) -> str | None:
+    """Give a caller's number, `+` and digits as sent; None for a withheld one, whatever it is spelt as."""
+    digits = re.sub(r"[\s().-]", "", value) if isinstance(value, str) and len(value) < LONGEST_ID else ""
+    known = _NUMBER.fullmatch(digits) and digits.removeprefix("+") not in WITHHELD
+    return digits if known else None
+
+
+def instant(value: object) -> datetime | None:
+    """Read a timestamp, an ISO string (UTC where it names no offset) or epoch seconds or milliseconds."""
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(_FRACTION.sub("", value.strip()))
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value / 1000 if abs(value) >= EPOCH_MS_FROM else value, UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None

@@ -1,0 +1,342 @@
+"""Vapi's envelope, decoded once at the edge: only the fields that are used, whatever junk the others hold.
+
+Where each datum is looked for, and in which order, is the table "Envelope" of spec/vapi.md. Histories run to 100 KB and
+more: they are skipped over, and read only by whoever asks for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from peterental.agents.model import AgentKey
+from peterental.calls.model import CallNews
+from peterental.errors import Refusal
+from peterental.voice.cleaning import identifier, instant, lines, one_line, phone_number, storable
+
+NOTHING = msgspec.Raw(b"")
+LARGEST_COST = 999_999.0
+LONGEST_REASON = 500
+DEEPEST_BODY = 200
+
+
+class BodyUnreadable(Refusal):
+    """The body is not a JSON object."""
+
+
+class _Message(msgspec.Struct, rename="camel"):
+    """What may be of use in a message; everything is optional and of any type."""
+
+    type: Any = None
+    status: Any = None
+    timestamp: Any = None
+    tool_call_list: msgspec.Raw = NOTHING
+    tool_calls: msgspec.Raw = NOTHING
+    tool_with_tool_call_list: msgspec.Raw = NOTHING
+    function_call: msgspec.Raw = NOTHING
+    call: msgspec.Raw = NOTHING
+    assistant: msgspec.Raw = NOTHING
+    phone_number: msgspec.Raw = NOTHING
+    customer: msgspec.Raw = NOTHING
+    artifact: msgspec.Raw = NOTHING
+    analysis: msgspec.Raw = NOTHING
+    messages: msgspec.Raw = NOTHING
+    transcript: Any = None
+    summary: Any = None
+    success_evaluation: Any = None
+    structured_data: msgspec.Raw = NOTHING
+    recording_url: Any = None
+    recording: msgspec.Raw = NOTHING
+    started_at: Any = None
+    ended_at: Any = None
+    duration_seconds: Any = None
+    duration_ms: Any = None
+    ended_reason: Any = None
+    cost: Any = None
+
+
+class _Body(msgspec.Struct):
+    message: _Message | None = None
+    call: msgspec.Raw = NOTHING
+
+
+class _Ids(msgspec.Struct, rename="camel"):
+    """What is used of a call, an assistant, a phone number or a customer."""
+
+    id: Any = None
+    assistant_id: Any = None
+    phone_number_id: Any = None
+    number: Any = None
+    customer: msgspec.Raw = NOTHING
+
+
+class _Artifact(msgspec.Struct, rename="camel"):
+    messages: msgspec.Raw = NOTHING
+    messages_open_ai_formatted: msgspec.Raw = msgspec.field(default=NOTHING, name="messagesOpenAIFormatted")
+    transcript: Any = None
+    recording_url: Any = None
+    recording: msgspec.Raw = NOTHING
+
+
+_body_decoder = msgspec.json.Decoder(_Body)
+_ids_decoder = msgspec.json.Decoder(_Ids)
+_artifact_decoder = msgspec.json.Decoder(_Artifact)
+_any_decoder = msgspec.json.Decoder()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolRequest:
+    """One tool call of a message.
+
+    Args:
+        wire_id: Vapi's id as it came, to be given back; None where none came.
+        tool_call_id: the id it is kept under.
+    """
+
+    wire_id: object
+    tool_call_id: str
+    name: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+class Envelope:
+    """One message, with the data that every kind of message shares."""
+
+    def __init__(self, body: _Body) -> None:
+        self._message = message = body.message or _Message()
+        call, outer_call = _ids(message.call), _ids(body.call)
+        assistant, phone_number_sent = _ids(message.assistant), _ids(message.phone_number)
+        self.agent_key = AgentKey(
+            assistant_id=_vapi_id(
+                call.assistant_id, outer_call.assistant_id, assistant.id, phone_number_sent.assistant_id
+            ),
+            phone_number_id=_vapi_id(call.phone_number_id, outer_call.phone_number_id, phone_number_sent.id),
+        )
+        self.vapi_call_id = identifier(call.id) or identifier(outer_call.id) or ""
+        customers = (message.customer, call.customer, outer_call.customer)
+        self.caller_number = next(filter(None, (phone_number(_ids(raw).number) for raw in customers)), None)
+        kind = one_line(message.type, LONGEST_REASON)
+        self.kind = kind or ("tool-calls" if self._carries_tools() else "")
+
+    def tool_requests(self) -> tuple[ToolRequest, ...]:
+        """Give the tool calls, in order, from the first of the places that has any."""
+        message = self._message
+        for raw in (message.tool_call_list, message.tool_calls):
+            items = _any(raw)
+            if isinstance(items, list) and items:
+                return tuple(self._request(item) for item in items)
+        items = _any(message.tool_with_tool_call_list)
+        if isinstance(items, list) and items:
+            return tuple(
+                self._request(item.get("toolCall"), item) if isinstance(item, dict) else self._request(item)
+                for item in items
+            )
+        legacy = _any(message.function_call)
+        return (self._request(legacy),) if isinstance(legacy, dict) else ()
+
+    def caller_lines(self) -> tuple[str, ...]:
+        """Give what the caller has said so far, oldest first. Decodes the history."""
+        artifact = _artifact(self._message.artifact)
+        for raw in (artifact.messages, artifact.messages_open_ai_formatted, self._message.messages):
+            spoken = _lines_of_user(_any(raw))
+            if spoken:
+                return spoken
+        return ()
+
+    def news(self) -> CallNews | None:
+        """Give what a status update or an end-of-call report says of its call; None where it names none."""
+        if not self.vapi_call_id:
+            return None
+        if self.kind == "end-of-call-report":
+            return self._report()
+        message = self._message
+        status = one_line(message.status, LONGEST_REASON) or "in-progress"
+        when = instant(message.timestamp)
+        return CallNews(
+            vapi_call_id=self.vapi_call_id,
+            agent_key=self.agent_key,
+            caller_number=self.caller_number,
+            status=status,
+            started_at=instant(message.started_at) or (when if status == "in-progress" else None),
+            ended_at=instant(message.ended_at) or (when if status == "ended" else None),
+            ended_reason=one_line(message.ended_reason, LONGEST_REASON),
+        )
+
+    def _report(self) -> CallNews:
+        message, artifact = self._message, _artifact(self._message.artifact)
+        analysis = _mapping(_any(message.analysis))
+        started_at, ended_at = _span_of(message)
+        evaluation = _first(message.success_evaluation, analysis.get("successEvaluation"))
+        return CallNews(
+            vapi_call_id=self.vapi_call_id,
+            is_report=True,
+            agent_key=self.agent_key,
+            caller_number=self.caller_number,
+            status="ended",
+            started_at=started_at,
+            ended_at=ended_at,
+            ended_reason=one_line(message.ended_reason, LONGEST_REASON),
+            cost=_cost(message.cost),
+            summary=lines(message.summary) or lines(analysis.get("summary")),
+            transcript=lines(message.transcript) or lines(artifact.transcript),
+            messages=_json(message.messages) or _json(artifact.messages) or _json(artifact.messages_open_ai_formatted),
+            success_evaluation=one_line(evaluation if isinstance(evaluation, str) else _json_of(evaluation)),
+            structured_data=_json(message.structured_data) or _json_of(analysis.get("structuredData")),
+            recording_url=one_line(message.recording_url)
+            or one_line(artifact.recording_url)
+            or _recording(_any(message.recording))
+            or _recording(_any(artifact.recording)),
+        )
+
+    def _carries_tools(self) -> bool:
+        message = self._message
+        return any(
+            (message.tool_call_list, message.tool_calls, message.tool_with_tool_call_list, message.function_call)
+        )
+
+    def _request(self, item: object, around: Mapping[str, object] | None = None) -> ToolRequest:
+        """Read one tool call: `.function.name`, `.function.arguments`, or `.name` with `.arguments` or `.parameters`.
+
+        Args:
+            item: the tool call.
+            around: what it came wrapped in, which may name the tool in its place.
+        """
+        call = _mapping(item)
+        function = _mapping(call.get("function"))
+        around = around or {}
+        name = _first(
+            function.get("name"), call.get("name"), around.get("name"), _mapping(around.get("function")).get("name")
+        )
+        arguments = _first(
+            function.get("arguments"), function.get("parameters"), call.get("arguments"), call.get("parameters")
+        )
+        if isinstance(arguments, str):
+            arguments = _any(arguments.encode(errors="replace"))
+        kept = _mapping(storable(_mapping(arguments)))
+        wire_id = call.get("id") if isinstance(call.get("id"), (str, int)) else None
+        named = one_line(name, LONGEST_REASON) or ""
+        return ToolRequest(
+            wire_id=wire_id,
+            tool_call_id=identifier(wire_id) or self._own_id(wire_id, named, kept),
+            name=named,
+            arguments=kept,
+        )
+
+    def _own_id(self, wire_id: object, name: str, arguments: Mapping[str, object]) -> str:
+        """Make an id for a tool call that has none we can keep.
+
+        The same message delivered again makes the same id, where anything tells messages apart; else each is its own.
+        """
+        if wire_id is None and not self._message.timestamp:
+            return f"none-{uuid4().hex}"
+        told = json.dumps([str(wire_id), str(self._message.timestamp), name, arguments], sort_keys=True)
+        return f"none-{hashlib.sha256(told.encode(errors='replace')).hexdigest()}"
+
+
+def decode(body: bytes) -> Envelope:
+    """Decode the body of a request. Raises BodyUnreadable where it is not a JSON object."""
+    try:
+        return Envelope(_body_decoder.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Envelope(_body_decoder.decode(_mended(body)))
+
+
+def _mended(body: bytes) -> bytes:
+    """Give a body again without what stands in the way: half characters, endless numbers, a `message` of another type.
+
+    Raises BodyUnreadable where it is not a JSON object at all.
+    """
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BodyUnreadable from error
+    if not isinstance(value, dict):
+        raise BodyUnreadable
+    kept = {name: value.get(name) for name in ("message", "call") if isinstance(value.get(name), dict)}
+    return msgspec.json.encode(storable(kept, keep_lines=True, depth=-DEEPEST_BODY))
+
+
+def _any(raw: msgspec.Raw | bytes) -> Any:
+    """Decode a part of a message; None where it is missing or not JSON after all."""
+    try:
+        return _any_decoder.decode(raw) if bytes(raw) else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _ids(raw: msgspec.Raw) -> _Ids:
+    try:
+        return _ids_decoder.decode(raw) if bytes(raw) else _Ids()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _Ids()
+
+
+def _artifact(raw: msgspec.Raw) -> _Artifact:
+    try:
+        return _artifact_decoder.decode(raw) if bytes(raw) else _Artifact()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _Artifact()
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _first(*values: object) -> object:
+    return next((value for value in values if value is not None), None)
+
+
+def _vapi_id(*values: object) -> str | None:
+    """Give the first id there is; Vapi writes its ids in lower case, some people who copy them do not."""
+    found = next(filter(None, (identifier(value) for value in values)), None)
+    return found.lower() if found else None
+
+
+def _json(raw: msgspec.Raw) -> str | None:
+    return _json_of(_any(raw))
+
+
+def _json_of(value: object) -> str | None:
+    """Give JSON text that jsonb takes; None for what is empty."""
+    if value is None or value in ({}, [], ""):
+        return None
+    return msgspec.json.encode(storable(value, keep_lines=True)).decode()
+
+
+def _cost(value: object) -> float | None:
+    is_figure = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_figure and 0 <= value <= LARGEST_COST else None  # type: ignore[operator, arg-type]
+
+
+def _span_of(message: _Message) -> tuple[datetime | None, datetime | None]:
+    """Give start and end of a call; where one is missing, from the other and the duration."""
+    started_at, ended_at = instant(message.started_at), instant(message.ended_at)
+    seconds = _cost(message.duration_seconds)
+    if seconds is None and (duration_ms := _cost(message.duration_ms)) is not None:
+        seconds = duration_ms / 1000
+    if seconds is not None:
+        length = timedelta(seconds=seconds)
+        if started_at and not ended_at:
+            ended_at = started_at + length
+        elif ended_at and not started_at:
+            started_at = ended_at - length
+    return started_at, ended_at
+
+
+def _recording(value: object) -> str | None:
+    recording = _mapping(value)
+    mono = _mapping(recording.get("mono"))
+    return one_line(recording.get("stereoUrl")) or one_line(mono.get("combinedUrl"))
+
+
+def _lines_of_user(history: object) -> tuple[str, ...]:
+    items = [_mapping(item) for item in history] if isinstance(history, list) else []
+    texts = (one_line(_first(item.get("message"), item.get("content"))) for item in items if item.get("role") == "user")
+    return tuple(filter(None, texts))

@@ -1,0 +1,115 @@
+"""Numbers, days and times of day as they are said aloud. Pure; `appointments/words.py` reads them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+_NUMBERS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_ORDINALS = {
+    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
+    "twelve": "twelfth", "twenty": "twentieth", "thirty": "thirtieth",
+}  # fmt: skip
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+HUNDRED = 100
+NOON = (12, 0)
+WITHOUT_MONTH = timedelta(days=7)
+"""How far ahead a day needs no month."""
+
+
+def number(value: int) -> str:
+    """Say a whole number: `twenty-one`; from a hundred on, in digits."""
+    if not 0 <= value < HUNDRED:
+        return str(value)
+    if value < len(_NUMBERS):
+        return _NUMBERS[value]
+    tens, ones = divmod(value, 10)
+    return _TENS[tens] + (f"-{_NUMBERS[ones]}" if ones else "")
+
+
+def ordinal(value: int) -> str:
+    """Say a day of the month: `twenty-first`."""
+    stem, dash, last = number(value).rpartition("-")
+    return stem + dash + _ORDINALS.get(last, f"{last}th")
+
+
+def clock(hour: int, minute: int) -> str:
+    """Say a time of day: `two thirty PM`, `nine AM`, `noon`; midnight is `twelve AM`, which is of one day only."""
+    if (hour, minute) == NOON:
+        return "noon"
+    minutes = f" oh {number(minute)}" if 0 < minute < 10 else f" {number(minute)}" if minute else ""  # noqa: PLR2004
+    return f"{number(hour % 12 or 12)}{minutes} {'AM' if hour < NOON[0] else 'PM'}"
+
+
+def day(value: date, today: date) -> str:
+    """Say a day, as seen from `today`.
+
+    `today, Sunday the twenty-second`; `Tuesday the twenty-fourth`; more than a week away `Tuesday, December first`; the
+    year only where it is another.
+    """
+    weekday = _WEEKDAYS[value.weekday()]
+    if value.year != today.year:
+        century, years = divmod(value.year, HUNDRED)
+        return f"{_with_month(value)}, {number(century)} {number(years)}"
+    if not timedelta() <= value - today <= WITHOUT_MONTH:
+        return _with_month(value)
+    near = {0: "today, ", 1: "tomorrow, "}.get((value - today).days, "")
+    return f"{near}{weekday} the {ordinal(value.day)}"
+
+
+def moment(start: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """Say when something starts, on the wall clock of `zone`: `Tuesday the fourteenth at two thirty PM`."""
+    return times([start], zone, now)
+
+
+def on_moment(start: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """Say `moment` as the end of a sentence: `on Tuesday the fourteenth at noon`, but `tomorrow, …` as it is."""
+    return on(moment(start, zone, now))
+
+
+def on(said_day: str) -> str:
+    """Put `on` before a day, unless it is today or tomorrow."""
+    return said_day if said_day.startswith(("today", "tomorrow")) else f"on {said_day}"
+
+
+def times(starts: Iterable[datetime], zone: ZoneInfo, now: datetime) -> str:
+    """Say several times, each day once: `Tuesday the fourteenth at nine AM or noon, or Friday the seventeenth at …`."""
+    today = now.astimezone(zone).date()
+    days = []
+    for local_day, group in groupby(sorted(start.astimezone(zone) for start in starts), key=datetime.date):
+        said = day(local_day, today)
+        comma = "," if "," in said else ""
+        days.append(f"{said}{comma} at {alternatives([clock(local.hour, local.minute) for local in group])}")
+    return ", or ".join(days)
+
+
+def alternatives(choices: list[str]) -> str:
+    """Join choices: `nine AM`, `nine AM or noon`, `nine AM, noon or two PM`."""
+    return " or ".join(filter(None, [", ".join(choices[:-1]), choices[-1]]))
+
+
+def notice(minutes: int) -> str:
+    """Say a length of time: `two hours`, `one day`, `forty-five minutes`."""
+    for unit, length in (("day", 24 * 60), ("hour", 60)):
+        if minutes >= length and minutes % length == 0:
+            return _count(minutes // length, unit)
+    return _count(minutes, "minute")
+
+
+def _count(value: int, unit: str) -> str:
+    return f"{number(value)} {unit}{'' if value == 1 else 's'}"
+
+
+def _with_month(value: date) -> str:
+    return f"{_WEEKDAYS[value.weekday()]}, {_MONTHS[value.month - 1]} {ordinal(value.day)}"

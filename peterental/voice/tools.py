@@ -1,0 +1,105 @@
+"""What the robot may ask of us: tool name → typed arguments → service → sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peterental.appointments.model import Wish
+from peterental.calls.model import Delivery, Lead
+from peterental.voice import speech
+from peterental.voice.cleaning import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from peterental.services import Services
+    from peterental.voice.messages import Envelope, ToolRequest
+
+LONGEST_NAME = 255
+LONGEST_ADDRESS = 500
+LONGEST_PHONE = 50
+
+
+def delivery_of(request: ToolRequest, envelope: Envelope, began_s: float) -> Delivery:
+    """Say which tool call of which phone call this is; who calls whom comes from the envelope, never from arguments."""
+    return Delivery(
+        name=request.name,
+        tool_call_id=request.tool_call_id,
+        arguments=request.arguments,
+        vapi_call_id=envelope.vapi_call_id,
+        agent_key=envelope.agent_key,
+        caller_number=envelope.caller_number,
+        began_s=began_s,
+    )
+
+
+def answer(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+    """Give the sentence for one tool call.
+
+    Raises what the services raise of faults; refusals are sentences already.
+    """
+    tool = _TOOLS.get(delivery.name)
+    return tool(services, delivery, envelope) if tool else _unknown(services, delivery)
+
+
+def _get_availability(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+    return services.appointments.availability(delivery, _wish(delivery.arguments, envelope), speech.say)
+
+
+def _set_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+    return services.appointments.book(delivery, _wish(delivery.arguments, envelope), speech.say)
+
+
+def _reschedule_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+    return services.appointments.reschedule(delivery, _wish(delivery.arguments, envelope), speech.say)
+
+
+def _cancel_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+    return services.appointments.cancel(delivery, _wish(delivery.arguments, envelope), speech.say)
+
+
+def _find_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+    return services.appointments.find(delivery, _wish(delivery.arguments, envelope), speech.say)
+
+
+def _take_message(services: Services, delivery: Delivery, _: Envelope) -> str:
+    lead = Lead(
+        body=_text(delivery.arguments, "message") or "",
+        attendee_name=_text(delivery.arguments, "attendee_name", LONGEST_NAME),
+        attendee_phone=_text(delivery.arguments, "attendee_phone", LONGEST_PHONE),
+    )
+    return services.calls.take_message(delivery, lead, speech.say)
+
+
+def _unknown(services: Services, delivery: Delivery) -> str:
+    services.calls.keep_alone(delivery, answer=speech.UNKNOWN_TOOL, outcome="unknown tool")
+    return speech.UNKNOWN_TOOL
+
+
+_TOOLS: Mapping[str, Callable[[Services, Delivery, Envelope], str]] = {
+    "get_availability": _get_availability,
+    "set_appointment": _set_appointment,
+    "reschedule_appointment": _reschedule_appointment,
+    "cancel_appointment": _cancel_appointment,
+    "find_appointment": _find_appointment,
+    "take_message": _take_message,
+}
+
+
+def _wish(arguments: Mapping[str, object], envelope: Envelope) -> Wish:
+    """Take the arguments of a tool about viewings; missing or of the wrong type is None, what is more is let be."""
+    return Wish(
+        property_address=_text(arguments, "property_address", LONGEST_ADDRESS),
+        start_time=arguments.get("start_time"),
+        date=arguments.get("date"),
+        time_of_day=arguments.get("time_of_day"),
+        attendee_name=_text(arguments, "attendee_name", LONGEST_NAME),
+        attendee_email=_text(arguments, "attendee_email", LONGEST_NAME),
+        attendee_phone=_text(arguments, "attendee_phone", LONGEST_PHONE),
+        said=envelope.caller_lines,
+    )
+
+
+def _text(arguments: Mapping[str, object], name: str, limit: int | None = None) -> str | None:
+    value = arguments.get(name)
+    return one_line(value, limit) if limit else one_line(value)

@@ -1,0 +1,195 @@
+"""POST /vapi/webhook: who is calling, decode, dispatch, reply. Once admitted, the answer is always 200."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from flask import Blueprint, Request, Response, request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from peterental.agents.service import utc_now
+from peterental.database.connection import DatabaseUnavailable
+from peterental.errors import Fault, Refusal
+from peterental.voice import messages, speech, spoken, tools
+from peterental.voice.authentication import Gate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peterental.agents.model import Agent
+    from peterental.calls.model import Delivery
+    from peterental.config import Config
+    from peterental.services import Services
+    from peterental.voice.messages import Envelope
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_BODY_BYTES = 5 * 1024 * 1024
+
+
+def create_blueprint(services: Services, config: Config, now: Callable[[], datetime] = utc_now) -> Blueprint:
+    """Make the webhook.
+
+    Args:
+        services: what it calls on.
+        config: whose secrets let callers in.
+        now: gives the present moment, aware.
+    """
+    blueprint = Blueprint("voice", __name__)
+    gate = Gate(config)
+    switchboard = Switchboard(services, now)
+
+    @blueprint.post("/vapi/webhook")
+    def receive() -> Response:
+        """Answer one message of Vapi's."""
+        began_s = time.perf_counter()
+        admitted = gate.admits(request.headers, request.remote_addr)
+        if not admitted and not gate.may_be_signed(request.headers, now()):
+            return _json({"error": "Not authorised."}, 401)
+        try:
+            body = _read_body(request)
+        except RequestEntityTooLarge:
+            return _json({"error": f"The body is larger than {MAX_BODY_BYTES} bytes."}, 413)
+        except (BadRequest, OSError):
+            return _json({"error": "The body did not arrive whole."}, 400)
+        if not admitted and not gate.admits_signed(request.headers, body):
+            return _json({"error": "Not authorised."}, 401)
+        try:
+            envelope = messages.decode(body)
+        except messages.BodyUnreadable as refusal:
+            return _json({"error": str(refusal)}, 400)
+        return _json(switchboard.answer(envelope, began_s))
+
+    return blueprint
+
+
+class Switchboard:
+    """Answers messages, whatever becomes of them: every error ends here, as something a caller can hear.
+
+    Args:
+        services: what it calls on.
+        now: gives the present moment, aware.
+    """
+
+    def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
+        self._services = services
+        self._now = now
+
+    def answer(self, envelope: Envelope, began_s: float) -> dict[str, Any]:
+        """Give the reply to one message that reached us at `began_s` on the monotonic clock."""
+        match envelope.kind:
+            case "tool-calls" | "function-call":
+                return {"results": self._tool_results(envelope, began_s)}
+            case "assistant-request":
+                return self._guarded(envelope, lambda: self._assistant(envelope), _error)
+            case "transfer-destination-request":
+                return self._guarded(envelope, lambda: self._destination(envelope), _error)
+            case "status-update" | "end-of-call-report":
+                return self._guarded(envelope, lambda: self._hear(envelope), lambda _: {})
+            case _:
+                return {}
+
+    def _guarded(self, envelope: Envelope, work: Callable[[], T], told: Callable[[str], T]) -> T:
+        """Do something that may fail: a refusal becomes a sentence, a fault a log line and an apology. Only here.
+
+        Args:
+            envelope: the message it is done for.
+            work: what is done.
+            told: makes the reply of a sentence.
+        """
+        context = {"call_id": envelope.vapi_call_id}
+        try:
+            return work()
+        except Refusal as refusal:
+            return told(speech.say(refusal, None, self._now()))
+        except Fault as fault:
+            log.error("%s: %s", envelope.kind, fault, extra=context)  # noqa: TRY400 - a fault says it all in a sentence
+        except Exception:
+            log.exception("%s: an error nobody foresaw", envelope.kind, extra=context)
+        return told(speech.APOLOGY)
+
+    def _tool_results(self, envelope: Envelope, began_s: float) -> list[dict[str, object]]:
+        """Answer every tool call, in order; with the database away, nobody waits for it more than once."""
+        database_is_away = False
+        results = []
+        for tool_request in envelope.tool_requests():
+            delivery = tools.delivery_of(tool_request, envelope, began_s)
+            log.debug("Tool call %s", delivery.name, extra={"call_id": delivery.vapi_call_id})
+
+            def work(delivery: Delivery = delivery) -> str:
+                nonlocal database_is_away
+                if database_is_away:
+                    return speech.APOLOGY
+                try:
+                    return tools.answer(self._services, delivery, envelope)
+                except DatabaseUnavailable:
+                    database_is_away = True
+                    raise
+                except Exception:
+                    self._keep_fault(delivery)
+                    raise
+
+            line = self._guarded(envelope, work, str)
+            results.append({"toolCallId": tool_request.wire_id, "name": tool_request.name, "result": line})
+        return results
+
+    def _keep_fault(self, delivery: Delivery) -> None:
+        """Keep that a tool call ended in a fault, if that much still works."""
+        try:
+            self._services.calls.keep_alone(delivery, answer=speech.APOLOGY, outcome="fault")
+        except Exception:  # noqa: BLE001 - the first error is on its way to the log; this one would only hide it
+            log.warning("The fault could not be kept with its call", extra={"call_id": delivery.vapi_call_id})
+
+    def _assistant(self, envelope: Envelope) -> dict[str, Any]:
+        """Name the assistant that takes the call."""
+        agent = self._agent(envelope)
+        if agent is None or agent.vapi_assistant_id is None:
+            log.warning("Nobody is registered for the number that was called", extra={"call_id": envelope.vapi_call_id})
+            return _error(speech.NO_ASSISTANT)
+        local = self._now().astimezone(agent.zone)
+        values = {
+            "agent_name": agent.agent_name,
+            "time_zone": agent.time_zone,
+            "today": f"{local:%A, %B} {local.day}, {local.year}",
+            "now": f"{spoken.day(local.date(), local.date())}, {spoken.clock(local.hour, local.minute)}",
+        }
+        return {"assistantId": agent.vapi_assistant_id, "assistantOverrides": {"variableValues": values}}
+
+    def _destination(self, envelope: Envelope) -> dict[str, Any]:
+        """Name the number of a person."""
+        agent = self._agent(envelope)
+        if agent is None or not agent.handover_number:
+            return _error(speech.NO_PERSON)
+        return {"destination": {"type": "number", "number": agent.handover_number}}
+
+    def _hear(self, envelope: Envelope) -> dict[str, Any]:
+        news = envelope.news()
+        if news is not None:
+            self._services.calls.heard(news)
+        return {}
+
+    def _agent(self, envelope: Envelope) -> Agent | None:
+        agent = self._services.agents.find(envelope.agent_key)
+        return agent if agent is not None and agent.is_active else None
+
+
+def _read_body(incoming: Request) -> bytes:
+    """Read the body, up to the limit. Raises RequestEntityTooLarge, BadRequest, and OSError where it breaks off."""
+    incoming.max_content_length = MAX_BODY_BYTES
+    if (incoming.content_length or 0) > MAX_BODY_BYTES:
+        raise RequestEntityTooLarge
+    return incoming.get_data(cache=False)
+
+
+def _error(sentence: str) -> dict[str, Any]:
+    return {"error": sentence}
+
+
+def _json(reply: dict[str, Any], status: int = 200) -> Response:
+    return Response(msgspec.json.encode(reply), status, mimetype="application/json")
