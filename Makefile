@@ -3,13 +3,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test format screenshots clean
+.PHONY: run test format clean
 
 run: .venv/.ready
-	@PETERENTAL_DEMO=1 $(BIN)/gunicorn wsgi:app
+	@PETERENTAL_DEMO=$${PETERENTAL_DEMO-1} $(BIN)/gunicorn wsgi:app
 
 test: .venv/.ready
-	@$(BIN)/python -m tests.gate
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 format: .venv/.ready
 	$(BIN)/ruff format .

@@ -59,7 +59,9 @@ def told_in_one_sentence(command: Callable[..., None]) -> Callable[..., None]:
 @click.command("db-migrate")
 @click.option("--to", type=click.IntRange(min=1), help="Stop after this version.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be applied.")
-@click.option("--lock-wait", type=click.FloatRange(min=0), default=LOCK_WAIT_S, help="Seconds to wait for another runner.")
+@click.option(
+    "--lock-wait", type=click.FloatRange(min=0), default=LOCK_WAIT_S, help="Seconds to wait for another runner."
+)
 @directory_option
 @told_in_one_sentence
 def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Path | None) -> None:
@@ -138,7 +140,7 @@ def demo_command() -> None:
 def _password() -> str:
     """Ask for a password twice on a terminal; elsewhere read one line."""
     if sys.stdin.isatty():
-        return cast("str", click.prompt("Password", hide_input=True, confirmation_prompt=True))
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
 
 

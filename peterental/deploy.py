@@ -59,14 +59,14 @@ def when_serving(config: Config) -> None:
     database = database_for(config, application_name="peterental deploy")
     try:
         services = build_services(database)
-        if demo.is_wanted(config):
+        if config.load_demo:
             demo.load_if_empty(services, database)
         _log.info("PeteRental is at %s", config.address)
         if services.users.any_user():
             _log.info("Sign in: %s/login", config.address)
         else:
             _log.info("Make the first account: %s", setup_link(config))
-        if demo.is_wanted(config):
+        if config.load_demo:
             _log.info("Play a phone call:\n\n%s\n", demo.curl_line(services, config))
     except Fault as fault:
         _log.warning("%s", fault)

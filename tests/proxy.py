@@ -77,12 +77,11 @@ class Proxy:
         other = {client: server, server: client}
         server_spoke = True
         with client, server, selectors.DefaultSelector() as selector, contextlib.suppress(OSError):
-            for line in other:
-                selector.register(line, selectors.EVENT_READ)
+            for end in other:
+                selector.register(end, selectors.EVENT_READ, end)
             while True:
                 for key, _ in selector.select():
-                    line = key.fileobj
-                    assert isinstance(line, socket.socket)
+                    line: socket.socket = key.data
                     data = line.recv(65536)
                     if not data:
                         return

@@ -16,7 +16,7 @@ _MARKS = {
 
 def status_table(status: Status) -> str:
     """Give one aligned line per migration and a sentence about the whole."""
-    rows = [("", "", "migration", "state", "applied", "took", "by")]
+    rows: list[tuple[str, ...]] = [("", "", "migration", "state", "applied", "took", "by")]
     rows += [_row(entry) for entry in status.entries]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     widths[0] = 2  # the marks are two columns wide
