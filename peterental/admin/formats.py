@@ -54,6 +54,11 @@ def wall_clock(minutes: int) -> str:
     return f"{hour % 12 or 12}{f':{minute:02}' if minute else ''} {'am' if hour < 12 else 'pm'}"  # noqa: PLR2004  # noon
 
 
+def place(zone: str) -> str:
+    """Give the place that a time zone is called after: `New York` for `America/New_York`."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
 def span(minutes: int) -> str:
     """Give a length of time: `45 min`, `2 h`, `1 h 30 min`, `2 days`."""
     if minutes and minutes % 1440 == 0:
@@ -79,5 +84,5 @@ def initials(name: str) -> str:
 
 def install(app: Flask) -> None:
     """Give templates these as filters."""
-    for function in (clock, day, long_day, zone_name, iso, wall_clock, span, house_number, initials):
+    for function in (clock, day, long_day, zone_name, iso, wall_clock, place, span, house_number, initials):
         app.add_template_filter(function)

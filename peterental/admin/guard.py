@@ -39,7 +39,10 @@ def admit() -> Response | None:
 
     Costs one query where there is a session. Raises CSRFError.
     """
-    if request.endpoint is None or is_for_machines():
+    if is_for_machines():
+        return None
+    if request.endpoint is None:  # there is no such page, and the page that says so knows who reads it
+        g.viewer = viewer_of_session()
         return None
     request.max_content_length = MAX_FORM_BYTES
     view = current_app.view_functions[request.endpoint]
@@ -60,7 +63,7 @@ def admit() -> Response | None:
 def safe_next(target: str | None) -> str | None:
     """Give where to go on to after signing in, if that is a page of this site.
 
-    Browsers read a backslash as a slash and drop tabs and line ends: with either, what looks like a path leads elsewhere.
+    Browsers read a backslash as a slash and drop tabs and line ends: with either, what looks like a path leads away.
     """
     if not target or not target.startswith("/") or target.startswith("//"):
         return None

@@ -19,10 +19,11 @@ SESSION_LIFETIME = timedelta(days=30)
 NAVIGATION = (
     ("agents.index", "Agents", "agents"),
     ("appointments.index", "Appointments", "appointments"),
-    ("calls.index", "Calls", "calls"),
-    ("admin.schema", "Schema", "schema"),
 )
-"""Endpoint, label, icon; what this release does not have is left out."""
+"""Endpoint, label, icon."""
+
+ADMINS_NAVIGATION = (("admin.schema", "Schema", "schema"),)
+"""What only admins see."""
 
 
 def install(app: Flask, config: Config) -> None:
@@ -53,9 +54,9 @@ def install(app: Flask, config: Config) -> None:
     ):
         app.register_blueprint(blueprint)
     app.context_processor(_for_every_template)
-    app.jinja_env.globals["navigation"] = lambda: [item for item in NAVIGATION if item[0] in app.view_functions]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
 def _for_every_template() -> dict[str, object]:
-    return {"viewer": g.get("viewer")}
+    viewer = g.get("viewer")
+    return {"viewer": viewer, "navigation": NAVIGATION + (ADMINS_NAVIGATION if viewer and viewer.is_admin else ())}

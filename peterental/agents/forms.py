@@ -9,21 +9,22 @@ from zoneinfo import available_timezones
 from wtforms import SelectField, StringField, TelField
 from wtforms.validators import Length, NumberRange, Optional
 
+from peterental.admin.formats import place
 from peterental.admin.forms import PageForm, WholeNumber, needed
 from peterental.agents.model import RULE_LIMITS, Agent, Profile
 from peterental.agents.service import LENGTHS
 from peterental.users.model import Person
 
 CONTINENTS = ("America", "Europe", "Africa", "Asia", "Australia", "Pacific", "Atlantic", "Indian", "Antarctica")
-USUAL_ZONES = (
-    "America/New_York",
-    "America/Chicago",
-    "America/Denver",
-    "America/Phoenix",
-    "America/Los_Angeles",
-    "America/Anchorage",
-    "Pacific/Honolulu",
-)
+USUAL_ZONES = {
+    "America/New_York": "New York (Eastern)",
+    "America/Chicago": "Chicago (Central)",
+    "America/Denver": "Denver (Mountain)",
+    "America/Phoenix": "Phoenix (Arizona)",
+    "America/Los_Angeles": "Los Angeles (Pacific)",
+    "America/Anchorage": "Anchorage (Alaska)",
+    "Pacific/Honolulu": "Honolulu (Hawaii)",
+}
 AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
@@ -88,11 +89,11 @@ class AgentForm(PageForm):
         validators=[_up_to("calendar_user_id")],
         render_kw=AS_TYPED,
     )
-    slot_minutes = _rule("A viewing takes", "slot_minutes")
+    slot_minutes = _rule("A viewing takes", "slot_minutes", "From the door to goodbye.")
     step_minutes = _rule("Viewings start every", "step_minutes", "Counted from the start of the working hours.")
     buffer_minutes = _rule("Kept free after each", "buffer_minutes", "Time to get to the next home.")
     notice_minutes = _rule("Shortest notice", "notice_minutes", "Callers cannot book sooner than this.")
-    horizon_days = _rule("Bookable ahead", "horizon_days")
+    horizon_days = _rule("Bookable ahead", "horizon_days", "Callers are offered no later day.")
     daily_cap = _rule("Most viewings a day", "daily_cap", "Empty for no limit.", optional=True)
 
     def offer(self, people: Iterable[Person] | None, zone: str) -> None:
@@ -126,19 +127,21 @@ class AgentForm(PageForm):
 
 def zone_choices(current: str) -> dict[str, list[tuple[str, str]]]:
     """Give every time zone that is a place, by continent, the usual ones and `current` first."""
-    usual = [current, *(zone for zone in USUAL_ZONES if zone != current)]
-    return {"Often used": [(zone, _place(zone)) for zone in usual], **_zones_by_continent()}
+    usual = list({current: USUAL_ZONES.get(current, place(current)), **USUAL_ZONES}.items())
+    named = {zone for zone, _ in usual}
+    others = {
+        continent: [choice for choice in choices if choice[0] not in named]
+        for continent, choices in _zones_by_continent().items()
+    }
+    return {"Often used": usual, **others}
 
 
 @cache
 def _zones_by_continent() -> dict[str, list[tuple[str, str]]]:
     grouped: dict[str, list[tuple[str, str]]] = {continent: [] for continent in CONTINENTS}
     for zone in sorted(available_timezones()):
-        continent, _, place = zone.partition("/")
-        if continent in grouped and place:
-            grouped[continent].append((zone, place.replace("_", " ")))
+        continent, _, rest = zone.partition("/")
+        if continent in grouped and rest:
+            grouped[continent].append((zone, rest.replace("_", " ")))
     return grouped
 
-
-def _place(zone: str) -> str:
-    return zone.rpartition("/")[2].replace("_", " ")
