@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from peterental.agents.model import Agent, AgentKey, Profile
 from peterental.appointments.model import Wish
@@ -104,10 +104,9 @@ def load_if_empty(services: Services, database: Database) -> bool:
 
 def curl_line(services: Services, config: Config) -> str:
     """Give a shell command that plays a phone call: somebody books a viewing at four, and hears the answer."""
-    agents = [summary.agent for summary in services.agents.listing(_OFFICE).rows]
-    agent = next((agent for agent in agents if agent.is_active and agent.vapi_assistant_id), None)
-    assistant_id = agent.vapi_assistant_id if agent else _AGENTS[0].vapi_assistant_id
-    today = now().astimezone(agent.zone if agent else None).date()
+    assistant_id = _AGENTS[0].vapi_assistant_id
+    agent = services.agents.find(AgentKey(assistant_id=assistant_id))
+    today = now().astimezone(agent.zone if agent else UTC).date()
     start = datetime.combine(next(_working_days(today)), time(16))
     message = {
         "type": "tool-calls",
@@ -118,7 +117,7 @@ def curl_line(services: Services, config: Config) -> str:
                 "function": {
                     "name": "set_appointment",
                     "arguments": {
-                        "property_address": "1420 Elm Street, Norman",
+                        "property_address": _CALLS[0][0].home,
                         "start_time": f"{start:%Y-%m-%dT%H:%M}",
                         "attendee_name": "Pat Sample",
                     },

@@ -75,7 +75,9 @@ def test_every_problem_is_in_one_message() -> None:
     assert "hush" not in message
 
 
-@pytest.mark.parametrize("url", ["localhost/db", "postgresql:", "postgresql://h:port/db", "postgresql://[::1/db", "x" * 99])
+@pytest.mark.parametrize(
+    "url", ["localhost/db", "postgresql:", "postgresql://h:port/db", "postgresql://[::1/db", "x" * 99]
+)
 def test_a_database_url_that_is_none_is_said_to_be(url: str) -> None:
     if url == "postgresql:":  # libpq's defaults; unusual, and fine
         assert Config.from_env({"DATABASE_URL": url}).database_url == url
@@ -89,7 +91,9 @@ def test_log_level_may_be_written_small() -> None:
 
 
 def test_no_secret_is_in_a_printed_config() -> None:
-    text = repr(Config.from_env({**PRODUCTION, "VAPI_HMAC_SECRET": "signed", "MIGRATIONS_DATABASE_URL": "postgres://a:b@c/d"}))
+    text = repr(
+        Config.from_env({**PRODUCTION, "VAPI_HMAC_SECRET": "signed", "MIGRATIONS_DATABASE_URL": "postgres://a:b@c/d"})
+    )
     for secret in ("hush", "a-key", "a-secret", "signed", "a:b"):
         assert secret not in text
 

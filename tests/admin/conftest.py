@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -36,13 +36,23 @@ class Browser:
         """Open a page."""
         return self._client.get(path, follow_redirects=follow)
 
-    def post(self, path: str, *, follow: bool = False, **fields: Any) -> TestResponse:
+    def post(
+        self, path: str, fields: Mapping[str, str] | None = None, *, follow: bool = False, **more: str
+    ) -> TestResponse:
         """Send fields as they are, with no token but a given one."""
-        return self._client.post(path, data=fields, follow_redirects=follow)
+        return self._client.post(path, data={**(fields or {}), **more}, follow_redirects=follow)
 
-    def send(self, path: str, *, at: str | None = None, follow: bool = False, **fields: Any) -> TestResponse:
+    def send(
+        self,
+        path: str,
+        fields: Mapping[str, str] | None = None,
+        *,
+        at: str | None = None,
+        follow: bool = False,
+        **more: str,
+    ) -> TestResponse:
         """Open the page at `path` (or `at`), and send its form to `path` with these fields."""
-        return self.post(path, follow=follow, csrf_token=self.token(at or path), **fields)
+        return self.post(path, fields, follow=follow, **{"csrf_token": self.token(at or path), **more})
 
     def token(self, path: str) -> str:
         """Give the CSRF token in the page at `path`."""

@@ -241,7 +241,7 @@ class _Run:
         else:
             problem = explain(item.file.path, text, error.cause, offset)
             self._note(outcome="failed", error=problem)
-        before = f"; {_numbers(self._done)} stay applied" if self._done else ""
+        before = f"; {_numbers(self._done)} applied" if self._done else ""
         return MigrationFailed(
             version=item.file.version,
             problem=f"{problem}\n  Nothing of {item.file.path.name} was kept{before}."
@@ -258,8 +258,8 @@ class _Run:
 
 def _numbers(versions: list[int]) -> str:
     if len(versions) == 1:
-        return f"{versions[0]:03d}"
-    return f"{versions[0]:03d} to {versions[-1]:03d}"
+        return f"{versions[0]:03d} stays"
+    return f"{versions[0]:03d} to {versions[-1]:03d} stay"
 
 
 def _since_ms(started: float) -> int:

@@ -125,7 +125,7 @@ def test_a_failing_file_leaves_nothing_and_the_files_before_it_stay(
         f"  at {folder.path}/002_b.sql:2:13",
         "  2 | INSERT INTO nowhere VALUES (1);",
         "    |             ^",
-        "  Nothing of 002_b.sql was kept; 001 stay applied.",
+        "  Nothing of 002_b.sql was kept; 001 stays applied.",
         "  Next: mend the file, then run: flask db-migrate",
     ]
     assert tables(db) == {"a"}

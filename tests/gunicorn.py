@@ -1,0 +1,120 @@
+"""Runs gunicorn as production does, and talks to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.servers import free_port, until
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+
+class Gunicorn:
+    """One gunicorn with its workers.
+
+    Args:
+        settings: environment on top of ours; DATABASE_URL above all.
+        project: the folder it is started in.
+        log: where its output goes.
+    """
+
+    def __init__(self, settings: dict[str, str], project: Path, log: Path) -> None:
+        self.port = int(settings.get("PORT") or free_port())
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = log
+        program = [str(Path(sys.executable).with_name("gunicorn")), "wsgi:app"]
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                program,
+                cwd=project,
+                env=environment({"PORT": str(self.port), **settings}),
+                stdout=output,
+                stderr=output,
+            )
+
+    @property
+    def output(self) -> str:
+        """Everything it has said so far."""
+        return self._log.read_text(encoding="utf-8")
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """GET a path; give status and decoded JSON. Status 0: nobody answers."""
+        return self._ask(urllib.request.Request(self.url + path))  # noqa: S310  # our own server
+
+    def call(self, message: dict[str, Any]) -> tuple[int, Any]:
+        """POST a Vapi message to the webhook; give status and decoded JSON."""
+        body = json.dumps({"message": message}).encode()
+        headers = {"Content-Type": "application/json"}
+        return self._ask(urllib.request.Request(f"{self.url}/vapi/webhook", body, headers))  # noqa: S310  # our own
+
+    def _ask(self, request: urllib.request.Request) -> tuple[int, Any]:
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310  # our own server
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+        except OSError:
+            return 0, None
+
+    def until_serving(self) -> None:
+        """Wait until it answers, in whatever state."""
+
+        def answers_or_died() -> bool:
+            return self.process.poll() is not None or self.get("/healthz")[0] != 0
+
+        until(answers_or_died, "gunicorn answers", timeout_s=40)
+        assert self.process.poll() is None, self.output
+
+    def workers(self) -> list[int]:
+        """The pids of its workers."""
+        done = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False
+        )
+        return [int(word) for word in done.stdout.split()]
+
+    def stop(self) -> int:
+        """Ask it to end, as a host does; give the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(40)
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """Our environment without any setting of PeteRental's, and with these."""
+    ours = (
+        "DATABASE_URL",
+        "MIGRATIONS_",
+        "SCRATCH_",
+        "MIGRATE_",
+        "PETERENTAL_",
+        "SECRET_KEY",
+        "VAPI_",
+        "RENDER",
+        "LOG_",
+    )
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(ours)}, **settings}
+
+
+@contextmanager
+def running_gunicorn(settings: dict[str, str], log: Path, project: Path = PROJECT_DIR) -> Iterator[Gunicorn]:
+    """Run gunicorn for the block, until it answers; it is killed at the end if it still runs."""
+    gunicorn = Gunicorn(settings, project, log)
+    try:
+        gunicorn.until_serving()
+        yield gunicorn
+    finally:
+        if gunicorn.process.poll() is None:
+            try:
+                gunicorn.stop()
+            except subprocess.TimeoutExpired:
+                gunicorn.process.kill()

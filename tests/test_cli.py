@@ -1,0 +1,277 @@
+"""`flask …`: results on stdout, trouble on stderr in one sentence, exit codes that scripts can rely on."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.gunicorn import PROJECT_DIR, environment
+from tests.servers import until
+
+NOBODY_LISTENS = "postgresql://pete:hush@127.0.0.1:1/peterental"
+FLASK = str(Path(sys.executable).with_name("flask"))
+
+
+def flask(*arguments: str, typed: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a flask command without a terminal."""
+    done = subprocess.run(
+        [FLASK, *arguments],
+        cwd=PROJECT_DIR,
+        env=environment(settings),
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "001_make_a.sql").write_text("CREATE TABLE a (i int);")
+    (tmp_path / "002_make_b.sql").write_text("CREATE TABLE b (i int);")
+    return tmp_path
+
+
+# --- db-migrate -------------------------------------------------------------------------------------------------------
+
+
+def test_db_migrate_brings_an_empty_database_up_to_date(empty_database_url: str) -> None:
+    done = flask("db-migrate", DATABASE_URL=empty_database_url)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("✅ Database connected\n✅ 001_create_agent_tables.sql (")
+    assert "✅ Successfully applied" in done.stdout
+    again = flask("db-migrate", DATABASE_URL=empty_database_url)
+    assert (again.returncode, again.stdout) == (
+        0,
+        "✅ Database connected\n✅ Database is up to date (no new migrations)\n",
+    )
+
+
+def test_db_migrate_takes_folder_and_version(empty_database_url: str, folder: Path) -> None:
+    done = flask("db-migrate", "--to", "1", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    assert done.returncode == 0, done.stderr
+    status = flask("db-status", "--json", DATABASE_URL=empty_database_url, MIGRATIONS_DIR=str(folder))
+    assert [entry["state"] for entry in json.loads(status.stdout)["migrations"]] == ["applied", "pending"]
+
+
+def test_db_migrate_prefers_the_direct_address(empty_database_url: str) -> None:
+    done = flask("db-migrate", DATABASE_URL=NOBODY_LISTENS, MIGRATIONS_DATABASE_URL=empty_database_url)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_dry_run_says_what_would_be_applied_and_applies_nothing(empty_database_url: str, folder: Path) -> None:
+    arguments = ("db-migrate", "--dry-run", "--directory", str(folder))
+    done = flask(*arguments, DATABASE_URL=empty_database_url)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "would apply 001_make_a.sql\nwould apply 002_make_b.sql\n2 migrations are pending: flask db-migrate applies them.\n",
+    )
+    done = flask(*arguments, "--to", "1", DATABASE_URL=empty_database_url)
+    assert done.stdout.startswith("would apply 001_make_a.sql\n2 migrations")
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("SELECT to_regclass('schema_migrations')").fetchone() == (None,)
+
+
+def test_a_failing_migration_is_shown_where_it_fails(empty_database_url: str, folder: Path) -> None:
+    (folder / "002_make_b.sql").write_text("CREATE TABLE b (\n  i integger\n);")
+    done = flask("db-migrate", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    assert done.returncode == 1
+    assert done.stderr == (
+        '❌ Migration 2 failed: type "integger" does not exist\n'
+        f"  at {folder}/002_make_b.sql:2:5\n"
+        "  2 |   i integger\n"
+        "    |     ^\n"
+        "  Nothing of 002_make_b.sql was kept; 001 stays applied.\n"
+        "  Next: mend the file, then run: flask db-migrate\n"
+    )
+
+
+def test_files_that_cannot_be_run_are_told_before_anything_runs(empty_database_url: str, folder: Path) -> None:
+    (folder / "004_make_d.sql").write_text("CREATE TABLE d (i int);")
+    for arguments in (("db-migrate",), ("db-migrate", "--dry-run")):
+        done = flask(*arguments, "--directory", str(folder), DATABASE_URL=empty_database_url)
+        assert done.returncode == 1
+        assert "migration 003 is missing before 004_make_d.sql" in done.stderr + done.stdout
+
+
+def test_no_database_is_one_sentence_without_the_password() -> None:
+    for command in ("db-migrate", "db-status"):
+        done = flask(command, DATABASE_URL=NOBODY_LISTENS)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert done.stderr.count("\n") == 1
+        assert "The database does not answer" in done.stderr
+        assert "hush" not in done.stderr
+
+
+def test_a_wrong_setting_is_one_sentence() -> None:
+    done = flask("db-status", DATABASE_URL="localhost")
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "❌ PeteRental cannot start: DATABASE_URL must look like postgresql://user:password@host:5432/name.\n"
+    )
+
+
+def test_a_missing_folder_is_one_sentence(database_url: str) -> None:
+    done = flask("db-status", "--directory", "/nowhere/at/all", DATABASE_URL=database_url)
+    assert (done.returncode, done.stderr) == (1, "❌ there is no migrations folder /nowhere/at/all\n")
+
+
+# --- db-status --------------------------------------------------------------------------------------------------------
+
+
+def test_db_status_reads_like_a_logbook(database_url: str) -> None:
+    done = flask("db-status", DATABASE_URL=database_url)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert lines[0].split() == ["migration", "state", "applied", "took", "by"]
+    assert lines[1].startswith("✅  001  create agent tables")
+    assert lines[-1] == "The schema is current."
+
+
+def test_db_status_exit_codes(empty_database_url: str, folder: Path) -> None:
+    def status(*more: str) -> int:
+        return flask("db-status", *more, "--directory", str(folder), DATABASE_URL=empty_database_url).returncode
+
+    assert status() == 0
+    assert status("--exit-code") == 3
+    flask("db-migrate", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    assert status("--exit-code") == 0
+    (folder / "002_make_b.sql").write_text("-- a remark\nCREATE TABLE b (i int);")
+    assert status("--exit-code") == 0
+    (folder / "002_make_b.sql").write_text("CREATE TABLE b (i bigint);")
+    assert status("--exit-code") == 4
+    (folder / "001_make_a.sql").unlink()
+    assert status("--exit-code", "--json") == 4
+    (folder / "002_make_b.sql").unlink()
+    assert status("--exit-code") == 0, "a ledger newer than the files is fine"
+
+
+def test_db_status_json_has_the_promised_shape(empty_database_url: str, folder: Path) -> None:
+    flask("db-migrate", "--to", "1", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    done = flask("db-status", "--json", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    document = json.loads(done.stdout)
+    assert document["state"] == "pending"
+    applied, pending = document["migrations"]
+    assert set(applied) == {"version", "description", "file", "state", "applied_at", "duration_ms", "applied_by"}
+    assert (applied["version"], applied["file"], applied["state"]) == (1, "001_make_a.sql", "applied")
+    assert isinstance(applied["duration_ms"], int)
+    assert pending["applied_at"] is None
+
+
+def test_db_status_names_every_problem_of_the_files(empty_database_url: str, folder: Path) -> None:
+    (folder / "0002_again.sql").write_text("SELECT 1;")
+    (folder / "004_make_d.sql").write_text("SELECT 1;")
+    done = flask("db-status", "--exit-code", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    assert done.returncode == 4
+    assert "0002_again.sql and 002_make_b.sql have the same number 002" in done.stdout
+    assert "migration 003 is missing before 004_make_d.sql" in done.stdout
+
+
+def test_db_status_of_a_folder_without_migrations(empty_database_url: str, tmp_path: Path) -> None:
+    done = flask("db-status", "--directory", str(tmp_path), DATABASE_URL=empty_database_url)
+    assert done.stdout == "No migrations.\n\nThe schema is current.\n"
+
+
+# --- users and demo ---------------------------------------------------------------------------------------------------
+
+
+def test_a_user_is_made_with_a_password_from_standard_input(database_url: str) -> None:
+    done = flask(
+        "user-create", "pat@example.com", "--role", "admin", typed="correct horse battery\n", DATABASE_URL=database_url
+    )
+    assert (done.returncode, done.stdout) == (0, "✅ pat@example.com may sign in as admin.\n")
+    done = flask("user-password", "pat@example.com", typed="another horse battery\n", DATABASE_URL=database_url)
+    assert done.returncode == 0, done.stderr
+    assert "another" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "typed"),
+    [
+        (("user-create", "not an address"), "correct horse battery\n"),
+        (("user-create", "pat@example.com"), "short\n"),
+        (("user-create", "pat@example.com"), ""),
+        (("user-password", "nobody@example.com"), "correct horse battery\n"),
+    ],
+)
+def test_what_is_wrong_with_a_user_is_one_sentence(database_url: str, command: tuple[str, ...], typed: str) -> None:
+    done = flask(*command, typed=typed, DATABASE_URL=database_url)
+    assert done.returncode == 1
+    assert done.stderr.startswith("❌ ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_on_a_terminal_the_password_is_asked_for_twice(database_url: str) -> None:
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [FLASK, "user-create", "kim@example.com"],
+        cwd=PROJECT_DIR,
+        env=environment({"DATABASE_URL": database_url}),
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+    )
+    os.close(follower)
+    seen = ""
+    for prompt in ("Password:", "confirmation:"):
+        while prompt not in seen:
+            seen += os.read(leader, 1000).decode()
+        until(lambda: not termios.tcgetattr(leader)[3] & termios.ECHO, "the terminal stops echoing")
+        os.write(leader, b"correct horse battery\n")
+    while process.poll() is None or "may sign in" not in seen:
+        try:
+            seen += os.read(leader, 1000).decode()
+        except OSError:
+            break
+    os.close(leader)
+    assert process.wait(20) == 0, seen
+    assert "may sign in as agent" in seen
+    assert "correct horse" not in seen
+
+
+def test_demo_fills_an_empty_database_once(database_url: str) -> None:
+    done = flask("demo", DATABASE_URL=database_url)
+    assert done.returncode == 0, done.stderr
+    assert "/setup?token=" in done.stdout
+    with psycopg.connect(database_url) as connection:
+        counts = connection.execute(
+            "SELECT (SELECT count(*) FROM agents), (SELECT count(*) FROM appointments)"
+        ).fetchone()
+    assert counts == (2, 20)
+    again = flask("demo", DATABASE_URL=database_url)
+    assert (again.returncode, again.stderr) == (
+        1,
+        "❌ There are agents in this database already, so no demo data was loaded.\n",
+    )
+
+
+def test_demo_never_loads_in_production(database_url: str) -> None:
+    settings = {"PETERENTAL_ENV": "production", "SECRET_KEY": "k", "VAPI_WEBHOOK_SECRET": "s"}
+    done = flask("demo", DATABASE_URL=database_url, **settings)
+    assert (done.returncode, done.stderr) == (1, "❌ Demo data is for development; this is production.\n")
+
+
+def test_demo_before_the_first_migration_says_to_migrate(empty_database_url: str) -> None:
+    done = flask("demo", DATABASE_URL=empty_database_url)
+    assert done.returncode == 1
+    assert "run flask db-migrate" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["db-migrate", "db-status", "user-create", "user-password", "demo"])
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    done = flask(command, "--help", DATABASE_URL=NOBODY_LISTENS)
+    assert done.returncode == 0
+    assert f"Example: flask {command}" in done.stdout

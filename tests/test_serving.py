@@ -1,0 +1,207 @@
+"""The whole of it as production runs it: gunicorn, workers, migrations, health gate, kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.gunicorn import PROJECT_DIR, Gunicorn, environment, running_gunicorn
+from tests.servers import free_port, until
+
+ASK_FOR_TIMES = {
+    "type": "tool-calls",
+    "call": {"id": "c1", "assistantId": "24464697-0000-4000-8000-0000000000aa"},
+    "toolCallList": [{"id": "t1", "function": {"name": "get_availability", "arguments": {}}}],
+}
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "gunicorn.log"
+
+
+@pytest.fixture
+def copy() -> Iterator[Path]:
+    """A copy of the project as a fresh clone would be, where an unprivileged account can reach it."""
+    folder = Path(tempfile.mkdtemp(prefix="peterental-test-"))
+    folder.chmod(0o755)
+    for name in ("peterental", "migrations"):
+        shutil.copytree(PROJECT_DIR / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("wsgi.py", "gunicorn.conf.py"):
+        shutil.copy(PROJECT_DIR / name, folder / name)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def spoken(answer: dict[str, list[dict[str, str]]]) -> str:
+    return answer["results"][0]["result"]
+
+
+def test_a_fresh_clone_serves_a_first_look_on_its_own_server(copy: Path, log: Path) -> None:
+    settings = {"PETERENTAL_DEMO": "1"}
+    with running_gunicorn(settings, log, copy) as gunicorn:
+        until(lambda: "\ncurl " in gunicorn.output, "the curl line is printed")
+        assert gunicorn.get("/healthz") == (200, {"status": "ok"})
+        assert gunicorn.get("/readyz") == (200, {"status": "ok", "schema": "current"})
+        assert f"Make the first account: {gunicorn.url}/setup?token=" in gunicorn.output
+        curl = next(line for line in gunicorn.output.splitlines() if line.startswith("curl "))
+        first, second = (
+            json.loads(subprocess.run(shlex.split(curl), capture_output=True, check=True).stdout) for _ in range(2)
+        )
+        assert "booked" in spoken(first)
+        assert "four PM" in spoken(first)
+        assert second == first
+        assert gunicorn.stop() == 0
+    assert not (copy / "instance" / "postgres" / "data" / "postmaster.pid").exists(), "the last one leaves"
+    with running_gunicorn(settings, log, copy) as gunicorn:
+        _, third = gunicorn.call(json.loads(shlex.split(curl)[-1])["message"])
+        assert third == first, "what was booked is still there"
+
+
+def test_nothing_that_is_killed_stops_the_next_start(copy: Path, log: Path) -> None:
+    with running_gunicorn({}, log, copy) as gunicorn:
+        killed = gunicorn.workers()[0]
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: killed not in gunicorn.workers() and len(gunicorn.workers()) == 2, "the worker is replaced")
+        assert gunicorn.get("/readyz")[0] == 200
+        gunicorn.process.kill()
+        gunicorn.process.wait()
+    with running_gunicorn({}, log, copy) as gunicorn:
+        assert gunicorn.get("/readyz")[0] == 200
+
+
+def test_with_database_url_nothing_of_the_development_server_is_touched(
+    copy: Path, log: Path, database_url: str
+) -> None:
+    with running_gunicorn({"DATABASE_URL": database_url}, log, copy) as gunicorn:
+        assert gunicorn.get("/readyz")[0] == 200
+        assert "✅ Database is up to date (no new migrations)" in gunicorn.output
+    assert not (copy / "instance" / "postgres").exists()
+
+
+@pytest.mark.needs("postgres15")
+def test_on_the_system_s_postgres_the_whole_path_works(request: pytest.FixtureRequest, log: Path) -> None:
+    url = request.getfixturevalue("databases_15").create()
+    with running_gunicorn({"DATABASE_URL": url, "PETERENTAL_DEMO": "1"}, log) as gunicorn:
+        until(lambda: "\ncurl " in gunicorn.output, "the curl line is printed")
+        curl = next(line for line in gunicorn.output.splitlines() if line.startswith("curl "))
+        _, answer = gunicorn.call(json.loads(shlex.split(curl)[-1])["message"])
+        assert "booked" in spoken(answer)
+
+
+def test_a_failed_migration_keeps_the_gate_shut_until_somebody_mends_it(
+    copy: Path, log: Path, database_url: str
+) -> None:
+    numbers = sorted(int(path.name[:3]) for path in (copy / "migrations").glob("[0-9]*.sql"))
+    broken = copy / "migrations" / f"{numbers[-1] + 1:03d}_broken.sql"
+    broken.write_text("CREATE TABLE broken (i nonsense);\n")
+    with running_gunicorn({"DATABASE_URL": database_url}, log, copy) as gunicorn:
+        status, answer = gunicorn.get("/healthz")
+        assert status == 503
+        assert "1 migration is pending" in answer["reason"]
+        assert f'❌ Migration {numbers[-1] + 1} failed: type "nonsense" does not exist' in gunicorn.output
+        assert gunicorn.call(ASK_FOR_TIMES)[0] == 200
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute("INSERT INTO schema_migrations (version) VALUES (%s)", [numbers[-1] + 1])
+        assert gunicorn.get("/healthz")[0] == 200
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute("DELETE FROM schema_migrations WHERE version = %s", [numbers[-1] + 1])
+        until(lambda: gunicorn.get("/readyz")[0] == 503, "the strict check notices")
+
+
+def test_with_abort_a_failed_migration_ends_the_start(copy: Path, log: Path, empty_database_url: str) -> None:
+    (copy / "migrations" / "001_create_agent_tables.sql").write_text("SELECT 1/0;\n")
+    settings = {"DATABASE_URL": empty_database_url, "MIGRATE_FAILURE": "abort"}
+    gunicorn = Gunicorn(settings, copy, log)
+    assert gunicorn.process.wait(40) == 1
+    assert "❌ Migration 1 failed: division by zero" in gunicorn.output
+    assert "Traceback" not in gunicorn.output
+
+
+def test_migrating_can_be_left_to_the_command(copy: Path, log: Path, empty_database_url: str) -> None:
+    with running_gunicorn({"DATABASE_URL": empty_database_url, "MIGRATE_ON_START": "0"}, log, copy) as gunicorn:
+        status, answer = gunicorn.get("/healthz")
+        assert status == 503
+        assert answer["pending"][0] == 1
+
+
+def test_without_a_database_it_serves_apologies_and_says_why(log: Path) -> None:
+    settings = {"DATABASE_URL": f"postgresql://pete:hush@127.0.0.1:{free_port()}/none"}
+    with running_gunicorn(settings, log) as gunicorn:
+        status, answer = gunicorn.get("/healthz")
+        assert status == 503
+        assert "Connection refused" in answer["reason"]
+        started = time.monotonic()
+        status, answer = gunicorn.call(ASK_FOR_TIMES)
+        print(f"apologised after {time.monotonic() - started:.2f} s")
+        assert status == 200
+        assert answer["results"][0]["toolCallId"] == "t1"
+        assert spoken(answer)
+        assert "hush" not in gunicorn.output
+        assert "Traceback" not in gunicorn.output
+
+
+def test_a_taken_port_is_one_sentence(log: Path, database_url: str) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104  # as gunicorn would listen
+        port = taken.getsockname()[1]
+        gunicorn = Gunicorn({"DATABASE_URL": database_url, "PORT": str(port)}, PROJECT_DIR, log)
+        assert gunicorn.process.wait(40) == 1
+    assert f"❌ Port {port} is taken by another program" in gunicorn.output
+    assert "Traceback" not in gunicorn.output
+
+
+def test_production_with_something_missing_starts_nothing(log: Path) -> None:
+    gunicorn = Gunicorn({"RENDER": "true", "VAPI_WEBHOOK_SECRET": "s"}, PROJECT_DIR, log)
+    assert gunicorn.process.wait(40) == 1
+    assert gunicorn.output == "❌ PeteRental cannot start: production needs DATABASE_URL and SECRET_KEY to be set.\n"
+
+
+def test_json_logs_are_one_object_per_line_with_the_call_id(log: Path, database_url: str) -> None:
+    with running_gunicorn({"DATABASE_URL": database_url, "LOG_FORMAT": "json"}, log) as gunicorn:
+        gunicorn.call(ASK_FOR_TIMES)
+        gunicorn.stop()
+        lines = [json.loads(line) for line in gunicorn.output.splitlines()]
+    assert any(line["message"] == "✅ Database connected" for line in lines)
+    access = [line for line in lines if line["logger"] == "gunicorn.access"]
+    assert any("/vapi/webhook" in line["message"] for line in access)
+    assert any(line.get("call_id") == "c1" for line in lines)
+
+
+def test_production_does_not_speak_of_itself_to_strangers(log: Path, database_url: str) -> None:
+    settings = {
+        "PETERENTAL_ENV": "production",
+        "DATABASE_URL": database_url,
+        "SECRET_KEY": "k" * 40,
+        "VAPI_WEBHOOK_SECRET": "s" * 40,
+    }
+    with running_gunicorn(settings, log) as gunicorn:
+        assert gunicorn.call(ASK_FOR_TIMES)[0] == 401
+        assert not re.search("k{40}|s{40}", gunicorn.output)
+
+
+def test_a_flask_command_finds_its_app_and_shares_the_development_server(copy: Path, log: Path) -> None:
+    with running_gunicorn({}, log, copy):
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("flask")), "db-status", "--exit-code"],
+            cwd=copy,
+            env=environment({}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "The schema is current." in done.stdout
