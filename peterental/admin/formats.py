@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -36,7 +36,7 @@ def zone_name(moment: datetime, zone: ZoneInfo) -> str:
     name = local.tzname() or ""
     if name.isalpha():
         return name
-    minutes = int(local.utcoffset().total_seconds()) // 60 if local.utcoffset() is not None else 0
+    minutes = int((local.utcoffset() or timedelta()).total_seconds()) // 60
     sign, minutes = ("-", -minutes) if minutes < 0 else ("+", minutes)
     return f"UTC{sign}{minutes // 60}" + (f":{minutes % 60:02}" if minutes % 60 else "")
 

@@ -144,4 +144,3 @@ def _zones_by_continent() -> dict[str, list[tuple[str, str]]]:
         if continent in grouped and rest:
             grouped[continent].append((zone, rest.replace("_", " ")))
     return grouped
-

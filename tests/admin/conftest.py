@@ -99,6 +99,12 @@ def services(app: Flask) -> Services:
 
 
 @pytest.fixture
+def browse() -> Callable[[Flask], Browser]:
+    """A function that opens a browser on another application."""
+    return Browser
+
+
+@pytest.fixture
 def open_browser(app: Flask) -> Callable[[], Browser]:
     """A function that opens another browser, with cookies of its own."""
     return lambda: Browser(app)

@@ -12,6 +12,7 @@ from flask import Flask
 
 from peterental.admin import setup_link
 from peterental.admin.guard import safe_next
+from peterental.agents.model import Profile
 from peterental.config import Config
 from peterental.database.connection import Database
 from peterental.services import Services
@@ -175,8 +176,6 @@ def test_every_page_needs_a_sign_in(app: Flask, stranger: Browser) -> None:
 
 
 def test_no_form_is_taken_without_its_token(app: Flask, office: Browser, services: Services, admin: Viewer) -> None:
-    from peterental.agents.model import Profile  # noqa: PLC0415
-
     services.agents.create(Profile(agent_name="1"), admin)
     for rule in app.url_map.iter_rules():
         if "POST" in (rule.methods or set()) and rule.endpoint.split(".")[0] not in {"voice", "sign_in"}:

@@ -1,0 +1,316 @@
+"""Promises about the pages on which agents are looked after."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from peterental.agents.model import Agent, Profile, Rules, Window
+from peterental.agents.pages import hours_by_weekday
+from peterental.database.connection import Database
+from peterental.services import Services
+from peterental.users.model import Viewer
+
+if TYPE_CHECKING:
+    from tests.admin.conftest import Browser
+
+ASSISTANT = "0f7a2d1c-2a75-4a39-9c0b-2d7c7f3f0a11"
+FILLED_IN = {
+    "agent_name": "Ana Lima",
+    "user_id": "",
+    "vapi_assistant_id": ASSISTANT,
+    "phone_number_id": "",
+    "handover_number": "+1 312 555 0142",
+    "time_zone": "America/Denver",
+    "calendar_user_id": "ana@example.com",
+    "slot_minutes": "45",
+    "step_minutes": "15",
+    "buffer_minutes": "10",
+    "notice_minutes": "60",
+    "horizon_days": "30",
+    "daily_cap": "",
+}
+NOW = datetime.now(UTC)
+ANYBODY = Viewer(user_id=0, email="", is_admin=True)
+
+
+@pytest.fixture
+def make(services: Services, admin: Viewer) -> Callable[..., Agent]:
+    """A function that makes an agent."""
+    return lambda name, **others: services.agents.create(Profile(agent_name=name, **others), admin)
+
+
+def test_the_first_look_says_what_to_do_next(office: Browser) -> None:
+    page = office.get("/agents")
+    assert "No agents yet" in page.text
+    assert 'href="/agents/new"' in page.text
+
+
+def test_an_admin_makes_an_agent(office: Browser, services: Services, admin: Viewer) -> None:
+    page = office.send("/agents/new", FILLED_IN, follow=True)
+    assert page.request.path == "/agents/ana-lima"
+    assert "Ana Lima is added, with working hours from Monday to Friday, 9 am to 5 pm." in page.text
+    agent = services.agents.get("ana-lima", admin)
+    assert agent.vapi_assistant_id == ASSISTANT
+    assert agent.phone_number_id is None
+    assert agent.time_zone == "America/Denver"
+    assert (agent.rules.slot_minutes, agent.rules.step_minutes, agent.rules.daily_cap) == (45, 15, None)
+
+
+def test_a_new_agents_form_begins_with_the_usual_rules_and_the_offices_time_zone(office: Browser) -> None:
+    text = office.get("/agents/new").text
+    assert '<option selected value="America/Chicago">Chicago (Central)</option>' in text
+    assert re.search(r'id="notice_minutes"[^>]* value="120"', text)
+    assert len(text.encode()) < 60_000
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"agent_name": " "}, "agent_name", "An agent needs a name."),
+        ({"agent_name": "x" * 256}, "agent_name", "There is room for 255 characters."),
+        ({"vapi_assistant_id": "x" * 37}, "vapi_assistant_id", "There is room for 36 characters."),
+        ({"slot_minutes": "half an hour"}, "slot_minutes", "Type a whole number from 5 to 480."),
+        ({"daily_cap": "few"}, "daily_cap", "Type a whole number."),
+        ({"slot_minutes": ""}, "slot_minutes", "Type a whole number from 5 to 480."),
+        ({"slot_minutes": "9" * 30}, "slot_minutes", "Type a whole number"),
+        ({"daily_cap": "0"}, "daily_cap", "Type a whole number from 1 to 200."),
+        ({"time_zone": "Mars/Olympus"}, "time_zone", "Not a valid choice."),
+        ({"user_id": "999999"}, "user_id", "Not a valid choice."),
+    ],
+)
+def test_what_cannot_be_is_said_at_the_field_and_everything_typed_is_kept(
+    office: Browser, services: Services, change: dict[str, str], field: str, words: str
+) -> None:
+    page = office.send("/agents/new", {**FILLED_IN, **change})
+    assert page.status_code == 400
+    assert f'id="{field}-wrong">{words}' in page.text
+    assert f'<a href="#{field}">' in page.text
+    assert 'value="+1 312 555 0142"' in page.text
+    assert services.agents.listing(ANYBODY).rows == ()
+
+
+@pytest.mark.parametrize(
+    ("taken", "words"),
+    [
+        ("vapi_assistant_id", "Another agent already has that Vapi assistant."),
+        ("phone_number_id", "Another agent already has that Vapi phone number."),
+    ],
+)
+def test_an_assistant_that_is_taken_is_said_at_its_field(
+    office: Browser, make: Callable[..., Agent], taken: str, words: str
+) -> None:
+    make("Ben", **{taken: ASSISTANT})
+    page = office.send("/agents/new", {**FILLED_IN, "vapi_assistant_id": "", taken: ASSISTANT})
+    assert page.status_code == 400
+    assert f'id="{taken}-wrong">{words}' in page.text
+
+
+def test_a_user_who_is_gone_meanwhile_is_said_at_the_field(
+    office: Browser, ana: Viewer, services: Services, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = services.users.people()
+    monkeypatch.setattr(services.users, "people", lambda: people)  # the form was filled in before she left
+    database.fetch("DELETE FROM users WHERE user_id = %s", (ana.user_id,))
+    page = office.send("/agents/new", {**FILLED_IN, "user_id": str(ana.user_id)})
+    assert 'id="user_id-wrong">That user does not exist any more.' in page.text
+
+
+def test_a_rule_that_only_the_service_refuses_is_said_at_its_field(office: Browser, database: Database) -> None:
+    database.fetch("ALTER TABLE agents DROP CONSTRAINT agents_slot_sane")
+    database.fetch("ALTER TABLE agents ADD CONSTRAINT agents_slot_sane CHECK (slot_minutes < 45)")
+    page = office.send("/agents/new", FILLED_IN)
+    assert 'id="slot_minutes-wrong">The length of a viewing must be from 5 to 480.' in page.text
+
+
+def test_an_expired_form_keeps_what_was_typed(office: Browser, services: Services, admin: Viewer) -> None:
+    page = office.post("/agents/new", FILLED_IN, csrf_token="old")
+    assert page.status_code == 400
+    assert "please send it again" in page.text
+    assert 'value="Ana Lima"' in page.text
+    assert services.agents.listing(admin).rows == ()
+    again = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+    assert again
+    assert office.post("/agents/new", FILLED_IN, csrf_token=again.group(1)).status_code == 303
+
+
+def test_an_agent_is_edited(office: Browser, make: Callable[..., Agent], services: Services, admin: Viewer) -> None:
+    make("Ana Lima", daily_cap=5, time_zone="Europe/Lisbon")
+    form = office.get("/agents/ana-lima/edit").text
+    assert 'value="Ana Lima"' in form
+    assert '<option selected value="Europe/Lisbon">' in form
+    assert re.search(r'id="daily_cap"[^>]* value="5"', form)
+    page = office.send("/agents/ana-lima/edit", {**FILLED_IN, "agent_name": "Ana Lima Silva"}, follow=True)
+    assert page.request.path == "/agents/ana-lima"
+    assert "Ana Lima Silva is saved." in page.text
+    assert services.agents.get("ana-lima", admin).rules.daily_cap is None
+
+
+def test_an_edit_that_cannot_be_changes_nothing(
+    office: Browser, make: Callable[..., Agent], services: Services, admin: Viewer
+) -> None:
+    make("Ben", vapi_assistant_id=ASSISTANT)
+    before = make("Ana Lima")
+    page = office.send("/agents/ana-lima/edit", FILLED_IN)
+    assert page.status_code == 400
+    assert "already has that Vapi assistant" in page.text
+    assert services.agents.get("ana-lima", admin) == before
+
+
+def test_an_agent_is_switched_off_after_saying_what_that_means_and_on_again(
+    office: Browser, make: Callable[..., Agent], book: Callable[..., int], services: Services, admin: Viewer
+) -> None:
+    make("Ana")
+    path = "/agents/ana/deactivate"
+    assert "No viewing is booked" in office.get(path).text
+    book("ana", NOW + timedelta(days=1))
+    assert "1 upcoming viewing stays booked" in office.get(path).text
+    book("ana", NOW + timedelta(days=2))
+    asked = office.get(path).text
+    assert "2 upcoming viewings stay booked" in asked
+    assert "Callers hear an apology" in asked
+    assert services.agents.get("ana", admin).is_active
+    page = office.send(path, follow=True)
+    assert "Ana takes no more bookings." in page.text
+    assert "Take bookings again" in page.text
+    assert not services.agents.get("ana", admin).is_active
+    assert "offered free times" in office.get("/agents/ana/reactivate").text
+    assert "Ana takes bookings again." in office.send("/agents/ana/reactivate", follow=True).text
+    assert services.agents.get("ana", admin).is_active
+
+
+def test_the_list_shows_each_agents_state_and_next_viewing_in_its_own_zone(
+    office: Browser, make: Callable[..., Agent], book: Callable[..., int]
+) -> None:
+    make("Ana", time_zone="America/Denver", vapi_assistant_id=ASSISTANT)
+    make("Ben", phone_number_id="p-1")
+    make("Carl")
+    start = (NOW + timedelta(days=1)).replace(hour=18, minute=30, second=0, microsecond=0)
+    book("ana", start, property_address="12 Elm Street")
+    text = office.get("/agents").text
+    local = start.astimezone(ZoneInfo("America/Denver"))
+    assert f'<time datetime="{local.isoformat(timespec="minutes")}">' in text
+    assert f'title="America/Denver">{local:%Z}</abbr>' in text
+    assert "12 Elm Street" in text
+    assert text.count("Taking bookings") == 3
+    assert text.count("No assistant yet") == 1
+    assert ASSISTANT[:8] in text
+
+
+def test_the_agents_page_shows_hours_rules_and_what_is_to_come(
+    office: Browser, make: Callable[..., Agent], book: Callable[..., int], database: Database
+) -> None:
+    make("Ana", daily_cap=8, notice_minutes=0)
+    database.fetch("INSERT INTO agent_hours VALUES ('ana', 6, '18:30', '24:00')")
+    database.fetch(
+        "INSERT INTO agent_days VALUES ('ana', CURRENT_DATE + 1, '10:00', '12:15'), ('ana', CURRENT_DATE + 2, NULL, NULL)"
+    )
+    for day in range(1, 13):
+        book("ana", NOW + timedelta(days=day), attendee_name=f"Visitor {day}")
+    text = office.get("/agents/ana").text
+    assert "Chicago time" in text
+    assert text.count("9 am \N{EN DASH} 5 pm") == 5
+    assert "6:30 pm \N{EN DASH} midnight" in text
+    assert "10 am \N{EN DASH} 12:15 pm" in text
+    assert text.count("Closed") == 2
+    assert "Visitor 10" in text
+    assert "Visitor 11" not in text
+    assert "The next 10 of 12." in text
+    assert "No call can reach this agent yet." in text
+
+
+def test_the_list_takes_two_queries_and_a_page_of_an_agent_two(
+    office: Browser, make: Callable[..., Agent], queries: list[str]
+) -> None:
+    for number in range(5):
+        make(f"Agent {number}")
+    for path in ("/agents", "/agents/agent-0"):
+        queries.clear()
+        assert office.get(path).status_code == 200
+        assert len(queries) == 3, "the sign-in check, and two"
+
+
+def test_the_list_is_searched_and_paged(office: Browser, database: Database) -> None:
+    for number in range(52):
+        database.fetch(
+            "INSERT INTO agents (agent_id, agent_name) VALUES (%s, %s)", (f"a{number}", f"Agent {number:02}")
+        )
+    first = office.get("/agents?q=agent").text
+    assert 'href="/agents?page=2&amp;q=agent"' in first
+    second = office.get("/agents?q=agent&page=2").text
+    assert "Agent 51" in second
+    assert 'href="/agents?q=agent"' in second
+    assert "No agent fits “zzz”" in office.get("/agents?q=zzz").text
+    assert "No agent fits" in office.get("/agents?page=9").text
+    assert office.get("/agents?page=-1&q=%00").status_code == 200
+    assert office.get("/agents?page=many").status_code == 200
+
+
+def test_an_agents_user_sees_only_their_own(
+    anas: Browser, ana: Viewer, make: Callable[..., Agent], services: Services, admin: Viewer
+) -> None:
+    assert "No agent is yours yet" in anas.get("/agents").text
+    make("Ana", user_id=ana.user_id)
+    make("Ben Secret")
+    text = anas.get("/agents").text
+    assert "Ana" in text
+    assert "Ben Secret" not in text
+    assert "/agents/new" not in text
+    for path in ("", "/edit", "/deactivate", "/reactivate"):
+        assert anas.get(f"/agents/ben-secret{path}").status_code == 404
+    token = anas.token("/agents/ana/edit")
+    assert anas.post("/agents/ben-secret/deactivate", csrf_token=token).status_code == 404
+    assert anas.post("/agents/ben-secret/edit", FILLED_IN, csrf_token=token).status_code == 404
+    assert services.agents.get("ben-secret", admin).is_active
+
+
+def test_an_agents_user_edits_their_own_but_not_whose_it_is(
+    anas: Browser, ana: Viewer, make: Callable[..., Agent], services: Services, admin: Viewer
+) -> None:
+    make("Ana", user_id=ana.user_id)
+    assert "Looked after by" not in anas.get("/agents/ana/edit").text
+    assert anas.send("/agents/ana/edit", {**FILLED_IN, "user_id": str(admin.user_id)}).status_code == 303
+    edited = services.agents.get("ana", admin)
+    assert (edited.agent_name, edited.user_id) == ("Ana Lima", ana.user_id)
+
+
+def test_only_admins_get_the_form_for_a_new_agent(anas: Browser) -> None:
+    page = anas.get("/agents/new")
+    assert page.status_code == 403
+    assert "needs an admin" in page.text
+    assert anas.post("/agents/new", FILLED_IN, csrf_token=anas.token("/agents")).status_code == 403
+
+
+@pytest.mark.parametrize("agent_id", ["nobody", "a%00b", "%F0%9F%8F%A0", "x" * 300, "../schema"])
+def test_an_unknown_agent_is_not_found(office: Browser, agent_id: str) -> None:
+    page = office.get(f"/agents/{agent_id}")
+    assert page.status_code == 404
+    assert "Nothing here" in page.text
+
+
+def test_an_id_from_before_with_a_slash_has_its_pages(office: Browser, services: Services, admin: Viewer) -> None:
+    services.agents.create(Profile(agent_name="Old"), admin, agent_id="team/old agent")
+    assert 'href="/agents/team/old%20agent"' in office.get("/agents").text
+    assert office.get("/agents/team/old%20agent").status_code == 200
+    assert "Edit <bdi>Old</bdi>" in office.get("/agents/team/old%20agent/edit").text
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "עמית 🏠", "=1+1", "x" * 200])
+def test_a_name_is_shown_as_text_whatever_it_is(office: Browser, services: Services, admin: Viewer, name: str) -> None:
+    services.agents.create(Profile(agent_name=name), admin, agent_id="odd")
+    for path in ("/agents", "/agents/odd", "/agents/odd/edit", "/agents/odd/deactivate"):
+        text = office.get(path).text
+        assert "<script" not in text
+        assert name.replace("<", "&lt;").replace(">", "&gt;") in text
+
+
+def test_hours_are_grouped_by_weekday_in_order() -> None:
+    week = hours_by_weekday(Rules(week=((7, Window(600, 660)), (1, Window(780, 840)), (1, Window(540, 600)))))
+    assert week[0] == ("Monday", [Window(540, 600), Window(780, 840)])
+    assert week[1] == ("Tuesday", [])
+    assert week[6] == ("Sunday", [Window(600, 660)])

@@ -1,0 +1,281 @@
+"""Promises about every page: headers, errors, assets, the schema page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from peterental.admin import formats
+from peterental.config import Config
+from peterental.database.connection import Database, DatabaseTooSlow
+from peterental.users.model import EmailTaken, Viewer
+
+if TYPE_CHECKING:
+    from tests.admin.conftest import Browser
+
+PRODUCTION_BASE = "https://rent.example.com"
+
+
+def test_pages_tell_the_browser_what_not_to_do(office: Browser) -> None:
+    for path in ("/agents", "/login", "/nothing"):
+        headers = office.get(path).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["Cache-Control"] == "no-store"
+        assert "Strict-Transport-Security" not in headers
+
+
+def test_no_page_has_inline_script_or_style(office: Browser) -> None:
+    for path in ("/agents", "/agents/new", "/appointments", "/account", "/schema", "/nothing"):
+        text = office.get(path).text
+        assert "<script" not in text
+        assert "<style" not in text
+        assert not re.search(r"\s(style|on\w+)=", text)
+
+
+def test_in_production_cookies_and_pages_are_for_https_only(
+    make_app: Callable[[Config], Flask], config: Config
+) -> None:
+    app = make_app(replace(config, environment="production", vapi_webhook_secret="x" * 32))
+    response = app.test_client().get("/login", base_url=PRODUCTION_BASE)
+    cookie = response.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-peterental=")
+    for attribute in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
+        assert attribute in cookie
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_the_session_cookie_is_out_of_reach_for_scripts(stranger: Browser) -> None:
+    cookie = stranger.get("/login").headers["Set-Cookie"]
+    assert cookie.startswith("peterental=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_the_style_sheet_is_kept_for_good_and_small(stranger: Browser, queries: list[str]) -> None:
+    found = re.search(r'href="(/assets/([0-9a-f]{12})/style.css)"', stranger.get("/login").text)
+    assert found
+    queries.clear()
+    response = stranger.get(found.group(1))
+    assert response.status_code == 200
+    assert response.content_type == "text/css; charset=utf-8"
+    assert "immutable" in response.headers["Cache-Control"]
+    assert "Set-Cookie" not in response.headers
+    assert len(response.data) < 25_000
+    assert queries == []
+
+
+def test_an_asset_of_another_release_is_what_there_is_and_not_kept(stranger: Browser) -> None:
+    response = stranger.get("/assets/000000000000/style.css")
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert stranger.get("/assets/000000000000/other.css").status_code == 404
+
+
+def test_an_unknown_page_is_a_page_with_a_way_back(office: Browser, open_browser: Callable[[], Browser]) -> None:
+    page = office.get("/nothing")
+    assert page.status_code == 404
+    assert 'href="/agents"' in page.text
+    assert 'href="/login"' in open_browser().get("/nothing").text
+
+
+def test_a_wrong_method_is_a_page_too(office: Browser) -> None:
+    page = office.get("/logout")
+    assert page.status_code == 405
+    assert "POST" in page.headers["Allow"]
+    assert "not a page of its own" in page.text
+
+
+def test_an_expired_form_without_fields_says_what_to_do(office: Browser) -> None:
+    page = office.post("/logout", csrf_token="old")
+    assert page.status_code == 400
+    assert "This page had expired" in page.text
+    assert "load the page again" in page.text
+
+
+def test_a_form_that_is_too_large_is_refused(office: Browser) -> None:
+    page = office.post("/account", new="x" * 300_000)
+    assert page.status_code == 413
+    assert "Too much at once" in page.text
+
+
+def test_a_fault_is_a_page_without_a_traceback(
+    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> str:
+        message = "the password is swordfish"
+        raise ZeroDivisionError(message)
+
+    monkeypatch.setitem(app.view_functions, "appointments.index", broken)
+    page = office.get("/appointments")
+    assert page.status_code == 500
+    assert "Our fault" in page.text
+    assert "swordfish" not in page.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_refusal_that_no_page_expects_is_said_in_a_page(
+    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> str:
+        raise EmailTaken
+
+    monkeypatch.setitem(app.view_functions, "appointments.index", refused)
+    page = office.get("/appointments")
+    assert page.status_code == 409
+    assert "Somebody with that e-mail address can already sign in." in page.text
+
+
+def test_programs_are_answered_in_their_own_way(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> str:
+        raise RequestEntityTooLarge
+
+    monkeypatch.setitem(app.view_functions, "health.readyz", refuse)
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 413
+    assert "plaque" not in response.text
+    assert "Content-Security-Policy" not in response.headers
+
+
+def test_without_a_database_every_page_says_so(
+    make_app: Callable[[Config], Flask], config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = make_app(replace(config, database_url="postgresql://nobody@127.0.0.1:1/nothing")).test_client()
+    page = away.get("/login")
+    assert page.status_code == 503
+    assert "The database does not answer" in page.text
+    assert page.headers["Retry-After"] == "5"
+    assert "Traceback" not in page.text
+    assert "does not answer" in caplog.text
+
+
+def test_a_query_that_takes_too_long_is_the_same_page(
+    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow() -> str:
+        raise DatabaseTooSlow(seconds=5)
+
+    monkeypatch.setitem(app.view_functions, "appointments.index", slow)
+    assert office.get("/appointments").status_code == 503
+    monkeypatch.setitem(app.view_functions, "health.readyz", slow)
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 503
+    assert response.content_type.startswith("text/plain")
+
+
+def test_the_schema_page_shows_every_migration(office: Browser, database: Database) -> None:
+    text = office.get("/schema").text
+    assert "The schema is current." in text
+    assert "001_create_agent_tables.sql" in text
+    assert text.count(">Applied</span>") >= 6
+    database.fetch("DELETE FROM schema_migrations WHERE version = (SELECT MAX(version) FROM schema_migrations)")
+    text = office.get("/schema").text
+    assert ">Pending</span>" in text
+    assert "flask db-migrate" in text
+
+
+def test_the_schema_page_says_when_the_files_cannot_be_read(
+    make_app: Callable[[Config], Flask],
+    browse: Callable[[Flask], Browser],
+    config: Config,
+    tmp_path: Path,
+    admin: Viewer,
+) -> None:
+    browser = browse(make_app(replace(config, migrations_dir=tmp_path / "nowhere")))
+    browser.sign_in(admin.email)
+    page = browser.get("/schema")
+    assert page.status_code == 200
+    assert 'role="alert"' in page.text
+    assert "nowhere" in page.text
+
+
+def test_the_schema_page_is_for_admins(anas: Browser) -> None:
+    assert anas.get("/schema").status_code == 403
+    assert 'href="/schema"' not in anas.get("/agents").text
+
+
+MOMENT = datetime(2026, 11, 24, 21, 5, tzinfo=UTC)
+CHICAGO = ZoneInfo("America/Chicago")
+
+
+def test_times_are_written_in_the_agents_zone() -> None:
+    assert formats.clock(MOMENT, CHICAGO) == "3:05 pm"
+    assert formats.clock(MOMENT.replace(hour=6), CHICAGO) == "12:05 am"
+    assert formats.day(MOMENT, CHICAGO) == "Tue, Nov 24"
+    assert formats.long_day(MOMENT, CHICAGO, MOMENT) == "Tuesday, November 24"
+    assert formats.long_day(MOMENT, CHICAGO, MOMENT.replace(year=2027)) == "Tuesday, November 24, 2026"
+    assert formats.long_day(MOMENT, CHICAGO) == "Tuesday, November 24, 2026"
+    assert formats.iso(MOMENT, CHICAGO) == "2026-11-24T15:05-06:00"
+    assert formats.place("America/Argentina/Buenos_Aires") == "Buenos Aires"
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        ("America/Chicago", "CST"),
+        ("America/Sao_Paulo", "UTC-3"),
+        ("Asia/Kathmandu", "UTC+5:45"),
+        ("America/St_Johns", "NST"),
+        ("Pacific/Marquesas", "UTC-9:30"),
+    ],
+)
+def test_every_zone_has_a_name(zone: str, name: str) -> None:
+    assert formats.zone_name(MOMENT, ZoneInfo(zone)) == name
+
+
+@pytest.mark.parametrize(
+    ("address", "number"),
+    [
+        ("12 Elm Street", "12"),
+        ("88b King St", "88b"),
+        ("No. 7, Oak Ave", "7"),
+        ("#3 Main", "3"),
+        ("5th Avenue 12", ""),
+        ("Sunny loft", ""),
+        ("123456 Long", ""),
+        ("", ""),
+    ],
+)
+def test_the_number_on_the_house_is_the_one_the_address_begins_with(address: str, number: str) -> None:
+    assert formats.house_number(address) == number
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("Ana Lima", "AL"), ("Ana Maria de Lima", "AL"), ("ana", "A"), ("🏠", "?"), ("(Ana) Lima", "L"), ("", "?")],
+)
+def test_initials_are_the_first_and_the_last(name: str, expected: str) -> None:
+    assert formats.initials(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("minutes", "length", "clock"),
+    [
+        (0, "0 min", "midnight"),
+        (45, "45 min", "12:45 am"),
+        (60, "1 h", "1 am"),
+        (90, "1 h 30 min", "1:30 am"),
+        (1440, "1 day", "midnight"),
+    ],
+)
+def test_lengths_and_hours_read_naturally(minutes: int, length: str, clock: str) -> None:
+    assert formats.span(minutes) == length
+    assert formats.wall_clock(minutes) == clock
+
+
+def test_longer_lengths_are_days() -> None:
+    assert formats.span(2 * 1440) == "2 days"
+    assert formats.wall_clock(12 * 60) == "12 pm"
