@@ -95,6 +95,16 @@ class Situation:
             raise NoBooking
         return bookings
 
+    def own_of(self, home: str) -> list[Appointment]:
+        """Give the caller's bookings of one home; a message of this call that lacks the number is the caller's too."""
+        number = self.delivery.caller_number
+        return [
+            booking
+            for booking in self.own
+            if same_home(booking.property_address, home)
+            and (booking.caller_number == number or number is None or booking.caller_number is None)
+        ]
+
     def timetable(self, without: Appointment | None = None) -> Timetable:
         """The agent's timetable, as it is or as it would be without one booking."""
         agent = self.reachable_agent
@@ -159,13 +169,13 @@ def book(situation: Situation, wish: Wish) -> Decision:
         raise NameMissing
     timetable = situation.timetable()
     start = _start(situation, wish, timetable)
-    standing = [booking for booking in situation.own if same_home(booking.property_address, wish.property_address)]
-    for booking in standing:
+    own = situation.own_of(wish.property_address)
+    for booking in own:
         if booking.start == start:
             return _stands(situation, booking, Booked(booking), "booked")
-    if standing:
-        movable = situation.delivery.caller_number is not None
-        raise StandsAlready(standing[0], movable=movable)
+    for booking in own:
+        if booking.caller_number == situation.delivery.caller_number:
+            raise StandsAlready(booking, movable=booking.caller_number is not None)
     _check(timetable, start)
     appointment = Appointment(
         appointment_id=UNBOOKED,

@@ -61,16 +61,16 @@ class _Teller:
     def outcome(self, result: Outcome) -> str:
         match result:
             case model.TimesOffered(home=home, times=times):
-                what = f"I can show {_home(home)}" if home else "I can offer"
+                what = f"For {_home(home)}, I have" if home else "I have"
                 line = f"{what} {self._times(times)}. Which would you like?"
             case model.NothingThen():
                 line = self._nothing_then(result)
             case model.Booked(appointment=booking):
-                line = f"You're booked to see {_home(booking.property_address)} {self._on(booking.start)}."
+                line = f"You're booked to see {_home(booking.property_address)}, {self._on(booking.start)}."
             case model.Moved(appointment=booking):
                 line = f"Your viewing of {_home(booking.property_address)} is now {self._on(booking.start)}."
             case model.Cancelled(appointment=booking):
-                line = f"Your viewing of {self._viewing(booking)} is cancelled."
+                line = f"Your viewing of {self._viewing(booking)}, is cancelled."
             case model.Found(appointments=bookings):
                 line = f"You have a viewing of {self._viewings(bookings)}."
             case model.FoundUnproven():
@@ -104,7 +104,7 @@ class _Teller:
             case model.TimePast():
                 why = "That time is already past."
             case model.TooSoon():
-                why = f"Viewings need {spoken.notice(refusal.notice_minutes)} notice."
+                why = f"Viewings have to be booked {spoken.length(refusal.notice_minutes)} ahead."
             case model.TooFar():
                 why = f"Viewings can be booked {spoken.number(refusal.horizon_days)} days ahead at most."
             case model.OutsideHours():
@@ -153,7 +153,7 @@ class _Teller:
         return ", and of ".join(some) + (", and more after that" if len(bookings) > len(some) else "")
 
     def _viewing(self, booking: model.Appointment) -> str:
-        return f"{_home(booking.property_address)} {self._on(booking.start)}"
+        return f"{_home(booking.property_address)}, {self._on(booking.start)}"
 
     def _times(self, starts: tuple[datetime, ...]) -> str:
         return spoken.times(starts, self._zone, self._now)

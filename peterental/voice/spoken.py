@@ -99,11 +99,11 @@ def alternatives(choices: list[str]) -> str:
     return " or ".join(filter(None, [", ".join(choices[:-1]), choices[-1]]))
 
 
-def notice(minutes: int) -> str:
+def length(minutes: int) -> str:
     """Say a length of time: `two hours`, `one day`, `forty-five minutes`."""
-    for unit, length in (("day", 24 * 60), ("hour", 60)):
-        if minutes >= length and minutes % length == 0:
-            return _count(minutes // length, unit)
+    for unit, size in (("day", 24 * 60), ("hour", 60)):
+        if minutes >= size and minutes % size == 0:
+            return _count(minutes // size, unit)
     return _count(minutes, "minute")
 
 

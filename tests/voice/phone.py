@@ -1,0 +1,132 @@
+"""Vapi's side of the line, for tests: a phone that talks to a webhook, at a moment of the test's choosing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from peterental.agents.service import AgentService
+from peterental.appointments.service import AppointmentService
+from peterental.calls.service import CallService
+from peterental.config import Config
+from peterental.database.connection import Database
+from peterental.services import Services
+from peterental.users.service import UserService
+from peterental.voice.webhook import create_blueprint
+
+PAYLOADS = Path(__file__).parent / "payloads"
+
+ANA = "24464697-0000-4000-8000-000000000001"
+BEN = "24464697-0000-4000-8000-000000000002"
+ANAS_PHONE = "c6c03223-5fd3-41f9-ab42-faedca7d8919"
+BENS_PHONE = "808554cd-cc4a-4204-862c-d41a6b929ebd"
+DOLORES = "+15550142100"
+
+SUNDAY_MORNING = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+"""Sunday, November 22, 2026, nine in the morning in Chicago."""
+
+
+@dataclass
+class Clock:
+    """The present moment, as the test says it is."""
+
+    now: datetime = SUNDAY_MORNING
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(**by)
+
+
+@dataclass
+class Phone:
+    """Vapi, as far as the webhook can tell: posts messages and reads the answers."""
+
+    client: FlaskClient
+    call_id: str = "call-1"
+    assistant_id: str | None = ANA
+    number: str | None = DOLORES
+    ids: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def post(self, message: object, **headers: str) -> TestResponse:
+        """Post a message."""
+        return self.client.post("/vapi/webhook", json={"message": message}, headers=headers)
+
+    def play(self, name: str) -> Any:
+        """Post one of the recorded shapes; give the answer's JSON."""
+        response = self.client.post(
+            "/vapi/webhook", data=(PAYLOADS / f"{name}.json").read_bytes(), content_type="application/json"
+        )
+        assert response.status_code == 200
+        assert response.mimetype == "application/json"
+        return response.json
+
+    def say(self, tool: str, arguments: object = None, tool_call_id: str | None = None, **more: object) -> str:
+        """Have the robot use a tool; give the sentence."""
+        message = self.message(tool, arguments, tool_call_id) | more
+        response = self.post(message)
+        assert response.status_code == 200
+        (result,) = response.json["results"]  # type: ignore[index]
+        assert result["name"] == tool
+        assert result["toolCallId"] == message["toolCallList"][0]["id"]
+        assert "\n" not in result["result"]
+        return str(result["result"])
+
+    def message(self, tool: str, arguments: object = None, tool_call_id: str | None = None) -> dict[str, Any]:
+        """Make the message that uses a tool."""
+        return {
+            "type": "tool-calls",
+            "toolCallList": [
+                {
+                    "id": tool_call_id or f"tool-{next(self.ids)}",
+                    "function": {"name": tool, "arguments": {} if arguments is None else arguments},
+                }
+            ],
+            "call": {"id": self.call_id, "assistantId": self.assistant_id},
+            "customer": {"number": self.number},
+        }
+
+
+def payload(name: str) -> Any:
+    """Give one of the recorded shapes."""
+    return json.loads((PAYLOADS / f"{name}.json").read_bytes())
+
+
+def register_agents(database: Database) -> None:
+    """Register Ana, who can hand over to a person, and Ben, who cannot."""
+    database.fetch(
+        """
+        INSERT INTO agents (agent_id, agent_name, vapi_assistant_id, phone_number_id, handover_number)
+        VALUES ('ana', 'Ana Reyes', %s, %s, '+15550100077'), ('ben', 'Ben Okoro', %s, %s, NULL)
+        """,
+        [ANA, ANAS_PHONE, BEN, BENS_PHONE],
+    )
+
+
+def services_on(database: Database, clock: Callable[[], datetime]) -> Services:
+    """Make services that go by `clock`."""
+    calls = CallService(database, clock)
+    return Services(
+        agents=AgentService(database, clock),
+        appointments=AppointmentService(database, calls, clock),
+        calls=calls,
+        users=UserService(database),
+    )
+
+
+def webhook(services: Services, clock: Callable[[], datetime], config: Config | None = None) -> FlaskClient:
+    """Make a client of an application that is nothing but the webhook."""
+    app = Flask("webhook")
+    app.register_blueprint(create_blueprint(services, config or Config(), clock))
+    return app.test_client()

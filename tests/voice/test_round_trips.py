@@ -1,0 +1,71 @@
+"""What a tool call costs: how often we wait for the database, counted on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from peterental.database.connection import Database
+from tests.proxy import Proxy
+from tests.voice.phone import Clock, Phone, register_agents, services_on, webhook
+
+ELM = {"property_address": "1420 Elm Street", "attendee_name": "Dolores Whitcomb"}
+WARM_UP = 8
+"""Calls after which psycopg has prepared what it prepares."""
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[Proxy]:
+    """A counting proxy in front of the test's database."""
+    with Proxy(database_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def caller(proxy: Proxy, clock: Clock) -> Iterator[Phone]:
+    """A call whose webhook reaches its database through the proxy, the pool's connection open already."""
+    database = Database(proxy.url, pool_size=1)
+    register_agents(database)
+    yield Phone(webhook(services_on(database, clock), clock))
+    database.close()
+
+
+@pytest.mark.parametrize("warm_up", [0, WARM_UP], ids=["first time", "statements prepared"])
+def test_availability_costs_one_round_trip_to_look_and_one_to_keep(proxy: Proxy, caller: Phone, warm_up: int) -> None:
+    for _ in range(warm_up):
+        caller.say("get_availability", {"date": "tomorrow"})
+    with proxy.counting() as turns:
+        assert "nine AM" in caller.say("get_availability", {"date": "tomorrow"})
+    assert turns == [2]
+
+
+@pytest.mark.parametrize("warm_up", [0, WARM_UP], ids=["first time", "statements prepared"])
+def test_a_booking_costs_two_round_trips_begin_and_commit_included(
+    proxy: Proxy, caller: Phone, clock: Clock, warm_up: int
+) -> None:
+    for turn in range(warm_up):
+        caller.number = f"+1555014{turn:04}"
+        caller.say("set_appointment", ELM | {"start_time": f"2026-11-23T{9 + turn // 2:02}:{turn % 2 * 30:02}:00"})
+    caller.number = "+15550149999"
+    with proxy.counting() as turns:
+        assert caller.say("set_appointment", ELM | {"start_time": "tomorrow 3 pm"}).startswith("You're booked")
+    assert turns == [2]
+
+
+def test_a_retry_a_refusal_a_move_a_cancellation_and_a_message_cost_two_round_trips_each(
+    proxy: Proxy, caller: Phone
+) -> None:
+    caller.say("set_appointment", ELM | {"start_time": "tomorrow 3 pm"}, "same")
+    for tool, arguments, tool_call_id, heard in (
+        ("set_appointment", ELM | {"start_time": "tomorrow 3 pm"}, "same", "You're booked"),
+        ("set_appointment", ELM | {"start_time": "tomorrow 3 pm"}, "another", "You're booked"),
+        ("set_appointment", ELM | {"start_time": "tomorrow 3:10 pm"}, None, "You already have"),
+        ("reschedule_appointment", {"start_time": "tomorrow 4 pm"}, None, "Your viewing"),
+        ("find_appointment", {"attendee_name": "Dolores"}, None, "You have a viewing"),
+        ("cancel_appointment", {}, None, "Your viewing"),
+        ("take_message", {"message": "Are cats fine?"}, None, "I've noted"),
+    ):
+        with proxy.counting() as turns:
+            assert caller.say(tool, arguments, tool_call_id).startswith(heard)
+        assert turns == [2], tool

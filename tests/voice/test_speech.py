@@ -1,0 +1,159 @@
+"""A phrase book: what is said of times, outcomes and refusals, and that what is said reads back."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peterental.agents.model import Agent, Rules
+from peterental.appointments import meaning, model
+from peterental.appointments.meaning import Context, Moment
+from peterental.appointments.model import Part
+from peterental.appointments.reading import read_start
+from peterental.appointments.timetable import instant_of
+from peterental.calls.model import Outcome
+from peterental.errors import Refusal
+from peterental.voice import speech, spoken
+
+CHICAGO = ZoneInfo("America/Chicago")
+NOW = datetime(2026, 7, 8, 15, 0, tzinfo=UTC)
+"""Wednesday, July 8, 2026, ten in the morning in Chicago."""
+ANA = Agent(agent_id="ana", agent_name="Ana")
+ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("posix", "right")))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0, "zero"), (7, "seven"), (12, "twelve"), (19, "nineteen"), (20, "twenty"), (21, "twenty-one"), (59, "fifty-nine"), (99, "ninety-nine"), (365, "365"), (-1, "-1")],
+)  # fmt: skip
+def test_numbers(value: int, said: str) -> None:
+    assert spoken.number(value) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(1, "first"), (2, "second"), (3, "third"), (4, "fourth"), (5, "fifth"), (8, "eighth"), (9, "ninth"), (12, "twelfth"), (14, "fourteenth"), (20, "twentieth"), (21, "twenty-first"), (30, "thirtieth"), (31, "thirty-first")],
+)  # fmt: skip
+def test_days_of_the_month(value: int, said: str) -> None:
+    assert spoken.ordinal(value) == said
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "said"),
+    [(9, 0, "nine AM"), (12, 0, "noon"), (12, 30, "twelve thirty PM"), (14, 30, "two thirty PM"), (14, 5, "two oh five PM"), (0, 0, "twelve AM"), (0, 15, "twelve fifteen AM"), (23, 59, "eleven fifty-nine PM"), (10, 10, "ten ten AM")],
+)  # fmt: skip
+def test_times_of_day(hour: int, minute: int, said: str) -> None:
+    assert spoken.clock(hour, minute) == said
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        (date(2026, 7, 8), "today, Wednesday the eighth"),
+        (date(2026, 7, 9), "tomorrow, Thursday the ninth"),
+        (date(2026, 7, 14), "Tuesday the fourteenth"),
+        (date(2026, 7, 15), "Wednesday the fifteenth"),
+        (date(2026, 7, 16), "Thursday, July sixteenth"),
+        (date(2026, 12, 1), "Tuesday, December first"),
+        (date(2027, 1, 2), "Saturday, January second, twenty twenty-seven"),
+        (date(2030, 5, 1), "Wednesday, May first, twenty thirty"),
+        (date(2026, 7, 7), "Tuesday, July seventh"),
+    ],
+)
+def test_days(day: date, said: str) -> None:
+    assert spoken.day(day, date(2026, 7, 8)) == said
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=CHICAGO).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("starts", "said"),
+    [
+        (["2026-07-14T14:30"], "Tuesday the fourteenth at two thirty PM"),
+        (["2026-07-08T16:00"], "today, Wednesday the eighth, at four PM"),
+        (["2026-07-09T09:00", "2026-07-09T12:00"], "tomorrow, Thursday the ninth, at nine AM or noon"),
+        (["2026-07-10T09:00", "2026-07-10T12:00", "2026-07-10T15:30"], "Friday the tenth at nine AM, noon or three thirty PM"),
+        (["2026-07-10T09:00", "2026-07-13T12:00"], "Friday the tenth at nine AM, or Monday the thirteenth at noon"),
+        (["2026-07-31T09:00"], "Friday, July thirty-first, at nine AM"),
+    ],
+)  # fmt: skip
+def test_moments(starts: list[str], said: str) -> None:
+    assert spoken.times([at(start) for start in starts], CHICAGO, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(0, "zero minutes"), (1, "one minute"), (45, "forty-five minutes"), (60, "one hour"), (90, "ninety minutes"), (120, "two hours"), (1440, "one day"), (4320, "three days")],
+)  # fmt: skip
+def test_lengths_of_time(minutes: int, said: str) -> None:
+    assert spoken.length(minutes) == said
+
+
+TEN = at("2026-07-10T10:00")
+NEAR = (at("2026-07-10T10:30"),)
+VIEWING = model.Appointment(
+    appointment_id=1, agent_id="ana", agent_name="Ana", time_zone="America/Chicago", property_address="5 Oak Lane",
+    start=TEN, end=TEN + timedelta(minutes=30), status="confirmed", attendee_name="Dolores",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (model.TimesOffered("5 Oak Lane", (TEN,)), "For 5 Oak Lane, I have Friday the tenth at ten AM. Which would you like?"),
+        (model.NothingThen("5 Oak Lane", date(2026, 7, 9), Part.EVENING, NEAR), "I have nothing free for 5 Oak Lane tomorrow, Thursday the ninth, in the evening. The nearest I have: Friday the tenth at ten thirty AM."),
+        (model.NothingThen(None, date(2026, 7, 10), Part.MORNING, ()), "I have nothing free on Friday the tenth in the morning. Shall I take a message, so that someone calls you back?"),
+        (model.Booked(VIEWING), "You're booked to see 5 Oak Lane, on Friday the tenth at ten AM."),
+        (model.Moved(VIEWING), "Your viewing of 5 Oak Lane is now on Friday the tenth at ten AM."),
+        (model.Cancelled(VIEWING), "Your viewing of 5 Oak Lane, on Friday the tenth at ten AM, is cancelled."),
+        (model.TimeUnclear(meaning.Skipped(date(2026, 7, 10), 150)), "The clocks change on Friday the tenth and skip that time. What other time suits you?"),
+        (model.TimeUnclear(meaning.WhichHalf(date(2026, 7, 10), 12, 30)), "Do you mean twelve thirty AM or twelve thirty PM, on Friday the tenth?"),
+        (model.TimeUnclear(meaning.ClockMissing(date(2026, 7, 10)), NEAR), "At what time would you like to come on Friday the tenth? I have Friday the tenth at ten thirty AM."),
+        (model.DayFull(NEAR), "There is no room for more viewings that day. The nearest I have: Friday the tenth at ten thirty AM."),
+        (model.TooSoon(NEAR, notice_minutes=60), "Viewings have to be booked one hour ahead. The nearest I have: Friday the tenth at ten thirty AM."),
+        (model.NotThen(NEAR), "I'm sorry. That time cannot be had. The nearest I have: Friday the tenth at ten thirty AM."),
+        (model.AppointmentUnknown(), "I'm sorry. There is no such appointment."),
+        (Outcome(), "All right."),
+    ],
+)  # fmt: skip
+def test_sentences(result: Outcome | Refusal, said: str) -> None:
+    assert speech.say(result, ANA, NOW) == said
+
+
+def test_an_endless_address_is_cut_at_a_word() -> None:
+    line = speech.say(
+        model.Booked(model.Appointment(**vars(VIEWING) | {"property_address": "Long Street " * 40})), ANA, NOW
+    )
+    assert line.startswith("You're booked to see Long Street")
+    assert len(line) < 200
+
+
+def test_times_are_never_named_without_an_agent_whose_clock_they_are_on() -> None:
+    assert speech.say(model.SlotTaken(NEAR), None, NOW) == (
+        "I'm sorry, that time is taken. Shall I take a message, so that someone calls you back?"
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    zone=st.sampled_from(ZONES).map(ZoneInfo),
+    now=st.datetimes(datetime(2024, 1, 1), datetime(2040, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC)),  # noqa: DTZ001
+    ahead_days=st.integers(0, 365),
+    minutes=st.integers(0, 24 * 60 - 1),
+)
+def test_any_time_in_any_zone_reads_back_to_itself(
+    zone: ZoneInfo, now: datetime, ahead_days: int, minutes: int
+) -> None:
+    day = now.astimezone(zone).date() + timedelta(days=ahead_days)
+    start = instant_of(day, minutes, zone)
+    if start is None:
+        return  # the clocks skip it, so nobody says it
+    said = spoken.moment(start, zone, now)
+    assert "\n" not in said
+    assert read_start(said, Context(now=now, zone=zone, rules=Rules())) == Moment(start), said

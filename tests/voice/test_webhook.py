@@ -1,0 +1,324 @@
+"""Whatever is posted, the answer is right: bad bodies, faults, a database that is away, and plain junk."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.serving import make_server
+
+from peterental.database.connection import Database
+from peterental.voice import messages
+from tests.proxy import Proxy
+from tests.voice.phone import Clock, Phone, payload, services_on, webhook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peterental.services import Services
+
+APOLOGY = "I'm sorry, I can't get to our calendar just now. Would you like someone to call you back?"
+ELM = {"property_address": "1420 Elm Street", "attendee_name": "Dolores Whitcomb", "start_time": "tomorrow 3 pm"}
+
+
+# --- bodies ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b" ", b"{", b"nonsense", b"[]", b"5", b'"text"', b"null", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000],
+    ids=lambda body: repr(body[:12]),
+)
+def test_what_is_no_json_object_is_told_so(phone: Phone, body: bytes) -> None:
+    response = phone.client.post("/vapi/webhook", data=body)
+    assert response.status_code == 400
+    assert response.json == {"error": "The body is not a JSON object."}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"message": null}',
+        b'{"message": 5}',
+        b'{"message": []}',
+        b'{"message": {}}',
+        b'{"message": {"type": 7}}',
+        b'{"message": {"type": ["tool-calls"]}}',
+        b'{"message": {"type": "status-update", "call": 5}}',
+        b'{"message": {"type": "status-update", "call": {"id": {}}}}',
+        b'\xef\xbb\xbf{"message": {}}',
+        b'{"message": {"cost": 1e999}}',
+    ],
+)
+def test_an_object_of_any_kind_is_answered(phone: Phone, body: bytes) -> None:
+    response = phone.client.post("/vapi/webhook", data=body)
+    assert (response.status_code, response.json) == (200, {})
+
+
+def test_a_body_of_five_megabytes_is_read_and_a_larger_one_is_not(phone: Phone) -> None:
+    frame = b'{"message": {"type": "x", "artifact": "%s"}}'
+    limit = 5 * 1024 * 1024
+    filler = b"y" * (limit - len(frame) + 2)
+    assert phone.client.post("/vapi/webhook", data=frame % filler).status_code == 200
+    response = phone.client.post("/vapi/webhook", data=frame % (filler + b"y"))
+    assert response.status_code == 413
+    assert response.json == {"error": "The body is larger than 5242880 bytes."}
+
+
+def test_half_characters_and_nul_in_a_message_lose_nothing_else(phone: Phone, services: Services) -> None:
+    body = json.dumps(
+        {"message": {"type": "end-of-call-report", "call": {"id": "c"}, "summary": "\ud83d cut \u0000", "transcript": "AI: hi\nUser: ho", "messages": [{"role": "user", "message": "\udc00\u0000x"}]}}
+    )  # fmt: skip
+    assert phone.client.post("/vapi/webhook", data=body).json == {}
+    call = services.calls.get("c")
+    assert call is not None
+    assert (call.summary, call.transcript) == (" cut ", "AI: hi\nUser: ho")
+    assert call.messages == [{"role": "user", "message": "x"}]
+
+
+@pytest.fixture
+def address(services: Services, clock: Clock) -> Iterator[tuple[str, int]]:
+    """The webhook behind a real socket."""
+    server = make_server("127.0.0.1", 0, webhook(services, clock).application, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield ("127.0.0.1", server.server_port)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_body_that_breaks_off_is_told_so(address: tuple[str, int]) -> None:
+    with closing(socket.create_connection(address)) as line:
+        line.sendall(b"POST /vapi/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        line.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+    assert b" 400 " in answer
+    assert b"The body did not arrive whole." in answer
+
+
+# --- many, unknown, without ids --------------------------------------------------------------------------------------
+
+
+def test_every_call_is_answered_in_order_with_its_own_id(phone: Phone, database: Database) -> None:
+    calls: list[Any] = [
+        {"id": "a", "function": {"name": "get_availability", "arguments": {}}},
+        {"id": "b", "function": {"name": "order_pizza", "arguments": "{"}},
+        {"function": {"name": "set_appointment", "arguments": ELM}},
+        {"id": 7, "name": "set_appointment", "parameters": ELM},
+        {"id": ["odd"], "name": "find_appointment"},
+        "junk",
+        {"id": "a", "function": {"name": "get_availability", "arguments": None}},
+    ]
+    reply = phone.post(
+        {
+            "toolCallList": calls,
+            "call": {"id": "c", "assistantId": phone.assistant_id},
+            "customer": {"number": phone.number},
+        }
+    ).json
+    assert reply is not None
+    assert [result["toolCallId"] for result in reply["results"]] == ["a", "b", None, 7, None, None, "a"]
+    assert [result["name"] for result in reply["results"]][3:6] == ["set_appointment", "find_appointment", ""]
+    assert reply["results"][1]["result"] == "I'm sorry, that is not something I can do on this line."
+    assert reply["results"][2]["result"] == reply["results"][3]["result"]
+    assert len(database.fetch("SELECT * FROM appointments")) == 1
+    outcomes = [row["outcome"] for row in database.fetch("SELECT outcome FROM tool_calls ORDER BY id")]
+    assert outcomes.count("unknown tool") == 2
+
+
+def test_no_calls_get_no_results(phone: Phone) -> None:
+    assert phone.post({"type": "tool-calls", "toolCallList": [], "toolCalls": {}}).json == {"results": []}
+
+
+def test_a_legacy_call_delivered_twice_is_done_once(phone: Phone, database: Database) -> None:
+    message = {
+        "type": "function-call",
+        "timestamp": 1795445435022,
+        "functionCall": {"name": "take_message", "parameters": {"message": "Call me"}},
+        "call": {"id": "c", "assistantId": phone.assistant_id, "customer": {"number": phone.number}},
+    }
+    first = phone.post(message).json
+    assert phone.post(message).json == first
+    assert len(database.fetch("SELECT * FROM messages")) == 1
+
+
+def test_an_id_too_long_to_keep_is_given_back_as_it_came(phone: Phone, database: Database) -> None:
+    monster = "x" * 10_000
+    assert phone.say("take_message", {"message": "hi"}, monster)
+    phone.call_id = phone.assistant_id = monster
+    assert "not connected" in phone.say("get_availability")
+    assert {row["length"] for row in database.fetch("SELECT length(tool_call_id) FROM tool_calls")} <= {6, 69}
+
+
+@pytest.mark.parametrize("arguments", ["[1, 2]", "{", "5", [], 5, True, '{"date": "tomorrow"', "\ud800"])
+def test_arguments_that_are_no_object_count_as_none(phone: Phone, arguments: object) -> None:
+    message = json.dumps({"message": phone.message("set_appointment", arguments)})
+    reply = phone.client.post("/vapi/webhook", data=message).json
+    assert reply is not None
+    assert reply["results"][0]["result"] == "Which home would you like to see?"
+
+
+# --- faults ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_nobody_foresaw_is_logged_kept_and_apologised_for(
+    phone: Phone, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    database.fetch("ALTER TABLE appointments ADD CONSTRAINT no_more CHECK (FALSE)")
+    assert phone.say("set_appointment", ELM, "t") == APOLOGY
+    assert "CheckViolation" in caplog.text
+    assert caplog.records[0].call_id == "call-1"  # type: ignore[attr-defined]
+    assert database.fetch("SELECT outcome FROM tool_calls") == [{"outcome": "fault"}]
+    database.fetch("ALTER TABLE appointments DROP CONSTRAINT no_more")
+    assert phone.say("set_appointment", ELM, "t").startswith("You're booked"), "a fault is no answer to keep to"
+
+
+def test_a_fault_is_kept_with_its_call(phone: Phone, database: Database) -> None:
+    database.fetch("ALTER TABLE agent_hours RENAME TO gone")
+    assert phone.say("get_availability") == APOLOGY
+    assert database.fetch("SELECT name, outcome FROM tool_calls") == [{"name": "get_availability", "outcome": "fault"}]
+
+
+def test_times_are_told_even_where_the_tool_call_cannot_be_kept(phone: Phone, database: Database) -> None:
+    database.fetch(
+        """
+        CREATE FUNCTION wait() RETURNS TRIGGER LANGUAGE plpgsql AS
+        $$ BEGIN RAISE query_canceled; END $$;
+        """
+    )
+    database.fetch("CREATE TRIGGER wait BEFORE INSERT ON tool_calls FOR EACH ROW EXECUTE FUNCTION wait()")
+    assert phone.say("get_availability").startswith("I have tomorrow")
+
+
+def test_other_messages_that_fail_are_still_answered(phone: Phone, database: Database) -> None:
+    database.fetch("DROP TABLE calls")
+    database.fetch("DROP TABLE agent_hours")
+    assert phone.play("status-update-in-progress") == {}
+    assert phone.play("assistant-request") == {"error": APOLOGY}
+    assert phone.play("transfer-destination-request") == {"error": APOLOGY}
+
+
+def test_with_the_database_away_callers_hear_an_apology_soon_and_nothing_is_half_booked(
+    database: Database, services: Services, database_url: str, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert services
+    with Proxy(database_url) as proxy:
+        beyond = Database(proxy.url, pool_size=1)
+        phone = Phone(webhook(services_on(beyond, clock), clock))
+        assert phone.say("get_availability").startswith("I have")
+        proxy._listener.shutdown(socket.SHUT_RDWR)
+        proxy.cut()
+        caplog.clear()
+        with caplog.at_level(logging.ERROR, "peterental.voice"):
+            reply = phone.play("tool-calls-two-calls")
+        assert [result["result"] for result in reply["results"]] == [APOLOGY, APOLOGY]
+        assert len(caplog.records) == 1, "the second call did not wait for the database again"
+        assert phone.say("set_appointment", ELM) == APOLOGY
+        assert database.fetch("SELECT * FROM appointments") == []
+        beyond.close()
+
+
+def test_no_sentence_or_name_makes_a_second_log_line(phone: Phone, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "peterental"):
+        phone.post(phone.message("order\npizza\x1b[31m"))
+    assert all("\n" not in record.getMessage() and "\x1b" not in record.getMessage() for record in caplog.records)
+
+
+# --- junk ------------------------------------------------------------------------------------------------------------
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+TOOL_NAMES = st.sampled_from(
+    ["get_availability", "set_appointment", "find_appointment", "reschedule_appointment", "cancel_appointment", "take_message", "?"]
+)  # fmt: skip
+TIMES = st.sampled_from(["tomorrow 3 pm", "2026-11-23T15:00:00Z", "next Tuesday at 2", "2023-11-24T15:00", "noon"])
+ARGUMENTS = st.dictionaries(
+    st.sampled_from(["property_address", "start_time", "attendee_name", "date", "time_of_day", "message", "user_id"]),
+    TIMES | JUNK,
+)
+TOOL_CALLS = st.lists(
+    JUNK
+    | st.fixed_dictionaries({}, optional={"id": JUNK, "name": TOOL_NAMES | JUNK, "parameters": ARGUMENTS | JUNK})
+    | st.fixed_dictionaries({"function": st.fixed_dictionaries({"name": TOOL_NAMES, "arguments": ARGUMENTS | JUNK})}),
+    max_size=3,
+)
+PARTY = JUNK | st.fixed_dictionaries(
+    {}, optional={"id": JUNK, "assistantId": JUNK, "phoneNumberId": JUNK, "customer": JUNK, "number": JUNK}
+)
+MESSAGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": JUNK
+        | st.sampled_from(
+            ["tool-calls", "function-call", "status-update", "end-of-call-report", "assistant-request", "transfer-destination-request"]
+        ),
+        "toolCallList": TOOL_CALLS | JUNK,
+        "toolCalls": TOOL_CALLS | JUNK,
+        "toolWithToolCallList": TOOL_CALLS | JUNK,
+        "functionCall": JUNK,
+        "call": PARTY,
+        "customer": PARTY,
+        "assistant": PARTY,
+        "phoneNumber": PARTY,
+        "artifact": JUNK | st.fixed_dictionaries({"messages": JUNK}),
+        "analysis": JUNK,
+        "messages": JUNK,
+        "cost": JUNK,
+        "startedAt": JUNK,
+        "endedAt": JUNK,
+        "timestamp": JUNK,
+        "status": JUNK,
+        "endedReason": JUNK,
+        "transcript": JUNK,
+        "summary": JUNK,
+        "successEvaluation": JUNK,
+        "structuredData": JUNK,
+        "recording": JUNK,
+        "durationSeconds": JUNK,
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(message=MESSAGES | JUNK, call=PARTY)
+def test_junk_is_always_answered_with_two_hundred(phone: Phone, message: object, call: object) -> None:
+    if isinstance(message, dict) and isinstance(message.get("call"), dict):
+        message["call"].setdefault("assistantId", phone.assistant_id)
+    response = phone.client.post("/vapi/webhook", data=json.dumps({"message": message, "call": call}))
+    assert response.status_code == 200
+    for result in (response.json or {}).get("results", []):
+        assert set(result) == {"toolCallId", "name", "result"}
+        assert "\n" not in result["result"]
+        assert result["result"] != APOLOGY
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=60) | st.text(max_size=40).map(str.encode))
+def test_bytes_are_decoded_or_refused(body: bytes) -> None:
+    try:
+        messages.decode(body)
+    except messages.BodyUnreadable:
+        with pytest.raises((ValueError, AssertionError)):
+            assert isinstance(json.loads(body), dict)
+
+
+def test_a_history_of_a_hundred_kilobytes_is_skipped_not_decoded() -> None:
+    message = payload("tool-calls-docs-flat-arguments")
+    message["message"]["artifact"]["messages"] = [{"role": "user", "message": "y" * 100}] * 1000
+    envelope = messages.decode(msgspec.json.encode(message))
+    assert isinstance(envelope._message.artifact, msgspec.Raw)
+    assert envelope.tool_requests()[0].name == "get_availability"
+    assert len(envelope.caller_lines()) == 1000
