@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from flask import g
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, IntegerField, PasswordField
 from wtforms.validators import InputRequired, StopValidation
@@ -29,11 +28,10 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
             return unbound_field.bind(form=form, **options)
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
-        """Check every field, and the CSRF token even where only its referrer was wrong."""
+        """Check every field, and say in plain words when the CSRF token is not one of this session."""
         fits = bool(super().validate(extra_validators))
-        if g.get("csrf_refused") or self.csrf_token.errors:
+        if self.csrf_token.errors:
             self.form_errors.append(OUTDATED)
-            return False
         return fits
 
     def refuse(self, refusal: Refusal, at: str | None = None) -> None:

@@ -37,6 +37,8 @@ def install(app: Flask, config: Config) -> None:
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
         WTF_CSRF_CHECK_DEFAULT=False,  # `admit` decides, after it knows who is there
+        # A Referer check would lock out whoever's browser sends none; __Host- already keeps neighbours' cookies out.
+        WTF_CSRF_SSL_STRICT=False,
         WTF_CSRF_TIME_LIMIT=None,  # a token is as good as the session it belongs to
     )
     csrf.init_app(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from peterental.admin import session
@@ -38,7 +38,7 @@ def create_blueprint() -> Blueprint:
 def login() -> Answer:
     """Ask for address and password, and go on to where somebody was going."""
     target = safe_next(request.args.get("next")) or url_for("agents.index")
-    if session.viewer_of_session() is not None:
+    if g.viewer is not None:
         return redirect(target, 303)
     form = SignInForm()
     users = services_of(current_app).users

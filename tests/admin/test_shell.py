@@ -15,6 +15,7 @@ from flask import Flask
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from peterental.admin import formats
+from peterental.admin.forms import SignInForm
 from peterental.config import Config
 from peterental.database.connection import Database, DatabaseTooSlow
 from peterental.users.model import EmailTaken, Viewer
@@ -56,6 +57,17 @@ def test_in_production_cookies_and_pages_are_for_https_only(
     for attribute in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
         assert attribute in cookie
     assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_in_production_one_signs_in_over_https_also_from_a_browser_that_sends_no_referrer(
+    make_app: Callable[[Config], Flask], config: Config, admin: Viewer
+) -> None:
+    client = make_app(replace(config, environment="production", vapi_webhook_secret="x" * 32)).test_client()
+    token = re.search(r'value="([^"]+)"', client.get("/login", base_url=PRODUCTION_BASE).text)
+    assert token
+    fields = {"csrf_token": token.group(1), "email": admin.email, "password": "correct horse battery"}
+    assert client.post("/login", data=fields, base_url=PRODUCTION_BASE).status_code == 303
+    assert client.get("/agents", base_url=PRODUCTION_BASE).status_code == 200
 
 
 def test_the_session_cookie_is_out_of_reach_for_scripts(stranger: Browser) -> None:
@@ -137,6 +149,15 @@ def test_a_refusal_that_no_page_expects_is_said_in_a_page(
     page = office.get("/appointments")
     assert page.status_code == 409
     assert "Somebody with that e-mail address can already sign in." in page.text
+
+
+def test_a_refusal_that_belongs_to_no_field_stands_above_the_form(app: Flask) -> None:
+    with app.test_request_context("/login", method="POST"):
+        form = SignInForm()
+        form.refuse(EmailTaken())
+        form.refuse(EmailTaken(), "email")
+        assert form.form_errors == ["Somebody with that e-mail address can already sign in."]
+        assert form.email.errors == form.form_errors
 
 
 def test_programs_are_answered_in_their_own_way(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,12 @@ def test_what_names_nobody_finds_nobody(agents: AgentService, junk: str | None) 
     assert agents.find(AgentKey(assistant_id=junk, phone_number_id=junk)) is None
 
 
+def test_an_id_that_is_as_long_as_a_uuid_but_none_is_kept_as_typed(agents: AgentService) -> None:
+    odd = "Assistant-of-Ana-Lima-in-Chicago-001"
+    assert agents.create(Profile(agent_name="Ana", vapi_assistant_id=odd), ADMIN).vapi_assistant_id == odd
+    assert agents.find(AgentKey(assistant_id=odd)) is not None
+
+
 def test_a_deactivated_agent_is_still_found_and_says_so(agents: AgentService) -> None:
     agents.create(Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT), ADMIN)
     agents.set_active("ana", ADMIN, active=False)

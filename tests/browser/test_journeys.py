@@ -154,7 +154,7 @@ def test_a_booking_is_seen_in_the_list_on_its_own_page_and_at_its_agent(
     page.get_by_role("link", name="Edit").click()
     page.get_by_label("Most viewings a day").fill("8")
     snap("agent-edit")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Ana Lima is saved.")
     page.get_by_role("link", name="Stop taking bookings").click()
     expect(page.get_by_text("2 upcoming viewings stay booked")).to_be_visible()
