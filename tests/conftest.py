@@ -15,7 +15,6 @@ from psycopg import sql
 from peterental.database.connection import Database
 from peterental.database.embedded import join
 from peterental.database.migrations import MigrationRunner
-
 from tests.servers import OPTIONAL, running_debian_postgres
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent

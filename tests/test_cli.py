@@ -91,8 +91,8 @@ def test_a_failing_migration_is_shown_where_it_fails(empty_database_url: str, fo
         f"  at {folder}/002_make_b.sql:2:5\n"
         "  2 |   i integger\n"
         "    |     ^\n"
-        "  Nothing of 002_make_b.sql was kept; 001 stays applied.\n"
-        "  Next: mend the file, then run: flask db-migrate\n"
+        "  Nothing of 002_make_b.sql was kept. 001 stays applied.\n"
+        "  Next: mend the cause, then run: flask db-migrate\n"
     )
 
 

@@ -19,11 +19,13 @@ class Directives:
 
     Args:
         no_transaction: statement by statement, outside a transaction.
+        has_own_lock_timeout: whether the file says how long to wait for a table.
         lock_timeout_ms: how long one statement may wait for a table before the whole file is tried again.
         statement_timeout_ms: how long one statement may run; 0 for as long as it takes.
     """
 
     no_transaction: bool = False
+    has_own_lock_timeout: bool = False
     lock_timeout_ms: int = DEFAULT_LOCK_TIMEOUT_MS
     statement_timeout_ms: int = 0
 
@@ -48,7 +50,7 @@ def _with_word(directives: Directives, word: str, file_name: str) -> Directives:
     if duration:
         milliseconds = int(duration["number"]) * _UNIT_MS[duration["unit"]]
         if name == "lock-timeout":
-            return replace(directives, lock_timeout_ms=milliseconds)
+            return replace(directives, lock_timeout_ms=milliseconds, has_own_lock_timeout=True)
         if name == "statement-timeout":
             return replace(directives, statement_timeout_ms=milliseconds)
     raise MigrationFilesError(

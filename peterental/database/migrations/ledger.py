@@ -124,6 +124,26 @@ def applied_text(connection: Connection, schema: str, version: int) -> str | Non
     return None if row is None else row["sql"]
 
 
+@dataclass(frozen=True)
+class StoppedAttempt:
+    """A no-transaction attempt that stopped half-way: how many statements it did, of which text."""
+
+    statement: int
+    text: str
+
+
+def stopped_attempt(connection: Connection, schema: str, version: int) -> StoppedAttempt | None:
+    """Give the last attempt at `version` that stopped with a statement or more done; None where there is none."""
+    row = connection.execute(
+        sql.SQL(
+            "SELECT statement, sql FROM {} WHERE version = %s AND outcome IN ('failed', 'interrupted')"
+            " AND statement > 0 ORDER BY attempt_id DESC LIMIT 1"
+        ).format(sql.Identifier(schema, ATTEMPTS_TABLE)),
+        (version,),
+    ).fetchone()
+    return None if row is None else StoppedAttempt(row["statement"], row["sql"])
+
+
 class LedgerWriter:
     """Writes the ledger on the runner's own connection, always schema-qualified, always under the runner's lock."""
 
@@ -188,6 +208,21 @@ class LedgerWriter:
             file.path.name,
             file.checksum,
             self._who,
+        )
+
+    def begin_steps(self, text: str, done: int) -> None:
+        """Note that the running attempt goes statement by statement, with `done` of them done before it."""
+        self._execute("UPDATE {attempts} SET sql = %s, statement = %s" + _RUNNING, text, done)
+
+    def record_progress(self, done: int) -> None:
+        """Note how many statements of the running attempt are done."""
+        self._execute("UPDATE {attempts} SET statement = %s" + _RUNNING, done)
+
+    def record_wait(self, worst_wait_ms: int) -> None:
+        """Note how long the running attempt has waited for a table at worst, in milliseconds."""
+        self._execute(
+            "UPDATE {attempts} SET worst_wait_ms = GREATEST(worst_wait_ms, %s)" + _RUNNING,
+            worst_wait_ms,
         )
 
     def record_applied(self, file: MigrationFile, text: str, *, duration_ms: int) -> None:

@@ -37,21 +37,24 @@ def place_of(text: str, offset: int) -> Place:
     return Place(line, offset - start + 1, text[start:end])
 
 
-def explain(path: Path, text: str, error: psycopg.Error, statement_offset: int | None = None) -> str:
+def explain(
+    path: Path, text: str, error: psycopg.Error, statement_offset: int | None = None, *, sent_from: int = 0
+) -> str:
     """Give the server's message, then the place and the server's advice on lines of their own.
 
     Args:
         path: the file, as it is to be named.
-        text: what was sent.
+        text: the file's text.
         error: what the server said.
         statement_offset: where the failing statement begins, for errors without a position.
+        sent_from: where in the text what was sent to the server begins; its positions count from there.
     """
     diag = error.diag
     lines = [diag.message_primary or str(error).strip() or type(error).__name__]
-    position = int(diag.statement_position) - 1 if diag.statement_position else statement_offset
+    position = sent_from + int(diag.statement_position) - 1 if diag.statement_position else statement_offset
     place = place_of(text, header_end(text) if position is None else position)
     lines.append(f"  at {path}:{place.line}:{place.column}")
-    lines += _with_caret(place)
+    lines += caret_lines(place)
     for label, said in (
         ("Detail", diag.message_detail),
         ("Hint", diag.message_hint),
@@ -62,7 +65,7 @@ def explain(path: Path, text: str, error: psycopg.Error, statement_offset: int |
     return "\n".join(lines)
 
 
-def _with_caret(place: Place) -> list[str]:
+def caret_lines(place: Place) -> list[str]:
     """Show the line and a caret under the column, also where tabs and wide characters come before it."""
     start = max(0, place.column - 1 - _WIDEST_EXCERPT // 2)
     excerpt = place.excerpt[start : start + _WIDEST_EXCERPT]

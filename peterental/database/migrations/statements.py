@@ -17,6 +17,7 @@ _MAY_COPY = re.compile(r"\bstdin\b", re.IGNORECASE)
 _MAY_BE_PSQL = re.compile(r"^[ \t]*\\", re.MULTILINE)
 _CONTROLS = re.compile(r"(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
 _COPIES = re.compile(r"copy\b", re.IGNORECASE)
+_NAMELESS_INDEX = re.compile(r"create\s+(?:unique\s+)?index\s+concurrently\s+on\b", re.IGNORECASE)
 _META_COMMAND = re.compile(r"\\\S*")
 
 
@@ -69,8 +70,6 @@ def check_runnable(file: MigrationFile, text: str, directives: Directives) -> li
     FROM STDIN mean nothing to the server.
     """
     problems = []
-    if directives.no_transaction:
-        problems.append(f"{file.path.name}: “-- migrate: no-transaction” is not supported yet")
     if _MAY_BE_PSQL.search(text):
         problems += _meta_commands(file, text)
     if not problems and (_MAY_CONTROL.search(text) or _MAY_COPY.search(text)):
@@ -78,7 +77,22 @@ def check_runnable(file: MigrationFile, text: str, directives: Directives) -> li
             reason = _reason_not_to_run(statement.sql)
             if reason:
                 problems.append(f"{file.path.name}:{place_of(text, statement.offset).line}: {reason}")
+    if directives.no_transaction and not problems:
+        problems = _stepwise_problems(file, text)
     return problems
+
+
+def _stepwise_problems(file: MigrationFile, text: str) -> list[str]:
+    """Name what keeps a no-transaction file from being run statement by statement and resumed."""
+    statements = split_statements(text)
+    if not statements:
+        return [f"{file.path.name}: PostgreSQL's grammar cannot split this file into statements"]
+    return [
+        f"{file.path.name}:{place_of(text, statement.offset).line}: give the index a name, so that an interrupted build"
+        " can be found again"
+        for statement in statements
+        if _NAMELESS_INDEX.match(statement.sql)
+    ]
 
 
 def _reason_not_to_run(sql: str) -> str | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 
 from peterental.database.migrations import MigrationRunner
@@ -72,3 +74,12 @@ def runner_with(empty_database_url: str, folder: Folder, told: Told) -> Callable
 def db(empty_database_url: str) -> Iterator[Connection]:
     with psycopg.connect(empty_database_url, autocommit=True, row_factory=dict_row) as connection:
         yield connection
+
+
+@pytest.fixture
+def role(db: Connection) -> Iterator[str]:
+    """A role that the runner's own may take on."""
+    name = f"peterental_test_{secrets.token_hex(4)}"
+    db.execute(sql.SQL("CREATE ROLE {0}; GRANT {0} TO CURRENT_USER").format(sql.Identifier(name)))
+    yield name
+    db.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(name)))

@@ -1,0 +1,223 @@
+"""One run under the lock: applies files one after another on one session, and says what state it leaves."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import dataclass
+
+import psycopg
+
+from peterental.database.connection import Connection, reason_of
+from peterental.database.migrations import ledger as ledgers
+from peterental.database.migrations.directives import Directives
+from peterental.database.migrations.errors import Interrupted, MigrationFailed
+from peterental.database.migrations.execution import StatementFailed, execute_text
+from peterental.database.migrations.files import MigrationFile, MigrationFilesError
+from peterental.database.migrations.ledger import Ledger, LedgerWriter
+from peterental.database.migrations.lock import Tell
+from peterental.database.migrations.problem import explain
+from peterental.database.migrations.session import begin_statement, is_lost, reset_statements, settle
+from peterental.database.migrations.statements import same_statements, split_statements, statement_offset
+from peterental.database.migrations.stepwise import Stepwise
+from peterental.database.migrations.watch import Watch
+
+TABLE_WAIT_S = 120.0
+"""How long a file is tried again while somebody's transaction holds a table it needs."""
+
+_PAUSE_S = (0.25, 1.5)
+"""Between such tries: long enough for the queries that queued behind us to run."""
+
+_BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A pending file, found fit to run."""
+
+    file: MigrationFile
+    directives: Directives
+
+
+class Run:
+    """Applies files under the lock.
+
+    Args:
+        connection: the runner's own, prepared to write, holding the lock.
+        ledger: as read under the lock.
+        url: of the database, for the second connection that watches.
+        tell: takes lines about progress.
+    """
+
+    def __init__(self, connection: Connection, ledger: Ledger, url: str, tell: Tell) -> None:
+        self._connection = connection
+        self._ledger = ledger
+        self._url = url
+        self._writer = LedgerWriter(connection, ledger.server.schema)
+        self._tell = tell
+        self._done: list[int] = []
+
+    def apply(self, todo: list[Checked]) -> None:
+        """Apply `todo` in order. Raises MigrationFailed for the first that fails, Interrupted, MigrationFilesError."""
+        if not todo:
+            return
+        self._writer.make_complete(self._ledger)
+        self._writer.end_orphaned_attempts()
+        self._writer.begin_attempt(todo[0].file)
+        pid = self._connection.info.backend_pid
+        with Watch(self._url, pid, self._tell) as watch:
+            for item, following in zip(todo, [*todo[1:], None], strict=True):
+                text = item.file.text()
+                started = time.monotonic()
+                attempt = self._stepwise if item.directives.no_transaction else self._as_a_whole
+                attempt(item, text, following.file if following else None, watch)
+                self._tell(f"✅ {item.file.path.name} ({_since_ms(started)} ms)")
+                self._done.append(item.file.version)
+
+    def _as_a_whole(self, item: Checked, text: str, following: MigrationFile | None, watch: Watch) -> None:
+        """Apply one file in one transaction; where a table is in use, let its queue pass and try the file again."""
+        give_up_at = time.monotonic() + TABLE_WAIT_S
+        while True:
+            try:
+                with watch.working():
+                    self._in_one_transaction(item, text, following)
+            except StatementFailed as error:
+                if not self._may_try_again(error, give_up_at):
+                    self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item))
+                self._pause(item, watch)
+            except psycopg.Error as error:
+                failure = StatementFailed(error, -1)
+                self._fail(item, self._explain(item, text, failure, watch), self._nothing_kept(item))
+            except Interrupted:
+                self._note(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
+                raise
+            else:
+                return
+
+    def _in_one_transaction(self, item: Checked, text: str, following: MigrationFile | None) -> None:
+        """Apply one file with its ledger row, and open the next file's attempt in the same transaction."""
+        started = time.monotonic()
+        try:
+            execute_text(self._connection, begin_statement(item.directives))
+            execute_text(self._connection, text)
+            self._record(item.file, text, following, started)
+        except BaseException:
+            settle(self._connection)
+            raise
+
+    def _record(self, file: MigrationFile, text: str, following: MigrationFile | None, started: float) -> None:
+        with self._connection.pipeline():
+            for statement in reset_statements():
+                self._connection.execute(statement)
+            self._writer.record_applied(file, text, duration_ms=_since_ms(started))
+            if following:
+                self._writer.begin_attempt(following)
+            self._connection.execute("COMMIT")
+
+    def _stepwise(self, item: Checked, text: str, following: MigrationFile | None, watch: Watch) -> None:
+        """Apply one no-transaction file, from where an earlier attempt stopped."""
+        steps = Stepwise(self._connection, self._writer, text, item.directives, self._done_before(item, text))
+        self._writer.begin_steps(text, steps.done)
+        started = time.monotonic()
+        give_up_at = started + TABLE_WAIT_S
+        while True:
+            try:
+                with watch.working():
+                    steps.run()
+                    execute_text(self._connection, "BEGIN READ WRITE")
+                    self._record(item.file, text, following, started)
+            except StatementFailed as error:
+                settle(self._connection)
+                if not self._may_try_again(error, give_up_at):
+                    self._fail(item, self._explain(item, text, error, watch), _stopped_at(steps))
+                self._pause(item, watch)
+            except psycopg.Error as error:
+                settle(self._connection)
+                failure = StatementFailed(error, steps.done)
+                self._fail(item, self._explain(item, text, failure, watch), _stopped_at(steps))
+            except Interrupted:
+                settle(self._connection)
+                self._note(outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(steps)}")
+                raise
+            else:
+                return
+
+    def _done_before(self, item: Checked, text: str) -> int:
+        """Tell how many statements of `text` an earlier attempt has done.
+
+        Raises MigrationFilesError when one of those was edited since: what is done would differ from what is written.
+        """
+        stopped = ledgers.stopped_attempt(self._connection, self._ledger.server.schema, item.file.version)
+        if stopped is None:
+            return 0
+        before, now = split_statements(stopped.text), split_statements(text)
+        for number in range(stopped.statement):
+            if number >= len(now) or not same_statements(before[number].sql, now[number].sql):
+                problem = (
+                    f"{item.file.path.name}: statement {number + 1}, which an earlier attempt has done, was edited;"
+                    " put it back, or run flask db-repair to begin the file anew"
+                )
+                raise MigrationFilesError([problem])
+        self._tell(f"⏳ {item.file.path.name}: going on with statement {stopped.statement + 1} of {len(now)}")
+        return stopped.statement
+
+    def _may_try_again(self, error: StatementFailed, give_up_at: float) -> bool:
+        return isinstance(error.cause, _BUSY) and time.monotonic() < give_up_at and not is_lost(self._connection)
+
+    def _pause(self, item: Checked, watch: Watch) -> None:
+        self._writer.record_wait(watch.worst_wait_ms)
+        by = f" by {watch.blocker}" if watch.blocker else ""
+        self._tell(f"⏳ {item.file.path.name}: a table it needs is in use{by}; trying again")
+        time.sleep(random.uniform(*_PAUSE_S))  # noqa: S311  # jitter
+
+    def _explain(self, item: Checked, text: str, error: StatementFailed, watch: Watch) -> str:
+        """Say what happened and where."""
+        if is_lost(self._connection):
+            return f"the connection to the database was lost: {reason_of(error.cause)}"
+        offset = statement_offset(text, error.index) if error.index >= 0 else None
+        start = offset if item.directives.no_transaction and offset else 0
+        problem = explain(item.file.path, text, error.cause, offset, sent_from=start)
+        if isinstance(error.cause, _BUSY) and watch.blocker:
+            problem += f"\n  Blocked by: {watch.blocker}"
+        return problem
+
+    def _nothing_kept(self, item: Checked) -> str:
+        if is_lost(self._connection):
+            return "It is kept as a whole or not at all; flask db-status tells which."
+        return f"Nothing of {item.file.path.name} was kept."
+
+    def _fail(self, item: Checked, problem: str, state: str) -> None:
+        """Keep the failure in the history and raise it: what, where, in what state the database is, what to do next."""
+        if not is_lost(self._connection):
+            self._note(outcome="failed", error=problem)
+        if self._done:
+            state += f" {_numbers(self._done)} applied."
+        message = f"{problem}\n  {state}\n  Next: mend the cause, then run: flask db-migrate"
+        raise MigrationFailed(version=item.file.version, problem=message)
+
+    def _note(self, *, outcome: str, error: str) -> None:
+        """Keep in the history how the attempt ended, as far as the database still lets us."""
+        try:
+            for statement in reset_statements():
+                self._connection.execute(statement)
+            self._writer.record_failed(outcome=outcome, error=error)
+        except psycopg.Error as trouble:
+            _log.warning("the failed attempt could not be kept in the history: %s", reason_of(trouble))
+
+
+def _stopped_at(steps: Stepwise) -> str:
+    kept = {0: "nothing before it", 1: "statement 1 stays"}.get(steps.done, f"statements 1 to {steps.done} stay")
+    return f"Stopped at statement {steps.done + 1} of {len(steps.statements)}; {kept} done."
+
+
+def _numbers(versions: list[int]) -> str:
+    if len(versions) == 1:
+        return f"{versions[0]:03d} stays"
+    return f"{versions[0]:03d} to {versions[-1]:03d} stay"
+
+
+def _since_ms(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,119 @@
+"""Runs a `-- migrate: no-transaction` file statement by statement, and goes on where an earlier attempt stopped."""
+
+from __future__ import annotations
+
+import psycopg
+
+from peterental.database.connection import Connection
+from peterental.database.migrations import indexes
+from peterental.database.migrations.directives import Directives
+from peterental.database.migrations.execution import StatementFailed, execute_text
+from peterental.database.migrations.indexes import IndexWork, index_work
+from peterental.database.migrations.ledger import LedgerWriter
+from peterental.database.migrations.statements import Statement, split_statements
+
+_NOT_IN_A_TRANSACTION = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
+
+# Whatever role or session authorization the file has taken on, progress is kept as ourselves; at the end of the
+# transaction the file's own choice is in force again.
+_AS_OURSELVES = (b"SET LOCAL SESSION AUTHORIZATION DEFAULT", b"SET LOCAL ROLE NONE")
+
+
+class Stepwise:
+    """One attempt at one no-transaction file.
+
+    A statement that can run in a transaction commits together with the record of its being done. Which ones cannot
+    (CONCURRENTLY, VACUUM, a CALL that commits) the server says itself, before it does anything.
+
+    Args:
+        connection: the runner's, in autocommit mode.
+        writer: keeps the progress.
+        text: the file's.
+        directives: the file's.
+        done: how many statements an earlier attempt has done.
+    """
+
+    def __init__(
+        self, connection: Connection, writer: LedgerWriter, text: str, directives: Directives, done: int
+    ) -> None:
+        self._connection = connection
+        self._writer = writer
+        self._directives = directives
+        self._resumed_at = done or None
+        self.statements = split_statements(text)
+        self.done = done
+
+    def run(self) -> None:
+        """Run what is left. Raises StatementFailed, psycopg.Error; `done` then tells how far it came."""
+        while self.done < len(self.statements):
+            statement = self.statements[self.done]
+            if not self._in_transaction(statement):
+                self._outside_transaction(statement)
+                self._keep_progress()
+            self.done += 1
+        self._check_indexes()
+
+    def _in_transaction(self, statement: Statement) -> bool:
+        """Run it in a transaction with its record; False where the server says that it cannot be."""
+        lock_timeout_ms = self._directives.lock_timeout_ms
+        begin = (
+            f"BEGIN READ WRITE; SET LOCAL lock_timeout TO {lock_timeout_ms};"
+            f" SET LOCAL statement_timeout TO {self._directives.statement_timeout_ms}"
+        )
+        execute_text(self._connection, begin)
+        try:
+            execute_text(self._connection, statement.sql)
+        except StatementFailed as error:
+            self._connection.rollback()
+            if isinstance(error.cause, _NOT_IN_A_TRANSACTION):
+                return False
+            raise StatementFailed(error.cause, self.done) from error
+        for own in _AS_OURSELVES:
+            self._connection.execute(own)
+        self._writer.record_progress(self.done + 1)
+        self._connection.execute("COMMIT")
+        return True
+
+    def _outside_transaction(self, statement: Statement) -> None:
+        """Run it by itself, unless an earlier attempt has done it and was stopped before it could say so."""
+        work = index_work(statement.sql)
+        if work is not None and self._is_done_or_healed(work):
+            return
+        # These wait for older transactions to end while others read and write on; patience costs nobody anything.
+        lock_timeout_ms = self._directives.lock_timeout_ms if self._directives.has_own_lock_timeout else 0
+        limits = (
+            f"SET lock_timeout TO {lock_timeout_ms}; SET statement_timeout TO {self._directives.statement_timeout_ms}"
+        )
+        execute_text(self._connection, limits)
+        try:
+            execute_text(self._connection, statement.sql)
+        except StatementFailed as error:
+            raise StatementFailed(error.cause, self.done) from error
+
+    def _is_done_or_healed(self, work: IndexWork) -> bool:
+        """Look what an earlier attempt left of an index: True where it is as the statement wants it."""
+        is_resumed = self._resumed_at == self.done
+        valid = indexes.is_valid(self._connection, work)
+        if work.verb == "drop":
+            return is_resumed and valid is None
+        if work.verb == "reindex":
+            indexes.drop_leftovers(self._connection, work)
+            return False
+        if valid is False and not indexes.is_being_built(self._connection, work):
+            indexes.drop(self._connection, work)
+        return bool(valid) and is_resumed
+
+    def _keep_progress(self) -> None:
+        execute_text(self._connection, "BEGIN READ WRITE")
+        for own in _AS_OURSELVES:
+            self._connection.execute(own)
+        self._writer.record_progress(self.done + 1)
+        self._connection.execute("COMMIT")
+
+    def _check_indexes(self) -> None:
+        """Raise StatementFailed for the first index that this file makes and that is not valid."""
+        for number, statement in enumerate(self.statements):
+            work = index_work(statement.sql)
+            if work and work.verb == "create" and indexes.is_valid(self._connection, work) is False:
+                reason = f'index "{work.name}" is not valid'
+                raise StatementFailed(psycopg.errors.ObjectNotInPrerequisiteState(reason), number)

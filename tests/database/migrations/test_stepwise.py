@@ -1,0 +1,297 @@
+"""Files without a transaction: split by grammar, resumed where they stopped, indexes healed and verified."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import MigrationFailed
+from peterental.database.migrations.files import MigrationFilesError
+from tests.database.migrations.conftest import Connection, Folder, Told
+from tests.database.migrations.test_runner import LONG_QUERY_RUNS, attempts, ledger, start, wait_until
+from tests.servers import until
+
+HEADER = "-- migrate: no-transaction\n"
+
+BUILDING = (
+    "EXISTS (SELECT FROM pg_stat_progress_create_index"
+    " WHERE datname = current_database() AND command = 'CREATE INDEX CONCURRENTLY')"
+)
+
+
+def indexes(db: Connection) -> dict[str, bool]:
+    rows = db.execute(
+        "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relname LIKE 'idx%'"
+    )
+    return {row["relname"]: row["indisvalid"] for row in rows}
+
+
+def progress(db: Connection) -> list[tuple[str, int | None]]:
+    rows = db.execute("SELECT outcome, statement FROM schema_migration_attempts ORDER BY attempt_id")
+    return [(row["outcome"], row["statement"]) for row in rows]
+
+
+def test_statements_that_refuse_a_transaction_run(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_t.sql", "CREATE TABLE t (i int);")
+    folder.write(
+        "002_x.sql",
+        HEADER + "CREATE INDEX CONCURRENTLY idx_t ON t (i);\nVACUUM t;\nINSERT INTO t VALUES (1);\n"
+        "REINDEX INDEX CONCURRENTLY idx_t;\nDROP INDEX CONCURRENTLY idx_t;",
+    )
+    folder.write("003_y.sql", "CREATE TABLE y (i int);")
+    assert runner.run_migrations() == 3
+    assert ledger(db) == {1: "t", 2: "x", 3: "y"}
+    assert db.execute("SELECT count(*) AS n FROM t").fetchone() == {"n": 1}
+    assert indexes(db) == {}
+    assert progress(db) == [("applied", None), ("applied", 5), ("applied", None)]
+
+
+def test_a_procedure_that_commits_runs(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_t.sql", "CREATE TABLE t (i int);")
+    folder.write(
+        "002_x.sql",
+        HEADER
+        + "CREATE PROCEDURE fill() LANGUAGE plpgsql AS $$ BEGIN FOR n IN 1..3 LOOP INSERT INTO t VALUES (n); COMMIT;"
+        " END LOOP; END $$;\nCALL fill();\nDO $größe$ BEGIN INSERT INTO t VALUES (4); COMMIT; END $größe$;",
+    )
+    assert runner.run_migrations() == 2
+    assert db.execute("SELECT count(*) AS n FROM t").fetchone() == {"n": 4}
+
+
+def test_statements_are_split_by_postgresql_s_grammar(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write(
+        "001_x.sql",
+        HEADER
+        + "CREATE TABLE t (s text); -- ; '\n"
+        + "INSERT INTO t VALUES ('a;b'), (E'c\\';d'), ($ü$e;f$ü$), ($$;$$); /* ; /* ; */ ; */\n"
+        + 'CREATE TABLE "semi;colon" (i int);;\n'
+        + "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END;\n"
+        + "DO $$ BEGIN PERFORM 1; PERFORM 2; END $$",
+    )
+    assert runner.run_migrations() == 1
+    assert db.execute("SELECT count(*) AS n FROM t").fetchone() == {"n": 4}
+    assert progress(db) == [("applied", 5)]
+
+
+def test_a_failure_is_remembered_with_its_statement_and_the_next_run_goes_on_there(
+    runner: MigrationRunner, folder: Folder, db: Connection, told: Told
+) -> None:
+    folder.write(
+        "001_x.sql", HEADER + "CREATE TABLE t (i int);\nINSERT INTO t VALUES (1);\n\nINSERT INTO t VALUES ('x');\n"
+    )
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    message = str(caught.value)
+    assert "invalid input syntax for type integer" in message
+    assert "001_x.sql:5:23\n" in message
+    assert "Stopped at statement 3 of 3; statements 1 to 2 stay done." in message
+    assert progress(db) == [("failed", 2)]
+    assert runner.get_applied_migrations() == []
+    folder.write(
+        "001_x.sql", HEADER + "CREATE TABLE t (i int); -- done\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2);\n"
+    )
+    assert runner.run_migrations() == 1
+    assert "001_x.sql: going on with statement 3 of 3" in told.text
+    assert db.execute("SELECT count(*) AS n FROM t").fetchone() == {"n": 2}
+    assert progress(db) == [("failed", 2), ("applied", 3)]
+
+
+def test_a_done_statement_that_was_edited_stops_the_next_run(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    folder.write("001_x.sql", HEADER + "CREATE TABLE t (i bigint);\nSELECT 1;")
+    with pytest.raises(MigrationFilesError, match="statement 1, which an earlier attempt has done, was edited"):
+        runner.run_migrations()
+
+
+def test_bookkeeping_survives_role_and_search_path_of_the_file(
+    runner: MigrationRunner, folder: Folder, db: Connection, role: str
+) -> None:
+    db.execute("CREATE SCHEMA elsewhere")
+    statements = (
+        "SET search_path = elsewhere",
+        "SET default_transaction_read_only = on",
+        f"SET ROLE {role}",
+        "SELECT 1",
+        "RESET ROLE",
+        "SET default_transaction_read_only = off",
+        "CREATE TABLE t (i int)",
+    )
+    folder.write("001_x.sql", HEADER + ";\n".join(statements))
+    assert runner.run_migrations() == 1
+    assert db.execute("SELECT to_regclass('elsewhere.t') IS NOT NULL AS made").fetchone() == {"made": True}
+
+
+def test_the_role_that_the_file_takes_on_stays_in_force_for_it(
+    runner: MigrationRunner, folder: Folder, db: Connection, role: str
+) -> None:
+    db.execute(sql.SQL("CREATE TABLE seen (who text); GRANT INSERT ON seen TO {}").format(sql.Identifier(role)))
+    folder.write("001_x.sql", HEADER + f"SET ROLE {role};\nINSERT INTO seen VALUES (current_user);")
+    runner.run_migrations()
+    assert db.execute("SELECT who FROM seen").fetchone() == {"who": role}
+
+
+def test_transaction_control_is_refused_here_too(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_x.sql", HEADER + "BEGIN; SELECT 1; COMMIT;")
+    with pytest.raises(MigrationFilesError, match="would break the file's transaction"):
+        runner.run_migrations()
+
+
+@pytest.mark.parametrize(
+    "statement", ["CREATE INDEX CONCURRENTLY ON t (i)", "create unique index\n concurrently on t (i)"]
+)
+def test_a_concurrent_index_without_a_name_is_refused(runner: MigrationRunner, folder: Folder, statement: str) -> None:
+    folder.write("001_x.sql", HEADER + f"SELECT 1;\n{statement};")
+    with pytest.raises(MigrationFilesError, match="001_x.sql:3: give the index a name"):
+        runner.run_migrations()
+
+
+# --- indexes ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_index_left_invalid_is_dropped_and_rebuilt(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_t.sql", "CREATE TABLE t (i int); INSERT INTO t VALUES (1), (1);")
+    folder.write("002_x.sql", HEADER + "CREATE UNIQUE INDEX CONCURRENTLY idx_t ON t (i);")
+    with pytest.raises(MigrationFailed, match=r'could not create unique index "idx_t"'):
+        runner.run_migrations()
+    assert indexes(db) == {"idx_t": False}
+    db.execute("DELETE FROM t WHERE ctid = (SELECT min(ctid) FROM t)")
+    assert runner.run_migrations() == 1
+    assert indexes(db) == {"idx_t": True}
+
+
+def test_if_not_exists_does_not_pass_over_an_invalid_index(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_t.sql", "CREATE TABLE t (i int); INSERT INTO t VALUES (1), (1);")
+    folder.write("002_x.sql", HEADER + "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS idx_t ON t (i);")
+    for _ in range(2):
+        with pytest.raises(MigrationFailed, match="could not create unique index"):
+            runner.run_migrations()
+    db.execute("TRUNCATE t")
+    assert runner.run_migrations() == 1
+    assert indexes(db) == {"idx_t": True}
+
+
+def test_an_index_that_is_there_and_valid_is_not_built_twice_after_a_kill(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_t.sql", "CREATE TABLE t (i int);")
+    folder.write("002_x.sql", HEADER + "SELECT 1;\nCREATE INDEX CONCURRENTLY idx_t ON t (i);\nSELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    # as a runner killed between the build and its record would leave it
+    db.execute("UPDATE schema_migration_attempts SET statement = 1 WHERE outcome = 'failed'")
+    before = db.execute("SELECT 'idx_t'::regclass::oid AS oid").fetchone()
+    folder.write("002_x.sql", HEADER + "SELECT 1;\nCREATE INDEX CONCURRENTLY idx_t ON t (i);\nSELECT 1;")
+    assert runner.run_migrations() == 1
+    assert db.execute("SELECT 'idx_t'::regclass::oid AS oid").fetchone() == before
+
+
+def test_an_index_of_that_name_made_by_somebody_else_is_an_error(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    db.execute("CREATE TABLE t (i int); CREATE INDEX idx_t ON t (i)")
+    folder.write("001_x.sql", HEADER + "CREATE INDEX CONCURRENTLY idx_t ON t (i);")
+    with pytest.raises(MigrationFailed, match='relation "idx_t" already exists'):
+        runner.run_migrations()
+
+
+def test_what_an_interrupted_reindex_left_is_cleared_away(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    db.execute("CREATE TABLE t (i int); INSERT INTO t VALUES (1), (1)")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        db.execute("CREATE UNIQUE INDEX CONCURRENTLY idx_t ON t (i)")
+    db.execute("ALTER INDEX idx_t RENAME TO idx_u_ccnew")
+    db.execute("CREATE INDEX idx_u ON t (i)")
+    folder.write("001_x.sql", HEADER + "REINDEX INDEX CONCURRENTLY idx_u;")
+    assert runner.run_migrations() == 1
+    assert indexes(db) == {"idx_u": True}
+
+
+def test_a_drop_that_was_done_before_the_kill_is_not_an_error(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    db.execute("CREATE TABLE t (i int); CREATE INDEX idx_t ON t (i)")
+    folder.write("001_x.sql", HEADER + "SELECT 1;\nDROP INDEX CONCURRENTLY idx_t;\nSELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    db.execute("UPDATE schema_migration_attempts SET statement = 1")
+    folder.write("001_x.sql", HEADER + "SELECT 1;\nDROP INDEX CONCURRENTLY idx_t;\nSELECT 1;")
+    assert runner.run_migrations() == 1
+
+
+def test_two_builds_in_one_file_with_a_second_runner_waiting_both_end_well(
+    folder: Folder, empty_database_url: str, db: Connection
+) -> None:
+    db.execute("CREATE TABLE t (i int, j int); INSERT INTO t SELECT n, n FROM generate_series(1, 20000) AS n")
+    folder.write(
+        "001_x.sql",
+        HEADER
+        + "CREATE INDEX CONCURRENTLY idx_i ON t (i);\nSELECT pg_sleep(0.3);\nCREATE INDEX CONCURRENTLY idx_j ON t (j);",
+    )
+    runners = [start(empty_database_url, folder) for _ in range(3)]
+    outputs = [process.communicate(timeout=60) for process in runners]
+    assert [process.returncode for process in runners] == [0, 0, 0], outputs
+    assert indexes(db) == {"idx_i": True, "idx_j": True}
+    assert attempts(db) == [(1, "applied")]
+
+
+def test_a_build_waits_for_old_transactions_without_giving_up_and_says_for_whom(
+    folder: Folder, empty_database_url: str, db: Connection
+) -> None:
+    db.execute("CREATE TABLE t (i int)")
+    folder.write("001_x.sql", HEADER + "CREATE INDEX CONCURRENTLY idx_t ON t (i);")
+    with psycopg.connect(empty_database_url, application_name="the long report") as other:
+        other.execute("INSERT INTO t VALUES (1)")
+        process = start(empty_database_url, folder)
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if "Waiting for" in line)
+        assert "the long report" in line
+        other.commit()
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert indexes(db) == {"idx_t": True}
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_runner_stopped_in_mid_build_leaves_work_that_the_next_one_ends(
+    folder: Folder,
+    empty_database_url: str,
+    db: Connection,
+    runner_with: Callable[..., MigrationRunner],
+    number: signal.Signals,
+) -> None:
+    db.execute("CREATE TABLE t (i int)")
+    folder.write("001_x.sql", HEADER + "SELECT 1;\nCREATE INDEX CONCURRENTLY idx_t ON t (i);")
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("INSERT INTO t VALUES (1)")
+        process = start(empty_database_url, folder)
+        wait_until(db, BUILDING)
+        os.kill(process.pid, number)
+        process.communicate(timeout=20)
+        wait_until(db, f"NOT {BUILDING}")
+    until(lambda: runner_with(lock_wait_s=10).run_migrations() == 1, "the next run ends it", timeout_s=30)
+    assert indexes(db) == {"idx_t": True}
+    assert [outcome for outcome, _ in progress(db)] == ["interrupted", "applied"]
+
+
+def test_a_killed_statement_is_not_counted_as_done(folder: Folder, empty_database_url: str, db: Connection) -> None:
+    folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT pg_sleep(60);\nCREATE TABLE u (i int);")
+    process = start(empty_database_url, folder)
+    wait_until(db, LONG_QUERY_RUNS)
+    process.kill()
+    process.communicate()
+    wait_until(db, f"NOT {LONG_QUERY_RUNS}")
+    folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT pg_sleep(0);\nCREATE TABLE u (i int);")
+    assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=10).run_migrations() == 1
+    assert progress(db) == [("interrupted", 1), ("applied", 3)]
