@@ -12,7 +12,7 @@ from peterental.admin.protection import keeps_form
 from peterental.admin.setup import fits
 from peterental.errors import Refusal
 from peterental.services import services_of
-from peterental.users.model import AlreadySetUp, EmailInvalid, PasswordTooLong, PasswordTooShort
+from peterental.users.model import AlreadySetUp, EmailInvalid, PasswordTooLong, PasswordTooShort, SignInBusy
 
 Answer = Response | str | tuple[str, int]
 
@@ -44,11 +44,15 @@ def login() -> Answer:
     users = services_of(current_app).users
     status = 200
     if form.validate_on_submit():
-        signed_in = users.sign_in(form.email.data, form.password.data)
-        if signed_in is not None:
-            session.start(signed_in)
-            return redirect(target, 303)
-        form.form_errors.append("That e-mail address and password do not go together. Check both and try again.")
+        try:
+            signed_in = users.sign_in(form.email.data, form.password.data)
+        except SignInBusy as busy:
+            form.refuse(busy)
+        else:
+            if signed_in is not None:
+                session.start(signed_in)
+                return redirect(target, 303)
+            form.form_errors.append("That e-mail address and password do not go together. Check both and try again.")
     if form.is_submitted():
         status = 400
     return render_template("admin/login.html", form=form, is_set_up=users.any_user()), status

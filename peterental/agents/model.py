@@ -182,9 +182,18 @@ class UpcomingViewing:
     attendee_name: str
 
 
+UPCOMING_COUNTED = 1000
+"""So many upcoming viewings are counted one by one; from there on they are many."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Upcoming:
-    """The next viewings of an agent, and how many there are in all."""
+    """The next viewings of an agent, and how many there are in all, up to UPCOMING_COUNTED."""
 
     viewings: tuple[UpcomingViewing, ...]
     total: int
+
+    @property
+    def total_in_words(self) -> str:
+        """The number as pages show it: `7`, `1000 or more`."""
+        return f"{self.total} or more" if self.total >= UPCOMING_COUNTED else str(self.total)

@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 
 from peterental.agents.model import (
     RULE_LIMITS,
+    UPCOMING_COUNTED,
     Agent,
     AgentIdTaken,
     AgentKey,
@@ -149,19 +150,25 @@ class AgentRepository:
     def upcoming(self, agent_id: str, now: datetime, limit: int) -> Upcoming:
         """Give an agent's next confirmed viewings, the one going on included, and how many there are in all.
 
-        No viewing is as long as a day, so the index on its start finds the one going on as well.
+        No viewing is as long as a day, so the index on its start finds the one going on as well. Counting ends at
+        UPCOMING_COUNTED: the page is as fast for an agent with a million.
         """
         rows = self._database.fetch(
             """
             SELECT id AS appointment_id, start_time, end_time, property_address, attendee_name,
                    COUNT(*) OVER () AS total
-            FROM appointments
-            WHERE agent_id = %(agent_id)s AND status = 'confirmed'
-                AND start_time > %(now)s - INTERVAL '1 day' AND end_time > %(now)s
+            FROM (
+                SELECT *
+                FROM appointments
+                WHERE agent_id = %(agent_id)s AND status = 'confirmed'
+                    AND start_time > %(now)s - INTERVAL '1 day' AND end_time > %(now)s
+                ORDER BY start_time
+                LIMIT %(counted)s
+            ) AS upcoming
             ORDER BY start_time, id
             LIMIT %(limit)s
             """,
-            {"agent_id": agent_id, "now": now, "limit": limit},
+            {"agent_id": agent_id, "now": now, "limit": limit, "counted": UPCOMING_COUNTED},
         )
         total = rows[0]["total"] if rows else 0
         for row in rows:

@@ -38,6 +38,10 @@ class UserUnknown(Refusal):
     """Nobody signs in with that e-mail address."""
 
 
+class SignInBusy(Refusal):
+    """Too many people are signing in at this moment. Wait a few seconds, then try again."""
+
+
 class AdminsOnly(Refusal):
     """Only an admin can do that."""
 

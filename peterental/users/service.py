@@ -7,6 +7,8 @@ import secrets
 import threading
 import unicodedata
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -22,6 +24,7 @@ from peterental.users.model import (
     Person,
     Role,
     SignedIn,
+    SignInBusy,
     UserUnknown,
     Viewer,
 )
@@ -35,8 +38,10 @@ EMAIL_MAX_CHARACTERS = 255
 # once. https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
-# However many people sign in at once, one process hashes two passwords at a time: memory stays bounded at 38 MiB.
+# However many people sign in at once, one process hashes two passwords at a time: memory stays bounded at 38 MiB, and
+# whoever would wait longer than this is sent away, so that a flood of sign-ins leaves threads for the phone.
 _hashing = threading.BoundedSemaphore(2)
+PATIENCE_S = 2.0
 
 
 class UserService:
@@ -45,12 +50,14 @@ class UserService:
     Args:
         database: where users are kept.
         hasher: how passwords are hashed; a hash made with other parameters is renewed at the next sign-in.
+        patience_s: how long a password waits for its turn to be hashed, in seconds; then it is SignInBusy.
     """
 
-    def __init__(self, database: Database, *, hasher: PasswordHasher = HASHER) -> None:
+    def __init__(self, database: Database, *, hasher: PasswordHasher = HASHER, patience_s: float = PATIENCE_S) -> None:
         self._database = database
         self._users = UserRepository(database)
         self._hasher = hasher
+        self._patience_s = patience_s
         self._nobodys_hash = _hash_that_nothing_fits(hasher)
 
     def any_user(self) -> bool:
@@ -94,7 +101,10 @@ class UserService:
         return SignedIn(viewer=viewer, session_epoch=0)
 
     def sign_in(self, email: str, password: str) -> SignedIn | None:
-        """Give who signs in with that address and password, or None, after the same work whoever they are."""
+        """Give who signs in with that address and password, or None, after the same work whoever they are.
+
+        Raises SignInBusy.
+        """
         email = email.strip()
         account = self._users.account(email) if is_email(email) else None
         secret = _bytes_of(password)[: PASSWORD_MAX_BYTES + 1]
@@ -122,15 +132,25 @@ class UserService:
         return epoch
 
     def _hash(self, secret: bytes) -> str:
-        with _hashing:
+        with self._a_turn():
             return self._hasher.hash(secret)
 
     def _verify(self, password_hash: str, secret: bytes) -> bool:
-        with _hashing:
+        with self._a_turn():
             try:
                 return self._hasher.verify(password_hash, secret)
             except (VerificationError, InvalidHashError):
                 return False
+
+    @contextmanager
+    def _a_turn(self) -> Iterator[None]:
+        """Wait until this process may hash one more password. Raises SignInBusy."""
+        if not _hashing.acquire(timeout=self._patience_s):
+            raise SignInBusy
+        try:
+            yield
+        finally:
+            _hashing.release()
 
 
 def is_email(text: str) -> bool:

@@ -117,6 +117,14 @@ def test_a_failed_sign_in_says_the_same_whoever_it_was(
     assert stranger.get("/agents").status_code == 303
 
 
+def test_when_too_many_sign_in_at_once_it_says_so(stranger: Browser, services: Services) -> None:
+    services.users._patience_s = 0.01
+    with services.users._a_turn(), services.users._a_turn():
+        page = stranger.send("/login", email="ana@example.com", password=WORDS)
+    assert page.status_code == 400
+    assert "Too many people are signing in" in page.text
+
+
 def test_an_empty_sign_in_form_says_what_is_missing(stranger: Browser) -> None:
     page = stranger.send("/login", email=" ", password="")
     assert "Type your e-mail address." in page.text

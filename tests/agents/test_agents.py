@@ -304,3 +304,17 @@ def test_the_agents_page_shows_the_next_viewings_and_how_many_there_are(
     assert upcoming.total == 13
     assert [viewing.property_address for viewing in upcoming.viewings] == ["going on", "12 Elm St", "12 Elm St"]
     assert upcoming.viewings[1].start_time == NOW + timedelta(days=1)
+
+
+def test_very_many_upcoming_viewings_are_not_all_counted(agents: AgentService, database: Database) -> None:
+    ana = agents.create(Profile(agent_name="Ana"), ADMIN)
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)
+        SELECT 'ana', '12 Elm St', %(now)s + n * INTERVAL '1 hour', %(now)s + (n + 1) * INTERVAL '1 hour', 'Max'
+        FROM generate_series(1, 1100) AS n
+        """,
+        {"now": NOW},
+    )
+    upcoming = agents.upcoming(ana)
+    assert (len(upcoming.viewings), upcoming.total, upcoming.total_in_words) == (10, 1000, "1000 or more")

@@ -15,6 +15,7 @@ from peterental.users.model import (
     EmailTaken,
     PasswordTooLong,
     PasswordTooShort,
+    SignInBusy,
     UserUnknown,
 )
 from peterental.users.repository import UserRepository
@@ -119,6 +120,13 @@ def test_an_unknown_user_costs_as_much_as_a_wrong_password(users: UserService) -
     not_an_address = min(seconds("nobody") for _ in range(5))
     assert unknown > known / 2
     assert not_an_address > known / 2
+
+
+def test_a_flood_of_sign_ins_is_sent_away_rather_than_kept_waiting(database: Database) -> None:
+    users = UserService(database, patience_s=0.01)
+    with users._a_turn(), users._a_turn(), pytest.raises(SignInBusy, match="try again"):
+        users.sign_in("ana@example.com", WORDS)
+    assert users.sign_in("ana@example.com", WORDS) is None
 
 
 def test_a_password_change_signs_out_everywhere(users: UserService) -> None:
