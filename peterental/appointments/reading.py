@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 NOON_HOUR = 12
 WEEK = timedelta(days=7)
+YEARS = range(1900, 3000)
+"""Nobody means another; at the ends of the calendar, time zones overflow."""
+
 ANY_DAY = frozenset({"", "any", "any day", "anytime", "any time"})
 
 _ISO = re.compile(
@@ -128,19 +131,10 @@ def _placed(day: date, minutes: int, offset: timedelta | None, context: Context)
         moved = _not_past(day, context, weekdays=set())
         offered = None if isinstance(moved, Question) else instant_of(moved, minutes, context.zone)
         if offered is None or offered not in context.offered:
-            local = _plus(wall, -offset, context.zone)
-            if local is None:
-                return Unreadable()
+            local = (wall - offset).replace(tzinfo=UTC).astimezone(context.zone)
             day, minutes = local.date(), local.hour * 60 + local.minute
     believed = _not_past(day, context, weekdays=set())
     return believed if isinstance(believed, Question) else _moment(believed, minutes, context)
-
-
-def _plus(wall: datetime, shift: timedelta, zone: ZoneInfo) -> datetime | None:
-    try:
-        return (wall + shift).replace(tzinfo=UTC).astimezone(zone)
-    except OverflowError:
-        return None
 
 
 def _agrees(wall: datetime, offset: timedelta, zone: ZoneInfo) -> bool:
@@ -149,8 +143,9 @@ def _agrees(wall: datetime, offset: timedelta, zone: ZoneInfo) -> bool:
 
 
 def _day_of(iso: re.Match[str]) -> date | None:
+    year = int(iso["y"])
     try:
-        return date(int(iso["y"]), int(iso["mo"]), int(iso["d"]))
+        return date(year, int(iso["mo"]), int(iso["d"])) if year in YEARS else None
     except ValueError:
         return None
 
@@ -318,6 +313,8 @@ def _calendar(said: CalendarDay, context: Context, weekdays: set[int]) -> date |
     try:
         if said.month is None:
             return _coming_day_of_month(said.day, today)
+        if said.year is not None and said.year not in YEARS:
+            return Unreadable()
         if said.year is not None:
             day = date(said.year, said.month, said.day)
             return _not_past(day, context, weekdays)

@@ -142,7 +142,7 @@ def _plain(text: str) -> str:
     folded = re.sub(r"\bo'?\s?clock\b", "oclock", folded).replace("'s", "")
     # Hyphens join words ("two-thirty", "mid-day") but are part of dates in digits.
     folded = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", folded)
-    folded = re.sub(r"(?<=\d)\.(?=\s|$)|(?<=[a-z])\.", " ", folded)
+    folded = re.sub(r"(?<!\.\d)(?<!\.\d\d)(?<=\d)\.(?=\s|$)|(?<=[a-z])\.", " ", folded)
     return re.sub(r"[,;!?()\"]", " ", folded)
 
 
@@ -274,13 +274,14 @@ def _past_hour(said: Said, match: re.Match[str]) -> None:
     half = _HALVES[match["half"]]
     if match["way"] in {"to", "till", "before"}:
         if hour == 12 and half:  # noqa: PLR2004 - a quarter to noon is still morning; to midnight, another day
-            hour, half = (12, "am") if half == "pm" else (_NO_SUCH_HOUR, None)
+            hour, half = (12, "am") if half == "pm" else (_NO_SUCH_HOUR + 1, None)
         hour, minutes = (hour - 1 or 12), 60 - minutes
     said.clocks.append(Clock(hour, minutes, half))
 
 
 _HALF = r"(?:\s*(?P<half>am|pm)\b)"
 _YEAR = r"(?:\s+(?P<y>20\s?\d\d)\b(?!\s*(?:am|pm|:)))?"
+_MONTH_FIRST = rf"\b(?P<m>{_MONTH})\s+(?:the\s+)?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?=\s)(?!\s+[ap]m\b){_YEAR}"
 _MINUTES_PAST = (
     rf"\b(?:a\s+)?(?P<n>half|quarter|\d{{1,2}})\s+(?:minutes\s+)?(?P<way>past|after|to|till|before)\s+"
     rf"(?P<h>\d{{1,2}})(?=\s){_HALF}?"
@@ -296,8 +297,9 @@ _READERS = tuple(
         (r"\b(?P<y>\d{4})[-/](?P<m>\d{1,2})[-/](?P<d>\d{1,2})(?=[\st])t?", _iso_date),
         (r"\b(?P<a>\d{1,2})/(?P<b>\d{1,2})(?:/(?P<y>\d{4}|\d\d))?(?=\s)", _slashes),
         (r"\b(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})?(?=\s)", _dots),
-        (rf"\b(?P<m>{_MONTH})\s+(?:the\s+)?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?=\s){_YEAR}", _month_and_day),
-        (rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<m>{_MONTH})(?=\s){_YEAR}", _month_and_day),
+        (rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)\s+(?:of\s+)?(?P<m>{_MONTH})(?=\s){_YEAR}", _month_and_day),
+        (_MONTH_FIRST, _month_and_day),
+        (rf"\b(?P<d>\d{{1,2}})\s+(?:of\s+)?(?P<m>{_MONTH})(?=\s){_YEAR}", _month_and_day),
         (_MINUTES_PAST, _past_hour),
         (rf"\b(?P<h>\d{{1,2}}):(?P<m>\d\d)(?::00(?:\.0+)?)?(?=\s|am|pm){_HALF}?", _digits_clock),
         (rf"\b(?P<h>\d{{1,2}})\.(?P<m>\d\d)(?=\s|am|pm){_HALF}", _digits_clock),

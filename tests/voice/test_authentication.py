@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from peterental.services import Services
 
-SECRET = "a secret with ünicode"  # noqa: S105
+SECRET = "a secret with ünicode"
 KEY = "an HMAC key"
 BODY = json.dumps({"message": {"type": "unknown"}}).encode()
 NOW_S = int(SUNDAY_MORNING.timestamp())

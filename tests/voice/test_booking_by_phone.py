@@ -145,7 +145,7 @@ def test_a_cancelled_viewing_can_be_booked_again(phone: Phone, database: Databas
 def test_what_is_missing_or_of_the_wrong_type_is_asked_for(
     phone: Phone, database: Database, missing: str, asked: str, value: object
 ) -> None:
-    assert book(phone, **{missing: value}) == asked
+    assert phone.say("set_appointment", ELM | {"start_time": "tomorrow 3 pm", missing: value}) == asked
     assert bookings(database) == []
 
 
@@ -182,14 +182,14 @@ def test_next_tuesday_said_on_a_monday_is_asked_about_with_both_dates(
     assert phone.say("get_availability", {"date": "next Tuesday"}).startswith("I have Tuesday, December first, at")
 
 
-def test_a_wrong_z_is_forgiven_where_that_time_was_offered_in_this_call(phone: Phone, database: Database) -> None:
+def test_a_wrong_z_is_forgiven_where_that_time_was_offered_in_this_call(phone: Phone) -> None:
     phone.say("get_availability", {"date": "tomorrow", "time_of_day": "afternoon"})
     assert book(phone, "2026-11-23T14:00:00Z") == BOOKED_MONDAY_AT_THREE.replace("three", "two")
     phone.call_id, phone.number = "call-2", "+15550142199"
     assert book(phone, "2026-11-23T16:00:00Z") == BOOKED_MONDAY_AT_THREE.replace("three PM", "ten AM")
 
 
-def test_last_years_date_with_the_weekday_in_the_callers_lines_is_booked(phone: Phone, database: Database) -> None:
+def test_last_years_date_with_the_weekday_in_the_callers_lines_is_booked(phone: Phone) -> None:
     history = {"artifact": {"messages": [{"role": "user", "message": "Monday at three, please."}]}}
     message = phone.message("set_appointment", ELM | {"start_time": "2025-11-23T15:00:00"}) | history
     (result,) = phone.post(message).json["results"]  # type: ignore[index]
@@ -248,10 +248,10 @@ def test_nobody_and_somebody_on_leave_book_nothing(phone: Phone, database: Datab
 
 
 def test_names_in_any_script_and_of_any_length_are_stored_as_text(phone: Phone, database: Database) -> None:
-    name = "Zoë 李 \u202eداود\n'; DROP TABLE appointments; --" + "x" * 10_000
+    name = "Zoë 李 \u202eمريم\n'; DROP TABLE appointments; --" + "x" * 10_000
     assert "booked" in book(phone, attendee_name=name, property_address="12 Straße \u0000 <b>" + "y" * 10_000)
     (row,) = database.fetch("SELECT attendee_name, length(property_address) AS address_length FROM appointments")
-    assert row["attendee_name"].startswith("Zoë 李 داود '; DROP TABLE")
+    assert row["attendee_name"].startswith("Zoë 李 مريم '; DROP TABLE")
     assert (len(row["attendee_name"]), row["address_length"]) == (255, 500)
 
 

@@ -41,9 +41,7 @@ def test_availability_costs_one_round_trip_to_look_and_one_to_keep(proxy: Proxy,
 
 
 @pytest.mark.parametrize("warm_up", [0, WARM_UP], ids=["first time", "statements prepared"])
-def test_a_booking_costs_two_round_trips_begin_and_commit_included(
-    proxy: Proxy, caller: Phone, clock: Clock, warm_up: int
-) -> None:
+def test_a_booking_costs_two_round_trips_begin_and_commit_included(proxy: Proxy, caller: Phone, warm_up: int) -> None:
     for turn in range(warm_up):
         caller.number = f"+1555014{turn:04}"
         caller.say("set_appointment", ELM | {"start_time": f"2026-11-23T{9 + turn // 2:02}:{turn % 2 * 30:02}:00"})

@@ -1,0 +1,60 @@
+"""Whether two people mean the same home, or are the same person."""
+
+from __future__ import annotations
+
+import pytest
+
+from peterental.appointments.agreement import same_home, same_name
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1420 Elm Street, Norman, OK", "1420 Elm Street, Norman, OK"),
+        ("1420 Elm Street, Norman, OK", "1420 elm st."),
+        ("1420 Elm Street", "1420 Elm Street Norman OK 73069"),
+        ("1420 Elm Street, Norman, Oklahoma 73069", "1420 ELM ST, Norman, OK"),
+        ("Elm Street", "1420 Elm Street, Norman, OK"),
+        ("12 N Main St, Apt 3", "12 North Main Street #3"),
+        ("1420 Elm Street", "1420 Elm Street, Apt 3, Norman"),
+        ("Straße 5", "strasse 5"),
+        ("5 Café Road", "5 cafe rd"),
+        ("李家", "李家"),
+    ],
+)
+def test_the_same_home(one: str, other: str) -> None:
+    assert same_home(one, other)
+    assert same_home(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1420 Elm Street", "1422 Elm Street"),
+        ("1420 Elm Street, Apt 3, Norman", "1420 Elm Street, Apt 4, Norman"),
+        ("100 Main Street, Norman", "100 Main Street, Moore"),
+        ("1420 Elm Street", "1420 Elm Avenue"),
+        ("33 Boyd Street", "1420 Elm Street"),
+        ("", "1420 Elm Street"),
+        ("!!!", "???x"),
+    ],
+)
+def test_another_home(one: str, other: str) -> None:
+    assert not same_home(one, other)
+    assert not same_home(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Dolores Whitcomb", "dolores", True),
+        ("Whitcomb", "Dolores Whitcomb", True),
+        ("Zoë Okafor", "zoe okafor", True),
+        ("Dolores Whitcomb", "Dolores Haze", False),
+        ("Ottilie", "Dolores Whitcomb", False),
+        ("", "Dolores", False),
+        ("--", "--", False),
+    ],
+)
+def test_names(one: str, other: str, same: bool) -> None:  # noqa: FBT001 - the expected answer
+    assert same_name(one, other) is same

@@ -1,0 +1,240 @@
+"""Bookings under fire and under many eyes: races, the constraint's last word, who may see what, and the plans behind it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+
+import psycopg
+import pytest
+
+from peterental.agents.model import Agent, AgentKey
+from peterental.appointments.model import AppointmentUnknown, SlotTaken, StandsAlready, Wish
+from peterental.appointments.repository import DESK
+from peterental.appointments.service import AppointmentService
+from peterental.calls.model import Delivery, Outcome
+from peterental.calls.service import CallService
+from peterental.database.connection import Database
+from peterental.errors import Refusal
+from peterental.users.model import Viewer
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+KEY = AgentKey(assistant_id="assistant-ana")
+ADMIN = Viewer(1, "admin@example.com", is_admin=True)
+
+
+@dataclass
+class Desk:
+    """The service, and how a test rings it."""
+
+    service: AppointmentService
+    results: list[Outcome | Refusal] = field(default_factory=list)
+    ids: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def say(self, result: Outcome | Refusal, _: Agent | None, __: datetime) -> str:
+        """Remember what is to be said."""
+        self.results.append(result)
+        return type(result).__name__
+
+    def book(self, start_time: str, caller: int = 0, *, call: str | None = None, tool: str | None = None) -> str:
+        """Book a viewing for one of many callers."""
+        delivery = Delivery(
+            name="set_appointment",
+            tool_call_id=tool or f"tool-{next(self.ids)}",
+            vapi_call_id=call or f"call-{caller}",
+            agent_key=KEY,
+            caller_number=f"+1555014{caller:04}",
+        )
+        wish = Wish(property_address="1420 Elm Street", attendee_name="Dolores", start_time=start_time)
+        return self.service.book(delivery, wish, self.say)
+
+
+@pytest.fixture
+def desk(database_url: str) -> Iterator[Desk]:
+    """Ana's desk, on a pool as wide as a worker's."""
+    database = Database(database_url, pool_size=8)
+    database.fetch(
+        "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) VALUES ('ana', 'Ana', %s)", [KEY.assistant_id]
+    )
+    yield Desk(AppointmentService(database, CallService(database, lambda: NOW), lambda: NOW))
+    database.close()
+
+
+def at_once(jobs: list[Callable[[], str]]) -> list[str]:
+    """Run all jobs, each in a thread of its own, started together."""
+    barrier = threading.Barrier(len(jobs))
+
+    def run(job: Callable[[], str]) -> str:
+        barrier.wait()
+        return job()
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(run, jobs))
+
+
+def booked(database: Database) -> int:
+    return int(database.fetch("SELECT COUNT(*) AS number FROM appointments WHERE status = 'confirmed'")[0]["number"])
+
+
+def test_of_forty_callers_after_one_time_exactly_one_gets_it(desk: Desk, database: Database) -> None:
+    for first, start in ((0, "2026-11-23T10:00"), (40, "2026-11-24T10:00"), (80, "2026-11-25T10:00")):
+        told = at_once([partial(desk.book, start, first + caller) for caller in range(40)])
+        assert sorted(told) == ["Booked"] + ["SlotTaken"] * 39
+    assert booked(database) == 3
+
+
+def test_forty_callers_after_forty_times_all_get_theirs(desk: Desk, database: Database) -> None:
+    starts = [f"2026-11-2{3 + caller // 16}T{9 + caller % 16 // 2:02}:{caller % 2 * 30:02}" for caller in range(40)]
+    told = at_once([partial(desk.book, start, caller) for caller, start in enumerate(starts)])
+    assert set(told) == {"Booked"}
+    assert booked(database) == 40
+
+
+def test_deliveries_of_one_tool_call_that_race_make_one_booking(desk: Desk, database: Database) -> None:
+    told = at_once([lambda: desk.book("2026-11-23T10:00", tool="same") for _ in range(10)])
+    assert set(told) == {"Booked"}
+    assert len(desk.results) == 1, "one sentence was made, nine were found"
+    assert booked(database) == 1
+
+
+def test_the_same_request_under_racing_ids_makes_one_booking(desk: Desk, database: Database) -> None:
+    told = at_once([lambda: desk.book("2026-11-23T10:00") for _ in range(10)])
+    assert set(told) == {"Booked"}
+    assert booked(database) == 1
+
+
+def test_one_caller_racing_for_two_times_of_one_home_gets_one(desk: Desk, database: Database) -> None:
+    told = at_once([partial(desk.book, f"2026-11-23T{hour}:00") for hour in (10, 11, 12, 13)])
+    assert sorted(told) == ["Booked"] + ["StandsAlready"] * 3
+    assert isinstance(next(r for r in desk.results if isinstance(r, Refusal)), StandsAlready)
+    assert booked(database) == 1
+
+
+def test_somebody_who_does_not_queue_is_caught_by_the_constraint_and_the_caller_hears_of_other_times(
+    desk: Desk, database: Database, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as rude:
+        rude.execute(
+            """
+            INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)
+            VALUES ('ana', 'x', '2026-11-23 16:00Z', '2026-11-23 16:30Z', 'y')
+            """
+        )
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(desk.book, "2026-11-23T10:00")
+            while not database.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"):
+                pass
+            rude.commit()
+            assert answer.result() == "SlotTaken"
+    refusal = desk.results[-1]
+    assert isinstance(refusal, SlotTaken)
+    assert refusal.nearest == tuple(datetime(2026, 11, 23, h, m, tzinfo=UTC) for h, m in ((15, 0), (15, 30), (16, 30)))
+    assert database.fetch("SELECT outcome FROM tool_calls") == [{"outcome": "refused"}]
+
+
+def test_even_where_the_constraint_speaks_twice_the_caller_hears_a_sentence(desk: Desk, database: Database) -> None:
+    # A booking the timetable does not see: it lies before the window that is looked at, and lasts into it.
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)
+        VALUES ('ana', 'x', '2026-11-01 16:00Z', '2026-11-30 16:30Z', 'y')
+        """
+    )
+    assert desk.book("2026-11-23T10:00", tool="t") == "SlotTaken"
+    assert desk.book("2026-11-23T10:00", tool="t") == "SlotTaken"
+    assert booked(database) == 1
+    assert database.fetch("SELECT outcome FROM tool_calls") == [{"outcome": "refused"}]
+
+
+def test_other_violations_are_not_taken_for_a_taken_time(desk: Desk, database: Database) -> None:
+    database.fetch("ALTER TABLE appointments ADD CONSTRAINT other EXCLUDE USING btree (property_address WITH =)")
+    desk.book("2026-11-23T10:00", 1)
+    with pytest.raises(psycopg.errors.ExclusionViolation):
+        desk.book("2026-11-23T11:00", 2)
+
+
+def test_overbooked_viewings_block_their_time_as_well(desk: Desk, database: Database) -> None:
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, overlap_allowed)
+        VALUES ('ana', 'x', '2026-11-23 16:00Z', '2026-11-23 16:30Z', 'y', TRUE)
+        """
+    )
+    assert desk.book("2026-11-23T10:00") == "SlotTaken"
+
+
+def test_bookings_stay_when_their_agent_is_deactivated(desk: Desk, database: Database) -> None:
+    desk.book("2026-11-23T10:00")
+    database.fetch("UPDATE agents SET is_active = FALSE")
+    (appointment,) = desk.service.listing(ADMIN, limit=10).appointments
+    assert desk.service.get(appointment.appointment_id, ADMIN) == appointment
+    assert f"{appointment.local_start:%H:%M} to {appointment.local_end:%H:%M}" == "10:00 to 10:30"
+
+
+def test_the_list_shows_what_is_next_first_and_what_is_past_last(desk: Desk, database: Database) -> None:
+    for hours in (-30, 40, -2, 1, 3):
+        start = NOW + timedelta(hours=hours)
+        database.fetch(
+            """
+            INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)
+            VALUES ('ana', %s, %s, %s, 'y')
+            """,
+            [str(hours), start, start + timedelta(minutes=30)],
+        )
+    page = desk.service.listing(ADMIN, limit=10)
+    assert [appointment.property_address for appointment in page.appointments] == ["1", "3", "40", "-2", "-30"]
+    assert not page.has_more
+    page = desk.service.listing(ADMIN, limit=2, offset=1)
+    assert [appointment.property_address for appointment in page.appointments] == ["3", "40"]
+    assert page.has_more
+
+
+def test_a_user_sees_the_bookings_of_their_own_agents_only(desk: Desk, database: Database) -> None:
+    (user,) = database.fetch("INSERT INTO users (email, password_hash) VALUES ('a@example.com', 'x') RETURNING user_id")
+    keeper = Viewer(user["user_id"], "a@example.com", is_admin=False)
+    desk.book("2026-11-23T10:00")
+    (appointment,) = desk.service.listing(ADMIN, limit=10).appointments
+    assert desk.service.listing(keeper, limit=10).appointments == ()
+    with pytest.raises(AppointmentUnknown):
+        desk.service.get(appointment.appointment_id, keeper)
+    database.fetch("UPDATE agents SET user_id = %s", [keeper.user_id])
+    assert desk.service.listing(keeper, limit=10).appointments == (appointment,)
+    assert desk.service.get(appointment.appointment_id, keeper) == appointment
+
+
+@pytest.mark.parametrize("appointment_id", [0, -1, 99, 2**31, 10**30])
+def test_what_does_not_exist_is_unknown(desk: Desk, appointment_id: int) -> None:
+    with pytest.raises(AppointmentUnknown, match="no such appointment"):
+        desk.service.get(appointment_id, ADMIN)
+
+
+def test_looking_at_the_desk_reads_no_table_of_bookings_from_end_to_end(database: Database) -> None:
+    database.fetch(
+        "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) SELECT n::text, 'x', n::text FROM generate_series(1, 300) n"
+    )
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, caller_number)
+        SELECT (1 + mod(n, 300))::text, 'x', %(now)s::timestamptz + n / 300 * INTERVAL '1 hour',
+               %(now)s::timestamptz + n / 300 * INTERVAL '1 hour' + INTERVAL '30 minutes', 'y', '+1555' || n
+        FROM generate_series(1, 30000) n
+        """,
+        {"now": NOW - timedelta(days=2)},
+    )
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during) SELECT (1 + mod(n, 300))::text, tstzrange(%(now)s, %(now)s::timestamptz + INTERVAL '1 hour') FROM generate_series(1, 30000) n",
+        {"now": NOW},
+    )
+    for table in ("agents", "appointments", "agent_hours", "agent_busy"):
+        database.fetch(f"ANALYZE {table}")
+    plan = "\n".join(
+        row["QUERY PLAN"]
+        for row in database.fetch(f"EXPLAIN {DESK}", {"assistant_id": "7", "phone_number_id": None, "now": NOW})
+    )
+    assert "Seq Scan on appointments" not in plan
+    assert "Seq Scan on agent_busy" not in plan
