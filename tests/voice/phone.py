@@ -130,3 +130,27 @@ def webhook(services: Services, clock: Callable[[], datetime], config: Config | 
     app = Flask("webhook")
     app.register_blueprint(create_blueprint(services, config or Config(), clock))
     return app.test_client()
+
+
+ELM = {"property_address": "1420 Elm Street, Norman, OK", "attendee_name": "Dolores Whitcomb"}
+BOYD = {"property_address": "33 Boyd Street", "attendee_name": "Dolores Whitcomb"}
+BOOKED_MONDAY_AT_THREE = (
+    "You're booked to see 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM."
+)
+
+
+def book(phone: Phone, start_time: object = "tomorrow 3 pm", tool_call_id: str | None = None, **more: object) -> str:
+    """Have Dolores book Elm Street."""
+    return phone.say("set_appointment", ELM | {"start_time": start_time} | more, tool_call_id)
+
+
+def bookings(database: Database) -> list[dict[str, Any]]:
+    """Give what is in the book."""
+    return database.fetch(
+        "SELECT start_time::text AS start, status, property_address AS home FROM appointments ORDER BY id"
+    )
+
+
+def starts(database: Database) -> list[str]:
+    """Give when confirmed viewings start."""
+    return [row["start"] for row in bookings(database) if row["status"] == "confirmed"]

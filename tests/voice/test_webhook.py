@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.serving import make_server
 
+from peterental.agents.model import Agent, AgentKey, AgentUnknown
+from peterental.agents.service import AgentService
 from peterental.database.connection import Database
 from peterental.voice import messages
 from tests.proxy import Proxy
@@ -187,6 +190,25 @@ def test_a_fault_is_kept_with_its_call(phone: Phone, database: Database) -> None
     database.fetch("ALTER TABLE agent_hours RENAME TO gone")
     assert phone.say("get_availability") == APOLOGY
     assert database.fetch("SELECT name, outcome FROM tool_calls") == [{"name": "get_availability", "outcome": "fault"}]
+
+
+def test_where_not_even_the_fault_can_be_kept_the_caller_still_hears_the_apology(
+    phone: Phone, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    database.fetch("ALTER TABLE tool_calls ADD CONSTRAINT no_more CHECK (FALSE)")
+    assert phone.say("set_appointment", ELM) == APOLOGY
+    assert "The fault could not be kept with its call" in caplog.text
+    assert database.fetch("SELECT * FROM appointments") == []
+
+
+def test_a_refusal_that_gets_this_far_is_a_sentence(services: Services, clock: Clock) -> None:
+    class Refusing(AgentService):
+        def find(self, key: AgentKey) -> Agent | None:
+            raise AgentUnknown(key=key)
+
+    agents = Refusing(Database("postgresql://nowhere"))
+    phone = Phone(webhook(replace(services, agents=agents), clock))
+    assert phone.play("assistant-request")["error"].startswith("I'm sorry, this line is not connected")
 
 
 def test_times_are_told_even_where_the_tool_call_cannot_be_kept(phone: Phone, database: Database) -> None:

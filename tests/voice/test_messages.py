@@ -1,0 +1,249 @@
+"""Where each datum of an envelope is looked for, and what junk may stand in its way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from peterental.voice.cleaning import LONGEST_TEXT, identifier, instant, lines, one_line, phone_number, storable
+from peterental.voice.messages import Envelope, decode
+
+CALL = {"id": "c", "assistantId": "A", "phoneNumberId": "P"}
+
+
+def envelope(message: dict[str, Any], **beside: Any) -> Envelope:
+    return decode(msgspec.json.encode({"message": message, **beside}))
+
+
+@pytest.mark.parametrize(
+    ("message", "assistant_id"),
+    [
+        ({"call": {"assistantId": "A"}, "assistant": {"id": "B"}, "phoneNumber": {"assistantId": "C"}}, "a"),
+        ({"call": {"assistantId": None}, "assistant": {"id": "B"}, "phoneNumber": {"assistantId": "C"}}, "b"),
+        ({"call": {"assistantId": ""}, "assistant": {}, "phoneNumber": {"assistantId": "C"}}, "c"),
+        ({"call": [], "assistant": "B", "phoneNumber": {"assistantId": {"id": "C"}}}, None),
+        ({}, None),
+    ],
+)
+def test_the_assistant_is_looked_for_in_the_call_first(message: dict[str, Any], assistant_id: str | None) -> None:
+    assert envelope(message).agent_key.assistant_id == assistant_id
+
+
+@pytest.mark.parametrize(
+    ("message", "phone_number_id"),
+    [
+        ({"call": {"phoneNumberId": "P"}, "phoneNumber": {"id": "Q"}}, "p"),
+        ({"phoneNumber": {"id": "Q"}}, "q"),
+        ({"phoneNumber": {"id": "x" * 300}}, None),
+    ],
+)
+def test_the_dialled_phone_is_looked_for_in_the_call_first(
+    message: dict[str, Any], phone_number_id: str | None
+) -> None:
+    assert envelope(message).agent_key.phone_number_id == phone_number_id
+
+
+@pytest.mark.parametrize(
+    ("message", "number"),
+    [
+        ({"customer": {"number": "+15550000001"}, "call": {"customer": {"number": "+15550000002"}}}, "+15550000001"),
+        ({"customer": {"number": "anonymous"}, "call": {"customer": {"number": "+15550000002"}}}, "+15550000002"),
+        ({"call": {"customer": {"number": "+1 (555) 000-0002"}}}, "+15550000002"),
+        ({"customer": 5}, None),
+    ],
+)
+def test_the_caller_is_looked_for_in_the_message_first(message: dict[str, Any], number: str | None) -> None:
+    assert envelope(message).caller_number == number
+
+
+def test_a_call_beside_the_message_counts() -> None:
+    found = envelope({"type": "status-update", "status": "ended"}, call=CALL | {"customer": {"number": "+15550000001"}})
+    assert (found.vapi_call_id, found.caller_number) == ("c", "+15550000001")
+    assert (found.agent_key.assistant_id, found.agent_key.phone_number_id) == ("a", "p")
+
+
+ONE, TWO, THREE, FOUR = ({"id": name, "function": {"name": name}} for name in ("one", "two", "three", "four"))
+
+
+@pytest.mark.parametrize(
+    ("message", "names"),
+    [
+        ({"toolCallList": [ONE, TWO], "toolCalls": [THREE]}, ["one", "two"]),
+        ({"toolCallList": [], "toolCalls": [THREE]}, ["three"]),
+        ({"toolCallList": "junk", "toolCalls": None, "toolWithToolCallList": [{"toolCall": FOUR}]}, ["four"]),
+        ({"toolWithToolCallList": [{"name": "named outside", "toolCall": {"id": "x"}}]}, ["named outside"]),
+        ({"toolWithToolCallList": [{"function": {"name": "named within"}, "toolCall": {}}, 5]}, ["named within", ""]),
+        ({"functionCall": {"name": "legacy"}}, ["legacy"]),
+        ({"functionCall": "legacy"}, []),
+    ],
+)
+def test_tool_calls_are_looked_for_in_order(message: dict[str, Any], names: list[str]) -> None:
+    found = envelope(message)
+    assert found.kind == "tool-calls"
+    assert [request.name for request in found.tool_requests()] == names
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"function": {"name": "t", "arguments": {"a": 1}}},
+        {"function": {"name": "t", "arguments": '{"a": 1}'}},
+        {"function": {"name": "t", "parameters": {"a": 1}}},
+        {"name": "t", "arguments": {"a": 1}},
+        {"name": "t", "parameters": '{"a": 1}'},
+    ],
+)
+def test_arguments_come_in_several_shapes(call: dict[str, Any]) -> None:
+    (request,) = envelope({"toolCallList": [call]}).tool_requests()
+    assert (request.name, request.arguments) == ("t", {"a": 1})
+
+
+def test_without_an_id_only_the_same_message_again_makes_the_same_one() -> None:
+    call: dict[str, Any] = {"name": "t", "parameters": {"a": 1}}
+
+    def made(**message: Any) -> str:
+        (request,) = envelope({"functionCall": call, **message}).tool_requests()
+        return request.tool_call_id
+
+    assert made(timestamp=1) == made(timestamp=1)
+    assert made(timestamp=1) != made(timestamp=2)
+    assert made() != made()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"artifact": {"messages": [{"role": "user", "message": "Tuesday"}, {"role": "bot", "message": "Yes"}, "junk"]}},
+        {"artifact": {"messages": [], "messagesOpenAIFormatted": [{"role": "user", "content": "Tuesday"}]}},
+        {"artifact": "junk", "messages": [{"role": "user", "message": "Tuesday"}, {"role": "user", "message": 5}]},
+    ],
+)
+def test_the_callers_own_lines_are_found_where_they_are(message: dict[str, Any]) -> None:
+    assert envelope(message).caller_lines() == ("Tuesday",)
+    assert envelope({"artifact": {"messages": "junk"}}).caller_lines() == ()
+
+
+@pytest.mark.parametrize(
+    ("message", "started", "ended"),
+    [
+        ({"startedAt": "2026-11-22T15:00:00Z", "endedAt": 1795359660000}, "15:00", "15:01"),
+        ({"startedAt": "2026-11-22T15:00:00.5Z", "durationSeconds": 60}, "15:00", "15:01"),
+        ({"endedAt": "2026-11-22T15:01:00", "durationMs": 60000}, "15:00", "15:01"),
+        ({"durationSeconds": 60}, None, None),
+        ({"startedAt": "yesterday", "endedAt": True, "durationSeconds": "long"}, None, None),
+    ],
+)
+def test_start_end_and_duration_complete_each_other(
+    message: dict[str, Any], started: str | None, ended: str | None
+) -> None:
+    news = envelope({"type": "end-of-call-report", "call": CALL, **message}).news()
+    assert news is not None
+    assert (news.started_at and f"{news.started_at:%H:%M}") == started
+    assert (news.ended_at and f"{news.ended_at:%H:%M}") == ended
+
+
+@pytest.mark.parametrize(
+    ("message", "url"),
+    [
+        ({"recordingUrl": "u", "artifact": {"recordingUrl": "v"}}, "u"),
+        ({"artifact": {"recordingUrl": "v"}}, "v"),
+        ({"artifact": {"recording": {"mono": {"combinedUrl": "w"}}}}, "w"),
+        ({"recording": {"stereoUrl": "x", "mono": 5}}, "x"),
+        ({"recording": "junk"}, None),
+    ],
+)
+def test_a_recording_is_found_where_it_is(message: dict[str, Any], url: str | None) -> None:
+    news = envelope({"type": "end-of-call-report", "call": CALL, **message}).news()
+    assert news is not None
+    assert news.recording_url == url
+
+
+def test_a_verdict_and_a_cost_of_any_type_lose_nothing_else() -> None:
+    junk = {"analysis": {"successEvaluation": {"score": 3}, "summary": "S"}, "cost": 10**12, "endedReason": ["x"]}
+    news = envelope({"type": "end-of-call-report", "call": CALL, **junk}).news()
+    assert news is not None
+    assert (news.success_evaluation, news.summary, news.cost, news.ended_reason) == ('{"score":3}', "S", None, None)
+
+
+def test_an_update_without_a_status_is_of_a_call_in_progress() -> None:
+    news = envelope({"type": "status-update", "call": CALL, "timestamp": 1795359600000}).news()
+    assert news is not None
+    assert (news.status, news.started_at) == ("in-progress", datetime(2026, 11, 22, 15, 0, tzinfo=UTC))
+
+
+# --- cleaning --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [("  a\n\tb\x00c\u2028d  ", "a b c d"), ("\u202ea", "a"), (" \r\n ", None), (5, None), (None, None), ("x" * 20_000, "x" * LONGEST_TEXT)],
+    ids=repr,
+)  # fmt: skip
+def test_text_becomes_one_line(value: object, kept: str | None) -> None:
+    assert one_line(value) == kept
+
+
+def test_a_transcript_keeps_its_lines() -> None:
+    assert lines("a\n\tb\x00\x1bc\r") == "a\n\tbc"
+    assert lines("\x00") is None
+    assert lines(["a"]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ({"a\x00": ["\ud800b", True, None, 1.5]}, {"a": ["b", True, None, 1.5]}),
+        (10**30, None),
+        (float("nan"), None),
+        (float("-inf"), None),
+        (object(), None),
+    ],
+    ids=repr,
+)
+def test_json_is_made_storable(value: object, kept: object) -> None:
+    assert storable(value) == kept
+
+
+def test_nesting_ends_somewhere() -> None:
+    deep: Any = "bottom"
+    for _ in range(100):
+        deep = [deep]
+    assert str(storable(deep)).count("[") == 20
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [("c-1", "c-1"), (7, "7"), (True, None), (10**30, None), ("", None), ("x" * 201, None), ({}, None)],
+)
+def test_ids(value: object, kept: str | None) -> None:
+    assert identifier(value) == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [("+15550142100", "+15550142100"), ("(555) 014-2100", "5550142100"), ("anonymous", None), ("+266696687", None), ("Restricted", None), ("sip:ana@example.com", None), ("911", None), ("1" * 16, None), (15550142100, None), ("٠١٢٣٤٥٦٧٨", None)],
+)  # fmt: skip
+def test_phone_numbers(value: object, kept: str | None) -> None:
+    assert phone_number(value) == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("2026-11-22T15:00:00.000Z", datetime(2026, 11, 22, 15, tzinfo=UTC)),
+        ("2026-11-22T09:00:00-06:00", datetime(2026, 11, 22, 15, tzinfo=UTC)),
+        ("2026-11-22T15:00:00", datetime(2026, 11, 22, 15, tzinfo=UTC)),
+        (1795359600000, datetime(2026, 11, 22, 15, tzinfo=UTC)),
+        (1795359600, datetime(2026, 11, 22, 15, tzinfo=UTC)),
+        (10**20, None),
+        ("0001-01-01T00:00:00+23:00", None),
+        ("soon", None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_instants(value: object, kept: datetime | None) -> None:
+    assert instant(value) == kept

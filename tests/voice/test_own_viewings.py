@@ -1,0 +1,174 @@
+"""A caller's own viewings, found, moved and cancelled for nobody else; and messages for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.voice.phone import (
+    BEN,
+    BOYD,
+    DOLORES,
+    ELM,
+    Phone,
+    book,
+    bookings,
+    starts,
+)
+
+if TYPE_CHECKING:
+    from peterental.database.connection import Database
+
+
+def test_details_are_told_only_after_a_second_fact_agrees(phone: Phone) -> None:
+    book(phone)
+    phone.call_id = "call-2"
+    assert phone.say("find_appointment") == (
+        "I see a booking for this number. What name is it under, or which address is it for?"
+    )
+    told = "You have a viewing of 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM."
+    assert phone.say("find_appointment", {"attendee_name": "dolores"}) == told
+    assert phone.say("find_appointment", {"property_address": "1420 Elm St"}) == told
+    assert (
+        phone.say("find_appointment", {"attendee_name": "Ottilie"}) == "I don't find an upcoming viewing that matches."
+    )
+    assert phone.say("find_appointment", {"attendee_name": "Dolores", "property_address": "9 Oak"}) == (
+        "I don't find an upcoming viewing that matches."
+    )
+
+
+def test_several_viewings_are_told_soonest_first(phone: Phone) -> None:
+    for number, hour in enumerate((9, 10, 11, 13)):
+        phone.say(
+            "set_appointment",
+            {
+                "property_address": f"{number + 1} Main Street",
+                "start_time": f"2026-11-24T{hour:02}:00",
+                "attendee_name": "Dolores W",
+            },
+        )
+    assert phone.say("find_appointment", {"attendee_name": "Dolores"}) == (
+        "You have a viewing of 1 Main Street, on Tuesday the twenty-fourth at nine AM, and of 2 Main Street, on Tuesday "
+        "the twenty-fourth at ten AM, and of 3 Main Street, on Tuesday the twenty-fourth at eleven AM, and more after that."
+    )
+
+
+@pytest.mark.parametrize("number", [None, "anonymous", "restricted", "+266696687", "", 5, {"a": 1}])
+def test_without_a_number_nothing_is_found_moved_or_cancelled(phone: Phone, database: Database, number: Any) -> None:
+    phone.number = number
+    book(phone)
+    for tool in ("find_appointment", "reschedule_appointment", "cancel_appointment"):
+        assert phone.say(tool, ELM | {"start_time": "tomorrow 4 pm"}) == (
+            "I can't look up bookings without the number they were made from. May I take a message?"
+        )
+    assert starts(database) == ["2026-11-23 21:00:00+00"]
+
+
+def test_another_caller_finds_moves_and_cancels_nothing_of_hers(phone: Phone, database: Database) -> None:
+    book(phone)
+    phone.number, phone.call_id = "+15550142199", "call-2"
+    for tool in ("find_appointment", "reschedule_appointment", "cancel_appointment"):
+        assert (
+            phone.say(tool, ELM | {"start_time": "tomorrow 4 pm"}) == "I don't find an upcoming viewing that matches."
+        )
+    assert starts(database) == ["2026-11-23 21:00:00+00"]
+
+
+def test_a_viewing_is_moved_in_one_step_and_its_history_kept(phone: Phone, database: Database) -> None:
+    book(phone)
+    moved = phone.say("reschedule_appointment", {"start_time": "Tuesday at 10 am"}, "t")
+    assert moved == "Your viewing of 1420 Elm Street, Norman, OK is now on Tuesday the twenty-fourth at ten AM."
+    assert phone.say("reschedule_appointment", {"start_time": "Tuesday at 10 am"}, "t") == moved
+    assert phone.say("reschedule_appointment", {"start_time": "Tuesday at 10 am"}) == moved
+    assert starts(database) == ["2026-11-24 16:00:00+00"]
+    events = database.fetch(
+        "SELECT kind, old_start::text, new_start::text, actor FROM appointment_events ORDER BY event_id"
+    )
+    assert [tuple(event.values()) for event in events][1:] == [
+        ("moved", "2026-11-23 21:00:00+00", "2026-11-24 16:00:00+00", "phone")
+    ]
+
+
+def test_a_refused_move_keeps_the_old_time(phone: Phone, database: Database) -> None:
+    book(phone)
+    database.fetch("INSERT INTO agent_busy (agent_id, during) VALUES ('ana', '[2026-11-24 15:00Z, 2026-11-24 23:00Z)')")
+    assert phone.say("reschedule_appointment", {"start_time": "Tuesday at 10 am"}).startswith(
+        "I'm sorry, that time is taken."
+    )
+    assert phone.say("reschedule_appointment", {"start_time": "someday"}).startswith("Which day and time")
+    assert starts(database) == ["2026-11-23 21:00:00+00"]
+
+
+def test_a_viewing_may_move_into_its_own_time(phone: Phone, database: Database) -> None:
+    database.fetch("UPDATE agents SET slot_minutes = 60, daily_cap = 1")
+    book(phone)
+    assert phone.say("reschedule_appointment", {"start_time": "tomorrow 3:30 pm"}).startswith("Your viewing of")
+    assert starts(database) == ["2026-11-23 21:30:00+00"]
+
+
+def test_a_cancellation_is_told_and_told_again(phone: Phone, database: Database) -> None:
+    book(phone)
+    told = phone.say("cancel_appointment", {"attendee_name": "Dolores"}, "t")
+    assert told == (
+        "Your viewing of 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM, is cancelled."
+    )
+    assert phone.say("cancel_appointment", {"attendee_name": "Dolores"}, "t") == told
+    assert phone.say("cancel_appointment", {"attendee_name": "Dolores"}) == told
+    phone.call_id = "call-2"
+    assert (
+        phone.say("cancel_appointment", {"attendee_name": "Dolores"})
+        == "I don't find an upcoming viewing that matches."
+    )
+    assert [row["status"] for row in bookings(database)] == ["cancelled"]
+
+
+def test_a_name_or_address_that_does_not_agree_changes_nothing(phone: Phone, database: Database) -> None:
+    book(phone)
+    for facts in ({"attendee_name": "Ottilie"}, {"property_address": "1422 Elm Street"}):
+        for tool in ("reschedule_appointment", "cancel_appointment"):
+            heard = phone.say(tool, facts | {"start_time": "tomorrow 4 pm"})
+            assert heard == "I don't find an upcoming viewing that matches."
+    assert starts(database) == ["2026-11-23 21:00:00+00"]
+
+
+def test_with_several_bookings_the_caller_is_asked_which(phone: Phone, database: Database) -> None:
+    book(phone)
+    phone.say("set_appointment", BOYD | {"start_time": "tomorrow 4 pm"})
+    assert phone.say("cancel_appointment") == (
+        "There is more than one viewing booked. What is the address of the one you mean?"
+    )
+    assert phone.say("cancel_appointment", {"attendee_name": "Dolores"}).endswith("Which one do you mean?")
+    assert len(starts(database)) == 2
+    assert "33 Boyd Street" in phone.say("cancel_appointment", {"property_address": "33 Boyd St"})
+    assert starts(database) == ["2026-11-23 21:00:00+00"]
+
+
+def test_bookings_with_another_agent_are_that_agents_business(phone: Phone) -> None:
+    book(phone)
+    phone.assistant_id = BEN
+    assert (
+        phone.say("find_appointment", {"attendee_name": "Dolores"}) == "I don't find an upcoming viewing that matches."
+    )
+
+
+def test_a_message_is_kept_once_however_often_it_is_delivered(phone: Phone, database: Database) -> None:
+    told = phone.say("take_message", {"message": "Are cats\nfine?", "attendee_name": "Dolores"}, "t")
+    assert told == "I've noted your message, and someone will call you back."
+    assert phone.say("take_message", {"message": "Are cats\nfine?", "attendee_name": "Dolores"}, "t") == told
+    assert phone.say("take_message", {"message": "Are cats\nfine?", "attendee_name": "Dolores"}) == told
+    assert database.fetch("SELECT body, attendee_name, caller_number, vapi_call_id FROM messages") == [
+        {"body": "Are cats fine?", "attendee_name": "Dolores", "caller_number": DOLORES, "vapi_call_id": "call-1"}
+    ]
+
+
+def test_a_call_back_is_promised_only_where_there_is_a_number(phone: Phone, database: Database) -> None:
+    phone.number = "anonymous"
+    assert phone.say("take_message", {"message": "Call me"}) == (
+        "I've noted your message. What number can we call you back on?"
+    )
+    assert phone.say("take_message", {"message": "Call me", "attendee_phone": "555 0100"}) == (
+        "I've noted your message, and someone will call you back."
+    )
+    assert phone.say("take_message", {"message": " "}) == "What would you like me to pass on?"
+    assert len(database.fetch("SELECT * FROM messages")) == 2
