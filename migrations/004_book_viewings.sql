@@ -147,6 +147,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS idx_appointments_tool_call
 CREATE INDEX IF NOT EXISTS idx_appointments_caller
     ON appointments (caller_number, start_time) WHERE caller_number IS NOT NULL;
 CREATE INDEX IF NOT EXISTS idx_appointments_start ON appointments (start_time);
+CREATE INDEX IF NOT EXISTS idx_appointments_standing ON appointments (agent_id, start_time) WHERE status <> 'cancelled';
 
 -- Databases of the earlier system may carry ON DELETE CASCADE here, which would erase bookings with their agent.
 DO $$

@@ -17,10 +17,12 @@ from peterental.admin import setup_link
 from peterental.config import Config
 from peterental.database import Database, migrations_url_for
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.repair import repair
 from peterental.database.migrations.report import status_table
-from peterental.database.migrations.runner import LOCK_WAIT_S
+from peterental.database.migrations.rollback import rollback
 from peterental.database.migrations.status import read_status
-from peterental.errors import Fault, PeteRentalError
+from peterental.database.migrations.writing import LOCK_WAIT_S
+from peterental.errors import Fault, PeteRentalError, Refusal
 from peterental.services import services_of
 
 EXIT_PENDING = 3
@@ -33,9 +35,13 @@ directory_option = click.option(
 )
 
 
+class NotConfirmed(Refusal):
+    """Nothing was changed: there is no terminal to ask on, so say --yes if you are sure."""
+
+
 def install(app: Flask) -> None:
     """Give `app` its commands."""
-    for command in (db_migrate, db_status, user_create, user_password, demo_command):
+    for command in (db_migrate, db_status, db_repair, db_rollback, user_create, user_password, demo_command):
         app.cli.add_command(command)
 
 
@@ -99,6 +105,45 @@ def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None
         sys.exit({"pending": EXIT_PENDING, "broken": EXIT_BROKEN}.get(status.state, 0))
 
 
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@click.command("db-repair")
+@yes_option
+@directory_option
+@told_in_one_sentence
+def db_repair(*, yes: bool, directory: Path | None) -> None:
+    """Accept edited files, and begin stopped ones anew, after showing what changed.
+
+    Example: flask db-repair
+    """
+
+    def confirm(shown: str) -> bool:
+        click.echo(shown)
+        return _agrees("Accept this?", yes=yes)
+
+    accepted = repair(_url(), directory or _config().migrations_dir, confirm=confirm, tell=click.echo)
+    click.echo(f"✅ Accepted {accepted}" if accepted else "✅ Nothing was changed")
+
+
+@click.command("db-rollback")
+@click.option("--to", type=click.IntRange(min=0), required=True, help="The version to go back to.")
+@yes_option
+@directory_option
+@told_in_one_sentence
+def db_rollback(to: int, *, yes: bool, directory: Path | None) -> None:
+    """Undo migrations with their .down.sql files, the latest first.
+
+    Example: flask db-rollback --to 5
+    """
+
+    def confirm(names: list[str]) -> bool:
+        click.echo("This runs, in order: " + ", ".join(names))
+        return _agrees("Undo these migrations?", yes=yes)
+
+    rollback(_url(), directory or _config().migrations_dir, to=to, confirm=confirm, tell=click.echo)
+
+
 @click.command("user-create")
 @click.argument("email")
 @click.option("--role", type=click.Choice(["admin", "agent"]), default="agent", show_default=True)
@@ -135,6 +180,15 @@ def demo_command() -> None:
     click.echo("✅ Two agents with bookings are there to look at.")
     if not services_of(current_app).users.any_user():
         click.echo(f"Make the first account: {setup_link(_config())}")
+
+
+def _agrees(question: str, *, yes: bool) -> bool:
+    """Ask on a terminal; elsewhere only --yes is a yes."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise NotConfirmed
+    return click.confirm(question)
 
 
 def _password() -> str:

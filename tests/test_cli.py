@@ -270,8 +270,47 @@ def test_demo_before_the_first_migration_says_to_migrate(empty_database_url: str
     assert "run flask db-migrate" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["db-migrate", "db-status", "user-create", "user-password", "demo"])
+@pytest.mark.parametrize(
+    "command", ["db-migrate", "db-status", "db-repair", "db-rollback", "user-create", "user-password", "demo"]
+)
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = flask(command, "--help", DATABASE_URL=NOBODY_LISTENS)
     assert done.returncode == 0
     assert f"Example: flask {command}" in done.stdout
+
+
+# --- db-repair and db-rollback ----------------------------------------------------------------------------------------
+
+
+def test_db_repair_asks_unless_told_yes(empty_database_url: str, folder: Path) -> None:
+    flask("db-migrate", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    (folder / "001_make_a.sql").write_text("CREATE TABLE a (i bigint);")
+    arguments = ("db-repair", "--directory", str(folder))
+    done = flask(*arguments, DATABASE_URL=empty_database_url)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "❌ Nothing was changed: there is no terminal to ask on, so say --yes if you are sure.\n",
+    )
+    assert "+CREATE TABLE a (i bigint);" in done.stdout
+    done = flask(*arguments, "--yes", DATABASE_URL=empty_database_url)
+    assert done.returncode == 0
+    assert done.stdout.endswith("✅ Accepted 1\n")
+    done = flask(*arguments, "--yes", DATABASE_URL=empty_database_url)
+    assert done.stdout == "✅ Nothing was changed\n"
+
+
+def test_db_rollback_asks_unless_told_yes(empty_database_url: str, folder: Path) -> None:
+    flask("db-migrate", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    arguments = ("db-rollback", "--to", "1", "--directory", str(folder))
+    done = flask(*arguments, DATABASE_URL=empty_database_url)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "❌ Nothing was rolled back: there is no 002_make_b.down.sql that says how to undo 002_make_b.sql.\n",
+    )
+    (folder / "002_make_b.down.sql").write_text("DROP TABLE b;")
+    assert flask(*arguments, DATABASE_URL=empty_database_url).returncode == 1
+    done = flask(*arguments, "--yes", DATABASE_URL=empty_database_url)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "This runs, in order: 002_make_b.down.sql\n✅ 002_make_b.down.sql\n✅ Rolled back 1 migrations\n",
+    )

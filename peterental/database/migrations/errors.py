@@ -43,6 +43,10 @@ class NoSchema(MigrationError):
     """
 
 
+class RollbackRefused(MigrationError):
+    """Nothing was rolled back: {reason}."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Somebody asked the migration to stop (Ctrl-C or SIGTERM).
 

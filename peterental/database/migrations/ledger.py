@@ -117,7 +117,8 @@ def applied_text(connection: Connection, schema: str, version: int) -> str | Non
     """Give the text that was run for `version`, where an attempt kept it."""
     row = connection.execute(
         sql.SQL(
-            "SELECT sql FROM {} WHERE version = %s AND outcome = 'applied' ORDER BY attempt_id DESC LIMIT 1"
+            "SELECT sql FROM {} WHERE version = %s AND outcome IN ('applied', 'repaired')"
+            " ORDER BY attempt_id DESC LIMIT 1"
         ).format(sql.Identifier(schema, ATTEMPTS_TABLE)),
         (version,),
     ).fetchone()
@@ -241,6 +242,38 @@ class LedgerWriter:
         )
         self._execute(
             "UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), sql = %s" + _RUNNING,
+            text,
+        )
+
+    def record_repaired(self, file: MigrationFile, text: str) -> None:
+        """Take `text` for what was applied as `file`'s version, and keep that in the history."""
+        self._execute("UPDATE {ledger} SET checksum = %s WHERE version = %s", file.checksum, file.version)
+        self._execute(
+            "INSERT INTO {attempts} (version, file, checksum, applied_by, sql, outcome, ended_at)"
+            " VALUES (%s, %s, %s, %s, %s, 'repaired', clock_timestamp())",
+            file.version,
+            file.path.name,
+            file.checksum,
+            self._who,
+            text,
+        )
+
+    def clear_attempts(self, version: int) -> None:
+        """Forget how far stopped attempts at `version` came; the next one begins with its first statement."""
+        self._execute(
+            "UPDATE {attempts} SET outcome = 'cleared' WHERE version = %s AND outcome IN ('failed', 'interrupted')",
+            version,
+        )
+
+    def record_rolled_back(self, file: MigrationFile, text: str) -> None:
+        """Take `file`'s version out of the ledger, and keep in the history what undid it."""
+        self._execute("DELETE FROM {ledger} WHERE version = %s", file.version)
+        self._execute(
+            "INSERT INTO {attempts} (version, file, applied_by, sql, outcome, ended_at)"
+            " VALUES (%s, %s, %s, %s, 'rolled back', clock_timestamp())",
+            file.version,
+            file.down_path.name,
+            self._who,
             text,
         )
 

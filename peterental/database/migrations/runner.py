@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from peterental.config import PROJECT_DIR
 from peterental.database.connection import Connection, Database
 from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.directives import read_directives
-from peterental.database.migrations.errors import HistoryBroken, Interrupted, ReadOnlyDatabase
+from peterental.database.migrations.errors import HistoryBroken
 from peterental.database.migrations.files import MigrationFile, MigrationFilesError, find_files, header_end
 from peterental.database.migrations.history import State, compare, unapplicable
 from peterental.database.migrations.ledger import Ledger
-from peterental.database.migrations.lock import Tell, migration_lock
+from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.run import Checked, Run
-from peterental.database.migrations.session import prepare_to_write, refuse_transaction_pooler, runner_session
+from peterental.database.migrations.session import runner_session
 from peterental.database.migrations.statements import check_runnable
-
-LOCK_WAIT_S = 60.0
-"""How long a runner waits for another one."""
+from peterental.database.migrations.writing import LOCK_WAIT_S, under_lock
 
 _log = logging.getLogger(__name__)
 
@@ -77,15 +70,7 @@ class MigrationRunner:
                 self._tell("✅ Database is up to date (no new migrations)")
                 return 0
             checked = _checked(pending)
-            refuse_transaction_pooler(connection, self._url, ledger.server.backend_pid)
-            if ledger.server.read_only_reason:
-                raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
-            prepare_to_write(connection)
-            with (
-                _stoppable(),
-                migration_lock(connection, ledger.server.schema, wait_s=self._lock_wait_s, tell=self._tell),
-            ):
-                ledger = ledgers.read(connection)
+            with under_lock(connection, self._url, ledger, wait_s=self._lock_wait_s, tell=self._tell) as ledger:
                 still_pending = {file.version for file in self._pending(connection, files, ledger, to)}
                 todo = [item for item in checked if item.file.version in still_pending]
                 Run(connection, ledger, self._url, self._tell).apply(todo)
@@ -138,24 +123,3 @@ def _checked(pending: list[MigrationFile]) -> list[Checked]:
     if problems:
         raise MigrationFilesError(problems)
     return checked
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Turn SIGTERM and SIGINT into Interrupted for the block, so that statement, transaction and lock end cleanly."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may handle signals, and only it is interrupted by them
-        return
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Interrupt once; what then cleans up is short and must not be interrupted again."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    raise Interrupted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from peterental.database.connection import Connection, Database
 from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.files import MigrationFile, MigrationFilesError, scan_files
 from peterental.database.migrations.history import Entry, State, compare, overall, unapplicable
+from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.session import runner_session
 
 
@@ -111,4 +112,13 @@ def _status(connection: Connection, files: list[MigrationFile], problems: list[s
     ledger = ledgers.read(connection)
     schema = ledger.server.schema
     entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
+    entries = [_with_stopped_attempt(connection, ledger, entry) for entry in entries]
     return Status(entries, problems + unapplicable(entries))
+
+
+def _with_stopped_attempt(connection: Connection, ledger: Ledger, entry: Entry) -> Entry:
+    """Say of a pending migration when an attempt at it stopped half-way."""
+    if entry.state is not State.PENDING or not ledger.complete:
+        return entry
+    stopped = ledgers.stopped_attempt(connection, ledger.server.schema, entry.version)
+    return entry if stopped is None else replace(entry, state=State.FAILED)
