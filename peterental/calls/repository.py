@@ -34,19 +34,24 @@ REMEMBERED_TOOL_CALLS = 40
 
 TOOL_CALL = "name, tool_call_id, arguments, answer, outcome, appointment_id, offered, duration_ms, received_at"
 
+# What is kept already, word for word, is not touched again: a delivery repeated many times at once must not queue up.
 KEEP_TOOL_CALL = f"""
     INSERT INTO tool_calls (
         vapi_call_id, tool_call_id, agent_id, name, arguments, answer, outcome, appointment_id, offered, duration_ms,
         received_at
     )
-    VALUES (
+    SELECT
         %(vapi_call_id)s, %(tool_call_id)s, COALESCE(%(agent_id)s, ({AGENT_OF_KEY})), %(name)s, %(arguments)s::jsonb,
         %(answer)s, %(outcome)s,
         COALESCE(%(appointment_id)s::int, (
             SELECT id FROM appointments
             WHERE vapi_call_id = %(vapi_call_id)s AND vapi_tool_call_id = %(tool_call_id)s
         )),
-        %(offered)s::timestamptz[], %(duration_ms)s, %(received_at)s
+        %(offered)s::timestamptz[], %(duration_ms)s, %(received_at)s::timestamptz
+    WHERE NOT EXISTS (
+        SELECT FROM tool_calls
+        WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
+            AND (answer = %(answer)s AND outcome = %(outcome)s OR outcome = ANY(%(done)s))
     )
     ON CONFLICT (vapi_call_id, tool_call_id) DO UPDATE
     SET agent_id = EXCLUDED.agent_id, answer = EXCLUDED.answer, outcome = EXCLUDED.outcome,

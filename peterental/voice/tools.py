@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from peterental.appointments.model import Wish
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from peterental.services import Services
     from peterental.voice.messages import Envelope, ToolRequest
+
+log = logging.getLogger(__name__)
 
 LONGEST_NAME = 255
 LONGEST_ADDRESS = 500
@@ -72,6 +75,7 @@ def _take_message(services: Services, delivery: Delivery, _: Envelope) -> str:
 
 
 def _unknown(services: Services, delivery: Delivery) -> str:
+    log.warning("Asked for an unknown tool: %r", delivery.name, extra={"call_id": delivery.vapi_call_id})
     services.calls.keep_alone(delivery, answer=speech.UNKNOWN_TOOL, outcome="unknown tool")
     return speech.UNKNOWN_TOOL
 
