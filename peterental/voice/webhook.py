@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from flask import Blueprint, Request, Response, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from peterental.agents.service import utc_now
 from peterental.database.connection import DatabaseUnavailable
@@ -56,8 +56,8 @@ def create_blueprint(services: Services, config: Config, now: Callable[[], datet
             body = _read_body(request)
         except RequestEntityTooLarge:
             return _json({"error": f"The body is larger than {MAX_BODY_BYTES} bytes."}, 413)
-        except (BadRequest, OSError):
-            return _json({"error": "The body did not arrive whole."}, 400)
+        except BodyBroken as refusal:
+            return _json({"error": str(refusal)}, 400)
         if not admitted and not gate.admits_signed(request.headers, body):
             return _json({"error": "Not authorised."}, 401)
         try:
@@ -67,6 +67,10 @@ def create_blueprint(services: Services, config: Config, now: Callable[[], datet
         return _json(switchboard.answer(envelope, began_s))
 
     return blueprint
+
+
+class BodyBroken(Refusal):
+    """The body did not arrive whole."""
 
 
 class Switchboard:
@@ -180,11 +184,20 @@ class Switchboard:
 
 
 def _read_body(incoming: Request) -> bytes:
-    """Read the body, up to the limit. Raises RequestEntityTooLarge, BadRequest, and OSError where it breaks off."""
-    incoming.max_content_length = MAX_BODY_BYTES
+    """Read the body, up to the limit. Raises RequestEntityTooLarge, BodyBroken."""
     if (incoming.content_length or 0) > MAX_BODY_BYTES:
         raise RequestEntityTooLarge
-    return incoming.get_data(cache=False)
+    # A body in chunks has no length, and is cut off in silence at the limit: one byte more tells it from one that fits.
+    incoming.max_content_length = MAX_BODY_BYTES + 1
+    try:
+        body = incoming.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise
+    except Exception as error:  # each server has exceptions of its own for chunks that are none
+        raise BodyBroken from error
+    if len(body) > MAX_BODY_BYTES:
+        raise RequestEntityTooLarge
+    return body
 
 
 def _error(sentence: str) -> dict[str, Any]:

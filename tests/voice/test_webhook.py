@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import socket
-import threading
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from werkzeug.serving import make_server
 
 from peterental.agents.model import Agent, AgentKey, AgentUnknown
 from peterental.agents.service import AgentService
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from peterental.services import Services
 
+ROOT = Path(__file__).parents[2]
 APOLOGY = "I'm sorry, I can't get to our calendar just now. Would you like someone to call you back?"
 ELM = {"property_address": "1420 Elm Street", "attendee_name": "Dolores Whitcomb", "start_time": "tomorrow 3 pm"}
 
@@ -89,24 +92,49 @@ def test_half_characters_and_nul_in_a_message_lose_nothing_else(phone: Phone, se
 
 
 @pytest.fixture
-def address(services: Services, clock: Clock) -> Iterator[tuple[str, int]]:
-    """The webhook behind a real socket."""
-    server = make_server("127.0.0.1", 0, webhook(services, clock).application, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield ("127.0.0.1", server.server_port)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def address(tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """The webhook behind gunicorn, with a database that nobody needs."""
+    (tmp_path / "served.py").write_text(
+        """
+from peterental.database.connection import Database
+from tests.voice.phone import Clock, services_on, webhook
+
+app = webhook(services_on(Database("postgresql://127.0.0.1:1/nowhere"), Clock()), Clock()).application
+""",
+        encoding="utf-8",
+    )
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        command = [sys.executable, "-m", "gunicorn", "-c", os.devnull, "-b", f"fd://{listener.fileno()}", "served:app"]
+        server = subprocess.Popen(
+            [*command, "--pythonpath", f"{tmp_path},{ROOT}"],
+            pass_fds=[listener.fileno()],
+            cwd=tmp_path,
+            stderr=subprocess.DEVNULL,
+        )
+        yield listener.getsockname()
+        server.terminate()
+        server.wait(30)
 
 
-def test_a_body_that_breaks_off_is_told_so(address: tuple[str, int]) -> None:
-    with closing(socket.create_connection(address)) as line:
-        line.sendall(b"POST /vapi/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-        line.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: line.recv(65536), b""))
-    assert b" 400 " in answer
-    assert b"The body did not arrive whole." in answer
+HEAD = b"POST /vapi/webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def test_bodies_that_break_off_or_never_end_are_told_so(address: tuple[str, int]) -> None:
+    for request, status in (
+        (HEAD + b"Content-Length: 100\r\n\r\n{", b"400"),
+        (CHUNKED + b"5\r\n{}", b"400"),
+        (CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n", b"400"),
+        (CHUNKED + b"2\r\n{}XX0\r\n\r\n", b"400"),
+        (CHUNKED + b"2\r\n{}\r\n0\r\n\r\n", b"200"),
+        (CHUNKED + (b"100000\r\n" + b"x" * 0x100000 + b"\r\n") * 6 + b"0\r\n\r\n", b"413"),
+        (HEAD + b"Content-Length: 9999999\r\n\r\n", b"413"),
+    ):
+        with closing(socket.create_connection(address, timeout=60)) as line:
+            line.sendall(request)
+            line.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda line=line: line.recv(65536), b""))  # type: ignore[misc]
+        assert answer.split(b" ")[1] == status, request[:200]
 
 
 # --- many, unknown, without ids --------------------------------------------------------------------------------------
