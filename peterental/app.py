@@ -6,10 +6,13 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from peterental import admin, cli, health
+from peterental.agents import pages as agent_pages
+from peterental.appointments import pages as appointment_pages
 from peterental.config import Config
 from peterental.database import database_for
 from peterental.database.migrations.status import SchemaGate
 from peterental.services import EXTENSION, build_services
+from peterental.users import pages as user_pages
 from peterental.voice import webhook
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
@@ -34,6 +37,8 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(health.create_blueprint(gate))
     app.register_blueprint(webhook.create_blueprint(services, config))
     admin.install(app, config)
+    for pages in (agent_pages, appointment_pages, user_pages):
+        app.register_blueprint(pages.create_blueprint())
     cli.install(app)
     if config.is_production:
         # The host's balancer is the one proxy in front of us; callers cannot add hops of their own to what it says.

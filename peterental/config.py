@@ -49,6 +49,8 @@ class Config:
     vapi_hmac_secret: str | None = field(default=None, repr=False)
     default_time_zone: str = "America/Chicago"
     port: int | None = None
+    public_url: str | None = None
+    """Where the host says people reach us (Render's RENDER_EXTERNAL_URL)."""
     web_concurrency: int = 2
     web_threads: int = 8
     log_level: str = "INFO"
@@ -77,6 +79,7 @@ class Config:
             vapi_hmac_secret=reader.text("VAPI_HMAC_SECRET"),
             default_time_zone=reader.time_zone("DEFAULT_TIME_ZONE", default="America/Chicago"),
             port=reader.number("PORT", default=None, low=1, high=65535),
+            public_url=reader.text("RENDER_EXTERNAL_URL"),
             web_concurrency=reader.number("WEB_CONCURRENCY", default=2, low=1, high=64) or 2,
             web_threads=reader.number("WEB_THREADS", default=8, low=1, high=64) or 8,
             log_level=reader.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"), fold=str.upper),
@@ -107,8 +110,8 @@ class Config:
 
     @property
     def address(self) -> str:
-        """Where a person on this machine opens the pages."""
-        return f"http://127.0.0.1:{self.port or 8000}"
+        """Where a person opens the pages: the host's public address, else this machine."""
+        return self.public_url or f"http://127.0.0.1:{self.port or 8000}"
 
     def session_key(self) -> str:
         """Give the key that signs sessions: SECRET_KEY, or in development one made once under `instance/`.

@@ -1,4 +1,4 @@
-"""Puts the browser pages into an application: settings, guards, filters and every feature's pages."""
+"""Puts the shell of the browser pages into an application: settings, guards, filters, sign-in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from flask import Flask, g
 from peterental.admin import assets, formats, headers, home, sign_in, trouble
 from peterental.admin.guard import admit
 from peterental.admin.protection import csrf
-from peterental.agents import pages as agent_pages
-from peterental.appointments import pages as appointment_pages
 from peterental.config import Config
-from peterental.users import pages as user_pages
 
 SESSION_LIFETIME = timedelta(days=30)
 
@@ -47,14 +44,8 @@ def install(app: Flask, config: Config) -> None:
     formats.install(app)
     assets.install(app)
     trouble.install(app)
-    for blueprint in (
-        home.create_blueprint(),
-        sign_in.create_blueprint(),
-        user_pages.create_blueprint(),
-        agent_pages.create_blueprint(),
-        appointment_pages.create_blueprint(),
-    ):
-        app.register_blueprint(blueprint)
+    app.register_blueprint(home.create_blueprint())
+    app.register_blueprint(sign_in.create_blueprint())
     app.context_processor(_for_every_template)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

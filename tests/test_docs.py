@@ -1,0 +1,151 @@
+"""What the documents say is so: commands, options, settings, files, and the blocks of the README run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from peterental import create_app
+from peterental.config import Config
+from tests.gunicorn import PROJECT_DIR, environment
+
+DOCUMENTS = sorted([*PROJECT_DIR.glob("*.md"), *PROJECT_DIR.glob("docs/**/*.md")])
+README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
+
+COMMAND = re.compile(r"\bflask ((?:db|user)-[a-z]+|demo|vapi-tools)\b([^`\n]*)")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
+
+# Names that look like settings of ours and belong to others.
+FOREIGN = {"RENDER", "GUNICORN_FD", "LISTEN_FDS", "CI"}
+
+
+class Recorder(Mapping[str, str]):
+    """An empty environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+@pytest.fixture(scope="module")
+def app() -> Flask:
+    return create_app(Config(database_url="postgresql://127.0.0.1:1/none", secret_key="k"))
+
+
+def settings() -> set[str]:
+    recorder = Recorder()
+    Config.from_env(recorder)
+    return recorder.asked
+
+
+def blocks(language: str) -> list[str]:
+    return [text for found, text in BLOCK.findall(README) if found == language]
+
+
+def test_every_setting_is_documented_and_every_documented_setting_is_read() -> None:
+    page = (PROJECT_DIR / "docs" / "settings.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `([A-Z_]+)`", page, re.MULTILINE))
+    assert documented == settings() - FOREIGN
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_and_option_in_the_documents_exists(document: Path, app: Flask) -> None:
+    for name, rest in COMMAND.findall(document.read_text(encoding="utf-8")):
+        command = app.cli.commands.get(name)
+        assert command is not None, f"{document.name}: flask {name}"
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        for option in re.findall(r"--[a-z-]+", rest):
+            assert option in known, f"{document.name}: flask {name} {option}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_that_the_documents_link_to_exists(document: Path) -> None:
+    for target in LINK.findall(document.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_every_test_that_the_readme_names_exists() -> None:
+    named = re.findall(r"`(tests/[^`]+\.py)`", README)
+    assert len(named) > 5
+    assert [name for name in named if not (PROJECT_DIR / name).exists()] == []
+
+
+def test_every_folder_and_file_on_the_map_exists() -> None:
+    plan = next(text for text in blocks("") if "wsgi.py" in text)
+    names = re.findall(r"[\w.]+(?:\.py|/)", plan)
+    everywhere = {f"{path.name}/" if path.is_dir() else path.name for path in PROJECT_DIR.glob("**/*")}
+    assert [name for name in names if name not in everywhere] == []
+
+
+def test_the_python_of_the_readme_runs(empty_database_url: str) -> None:
+    for block in blocks("python"):
+        done = subprocess.run(
+            [sys.executable, "-c", block],
+            cwd=PROJECT_DIR,
+            env=environment({"DATABASE_URL": empty_database_url}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("applied ")
+        assert "\n1 Create agent tables\n" in done.stdout
+
+
+def test_the_commands_of_the_readme_run(empty_database_url: str) -> None:
+    ran = 0
+    for line in "".join(blocks("bash")).splitlines():
+        words = shlex.split(line)
+        if words[0] == "make":
+            done = subprocess.run(["make", "-n", *words[1:]], cwd=PROJECT_DIR, capture_output=True, check=False)
+        elif words[0] == "flask":
+            done = subprocess.run(
+                [str(Path(sys.executable).with_name("flask")), *words[1:]],
+                cwd=PROJECT_DIR,
+                env=environment({"DATABASE_URL": empty_database_url}),
+                input=b"correct horse battery\n",
+                capture_output=True,
+                check=False,
+            )
+        else:
+            continue  # what installs this very environment, and what is run by make anyway
+        assert done.returncode == 0, (line, done.stderr)
+        ran += 1
+    assert ran >= 6
+
+
+def test_the_plain_commands_do_what_make_does() -> None:
+    makefile = (PROJECT_DIR / "Makefile").read_text(encoding="utf-8")
+    plain = next(text for text in blocks("bash") if "pip install" in text)
+    assert "-r requirements-dev.txt" in plain
+    assert "-r requirements-dev.txt" in makefile
+    assert "gunicorn wsgi:app" in plain
+    assert "gunicorn wsgi:app" in makefile
+    assert (PROJECT_DIR / "Procfile").read_text(encoding="utf-8") == "web: gunicorn wsgi:app\n"
+
+
+def test_requirements_are_pinned_and_each_says_why_it_is_there() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        direct, _, _ = (PROJECT_DIR / name).read_text(encoding="utf-8").partition("# Brought by")
+        lines = [line for line in direct.splitlines() if line and not line.startswith(("#", "-r"))]
+        assert lines
+        for line in lines:
+            assert re.fullmatch(r"[a-z0-9-]+(\[\w+\])?==[\w.]+ +# .+ \(.+\)", line), line
