@@ -1,0 +1,179 @@
+"""One file under examination: what the rules may ask about it, and where they put what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from peterental.database.migrations.lint import tree
+from peterental.database.migrations.lint.catalog import Catalog
+from peterental.database.migrations.lint.findings import Finding, Rule
+from peterental.database.migrations.lint.source import Source, Sql
+from peterental.database.migrations.problem import place_of
+
+
+@dataclass
+class FileLint:
+    """One migration and what is known at the statement being looked at.
+
+    Args:
+        name: the file's name.
+        number: its place in the order of reading, from 0.
+        version: its number.
+        source: its text, parsed.
+        catalog: the schema as all statements before this one make it.
+        no_transaction: whether it runs statement by statement.
+    """
+
+    name: str
+    number: int
+    version: int
+    source: Source
+    catalog: Catalog
+    no_transaction: bool = False
+    made: set[str] = field(default_factory=set)
+    """Tables that this file makes: nobody waits for them yet."""
+    locked: dict[str, int] = field(default_factory=dict)
+    """Tables that others use and this file's transaction has locked so far, with the line."""
+    findings: list[Finding] = field(default_factory=list)
+
+    def is_new(self, key: str) -> bool:
+        """Whether this file makes that table, so that nobody else uses it yet."""
+        return key in self.made
+
+    def report(self, rule: Rule, what: str, statement: Sql | None, *, at: int | None = None, safe: str = "") -> None:
+        """Keep a finding.
+
+        Args:
+            rule: which rule is broken.
+            what: what was found, with the names it concerns.
+            statement: in which statement; None where the whole file is meant.
+            at: where in the file, in characters; the statement's beginning by default.
+            safe: the safe way, as SQL.
+        """
+        offsets = [at if at is not None else statement.offset if statement else 0]
+        while statement:
+            offsets.append(statement.offset)
+            statement = statement.block
+        places = [place_of(self.source.text, offset) for offset in offsets]
+        lines = tuple(dict.fromkeys(place.line for place in places))
+        self.findings.append(Finding(rule, self.name, places[0], what, safe, lines))
+
+    def line_of(self, offset: int) -> int:
+        """Give the line of a place in characters."""
+        return place_of(self.source.text, offset).line
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of an ALTER TABLE.
+
+    Args:
+        kind: which, as the parse tree calls it: AT_AddColumn, …
+        node: its tree.
+        statement: the ALTER TABLE.
+        offset: where it begins in the file, in characters.
+        table: the table's name in the catalog.
+        shown: the table's name as SQL.
+    """
+
+    kind: str
+    node: Any
+    statement: Sql
+    offset: int
+    table: str
+    shown: str
+
+    @property
+    def node_table(self) -> str:
+        """The table's name without its schema, for names made from it."""
+        return str(self.statement.node.relation.relname)
+
+
+def commands_of(source: Source, statement: Sql) -> list[Command]:
+    """Give the commands of an ALTER TABLE, each with its place, which the tree does not tell for all of them."""
+    relation = statement.node.relation
+    nodes = [wrapped.alter_table_cmd for wrapped in statement.node.cmds]
+    begin = statement.offset_of(relation)
+    offsets = _command_offsets(source.text[begin : statement.end], begin)
+    if len(offsets) != len(nodes):
+        offsets = [statement.offset] * len(nodes)
+    key, shown = tree.key_of(relation), tree.shown(relation)
+    return [
+        Command(tree.enum_name(node, "subtype"), node, statement, offset, key, shown)
+        for node, offset in zip(nodes, offsets, strict=True)
+    ]
+
+
+def _command_offsets(sql: str, start: int) -> list[int]:
+    """Give where the commands begin in `sql`, which begins with the table's name: after it, and after each comma."""
+    import postgast  # noqa: PLC0415  # slow to load, seldom needed
+
+    encoded = sql.encode()
+    comments = {postgast.pg_query_pb2.SQL_COMMENT, postgast.pg_query_pb2.C_COMMENT}
+    try:
+        tokens = [token for token in postgast.scan(sql).tokens if token.token not in comments]
+    except postgast.PgQueryError:
+        return []
+    words = [encoded[token.start : token.end] for token in tokens]
+    position = 1
+    while position + 1 < len(words) and words[position] == b".":
+        position += 2
+    position += words[position : position + 1] == [b"*"]
+    begins = [position]
+    depth = 0
+    for index, word in enumerate(words[position:], position):
+        depth += {b"(": 1, b"[": 1, b")": -1, b"]": -1}.get(word, 0)
+        if word == b"," and depth == 0:
+            begins.append(index + 1)
+    return [start + len(encoded[: tokens[index].start].decode()) for index in begins if index < len(tokens)]
+
+
+Check = Callable[[FileLint, Sql], None]
+CommandCheck = Callable[[FileLint, Command], None]
+FileCheck = Callable[[FileLint], None]
+HistoryCheck = Callable[[Catalog, list[FileLint]], None]
+
+CHECKS: dict[str, list[Check]] = {}
+"""What looks at each kind of statement."""
+COMMAND_CHECKS: dict[str, list[CommandCheck]] = {}
+"""What looks at each kind of ALTER TABLE's commands."""
+FILE_CHECKS: list[FileCheck] = []
+"""What looks at a file as a whole, once its statements are read."""
+HISTORY_CHECKS: list[HistoryCheck] = []
+"""What looks at the schema that all files make together."""
+
+
+def on(*kinds: str) -> Callable[[Check], Check]:
+    """Have a function look at every statement of these kinds."""
+
+    def register(check: Check) -> Check:
+        for kind in kinds:
+            CHECKS.setdefault(kind, []).append(check)
+        return check
+
+    return register
+
+
+def on_command(*kinds: str) -> Callable[[CommandCheck], CommandCheck]:
+    """Have a function look at every command of ALTER TABLE of these kinds."""
+
+    def register(check: CommandCheck) -> CommandCheck:
+        for kind in kinds:
+            COMMAND_CHECKS.setdefault(kind, []).append(check)
+        return check
+
+    return register
+
+
+def on_file(check: FileCheck) -> FileCheck:
+    """Have a function look at every file."""
+    FILE_CHECKS.append(check)
+    return check
+
+
+def on_history(check: HistoryCheck) -> HistoryCheck:
+    """Have a function look at what all files make together."""
+    HISTORY_CHECKS.append(check)
+    return check

@@ -1,0 +1,137 @@
+"""What db-lint found, as a person reads it and as a script does."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from peterental.database.migrations.lint.findings import Finding, Severity
+from peterental.database.migrations.problem import caret_lines
+
+_WIDTH = 100
+_COLOURS = {Severity.ERROR: "1;31", Severity.UNSAFE: "1;33", Severity.ADVICE: "36"}
+_BOLD, _DIM, _GREEN = "1", "2", "32"
+_Painter = Callable[[str, str], str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The findings of one look through a folder.
+
+    Args:
+        findings: what stands, by file and line.
+        waived: what somebody excused, by file and line.
+        file_count: how many migrations were looked through.
+    """
+
+    findings: list[Finding]
+    waived: list[Finding]
+    file_count: int
+
+    def __post_init__(self) -> None:
+        self.findings.sort(key=_order)
+        self.waived.sort(key=_order)
+
+    def of(self, severity: Severity) -> list[Finding]:
+        """Give the findings of one weight."""
+        return [finding for finding in self.findings if finding.rule.severity is severity]
+
+    def exit_code(self, *, strict: bool = False) -> int:
+        """Give 1 when something counts: anything but advice, and advice too if `strict`; else 0."""
+        counting = self.findings if strict else [one for one in self.findings if one.rule.severity != Severity.ADVICE]
+        return 1 if counting else 0
+
+    def as_json(self) -> dict[str, object]:
+        """Give it as scripts read it."""
+        return {
+            "files": self.file_count,
+            "errors": len(self.of(Severity.ERROR)),
+            "unsafe": len(self.of(Severity.UNSAFE)),
+            "advice": len(self.of(Severity.ADVICE)),
+            "findings": [finding.as_json() for finding in self.findings],
+            "waived": [finding.as_json() for finding in self.waived],
+        }
+
+    def text(self, *, colour: bool = False) -> str:
+        """Give it as a person reads it: what counts in full, advice in a line each, a sentence about the whole."""
+        paint = _paint if colour else _plain
+        blocks = []
+        explained: dict[tuple[str, str], str] = {}
+        for finding in self.findings:
+            if finding.rule.severity is not Severity.ADVICE:
+                first = explained.setdefault((finding.rule.name, finding.file_name), _where(finding))
+                blocks.append(_block(finding, paint, None if first == _where(finding) else first))
+        advice = self.of(Severity.ADVICE)
+        if advice:
+            blocks.append("\n".join(_advice_lines(advice, paint)))
+        blocks.append(self._summary(paint))
+        return "\n\n".join(blocks)
+
+    def _summary(self, paint: _Painter) -> str:
+        errors, dangers, advice = (len(self.of(one)) for one in Severity)
+        looked = f"{_count(self.file_count, 'migration', 'migrations')} looked through"
+        parts = [
+            _count(errors, "error", "errors") if errors else "",
+            f"{dangers} unsafe" if dangers else "",
+            _count(advice, "piece of advice", "pieces of advice") if advice else "",
+            f"{len(self.waived)} allowed by a waiver" if self.waived else "",
+        ]
+        found = ", ".join(part for part in parts if part)
+        if errors or dangers:
+            return paint(f"❌ {looked}: {found}.", _BOLD)
+        return paint(f"✅ {looked}: nothing unsafe{'; ' + found if found else ''}.", _GREEN)
+
+
+def _plain(text: str, _style: str) -> str:
+    return text
+
+
+def _paint(text: str, style: str) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m"
+
+
+def _order(finding: Finding) -> tuple[str, int, int, str]:
+    place = finding.place
+    return (finding.file_name, place.line if place else 0, place.column if place else 0, finding.rule.name)
+
+
+def _where(finding: Finding) -> str:
+    place = finding.place
+    return f"{finding.file_name}:{place.line}:{place.column}" if place else finding.file_name
+
+
+def _block(finding: Finding, paint: _Painter, explained_at: str | None) -> str:
+    """Give a finding in full; its reason only the first time in a file."""
+    rule = finding.rule
+    severity = paint(rule.severity.value, _COLOURS[rule.severity])
+    lines = [f"{paint(_where(finding), _BOLD)}  {severity}  {paint(rule.name, _BOLD)}"]
+    if finding.place:
+        lines += caret_lines(finding.place)
+    lines += _labelled("what", [finding.what], paint)
+    lines += _labelled("why", [rule.why] if explained_at is None else [f"as at {explained_at}"], paint)
+    if finding.safe:
+        lines += _labelled("safe", finding.safe.splitlines(), paint, wrap=False)
+    return "\n".join(lines)
+
+
+def _labelled(label: str, texts: Iterable[str], paint: _Painter, *, wrap: bool = True) -> list[str]:
+    lines = [part for text in texts for part in (textwrap.wrap(text, _WIDTH) if wrap else [text])]
+    return [
+        f"  {paint((label if number == 0 else '').ljust(5), _DIM)} {line}".rstrip() for number, line in enumerate(lines)
+    ]
+
+
+def _advice_lines(advice: list[Finding], paint: _Painter) -> list[str]:
+    """Give a line to each piece of advice, in columns."""
+    where = max(len(_where(finding)) for finding in advice)
+    name = max(len(finding.rule.name) for finding in advice)
+    return [
+        f"{_where(finding).ljust(where)}  {paint(finding.rule.severity.value, _COLOURS[Severity.ADVICE])}  "
+        f"{finding.rule.name.ljust(name)}  {finding.what}"
+        for finding in advice
+    ]
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

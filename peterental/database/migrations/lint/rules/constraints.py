@@ -1,0 +1,242 @@
+"""Constraints on tables in use: what is checked at once is checked under a lock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peterental.database.migrations.lint import tree
+from peterental.database.migrations.lint.catalog import constraint_name
+from peterental.database.migrations.lint.context import Command, FileLint, on, on_command
+from peterental.database.migrations.lint.findings import Rule, unsafe
+from peterental.database.migrations.lint.source import Sql
+
+FOREIGN_KEY = unsafe(
+    "add-foreign-key",
+    "Every row is looked up in the other table while both tables are locked against writes (SHARE ROW EXCLUSIVE): "
+    "every insert and update of either waits for as long as that takes.",
+)
+CHECK = unsafe(
+    "add-check",
+    "Every row is read to check it while the table is locked against reads and writes (ACCESS EXCLUSIVE); that holds "
+    "for a CHECK on a column added in the same statement too.",
+)
+UNIQUE = unsafe(
+    "add-unique",
+    "The index behind it is built while the table is locked against reads and writes (ACCESS EXCLUSIVE).",
+)
+PRIMARY_KEY = unsafe(
+    "add-primary-key",
+    "The index behind it is built, and its columns are searched for NULL, while the table is locked against reads and "
+    "writes (ACCESS EXCLUSIVE).",
+)
+EXCLUSION = unsafe(
+    "add-exclusion",
+    "The index behind it is built while the table is locked against reads and writes (ACCESS EXCLUSIVE); PostgreSQL "
+    "cannot build it concurrently, nor leave old rows unchecked.",
+)
+NOT_NULL = unsafe(
+    "set-not-null",
+    "Every row is read in search of a NULL while the table is locked against reads and writes (ACCESS EXCLUSIVE), "
+    "unless a validated CHECK already says that there is none.",
+)
+SAME_FILE = unsafe(
+    "validate-in-same-file",
+    "The lock of ADD CONSTRAINT … NOT VALID is held until the file's transaction ends, so the long check runs under "
+    "it after all: NOT VALID gained nothing.",
+)
+DOMAIN = unsafe(
+    "add-domain-constraint",
+    "Every table with a column of that domain is read while it is locked against writes (SHARE).",
+)
+
+
+@on_command("AT_AddConstraint")
+def check_constraint(lint: FileLint, command: Command) -> None:
+    """Look at ADD CONSTRAINT."""
+    check_new_constraint(lint, command, tree.definition_of(command.node).constraint)
+
+
+def check_new_constraint(
+    lint: FileLint, command: Command, node: Any, *, column: str | None = None, filled: bool = True
+) -> None:
+    """Look at a constraint, whether it stands by itself or beside a new column.
+
+    Args:
+        lint: the file.
+        command: the ADD CONSTRAINT or ADD COLUMN.
+        node: the constraint.
+        column: the new column that it stands beside.
+        filled: whether that column has a value in the rows that are there. If not, PostgreSQL itself knows that a
+            foreign key needs no check.
+    """
+    if lint.is_new(command.table):
+        return
+    kind = tree.enum_name(node, "contype")
+    if kind == "CONSTR_FOREIGN" and not node.skip_validation and filled:
+        _report_later(lint, command, node, column, FOREIGN_KEY)
+    elif kind == "CONSTR_CHECK" and not node.skip_validation:
+        _report_later(lint, command, node, column, CHECK)
+    elif kind == "CONSTR_UNIQUE" and not node.indexname:
+        _report_index(lint, command, node, column, UNIQUE)
+    elif kind == "CONSTR_PRIMARY" and not node.indexname:
+        _report_index(lint, command, node, column, PRIMARY_KEY)
+    elif kind == "CONSTR_PRIMARY":
+        _check_nullable_key(lint, command, node)
+    elif kind == "CONSTR_EXCLUSION":
+        _report_exclusion(lint, command, node)
+    elif kind == "CONSTR_NOTNULL" and column is None and not node.skip_validation:
+        for name in tree.strings(node.keys):
+            _check_not_null(lint, command, name)
+
+
+@on_command("AT_SetNotNull")
+def check_not_null(lint: FileLint, command: Command) -> None:
+    """Look at SET NOT NULL."""
+    _check_not_null(lint, command, command.node.name)
+
+
+@on_command("AT_ValidateConstraint")
+def check_validation(lint: FileLint, command: Command) -> None:
+    """Look at VALIDATE CONSTRAINT: the constraint must have been added by an earlier transaction."""
+    table = lint.catalog.table(command.table)
+    constraint = table.constraints.get(command.node.name) if table else None
+    if lint.no_transaction or lint.is_new(command.table) or not constraint or constraint.valid:
+        return
+    if constraint.spot.file == lint.number:
+        name = tree.quoted(constraint.name)
+        lint.report(
+            SAME_FILE,
+            f"{name} was added to {command.shown} on line {lint.line_of(constraint.spot.offset)} of this file.",
+            command.statement,
+            at=command.offset,
+            safe=f"-- a file of its own, the next one:\nALTER TABLE {command.shown} VALIDATE CONSTRAINT {name};",
+        )
+
+
+@on("alter_domain_stmt")
+def check_domain(lint: FileLint, statement: Sql) -> None:
+    """Look at ALTER DOMAIN … ADD CONSTRAINT and SET NOT NULL."""
+    node = statement.node
+    domain = tree.shown_names(tree.strings(node.type_name))
+    if node.subtype == "C" and not tree.definition_of(node).constraint.skip_validation:
+        constraint = type(tree.definition_of(node).constraint)()
+        constraint.CopyFrom(tree.definition_of(node).constraint)
+        if not constraint.conname:
+            constraint.conname = f"{tree.strings(node.type_name)[-1]}_check"
+        expression = tree.sql_of_expression(constraint.raw_expr)
+        name = tree.quoted(constraint.conname)
+        lint.report(
+            DOMAIN,
+            f"Every column of the domain {domain} is checked at once.",
+            statement,
+            safe=f"ALTER DOMAIN {domain} ADD CONSTRAINT {name} CHECK ({expression}) NOT VALID;\n"
+            f"-- the next file:\nALTER DOMAIN {domain} VALIDATE CONSTRAINT {name};",
+        )
+    elif node.subtype == "O":
+        lint.report(
+            DOMAIN,
+            f"Every column of the domain {domain} is searched for NULL at once.",
+            statement,
+            safe=f"ALTER DOMAIN {domain} ADD CONSTRAINT not_null CHECK (VALUE IS NOT NULL) NOT VALID;\n"
+            f"-- the next file:\nALTER DOMAIN {domain} VALIDATE CONSTRAINT not_null;",
+        )
+
+
+def _report_later(lint: FileLint, command: Command, node: Any, column: str | None, rule: Rule) -> None:
+    """Report a constraint that could be added NOT VALID and validated later."""
+    name = constraint_name(command.table, node, column)
+    kind = "foreign key" if rule is FOREIGN_KEY else "check"
+    later = type(node)()
+    later.CopyFrom(node)
+    later.conname = name
+    later.skip_validation, later.initially_valid = True, False
+    if column and rule is FOREIGN_KEY:
+        later.fk_attrs.add().string.sval = column
+    adding = type(command.node)()
+    adding.CopyFrom(command.node)
+    tree.set_enum(adding, "subtype", "AT_AddConstraint")
+    adding.missing_ok = False
+    tree.definition_of(adding).constraint.CopyFrom(later)
+    first = f"{_without_constraint(command, node)}\n" if column else ""
+    if rule is FOREIGN_KEY and lint.catalog.is_partitioned(command.table):
+        first += "-- PostgreSQL 18 and later; before, partitioned tables know no NOT VALID for foreign keys:\n"
+    lint.report(
+        rule,
+        f"The {kind} {tree.quoted(name)} on {command.shown} is checked at once.",
+        command.statement,
+        at=command.offset if column is None else command.statement.offset_of(node),
+        safe=f"{first}{tree.alter_with(command.statement.node, adding)}\n"
+        f"-- the next file:\nALTER TABLE {command.shown} VALIDATE CONSTRAINT {tree.quoted(name)};",
+    )
+
+
+def _without_constraint(command: Command, node: Any) -> str:
+    """Write an ADD COLUMN without one of its constraints."""
+    adding = type(command.node)()
+    adding.CopyFrom(command.node)
+    constraints = tree.definition_of(adding).column_def.constraints
+    keep = [one for one in constraints if one.constraint != node]
+    del constraints[:]
+    constraints.extend(keep)
+    return tree.alter_with(command.statement.node, adding)
+
+
+def _report_index(lint: FileLint, command: Command, node: Any, column: str | None, rule: Rule) -> None:
+    """Report a constraint whose index could be built beforehand."""
+    columns = tree.strings(node.keys) or ([column] if column else [])
+    name = tree.quoted(constraint_name(command.table, node, column))
+    kind = "PRIMARY KEY" if rule is PRIMARY_KEY else "UNIQUE"
+    nulls = " NULLS NOT DISTINCT" if node.nulls_not_distinct else ""
+    first = f"{_without_constraint(command, node)}\n" if column else ""
+    lint.report(
+        rule,
+        f"The index of {name} on {command.shown} is built at once.",
+        command.statement,
+        at=command.offset if column is None else command.statement.offset_of(node),
+        safe=f"{first}-- {'the next file' if column else 'a file'} with “-- migrate: no-transaction” at its top:\n"
+        f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {command.shown} "
+        f"({tree.quoted_list(columns)}){nulls};\n"
+        f"-- the next file:\n"
+        f"ALTER TABLE {command.shown} ADD CONSTRAINT {name} {kind} USING INDEX {name};",
+    )
+
+
+def _check_nullable_key(lint: FileLint, command: Command, node: Any) -> None:
+    """Look for columns of PRIMARY KEY USING INDEX that must first be searched for NULL."""
+    index = lint.catalog.indexes.get(node.indexname)
+    table = lint.catalog.table(command.table)
+    for column in index.columns if index and table else ():
+        if table and column in table.columns:
+            _check_not_null(lint, command, column)
+
+
+def _report_exclusion(lint: FileLint, command: Command, node: Any) -> None:
+    name = tree.quoted(constraint_name(command.table, node))
+    lint.report(
+        EXCLUSION,
+        f"The exclusion constraint {name} on {command.shown} is built at once.",
+        command.statement,
+        at=command.offset,
+        safe=f"-- there is no way without the lock; see how long it takes (flask db-plan), choose a quiet hour, and\n"
+        f"-- say so above the command:\n-- lint: allow {EXCLUSION.name} because …",
+    )
+
+
+def _check_not_null(lint: FileLint, command: Command, column: str) -> None:
+    """Report a column whose rows must be searched for NULL, because nothing yet says that there is none."""
+    table = lint.catalog.table(command.table)
+    if lint.is_new(command.table) or (table and table.is_not_null(column, by_check=True)):
+        return
+    name, check = tree.quoted(column), tree.quoted(f"{command.node_table}_{column}_not_null")
+    lint.report(
+        NOT_NULL,
+        f"No validated CHECK says that {command.shown}.{name} has no NULL.",
+        command.statement,
+        at=command.offset,
+        safe=f"ALTER TABLE {command.shown} ADD CONSTRAINT {check} CHECK ({name} IS NOT NULL) NOT VALID;\n"
+        f"-- the next file:\n"
+        f"ALTER TABLE {command.shown} VALIDATE CONSTRAINT {check};\n"
+        f"-- the one after:\n"
+        f"ALTER TABLE {command.shown} ALTER COLUMN {name} SET NOT NULL;\n"
+        f"ALTER TABLE {command.shown} DROP CONSTRAINT {check};",
+    )

@@ -1,0 +1,102 @@
+"""Rows changed by a migration: many at once, or while a lock is held."""
+
+from __future__ import annotations
+
+from peterental.database.migrations.lint import tree
+from peterental.database.migrations.lint.context import FileLint, on
+from peterental.database.migrations.lint.findings import advice, unsafe
+from peterental.database.migrations.lint.source import Sql
+
+WHOLE_TABLE = unsafe(
+    "whole-table-write",
+    "Every row is locked until the transaction ends, so that whoever changes one of them waits; the table grows by a "
+    "copy of itself, and replicas fall behind.",
+)
+WITH_LOCK = unsafe(
+    "write-after-ddl",
+    "The lock that the file already took on a table in use is held until its transaction ends, so all queries on that "
+    "table wait while the rows are written.",
+)
+DYNAMIC = advice(
+    "dynamic-sql", "What is put together at run time cannot be looked into here; flask db-plan shows what it does."
+)
+
+_WRITES = {"update_stmt": "UPDATE", "delete_stmt": "DELETE", "merge_stmt": "MERGE", "insert_stmt": "INSERT … SELECT"}
+_LONGEST_SHOWN = 400
+
+
+@on("update_stmt", "delete_stmt")
+def check_whole_table(lint: FileLint, statement: Sql) -> None:
+    """Look at UPDATE and DELETE without a condition."""
+    node = statement.node
+    if lint.is_new(tree.key_of(node.relation)) or _has_condition(statement):
+        return
+    table = tree.shown(node.relation)
+    verb = _WRITES[statement.kind]
+    lint.report(
+        WHOLE_TABLE,
+        f"{verb} {table} has no condition: it is about all rows.",
+        statement,
+        safe=f"-- outside migrations, a few thousand rows at a time, committing each time:\n{_batch(statement)}",
+    )
+
+
+@on(*_WRITES)
+def check_write_after_ddl(lint: FileLint, statement: Sql) -> None:
+    """Look at writes of many rows in a transaction that already keeps others from a table."""
+    node = statement.node
+    key = tree.key_of(node.relation)
+    if lint.no_transaction or not lint.locked or (lint.is_new(key) and statement.kind != "insert_stmt"):
+        return
+    if statement.kind == "insert_stmt" and not _reads_old_tables(lint, statement):
+        return
+    locked, line = next((item for item in lint.locked.items() if item[0] == key), next(iter(lint.locked.items())))
+    sql = tree.sql_of(statement.kind, node)
+    lint.report(
+        WITH_LOCK,
+        f"{_WRITES[statement.kind]} on {tree.shown(node.relation)} runs while {locked} is locked since line {line}.",
+        statement,
+        safe=f"-- a file of its own, the next one (or the one before):\n{sql}"
+        if len(sql) <= _LONGEST_SHOWN
+        else "-- move this statement into a file of its own, the next one or the one before",
+    )
+
+
+@on("do_stmt")
+def check_dynamic(lint: FileLint, statement: Sql) -> None:
+    """Say where a DO block puts SQL together that nobody can read beforehand."""
+    for offset, block in lint.source.unread:
+        if block is statement:
+            lint.report(
+                DYNAMIC,
+                "EXECUTE runs SQL that is put together at run time; not looked into.",
+                statement,
+                at=offset,
+            )
+
+
+def _has_condition(statement: Sql) -> bool:
+    node = statement.node
+    if not node.HasField("where_clause"):
+        return bool(node.using_clause) if statement.kind == "delete_stmt" else bool(node.from_clause)
+    return tree.text_of_constant(node.where_clause) != "True"
+
+
+def _batch(statement: Sql) -> str:
+    copy = type(statement.node)()
+    copy.CopyFrom(statement.node)
+    copy.ClearField("where_clause")
+    table = tree.shown(copy.relation)
+    sql = tree.sql_of(statement.kind, copy).removesuffix(";")
+    remaining = " WHERE …" if statement.kind == "update_stmt" else ""
+    if remaining:
+        return f"--   {sql}\n--   WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table}{remaining} LIMIT 10000));"
+    return f"{sql}\nWHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT 10000));"
+
+
+def _reads_old_tables(lint: FileLint, statement: Sql) -> bool:
+    """Whether an INSERT takes its rows from a table that was there before this file."""
+    select = statement.node.select_stmt
+    common = {one.ctename for one in tree.nodes_of(select, "CommonTableExpr")}
+    relations = [one for one in tree.nodes_of(select, "RangeVar") if one.relname not in common]
+    return any(not lint.is_new(tree.key_of(one)) for one in relations)

@@ -1,0 +1,198 @@
+"""Indexes on tables in use: built and dropped without CONCURRENTLY they stop writers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peterental.database.migrations.lint import tree
+from peterental.database.migrations.lint.context import Command, FileLint, on, on_command
+from peterental.database.migrations.lint.findings import advice, unsafe
+from peterental.database.migrations.lint.source import Sql
+
+CREATE = unsafe(
+    "create-index",
+    "Building it locks the table against writes (SHARE) until the last row is indexed; every insert and update waits "
+    "for it.",
+)
+DROP = unsafe(
+    "drop-index",
+    "It locks the index's table against reads and writes (ACCESS EXCLUSIVE), waits for every query that runs on it, "
+    "and all later ones wait behind it.",
+)
+REINDEX = unsafe(
+    "reindex", "It locks the table against writes, and the index against reads, until all of it is built anew."
+)
+REFRESH = unsafe(
+    "refresh-materialized-view",
+    "Nobody can read the view (ACCESS EXCLUSIVE) until its query has run to the end.",
+)
+UNNAMED = advice(
+    "name-index",
+    "PostgreSQL makes up another name each time; the runner, healing an interrupted CONCURRENTLY build, and IF NOT "
+    "EXISTS know an index by its name.",
+)
+
+NO_TRANSACTION = "-- in a file with “-- migrate: no-transaction” at its top:"
+
+
+@on("index_stmt")
+def check_create(lint: FileLint, statement: Sql) -> None:
+    """Look at CREATE INDEX."""
+    node = statement.node
+    key, table = tree.key_of(node.relation), tree.shown(node.relation)
+    if not node.idxname and not lint.no_transaction and not lint.is_new(key):  # there the runner itself refuses it
+        lint.report(UNNAMED, f"The index on {table} has no name: CREATE INDEX {_name(node)} ON …", statement)
+    partitioned = lint.catalog.is_partitioned(key)
+    empty = partitioned and not node.relation.inh  # ON ONLY: an index that waits for those of the partitions
+    if node.concurrent or empty or lint.is_new(key):
+        return
+    name = tree.quoted(_name(node))
+    lint.report(
+        CREATE,
+        f"{name} is built on {table} without CONCURRENTLY.",
+        statement,
+        safe=_on_partitions(node) if partitioned else f"{NO_TRANSACTION}\n{concurrently(node)}",
+    )
+
+
+@on("drop_stmt")
+def check_drop(lint: FileLint, statement: Sql) -> None:
+    """Look at DROP INDEX."""
+    node = statement.node
+    if tree.enum_name(node, "remove_type") != "OBJECT_INDEX" or node.concurrent:
+        return
+    for item in node.objects:
+        names = tree.strings(item.list.items)
+        index = lint.catalog.indexes.get(names[-1])
+        if index and (lint.is_new(index.table) or index.file == lint.number):
+            continue
+        on_table = f" of {tree.quoted(index.table)}" if index else ""
+        lint.report(
+            DROP,
+            f"The index {tree.shown_names(names)}{on_table} is dropped without CONCURRENTLY.",
+            statement,
+            safe=f"{NO_TRANSACTION}\nDROP INDEX CONCURRENTLY IF EXISTS {tree.shown_names(names)};",
+        )
+
+
+@on("reindex_stmt")
+def check_reindex(lint: FileLint, statement: Sql) -> None:
+    """Look at REINDEX."""
+    node = statement.node
+    if any(one.def_elem.defname == "concurrently" for one in node.params):
+        return
+    kind = tree.enum_name(node, "kind").rpartition("_")[2]
+    what = tree.shown(node.relation) if node.HasField("relation") else tree.quoted(node.name) if node.name else ""
+    if node.HasField("relation") and lint.is_new(tree.key_of(node.relation)):
+        return
+    lint.report(
+        REINDEX,
+        f"REINDEX {kind} {what}".rstrip() + " runs without CONCURRENTLY.",
+        statement,
+        safe=f"{NO_TRANSACTION}\n" + f"REINDEX {kind} CONCURRENTLY {what}".rstrip() + ";",
+    )
+
+
+@on("refresh_mat_view_stmt")
+def check_refresh(lint: FileLint, statement: Sql) -> None:
+    """Look at REFRESH MATERIALIZED VIEW."""
+    node = statement.node
+    if node.concurrent or node.skip_data or lint.is_new(tree.key_of(node.relation)):
+        return
+    view = tree.shown(node.relation)
+    lint.report(
+        REFRESH,
+        f"{view} is refreshed without CONCURRENTLY.",
+        statement,
+        safe=f"-- needs a unique index on {view} without a condition:\nREFRESH MATERIALIZED VIEW CONCURRENTLY {view};",
+    )
+
+
+DETACH = unsafe(
+    "detach-partition",
+    "It locks the whole partitioned table against reads and writes (ACCESS EXCLUSIVE), waits for every query that runs "
+    "on any partition, and all later ones wait behind it.",
+)
+ATTACH = unsafe(
+    "attach-partition",
+    "Every row of the new partition is read to see that it belongs there, while the partition is locked against reads "
+    "and writes (ACCESS EXCLUSIVE), unless a validated CHECK already says so.",
+)
+
+
+@on_command("AT_DetachPartition")
+def check_detach(lint: FileLint, command: Command) -> None:
+    """Look at DETACH PARTITION."""
+    part = tree.definition_of(command.node).partition_cmd
+    if part.concurrent or lint.is_new(command.table):
+        return
+    name = tree.shown(part.name)
+    lint.report(
+        DETACH,
+        f"{name} is detached from {command.shown} without CONCURRENTLY.",
+        command.statement,
+        at=command.offset,
+        safe=f"{NO_TRANSACTION}\nALTER TABLE {command.shown} DETACH PARTITION {name} CONCURRENTLY;",
+    )
+
+
+@on_command("AT_AttachPartition")
+def check_attach(lint: FileLint, command: Command) -> None:
+    """Look at ATTACH PARTITION of a table that may hold rows."""
+    part = tree.definition_of(command.node).partition_cmd
+    key = tree.key_of(part.name)
+    if tree.enum_name(command.statement.node, "objtype") != "OBJECT_TABLE" or lint.is_new(key):
+        return
+    table = lint.catalog.table(key)
+    if table and any(one.kind == "check" and one.valid for one in table.constraints.values()):
+        return  # the server judges whether the check says enough
+    name = tree.shown(part.name)
+    check = tree.quoted(f"{part.name.relname}_belongs")
+    lint.report(
+        ATTACH,
+        f"No validated CHECK says that the rows of {name} belong into it.",
+        command.statement,
+        at=command.offset,
+        safe=f"-- a CHECK that says what the partition bound says, and that its columns are not NULL:\n"
+        f"--   ALTER TABLE {name} ADD CONSTRAINT {check} CHECK (…) NOT VALID;\n"
+        f"-- the next file:\n"
+        f"--   ALTER TABLE {name} VALIDATE CONSTRAINT {check};\n"
+        f"-- the one after: this ATTACH PARTITION, and then\n"
+        f"--   ALTER TABLE {name} DROP CONSTRAINT {check};",
+    )
+
+
+def _name(node: Any) -> str:
+    """Give an index's name, or one that it could have."""
+    columns = [element.index_elem.name or "expression" for element in node.index_params]
+    return str(node.idxname) or "_".join(["idx", node.relation.relname, *columns])
+
+
+def concurrently(node: Any) -> str:
+    """Write a CREATE INDEX as it should be on a table in use."""
+    copy = type(node)()
+    copy.CopyFrom(node)
+    copy.concurrent, copy.if_not_exists, copy.idxname = True, True, _name(node)
+    _leave_out_default_method(copy)
+    return tree.sql_of("index_stmt", copy)
+
+
+def _leave_out_default_method(node: Any) -> None:
+    if node.access_method == "btree":
+        node.access_method = ""
+
+
+def _on_partitions(node: Any) -> str:
+    """Write how a partitioned table gets its index: an empty one, one for each partition, which are then attached."""
+    copy = type(node)()
+    copy.CopyFrom(node)
+    copy.if_not_exists, copy.idxname, copy.relation.inh = True, _name(node), False
+    _leave_out_default_method(copy)
+    name = tree.quoted(_name(node))
+    return (
+        f"{tree.sql_of('index_stmt', copy)}\n"
+        f"-- for each partition, {NO_TRANSACTION[3:]}\n"
+        f"--   CREATE INDEX CONCURRENTLY IF NOT EXISTS … ON partition …;\n"
+        f"-- the next file, for each:\n"
+        f"--   ALTER INDEX {name} ATTACH PARTITION …;"
+    )

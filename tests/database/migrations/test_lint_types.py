@@ -1,0 +1,56 @@
+"""Type changes that db-lint passes over cost nothing, and those it reports cost a rewrite: asked of PostgreSQL itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from peterental.database.migrations.lint import lint_directory
+from tests.conftest import Databases
+
+TYPES = [
+    "text", "varchar", "varchar(10)", "varchar(20)", "char(10)", "numeric", "numeric(8, 2)", "numeric(9, 2)",
+    "numeric(9, 3)", "numeric(9)", "timestamp", "timestamp(3)", "timestamp(6)", "timestamptz", "timestamptz(0)", "int",
+    "bigint", "oid", "inet", "cidr", "varbit(3)", "varbit(5)", "varbit", "time", "time(2)", "interval", "interval(2)",
+    "date", "text[]", "varchar(5)[]", "bit(3)", "real", "float8",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server(databases: Databases) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(databases.create(), autocommit=True) as connection:
+        connection.execute("SET TimeZone TO 'UTC'")
+        yield connection
+
+
+def file_nodes(server: psycopg.Connection) -> list[tuple[str, int]]:
+    """Give the files on disk of the table and its index: others after a rewrite."""
+    return server.execute(
+        "SELECT relname, pg_relation_filenode(oid) FROM pg_class WHERE relname IN ('t', 't_plain') ORDER BY relname"
+    ).fetchall()
+
+
+@pytest.mark.parametrize("old", TYPES)
+def test_a_type_change_is_reported_exactly_when_something_is_rewritten(
+    server: psycopg.Connection, tmp_path: Path, old: str
+) -> None:
+    before = f"CREATE TABLE t (c {old}); CREATE INDEX t_plain ON t (c);"
+    (tmp_path / "001_before.sql").write_text(before)
+    wrong = []
+    for new in TYPES:
+        change = f"ALTER TABLE t ALTER COLUMN c TYPE {new};"
+        (tmp_path / "002_change.sql").write_text(change)
+        reported = [one for one in lint_directory(tmp_path).findings if one.rule.name == "change-column-type"]
+        server.execute("DROP TABLE IF EXISTS t")
+        server.execute(before.encode())
+        nodes = file_nodes(server)
+        try:
+            server.execute(change.encode())
+        except psycopg.Error:
+            continue  # no such cast
+        if bool(reported) != (file_nodes(server) != nodes):
+            wrong.append(f"{old} -> {new}: {'reported' if reported else 'passed over'}")
+    assert wrong == []
