@@ -1,27 +1,16 @@
-"""Logging: one line per event, as text for people or as JSON for machines, with the phone call it belongs to."""
+"""Logging: one line per event, as text for people or as JSON for machines, with the phone call it belongs to.
+
+Whoever logs about a call passes `extra={"call_id": …}`.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 from peterental.config import Config
-
-call_id: ContextVar[str | None] = ContextVar("call_id", default=None)
-"""The Vapi call that the current request is about; the webhook sets it."""
-
-
-class CallIdFilter(logging.Filter):
-    """Puts the call id on every record, so that formatters can show it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record through, with its `call_id`."""
-        record.call_id = call_id.get()
-        return True
-
 
 class TextFormatter(logging.Formatter):
     """Time, level, message; the call id where there is one."""
@@ -65,14 +54,12 @@ def logging_config(config: Config) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"call_id": {"()": "peterental.logs.CallIdFilter"}},
         "formatters": {"text": text, "json": {"()": "peterental.logs.JsonFormatter"}},
         "handlers": {
             "stdout": {
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stdout",
                 "formatter": config.log_format,
-                "filters": ["call_id"],
             }
         },
         "root": {"level": config.log_level, "handlers": ["stdout"]},

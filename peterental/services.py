@@ -33,9 +33,9 @@ class Application(Protocol):
 
 def build_services(database: Database) -> Services:
     """Make the services of one application, all on one database."""
-    calls = CallService(database)
+    calls = CallService(database, now)
     return Services(
-        agents=AgentService(database),
+        agents=AgentService(database, now),
         appointments=AppointmentService(database, calls, now),
         calls=calls,
         users=UserService(database),

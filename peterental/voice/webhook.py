@@ -124,7 +124,6 @@ class Switchboard:
         results = []
         for tool_request in envelope.tool_requests():
             delivery = tools.delivery_of(tool_request, envelope, began_s)
-            log.debug("Tool call %s", delivery.name, extra={"call_id": delivery.vapi_call_id})
 
             def work(delivery: Delivery = delivery) -> str:
                 nonlocal database_is_away
@@ -140,6 +139,8 @@ class Switchboard:
                     raise
 
             line = self._guarded(envelope, work, str)
+            context = {"call_id": delivery.vapi_call_id}
+            log.info("%s answered in %.0f ms", delivery.name, delivery.duration_ms, extra=context)
             results.append({"toolCallId": tool_request.wire_id, "name": tool_request.name, "result": line})
         return results
 

@@ -134,15 +134,17 @@ class StoppedAttempt:
 
 
 def stopped_attempt(connection: Connection, schema: str, version: int) -> StoppedAttempt | None:
-    """Give the last attempt at `version` that stopped with a statement or more done; None where there is none."""
+    """Give the last attempt at `version` that stopped among its statements, unless it was ended by success since."""
     row = connection.execute(
         sql.SQL(
-            "SELECT statement, sql FROM {} WHERE version = %s AND outcome IN ('failed', 'interrupted')"
-            " AND statement > 0 ORDER BY attempt_id DESC LIMIT 1"
+            "SELECT statement, sql, outcome FROM {} WHERE version = %s AND (statement IS NOT NULL"
+            " OR outcome IN ('applied', 'rolled back')) AND outcome <> 'cleared' ORDER BY attempt_id DESC LIMIT 1"
         ).format(sql.Identifier(schema, ATTEMPTS_TABLE)),
         (version,),
     ).fetchone()
-    return None if row is None else StoppedAttempt(row["statement"], row["sql"])
+    if row is None or row["outcome"] not in {"failed", "interrupted"}:
+        return None
+    return StoppedAttempt(row["statement"], row["sql"])
 
 
 class LedgerWriter:

@@ -85,12 +85,13 @@ def _edited(file: MigrationFile, applied: str | None) -> Repair:
 
 
 def _stopped(file: MigrationFile, text: str, done: int) -> Repair:
-    listed = "\n".join(
-        f"  {number}. {' '.join(statement.sql.split())[:100]}"
+    listed = "".join(
+        f"\n  {number}. {' '.join(statement.sql.split())[:100]}"
         for number, statement in enumerate(split_statements(text)[:done], start=1)
     )
+    where = f"after these statements, which stay done:{listed}" if done else "at its first statement."
     shown = (
-        f"An attempt at {file.path.name} stopped after these statements, which stay done:\n{listed}\n"
+        f"An attempt at {file.path.name} stopped {where}\n"
         "Clearing it makes the next attempt begin with the first statement."
     )
     return Repair(file, shown, lambda writer: writer.clear_attempts(file.version))

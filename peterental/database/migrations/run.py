@@ -145,14 +145,14 @@ class Run:
             else:
                 return
 
-    def _done_before(self, item: Checked, text: str) -> int:
-        """Tell how many statements of `text` an earlier attempt has done.
+    def _done_before(self, item: Checked, text: str) -> int | None:
+        """Tell how many statements of `text` an earlier attempt has done; None where there was none.
 
         Raises MigrationFilesError when one of those was edited since: what is done would differ from what is written.
         """
         stopped = ledgers.stopped_attempt(self._connection, self._ledger.server.schema, item.file.version)
         if stopped is None:
-            return 0
+            return None
         before, now = split_statements(stopped.text), split_statements(text)
         for number in range(stopped.statement):
             if number >= len(now) or not same_statements(before[number].sql, now[number].sql):

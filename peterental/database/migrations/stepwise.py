@@ -30,18 +30,18 @@ class Stepwise:
         writer: keeps the progress.
         text: the file's.
         directives: the file's.
-        done: how many statements an earlier attempt has done.
+        done: how many statements an earlier attempt has done; None where there was no earlier attempt.
     """
 
     def __init__(
-        self, connection: Connection, writer: LedgerWriter, text: str, directives: Directives, done: int
+        self, connection: Connection, writer: LedgerWriter, text: str, directives: Directives, done: int | None
     ) -> None:
         self._connection = connection
         self._writer = writer
         self._directives = directives
-        self._resumed_at = done or None
+        self._resumed_at = done
         self.statements = split_statements(text)
-        self.done = done
+        self.done = done or 0
 
     def run(self) -> None:
         """Run what is left. Raises StatementFailed, psycopg.Error; `done` then tells how far it came."""

@@ -13,6 +13,7 @@ from psycopg import sql
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import MigrationFailed
 from peterental.database.migrations.files import MigrationFilesError
+from peterental.database.migrations.rollback import rollback
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.test_runner import LONG_QUERY_RUNS, attempts, ledger, start, wait_until
 from tests.servers import until
@@ -295,3 +296,28 @@ def test_a_killed_statement_is_not_counted_as_done(folder: Folder, empty_databas
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT pg_sleep(0);\nCREATE TABLE u (i int);")
     assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=10).run_migrations() == 1
     assert progress(db) == [("interrupted", 1), ("applied", 3)]
+
+
+def test_a_first_statement_that_was_done_before_the_kill_is_not_an_error(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    db.execute("CREATE TABLE t (i int); CREATE INDEX idx_t ON t (i)")
+    folder.write("001_x.sql", HEADER + "DROP INDEX CONCURRENTLY idx_t;\nSELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    db.execute("UPDATE schema_migration_attempts SET statement = 0")
+    folder.write("001_x.sql", HEADER + "DROP INDEX CONCURRENTLY idx_t;\nSELECT 1;")
+    assert runner.run_migrations() == 1
+
+
+def test_after_a_rollback_a_file_begins_with_its_first_statement(
+    runner: MigrationRunner, folder: Folder, empty_database_url: str
+) -> None:
+    folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT 1;")
+    folder.write("001_x.down.sql", "DROP TABLE t;")
+    assert runner.run_migrations() == 1
+    rollback(empty_database_url, folder.path, to=0, confirm=lambda _: True, tell=lambda _: None)
+    assert runner.run_migrations() == 1
