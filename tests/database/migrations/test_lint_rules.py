@@ -129,11 +129,13 @@ CASES = [
     Case("rename-column", "ALTER TABLE visits RENAME COLUMN note TO remark;", "ALTER TABLE visits RENAME CONSTRAINT visits_pkey TO visits_key;"),
     Case("rename-object", "ALTER VIEW agent_names RENAME TO names;", "ALTER VIEW agent_names SET (security_barrier = true);"),
     Case("rename-object", "ALTER TYPE mood RENAME VALUE 'bad' TO 'poor';", "ALTER TYPE mood ADD VALUE 'so-so';"),
+    Case("add-enum-value", "ALTER TYPE mood ADD VALUE 'so-so' BEFORE 'bad';", "CREATE TYPE weather AS ENUM ('so-so');"),
     Case("rename-object", "ALTER FUNCTION shout(text) RENAME TO cry;", "ALTER FUNCTION shout(text) COST 5;"),
     # ---- rewrites, locks, guards
     Case("rewrite-table", "-- migrate: no-transaction\nVACUUM FULL visits;", "-- migrate: no-transaction\nVACUUM ANALYZE visits;"),
     Case("rewrite-table", "CLUSTER visits USING visits_pkey;", "-- migrate: no-transaction\nVACUUM (FULL off) visits;"),
     Case("rewrite-table", "ALTER TABLE visits SET UNLOGGED;", "ALTER TABLE visits SET (fillfactor = 90);"),
+    Case("rewrite-table", "ALTER TABLE visits ALTER COLUMN price SET EXPRESSION AS (spare * 2);", "ALTER TABLE visits ALTER COLUMN price SET STATISTICS 10;", runs=None),
     Case("lock-table", "LOCK TABLE visits;", "LOCK TABLE visits IN ROW EXCLUSIVE MODE;"),
     Case("lock-table", "LOCK TABLE visits, agents IN SHARE MODE;", "CREATE TABLE fresh (a int); LOCK TABLE fresh;"),
     Case("truncate", "TRUNCATE visits;", "CREATE TABLE fresh (a int); TRUNCATE fresh;"),
@@ -146,6 +148,7 @@ CASES = [
     Case("whole-table-write", "DELETE FROM visits WHERE true;", "DELETE FROM visits USING agents WHERE agent = agent_id AND age > 99;"),
     Case("write-after-ddl", "ALTER TABLE visits ADD COLUMN x int; UPDATE visits SET x = 1 WHERE price > 1;", "UPDATE visits SET price = 1 WHERE price > 1; ALTER TABLE visits ADD COLUMN x int;"),
     Case("write-after-ddl", "ALTER TABLE agents ADD COLUMN x int; CREATE TABLE fresh (a text); INSERT INTO fresh SELECT name FROM agents;", "ALTER TABLE agents ADD COLUMN x int; CREATE TABLE fresh (a text); INSERT INTO fresh VALUES ('x');"),
+    Case("write-after-ddl", "CREATE INDEX i ON visits (price); DELETE FROM visits WHERE price > 1;", "ALTER INDEX idx_visits_at RENAME TO i; ALTER TABLE agents VALIDATE CONSTRAINT agents_age_sane; DELETE FROM visits WHERE price > 1;"),
     Case("dynamic-sql", "DO $$ BEGIN EXECUTE format('COMMENT ON TABLE %I IS NULL', 'visits'); END $$;", "DO $$ BEGIN EXECUTE 'COMMENT ON TABLE visits IS NULL'; END $$;"),
     Case("drop-table", "DO $$ BEGIN EXECUTE 'DROP TABLE visits'; END $$;", "DO $$ BEGIN PERFORM 'DROP TABLE visits'; END $$;"),
     # ---- the session

@@ -36,6 +36,20 @@ _UP = re.compile(r"\.down\.sql$")
 
 # What takes a lock that lets nobody write, and holds it to the end of the transaction.
 _LOCKING = {"alter_table_stmt", "index_stmt", "truncate_stmt", "create_trig_stmt", "rename_stmt", "lock_stmt"}
+_RENAMES_OF_TABLES = {"OBJECT_TABLE", "OBJECT_COLUMN", "OBJECT_TABCONSTRAINT"}
+_TABLES = {"OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"}
+# Commands of ALTER TABLE that let others go on reading and writing.
+_WEAK = {
+    "AT_ValidateConstraint",
+    "AT_SetStatistics",
+    "AT_SetRelOptions",
+    "AT_ResetRelOptions",
+    "AT_SetOptions",
+    "AT_ResetOptions",
+    "AT_ClusterOn",
+    "AT_DropCluster",
+    "AT_AttachPartition",
+}
 
 
 def lint_directory(directory: Path) -> Report:
@@ -93,7 +107,7 @@ def _examine(lint: FileLint, statement: Sql) -> None:
     _note_made(lint, statement)
     for check in CHECKS.get(statement.kind, ()):
         check(lint, statement)
-    if statement.kind == "alter_table_stmt":
+    if statement.kind == "alter_table_stmt" and tree.enum_name(statement.node, "objtype") in _TABLES:
         for command in commands_of(lint.source, statement):
             for check_command in COMMAND_CHECKS.get(command.kind, ()):
                 check_command(lint, command)
@@ -119,7 +133,7 @@ def _note_locks(lint: FileLint, statement: Sql) -> None:
     """Remember which tables the transaction holds against writers from here on."""
     if lint.no_transaction or statement.kind not in _LOCKING:
         return
-    if statement.kind == "index_stmt" and statement.node.concurrent:
+    if not _is_strong(statement):
         return
     relations = statement.node.relations if statement.kind in ("truncate_stmt", "lock_stmt") else ()
     nodes = [tree.inner(one) for one in relations] or [statement.node.relation]
@@ -127,6 +141,19 @@ def _note_locks(lint: FileLint, statement: Sql) -> None:
         key = tree.key_of(node)
         if node.relname and not lint.is_new(key):
             lint.locked.setdefault(key, lint.line_of(statement.offset))
+
+
+def _is_strong(statement: Sql) -> bool:
+    """Whether a statement's lock keeps writers out: some only look as if."""
+    node = statement.node
+    if statement.kind == "index_stmt":
+        return not node.concurrent
+    if statement.kind == "rename_stmt":
+        return tree.enum_name(node, "rename_type") in _RENAMES_OF_TABLES
+    if statement.kind == "alter_table_stmt":
+        kinds = {tree.enum_name(wrapped.alter_table_cmd, "subtype") for wrapped in node.cmds}
+        return tree.enum_name(node, "objtype") in _TABLES and not kinds <= _WEAK
+    return True
 
 
 def _directives(lint: FileLint, file: MigrationFile) -> Directives:

@@ -118,7 +118,10 @@ def check_domain(lint: FileLint, statement: Sql) -> None:
     """Look at ALTER DOMAIN … ADD CONSTRAINT and SET NOT NULL."""
     node = statement.node
     domain = tree.shown_names(tree.strings(node.type_name))
-    if node.subtype == "C" and not tree.definition_of(node).constraint.skip_validation:
+    added = tree.definition_of(node).constraint if node.subtype == "C" else None
+    if added is not None and added.skip_validation:
+        return
+    if added is not None and tree.enum_name(added, "contype") == "CONSTR_CHECK":
         constraint = type(tree.definition_of(node).constraint)()
         constraint.CopyFrom(tree.definition_of(node).constraint)
         if not constraint.conname:
@@ -132,7 +135,7 @@ def check_domain(lint: FileLint, statement: Sql) -> None:
             safe=f"ALTER DOMAIN {domain} ADD CONSTRAINT {name} CHECK ({expression}) NOT VALID;\n"
             f"-- the next file:\nALTER DOMAIN {domain} VALIDATE CONSTRAINT {name};",
         )
-    elif node.subtype == "O":
+    elif added is not None or node.subtype == "O":
         lint.report(
             DOMAIN,
             f"Every column of the domain {domain} is searched for NULL at once.",

@@ -141,7 +141,7 @@ def check_attach(lint: FileLint, command: Command) -> None:
     """Look at ATTACH PARTITION of a table that may hold rows."""
     part = tree.definition_of(command.node).partition_cmd
     key = tree.key_of(part.name)
-    if tree.enum_name(command.statement.node, "objtype") != "OBJECT_TABLE" or lint.is_new(key):
+    if lint.is_new(key):
         return
     table = lint.catalog.table(key)
     if table and any(one.kind == "check" and one.valid for one in table.constraints.values()):

@@ -52,7 +52,7 @@ def check_ledger(lint: FileLint, statement: Sql) -> None:
     if statement.kind == "truncate_stmt":
         names = [one.range_var.relname for one in node.relations]
     elif statement.kind == "drop_stmt":
-        names = [tree.strings(one.list.items)[-1] for one in node.objects if one.HasField("list")]
+        names = [name for one in node.objects if one.HasField("list") for name in tree.strings(one.list.items)[-1:]]
     else:
         names = [node.relation.relname]
     if TABLE in names:

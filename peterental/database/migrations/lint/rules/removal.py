@@ -6,7 +6,7 @@ from typing import Any
 
 from peterental.database.migrations.lint import tree
 from peterental.database.migrations.lint.context import Command, FileLint, on, on_command
-from peterental.database.migrations.lint.findings import unsafe
+from peterental.database.migrations.lint.findings import advice, unsafe
 from peterental.database.migrations.lint.source import Sql
 
 DROP_TABLE = unsafe(
@@ -47,6 +47,11 @@ RENAME_OBJECT = unsafe(
     "rename-object",
     "From this moment until the deploy is through, code of the version before asks for the old name and fails.",
 )
+ADD_ENUM_VALUE = advice(
+    "add-enum-value",
+    "A value cannot be taken out again, and code of the version before does not know it when it reads it; a text "
+    "column with a CHECK can be changed both ways.",
+)
 
 _DROPPED = {
     "OBJECT_VIEW": "view",
@@ -81,7 +86,7 @@ def check_drop(lint: FileLint, statement: Sql) -> None:
     """Look at DROP TABLE, VIEW, FUNCTION and the like."""
     node = statement.node
     kind = tree.enum_name(node, "remove_type")
-    names = [_dropped_name(item) for item in node.objects]
+    names = [parts for item in node.objects if (parts := _dropped_name(item))]  # a cast has no name
     standing = [parts for parts in names if not lint.is_new(tree.key_of_names(parts))]
     if kind == "OBJECT_TABLE":
         for parts in standing:
@@ -253,9 +258,12 @@ def check_schema(lint: FileLint, statement: Sql) -> None:
 
 @on("alter_enum_stmt")
 def check_enum(lint: FileLint, statement: Sql) -> None:
-    """Look at ALTER TYPE … RENAME VALUE."""
+    """Look at ALTER TYPE … ADD VALUE and RENAME VALUE."""
     node = statement.node
-    if node.old_val:
+    if not node.old_val:
+        name = tree.shown_names(tree.strings(node.type_name))
+        lint.report(ADD_ENUM_VALUE, f"{name} gets the value '{node.new_val}', for good.", statement)
+    else:
         lint.report(
             RENAME_OBJECT, f"The value '{node.old_val}' becomes '{node.new_val}' in every row that has it.", statement
         )

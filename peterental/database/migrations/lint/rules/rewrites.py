@@ -37,6 +37,7 @@ _REWRITING = {
     "AT_SetUnLogged": "becomes UNLOGGED",
     "AT_SetTableSpace": "moves to another tablespace",
     "AT_SetAccessMethod": "gets another access method",
+    "AT_SetExpression": "has a generated column computed anew",
 }
 _LOCK_MODES = {5: "SHARE", 6: "SHARE ROW EXCLUSIVE", 7: "EXCLUSIVE", 8: "ACCESS EXCLUSIVE"}
 _QUIET_HOUR = (
@@ -78,7 +79,7 @@ def check_cluster(lint: FileLint, statement: Sql) -> None:
 @on_command(*_REWRITING)
 def check_rewriting_command(lint: FileLint, command: Command) -> None:
     """Look at the commands of ALTER TABLE that copy all rows."""
-    if tree.enum_name(command.statement.node, "objtype") != "OBJECT_TABLE" or lint.is_new(command.table):
+    if lint.is_new(command.table):
         return
     lint.report(
         REWRITE, f"{command.shown} {_REWRITING[command.kind]}.", command.statement, at=command.offset, safe=_QUIET_HOUR
