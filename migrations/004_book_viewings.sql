@@ -9,6 +9,7 @@ CREATE EXTENSION IF NOT EXISTS btree_gist;
 -- AN AGENT'S TIME
 -- =============================================================================
 
+-- lint: allow add-check because agents are people: a few hundred rows, read in a millisecond
 ALTER TABLE agents
     ADD COLUMN IF NOT EXISTS time_zone TEXT DEFAULT 'America/Chicago' NOT NULL,
     ADD COLUMN IF NOT EXISTS phone_number_id VARCHAR(36),
@@ -26,6 +27,7 @@ ALTER TABLE agents
     ADD CONSTRAINT agents_horizon_sane CHECK (horizon_days BETWEEN 1 AND 365),
     ADD CONSTRAINT agents_daily_cap_sane CHECK (daily_cap BETWEEN 1 AND 200);
 
+-- lint: allow create-index because agents are people: a few hundred rows, indexed in a millisecond
 CREATE UNIQUE INDEX IF NOT EXISTS idx_agents_phone_number ON agents (phone_number_id);
 
 COMMENT ON COLUMN agents.time_zone IS 'IANA name; the wall clock that working hours and spoken times follow';
@@ -98,6 +100,7 @@ CREATE OR REPLACE TRIGGER agents_default_hours
     AFTER INSERT ON agents
     FOR EACH ROW EXECUTE FUNCTION give_default_hours();
 
+-- lint: allow write-after-ddl because agents are few: five rows for each
 INSERT INTO agent_hours (agent_id, weekday, opens_at, closes_at)
 SELECT agent_id, weekday, '09:00', '17:00' FROM agents, generate_series(1, 5) AS weekday
 ON CONFLICT DO NOTHING;
@@ -106,6 +109,7 @@ ON CONFLICT DO NOTHING;
 -- BOOKINGS
 -- =============================================================================
 
+-- lint: allow add-check because the column is new and empty, and the table read once, before it is large
 ALTER TABLE appointments
     ADD COLUMN IF NOT EXISTS attendee_phone TEXT,
     ADD COLUMN IF NOT EXISTS caller_number TEXT,
@@ -122,6 +126,7 @@ COMMENT ON COLUMN appointments.blocked_until IS 'End of the viewing and of the a
 COMMENT ON COLUMN appointments.overlap_allowed IS 'Somebody overbooked on purpose, or it overlapped before migration 004';
 
 -- Bookings that overlapped before there was a rule stay, marked as what they are.
+-- lint: allow write-after-ddl because nobody may book between this and the constraint that relies on it
 UPDATE appointments AS later
 SET overlap_allowed = TRUE
 WHERE later.status = 'confirmed'
@@ -134,6 +139,7 @@ WHERE later.status = 'confirmed'
             AND tstzrange(earlier.start_time, earlier.end_time) && tstzrange(later.start_time, later.end_time)
     );
 
+-- lint: allow add-exclusion because PostgreSQL has no way without the lock, and the table is not yet large
 ALTER TABLE appointments
     ADD CONSTRAINT appointments_agent_no_overlap EXCLUDE USING gist (
         agent_id WITH =,
@@ -142,11 +148,15 @@ ALTER TABLE appointments
 
 COMMENT ON CONSTRAINT appointments_agent_no_overlap ON appointments IS 'The last word on who gets a time';
 
+-- lint: allow create-index because the exclusion constraint above holds the lock anyway
 CREATE UNIQUE INDEX IF NOT EXISTS idx_appointments_tool_call
     ON appointments (vapi_call_id, vapi_tool_call_id) WHERE vapi_tool_call_id IS NOT NULL;
+-- lint: allow create-index because the exclusion constraint above holds the lock anyway
 CREATE INDEX IF NOT EXISTS idx_appointments_caller
     ON appointments (caller_number, start_time) WHERE caller_number IS NOT NULL;
+-- lint: allow create-index because the exclusion constraint above holds the lock anyway
 CREATE INDEX IF NOT EXISTS idx_appointments_start ON appointments (start_time);
+-- lint: allow create-index because the exclusion constraint above holds the lock anyway
 CREATE INDEX IF NOT EXISTS idx_appointments_standing ON appointments (agent_id, start_time) WHERE status <> 'cancelled';
 
 -- Databases of the earlier system may carry ON DELETE CASCADE here, which would erase bookings with their agent.
@@ -167,6 +177,7 @@ BEGIN
         WHERE conrelid = 'appointments'::regclass AND confrelid = 'agents'::regclass AND contype = 'f'
     ) THEN
         ALTER TABLE appointments
+            -- lint: allow add-foreign-key because the rows had to fit the key that it replaces
             ADD CONSTRAINT appointments_agent_kept
             FOREIGN KEY (agent_id) REFERENCES agents (agent_id) ON DELETE RESTRICT;
     END IF;

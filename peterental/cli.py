@@ -17,13 +17,15 @@ from peterental.admin import setup_link
 from peterental.config import Config
 from peterental.database import Database, migrations_url_for
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.lint import lint_directory
+from peterental.database.migrations.new import new_migration
 from peterental.database.migrations.repair import repair
 from peterental.database.migrations.report import status_table
 from peterental.database.migrations.rollback import rollback
 from peterental.database.migrations.status import read_status
 from peterental.database.migrations.writing import LOCK_WAIT_S
 from peterental.errors import Fault, PeteRentalError, Refusal
-from peterental.services import services_of
+from peterental.services import now, services_of
 
 EXIT_PENDING = 3
 EXIT_BROKEN = 4
@@ -41,7 +43,17 @@ class NotConfirmed(Refusal):
 
 def install(app: Flask) -> None:
     """Give `app` its commands."""
-    for command in (db_migrate, db_status, db_repair, db_rollback, user_create, user_password, demo_command):
+    for command in (
+        db_migrate,
+        db_status,
+        db_new,
+        db_lint,
+        db_repair,
+        db_rollback,
+        user_create,
+        user_password,
+        demo_command,
+    ):
         app.cli.add_command(command)
 
 
@@ -103,6 +115,33 @@ def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None
     click.echo(json.dumps(status.as_json(), indent=2) if as_json else status_table(status))
     if exit_code:
         sys.exit({"pending": EXIT_PENDING, "broken": EXIT_BROKEN}.get(status.state, 0))
+
+
+@click.command("db-new")
+@click.argument("title")
+@directory_option
+@told_in_one_sentence
+def db_new(title: str, *, directory: Path | None) -> None:
+    """Write the next numbered migration from a template, and print its path.
+
+    Example: flask db-new "add user phone"
+    """
+    click.echo(new_migration(directory or _config().migrations_dir, title, now().date()))
+
+
+@click.command("db-lint")
+@click.option("--strict", is_flag=True, help="Advice counts as findings too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+@directory_option
+@told_in_one_sentence
+def db_lint(*, strict: bool, as_json: bool, directory: Path | None) -> None:
+    """Check names, sequence and unsafe DDL of the migration files.
+
+    Example: flask db-lint --strict
+    """
+    report = lint_directory(directory or _config().migrations_dir)
+    click.echo(json.dumps(report.as_json(), indent=2) if as_json else report.text(colour=sys.stdout.isatty()))
+    sys.exit(report.exit_code(strict=strict))
 
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")

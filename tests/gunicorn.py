@@ -37,7 +37,8 @@ class Gunicorn:
             self.process = subprocess.Popen(
                 program,
                 cwd=project,
-                env=environment({"PORT": str(self.port), **settings}),
+                # A worker that is told to end while it starts misses it; nobody wants to wait half a minute for that.
+                env=environment({"PORT": str(self.port), "GUNICORN_CMD_ARGS": "--graceful-timeout 3", **settings}),
                 stdout=output,
                 stderr=output,
             )

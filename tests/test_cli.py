@@ -271,7 +271,18 @@ def test_demo_before_the_first_migration_says_to_migrate(empty_database_url: str
 
 
 @pytest.mark.parametrize(
-    "command", ["db-migrate", "db-status", "db-repair", "db-rollback", "user-create", "user-password", "demo"]
+    "command",
+    [
+        "db-migrate",
+        "db-status",
+        "db-new",
+        "db-lint",
+        "db-repair",
+        "db-rollback",
+        "user-create",
+        "user-password",
+        "demo",
+    ],
 )
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = flask(command, "--help", DATABASE_URL=NOBODY_LISTENS)
@@ -314,3 +325,36 @@ def test_db_rollback_asks_unless_told_yes(empty_database_url: str, folder: Path)
         0,
         "This runs, in order: 002_make_b.down.sql\n✅ 002_make_b.down.sql\n✅ Rolled back 1 migrations\n",
     )
+
+
+# --- db-new and db-lint -----------------------------------------------------------------------------------------------
+
+
+def test_db_new_prints_the_path_of_the_next_file(folder: Path) -> None:
+    done = flask("db-new", "add user phone", "--directory", str(folder), DATABASE_URL=NOBODY_LISTENS)
+    assert (done.returncode, done.stdout) == (0, f"{folder}/003_add_user_phone.sql\n")
+    assert (folder / "003_add_user_phone.sql").exists()
+    done = flask("db-new", " ", "--directory", str(folder), DATABASE_URL=NOBODY_LISTENS)
+    assert done.returncode == 1
+    assert done.stderr.startswith("❌ ")
+
+
+def test_db_lint_names_file_and_line_of_what_is_unsafe(folder: Path) -> None:
+    (folder / "003_bad.sql").write_text("CREATE INDEX idx_a ON a (i);\n")
+    done = flask("db-lint", "--directory", str(folder), DATABASE_URL=NOBODY_LISTENS)
+    assert done.returncode == 1
+    assert "003_bad.sql:1" in done.stdout
+    assert "CREATE INDEX CONCURRENTLY" in done.stdout
+    document = json.loads(flask("db-lint", "--json", "--directory", str(folder), DATABASE_URL=NOBODY_LISTENS).stdout)
+    assert [found["rule"] for found in document["findings"] if found["severity"] == "unsafe"] == ["create-index"]
+
+
+def test_db_lint_of_harmless_files_is_advice_unless_strict(folder: Path) -> None:
+    arguments = ("db-lint", "--directory", str(folder))
+    assert flask(*arguments, DATABASE_URL=NOBODY_LISTENS).returncode == 0
+    assert flask(*arguments, "--strict", DATABASE_URL=NOBODY_LISTENS).returncode == 1
+
+
+def test_our_own_migrations_have_no_unsafe_statement_without_a_reason() -> None:
+    done = flask("db-lint", DATABASE_URL=NOBODY_LISTENS)
+    assert done.returncode == 0, done.stdout

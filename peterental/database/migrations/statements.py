@@ -46,9 +46,10 @@ def split_statements(text: str) -> list[Statement]:
     statements = []
     position = 0
     for piece in pieces:
-        offset = text.find(piece, header_end(text, position))
-        statements.append(Statement(offset, piece))
-        position = offset + len(piece)
+        sql = piece[header_end(piece) :]  # the scanner leaves comments and white space before it
+        offset = text.find(sql, header_end(text, position))
+        statements.append(Statement(offset, sql))
+        position = offset + len(sql)
     return statements
 
 
