@@ -117,7 +117,7 @@ def applied_text(connection: Connection, schema: str, version: int) -> str | Non
     """Give the text that was run for `version`, where an attempt kept it."""
     row = connection.execute(
         sql.SQL(
-            "SELECT sql FROM {} WHERE version = %s AND outcome IN ('applied', 'repaired')"
+            "SELECT sql FROM {} WHERE version = %s AND outcome IN ('applied', 'repaired', 'adopted')"
             " ORDER BY attempt_id DESC LIMIT 1"
         ).format(sql.Identifier(schema, ATTEMPTS_TABLE)),
         (version,),
@@ -253,6 +253,29 @@ class LedgerWriter:
         self._execute(
             "INSERT INTO {attempts} (version, file, checksum, applied_by, sql, outcome, ended_at)"
             " VALUES (%s, %s, %s, %s, %s, 'repaired', clock_timestamp())",
+            file.version,
+            file.path.name,
+            file.checksum,
+            self._who,
+            text,
+        )
+
+    def record_adopted(self, file: MigrationFile, text: str) -> None:
+        """Record `file` as applied by other means than ours; a row that is there gains what it lacks."""
+        self._execute(
+            "INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by)"
+            " VALUES (%s, clock_timestamp(), %s, %s, %s)"
+            " ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum,"
+            " applied_by = COALESCE(ledger.applied_by, excluded.applied_by),"
+            " description = COALESCE(ledger.description, excluded.description)",
+            file.version,
+            file.description,
+            file.checksum,
+            self._who,
+        )
+        self._execute(
+            "INSERT INTO {attempts} (version, file, checksum, applied_by, sql, outcome, ended_at)"
+            " VALUES (%s, %s, %s, %s, %s, 'adopted', clock_timestamp())",
             file.version,
             file.path.name,
             file.checksum,
