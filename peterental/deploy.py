@@ -14,7 +14,6 @@ from peterental.admin import setup_link
 from peterental.config import Config, masked
 from peterental.database import Database, database_for, migrations_url_for
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.errors import MigrationFailed
 from peterental.errors import Fault
 from peterental.services import build_services
 
@@ -32,7 +31,7 @@ def before_serving(config: Config) -> None:
         if config.migrate_on_start:
             migrate(config, database)
     except Fault as fault:
-        _log.error("%s", failure_line(fault))  # the message is for people; a traceback would tell them nothing
+        _log.error("❌ %s", fault)  # the message is for people; a traceback would tell them nothing
         if config.migrate_failure == "abort":
             _stop("The migrations failed and MIGRATE_FAILURE=abort: not starting.")
         _log.warning("Starting all the same; /healthz answers 503 until the schema is right (MIGRATE_FAILURE=serve)")
@@ -45,13 +44,6 @@ def migrate(config: Config, database: Database) -> int:
     url = migrations_url_for(config, database)
     _log.debug("Migrating %s", masked(url))
     return MigrationRunner(url, config.migrations_dir, tell=_log.info).run_migrations()
-
-
-def failure_line(fault: Fault) -> str:
-    """Put a fault that stopped the migrations the way the guide's readers look for."""
-    if isinstance(fault, MigrationFailed):
-        return f"❌ {fault}"
-    return f"❌ Migration failed: {fault}"
 
 
 def when_serving(config: Config) -> None:

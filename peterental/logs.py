@@ -12,6 +12,7 @@ from typing import Any
 
 from peterental.config import Config
 
+
 class TextFormatter(logging.Formatter):
     """Time, level, message; the call id where there is one."""
 

@@ -9,7 +9,6 @@ from functools import cache
 
 from peterental.config import Config
 from peterental.database.connection import Database
-from peterental.database.embedded import join
 from peterental.database.migrations import MigrationRunner
 
 __all__ = ["Database", "database_for", "get_database", "migrations_url_for", "run_migrations"]
@@ -22,13 +21,18 @@ def database_for(config: Config, *, application_name: str = "peterental") -> Dat
         config: whose DATABASE_URL; without one, the embedded server under its `instance_dir`.
         application_name: what `pg_stat_activity` shows.
     """
-    url = config.database_url
-    home = config.instance_dir / "postgres"
     return Database(
-        url if url is not None else lambda: join(home).url,
+        config.database_url or (lambda: _embedded_url(config)),
         pool_size=config.web_threads,
         application_name=application_name,
     )
+
+
+def _embedded_url(config: Config) -> str:
+    """Start the embedded server, or find it running, and give its URL."""
+    from peterental.database.embedded import join  # noqa: PLC0415  # development only
+
+    return join(config.instance_dir / "postgres").url
 
 
 def migrations_url_for(config: Config, database: Database) -> str:

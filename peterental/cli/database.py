@@ -1,31 +1,24 @@
-"""`flask …` commands: parse, call, print."""
+"""`flask db-…` commands: parse, call, print."""
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
-from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 
-from peterental import demo, deploy
-from peterental.admin import setup_link
+from peterental.cli.told import told_in_one_sentence
 from peterental.config import Config
 from peterental.database import Database, migrations_url_for
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.lint import lint_directory
-from peterental.database.migrations.new import new_migration
-from peterental.database.migrations.repair import repair
 from peterental.database.migrations.report import status_table
-from peterental.database.migrations.rollback import rollback
 from peterental.database.migrations.status import read_status
 from peterental.database.migrations.writing import LOCK_WAIT_S
-from peterental.errors import Fault, PeteRentalError, Refusal
-from peterental.services import now, services_of
+from peterental.errors import Refusal
 
 EXIT_PENDING = 3
 EXIT_BROKEN = 4
@@ -39,39 +32,6 @@ directory_option = click.option(
 
 class NotConfirmed(Refusal):
     """Nothing was changed: there is no terminal to ask on, so say --yes if you are sure."""
-
-
-def install(app: Flask) -> None:
-    """Give `app` its commands."""
-    for command in (
-        db_migrate,
-        db_status,
-        db_new,
-        db_lint,
-        db_repair,
-        db_rollback,
-        user_create,
-        user_password,
-        demo_command,
-    ):
-        app.cli.add_command(command)
-
-
-def told_in_one_sentence(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn what a user can cause into one message on stderr and exit code 1; the one `except` of this edge."""
-
-    @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except Fault as fault:
-            sys.exit(deploy.failure_line(fault) if command.__name__ == "db_migrate" else f"❌ {fault}")
-        except PeteRentalError as error:
-            sys.exit(f"❌ {error}")
-        except KeyboardInterrupt:
-            sys.exit("❌ Stopped; nothing is half-done.")
-
-    return run
 
 
 @click.command("db-migrate")
@@ -126,7 +86,10 @@ def db_new(title: str, *, directory: Path | None) -> None:
 
     Example: flask db-new "add user phone"
     """
-    click.echo(new_migration(directory or _config().migrations_dir, title, now().date()))
+    from peterental.database.migrations.new import new_migration  # noqa: PLC0415  # what a deploy does not need
+
+    today = datetime.now(UTC).date()
+    click.echo(new_migration(directory or _config().migrations_dir, title, today))
 
 
 @click.command("db-lint")
@@ -139,6 +102,8 @@ def db_lint(*, strict: bool, as_json: bool, directory: Path | None) -> None:
 
     Example: flask db-lint --strict
     """
+    from peterental.database.migrations.lint import lint_directory  # noqa: PLC0415  # what a deploy does not need
+
     report = lint_directory(directory or _config().migrations_dir)
     click.echo(json.dumps(report.as_json(), indent=2) if as_json else report.text(colour=sys.stdout.isatty()))
     sys.exit(report.exit_code(strict=strict))
@@ -156,6 +121,7 @@ def db_repair(*, yes: bool, directory: Path | None) -> None:
 
     Example: flask db-repair
     """
+    from peterental.database.migrations.repair import repair  # noqa: PLC0415  # what a deploy does not need
 
     def confirm(shown: str) -> bool:
         click.echo(shown)
@@ -175,50 +141,13 @@ def db_rollback(to: int, *, yes: bool, directory: Path | None) -> None:
 
     Example: flask db-rollback --to 5
     """
+    from peterental.database.migrations.rollback import rollback  # noqa: PLC0415  # what a deploy does not need
 
     def confirm(names: list[str]) -> bool:
         click.echo("This runs, in order: " + ", ".join(names))
         return _agrees("Undo these migrations?", yes=yes)
 
     rollback(_url(), directory or _config().migrations_dir, to=to, confirm=confirm, tell=click.echo)
-
-
-@click.command("user-create")
-@click.argument("email")
-@click.option("--role", type=click.Choice(["admin", "agent"]), default="agent", show_default=True)
-@told_in_one_sentence
-def user_create(email: str, role: str) -> None:
-    """Let somebody sign in. The password is asked for, or read from standard input.
-
-    Example: flask user-create pat@example.com --role admin
-    """
-    services_of(current_app).users.create(email, _password(), cast("Any", role))
-    click.echo(f"✅ {email} may sign in as {role}.")
-
-
-@click.command("user-password")
-@click.argument("email")
-@told_in_one_sentence
-def user_password(email: str) -> None:
-    """Give somebody a new password, which signs them out everywhere.
-
-    Example: flask user-password pat@example.com
-    """
-    services_of(current_app).users.set_password(email, _password())
-    click.echo(f"✅ {email} has a new password and is signed out everywhere.")
-
-
-@click.command("demo")
-@told_in_one_sentence
-def demo_command() -> None:
-    """Load two agents with bookings into an empty database, for a first look.
-
-    Example: flask demo
-    """
-    demo.load(_config(), services_of(current_app), _database())
-    click.echo("✅ Two agents with bookings are there to look at.")
-    if not services_of(current_app).users.any_user():
-        click.echo(f"Make the first account: {setup_link(_config())}")
 
 
 def _agrees(question: str, *, yes: bool) -> bool:
@@ -228,13 +157,6 @@ def _agrees(question: str, *, yes: bool) -> bool:
     if not sys.stdin.isatty():
         raise NotConfirmed
     return click.confirm(question)
-
-
-def _password() -> str:
-    """Ask for a password twice on a terminal; elsewhere read one line."""
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _config() -> Config:
@@ -247,3 +169,6 @@ def _database() -> Database:
 
 def _url() -> str:
     return migrations_url_for(_config(), _database())
+
+
+COMMANDS = (db_migrate, db_status, db_new, db_lint, db_repair, db_rollback)

@@ -1,0 +1,25 @@
+"""The edge of every command: what a user can cause becomes one message on stderr and exit code 1."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from peterental.errors import PeteRentalError
+
+
+def told_in_one_sentence(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what a user can cause into one message on stderr and exit code 1; the one `except` of this edge."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except PeteRentalError as error:
+            sys.exit(f"❌ {error}")
+        except KeyboardInterrupt:
+            sys.exit("❌ Stopped; nothing is half-done.")
+
+    return run
