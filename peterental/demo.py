@@ -64,18 +64,18 @@ _AGENTS = (
 # Four o'clock stays free: the line that `make run` prints books it.
 _CALLS = (
     (
-        _Call(0, time(9, 30), "1420 Elm Street, Norman", "Dolores Whitcomb", "+15550142100"),
-        _Call(0, time(14), "1420 Elm Street, Norman", "Theo Abara", "+15550142111"),
-        _Call(1, time(10), "908 Chautauqua Avenue, Norman", "Priscilla Yoder", "+15550142106"),
-        _Call(1, time(11, 30), "3315 Porter Avenue, Norman", "Hana Kobayashi", "+15550142112"),
-        _Call(3, time(15), "1420 Elm Street, Norman", "Luis and Ana Ortega", "+15550142113"),
-        _Call(4, time(9), "908 Chautauqua Avenue, Norman", "Søren Dahl", "+15550142114"),
+        _Call(0, time(9, 30), "1420 Elm Street, Norman", "Carmen Reyes", "+15550163001"),
+        _Call(0, time(14), "1420 Elm Street, Norman", "Theo Abara", "+15550163002"),
+        _Call(1, time(10), "908 Chautauqua Avenue, Norman", "Grace Lindqvist", "+15550163003"),
+        _Call(1, time(11, 30), "3315 Porter Avenue, Norman", "Hana Kobayashi", "+15550163004"),
+        _Call(3, time(15), "1420 Elm Street, Norman", "Luis and Ana Ortega", "+15550163005"),
+        _Call(4, time(9), "908 Chautauqua Avenue, Norman", "Søren Dahl", "+15550163006"),
     ),
     (
-        _Call(0, time(11), "77 Lindsey Court, Boulder", "Marguerite Sato", "+15550142109"),
-        _Call(2, time(9), "512 Flood Avenue, Boulder", "Wren Okafor", "+15550142115"),
-        _Call(2, time(13, 30), "77 Lindsey Court, Boulder", "Ignacio Brandt", "+15550142102"),
-        _Call(4, time(10, 30), "512 Flood Avenue, Boulder", "Ottilie Marsh", "+15550142104"),
+        _Call(0, time(11), "77 Lindsey Court, Boulder", "June Halloran", "+15550163007"),
+        _Call(2, time(9), "512 Flood Avenue, Boulder", "Kofi Mensah", "+15550163008"),
+        _Call(2, time(13, 30), "77 Lindsey Court, Boulder", "Rosa Petrov", "+15550163009"),
+        _Call(4, time(10, 30), "512 Flood Avenue, Boulder", "Walt Jimenez", "+15550163010"),
     ),
 )
 
@@ -110,7 +110,7 @@ def curl_line(services: Services, config: Config) -> str:
     start = datetime.combine(next(_working_days(today)), time(16))
     message = {
         "type": "tool-calls",
-        "call": {"id": f"demo-{start:%Y%m%d}", "assistantId": assistant_id, "customer": {"number": "+15550142199"}},
+        "call": {"id": f"demo-{start:%Y%m%d}", "assistantId": assistant_id, "customer": {"number": "+15550163099"}},
         "toolCallList": [
             {
                 "id": f"call_demo_{start:%Y%m%d}",
