@@ -35,6 +35,8 @@ def before_serving(config: Config) -> None:
         if config.migrate_failure == "abort":
             _stop("The migrations failed and MIGRATE_FAILURE=abort: not starting.")
         _log.warning("Starting all the same; /healthz answers 503 until the schema is right (MIGRATE_FAILURE=serve)")
+    except KeyboardInterrupt:
+        _stop("Stopped while migrating; nothing is half-done.")
     finally:
         database.close()
 

@@ -84,8 +84,12 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running_debian_postgres() -> Iterator[str]:
-    """Run the system's PostgreSQL on a data folder of its own; give a superuser's URL."""
+def running_debian_postgres(*, standby: bool = False) -> Iterator[str]:
+    """Run the system's PostgreSQL on a data folder of its own; give a superuser's URL.
+
+    Args:
+        standby: as a standby in recovery, whose primary sends nothing.
+    """
     programs = debian_postgres()
     assert programs is not None
     with _folder() as folder:
@@ -102,6 +106,8 @@ def running_debian_postgres() -> Iterator[str]:
             "--no-sync",
         ]
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **_as_ordinary_user())
+        if standby:
+            subprocess.run(["touch", str(data / "standby.signal")], check=True, cwd=folder, **_as_ordinary_user())
         settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         process = subprocess.Popen(

@@ -132,6 +132,24 @@ def test_with_abort_a_failed_migration_ends_the_start(copy: Path, log: Path, emp
     assert "Traceback" not in gunicorn.output
 
 
+def test_a_start_that_is_stopped_while_migrating_leaves_nothing_half_done(
+    copy: Path, log: Path, empty_database_url: str
+) -> None:
+    (copy / "migrations" / "001_create_agent_tables.sql").write_text(
+        "CREATE TABLE half (i int); SELECT pg_sleep(60);\n"
+    )
+    gunicorn = Gunicorn({"DATABASE_URL": empty_database_url}, copy, log)
+    with psycopg.connect(empty_database_url, autocommit=True) as db:
+        sleeping = "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+        until(lambda: db.execute(sleeping).fetchone() is not None, "the migration runs")
+        gunicorn.process.send_signal(signal.SIGTERM)
+        assert gunicorn.process.wait(20) == 1
+        assert db.execute("SELECT to_regclass('half')").fetchone() == (None,)
+        assert db.execute("SELECT outcome FROM schema_migration_attempts").fetchall() == [("interrupted",)]
+    assert "❌ Stopped while migrating; nothing is half-done." in gunicorn.output
+    assert "Traceback" not in gunicorn.output
+
+
 def test_migrating_can_be_left_to_the_command(copy: Path, log: Path, empty_database_url: str) -> None:
     with running_gunicorn({"DATABASE_URL": empty_database_url, "MIGRATE_ON_START": "0"}, log, copy) as gunicorn:
         status, answer = gunicorn.get("/healthz")

@@ -25,6 +25,7 @@ from peterental.database.migrations.files import MigrationFilesError
 from peterental.database.migrations.lock import lock_key
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.proxy import Proxy
+from tests.servers import running_debian_postgres
 
 PROJECT_DIR = Path(__file__).resolve().parents[3]
 
@@ -540,12 +541,14 @@ def test_a_file_waits_briefly_for_a_table_and_tries_again(
     folder: Folder, empty_database_url: str, db: Connection
 ) -> None:
     db.execute("CREATE TABLE busy (i int)")
-    folder.write("001_a.sql", "-- migrate: lock-timeout=50ms\nALTER TABLE busy ADD COLUMN j int;")
+    folder.write("001_a.sql", "ALTER TABLE busy ADD COLUMN j int;")
+    db.execute("SET application_name = 'the long report'")
     db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
     process = start(empty_database_url, folder)
     assert process.stdout is not None
     for line in process.stdout:
         if "trying again" in line:
+            assert "001_a.sql: a table it needs is in use by the long report (pid" in line
             break
     db.execute("COMMIT")
     process.communicate(timeout=30)
@@ -553,6 +556,9 @@ def test_a_file_waits_briefly_for_a_table_and_tries_again(
     assert db.execute("SELECT count(*) AS n FROM information_schema.columns WHERE table_name = 'busy'").fetchone() == {
         "n": 2
     }
+    waited = db.execute("SELECT worst_wait_ms FROM schema_migration_attempts").fetchone()
+    assert waited is not None
+    assert waited["worst_wait_ms"] > 100
 
 
 def test_a_read_only_database_is_told_before_anything_runs(
@@ -561,6 +567,16 @@ def test_a_read_only_database_is_told_before_anything_runs(
     folder.write("001_a.sql", "SELECT 1;")
     with pytest.raises(ReadOnlyDatabase, match="takes no changes"):
         runner_with(url=empty_database_url + "?options=-cdefault_transaction_read_only%3Don").run_migrations()
+
+
+@pytest.mark.needs("postgres15")
+def test_a_standby_is_told_before_anything_runs(folder: Folder) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    with (
+        running_debian_postgres(standby=True) as url,
+        pytest.raises(ReadOnlyDatabase, match="takes no changes \\(it is a standby in recovery\\)"),
+    ):
+        MigrationRunner(url, folder.path).run_migrations()
 
 
 def test_a_connection_lost_in_mid_file_is_one_message(folder: Folder, empty_database_url: str, db: Connection) -> None:
