@@ -11,6 +11,7 @@ from typing import cast
 import click
 from flask import current_app
 
+from peterental.cli.terminal import voice
 from peterental.cli.told import told_in_one_sentence
 from peterental.config import Config
 from peterental.database import Database, migrations_url_for
@@ -58,7 +59,8 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Pa
         if status.state == "broken":
             sys.exit(1)
         return
-    MigrationRunner(_url(), directory, lock_wait_s=lock_wait, tell=click.echo).run_migrations(to=to)
+    tell, progress = voice()
+    MigrationRunner(_url(), directory, lock_wait_s=lock_wait, tell=tell, progress=progress).run_migrations(to=to)
 
 
 @click.command("db-status")
@@ -72,7 +74,7 @@ def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None
     Example: flask db-status --exit-code
     """
     status = read_status(_url(), directory or _config().migrations_dir)
-    click.echo(json.dumps(status.as_json(), indent=2) if as_json else status_table(status))
+    click.echo(json.dumps(status.as_json(), indent=2) if as_json else status_table(status, colour=sys.stdout.isatty()))
     if exit_code:
         sys.exit({"pending": EXIT_PENDING, "broken": EXIT_BROKEN}.get(status.state, 0))
 

@@ -14,27 +14,40 @@ _MARKS = {
 }
 
 
-def status_table(status: Status) -> str:
-    """Give one aligned line per migration and a sentence about the whole."""
+_GREEN, _YELLOW, _RED = "32", "33", "31"
+_STATE = 3
+_TOOK = 5
+
+
+def status_table(status: Status, *, colour: bool = False) -> str:
+    """Give one aligned line per migration and a sentence about the whole.
+
+    Args:
+        status: what to show.
+        colour: colour the states, for a terminal.
+    """
     rows: list[tuple[str, ...]] = [("", "", "migration", "state", "applied", "took", "by")]
     rows += [_row(entry) for entry in status.entries]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     widths[0] = 2  # the marks are two columns wide
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if column == _TOOK else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        if row[0]:
-            cells[0] = row[0]
-        lines.append("  ".join(cells).rstrip())
-    if not status.entries:
-        lines = ["No migrations."]
+    lines = [_line(row, widths, colour=colour) for row in rows] if status.entries else ["No migrations."]
     return "\n".join([*lines, "", status.summary()])
 
 
-_TOOK = 5
+def _line(row: tuple[str, ...], widths: list[int], *, colour: bool) -> str:
+    cells = [
+        cell.rjust(width) if column == _TOOK else cell.ljust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    if row[0]:
+        cells[0] = row[0]
+        if colour:
+            cells[_STATE] = f"\x1b[{_colour_of(row[_STATE])}m{cells[_STATE]}\x1b[0m"
+    return "  ".join(cells).rstrip()
+
+
+def _colour_of(state: str) -> str:
+    return {"✅": _GREEN, "⏳": _YELLOW}.get(_MARKS.get(state, ""), _RED)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from peterental.database.migrations.problem import explain
 from peterental.database.migrations.session import begin_statement, is_lost, reset_statements, settle
 from peterental.database.migrations.statements import same_statements, split_statements, statement_offset
 from peterental.database.migrations.stepwise import Stepwise
-from peterental.database.migrations.watch import Watch
+from peterental.database.migrations.watch import Progress, Watch
 
 TABLE_WAIT_S = 120.0
 """How long a file is tried again while somebody's transaction holds a table it needs."""
@@ -50,14 +50,18 @@ class Run:
         ledger: as read under the lock.
         url: of the database, for the second connection that watches.
         tell: takes lines about progress.
+        progress: shows how far a long build has come.
     """
 
-    def __init__(self, connection: Connection, ledger: Ledger, url: str, tell: Tell) -> None:
+    def __init__(
+        self, connection: Connection, ledger: Ledger, url: str, tell: Tell, progress: Progress | None = None
+    ) -> None:
         self._connection = connection
         self._ledger = ledger
         self._url = url
         self._writer = LedgerWriter(connection, ledger.server.schema)
         self._tell = tell
+        self._progress = progress
         self._done: list[int] = []
 
     def apply(self, todo: list[Checked]) -> None:
@@ -68,7 +72,7 @@ class Run:
         self._writer.end_orphaned_attempts()
         self._writer.begin_attempt(todo[0].file)
         pid = self._connection.info.backend_pid
-        with Watch(self._url, pid, self._tell) as watch:
+        with Watch(self._url, pid, self._tell, self._progress) as watch:
             for item, following in zip(todo, [*todo[1:], None], strict=True):
                 text = item.file.text()
                 started = time.monotonic()

@@ -17,6 +17,7 @@ from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.run import Checked, Run
 from peterental.database.migrations.session import runner_session
 from peterental.database.migrations.statements import check_runnable
+from peterental.database.migrations.watch import Progress
 from peterental.database.migrations.writing import LOCK_WAIT_S, under_lock
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class MigrationRunner:
         directory: where the files are; `migrations/` of this project by default.
         lock_wait_s: how long to wait for another runner, in seconds.
         tell: takes lines about progress, for a log or a terminal.
+        progress: shows how far a long build has come, on a terminal that can; otherwise lines are told.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class MigrationRunner:
         *,
         lock_wait_s: float = LOCK_WAIT_S,
         tell: Tell = _log.info,
+        progress: Progress | None = None,
     ) -> None:
         self._database = database
         self._directory = directory or PROJECT_DIR / "migrations"
         self._lock_wait_s = lock_wait_s
         self._tell = tell
+        self._progress = progress
 
     def get_applied_migrations(self) -> list[int]:
         """Give the versions that the database records as applied, in order; none where it has no ledger yet."""
@@ -73,7 +77,7 @@ class MigrationRunner:
             with under_lock(connection, self._url, ledger, wait_s=self._lock_wait_s, tell=self._tell) as ledger:
                 still_pending = {file.version for file in self._pending(connection, files, ledger, to)}
                 todo = [item for item in checked if item.file.version in still_pending]
-                Run(connection, ledger, self._url, self._tell).apply(todo)
+                Run(connection, ledger, self._url, self._tell, self._progress).apply(todo)
         if todo:
             self._tell(f"✅ Successfully applied {len(todo)} new migrations")
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +25,10 @@ _TELL_PROGRESS_EVERY_S = 5.0
 _log = logging.getLogger(__name__)
 
 
+Progress = Callable[[str, int], None]
+"""Shows what is being built, and how many percent of it are done."""
+
+
 class Watch:
     """Looks over the runner's shoulder while it works.
 
@@ -32,18 +36,20 @@ class Watch:
         url: of the database.
         pid: the server process that runs the migrations.
         tell: takes lines about what it sees.
+        progress: shows how far a build has come, several times a second; without it a line is told now and then.
 
     Attributes:
         blocker: who was last seen to block the work in hand; None where nobody was.
         worst_wait_ms: the longest wait seen in the work in hand, in milliseconds.
     """
 
-    def __init__(self, url: str, pid: int, tell: Tell) -> None:
+    def __init__(self, url: str, pid: int, tell: Tell, progress: Progress | None = None) -> None:
         self.blocker: str | None = None
         self.worst_wait_ms = 0
         self._url = url
         self._pid = pid
         self._tell = tell
+        self._progress = progress
         self._began: float | None = None
         self._told_progress = 0.0
         self._told_of_pid: int | None = None
@@ -99,10 +105,15 @@ class Watch:
             if row["blocker_pid"] != self._told_of_pid:
                 self._told_of_pid = row["blocker_pid"]
                 self._tell(f"⏳ Waiting for {self.blocker}")
-        elif row["total"] and time.monotonic() - self._told_progress >= _TELL_PROGRESS_EVERY_S:
+        elif row["total"]:
+            self._show(f"{row['index_name'] or 'an index'}: {row['phase']}", 100 * row["done"] // row["total"])
+
+    def _show(self, what: str, percent: int) -> None:
+        if self._progress is not None:
+            self._progress(what, percent)
+        elif time.monotonic() - self._told_progress >= _TELL_PROGRESS_EVERY_S:
             self._told_progress = time.monotonic()
-            percent = 100 * row["done"] // row["total"]
-            self._tell(f"⏳ {row['index_name'] or 'an index'}: {row['phase']}, {percent} %")
+            self._tell(f"⏳ {what}, {percent} %")
 
 
 def describe(row: dict[str, Any]) -> str:

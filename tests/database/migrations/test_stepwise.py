@@ -321,3 +321,19 @@ def test_after_a_rollback_a_file_begins_with_its_first_statement(
     assert runner.run_migrations() == 1
     rollback(empty_database_url, folder.path, to=0, confirm=lambda _: True, tell=lambda _: None)
     assert runner.run_migrations() == 1
+
+
+def test_progress_of_a_long_build_is_shown(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection
+) -> None:
+    db.execute(
+        "CREATE TABLE t (i int, wide text); INSERT INTO t SELECT n, repeat('x', 2000) FROM generate_series(1, 400) AS n"
+    )
+    db.execute(
+        "CREATE FUNCTION slow(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql"
+        " AS $$ BEGIN PERFORM pg_sleep(0.003); RETURN i; END $$"
+    )
+    folder.write("001_x.sql", HEADER + "CREATE INDEX CONCURRENTLY idx_t ON t (slow(i));")
+    shown: list[tuple[str, int]] = []
+    runner_with(progress=lambda what, percent: shown.append((what, percent))).run_migrations()
+    assert any("idx_t: building index" in what and 0 < percent <= 100 for what, percent in shown), shown
