@@ -78,7 +78,7 @@ class Wish:
     """The arguments of a tool call about a viewing, cleaned but not yet understood.
 
     Args:
-        start_time, date, time_of_day: as the model sent them, of any type (spec/booking.md, "Times").
+        start_time, date, time_of_day: as the model sent them, of any type.
         said: gives the caller's own lines so far, oldest first; asked for only where they matter.
     """
 

@@ -1,4 +1,4 @@
-"""Which time is meant: reads `start_time` and `date` as language models send them (spec/booking.md, "Times").
+"""Which time is meant: reads `start_time` and `date` as language models send them.
 
 Pure. The answer is a time, or a question to ask the caller; never another date than the one meant.
 """

@@ -1,4 +1,4 @@
-"""Who may call the webhook (spec/vapi.md, "Who may call"). Fails closed; compares in constant time, over raw bytes."""
+"""Who may call the webhook. Fails closed; compares in constant time, over raw bytes."""
 
 from __future__ import annotations
 
