@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test format clean
+.PHONY: run test bench format clean
 
 run: .venv/.ready
 	@PETERENTAL_DEMO=$${PETERENTAL_DEMO-1} $(BIN)/gunicorn wsgi:app
@@ -17,6 +17,10 @@ test: .venv/.ready
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# SECTION=migrations measures one section, QUICK=1 takes fewer rounds.
+bench: .venv/.ready
+	@$(BIN)/python -m bench $(SECTION)
 
 format: .venv/.ready
 	$(BIN)/ruff format .

@@ -1,0 +1,54 @@
+"""Runs one section, or all of them: prints tables, and writes them to docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.document import replace_section
+from bench.machine import description
+from bench.section import Bench
+from bench.table import Promise, promises_text
+
+SECTIONS = ("migrations",)
+
+
+def main() -> None:
+    """Measure what the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="section", help=f"{', '.join(SECTIONS)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds (also: QUICK=1)")
+    arguments = parser.parse_args()
+    unknown = set(arguments.sections) - set(SECTIONS)
+    if unknown:
+        parser.error(f"no section {', '.join(sorted(unknown))}: there are {', '.join(SECTIONS)}")
+    quick = arguments.quick or os.environ.get("QUICK", "") not in {"", "0"}
+    for name in arguments.sections or SECTIONS:
+        run_section(name, quick=quick)
+
+
+def run_section(name: str, *, quick: bool) -> None:
+    """Measure one section, print its tables as they come, and put them into the document."""
+    section = importlib.import_module(f"bench.{name}")
+    machine = description()
+    print(f"## {section.TITLE}\n\n{machine}\n", flush=True)
+    began = time.monotonic()
+    texts: list[str] = []
+    promises: list[Promise] = []
+    with TemporaryDirectory(prefix="peterental-bench-") as folder:
+        for table in section.measure(Bench(quick, Path(folder))):
+            print(table.text(), flush=True)
+            texts.append(table.text())
+            promises += table.promises
+    took = f"Measured in {time.monotonic() - began:.0f} s{' with few rounds (QUICK=1)' if quick else ''}."
+    summary = promises_text(promises)
+    print(f"{summary}\n\n{took}\n", flush=True)
+    replace_section(name, "\n".join([f"## {section.TITLE}\n", f"{machine} {took}\n", f"{summary}\n", *texts]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""The migration engine against psql, dbmate, yoyo and Alembic: speed, races, locks, kills, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.migrations import small_files
+from bench.migrations.contenders import the_field
+from bench.section import Bench
+from bench.server import bench_server
+from bench.table import Table
+
+TITLE = "Migrations"
+
+_ROWS = (small_files,)
+
+
+def measure(bench: Bench) -> Iterator[Table]:
+    """Measure every row of the section, in order."""
+    field = the_field()
+    with bench_server() as server:
+        for row in _ROWS:
+            yield from row.measure(bench, server, field)

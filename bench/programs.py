@@ -1,0 +1,112 @@
+"""Other programs: run, timed, and killed when they take too long."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+SCRIPTS = Path(sys.executable).parent
+"""Where `flask` and `pytest` of this environment are."""
+
+TIMEOUT_S = 120.0
+
+# Settings of ours or of libpq in the caller's shell would steer what is measured.
+_FOREIGN = (
+    "DATABASE_URL",
+    "MIGRATIONS_",
+    "SCRATCH_",
+    "MIGRATE_",
+    "PETERENTAL_",
+    "SECRET_KEY",
+    "VAPI_",
+    "RENDER",
+    "LOG_",
+    "FLASK_",
+    "DBMATE_",
+    "PG",
+)
+
+
+class ProgramFailed(Exception):
+    """A program that has to succeed did not."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to type: words, and settings in the environment."""
+
+    words: list[str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = PROJECT_DIR
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a program ended. `code` is None where it had to be killed for taking too long."""
+
+    code: int | None
+    seconds: float
+    output: str
+
+    @property
+    def complaint(self) -> str:
+        """The last line of what it said that says anything."""
+        lines = [line.strip() for line in self.output.splitlines() if any(map(str.isalpha, line))]
+        return lines[-1] if lines else ""
+
+
+class Running:
+    """A program that has been started; its output goes to a file, so that it never waits for a reader."""
+
+    def __init__(self, command: Command) -> None:
+        self._output = TemporaryFile()  # noqa: SIM115  # closed by `outcome`
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        self.started = time.perf_counter()
+        self.process = subprocess.Popen(
+            command.words,
+            cwd=command.folder,
+            env={**environment, **command.settings},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def kill(self) -> None:
+        """Kill it, and whatever it started, with -9."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+
+    def outcome(self, timeout_s: float = TIMEOUT_S) -> Outcome:
+        """Wait for its end; after `timeout_s` since its start it is killed."""
+        code: int | None
+        try:
+            code = self.process.wait(max(0.01, self.started + timeout_s - time.perf_counter()))
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.process.wait()
+            code = None
+        seconds = time.perf_counter() - self.started
+        with self._output:
+            self._output.seek(0)
+            return Outcome(code, seconds, self._output.read().decode(errors="replace"))
+
+
+def run(command: Command, timeout_s: float = TIMEOUT_S) -> Outcome:
+    """Run a program to its end, whatever that is."""
+    return Running(command).outcome(timeout_s)
+
+
+def must(command: Command, timeout_s: float = TIMEOUT_S) -> Outcome:
+    """Run a program that has to succeed. Raises ProgramFailed with what it said."""
+    outcome = run(command, timeout_s)
+    if outcome.code != 0:
+        raise ProgramFailed(f"{' '.join(command.words[:4])} … ended with {outcome.code}:\n{outcome.output[-2000:]}")
+    return outcome

@@ -1,0 +1,75 @@
+"""A PostgreSQL of the bench's own, as durable as in production: commits wait for the disk."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from bench.programs import PROJECT_DIR
+from peterental.database.embedded import join
+
+# The size of a small hosted database rather than of a laptop's; fsync, synchronous_commit, full_page_writes and
+# autovacuum stay as PostgreSQL has them: on.
+_SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "2GB"}
+
+
+class Server:
+    """A server to make databases on.
+
+    Args:
+        url: of a database on it, for a role that may create others.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @property
+    def description(self) -> str:
+        """Its version and the settings that decide how long a commit takes."""
+        with psycopg.connect(self.url) as db:
+            names = ("server_version", "fsync", "synchronous_commit", "shared_buffers")
+            version, *values = [_one(db, "SELECT current_setting(%s)", name) for name in names]
+        settings = ", ".join(f"{name} {value}" for name, value in zip(names[1:], values, strict=True))
+        return f"PostgreSQL {version} on 127.0.0.1 ({settings})"
+
+    def create(self, template: str | None = None) -> str:
+        """Give the URL of a new database: empty, or a copy of the database at the URL `template`."""
+        name = f"bench_{secrets.token_hex(6)}"
+        original = urlsplit(template).path[1:] if template else "template0"
+        with psycopg.connect(self.url, autocommit=True) as db:
+            db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(original)))
+        return urlsplit(self.url)._replace(path=f"/{name}").geturl()
+
+    def drop_all(self) -> None:
+        """Drop every database of the bench, whoever is connected, also what a killed bench left behind."""
+        with psycopg.connect(self.url, autocommit=True) as db:
+            for (name,) in db.execute("SELECT datname FROM pg_database WHERE datname LIKE 'bench\\_%'").fetchall():
+                db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def ask(url: str, query: str, *values: object) -> object:
+    """Give the first column of the first row of a query's answer, in a connection of its own; None without a row."""
+    with psycopg.connect(url, autocommit=True) as db:
+        return _one(db, query, *values)
+
+
+@contextmanager
+def bench_server() -> Iterator[Server]:
+    """Run the server for the block."""
+    with join(PROJECT_DIR / "instance" / "bench-postgres", settings=_SETTINGS) as lease:
+        server = Server(lease.url)
+        server.drop_all()
+        try:
+            yield server
+        finally:
+            server.drop_all()
+
+
+def _one(db: psycopg.Connection[tuple[object, ...]], query: str, *values: object) -> object:
+    row = db.execute(query.encode(), values or None).fetchone()
+    return row[0] if row else None
