@@ -1,0 +1,455 @@
+"""db-plan says what pending migrations would do, changes nothing, and hurts nobody."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import HistoryBroken, LockNotAcquired, MigrationFailed
+from peterental.database.migrations.lock import lock_key
+from peterental.database.migrations.plan import plan
+from peterental.database.migrations.plan_report import Plan, PlannedStep, TableSize, blocked_by, kind_of
+from peterental.database.migrations.rehearsal import Limits
+from peterental.database.migrations.scratch import PREFIX
+from tests.database.migrations.conftest import Connection, Folder
+from tests.database.migrations.test_runner import attempts, tables
+from tests.servers import until
+
+HOME = """
+CREATE TABLE home (home_id serial PRIMARY KEY, street text, size int);
+CREATE TABLE room (room_id serial PRIMARY KEY, home_id int);
+"""
+ROWS = "INSERT INTO home (street, size) SELECT 'Elm', number FROM generate_series(1, 3000) AS number; ANALYZE home"
+
+Planned = Callable[..., Plan]
+
+
+@pytest.fixture
+def migrated(runner: MigrationRunner, folder: Folder, db: Connection) -> Folder:
+    folder.write("001_home.sql", HOME)
+    runner.run_migrations()
+    db.execute(ROWS)
+    return folder
+
+
+@pytest.fixture
+def planned(empty_database_url: str, folder: Folder) -> Planned:
+    return lambda **options: plan(options.pop("url", empty_database_url), folder.path, tell=print, **options)
+
+
+def steps(found: Plan, file: int = 0) -> list[PlannedStep]:
+    return found.files[file].steps
+
+
+@contextmanager
+def holding(url: str, statement: str, name: str = "somebody") -> Iterator[Connection]:
+    """Keep a transaction open in which `statement` was run."""
+    with psycopg.connect(make_conninfo(url, application_name=name)) as connection:
+        connection.execute(statement.encode())
+        yield connection  # type: ignore[misc]
+        connection.rollback()
+
+
+def catalog_and_rows(db: Connection) -> object:
+    return db.execute(
+        "SELECT (SELECT array_agg(relname || relfilenode ORDER BY oid) FROM pg_class),"
+        " (SELECT sum(size) FROM home), (SELECT count(*) FROM schema_migrations)"
+    ).fetchone()
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------------
+
+
+def test_nothing_pending_is_said(migrated: Folder, planned: Planned) -> None:
+    found = planned()
+    assert found.text() == "✅ Nothing is pending."
+    assert found.as_json() == {"pending": [], "would_fail": False, "files": [], "tables": {}, "notes": []}
+    assert migrated
+
+
+def test_locks_sizes_rewrites_and_scans_are_shown_per_statement(migrated: Folder, planned: Planned) -> None:
+    migrated.write(
+        "002_b.sql",
+        "UPDATE home SET size = 1 WHERE home_id < 5;\n\nCREATE INDEX home_street ON home (street);\n"
+        "ALTER TABLE home ALTER size TYPE bigint;\nALTER TABLE room ADD FOREIGN KEY (home_id) REFERENCES home;",
+    )
+    found = planned()
+    update, index, rewrite, foreign_key = steps(found)
+    assert [(step.line, step.kind) for step in steps(found)] == [
+        (1, "UPDATE"),
+        (3, "CREATE INDEX"),
+        (4, "ALTER TABLE"),
+        (5, "ALTER TABLE"),
+    ]
+    assert (update.locks, update.rewrites, update.scans) == ({"home": "ROW EXCLUSIVE"}, [], [])
+    assert (index.locks, index.rewrites, index.scans) == ({"home": "SHARE"}, [], ["home"])
+    assert (rewrite.locks, rewrite.rewrites) == ({"home": "ACCESS EXCLUSIVE"}, ["home"])
+    assert foreign_key.locks == {"room": "SHARE ROW EXCLUSIVE"}
+    size = found.tables["home"]
+    assert size.rows == 3000
+    assert size.bytes is not None
+    assert size.bytes > 100_000
+    assert not found.would_fail
+    assert {step.where for step in steps(found)} == {"live"}
+    text = found.text()
+    assert "002_b.sql  rehearsed on the live database and rolled back" in text
+    assert "⚠️ home  SHARE: blocks writes · ~3,000 rows, " in text
+    assert "⚠️ home  ACCESS EXCLUSIVE: blocks reads and writes · ~3,000 rows, " in text
+    assert "rewritten · read through" in text
+    assert found.summary().startswith("⚠️  1 migration would run, with home closed to writers while all rows are read")
+
+
+def test_a_lock_that_is_held_already_is_said_where_it_hurts(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", "ALTER TABLE home ADD town text;\nALTER TABLE home ALTER street SET NOT NULL;")
+    found = planned()
+    assert steps(found)[1].locks == {}
+    assert steps(found)[1].held == {"home": "ACCESS EXCLUSIVE"}
+    assert "⚠️ home  ACCESS EXCLUSIVE held already · ~3,000 rows" in found.text()
+    assert [(lock["table"], lock["new"]) for lock in found.as_json()["files"][0]["statements"][1]["locks"]] == [
+        ("home", False)
+    ]
+
+
+def test_a_quick_change_is_good_news(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", "ALTER TABLE home ADD town text; CREATE TABLE yard (i int); CREATE INDEX ON yard (i);")
+    found = planned()
+    assert found.summary() == "✅ 1 migration would run. Nothing was changed."
+    assert [step.locks for step in steps(found)] == [{"home": "ACCESS EXCLUSIVE"}, {}, {}]
+
+
+def test_an_index_that_is_built_anew_is_named(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", "REINDEX INDEX home_pkey;")
+    found = planned()
+    assert steps(found)[0].rebuilds == ["home_pkey"]
+    assert "builds anew home_pkey" in found.text()
+
+
+def test_nothing_is_changed(migrated: Folder, planned: Planned, db: Connection) -> None:
+    migrated.write("002_b.sql", "ALTER TABLE home ALTER size TYPE bigint; UPDATE home SET size = 0; DROP TABLE room;")
+    before = catalog_and_rows(db)
+    planned()
+    assert catalog_and_rows(db) == before
+    assert attempts(db) == [(1, "applied")]
+    assert db.execute("SELECT pg_try_advisory_lock(%s) AS free", [lock_key("public")]).fetchone() == {"free": True}
+    assert db.execute("SELECT datname FROM pg_database WHERE datname ~ %s", [f"^{PREFIX}2"]).fetchall() == []
+
+
+def test_numbers_that_stay_taken_are_said(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", "INSERT INTO home (street) VALUES ('Oak');")
+    assert "Numbers that the rehearsal took from home_home_id_seq stay taken." in planned().text()
+
+
+def test_an_empty_database_can_be_planned_for(folder: Folder, planned: Planned, db: Connection) -> None:
+    folder.write("001_home.sql", HOME + "INSERT INTO schema_migrations (version) VALUES (1);")
+    folder.write("002_b.sql", "ALTER TABLE home ADD town text;")
+    found = planned()
+    assert not found.would_fail
+    assert [step.locks for step in steps(found, 1)] == [{}], "nobody uses yet what is still to be made"
+    assert tables(db) == set()
+    assert db.execute("SELECT to_regclass('schema_migrations') AS ledger").fetchone() == {"ledger": None}
+
+
+def test_every_file_shows_its_own_locks_although_all_run_in_one_transaction(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", "ALTER TABLE home ADD town text;")
+    migrated.write("003_c.sql", "CREATE INDEX home_town ON home (town);")
+    found = planned()
+    assert steps(found, 1)[0].locks == {"home": "SHARE"}
+    assert {file.where for file in found.files} == {"live"}
+
+
+def test_a_partitioned_table_is_as_big_as_its_parts(migrated: Folder, planned: Planned, db: Connection) -> None:
+    db.execute("CREATE TABLE event (at int, what text) PARTITION BY RANGE (at)")
+    db.execute("CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM (0) TO (100)")
+    db.execute("INSERT INTO event SELECT number, 'x' FROM generate_series(0, 99) AS number; ANALYZE event")
+    migrated.write("002_b.sql", "ALTER TABLE event ALTER what SET NOT NULL;")
+    found = planned()
+    assert found.tables["event"].rows == 100
+    assert "event_1" in steps(found)[0].scans
+
+
+# --- without a transaction --------------------------------------------------------------------------------------------
+
+
+def test_files_without_a_transaction_and_what_follows_run_in_a_scratch_copy(
+    migrated: Folder, planned: Planned, db: Connection
+) -> None:
+    migrated.write("002_b.sql", "ALTER TABLE home ADD town text; CREATE INDEX home_town ON home (town);")
+    migrated.write(
+        "003_c.sql",
+        "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY home_size ON home (size);\n"
+        "DROP INDEX CONCURRENTLY home_town;\nREINDEX INDEX CONCURRENTLY home_size;\nVACUUM room;\nCREATE TABLE x (i int);",
+    )
+    migrated.write("004_d.sql", "ALTER TABLE home ADD CHECK (size > 0);")
+    found = planned()
+    assert [file.where for file in found.files] == ["live", "scratch", "scratch"]
+    create, drop, reindex, vacuum, table = steps(found, 1)
+    assert [step.locks for step in (create, drop, reindex, vacuum, table)] == [
+        {"home": "SHARE UPDATE EXCLUSIVE"},
+        {"home": "SHARE UPDATE EXCLUSIVE"},
+        {"home": "SHARE UPDATE EXCLUSIVE"},
+        {},
+        {},
+    ]
+    assert "waits until every transaction open at its start has ended" in create.notes[0]
+    assert vacuum.notes == ["runs outside a transaction"]
+    assert table.notes == []
+    assert (steps(found, 2)[0].locks, steps(found, 2)[0].scans) == ({"home": "ACCESS EXCLUSIVE"}, ["home"])
+    assert found.tables["home"].rows == 3000
+    assert "It runs without a transaction, so it cannot be rolled back." in found.text()
+    assert "It builds on a file that could not be rehearsed on the live database." in found.text()
+    assert tables(db) == {"home", "room"}
+
+
+def test_what_would_fail_without_a_transaction_is_explained(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY home_x ON home (nothing);")
+    found = planned()
+    assert found.would_fail
+    assert '❌ Migration 2 would fail: column "nothing" does not exist\n  at ' in found.text()
+    assert "(seen in a scratch copy, which has none of the live rows)" in found.text()
+
+
+def test_what_an_earlier_attempt_has_done_is_said(
+    migrated: Folder, planned: Planned, runner: MigrationRunner, db: Connection
+) -> None:
+    migrated.write(
+        "002_b.sql", "-- migrate: no-transaction\nCREATE TABLE x (i int);\nSELECT 1 FROM home WHERE 1 / size < 0;"
+    )
+    db.execute("UPDATE home SET size = 0")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    found = planned()
+    assert steps(found)[0].notes == ["was done by an earlier attempt and will not be done again"]
+
+
+def test_without_a_place_for_a_scratch_copy_it_says_so_and_plans_the_rest(
+    migrated: Folder, planned: Planned, db: Connection, empty_database_url: str
+) -> None:
+    name = f"{PREFIX}planner_{os.getpid()}"
+    database = sql.Identifier(urlsplit(empty_database_url).path[1:])
+    me = sql.Identifier(name)
+    for statement in (
+        (
+            "CREATE ROLE {0} LOGIN PASSWORD 'x'; GRANT {0} TO CURRENT_USER; GRANT ALL ON DATABASE {1} TO {0};"
+            " GRANT ALL ON SCHEMA public TO {0}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {0}"
+        ),
+        "ALTER TABLE home OWNER TO {0}",
+    ):
+        db.execute(sql.SQL(statement).format(me, database))
+    migrated.write("002_b.sql", "ALTER TABLE home ADD town text;")
+    migrated.write("003_c.sql", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY home_town ON home (town);")
+    found = planned(url=make_conninfo(empty_database_url, user=name, password="x"))
+    assert [file.where for file in found.files] == ["live", "not rehearsed"]
+    assert "set SCRATCH_DATABASE_URL to a server where it may" in found.text()
+    assert found.summary() == "⚠️  2 migrations pending, not all of it rehearsed. Nothing was changed."
+    db.execute(sql.SQL("REASSIGN OWNED BY {0} TO CURRENT_USER; DROP OWNED BY {0}; DROP ROLE {0}").format(me))
+
+
+# --- failing ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_would_fail_on_the_rows_there_are_is_explained_like_a_failure(
+    migrated: Folder, planned: Planned, db: Connection
+) -> None:
+    migrated.write(
+        "002_b.sql", "ALTER TABLE home ADD town text;\nALTER TABLE home ADD CONSTRAINT big CHECK (size > 1);"
+    )
+    migrated.write("003_c.sql", "SELECT 1;")
+    found = planned()
+    assert found.would_fail
+    lines = found.text().splitlines()
+    assert '❌ Migration 2 would fail: check constraint "big" of relation "home" is violated by some row' in lines
+    assert f"  at {migrated.path}/002_b.sql:2:1" in lines
+    assert any(line.endswith("     fails") for line in lines)
+    assert "  It comes after 002_b.sql, which would fail." in lines
+    assert lines[-1] == "❌ 002_b.sql would fail. Nothing was changed."
+    assert [step.fails for step in steps(found)] == [False, True]
+    assert tables(db) == {"home", "room"}
+
+
+def test_the_place_of_an_error_is_exact(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", "SELECT 1;\nINSERT INTO nowhere VALUES (1);")
+    found = planned()
+    assert found.files[0].error is not None
+    assert found.files[0].error.splitlines()[:3] == [
+        'relation "nowhere" does not exist',
+        f"  at {migrated.path}/002_b.sql:2:13",
+        "  2 | INSERT INTO nowhere VALUES (1);",
+    ]
+
+
+def test_what_would_fail_at_commit_fails_here_too(migrated: Folder, planned: Planned) -> None:
+    migrated.write(
+        "002_b.sql",
+        "ALTER TABLE room ADD FOREIGN KEY (home_id) REFERENCES home DEFERRABLE INITIALLY DEFERRED;\n"
+        "INSERT INTO room (home_id) VALUES (-1);",
+    )
+    found = planned()
+    assert found.would_fail
+    assert "violates foreign key constraint" in found.text()
+
+
+def test_a_file_that_needs_what_another_commits_is_no_failure(
+    migrated: Folder, planned: Planned, db: Connection
+) -> None:
+    db.execute("CREATE TYPE mood AS ENUM ('glad')")
+    migrated.write("001_home.sql", HOME)
+    migrated.write("002_b.sql", "ALTER TYPE mood ADD VALUE 'sad';")
+    migrated.write("003_c.sql", "CREATE TABLE feeling (mood mood DEFAULT 'sad');")
+    db.execute("CREATE TABLE note (i int)")
+    found = planned()
+    assert "it uses what a file before it has to commit first" in found.text()
+
+
+def test_a_file_that_ends_the_connection_would_fail(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", "SELECT pg_terminate_backend(pg_backend_pid());")
+    assert "would fail: the connection to the database was lost" in planned().text()
+
+
+def test_a_broken_history_is_told_as_the_runner_tells_it(migrated: Folder, planned: Planned) -> None:
+    migrated.write("001_home.sql", "SELECT 1;")
+    with pytest.raises(HistoryBroken, match=r"001_home.sql was edited"):
+        planned()
+
+
+# --- others -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_table_in_use_is_not_waited_for_and_its_holder_is_named(
+    migrated: Folder, planned: Planned, empty_database_url: str
+) -> None:
+    migrated.write(
+        "002_b.sql", "CREATE TABLE x (i int);\nALTER TABLE home ADD town text;\nCREATE INDEX ON home (town);"
+    )
+    with holding(empty_database_url, "SELECT 1 FROM home", "the nightly report"):
+        found = planned()
+    first, busy, after = steps(found)
+    assert [step.where for step in (first, busy, after)] == ["live", "scratch", "scratch"]
+    assert "the nightly report (pid" in str(busy.waits_for)
+    assert busy.locks == {"home": "ACCESS EXCLUSIVE"}
+    assert "Line 2: what it needs is in use by the nightly report" in found.text()
+    assert "⏳ would wait now for the nightly report" in found.text()
+    assert not found.would_fail
+
+
+def test_a_concurrent_build_names_the_transaction_that_it_would_wait_for(
+    migrated: Folder, planned: Planned, empty_database_url: str
+) -> None:
+    migrated.write("002_b.sql", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY home_size ON home (size);")
+    migrated.write("003_c.sql", "ALTER TABLE home ADD town text;\nCREATE INDEX ON home (town);")
+    with holding(
+        empty_database_url, "UPDATE room SET home_id = 1; SELECT 1 FROM home; SELECT pg_sleep(1.1)", "old one"
+    ):
+        found = planned()
+    assert "old one" in str(steps(found, 0)[0].waits_for)
+    assert "old one" in str(steps(found, 1)[0].waits_for)
+    assert steps(found, 1)[1].waits_for is None
+
+
+def test_a_long_statement_is_cut_short_and_its_rewrite_still_seen(migrated: Folder, planned: Planned) -> None:
+    migrated.write(
+        "002_b.sql",
+        "ALTER TABLE home ALTER size TYPE text USING (size || pg_sleep(CASE WHEN size > 2 THEN 1 ELSE 0 END)::text);",
+    )
+    found = planned(limits=Limits(hold_ms=100))
+    assert "Line 1: it takes longer than 0.1 s. What follows was run in a scratch copy" in found.text()
+    assert steps(found)[0].rewrites == ["home"]
+    assert found.tables["home"].rows == 3000
+
+
+def test_locks_are_not_held_longer_than_the_limit_in_all(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", "ALTER TABLE home ADD a int;\n" + "SELECT pg_sleep(0.04);\n" * 9)
+    found = planned(limits=Limits(hold_ms=150))
+    assert "held locks for 0.15 s" in found.text() or "it takes longer than 0.15 s" in found.text()
+    assert {step.where for step in steps(found)} == {"live", "scratch"}
+
+
+def test_the_rehearsal_gives_way_to_whoever_has_to_wait_for_it(
+    migrated: Folder, planned: Planned, empty_database_url: str, db: Connection
+) -> None:
+    migrated.write("002_b.sql", "ALTER TABLE home ADD town text;\nSELECT pg_sleep(20) FROM room;")
+    found: list[Plan] = []
+    thread = threading.Thread(target=lambda: found.append(planned(limits=Limits(hold_ms=20_000))))
+    db.execute("INSERT INTO room DEFAULT VALUES")
+    thread.start()
+    until(
+        lambda: (
+            db.execute(
+                "SELECT FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep.20.' AND datname = current_database()"
+            ).fetchone()
+            is not None
+        ),
+        "the rehearsal is in its long statement",
+    )
+    with psycopg.connect(
+        make_conninfo(empty_database_url, application_name="the app", options="-cstatement_timeout=5s")
+    ) as app:
+        assert app.execute("SELECT count(*) FROM home").fetchone() == (3000,)
+    thread.join(timeout=60)
+    assert "Line 2: the rehearsal gave way to the app" in found[0].text()
+
+
+def test_a_running_migration_is_not_waited_for(migrated: Folder, planned: Planned, db: Connection) -> None:
+    migrated.write("002_b.sql", "SELECT 1;")
+    db.execute("SET application_name = 'the deploy'")
+    db.execute("SELECT pg_advisory_lock(%s)", [lock_key("public")])
+    with pytest.raises(LockNotAcquired, match="held by the deploy"):
+        planned()
+
+
+def test_a_ledger_in_use_is_no_failure(
+    folder: Folder, planned: Planned, empty_database_url: str, db: Connection
+) -> None:
+    db.execute("CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at TIMESTAMP, description TEXT)")
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    with holding(empty_database_url, "SELECT 1 FROM schema_migrations"):
+        found = planned()
+    assert not found.would_fail
+    assert "the live database could not be used for it: canceling statement due to lock timeout" in found.text()
+    assert found.files[0].where == "scratch"
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("create unique index concurrently x on y (z)", "CREATE INDEX"),
+        ("CREATE OR REPLACE FUNCTION f()", "CREATE FUNCTION"),
+        ("DROP MATERIALIZED VIEW v", "DROP MATERIALIZED VIEW"),
+        ("with x as (select 1) select", "WITH"),
+        ("REFRESH MATERIALIZED VIEW v", "REFRESH MATERIALIZED VIEW"),
+        ("ALTER TABLE a", "ALTER TABLE"),
+        ("", ""),
+    ],
+)
+def test_statements_are_sorted_by_their_first_words(statement: str, kind: str) -> None:
+    assert kind_of(statement) == kind
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (TableSize(0, 0), "no rows, 0 bytes"),
+        (TableSize(1, 8192), "~1 row, 8.0 kB"),
+        (TableSize(12000, 3_250_000), "~12,000 rows, 3.1 MB"),
+        (TableSize(None, 50 * 1024**4), "50.0 TB"),
+        (TableSize(None, None), ""),
+    ],
+)
+def test_sizes_read_well(size: TableSize, said: str) -> None:
+    assert str(size) == said
+
+
+def test_lock_modes_say_whom_they_block() -> None:
+    modes = ("ACCESS SHARE", "SHARE UPDATE EXCLUSIVE", "SHARE", "ACCESS EXCLUSIVE")
+    assert [blocked_by(mode) for mode in modes] == ["nobody", "other schema changes", "writes", "reads and writes"]
