@@ -164,12 +164,14 @@ def _merged_step(step: PlannedStep, ours: Step | None, theirs: Step | None, *, l
     if done is None:
         return step
     step.rewrites, step.rebuilds, step.scans = done.seen.rewrites, done.seen.rebuilds, [*done.seen.scans]
+    if step.kind == "TRUNCATE":  # which gives a table a new file too, but an empty one
+        step.empties, step.rewrites = step.rewrites, []
     locking = (theirs if locks_from_copy and theirs else done).seen
     step.locks = dict(locking.locks)
     step.held = {
         table: mode
         for table, mode in locking.held.items()
-        if table not in step.locks and table in {*step.rewrites, *step.scans}
+        if table not in step.locks and table in {*step.empties, *step.rewrites, *step.scans}
     }
     step.duration_ms = ours.duration_ms if ours else None
     if theirs and theirs.is_outside:

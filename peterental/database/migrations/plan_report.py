@@ -49,6 +49,7 @@ class PlannedStep:
         duration_ms: on the live database.
         locks: the strongest one that it newly takes on each table.
         held: what it holds already on tables that it rewrites or reads through.
+        empties: tables that it truncates.
         rewrites: tables that it writes anew.
         rebuilds: indexes that it builds anew, without their tables.
         scans: tables that it reads from end to end.
@@ -63,6 +64,7 @@ class PlannedStep:
     duration_ms: int | None = None
     locks: dict[str, str] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
+    empties: list[str] = field(default_factory=list)
     rewrites: list[str] = field(default_factory=list)
     rebuilds: list[str] = field(default_factory=list)
     scans: list[str] = field(default_factory=list)
@@ -176,6 +178,7 @@ class Plan:
                 }
                 for table, mode in {**step.locks, **step.held}.items()
             ],
+            "empties": step.empties,
             "rewrites": step.rewrites,
             "rebuilds": step.rebuilds,
             "scans": step.scans,
@@ -194,7 +197,8 @@ class Plan:
             SCRATCH: "rehearsed in a scratch copy, without the live rows",
             NOT_REHEARSED: "not rehearsed",
         }
-        lines = [f"{file.name}  {done[file.where]}"]
+        mixed = {step.where for step in file.steps} == {LIVE, SCRATCH}
+        lines = [f"{file.name}  {'rehearsed in part on the live database' if mixed else done[file.where]}"]
         if file.note:
             lines.append(f"  {file.note}")
         for step in file.steps:
@@ -219,9 +223,8 @@ class Plan:
         for table, mode in locks.items():
             said = [f"{mode}: blocks {blocked_by(mode)}" if table in step.locks else f"{mode} held already"]
             said.append(str(self.tables.get(table, "")))
-            said += [
-                word for word, tables in (("rewritten", step.rewrites), ("read through", step.scans)) if table in tables
-            ]
+            seen = {"emptied": step.empties, "rewritten": step.rewrites, "read through": step.scans}
+            said += [word for word, tables in seen.items() if table in tables]
             mark = "⚠️" if table in hard else "  "
             lines.append(f"     {mark} {table.ljust(width)}  {' · '.join(part for part in said if part)}")
         if step.rebuilds:

@@ -15,7 +15,7 @@ from peterental.database.migrations.ledger import Ledger, LedgerWriter
 from peterental.database.migrations.lookout import Lookout
 from peterental.database.migrations.problem import explain
 from peterental.database.migrations.run import Checked
-from peterental.database.migrations.session import is_lost, reset_statements, settle
+from peterental.database.migrations.session import is_lost, prepare_to_write, settle
 from peterental.database.migrations.sight import Seen, Sight
 from peterental.database.migrations.statements import Statement, split_statements
 
@@ -151,8 +151,7 @@ class _Live:
                 return
         # What waits for a COMMIT would happen here; and the next file starts with a fresh session.
         if self._sent(run, None, "SET CONSTRAINTS ALL IMMEDIATE", is_first=is_first):
-            for reset in reset_statements():
-                self._connection.execute(reset)
+            prepare_to_write(self._connection)
 
     def _step(self, run: FileRun, statement: Statement, *, is_first: bool) -> bool:
         started = time.monotonic()
@@ -172,7 +171,7 @@ class _Live:
             execute_text(self._connection, text)
         except StatementFailed as failure:
             error = failure.cause
-            if is_lost(self._connection):
+            if is_lost(self._connection) and isinstance(error, psycopg.OperationalError):
                 run.error = f"the connection to the database was lost: {reason_of(error)}"
             elif isinstance(error, _BUSY):
                 run.blocker = self._lookout.blocker or "another session"
@@ -220,8 +219,7 @@ def rehearse_in_scratch(connection: Connection, schema: str, items: list[Checked
         run_file(connection, run, lambda: Sight(connection, schema, there))
         if not run.is_done:
             break
-        for reset in reset_statements():
-            connection.execute(reset)
+        prepare_to_write(connection)
     return runs
 
 

@@ -76,6 +76,8 @@ def scratch_database(url: str, *, scratch_url: str | None = None, tell: Tell) ->
 def build(scratch: str, directory: Path, *, to: int) -> int:
     """Apply the files up to version `to` to a scratch database with the real runner; give how many it applied.
 
+    What a file does beyond its database (roles, ALTER DATABASE by name, dblink) it does here too.
+
     Raises ScratchBuildFailed, naming the file and what to do about it.
     """
     try:
@@ -83,14 +85,25 @@ def build(scratch: str, directory: Path, *, to: int) -> int:
     except MigrationFailed as error:
         # Its last two lines are about the database it ran in and about db-migrate: not what matters here.
         problem = "\n".join(str(error).splitlines()[:-2])
-        if "extension" in problem:
-            problem += (
-                "\n  Next: install that extension on the server, or set SCRATCH_DATABASE_URL to a server that has it"
-                " and a role that may create it"
-            )
-        raise ScratchBuildFailed(problem=problem) from error
+        raise ScratchBuildFailed(problem=problem + _advice(problem)) from error
     except (MigrationFilesError, MigrationError) as error:
         raise ScratchBuildFailed(problem=str(error)) from error
+
+
+def _advice(problem: str) -> str:
+    """Say what to do about what only a scratch database meets with."""
+    first = problem.splitlines()[0]
+    if "extension" in first:
+        return (
+            "\n  Next: install that extension on the server, or set SCRATCH_DATABASE_URL to a server that has it"
+            " and a role that may create it"
+        )
+    if 'role "' in first:
+        return (
+            "\n  Next: roles belong to the whole server; let the file cope with one that exists, or set"
+            " SCRATCH_DATABASE_URL to another server"
+        )
+    return ""
 
 
 def _to_nobody(_line: str) -> None:

@@ -126,6 +126,25 @@ def test_a_quick_change_is_good_news(migrated: Folder, planned: Planned) -> None
     assert [step.locks for step in steps(found)] == [{"home": "ACCESS EXCLUSIVE"}, {}, {}]
 
 
+def test_names_that_must_be_quoted_and_other_schemas_are_shown_as_they_are_written(
+    migrated: Folder, planned: Planned, db: Connection
+) -> None:
+    db.execute("""CREATE SCHEMA "My App"; CREATE TABLE "My App"."Ta.ble" (x text); CREATE TABLE "select" (i int)""")
+    migrated.write(
+        "002_b.sql",
+        """SAVEPOINT a; DROP TABLE room; ROLLBACK TO a; SET LOCAL statement_timeout = 0; SET search_path = '';
+        ALTER TABLE "My App"."Ta.ble" ADD y int; TRUNCATE public."select";""",
+    )
+    found = planned()
+    assert not found.would_fail
+    assert [step.locks for step in steps(found)[-2:]] == [
+        {'"My App"."Ta.ble"': "ACCESS EXCLUSIVE"},
+        {'"select"': "ACCESS EXCLUSIVE"},
+    ]
+    assert found.tables['"My App"."Ta.ble"'].bytes is not None
+    assert "no rows, 0 bytes · emptied" in found.text()
+
+
 def test_an_index_that_is_built_anew_is_named(migrated: Folder, planned: Planned) -> None:
     migrated.write("002_b.sql", "REINDEX INDEX home_pkey;")
     found = planned()
@@ -140,7 +159,6 @@ def test_nothing_is_changed(migrated: Folder, planned: Planned, db: Connection) 
     assert catalog_and_rows(db) == before
     assert attempts(db) == [(1, "applied")]
     assert db.execute("SELECT pg_try_advisory_lock(%s) AS free", [lock_key("public")]).fetchone() == {"free": True}
-    assert db.execute("SELECT datname FROM pg_database WHERE datname ~ %s", [f"^{PREFIX}2"]).fetchall() == []
 
 
 def test_numbers_that_stay_taken_are_said(migrated: Folder, planned: Planned) -> None:
@@ -314,6 +332,11 @@ def test_a_file_that_ends_the_connection_would_fail(migrated: Folder, planned: P
     assert "would fail: the connection to the database was lost" in planned().text()
 
 
+def test_copy_to_the_client_would_fail(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", "COPY home TO STDOUT;")
+    assert "would fail: COPY from or to the client cannot be used in a migration" in planned().text()
+
+
 def test_a_broken_history_is_told_as_the_runner_tells_it(migrated: Folder, planned: Planned) -> None:
     migrated.write("001_home.sql", "SELECT 1;")
     with pytest.raises(HistoryBroken, match=r"001_home.sql was edited"):
@@ -336,6 +359,7 @@ def test_a_table_in_use_is_not_waited_for_and_its_holder_is_named(
     assert "the nightly report (pid" in str(busy.waits_for)
     assert busy.locks == {"home": "ACCESS EXCLUSIVE"}
     assert "Line 2: what it needs is in use by the nightly report" in found.text()
+    assert found.text().startswith("002_b.sql  rehearsed in part on the live database")
     assert "⏳ would wait now for the nightly report" in found.text()
     assert not found.would_fail
 

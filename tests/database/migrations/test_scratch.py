@@ -172,6 +172,15 @@ def test_a_run_that_is_killed_leaves_one_that_the_next_run_can_know(
         assert databases_named(db, f"^{old}$") == []
 
 
+def test_a_leftover_that_cannot_be_dropped_is_passed_over(empty_database_url: str, db: Connection) -> None:
+    old = leftover(db, "2 hours")
+    db.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(old)))
+    with scratch_database(empty_database_url, tell=print):
+        assert databases_named(db, f"^{old}$") == [old]
+    db.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(old)))
+    drop(db, old)
+
+
 def test_somebody_elses_leftover_is_passed_over(empty_database_url: str, db: Connection, plain_role: str) -> None:
     old = leftover(db, "2 hours")
     with pytest.raises(ScratchRefused), scratch_database(plain_role, tell=print):
@@ -223,6 +232,15 @@ def test_an_extension_that_the_server_does_not_have_is_said_with_what_to_do(
     assert 'extension "no_such_extension" is not available' in str(caught.value)
     assert "Next: install that extension on the server, or set SCRATCH_DATABASE_URL" in str(caught.value)
     assert "db-migrate" not in str(caught.value)
+
+
+def test_a_role_that_is_there_already_is_said_with_what_to_do(
+    empty_database_url: str, folder: Folder, role: str
+) -> None:
+    folder.write("001_a.sql", f"CREATE ROLE {role};")
+    with scratch_database(empty_database_url, tell=print) as scratch, pytest.raises(ScratchBuildFailed) as caught:
+        build(scratch, folder.path, to=1)
+    assert "Next: roles belong to the whole server" in str(caught.value)
 
 
 def test_files_that_cannot_be_built_are_named(empty_database_url: str, folder: Folder) -> None:
