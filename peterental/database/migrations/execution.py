@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 from psycopg import generators, pq
+from psycopg.pq.abc import PGresult
 
 from peterental.database.connection import Connection
 
@@ -16,31 +17,42 @@ class StatementFailed(Exception):
     Args:
         cause: what it said.
         index: how many statements of the text had been done before it.
+        sent_from: where in the text begins what was sent; the positions in `cause` count from there. Negative where
+            something was sent before the text.
     """
 
-    def __init__(self, cause: psycopg.Error, index: int) -> None:
+    def __init__(self, cause: psycopg.Error, index: int, sent_from: int = 0) -> None:
         super().__init__(str(cause))
         self.cause = cause
         self.index = index
+        self.sent_from = sent_from
 
 
-def execute_text(connection: Connection, text: str) -> int:
-    """Run all statements of `text` in one round trip and give how many there were.
+def execute_text(connection: Connection, text: str, *, before: tuple[str, ...] = ()) -> list[PGresult]:
+    """Run all statements of `text` in one round trip and give their results.
 
     No parameters, so `%` and `{}` mean nothing. Raises StatementFailed for the first statement that fails, and
     psycopg.OperationalError when the connection is lost.
 
     The results are taken from libpq themselves, because psycopg's cursor forgets how many statements came before the
     one that failed.
+
+    Args:
+        connection: where to.
+        text: the statements.
+        before: statements of ours to run before them, in the same round trip. None after them: a quote that `text`
+            leaves open would swallow it, and the server's complaint would speak of ours.
     """
+    prefix = "".join(f"{statement}; " for statement in before)
     pgconn = connection.pgconn
-    pgconn.send_query(text.encode())
-    results = connection.wait(generators.execute(pgconn))
+    pgconn.send_query(f"{prefix}{text}".encode())
+    results: list[PGresult] = connection.wait(generators.execute(pgconn))
     for index, result in enumerate(results):
         if result.status == pq.ExecStatus.FATAL_ERROR:
-            raise StatementFailed(psycopg.errors.error_from_result(result, encoding="utf-8"), index)
+            error = psycopg.errors.error_from_result(result, encoding="utf-8")
+            raise StatementFailed(error, index - len(before), -len(prefix))
         if result.status in _IN_COPY:
             connection.close()  # the server waits for data that no migration can send
             reason = "COPY from or to the client cannot be used in a migration; use INSERT"
-            raise StatementFailed(psycopg.errors.FeatureNotSupported(reason), index)
-    return sum(result.status != pq.ExecStatus.EMPTY_QUERY for result in results)
+            raise StatementFailed(psycopg.errors.FeatureNotSupported(reason), index - len(before))
+    return results[len(before) :]

@@ -15,10 +15,13 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import DictRow
 
 from peterental.database.connection import Connection
 from peterental.database.migrations.errors import NoSchema, ReadOnlyDatabase
-from peterental.database.migrations.files import MigrationFile
+from peterental.database.migrations.execution import StatementFailed, execute_text
+from peterental.database.migrations.files import MigrationFile, checksum_of
+from peterental.database.migrations.session import RESET
 
 LEDGER_TABLE = "schema_migrations"
 ATTEMPTS_TABLE = "schema_migration_attempts"
@@ -27,8 +30,20 @@ _COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT"}
 """What our ledger has more than the guide's; all nullable, so that anybody's INSERT still works."""
 
 
-_RUNNING = " WHERE outcome = 'running'"
-"""At most one attempt is; a partial index finds it."""
+_THIS = " WHERE attempt_id = %s"
+
+_APPLIED = """
+WITH recorded AS (
+    INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, duration_ms, applied_by)
+    VALUES (%s, clock_timestamp(), %s, %s, %s, %s)
+    ON CONFLICT (version) DO UPDATE
+    SET checksum = excluded.checksum, duration_ms = excluded.duration_ms, applied_by = excluded.applied_by,
+        applied_at = excluded.applied_at, description = COALESCE(ledger.description, excluded.description)
+)"""
+_ENDED = "UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), checksum = %s, sql = %s" + _THIS
+_APPLIED_AND_LAST = f"{_APPLIED} {_ENDED}"
+_APPLIED_AND_NEXT = f"""{_APPLIED}, ended AS ({_ENDED})
+INSERT INTO {{attempts}} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"""
 
 
 @dataclass(frozen=True)
@@ -155,6 +170,8 @@ class LedgerWriter:
         self._ledger = sql.Identifier(schema, LEDGER_TABLE)
         self._attempts = sql.Identifier(schema, ATTEMPTS_TABLE)
         self._who = _who()
+        self._attempt_id = 0
+        self._composed: dict[str, sql.Composed] = {}
 
     def make_complete(self, ledger: Ledger) -> None:
         """Create what is missing of the two tables; an older ledger gains our columns and keeps its rows.
@@ -184,9 +201,6 @@ class LedgerWriter:
                 " outcome TEXT NOT NULL DEFAULT 'running', error TEXT, statement INTEGER, worst_wait_ms INTEGER,"
                 " applied_by TEXT, sql TEXT)"
             )
-            self._execute(
-                "CREATE UNIQUE INDEX IF NOT EXISTS schema_migration_attempts_running ON {attempts} (outcome)" + _RUNNING
-            )
 
     def _upgrade_applied_at(self) -> None:
         """Make an earlier runner's TIMESTAMP a TIMESTAMPTZ; in a UTC session that rewrites nothing."""
@@ -204,48 +218,57 @@ class LedgerWriter:
         )
 
     def begin_attempt(self, file: MigrationFile) -> None:
-        """Note that `file` is about to run. Sent with the statement before it: the caller pipelines."""
-        self._execute(
-            "INSERT INTO {attempts} (version, file, checksum, applied_by) VALUES (%s, %s, %s, %s)",
-            file.version,
-            file.path.name,
-            file.checksum,
-            self._who,
+        """Note that `file` is about to run."""
+        self._attempt_id = self._fetch_id(
+            "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id",
+            *self._opening(file),
         )
 
     def begin_steps(self, text: str, done: int) -> None:
         """Note that the running attempt goes statement by statement, with `done` of them done before it."""
-        self._execute("UPDATE {attempts} SET sql = %s, statement = %s" + _RUNNING, text, done)
+        self._execute("UPDATE {attempts} SET sql = %s, statement = %s" + _THIS, text, done, self._attempt_id)
 
     def record_progress(self, done: int) -> None:
         """Note how many statements of the running attempt are done."""
-        self._execute("UPDATE {attempts} SET statement = %s" + _RUNNING, done)
+        self._execute("UPDATE {attempts} SET statement = %s" + _THIS, done, self._attempt_id)
 
     def record_wait(self, worst_wait_ms: int) -> None:
         """Note how long the running attempt has waited for a table at worst, in milliseconds."""
         self._execute(
-            "UPDATE {attempts} SET worst_wait_ms = GREATEST(worst_wait_ms, %s)" + _RUNNING,
+            "UPDATE {attempts} SET worst_wait_ms = GREATEST(worst_wait_ms, %s)" + _THIS,
             worst_wait_ms,
+            self._attempt_id,
         )
 
-    def record_applied(self, file: MigrationFile, text: str, *, duration_ms: int) -> None:
-        """Record `file` as applied, whether or not it recorded itself, and end its attempt."""
-        self._execute(
-            "INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, duration_ms, applied_by)"
-            " VALUES (%s, clock_timestamp(), %s, %s, %s, %s)"
-            " ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum, duration_ms = excluded.duration_ms,"
-            " applied_by = excluded.applied_by, applied_at = excluded.applied_at,"
-            " description = COALESCE(ledger.description, excluded.description)",
-            file.version,
-            file.description,
-            file.checksum,
-            duration_ms,
-            self._who,
+    def record_applied(
+        self, file: MigrationFile, text: str, *, duration_ms: int, following: MigrationFile | None
+    ) -> None:
+        """Record `file` as applied, end its attempt, open the next one's, and commit: one round trip.
+
+        Whatever the file has done to the session is undone first, so that the ledger is written as ourselves. A row
+        that the file made itself keeps its description.
+
+        Raises psycopg.Error; COMMIT itself may fail, where a constraint was deferred.
+        """
+        checksum = checksum_of(text)
+        values: tuple[object, ...] = (
+            *(file.version, file.description, checksum, duration_ms, self._who),
+            *(checksum, text, self._attempt_id),
         )
-        self._execute(
-            "UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), sql = %s" + _RUNNING,
-            text,
-        )
+        if following is None:
+            statement = _APPLIED_AND_LAST
+        else:
+            statement = _APPLIED_AND_NEXT
+            values += self._opening(following)
+        # Values are put in on our side: a script of several statements takes no parameters.
+        composed = psycopg.ClientCursor(self._connection).mogrify(self._compose(statement), values)
+        try:
+            results = execute_text(self._connection, f"{RESET}; {composed}; COMMIT")
+        except StatementFailed as failure:
+            raise failure.cause from failure
+        if following is not None:
+            value = results[-2].get_value(0, 0)
+            self._attempt_id = int(value or 0)
 
     def record_repaired(self, file: MigrationFile, text: str) -> None:
         """Take `text` for what was applied as `file`'s version, and keep that in the history."""
@@ -305,24 +328,38 @@ class LedgerWriter:
     def record_failed(self, *, outcome: str, error: str) -> None:
         """Note what stopped the attempt that is running. `outcome` is `failed` or `interrupted`."""
         self._execute(
-            "UPDATE {attempts} SET outcome = %s, ended_at = clock_timestamp(), error = %s" + _RUNNING,
+            "UPDATE {attempts} SET outcome = %s, ended_at = clock_timestamp(), error = %s" + _THIS,
             outcome,
             error,
+            self._attempt_id,
         )
 
     def end_orphaned_attempts(self) -> None:
         """Note that attempts which nobody ended were interrupted: we hold the lock, so nobody is running them."""
         self._execute(
-            "UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp()" + _RUNNING,
+            "UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp() WHERE outcome = 'running'",
         )
 
-    def _execute(self, statement: str, *values: object) -> None:
-        composed = sql.SQL(statement).format(
-            ledger=self._ledger,
-            attempts=self._attempts,
-            name=sql.Literal(self._ledger.as_string()),
-        )
-        self._connection.execute(composed, values or None, prepare=False)
+    def _opening(self, file: MigrationFile) -> tuple[object, ...]:
+        return (file.version, file.path.name, self._who)
+
+    def _fetch_id(self, statement: str, *values: object) -> int:
+        row = self._execute(statement, *values).fetchone()
+        assert row is not None  # noqa: S101  # tells mypy; an INSERT that returns has returned
+        return int(row["attempt_id"])
+
+    def _execute(self, statement: str, *values: object) -> psycopg.Cursor[DictRow]:
+        return self._connection.execute(self._compose(statement), values or None, prepare=False)
+
+    def _compose(self, statement: str) -> sql.Composed:
+        composed = self._composed.get(statement)
+        if composed is None:
+            composed = self._composed[statement] = sql.SQL(statement).format(
+                ledger=self._ledger,
+                attempts=self._attempts,
+                name=sql.Literal(self._ledger.as_string()),
+            )
+        return composed
 
 
 def _who() -> str:

@@ -52,7 +52,7 @@ def explain(
     diag = error.diag
     lines = [diag.message_primary or str(error).strip() or type(error).__name__]
     position = sent_from + int(diag.statement_position) - 1 if diag.statement_position else statement_offset
-    place = place_of(text, header_end(text) if position is None else position)
+    place = place_of(text, header_end(text) if position is None else min(max(position, 0), len(text)))
     lines.append(f"  at {path}:{place.line}:{place.column}")
     lines += caret_lines(place)
     for label, said in (

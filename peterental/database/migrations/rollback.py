@@ -15,7 +15,7 @@ from peterental.database.migrations.files import MigrationFile, MigrationFilesEr
 from peterental.database.migrations.ledger import Ledger, LedgerWriter
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.problem import explain
-from peterental.database.migrations.session import begin_statement, reset_statements, settle
+from peterental.database.migrations.session import begin_statements, reset, settle
 from peterental.database.migrations.statements import check_runnable, statement_offset
 from peterental.database.migrations.writing import writing_session
 
@@ -79,16 +79,13 @@ def _down(file: MigrationFile | None, version: int) -> MigrationFile:
 def _undo(connection: Connection, writer: LedgerWriter, file: MigrationFile, down: MigrationFile) -> None:
     text = down.text()
     try:
-        execute_text(connection, begin_statement(read_directives(down, text)))
-        execute_text(connection, text)
-        with connection.pipeline():
-            for statement in reset_statements():
-                connection.execute(statement)
-            writer.record_rolled_back(file, text)
-            connection.execute("COMMIT")
+        execute_text(connection, text, before=begin_statements(read_directives(down, text)))
+        reset(connection)
+        writer.record_rolled_back(file, text)
+        connection.execute("COMMIT")
     except StatementFailed as error:
         settle(connection)
-        problem = explain(down.path, text, error.cause, statement_offset(text, error.index))
+        problem = explain(down.path, text, error.cause, statement_offset(text, error.index), sent_from=error.sent_from)
         raise _failed(down, problem) from error
     except psycopg.Error as error:
         settle(connection)

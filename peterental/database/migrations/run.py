@@ -18,7 +18,7 @@ from peterental.database.migrations.files import MigrationFile, MigrationFilesEr
 from peterental.database.migrations.ledger import Ledger, LedgerWriter
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.problem import explain
-from peterental.database.migrations.session import begin_statement, is_lost, reset_statements, settle
+from peterental.database.migrations.session import begin_statements, is_lost, reset, settle
 from peterental.database.migrations.statements import same_statements, split_statements, statement_offset
 from peterental.database.migrations.stepwise import Stepwise
 from peterental.database.migrations.watch import Progress, Watch
@@ -105,21 +105,11 @@ class Run:
         """Apply one file with its ledger row, and open the next file's attempt in the same transaction."""
         started = time.monotonic()
         try:
-            execute_text(self._connection, begin_statement(item.directives))
-            execute_text(self._connection, text)
-            self._record(item.file, text, following, started)
+            execute_text(self._connection, text, before=begin_statements(item.directives))
+            self._writer.record_applied(item.file, text, duration_ms=_since_ms(started), following=following)
         except BaseException:
             settle(self._connection)
             raise
-
-    def _record(self, file: MigrationFile, text: str, following: MigrationFile | None, started: float) -> None:
-        with self._connection.pipeline():
-            for statement in reset_statements():
-                self._connection.execute(statement)
-            self._writer.record_applied(file, text, duration_ms=_since_ms(started))
-            if following:
-                self._writer.begin_attempt(following)
-            self._connection.execute("COMMIT")
 
     def _stepwise(self, item: Checked, text: str, following: MigrationFile | None, watch: Watch) -> None:
         """Apply one no-transaction file, from where an earlier attempt stopped."""
@@ -132,7 +122,7 @@ class Run:
                 with watch.working():
                     steps.run()
                     execute_text(self._connection, "BEGIN READ WRITE")
-                    self._record(item.file, text, following, started)
+                    self._writer.record_applied(item.file, text, duration_ms=_since_ms(started), following=following)
             except StatementFailed as error:
                 settle(self._connection)
                 if not self._may_try_again(error, give_up_at):
@@ -182,8 +172,8 @@ class Run:
         if is_lost(self._connection):
             return f"the connection to the database was lost: {reason_of(error.cause)}"
         offset = statement_offset(text, error.index) if error.index >= 0 else None
-        start = offset if item.directives.no_transaction and offset else 0
-        problem = explain(item.file.path, text, error.cause, offset, sent_from=start)
+        sent_from = (offset or 0) if item.directives.no_transaction else error.sent_from
+        problem = explain(item.file.path, text, error.cause, offset, sent_from=sent_from)
         if isinstance(error.cause, _BUSY) and watch.blocker:
             problem += f"\n  Blocked by: {watch.blocker}"
         return problem
@@ -205,8 +195,7 @@ class Run:
     def _note(self, *, outcome: str, error: str) -> None:
         """Keep in the history how the attempt ended, as far as the database still lets us."""
         try:
-            for statement in reset_statements():
-                self._connection.execute(statement)
+            reset(self._connection)
             self._writer.record_failed(outcome=outcome, error=error)
         except psycopg.Error as trouble:
             _log.warning("the failed attempt could not be kept in the history: %s", reason_of(trouble))

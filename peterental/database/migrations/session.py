@@ -18,12 +18,27 @@ APPLICATION_NAME = "peterental migrations"
 _CANCEL_TIMEOUT_S = 5.0
 
 # The server asks twice a second whether we are still there, so that the lock of a runner that was killed in the
-# middle of a long statement is free within a second. PostgreSQL refuses the setting where the kernel cannot tell.
-_NOTICE_DEATH = b"""
-DO $$ BEGIN
-    PERFORM set_config('client_connection_check_interval', '500ms', false);
-EXCEPTION WHEN invalid_parameter_value THEN NULL;
-END $$"""
+# middle of a long statement is free within a second. Only where the kernel can tell; elsewhere it would be refused.
+_NOTICE_DEATH = (
+    "SELECT CASE WHEN version() LIKE '%linux%' THEN set_config('client_connection_check_interval', '500ms', false) END"
+)
+
+# The role first: without it the rest might be refused. UTC, because 003 and the likes of it rely on it.
+_RESETS = (
+    "RESET SESSION AUTHORIZATION",
+    "RESET ROLE",
+    "RESET ALL",
+    "CLOSE ALL",
+    "UNLISTEN *",
+    "DISCARD TEMP",
+    "SET TimeZone TO 'UTC'",
+    "SET idle_in_transaction_session_timeout TO 0",
+    "SET client_min_messages TO warning",
+    _NOTICE_DEATH,
+)
+
+RESET = "; ".join(_RESETS)
+"""Undoes whatever a file may have done to the session; allowed inside a transaction."""
 
 
 @contextmanager
@@ -42,34 +57,25 @@ def runner_session(url: str) -> Iterator[Connection]:
 
 def prepare_to_write(connection: Connection) -> None:
     """Put the session into the state in which every file starts."""
-    for statement in reset_statements():
-        connection.execute(statement)
+    reset(connection)
+
+
+def reset(connection: Connection) -> None:
+    """Undo whatever a file may have done to the session."""
+    connection.execute(RESET.encode())
 
 
 def reset_statements() -> tuple[bytes, ...]:
-    """Give the statements that undo whatever a file may have done to the session, allowed inside a transaction.
-
-    The role first: without it the rest might be refused. UTC, because 003 and the likes of it rely on it.
-    """
-    return (
-        b"RESET SESSION AUTHORIZATION",
-        b"RESET ROLE",
-        b"RESET ALL",
-        b"CLOSE ALL",
-        b"UNLISTEN *",
-        b"DISCARD TEMP",
-        b"SET TimeZone TO 'UTC'",
-        b"SET idle_in_transaction_session_timeout TO 0",
-        b"SET client_min_messages TO warning",
-        _NOTICE_DEATH,
-    )
+    """Give the statements of `RESET`, one by one."""
+    return tuple(statement.encode() for statement in _RESETS)
 
 
-def begin_statement(directives: Directives) -> str:
+def begin_statements(directives: Directives) -> tuple[str, ...]:
     """Give what opens a file's transaction: its time limits hold for this transaction only."""
     return (
-        f"BEGIN; SET LOCAL lock_timeout TO {directives.lock_timeout_ms}; "
-        f"SET LOCAL statement_timeout TO {directives.statement_timeout_ms}"
+        "BEGIN",
+        f"SET LOCAL lock_timeout TO {directives.lock_timeout_ms}",
+        f"SET LOCAL statement_timeout TO {directives.statement_timeout_ms}",
     )
 
 
