@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.migrations import small_files
+from bench.migrations import (
+    index_builds,
+    killed,
+    memory,
+    nothing_pending,
+    small_files,
+    two_runners,
+    waiting_alter,
+)
 from bench.migrations.contenders import the_field
 from bench.section import Bench
 from bench.server import bench_server
@@ -12,7 +20,7 @@ from bench.table import Table
 
 TITLE = "Migrations"
 
-_ROWS = (small_files,)
+_ROWS = (small_files, nothing_pending, waiting_alter, two_runners, index_builds, killed, memory)
 
 
 def measure(bench: Bench) -> Iterator[Table]:
