@@ -358,3 +358,59 @@ def test_db_lint_of_harmless_files_is_advice_unless_strict(folder: Path) -> None
 def test_our_own_migrations_have_no_unsafe_statement_without_a_reason() -> None:
     done = flask("db-lint", DATABASE_URL=NOBODY_LISTENS)
     assert done.returncode == 0, done.stdout
+
+
+# --- db-plan, db-verify and db-adopt ----------------------------------------------------------------------------------
+
+
+def test_db_plan_rehearses_and_changes_nothing(empty_database_url: str, folder: Path) -> None:
+    arguments = ("db-plan", "--directory", str(folder))
+    done = flask(*arguments, DATABASE_URL=empty_database_url)
+    assert done.returncode == 0, done.stderr
+    assert "001_make_a.sql" in done.stdout
+    assert "CREATE TABLE a (i int)" in done.stdout
+    assert isinstance(json.loads(flask(*arguments, "--json", DATABASE_URL=empty_database_url).stdout), dict)
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("SELECT to_regclass('a')").fetchone() == (None,)
+    (folder / "002_make_b.sql").write_text("CREATE TABLE b (i nonsense);")
+    done = flask(*arguments, DATABASE_URL=empty_database_url)
+    assert done.returncode == 1
+    assert 'type "nonsense" does not exist' in done.stdout
+
+
+def test_db_verify_compares_the_database_with_the_files(empty_database_url: str, folder: Path) -> None:
+    flask("db-migrate", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    arguments = ("db-verify", "--directory", str(folder))
+    done = flask(*arguments, DATABASE_URL=empty_database_url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in (
+        "Database connected",
+        "tables verified",
+        "ndexes verified",
+        "tracking verified",
+        "Idempotency verified",
+    ):
+        assert line in done.stdout
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("ALTER TABLE a ADD COLUMN by_hand int")
+    done = flask(*arguments, DATABASE_URL=empty_database_url)
+    assert done.returncode == 1
+    assert "by_hand" in done.stdout
+    assert json.loads(flask(*arguments, "--json", DATABASE_URL=empty_database_url).stdout)["same"] is False
+
+
+def test_db_adopt_records_only_what_is_there(empty_database_url: str, folder: Path) -> None:
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("CREATE TABLE a (i int)")
+    done = flask("db-adopt", "--to", "2", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    assert done.returncode == 1
+    assert "table public.b" in done.stderr
+    done = flask("db-adopt", "--to", "1", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    assert done.returncode == 0, done.stderr
+    done = flask("db-migrate", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    assert "Successfully applied 1 new migrations" in done.stdout
+
+
+def test_our_own_database_is_what_our_files_make(database_url: str) -> None:
+    done = flask("db-verify", DATABASE_URL=database_url)
+    assert done.returncode == 0, done.stdout

@@ -74,7 +74,7 @@ def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None
     Example: flask db-status --exit-code
     """
     status = read_status(_url(), directory or _config().migrations_dir)
-    click.echo(json.dumps(status.as_json(), indent=2) if as_json else status_table(status, colour=sys.stdout.isatty()))
+    click.echo(_json(status.as_json()) if as_json else status_table(status, colour=sys.stdout.isatty()))
     if exit_code:
         sys.exit({"pending": EXIT_PENDING, "broken": EXIT_BROKEN}.get(status.state, 0))
 
@@ -107,8 +107,57 @@ def db_lint(*, strict: bool, as_json: bool, directory: Path | None) -> None:
     from peterental.database.migrations.lint import lint_directory  # noqa: PLC0415  # what a deploy does not need
 
     report = lint_directory(directory or _config().migrations_dir)
-    click.echo(json.dumps(report.as_json(), indent=2) if as_json else report.text(colour=sys.stdout.isatty()))
+    click.echo(_json(report.as_json()) if as_json else report.text(colour=sys.stdout.isatty()))
     sys.exit(report.exit_code(strict=strict))
+
+
+@click.command("db-plan")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+@directory_option
+@told_in_one_sentence
+def db_plan(*, as_json: bool, directory: Path | None) -> None:
+    """Rehearse what is pending: locks, sizes, rewrites. Changes nothing.
+
+    Example: flask db-plan
+    """
+    from peterental.database.migrations.plan import plan  # noqa: PLC0415  # what a deploy does not need
+
+    found = plan(_url(), directory or _config().migrations_dir, scratch_url=_config().scratch_database_url, tell=_aside)
+    click.echo(_json(found.as_json()) if as_json else found.text())
+    sys.exit(found.would_fail)
+
+
+@click.command("db-verify")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+@directory_option
+@told_in_one_sentence
+def db_verify(*, as_json: bool, directory: Path | None) -> None:
+    """Compare the database with what the files make, built in a scratch database.
+
+    Example: flask db-verify
+    """
+    from peterental.database.migrations.verify import verify  # noqa: PLC0415  # what a deploy does not need
+
+    found = verify(
+        _url(), directory or _config().migrations_dir, scratch_url=_config().scratch_database_url, tell=_aside
+    )
+    click.echo(_json(found.as_json()) if as_json else found.text())
+    sys.exit(not found.same)
+
+
+@click.command("db-adopt")
+@click.option("--to", type=click.IntRange(min=1), required=True, help="The last version that the database has.")
+@directory_option
+@told_in_one_sentence
+def db_adopt(to: int, *, directory: Path | None) -> None:
+    """Record migrations as applied on a database that has what they make.
+
+    Example: flask db-adopt --to 2
+    """
+    from peterental.database.migrations.adopt import adopt  # noqa: PLC0415  # what a deploy does not need
+
+    folder = directory or _config().migrations_dir
+    adopt(_url(), folder, to=to, scratch_url=_config().scratch_database_url, tell=click.echo)
 
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -152,6 +201,15 @@ def db_rollback(to: int, *, yes: bool, directory: Path | None) -> None:
     rollback(_url(), directory or _config().migrations_dir, to=to, confirm=confirm, tell=click.echo)
 
 
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _aside(line: str) -> None:
+    """Tell about progress where it does not get into the result."""
+    click.echo(line, err=True)
+
+
 def _agrees(question: str, *, yes: bool) -> bool:
     """Ask on a terminal; elsewhere only --yes is a yes."""
     if yes:
@@ -173,4 +231,4 @@ def _url() -> str:
     return migrations_url_for(_config(), _database())
 
 
-COMMANDS = (db_migrate, db_status, db_new, db_lint, db_repair, db_rollback)
+COMMANDS = (db_migrate, db_status, db_new, db_lint, db_plan, db_verify, db_adopt, db_repair, db_rollback)

@@ -1,7 +1,7 @@
 """Vapi's envelope, decoded once at the edge: only the fields that are used, whatever junk the others hold.
 
-Where each datum is looked for, and in which order, follows captured traffic of 2024 to 2026. Histories run to 100 KB and
-more: they are skipped over, and read only by whoever asks for them.
+Where each datum is looked for, and in which order, follows captured traffic of 2024 to 2026. Histories run to 100 KB
+and more: they are skipped over, and read only by whoever asks for them.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from peterental.database.migrations.plan_report import (
 from peterental.database.migrations.problem import place_of
 from peterental.database.migrations.rehearsal import FileRun, Limits, Step, rehearse_in_scratch, rehearse_live
 from peterental.database.migrations.run import Checked
-from peterental.database.migrations.runner import _checked as checked
+from peterental.database.migrations.runner import checked_files
 from peterental.database.migrations.scratch import ScratchBuildFailed, ScratchRefused, build, scratch_database
 from peterental.database.migrations.session import prepare_to_write, runner_session
 from peterental.database.migrations.sight import BLOCKS_READS, BLOCKS_WRITES, STRENGTH
@@ -67,7 +67,7 @@ def plan(
         pending = _pending(connection, files, ledger)
         if not pending:
             return Plan()
-        items = checked(pending)
+        items = checked_files(pending)
         with under_lock(connection, url, ledger, wait_s=0, tell=lambda _: None) as ledger:
             live = rehearse_live(connection, url, ledger, items, limits)
     notes: list[str] = []

@@ -73,7 +73,7 @@ class MigrationRunner:
             if not pending:
                 self._tell("✅ Database is up to date (no new migrations)")
                 return 0
-            checked = _checked(pending)
+            checked = checked_files(pending)
             with under_lock(connection, self._url, ledger, wait_s=self._lock_wait_s, tell=self._tell) as ledger:
                 still_pending = {file.version for file in self._pending(connection, files, ledger, to)}
                 todo = [item for item in checked if item.file.version in still_pending]
@@ -106,7 +106,7 @@ class MigrationRunner:
         return [file for file in pending if to is None or file.version <= to]
 
 
-def _checked(pending: list[MigrationFile]) -> list[Checked]:
+def checked_files(pending: list[MigrationFile]) -> list[Checked]:
     """Check all pending files before the first one runs.
 
     Raises MigrationFilesError naming everything that can be known to be wrong without running it.

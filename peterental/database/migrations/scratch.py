@@ -21,7 +21,7 @@ from peterental.database.migrations.errors import MigrationError, MigrationFaile
 from peterental.database.migrations.files import MigrationFilesError
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.runner import MigrationRunner
-from peterental.database.migrations.writing import _stoppable as stoppable
+from peterental.database.migrations.writing import stoppable
 from peterental.errors import Fault
 
 PREFIX = "peterental_scratch_"

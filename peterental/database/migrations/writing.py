@@ -36,7 +36,7 @@ def under_lock(connection: Connection, url: str, seen: Ledger, *, wait_s: float,
     if seen.server.read_only_reason:
         raise ReadOnlyDatabase(reason=seen.server.read_only_reason)
     prepare_to_write(connection)
-    with _stoppable(), migration_lock(connection, seen.server.schema, wait_s=wait_s, tell=tell):
+    with stoppable(), migration_lock(connection, seen.server.schema, wait_s=wait_s, tell=tell):
         yield ledgers.read(connection)
 
 
@@ -54,7 +54,7 @@ def writing_session(url: str, *, tell: Tell, wait_s: float = LOCK_WAIT_S) -> Ite
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """Turn SIGTERM and SIGINT into Interrupted for the block, so that statement, transaction and lock end cleanly."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals, and only it is interrupted by them
