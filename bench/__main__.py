@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from bench.document import replace_section
 from bench.machine import description
 from bench.section import Bench
-from bench.table import Promise, promises_text
+from bench.table import Promise, Table, promises_text
 
 SECTIONS = ("migrations",)
 
@@ -40,10 +40,10 @@ def run_section(name: str, *, quick: bool) -> None:
     texts: list[str] = []
     promises: list[Promise] = []
     with TemporaryDirectory(prefix="peterental-bench-") as folder:
-        for table in section.measure(Bench(quick, Path(folder))):
-            print(table.text(), flush=True)
-            texts.append(table.text())
-            promises += table.promises
+        for part in section.measure(Bench(Path(folder), quick=quick)):
+            texts.append(part.text() if isinstance(part, Table) else f"{part}\n")
+            promises += part.promises if isinstance(part, Table) else []
+            print(texts[-1], flush=True)
     took = f"Measured in {time.monotonic() - began:.0f} s{' with few rounds (QUICK=1)' if quick else ''}."
     summary = promises_text(promises)
     print(f"{summary}\n\n{took}\n", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,6 +36,11 @@ _FOREIGN = (
 )
 
 
+# A name such as psycopg.errors.UniqueViolation, or the word with a colon; not SQLAlchemy's link to "this error".
+_ERROR = re.compile(r"\w(?:Error|Timeout|Violation)\b|\berror:", re.IGNORECASE)
+_LONGEST_COMPLAINT = 70
+
+
 class ProgramFailed(Exception):
     """A program that has to succeed did not."""
 
@@ -58,9 +64,11 @@ class Outcome:
 
     @property
     def complaint(self) -> str:
-        """The last line of what it said that says anything."""
+        """The last line of what it said that names an error, fit for a table; without one, the last line."""
         lines = [line.strip() for line in self.output.splitlines() if any(map(str.isalpha, line))]
-        return lines[-1] if lines else ""
+        errors = [line for line in lines if _ERROR.search(line)]
+        line = (errors or lines or [f"ended with {self.code}"])[-1].replace("|", "/")
+        return line if len(line) <= _LONGEST_COMPLAINT else line[: _LONGEST_COMPLAINT - 1] + "…"
 
 
 class Running:

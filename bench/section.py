@@ -11,12 +11,12 @@ class Bench:
     """One run of the bench.
 
     Args:
-        quick: fewer rounds are wanted, for a first look.
         folder: to write in; gone afterwards.
+        quick: fewer rounds are wanted, for a first look.
     """
 
-    quick: bool
     folder: Path
+    quick: bool
 
     def rounds(self, thorough: int, quick: int) -> int:
         """Give how many rounds to take."""

@@ -30,7 +30,7 @@ class Table:
     Args:
         title: what was measured.
         how: how, in a few sentences for somebody who doubts it.
-        head: the names of the columns; all but the first are aligned to the right.
+        head: the names of the columns.
         rows: the cells.
         promises: what these figures have to be.
     """
@@ -47,16 +47,21 @@ class Table:
 
 
 def aligned(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Give a Markdown table that reads as well unrendered."""
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    """Give a Markdown table that reads as well unrendered: figures to the right, words to the left."""
+    columns = list(zip(head, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    are_figures = [all(cell[0].isdigit() for cell in column[1:] if cell) for column in columns]
 
     def line(cells: tuple[str, ...]) -> str:
-        padded = [cells[0].ljust(widths[0])]
-        padded += [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+        padded = [
+            cell.rjust(width) if is_figure else cell.ljust(width)
+            for cell, width, is_figure in zip(cells, widths, are_figures, strict=True)
+        ]
         return f"| {' | '.join(padded)} |"
 
-    rule = "|".join(["", "-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:]), ""])
-    return "\n".join([line(head), rule, *(line(row) for row in rows)])
+    ends = [":" if is_figure else "-" for is_figure in are_figures]
+    rule = "".join(f"|{'-' * (width + 1)}{end}" for width, end in zip(widths, ends, strict=True))
+    return "\n".join([line(head), f"{rule}|", *map(line, rows)])
 
 
 def promises_text(promises: list[Promise]) -> str:

@@ -23,9 +23,10 @@ TITLE = "Migrations"
 _ROWS = (small_files, nothing_pending, waiting_alter, two_runners, index_builds, killed, memory)
 
 
-def measure(bench: Bench) -> Iterator[Table]:
+def measure(bench: Bench) -> Iterator[Table | str]:
     """Measure every row of the section, in order."""
     field = the_field()
     with bench_server() as server:
+        yield f"{server.description}. {field.remarks}."
         for row in _ROWS:
             yield from row.measure(bench, server, field)

