@@ -36,7 +36,7 @@ def before_serving(config: Config) -> None:
             _stop("The migrations failed and MIGRATE_FAILURE=abort: not starting.")
         _log.warning("Starting all the same; /healthz answers 503 until the schema is right (MIGRATE_FAILURE=serve)")
     except KeyboardInterrupt:
-        _stop("Stopped while migrating; nothing is half-done.")
+        _stop("Stopped while migrating; flask db-status tells how far it came.")
     finally:
         database.close()
 

@@ -82,6 +82,13 @@ def test_a_dry_run_says_what_would_be_applied_and_applies_nothing(empty_database
         assert connection.execute("SELECT to_regclass('schema_migrations')").fetchone() == (None,)
 
 
+def test_a_dry_run_checks_what_can_be_checked(empty_database_url: str, folder: Path) -> None:
+    (folder / "002_make_b.sql").write_text("COMMIT;")
+    done = flask("db-migrate", "--dry-run", "--directory", str(folder), DATABASE_URL=empty_database_url)
+    assert done.returncode == 1
+    assert done.stderr.startswith("❌ 002_make_b.sql:1: COMMIT would break")
+
+
 def test_a_failing_migration_is_shown_where_it_fails(empty_database_url: str, folder: Path) -> None:
     (folder / "002_make_b.sql").write_text("CREATE TABLE b (\n  i integger\n);")
     done = flask("db-migrate", "--directory", str(folder), DATABASE_URL=empty_database_url)

@@ -146,7 +146,7 @@ def test_a_start_that_is_stopped_while_migrating_leaves_nothing_half_done(
         assert gunicorn.process.wait(20) == 1
         assert db.execute("SELECT to_regclass('half')").fetchone() == (None,)
         assert db.execute("SELECT outcome FROM schema_migration_attempts").fetchall() == [("interrupted",)]
-    assert "❌ Stopped while migrating; nothing is half-done." in gunicorn.output
+    assert "❌ Stopped while migrating; flask db-status tells how far it came." in gunicorn.output
     assert "Traceback" not in gunicorn.output
 
 

@@ -17,6 +17,7 @@ from peterental.config import Config
 from peterental.database import Database, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.report import status_table
+from peterental.database.migrations.runner import checked_files
 from peterental.database.migrations.status import read_status
 from peterental.database.migrations.writing import LOCK_WAIT_S
 from peterental.errors import Refusal
@@ -51,10 +52,10 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Pa
     directory = directory or _config().migrations_dir
     if dry_run:
         status = read_status(_url(), directory)
-        pending = [entry for entry in status.entries if entry.version in status.pending]
-        for entry in pending:
-            if to is None or entry.version <= to:
-                click.echo(f"would apply {entry.file_name}")
+        wanted = [entry for entry in status.entries if entry.version in status.pending]
+        pending = [entry.file for entry in wanted if entry.file and (to is None or entry.version <= to)]
+        for item in checked_files(pending):
+            click.echo(f"would apply {item.file.path.name}")
         click.echo(status.summary())
         if status.state == "broken":
             sys.exit(1)

@@ -20,6 +20,6 @@ def told_in_one_sentence(command: Callable[..., None]) -> Callable[..., None]:
         except PeteRentalError as error:
             sys.exit(f"❌ {error}")
         except KeyboardInterrupt:
-            sys.exit("❌ Stopped; nothing is half-done.")
+            sys.exit("❌ Stopped; flask db-status tells how far it came.")
 
     return run

@@ -33,10 +33,18 @@ class Directives:
 def read_directives(file: MigrationFile, text: str) -> Directives:
     """Read the directives in the header of `text`.
 
-    Raises MigrationFilesError for a word that means nothing: a misspelt setting must not be passed over.
+    Raises MigrationFilesError for a word that means nothing, and for a directive further down: neither may be passed
+    over in silence.
     """
     directives = Directives()
-    for match in _DIRECTIVE.finditer(text, 0, header_end(text)):
+    header = header_end(text)
+    late = _DIRECTIVE.search(text, header)
+    if late:
+        line = text.count("\n", 0, late.start()) + 1
+        raise MigrationFilesError(
+            [f"{file.path.name}:{line}: “-- migrate:” stands below the first statement; move it up"]
+        )
+    for match in _DIRECTIVE.finditer(text, 0, header):
         for word in match["words"].split():
             directives = _with_word(directives, word, file.path.name)
     return directives

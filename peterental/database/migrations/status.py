@@ -40,6 +40,9 @@ class Status:
         """Say in one sentence how things stand."""
         if self.state == "broken":
             return f"The history is broken: {'; '.join(self.problems)}."
+        stopped = next((entry for entry in self.entries if entry.state is State.FAILED), None)
+        if stopped is not None:
+            return f"{stopped.file_name} stopped half-way: flask db-migrate goes on, flask db-repair begins it anew."
         if self.state == "pending":
             count = len(self.pending)
             return (
@@ -113,7 +116,9 @@ def _status(connection: Connection, files: list[MigrationFile], problems: list[s
     schema = ledger.server.schema
     entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
     entries = [_with_stopped_attempt(connection, ledger, entry) for entry in entries]
-    return Status(entries, problems + unapplicable(entries))
+    # Where numbers are missing among the files, that says it all: the same migrations are missing beside the ledger.
+    told = [entry for entry in entries if not (problems and entry.state is State.MISSING)]
+    return Status(entries, problems + unapplicable(told))
 
 
 def _with_stopped_attempt(connection: Connection, ledger: Ledger, entry: Entry) -> Entry:

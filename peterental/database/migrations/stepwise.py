@@ -51,7 +51,7 @@ class Stepwise:
                 self._outside_transaction(statement)
                 self._keep_progress()
             self.done += 1
-        self._check_indexes()
+        self._make_indexes_valid()
 
     def _in_transaction(self, statement: Statement) -> bool:
         """Run it in a transaction with its record; False where the server says that it cannot be."""
@@ -110,10 +110,15 @@ class Stepwise:
         self._writer.record_progress(self.done + 1)
         self._connection.execute("COMMIT")
 
-    def _check_indexes(self) -> None:
-        """Raise StatementFailed for the first index that this file makes and that is not valid."""
+    def _make_indexes_valid(self) -> None:
+        """Build anew what somebody has left invalid since. Raises StatementFailed where that does not help."""
         for number, statement in enumerate(self.statements):
             work = index_work(statement.sql)
-            if work and work.verb == "create" and indexes.is_valid(self._connection, work) is False:
+            if work is None or work.verb != "create" or indexes.is_valid(self._connection, work) is not False:
+                continue
+            self.done = number
+            self._outside_transaction(statement)
+            self.done = len(self.statements)
+            if not indexes.is_valid(self._connection, work):
                 reason = f'index "{work.name}" is not valid'
                 raise StatementFailed(psycopg.errors.ObjectNotInPrerequisiteState(reason), number)

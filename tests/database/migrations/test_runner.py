@@ -272,6 +272,12 @@ def test_a_misspelt_directive_is_not_passed_over(runner: MigrationRunner, folder
         runner.run_migrations()
 
 
+def test_a_directive_below_the_first_statement_is_not_passed_over(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "SELECT 1;\n\n-- migrate: no-transaction\nSELECT 2;")
+    with pytest.raises(MigrationFilesError, match="001_a.sql:3: “-- migrate:” stands below the first statement"):
+        runner.run_migrations()
+
+
 def test_directives_set_the_file_s_time_limits(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write(
         "001_a.sql",

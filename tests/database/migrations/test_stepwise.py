@@ -337,3 +337,19 @@ def test_progress_of_a_long_build_is_shown(
     shown: list[tuple[str, int]] = []
     runner_with(progress=lambda what, percent: shown.append((what, percent))).run_migrations()
     assert any("idx_t: building index" in what and 0 < percent <= 100 for what, percent in shown), shown
+
+
+def test_an_index_that_somebody_left_invalid_meanwhile_is_built_anew(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write(
+        "001_x.sql", HEADER + "CREATE TABLE t (i int);\nCREATE INDEX CONCURRENTLY idx_t ON t (i);\nSELECT 1/0;"
+    )
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    db.execute("DROP INDEX idx_t; INSERT INTO t VALUES (1), (1)")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        db.execute("CREATE UNIQUE INDEX CONCURRENTLY idx_t ON t (i)")
+    folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nCREATE INDEX CONCURRENTLY idx_t ON t (i);\nSELECT 1;")
+    assert runner.run_migrations() == 1
+    assert indexes(db) == {"idx_t": True}
