@@ -105,12 +105,12 @@ def test_killed_at_random_moments_never_half_applied_never_wedged(
         moments = random.Random(seed)  # noqa: S311  # repeatable, not secret
         url = databases.create()
         for _ in range(3):
-            kills += killed_while_migrating(url, crash_folder.path, moments.uniform(0.002, clean_run_s))
+            kills += killed_while_migrating(url, crash_folder.path, moments.uniform(0.002, 0.8 * clean_run_s))
         MigrationRunner(url, crash_folder.path, lock_wait_s=20).run_migrations()
         assert fingerprint(url) == expected, f"seed {seed}"
         assert versions(url) == [1, 2, 3, 4, 5, 6], f"seed {seed}"
     print(f"{kills} kills in {ROUNDS} rounds")
-    assert kills >= ROUNDS, "most runners must have been killed at work"
+    assert kills >= ROUNDS // 2, "a good part of the runners must have been killed at work"
 
 
 KINDS = (
