@@ -89,11 +89,17 @@ class Databases:
         self._names.append(name)
         return at_database(self._server_url, name)
 
-    def drop_all(self) -> None:
-        """Leave nothing behind, whoever may still be connected."""
+    def drop(self, url: str) -> None:
+        """Drop a database, whoever may still be connected."""
+        name = urlsplit(url).path[1:]
         with psycopg.connect(self._server_url, autocommit=True) as connection:
-            for name in self._names:
-                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        self._names.remove(name)
+
+    def drop_all(self) -> None:
+        """Leave nothing behind."""
+        for name in list(self._names):
+            self.drop(at_database(self._server_url, name))
 
 
 @pytest.fixture(scope="session")
@@ -112,9 +118,11 @@ def databases_15() -> Iterator[Databases]:
 
 
 @pytest.fixture
-def empty_database_url(databases: Databases) -> str:
+def empty_database_url(databases: Databases) -> Iterator[str]:
     """The URL of a database of this test's own with nothing in it."""
-    return databases.create()
+    url = databases.create()
+    yield url
+    databases.drop(url)
 
 
 @pytest.fixture(scope="session")
@@ -126,9 +134,11 @@ def template_url(databases: Databases) -> str:
 
 
 @pytest.fixture
-def database_url(databases: Databases, template_url: str) -> str:
+def database_url(databases: Databases, template_url: str) -> Iterator[str]:
     """The URL of a migrated database of this test's own."""
-    return databases.create(template_url)
+    url = databases.create(template_url)
+    yield url
+    databases.drop(url)
 
 
 @pytest.fixture

@@ -41,10 +41,12 @@ class Told(list[str]):
 
 
 @pytest.fixture(params=["ours", pytest.param("15", marks=pytest.mark.needs("postgres15"))])
-def empty_database_url(request: pytest.FixtureRequest) -> str:
+def empty_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty database: every test of the engine runs on the server under test and on another PostgreSQL version."""
     databases: Databases = request.getfixturevalue("databases" if request.param == "ours" else "databases_15")
-    return databases.create()
+    url = databases.create()
+    yield url
+    databases.drop(url)
 
 
 @pytest.fixture
