@@ -57,7 +57,7 @@ def _whole_command(bench: Bench, server: Server, field: Field) -> Table:
     runs: dict[str, Callable[[int], float]] = {floor_name: lambda _: must(floor).seconds * 1000}
     for number, contender in enumerate([field.ours, *field.peers]):
         runs[contender.name] = _up_to_date(contender, bench.folder / "nothing" / str(number), server)
-    samples = interleaved(runs, bench.rounds(15, 5), warm_up=True)
+    samples = interleaved(runs, bench.rounds(11, 5), warm_up=True)
     ours = ratio(samples[field.ours.name], samples[floor_name])
     return Table(
         "Nothing pending, the whole command",
@@ -105,7 +105,7 @@ def _on_starting(bench: Bench, server: Server, field: Field) -> Table:
         return float(json.loads(answer.read_text(encoding="utf-8")))
 
     runs = {"a bare connect": lambda _: start(_CONNECT), "on_starting": lambda _: start(_ON_STARTING)}
-    samples = interleaved(runs, bench.rounds(15, 5), warm_up=True)
+    samples = interleaved(runs, bench.rounds(11, 5), warm_up=True)
     hook = samples["on_starting"]
     with Proxy(url) as proxy:
         start(_ON_STARTING, proxy.url)

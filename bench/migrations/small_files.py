@@ -90,7 +90,7 @@ def _few(bench: Bench, server: Server, field: Field) -> Table:
     races = {
         each.name: Race(server, bench.folder / "few" / str(number), each, FEW) for number, each in enumerate(contenders)
     }
-    samples = interleaved(races, bench.rounds(9, 3))
+    samples = interleaved(races, bench.rounds(7, 3))
     server.drop_all()
     floor = samples[field.psql.name]
     ours = ratio(samples[field.ours.name], floor)
@@ -129,7 +129,7 @@ def _growth(bench: Bench, server: Server, field: Field) -> Table:
         folder = bench.folder / "growth" / str(number)
         races[f"{each.name} {FEW}"] = Race(server, folder / "few", each, FEW, _RUNS_OF_FEW)
         races[f"{each.name} {MANY}"] = Race(server, folder / "many", each, MANY)
-    samples = interleaved(races, bench.rounds(5, 1))
+    samples = interleaved(races, bench.rounds(3, 1))
     server.drop_all()
     few, many = ({each.name: samples[f"{each.name} {count}"] for each in pair} for count in (FEW, MANY))
     growth = {each.name: ratio(many[each.name], few[each.name]) for each in pair}

@@ -72,7 +72,7 @@ def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
     for number, contender in enumerate(contenders):
         contender.write(bench.folder / f"alter-{number}", [_ALTER])
     passages: dict[str, list[Passage]] = {contender.name: [] for contender in contenders}
-    for _ in range(bench.rounds(3, 1)):
+    for _ in range(bench.rounds(2, 1)):
         with ThreadPoolExecutor(len(contenders)) as threads:
             waits = [
                 threads.submit(_pass, bench, number, contender, server.create())
