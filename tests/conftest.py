@@ -15,7 +15,7 @@ from psycopg import sql
 from peterental.database.connection import Database
 from peterental.database.embedded import join
 from peterental.database.migrations import MigrationRunner
-from tests.servers import OPTIONAL, running_debian_postgres
+from tests.servers import OPTIONAL, running_debian_postgres, until
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -92,9 +92,17 @@ class Databases:
     def drop(self, url: str) -> None:
         """Drop a database, whoever may still be connected."""
         name = urlsplit(url).path[1:]
-        with psycopg.connect(self._server_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        until(lambda: self._is_dropped(name), f"database {name} can be dropped")
         self._names.remove(name)
+
+    def _is_dropped(self, name: str) -> bool:
+        """Try to drop it; False while the server itself is vacuuming there, whom only a superuser may send away."""
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
+            try:
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            except psycopg.errors.InsufficientPrivilege:
+                return False
+        return True
 
     def drop_all(self) -> None:
         """Leave nothing behind."""

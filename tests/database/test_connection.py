@@ -33,7 +33,7 @@ def proxy(empty_database_url: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def behind_proxy(proxy: Proxy) -> Iterator[Database]:
-    database = Database(proxy.url, pool_size=2)
+    database = Database(proxy.url, pool_size=1)  # a second connection that is just being made would count too
     yield database
     database.close()
 
@@ -94,10 +94,11 @@ def test_a_unit_of_work_that_looks_once_and_writes_is_two_round_trips(proxy: Pro
     with proxy.counting() as turns, behind_proxy.transaction() as tx:
         first = tx.execute("SELECT count(*) AS n FROM t")
         second = tx.execute("SELECT 2 AS n")
-        numbers = (first.fetchone(), second.fetchone())
+        # The last first: then all answers have come when it has. The other way round psycopg may have to ask again.
+        numbers = (second.fetchone(), first.fetchone())
         tx.execute("INSERT INTO t VALUES (1)")
         tx.execute("INSERT INTO t VALUES (2)")
-    assert numbers == ({"n": 0}, {"n": 2})
+    assert numbers == ({"n": 2}, {"n": 0})
     assert turns == [2]
 
 
