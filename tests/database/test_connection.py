@@ -21,6 +21,7 @@ from peterental.database.connection import (
     version_of,
 )
 from tests.proxy import Proxy
+from tests.servers import until
 
 NOBODY_LISTENS = "postgresql://pete:hush@127.0.0.1:1/peterental"
 
@@ -102,9 +103,14 @@ def test_a_unit_of_work_that_looks_once_and_writes_is_two_round_trips(proxy: Pro
     assert turns == [2]
 
 
-def test_a_connection_that_died_at_rest_is_replaced_unnoticed(proxy: Proxy, behind_proxy: Database) -> None:
-    behind_proxy.fetch("SELECT 1")
+def test_a_connection_that_died_at_rest_is_replaced_unnoticed(
+    proxy: Proxy, behind_proxy: Database, empty_database_url: str
+) -> None:
+    pid = behind_proxy.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"]
     proxy.cut()
+    with psycopg.connect(empty_database_url, autocommit=True) as other:
+        gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)"
+        until(lambda: other.execute(gone, [pid]).fetchone() == (True,), "the server notices the cut")
     assert behind_proxy.fetch("SELECT 2 AS n") == [{"n": 2}]
 
 
