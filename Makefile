@@ -1,6 +1,8 @@
 # Two commands: `make run` and `make test`. Both need Python 3.11 or newer with its venv module, and nothing else.
 
 PYTHON ?= python3
+# Tests wait more than they compute: three at a time on two cores. WORKERS=0 runs them one by one, in this process.
+WORKERS ?= 3
 BIN := .venv/bin
 
 .PHONY: run test bench format clean
@@ -14,7 +16,7 @@ test: .venv/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -27,7 +27,9 @@ BAD = "-- Not like this\n"
 UNDO = "-- Undo "
 
 # What the recipes promise to leave alone: a rewritten table has another file.
-REWRITES = "SELECT relname, relfilenode FROM pg_class WHERE relname IN ('agents', 'appointments', 'users')"
+REWRITES = (
+    "SELECT relname, relfilenode FROM pg_class WHERE relname IN ('agents', 'appointments', 'users') ORDER BY relname"
+)
 
 # Modules whose every sentence the guide explains.
 EXPLAINED = (

@@ -201,7 +201,7 @@ def test_a_transcript_keeps_its_lines() -> None:
         (float("-inf"), None),
         (object(), None),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__ if type(value) is object else repr(value),
 )
 def test_json_is_made_storable(value: object, kept: object) -> None:
     assert storable(value) == kept
