@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from peterental.agents.service import AgentService
 from peterental.appointments.service import AppointmentService
+from peterental.audit.service import AuditService
 from peterental.calls.service import CallService
 from peterental.database import Database
 from peterental.users.service import UserService
@@ -21,6 +23,7 @@ class Services:
 
     agents: AgentService
     appointments: AppointmentService
+    audit: AuditService
     calls: CallService
     users: UserService
 
@@ -31,12 +34,15 @@ class Application(Protocol):
     extensions: dict[str, Any]
 
 
-def build_services(database: Database) -> Services:
-    """Make the services of one application, all on one database."""
-    calls = CallService(database, now)
+def build_services(database: Database, clock: Callable[[], datetime] | None = None) -> Services:
+    """Make the services of one application, all on one database, going by `clock` (default: the machine's)."""
+    clock = clock or now
+    audit = AuditService(database)
+    calls = CallService(database, clock)
     return Services(
-        agents=AgentService(database, now),
-        appointments=AppointmentService(database, calls, now),
+        agents=AgentService(database, clock),
+        appointments=AppointmentService(database, calls, clock),
+        audit=audit,
         calls=calls,
         users=UserService(database),
     )

@@ -14,13 +14,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from peterental.agents.service import AgentService
-from peterental.appointments.service import AppointmentService
-from peterental.calls.service import CallService
 from peterental.config import Config
 from peterental.database.connection import Database
-from peterental.services import Services
-from peterental.users.service import UserService
+from peterental.services import Services, build_services
 from peterental.voice.webhook import create_blueprint
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -116,13 +112,7 @@ def register_agents(database: Database) -> None:
 
 def services_on(database: Database, clock: Callable[[], datetime]) -> Services:
     """Make services that go by `clock`."""
-    calls = CallService(database, clock)
-    return Services(
-        agents=AgentService(database, clock),
-        appointments=AppointmentService(database, calls, clock),
-        calls=calls,
-        users=UserService(database),
-    )
+    return build_services(database, clock)
 
 
 def webhook(services: Services, clock: Callable[[], datetime], config: Config | None = None) -> FlaskClient:

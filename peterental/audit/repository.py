@@ -1,0 +1,93 @@
+"""The audit log in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING
+
+from psycopg.types.json import Jsonb
+
+from peterental.audit.model import Change, Entry, SubjectKind, as_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from psycopg.rows import DictRow
+
+    from peterental.database.connection import Connection, Database
+
+
+class AuditRepository:
+    """The audit log of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert(self, connection: Connection, actor: str, change: Change) -> None:
+        """Queue one line, in the transaction of the change itself."""
+        connection.execute(
+            """
+            INSERT INTO audit_log (actor, action, subject_kind, subject_id, subject_name, before, after)
+            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            """,
+            (
+                actor,
+                change.action,
+                change.subject_kind,
+                change.subject_id,
+                change.subject_name,
+                _json(change.before),
+                _json(change.after),
+            ),
+        )
+
+    def listing(
+        self,
+        *,
+        actor: str | None,
+        subject_kind: SubjectKind | None,
+        subject_id: str | None,
+        limit: int,
+        offset: int,
+    ) -> list[Entry]:
+        """Give lines, newest first; None does not narrow. One round trip."""
+        rows = self._database.fetch(
+            """
+            SELECT audit_id, happened_at, actor, action, subject_kind, subject_id, subject_name, before, after
+            FROM audit_log
+            WHERE (%(actor)s::text IS NULL OR actor = %(actor)s)
+                AND (%(subject_kind)s::text IS NULL OR subject_kind = %(subject_kind)s)
+                AND (%(subject_id)s::text IS NULL OR subject_id = %(subject_id)s)
+            ORDER BY audit_id DESC
+            LIMIT %(limit)s OFFSET %(offset)s
+            """,
+            {
+                "actor": actor,
+                "subject_kind": subject_kind,
+                "subject_id": subject_id,
+                "limit": limit,
+                "offset": offset,
+            },
+        )
+        return [_entry(row) for row in rows]
+
+
+def _json(fields: Mapping[str, object]) -> Jsonb | None:
+    return Jsonb(dict(fields), dumps=partial(json.dumps, ensure_ascii=False, default=as_json)) if fields else None
+
+
+def _entry(row: DictRow) -> Entry:
+    return Entry(
+        audit_id=row["audit_id"],
+        happened_at=row["happened_at"],
+        actor=row["actor"],
+        change=Change(
+            action=row["action"],
+            subject_kind=row["subject_kind"],
+            subject_id=row["subject_id"],
+            subject_name=row["subject_name"],
+            before=row["before"] or {},
+            after=row["after"] or {},
+        ),
+    )

@@ -1,0 +1,56 @@
+"""Keeps the audit log, and shows it to admins."""
+
+from __future__ import annotations
+
+from peterental.audit.model import Change, LogPage, SubjectKind
+from peterental.audit.repository import AuditRepository
+from peterental.database.connection import Connection, Database
+from peterental.users.model import AdminsOnly, Viewer
+
+PAGE_SIZE = 50
+
+
+class AuditService:
+    """The audit log of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._log = AuditRepository(database)
+
+    def record(self, connection: Connection, actor: str, change: Change) -> None:
+        """Queue a line about a change, in the transaction that makes it: both are there, or neither.
+
+        Args:
+            connection: of the transaction.
+            actor: the e-mail address of whoever did it, or COMMAND_LINE.
+            change: what was done.
+        """
+        self._log.insert(connection, actor, change)
+
+    def listing(
+        self,
+        viewer: Viewer,
+        *,
+        actor: str = "",
+        subject_kind: SubjectKind | None = None,
+        subject_id: str = "",
+        page: int = 1,
+    ) -> LogPage:
+        """Give one page of the log, newest first. Raises AdminsOnly. One query.
+
+        Args:
+            viewer: who looks; an admin.
+            actor: whose changes; empty for everybody's.
+            subject_kind: what sort of thing was changed; None for all.
+            subject_id: which of them; empty for all.
+            page: from 1.
+        """
+        if not viewer.is_admin:
+            raise AdminsOnly
+        found = self._log.listing(
+            actor=actor.replace("\x00", "").strip() or None,
+            subject_kind=subject_kind,
+            subject_id=subject_id.replace("\x00", "").strip() or None,
+            limit=PAGE_SIZE + 1,
+            offset=(page - 1) * PAGE_SIZE,
+        )
+        return LogPage(entries=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)

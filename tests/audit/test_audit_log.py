@@ -1,0 +1,68 @@
+"""The audit log: kept with the change it speaks of, shown to admins only, newest first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from peterental.agents.model import Profile
+from peterental.audit.model import COMMAND_LINE, Change, differing
+from peterental.audit.service import PAGE_SIZE, AuditService
+from peterental.database import Database
+from peterental.users.model import AdminsOnly, Viewer
+
+ADMIN = Viewer(1, "boss@example.com", is_admin=True)
+AGENT = Viewer(2, "ana@example.com", is_admin=False)
+
+
+def change(subject_id: str = "ana", **values: object) -> Change:
+    return Change(action="edited", subject_kind="agent", subject_id=subject_id, subject_name="Ana Lima", **values)  # type: ignore[arg-type]
+
+
+def test_a_line_says_who_did_what_with_before_and_after(database: Database) -> None:
+    log = AuditService(database)
+    moment = datetime(2026, 3, 8, 9, 30, tzinfo=UTC)
+    made = change(before={"name": "Åna"}, after={"name": "Ana", "at": moment})
+    with database.transaction() as connection:
+        log.record(connection, ADMIN.email, made)
+    (entry,) = log.listing(ADMIN).entries
+    assert (entry.actor, entry.change.action, entry.change.subject_name) == (ADMIN.email, "edited", "Ana Lima")
+    assert entry.change.before == {"name": "Åna"}
+    assert entry.change.after == {"name": "Ana", "at": "2026-03-08T09:30:00+00:00"}
+    assert abs((datetime.now(UTC) - entry.happened_at).total_seconds()) < 60
+
+
+def test_a_change_that_is_rolled_back_leaves_no_line(database: Database) -> None:
+    log = AuditService(database)
+    with pytest.raises(ZeroDivisionError), database.transaction() as connection:
+        log.record(connection, COMMAND_LINE, change())
+        raise ZeroDivisionError
+    assert log.listing(ADMIN).entries == ()
+
+
+def test_only_admins_read_it(database: Database) -> None:
+    with pytest.raises(AdminsOnly):
+        AuditService(database).listing(AGENT)
+
+
+def test_it_can_be_narrowed_and_paged_newest_first(database: Database) -> None:
+    log = AuditService(database)
+    with database.transaction() as connection:
+        for number in range(PAGE_SIZE + 2):
+            log.record(connection, ADMIN.email, change(f"agent-{number}"))
+        log.record(connection, AGENT.email, change("ana"))
+    first = log.listing(ADMIN)
+    assert first.has_more
+    assert [entry.change.subject_id for entry in first.entries[:2]] == ["ana", f"agent-{PAGE_SIZE + 1}"]
+    second = log.listing(ADMIN, page=2)
+    assert not second.has_more
+    assert [entry.change.subject_id for entry in second.entries] == ["agent-2", "agent-1", "agent-0"]
+    assert [e.actor for e in log.listing(ADMIN, actor=AGENT.email).entries] == [AGENT.email]
+    assert len(log.listing(ADMIN, subject_kind="agent", subject_id="agent-7").entries) == 1
+    assert log.listing(ADMIN, subject_kind="user").entries == ()
+
+
+def test_only_the_fields_that_differ_are_told() -> None:
+    before, after = Profile(agent_name="Ana", slot_minutes=30), Profile(agent_name="Ana", slot_minutes=45)
+    assert differing(before, after) == ({"slot_minutes": 30}, {"slot_minutes": 45})
