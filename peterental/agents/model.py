@@ -14,6 +14,10 @@ class AgentUnknown(Refusal):
     """There is no such agent."""
 
 
+class AgentInactive(Refusal):
+    """{agent_name} does not take calls at present."""
+
+
 class AssistantTaken(Refusal):
     """Another agent already has that Vapi assistant."""
 

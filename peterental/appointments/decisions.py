@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
-from peterental.agents.model import Agent, AgentUnknown
+from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments.agreement import same_home, same_name
 from peterental.appointments.meaning import ClockMissing, Context, DayMissing, Days, Moment, Question, WhichHalf
 from peterental.appointments.model import (
@@ -45,7 +45,7 @@ from peterental.appointments.model import (
 )
 from peterental.appointments.reading import read_days, read_part, read_start
 from peterental.appointments.timetable import Reason, Taken, Timetable, instant_of
-from peterental.calls.model import AgentInactive, CallSoFar, Delivery, Outcome
+from peterental.calls.model import CallSoFar, Delivery, Outcome
 
 if TYPE_CHECKING:
     from peterental.errors import Refusal

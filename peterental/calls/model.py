@@ -11,10 +11,6 @@ from peterental.agents.model import Agent, AgentKey
 from peterental.errors import Refusal
 
 
-class AgentInactive(Refusal):
-    """{agent_name} does not take calls at present."""
-
-
 class MessageMissing(Refusal):
     """There is nothing in that message."""
 

@@ -35,7 +35,18 @@ REMEMBERED_TOOL_CALLS = 40
 TOOL_CALL = "name, tool_call_id, arguments, answer, outcome, appointment_id, offered, duration_ms, received_at"
 
 # What is kept already, word for word, is not touched again: a delivery repeated many times at once must not queue up.
+# The first tool call of a phone call shows the call as well, whoever it is for; reports fill the row in later.
 KEEP_TOOL_CALL = f"""
+    WITH rung AS (
+        INSERT INTO calls (
+            vapi_call_id, agent_id, assistant_id, phone_number_id, caller_number, created_at, updated_at
+        )
+        SELECT
+            %(vapi_call_id)s, COALESCE(%(agent_id)s, ({AGENT_OF_KEY})), %(assistant_id)s, %(phone_number_id)s,
+            %(caller_number)s, %(received_at)s, %(received_at)s
+        WHERE %(vapi_call_id)s <> '' AND NOT EXISTS (SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s)
+        ON CONFLICT (vapi_call_id) DO NOTHING
+    )
     INSERT INTO tool_calls (
         vapi_call_id, tool_call_id, agent_id, name, arguments, answer, outcome, appointment_id, offered, duration_ms,
         received_at
@@ -64,16 +75,24 @@ KNOWN_OF_A_CALL = (
     "summary", "transcript", "messages", "success_evaluation", "structured_data", "recording_url",
 )  # fmt: skip
 
+STATUSES = ("scheduled", "queued", "ringing", "in-progress", "forwarding", "ended")
+"""Vapi's words in the order a call goes through them; an update that comes late does not take it back."""
+
 # A report knows better than a status update, whichever of them comes first; neither erases what the other knew.
 UPSERT_CALL = f"""
-    INSERT INTO calls AS call (vapi_call_id, status, {", ".join(KNOWN_OF_A_CALL)})
+    INSERT INTO calls AS call (vapi_call_id, status, created_at, updated_at, {", ".join(KNOWN_OF_A_CALL)})
     VALUES (
-        %(vapi_call_id)s, %(status)s, ({AGENT_OF_KEY}), %(assistant_id)s, %(phone_number_id)s, %(caller_number)s,
+        %(vapi_call_id)s, %(status)s, %(now)s, %(now)s, ({
+    AGENT_OF_KEY
+}), %(assistant_id)s, %(phone_number_id)s, %(caller_number)s,
         %(started_at)s, %(ended_at)s, %(ended_reason)s, %(cost)s, %(summary)s, %(transcript)s, %(messages)s::jsonb,
         %(success_evaluation)s, %(structured_data)s::jsonb, %(recording_url)s
     )
     ON CONFLICT (vapi_call_id) DO UPDATE
-    SET status = CASE WHEN call.status = 'ended' THEN call.status ELSE EXCLUDED.status END,
+    SET status = CASE
+            WHEN array_position(%(statuses)s, EXCLUDED.status) < array_position(%(statuses)s, call.status)
+                OR call.status = 'ended'
+            THEN call.status ELSE EXCLUDED.status END,
         {
     ", ".join(
         f"{name} = CASE WHEN %(is_report)s THEN COALESCE(EXCLUDED.{name}, call.{name})"
@@ -81,7 +100,7 @@ UPSERT_CALL = f"""
         for name in KNOWN_OF_A_CALL
     )
 },
-        updated_at = NOW()
+        updated_at = EXCLUDED.updated_at
 """
 
 
@@ -167,9 +186,9 @@ class CallRepository:
             },
         )
 
-    def upsert(self, news: CallNews) -> None:
+    def upsert(self, news: CallNews, now: datetime) -> None:
         """Add what is new about a call to what is known of it. One round trip."""
-        values = asdict(news)
+        values = asdict(news) | {"now": now, "statuses": list(STATUSES)}
         values.update(_key(news.agent_key))
         del values["agent_key"]
         self._database.fetch(UPSERT_CALL, values)
@@ -199,6 +218,7 @@ def _kept(delivery: Delivery, values: dict[str, Any]) -> dict[str, Any]:
         **_key(delivery.agent_key),
         "vapi_call_id": delivery.vapi_call_id,
         "tool_call_id": delivery.tool_call_id,
+        "caller_number": delivery.caller_number,
         "name": delivery.name,
         "arguments": json.dumps(delivery.arguments, ensure_ascii=False, default=str),
         "duration_ms": delivery.duration_ms,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from peterental.agents.model import AgentUnknown
-from peterental.calls.model import AgentInactive, MessageMissing, MessageTaken
+from peterental.agents.model import AgentInactive, AgentUnknown
+from peterental.calls.model import MessageMissing, MessageTaken
 from peterental.calls.repository import CallRepository
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class CallService:
 
         An ended call stays ended; a report is believed rather than an update. One round trip.
         """
-        self._calls.upsert(news)
+        self._calls.upsert(news, self._now())
 
     def get(self, vapi_call_id: str) -> Call | None:
         """Give one call, or None where nothing was reported of it. One round trip."""

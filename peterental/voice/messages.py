@@ -169,6 +169,18 @@ class Envelope:
             ended_reason=one_line(message.ended_reason, LONGEST_REASON),
         )
 
+    def turned_away(self) -> CallNews | None:
+        """Give what there is to keep of a call that we tell Vapi to end with a sentence; None where it has no id."""
+        if not self.vapi_call_id:
+            return None
+        return CallNews(
+            vapi_call_id=self.vapi_call_id,
+            agent_key=self.agent_key,
+            caller_number=self.caller_number,
+            status="ended",
+            ended_reason="assistant-request-returned-error",  # Vapi's own word for what it makes of our answer
+        )
+
     def _report(self) -> CallNews:
         message, artifact = self._message, _artifact(self._message.artifact)
         analysis = _mapping(_any(message.analysis))

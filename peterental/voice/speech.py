@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from peterental.agents.model import Agent, AgentUnknown
+from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments import meaning, model
 from peterental.appointments.model import Part
-from peterental.calls.model import AgentInactive, MessageMissing, MessageTaken, Outcome
+from peterental.calls.model import MessageMissing, MessageTaken, Outcome
 from peterental.errors import Refusal
 from peterental.voice import spoken
 

@@ -88,8 +88,12 @@ class Switchboard:
     def answer(self, envelope: Envelope, began_s: float) -> dict[str, Any]:
         """Give the reply to one message that reached us at `began_s` on the monotonic clock."""
         match envelope.kind:
-            case "tool-calls" | "function-call":
+            case "tool-calls":
                 return {"results": self._tool_results(envelope, began_s)}
+            case "function-call":
+                results = self._tool_results(envelope, began_s)
+                # Senders of that time know no ids and read the one result there.
+                return {"results": results} | ({"result": results[0]["result"]} if results else {})
             case "assistant-request":
                 return self._guarded(envelope, lambda: self._assistant(envelope), _error)
             case "transfer-destination-request":
@@ -151,11 +155,25 @@ class Switchboard:
         except Exception:  # noqa: BLE001 - the first error is on its way to the log; this one would only hide it
             log.warning("The fault could not be kept with its call", extra={"call_id": delivery.vapi_call_id})
 
+    def _keep_turned_away(self, envelope: Envelope) -> None:
+        """Keep that somebody rang in vain, if that works; what they hear is the same."""
+        news = envelope.turned_away()
+        try:
+            if news is not None:
+                self._services.calls.heard(news)
+        except Fault as fault:
+            log.warning("A call was turned away but not kept: %s", fault, extra={"call_id": envelope.vapi_call_id})
+
     def _assistant(self, envelope: Envelope) -> dict[str, Any]:
         """Name the assistant that takes the call."""
         agent = self._agent(envelope)
         if agent is None or agent.vapi_assistant_id is None:
-            log.warning("Nobody is registered for the number that was called", extra={"call_id": envelope.vapi_call_id})
+            log.warning(
+                "Nobody answers for the number that was called (phone number id %s)",
+                envelope.agent_key.phone_number_id,
+                extra={"call_id": envelope.vapi_call_id},
+            )
+            self._keep_turned_away(envelope)
             return _error(speech.NO_ASSISTANT)
         local = self._now().astimezone(agent.zone)
         values = {

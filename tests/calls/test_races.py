@@ -1,0 +1,120 @@
+"""One phone call from forty sides at once: updates, a report and tool calls in one moment make one call, and no deadlock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from peterental.agents.model import Agent, AgentKey
+from peterental.appointments.model import Wish
+from peterental.calls.model import CallNews, Delivery, Lead, Outcome
+from peterental.database.connection import Database
+from peterental.errors import Refusal
+from peterental.services import Services, build_services
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+KEY = AgentKey(assistant_id="assistant-ana")
+DOLORES = "+15550142100"
+ROUNDS = 5
+
+
+@dataclass
+class Line:
+    """The services on a pool as wide as a worker's, and the call that everybody speaks of."""
+
+    services: Services
+    database: Database
+    call_id: str = "c"
+
+    def delivery(self, name: str, number: int) -> Delivery:
+        return Delivery(
+            name=name,
+            tool_call_id=f"{name}-{number}",
+            vapi_call_id=self.call_id,
+            agent_key=KEY,
+            caller_number=DOLORES,
+        )
+
+    def ask(self, number: int) -> str:
+        return self.services.appointments.availability(self.delivery("get_availability", number), Wish(), say)
+
+    def book(self, number: int) -> str:
+        start = f"2026-11-{23 + number // 8:02}T{9 + number % 8:02}:00"
+        wish = Wish(property_address=f"{number} Elm Street", attendee_name="Dolores", start_time=start)
+        return self.services.appointments.book(self.delivery("set_appointment", number), wish, say)
+
+    def leave(self, number: int) -> str:
+        lead = Lead(body=f"message {number}")
+        return self.services.calls.take_message(self.delivery("take_message", number), lead, say)
+
+    def update(self, number: int) -> str:
+        status = ("ringing", "in-progress", "ended")[number % 3]
+        news = CallNews(vapi_call_id=self.call_id, agent_key=KEY, status=status, caller_number=DOLORES)
+        self.services.calls.heard(news)
+        return "heard"
+
+    def report(self, number: int) -> str:
+        news = CallNews(
+            vapi_call_id=self.call_id,
+            agent_key=KEY,
+            is_report=True,
+            status="ended",
+            ended_at=NOW + timedelta(minutes=number),
+            caller_number=DOLORES,
+            summary="S",
+        )
+        self.services.calls.heard(news)
+        return "heard"
+
+
+def say(result: Outcome | Refusal, _: Agent | None, __: datetime) -> str:
+    return type(result).__name__
+
+
+@pytest.fixture
+def line(database_url: str) -> Iterator[Line]:
+    """Ana's line."""
+    database = Database(database_url, pool_size=8)
+    database.fetch(
+        "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) VALUES ('ana', 'Ana', %s)", [KEY.assistant_id]
+    )
+    yield Line(build_services(database, lambda: NOW), database)
+    database.close()
+
+
+def at_once(jobs: list[Callable[[], str]]) -> list[str]:
+    barrier = threading.Barrier(len(jobs))
+
+    def run(job: Callable[[], str]) -> str:
+        barrier.wait()
+        return job()
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(run, jobs))
+
+
+def test_forty_at_one_call_make_one_row_that_knows_it_all_and_has_ended(line: Line) -> None:
+    for number in range(ROUNDS):
+        line.call_id = f"call-{number}"
+        sides = (line.ask, line.book, line.leave, line.update, line.report)
+        first = number * 8
+        told = at_once([partial(side, first + turn) for turn in range(8) for side in sides])
+        assert sorted(set(told)) == ["Booked", "MessageTaken", "TimesOffered", "heard"]
+        (call,) = line.database.fetch(
+            "SELECT agent_id, caller_number, status, summary FROM calls WHERE vapi_call_id = %s", [line.call_id]
+        )
+        assert list(call.values()) == ["ana", DOLORES, "ended", "S"]
+        (kept,) = line.database.fetch(
+            "SELECT COUNT(*) AS number, bool_and(agent_id = 'ana') AS anas FROM tool_calls WHERE vapi_call_id = %s",
+            [line.call_id],
+        )
+        assert kept == {"number": 24, "anas": True}
+    assert line.database.fetch("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == [
+        {"deadlocks": 0}
+    ]
