@@ -196,6 +196,7 @@ def connect(url: str, *, application_name: str, connect_timeout_s: int = 10, **o
             row_factory=dict_row,
             application_name=application_name,
             connect_timeout=connect_timeout_s,
+            client_encoding="UTF8",
             **{**KEEPALIVE, **options},
         )
     except psycopg.OperationalError as error:

@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
 from psycopg.rows import DictRow
 
 from peterental.database.connection import Connection
 from peterental.database.migrations.errors import NoSchema, ReadOnlyDatabase
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.files import MigrationFile, checksum_of
-from peterental.database.migrations.session import RESET
+from peterental.database.migrations.session import RESET, reset
 
 LEDGER_TABLE = "schema_migrations"
 ATTEMPTS_TABLE = "schema_migration_attempts"
@@ -32,18 +32,14 @@ _COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT"}
 
 _THIS = " WHERE attempt_id = %s"
 
+_OPENED = "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"
 _APPLIED = """
-WITH recorded AS (
-    INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, duration_ms, applied_by)
-    VALUES (%s, clock_timestamp(), %s, %s, %s, %s)
-    ON CONFLICT (version) DO UPDATE
-    SET checksum = excluded.checksum, duration_ms = excluded.duration_ms, applied_by = excluded.applied_by,
-        applied_at = excluded.applied_at, description = COALESCE(ledger.description, excluded.description)
-)"""
+INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, duration_ms, applied_by)
+VALUES (%s, clock_timestamp(), %s, %s, %s, %s)
+ON CONFLICT (version) DO UPDATE
+SET checksum = excluded.checksum, duration_ms = excluded.duration_ms, applied_by = excluded.applied_by,
+    applied_at = excluded.applied_at, description = COALESCE(ledger.description, excluded.description)"""
 _ENDED = "UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), checksum = %s, sql = %s" + _THIS
-_APPLIED_AND_LAST = f"{_APPLIED} {_ENDED}"
-_APPLIED_AND_NEXT = f"""{_APPLIED}, ended AS ({_ENDED})
-INSERT INTO {{attempts}} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"""
 
 
 @dataclass(frozen=True)
@@ -134,7 +130,7 @@ def applied_text(connection: Connection, schema: str, version: int) -> str | Non
         sql.SQL(
             "SELECT sql FROM {} WHERE version = %s AND outcome IN ('applied', 'repaired', 'adopted')"
             " ORDER BY attempt_id DESC LIMIT 1"
-        ).format(sql.Identifier(schema, ATTEMPTS_TABLE)),
+        ).format(_table(schema, ATTEMPTS_TABLE)),
         (version,),
     ).fetchone()
     return None if row is None else row["sql"]
@@ -154,7 +150,7 @@ def stopped_attempt(connection: Connection, schema: str, version: int) -> Stoppe
         sql.SQL(
             "SELECT statement, sql, outcome FROM {} WHERE version = %s AND (statement IS NOT NULL"
             " OR outcome IN ('applied', 'rolled back')) AND outcome <> 'cleared' ORDER BY attempt_id DESC LIMIT 1"
-        ).format(sql.Identifier(schema, ATTEMPTS_TABLE)),
+        ).format(_table(schema, ATTEMPTS_TABLE)),
         (version,),
     ).fetchone()
     if row is None or row["outcome"] not in {"failed", "interrupted"}:
@@ -167,11 +163,12 @@ class LedgerWriter:
 
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
-        self._ledger = sql.Identifier(schema, LEDGER_TABLE)
-        self._attempts = sql.Identifier(schema, ATTEMPTS_TABLE)
+        self._ledger = _table(schema, LEDGER_TABLE)
+        self._attempts = _table(schema, ATTEMPTS_TABLE)
         self._who = _who()
         self._attempt_id = 0
         self._composed: dict[str, sql.Composed] = {}
+        self._texts: dict[str, str] = {}
 
     def make_complete(self, ledger: Ledger) -> None:
         """Create what is missing of the two tables; an older ledger gains our columns and keeps its rows.
@@ -191,7 +188,7 @@ class LedgerWriter:
                 "CREATE TABLE IF NOT EXISTS {ledger} ("
                 " version INTEGER PRIMARY KEY, applied_at TIMESTAMPTZ DEFAULT NOW(), description TEXT)"
             )
-            self._connection.execute(sql.SQL("ALTER TABLE {} {}").format(self._ledger, columns))
+            self._connection.execute(sql.SQL("ALTER TABLE {} {}").format(self._ledger, columns), ())
             self._upgrade_applied_at()
             self._execute(
                 "CREATE TABLE IF NOT EXISTS {attempts} ("
@@ -219,10 +216,7 @@ class LedgerWriter:
 
     def begin_attempt(self, file: MigrationFile) -> None:
         """Note that `file` is about to run."""
-        self._attempt_id = self._fetch_id(
-            "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id",
-            *self._opening(file),
-        )
+        self._attempt_id = self._fetch_id(_OPENED, *self._opening(file))
 
     def begin_steps(self, text: str, done: int) -> None:
         """Note that the running attempt goes statement by statement, with `done` of them done before it."""
@@ -250,25 +244,22 @@ class LedgerWriter:
 
         Raises psycopg.Error; COMMIT itself may fail, where a constraint was deferred.
         """
+        if self._connection.info.encoding != "utf-8":
+            reset(self._connection)  # the script below would be read in the encoding that the file has set
         checksum = checksum_of(text)
-        values: tuple[object, ...] = (
-            *(file.version, file.description, checksum, duration_ms, self._who),
-            *(checksum, text, self._attempt_id),
-        )
-        if following is None:
-            statement = _APPLIED_AND_LAST
-        else:
-            statement = _APPLIED_AND_NEXT
-            values += self._opening(following)
-        # Values are put in on our side: a script of several statements takes no parameters.
-        composed = psycopg.ClientCursor(self._connection).mogrify(self._compose(statement), values)
+        script = [
+            RESET,
+            self._script(_APPLIED, file.version, file.description, checksum, duration_ms, self._who),
+            self._script(_ENDED, checksum, text, self._attempt_id),
+            *([self._script(_OPENED, *self._opening(following))] if following else []),
+            "COMMIT",
+        ]
         try:
-            results = execute_text(self._connection, f"{RESET}; {composed}; COMMIT")
+            results = execute_text(self._connection, "; ".join(script))
         except StatementFailed as failure:
             raise failure.cause from failure
         if following is not None:
-            value = results[-2].get_value(0, 0)
-            self._attempt_id = int(value or 0)
+            self._attempt_id = int(results[-2].get_value(0, 0) or 0)
 
     def record_repaired(self, file: MigrationFile, text: str) -> None:
         """Take `text` for what was applied as `file`'s version, and keep that in the history."""
@@ -340,7 +331,7 @@ class LedgerWriter:
             "UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp() WHERE outcome = 'running'",
         )
 
-    def _opening(self, file: MigrationFile) -> tuple[object, ...]:
+    def _opening(self, file: MigrationFile) -> tuple[int, str, str]:
         return (file.version, file.path.name, self._who)
 
     def _fetch_id(self, statement: str, *values: object) -> int:
@@ -349,7 +340,18 @@ class LedgerWriter:
         return int(row["attempt_id"])
 
     def _execute(self, statement: str, *values: object) -> psycopg.Cursor[DictRow]:
-        return self._connection.execute(self._compose(statement), values or None, prepare=False)
+        return self._connection.execute(self._compose(statement), values, prepare=False)
+
+    def _script(self, statement: str, *values: str | int) -> str:
+        """Give a statement with its values in it: a script of several takes no parameters.
+
+        libpq quotes a text so that it is read right whatever the file made of standard_conforming_strings.
+        """
+        text = self._texts.get(statement)
+        if text is None:
+            text = self._texts[statement] = self._compose(statement).as_string(self._connection)
+        quote = pq.Escaping(self._connection.pgconn).escape_literal
+        return text % tuple(v if isinstance(v, int) else bytes(quote(v.encode())).decode() for v in values)
 
     def _compose(self, statement: str) -> sql.Composed:
         composed = self._composed.get(statement)
@@ -360,6 +362,11 @@ class LedgerWriter:
                 name=sql.Literal(self._ledger.as_string()),
             )
         return composed
+
+
+def _table(schema: str, name: str) -> sql.SQL:
+    """Give a table's name for statements that take values; a % in the schema's own name is not the place of one."""
+    return sql.SQL(sql.Identifier(schema, name).as_string().replace("%", "%%"))
 
 
 def _who() -> str:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -308,6 +309,56 @@ def test_a_file_cannot_spoil_the_session_for_the_ledger_or_the_next_file(
     )
     assert runner.run_migrations() == 2
     assert db.execute("SELECT * FROM b").fetchone() == {"zone": "UTC", "myself": True, "path": '"$user", public'}
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "WIN1252", "SQL_ASCII", "EUC_JP"])
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"])
+def test_a_file_that_sets_another_encoding_is_kept_word_for_word(
+    runner: MigrationRunner, folder: Folder, db: Connection, encoding: str, header: str
+) -> None:
+    text = f"{header}-- Zoë pays 5 €, 部屋\nSET client_encoding TO '{encoding}';\nCREATE TABLE a (i int);\n"
+    folder.write("001_größe.sql", text)
+    folder.write("002_b.sql", "CREATE TABLE b AS SELECT 'Zoë 部屋' AS word;")
+    assert runner.run_migrations() == 2
+    assert runner.run_migrations() == 0
+    kept = db.execute("SELECT file, sql, outcome FROM schema_migration_attempts ORDER BY attempt_id").fetchall()
+    assert kept[0] == {"file": "001_größe.sql", "sql": text, "outcome": "applied"}
+    assert db.execute("SELECT description FROM schema_migrations WHERE version = 1").fetchone() == {
+        "description": "größe"
+    }
+    assert db.execute("SELECT word FROM b").fetchone() == {"word": "Zoë 部屋"}
+
+
+def test_a_file_that_changes_how_quotes_are_read_is_kept_word_for_word(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    text = "SET standard_conforming_strings = off; CREATE TABLE a AS SELECT '\\\\'' %s {} ' AS word;"
+    folder.write("001_a.sql", text)
+    assert runner.run_migrations() == 1
+    assert db.execute("SELECT sql FROM schema_migration_attempts").fetchone() == {"sql": text}
+
+
+def test_the_client_s_own_encoding_setting_does_not_garble_files(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    folder.write("001_a.sql", "CREATE TABLE a AS SELECT 'Zoë 部屋' AS word;")
+    assert runner_with().run_migrations() == 1
+    assert db.execute("SELECT word FROM a").fetchone() == {"word": "Zoë 部屋"}
+
+
+def test_a_schema_may_be_called_anything(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    db.execute('CREATE SCHEMA "50%s {off} ""é"""')
+    path = quote('-csearch_path="50%s\\ {off}\\ ""é"""')
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_b.sql", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY a_i ON a (i);")
+    url = f"{empty_database_url}?options={path}"
+    assert runner_with(url=url).run_migrations() == 2
+    assert runner_with(url=url).run_migrations() == 0
+    folder.write("002_b.sql", "-- edited\n-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY a_i ON a (i);")
+    assert runner_with(url=url).run_migrations() == 0
 
 
 def test_temporary_tables_do_not_outlive_their_file(runner: MigrationRunner, folder: Folder) -> None:
