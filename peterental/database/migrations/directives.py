@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from peterental.database.migrations.files import MigrationFile, MigrationFilesError, header_end
+from peterental.database.migrations.files import MigrationFile, MigrationFilesError, header_comments, header_end
+from peterental.database.migrations.problem import place_of
 
 DEFAULT_LOCK_TIMEOUT_MS = 1_000
-_DIRECTIVE = re.compile(r"^[ \t]*--[ \t]*migrate:[ \t]*(?P<words>[^\r\n]*)", re.MULTILINE)
-_DURATION = re.compile(r"(?P<number>\d{1,9})(?P<unit>ms|s|min|h)?")
-_UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, None: 1}
+_MENTION = re.compile(r"--[ \t]*migrate\b", re.IGNORECASE)
+_DIRECTIVE = re.compile(r"--[ \t]*migrate:(?P<words>.*)")
+_NEARLY = re.compile(
+    r"--[ \t]*migrate[ \t]*:?[ \t]*(?P<name>no|lock|statement)[-_ ](?P<more>transaction|timeout)\b", re.IGNORECASE
+)
+_DURATION = re.compile(r"(?P<number>[0-9]{1,19})(?P<unit>ms|s|min|h)?")
+_UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
+_LONGEST_MS = 2**31 - 1  # PostgreSQL keeps its time limits in an integer
 
 
 @dataclass(frozen=True)
@@ -30,37 +37,92 @@ class Directives:
     statement_timeout_ms: int = 0
 
 
+class _Misread(Exception):
+    """A word that asks for nothing we know; its message says what is wrong with it."""
+
+
 def read_directives(file: MigrationFile, text: str) -> Directives:
     """Read the directives in the header of `text`.
 
-    Raises MigrationFilesError for a word that means nothing, and for a directive further down: neither may be passed
-    over in silence.
+    Raises MigrationFilesError for a word that means nothing, a time without a unit, and a directive further down: none
+    of them may be passed over in silence.
     """
+    if not _MENTION.search(text):
+        return Directives()
     directives = Directives()
-    header = header_end(text)
-    late = _DIRECTIVE.search(text, header)
-    if late:
-        line = text.count("\n", 0, late.start()) + 1
+    seen: set[str] = set()
+    problems = []
+    for offset, comment in header_comments(text):
+        found = _DIRECTIVE.fullmatch(comment)
+        nearly = _NEARLY.match(comment)
+        for word in found["words"].split() if found else ():
+            try:
+                directives = _with_word(directives, word, seen)
+            except _Misread as misread:
+                problems.append((offset, str(misread)))
+        if nearly and not found:
+            meant = f"{nearly['name']}-{nearly['more']}".lower()
+            problem = f"a directive is written “-- migrate: {meant}”, with a colon and in small letters"
+            problems.append((offset, problem))
+    problems += [
+        (offset, "“-- migrate:” stands below the first statement; move it up") for offset in _below_header(text)
+    ]
+    if problems:
         raise MigrationFilesError(
-            [f"{file.path.name}:{line}: “-- migrate:” stands below the first statement; move it up"]
+            [f"{file.path.name}:{place_of(text, offset).line}: {problem}" for offset, problem in problems]
         )
-    for match in _DIRECTIVE.finditer(text, 0, header):
-        for word in match["words"].split():
-            directives = _with_word(directives, word, file.path.name)
     return directives
 
 
-def _with_word(directives: Directives, word: str, file_name: str) -> Directives:
+def _with_word(directives: Directives, word: str, seen: set[str]) -> Directives:
+    """Take one word in. Raises _Misread."""
     name, _, value = word.partition("=")
+    if name in seen:
+        raise _Misread(f"“-- migrate: {name}” is said twice; keep one")
+    seen.add(name)
     if word == "no-transaction":
         return replace(directives, no_transaction=True)
+    if name == "lock-timeout":
+        return replace(directives, lock_timeout_ms=_milliseconds(word, value), has_own_lock_timeout=True)
+    if name == "statement-timeout":
+        return replace(directives, statement_timeout_ms=_milliseconds(word, value))
+    raise _unknown(word)
+
+
+def _milliseconds(word: str, value: str) -> int:
     duration = _DURATION.fullmatch(value)
-    if duration:
-        milliseconds = int(duration["number"]) * _UNIT_MS[duration["unit"]]
-        if name == "lock-timeout":
-            return replace(directives, lock_timeout_ms=milliseconds, has_own_lock_timeout=True)
-        if name == "statement-timeout":
-            return replace(directives, statement_timeout_ms=milliseconds)
-    raise MigrationFilesError(
-        [f"{file_name}: “-- migrate: {word}” is not no-transaction, lock-timeout=2s or statement-timeout=10min"]
+    if not duration:
+        raise _unknown(word)
+    number, unit = int(duration["number"]), duration["unit"]
+    if unit is None:
+        raise _Misread(f"“{word}” lacks a unit; write {word}s for {number} seconds or {word}ms for milliseconds")
+    milliseconds = number * _UNIT_MS[unit]
+    if milliseconds > _LONGEST_MS:
+        raise _Misread(f"“{word}” is longer than PostgreSQL can count, which is 2147483647ms or 596h")
+    return milliseconds
+
+
+def _unknown(word: str) -> _Misread:
+    return _Misread(
+        f"“-- migrate: {word}” is unknown; there are no-transaction, lock-timeout=2s and statement-timeout=10min"
     )
+
+
+def _below_header(text: str) -> Iterator[int]:
+    """Give where directives stand that come too late, but for those within quotes, which are text."""
+    header = header_end(text)
+    if not _MENTION.search(text, header):
+        return
+    import postgast  # noqa: PLC0415  # slow to load, seldom needed
+
+    encoded = text.encode()
+    try:
+        tokens = postgast.scan(text).tokens
+    except postgast.PgQueryError:
+        return  # the server will say where
+    for token in tokens:
+        if token.token == postgast.pg_query_pb2.SQL_COMMENT:
+            comment = encoded[token.start : token.end].decode()
+            offset = len(encoded[: token.start].decode())
+            if offset >= header and (_DIRECTIVE.match(comment) or _NEARLY.match(comment)):
+                yield offset

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from peterental.errors import Fault
 
-_UP_NAME = re.compile(r"(?P<version>\d{3,})_(?P<description>.+)\.sql")
+_UP_NAME = re.compile(r"(?P<version>[0-9]{3,})_(?P<description>.+)\.sql")
 _DOWN_SUFFIX = ".down.sql"
 _LINE_END = re.compile(r"[ \t\f\v]*(?:\r\n|\r|\n)")
-_BLANK = re.compile(r"[\s;]+|--[^\r\n]*")
+_BLANK = re.compile(r"[\s;]+|--[^\r\n]*", re.ASCII)  # other spaces than ASCII's are letters to PostgreSQL
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _HIGHEST_VERSION = 2**31 - 1  # schema_migrations.version is an INTEGER
 
@@ -118,6 +119,20 @@ def header_end(text: str, start: int = 0) -> int:
     return position
 
 
+def header_comments(text: str) -> Iterator[tuple[int, str]]:
+    """Give each `--` comment above the first statement, with where it begins; those within block comments are none."""
+    position, end = 0, header_end(text)
+    while position < end:
+        if text.startswith("/*", position):
+            position = _comment_end(text, position)
+            continue
+        blank = _BLANK.match(text, position)
+        assert blank is not None  # noqa: S101  # tells mypy; a header has nothing else
+        if blank.group().startswith("--"):
+            yield position, blank.group()
+        position = blank.end()
+
+
 def _comment_end(text: str, start: int) -> int:
     depth = 0
     for edge in _COMMENT_EDGE.finditer(text, start):
@@ -150,7 +165,8 @@ def _sequence_problems(files: list[MigrationFile]) -> list[str]:
     expected = 1
     for version in sorted(by_version):
         if version > expected:
-            gap = f"{expected:03d}" if version == expected + 1 else f"{expected:03d} to {version - 1:03d}"
-            problems.append(f"migration {gap} is missing before {by_version[version][0]}")
+            first, last = f"{expected:03d}", f"{version - 1:03d}"
+            gap = f"migration {first} is" if first == last else f"migrations {first} to {last} are"
+            problems.append(f"{gap} missing before {by_version[version][0]}")
         expected = version + 1
     return problems

@@ -47,8 +47,7 @@ _TEMPLATE = """\
 --
 --   ALTER TABLE … ADD COLUMN IF NOT EXISTS …;
 --
--- To build an index on a table in use, give it a file of its own with this line at the top:
---   migrate: no-transaction
+-- An index on a table in use needs a file of its own that begins with “-- migrate: no-transaction”.
 
 -- =============================================================================
 -- RECORD THIS MIGRATION (take the dashes away once there is a change above)

@@ -44,7 +44,10 @@ def test_an_empty_folder_has_no_migrations(tmp_path: Path) -> None:
     assert find_files(tmp_path) == []
 
 
-@pytest.mark.parametrize("name", ["1_a.sql", "01_a.sql", "abc.sql", "001-a.sql", "001_.sql", "001.sql", "x001_a.sql"])
+@pytest.mark.parametrize(
+    "name",
+    ["1_a.sql", "01_a.sql", "abc.sql", "001-a.sql", "001_.sql", "001.sql", "x001_a.sql", "\u0660\u0660\u0661_a.sql"],
+)
 def test_a_name_that_cannot_be_read_is_an_error(tmp_path: Path, name: str) -> None:
     folder_of(tmp_path, name)
     assert problems_of(tmp_path) == f"{name} is not named like 001_create_tables.sql"
@@ -60,7 +63,7 @@ def test_a_gap_is_an_error_that_names_it(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a.sql", "003_c.sql", "007_g.sql")
     assert (
         problems_of(tmp_path)
-        == "migration 002 is missing before 003_c.sql; migration 004 to 006 is missing before 007_g.sql"
+        == "migration 002 is missing before 003_c.sql; migrations 004 to 006 are missing before 007_g.sql"
     )
 
 

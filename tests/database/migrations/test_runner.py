@@ -269,7 +269,9 @@ def test_a_gap_stops_everything_before_anything_runs(runner: MigrationRunner, fo
 
 def test_a_misspelt_directive_is_not_passed_over(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "-- migrate: no-transction\nSELECT 1;")
-    with pytest.raises(MigrationFilesError, match="no-transction” is not no-transaction, lock-timeout=2s"):
+    with pytest.raises(
+        MigrationFilesError, match="no-transction” is unknown; there are no-transaction, lock-timeout=2s"
+    ):
         runner.run_migrations()
 
 

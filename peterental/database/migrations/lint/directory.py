@@ -27,6 +27,7 @@ from peterental.database.migrations.lint.rules.runnable import (
     ORPHAN,
     UNREADABLE,
     check_syntax,
+    report_refused,
 )
 from peterental.database.migrations.lint.source import Source, Sql
 from peterental.database.migrations.lint.waivers import apply_waivers
@@ -161,7 +162,7 @@ def _directives(lint: FileLint, file: MigrationFile) -> Directives:
         directives = read_directives(file, lint.source.text)
     except MigrationFilesError as error:
         for problem in error.problems:
-            lint.report(DIRECTIVE, problem.removeprefix(f"{lint.name}: ") + ".", None)
+            report_refused(lint, DIRECTIVE, problem)
         return Directives()
     rules.session.check_directives(lint, directives.lock_timeout_ms)
     return directives

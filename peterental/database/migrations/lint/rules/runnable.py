@@ -9,7 +9,7 @@ from peterental.database.migrations.directives import Directives
 from peterental.database.migrations.files import MigrationFile
 from peterental.database.migrations.lint import tree
 from peterental.database.migrations.lint.context import Command, FileLint, on, on_command, on_file
-from peterental.database.migrations.lint.findings import error
+from peterental.database.migrations.lint.findings import Rule, error
 from peterental.database.migrations.lint.rules.record import is_record
 from peterental.database.migrations.lint.source import Sql
 from peterental.database.migrations.problem import place_of
@@ -20,7 +20,10 @@ NUMBERING = error(
 )
 UNREADABLE = error("unreadable-file", "The runner cannot read it, and applies nothing at all.")
 EMPTY = error("empty-file", "A file without a statement of its own is one that somebody forgot to write.")
-DIRECTIVE = error("unknown-directive", "The runner refuses a setting that it does not know rather than pass it over.")
+DIRECTIVE = error(
+    "bad-directive",
+    "The runner refuses a directive that it does not understand, or that comes too late, rather than pass it over.",
+)
 ORPHAN = error(
     "down-without-up", "flask db-rollback looks for a file beside the one it undoes; this one it never finds."
 )
@@ -47,13 +50,18 @@ def check_syntax(lint: FileLint, file: MigrationFile, directives: Directives) ->
     text = lint.source.text
     refused = set()
     for problem in check_runnable(file, text, directives):
-        match = _LINE.fullmatch(problem)
-        line, reason = (int(match["line"]), match["reason"]) if match else (1, problem.partition(": ")[2] or problem)
-        refused.add(line)
-        lint.report(NOT_RUNNABLE, reason[0].upper() + reason[1:] + ".", None, at=_first_of_line(text, line))
+        refused.add(report_refused(lint, NOT_RUNNABLE, problem))
     for misread in lint.source.problems:
         if place_of(text, misread.offset).line not in refused:
             lint.report(SYNTAX, misread.message[0].upper() + misread.message[1:] + ".", None, at=misread.offset)
+
+
+def report_refused(lint: FileLint, rule: Rule, problem: str) -> int:
+    """Report something in the runner's own words, which begin with file and line; give the line."""
+    match = _LINE.fullmatch(problem)
+    line, reason = (int(match["line"]), match["reason"]) if match else (1, problem.partition(": ")[2] or problem)
+    lint.report(rule, reason[0].upper() + reason[1:] + ".", None, at=_first_of_line(lint.source.text, line))
+    return line
 
 
 @on_file
