@@ -10,6 +10,7 @@ from peterental.database.migrations.directives import Directives
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.indexes import IndexWork, index_work
 from peterental.database.migrations.ledger import LedgerWriter
+from peterental.database.migrations.outside import commits, is_patient
 from peterental.database.migrations.statements import Statement, split_statements
 
 _NOT_IN_A_TRANSACTION = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
@@ -23,7 +24,7 @@ class Stepwise:
     """One attempt at one no-transaction file.
 
     A statement that can run in a transaction commits together with the record of its being done. Which ones cannot
-    (CONCURRENTLY, VACUUM, a CALL that commits) the server says itself, before it does anything.
+    (CONCURRENTLY, VACUUM) the server says itself, before it does anything; which ones commit we look for.
 
     Args:
         connection: the runner's, in autocommit mode.
@@ -47,7 +48,7 @@ class Stepwise:
         """Run what is left. Raises StatementFailed, psycopg.Error; `done` then tells how far it came."""
         while self.done < len(self.statements):
             statement = self.statements[self.done]
-            if not self._in_transaction(statement):
+            if commits(self._connection, statement.sql) or not self._in_transaction(statement):
                 self._outside_transaction(statement)
                 self._keep_progress()
             self.done += 1
@@ -79,8 +80,8 @@ class Stepwise:
         work = index_work(statement.sql)
         if work is not None and self._is_done_or_healed(work):
             return
-        # These wait for older transactions to end while others read and write on; patience costs nobody anything.
-        lock_timeout_ms = self._directives.lock_timeout_ms if self._directives.has_own_lock_timeout else 0
+        patient = is_patient(statement.sql) and not self._directives.has_own_lock_timeout
+        lock_timeout_ms = 0 if patient else self._directives.lock_timeout_ms
         limits = (
             f"SET lock_timeout TO {lock_timeout_ms}; SET statement_timeout TO {self._directives.statement_timeout_ms}"
         )

@@ -13,6 +13,7 @@ from psycopg import sql
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import MigrationFailed
 from peterental.database.migrations.files import MigrationFilesError
+from peterental.database.migrations.outside import commits, ends_transactions
 from peterental.database.migrations.rollback import rollback
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.test_runner import LONG_QUERY_RUNS, attempts, ledger, start, wait_until
@@ -353,3 +354,96 @@ def test_an_index_that_somebody_left_invalid_meanwhile_is_built_anew(
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nCREATE INDEX CONCURRENTLY idx_t ON t (i);\nSELECT 1;")
     assert runner.run_migrations() == 1
     assert indexes(db) == {"idx_t": True}
+
+
+# --- blocks and procedures that commit --------------------------------------------------------------------------------
+
+BATCHES = "FOR n IN 1..3 LOOP INSERT INTO t VALUES (nextval('taken')); {more} COMMIT; END LOOP;"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "DO $$ BEGIN " + BATCHES.format(more="") + " END $$;",
+        "do language plpgsql 'begin " + BATCHES.format(more="").replace("'", "''") + " end';",
+        # names that its parser cannot know keep it from being understood, not from being recognised
+        "DO $$ DECLARE x t%ROWTYPE; y nowhere.t.i%TYPE; BEGIN " + BATCHES.format(more="") + " END $$;",
+        "CREATE PROCEDURE fill() LANGUAGE plpgsql AS $$ BEGIN " + BATCHES.format(more="") + " END $$;\nCALL fill();",
+        'CREATE SCHEMA "Odd";\nCREATE PROCEDURE "Odd"."Fill"(i int) LANGUAGE plpgsql AS $$ BEGIN '
+        + BATCHES.format(more="")
+        + ' END $$;\n/* now */ CALL "Odd"."Fill"(1);',
+    ],
+    ids=["block", "block in quotes", "block with unknown types", "procedure", "procedure of another schema"],
+)
+def test_what_commits_is_run_once(runner: MigrationRunner, folder: Folder, db: Connection, statements: str) -> None:
+    db.execute("CREATE TABLE t (i bigint); CREATE SEQUENCE taken")
+    if "nowhere" in statements:
+        db.execute("CREATE SCHEMA nowhere; CREATE TABLE nowhere.t (i int)")
+    folder.write("001_x.sql", HEADER + statements)
+    assert runner.run_migrations() == 1
+    assert [row["i"] for row in db.execute("SELECT i FROM t ORDER BY i")] == [1, 2, 3]
+    assert db.execute("SELECT last_value FROM taken").fetchone() == {"last_value": 3}
+
+
+@pytest.mark.parametrize(
+    ("definition", "does"),
+    [
+        ("DO $$ BEGIN IF false THEN ROLLBACK; END IF; END $$", True),
+        ("DO $$ BEGIN COMMIT AND CHAIN; END $$", True),
+        ("DO $$ BEGIN /* COMMIT; */ PERFORM 'rollback'; END $$", False),
+        ("DO $$ BEGIN PERFORM 1; END $$", False),
+        ("DO LANGUAGE plpython3u 'plpy.commit()'", True),
+        ("DO LANGUAGE plpython3u 'plpy.notice(1)'", False),
+    ],
+)
+def test_only_a_block_that_really_commits_is_run_apart_from_its_record(definition: str, does: bool) -> None:  # noqa: FBT001
+    assert ends_transactions(definition) is does
+
+
+def test_what_is_neither_block_nor_call_nor_sql_commits_nothing(db: Connection) -> None:
+    for statement in ("SELECT 'COMMIT'", "DO WHAT COMMIT", "CALL nobody_knows()", "do_commit()"):
+        assert not commits(db, statement)
+
+
+def test_a_procedure_that_calls_one_that_commits_still_ends_well(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    db.execute("CREATE TABLE t (i int)")
+    folder.write(
+        "001_x.sql",
+        HEADER + "CREATE PROCEDURE inner_one() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO t VALUES (1); COMMIT; END $$;\n"
+        "CREATE PROCEDURE outer_one() LANGUAGE plpgsql AS $$ BEGIN CALL inner_one(); CALL inner_one(); END $$;\n"
+        "CALL outer_one();",
+    )
+    assert runner.run_migrations() == 1
+    assert db.execute("SELECT count(*) AS n FROM t").fetchone() == {"n": 2}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DO $$ BEGIN ALTER TABLE t ADD COLUMN j int; COMMIT; END $$;", "VACUUM FULL t;", "VACUUM (ANALYZE, FULL) t;"],
+)
+def test_a_strong_lock_outside_a_transaction_is_waited_for_no_longer_than_within(
+    folder: Folder, empty_database_url: str, db: Connection, statement: str
+) -> None:
+    db.execute("CREATE TABLE t (i int)")
+    folder.write("001_x.sql", HEADER.replace("\n", " lock-timeout=300ms\n") + statement)
+    with psycopg.connect(empty_database_url, application_name="the long report") as other:
+        other.execute("LOCK TABLE t IN ACCESS SHARE MODE")
+        process = start(empty_database_url, folder)
+        assert process.stdout is not None
+        assert any("a table it needs is in use" in line for line in process.stdout)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_without_a_directive_a_strong_lock_is_waited_for_a_second(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    db.execute("CREATE TABLE t (l text)")
+    folder.write(
+        "001_x.sql",
+        HEADER + "DO $$ BEGIN INSERT INTO t VALUES (current_setting('lock_timeout')); COMMIT; END $$;",
+    )
+    runner.run_migrations()
+    assert db.execute("SELECT l FROM t").fetchone() == {"l": "1s"}
