@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Flask, g
+from flask import Flask, current_app, g, request
 
 from peterental.admin import assets, formats, headers, home, sign_in, trouble
 from peterental.admin.guard import admit
+from peterental.admin.navigation import navigation_for
 from peterental.admin.protection import csrf
 from peterental.config import Config
 
 SESSION_LIFETIME = timedelta(days=30)
-
-NAVIGATION = (
-    ("agents.index", "Agents", "agents"),
-    ("appointments.index", "Appointments", "appointments"),
-)
-"""Endpoint, label, icon."""
-
-ADMINS_NAVIGATION = (("admin.schema", "Schema", "schema"),)
-"""What only admins see."""
 
 
 def install(app: Flask, config: Config) -> None:
@@ -52,4 +44,10 @@ def install(app: Flask, config: Config) -> None:
 
 def _for_every_template() -> dict[str, object]:
     viewer = g.get("viewer")
-    return {"viewer": viewer, "navigation": NAVIGATION + (ADMINS_NAVIGATION if viewer and viewer.is_admin else ())}
+    if viewer is None:
+        return {"viewer": None}
+    endpoints = current_app.view_functions
+    return {
+        "viewer": viewer,
+        "navigation": navigation_for(endpoints, is_admin=viewer.is_admin, endpoint=request.endpoint),
+    }

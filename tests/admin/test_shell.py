@@ -16,6 +16,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from peterental.admin import formats
 from peterental.admin.forms import SignInForm
+from peterental.admin.navigation import MORE, TABS, navigation_for
 from peterental.config import Config
 from peterental.database.connection import Database, DatabaseTooSlow
 from peterental.users.model import EmailTaken, Viewer
@@ -226,6 +227,46 @@ def test_the_schema_page_says_when_the_files_cannot_be_read(
 def test_the_schema_page_is_for_admins(anas: Browser) -> None:
     assert anas.get("/schema").status_code == 403
     assert 'href="/schema"' not in anas.get("/agents").text
+
+
+EVERYTHING = {entry.endpoint for entry in (*TABS, *MORE)}
+
+
+def test_the_navigation_leads_only_to_pages_that_there_are() -> None:
+    shown = navigation_for({"agents.index", "calls.index", "users.account"}, is_admin=True, endpoint="agents.index")
+    assert [entry.label for entry in shown.tabs] == ["Agents", "Calls"]
+    assert [entry.label for entry in shown.more] == ["Account"]
+
+
+def test_a_phone_shows_five_tabs_with_more_and_admins_see_more_there() -> None:
+    assert len(TABS) + 1 <= 5
+    admins = navigation_for(EVERYTHING, is_admin=True, endpoint=None)
+    agents = navigation_for(EVERYTHING, is_admin=False, endpoint=None)
+    assert [entry.label for entry in admins.more] == ["Rehearsal", "Users", "Audit log", "Schema", "Account"]
+    assert [entry.label for entry in agents.more] == ["Rehearsal", "Account"]
+    assert admins.current is None
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "label"),
+    [
+        ("appointments.show", "Appointments"),
+        ("users.index", "Users"),
+        ("users.account", "Account"),
+        ("users.invite", "Users"),
+        ("admin.schema", "Schema"),
+        ("other.page", None),
+    ],
+)
+def test_the_navigation_tells_where_one_is(endpoint: str, label: str | None) -> None:
+    current = navigation_for(EVERYTHING, is_admin=True, endpoint=endpoint).current
+    assert (current.label if current else None) == label
+
+
+def test_the_page_one_is_on_is_marked_once(office: Browser) -> None:
+    for path in ("/agents", "/agents/new", "/account", "/schema"):
+        assert office.get(path).text.count('aria-current="page"') == 1
+    assert "aria-current" not in office.get("/nothing").text
 
 
 MOMENT = datetime(2026, 11, 24, 21, 5, tzinfo=UTC)

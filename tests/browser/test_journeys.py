@@ -28,6 +28,15 @@ def sign_in(page: Page, site: Site, email: str = OFFICE.email) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def page_of(page: Page, name: str) -> None:
+    """Go to a page by the navigation, behind "More" where there is no room for all of it."""
+    more = page.get_by_role("button", name="More")
+    link = page.get_by_role("navigation").get_by_role("link", name=name, exact=True)
+    if more.is_visible() and not link.is_visible():
+        more.press("Enter")
+    link.click()
+
+
 def fits_the_screen(page: Page) -> bool:
     """Tell whether nothing has to be moved sideways to be read; measured without scripts in the page."""
     main = page.locator("main").bounding_box()
@@ -98,7 +107,7 @@ def test_signing_out_and_in_again_leads_back_to_the_page_that_was_wanted(
     expect(page.get_by_role("heading", name="No viewings yet")).to_be_visible()
     snap("appointments-none-yet")
 
-    page.get_by_role("link", name="Account").click()
+    page_of(page, "Account")
     snap("account")
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("status")).to_contain_text("You are signed out.")
@@ -179,3 +188,36 @@ def test_the_keyboard_alone_signs_in(site: Site, page: Page) -> None:
     page.keyboard.type(WORDS)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Agents", exact=True)).to_be_visible()
+
+
+def test_more_opens_without_scripts_and_closes_with_escape_and_when_followed(site: Site, page: Page) -> None:
+    services_of(site.app).users.create(OFFICE.email, WORDS, "admin")
+    sign_in(page, site)
+    more, schema = page.get_by_role("button", name="More"), page.get_by_role("link", name="Schema")
+    if page.viewport_size and page.viewport_size["width"] > 1184:
+        expect(more).to_be_hidden()
+    else:
+        expect(schema).to_be_hidden()
+        more.focus()
+        page.keyboard.press("Enter")
+        expect(schema).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(schema).to_be_hidden()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+    page_of(page, "Schema")
+    expect(page.get_by_role("heading", name="Schema")).to_be_visible()
+    expect(page.locator("nav a[aria-current=page]")).to_have_text("Schema")
+    if more.is_visible():
+        expect(schema).to_be_hidden()
+
+
+def test_a_printed_page_has_no_navigation(site: Site, page: Page) -> None:
+    services_of(site.app).users.create(OFFICE.email, WORDS, "admin")
+    sign_in(page, site)
+    navigation = page.get_by_role("navigation", name="Pages")
+    expect(navigation).to_be_visible()
+    page.emulate_media(media="print")
+    expect(navigation).to_be_hidden()
+    expect(page.get_by_role("link", name="Schema")).to_be_hidden()
+    expect(page.get_by_role("heading", name="No agents yet")).to_be_visible()
