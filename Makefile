@@ -5,7 +5,7 @@ PYTHON ?= python3
 WORKERS ?= 3
 BIN := .venv/bin
 
-.PHONY: run test bench format clean
+.PHONY: run test bench chaos format clean
 
 run: .venv/.ready
 	@PETERENTAL_DEMO=$${PETERENTAL_DEMO-1} $(BIN)/gunicorn wsgi:app
@@ -23,6 +23,10 @@ test: .venv/.ready
 # SECTION=migrations measures one section, QUICK=1 takes fewer rounds.
 bench: .venv/.ready
 	@$(BIN)/python -m bench $(SECTION)
+
+# Breaks things under load, then checks the books. CHAOS="--seed 7 --rounds 5", or CHAOS="--only deploy".
+chaos: .venv/.ready
+	@$(BIN)/python -m bench.chaos $(CHAOS)
 
 format: .venv/.ready
 	$(BIN)/ruff format .

@@ -1,0 +1,103 @@
+"""The books: what callers were told against what the database has."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from bench.chaos.callers import Heard
+from bench.chaos.phone import Tally
+
+
+class Books:
+    """Finds every broken promise.
+
+    Args:
+        connection: to the database, when all is over.
+        zone: the agents'.
+    """
+
+    def __init__(self, connection: psycopg.Connection[tuple[object, ...]], zone: ZoneInfo) -> None:
+        self._connection = connection
+        self._zone = zone
+
+    def broken_promises(self, heard: list[Heard], tally: Tally, shipped: int, *, killed: bool = True) -> list[str]:
+        """Give what does not hold, as sentences; nothing where everything does.
+
+        Args:
+            heard: what each caller knows.
+            tally: what came over the wire.
+            shipped: how many migrations were deployed on the way.
+            killed: whether anything was killed; if not, nobody may be cut off either.
+        """
+        rows: dict[str, list[tuple[str, datetime]]] = {}
+        for call_id, status, start in self._connection.execute(
+            "SELECT vapi_call_id, status, start_time FROM appointments WHERE vapi_call_id IS NOT NULL"
+        ):
+            rows.setdefault(str(call_id), []).append((str(status), start))  # type: ignore[arg-type]
+        broken = [told for call in heard for told in self._about(call, rows.get(call.call_id, []))]
+        others = {status: count for status, count in tally.answers.items() if status != 200}  # noqa: PLR2004
+        if others:
+            broken.append(f"answers other than 200: {others}")
+        if tally.cut_off and not killed:
+            broken.append(f"{tally.cut_off} deliveries were cut off though nothing was killed")
+        if tally.lost:
+            broken.append(f"{tally.lost} messages were never answered")
+        return broken + self._about_the_whole(heard, shipped)
+
+    def reports_not_kept(self, heard: list[Heard]) -> int:
+        """Count the calls whose end was reported, and answered, while there was no database to keep it."""
+        ended = {row[0] for row in self._connection.execute("SELECT vapi_call_id FROM calls WHERE status = 'ended'")}
+        return sum(call.call_id not in ended for call in heard)
+
+    def _about(self, call: Heard, rows: list[tuple[str, datetime]]) -> list[str]:
+        broken = [f"{call.call_id}: one request, two answers: {one!r} and {two!r}" for one, two in call.contradictions]
+        if len(rows) > 1:
+            broken.append(f"{call.call_id}: {len(rows)} bookings")
+        if call.start is None:
+            if rows and not call.unsure:
+                broken.append(f"{call.call_id}: was told of no booking and has one")
+            return broken
+        if not rows:
+            broken.append(f"{call.call_id}: heard a confirmation and has no booking")
+        elif not call.unsure:
+            status, start = rows[0]
+            expected = "cancelled" if call.cancelled else "confirmed"
+            if status != expected:
+                broken.append(f"{call.call_id}: heard {expected}, is {status}")
+            if start.astimezone(self._zone).replace(tzinfo=None) != call.start:
+                broken.append(f"{call.call_id}: heard {call.start}, is booked for {start}")
+        return broken
+
+    def _about_the_whole(self, heard: list[Heard], shipped: int) -> list[str]:
+        broken = []
+        overlaps = self._count(
+            "SELECT count(*) FROM appointments a JOIN appointments b ON a.agent_id = b.agent_id AND a.id < b.id"
+            " AND tstzrange(a.start_time, a.end_time) && tstzrange(b.start_time, b.end_time)"
+            " WHERE a.status = 'confirmed' AND b.status = 'confirmed'"
+        )
+        if overlaps:
+            broken.append(f"{overlaps} pairs of viewings overlap")
+        lines = self._count(
+            "SELECT count(*) FROM appointments a WHERE NOT EXISTS"
+            " (SELECT FROM appointment_events e WHERE e.appointment_id = a.id AND e.kind = 'booked')"
+        )
+        if lines:
+            broken.append(f"{lines} bookings without a history")
+        applied = self._count(
+            "SELECT count(*) FROM schema_migrations WHERE description ~ '(mark viewings|index marks)$'"
+        )
+        if applied != shipped:
+            broken.append(f"{shipped} migrations were shipped, {applied} are recorded")
+        invalid = self._count("SELECT count(*) FROM pg_index WHERE NOT indisvalid")
+        if invalid:
+            broken.append(f"{invalid} indexes are not valid")
+        if not any(call.start for call in heard):
+            broken.append("nobody heard a confirmation: the lab proved nothing")
+        return broken
+
+    def _count(self, query: str) -> int:
+        row = self._connection.execute(query.encode()).fetchone()
+        return int(str(row[0])) if row else 0

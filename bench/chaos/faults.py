@@ -1,0 +1,153 @@
+"""What goes wrong: each fault is one method of the lab, named as the report names it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from bench.chaos.balancer import Balancer
+from bench.chaos.postgres import LabPostgres
+from bench.chaos.release import Release
+from bench.programs import PROJECT_DIR
+
+DATABASE_AWAY_S = 1.5
+LOCKED_S = 1.5
+SUPERVISE_EVERY_S = 0.1
+
+DEPLOY = "a deploy with two migrations"
+
+CUT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE pid <> pg_backend_pid() AND application_name LIKE 'peterental%'"
+)
+
+# The next version alters the busiest table in a transaction, and builds an index on it while it is in use.
+MIGRATIONS = {
+    "mark_viewings": "-- Migration {n}: Mark viewings\n"
+    "ALTER TABLE appointments ADD COLUMN chaos_{n} TEXT DEFAULT 'new' NOT NULL;\n",
+    "index_marks": "-- migrate: no-transaction\n-- Migration {n}: Index marks\n"
+    "CREATE INDEX CONCURRENTLY idx_appointments_chaos_{n} ON appointments (start_time, id);\n",
+}
+
+
+class Lab:
+    """One PeteRental under load, and everything that may happen to it.
+
+    Args:
+        postgres: its database.
+        balancer: sends callers to whichever version is in service.
+        folder: for migrations.
+        seed: decides which worker is hit.
+    """
+
+    def __init__(self, postgres: LabPostgres, balancer: Balancer, folder: Path, seed: int) -> None:
+        self.postgres = postgres
+        self.shipped = 0
+        self._balancer = balancer
+        self._chance = random.Random(f"{seed} faults")  # noqa: S311  # repeatable, not secret
+        self._migrations = folder / "migrations"
+        shutil.copytree(PROJECT_DIR / "migrations", self._migrations)
+        self._in_service = self._release()
+        self._supervising = threading.Lock()
+        self._over = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise)
+
+    @property
+    def faults(self) -> dict[str, Callable[[], None]]:
+        """Give every fault by its name in the report."""
+        return {
+            "a worker is killed with -9": self.kill_a_worker,
+            "master and workers are killed with -9": self.kill_the_master,
+            "PostgreSQL is killed with -9 and started again": self.restart_postgres,
+            "all connections are cut": self.cut_connections,
+            "the agents' rows are locked by somebody": self.lock_agents,
+            "PostgreSQL has no connection left": self.fill_the_server,
+            DEPLOY: self.deploy,
+        }
+
+    def __enter__(self) -> Self:
+        """Put the first version in service, and keep one in service whatever happens, as a host does."""
+        self._in_service.until_serving()
+        self._balancer.send_to(self._in_service.port)
+        self._supervisor.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take it out of service."""
+        self._over.set()
+        self._supervisor.join()
+        self._in_service.kill()
+
+    def kill_a_worker(self) -> None:
+        """Kill one of the workers; its master starts another."""
+        workers = self._in_service.workers()
+        if workers:
+            self._in_service.kill_worker(self._chance.choice(sorted(workers)))
+
+    def kill_the_master(self) -> None:
+        """Kill everything that serves; the supervisor starts it again."""
+        self._in_service.kill()
+
+    def restart_postgres(self) -> None:
+        """Kill the database in the middle of everything; after a while it comes back."""
+        self.postgres.kill()
+        time.sleep(DATABASE_AWAY_S)
+        self.postgres.start()
+
+    def cut_connections(self) -> None:
+        """Have the server end every connection of the application."""
+        with self.postgres.connect() as connection:
+            connection.execute(CUT)
+
+    def lock_agents(self) -> None:
+        """Hold the row of every agent, on which all bookings queue, for a while."""
+        with self.postgres.connect() as connection, connection.transaction():
+            connection.execute("SELECT FROM agents FOR UPDATE")
+            time.sleep(LOCKED_S)
+
+    def fill_the_server(self) -> None:
+        """End the application's connections and take every one that the server has to give, for a while."""
+        with ExitStack() as hogs:
+            one = hogs.enter_context(self.postgres.connect())
+            one.execute(CUT)
+            with suppress(psycopg.OperationalError):
+                while True:
+                    hogs.enter_context(self.postgres.connect())
+            one.execute(CUT)  # and those that it opened meanwhile
+            time.sleep(LOCKED_S)
+
+    def deploy(self) -> None:
+        """Roll the next version out: started beside the old one, put in service once healthy, then the old one ends."""
+        for name, text in MIGRATIONS.items():
+            number = len(list(self._migrations.glob("*.sql"))) + 1
+            (self._migrations / f"{number:03}_{name}.sql").write_text(text.format(n=number))
+            self.shipped += 1
+        following = self._release()
+        following.until_serving()
+        with self._supervising:
+            old, self._in_service = self._in_service, following
+            self._balancer.send_to(following.port)
+        old.stop()
+
+    def _release(self) -> Release:
+        return Release(self.postgres.url, self._migrations)
+
+    def _supervise(self) -> None:
+        """Start the version in service again when it has died."""
+        while not self._over.wait(SUPERVISE_EVERY_S):
+            with self._supervising:
+                if not self._in_service.is_alive:
+                    self._in_service = self._release()
+                    self._in_service.until_serving()
+                    self._balancer.send_to(self._in_service.port)
