@@ -20,20 +20,44 @@ class Proxy:
         queries: how many statements were sent on their own (simple protocol) or prepared.
         turns: how often a client spoke after the server had: the round trips it waited for.
         rewrite: (old, new) bytes of equal length, replaced in what the server says.
+        swallow_at_turn: at this turn the network begins to swallow everything.
     """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._target = (parts.hostname or "127.0.0.1", parts.port or 5432)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        port = self._listener.getsockname()[1]
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._port = 0
+        self.open()
         userinfo = parts.netloc.rpartition("@")[0]
-        self.url = parts._replace(netloc=f"{userinfo}@127.0.0.1:{port}").geturl()
+        self.url = parts._replace(netloc=f"{userinfo}@127.0.0.1:{self._port}").geturl()
         self.turns = 0
         self.queries = 0
         self.rewrite: tuple[bytes, bytes] | None = None
+        self.swallow_at_turn: int | None = None
         self._lines: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+
+    def open(self) -> None:
+        """Let clients in, at the same address as ever."""
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        self._port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def shut(self) -> None:
+        """Be a server that is down: nobody gets in, and whoever was in is out."""
+        with contextlib.suppress(OSError):  # it is shut already
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+
+    def swallow(self) -> None:
+        """Be a network that lets nothing through and says nothing of it, until `resume`."""
+        self._flowing.clear()
+
+    def resume(self) -> None:
+        """Let through what was held up, and what comes."""
+        self._flowing.set()
 
     def cut(self) -> None:
         """Close every connection, as a crashed server or a yanked cable would in the end."""
@@ -58,13 +82,13 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop listening and cut what is open."""
-        self._listener.close()
-        self.cut()
+        self.shut()
+        self.resume()
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                client, _ = self._listener.accept()
+                client, _ = listener.accept()
                 server = socket.create_connection(self._target)
             except OSError:
                 return
@@ -87,8 +111,12 @@ class Proxy:
                         return
                     if line is client:
                         self.turns += server_spoke
+                        if self.turns == self.swallow_at_turn:
+                            self.swallow_at_turn = None
+                            self.swallow()
                         self.queries += data[:1] in {b"Q", b"P"}
                     elif self.rewrite:
                         data = data.replace(*self.rewrite)
                     server_spoke = line is server
+                    self._flowing.wait()
                     other[line].sendall(data)

@@ -96,14 +96,14 @@ class Desk:
 
 
 class PendingDesk:
-    """The answer to `AppointmentRepository.look`, on its way; reading it waits for the server."""
+    """The answer to `AppointmentRepository.look`, on its way until the connection has caught up."""
 
     def __init__(self, desk: psycopg.Cursor[DictRow], own: psycopg.Cursor[DictRow]) -> None:
         self._desk = desk
         self._own = own
 
     def read(self) -> tuple[Desk, tuple[Appointment, ...]]:
-        """Wait for the desk and the caller's own upcoming bookings, soonest first."""
+        """Give the desk and the caller's own upcoming bookings, soonest first."""
         return _desk(self._desk.fetchone()), tuple(Appointment(**row) for row in self._own.fetchall())
 
 

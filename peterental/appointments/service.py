@@ -84,7 +84,9 @@ class AppointmentService:
         """Tell the caller's own upcoming bookings, after a second fact agrees. Two round trips, nothing locked."""
         now = self._now()
         with self._database.transaction() as connection:
-            desk, own = self._appointments.look(connection, delivery, now).read()
+            pending = self._appointments.look(connection, delivery, now)
+            connection.catch_up()
+            desk, own = pending.read()
             situation = Situation(now=now, delivery=delivery, agent=desk.agent, own=own)
             return self._told(connection, situation, wish, say, decisions.find)
 
@@ -122,11 +124,12 @@ class AppointmentService:
         with self._appointments.last_word(), self._database.transaction() as connection:
             history = self._calls.begin(connection, delivery)
             now = self._now()
-            # Last asked, first read: then all the answers are here, for one wait.
-            desk, own = self._appointments.look(connection, delivery, now).read()
+            pending = self._appointments.look(connection, delivery, now)
+            connection.catch_up()
             so_far = history.read()
             if so_far.same is not None:
                 return so_far.same.answer
+            desk, own = pending.read()
             situation = Situation(
                 now=now, delivery=delivery, agent=desk.agent, taken=desk.taken, own=own, so_far=so_far
             )

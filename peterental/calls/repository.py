@@ -105,14 +105,14 @@ UPSERT_CALL = f"""
 
 
 class PendingHistory:
-    """The answer to `CallRepository.begin`, on its way; reading it waits for the server."""
+    """The answer to `CallRepository.begin`, on its way until the connection has caught up."""
 
     def __init__(self, cursor: psycopg.Cursor[DictRow], tool_call_id: str) -> None:
         self._cursor = cursor
         self._tool_call_id = tool_call_id
 
     def read(self) -> CallSoFar:
-        """Wait for it and give it."""
+        """Give what this call was told so far."""
         calls = [_tool_call(row) for row in self._cursor.fetchall()]
         same = next((c for c in calls if c.tool_call_id == self._tool_call_id and c.outcome != "fault"), None)
         return CallSoFar(same, tuple(call for call in calls if call.tool_call_id != self._tool_call_id))

@@ -103,6 +103,7 @@ class CallService:
         with self._database.transaction() as connection:
             history = self._calls.begin(connection, delivery)
             agent = self._calls.reachable_agent(connection, delivery.agent_key)
+            connection.catch_up()
             row = agent.fetchone()
             so_far = history.read()
             if so_far.same is not None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import select
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, ClassVar
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import psycopg
+from psycopg.abc import RV, PQGen
+from psycopg.errors import _WaitTimeout
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from peterental.database.patience import left_s
 from peterental.errors import Fault
-
-Connection = psycopg.Connection[DictRow]
 
 OLDEST_SERVER_VERSION = 140000
 """PostgreSQL 14, as libpq numbers it: multiranges and pipelined queries begin there."""
@@ -23,7 +25,12 @@ OLDEST_SERVER_VERSION = 140000
 CONNECT_TIMEOUT_S = 2
 ACQUIRE_TIMEOUT_S = 2.0
 STATEMENT_TIMEOUT_MS = 5_000
-IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+LOCK_TIMEOUT_MS = 1_500
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 3_000
+"""Whoever vanished in the middle of a booking must not keep the next caller of that agent waiting for long."""
+
+GRACE_S = 0.25
+"""What the server gets, once patience is over, to obey a cancellation and to say how it ended."""
 
 # A peer that vanished without a word (a failed-over host, a dropped NAT entry) is given up after half a minute,
 # unacknowledged data after ten seconds; libpq leaves both to the kernel's two hours otherwise.
@@ -44,11 +51,58 @@ class DatabaseTooOld(DatabaseUnavailable):
 
 
 class DatabaseTooSlow(Fault):
-    """The database needed longer than {seconds:g} seconds for one query, which was cancelled."""
+    """The database needed longer than {seconds:g} seconds for what was asked of it, which was cancelled."""
+
+
+class DatabaseBusy(DatabaseTooSlow):
+    """Something else in the database held for longer than {seconds:g} seconds what is needed here."""
 
 
 class SchemaOutdated(Fault):
     """The database lacks what this release needs ({missing}): run flask db-migrate."""
+
+
+class Connection(psycopg.Connection[DictRow]):
+    """A connection that waits no longer than `patience` allows."""
+
+    _fell_silent = False
+
+    @property
+    def fell_silent(self) -> bool:
+        """Whether it was hung up on because its server did not even answer to a cancellation."""
+        return self._fell_silent
+
+    def catch_up(self) -> None:
+        """Wait, in a unit of work, until everything asked so far is answered. One round trip, whatever was asked.
+
+        Reading a result would wait as well, but leave the server in the middle of a series: then it would not notice
+        that whoever was to go on has vanished, and keep the locks.
+        """
+        pipeline = self._pipeline
+        if pipeline is not None:
+            pipeline.sync()
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Wait for the server: psycopg does all its waiting here."""
+        left = left_s()
+        if left is None:
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, max(left, GRACE_S))
+        except _WaitTimeout:
+            return self._give_up(gen, interval)
+
+    def _give_up(self, gen: PQGen[RV], interval: float) -> RV:
+        """Have the server stop, and hear how it ended: cancelled, or done in that very moment."""
+        with suppress(psycopg.Error):
+            self.cancel_safe(timeout=GRACE_S)
+        try:
+            return super().wait(gen, interval, GRACE_S)
+        except _WaitTimeout:
+            self._fell_silent = True
+            self.close()
+            message = "it fell silent"
+            raise psycopg.OperationalError(message) from None
 
 
 class Database:
@@ -92,8 +146,9 @@ class Database:
         the server only where it reads a result. A failing statement therefore raises where a result is read, or at the
         end of the block.
 
-        Raises DatabaseUnavailable when no connection is to be had within 2 s or it breaks, DatabaseTooSlow when a
-        statement is cancelled by `statement_timeout`, SchemaOutdated when a table or column is not there.
+        Raises DatabaseUnavailable when no connection is to be had within 2 s or it breaks or falls silent,
+        DatabaseTooSlow when a statement is cancelled, DatabaseBusy when somebody else's lock is in the way,
+        SchemaOutdated when a table or column is not there. Inside `patience`, all that takes no longer than it says.
         """
         with self.connection() as connection:
             try:
@@ -129,13 +184,23 @@ class Database:
 
         Raises what `transaction` raises.
         """
+        left = left_s()
+        timeout_s = ACQUIRE_TIMEOUT_S if left is None else min(left, ACQUIRE_TIMEOUT_S)
+        began_s = time.monotonic()
         try:
-            with self._open_pool().connection() as connection:
-                yield connection
+            with self._open_pool().connection(timeout_s) as connection:
+                try:
+                    yield connection
+                finally:
+                    if connection.fell_silent:
+                        self._distrust_idle_connections()
         except PoolTimeout as error:
             raise DatabaseUnavailable(reason=self._last_failure) from error
         except psycopg.errors.QueryCanceled as error:
-            raise DatabaseTooSlow(seconds=STATEMENT_TIMEOUT_MS / 1000) from error
+            patient_s = STATEMENT_TIMEOUT_MS / 1000 if left_s() is None else round(time.monotonic() - began_s, 1)
+            raise DatabaseTooSlow(seconds=patient_s) from error
+        except psycopg.errors.LockNotAvailable as error:
+            raise DatabaseBusy(seconds=LOCK_TIMEOUT_MS / 1000) from error
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable(reason=reason_of(error)) from error
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
@@ -166,7 +231,7 @@ class Database:
             max_size=max(1, self._pool_size),
             open=True,
             configure=_configure,
-            check=_check,
+            check=self._check,
             timeout=ACQUIRE_TIMEOUT_S,
             # Short, because attempts are spaced ever wider within it: a server that comes back is noticed at once.
             reconnect_timeout=ACQUIRE_TIMEOUT_S,
@@ -176,6 +241,26 @@ class Database:
     def remember_failure(self, reason: str) -> None:
         """Keep why connecting last failed, for whoever waits for a connection in vain."""
         self._last_failure = reason
+
+    def _distrust_idle_connections(self) -> None:
+        """Replace the connections that nobody uses: one was found dead, and their server is the same."""
+        if self._pool is not None:
+            self._pool.drain()
+
+    def _check(self, connection: Connection) -> None:
+        """Refuse a pooled connection whose server has gone, without asking the server.
+
+        An idle connection has nothing to say: if its socket can be read, the server said goodbye (or a notice came,
+        which costs us a needless reconnection). So a restart or a `pg_terminate_backend` is noticed for no round trip.
+        """
+        poller = select.poll()  # not select(), which cannot watch descriptors past 1024
+        poller.register(connection.fileno(), select.POLLIN)
+        if poller.poll(0):
+            connection.close()
+            # The pool would try them one by one, and pause a second after each dead one.
+            self._distrust_idle_connections()
+            message = "the server closed the connection"
+            raise psycopg.OperationalError(message)
 
 
 def connect(url: str, *, application_name: str, connect_timeout_s: int = 10, **options: Any) -> Connection:
@@ -190,7 +275,7 @@ def connect(url: str, *, application_name: str, connect_timeout_s: int = 10, **o
     Raises DatabaseUnavailable with the server's reason, DatabaseTooOld below PostgreSQL 14.
     """
     try:
-        connection: Connection = psycopg.Connection.connect(
+        connection = Connection.connect(
             url,
             autocommit=True,
             row_factory=dict_row,
@@ -228,22 +313,20 @@ def _remembering(database: Database) -> type[Connection]:
     The pool connects in a thread of its own and keeps the reason to itself; whoever waited deserves to hear it.
     """
 
-    class RememberingConnection(psycopg.Connection[DictRow]):
-        _database: ClassVar[Database] = database
-
+    class RememberingConnection(Connection):
         @classmethod
         def connect(cls, *args: Any, **kwargs: Any) -> Any:
             try:
                 connection = super().connect(*args, **kwargs)
             except psycopg.OperationalError as error:
-                cls._database.remember_failure(reason_of(error))
+                database.remember_failure(reason_of(error))
                 raise
             if connection.info.server_version < OLDEST_SERVER_VERSION:
                 reason = f"PostgreSQL {version_of(connection)} is too old, PeteRental needs 14 or newer"
-                cls._database.remember_failure(reason)
+                database.remember_failure(reason)
                 connection.close()
                 raise psycopg.OperationalError(reason)
-            cls._database.remember_failure("no free connection")
+            database.remember_failure("no free connection")
             return connection
 
     return RememberingConnection
@@ -259,24 +342,11 @@ def _configure(connection: Connection) -> None:
         """
         SELECT pg_backend_pid() AS pid,
                set_config('statement_timeout', %s, false),
+               set_config('lock_timeout', %s, false),
                set_config('idle_in_transaction_session_timeout', %s, false),
                set_config('TimeZone', 'UTC', false)
         """,
-        (str(STATEMENT_TIMEOUT_MS), str(IDLE_IN_TRANSACTION_TIMEOUT_MS)),
+        (str(STATEMENT_TIMEOUT_MS), str(LOCK_TIMEOUT_MS), str(IDLE_IN_TRANSACTION_TIMEOUT_MS)),
     ).fetchone()
     if row is None or row["pid"] != connection.info.backend_pid:
         connection.prepare_threshold = None
-
-
-def _check(connection: Connection) -> None:
-    """Refuse a pooled connection whose server has gone, without asking the server.
-
-    An idle connection has nothing to say: if its socket can be read, the server said goodbye (or a notice came, which
-    costs us one needless reconnection). So a restart or a `pg_terminate_backend` is noticed for no round trip.
-    """
-    poller = select.poll()  # not select(), which cannot watch descriptors past 1024
-    poller.register(connection.fileno(), select.POLLIN)
-    if poller.poll(0):
-        connection.close()
-        message = "the server closed the connection"
-        raise psycopg.OperationalError(message)

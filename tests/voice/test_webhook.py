@@ -22,8 +22,7 @@ from peterental.agents.model import Agent, AgentKey, AgentUnknown
 from peterental.agents.service import AgentService
 from peterental.database.connection import Database
 from peterental.voice import messages
-from tests.proxy import Proxy
-from tests.voice.phone import Clock, Phone, payload, services_on, webhook
+from tests.voice.phone import Clock, Phone, payload, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -257,26 +256,6 @@ def test_other_messages_that_fail_are_still_answered(phone: Phone, database: Dat
     assert phone.play("status-update-in-progress") == {}
     assert phone.play("assistant-request") == {"error": APOLOGY}
     assert phone.play("transfer-destination-request") == {"error": APOLOGY}
-
-
-def test_with_the_database_away_callers_hear_an_apology_soon_and_nothing_is_half_booked(
-    database: Database, services: Services, database_url: str, clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert services
-    with Proxy(database_url) as proxy:
-        beyond = Database(proxy.url, pool_size=1)
-        phone = Phone(webhook(services_on(beyond, clock), clock))
-        assert phone.say("get_availability").startswith("I have")
-        proxy._listener.shutdown(socket.SHUT_RDWR)
-        proxy.cut()
-        caplog.clear()
-        with caplog.at_level(logging.ERROR, "peterental.voice"):
-            reply = phone.play("tool-calls-two-calls")
-        assert [result["result"] for result in reply["results"]] == [APOLOGY, APOLOGY]
-        assert len(caplog.records) == 1, "the second call did not wait for the database again"
-        assert phone.say("set_appointment", ELM) == APOLOGY
-        assert database.fetch("SELECT * FROM appointments") == []
-        beyond.close()
 
 
 def test_no_sentence_or_name_makes_a_second_log_line(phone: Phone, caplog: pytest.LogCaptureFixture) -> None:
