@@ -62,8 +62,11 @@ class SchemaOutdated(Fault):
     """The database lacks what this release needs ({missing}): run flask db-migrate."""
 
 
-class Connection(psycopg.Connection[DictRow]):
-    """A connection that waits no longer than `patience` allows."""
+Connection = psycopg.Connection[DictRow]
+
+
+class PatientConnection(Connection):
+    """A connection of the pool: one that waits no longer than `patience` allows."""
 
     _fell_silent = False
 
@@ -126,7 +129,7 @@ class Database:
         self._conninfo = conninfo
         self._pool_size = pool_size
         self._application_name = application_name
-        self._pool: ConnectionPool[Connection] | None = None
+        self._pool: ConnectionPool[PatientConnection] | None = None
         self._pool_pid = 0
         self._opening = threading.Lock()
         self._last_failure = "no free connection"
@@ -139,7 +142,7 @@ class Database:
         return self._conninfo
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[PatientConnection]:
         """Give a connection inside a transaction: committed at the end of the block, rolled back by an exception.
 
         Statements are pipelined: BEGIN travels with the first ones, COMMIT with the last ones, and the block waits for
@@ -179,7 +182,7 @@ class Database:
                 pool.close(timeout=1)
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
+    def connection(self) -> Iterator[PatientConnection]:
         """Borrow a connection in autocommit mode, for single statements.
 
         Raises what `transaction` raises.
@@ -206,7 +209,7 @@ class Database:
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
             raise SchemaOutdated(missing=reason_of(error)) from error
 
-    def _open_pool(self) -> ConnectionPool[Connection]:
+    def _open_pool(self) -> ConnectionPool[PatientConnection]:
         pool = self._pool
         if pool is not None and self._pool_pid == os.getpid():
             return pool
@@ -216,7 +219,7 @@ class Database:
                 self._pool_pid = os.getpid()
             return self._pool
 
-    def _make_pool(self) -> ConnectionPool[Connection]:
+    def _make_pool(self) -> ConnectionPool[PatientConnection]:
         return ConnectionPool(
             self.url,
             connection_class=_remembering(self),
@@ -275,7 +278,7 @@ def connect(url: str, *, application_name: str, connect_timeout_s: int = 10, **o
     Raises DatabaseUnavailable with the server's reason, DatabaseTooOld below PostgreSQL 14.
     """
     try:
-        connection = Connection.connect(
+        connection: Connection = psycopg.Connection.connect(
             url,
             autocommit=True,
             row_factory=dict_row,
@@ -307,13 +310,13 @@ def reason_of(error: psycopg.Error) -> str:
     return line.removeprefix("connection failed: ").rstrip(".").replace("FATAL:  ", "")
 
 
-def _remembering(database: Database) -> type[Connection]:
+def _remembering(database: Database) -> type[PatientConnection]:
     """Make a connection class that tells `database` why connecting failed.
 
     The pool connects in a thread of its own and keeps the reason to itself; whoever waited deserves to hear it.
     """
 
-    class RememberingConnection(Connection):
+    class RememberingConnection(PatientConnection):
         @classmethod
         def connect(cls, *args: Any, **kwargs: Any) -> Any:
             try:
