@@ -312,9 +312,9 @@ def test_db_repair_asks_unless_told_yes(empty_database_url: str, folder: Path) -
     assert "+CREATE TABLE a (i bigint);" in done.stdout
     done = flask(*arguments, "--yes", DATABASE_URL=empty_database_url)
     assert done.returncode == 0
-    assert done.stdout.endswith("✅ Accepted 1\n")
+    assert done.stdout.endswith("✅ Accepted 1 change\n")
     done = flask(*arguments, "--yes", DATABASE_URL=empty_database_url)
-    assert done.stdout == "✅ Nothing was changed\n"
+    assert done.stdout == "✅ Nothing to repair\n"
 
 
 def test_db_rollback_asks_unless_told_yes(empty_database_url: str, folder: Path) -> None:
@@ -330,7 +330,7 @@ def test_db_rollback_asks_unless_told_yes(empty_database_url: str, folder: Path)
     done = flask(*arguments, "--yes", DATABASE_URL=empty_database_url)
     assert (done.returncode, done.stdout) == (
         0,
-        "This runs, in order: 002_make_b.down.sql\n✅ 002_make_b.down.sql\n✅ Rolled back 1 migrations\n",
+        "This runs, in order: 002_make_b.down.sql\n✅ 002_make_b.down.sql\n✅ Rolled back 1 migration\n",
     )
 
 

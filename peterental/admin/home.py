@@ -57,6 +57,6 @@ def schema() -> str:
     try:
         status, unreadable = gate.status(), None
     except MigrationFilesError as error:
-        status, unreadable = None, str(error)
+        status, unreadable = None, "; ".join(error.problems)
     command = COMMANDS.get(status.state) if status else None
     return render_template("admin/schema.html", status=status, unreadable=unreadable, command=command, words=WORDS)

@@ -16,8 +16,9 @@ from peterental.cli.told import told_in_one_sentence
 from peterental.config import Config
 from peterental.database import Database, migrations_url_for
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.files import scan_files
 from peterental.database.migrations.report import status_table
-from peterental.database.migrations.runner import checked_files
+from peterental.database.migrations.runner import checked_files, refuse_beyond_last
 from peterental.database.migrations.status import read_status
 from peterental.database.migrations.writing import LOCK_WAIT_S
 from peterental.errors import Refusal
@@ -51,6 +52,7 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Pa
     """
     directory = directory or _config().migrations_dir
     if dry_run:
+        refuse_beyond_last(scan_files(directory)[0], to)
         status = read_status(_url(), directory)
         wanted = [entry for entry in status.entries if entry.version in status.pending]
         pending = [entry.file for entry in wanted if entry.file and (to is None or entry.version <= to)]
@@ -179,8 +181,7 @@ def db_repair(*, yes: bool, directory: Path | None) -> None:
         click.echo(shown)
         return _agrees("Accept this?", yes=yes)
 
-    accepted = repair(_url(), directory or _config().migrations_dir, confirm=confirm, tell=click.echo)
-    click.echo(f"✅ Accepted {accepted}" if accepted else "✅ Nothing was changed")
+    repair(_url(), directory or _config().migrations_dir, confirm=confirm, tell=click.echo)
 
 
 @click.command("db-rollback")

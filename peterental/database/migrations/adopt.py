@@ -19,18 +19,17 @@ from peterental.database.migrations.difference import (
 from peterental.database.migrations.errors import MigrationError
 from peterental.database.migrations.files import MigrationFile, find_files
 from peterental.database.migrations.history import State, compare
-from peterental.database.migrations.ledger import LEDGER_TABLE, Ledger, LedgerWriter
+from peterental.database.migrations.ledger import Ledger, LedgerWriter
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.scratch import build, scratch_database
 from peterental.database.migrations.session import runner_session
-from peterental.database.migrations.statements import split_statements
+from peterental.database.migrations.statements import records_itself, split_statements
 from peterental.database.migrations.verify import scratch_catalog
 from peterental.database.migrations.writing import writing_session
 
 _MAY_REMOVE = re.compile(r"\b(?:drop|rename|set\s+schema)\b", re.IGNORECASE)
 _CHANGES_ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE", "SELECT", "WITH", "CALL", "DO"})
 _CHANGES_NOTHING = frozenset({"SET", "RESET", "SHOW", "LOCK", "ANALYZE", "VACUUM", "SAVEPOINT", "RELEASE"})
-_RECORDS_ITSELF = re.compile(rf"insert\s+into\s+(?:\S+\.)?\"?{LEDGER_TABLE}\b", re.IGNORECASE)
 
 
 class AdoptionRefused(MigrationError):
@@ -155,7 +154,8 @@ def _tell_about(todo: list[MigrationFile], ledger: Ledger, others: list[Differen
         tell("Also in the database, which is fine, but not made by these files:")
         for line in grouped(others):
             tell(f"  {line.removesuffix(ONLY_LIVE).rstrip()}")
-    tell(f"✅ Adopted {len(todo)} migrations" if todo else "✅ Nothing to adopt: somebody else has just done it")
+    adopted = f"{len(todo)} {'migration' if len(todo) == 1 else 'migrations'}"
+    tell(f"✅ Adopted {adopted}" if todo else "✅ Nothing to adopt: somebody else has just done it")
 
 
 def _on_your_word(file: MigrationFile) -> str | None:
@@ -163,11 +163,11 @@ def _on_your_word(file: MigrationFile) -> str | None:
     verbs = [
         statement.sql.split(maxsplit=1)[0].upper()
         for statement in split_statements(file.text())
-        if not _RECORDS_ITSELF.match(statement.sql)
+        if not records_itself(statement.sql)
     ]
     rows = list(dict.fromkeys(verb for verb in verbs if verb in _CHANGES_ROWS))
     if not rows:
         return None
     if set(verbs) <= _CHANGES_ROWS | _CHANGES_NOTHING:
-        return f"only changes rows ({', '.join(rows)}), which no catalog shows: it was recorded on your word"
-    return f"also changes rows ({', '.join(rows)}), which no catalog shows: that they were is on your word"
+        return f"only changes rows ({', '.join(rows)}), which no comparison of tables shows: recorded unchecked"
+    return f"also changes rows ({', '.join(rows)}), which no comparison of tables shows: check them yourself"

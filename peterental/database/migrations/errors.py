@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFilesError
 from peterental.errors import Fault
 
 
@@ -17,8 +18,19 @@ class MigrationFailed(MigrationError):
         self.version = version
 
 
+class FilesRefused(MigrationFilesError):
+    """{problems}. Nothing was applied."""
+
+
+class NoSuchMigration(MigrationError):
+    """There is no migration {version:03d}, the last file is {last:03d}. Nothing was applied."""
+
+
 class HistoryBroken(MigrationError):
     """The migration history does not fit the files: {problems}. Nothing was applied; see flask db-status."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(problems=BETWEEN_PROBLEMS.join(problems))
 
 
 class LockNotAcquired(MigrationError):

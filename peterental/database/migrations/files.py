@@ -19,12 +19,15 @@ _BLANK = re.compile(r"[\s;]+|--[^\r\n]*", re.ASCII)  # other spaces than ASCII's
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _HIGHEST_VERSION = 2**31 - 1  # schema_migrations.version is an INTEGER
 
+BETWEEN_PROBLEMS = ";\n  "
+"""Each on a line of its own: after a merge there may be many."""
+
 
 class MigrationFilesError(Fault):
     """{problems}"""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__(problems="; ".join(problems))
+        super().__init__(problems=BETWEEN_PROBLEMS.join(problems))
         self.problems = problems
 
 

@@ -91,7 +91,7 @@ def _pending(connection: Connection, files: list[MigrationFile], ledger: Ledger)
     entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
     problems = unapplicable(entries)
     if problems:
-        raise HistoryBroken(problems="; ".join(problems))
+        raise HistoryBroken(problems)
     return [entry.file for entry in entries if entry.state is State.PENDING and entry.file is not None]
 
 

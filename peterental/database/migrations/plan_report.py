@@ -134,7 +134,7 @@ class Plan:
         count = len(self.files)
         files = f"{count} {'migration' if count == 1 else 'migrations'}"
         if any(file.where == NOT_REHEARSED for file in self.files):
-            return f"⚠️  {files} pending, not all of it rehearsed. Nothing was changed."
+            return f"⚠️  {files} pending, rehearsed only in part. Nothing was changed."
         hard = [name for file in self.files for step in file.steps for name in self._hard_on(step)]
         if hard:
             names = ", ".join(dict.fromkeys(hard))

@@ -44,11 +44,16 @@ def repair(url: str, directory: Path, *, confirm: Callable[[str], bool], tell: T
     with writing_session(url, tell=tell) as (connection, ledger):
         writer = LedgerWriter(connection, ledger.server.schema)
         writer.end_orphaned_attempts()
-        for found in _findings(connection, ledger, files):
+        findings = _findings(connection, ledger, files)
+        for found in findings:
             if confirm(found.shown):
                 with connection.transaction():
                     found.accept(writer)
                 accepted += 1
+    if accepted:
+        tell(f"✅ Accepted {accepted} {'change' if accepted == 1 else 'changes'}")
+    else:
+        tell("✅ Nothing was changed" if findings else "✅ Nothing to repair")
     return accepted
 
 
@@ -89,7 +94,7 @@ def _stopped(file: MigrationFile, text: str, done: int) -> Repair:
         f"\n  {number}. {' '.join(statement.sql.split())[:100]}"
         for number, statement in enumerate(split_statements(text)[:done], start=1)
     )
-    where = f"after these statements, which stay done:{listed}" if done else "at its first statement."
+    where = f"after these statements, which are done:{listed}" if done else "at its first statement."
     shown = (
         f"An attempt at {file.path.name} stopped {where}\n"
         "Clearing it makes the next attempt begin with the first statement."

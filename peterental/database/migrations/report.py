@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from peterental.database.migrations.files import BETWEEN_PROBLEMS
 from peterental.database.migrations.history import Entry
 from peterental.database.migrations.status import Status
 
@@ -31,7 +32,7 @@ def status_table(status: Status, *, colour: bool = False) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     widths[0] = 2  # the marks are two columns wide
     lines = [_line(row, widths, colour=colour) for row in rows] if status.entries else ["No migrations."]
-    return "\n".join([*lines, "", status.summary()])
+    return "\n".join([*lines, "", status.summary(between_problems=BETWEEN_PROBLEMS)])
 
 
 def _line(row: tuple[str, ...], widths: list[int], *, colour: bool) -> str:

@@ -11,12 +11,13 @@ from peterental.database.connection import Connection
 from peterental.database.migrations.directives import read_directives
 from peterental.database.migrations.errors import MigrationFailed, RollbackRefused
 from peterental.database.migrations.execution import StatementFailed, execute_text
-from peterental.database.migrations.files import MigrationFile, MigrationFilesError, find_files, header_end
+from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFile, find_files
 from peterental.database.migrations.ledger import Ledger, LedgerWriter
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.problem import explain
+from peterental.database.migrations.runner import inspect
 from peterental.database.migrations.session import begin_statements, reset, settle
-from peterental.database.migrations.statements import check_runnable, statement_offset
+from peterental.database.migrations.statements import statement_offset
 from peterental.database.migrations.writing import writing_session
 
 
@@ -46,7 +47,7 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
         for down in downs:
             _undo(connection, writer, files[down.version], down)
             tell(f"✅ {down.path.name}")
-        tell(f"✅ Rolled back {len(downs)} migrations")
+        tell(f"✅ Rolled back {len(downs)} {'migration' if len(downs) == 1 else 'migrations'}")
         return len(downs)
 
 
@@ -61,18 +62,11 @@ def _down(file: MigrationFile | None, version: int) -> MigrationFile:
     down = MigrationFile(file.version, file.description, file.down_path)
     if not down.path.exists():
         raise RollbackRefused(reason=f"there is no {down.path.name} that says how to undo {file.path.name}")
-    try:
-        text = down.text()
-        directives = read_directives(down, text)
-        problems = check_runnable(down, text, directives)
-    except MigrationFilesError as error:
-        raise RollbackRefused(reason=str(error)) from error
-    if header_end(text) == len(text):
-        problems.append(f"{down.path.name} has no statement in it")
+    directives, problems = inspect(down)
     if directives.no_transaction:
         problems.append(f"{down.path.name} asks for no-transaction, but a down file is undone as a whole or not at all")
     if problems:
-        raise RollbackRefused(reason="; ".join(problems))
+        raise RollbackRefused(reason=BETWEEN_PROBLEMS.join(problems))
     return down
 
 
@@ -96,5 +90,7 @@ def _undo(connection: Connection, writer: LedgerWriter, file: MigrationFile, dow
 
 
 def _failed(down: MigrationFile, problem: str) -> MigrationFailed:
-    message = f"{problem}\n  Nothing of {down.path.name} was kept.\n  Next: mend the cause, then run db-rollback again"
+    message = (
+        f"{problem}\n  Nothing of {down.path.name} was kept.\n  Next: mend the cause, then run flask db-rollback again"
+    )
     return MigrationFailed(version=down.version, problem=message)

@@ -155,7 +155,10 @@ class Run:
                     " put it back, or run flask db-repair to begin the file anew"
                 )
                 raise MigrationFilesError([problem])
-        self._tell(f"⏳ {item.file.path.name}: going on with statement {stopped.statement + 1} of {len(now)}")
+        onwards = f"going on with statement {stopped.statement + 1} of {len(now)}"
+        if stopped.statement == len(now):
+            onwards = "all its statements are done; recording it"
+        self._tell(f"⏳ {item.file.path.name}: {onwards}")
         return stopped.statement
 
     def _may_try_again(self, error: StatementFailed, give_up_at: float) -> bool:
@@ -202,8 +205,11 @@ class Run:
 
 
 def _stopped_at(steps: Stepwise) -> str:
-    kept = {0: "nothing before it", 1: "statement 1 stays"}.get(steps.done, f"statements 1 to {steps.done} stay")
-    return f"Stopped at statement {steps.done + 1} of {len(steps.statements)}; {kept} done."
+    if steps.done == len(steps.statements):
+        return "All its statements are done, but it is not recorded as applied."
+    kept = {0: "nothing was done before it", 1: "the one before it is done"}
+    before = kept.get(steps.done, f"the {steps.done} before it are done")
+    return f"Stopped at statement {steps.done + 1} of {len(steps.statements)}; {before}."
 
 
 def _numbers(versions: list[int]) -> str:

@@ -8,15 +8,15 @@ from pathlib import Path
 from peterental.config import PROJECT_DIR
 from peterental.database.connection import Connection, Database
 from peterental.database.migrations import ledger as ledgers
-from peterental.database.migrations.directives import read_directives
-from peterental.database.migrations.errors import HistoryBroken
-from peterental.database.migrations.files import MigrationFile, MigrationFilesError, find_files, header_end
+from peterental.database.migrations.directives import Directives, read_directives
+from peterental.database.migrations.errors import FilesRefused, HistoryBroken, NoSuchMigration
+from peterental.database.migrations.files import MigrationFile, MigrationFilesError, find_files
 from peterental.database.migrations.history import State, compare, unapplicable
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.run import Checked, Run
 from peterental.database.migrations.session import runner_session
-from peterental.database.migrations.statements import check_runnable
+from peterental.database.migrations.statements import check_runnable, emptiness_of
 from peterental.database.migrations.watch import Progress
 from peterental.database.migrations.writing import LOCK_WAIT_S, under_lock
 
@@ -48,6 +48,7 @@ class MigrationRunner:
         self._lock_wait_s = lock_wait_s
         self._tell = tell
         self._progress = progress
+        self._warned_of: set[int] = set()
 
     def get_applied_migrations(self) -> list[int]:
         """Give the versions that the database records as applied, in order; none where it has no ledger yet."""
@@ -61,25 +62,34 @@ class MigrationRunner:
     def run_migrations(self, *, to: int | None = None) -> int:
         """Apply what is pending, up to and including version `to` where given, and give how many files that were.
 
-        Raises MigrationFilesError and HistoryBroken before anything runs; MigrationFailed, naming the file and the
-        place, when one fails (the files before it stay applied); LockNotAcquired, PooledConnection, ReadOnlyDatabase,
-        DatabaseUnavailable; Interrupted on SIGTERM or Ctrl-C.
+        Raises FilesRefused, HistoryBroken and NoSuchMigration before anything runs; MigrationFailed, naming the file
+        and the place, when one fails (the files before it stay applied); LockNotAcquired, PooledConnection,
+        ReadOnlyDatabase, DatabaseUnavailable; Interrupted on SIGTERM or Ctrl-C.
         """
-        files = find_files(self._directory)
+        try:
+            return self._run(find_files(self._directory), to)
+        except MigrationFilesError as error:
+            raise FilesRefused(error.problems) from error
+
+    def _run(self, files: list[MigrationFile], to: int | None) -> int:
+        refuse_beyond_last(files, to)
         with runner_session(self._url) as connection:
             ledger = ledgers.read(connection)
             self._tell("✅ Database connected")
-            pending = self._pending(connection, files, ledger, to)
-            if not pending:
-                self._tell("✅ Database is up to date (no new migrations)")
-                return 0
-            checked = checked_files(pending)
-            with under_lock(connection, self._url, ledger, wait_s=self._lock_wait_s, tell=self._tell) as ledger:
-                still_pending = {file.version for file in self._pending(connection, files, ledger, to)}
-                todo = [item for item in checked if item.file.version in still_pending]
-                Run(connection, ledger, self._url, self._tell, self._progress).apply(todo)
+            pending = self._pending(connection, files, ledger)
+            wanted = _up_to(pending, to)
+            todo: list[Checked] = []
+            if wanted:
+                checked = checked_files(wanted)
+                with under_lock(connection, self._url, ledger, wait_s=self._lock_wait_s, tell=self._tell) as ledger:
+                    pending = self._pending(connection, files, ledger)
+                    still_pending = {file.version for file in pending}
+                    todo = [item for item in checked if item.file.version in still_pending]
+                    Run(connection, ledger, self._url, self._tell, self._progress).apply(todo)
         if todo:
             self._tell(f"✅ Successfully applied {len(todo)} new migrations")
+        elif pending:
+            self._tell(f"✅ Database is up to date as far as {to:03d} (no new migrations)")
         else:
             self._tell("✅ Database is up to date (no new migrations)")
         return len(todo)
@@ -88,22 +98,31 @@ class MigrationRunner:
     def _url(self) -> str:
         return self._database if isinstance(self._database, str) else self._database.url
 
-    def _pending(
-        self, connection: Connection, files: list[MigrationFile], ledger: Ledger, to: int | None
-    ) -> list[MigrationFile]:
+    def _pending(self, connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
         """Give the files to run, in order. Raises HistoryBroken when files and ledger tell different stories."""
         schema = ledger.server.schema
         entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
         problems = unapplicable(entries)
         if problems:
-            raise HistoryBroken(problems="; ".join(problems))
+            raise HistoryBroken(problems)
         for entry in entries:
-            if entry.state is State.COMMENTS_EDITED:
+            if entry.state is State.COMMENTS_EDITED and entry.version not in self._warned_of:
+                self._warned_of.add(entry.version)
                 self._tell(
                     f"⚠️  {entry.file_name}: comments were edited after it was applied; flask db-repair accepts that"
                 )
-        pending = [entry.file for entry in entries if entry.state is State.PENDING and entry.file is not None]
-        return [file for file in pending if to is None or file.version <= to]
+        return [entry.file for entry in entries if entry.state is State.PENDING and entry.file is not None]
+
+
+def _up_to(files: list[MigrationFile], to: int | None) -> list[MigrationFile]:
+    return [file for file in files if to is None or file.version <= to]
+
+
+def refuse_beyond_last(files: list[MigrationFile], to: int | None) -> None:
+    """Raise NoSuchMigration when `to` is no file's number: whoever mistyped it would wait for it in vain."""
+    last = files[-1].version if files else 0
+    if to is not None and to > last:
+        raise NoSuchMigration(version=to, last=last)
 
 
 def checked_files(pending: list[MigrationFile]) -> list[Checked]:
@@ -114,16 +133,25 @@ def checked_files(pending: list[MigrationFile]) -> list[Checked]:
     checked = []
     problems: list[str] = []
     for file in pending:
-        try:
-            text = file.text()
-            if header_end(text) == len(text):
-                problems.append(f"{file.path.name} has no statement in it")
-                continue
-            directives = read_directives(file, text)
-            problems += check_runnable(file, text, directives)
-            checked.append(Checked(file, directives))
-        except MigrationFilesError as error:
-            problems += error.problems
+        directives, found = inspect(file)
+        problems += found
+        checked.append(Checked(file, directives))
     if problems:
         raise MigrationFilesError(problems)
     return checked
+
+
+def inspect(file: MigrationFile) -> tuple[Directives, list[str]]:
+    """Give what a file asks for, and what can be known to be wrong with it without running it."""
+    try:
+        text = file.text()
+    except MigrationFilesError as error:
+        return Directives(), error.problems
+    emptiness = emptiness_of(text)
+    if emptiness:
+        return Directives(), [f"{file.path.name} {emptiness}"]
+    try:
+        directives, problems = read_directives(file, text), []
+    except MigrationFilesError as error:
+        directives, problems = Directives(), error.problems
+    return directives, problems + check_runnable(file, text, directives)

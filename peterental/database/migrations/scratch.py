@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from peterental.database.connection import Connection, connect, reason_of
 from peterental.database.migrations.errors import MigrationError, MigrationFailed
-from peterental.database.migrations.files import MigrationFilesError
+from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFilesError
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.runner import MigrationRunner
 from peterental.database.migrations.writing import stoppable
@@ -86,7 +86,9 @@ def build(scratch: str, directory: Path, *, to: int) -> int:
         # Its last two lines are about the database it ran in and about db-migrate: not what matters here.
         problem = "\n".join(str(error).splitlines()[:-2])
         raise ScratchBuildFailed(problem=problem + _advice(problem)) from error
-    except (MigrationFilesError, MigrationError) as error:
+    except MigrationFilesError as error:
+        raise ScratchBuildFailed(problem=BETWEEN_PROBLEMS.join(error.problems)) from error
+    except MigrationError as error:
         raise ScratchBuildFailed(problem=str(error)) from error
 
 

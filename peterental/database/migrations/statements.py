@@ -18,6 +18,7 @@ _MAY_BE_PSQL = re.compile(r"^[ \t]*\\", re.MULTILINE)
 _CONTROLS = re.compile(r"(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
 _COPIES = re.compile(r"copy\b", re.IGNORECASE)
 _NAMELESS_INDEX = re.compile(r"create\s+(?:unique\s+)?index\s+concurrently\s+on\b", re.IGNORECASE)
+_RECORDS_ITSELF = re.compile(r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b", re.IGNORECASE)
 _META_COMMAND = re.compile(r"\\\S*")
 
 
@@ -64,6 +65,21 @@ def same_statements(one: str, other: str) -> bool:
     return _words(one) == _words(other)
 
 
+def records_itself(sql: str) -> bool:
+    """Whether a statement is the INSERT with which a file records itself in the ledger."""
+    return bool(_RECORDS_ITSELF.match(sql))
+
+
+def emptiness_of(text: str) -> str | None:
+    """Say in which way there is nothing in a migration: none of its statements does anything but record the file."""
+    begin = header_end(text)
+    if begin == len(text):
+        return "has no statement in it"
+    if records_itself(text[begin:]) and all(records_itself(statement.sql) for statement in split_statements(text)):
+        return "does nothing but record itself; write SELECT 1 if that is what you want"
+    return None
+
+
 def check_runnable(file: MigrationFile, text: str, directives: Directives) -> list[str]:
     """Name what in `text` cannot be run, each with its line.
 
@@ -87,13 +103,25 @@ def _stepwise_problems(file: MigrationFile, text: str) -> list[str]:
     """Name what keeps a no-transaction file from being run statement by statement and resumed."""
     statements = split_statements(text)
     if not statements:
-        return [f"{file.path.name}: PostgreSQL's grammar cannot split this file into statements"]
+        return [_unsplittable(file, text)]
     return [
         f"{file.path.name}:{place_of(text, statement.offset).line}: give the index a name, so that an interrupted build"
         " can be found again"
         for statement in statements
         if _NAMELESS_INDEX.match(statement.sql)
     ]
+
+
+def _unsplittable(file: MigrationFile, text: str) -> str:
+    """Say where an open quote or comment keeps a text from being taken apart."""
+    import postgast  # noqa: PLC0415  # slow to load, seldom needed
+
+    try:
+        postgast.scan(text)
+    except postgast.PgQueryError as error:
+        line = place_of(text, max(error.cursorpos - 1, 0)).line
+        return f"{file.path.name}:{line}: this file cannot be split into statements: {error.message}"
+    return f"{file.path.name} cannot be split into statements"
 
 
 def _reason_not_to_run(sql: str) -> str | None:

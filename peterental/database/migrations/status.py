@@ -36,10 +36,10 @@ class Status:
         """Whether this release can work with this database: its schema is current, or newer than the release."""
         return self.state in {"current", "newer"}
 
-    def summary(self) -> str:
+    def summary(self, *, between_problems: str = "; ") -> str:
         """Say in one sentence how things stand."""
         if self.state == "broken":
-            return f"The history is broken: {'; '.join(self.problems)}."
+            return f"The history is broken: {between_problems.join(self.problems)}."
         stopped = next((entry for entry in self.entries if entry.state is State.FAILED), None)
         if stopped is not None:
             return f"{stopped.file_name} stopped half-way: flask db-migrate goes on, flask db-repair begins it anew."
@@ -115,15 +115,16 @@ def _status(connection: Connection, files: list[MigrationFile], problems: list[s
     ledger = ledgers.read(connection)
     schema = ledger.server.schema
     entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
-    entries = [_with_stopped_attempt(connection, ledger, entry) for entry in entries]
+    _mark_stopped(connection, ledger, entries)
     # Where numbers are missing among the files, that says it all: the same migrations are missing beside the ledger.
     told = [entry for entry in entries if not (problems and entry.state is State.MISSING)]
     return Status(entries, problems + unapplicable(told))
 
 
-def _with_stopped_attempt(connection: Connection, ledger: Ledger, entry: Entry) -> Entry:
-    """Say of a pending migration when an attempt at it stopped half-way."""
-    if entry.state is not State.PENDING or not ledger.complete:
-        return entry
-    stopped = ledgers.stopped_attempt(connection, ledger.server.schema, entry.version)
-    return entry if stopped is None else replace(entry, state=State.FAILED)
+def _mark_stopped(connection: Connection, ledger: Ledger, entries: list[Entry]) -> None:
+    """Say of the first pending migration when an attempt at it stopped half-way; no run comes beyond one that did."""
+    first = next((number for number, entry in enumerate(entries) if entry.state is State.PENDING), None)
+    if first is None or not ledger.complete:
+        return
+    if ledgers.stopped_attempt(connection, ledger.server.schema, entries[first].version) is not None:
+        entries[first] = replace(entries[first], state=State.FAILED)

@@ -121,8 +121,8 @@ def test_what_no_catalog_shows_is_said(folder: Folder, adopted: Adopt, db: Conne
     db.execute("CREATE TABLE a (i int); CREATE INDEX a_i ON a (i)")
     assert adopted(3) == 3
     assert told[3:-1] == [
-        "⚠️  002_b.sql only changes rows (INSERT, UPDATE), which no catalog shows: it was recorded on your word",
-        "⚠️  003_c.sql also changes rows (DELETE), which no catalog shows: that they were is on your word",
+        "⚠️  002_b.sql only changes rows (INSERT, UPDATE), which no comparison of tables shows: recorded unchecked",
+        "⚠️  003_c.sql also changes rows (DELETE), which no comparison of tables shows: check them yourself",
     ]
 
 

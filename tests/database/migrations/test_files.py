@@ -63,7 +63,7 @@ def test_a_gap_is_an_error_that_names_it(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a.sql", "003_c.sql", "007_g.sql")
     assert (
         problems_of(tmp_path)
-        == "migration 002 is missing before 003_c.sql; migrations 004 to 006 are missing before 007_g.sql"
+        == "migration 002 is missing before 003_c.sql;\n  migrations 004 to 006 are missing before 007_g.sql"
     )
 
 

@@ -296,6 +296,26 @@ def test_advice_takes_a_line_each_in_columns(tmp_path: Path) -> None:
     assert lines[-1] == "✅ 1 migration looked through: nothing unsafe; 2 pieces of advice."
 
 
+def test_the_same_advice_on_several_files_is_one_line_with_the_files(tmp_path: Path) -> None:
+    files = {f"m{number:03d}": f"CREATE TABLE t{number} (i int);" for number in range(1, 13)}
+    lines = look(tmp_path, **files).text().splitlines()
+    folded = [line for line in lines if line.startswith("12 files")]
+    assert [line.split()[3] for line in folded] == ["header-comment", "self-record"]
+    assert folded[1].endswith("  It does not record itself in schema_migrations.")
+    listed = lines[lines.index(folded[1]) + 1 : -2]
+    assert " ".join(" ".join(listed).split()) == ", ".join(f"{number:03d}_m.sql" for number in range(1, 13))
+    assert max(len(line) for line in listed) <= 100
+    assert sum("has no primary key" in line for line in lines) == 12, "what differs keeps its own line"
+
+
+def test_the_same_advice_twice_in_one_file_keeps_both_places(tmp_path: Path) -> None:
+    report = look(
+        tmp_path, m001="SELECT set_config('search_path', '', false);\nSELECT set_config('search_path', '', false);"
+    )
+    told = [line.split()[0] for line in report.text().splitlines() if "set-search-path" in line]
+    assert told == ["001_m.sql:1:1", "001_m.sql:2:1"]
+
+
 def test_colours_are_there_only_when_asked_for(tmp_path: Path) -> None:
     report = look(tmp_path, m001=AGENTS, m002="DROP TABLE agents;")
     assert "\x1b[" not in report.text()

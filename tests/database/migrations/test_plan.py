@@ -267,7 +267,7 @@ def test_without_a_place_for_a_scratch_copy_it_says_so_and_plans_the_rest(
     found = planned(url=make_conninfo(empty_database_url, user=name, password="x"))
     assert [file.where for file in found.files] == ["live", "not rehearsed"]
     assert "set SCRATCH_DATABASE_URL to a server where it may" in found.text()
-    assert found.summary() == "⚠️  2 migrations pending, not all of it rehearsed. Nothing was changed."
+    assert found.summary() == "⚠️  2 migrations pending, rehearsed only in part. Nothing was changed."
     db.execute(sql.SQL("REASSIGN OWNED BY {0} TO CURRENT_USER; DROP OWNED BY {0}; DROP ROLE {0}").format(me))
 
 

@@ -93,7 +93,7 @@ def test_a_failure_is_remembered_with_its_statement_and_the_next_run_goes_on_the
     message = str(caught.value)
     assert "invalid input syntax for type integer" in message
     assert "001_x.sql:5:23\n" in message
-    assert "Stopped at statement 3 of 3; statements 1 to 2 stay done." in message
+    assert "Stopped at statement 3 of 3; the 2 before it are done." in message
     assert progress(db) == [("failed", 2)]
     assert runner.get_applied_migrations() == []
     folder.write(
@@ -154,6 +154,27 @@ def test_a_concurrent_index_without_a_name_is_refused(runner: MigrationRunner, f
     folder.write("001_x.sql", HEADER + f"SELECT 1;\n{statement};")
     with pytest.raises(MigrationFilesError, match="001_x.sql:3: give the index a name"):
         runner.run_migrations()
+
+
+@pytest.mark.parametrize("text", ["SELECT 'never ends;", "DO $é$ BEGIN", "/* SELECT 1;", 'SELECT "x;'])
+def test_an_open_quote_is_told_with_the_line_where_it_begins(
+    runner: MigrationRunner, folder: Folder, text: str
+) -> None:
+    folder.write("001_x.sql", f"{HEADER}SELECT 1;\n\n{text}\n\n")
+    with pytest.raises(MigrationFilesError, match=r"001_x.sql:4: this file cannot be split into statements: untermin"):
+        runner.run_migrations()
+
+
+def test_a_file_that_is_done_but_could_not_be_recorded_says_so_and_is_recorded_by_the_next_run(
+    runner: MigrationRunner, folder: Folder, db: Connection, told: Told
+) -> None:
+    folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nDROP TABLE schema_migrations;")
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    assert "All its statements are done, but it is not recorded as applied." in str(caught.value)
+    assert runner.run_migrations() == 1
+    assert "⏳ 001_x.sql: all its statements are done; recording it" in told
+    assert ledger(db) == {1: "x"}
 
 
 # --- indexes ----------------------------------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def _lint_file(file: MigrationFile, catalog: Catalog, number: int, findings: lis
         return None
     lint = FileLint(name, number, file.version, Source(text), catalog)
     if header_end(text) == len(text):
-        lint.report(EMPTY, "There is no statement in it.", None)
+        lint.report(EMPTY, "It has no statement in it.", None)
         return lint
     directives = _directives(lint, file)
     lint.no_transaction = directives.no_transaction

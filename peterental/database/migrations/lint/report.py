@@ -123,14 +123,27 @@ def _labelled(label: str, texts: Iterable[str], paint: _Painter, *, wrap: bool =
 
 
 def _advice_lines(advice: list[Finding], paint: _Painter) -> list[str]:
-    """Give a line to each piece of advice, in columns."""
-    where = max(len(_where(finding)) for finding in advice)
-    name = max(len(finding.rule.name) for finding in advice)
-    return [
-        f"{_where(finding).ljust(where)}  {paint(finding.rule.severity.value, _COLOURS[Severity.ADVICE])}  "
-        f"{finding.rule.name.ljust(name)}  {finding.what}"
-        for finding in advice
-    ]
+    """Give a line to each piece of advice, in columns; what is the same in several files is said once, with them."""
+    same: dict[tuple[str, str], list[Finding]] = {}
+    for finding in advice:
+        same.setdefault((finding.rule.name, finding.what), []).append(finding)
+    rows: list[tuple[str, Finding, str]] = []
+    folded: list[tuple[str, Finding, str]] = []
+    for found in same.values():
+        names = list(dict.fromkeys(finding.file_name for finding in found))
+        if len(names) > 1:
+            folded.append((f"{len(names)} files", found[0], ", ".join(names)))
+        else:
+            rows += [(_where(finding), finding, "") for finding in found]
+    rows += folded
+    where = max(len(row[0]) for row in rows)
+    name = max(len(finding.rule.name) for _, finding, _ in rows)
+    lines = []
+    for place, finding, files in rows:
+        severity = paint(finding.rule.severity.value, _COLOURS[Severity.ADVICE])
+        lines.append(f"{place.ljust(where)}  {severity}  {finding.rule.name.ljust(name)}  {finding.what}")
+        lines += textwrap.wrap(files, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+    return lines
 
 
 def _count(number: int, one: str, many: str) -> str:

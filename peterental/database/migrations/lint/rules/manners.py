@@ -47,14 +47,14 @@ def check_header(lint: FileLint) -> None:
     missing = [
         f"“-- {name}: {example}”"
         for name, example, found in (
-            (f"Migration {lint.version:03d}", "…", number),
+            ("Migration NNN", "…", number),
             ("Purpose", "…", _PURPOSE.search(header)),
             ("Created", "YYYY-MM-DD", _CREATED.search(header)),
         )
         if not found
     ]
     if missing:
-        lint.report(HEADER, f"Its header lacks {' and '.join(missing)}.", None)
+        lint.report(HEADER, f"Its header lacks {', '.join(missing)}.", None)
     if number and int(number[1]) != lint.version:
         lint.report(
             HEADER,

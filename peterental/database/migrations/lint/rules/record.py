@@ -69,7 +69,7 @@ def check_self_record(lint: FileLint) -> None:
         last = lint.source.statements[-1]
         lint.report(
             SELF_RECORD,
-            f"It does not record itself: {recording(lint.version, '…')}",
+            f"It does not record itself in {TABLE}.",
             None,
             at=last.offset,
             safe=recording(lint.version, "…"),

@@ -6,14 +6,14 @@ import re
 from typing import Any
 
 from peterental.database.migrations.directives import Directives
-from peterental.database.migrations.files import MigrationFile
+from peterental.database.migrations.files import MigrationFile, header_end
 from peterental.database.migrations.lint import tree
 from peterental.database.migrations.lint.context import Command, FileLint, on, on_command, on_file
 from peterental.database.migrations.lint.findings import Rule, error
 from peterental.database.migrations.lint.rules.record import is_record
 from peterental.database.migrations.lint.source import Sql
 from peterental.database.migrations.problem import place_of
-from peterental.database.migrations.statements import check_runnable
+from peterental.database.migrations.statements import check_runnable, emptiness_of
 
 NUMBERING = error(
     "numbering", "The runner applies files in the order of their numbers, and nothing at all while those leave a doubt."
@@ -67,9 +67,9 @@ def report_refused(lint: FileLint, rule: Rule, problem: str) -> int:
 @on_file
 def check_content(lint: FileLint) -> None:
     """Look for files that do nothing but record themselves: templates in which nobody has written."""
-    statements = lint.source.statements
-    if statements and not lint.source.problems and all(is_record(one) for one in statements):
-        lint.report(EMPTY, "It does nothing but record itself.", statements[0])
+    emptiness = emptiness_of(lint.source.text)
+    if emptiness:
+        lint.report(EMPTY, f"It {emptiness}.", None, at=header_end(lint.source.text))
 
 
 @on("index_stmt", "drop_stmt")
