@@ -13,6 +13,8 @@ SCRATCH = "scratch"
 NOT_REHEARSED = "not rehearsed"
 
 _WIDEST_STATEMENT = 72
+_NOTICED_MS = 100
+_CHANGES_ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "WITH", "DO", "CALL", "SELECT"})
 _MODIFIERS = frozenset({"OR", "REPLACE", "UNIQUE", "TEMP", "TEMPORARY", "UNLOGGED", "RECURSIVE", "LOCAL", "GLOBAL"})
 _TWO_WORDS = frozenset({"MATERIALIZED", "FOREIGN", "EVENT", "DEFAULT", "TEXT", "ACCESS"})
 _HAS_OBJECT = frozenset({"ALTER", "CREATE", "DROP", "REINDEX", "REFRESH"})
@@ -76,6 +78,17 @@ class PlannedStep:
     def kind(self) -> str:
         """What sort of statement it is: `ALTER TABLE`, `UPDATE`, …."""
         return kind_of(self.sql)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody who reads or writes would notice it: nothing that is there is locked hard, read or changed."""
+        if self.fails or self.where == NOT_REHEARSED or (self.duration_ms or 0) >= _NOTICED_MS:
+            return False
+        if self.rewrites or self.rebuilds or self.scans or self.empties or self.waits_for or self.notes:
+            return False
+        if self.locks and self.kind in _CHANGES_ROWS:
+            return False
+        return all(STRENGTH[mode] < BLOCKS_WRITES for mode in self.locks.values())
 
 
 @dataclass
@@ -201,22 +214,19 @@ class Plan:
         lines = [f"{file.name}  {'rehearsed in part on the live database' if mixed else done[file.where]}"]
         if file.note:
             lines.append(f"  {file.note}")
+        quiet = [step for step in file.steps if step.is_quiet]
+        folded = quiet if len(quiet) > 1 else []  # one takes a line either way
         for step in file.steps:
-            lines += self._step_lines(step)
+            if step not in folded:
+                lines += _step_line(step) + self._consequences(step)
+        if folded:
+            lines.append(_folded_line(folded, alone=len(folded) == len(file.steps)))
         if file.error:
             lines.append(f"❌ Migration {file.version} would fail: {file.error}")
         return "\n".join(lines)
 
-    def _step_lines(self, step: PlannedStep) -> list[str]:
-        sql = " ".join(step.sql.split())
-        if len(sql) > _WIDEST_STATEMENT:
-            sql = sql[: _WIDEST_STATEMENT - 1] + "…"
-        took = f"{step.duration_ms} ms" if step.duration_ms is not None else ""
-        if step.where != LIVE:
-            took = {SCRATCH: "in scratch", NOT_REHEARSED: "not rehearsed"}[step.where]
-        if step.fails:
-            took = "fails"
-        lines = [f"  {step.line:>4}  {sql.ljust(_WIDEST_STATEMENT)}  {took:>10}".rstrip()]
+    def _consequences(self, step: PlannedStep) -> list[str]:
+        lines = []
         locks = {**step.locks, **step.held}
         width = max((len(table) for table in locks), default=0)
         hard = self._hard_on(step)
@@ -241,6 +251,28 @@ class Plan:
             for table, mode in {**step.locks, **step.held}.items()
             if table in busy and STRENGTH[mode] >= BLOCKS_WRITES and self.tables.get(table, TableSize(1, 1)).rows != 0
         ]
+
+
+def _step_line(step: PlannedStep) -> list[str]:
+    took = f"{step.duration_ms} ms" if step.duration_ms is not None else ""
+    if step.where != LIVE:
+        took = {SCRATCH: "in scratch", NOT_REHEARSED: "not rehearsed"}[step.where]
+    return [_line(f"{step.line:>4}", " ".join(step.sql.split()), "fails" if step.fails else took)]
+
+
+def _folded_line(steps: list[PlannedStep], *, alone: bool) -> str:
+    """Give one line for all that nobody would notice."""
+    count = f"{len(steps)} statements that" if alone else f"and {len(steps)} statements that"
+    took = f"{sum(step.duration_ms or 0 for step in steps)} ms"
+    if any(step.where != LIVE for step in steps):
+        took = "in scratch"
+    return _line("    ", f"{count} keep no reader and no writer waiting", took)
+
+
+def _line(number: str, text: str, took: str) -> str:
+    if len(text) > _WIDEST_STATEMENT:
+        text = text[: _WIDEST_STATEMENT - 1] + "…"
+    return f"  {number}  {text.ljust(_WIDEST_STATEMENT)}  {took:>10}".rstrip()
 
 
 def blocked_by(mode: str) -> str:

@@ -108,6 +108,39 @@ def test_locks_sizes_rewrites_and_scans_are_shown_per_statement(migrated: Folder
     assert found.summary().startswith("⚠️  1 migration would run, with home closed to writers while all rows are read")
 
 
+def test_what_nobody_would_notice_is_one_line_and_json_keeps_all_of_it(migrated: Folder, planned: Planned) -> None:
+    migrated.write(
+        "002_b.sql",
+        "INSERT INTO home (street) VALUES ('Oak');\nCOMMENT ON TABLE home IS 'a house';\nCREATE TABLE yard (i int);\n"
+        "CREATE INDEX ON yard (i);\nINSERT INTO yard VALUES (1);\nALTER TABLE home ADD town text;\n"
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+    )
+    found = planned()
+    shown = [line.split()[:2] for line in found.text().splitlines() if line.startswith("     ") and line[5] != " "]
+    assert shown == [["1", "INSERT"], ["6", "ALTER"]]
+    (folded,) = [line for line in found.text().splitlines() if "keep no reader" in line]
+    assert folded.startswith("        and 5 statements that keep no reader and no writer waiting  ")
+    assert folded.endswith(" ms")
+    assert len(found.as_json()["files"][0]["statements"]) == 7
+
+
+def test_a_file_that_nobody_would_notice_is_one_line(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", "CREATE TABLE yard (i int);\nCREATE INDEX ON yard (i);")
+    lines = planned().text().splitlines()
+    assert lines[1].startswith("        2 statements that keep no reader and no writer waiting")
+    assert lines[2] == ""
+
+
+def test_what_takes_long_is_shown_although_it_blocks_nobody(migrated: Folder, planned: Planned) -> None:
+    migrated.write(
+        "002_b.sql",
+        "CREATE TABLE a (i int);\nCREATE TABLE b AS SELECT 1 AS i FROM pg_sleep(0.2);\nCREATE TABLE c (i int);",
+    )
+    text = planned().text()
+    assert "     2  CREATE TABLE b AS SELECT 1 AS i FROM pg_sleep(0.2)" in text
+    assert "and 2 statements that keep" in text
+
+
 def test_a_lock_that_is_held_already_is_said_where_it_hurts(migrated: Folder, planned: Planned) -> None:
     migrated.write("002_b.sql", "ALTER TABLE home ADD town text;\nALTER TABLE home ALTER street SET NOT NULL;")
     found = planned()
