@@ -87,7 +87,7 @@ def _lint_file(file: MigrationFile, catalog: Catalog, number: int, findings: lis
     try:
         text = file.text()
     except MigrationFilesError as error:
-        findings.append(Finding(UNREADABLE, name, None, str(error)))
+        findings.append(Finding(UNREADABLE, name, None, f"{error}."))
         return None
     lint = FileLint(name, number, file.version, Source(text), catalog)
     if header_end(text) == len(text):
@@ -174,7 +174,7 @@ def _lint_down(file: MigrationFile) -> list[Finding]:
     try:
         lint = FileLint(down.path.name, 0, down.version, Source(down.text()), Catalog())
     except MigrationFilesError as error:
-        return [Finding(UNREADABLE, down.path.name, None, str(error))]
+        return [Finding(UNREADABLE, down.path.name, None, f"{error}.")]
     check_syntax(lint, down, _directives(lint, down))
     return lint.findings
 
