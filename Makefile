@@ -5,7 +5,7 @@ PYTHON ?= python3
 WORKERS ?= 3
 BIN := .venv/bin
 
-.PHONY: run test bench chaos format clean
+.PHONY: run test bench chaos audit sbom format clean
 
 run: .venv/.ready
 	@PETERENTAL_DEMO=$${PETERENTAL_DEMO-1} $(BIN)/gunicorn wsgi:app
@@ -27,6 +27,19 @@ bench: .venv/.ready
 # Breaks things under load, then checks the books. CHAOS="--seed 7 --rounds 5", or CHAOS="--only deploy".
 chaos: .venv/.ready
 	@$(BIN)/python -m bench.chaos $(CHAOS)
+
+# Needs a network: known vulnerabilities of what is pinned; a bill of materials.
+audit: instance/audit/.ready
+	@instance/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip --strict
+
+sbom: instance/audit/.ready
+	@instance/audit/bin/cyclonedx-py requirements requirements.txt --output-file instance/sbom.json
+	@echo "instance/sbom.json"
+
+instance/audit/.ready: Makefile
+	$(PYTHON) -m venv instance/audit
+	instance/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	@touch $@
 
 format: .venv/.ready
 	$(BIN)/ruff format .

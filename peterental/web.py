@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from peterental import admin, health
 from peterental.agents import pages as agent_pages
 from peterental.appointments import pages as appointment_pages
-from peterental.cli.people import COMMANDS
+from peterental.cli import people, voice
 from peterental.config import Config
 from peterental.database.migrations.status import SchemaGate
 from peterental.services import EXTENSION, build_services
@@ -36,7 +36,7 @@ def install(app: Flask, config: Config) -> None:
     admin.install(app, config)
     for pages in (agent_pages, appointment_pages, user_pages):
         app.register_blueprint(pages.create_blueprint())
-    for command in COMMANDS:
+    for command in (*people.COMMANDS, *voice.COMMANDS):
         app.cli.add_command(command)
     if config.is_production:
         # The host's balancer is the one proxy in front of us; callers cannot add hops of their own to what it says.

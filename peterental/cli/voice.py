@@ -1,0 +1,44 @@
+"""`flask vapi-tools`: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+import click
+from flask import current_app
+
+from peterental.cli.told import told_in_one_sentence
+from peterental.config import Config
+from peterental.services import services_of
+from peterental.users.model import Viewer
+from peterental.voice.offered import tools_json
+
+_OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)
+
+
+@click.command("vapi-tools")
+@click.argument("agent_id")
+@click.option("--url", help="Where Vapi reaches us, such as https://example.com; on Render the service's own address.")
+@click.option("--credential", help="The id of the credential on Vapi that holds the webhook's secret.")
+@told_in_one_sentence
+def vapi_tools(agent_id: str, url: str | None, credential: str | None) -> None:
+    """Print the tools of an agent's assistant as JSON, to be pasted into Vapi; what to do with it goes to stderr.
+
+    Example: flask vapi-tools ana-lima --url https://peterental.example.com
+    """
+    agent = services_of(current_app).agents.get(agent_id, _OPERATOR)
+    address = (url or cast("Config", current_app.extensions["peterental.config"]).address).rstrip("/")
+    webhook = f"{address}/vapi/webhook"
+    click.echo(json.dumps(tools_json(webhook, credential), indent=2))
+    click.echo(f"Server URL of the assistant and of each tool: {webhook}", err=True)
+    click.echo("Its credential must send VAPI_WEBHOOK_SECRET, as X-Vapi-Secret or as a bearer token.", err=True)
+    if agent.vapi_assistant_id:
+        click.echo(f"{agent.agent_name} answers as assistant {agent.vapi_assistant_id}.", err=True)
+    else:
+        click.echo(f"{agent.agent_name} has no assistant yet: add its id at {address}/agents/{agent_id}/edit", err=True)
+    if address.startswith("http://"):
+        click.echo("Vapi cannot reach that address from outside; name the public one with --url.", err=True)
+
+
+COMMANDS = (vapi_tools,)
