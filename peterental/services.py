@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from peterental.agents.service import AgentService
+from peterental.appointments.listing.service import ListingService
 from peterental.appointments.service import AppointmentService
 from peterental.audit.service import AuditService
 from peterental.calls.service import CallService
@@ -25,6 +26,7 @@ class Services:
     appointments: AppointmentService
     audit: AuditService
     calls: CallService
+    listing: ListingService
     users: UserService
 
 
@@ -44,6 +46,7 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
         appointments=AppointmentService(database, calls, clock),
         audit=audit,
         calls=calls,
+        listing=ListingService(database, clock),
         users=UserService(database),
     )
 

@@ -35,6 +35,7 @@ class Appointment:
     vapi_call_id: str | None = None
     overlap_allowed: bool = False
     created_at: datetime | None = None
+    updated_at: datetime | None = None
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -50,16 +51,6 @@ class Appointment:
     def local_end(self) -> datetime:
         """The end on the agent's wall clock."""
         return self.end.astimezone(self.zone)
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some appointments of a longer list, and whether there are more after them."""
-
-    appointments: tuple[Appointment, ...]
-    limit: int
-    offset: int
-    has_more: bool
 
 
 class Part(Enum):

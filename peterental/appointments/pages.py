@@ -1,18 +1,20 @@
-"""The pages about viewings: the list, and one of them."""
+"""The pages about viewings: the list, the list as a file, and one of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 
 from peterental.admin.session import current_viewer
-from peterental.appointments.model import Appointment, AppointmentUnknown, Page
+from peterental.appointments.forms import SORTS, STATUSES, read_question
+from peterental.appointments.listing.model import AGENTS_OFFERED, LAST_PAGE, MOST_IN_A_FILE, PAGE_SIZE
+from peterental.appointments.model import Appointment, AppointmentUnknown
+from peterental.appointments.spreadsheet import lines
 from peterental.services import services_of
 
-PAGE_SIZE = 50
-LAST_PAGE = 20_000
 LAST_ID = 2**31 - 1
 """What the column can hold."""
 
@@ -28,20 +30,50 @@ class Day:
 
 def create_blueprint() -> Blueprint:
     """Make the pages about viewings."""
-    blueprint = Blueprint("appointments", __name__, template_folder="templates", url_prefix="/appointments")
-    blueprint.add_url_rule("", view_func=index)
-    blueprint.add_url_rule("/<int:appointment_id>", view_func=show)
+    blueprint = Blueprint("appointments", __name__, template_folder="templates")
+    blueprint.add_url_rule("/appointments", view_func=index)
+    blueprint.add_url_rule("/appointments.csv", view_func=as_file)
+    blueprint.add_url_rule("/appointments/<int:appointment_id>", view_func=show)
     return blueprint
 
 
 def index() -> str:
-    """List the viewings, those to come first. One query."""
-    page = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
-    listing = services_of(current_app).appointments.listing(
-        current_viewer(), limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
+    """List the viewings, those to come first. Two queries."""
+    question = read_question(request.args)
+    now = datetime.now(UTC)
+    listing = services_of(current_app).listing.page(current_viewer(), question.wanted, question.page)
+    misread = list(question.misread)
+    if listing.is_agent_unknown:
+        misread.append(f"There is no agent “{(question.wanted.agent_id or '')[:40]}”: these are the viewings of all.")
+    return render_template(
+        "appointments/index.html",
+        question=question,
+        wanted=question.wanted,
+        listing=listing,
+        chosen=next((agent for agent in listing.agents if agent.agent_id == question.wanted.agent_id), None),
+        days=by_day(listing.appointments, now) if question.wanted.sort in {"soonest", "latest"} else None,
+        misread=misread,
+        this_year=now.year,
+        statuses=STATUSES,
+        sorts=SORTS,
+        agents_offered=AGENTS_OFFERED,
+        most_in_a_file=MOST_IN_A_FILE,
+        reach=LAST_PAGE * PAGE_SIZE,
     )
-    days = by_day(listing, datetime.now(UTC))
-    return render_template("appointments/index.html", days=days, listing=listing, page=page)
+
+
+def as_file() -> Response:
+    """Give all that the list shows, not only its page, as a file for spreadsheets; a thousand rows in memory.
+
+    The first rows are read before the answer begins, so that trouble is told as on any page.
+    """
+    question = read_question(request.args)
+    name = f"appointments-{datetime.now(UTC):%Y-%m-%d}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    rows: Iterable[bytes] = ()
+    if request.method != "HEAD":
+        rows = lines(services_of(current_app).listing.batches(current_viewer(), question.wanted))
+    return Response(rows, headers=headers, content_type="text/csv; charset=utf-8")
 
 
 def show(appointment_id: int) -> str:
@@ -52,15 +84,15 @@ def show(appointment_id: int) -> str:
     return render_template("appointments/show.html", appointment=appointment, now=datetime.now(UTC))
 
 
-def by_day(listing: Page, now: datetime) -> list[Day]:
+def by_day(appointments: Iterable[Appointment], now: datetime) -> list[Day]:
     """Give a list's viewings under the days on their agents' calendars, in the list's own order.
 
     Args:
-        listing: as the service gives it.
+        appointments: in that order.
         now: the present moment; today and tomorrow are called so.
     """
     days: list[Day] = []
-    for appointment in listing.appointments:
+    for appointment in appointments:
         title = _title(appointment, now)
         is_past = appointment.start < now
         if not days or (days[-1].title, days[-1].is_past) != (title, is_past):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from peterental.agents.model import Agent, Rules, Window
-from peterental.appointments.model import Appointment, Page, SlotTaken
+from peterental.appointments.model import Appointment, SlotTaken
 from peterental.appointments.timetable import Taken
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 APPOINTMENT = """
     appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, property_address,
     start_time AS start, end_time AS "end", status, attendee_name, attendee_email, attendee_phone, caller_number,
-    vapi_call_id, overlap_allowed, appointments.created_at
+    vapi_call_id, overlap_allowed, appointments.created_at, appointments.updated_at
 """
 
 AGENT_OF_KEY = """
@@ -238,41 +238,6 @@ class AppointmentRepository:
             """,
             {"id": appointment.appointment_id, "now": now},
         )
-
-    def listing(self, viewer: Viewer, now: datetime, limit: int, offset: int) -> Page:
-        """Give appointments of the viewer's agents: upcoming, soonest first, then past, latest first."""
-        rows = self._database.fetch(
-            f"""
-            SELECT {APPOINTMENT}
-            FROM (
-                (
-                    SELECT appointments.* FROM appointments JOIN agents USING (agent_id)
-                    WHERE start_time >= %(now)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
-                    ORDER BY start_time, id
-                    LIMIT %(reach)s
-                )
-                UNION ALL
-                (
-                    SELECT appointments.* FROM appointments JOIN agents USING (agent_id)
-                    WHERE start_time < %(now)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
-                    ORDER BY start_time DESC, id DESC
-                    LIMIT %(reach)s
-                )
-            ) AS appointments
-            JOIN agents USING (agent_id)
-            ORDER BY start_time < %(now)s, abs(EXTRACT(EPOCH FROM start_time - %(now)s)), appointments.id
-            LIMIT %(limit)s + 1 OFFSET %(offset)s
-            """,
-            {
-                "now": now,
-                "user_id": None if viewer.is_admin else viewer.user_id,
-                "reach": limit + offset + 1,
-                "limit": limit,
-                "offset": offset,
-            },
-        )
-        appointments = tuple(Appointment(**row) for row in rows[:limit])
-        return Page(appointments, limit, offset, has_more=len(rows) > limit)
 
     def get(self, appointment_id: int, viewer: Viewer) -> Appointment | None:
         """Give one appointment, if it is of one of the viewer's agents. One round trip."""

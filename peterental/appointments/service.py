@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from peterental.agents.model import Agent
-    from peterental.appointments.model import Appointment, Page, Wish
+    from peterental.appointments.model import Appointment, Wish
     from peterental.calls.model import Delivery, Outcome, Say
     from peterental.calls.service import CallService
     from peterental.database.connection import Connection, Database
@@ -89,13 +89,6 @@ class AppointmentService:
             desk, own = pending.read()
             situation = Situation(now=now, delivery=delivery, agent=desk.agent, own=own)
             return self._told(connection, situation, wish, say, decisions.find)
-
-    def listing(self, viewer: Viewer, *, limit: int, offset: int = 0) -> Page:
-        """Give appointments that `viewer` may see: upcoming ones, soonest first, then past ones, latest first.
-
-        One round trip.
-        """
-        return self._appointments.listing(viewer, self._now(), limit, offset)
 
     def get(self, appointment_id: int, viewer: Viewer) -> Appointment:
         """Give one appointment. One round trip. Raises AppointmentUnknown, also where `viewer` may not see it."""

@@ -1,0 +1,1 @@
+"""The list of viewings: filtered, sorted, paged, searched, and as a file."""

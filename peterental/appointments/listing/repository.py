@@ -1,0 +1,307 @@
+"""The list of viewings in PostgreSQL: every filter, order and page reads a bounded number of rows.
+
+An order that an index has is read off that index, page by page. What no index has is sorted among the viewings nearest
+to the present moment. Words are looked for among the nearest viewings first, which is where common ones are found at
+once, and in the trigram index only where that does not fill the page, which is where rare ones are found at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from peterental.appointments.listing.model import AgentChoice, Filter, Scope
+from peterental.appointments.model import Appointment
+from peterental.appointments.repository import APPOINTMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from peterental.database.connection import Connection, Database
+
+SORTED_AT_MOST = 1_000
+"""So many viewings of each side of the present moment are sorted by what no index has."""
+
+NEARBY = 2_000
+"""So many viewings of each side of the present moment are looked at for words before the trigram index is."""
+
+FEWEST = 200
+"""Several agents share the two figures above, because each of them is read; but no list gets less than this."""
+
+FOUND_AT_MOST = 2_000
+"""So many viewings that have the words are sorted."""
+
+# Word for word what migration 009 has an index on.
+WORDS = """
+    (
+        attendee_name || ' ' || property_address || ' ' || COALESCE(attendee_email, '') || ' '
+        || COALESCE(attendee_phone, '') || ' ' || COALESCE(caller_number, '')
+    )
+"""
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A part of the list that is read in the order of an index."""
+
+    where: str
+    order: str
+
+
+TO_COME = _Stretch("start_time >= %(now)s", "start_time, id")
+PAST = _Stretch("start_time < %(now)s", "start_time DESC, id DESC")
+LATEST = _Stretch("TRUE", "start_time DESC, id DESC")
+BOOKED = _Stretch("TRUE", "created_at DESC, id DESC")
+ONWARD = _Stretch("(start_time, id) > (%(after_start)s, %(after_id)s)", "start_time, id")
+
+ORDERS = {
+    "soonest": """
+        start_time < %(now)s, CASE WHEN start_time >= %(now)s THEN start_time END, start_time DESC,
+        CASE WHEN start_time >= %(now)s THEN id ELSE -id END
+    """,
+    "latest": LATEST.order,
+    "booked": BOOKED.order,
+    "name": "LOWER(attendee_name), start_time, id",
+}
+
+
+class ListingRepository:
+    """The list of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def agents(
+        self, connection: Connection, user_id: int | None, chosen: str | None, limit: int | None
+    ) -> tuple[tuple[AgentChoice, ...], tuple[str, ...]]:
+        """Give the agents of one user, or of all where `user_id` is None, and all time zones that these are in.
+
+        Args:
+            connection: to read with.
+            user_id: whose agents.
+            chosen: the id of one that is to be among them, if there is such an agent.
+            limit: how many agents, the others by name; None is all of them.
+        """
+        rows = connection.execute(
+            """
+            WITH seen AS (
+                SELECT agent_id, agent_name, time_zone, is_active
+                FROM agents
+                WHERE %(user_id)s::int IS NULL OR user_id = %(user_id)s
+            )
+            SELECT agent_id, agent_name, time_zone, (SELECT array_agg(DISTINCT time_zone) FROM seen) AS zones
+            FROM seen
+            ORDER BY agent_id = %(chosen)s::text DESC NULLS LAST, is_active DESC, LOWER(agent_name), agent_id
+            LIMIT %(limit)s
+            """,
+            {"user_id": user_id, "chosen": chosen, "limit": limit},
+        ).fetchall()
+        zones = tuple(rows[0]["zones"]) if rows else ()
+        return tuple(AgentChoice(row["agent_id"], row["agent_name"], row["time_zone"]) for row in rows), zones
+
+    def find(
+        self, connection: Connection, wanted: Filter, scope: Scope, now: datetime, page: slice
+    ) -> tuple[list[Appointment], bool]:
+        """Give the viewings of one page, and whether there were more than could be sorted.
+
+        Args:
+            connection: to read with.
+            wanted: what to leave out, and the order.
+            scope: whose viewings.
+            now: what is to come begins here.
+            page: from which place in the list to which.
+        """
+        query, values = listing_query(wanted, scope, now, page)
+        # Planned for these very values: what is rare is read in another way than what is common.
+        rows = connection.execute(query.encode(), values, prepare=False).fetchall()
+        is_cut = bool(rows) and rows[0]["is_cut"]
+        for row in rows:
+            del row["is_cut"]
+        return [Appointment(**row) for row in rows], is_cut
+
+    def onward(self, wanted: Filter, scope: Scope, last: Appointment | None, limit: int) -> list[Appointment]:
+        """Give the viewings that come after `last` in the order of time, or the first. One round trip."""
+        values = _values(wanted, scope) | {
+            "after_start": last.start if last else datetime.min.replace(tzinfo=UTC),
+            "after_id": last.appointment_id if last else 0,
+            "reach": limit,
+        }
+        query = f"""
+            WITH found AS ({_read(ONWARD, wanted, scope, limit="%(reach)s", more=_has_words(wanted))})
+            SELECT {APPOINTMENT}
+            FROM (SELECT id FROM found) AS found JOIN appointments USING (id) JOIN agents USING (agent_id)
+            ORDER BY start_time, id
+        """
+        with self._database.connection() as connection:
+            rows = connection.execute(query.encode(), values, prepare=False).fetchall()
+        return [Appointment(**row) for row in rows]
+
+
+def listing_query(wanted: Filter, scope: Scope, now: datetime, page: slice) -> tuple[str, dict[str, Any]]:
+    """Give the statement that reads one page, and its values; arguments as for `ListingRepository.find`."""
+    is_read_in_order = wanted.sort in {"soonest", "latest"} or (wanted.sort == "booked" and not wanted.has_days)
+    stretches: tuple[_Stretch, ...] = (TO_COME, PAST)
+    if is_read_in_order:
+        stretches = {"latest": (LATEST,), "booked": (BOOKED,)}.get(wanted.sort, stretches)
+    share = len(scope.agent_ids or ()) if scope.is_merged else 1
+    values = _values(wanted, scope) | {
+        "now": now,
+        "reach": page.stop if is_read_in_order else max(SORTED_AT_MOST // share, FEWEST) + 1,
+        "offset": page.start,
+        "limit": page.stop - page.start,
+        "nearby": max(NEARBY // share, FEWEST),
+        "found_at_most": FOUND_AT_MOST,
+    }
+    parts = []
+    for number, stretch in enumerate(stretches):
+        enough = f"(SELECT COUNT(*) FROM part_{number - 1}) < %(reach)s" if number and is_read_in_order else "TRUE"
+        parts.append(f"part_{number} AS ({_part(stretch, wanted, scope, enough)})")
+    found = " UNION ALL ".join(f"SELECT * FROM part_{number}" for number in range(len(stretches)))
+    parts.append(f"nearby AS ({found})")
+    cut = ["FALSE"] if is_read_in_order else [f"(SELECT COUNT(*) FROM part_{n}) >= %(reach)s" for n in (0, 1)]
+    everywhere = ""
+    if wanted.is_indexed:
+        conditions = [*_whose(scope), *_conditions(wanted, scope), *_has_words(wanted)]
+        parts.append(
+            f"""
+            everywhere AS MATERIALIZED (
+                SELECT {_COLUMNS}
+                FROM appointments
+                WHERE {" AND ".join(conditions)} AND (SELECT COUNT(*) FROM nearby) < %(reach)s
+                LIMIT %(found_at_most)s + 1
+            )
+            """
+        )
+        everywhere = "UNION SELECT * FROM everywhere"
+        cut.append("(SELECT COUNT(*) FROM everywhere) > %(found_at_most)s")
+    order = ORDERS[wanted.sort]
+    query = f"""
+        WITH {", ".join(parts)},
+        page AS (
+            SELECT * FROM (SELECT * FROM nearby {everywhere}) AS found
+            ORDER BY {order}
+            LIMIT %(limit)s OFFSET %(offset)s
+        )
+        SELECT {APPOINTMENT}, {" OR ".join(cut)} AS is_cut
+        FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY {order}) AS place FROM page) AS placed
+        JOIN appointments USING (id)
+        JOIN agents USING (agent_id)
+        ORDER BY place
+    """
+    return query, values
+
+
+_COLUMNS = "appointments.id, start_time, appointments.created_at, attendee_name"
+
+
+def _part(stretch: _Stretch, wanted: Filter, scope: Scope, enough: str) -> str:
+    """Write the reading of a stretch as far as the page reaches; of the nearby viewings of it where words are given."""
+    if not wanted.words:
+        return _read(stretch, wanted, scope, limit="%(reach)s", more=[enough])
+    near = _read(stretch, wanted, scope, limit="%(nearby)s", more=[enough], column=f", {WORDS} AS words")
+    return f"""
+        SELECT id, start_time, created_at, attendee_name
+        FROM ({near}) AS near
+        WHERE {" AND ".join(_has_words(wanted, "words"))}
+        ORDER BY {stretch.order}
+        LIMIT %(reach)s
+    """
+
+
+def _read(
+    stretch: _Stretch,
+    wanted: Filter,
+    scope: Scope,
+    *,
+    limit: str,
+    more: Sequence[str],
+    column: str = "",
+) -> str:
+    """Write the reading of the first viewings of a stretch, each agent's on its own where there are a few."""
+    order = f"ORDER BY {stretch.order} LIMIT {limit}"
+    is_merged = scope.is_merged
+    whose = ["appointments.agent_id = agents.agent_id"] if is_merged else _whose(scope)
+    conditions = " AND ".join([*whose, *_conditions(wanted, scope), stretch.where, *more])
+    one = f"SELECT {_COLUMNS}{column} FROM appointments WHERE {conditions} {order}"
+    if not is_merged:
+        return one
+    return f"""
+        SELECT one.*
+        FROM agents CROSS JOIN LATERAL ({one}) AS one
+        WHERE agents.agent_id = ANY(%(agent_ids)s)
+        {order}
+    """
+
+
+def _whose(scope: Scope) -> list[str]:
+    match scope.agent_ids:
+        case None:
+            return []
+        case (_,):
+            return ["appointments.agent_id = %(agent_id)s"]
+        case _:
+            return ["appointments.agent_id = ANY(%(agent_ids)s)"]
+
+
+def _conditions(wanted: Filter, scope: Scope) -> list[str]:
+    """Write what is wanted as conditions. Days are each agent's own, and first of all an index's."""
+    conditions = []
+    if wanted.status is not None:
+        conditions.append("status = %(status)s")
+    for name, day in _edges(wanted):
+        conditions.append(_from_midnight(name, len(_midnights(day, scope.zones))))
+    return conditions
+
+
+def _edges(wanted: Filter) -> list[tuple[str, date]]:
+    """Give the days before whose beginning nothing is wanted (first), and from whose beginning on (end)."""
+    days = (("first", wanted.first_day), ("end", wanted.last_day and wanted.last_day + timedelta(days=1)))
+    return [(name, day) for name, day in days if day is not None]
+
+
+def _midnights(day: date, zones: Sequence[str]) -> list[tuple[datetime, list[str]]]:
+    """Give when a day begins, the earliest clocks first, with the time zones where it does."""
+    begins: dict[datetime, list[str]] = {}
+    for zone in zones:
+        begins.setdefault(datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC), []).append(zone)
+    return sorted(begins.items())
+
+
+def _from_midnight(name: str, count: int) -> str:
+    """Write that a viewing starts at an edge or later (first) or earlier (end), each on its agent's own clock.
+
+    Where clocks differ, an index finds what lies between the earliest and the latest edge; whose clock counts there is
+    looked up in a list of agents for each, read once.
+    """
+    sign, outer, inner = (">=", 0, count - 1) if name == "first" else ("<", count - 1, 0)
+    if count == 1:
+        return f"start_time {sign} %({name}_0)s"
+    own = " OR ".join(
+        f"(start_time {sign} %({name}_{number})s AND appointments.agent_id IN"
+        f" (SELECT agent_id FROM agents WHERE time_zone = ANY(%({name}_zones_{number})s)))"
+        for number in range(count)
+    )
+    return f"start_time {sign} %({name}_{outer})s AND (start_time {sign} %({name}_{inner})s OR {own})"
+
+
+def _has_words(wanted: Filter, text: str = WORDS) -> list[str]:
+    return [f"{text} ILIKE %(word_{number})s" for number in range(len(wanted.words))]
+
+
+def _values(wanted: Filter, scope: Scope) -> dict[str, Any]:
+    values: dict[str, Any] = {"status": wanted.status}
+    if scope.agent_ids is not None:
+        values |= {"agent_ids": list(scope.agent_ids), "agent_id": next(iter(scope.agent_ids), None)}
+    for name, day in _edges(wanted):
+        for number, (begins, zones) in enumerate(_midnights(day, scope.zones)):
+            values |= {f"{name}_{number}": begins, f"{name}_zones_{number}": zones}
+    for number, word in enumerate(wanted.words):
+        values[f"word_{number}"] = f"%{_escaped(word)}%"
+    return values
+
+
+def _escaped(word: str) -> str:
+    """Give a word that stands for itself in a pattern."""
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

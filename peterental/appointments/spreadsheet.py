@@ -1,0 +1,66 @@
+"""Viewings as CSV, for spreadsheets: UTF-8 with a byte order mark, without which Excel reads it as something else."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peterental.appointments.model import Appointment
+
+COLUMNS = (
+    "Number", "Agent", "Agent id", "Starts", "Ends", "Time zone", "Status", "Home", "Visitor", "E-mail", "Phone given",
+    "Called from", "Booked", "Booked by", "Vapi call", "Overlaps on purpose",
+)  # fmt: skip
+
+BYTE_ORDER_MARK = "\ufeff"
+
+RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""With what a spreadsheet's formulas begin; callers choose the names."""
+
+
+def lines(batches: Iterator[Sequence[Appointment]]) -> Iterator[bytes]:
+    """Give the file, some viewings at a time; the first are read at once, the others as they are asked for."""
+    return _lines(next(batches, ()), batches)
+
+
+def _lines(first: Sequence[Appointment], others: Iterator[Sequence[Appointment]]) -> Iterator[bytes]:
+    yield (BYTE_ORDER_MARK + _written([COLUMNS])).encode()
+    yield _written(map(_cells, first)).encode()
+    for batch in others:
+        yield _written(map(_cells, batch)).encode()
+
+
+def _cells(appointment: Appointment) -> Sequence[str]:
+    zone = appointment.zone
+    return (
+        str(appointment.appointment_id),
+        appointment.agent_name,
+        appointment.agent_id,
+        appointment.local_start.isoformat(timespec="seconds"),
+        appointment.local_end.isoformat(timespec="seconds"),
+        appointment.time_zone,
+        appointment.status,
+        appointment.property_address,
+        appointment.attendee_name,
+        appointment.attendee_email or "",
+        appointment.attendee_phone or "",
+        appointment.caller_number or "",
+        appointment.created_at.astimezone(zone).isoformat(timespec="seconds") if appointment.created_at else "",
+        "phone" if appointment.vapi_call_id else "hand",
+        appointment.vapi_call_id or "",
+        "yes" if appointment.overlap_allowed else "no",
+    )
+
+
+def _written(rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows([defused(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def defused(cell: str) -> str:
+    """Give a cell that no spreadsheet takes for a formula: an apostrophe before what looks like one."""
+    return f"'{cell}" if cell.lstrip(" ").startswith(RISKY) else cell
