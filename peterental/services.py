@@ -13,6 +13,7 @@ from peterental.appointments.service import AppointmentService
 from peterental.audit.service import AuditService
 from peterental.calls.service import CallService
 from peterental.database import Database
+from peterental.users.members import MemberService
 from peterental.users.service import UserService
 
 EXTENSION = "peterental"
@@ -27,6 +28,7 @@ class Services:
     audit: AuditService
     calls: CallService
     listing: ListingService
+    members: MemberService
     users: UserService
 
 
@@ -47,7 +49,8 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
         audit=audit,
         calls=calls,
         listing=ListingService(database, clock),
-        users=UserService(database),
+        members=MemberService(database, audit),
+        users=UserService(database, audit, clock),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Response
+from flask import Response, after_this_request
 
 from peterental.admin.guard import is_for_machines
 from peterental.config import Config
@@ -29,8 +29,17 @@ def for_environment(config: Config) -> Callable[[Response], Response]:
             response.headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR_S}"
         if not is_for_machines():
             for name, value in PAGE_HEADERS.items():
-                response.headers[name] = value
+                response.headers.setdefault(name, value)
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     return protect
+
+
+def keep_address_secret() -> None:
+    """Have the browser tell no other page the address of this one, which is as good as a password."""
+
+    @after_this_request
+    def protect(response: Response) -> Response:
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response

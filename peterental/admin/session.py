@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import current_app, g, session
 
+from peterental.admin import device
 from peterental.services import services_of
 from peterental.users.model import SignedIn, Viewer
 
@@ -17,6 +18,7 @@ def start(signed_in: SignedIn) -> None:
     session[_EPOCH] = signed_in.session_epoch
     session.permanent = True
     g.viewer = signed_in.viewer
+    device.remember(signed_in.viewer.email)
 
 
 def end() -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from peterental.admin import session
+from peterental.admin import device, session
 from peterental.admin.forms import SetUpForm, SignInForm
 from peterental.admin.guard import public, safe_next
+from peterental.admin.headers import keep_address_secret
 from peterental.admin.protection import keeps_form
 from peterental.admin.setup import fits
 from peterental.errors import Refusal
 from peterental.services import services_of
-from peterental.users.model import AlreadySetUp, EmailInvalid, PasswordTooLong, PasswordTooShort, SignInBusy
+from peterental.users.model import (
+    AlreadySetUp,
+    EmailInvalid,
+    PasswordTooLong,
+    PasswordTooShort,
+    SignInBusy,
+    TooManyTries,
+)
 
 Answer = Response | str | tuple[str, int]
 
@@ -42,20 +50,27 @@ def login() -> Answer:
         return redirect(target, 303)
     form = SignInForm()
     users = services_of(current_app).users
-    status = 200
+    wait_s = None
     if form.validate_on_submit():
         try:
-            signed_in = users.sign_in(form.email.data, form.password.data)
+            signed_in = users.sign_in(form.email.data, form.password.data, device.place_of(form.email.data))
         except SignInBusy as busy:
             form.refuse(busy)
+        except TooManyTries as refusal:
+            form.refuse(refusal)
+            wait_s = refusal.values["wait_s"]
         else:
             if signed_in is not None:
                 session.start(signed_in)
                 return redirect(target, 303)
             form.form_errors.append("That e-mail address and password do not go together. Check both and try again.")
-    if form.is_submitted():
-        status = 400
-    return render_template("admin/login.html", form=form, is_set_up=users.any_user()), status
+    response = make_response(render_template("admin/login.html", form=form, is_set_up=users.any_user()))
+    if wait_s is not None:
+        response.status_code = 429
+        response.headers["Retry-After"] = str(wait_s)
+    elif form.is_submitted():
+        response.status_code = 400
+    return response
 
 
 def logout() -> Answer:
@@ -69,10 +84,12 @@ def logout() -> Answer:
 @keeps_form
 def set_up() -> Answer:
     """Make the first user, for whoever has the link from the log."""
+    keep_address_secret()
     users = services_of(current_app).users
     if users.any_user():
         return render_template("admin/already_set_up.html"), 404
-    if not fits(request.args.get("token", ""), str(current_app.secret_key)):
+    token, key = request.args.get("token", ""), str(current_app.secret_key)
+    if not token or not users.try_set_up_link(request.remote_addr or "", lambda: fits(token, key)):
         return render_template("admin/no_link.html"), 404
     form = SetUpForm()
     if form.validate_on_submit():

@@ -14,13 +14,13 @@ from peterental.agents.model import AgentUnknown
 from peterental.appointments.model import AppointmentUnknown
 from peterental.database.connection import DatabaseTooSlow, DatabaseUnavailable
 from peterental.errors import Refusal
-from peterental.users.model import AdminsOnly
+from peterental.users.model import AdminsOnly, TooManyTries, UserGone
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 
-STATUS_OF: dict[type[Refusal], int] = {AgentUnknown: 404, AppointmentUnknown: 404, AdminsOnly: 403}
+STATUS_OF: dict[type[Refusal], int] = {AgentUnknown: 404, AppointmentUnknown: 404, UserGone: 404, AdminsOnly: 403}
 """Refusals that a page is, rather than has."""
 
 WORDS = {
@@ -39,6 +39,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, _expired)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(TooManyTries, _too_many)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(DatabaseTooSlow, _unavailable)
 
@@ -75,6 +76,12 @@ def _refused(refusal: Refusal) -> Response:
     if status is not None:
         return _page(status)
     return _page(409, title="That cannot be done", text=str(refusal))
+
+
+def _too_many(refusal: TooManyTries) -> Response:
+    response = _page(429, title="Too many tries", text=str(refusal))
+    response.headers["Retry-After"] = str(refusal.values["wait_s"])
+    return response
 
 
 def _unavailable(fault: DatabaseUnavailable | DatabaseTooSlow) -> Response:

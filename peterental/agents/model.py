@@ -176,6 +176,14 @@ class AgentPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LookedAfter:
+    """The agents that one user looks after: (agent_id, agent_name) of the first few, and how many there are."""
+
+    agents: tuple[tuple[str, str], ...]
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class UpcomingViewing:
     """A confirmed viewing that is still to come, as its agent's page shows it. Times in UTC."""
 

@@ -18,6 +18,7 @@ from peterental.agents.model import (
     AgentKey,
     AssistantTaken,
     KeeperUnknown,
+    LookedAfter,
     PhoneNumberTaken,
     Profile,
     RuleOutOfRange,
@@ -174,6 +175,33 @@ class AgentRepository:
         for row in rows:
             del row["total"]
         return Upcoming(viewings=tuple(UpcomingViewing(**row) for row in rows), total=total)
+
+    def looked_after(self, user_ids: Sequence[int], named: int) -> dict[int, LookedAfter]:
+        """Give, for each user who looks after agents, the first few by name and how many there are. One query."""
+        rows = self._database.fetch(
+            """
+            SELECT user_id, total, ARRAY_AGG(ARRAY[agent_id, agent_name] ORDER BY agent_name, agent_id) AS agents
+            FROM (
+                SELECT
+                    user_id,
+                    agent_id::text,
+                    agent_name::text,
+                    COUNT(*) OVER (PARTITION BY user_id) AS total,
+                    ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY agent_name, agent_id) AS place
+                FROM agents
+                WHERE user_id = ANY (%s)
+            ) AS ranked
+            WHERE place <= %s
+            GROUP BY user_id, total
+            """,
+            (list(user_ids), named),
+        )
+        return {
+            row["user_id"]: LookedAfter(
+                agents=tuple((found[0], found[1]) for found in row["agents"]), total=row["total"]
+            )
+            for row in rows
+        }
 
     def ids_like(self, agent_id: str) -> set[str]:
         """Give the ids in use that are `agent_id` or begin with it and a dash."""

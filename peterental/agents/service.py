@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
@@ -20,6 +20,7 @@ from peterental.agents.model import (
     AgentSummary,
     AgentTextTooLong,
     AgentUnknown,
+    LookedAfter,
     Profile,
     RuleOutOfRange,
     TimeZoneUnknown,
@@ -43,6 +44,10 @@ LENGTHS = {
 # Ids that would hide behind a page of their own.
 RESERVED_IDS = frozenset({"new"})
 SLUG_MAX_CHARACTERS = 60
+
+NAMED_AT_MOST = 5
+"""So many of a user's agents are named; the others are counted."""
+
 ATTEMPTS_AT_AN_ID = 10
 
 
@@ -112,6 +117,15 @@ class AgentService:
     def upcoming(self, agent: Agent, limit: int = 10) -> Upcoming:
         """Give the next confirmed viewings of an agent that the viewer was given, soonest first. One query."""
         return self._agents.upcoming(agent.agent_id, self._now(), limit)
+
+    def looked_after(self, user_ids: Sequence[int], viewer: Viewer) -> dict[int, LookedAfter]:
+        """Give which agents each of some users looks after; users without any are left out. One query.
+
+        Raises AdminsOnly.
+        """
+        if not viewer.is_admin:
+            raise AdminsOnly
+        return self._agents.looked_after(user_ids, NAMED_AT_MOST) if user_ids else {}
 
     def create(self, profile: Profile, viewer: Viewer, agent_id: str | None = None) -> Agent:
         """Make an agent, with working hours from Monday to Friday, nine to five.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from peterental.errors import Refusal
@@ -12,6 +13,9 @@ Role = Literal["admin", "agent"]
 
 PASSWORD_MIN_CHARACTERS = 12
 PASSWORD_MAX_BYTES = 1024
+
+NO_PASSWORD = ""
+"""What is kept in place of a hash for somebody who was invited and has not chosen a password yet."""
 
 
 class EmailInvalid(Refusal):
@@ -36,6 +40,33 @@ class AlreadySetUp(Refusal):
 
 class UserUnknown(Refusal):
     """Nobody signs in with that e-mail address."""
+
+
+class UserGone(Refusal):
+    """There is no such user."""
+
+
+class UserDeactivated(Refusal):
+    """{email} is deactivated and cannot sign in, whatever the password. Reactivate the account first."""
+
+
+class LastAdmin(Refusal):
+    """{email} is the only admin who can sign in: make somebody else an admin first."""
+
+
+class LinkUsed(Refusal):
+    """That link has been used, or has been called off. Ask an admin for a new one."""
+
+
+class PasswordWrong(Refusal):
+    """That is not your password."""
+
+
+class TooManyTries(Refusal):
+    """Too many wrong tries: wait {wait}, then try again.
+
+    `values["wait_s"]` is the same in whole seconds.
+    """
 
 
 class SignInBusy(Refusal):
@@ -77,6 +108,45 @@ class Account:
     password_hash: str
     session_epoch: int
     is_active: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A user as admins look after one. The time is UTC."""
+
+    user_id: int
+    email: str
+    full_name: str | None
+    role: Role
+    is_active: bool
+    has_password: bool
+    session_epoch: int
+    last_sign_in_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        """What people call them."""
+        return self.full_name or self.email
+
+    @property
+    def state(self) -> Literal["active", "invited", "deactivated"]:
+        """Whether they can sign in: an invited one has no password yet."""
+        if not self.is_active:
+            return "deactivated"
+        return "active" if self.has_password else "invited"
+
+    @property
+    def is_working_admin(self) -> bool:
+        """Whether this is an admin who can sign in."""
+        return self.role == "admin" and self.state == "active"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberPage:
+    """One page of the list of users."""
+
+    rows: tuple[Member, ...]
+    has_more: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 import psycopg
 from psycopg.rows import DictRow
 
 from peterental.database.connection import Connection, Database
-from peterental.users.model import Account, EmailInvalid, EmailTaken, Person, Role, Viewer
+from peterental.users.guessing import FIRST_WAIT_S, FORGOTTEN_AFTER, LONGEST_WAIT_S, Counter
+from peterental.users.model import Account, EmailInvalid, EmailTaken, Member, Person, Role, Viewer
 
 
 class UserRepository:
@@ -96,30 +98,201 @@ class UserRepository:
             ).fetchone()
         return _viewer(row) if row else None
 
-    def note_sign_in(self, user_id: int, *, old_hash: str, new_hash: str) -> None:
-        """Remember that somebody signed in just now, and their password's new hash, unless the password changed."""
+    def note_sign_in(
+        self, user_id: int, *, old_hash: str, new_hash: str, counters: Sequence[Counter], now: datetime
+    ) -> None:
+        """Remember that somebody signed in, and their password's new hash, unless the password changed meanwhile.
+
+        What their tries were counted for is cleared, or gets this try back, in the same round trip.
+        """
         self._database.fetch(
-            """
+            f"""
+            WITH counted AS ({_TAKE_BACK})
             UPDATE users
-            SET last_sign_in_at = NOW(),
+            SET last_sign_in_at = %(now)s,
                 password_hash = CASE WHEN password_hash = %(old_hash)s THEN %(new_hash)s ELSE password_hash END
             WHERE user_id = %(user_id)s
             """,
-            {"user_id": user_id, "old_hash": old_hash, "new_hash": new_hash},
+            {**_taken_back(counters), "user_id": user_id, "old_hash": old_hash, "new_hash": new_hash, "now": now},
         )
 
-    def set_password(self, email: str, password_hash: str) -> int | None:
-        """Change a password and end every session; gives the new session epoch, None for an unknown address."""
+    def members(self, *, text: str | None, limit: int, offset: int) -> list[Member]:
+        """Give users by e-mail address, those who may sign in first; `text` is part of a name or an address."""
         rows = self._database.fetch(
+            f"""
+            SELECT {_MEMBER}
+            FROM users
+            WHERE %(text)s::text IS NULL
+                OR STRPOS(LOWER(email), LOWER(%(text)s)) > 0
+                OR STRPOS(LOWER(full_name), LOWER(%(text)s)) > 0
+            ORDER BY is_active DESC, LOWER(email)
+            LIMIT %(limit)s OFFSET %(offset)s
+            """,
+            {"text": text, "limit": limit, "offset": offset},
+        )
+        return [Member(**row) for row in rows]
+
+    def member(self, user_id: int) -> Member | None:
+        """Find one user."""
+        rows = self._database.fetch(f"SELECT {_MEMBER} FROM users WHERE user_id = %s", (user_id,))
+        return Member(**rows[0]) if rows else None
+
+    def lock(self, connection: Connection, user_id: int) -> Member | None:
+        """Find one user, whom nobody else changes until the transaction ends."""
+        row = connection.execute(f"SELECT {_MEMBER} FROM users WHERE user_id = %s FOR UPDATE", (user_id,)).fetchone()
+        return Member(**row) if row else None
+
+    def lock_by_email(self, connection: Connection, email: str) -> Member | None:
+        """Find who signs in with `email`, likewise."""
+        row = connection.execute(
+            f"SELECT {_MEMBER} FROM users WHERE LOWER(email) = LOWER(%s) FOR UPDATE", (email,)
+        ).fetchone()
+        return Member(**row) if row else None
+
+    def lock_with_admins(self, connection: Connection, user_id: int) -> dict[int, Member]:
+        """Find one user and every active admin, by user_id, whom nobody else changes until the transaction ends.
+
+        Always in the same order, so that two who do this wait for each other and do not deadlock.
+        """
+        rows = connection.execute(
+            f"""
+            SELECT {_MEMBER}
+            FROM users
+            WHERE user_id = %s OR (role = 'admin' AND is_active)
+            ORDER BY user_id
+            FOR UPDATE
+            """,
+            (user_id,),
+        ).fetchall()
+        return {row["user_id"]: Member(**row) for row in rows}
+
+    def set_role(self, connection: Connection, user_id: int, role: Role) -> None:
+        """Change what somebody may do."""
+        connection.execute("UPDATE users SET role = %s WHERE user_id = %s", (role, user_id))
+
+    def set_active(self, connection: Connection, user_id: int, *, active: bool) -> None:
+        """Let somebody sign in, or no more; either way their sessions and links end."""
+        connection.execute(
+            "UPDATE users SET is_active = %s, session_epoch = session_epoch + 1 WHERE user_id = %s", (active, user_id)
+        )
+
+    def end_sessions(self, connection: Connection, user_id: int) -> None:
+        """End every session and link of somebody."""
+        connection.execute("UPDATE users SET session_epoch = session_epoch + 1 WHERE user_id = %s", (user_id,))
+
+    def set_password(self, connection: Connection, user_id: int, password_hash: str) -> int:
+        """Change a password and end every session and link; gives the new session epoch."""
+        row = connection.execute(
             """
             UPDATE users
             SET password_hash = %s, session_epoch = session_epoch + 1
-            WHERE LOWER(email) = LOWER(%s)
+            WHERE user_id = %s
             RETURNING session_epoch
             """,
-            (password_hash, email),
+            (password_hash, user_id),
+        ).fetchone()
+        return int(_the(row)["session_epoch"])
+
+    def count_try(self, counters: Sequence[Counter], now: datetime) -> set[str]:
+        """Count one try for each counter that lets it pass at `now`, and give their subjects.
+
+        One statement, so that however many try at once, no more pass than may: each sees what the one before wrote.
+        Rows that are long forgotten go, a hundred at a time.
+        """
+        rows = self._database.fetch(
+            f"""
+            WITH asked AS (
+                SELECT subject, free FROM UNNEST(%(subjects)s::text[], %(free)s::int[]) AS asked (subject, free)
+            ), swept AS (
+                DELETE FROM sign_in_failures
+                WHERE subject IN (
+                    SELECT subject
+                    FROM sign_in_failures
+                    WHERE last_failed_at < %(forgotten)s AND subject <> ALL (%(subjects)s)
+                    ORDER BY last_failed_at
+                    LIMIT 100
+                    FOR UPDATE SKIP LOCKED
+                )
+            )
+            INSERT INTO sign_in_failures AS counted (subject, failures, last_failed_at)
+            SELECT subject, 1, %(now)s FROM asked ORDER BY subject
+            ON CONFLICT (subject) DO UPDATE
+            SET failures = CASE WHEN counted.last_failed_at < %(forgotten)s THEN 1 ELSE counted.failures + 1 END,
+                last_failed_at = GREATEST(counted.last_failed_at, EXCLUDED.last_failed_at)
+            WHERE counted.last_failed_at < %(forgotten)s
+                OR EXISTS (
+                    SELECT
+                    FROM asked
+                    WHERE asked.subject = counted.subject
+                        AND (counted.failures < asked.free OR counted.last_failed_at + {_WAIT} <= %(now)s)
+                )
+            RETURNING subject
+            """,
+            _asked(counters, now),
         )
-        return int(rows[0]["session_epoch"]) if rows else None
+        return {row["subject"] for row in rows}
+
+    def wait_of(self, counters: Sequence[Counter], now: datetime) -> float:
+        """Give how long somebody must wait until every one of these counters lets a try pass, in seconds."""
+        rows = self._database.fetch(
+            f"""
+            SELECT EXTRACT(EPOCH FROM MAX(counted.last_failed_at + {_WAIT}) - %(now)s)::float8 AS wait_s
+            FROM UNNEST(%(subjects)s::text[], %(free)s::int[]) AS asked (subject, free)
+            JOIN sign_in_failures AS counted USING (subject)
+            """,
+            _asked(counters, now),
+        )
+        return float(rows[0]["wait_s"] or 0)
+
+    def give_back(self, counters: Sequence[Counter]) -> None:
+        """Take back one try that was counted and not made."""
+        self._database.fetch(_TAKE_BACK, _taken_back(counters, clearing=False))
+
+    def clear(self, connection: Connection, subject: str) -> None:
+        """Let somebody begin anew."""
+        connection.execute("DELETE FROM sign_in_failures WHERE subject = %s", (subject,))
+
+
+_MEMBER = """
+    user_id, email, full_name, role, is_active, password_hash <> '' AS has_password, session_epoch, last_sign_in_at
+"""
+
+# How long the failures that were counted are waited for: twice as long for each one past the free ones.
+_WAIT = """
+    MAKE_INTERVAL(secs => LEAST(%(longest_s)s, %(first_s)s * POWER(2, LEAST(counted.failures - asked.free, 20))))
+"""
+
+# In the order of the subjects, as `count_try` counts them, so that the two wait for each other and do not deadlock.
+_TAKE_BACK = """
+    UPDATE sign_in_failures AS counted
+    SET failures = CASE WHEN locked.cleared THEN 0 ELSE GREATEST(counted.failures - 1, 0) END
+    FROM (
+        SELECT subject, asked.cleared
+        FROM UNNEST(%(subjects)s::text[], %(cleared)s::bool[]) AS asked (subject, cleared)
+        JOIN sign_in_failures USING (subject)
+        ORDER BY subject
+        FOR UPDATE OF sign_in_failures
+    ) AS locked
+    WHERE counted.subject = locked.subject
+"""
+
+
+def _asked(counters: Sequence[Counter], now: datetime) -> dict[str, object]:
+    return {
+        "subjects": [counter.subject for counter in counters],
+        "free": [counter.free for counter in counters],
+        "now": now,
+        "forgotten": now - FORGOTTEN_AFTER,
+        "first_s": FIRST_WAIT_S,
+        "longest_s": LONGEST_WAIT_S,
+    }
+
+
+def _taken_back(counters: Sequence[Counter], *, clearing: bool = True) -> dict[str, object]:
+    return {
+        "subjects": [counter.subject for counter in counters],
+        "cleared": [clearing and counter.is_cleared_by_success for counter in counters],
+    }
 
 
 def _viewer(row: DictRow) -> Viewer:

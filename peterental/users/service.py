@@ -3,62 +3,66 @@
 from __future__ import annotations
 
 import re
-import secrets
-import threading
-import unicodedata
-from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from math import ceil
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
-from peterental.database.connection import Database
+from peterental.audit.model import COMMAND_LINE, Change
+from peterental.audit.service import AuditService
+from peterental.database.connection import Connection, Database
+from peterental.users import guessing
+from peterental.users.guessing import Counter, Place
 from peterental.users.model import (
-    PASSWORD_MAX_BYTES,
-    PASSWORD_MIN_CHARACTERS,
     AlreadySetUp,
     EmailInvalid,
-    PasswordTooLong,
-    PasswordTooShort,
+    LinkUsed,
+    Member,
+    PasswordWrong,
     Person,
     Role,
     SignedIn,
     SignInBusy,
+    TooManyTries,
     UserUnknown,
     Viewer,
 )
+from peterental.users.passwords import Passwords, checked
 from peterental.users.repository import UserRepository
 
 # The same rule as the column's CHECK, so that most people hear it before a round trip.
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 EMAIL_MAX_CHARACTERS = 255
 
-# OWASP's first choice for Argon2id (19 MiB, two passes, one lane): a small host can afford it for several people at
-# once. https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
-HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+NOWHERE = Place()
 
-# However many people sign in at once, one process hashes two passwords at a time: memory stays bounded at 38 MiB, and
-# whoever would wait longer than this is sent away, so that a flood of sign-ins leaves threads for the phone.
-_hashing = threading.BoundedSemaphore(2)
-PATIENCE_S = 2.0
+
+def utc_now() -> datetime:
+    """Give the time."""
+    return datetime.now(UTC)
 
 
 class UserService:
-    """Accounts and passwords.
+    """Accounts and passwords, as those who have them use them; admins look after others by `MemberService`.
 
     Args:
         database: where users are kept.
-        hasher: how passwords are hashed; a hash made with other parameters is renewed at the next sign-in.
-        patience_s: how long a password waits for its turn to be hashed, in seconds; then it is SignInBusy.
+        audit: where changes are written down.
+        now: gives the time, in UTC.
+        passwords: how passwords are hashed.
     """
 
-    def __init__(self, database: Database, *, hasher: PasswordHasher = HASHER, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditService,
+        now: Callable[[], datetime] = utc_now,
+        passwords: Passwords | None = None,
+    ) -> None:
         self._database = database
         self._users = UserRepository(database)
-        self._hasher = hasher
-        self._patience_s = patience_s
-        self._nobodys_hash = _hash_that_nothing_fits(hasher)
+        self._audit = audit
+        self._now = now
+        self.passwords = passwords or Passwords()
 
     def any_user(self) -> bool:
         """Tell whether there is a user yet, active or not."""
@@ -68,21 +72,37 @@ class UserService:
         """Give everybody who may sign in, by e-mail address."""
         return self._users.people()
 
-    def create(self, email: str, password: str, role: Role, full_name: str | None = None) -> Viewer:
+    def create(
+        self, email: str, password: str, role: Role, full_name: str | None = None, *, actor: str = COMMAND_LINE
+    ) -> Viewer:
         """Let somebody sign in.
 
         Raises EmailInvalid, EmailTaken, PasswordTooShort, PasswordTooLong.
         """
         email = checked_email(email)
-        password_hash = self._hash(checked_password(password))
+        password_hash = self.passwords.hash(checked(password))
+        name = checked_name(full_name)
         with self._database.transaction() as connection:
-            return self._users.insert(
-                connection,
-                email=email,
-                password_hash=password_hash,
-                role=role,
-                full_name=(full_name or "").replace("\x00", "").strip()[:EMAIL_MAX_CHARACTERS] or None,
-            )
+            viewer = self._users.insert(connection, email=email, password_hash=password_hash, role=role, full_name=name)
+            after = {"email": email, "full_name": name, "role": role}
+            self._audit.record(connection, actor, change_of("created", viewer.user_id, email, after=after))
+        return viewer
+
+    def try_set_up_link(self, address: str, is_right: Callable[[], bool]) -> bool:
+        """Tell whether a set-up link is the right one, unless too many wrong ones came from there.
+
+        Args:
+            address: the network address it is tried from.
+            is_right: compares the link.
+
+        Raises TooManyTries.
+        """
+        counters = (guessing.of_set_up(address),)
+        self._count(counters)
+        right = is_right()
+        if right:
+            self._users.give_back(counters)
+        return right
 
     def set_up_first(self, email: str, password: str) -> SignedIn:
         """Make the first user, an admin. Of several who try at the same moment exactly one succeeds.
@@ -90,67 +110,148 @@ class UserService:
         Raises AlreadySetUp, EmailInvalid, PasswordTooShort, PasswordTooLong.
         """
         email = checked_email(email)
-        checked = checked_password(password)
+        secret = checked(password)
         if self.any_user():
             raise AlreadySetUp
-        password_hash = self._hash(checked)
+        password_hash = self.passwords.hash(secret)
         with self._database.transaction() as connection:
             viewer = self._users.insert_first(connection, email=email, password_hash=password_hash)
-        if viewer is None:
-            raise AlreadySetUp
+            if viewer is None:
+                raise AlreadySetUp
+            after = {"email": email, "role": "admin"}
+            self._audit.record(connection, email, change_of("set up", viewer.user_id, email, after=after))
         return SignedIn(viewer=viewer, session_epoch=0)
 
-    def sign_in(self, email: str, password: str) -> SignedIn | None:
+    def sign_in(self, email: str, password: str, place: Place = NOWHERE) -> SignedIn | None:
         """Give who signs in with that address and password, or None, after the same work whoever they are.
 
-        Raises SignInBusy.
+        The try is counted before the password is looked at; the right one takes it back.
+
+        Args:
+            email: as typed.
+            password: likewise.
+            place: where from.
+
+        Raises TooManyTries, SignInBusy.
         """
         email = email.strip()
-        account = self._users.account(email) if is_email(email) else None
-        secret = _bytes_of(password)[: PASSWORD_MAX_BYTES + 1]
-        password_hash = account.password_hash if account else self._nobodys_hash
-        fits = self._verify(password_hash, secret)
-        if account is None or not account.is_active or not fits:
-            return None
-        renewed = self._hash(secret) if self._hasher.check_needs_rehash(password_hash) else password_hash
-        self._users.note_sign_in(account.viewer.user_id, old_hash=password_hash, new_hash=renewed)
+        counters = guessing.of_sign_in(email, place)
+        self._count(counters)
+        try:
+            account = self._users.account(email) if is_email(email) else None
+            fits = self.passwords.fits(password, account.password_hash if account else None)
+            if account is None or not account.is_active or not fits:
+                return None
+            renewed = self.passwords.renewed(password, account.password_hash)
+        except SignInBusy:
+            self._users.give_back(counters)  # nothing was learnt
+            raise
+        self._users.note_sign_in(
+            account.viewer.user_id,
+            old_hash=account.password_hash,
+            new_hash=renewed,
+            counters=counters,
+            now=self._now(),
+        )
         return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch)
 
     def viewer(self, user_id: int, session_epoch: int) -> Viewer | None:
         """Give the viewer a session belongs to; None when they may not sign in (any more) or the session has ended."""
         return self._users.viewer(user_id, session_epoch)
 
-    def set_password(self, email: str, password: str) -> int:
-        """Change a password, which signs its user out everywhere; gives the epoch that a new session must carry.
+    def change_password(self, viewer: Viewer, current: str, new: str) -> int:
+        """Change one's own password, which signs out everywhere; gives the epoch that a new session must carry.
+
+        Raises PasswordTooShort, PasswordTooLong, PasswordWrong, TooManyTries, SignInBusy, UserUnknown.
+        """
+        secret = checked(new)
+        counters = (guessing.of_user(viewer.user_id),)
+        self._count(counters)
+        account = self._users.account(viewer.email)
+        try:
+            if not self.passwords.fits(current, account.password_hash if account else None):
+                raise PasswordWrong
+            password_hash = self.passwords.hash(secret)
+        except SignInBusy:
+            self._users.give_back(counters)
+            raise
+        with self._database.transaction() as connection:
+            member = self._users.lock(connection, viewer.user_id)
+            return self._set_password(connection, member, password_hash, viewer.email)
+
+    def set_password(self, email: str, password: str, *, actor: str = COMMAND_LINE) -> int:
+        """Give somebody a new password, which signs them out everywhere; gives the epoch a new session must carry.
 
         Raises UserUnknown, PasswordTooShort, PasswordTooLong.
         """
-        password_hash = self._hash(checked_password(password))
-        epoch = self._users.set_password(email, password_hash) if is_email(email) else None
-        if epoch is None:
+        password_hash = self.passwords.hash(checked(password))
+        if not is_email(email):
             raise UserUnknown
+        with self._database.transaction() as connection:
+            member = self._users.lock_by_email(connection, email)
+            return self._set_password(connection, member, password_hash, actor)
+
+    def joining(self, user_id: int, session_epoch: int) -> Member:
+        """Give whom a one-time link is for. Raises LinkUsed, also where it was called off."""
+        return _still_good(self._users.member(user_id), session_epoch)
+
+    def join(self, user_id: int, session_epoch: int, password: str) -> SignedIn:
+        """Choose the password that a one-time link allows to choose, and sign in. Of several at once one succeeds.
+
+        Raises LinkUsed, PasswordTooShort, PasswordTooLong, SignInBusy.
+        """
+        password_hash = self.passwords.hash(checked(password))
+        with self._database.transaction() as connection:
+            member = _still_good(self._users.lock(connection, user_id), session_epoch)
+            epoch = self._set_password(connection, member, password_hash, member.email)
+        viewer = Viewer(user_id=user_id, email=member.email, is_admin=member.role == "admin")
+        return SignedIn(viewer=viewer, session_epoch=epoch)
+
+    def sign_out_everywhere(self, viewer: Viewer) -> None:
+        """End every session of one's own, and every one-time link."""
+        with self._database.transaction() as connection:
+            self._users.end_sessions(connection, viewer.user_id)
+            self._audit.record(
+                connection, viewer.email, change_of("signed out everywhere", viewer.user_id, viewer.email)
+            )
+
+    def _set_password(self, connection: Connection, member: Member | None, password_hash: str, actor: str) -> int:
+        if member is None:
+            raise UserUnknown
+        epoch = self._users.set_password(connection, member.user_id, password_hash)
+        for counter in (*guessing.of_sign_in(member.email, NOWHERE), guessing.of_user(member.user_id)):
+            self._users.clear(connection, counter.subject)
+        self._audit.record(connection, actor, change_of("password changed", member.user_id, member.email))
         return epoch
 
-    def _hash(self, secret: bytes) -> str:
-        with self._a_turn():
-            return self._hasher.hash(secret)
+    def _count(self, counters: Sequence[Counter]) -> None:
+        """Count a try before it is made. One query where it may be made. Raises TooManyTries."""
+        now = self._now()
+        counted = self._users.count_try(counters, now)
+        refused = [counter for counter in counters if counter.subject not in counted]
+        if refused:
+            self._users.give_back([counter for counter in counters if counter.subject in counted])
+            wait_s = max(1, ceil(self._users.wait_of(refused, now)))
+            raise TooManyTries(wait=guessing.in_words(wait_s), wait_s=wait_s)
 
-    def _verify(self, password_hash: str, secret: bytes) -> bool:
-        with self._a_turn():
-            try:
-                return self._hasher.verify(password_hash, secret)
-            except (VerificationError, InvalidHashError):
-                return False
 
-    @contextmanager
-    def _a_turn(self) -> Iterator[None]:
-        """Wait until this process may hash one more password. Raises SignInBusy."""
-        if not _hashing.acquire(timeout=self._patience_s):
-            raise SignInBusy
-        try:
-            yield
-        finally:
-            _hashing.release()
+def change_of(
+    action: str,
+    user_id: int,
+    name: str,
+    *,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> Change:
+    """Give what the audit log says about a change of a user."""
+    return Change(
+        action=action,
+        subject_kind="user",
+        subject_id=str(user_id),
+        subject_name=name,
+        before=before or {},
+        after=after or {},
+    )
 
 
 def is_email(text: str) -> bool:
@@ -166,26 +267,12 @@ def checked_email(text: str) -> str:
     return email
 
 
-def checked_password(password: str) -> bytes:
-    """Give a new password as it is hashed. Raises PasswordTooShort, PasswordTooLong."""
-    if len(password) < PASSWORD_MIN_CHARACTERS:
-        raise PasswordTooShort(characters=PASSWORD_MIN_CHARACTERS)
-    secret = _bytes_of(password)
-    if len(secret) > PASSWORD_MAX_BYTES:
-        raise PasswordTooLong(size=PASSWORD_MAX_BYTES)
-    return secret
+def checked_name(text: str | None) -> str | None:
+    """Give a person's name as it is kept: at most 255 characters, None rather than empty."""
+    return (text or "").replace("\x00", "").strip()[:EMAIL_MAX_CHARACTERS] or None
 
 
-def _bytes_of(password: str) -> bytes:
-    """Give a password's bytes, the same from every keyboard: accents composed or not, NIST SP 800-63B 5.1.1.2."""
-    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
-
-
-def _hash_that_nothing_fits(hasher: PasswordHasher) -> str:
-    """Give what looks like a hash by `hasher`, to be checked, at the usual cost, where there is no account."""
-
-    def noise(size: int) -> str:
-        return b64encode(secrets.token_bytes(size)).decode().rstrip("=")
-
-    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
-    return f"$argon2id$v=19${cost}${noise(hasher.salt_len)}${noise(hasher.hash_len)}"
+def _still_good(member: Member | None, session_epoch: int) -> Member:
+    if member is None or not member.is_active or member.session_epoch != session_epoch:
+        raise LinkUsed
+    return member

@@ -8,6 +8,7 @@ import time
 import pytest
 from argon2 import PasswordHasher
 
+from peterental.audit.service import AuditService
 from peterental.database.connection import Database
 from peterental.users.model import (
     AlreadySetUp,
@@ -18,8 +19,9 @@ from peterental.users.model import (
     SignInBusy,
     UserUnknown,
 )
+from peterental.users.passwords import HASHER, Passwords
 from peterental.users.repository import UserRepository
-from peterental.users.service import HASHER, UserService
+from peterental.users.service import UserService
 
 WORDS = "correct horse battery"
 
@@ -27,7 +29,11 @@ WORDS = "correct horse battery"
 @pytest.fixture
 def users(database: Database) -> UserService:
     """The service under test."""
-    return UserService(database)
+    return service(database)
+
+
+def service(database: Database, passwords: Passwords | None = None) -> UserService:
+    return UserService(database, AuditService(database), passwords=passwords)
 
 
 def stored_hash(database: Database, email: str) -> str:
@@ -123,8 +129,8 @@ def test_an_unknown_user_costs_as_much_as_a_wrong_password(users: UserService) -
 
 
 def test_a_flood_of_sign_ins_is_sent_away_rather_than_kept_waiting(database: Database) -> None:
-    users = UserService(database, patience_s=0.01)
-    with users._a_turn(), users._a_turn(), pytest.raises(SignInBusy, match="try again"):
+    users = service(database, Passwords(patience_s=0.01))
+    with users.passwords.a_turn(), users.passwords.a_turn(), pytest.raises(SignInBusy, match="try again"):
         users.sign_in("ana@example.com", WORDS)
     assert users.sign_in("ana@example.com", WORDS) is None
 
@@ -147,7 +153,7 @@ def test_an_unknown_users_password_cannot_be_changed(users: UserService, email: 
 
 
 def test_a_hash_made_with_weaker_parameters_is_renewed_at_sign_in(users: UserService, database: Database) -> None:
-    weaker = UserService(database, hasher=PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1))
+    weaker = service(database, Passwords(PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)))
     weaker.create("ana@example.com", WORDS, "agent")
     before = stored_hash(database, "ana@example.com")
     assert users.sign_in("ana@example.com", WORDS) is not None
@@ -185,7 +191,7 @@ def test_of_four_first_users_at_the_same_moment_exactly_one_is_made(database: Da
             everybody_sees_nobody.wait(timeout=10)
             return found
 
-    users = Unhurried(database)
+    users = Unhurried(database, AuditService(database))
     outcomes: list[str] = []
 
     def set_up(number: int) -> None:
@@ -201,4 +207,4 @@ def test_of_four_first_users_at_the_same_moment_exactly_one_is_made(database: Da
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["made", "refused", "refused", "refused"]
-    assert len(UserService(database).people()) == 1
+    assert len(service(database).people()) == 1

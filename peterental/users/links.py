@@ -1,0 +1,33 @@
+"""One-time links: what an admin passes on so that somebody chooses a password."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from peterental.users.members import Grant
+from peterental.users.model import LinkUsed
+
+LIFETIME = timedelta(days=7)
+
+
+def token_of(grant: Grant, key: str, now: datetime) -> str:
+    """Give the token of a link that is good for seven days from `now`, unless the user's sessions end before."""
+    expires_at = int((now + LIFETIME).timestamp())
+    return str(_signer(key).dumps([grant.user_id, grant.session_epoch, expires_at]))
+
+
+def grant_of(token: str, key: str, now: datetime) -> Grant:
+    """Give what a token allows. Raises LinkUsed where it is not one of ours, or is too old."""
+    try:
+        user_id, session_epoch, expires_at = _signer(key).loads(token)
+    except (BadData, ValueError, TypeError) as error:
+        raise LinkUsed from error
+    if now.timestamp() >= expires_at:
+        raise LinkUsed
+    return Grant(user_id, session_epoch)
+
+
+def _signer(key: str) -> URLSafeSerializer:
+    return URLSafeSerializer(key, salt="peterental: choose a password")
