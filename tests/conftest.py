@@ -15,7 +15,7 @@ from psycopg import sql
 from peterental.database.connection import Database
 from peterental.database.embedded import join
 from peterental.database.migrations import MigrationRunner
-from tests.servers import OPTIONAL, running_debian_postgres, until
+from tests.servers import OPTIONAL, quick_folder, running_debian_postgres, until
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -68,7 +68,7 @@ def server_url() -> Iterator[str]:
     if given:
         yield given
         return
-    with join(PROJECT_DIR / "instance" / "test-postgres", settings=CARELESS) as lease:
+    with join(quick_folder(PROJECT_DIR) / "postgres", settings=CARELESS) as lease:
         yield lease.url
 
 
