@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from peterental import admin, health
 from peterental.agents import pages as agent_pages
 from peterental.appointments import pages as appointment_pages
+from peterental.audit import pages as audit_pages
 from peterental.cli import people, voice
 from peterental.config import Config
 from peterental.database.migrations.status import SchemaGate
@@ -34,7 +35,7 @@ def install(app: Flask, config: Config) -> None:
     app.register_blueprint(health.create_blueprint(gate))
     app.register_blueprint(webhook.create_blueprint(services, config))
     admin.install(app, config)
-    for pages in (agent_pages, appointment_pages, user_pages):
+    for pages in (agent_pages, appointment_pages, audit_pages, user_pages):
         app.register_blueprint(pages.create_blueprint())
     for command in (*people.COMMANDS, *voice.COMMANDS):
         app.cli.add_command(command)
