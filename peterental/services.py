@@ -44,7 +44,7 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
     audit = AuditService(database)
     calls = CallService(database, clock)
     return Services(
-        agents=AgentService(database, clock),
+        agents=AgentService(database, audit, clock),
         appointments=AppointmentService(database, calls, clock),
         audit=audit,
         calls=calls,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import available_timezones
 
-from wtforms import SelectField, StringField, TelField
+from wtforms import HiddenField, SelectField, StringField, TelField
 from wtforms.validators import Length, NumberRange, Optional
 
 from peterental.admin.formats import place
 from peterental.admin.forms import PageForm, WholeNumber, needed
 from peterental.agents.model import RULE_LIMITS, Agent, Profile
-from peterental.agents.service import LENGTHS
+from peterental.agents.service import LENGTHS, checked
+from peterental.audit.model import Entry
 from peterental.users.model import Person
 
 CONTINENTS = ("America", "Europe", "Africa", "Asia", "Australia", "Pacific", "Atlantic", "Indian", "Antarctica")
@@ -25,6 +27,7 @@ USUAL_ZONES = {
     "America/Anchorage": "Anchorage (Alaska)",
     "Pacific/Honolulu": "Honolulu (Hawaii)",
 }
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
@@ -46,7 +49,26 @@ def _rule(label: str, name: str, description: str = "", *, optional: bool = Fals
     )
 
 
-class AgentForm(PageForm):
+class SeenForm(PageForm):
+    """A form that knows which state of an agent it was opened on, so that nobody overwrites what they never saw."""
+
+    seen = HiddenField()
+
+    def show_state(self, agent: Agent) -> None:
+        """Note the state of an agent that this form shows."""
+        self.seen.data = agent.updated_at.isoformat() if agent.updated_at else ""
+
+    @property
+    def seen_at(self) -> datetime:
+        """`updated_at` of the agent as it was when the form was opened; long ago where the form does not say."""
+        try:
+            seen = datetime.fromisoformat(self.seen.data or "")
+        except ValueError:
+            return NEVER
+        return seen if seen.tzinfo else NEVER
+
+
+class AgentForm(SeenForm):
     """An agent's profile and rules; the fields are called as in `Profile`."""
 
     agent_name = StringField(
@@ -105,18 +127,40 @@ class AgentForm(PageForm):
         """
         self.time_zone.choices = zone_choices(zone)
         if people is None:
+            self._people: dict[str, str] = {}
             del self.user_id
         else:
-            self.user_id.choices = [("", "Nobody in particular"), *((str(p.user_id), p.label) for p in people)]
+            self._people = {"": "Nobody in particular", **{str(p.user_id): p.label for p in people}}
+            self.user_id.choices = list(self._people.items())
 
     def show(self, agent: Agent) -> None:
         """Fill in what is known of an agent."""
-        for name in Profile.__dataclass_fields__:
+        for name, value in vars(Profile.of(agent)).items():
             if name in self:
-                source = agent.rules if name in RULE_LIMITS else agent
-                self[name].data = getattr(source, name)
+                self[name].data = value
         if "user_id" in self:
             self.user_id.data = str(agent.user_id or "")
+        self.show_state(agent)
+
+    def show_conflict(self, agent: Agent, entries: Sequence[Entry]) -> None:
+        """Say who saved what meanwhile, at each field; everything typed stays, and the next sending is on purpose.
+
+        Args:
+            agent: as it is now.
+            entries: what the audit log says about it since this form was opened.
+        """
+        typed, stored = checked(self.profile()), Profile.of(agent)
+        saver = {name: entry.actor for entry in entries for name in entry.change.after}
+        for name in Profile.__dataclass_fields__:
+            if name in self and (not entries or name in saver) and getattr(stored, name) != getattr(typed, name):
+                by = f" by {saver[name]}" if name in saver else ""
+                self[name].errors = [*self[name].errors, f"Saved meanwhile{by}: {self._in_words(name, stored)}."]
+        self.show_state(agent)
+
+    def _in_words(self, name: str, stored: Profile) -> str:
+        value = getattr(stored, name)
+        choices = {"user_id": self._people, "time_zone": USUAL_ZONES}.get(name, {})
+        return choices.get(str(value or ""), "nothing" if value is None else str(value))
 
     def profile(self) -> Profile:
         """Give what was filled in, once it is valid."""

@@ -50,6 +50,15 @@ class KeeperUnknown(Refusal):
     """That user does not exist any more."""
 
 
+class AgentChanged(Refusal):
+    """Somebody else changed this agent after you had opened it, so nothing of yours was saved yet."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+        """As it is now."""
+        super().__init__()
+
+
 @dataclass(frozen=True, kw_only=True)
 class AgentKey:
     """How a Vapi message names an agent: by assistant, else by the phone number that was dialled."""
@@ -109,6 +118,8 @@ class Agent:
     handover_number: str | None = None
     is_active: bool = True
     rules: Rules = Rules()
+    updated_at: datetime | None = None
+    """When anything about it was last changed, in UTC: the mark by which an edit knows that it is not out of date."""
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -154,6 +165,13 @@ class Profile:
     notice_minutes: int = 120
     horizon_days: int = 14
     daily_cap: int | None = None
+
+    @classmethod
+    def of(cls, agent: Agent) -> Profile:
+        """Give the profile that an agent has."""
+        return cls(
+            **{name: getattr(agent.rules if name in RULE_LIMITS else agent, name) for name in cls.__dataclass_fields__}
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

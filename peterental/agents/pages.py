@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from peterental.admin.formats import clock
 from peterental.admin.protection import keeps_form
 from peterental.admin.session import current_viewer
-from peterental.agents.forms import AgentForm
+from peterental.agents.forms import NEVER, AgentForm
 from peterental.agents.model import (
+    Agent,
+    AgentChanged,
     AgentNameMissing,
     AssistantTaken,
     KeeperUnknown,
@@ -22,6 +25,7 @@ from peterental.agents.model import (
     TimeZoneUnknown,
     Window,
 )
+from peterental.audit.model import Entry
 from peterental.config import Config
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
@@ -103,7 +107,12 @@ def edit(agent_id: str) -> Answer:
         form.show(agent)
     if form.validate_on_submit():
         try:
-            agent = services.agents.update(agent_id, form.profile(), viewer)
+            agent = services.agents.update(agent_id, form.profile(), viewer, seen=form.seen_at)
+        except AgentChanged as refusal:
+            agent = refusal.agent
+            entries = services.agents.changes_since(agent, form.seen_at) if form.seen_at > NEVER else ()
+            form.show_conflict(agent, entries)
+            form.form_errors.append(changed_meanwhile(agent, entries))
         except Refusal as refusal:
             _show_refusal(form, refusal)
         else:
@@ -129,6 +138,27 @@ def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
         windows[weekday].append(window)
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     return [(name, sorted(windows[number])) for number, name in enumerate(names, start=1)]
+
+
+def changed_meanwhile(agent: Agent, entries: Sequence[Entry]) -> str:
+    """Say that somebody else was quicker, who it was where the audit log knows, and what to do."""
+    who = " and ".join(_savers(entries)) or "Somebody"
+    when = f" at {clock(agent.updated_at, agent.zone)}" if agent.updated_at else ""
+    return (
+        f"{who} changed {agent.agent_name}{when}, after you had opened this page. Nothing of yours is saved yet, and "
+        "all you typed is still here. What was saved meanwhile stands beside it: change what you like, then save again."
+    )
+
+
+def _savers(entries: Sequence[Entry]) -> list[str]:
+    """Give who made these changes, each with what they did, unless it was the profile that they edited."""
+    by: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        by.setdefault(entry.actor, {})[entry.change.action] = None
+    return [
+        f"{actor} ({', '.join(others)})" if (others := [action for action in actions if action != "edited"]) else actor
+        for actor, actions in by.items()
+    ]
 
 
 def _switch(agent_id: str, *, active: bool) -> Answer:

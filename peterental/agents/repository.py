@@ -27,12 +27,12 @@ from peterental.agents.model import (
     UpcomingViewing,
     Window,
 )
-from peterental.database.connection import Database
+from peterental.database.connection import Connection, Database
 
 # Hours are read as minutes after midnight, because Python has no 24:00. Overrides of days long past decide nothing.
 AGENT = """
     SELECT agents.agent_id, agent_name, vapi_assistant_id, phone_number_id, calendar_user_id, user_id, time_zone,
-           handover_number, is_active,
+           handover_number, is_active, updated_at,
            slot_minutes, step_minutes, buffer_minutes, notice_minutes, horizon_days, daily_cap,
            (
                SELECT array_agg(ARRAY[
@@ -51,11 +51,25 @@ AGENT = """
     FROM agents
 """
 
+AGENT_OF_USER = f"{AGENT} WHERE agent_id = %(agent_id)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)"
+
 PROFILE_COLUMNS = tuple(Profile.__dataclass_fields__)
 
 
+class PendingAgent:
+    """The answer to `AgentRepository.lock`, on its way; reading it waits for the server."""
+
+    def __init__(self, cursor: psycopg.Cursor[DictRow]) -> None:
+        self._cursor = cursor
+
+    def read(self) -> Agent | None:
+        """Wait for the agent, if there is one."""
+        row = self._cursor.fetchone()
+        return _agent(row) if row else None
+
+
 class AgentRepository:
-    """The agents of one database. Every method is one round trip."""
+    """The agents of one database. A method is one round trip, or none where it is given a transaction to queue in."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -75,14 +89,18 @@ class AgentRepository:
 
     def get(self, agent_id: str, user_id: int | None) -> Agent | None:
         """Find an agent by id, among those of one user, or of all where `user_id` is None."""
-        rows = self._database.fetch(
-            f"""
-            {AGENT}
-            WHERE agent_id = %(agent_id)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
-            """,
-            {"agent_id": agent_id, "user_id": user_id},
-        )
+        rows = self._database.fetch(AGENT_OF_USER, {"agent_id": agent_id, "user_id": user_id})
         return _agent(rows[0]) if rows else None
+
+    def lock(self, connection: Connection, agent_id: str, user_id: int | None) -> PendingAgent:
+        """Queue the lock that bookings take as well, and the reading of what is locked; `user_id` as in `get`.
+
+        Whoever holds it is alone in changing this agent, its hours and its bookings until the transaction ends. Two
+        statements, because the second must see what was committed while the first waited.
+        """
+        values = {"agent_id": agent_id, "user_id": user_id}
+        connection.execute("SELECT FROM agents WHERE agent_id = %(agent_id)s FOR NO KEY UPDATE", values)
+        return PendingAgent(connection.execute(AGENT_OF_USER.encode(), values))
 
     def listing(self, *, user_id: int | None, text: str | None, limit: int, offset: int) -> list[Agent]:
         """Give agents whose name or id contains `text`, the active first, by name; `user_id` as in `get`."""
@@ -211,39 +229,56 @@ class AgentRepository:
         )
         return {row["agent_id"] for row in rows}
 
-    def insert(self, agent_id: str, profile: Profile) -> None:
-        """Add an agent; the schema gives it working hours.
+    def insert(self, connection: Connection, agent_id: str, profile: Profile) -> None:
+        """Queue the adding of an agent; the schema gives it working hours."""
+        columns = ", ".join(("agent_id", *PROFILE_COLUMNS))
+        values = ", ".join(f"%({column})s" for column in ("agent_id", *PROFILE_COLUMNS))
+        connection.execute(
+            f"INSERT INTO agents ({columns}) VALUES ({values})".encode(), {"agent_id": agent_id, **asdict(profile)}
+        )
+
+    def update(self, connection: Connection, agent_id: str, profile: Profile) -> None:
+        """Queue the changing of an agent that is locked."""
+        assignments = ", ".join(f"{column} = %({column})s" for column in PROFILE_COLUMNS)
+        connection.execute(
+            f"UPDATE agents SET {assignments}, updated_at = clock_timestamp() WHERE agent_id = %(agent_id)s".encode(),
+            {"agent_id": agent_id, **asdict(profile)},
+        )
+
+    def set_active(self, connection: Connection, agent_id: str, *, active: bool) -> None:
+        """Queue the switching on or off of an agent that is locked."""
+        connection.execute(
+            "UPDATE agents SET is_active = %s, updated_at = clock_timestamp() WHERE agent_id = %s", (active, agent_id)
+        )
+
+    def touch(self, connection: Connection, agent_id: str) -> None:
+        """Queue the mark that something about a locked agent was changed: its hours, or what it is busy with."""
+        connection.execute("UPDATE agents SET updated_at = clock_timestamp() WHERE agent_id = %s", (agent_id,))
+
+    @contextmanager
+    def named_refusals(self, agent_id: str) -> Iterator[None]:
+        """Turn the constraints of `agents` into what they mean; one without a name here is a fault, and stays one.
 
         Raises AgentIdTaken, AssistantTaken, PhoneNumberTaken, RuleOutOfRange, KeeperUnknown.
         """
-        columns = ", ".join(("agent_id", *PROFILE_COLUMNS))
-        values = ", ".join(f"%({column})s" for column in ("agent_id", *PROFILE_COLUMNS))
-        with _named_refusals(agent_id):
-            self._database.fetch(
-                f"INSERT INTO agents ({columns}) VALUES ({values})", {"agent_id": agent_id, **asdict(profile)}
-            )
-
-    def update(self, agent_id: str, profile: Profile) -> None:
-        """Change an agent. Raises AssistantTaken, PhoneNumberTaken, RuleOutOfRange, KeeperUnknown."""
-        assignments = ", ".join(f"{column} = %({column})s" for column in PROFILE_COLUMNS)
-        with _named_refusals(agent_id):
-            self._database.fetch(
-                f"UPDATE agents SET {assignments}, updated_at = NOW() WHERE agent_id = %(agent_id)s",
-                {"agent_id": agent_id, **asdict(profile)},
-            )
-
-    def set_active(self, agent_id: str, user_id: int | None, *, active: bool) -> bool:
-        """Switch an agent on or off; False where there is no such agent, `user_id` as in `get`."""
-        rows = self._database.fetch(
-            """
-            UPDATE agents
-            SET is_active = %(active)s, updated_at = NOW()
-            WHERE agent_id = %(agent_id)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
-            RETURNING agent_id
-            """,
-            {"agent_id": agent_id, "user_id": user_id, "active": active},
-        )
-        return bool(rows)
+        try:
+            yield
+        except psycopg.errors.UniqueViolation as error:
+            match error.diag.constraint_name:
+                case "agents_vapi_assistant_id_key":
+                    raise AssistantTaken from error
+                case "idx_agents_phone_number":
+                    raise PhoneNumberTaken from error
+                case _:
+                    raise AgentIdTaken(agent_id=agent_id) from error
+        except psycopg.errors.CheckViolation as error:
+            constraint = error.diag.constraint_name or ""
+            for name, limits in RULE_LIMITS.items():
+                if constraint == f"agents_{name.removesuffix('_minutes').removesuffix('_days')}_sane":
+                    raise RuleOutOfRange(field=name, label=limits.label, low=limits.low, high=limits.high) from error
+            raise
+        except psycopg.errors.ForeignKeyViolation as error:
+            raise KeeperUnknown from error
 
 
 def _agent(row: DictRow) -> Agent:
@@ -261,26 +296,3 @@ def _agent(row: DictRow) -> Agent:
         ),
     )
     return Agent(**row, rules=rules)
-
-
-@contextmanager
-def _named_refusals(agent_id: str) -> Iterator[None]:
-    """Turn the constraints of `agents` into what they mean; one without a name here is a fault, and stays one."""
-    try:
-        yield
-    except psycopg.errors.UniqueViolation as error:
-        match error.diag.constraint_name:
-            case "agents_vapi_assistant_id_key":
-                raise AssistantTaken from error
-            case "idx_agents_phone_number":
-                raise PhoneNumberTaken from error
-            case _:
-                raise AgentIdTaken(agent_id=agent_id) from error
-    except psycopg.errors.CheckViolation as error:
-        constraint = error.diag.constraint_name or ""
-        for name, limits in RULE_LIMITS.items():
-            if constraint == f"agents_{name.removesuffix('_minutes').removesuffix('_days')}_sane":
-                raise RuleOutOfRange(field=name, label=limits.label, low=limits.low, high=limits.high) from error
-        raise
-    except psycopg.errors.ForeignKeyViolation as error:
-        raise KeeperUnknown from error

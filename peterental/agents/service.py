@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from peterental.agents.model import (
     RULE_LIMITS,
     Agent,
+    AgentChanged,
     AgentIdTaken,
     AgentKey,
     AgentNameMissing,
@@ -27,7 +28,9 @@ from peterental.agents.model import (
     Upcoming,
 )
 from peterental.agents.repository import AgentRepository
-from peterental.database.connection import Database
+from peterental.audit.model import Change, Entry, differing
+from peterental.audit.service import AuditService
+from peterental.database.connection import Connection, Database
 from peterental.users.model import AdminsOnly, Viewer
 
 PAGE_SIZE = 50
@@ -61,11 +64,14 @@ class AgentService:
 
     Args:
         database: where they are kept.
+        audit: keeps who changed what.
         now: gives the time, in UTC.
     """
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, audit: AuditService, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
         self._agents = AgentRepository(database)
+        self._audit = audit
         self._now = now
 
     def find(self, key: AgentKey) -> Agent | None:
@@ -77,7 +83,7 @@ class AgentService:
 
     def get(self, agent_id: str, viewer: Viewer) -> Agent:
         """Give one agent. Raises AgentUnknown, also where it is not the viewer's to see. One query."""
-        agent = None if "\x00" in agent_id else self._agents.get(agent_id, _only_of(viewer))
+        agent = None if "\x00" in agent_id else self._agents.get(agent_id, only_of(viewer))
         if agent is None:
             raise AgentUnknown
         return agent
@@ -92,7 +98,7 @@ class AgentService:
         """
         now = self._now()
         found = self._agents.listing(
-            user_id=_only_of(viewer),
+            user_id=only_of(viewer),
             text=text.replace("\x00", "").strip() or None,
             limit=PAGE_SIZE + 1,
             offset=(page - 1) * PAGE_SIZE,
@@ -142,39 +148,96 @@ class AgentService:
             raise AdminsOnly
         profile = checked(profile)
         if agent_id is not None:
-            self._agents.insert(agent_id, profile)
+            self._insert(agent_id, profile, viewer)
         else:
-            agent_id = self._insert_under_a_free_id(profile)
+            agent_id = self._insert_under_a_free_id(profile, viewer)
         return self.get(agent_id, viewer)
 
-    def update(self, agent_id: str, profile: Profile, viewer: Viewer) -> Agent:
+    def update(self, agent_id: str, profile: Profile, viewer: Viewer, *, seen: datetime | None = None) -> Agent:
         """Change an agent; whose it is changes only where an admin says so.
 
-        Raises AgentUnknown, AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange, AssistantTaken,
-        PhoneNumberTaken, KeeperUnknown.
+        Args:
+            agent_id: which.
+            profile: what it is to be.
+            viewer: who changes it.
+            seen: `updated_at` of the agent that they saw; None changes it whatever it has become meanwhile.
+
+        Raises AgentUnknown, AgentChanged, AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange,
+        AssistantTaken, PhoneNumberTaken, KeeperUnknown.
         """
-        agent = self.get(agent_id, viewer)
-        if not viewer.is_admin:
-            profile = replace(profile, user_id=agent.user_id)
-        self._agents.update(agent_id, checked(profile))
+        profile = checked(profile)
+        with self._agents.named_refusals(agent_id), self._database.transaction() as connection:
+            agent = locked(self._agents, connection, agent_id, viewer)
+            if seen is not None and agent.updated_at != seen:
+                raise AgentChanged(agent)
+            if not viewer.is_admin:
+                profile = replace(profile, user_id=agent.user_id)
+            before, after = differing(Profile.of(agent), profile)
+            if after:
+                self._agents.update(connection, agent_id, profile)
+                self._audit.record(connection, viewer.email, changed(agent, "edited", before, after))
         return self.get(agent_id, viewer)
 
     def set_active(self, agent_id: str, viewer: Viewer, *, active: bool) -> None:
-        """Have an agent's calls answered, or apologised for. Raises AgentUnknown."""
-        if "\x00" in agent_id or not self._agents.set_active(agent_id, _only_of(viewer), active=active):
-            raise AgentUnknown
+        """Have an agent's calls answered, or apologised for; nothing where it is so already. Raises AgentUnknown."""
+        with self._database.transaction() as connection:
+            agent = locked(self._agents, connection, agent_id, viewer)
+            if agent.is_active != active:
+                action = "reactivated" if active else "deactivated"
+                self._agents.set_active(connection, agent_id, active=active)
+                self._audit.record(
+                    connection,
+                    viewer.email,
+                    changed(agent, action, {"is_active": agent.is_active}, {"is_active": active}),
+                )
 
-    def _insert_under_a_free_id(self, profile: Profile) -> str:
+    def changes_since(self, agent: Agent, seen: datetime) -> tuple[Entry, ...]:
+        """Give what people changed about an agent that the viewer was given, after `seen`, oldest first. One query."""
+        return self._audit.since("agent", agent.agent_id, seen)
+
+    def _insert(self, agent_id: str, profile: Profile, viewer: Viewer) -> None:
+        with self._agents.named_refusals(agent_id), self._database.transaction() as connection:
+            self._agents.insert(connection, agent_id, profile)
+            change = Change(
+                action="created",
+                subject_kind="agent",
+                subject_id=agent_id,
+                subject_name=profile.agent_name,
+                after=asdict(profile),
+            )
+            self._audit.record(connection, viewer.email, change)
+
+    def _insert_under_a_free_id(self, profile: Profile, viewer: Viewer) -> str:
         base = slug(profile.agent_name)
         for _ in range(ATTEMPTS_AT_AN_ID):
             taken = self._agents.ids_like(base) | RESERVED_IDS
             agent_id = next(name for name in _names_after(base, len(taken)) if name not in taken)
             try:
-                self._agents.insert(agent_id, profile)
+                self._insert(agent_id, profile, viewer)
             except AgentIdTaken:
                 continue  # somebody made a namesake at the same moment
             return agent_id
         raise AgentIdTaken(agent_id=base)
+
+
+def locked(agents: AgentRepository, connection: Connection, agent_id: str, viewer: Viewer) -> Agent:
+    """Lock an agent until the transaction ends, as bookings do, and give it. Raises AgentUnknown."""
+    agent = None if "\x00" in agent_id else agents.lock(connection, agent_id, only_of(viewer)).read()
+    if agent is None:
+        raise AgentUnknown
+    return agent
+
+
+def changed(agent: Agent, action: str, before: Mapping[str, object], after: Mapping[str, object]) -> Change:
+    """Give the line of the audit log about a change of an agent."""
+    return Change(
+        action=action,
+        subject_kind="agent",
+        subject_id=agent.agent_id,
+        subject_name=agent.agent_name,
+        before=before,
+        after=after,
+    )
 
 
 def checked(profile: Profile) -> Profile:
@@ -230,7 +293,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
-def _only_of(viewer: Viewer) -> int | None:
+def only_of(viewer: Viewer) -> int | None:
     """Give whose agents a viewer sees: None is everybody's."""
     return None if viewer.is_admin else viewer.user_id
 

@@ -12,6 +12,7 @@ from peterental.audit.model import Change, Entry, SubjectKind, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from psycopg.rows import DictRow
 
@@ -41,6 +42,20 @@ class AuditRepository:
                 _json(change.after),
             ),
         )
+
+    def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime, limit: int) -> list[Entry]:
+        """Give the latest lines about one thing after `moment`, oldest first. One round trip."""
+        rows = self._database.fetch(
+            """
+            SELECT audit_id, happened_at, actor, action, subject_kind, subject_id, subject_name, before, after
+            FROM audit_log
+            WHERE subject_kind = %s AND subject_id = %s AND happened_at > %s
+            ORDER BY audit_id DESC
+            LIMIT %s
+            """,
+            (subject_kind, subject_id, moment, limit),
+        )
+        return [_entry(row) for row in reversed(rows)]
 
     def listing(
         self,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from peterental.audit.model import Change, LogPage, SubjectKind
+from datetime import datetime
+
+from peterental.audit.model import Change, Entry, LogPage, SubjectKind
 from peterental.audit.repository import AuditRepository
 from peterental.database.connection import Connection, Database
 from peterental.users.model import AdminsOnly, Viewer
@@ -25,6 +27,13 @@ class AuditService:
             change: what was done.
         """
         self._log.insert(connection, actor, change)
+
+    def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime) -> tuple[Entry, ...]:
+        """Give the latest lines about one thing after `moment`, oldest first, at most PAGE_SIZE. One query.
+
+        For whoever may change that thing: the caller has made sure of it.
+        """
+        return tuple(self._log.since(subject_kind, subject_id, moment, PAGE_SIZE))
 
     def listing(
         self,

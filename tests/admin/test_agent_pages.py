@@ -45,6 +45,13 @@ def make(services: Services, admin: Viewer) -> Callable[..., Agent]:
     return lambda name, **others: services.agents.create(Profile(agent_name=name, **others), admin)
 
 
+def seen(browser: Browser, agent_id: str = "ana-lima") -> dict[str, str]:
+    """Open an agent's form, and give the mark by which it knows what it shows."""
+    found = re.search(r'name="seen"[^>]*value="([^"]+)"', browser.get(f"/agents/{agent_id}/edit").text)
+    assert found
+    return {"seen": found.group(1)}
+
+
 def test_the_first_look_says_what_to_do_next(office: Browser) -> None:
     page = office.get("/agents")
     assert "No agents yet" in page.text
@@ -145,7 +152,9 @@ def test_an_agent_is_edited(office: Browser, make: Callable[..., Agent], service
     assert 'value="Ana Lima"' in form
     assert '<option selected value="Europe/Lisbon">' in form
     assert re.search(r'id="daily_cap"[^>]* value="5"', form)
-    page = office.send("/agents/ana-lima/edit", {**FILLED_IN, "agent_name": "Ana Lima Silva"}, follow=True)
+    page = office.send(
+        "/agents/ana-lima/edit", {**FILLED_IN, **seen(office), "agent_name": "Ana Lima Silva"}, follow=True
+    )
     assert page.request.path == "/agents/ana-lima"
     assert "Ana Lima Silva is saved." in page.text
     assert services.agents.get("ana-lima", admin).rules.daily_cap is None
@@ -156,9 +165,49 @@ def test_an_edit_that_cannot_be_changes_nothing(
 ) -> None:
     make("Ben", vapi_assistant_id=ASSISTANT)
     before = make("Ana Lima")
-    page = office.send("/agents/ana-lima/edit", FILLED_IN)
+    page = office.send("/agents/ana-lima/edit", FILLED_IN | seen(office))
     assert page.status_code == 400
     assert "already has that Vapi assistant" in page.text
+    assert services.agents.get("ana-lima", admin) == before
+
+
+def test_two_people_who_edit_one_agent_lose_nothing(
+    office: Browser, anas: Browser, ana: Viewer, make: Callable[..., Agent], services: Services
+) -> None:
+    make("Ana Lima", user_id=ana.user_id)
+    opened = seen(office)
+    theirs = {**FILLED_IN, "slot_minutes": "60", "time_zone": "America/Phoenix"}
+    assert anas.send("/agents/ana-lima/edit", theirs | seen(anas)).status_code == 303
+
+    typed = {**FILLED_IN, "user_id": str(ana.user_id), "agent_name": "Anna", "handover_number": "+1 555 0100"}
+    page = office.send("/agents/ana-lima/edit", typed | opened)
+    assert page.status_code == 400
+    assert "ana@example.com changed Ana Lima at " in page.text
+    assert 'id="slot_minutes-wrong">Saved meanwhile by ana@example.com: 60.' in page.text
+    assert 'id="time_zone-wrong">Saved meanwhile by ana@example.com: Phoenix (Arizona).' in page.text
+    assert 'id="handover_number-wrong">Saved meanwhile by ana@example.com: +1 312 555 0142.' in page.text
+    assert 'id="step_minutes-wrong"' not in page.text, "both typed the same"
+    assert re.search(r'id="slot_minutes"[^>]* value="45"', page.text), "what was typed stays"
+    assert services.agents.get("ana-lima", ana).rules.slot_minutes == 60
+
+    again = re.search(r'name="seen"[^>]*value="([^"]+)"', page.text)
+    assert again
+    assert office.send("/agents/ana-lima/edit", typed | {"seen": again.group(1)}).status_code == 303
+    agent = services.agents.get("ana-lima", ana)
+    assert (agent.agent_name, agent.rules.slot_minutes) == ("Anna", 45)
+
+
+@pytest.mark.parametrize("mark", ["", "yesterday", "2026-01-01T00:00:00"])
+def test_a_form_that_does_not_say_what_it_showed_is_asked_again(
+    office: Browser, make: Callable[..., Agent], services: Services, admin: Viewer, mark: str
+) -> None:
+    before = make("Ana Lima", user_id=admin.user_id, daily_cap=3)
+    page = office.send("/agents/ana-lima/edit", {**FILLED_IN, "seen": mark})
+    assert page.status_code == 400
+    assert "Somebody changed Ana Lima" in page.text
+    assert 'id="daily_cap-wrong">Saved meanwhile: 3.' in page.text
+    assert 'id="user_id-wrong">Saved meanwhile: Olga Office (office@example.com).' in page.text
+    assert 'id="calendar_user_id-wrong">Saved meanwhile: nothing.' in page.text
     assert services.agents.get("ana-lima", admin) == before
 
 
@@ -274,7 +323,10 @@ def test_an_agents_user_edits_their_own_but_not_whose_it_is(
 ) -> None:
     make("Ana", user_id=ana.user_id)
     assert "Looked after by" not in anas.get("/agents/ana/edit").text
-    assert anas.send("/agents/ana/edit", {**FILLED_IN, "user_id": str(admin.user_id)}).status_code == 303
+    assert (
+        anas.send("/agents/ana/edit", {**FILLED_IN, **seen(anas, "ana"), "user_id": str(admin.user_id)}).status_code
+        == 303
+    )
     edited = services.agents.get("ana", admin)
     assert (edited.agent_name, edited.user_id) == ("Ana Lima", ana.user_id)
 

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from peterental.agents.model import (
+    AgentChanged,
     AgentIdTaken,
     AgentKey,
     AgentNameMissing,
@@ -26,6 +27,8 @@ from peterental.agents.model import (
 )
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService, checked, slug, week_and_month
+from peterental.audit.model import Change
+from peterental.audit.service import AuditService
 from peterental.database.connection import Database
 from peterental.users.model import AdminsOnly, Viewer
 
@@ -37,7 +40,7 @@ ASSISTANT = "0f7a2d1c-2a75-4a39-9c0b-2d7c7f3f0a11"
 @pytest.fixture
 def agents(database: Database) -> AgentService:
     """The service under test, on a Tuesday morning in Chicago."""
-    return AgentService(database, now=lambda: NOW)
+    return AgentService(database, AuditService(database), now=lambda: NOW)
 
 
 @pytest.fixture
@@ -109,7 +112,7 @@ def test_after_ten_lost_races_for_an_id_it_is_a_refusal(database: Database) -> N
             del agent_id
             return set()
 
-    agents = AgentService(database)
+    agents = AgentService(database, AuditService(database))
     agents.create(Profile(agent_name="Ana"), ADMIN)
     agents._agents = Unlucky(database)
     with pytest.raises(AgentIdTaken):
@@ -235,8 +238,9 @@ def test_what_an_agent_cannot_be_is_refused_by_name(
 )
 def test_the_schemas_own_limits_are_refusals_with_the_same_name(database: Database, field: str) -> None:
     profile = replace(Profile(agent_name="Ana"), **{field: -1})  # type: ignore[arg-type]  # any field
-    with pytest.raises(RuleOutOfRange) as refused:
-        AgentRepository(database).insert("ana", profile)
+    agents = AgentRepository(database)
+    with pytest.raises(RuleOutOfRange) as refused, agents.named_refusals("ana"), database.transaction() as connection:
+        agents.insert(connection, "ana", profile)
     assert refused.value.values["field"] == field
     with pytest.raises(RuleOutOfRange, match=str(refused.value)):
         checked(profile)
@@ -245,7 +249,7 @@ def test_the_schemas_own_limits_are_refusals_with_the_same_name(database: Databa
 def test_a_constraint_without_a_name_here_stays_a_fault(database: Database) -> None:
     database.fetch("ALTER TABLE agents ADD CONSTRAINT never CHECK (agent_name <> 'Ana')")
     with pytest.raises(psycopg.errors.CheckViolation):
-        AgentService(database).create(Profile(agent_name="Ana"), ADMIN)
+        AgentService(database, AuditService(database)).create(Profile(agent_name="Ana"), ADMIN)
 
 
 def test_the_list_shows_the_next_viewing_and_counts_by_the_agents_own_calendar(
@@ -318,3 +322,70 @@ def test_very_many_upcoming_viewings_are_not_all_counted(agents: AgentService, d
     )
     upcoming = agents.upcoming(ana)
     assert (len(upcoming.viewings), upcoming.total, upcoming.total_in_words) == (10, 1000, "1000 or more")
+
+
+def lines(database: Database) -> list[Change]:
+    """Every line of the audit log, oldest first."""
+    return [entry.change for entry in reversed(AuditService(database).listing(ADMIN).entries)]
+
+
+def test_every_change_of_an_agent_is_in_the_audit_log_with_before_and_after(
+    agents: AgentService, database: Database
+) -> None:
+    agents.create(Profile(agent_name="Ana"), ADMIN)
+    agents.update("ana", Profile(agent_name="Ana Lima", slot_minutes=45), ADMIN)
+    agents.update("ana", Profile(agent_name="Ana Lima", slot_minutes=45), ADMIN)
+    agents.set_active("ana", ADMIN, active=True)
+    agents.set_active("ana", ADMIN, active=False)
+    agents.set_active("ana", ADMIN, active=True)
+    created, edited, off, on = lines(database)
+    assert (created.action, created.subject_id, created.before) == ("created", "ana", {})
+    assert created.after["agent_name"] == "Ana"
+    assert (edited.action, edited.subject_name) == ("edited", "Ana")
+    assert edited.before == {"agent_name": "Ana", "slot_minutes": 30}
+    assert edited.after == {"agent_name": "Ana Lima", "slot_minutes": 45}
+    assert (off.action, off.before, off.after) == ("deactivated", {"is_active": True}, {"is_active": False})
+    assert (on.action, on.after) == ("reactivated", {"is_active": True})
+    assert {entry.actor for entry in AuditService(database).listing(ADMIN).entries} == {ADMIN.email}
+
+
+def test_a_change_that_is_refused_is_not_in_the_audit_log(agents: AgentService, database: Database) -> None:
+    agents.create(Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT), ADMIN)
+    with pytest.raises(AssistantTaken):
+        agents.create(Profile(agent_name="Ben", vapi_assistant_id=ASSISTANT), ADMIN)
+    assert [line.action for line in lines(database)] == ["created"]
+
+
+def test_whoever_edits_what_somebody_else_changed_meanwhile_is_told_and_nothing_is_changed(
+    agents: AgentService,
+) -> None:
+    opened = agents.create(Profile(agent_name="Ana"), ADMIN)
+    assert opened.updated_at is not None
+    saved = agents.update("ana", Profile(agent_name="Ana", daily_cap=4), ADMIN, seen=opened.updated_at)
+    with pytest.raises(AgentChanged) as refused:
+        agents.update("ana", Profile(agent_name="Anna"), ADMIN, seen=opened.updated_at)
+    assert refused.value.agent == agents.get("ana", ADMIN) == saved
+    (entry,) = agents.changes_since(saved, opened.updated_at)
+    assert (entry.actor, entry.change.after) == (ADMIN.email, {"daily_cap": 4})
+    assert agents.update("ana", Profile(agent_name="Anna"), ADMIN, seen=saved.updated_at).agent_name == "Anna"
+
+
+def test_of_two_who_save_at_the_same_moment_one_is_told(agents: AgentService, database: Database) -> None:
+    opened = agents.create(Profile(agent_name="Ana"), ADMIN)
+    barrier = threading.Barrier(4)
+    told: list[Exception] = []
+
+    def save(number: int) -> None:
+        barrier.wait()
+        try:
+            agents.update("ana", Profile(agent_name=f"Ana {number}"), ADMIN, seen=opened.updated_at)
+        except AgentChanged as refusal:
+            told.append(refusal)
+
+    threads = [threading.Thread(target=save, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 3
+    assert [line.action for line in lines(database)] == ["created", "edited"]

@@ -66,3 +66,13 @@ def test_it_can_be_narrowed_and_paged_newest_first(database: Database) -> None:
 def test_only_the_fields_that_differ_are_told() -> None:
     before, after = Profile(agent_name="Ana", slot_minutes=30), Profile(agent_name="Ana", slot_minutes=45)
     assert differing(before, after) == ({"slot_minutes": 30}, {"slot_minutes": 45})
+
+
+def test_what_was_changed_about_one_thing_since_a_moment_is_told_oldest_first(database: Database) -> None:
+    log = AuditService(database)
+    for subject_id in ("ana", "ben", "ana", "ana"):
+        with database.transaction() as connection:
+            log.record(connection, ADMIN.email, change(subject_id))
+    newest, second, _, oldest = log.listing(ADMIN).entries
+    assert log.since("agent", "ana", oldest.happened_at) == (second, newest)
+    assert log.since("user", "ana", oldest.happened_at) == ()

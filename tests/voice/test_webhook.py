@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from peterental.agents.model import Agent, AgentKey, AgentUnknown
 from peterental.agents.service import AgentService
+from peterental.audit.service import AuditService
 from peterental.database.connection import Database
 from peterental.voice import messages
 from tests.voice.phone import Clock, Phone, payload, webhook
@@ -234,7 +235,8 @@ def test_a_refusal_that_gets_this_far_is_a_sentence(services: Services, clock: C
         def find(self, key: AgentKey) -> Agent | None:
             raise AgentUnknown(key=key)
 
-    agents = Refusing(Database("postgresql://nowhere"))
+    nowhere = Database("postgresql://nowhere")
+    agents = Refusing(nowhere, AuditService(nowhere))
     phone = Phone(webhook(replace(services, agents=agents), clock))
     assert phone.play("assistant-request")["error"].startswith("I'm sorry, this line is not connected")
 
