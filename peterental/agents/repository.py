@@ -51,6 +51,16 @@ AGENT = """
     FROM agents
 """
 
+# Databases of the earlier system may hold UUIDs in capitals, which Vapi's messages never are in.
+AGENT_OF_KEY = """
+    WHERE vapi_assistant_id IN (%(assistant_id)s::text, UPPER(%(assistant_id)s::text))
+        OR phone_number_id IN (%(phone_number_id)s::text, UPPER(%(phone_number_id)s::text))
+    ORDER BY (vapi_assistant_id = %(assistant_id)s::text) IS TRUE DESC,
+             (vapi_assistant_id = UPPER(%(assistant_id)s::text)) IS TRUE DESC,
+             (phone_number_id = %(phone_number_id)s::text) IS TRUE DESC
+    LIMIT 1
+"""
+
 AGENT_OF_USER = f"{AGENT} WHERE agent_id = %(agent_id)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)"
 
 PROFILE_COLUMNS = tuple(Profile.__dataclass_fields__)
@@ -77,13 +87,7 @@ class AgentRepository:
     def find(self, key: AgentKey) -> Agent | None:
         """Find whom a call is for: by assistant, else by phone number; also who is not active."""
         rows = self._database.fetch(
-            f"""
-            {AGENT}
-            WHERE vapi_assistant_id = %(assistant_id)s OR phone_number_id = %(phone_number_id)s
-            ORDER BY (vapi_assistant_id = %(assistant_id)s) DESC NULLS LAST
-            LIMIT 1
-            """,
-            {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id},
+            AGENT + AGENT_OF_KEY, {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
         )
         return _agent(rows[0]) if rows else None
 
@@ -228,6 +232,28 @@ class AgentRepository:
             {"id": agent_id},
         )
         return {row["agent_id"] for row in rows}
+
+    def refuse_capitals(self, connection: Connection, agent_id: str, profile: Profile) -> None:
+        """Refuse Vapi's ids that another agent has in capitals, as the earlier system wrote them; waits for the server.
+
+        Raises AssistantTaken, PhoneNumberTaken.
+        """
+        row = connection.execute(
+            """
+            SELECT vapi_assistant_id = UPPER(%(assistant_id)s) AS is_assistant
+            FROM agents
+            WHERE agent_id <> %(agent_id)s
+                AND (vapi_assistant_id = UPPER(%(assistant_id)s) OR phone_number_id = UPPER(%(phone_number_id)s))
+            LIMIT 1
+            """,
+            {
+                "agent_id": agent_id,
+                "assistant_id": profile.vapi_assistant_id,
+                "phone_number_id": profile.phone_number_id,
+            },
+        ).fetchone()
+        if row is not None:
+            raise AssistantTaken if row["is_assistant"] else PhoneNumberTaken
 
     def insert(self, connection: Connection, agent_id: str, profile: Profile) -> None:
         """Queue the adding of an agent; the schema gives it working hours."""

@@ -174,6 +174,7 @@ class AgentService:
                 profile = replace(profile, user_id=agent.user_id)
             before, after = differing(Profile.of(agent), profile)
             if after:
+                self._agents.refuse_capitals(connection, agent_id, profile)
                 self._agents.update(connection, agent_id, profile)
                 self._audit.record(connection, viewer.email, changed(agent, "edited", before, after))
         return self.get(agent_id, viewer)
@@ -197,6 +198,7 @@ class AgentService:
 
     def _insert(self, agent_id: str, profile: Profile, viewer: Viewer) -> None:
         with self._agents.named_refusals(agent_id), self._database.transaction() as connection:
+            self._agents.refuse_capitals(connection, agent_id, profile)
             self._agents.insert(connection, agent_id, profile)
             change = Change(
                 action="created",

@@ -28,11 +28,15 @@ APPOINTMENT = """
     vapi_call_id, overlap_allowed, appointments.created_at, appointments.updated_at
 """
 
+# Databases of the earlier system may hold UUIDs in capitals, which Vapi's messages never are in.
 AGENT_OF_KEY = """
     SELECT *
     FROM agents
-    WHERE vapi_assistant_id = %(assistant_id)s OR phone_number_id = %(phone_number_id)s
-    ORDER BY (vapi_assistant_id = %(assistant_id)s) IS TRUE DESC
+    WHERE vapi_assistant_id IN (%(assistant_id)s::text, UPPER(%(assistant_id)s::text))
+        OR phone_number_id IN (%(phone_number_id)s::text, UPPER(%(phone_number_id)s::text))
+    ORDER BY (vapi_assistant_id = %(assistant_id)s::text) IS TRUE DESC,
+             (vapi_assistant_id = UPPER(%(assistant_id)s::text)) IS TRUE DESC,
+             (phone_number_id = %(phone_number_id)s::text) IS TRUE DESC
     LIMIT 1
 """
 

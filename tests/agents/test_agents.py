@@ -25,10 +25,12 @@ from peterental.agents.model import (
     TimeZoneUnknown,
     Window,
 )
-from peterental.agents.repository import AgentRepository
+from peterental.agents.repository import AGENT, AGENT_OF_KEY, AgentRepository
 from peterental.agents.service import AgentService, checked, slug, week_and_month
+from peterental.appointments import repository as appointments_repository
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
+from peterental.calls import repository as calls_repository
 from peterental.database.connection import Database
 from peterental.users.model import AdminsOnly, Viewer
 
@@ -132,6 +134,51 @@ def test_a_call_finds_its_agent_by_assistant_first_then_by_phone_number(agents: 
 def test_what_names_nobody_finds_nobody(agents: AgentService, junk: str | None) -> None:
     agents.create(Profile(agent_name="Ana"), ADMIN)
     assert agents.find(AgentKey(assistant_id=junk, phone_number_id=junk)) is None
+
+
+def test_an_assistant_that_the_earlier_system_wrote_in_capitals_is_found_and_stays_one_agents(
+    agents: AgentService, database: Database
+) -> None:
+    agents.create(Profile(agent_name="Ana"), ADMIN)
+    agents.create(Profile(agent_name="Ben"), ADMIN)
+    number = ASSISTANT.replace("0f7a", "1f7a")
+    database.fetch(
+        "UPDATE agents SET vapi_assistant_id = %s, phone_number_id = %s WHERE agent_id = 'ana'",
+        (ASSISTANT.upper(), number.upper()),
+    )
+    for key in (AgentKey(assistant_id=ASSISTANT), AgentKey(phone_number_id=number)):
+        found = agents.find(key)
+        assert found is not None
+        assert found.agent_id == "ana"
+    with pytest.raises(AssistantTaken):
+        agents.update("ben", Profile(agent_name="Ben", vapi_assistant_id=ASSISTANT), ADMIN)
+    with pytest.raises(PhoneNumberTaken):
+        agents.create(Profile(agent_name="Cem", phone_number_id=number), ADMIN)
+    agents.update("ana", Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT), ADMIN)
+    assert agents.get("ana", ADMIN).vapi_assistant_id == ASSISTANT
+
+
+def test_where_both_spellings_are_there_the_very_one_is_found(agents: AgentService, database: Database) -> None:
+    agents.create(Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT), ADMIN)
+    agents.create(Profile(agent_name="Ben", phone_number_id="p-1"), ADMIN)
+    database.fetch(
+        "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id, phone_number_id) VALUES ('aa', 'AA', %s, 'P-1')",
+        (ASSISTANT.upper(),),
+    )
+    found = agents.find(AgentKey(assistant_id=ASSISTANT)), agents.find(AgentKey(phone_number_id="p-1"))
+    assert [agent.agent_id for agent in found if agent] == ["ana", "ben"]
+
+
+@pytest.mark.parametrize(
+    "query", [AGENT + AGENT_OF_KEY, appointments_repository.AGENT_OF_KEY, calls_repository.AGENT_OF_KEY]
+)
+def test_looking_for_either_spelling_still_goes_by_the_index(database: Database, query: str) -> None:
+    database.fetch(
+        "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) SELECT n::text, 'x', n::text FROM generate_series(1, 2000) n"
+    )
+    database.fetch("ANALYZE agents")
+    plan = database.fetch(f"EXPLAIN {query}", {"assistant_id": ASSISTANT, "phone_number_id": "p-1"})
+    assert "Seq Scan on agents" not in "\n".join(row["QUERY PLAN"] for row in plan)
 
 
 def test_an_id_that_is_as_long_as_a_uuid_but_none_is_kept_as_typed(agents: AgentService) -> None:

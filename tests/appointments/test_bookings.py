@@ -171,6 +171,14 @@ def test_overbooked_viewings_block_their_time_as_well(desk: Desk, database: Data
     assert desk.book("2026-11-23T10:00") == "SlotTaken"
 
 
+def test_an_agent_whose_assistant_the_earlier_system_wrote_in_capitals_is_booked(
+    desk: Desk, database: Database
+) -> None:
+    database.fetch("UPDATE agents SET vapi_assistant_id = UPPER(vapi_assistant_id)")
+    assert desk.book("2026-11-23T10:00") == "Booked"
+    assert database.fetch("SELECT agent_id FROM tool_calls") == [{"agent_id": "ana"}]
+
+
 def test_bookings_stay_when_their_agent_is_deactivated(desk: Desk, database: Database) -> None:
     desk.book("2026-11-23T10:00")
     database.fetch("UPDATE agents SET is_active = FALSE")
