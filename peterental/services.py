@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from peterental.agents.hours.service import HoursService
 from peterental.agents.service import AgentService
 from peterental.appointments.listing.service import ListingService
 from peterental.appointments.service import AppointmentService
@@ -27,6 +28,7 @@ class Services:
     appointments: AppointmentService
     audit: AuditService
     calls: CallService
+    hours: HoursService
     listing: ListingService
     members: MemberService
     users: UserService
@@ -42,12 +44,14 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
     """Make the services of one application, all on one database, going by `clock` (default: the machine's)."""
     clock = clock or now
     audit = AuditService(database)
+    agents = AgentService(database, audit, clock)
     calls = CallService(database, clock)
     return Services(
-        agents=AgentService(database, audit, clock),
+        agents=agents,
         appointments=AppointmentService(database, calls, clock),
         audit=audit,
         calls=calls,
+        hours=HoursService(database, agents, audit, clock),
         listing=ListingService(database, clock),
         members=MemberService(database, audit),
         users=UserService(database, audit, clock),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from peterental.admin.formats import clock
 from peterental.admin.protection import keeps_form
 from peterental.admin.session import current_viewer
+from peterental.agents.conflict import changed_meanwhile
 from peterental.agents.forms import NEVER, AgentForm
+from peterental.agents.hours import pages as hours_pages
 from peterental.agents.model import (
-    Agent,
     AgentChanged,
     AgentNameMissing,
     AssistantTaken,
@@ -25,7 +25,6 @@ from peterental.agents.model import (
     TimeZoneUnknown,
     Window,
 )
-from peterental.audit.model import Entry
 from peterental.config import Config
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
@@ -55,6 +54,7 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/<path:agent_id>/edit", view_func=edit, methods=both)
     blueprint.add_url_rule("/<path:agent_id>/deactivate", view_func=deactivate, methods=both)
     blueprint.add_url_rule("/<path:agent_id>/reactivate", view_func=reactivate, methods=both)
+    hours_pages.add_rules(blueprint)
     return blueprint
 
 
@@ -138,27 +138,6 @@ def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
         windows[weekday].append(window)
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     return [(name, sorted(windows[number])) for number, name in enumerate(names, start=1)]
-
-
-def changed_meanwhile(agent: Agent, entries: Sequence[Entry]) -> str:
-    """Say that somebody else was quicker, who it was where the audit log knows, and what to do."""
-    who = " and ".join(_savers(entries)) or "Somebody"
-    when = f" at {clock(agent.updated_at, agent.zone)}" if agent.updated_at else ""
-    return (
-        f"{who} changed {agent.agent_name}{when}, after you had opened this page. Nothing of yours is saved yet, and "
-        "all you typed is still here. What was saved meanwhile stands beside it: change what you like, then save again."
-    )
-
-
-def _savers(entries: Sequence[Entry]) -> list[str]:
-    """Give who made these changes, each with what they did, unless it was the profile that they edited."""
-    by: dict[str, dict[str, None]] = {}
-    for entry in entries:
-        by.setdefault(entry.actor, {})[entry.change.action] = None
-    return [
-        f"{actor} ({', '.join(others)})" if (others := [action for action in actions if action != "edited"]) else actor
-        for actor, actions in by.items()
-    ]
 
 
 def _switch(agent_id: str, *, active: bool) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -263,9 +263,9 @@ def test_the_agents_page_shows_hours_rules_and_what_is_to_come(
         book("ana", NOW + timedelta(days=day), attendee_name=f"Visitor {day}")
     text = office.get("/agents/ana").text
     assert "Chicago time" in text
-    assert text.count("9 am \N{EN DASH} 5 pm") == 5
-    assert "6:30 pm \N{EN DASH} midnight" in text
-    assert "10 am \N{EN DASH} 12:15 pm" in text
+    assert text.count("9 am – 5 pm") == 5
+    assert "6:30 pm – midnight" in text
+    assert "10 am – 12:15 pm" in text
     assert text.count("Closed") == 2
     assert "Visitor 10" in text
     assert "Visitor 11" not in text
@@ -366,3 +366,185 @@ def test_hours_are_grouped_by_weekday_in_order() -> None:
     assert week[0] == ("Monday", [Window(540, 600), Window(780, 840)])
     assert week[1] == ("Tuesday", [])
     assert week[6] == ("Sunday", [Window(600, 660)])
+
+
+def week_form(browser: Browser, **days: str) -> dict[str, str]:
+    """Open the form of Ana's hours, and give it as it would be sent with these days."""
+    text = browser.get("/agents/ana/hours").text
+    fields = dict(
+        re.findall(r'<input[^>]* name="((?:mon|tues|wednes|thurs|fri|satur|sun)day)"[^>]* value="([^"]*)"', text)
+    )
+    mark = re.search(r'name="seen"[^>]*value="([^"]+)"', text)
+    assert mark
+    assert len(fields) == 7
+    return {**fields, "seen": mark.group(1), **days}
+
+
+def test_working_hours_are_typed_as_people_write_them(office: Browser, make: Callable[..., Agent]) -> None:
+    make("Ana")
+    assert week_form(office)["monday"] == "9 am–5 pm"
+    page = office.send(
+        "/agents/ana/hours", week_form(office, monday="9-12, 1 pm to 5 pm", friday="", sunday="18-24"), follow=True
+    )
+    assert page.request.path == "/agents/ana/hours"
+    assert "The working hours are saved." in page.text
+    assert week_form(office)["monday"] == "9 am–12 pm, 1 pm–5 pm"
+    assert (week_form(office)["friday"], week_form(office)["sunday"]) == ("", "6 pm–midnight")
+    assert "6 pm – midnight" in office.get("/agents/ana").text
+
+
+def test_hours_that_cannot_be_are_said_at_their_day_and_nothing_typed_is_lost(
+    office: Browser, make: Callable[..., Agent], services: Services
+) -> None:
+    before = make("Ana")
+    page = office.send(
+        "/agents/ana/hours", week_form(office, monday="9-5", tuesday="9-12, 11-13", friday="x", sunday="1-2")
+    )
+    assert page.status_code == 400
+    assert 'id="monday-wrong">“9-5” closes before it opens.' in page.text
+    assert 'id="tuesday-wrong">“11-13” overlaps the hours before it.' in page.text
+    assert 'id="friday-wrong">“x” does not read as hours.' in page.text
+    assert '<a href="#monday">Monday</a>' in page.text
+    assert 'value="1-2"' in page.text
+    assert services.agents.get("ana", ANYBODY) == before
+
+
+def test_two_people_who_set_one_agents_hours_lose_nothing(
+    office: Browser, anas: Browser, ana: Viewer, make: Callable[..., Agent], services: Services
+) -> None:
+    make("Ana", user_id=ana.user_id)
+    typed = week_form(office, monday="8-16", tuesday="8-16")
+    assert anas.send("/agents/ana/hours", week_form(anas, monday="10-18")).status_code == 303
+    page = office.send("/agents/ana/hours", typed)
+    assert page.status_code == 400
+    assert "ana@example.com (hours changed) changed Ana at " in page.text
+    assert 'id="monday-wrong">Saved meanwhile by ana@example.com: 10 am–6 pm.' in page.text
+    assert 'id="tuesday-wrong"' not in page.text
+    assert page.text.count('value="8-16"') == 2
+    assert services.agents.get("ana", ana).rules.week[0] == (1, Window(600, 1080))
+    mark = re.search(r'name="seen"[^>]*value="([^"]+)"', page.text)
+    assert mark
+    assert office.send("/agents/ana/hours", {**typed, "seen": mark.group(1)}).status_code == 303
+    assert services.agents.get("ana", ana).rules.week[0] == (1, Window(480, 960))
+
+
+def test_a_profile_is_not_saved_over_hours_that_changed_meanwhile_without_saying_so(
+    office: Browser, make: Callable[..., Agent]
+) -> None:
+    make("Ana")
+    mark = seen(office, "ana")
+    assert office.send("/agents/ana/hours", week_form(office, monday="10-18")).status_code == 303
+    page = office.send("/agents/ana/edit", FILLED_IN | mark)
+    assert "office@example.com (hours changed) changed Ana at " in page.text
+
+
+def test_a_holiday_is_added_and_removed(office: Browser, make: Callable[..., Agent]) -> None:
+    make("Ana")
+    day = (NOW + timedelta(days=9)).date()
+    add, at = "/agents/ana/hours/days", "/agents/ana/hours"
+
+    def send(**fields: str) -> str:
+        return office.send(add, {f"day-{name}": value for name, value in fields.items()}, at=at, follow=True).text
+
+    assert 'id="day-day-wrong">Choose the day.' in send(hours="9-12")
+    assert 'id="day-day-wrong">Write the day like 2026-12-24.' in send(day="tomorrow")
+    assert 'id="day-day-wrong">Choose a day in this century.' in send(day="9999-12-31")
+    assert 'id="day-day-wrong">That day is over.' in send(day="2020-01-01")
+    assert 'id="day-hours-wrong">“9” does not read as hours.' in send(day=day.isoformat(), hours="9")
+    text = send(day=day.isoformat(), hours="", note="Thanks<giving> 🦃")
+    assert "has hours of its own now." in text
+    assert "Thanks&lt;giving&gt; 🦃" in text
+    assert 'id="day-day-wrong">That day has other hours already' in send(day=day.isoformat(), hours="9-12")
+    remove = "/agents/ana/hours/days/remove"
+    assert "is as in every week again." in office.send(remove, at=at, follow=True, day=day.isoformat()).text
+    assert "somebody was quicker" in office.send(remove, at=at, follow=True, day=day.isoformat()).text
+    assert "that was not a day" in office.send(remove, at=at, follow=True, day="x").text
+
+
+def test_a_busy_time_is_added_and_removed(office: Browser, make: Callable[..., Agent], database: Database) -> None:
+    make("Ana")
+    year = NOW.year + 1
+    autumn = next(date(year, 11, day) for day in range(1, 8) if date(year, 11, day).isoweekday() == 7)
+    spring = next(date(year, 3, day) for day in range(8, 15) if date(year, 3, day).isoweekday() == 7)
+    add, at = "/agents/ana/hours/busy", "/agents/ana/hours"
+
+    def send(first_day: date | str, from_time: str = "", until_time: str = "", **more: str) -> str:
+        fields = {"first_day": str(first_day), "from_time": from_time, "until_time": until_time, **more}
+        return office.send(add, {f"busy-{name}": value for name, value in fields.items()}, at=at, follow=True).text
+
+    assert 'id="busy-first_day-wrong">Choose the day.' in send("")
+    assert 'id="busy-from_time-wrong">Write the time like 14:30.' in send(autumn, "noonish")
+    assert 'id="busy-from_time-wrong">The clocks skip 02:30' in send(spring, "02:30", "05:00")
+    assert 'id="busy-until_time-wrong">The clocks skip 02:30' in send(spring, "01:00", "02:30")
+    assert 'id="busy-until_time-wrong">The end has to be after' in send(autumn, "12:00", "11:00")
+    assert 'id="busy-until_time-wrong">That time is over.' in send("2020-01-01")
+    assert 'value="noonish"' in send(autumn, "noonish")
+    assert (
+        f"Kept free of viewings: Sun, Nov {autumn.day}, 1:00 am CDT to 1:30 am CST. The clocks change within it."
+        in send(autumn, "01:00", "01:30", note="Dentist")
+    )
+    assert f"Sat, Mar {spring.day - 1}, 1:00 pm to Sun, Mar {spring.day}, 12:00 am CST." in send(
+        spring - timedelta(1), "13:00", "24:00"
+    )
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, source) VALUES ('ana', tstzrange(NOW(), NOW() + '1 h'), 'Google')"
+    )
+    text = office.get(at).text
+    assert "Dentist" in text
+    assert "from <bdi>Google</bdi>; change it there" in text
+    ids = re.findall(r'name="busy_id" value="(\d+)"', text)
+    assert len(ids) == 2, "what an outside calendar says is not removed here"
+    remove = "/agents/ana/hours/busy/remove"
+    assert "free for viewings again" in office.send(remove, at=at, follow=True, busy_id=ids[0]).text
+    assert "not there any more" in office.send(remove, at=at, follow=True, busy_id=ids[0]).text
+    assert "not there any more" in office.send(remove, at=at, follow=True, busy_id="x").text
+
+
+def test_the_hours_page_names_what_stands_in_closed_time(
+    office: Browser, make: Callable[..., Agent], book: Callable[..., int]
+) -> None:
+    make("Ana")
+    for day in range(7):
+        book("ana", NOW + timedelta(days=day + 1), attendee_name="<Max>")
+    assert (
+        office.send(
+            "/agents/ana/hours",
+            week_form(office, **dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "")),
+            follow=True,
+        ).text.count("&lt;Max&gt;")
+        == 5
+    )
+    text = office.get("/agents/ana/hours").text
+    assert "7 booked viewings stand where it is closed or busy." in text
+    assert "and 2 more" in text
+
+
+def test_the_hours_page_costs_four_queries_and_stays_small_whatever_stands_there(
+    office: Browser, make: Callable[..., Agent], database: Database, queries: list[str]
+) -> None:
+    make("Ana")
+    database.fetch(
+        "INSERT INTO agent_days (agent_id, day, note) SELECT 'ana', CURRENT_DATE + n, repeat('x', 200) FROM generate_series(1, 250) n"
+    )
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, note) SELECT 'ana', tstzrange(NOW() + n * INTERVAL '1 h', NOW() + (n + 2) * INTERVAL '1 h'), repeat('y', 3000) FROM generate_series(1, 5000) n"
+    )
+    queries.clear()
+    page = office.get("/agents/ana/hours")
+    assert len(queries) == 5, "the sign-in check, and four"
+    assert len(page.text.encode()) < 60_000
+    assert page.text.count("and 170 later ones") == 2
+
+
+def test_an_agents_user_sets_the_hours_of_their_own_agents_only(
+    anas: Browser, ana: Viewer, make: Callable[..., Agent], services: Services
+) -> None:
+    make("Ana", user_id=ana.user_id)
+    before = make("Ben Secret")
+    token = anas.token("/agents/ana/hours")
+    assert anas.get("/agents/ben-secret/hours").status_code == 404
+    fields = {"day-day": "2030-01-01", "busy-first_day": "2030-01-01", "day": "2030-01-01", "busy_id": "1"}
+    for path in ("", "/days", "/days/remove", "/busy", "/busy/remove"):
+        assert anas.post(f"/agents/ben-secret/hours{path}", fields, csrf_token=token).status_code == 404
+    assert services.agents.get("ben-secret", ANYBODY) == before
+    assert services.hours.schedule("ben-secret", ANYBODY).days == ()

@@ -1,0 +1,1 @@
+"""When an agent works: the hours of each weekday, days that differ, and times taken by something else."""

@@ -1,0 +1,151 @@
+"""An agent's time as people set it: days that differ from the week, busy blocks, and what stands there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from peterental.agents.model import Agent, Rules, Window
+from peterental.errors import Refusal
+
+BY_HAND = "by hand"
+"""The source of a busy block that somebody entered in the pages; any other is an outside calendar's."""
+
+BOOKED_CHECKED = 1000
+"""So many upcoming viewings are held against the hours; the page stays as fast for an agent with a million."""
+
+DAY_MIN = 24 * 60
+
+
+class DayTaken(Refusal):
+    """That day has other hours already: remove those first, then add new ones."""
+
+
+class DayPast(Refusal):
+    """That day is over."""
+
+
+class DayUnknown(Refusal):
+    """That day has no other hours any more; somebody was quicker."""
+
+
+class BusyUnknown(Refusal):
+    """That busy time is not there any more; somebody was quicker."""
+
+
+class BusyElsewhere(Refusal):
+    """That busy time comes from {source}: change it there."""
+
+
+class BusyEndsFirst(Refusal):
+    """The end has to be after the beginning."""
+
+
+class BusyPast(Refusal):
+    """That time is over."""
+
+
+class TimeSkipped(Refusal):
+    """The clocks skip {clock} on that day; choose a time before or after the gap."""
+
+
+@dataclass(frozen=True)
+class OtherDay:
+    """A day that differs from the week. No windows: closed."""
+
+    day: date
+    windows: tuple[Window, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Busy:
+    """Time taken by something other than a viewing. Times are UTC."""
+
+    busy_id: int
+    start: datetime
+    until: datetime
+    source: str = BY_HAND
+    note: str | None = None
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether somebody entered it in the pages, and so may remove it there."""
+        return self.source == BY_HAND
+
+
+@dataclass(frozen=True, kw_only=True)
+class BusyWish:
+    """A busy time as somebody fills it in, on the agent's wall clock; no minutes mean from midnight, or to midnight.
+
+    Args:
+        first_day, last_day: from and to.
+        from_min, until_min: minutes after midnight on those days.
+    """
+
+    first_day: date
+    last_day: date
+    from_min: int | None = None
+    until_min: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Booked:
+    """An upcoming viewing, as far as it matters here. Times are UTC."""
+
+    appointment_id: int
+    start: datetime
+    end: datetime
+    property_address: str
+    attendee_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """An agent with all that decides when it may be booked.
+
+    Args:
+        agent: with the hours of its week.
+        days: days that differ, from today on.
+        busy: blocks that are not over, soonest first.
+        standing: booked viewings that stand in time that is closed or busy; they are kept.
+        checked: how many upcoming viewings were looked at for that, at most BOOKED_CHECKED.
+    """
+
+    agent: Agent
+    days: tuple[OtherDay, ...]
+    busy: tuple[Busy, ...]
+    standing: tuple[Booked, ...]
+    checked: int
+
+
+def clock_time(minutes: int) -> str:
+    """Give minutes after midnight as the database and the audit log have them: `09:00`, `24:00`."""
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def in_short(windows: Iterable[Window]) -> str:
+    """Give windows as the audit log has them: `09:00–12:00, 13:00–17:00`, or `closed`."""
+    return ", ".join(f"{clock_time(w.opens_min)}\N{EN DASH}{clock_time(w.closes_min)}" for w in windows) or "closed"
+
+
+def standing_outside(
+    rules: Rules, zone: ZoneInfo, busy: Sequence[Busy], booked: Iterable[Booked]
+) -> tuple[Booked, ...]:
+    """Give the viewings that stand, even in part, where it is closed or busy."""
+    return tuple(
+        viewing
+        for viewing in booked
+        if not _is_open(rules, zone, viewing)
+        or any(block.start < viewing.end and viewing.start < block.until for block in busy)
+    )
+
+
+def _is_open(rules: Rules, zone: ZoneInfo, viewing: Booked) -> bool:
+    begins, ends = viewing.start.astimezone(zone), viewing.end.astimezone(zone)
+    begins_min = begins.hour * 60 + begins.minute
+    ends_min = ends.hour * 60 + ends.minute + (ends.date() - begins.date()).days * DAY_MIN
+    return any(w.opens_min <= begins_min and ends_min <= w.closes_min for w in rules.windows_on(begins.date()))

@@ -1,0 +1,65 @@
+"""Promises about reading working hours as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from peterental.agents.hours.forms import in_words
+from peterental.agents.hours.reading import ClosesFirst, HoursOverlap, HoursUnreadable, TooManyWindows, read_windows
+from peterental.agents.model import Window
+from peterental.errors import Refusal
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("9-17", [(540, 1020)]),
+        ("9–12, 13–17", [(540, 720), (780, 1020)]),
+        ("13:00-17:00; 9.00-12.00", [(540, 720), (780, 1020)]),
+        ("9 am – 5 pm", [(540, 1020)]),
+        ("9:30am to noon and 1pm to 5:15 p.m.", [(570, 720), (780, 1035)]),
+        ("1–5 pm", [(780, 1020)]),
+        ("9–5 pm", [(540, 1020)]),
+        ("11-1 pm", [(660, 780)]),
+        ("12 pm – 12 am", [(720, 1440)]),
+        ("midnight - 24:00", [(0, 1440)]),
+        ("0–24", [(0, 1440)]),
+        ("18h30 until midnight", [(1110, 1440)]),
+        ("9–12, 12–17", [(540, 720), (720, 1020)]),
+        ("9 till 10", [(540, 600)]),
+        ("", []),
+        (" Closed ", []),
+        ("–", []),
+    ],
+)
+def test_hours_are_read_as_people_write_them(text: str, expected: list[tuple[int, int]]) -> None:
+    assert read_windows(text) == tuple(Window(*window) for window in expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal", "words"),
+    [
+        ("9", HoursUnreadable, "“9” does not read as hours. Write them like 9–12, 13–17."),
+        ("9-17, later", HoursUnreadable, "“later” does not read"),
+        ("25-26", HoursUnreadable, "does not read"),
+        ("9:60-17", HoursUnreadable, "does not read"),
+        ("13 pm - 15 pm", HoursUnreadable, "does not read"),
+        ("0 am - 5", HoursUnreadable, "does not read"),
+        ("24:30-25", HoursUnreadable, "does not read"),
+        ("nine to five", HoursUnreadable, "does not read"),
+        (",", HoursUnreadable, "does not read"),
+        ("9-5", ClosesFirst, "“9-5” closes before it opens. Write afternoon hours like 5 pm or 17."),
+        ("9-9", ClosesFirst, "closes before it opens"),
+        ("9-12, 11-17", HoursOverlap, "“11-17” overlaps the hours before it."),
+        ("9-12, 9-12", HoursOverlap, "overlaps"),
+        ("1-2,3-4,5-6,7-8,9-10,11-12,13-14", TooManyWindows, "up to 6 stretches"),
+    ],
+)
+def test_what_does_not_read_as_hours_is_said_with_what_to_write(text: str, refusal: type[Refusal], words: str) -> None:
+    with pytest.raises(refusal, match=words):
+        read_windows(text)
+
+
+@pytest.mark.parametrize("windows", [(), (Window(0, 1440),), (Window(545, 720), Window(720, 1439)), (Window(60, 300),)])
+def test_what_the_form_shows_reads_back_as_the_same_hours(windows: tuple[Window, ...]) -> None:
+    assert read_windows(in_words(windows)) == windows
