@@ -224,7 +224,11 @@ class AgentService:
 
 def locked(agents: AgentRepository, connection: Connection, agent_id: str, viewer: Viewer) -> Agent:
     """Lock an agent until the transaction ends, as bookings do, and give it. Raises AgentUnknown."""
-    agent = None if "\x00" in agent_id else agents.lock(connection, agent_id, only_of(viewer)).read()
+    if "\x00" in agent_id:
+        raise AgentUnknown
+    pending = agents.lock(connection, agent_id, only_of(viewer))
+    connection.catch_up()
+    agent = pending.read()
     if agent is None:
         raise AgentUnknown
     return agent
