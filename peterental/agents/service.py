@@ -30,7 +30,7 @@ from peterental.agents.model import (
 from peterental.agents.repository import AgentRepository
 from peterental.audit.model import Change, Entry, differing
 from peterental.audit.service import AuditService
-from peterental.database.connection import Connection, Database
+from peterental.database.connection import Database, PatientConnection
 from peterental.users.model import AdminsOnly, Viewer
 
 PAGE_SIZE = 50
@@ -222,7 +222,7 @@ class AgentService:
         raise AgentIdTaken(agent_id=base)
 
 
-def locked(agents: AgentRepository, connection: Connection, agent_id: str, viewer: Viewer) -> Agent:
+def locked(agents: AgentRepository, connection: PatientConnection, agent_id: str, viewer: Viewer) -> Agent:
     """Lock an agent until the transaction ends, as bookings do, and give it. Raises AgentUnknown."""
     if "\x00" in agent_id:
         raise AgentUnknown

@@ -32,7 +32,7 @@ from peterental.agents.model import Agent, AgentChanged, Window
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService, changed, locked, utc_now
 from peterental.audit.service import AuditService
-from peterental.database.connection import Connection, Database
+from peterental.database.connection import Database, PatientConnection
 from peterental.users.model import Viewer
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -44,7 +44,7 @@ LARGEST_ID = 2**63 - 1
 class _Work:
     """A change that is under way: the transaction, and the locked agent as it was."""
 
-    connection: Connection
+    connection: PatientConnection
     agent: Agent
     actor: str
 
