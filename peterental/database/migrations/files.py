@@ -48,7 +48,7 @@ class MigrationFile:
         Raises MigrationFilesError when the file cannot be read or is not UTF-8.
         """
         try:
-            return self.path.read_bytes().decode("utf-8-sig")
+            return self.path.read_bytes().decode().removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             raise MigrationFilesError([f"{self.path.name} is not UTF-8 (byte {error.start + 1})"]) from error
         except OSError as error:
