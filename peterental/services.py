@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from peterental.agents.diary.service import DiaryService
 from peterental.agents.hours.service import HoursService
 from peterental.agents.service import AgentService
 from peterental.appointments.listing.service import ListingService
@@ -28,6 +29,7 @@ class Services:
     appointments: AppointmentService
     audit: AuditService
     calls: CallService
+    diary: DiaryService
     hours: HoursService
     listing: ListingService
     members: MemberService
@@ -51,6 +53,7 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
         appointments=AppointmentService(database, calls, clock),
         audit=audit,
         calls=calls,
+        diary=DiaryService(database, agents, clock),
         hours=HoursService(database, agents, audit, clock),
         listing=ListingService(database, clock),
         members=MemberService(database, audit),

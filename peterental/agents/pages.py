@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from peterental.admin.protection import keeps_form
 from peterental.admin.session import current_viewer
 from peterental.agents.conflict import changed_meanwhile
+from peterental.agents.diary import pages as diary_pages
 from peterental.agents.forms import NEVER, AgentForm
 from peterental.agents.hours import pages as hours_pages
 from peterental.agents.model import (
@@ -55,6 +56,7 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/<path:agent_id>/deactivate", view_func=deactivate, methods=both)
     blueprint.add_url_rule("/<path:agent_id>/reactivate", view_func=reactivate, methods=both)
     hours_pages.add_rules(blueprint)
+    diary_pages.add_rules(blueprint)
     return blueprint
 
 

@@ -45,17 +45,17 @@ class HoursRepository:
         )
         return _days(rows)
 
-    def busy(self, agent_id: str, now: datetime) -> tuple[Busy, ...]:
-        """Give the blocks that are not over, soonest first."""
+    def busy(self, agent_id: str, since: datetime, until: datetime | None = None) -> tuple[Busy, ...]:
+        """Give the blocks that are not over at `since` and begin before `until`, if that is given, soonest first."""
         rows = self._database.fetch(
             f"""
             SELECT {BUSY}
             FROM agent_busy
-            WHERE agent_id = %s AND during && tstzrange(%s, NULL)
+            WHERE agent_id = %s AND during && tstzrange(%s, %s)
             ORDER BY lower(during), busy_id
             LIMIT %s
             """,
-            (agent_id, now, MOST_LISTED),
+            (agent_id, since, until, MOST_LISTED),
         )
         return tuple(Busy(**row) for row in rows)
 

@@ -1,0 +1,63 @@
+"""The pages that show an agent's days: a week at a glance, and one day to print and take along."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from flask import Blueprint, current_app, render_template, request
+
+from peterental.admin.session import current_viewer
+from peterental.services import services_of
+
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2999
+A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
+
+
+def add_rules(blueprint: Blueprint) -> None:
+    """Add these pages to those about agents."""
+    blueprint.add_url_rule("/<path:agent_id>/week", view_func=week)
+    blueprint.add_url_rule("/<path:agent_id>/day", view_func=day)
+
+
+def week(agent_id: str) -> str:
+    """Show the week around `from`. Four queries, whatever is booked; at most 60 KB."""
+    on, misread = asked_day("from")
+    found = services_of(current_app).diary.week(agent_id, current_viewer(), on)
+    return render_template(
+        "agents/week.html",
+        week=found,
+        agent=found.agent,
+        columns=list(found.columns()),
+        misread=misread,
+        before=found.monday - A_WEEK,
+        after=found.monday + A_WEEK,
+    )
+
+
+def day(agent_id: str) -> str:
+    """Show one day as a sheet of paper has it. Four queries, whatever is booked; at most 60 KB."""
+    on, misread = asked_day("on")
+    agent, today, found = services_of(current_app).diary.sheet(agent_id, current_viewer(), on)
+    return render_template(
+        "agents/day.html",
+        agent=agent,
+        today=today,
+        sheet=found,
+        misread=misread,
+        before=found.day - A_DAY,
+        after=found.day + A_DAY,
+    )
+
+
+def asked_day(name: str) -> tuple[date | None, str | None]:
+    """Give the day that the query string asks for, if any, and what to say about one that is none."""
+    text = request.args.get(name, "").strip()
+    if not text:
+        return None, None
+    try:
+        asked = date.fromisoformat(text)
+    except ValueError:
+        asked = None
+    if asked is None or not EARLIEST_YEAR <= asked.year <= LATEST_YEAR:
+        return None, f"“{text[:40]}” is not a day that can be shown, so here is today."
+    return asked, None

@@ -1,0 +1,58 @@
+"""An agent's days in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from peterental.agents.diary.model import DiaryDay, Visit
+from peterental.database.connection import Database
+
+DAYS = """
+    SELECT day_number, total, visits.*
+    FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY AS days (starts, ends, day_number)
+    CROSS JOIN LATERAL (
+        SELECT COUNT(*) AS total
+        FROM appointments
+        WHERE agent_id = %(agent_id)s AND status <> 'cancelled' AND start_time >= starts AND start_time < ends
+    ) AS counted
+    LEFT JOIN LATERAL (
+        SELECT id AS appointment_id, start_time AS start, end_time AS "end",
+               COALESCE(blocked_until, end_time) AS blocked_until, status,
+               property_address, attendee_name, COALESCE(attendee_phone, caller_number) AS phone
+        FROM appointments
+        WHERE agent_id = %(agent_id)s AND status <> 'cancelled' AND start_time >= starts AND start_time < ends
+        ORDER BY start_time, id
+        LIMIT %(limit)s
+    ) AS visits ON TRUE
+    ORDER BY day_number, start, appointment_id
+"""
+
+
+class DiaryRepository:
+    """The diaries of one database's agents. Every method is one round trip."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def with_visits(self, agent_id: str, days: Sequence[DiaryDay], limit: int) -> list[DiaryDay]:
+        """Give these days with the first `limit` viewings of each, and how many there are; cancelled ones left out."""
+        rows = self._database.fetch(
+            DAYS,
+            {
+                "agent_id": agent_id,
+                "starts": [day.starts for day in days],
+                "ends": [day.ends for day in days],
+                "limit": limit,
+            },
+        )
+        totals, visits = [0] * len(days), [list[Visit]() for _ in days]
+        for row in rows:
+            number = row.pop("day_number") - 1
+            totals[number] = row.pop("total")
+            if row["appointment_id"] is not None:
+                visits[number].append(Visit(**row))
+        return [
+            replace(day, total=total, visits=tuple(found))
+            for day, total, found in zip(days, totals, visits, strict=True)
+        ]

@@ -1,0 +1,134 @@
+"""Promises about the pages that show an agent's week and day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from peterental.agents.model import Profile
+from peterental.database.connection import Database
+from peterental.services import Services
+from peterental.users.model import Viewer
+
+if TYPE_CHECKING:
+    from tests.admin.conftest import Browser
+
+CHICAGO = ZoneInfo("America/Chicago")
+MONDAY = date(2026, 11, 23)
+
+
+@pytest.fixture(autouse=True)
+def agent(services: Services, admin: Viewer) -> None:
+    services.agents.create(Profile(agent_name="Nora <b>", buffer_minutes=15), admin, agent_id="nora")
+
+
+def at(hour: int, minute: int = 0, day: date = MONDAY, fold: int = 0) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=CHICAGO, fold=fold).astimezone(UTC)
+
+
+def test_the_week_shows_each_viewing_at_its_hour_and_leads_on(office: Browser, book: Callable[..., int]) -> None:
+    number = book("nora", at(9, 30), property_address="<i>12</i> Elm", attendee_name="מיכל", blocked_until=at(10, 15))
+    book("nora", at(13), status="cancelled", attendee_name="Gone")
+    text = office.get("/agents/nora/week?from=2026-11-26").text
+    assert "November 23 – 29, 2026" in text
+    assert (
+        f'href="/appointments/{number}"><time datetime="2026-11-23T09:30-06:00">9:30 am</time> <bdi>&lt;i&gt;12&lt;/i&gt; Elm</bdi>'
+        in text
+    )
+    assert 'class="visit visit-confirmed q3 n2"' in text
+    assert 'class="pause q5 n1"' in text
+    assert "Gone" not in text
+    assert 'href="/agents/nora/week?from=2026-11-16"' in text
+    assert 'href="/agents/nora/week?from=2026-11-30"' in text
+    assert 'href="/agents/nora/week"' in text
+    assert "style=" not in text
+    assert 'href="/agents/nora/week"' in office.get("/agents/nora").text
+
+
+@pytest.mark.parametrize("asked", ["yesterday", "2026-13-01", "0001-01-01", "9999-12-31", "<b>"])
+def test_a_day_that_is_none_falls_back_to_today_and_says_so(office: Browser, asked: str) -> None:
+    for path in (f"/agents/nora/week?from={asked}", f"/agents/nora/day?on={asked}"):
+        page = office.get(path)
+        assert page.status_code == 200
+        assert f"“{asked.replace('<', '&lt;').replace('>', '&gt;')}” is not a day that can be shown" in page.text
+    assert "is not a day" not in office.get("/agents/nora/week?from=%20").text
+
+
+def test_the_hour_that_the_clocks_repeat_is_told_apart(office: Browser, book: Callable[..., int]) -> None:
+    autumn = date(2026, 11, 1)
+    for fold in (0, 1):
+        book("nora", at(1, 30, autumn, fold), property_address="Night owl")
+    for path in ("week?from", "day?on"):
+        text = office.get(f"/agents/nora/{path}=2026-11-01").text
+        assert "25 hours: the clocks go back" in text
+        assert re.search(r"1:30 am(</time>)? CDT", text)
+        assert re.search(r"1:30 am(</time>)? CST", text)
+
+
+def test_a_week_of_ten_thousand_viewings_stays_a_page_that_can_be_read(
+    office: Browser, database: Database, queries: list[str]
+) -> None:
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, overlap_allowed)
+        SELECT 'nora', repeat('é', 200), %(from)s + n * INTERVAL '1 minute', %(from)s + (n + 30) * INTERVAL '1 minute',
+               repeat('ü', 200), TRUE
+        FROM generate_series(0, 10079) AS n
+        """,
+        {"from": at(0)},
+    )
+    database.fetch(
+        """
+        INSERT INTO agent_busy (agent_id, during, note)
+        SELECT 'nora', tstzrange(%(from)s + n * INTERVAL '5 minutes', %(from)s + (n + 1) * INTERVAL '5 minutes'), repeat('y', 900)
+        FROM generate_series(0, 2000) AS n
+        """,
+        {"from": at(9)},
+    )
+    for path in ("week?from", "day?on"):
+        queries.clear()
+        page = office.get(f"/agents/nora/{path}=2026-11-23")
+        assert len(queries) == 5, "the sign-in check, and four"
+        assert len(page.text.encode()) < 60_000
+        assert re.search(
+            r'href="/appointments\?agent=nora&amp;from=2026-11-23&amp;to=2026-11-23">and 1\d\d\d more on Monday',
+            page.text,
+        )
+        assert "more busy times" in page.text
+
+
+def test_a_day_is_a_sheet_with_time_home_name_and_phone(office: Browser, book: Callable[..., int]) -> None:
+    book("nora", at(9, 30), attendee_phone="+1 555 0100", caller_number="+1 555 0199")
+    book("nora", at(11), caller_number="+1 555 0177", status="no_show")
+    text = office.get("/agents/nora/day?on=2026-11-23").text
+    assert "Monday, November 23, 2026" in text
+    assert "2 viewings · Chicago time · works 9 am–5 pm" in text
+    assert '<th scope="row"><time datetime="2026-11-23T09:30-06:00">9:30 am</time></th>' in text
+    assert "<bdi>+1 555 0100</bdi>" in text
+    assert "<bdi>+1 555 0177</bdi>" in text
+    assert "No-show" in text
+    for day in (22, 24):
+        assert f'href="/agents/nora/day?on=2026-11-{day}"' in text
+    assert "No viewings" in office.get("/agents/nora/day?on=2026-11-22").text
+
+
+def test_a_name_in_the_week_is_text(office: Browser, database: Database) -> None:
+    start = datetime.now(UTC) + timedelta(days=1)
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, note) VALUES ('nora', tstzrange(%s, %s), '<script>1</script>')",
+        (start, start + timedelta(days=2)),
+    )
+    for path in ("week", "day?on=" + (start + timedelta(days=1)).date().isoformat()):
+        text = office.get(f"/agents/nora/{path}").text
+        assert "<script" not in text
+        assert "Nora &lt;b&gt;" in text
+
+
+def test_another_agents_week_and_day_are_not_found(anas: Browser) -> None:
+    for path in ("week", "day"):
+        assert anas.get(f"/agents/nora/{path}").status_code == 404
