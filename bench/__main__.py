@@ -14,7 +14,7 @@ from bench.machine import description
 from bench.section import Bench
 from bench.table import Promise, Table, promises_text
 
-SECTIONS = ("migrations",)
+SECTIONS = ("migrations", "phone")
 
 
 def main() -> None:

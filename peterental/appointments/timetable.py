@@ -19,9 +19,10 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from peterental.agents.model import Rules
 
-NOON_MIN = 12 * 60
+NOON_HOUR = 12
 MOST_OFFERED = 3
 WELL_APART = timedelta(hours=2)
+DAY = timedelta(days=1)
 SHORTEST_DAY = timedelta(hours=23)
 
 
@@ -102,6 +103,10 @@ class Timetable:
 
     def starts_on(self, day: date) -> list[datetime]:
         """Give every starting time that the working hours of `day` have room for, taken or not, in UTC, in order."""
+        midnight = datetime.combine(day, time(), self.zone)
+        offset = midnight.utcoffset()
+        if offset == (midnight + DAY).utcoffset():
+            return self._starts_of_an_even_day(day, midnight.replace(tzinfo=UTC) - (offset or timedelta()))
         slot = timedelta(minutes=self.rules.slot_minutes)
         starts = set()
         for window in self.rules.windows_on(day):
@@ -111,6 +116,16 @@ class Timetable:
                 if start is not None and start + slot <= closes:
                     starts.add(start)
         return sorted(starts)
+
+    def _starts_of_an_even_day(self, day: date, midnight: datetime) -> list[datetime]:
+        """Give the same for a day on which the clocks do not change: minutes are just counted from its midnight."""
+        slot, step = self.rules.slot_minutes, self.rules.step_minutes
+        minutes = {
+            minute
+            for window in self.rules.windows_on(day)
+            for minute in range(window.opens_min, window.closes_min - slot + 1, step)
+        }
+        return [midnight + timedelta(minutes=minute) for minute in sorted(minutes)]
 
     def free_on(self, day: date) -> list[datetime]:
         """Give the free starting times of `day`, in UTC, in order."""
@@ -161,10 +176,12 @@ class Timetable:
             return ()
         chosen = [first]
         spare: list[datetime] = []
+        half_over, day_over = self._ends_of(first)
         for start in starts:
-            if len(chosen) == 1 and self._half_day(start) != self._half_day(first):
+            if len(chosen) == 1 and start >= half_over:
                 chosen.append(start)
-            elif len(chosen) > 1 and self._half_day(start)[0] != self._half_day(chosen[1])[0]:
+                _, day_over = self._ends_of(start)
+            elif len(chosen) > 1 and start >= day_over:
                 return (*chosen, start)
             else:
                 spare.append(start)
@@ -178,9 +195,12 @@ class Timetable:
         instants = (instant_of(day, minutes, self.zone) for day in self.days())
         return tuple(islice((i for i in instants if i is not None and self.why_not(i) is None), limit))
 
-    def _half_day(self, start: datetime) -> tuple[date, bool]:
-        local = start.astimezone(self.zone)
-        return local.date(), local.hour * 60 < NOON_MIN
+    def _ends_of(self, start: datetime) -> tuple[datetime, datetime]:
+        """Give when the half-day and the day of `start` are over."""
+        midnight = datetime.combine(start.astimezone(self.zone).date(), time(), self.zone)
+        noon, next_midnight = midnight.replace(hour=NOON_HOUR), midnight + DAY
+        day_over = next_midnight.astimezone(UTC)
+        return (noon.astimezone(UTC) if start < noon else day_over), day_over
 
     def _closing(self, day: date, closes_min: int) -> datetime:
         """Give when a window closes; a time that the clocks skip counts as if they had not changed yet."""

@@ -33,46 +33,62 @@ AGENT_OF_KEY = """
 DONE = ("booked", "moved", "cancelled", "message")
 """Outcomes that changed something: never overwritten, and told again word for word."""
 
+_CHANGED = f"outcome IN ({', '.join(map(repr, DONE))})"
+
 REMEMBERED_TOOL_CALLS = 40
 """How many tool calls of one phone call are looked at again; a conversation has a handful."""
 
 TOOL_CALL = "name, tool_call_id, arguments, answer, outcome, appointment_id, offered, duration_ms, received_at"
 
-# What is kept already, word for word, is not touched again: a delivery repeated many times at once must not queue up.
-# The first tool call of a phone call shows the call as well, whoever it is for; reports fill the row in later.
-KEEP_TOOL_CALL = f"""
-    WITH rung AS (
-        INSERT INTO calls (
-            vapi_call_id, agent_id, assistant_id, phone_number_id, caller_number, created_at, updated_at
+
+def _keeping(*, durable: bool) -> str:
+    """Make the statement that keeps a tool call.
+
+    What is kept already, word for word, is not touched again: a delivery repeated many times at once must not queue up.
+    The first tool call of a phone call shows the call as well, whoever it is for; reports fill the row in later.
+
+    Args:
+        durable: whether to wait for the disk. What changes nothing but this log need not, while a caller listens.
+    """
+    hurry = "hurry AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)),"
+    return f"""
+        WITH {"" if durable else hurry} rung AS (
+            INSERT INTO calls (
+                vapi_call_id, agent_id, assistant_id, phone_number_id, caller_number, created_at, updated_at
+            )
+            SELECT
+                %(vapi_call_id)s, COALESCE(%(agent_id)s, ({AGENT_OF_KEY})), %(assistant_id)s, %(phone_number_id)s,
+                %(caller_number)s, %(received_at)s, %(received_at)s
+            WHERE %(vapi_call_id)s <> '' AND NOT EXISTS (SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s)
+            ON CONFLICT (vapi_call_id) DO NOTHING
+        )
+        INSERT INTO tool_calls (
+            vapi_call_id, tool_call_id, agent_id, name, arguments, answer, outcome, appointment_id, offered,
+            duration_ms, received_at
         )
         SELECT
-            %(vapi_call_id)s, COALESCE(%(agent_id)s, ({AGENT_OF_KEY})), %(assistant_id)s, %(phone_number_id)s,
-            %(caller_number)s, %(received_at)s, %(received_at)s
-        WHERE %(vapi_call_id)s <> '' AND NOT EXISTS (SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s)
-        ON CONFLICT (vapi_call_id) DO NOTHING
-    )
-    INSERT INTO tool_calls (
-        vapi_call_id, tool_call_id, agent_id, name, arguments, answer, outcome, appointment_id, offered, duration_ms,
-        received_at
-    )
-    SELECT
-        %(vapi_call_id)s, %(tool_call_id)s, COALESCE(%(agent_id)s, ({AGENT_OF_KEY})), %(name)s, %(arguments)s::jsonb,
-        %(answer)s, %(outcome)s,
-        COALESCE(%(appointment_id)s::int, (
-            SELECT id FROM appointments
-            WHERE vapi_call_id = %(vapi_call_id)s AND vapi_tool_call_id = %(tool_call_id)s
-        )),
-        %(offered)s::timestamptz[], %(duration_ms)s, %(received_at)s::timestamptz
-    WHERE NOT EXISTS (
-        SELECT FROM tool_calls
-        WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
-            AND (answer = %(answer)s AND outcome = %(outcome)s OR outcome = ANY(%(done)s))
-    )
-    ON CONFLICT (vapi_call_id, tool_call_id) DO UPDATE
-    SET agent_id = EXCLUDED.agent_id, answer = EXCLUDED.answer, outcome = EXCLUDED.outcome,
-        appointment_id = EXCLUDED.appointment_id, offered = EXCLUDED.offered, duration_ms = EXCLUDED.duration_ms
-    WHERE NOT tool_calls.outcome = ANY(%(done)s)
-"""
+            %(vapi_call_id)s, %(tool_call_id)s, COALESCE(%(agent_id)s, ({AGENT_OF_KEY})), %(name)s,
+            %(arguments)s::jsonb, %(answer)s, %(outcome)s,
+            COALESCE(%(appointment_id)s::int, (
+                SELECT id FROM appointments
+                WHERE vapi_call_id = %(vapi_call_id)s AND vapi_tool_call_id = %(tool_call_id)s
+            )),
+            %(offered)s::timestamptz[], %(duration_ms)s, %(received_at)s::timestamptz
+        {"" if durable else "FROM hurry"}
+        WHERE NOT EXISTS (
+            SELECT FROM tool_calls
+            WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
+                AND (answer = %(answer)s AND outcome = %(outcome)s OR {_CHANGED})
+        )
+        ON CONFLICT (vapi_call_id, tool_call_id) DO UPDATE
+        SET agent_id = EXCLUDED.agent_id, answer = EXCLUDED.answer, outcome = EXCLUDED.outcome,
+            appointment_id = EXCLUDED.appointment_id, offered = EXCLUDED.offered, duration_ms = EXCLUDED.duration_ms
+        WHERE NOT tool_calls.{_CHANGED}
+    """
+
+
+KEEP_TOOL_CALL = _keeping(durable=True)
+KEEP_TOOL_CALL_ALONE = _keeping(durable=False)
 
 KNOWN_OF_A_CALL = (
     "agent_id", "assistant_id", "phone_number_id", "caller_number", "started_at", "ended_at", "ended_reason", "cost",
@@ -161,7 +177,7 @@ class CallRepository:
 
     def keep_alone(self, delivery: Delivery, values: dict[str, Any]) -> None:
         """Keep a tool call on its own. One round trip."""
-        self._database.fetch(KEEP_TOOL_CALL, _kept(delivery, values))
+        self._database.fetch(KEEP_TOOL_CALL_ALONE, _kept(delivery, values))
 
     def reachable_agent(self, connection: Connection, key: AgentKey) -> psycopg.Cursor[DictRow]:
         """Queue the look-up of whether the agent named by `key` takes calls: agent_id, agent_name, is_active."""
@@ -226,7 +242,6 @@ def _kept(delivery: Delivery, values: dict[str, Any]) -> dict[str, Any]:
         "name": delivery.name,
         "arguments": json.dumps(delivery.arguments, ensure_ascii=False, default=str),
         "duration_ms": delivery.duration_ms,
-        "done": list(DONE),
         **values,
     }
 

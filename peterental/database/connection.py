@@ -172,7 +172,8 @@ class Database:
         """
         with self.connection() as connection:
             cursor = connection.execute(query.encode(), params)
-            return cursor.fetchall() if cursor.description else []
+            result = cursor.pgresult  # not `description`, which would describe every column first
+            return cursor.fetchall() if result is not None and result.nfields else []
 
     def close(self) -> None:
         """Close this process's pool, if it has one; the next use opens a new one."""

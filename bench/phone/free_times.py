@@ -1,0 +1,156 @@
+"""Two ways to find free times: slots wholly in SQL, and the rows that matter in SQL with the first slots in Python.
+
+The way that was not taken is kept here as SQL; docs/decisions/009-free-times.md says why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from bench.measure import interleaved, ratio
+from bench.phone.stage import AGENTS, FEW, Stage
+from bench.programs import ProgramFailed
+from bench.section import Bench
+from bench.table import Promise, Table
+from peterental.agents.model import AgentKey
+from peterental.appointments.repository import AppointmentRepository
+from peterental.appointments.timetable import Timetable
+from peterental.database.connection import Database
+
+# Days of the agent's wall clock, each with its override or its windows of the week; a start every step, placed in time
+# and kept only where the clocks show it; minus the bookings with their buffers and the busy blocks, as one multirange.
+SLOTS = """
+    WITH agent AS (
+        SELECT * FROM agents WHERE vapi_assistant_id = %(assistant_id)s
+    ), taken AS (
+        SELECT COALESCE(range_agg(during), '{}'::tstzmultirange) AS during
+        FROM (
+            SELECT tstzrange(start_time, COALESCE(blocked_until, end_time)) AS during
+            FROM appointments JOIN agent USING (agent_id)
+            WHERE status = 'confirmed' AND start_time >= %(now)s::timestamptz - INTERVAL '2 days'
+                AND start_time < %(now)s::timestamptz + make_interval(days => horizon_days + 2)
+            UNION ALL
+            SELECT during FROM agent_busy JOIN agent USING (agent_id)
+            WHERE during && tstzrange(
+                %(now)s::timestamptz, %(now)s::timestamptz + make_interval(days => horizon_days + 2)
+            )
+        ) AS ranges
+    ), days AS (
+        SELECT ((%(now)s::timestamptz AT TIME ZONE time_zone)::date + ahead) AS day
+        FROM agent, generate_series(0, horizon_days) AS ahead
+    ), windows AS (
+        SELECT day, opens_at, closes_at FROM days JOIN agent_days USING (day) JOIN agent USING (agent_id)
+        WHERE opens_at IS NOT NULL
+        UNION ALL
+        SELECT day, agent_hours.opens_at, agent_hours.closes_at
+        FROM days
+        JOIN agent ON TRUE
+        JOIN agent_hours ON agent_hours.agent_id = agent.agent_id AND weekday = EXTRACT(ISODOW FROM day)
+        WHERE NOT EXISTS (
+            SELECT FROM agent_days WHERE agent_days.agent_id = agent.agent_id AND agent_days.day = days.day
+        )
+    ), starts AS (
+        SELECT wall, wall AT TIME ZONE time_zone AS start
+        FROM windows, agent, generate_series(
+            day + opens_at, day + closes_at - make_interval(mins => slot_minutes), make_interval(mins => step_minutes)
+        ) AS wall
+    )
+    SELECT DISTINCT start
+    FROM starts, agent, taken
+    WHERE start AT TIME ZONE time_zone = wall
+        AND start >= %(now)s::timestamptz + make_interval(mins => notice_minutes)
+        AND NOT taken.during && tstzrange(start, start + make_interval(mins => slot_minutes + buffer_minutes))
+    ORDER BY start
+"""
+
+_QUERIES = 300
+
+
+class Ways:
+    """Both ways, on one database."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url, pool_size=1)
+        self._appointments = AppointmentRepository(self.database)
+        self._now = datetime.now(UTC)
+
+    def in_sql(self, agent: int) -> list[datetime]:
+        """All free times of the next days, from the server."""
+        rows = self.database.fetch(SLOTS, {"assistant_id": f"assistant-{agent}", "now": self._now})
+        return [row["start"] for row in rows]
+
+    def timetable(self, agent: int) -> Timetable:
+        """The rows that matter, from the server."""
+        desk = self._appointments.desk(AgentKey(assistant_id=f"assistant-{agent}"), self._now)
+        if desk.agent is None:
+            raise ProgramFailed(f"there is no agent {agent}")
+        return Timetable(desk.agent.rules, desk.agent.zone, self._now, desk.taken)
+
+    def three_in_sql(self, agent: int) -> tuple[datetime, ...]:
+        """The three to offer, chosen among all of the server's."""
+        return Timetable.spread(self.timetable_of_nobody, iter(self.in_sql(agent)))
+
+    def three_in_python(self, agent: int) -> tuple[datetime, ...]:
+        """The three to offer, looked for only as far as they are."""
+        timetable = self.timetable(agent)
+        return timetable.spread(timetable.free())
+
+    @property
+    def timetable_of_nobody(self) -> Timetable:
+        """What chooses; it needs to know the zone only."""
+        return self._nobody
+
+    def get_ready(self) -> None:
+        """Check that both find the same times."""
+        self._nobody = self.timetable(1)
+        for agent in range(1, 21):
+            if self.in_sql(agent) != list(self.timetable(agent).free()):
+                raise ProgramFailed(f"the two ways do not agree on agent {agent}")
+
+
+def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
+    """Ask both for three times to offer, on both databases, in turns."""
+    runs: dict[str, Callable[[int], float]] = {}
+    ways = {f"{FEW:,}": Ways(stage.few_url), f"{stage.many:,}": Ways(stage.many_url)}
+    for size, way in ways.items():
+        way.get_ready()
+        runs[f"rows in SQL, slots in Python, {size} bookings"] = _timed(way.three_in_python)
+        runs[f"slots wholly in SQL, {size} bookings"] = _timed(way.three_in_sql)
+    samples = interleaved(runs, bench.rounds(9, 2), warm_up=True)
+    for way in ways.values():
+        way.database.close()
+    rows, promises = [], []
+    names = list(samples)
+    for taken, other in zip(names[::2], names[1::2], strict=True):
+        times = ratio(samples[taken], samples[other])
+        for name in (taken, other):
+            sample = samples[name]
+            rows.append(
+                (name, f"{sample.median:.2f} ms", f"{ratio(sample, samples[other]):.2f}", sample.spread("ms", 2))
+            )
+        size = taken.split(", ")[-1]
+        promises.append(
+            Promise(f"free times our way, {size}", f"{times:.2f} x slots in SQL", "< 1 x slots in SQL", times < 1)
+        )
+    yield Table(
+        "Two ways to find free times",
+        f"Three times to offer out of the next 14 days, from question to answer in one process, {_QUERIES} questions a"
+        f" round to {AGENTS:,} agents in turn; statements prepared. Both ways were seen to give the same times.",
+        ("way", "median", "times wholly in SQL", "rounds"),
+        rows,
+        promises,
+    )
+
+
+def _timed(ask: Callable[[int], object]) -> Callable[[int], float]:
+    """Give what asks for many agents in turn, and gives the milliseconds of one question."""
+
+    def turn(_: int) -> float:
+        began_s = time.perf_counter()
+        for agent in range(1, _QUERIES + 1):
+            ask(agent)
+        return (time.perf_counter() - began_s) * 1000 / _QUERIES
+
+    return turn

@@ -1,0 +1,105 @@
+"""Forty callers at once: after one time, and after forty."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from statistics import median
+
+import psycopg
+
+from bench.phone.stage import BOOKING, SECRET, Served, Stage, bookable_starts
+from bench.section import Bench
+from bench.server import ask
+from bench.table import Promise, Table
+
+CALLERS = 40
+_SLOWEST_S = 1.0
+_DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+
+
+class Caller:
+    """One of the forty, with a connection of their own that stays open."""
+
+    def __init__(self, number: int, port: int) -> None:
+        self._number = number
+        self._line = HTTPConnection("127.0.0.1", port, timeout=30)
+        self._line.connect()
+
+    def book(self, start: str, round_number: int) -> tuple[float, str]:
+        """Try for a time; give how many seconds the answer took, and the sentence."""
+        number = f"{round_number:04}{self._number:04}"
+        body = BOOKING.replace(b"@NUMBER@", number.encode()).replace(b"@START@", start.encode())
+        headers = {"Content-Type": "application/json", "X-Vapi-Secret": SECRET}
+        began_s = time.perf_counter()
+        self._line.request("POST", "/vapi/webhook", body.replace(b"@AGENT@", b"1"), headers)
+        answer = json.loads(self._line.getresponse().read())
+        return time.perf_counter() - began_s, str(answer["results"][0]["result"])
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+        self._line.close()
+
+
+def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
+    """Let them race, round after round, each round on other times of one agent."""
+    url = stage.empty_url()
+    rounds = bench.rounds(25, 3)
+    starts = bookable_starts()
+    with stage.serving("wsgi:app", url) as served:
+        callers = [Caller(number, served.port) for number in range(CALLERS)]
+        _race(served, callers, [starts[-1]] * CALLERS, 0)  # to warm up
+        one = [_race(served, callers, [starts[number]] * CALLERS, number + 1) for number in range(rounds)]
+        with psycopg.connect(url) as db:
+            db.execute("UPDATE appointments SET status = 'cancelled'")
+        many = [_race(served, callers, starts[:CALLERS], 1_000)]
+        for caller in callers:
+            caller.hang_up()
+    deadlocks = int(str(ask(url, _DEADLOCKS)))
+    yield _table(one, many, deadlocks)
+
+
+def _race(served: Served, callers: list[Caller], starts: list[str], number: int) -> list[tuple[float, str]]:
+    barrier = threading.Barrier(len(callers))
+
+    def run(caller: Caller, start: str) -> tuple[float, str]:
+        barrier.wait()
+        return caller.book(start, number)
+
+    assert served.port  # noqa: S101  # the callers are connected to it
+    with ThreadPoolExecutor(len(callers)) as pool:
+        return list(pool.map(run, callers, starts))
+
+
+def _table(one: list[list[tuple[float, str]]], many: list[list[tuple[float, str]]], deadlocks: int) -> Table:
+    rows, promises = [], []
+    for name, races, expected in (
+        (f"{CALLERS} callers, one time", one, 1),
+        (f"{CALLERS} callers, {CALLERS} times of one agent", many, CALLERS),
+    ):
+        slowest = max(seconds for race in races for seconds, _ in race)
+        middle = median(seconds for race in races for seconds, _ in race)
+        booked = [sum(sentence.startswith("You're booked") for _, sentence in race) for race in races]
+        right = all(number == expected for number in booked)
+        told = f"{min(booked)}" if min(booked) == max(booked) else f"{min(booked)} to {max(booked)}"
+        rows.append((name, str(len(races)), told, str(deadlocks), f"{middle * 1000:.0f} ms", f"{slowest * 1000:.0f} ms"))
+        promises.append(
+            Promise(
+                f"{name}, {len(races)} rounds" if len(races) > 1 else name,
+                f"{told} booked each, {deadlocks} deadlocks, slowest {slowest:.2f} s",
+                f"{expected} booked each, 0 deadlocks, < {_SLOWEST_S:.0f} s",
+                right and deadlocks == 0 and slowest < _SLOWEST_S,
+            )
+        )
+    return Table(
+        f"{CALLERS} callers at once",
+        "set_appointment over HTTP, every caller on a connection of their own, all let go in the same moment. They are"
+        " Python threads on the same machine, whose own turns are in the figures. Deadlocks are the server's own count.",
+        ("race", "rounds", "booked each", "deadlocks", "median answer", "slowest answer"),
+        rows,
+        promises,
+    )

@@ -1,0 +1,64 @@
+"""Free times with a thousand and with a million bookings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+from bench.measure import interleaved, ratio
+from bench.phone.load import Plan
+from bench.phone.stage import AGENTS, AVAILABILITY, FEW, SECRET, Stage
+from bench.programs import ProgramFailed
+from bench.section import Bench
+from bench.table import Promise, Table
+
+_MOST = 1.5
+
+
+def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
+    """Ask both databases in turn, one request at a time."""
+    with stage.serving("wsgi:app", stage.few_url) as few, stage.serving("wsgi:app", stage.many_url) as many:
+        names = {f"{FEW:,} bookings": few.url, f"{stage.many:,} bookings": many.url}
+        samples = interleaved(
+            {name: one_at_a_time(stage, url, AVAILABILITY) for name, url in names.items()},
+            bench.rounds(9, 2),
+            warm_up=True,
+        )
+    first, last = samples
+    times = ratio(samples[last], samples[first])
+    yield Table(
+        "Free times with a thousand and with a million bookings",
+        "get_availability over HTTP, one connection, one request after the other, to each of 1,000 agents in turn. An"
+        " agent of the large database has some sixty viewings to come and the rest in its past.",
+        ("database", "median", "times the small one's", "rounds"),
+        [
+            (name, f"{sample.median:.2f} ms", f"{ratio(sample, samples[first]):.2f}", sample.spread("ms", 2))
+            for name, sample in samples.items()
+        ],
+        [
+            Promise(
+                f"get_availability with {stage.many:,} bookings",
+                f"{times:.2f} x its time with {FEW:,}",
+                f"<= {_MOST} x",
+                times <= _MOST,
+            )
+        ],
+    )
+
+
+_numbers = count(50_000_000, 100_000)
+
+
+def one_at_a_time(stage: Stage, url: str, body: bytes) -> Callable[[int], float]:
+    """Give what sends requests one after the other for a while, and gives their median in milliseconds."""
+
+    def turn(_: int) -> float:
+        seconds = 1.0 if stage.bench.quick else 3.0
+        result = stage.load.run(Plan(url, SECRET, body, AGENTS, [""], next(_numbers), 1, seconds))
+        if result.failed:
+            raise ProgramFailed(f"{result.failed} of {result.answered} requests failed")
+        return result.median_ms
+
+    return turn
+
+

@@ -1,0 +1,200 @@
+"""What the calls are made to: databases of two sizes, and gunicorn serving PeteRental or the bare view on them."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from bench.phone.load import Load
+from bench.programs import SCRIPTS, Command, ProgramFailed, Running
+from bench.section import Bench
+from bench.server import Server
+from peterental.database.migrations import MigrationRunner
+from tests.servers import free_port, until
+
+AGENTS = 1_000
+FEW, MANY = 1_000, 1_000_000
+SECRET = "a secret of the bench"  # noqa: S105  # it opens nothing
+ZONE = ZoneInfo("America/Chicago")
+HORIZON_DAYS = 14
+
+# Five a day, ninety minutes apart, back in time from twelve days ahead: an agent with a thousand has some sixty to come
+# and the rest in its past. An agent with one has it somewhere in the last months.
+_BOOKINGS = """
+    INSERT INTO appointments (agent_id, property_address, start_time, end_time, blocked_until, attendee_name,
+                              caller_number, vapi_call_id, vapi_tool_call_id)
+    SELECT 'agent-' || agent, agent || ' Elm Street, Norman, OK', start, start + INTERVAL '30 minutes',
+           start + INTERVAL '30 minutes', 'Visitor ' || n, '+1555' || lpad((agent * 1000 + n)::text, 7, '0'),
+           'call-' || agent || '-' || n, 'tool-' || n
+    FROM generate_series(1, %(agents)s) AS agent, generate_series(0, %(each)s - 1) AS n,
+         LATERAL (SELECT (%(newest)s::date - n / 5 - CASE WHEN %(each)s = 1 THEN agent %% 200 ELSE 0 END + TIME '09:00' + n %% 5 * INTERVAL '90 minutes')
+                         AT TIME ZONE 'America/Chicago') AS at (start)
+"""
+
+
+# Calls of the last months, so that no table is so small that the server reads it from end to end.
+_HISTORY = """
+    WITH past AS (
+        SELECT 'past-' || n AS call_id, 'agent-' || n %% %(agents)s + 1 AS agent_id, now() - n * INTERVAL '10 minutes' AS at
+        FROM generate_series(1, %(calls)s) AS n
+    ), made AS (
+        INSERT INTO calls (vapi_call_id, agent_id, status, started_at, ended_at, created_at)
+        SELECT call_id, agent_id, 'ended', at, at, at FROM past
+    )
+    INSERT INTO tool_calls (vapi_call_id, tool_call_id, agent_id, name, arguments, answer, outcome, received_at)
+    SELECT call_id, 'tool', agent_id, 'get_availability', '{}', 'I have tomorrow at noon.', 'answered', at FROM past
+"""
+_PAST_CALLS = 20_000
+
+
+@dataclass(frozen=True)
+class Served:
+    """A gunicorn at work: where it is, and its master's process id."""
+
+    port: int
+    pid: int
+
+    @property
+    def url(self) -> str:
+        """The webhook."""
+        return f"http://127.0.0.1:{self.port}/vapi/webhook"
+
+    def workers(self) -> list[int]:
+        """The process ids of its workers."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+
+class Stage:
+    """Databases and servers for the rows of the section."""
+
+    def __init__(self, bench: Bench, server: Server, load: Load) -> None:
+        self.bench = bench
+        self.load = load
+        self._server = server
+
+    @property
+    def many(self) -> int:
+        """How many bookings the large database has."""
+        return MANY if not self.bench.quick else 20 * AGENTS
+
+    @cached_property
+    def few_url(self) -> str:
+        """A database with 1,000 agents and a booking for each."""
+        return self._filled(FEW)
+
+    @cached_property
+    def many_url(self) -> str:
+        """A database with 1,000 agents and a thousand bookings for each."""
+        return self._filled(self.many)
+
+    def empty_url(self) -> str:
+        """A new database with 1,000 agents and no booking."""
+        return self._filled(0)
+
+    def _filled(self, bookings: int) -> str:
+        url = self._server.create()
+        MigrationRunner(url).run_migrations()
+        with psycopg.connect(url, autocommit=True) as db:
+            db.execute(
+                """
+                INSERT INTO agents (agent_id, agent_name, vapi_assistant_id)
+                SELECT 'agent-' || n, 'Agent ' || n, 'assistant-' || n FROM generate_series(1, %s) AS n
+                """,
+                [AGENTS],
+            )
+            if bookings:
+                newest = datetime.now(ZONE).date() + timedelta(days=12)
+                db.execute(_BOOKINGS, {"agents": AGENTS, "each": bookings // AGENTS, "newest": newest})
+            db.execute(_HISTORY, {"agents": AGENTS, "calls": _PAST_CALLS})
+            db.execute("VACUUM ANALYZE")
+        return url
+
+    @contextmanager
+    def serving(self, app: str, database_url: str, **settings: str) -> Iterator[Served]:
+        """Run gunicorn with our gunicorn.conf.py for the block.
+
+        Args:
+            app: what it serves, as gunicorn has it.
+            database_url: what that runs on.
+            settings: of the environment.
+        """
+        port = free_port()
+        environment = {"DATABASE_URL": database_url, "PORT": str(port), "VAPI_WEBHOOK_SECRET": SECRET, **settings}
+        running = Running(Command([str(SCRIPTS / "gunicorn"), app], environment))
+        served = Served(port, running.process.pid)
+        try:
+            until(lambda: running.process.poll() is not None or _answers(served), f"{app} answers", timeout_s=60)
+            if running.process.poll() is not None:
+                raise ProgramFailed(f"{app} ended:\n{running.outcome().output[-2000:]}")
+            yield served
+        finally:
+            if running.process.poll() is None:
+                running.kill()
+                running.outcome()
+
+
+def message(tool: str, arguments: dict[str, str], **more: object) -> bytes:
+    """Make the body of a tool call, of about 1 KB as a short real one has; `@…@` is filled in for each request."""
+    body = {
+        "message": {
+            "type": "tool-calls",
+            "timestamp": 1795445435022,
+            "toolCallList": [
+                {"id": "tool-@NUMBER@", "type": "function", "function": {"name": tool, "arguments": arguments}}
+            ],
+            "call": {
+                "id": "call-@NUMBER@",
+                "assistantId": "assistant-@AGENT@",
+                "type": "inboundPhoneCall",
+                "status": "ringing",
+                "orgId": "d142efcd-80b8-4e93-9d83-2d254a50784c",
+            },
+            "customer": {"number": "+1556@NUMBER@"},
+            "artifact": {"messages": [{"role": "user", "message": "Could I see the one on Elm Street?", "time": 1}] * 5},
+            **more,
+        }
+    }
+    return json.dumps(body).encode()
+
+
+AVAILABILITY = message("get_availability", {"property_address": "1420 Elm Street, Norman, OK"})
+BOOKING = message(
+    "set_appointment",
+    {
+        "property_address": "1420 Elm Street, Norman, OK",
+        "start_time": "@START@",
+        "attendee_name": "Dolores Whitcomb",
+        "attendee_email": "dolores@example.com",
+    },
+)
+
+
+def bookable_starts() -> list[str]:
+    """Give every half hour that agents without bookings have free, from the day after tomorrow on, as wall clocks."""
+    today = datetime.now(UTC).astimezone(ZONE).date()
+    days = [today + timedelta(days=ahead) for ahead in range(2, HORIZON_DAYS)]
+    return [
+        f"{day}T{hour:02}:{minute:02}:00"
+        for day in days
+        if day.weekday() < 5  # noqa: PLR2004  # Monday to Friday
+        for hour in range(9, 17)
+        for minute in (0, 30)
+    ]
+
+
+def _answers(served: Served) -> bool:
+    request = urllib.request.Request(served.url, b"{}", {"X-Vapi-Secret": SECRET})  # noqa: S310  # our own server
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  # likewise
+            return bool(answer.status)
+    except OSError:
+        return False

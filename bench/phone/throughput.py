@@ -1,0 +1,108 @@
+"""Requests per second and how long the slowest take, against a bare Flask view doing one pooled SELECT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+
+from bench.measure import Sample, interleaved, ratio
+from bench.phone.load import Plan, Result
+from bench.phone.stage import AGENTS, AVAILABILITY, BOOKING, SECRET, Served, Stage, bookable_starts
+from bench.programs import ProgramFailed
+from bench.section import Bench
+from bench.server import ask
+from bench.table import Promise, Table
+
+CONNECTIONS = 16
+_SLOWEST_TIMES = 3.0
+_FEWEST = {"get_availability": 0.4, "set_appointment": 0.25}
+_FLOOR = "bare view, one SELECT"
+_MOST_MISSED = 0.01
+
+
+def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
+    """Let the bare view and two tools take turns, each under a gunicorn of its own with the same settings."""
+    seconds = 5.0 if not bench.quick else 1.0
+    starts = bookable_starts()
+    numbers = count(step=len(starts) * AGENTS)
+    results: dict[str, list[Result]] = {}
+
+    def contender(name: str, served: Served, body: bytes) -> Callable[[int], float]:
+        state = {"next": next(numbers)}
+
+        def turn(number: int) -> float:
+            plan = Plan(served.url, SECRET, body, AGENTS, starts, state["next"], CONNECTIONS, seconds)
+            result = stage.load.run(plan)
+            state["next"] += result.answered + result.failed + CONNECTIONS
+            if result.failed:
+                raise ProgramFailed(f"{name}: {result.failed} of {result.answered} requests failed")
+            if number >= 0:
+                results.setdefault(name, []).append(result)
+            return result.per_second
+
+        return turn
+
+    with ExitStack() as stack:
+        url = stage.few_url
+        bookings_url = stage.empty_url()
+        bare = stack.enter_context(stage.serving("bench.phone.bare:app", url))
+        ours = stack.enter_context(stage.serving("wsgi:app", url))
+        booking = stack.enter_context(stage.serving("wsgi:app", bookings_url))
+        samples = interleaved(
+            {
+                _FLOOR: contender(_FLOOR, bare, AVAILABILITY),
+                "get_availability": contender("get_availability", ours, AVAILABILITY),
+                "set_appointment": contender("set_appointment", booking, BOOKING),
+            },
+            bench.rounds(7, 1),
+            warm_up=True,
+        )
+    _check(url, "answered", results["get_availability"])
+    _check(bookings_url, "booked", results["set_appointment"])
+    yield _table(samples, results, seconds)
+
+
+def _check(url: str, outcome: str, results: list[Result]) -> None:
+    """Raise ProgramFailed unless the requests that were counted led to what they asked for."""
+    fresh = "SELECT count(*) FROM tool_calls WHERE vapi_call_id LIKE 'call-%%'"
+    all_kept = int(str(ask(url, fresh)))
+    kept = int(str(ask(url, f"{fresh} AND outcome = %s", outcome)))
+    if kept < all_kept * (1 - _MOST_MISSED) or kept < sum(result.answered for result in results):
+        raise ProgramFailed(f"only {kept} of {all_kept} tool calls were {outcome}")
+
+
+def _table(samples: dict[str, Sample], results: dict[str, list[Result]], seconds: float) -> Table:
+    medians = {name: Sample([result.median_ms for result in some]) for name, some in results.items()}
+    slowest = {name: Sample([result.p99_ms for result in some]) for name, some in results.items()}
+    promises = []
+    for name, fewest in _FEWEST.items():
+        share = ratio(samples[name], samples[_FLOOR])
+        promises.append(
+            Promise(f"{name}, requests/s", f"{share:.2f} x bare view", f">= {fewest} x bare view", share >= fewest)
+        )
+    times = ratio(slowest["get_availability"], slowest[_FLOOR])
+    must = f"<= {_SLOWEST_TIMES:.0f} x bare view's"
+    promises.insert(1, Promise("get_availability, p99", f"{times:.2f} x bare view's", must, times <= _SLOWEST_TIMES))
+    return Table(
+        "Over HTTP, against a bare view",
+        "gunicorn with our gunicorn.conf.py for each, workers, threads and access log included, on the same server. The"
+        " floor is a Flask view that takes a connection from a pool, runs one SELECT of one row and gives it as JSON. Every"
+        " request is another phone call to one of 1,000 agents, and is kept with its answer; every set_appointment books a"
+        f" viewing. {CONNECTIONS} connections, kept alive; {seconds:.0f} s a turn, {len(results[_FLOOR])} rounds of turns"
+        " after one to warm up.",
+        ("view", "requests/s", "of the floor", "rounds", "p50", "p99", "p99 of the floor's"),
+        [
+            (
+                name,
+                f"{sample.median:.0f}",
+                f"{ratio(sample, samples[_FLOOR]):.2f}",
+                sample.spread("/s", 0),
+                f"{medians[name].median:.1f} ms",
+                f"{slowest[name].median:.1f} ms",
+                f"{ratio(slowest[name], slowest[_FLOOR]):.2f}",
+            )
+            for name, sample in samples.items()
+        ],
+        promises,
+    )
