@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import socket
@@ -66,6 +67,9 @@ def when_serving(config: Config) -> None:
         _log.warning("%s", fault)
     finally:
         database.close()
+        # What is loaded by now stays for life: workers need not look through it again and again for garbage.
+        gc.collect()
+        gc.freeze()
 
 
 def _refuse_taken_port(config: Config) -> None:

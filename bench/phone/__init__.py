@@ -1,4 +1,4 @@
-"""Booking by phone, over HTTP under our gunicorn settings: against a bare view, under races, with a million bookings."""
+"""Booking by phone, over HTTP under our gunicorn settings: against a bare view, in races, with a million bookings."""
 
 from __future__ import annotations
 

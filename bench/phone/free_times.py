@@ -121,7 +121,8 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
     samples = interleaved(runs, bench.rounds(9, 2), warm_up=True)
     for way in ways.values():
         way.database.close()
-    rows, promises = [], []
+    rows: list[tuple[str, ...]] = []
+    promises = []
     names = list(samples)
     for taken, other in zip(names[::2], names[1::2], strict=True):
         times = ratio(samples[taken], samples[other])

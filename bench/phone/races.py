@@ -76,7 +76,8 @@ def _race(served: Served, callers: list[Caller], starts: list[str], number: int)
 
 
 def _table(one: list[list[tuple[float, str]]], many: list[list[tuple[float, str]]], deadlocks: int) -> Table:
-    rows, promises = [], []
+    rows: list[tuple[str, ...]] = []
+    promises = []
     for name, races, expected in (
         (f"{CALLERS} callers, one time", one, 1),
         (f"{CALLERS} callers, {CALLERS} times of one agent", many, CALLERS),
@@ -86,7 +87,8 @@ def _table(one: list[list[tuple[float, str]]], many: list[list[tuple[float, str]
         booked = [sum(sentence.startswith("You're booked") for _, sentence in race) for race in races]
         right = all(number == expected for number in booked)
         told = f"{min(booked)}" if min(booked) == max(booked) else f"{min(booked)} to {max(booked)}"
-        rows.append((name, str(len(races)), told, str(deadlocks), f"{middle * 1000:.0f} ms", f"{slowest * 1000:.0f} ms"))
+        times = (f"{middle * 1000:.0f} ms", f"{slowest * 1000:.0f} ms")
+        rows.append((name, str(len(races)), told, str(deadlocks), *times))
         promises.append(
             Promise(
                 f"{name}, {len(races)} rounds" if len(races) > 1 else name,
@@ -97,8 +99,9 @@ def _table(one: list[list[tuple[float, str]]], many: list[list[tuple[float, str]
         )
     return Table(
         f"{CALLERS} callers at once",
-        "set_appointment over HTTP, every caller on a connection of their own, all let go in the same moment. They are"
-        " Python threads on the same machine, whose own turns are in the figures. Deadlocks are the server's own count.",
+        "set_appointment over HTTP, every caller on a connection of their own, all let go in the same moment. They"
+        " are Python threads on the same machine, whose own turns are in the figures. Deadlocks are as the server counts"
+        " them.",
         ("race", "rounds", "booked each", "deadlocks", "median answer", "slowest answer"),
         rows,
         promises,

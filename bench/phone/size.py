@@ -60,5 +60,3 @@ def one_at_a_time(stage: Stage, url: str, body: bytes) -> Callable[[int], float]
         return result.median_ms
 
     return turn
-
-

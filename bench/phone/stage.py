@@ -36,15 +36,20 @@ _BOOKINGS = """
            start + INTERVAL '30 minutes', 'Visitor ' || n, '+1555' || lpad((agent * 1000 + n)::text, 7, '0'),
            'call-' || agent || '-' || n, 'tool-' || n
     FROM generate_series(1, %(agents)s) AS agent, generate_series(0, %(each)s - 1) AS n,
-         LATERAL (SELECT (%(newest)s::date - n / 5 - CASE WHEN %(each)s = 1 THEN agent %% 200 ELSE 0 END + TIME '09:00' + n %% 5 * INTERVAL '90 minutes')
-                         AT TIME ZONE 'America/Chicago') AS at (start)
+         LATERAL (
+             SELECT (
+                 %(newest)s::date - n / 5 - CASE WHEN %(each)s = 1 THEN agent %% 200 ELSE 0 END
+                 + TIME '09:00' + n %% 5 * INTERVAL '90 minutes'
+             ) AT TIME ZONE 'America/Chicago'
+         ) AS at (start)
 """
 
 
 # Calls of the last months, so that no table is so small that the server reads it from end to end.
 _HISTORY = """
     WITH past AS (
-        SELECT 'past-' || n AS call_id, 'agent-' || n %% %(agents)s + 1 AS agent_id, now() - n * INTERVAL '10 minutes' AS at
+        SELECT 'past-' || n AS call_id, 'agent-' || n %% %(agents)s + 1 AS agent_id,
+               now() - n * INTERVAL '10 minutes' AS at
         FROM generate_series(1, %(calls)s) AS n
     ), made AS (
         INSERT INTO calls (vapi_call_id, agent_id, status, started_at, ended_at, created_at)
@@ -159,7 +164,9 @@ def message(tool: str, arguments: dict[str, str], **more: object) -> bytes:
                 "orgId": "d142efcd-80b8-4e93-9d83-2d254a50784c",
             },
             "customer": {"number": "+1556@NUMBER@"},
-            "artifact": {"messages": [{"role": "user", "message": "Could I see the one on Elm Street?", "time": 1}] * 5},
+            "artifact": {
+                "messages": [{"role": "user", "message": "Could I see the one on Elm Street?", "time": 1}] * 5
+            },
             **more,
         }
     }

@@ -87,10 +87,10 @@ def _table(samples: dict[str, Sample], results: dict[str, list[Result]], seconds
     return Table(
         "Over HTTP, against a bare view",
         "gunicorn with our gunicorn.conf.py for each, workers, threads and access log included, on the same server. The"
-        " floor is a Flask view that takes a connection from a pool, runs one SELECT of one row and gives it as JSON. Every"
-        " request is another phone call to one of 1,000 agents, and is kept with its answer; every set_appointment books a"
-        f" viewing. {CONNECTIONS} connections, kept alive; {seconds:.0f} s a turn, {len(results[_FLOOR])} rounds of turns"
-        " after one to warm up.",
+        " floor is a Flask view that takes a connection from a pool, runs one SELECT of one row and gives it as JSON."
+        " Every request is another phone call to one of 1,000 agents, and is kept with its answer; every"
+        f" set_appointment books a viewing. {CONNECTIONS} connections, kept alive; {seconds:.0f} s a turn,"
+        f" {len(results[_FLOOR])} rounds of turns after one to warm up.",
         ("view", "requests/s", "of the floor", "rounds", "p50", "p99", "p99 of the floor's"),
         [
             (

@@ -10,6 +10,7 @@ from peterental.admin import assets, formats, headers, home, sign_in, trouble
 from peterental.admin.guard import admit
 from peterental.admin.navigation import navigation_for
 from peterental.admin.protection import csrf
+from peterental.admin.session import PageSessions
 from peterental.config import Config
 
 SESSION_LIFETIME = timedelta(days=30)
@@ -30,6 +31,7 @@ def install(app: Flask, config: Config) -> None:
         WTF_CSRF_SSL_STRICT=False,
         WTF_CSRF_TIME_LIMIT=None,  # a token is as good as the session it belongs to
     )
+    app.session_interface = PageSessions()
     csrf.init_app(app)
     app.before_request(admit)
     app.after_request(headers.for_environment(config))

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from flask import current_app, g, session
+from flask import Flask, Request, current_app, g, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from peterental.admin import device
 from peterental.services import services_of
 from peterental.users.model import SignedIn, Viewer
 
 _USER, _EPOCH = "user_id", "epoch"
+
+MACHINE_PATHS = ("/vapi/", "/healthz", "/readyz")
+
+
+class PageSessions(SecureCookieSessionInterface):
+    """Sessions for pages. Programs send no cookies: a caller on the line need not wait while we look for one."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Give the session of a page's request, and none at all for a program's."""
+        return None if request.path.startswith(MACHINE_PATHS) else super().open_session(app, request)
 
 
 def start(signed_in: SignedIn) -> None:

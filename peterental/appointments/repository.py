@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import msgspec
 import psycopg
 
 from peterental.agents.model import Agent, Rules, Window
@@ -40,32 +42,35 @@ AGENT_OF_KEY = """
     LIMIT 1
 """
 
-# One row: the agent of a call, its rules, and what is taken from two days ago (a daily cap counts what is over) to its
-# horizon. Hours are minutes after midnight, because Python has no 24:00.
+# One row: the agent of a call with its rules, as JSON, and what is taken from two days ago (a daily cap counts what is
+# over) to its horizon. Hours are minutes after midnight, because Python has no 24:00.
 DESK = f"""
-    SELECT agent.agent_id, agent_name, vapi_assistant_id, phone_number_id, calendar_user_id, user_id, time_zone,
-           handover_number, is_active,
-           slot_minutes, step_minutes, buffer_minutes, notice_minutes, horizon_days, daily_cap,
-           week.weekdays, week.opens_min, week.closes_min,
-           days.days, days.day_opens_min, days.day_closes_min,
-           booked.ids, booked.starts, booked.untils,
-           busy.busy_starts, busy.busy_untils
+    SELECT described.agent, booked.ids, booked.starts, booked.untils, busy.busy_starts, busy.busy_untils
     FROM ({AGENT_OF_KEY}) AS agent
     CROSS JOIN LATERAL (
-        SELECT array_agg(weekday) AS weekdays,
-               array_agg((EXTRACT(EPOCH FROM opens_at) / 60)::int) AS opens_min,
-               array_agg((EXTRACT(EPOCH FROM closes_at) / 60)::int) AS closes_min
-        FROM agent_hours
-        WHERE agent_hours.agent_id = agent.agent_id
-    ) AS week
-    CROSS JOIN LATERAL (
-        SELECT array_agg(day) AS days,
-               array_agg((EXTRACT(EPOCH FROM opens_at) / 60)::int) AS day_opens_min,
-               array_agg((EXTRACT(EPOCH FROM closes_at) / 60)::int) AS day_closes_min
-        FROM agent_days
-        WHERE agent_days.agent_id = agent.agent_id
-            AND day BETWEEN %(now)s::date - 1 AND %(now)s::date + horizon_days + 1
-    ) AS days
+        SELECT to_json(fields)::text AS agent
+        FROM (
+            SELECT agent.agent_id, agent.agent_name, agent.vapi_assistant_id, agent.phone_number_id,
+                   agent.calendar_user_id, agent.user_id, agent.time_zone, agent.handover_number, agent.is_active,
+                   agent.slot_minutes, agent.step_minutes, agent.buffer_minutes, agent.notice_minutes,
+                   agent.horizon_days, agent.daily_cap,
+                   (
+                       SELECT json_agg(json_build_array(
+                           weekday, (EXTRACT(EPOCH FROM opens_at) / 60)::int, (EXTRACT(EPOCH FROM closes_at) / 60)::int
+                       ))
+                       FROM agent_hours
+                       WHERE agent_hours.agent_id = agent.agent_id
+                   ) AS week,
+                   (
+                       SELECT json_agg(json_build_array(
+                           day, (EXTRACT(EPOCH FROM opens_at) / 60)::int, (EXTRACT(EPOCH FROM closes_at) / 60)::int
+                       ))
+                       FROM agent_days
+                       WHERE agent_days.agent_id = agent.agent_id
+                           AND day BETWEEN %(now)s::date - 1 AND %(now)s::date + agent.horizon_days + 1
+                   ) AS days
+        ) AS fields
+    ) AS described
     CROSS JOIN LATERAL (
         SELECT array_agg(id) AS ids,
                array_agg(start_time) AS starts,
@@ -73,17 +78,20 @@ DESK = f"""
         FROM appointments
         WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed'
             AND start_time >= %(now)s::timestamptz - INTERVAL '2 days'
-            AND start_time < %(now)s::timestamptz + make_interval(days => horizon_days + 2)
+            AND start_time < %(now)s::timestamptz + make_interval(days => agent.horizon_days + 2)
     ) AS booked
     CROSS JOIN LATERAL (
         SELECT array_agg(lower(during)) AS busy_starts, array_agg(upper(during)) AS busy_untils
         FROM agent_busy
         WHERE agent_busy.agent_id = agent.agent_id
             AND during && tstzrange(
-                %(now)s::timestamptz, %(now)s::timestamptz + make_interval(days => horizon_days + 2)
+                %(now)s::timestamptz, %(now)s::timestamptz + make_interval(days => agent.horizon_days + 2)
             )
     ) AS busy
 """
+
+AGENTS_REMEMBERED = 1_000
+"""Agents of which a process keeps the parsed form; what they are is asked anew for each call all the same."""
 
 
 @dataclass(frozen=True)
@@ -264,19 +272,52 @@ def _key(key: AgentKey) -> dict[str, object]:
 def _desk(row: DictRow | None) -> Desk:
     if row is None:
         return Desk(None)
-    week = zip(row.pop("weekdays") or (), row.pop("opens_min") or (), row.pop("closes_min") or (), strict=True)
-    days = zip(row.pop("days") or (), row.pop("day_opens_min") or (), row.pop("day_closes_min") or (), strict=True)
-    booked = zip(row.pop("starts") or (), row.pop("untils") or (), row.pop("ids") or (), strict=True)
-    busy = zip(row.pop("busy_starts") or (), row.pop("busy_untils") or (), strict=True)
-    rules = Rules(
-        slot_minutes=row.pop("slot_minutes"),
-        step_minutes=row.pop("step_minutes"),
-        buffer_minutes=row.pop("buffer_minutes"),
-        notice_minutes=row.pop("notice_minutes"),
-        horizon_days=row.pop("horizon_days"),
-        daily_cap=row.pop("daily_cap"),
-        week=tuple((weekday, Window(opens, closes)) for weekday, opens, closes in week),
-        days=tuple((day, None if opens is None else Window(opens, closes)) for day, opens, closes in days),
+    booked = map(Taken, row["starts"] or (), row["untils"] or (), row["ids"] or ())
+    busy = map(Taken, row["busy_starts"] or (), row["busy_untils"] or ())
+    return Desk(_agent(row["agent"]), (*booked, *busy))
+
+
+class _Described(msgspec.Struct):
+    """An agent as `DESK` gives it."""
+
+    agent_id: str
+    agent_name: str
+    vapi_assistant_id: str | None
+    phone_number_id: str | None
+    calendar_user_id: str | None
+    user_id: int | None
+    time_zone: str
+    handover_number: str | None
+    is_active: bool
+    slot_minutes: int
+    step_minutes: int
+    buffer_minutes: int
+    notice_minutes: int
+    horizon_days: int
+    daily_cap: int | None
+    week: list[tuple[int, int, int]] | None
+    days: list[tuple[date, int | None, int | None]] | None
+
+
+_described = msgspec.json.Decoder(_Described)
+
+
+@lru_cache(AGENTS_REMEMBERED)
+def _agent(described: str) -> Agent:
+    """Give an agent from its JSON; the same text is parsed once."""
+    fields = msgspec.structs.asdict(_described.decode(described))
+    week = tuple((weekday, Window(opens, closes)) for weekday, opens, closes in fields.pop("week") or ())
+    days = tuple(
+        (day, None if opens is None else Window(opens, closes)) for day, opens, closes in fields.pop("days") or ()
     )
-    taken = (*(Taken(*stretch) for stretch in booked), *(Taken(*stretch) for stretch in busy))
-    return Desk(Agent(**row, rules=rules), taken)
+    rules = Rules(
+        slot_minutes=fields.pop("slot_minutes"),
+        step_minutes=fields.pop("step_minutes"),
+        buffer_minutes=fields.pop("buffer_minutes"),
+        notice_minutes=fields.pop("notice_minutes"),
+        horizon_days=fields.pop("horizon_days"),
+        daily_cap=fields.pop("daily_cap"),
+        week=week,
+        days=days,
+    )
+    return Agent(**fields, rules=rules)

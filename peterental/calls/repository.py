@@ -243,6 +243,7 @@ def _kept(delivery: Delivery, values: dict[str, Any]) -> dict[str, Any]:
         "arguments": json.dumps(delivery.arguments, ensure_ascii=False, default=str),
         "duration_ms": delivery.duration_ms,
         **values,
+        "offered": f"{{{','.join(map(str, values['offered']))}}}" if values["offered"] else None,
     }
 
 

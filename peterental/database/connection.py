@@ -192,12 +192,14 @@ class Database:
         timeout_s = ACQUIRE_TIMEOUT_S if left is None else min(left, ACQUIRE_TIMEOUT_S)
         began_s = time.monotonic()
         try:
-            with self._open_pool().connection(timeout_s) as connection:
-                try:
-                    yield connection
-                finally:
-                    if connection.fell_silent:
-                        self._distrust_idle_connections()
+            pool = self._open_pool()
+            connection = pool.getconn(timeout_s)
+            try:
+                yield connection
+            finally:
+                pool.putconn(connection)
+                if connection.fell_silent:
+                    self._distrust_idle_connections()
         except PoolTimeout as error:
             raise DatabaseUnavailable(reason=self._last_failure) from error
         except psycopg.errors.QueryCanceled as error:

@@ -1,0 +1,51 @@
+"""The section about booking by phone runs in short, and counts what really happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import phone
+from bench.phone.load import Generator, Plan
+from bench.phone.stage import AVAILABILITY, SECRET, Stage
+from bench.section import Bench
+from bench.server import ask, bench_server
+from bench.table import Table
+
+
+def test_a_short_run_measures_every_row_and_races_are_won_by_one(tmp_path: Path) -> None:
+    parts = list(phone.measure(Bench(tmp_path, quick=True)))
+    tables = {part.title: part for part in parts if isinstance(part, Table)}
+    assert list(tables) == [
+        "Over HTTP, against a bare view",
+        "Free times with a thousand and with a million bookings",
+        "40 callers at once",
+        "A body of 100 KB",
+        "Two ways to find free times",
+        "Memory of one worker over 2,000 webhook calls",
+    ]
+    assert [row[2:4] for row in tables["40 callers at once"].rows] == [("1", "0"), ("40", "0")]
+    assert [promise.work for table in tables.values() for promise in table.promises][:3] == [
+        "get_availability, requests/s",
+        "get_availability, p99",
+        "set_appointment, requests/s",
+    ]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """Where to play."""
+    with bench_server() as server:
+        yield Stage(Bench(tmp_path, quick=True), server, Generator(tmp_path))
+
+
+def test_the_generator_of_our_own_counts_what_the_server_counts(stage: Stage) -> None:
+    url = stage.empty_url()
+    with stage.serving("wsgi:app", url) as served:
+        result = stage.load.run(Plan(served.url, SECRET, AVAILABILITY, 1_000, [""], 0, 4, 0.5))
+    kept = ask(url, "SELECT count(*) FROM tool_calls WHERE vapi_call_id LIKE 'call-%%' AND outcome = 'answered'")
+    assert result.failed == 0
+    assert 0 < result.answered <= int(str(kept)) <= result.answered + 4
+    assert 0 < result.median_ms <= result.p99_ms
