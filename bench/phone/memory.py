@@ -14,8 +14,8 @@ _CALLS = 100_000
 _MOST = 1.05
 _REPORT = (
     b'{"message": {"type": "end-of-call-report", "endedReason": "customer-ended-call", "cost": 0.08,'
-    b' "summary": "Booked.", "call": {"id": "call-@NUMBER@", "assistantId": "assistant-@AGENT@"}, "artifact": {"transcript":'
-    b' "AI: Leasing desk.\\nUser: Hi.", "messages": [{"role": "user", "message": "Hi", "time": 1}]}}}'
+    b' "summary": "Booked.", "call": {"id": "call-@NUMBER@", "assistantId": "assistant-@AGENT@"},'
+    b' "artifact": {"transcript": "AI: Hello.", "messages": [{"role": "user", "message": "Hi", "time": 1}]}}}'
 )
 _BURST_S = 4.0
 

@@ -100,8 +100,8 @@ def _table(one: list[list[tuple[float, str]]], many: list[list[tuple[float, str]
     return Table(
         f"{CALLERS} callers at once",
         "set_appointment over HTTP, every caller on a connection of their own, all let go in the same moment. They"
-        " are Python threads on the same machine, whose own turns are in the figures. Deadlocks are as the server counts"
-        " them.",
+        " are Python threads on the same machine, whose own turns are in the figures. Deadlocks are counted by the"
+        " server.",
         ("race", "rounds", "booked each", "deadlocks", "median answer", "slowest answer"),
         rows,
         promises,
