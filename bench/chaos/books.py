@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -23,14 +24,13 @@ class Books:
         self._connection = connection
         self._zone = zone
 
-    def broken_promises(self, heard: list[Heard], tally: Tally, shipped: int, *, killed: bool = True) -> list[str]:
+    def broken_promises(self, heard: list[Heard], tally: Tally, shipped: int) -> list[str]:
         """Give what does not hold, as sentences; nothing where everything does.
 
         Args:
             heard: what each caller knows.
             tally: what came over the wire.
             shipped: how many migrations were deployed on the way.
-            killed: whether anything was killed; if not, nobody may be cut off either.
         """
         rows: dict[str, list[tuple[str, datetime]]] = {}
         for call_id, status, start in self._connection.execute(
@@ -41,16 +41,29 @@ class Books:
         others = {status: count for status, count in tally.answers.items() if status != 200}  # noqa: PLR2004
         if others:
             broken.append(f"answers other than 200: {others}")
-        if tally.cut_off and not killed:
-            broken.append(f"{tally.cut_off} deliveries were cut off though nothing was killed")
         if tally.lost:
             broken.append(f"{tally.lost} messages were never answered")
         return broken + self._about_the_whole(heard, shipped)
 
-    def reports_not_kept(self, heard: list[Heard]) -> int:
-        """Count the calls whose end was reported, and answered, while there was no database to keep it."""
-        ended = {row[0] for row in self._connection.execute("SELECT vapi_call_id FROM calls WHERE status = 'ended'")}
-        return sum(call.call_id not in ended for call in heard)
+    def broken_without_kills(self, tally: Tally, not_kept: int) -> list[str]:
+        """Give what does not hold though no process of ours was killed: then nobody is cut off and nothing is lost."""
+        broken = []
+        if tally.cut_off:
+            broken.append(f"{tally.cut_off} deliveries were cut off though none of our processes was killed")
+        if not_kept:
+            broken.append(f"{not_kept} reports were lost though none of our processes was killed")
+        return broken
+
+    def reports_not_kept(self, heard: list[Heard], patience_s: float = 0) -> int:
+        """Count the calls whose end was reported, and answered, and is not in the books after `patience_s` seconds."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            rows = self._connection.execute("SELECT vapi_call_id FROM calls WHERE status = 'ended'")
+            ended = {row[0] for row in rows}
+            missing = sum(call.call_id not in ended for call in heard)
+            if not missing or time.monotonic() > deadline:
+                return missing
+            time.sleep(0.1)
 
     def _about(self, call: Heard, rows: list[tuple[str, datetime]]) -> list[str]:
         broken = [f"{call.call_id}: one request, two answers: {one!r} and {two!r}" for one, two in call.contradictions]

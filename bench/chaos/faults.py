@@ -23,7 +23,10 @@ DATABASE_AWAY_S = 1.5
 LOCKED_S = 1.5
 SUPERVISE_EVERY_S = 0.1
 
-DEPLOY = "a deploy with two migrations"
+WORKER = "a worker is killed with -9"
+MASTER = "master and workers are killed with -9"
+KILLS = {WORKER, MASTER}
+"""Faults that cut callers off, and take with them what a process holds."""
 
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -65,13 +68,13 @@ class Lab:
     def faults(self) -> dict[str, Callable[[], None]]:
         """Give every fault by its name in the report."""
         return {
-            "a worker is killed with -9": self.kill_a_worker,
-            "master and workers are killed with -9": self.kill_the_master,
+            WORKER: self.kill_a_worker,
+            MASTER: self.kill_the_master,
             "PostgreSQL is killed with -9 and started again": self.restart_postgres,
             "all connections are cut": self.cut_connections,
             "the agents' rows are locked by somebody": self.lock_agents,
             "PostgreSQL has no connection left": self.fill_the_server,
-            DEPLOY: self.deploy,
+            "a deploy with two migrations": self.deploy,
         }
 
     def __enter__(self) -> Self:

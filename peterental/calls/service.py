@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from peterental.agents.model import AgentInactive, AgentUnknown
+from peterental.calls.late import LateNews
 from peterental.calls.model import MessageMissing, MessageTaken
 from peterental.calls.repository import CallRepository
+from peterental.errors import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from peterental.calls.repository import PendingHistory
     from peterental.database.connection import Connection, Database
     from peterental.errors import Refusal
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -34,14 +39,21 @@ class CallService:
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._calls = CallRepository(database)
+        self._late = LateNews(self._calls.upsert)
         self._now = now
 
     def heard(self, news: CallNews) -> None:
         """Keep what a status update or an end-of-call report says, in whatever order and however often they come.
 
-        An ended call stays ended; a report is believed rather than an update. One round trip.
+        An ended call stays ended; a report is believed rather than an update. One round trip. With the database away
+        it is held in memory until that is back: a report comes once.
         """
-        self._calls.upsert(news, self._now())
+        now = self._now()
+        try:
+            self._calls.upsert(news, now)
+        except Fault as fault:
+            self._late.hold(news, now)
+            log.warning("Held until it can be kept: %s", fault, extra={"call_id": news.vapi_call_id})
 
     def get(self, vapi_call_id: str) -> Call | None:
         """Give one call, or None where nothing was reported of it. One round trip."""

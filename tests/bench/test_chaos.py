@@ -103,14 +103,22 @@ def test_trouble_on_the_whole_is_found(connection: psycopg.Connection[Any]) -> N
     book(connection, "b", NINE)
     connection.execute("DELETE FROM appointment_events")
     tally = Tally(Counter({200: 3, 503: 1}), cut_off=1, lost=2)
-    assert Books(connection, CHICAGO).broken_promises([], tally, shipped=2, killed=False) == [
+    assert Books(connection, CHICAGO).broken_promises([], tally, shipped=2) == [
         "answers other than 200: {503: 1}",
-        "1 deliveries were cut off though nothing was killed",
         "2 messages were never answered",
         "1 pairs of viewings overlap",
         "2 bookings without a history",
         "2 migrations were shipped, 0 are recorded",
         "nobody heard a confirmation: the lab proved nothing",
+    ]
+
+
+def test_without_kills_nobody_may_be_cut_off_and_nothing_be_lost(connection: psycopg.Connection[Any]) -> None:
+    books = Books(connection, CHICAGO)
+    assert books.broken_without_kills(Tally(), 0) == []
+    assert books.broken_without_kills(Tally(cut_off=1), 2) == [
+        "1 deliveries were cut off though none of our processes was killed",
+        "2 reports were lost though none of our processes was killed",
     ]
 
 
