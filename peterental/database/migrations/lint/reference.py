@@ -24,7 +24,7 @@ Written by `python -m peterental.database.migrations.lint.reference`; a test kee
 """
 
 _CHAPTERS = {
-    Severity.UNSAFE: "It would run, and hurt: a lock, a rewrite, a scan, lost data, or code that cannot use the schema.",
+    Severity.UNSAFE: "It would run, and hurt: a lock, a rewrite, a scan, lost data, or code that the schema fails.",
     Severity.ERROR: "The runner or the server would refuse it, or a waiver is wrong. Cannot be overruled.",
     Severity.ADVICE: "Good manners. Shown, and counted only with `flask db-lint --strict`.",
 }
