@@ -22,8 +22,8 @@ from peterental.database.migrations.history import State, compare
 from peterental.database.migrations.ledger import Ledger, LedgerWriter
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.scratch import build, scratch_database
-from peterental.database.migrations.session import runner_session
 from peterental.database.migrations.statements import records_itself, split_statements
+from peterental.database.migrations.trouble import engine_session
 from peterental.database.migrations.verify import scratch_catalog
 from peterental.database.migrations.writing import writing_session
 
@@ -70,7 +70,7 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
     files = find_files(directory)
     if to > len(files):
         raise AdoptionRefused(reason=f"there is no migration {to:03d}, the last file is {len(files):03d}")
-    with runner_session(url) as connection:
+    with engine_session(url) as connection:
         ledger = ledgers.read(connection)
         schema = ledger.server.schema
         if not _to_record(connection, ledger, files[:to]):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFilesError
 from peterental.errors import Fault
 
+SCHEMA_OF_OUR_OWN = "where another tool keeps a table of that name, give PeteRental a schema of its own"
+"""What to do about a ledger that is not ours."""
+
 
 class MigrationError(Fault):
     """The migrations could not be applied."""
@@ -16,6 +19,10 @@ class MigrationFailed(MigrationError):
     def __init__(self, *, version: int, problem: str) -> None:
         super().__init__(version=version, problem=problem)
         self.version = version
+
+
+class LedgerTrouble(MigrationError):
+    """The ledger schema_migrations cannot be read or written: {reason}. Nothing was applied; {advice}."""
 
 
 class FilesRefused(MigrationFilesError):

@@ -45,14 +45,19 @@ class MigrationFile:
     def text(self) -> str:
         """Give the SQL as PostgreSQL will see it: as it stands in the file, without a byte-order mark.
 
-        Raises MigrationFilesError when the file cannot be read or is not UTF-8.
+        Raises MigrationFilesError when the file cannot be read, is not UTF-8 or has a NUL in it.
         """
         try:
-            return self.path.read_bytes().decode().removeprefix("\ufeff")
+            content = self.path.read_bytes()
+            text = content.decode().removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             raise MigrationFilesError([f"{self.path.name} is not UTF-8 (byte {error.start + 1})"]) from error
         except OSError as error:
             raise MigrationFilesError([f"cannot read {self.path}: {error.strerror}"]) from error
+        if "\0" in text:  # where libpq would take the text to end
+            problem = f"{self.path.name} has a NUL character (byte {content.index(0) + 1}), which SQL cannot hold"
+            raise MigrationFilesError([problem])
+        return text
 
     @cached_property
     def checksum(self) -> str:
@@ -95,7 +100,7 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[str]]:
             continue
         match = _UP_NAME.fullmatch(path.name)
         if match is None:
-            problems.append(f"{path.name} is not named like 001_create_tables.sql")
+            problems.append(f"{_printable(path.name)} is not named like 001_create_tables.sql")
         elif not 1 <= int(match["version"]) <= _HIGHEST_VERSION:
             problems.append(f"{path.name} has a number outside 1 to {_HIGHEST_VERSION}")
         else:
@@ -152,7 +157,13 @@ def _sql_files(directory: Path) -> list[Path]:
         raise MigrationFilesError([f"there is no migrations folder {directory}"]) from error
     except OSError as error:
         raise MigrationFilesError([f"cannot read the migrations folder {directory}: {error.strerror}"]) from error
-    return [path for path in sorted(entries) if path.name.endswith(".sql") and not path.name.startswith(".")]
+    # On a disk that ignores case, 002_x.SQL is taken for a migration by its author; it must not be passed over.
+    return [path for path in sorted(entries) if path.name.lower().endswith(".sql") and not path.name.startswith(".")]
+
+
+def _printable(name: str) -> str:
+    """Give a name on one line, whatever is in it."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in name)
 
 
 def _sequence_problems(files: list[MigrationFile]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from peterental.database.migrations.errors import SCHEMA_OF_OUR_OWN, LedgerTrouble
 from peterental.database.migrations.files import MigrationFile
 from peterental.database.migrations.ledger import LedgerRow
 from peterental.database.migrations.statements import same_statements
@@ -66,7 +67,12 @@ def compare(
         files: as found, in order.
         rows: the ledger by version.
         applied_text: gives the text that was run for a version, if it was kept; asked only for edited files.
+
+    Raises LedgerTrouble when the ledger is another tool's.
     """
+    strange = next((version for version in rows if not isinstance(version, int)), None)
+    if strange is not None:
+        raise LedgerTrouble(reason=f"its versions are not numbers but like {strange!r}", advice=SCHEMA_OF_OUR_OWN)
     by_version = {file.version: file for file in files}
     highest_file = max(by_version, default=0)
     highest_applied = max(rows, default=0)

@@ -82,7 +82,7 @@ def read(connection: Connection) -> Ledger:
     if not ledger_exists:
         return Ledger(server, {}, complete=False)
     table = sql.SQL("SELECT * FROM {}").format(sql.Identifier(server.schema, LEDGER_TABLE))
-    cursor = connection.execute(table)
+    cursor = connection.execute(table, binary=True)  # whose times are read whatever DateStyle the database has
     columns = {column.name: column.type_code for column in cursor.description or ()}
     complete = (
         attempts_exist

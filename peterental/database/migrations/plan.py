@@ -36,8 +36,9 @@ from peterental.database.migrations.rehearsal import FileRun, Limits, Step, rehe
 from peterental.database.migrations.run import Checked
 from peterental.database.migrations.runner import checked_files
 from peterental.database.migrations.scratch import ScratchBuildFailed, ScratchRefused, build, scratch_database
-from peterental.database.migrations.session import prepare_to_write, runner_session
+from peterental.database.migrations.session import prepare_to_write
 from peterental.database.migrations.sight import BLOCKS_READS, BLOCKS_WRITES, STRENGTH
+from peterental.database.migrations.trouble import engine_session
 from peterental.database.migrations.watch import describe
 from peterental.database.migrations.writing import under_lock
 
@@ -62,7 +63,7 @@ def plan(
     """
     limits = limits or Limits()
     files = find_files(directory)
-    with runner_session(url) as connection:
+    with engine_session(url) as connection:
         ledger = ledgers.read(connection)
         pending = _pending(connection, files, ledger)
         if not pending:
@@ -79,7 +80,7 @@ def plan(
         except (ScratchRefused, ScratchBuildFailed) as refused:
             notes.append(f"⚠️  {refused}")
     planned = Plan(_merged(items, live, scratch), notes=notes + _notes(live))
-    with runner_session(url) as connection:  # a new one: a file may have ended the other
+    with engine_session(url) as connection:  # a new one: a file may have ended the other
         _say_what_is_done(connection, ledger, planned)
         _look_at_tables(connection, planned)
     return planned
@@ -104,7 +105,7 @@ def _wants_scratch(items: list[Checked], live: list[FileRun]) -> bool:
 
 def _in_scratch(copy: str, directory: Path, schema: str, items: list[Checked]) -> list[FileRun]:
     build(copy, directory, to=items[0].file.version - 1)
-    with runner_session(copy) as connection:
+    with engine_session(copy) as connection:
         prepare_to_write(connection)
         LedgerWriter(connection, schema).make_complete(ledgers.read(connection))
         return rehearse_in_scratch(connection, schema, items)

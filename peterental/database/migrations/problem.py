@@ -50,11 +50,27 @@ def explain(
         sent_from: where in the text what was sent to the server begins; its positions count from there.
     """
     diag = error.diag
-    lines = [diag.message_primary or str(error).strip() or type(error).__name__]
     position = sent_from + int(diag.statement_position) - 1 if diag.statement_position else statement_offset
     place = place_of(text, header_end(text) if position is None else min(max(position, 0), len(text)))
-    lines.append(f"  at {path}:{place.line}:{place.column}")
-    lines += caret_lines(place)
+    return "\n".join(
+        [_message(error), f"  at {path}:{place.line}:{place.column}", *caret_lines(place), *_advice(error)]
+    )
+
+
+def explain_end(path: Path, error: psycopg.Error) -> str:
+    """Explain an error that came when all statements of a file were done: a deferred constraint, a spoilt ledger."""
+    return "\n".join([_message(error), f"  at the end of {path}, as it was recorded and committed", *_advice(error)])
+
+
+def _message(error: psycopg.Error) -> str:
+    message = error.diag.message_primary or str(error).strip() or type(error).__name__
+    return message.replace("\n", "\n  ")
+
+
+def _advice(error: psycopg.Error) -> list[str]:
+    """Give what else the server said."""
+    diag = error.diag
+    lines = []
     for label, said in (
         ("Detail", diag.message_detail),
         ("Hint", diag.message_hint),
@@ -62,7 +78,7 @@ def explain(
     ):
         if said:
             lines.append(f"  {label}: " + said.replace("\n", "\n    "))
-    return "\n".join(lines)
+    return lines
 
 
 def caret_lines(place: Place) -> list[str]:

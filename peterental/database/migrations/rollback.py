@@ -14,7 +14,7 @@ from peterental.database.migrations.execution import StatementFailed, execute_te
 from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFile, find_files
 from peterental.database.migrations.ledger import Ledger, LedgerWriter
 from peterental.database.migrations.lock import Tell
-from peterental.database.migrations.problem import explain
+from peterental.database.migrations.problem import explain, explain_end
 from peterental.database.migrations.runner import inspect
 from peterental.database.migrations.session import begin_statements, reset, settle
 from peterental.database.migrations.statements import statement_offset
@@ -83,7 +83,7 @@ def _undo(connection: Connection, writer: LedgerWriter, file: MigrationFile, dow
         raise _failed(down, problem) from error
     except psycopg.Error as error:
         settle(connection)
-        raise _failed(down, explain(down.path, text, error)) from error
+        raise _failed(down, explain_end(down.path, error)) from error
     except BaseException:
         settle(connection)
         raise

@@ -17,7 +17,7 @@ from peterental.database.migrations.execution import StatementFailed, execute_te
 from peterental.database.migrations.files import MigrationFile, MigrationFilesError
 from peterental.database.migrations.ledger import Ledger, LedgerWriter
 from peterental.database.migrations.lock import Tell
-from peterental.database.migrations.problem import explain
+from peterental.database.migrations.problem import explain, explain_end
 from peterental.database.migrations.session import begin_statements, is_lost, reset, settle
 from peterental.database.migrations.statements import same_statements, split_statements, statement_offset
 from peterental.database.migrations.stepwise import Stepwise
@@ -93,8 +93,7 @@ class Run:
                     self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item))
                 self._pause(item, watch)
             except psycopg.Error as error:
-                failure = StatementFailed(error, -1)
-                self._fail(item, self._explain(item, text, failure, watch), self._nothing_kept(item))
+                self._fail(item, self._explain_end(item, error), self._nothing_kept(item))
             except Interrupted:
                 self._note(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
                 raise
@@ -130,8 +129,7 @@ class Run:
                 self._pause(item, watch)
             except psycopg.Error as error:
                 settle(self._connection)
-                failure = StatementFailed(error, steps.done)
-                self._fail(item, self._explain(item, text, failure, watch), _stopped_at(steps))
+                self._fail(item, self._explain_end(item, error), _stopped_at(steps))
             except Interrupted:
                 settle(self._connection)
                 self._note(outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(steps)}")
@@ -180,6 +178,12 @@ class Run:
         if isinstance(error.cause, _BUSY) and watch.blocker:
             problem += f"\n  Blocked by: {watch.blocker}"
         return problem
+
+    def _explain_end(self, item: Checked, error: psycopg.Error) -> str:
+        """Say what happened when the file itself was done."""
+        if is_lost(self._connection):
+            return f"the connection to the database was lost: {reason_of(error)}"
+        return explain_end(item.file.path, error)
 
     def _nothing_kept(self, item: Checked) -> str:
         if is_lost(self._connection):

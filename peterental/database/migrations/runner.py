@@ -15,8 +15,8 @@ from peterental.database.migrations.history import State, compare, unapplicable
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.run import Checked, Run
-from peterental.database.migrations.session import runner_session
-from peterental.database.migrations.statements import check_runnable, emptiness_of
+from peterental.database.migrations.statements import check_runnable, emptiness_of, wrong_record
+from peterental.database.migrations.trouble import engine_session
 from peterental.database.migrations.watch import Progress
 from peterental.database.migrations.writing import LOCK_WAIT_S, under_lock
 
@@ -52,7 +52,7 @@ class MigrationRunner:
 
     def get_applied_migrations(self) -> list[int]:
         """Give the versions that the database records as applied, in order; none where it has no ledger yet."""
-        with runner_session(self._url) as connection:
+        with engine_session(self._url) as connection:
             return list(ledgers.read(connection).rows)
 
     def get_migration_files(self) -> list[tuple[int, Path]]:
@@ -73,7 +73,7 @@ class MigrationRunner:
 
     def _run(self, files: list[MigrationFile], to: int | None) -> int:
         refuse_beyond_last(files, to)
-        with runner_session(self._url) as connection:
+        with engine_session(self._url) as connection:
             ledger = ledgers.read(connection)
             self._tell("✅ Database connected")
             pending = self._pending(connection, files, ledger)
@@ -154,4 +154,4 @@ def inspect(file: MigrationFile) -> tuple[Directives, list[str]]:
         directives, problems = read_directives(file, text), []
     except MigrationFilesError as error:
         directives, problems = Directives(), error.problems
-    return directives, problems + check_runnable(file, text, directives)
+    return directives, problems + check_runnable(file, text, directives) + wrong_record(file, text)

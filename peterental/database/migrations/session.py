@@ -29,6 +29,7 @@ _RESETS = (
     "RESET ROLE",
     "RESET ALL",
     "CLOSE ALL",
+    "DEALLOCATE ALL",
     "UNLISTEN *",
     "DISCARD TEMP",
     "SET TimeZone TO 'UTC'",

@@ -13,12 +13,18 @@ from peterental.database.migrations.files import MigrationFile, header_end
 from peterental.database.migrations.problem import place_of
 
 _MAY_CONTROL = re.compile(r"\b(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
-_MAY_COPY = re.compile(r"\bstdin\b", re.IGNORECASE)
+_MAY_COPY = re.compile(r"\bstd(?:in|out)\b", re.IGNORECASE)
+_MAY_UNLOCK = re.compile(r"\bpg_advisory_unlock_all\b", re.IGNORECASE)
+_MAY_DISCARD = re.compile(r"\bdiscard\s+all\b", re.IGNORECASE)
 _MAY_BE_PSQL = re.compile(r"^[ \t]*\\", re.MULTILINE)
-_CONTROLS = re.compile(r"(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
-_COPIES = re.compile(r"copy\b", re.IGNORECASE)
+_SUSPECT = re.compile(r"(?:begin|start|commit|end|rollback|abort|prepare|copy|discard)\b", re.IGNORECASE)
 _NAMELESS_INDEX = re.compile(r"create\s+(?:unique\s+)?index\s+concurrently\s+on\b", re.IGNORECASE)
 _RECORDS_ITSELF = re.compile(r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b", re.IGNORECASE)
+_GIVES_UP_THE_LOCK = "would give up the lock that keeps other runners out"
+_RECORDED_AS = re.compile(
+    r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b\"?\s*(?:\(\s*version\b[^)]*\)\s*)?values\s*\(\s*(?P<version>\d+)\s*[,)]",
+    re.IGNORECASE,
+)
 _META_COMMAND = re.compile(r"\\\S*")
 
 
@@ -80,6 +86,19 @@ def emptiness_of(text: str) -> str | None:
     return None
 
 
+def wrong_record(file: MigrationFile, text: str) -> list[str]:
+    """Name an INSERT that records the file under another number: the file that has it would never be run."""
+    if all(int(found["version"]) == file.version for found in _RECORDED_AS.finditer(text)):
+        return []
+    problems = []
+    for statement in split_statements(text):
+        found = _RECORDED_AS.match(statement.sql)
+        if found and int(found["version"]) != file.version:
+            line = place_of(text, statement.offset).line
+            problems.append(f"{file.path.name}:{line}: it records itself as {found['version']}, not as {file.version}")
+    return problems
+
+
 def check_runnable(file: MigrationFile, text: str, directives: Directives) -> list[str]:
     """Name what in `text` cannot be run, each with its line.
 
@@ -89,7 +108,9 @@ def check_runnable(file: MigrationFile, text: str, directives: Directives) -> li
     problems = []
     if _MAY_BE_PSQL.search(text):
         problems += _meta_commands(file, text)
-    if not problems and (_MAY_CONTROL.search(text) or _MAY_COPY.search(text)):
+    if _MAY_UNLOCK.search(text):
+        problems += _unlockings(file, text)
+    if not problems and any(may.search(text) for may in (_MAY_CONTROL, _MAY_COPY, _MAY_DISCARD)):
         for statement in split_statements(text):
             reason = _reason_not_to_run(statement.sql)
             if reason:
@@ -125,10 +146,11 @@ def _unsplittable(file: MigrationFile, text: str) -> str:
 
 
 def _reason_not_to_run(sql: str) -> str | None:
-    if not (_CONTROLS.match(sql) or _COPIES.match(sql)):
+    if not _SUSPECT.match(sql):
         return None
     import postgast  # noqa: PLC0415  # slow to load, seldom needed
 
+    reason = None
     try:
         tree = postgast.parse(sql).stmts[0].stmt
     except postgast.PgQueryError:
@@ -141,13 +163,37 @@ def _reason_not_to_run(sql: str) -> str | None:
             kinds.TRANS_STMT_ROLLBACK_TO,
         }
         if tree.transaction_stmt.kind not in harmless:
-            return (
+            reason = (
                 f"{' '.join(sql.split())} would break the file's transaction; "
                 "take it out: each file is one transaction already"
             )
-    if tree.HasField("copy_stmt") and tree.copy_stmt.is_from and not tree.copy_stmt.filename:
-        return "COPY … FROM STDIN takes its data from psql; write INSERT instead"
-    return None
+    elif tree.HasField("copy_stmt") and not tree.copy_stmt.filename:
+        reason = "COPY … TO STDOUT gives its rows to psql; take it out"
+        if tree.copy_stmt.is_from:
+            reason = "COPY … FROM STDIN takes its data from psql; write INSERT instead"
+    elif tree.HasField("discard_stmt") and tree.discard_stmt.target == postgast.pg_query_pb2.DISCARD_ALL:
+        reason = f"DISCARD ALL {_GIVES_UP_THE_LOCK}; RESET ALL resets the settings"
+    return reason
+
+
+def _unlockings(file: MigrationFile, text: str) -> list[str]:
+    """Name calls that give up every advisory lock of the session, those within quoted code too."""
+    import postgast  # noqa: PLC0415  # slow to load, seldom needed
+
+    encoded = text.encode()
+    comments = {postgast.pg_query_pb2.SQL_COMMENT, postgast.pg_query_pb2.C_COMMENT}
+    try:
+        tokens = [token for token in postgast.scan(text).tokens if token.token not in comments]
+    except postgast.PgQueryError:
+        return []  # the server will say where
+    problems = []
+    for token in tokens:
+        found = _MAY_UNLOCK.search(encoded[token.start : token.end].decode())
+        if found:
+            line = place_of(text, len(encoded[: token.start].decode()) + found.start()).line
+            problem = f"pg_advisory_unlock_all() {_GIVES_UP_THE_LOCK}; unlock your own by their keys"
+            problems.append(f"{file.path.name}:{line}: {problem}")
+    return problems
 
 
 def _meta_commands(file: MigrationFile, text: str) -> list[str]:

@@ -11,7 +11,7 @@ from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.files import MigrationFile, MigrationFilesError, scan_files
 from peterental.database.migrations.history import Entry, State, compare, overall, unapplicable
 from peterental.database.migrations.ledger import Ledger
-from peterental.database.migrations.session import runner_session
+from peterental.database.migrations.trouble import engine_session
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def read_status(url: str, directory: Path) -> Status:
     Raises MigrationFilesError when the folder cannot be read, DatabaseUnavailable, NoSchema. Writes nothing.
     """
     files, problems = scan_files(directory)
-    with runner_session(url) as connection:
+    with engine_session(url) as connection:
         return _status(connection, files, problems)
 
 

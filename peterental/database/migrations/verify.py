@@ -15,7 +15,7 @@ from peterental.database.migrations.history import Entry, State, compare, unappl
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.scratch import build, scratch_database
-from peterental.database.migrations.session import runner_session
+from peterental.database.migrations.trouble import engine_session
 
 _APPLICATION_NAME = "peterental verify"
 
@@ -91,7 +91,7 @@ def verify(url: str, directory: Path, *, scratch_url: str | None = None, tell: T
     Interrupted.
     """
     files = find_files(directory)
-    with runner_session(url) as connection:
+    with engine_session(url) as connection:
         ledger = ledgers.read(connection)
         schema = ledger.server.schema
         entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))

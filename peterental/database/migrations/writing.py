@@ -13,7 +13,8 @@ from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.errors import Interrupted, ReadOnlyDatabase
 from peterental.database.migrations.ledger import Ledger, LedgerWriter
 from peterental.database.migrations.lock import Tell, migration_lock
-from peterental.database.migrations.session import prepare_to_write, refuse_transaction_pooler, runner_session
+from peterental.database.migrations.session import prepare_to_write, refuse_transaction_pooler
+from peterental.database.migrations.trouble import engine_session
 
 LOCK_WAIT_S = 60.0
 """How long a runner waits for another one."""
@@ -46,7 +47,7 @@ def writing_session(url: str, *, tell: Tell, wait_s: float = LOCK_WAIT_S) -> Ite
 
     Raises what `under_lock` raises, and DatabaseUnavailable.
     """
-    with runner_session(url) as connection:
+    with engine_session(url) as connection:
         seen = ledgers.read(connection)
         with under_lock(connection, url, seen, wait_s=wait_s, tell=tell) as ledger:
             LedgerWriter(connection, ledger.server.schema).make_complete(ledger)

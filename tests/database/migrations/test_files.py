@@ -46,7 +46,17 @@ def test_an_empty_folder_has_no_migrations(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["1_a.sql", "01_a.sql", "abc.sql", "001-a.sql", "001_.sql", "001.sql", "x001_a.sql", "\u0660\u0660\u0661_a.sql"],
+    [
+        "1_a.sql",
+        "01_a.sql",
+        "abc.sql",
+        "001-a.sql",
+        "001_.sql",
+        "001.sql",
+        "x001_a.sql",
+        "002_b.SQL",
+        "\u0660\u0660\u0661_a.sql",
+    ],
 )
 def test_a_name_that_cannot_be_read_is_an_error(tmp_path: Path, name: str) -> None:
     folder_of(tmp_path, name)
@@ -143,3 +153,8 @@ def test_the_first_statement_comes_after_comments(text: str, rest: str) -> None:
 def test_a_long_header_takes_no_longer_than_its_length() -> None:
     text = "/* a */ -- b */\n" * 20_000
     assert header_end(text) == len(text)
+
+
+def test_a_name_of_two_lines_is_told_on_one(tmp_path: Path) -> None:
+    folder_of(tmp_path, "001_a\nb.sql")
+    assert problems_of(tmp_path) == r"001_a\nb.sql is not named like 001_create_tables.sql"

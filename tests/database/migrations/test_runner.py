@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -13,11 +14,14 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import (
     FilesRefused,
     HistoryBroken,
+    LedgerTrouble,
     LockNotAcquired,
     MigrationFailed,
     NoSchema,
@@ -26,6 +30,7 @@ from peterental.database.migrations.errors import (
 )
 from peterental.database.migrations.files import MigrationFilesError
 from peterental.database.migrations.lock import lock_key
+from peterental.database.migrations.status import read_status
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.proxy import Proxy
 from tests.servers import running_debian_postgres
@@ -701,3 +706,157 @@ def test_a_connection_lost_in_mid_file_is_one_message(folder: Folder, empty_data
     assert tables(db) == set()
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     assert MigrationRunner(empty_database_url, folder.path).run_migrations() == 1
+
+
+# --- odd files and odd databases --------------------------------------------------------------------------------------
+
+
+def test_a_nul_character_is_refused_rather_than_taken_for_the_end(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", b"CREATE TABLE a (i int);\0CREATE TABLE b (i int);")
+    with pytest.raises(FilesRefused, match=r"001_a.sql has a NUL character \(byte 24\), which SQL cannot hold"):
+        runner.run_migrations()
+    assert tables(db) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SELECT 1;\nSELECT pg_advisory_unlock_all();", (2, "would give up the lock that keeps other runners out")),
+        ("DO $$ BEGIN\n\nPERFORM Pg_Advisory_Unlock_All(); END $$;", (3, "unlock your own by their keys")),
+        ("-- migrate: no-transaction\nSELECT 1;\nDISCARD ALL;", (3, "DISCARD ALL would give up the lock")),
+        ("SELECT 1;\nCOPY (SELECT 1) TO STDOUT;", (2, "COPY … TO STDOUT gives its rows to psql")),
+        ("SELECT 1;\n\nINSERT INTO schema_migrations (version, description) VALUES (2, 'x');", (3, "records itself as 2, not as 1")),
+        ('SELECT 1; INSERT INTO public."schema_migrations" VALUES ( 12 );', (1, "it records itself as 12, not as 1")),
+    ],
+)  # fmt: skip
+def test_what_would_undo_the_runner_s_own_work_is_refused_up_front(
+    runner: MigrationRunner, folder: Folder, db: Connection, text: str, said: tuple[int, str]
+) -> None:
+    folder.write("001_a.sql", text)
+    with pytest.raises(FilesRefused, match=rf"^001_a.sql:{said[0]}: ") as caught:
+        runner.run_migrations()
+    assert said[1] in str(caught.value)
+    assert db.execute("SELECT to_regclass('schema_migrations') AS ledger").fetchone() == {"ledger": None}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-- pg_advisory_unlock_all() and DISCARD ALL\nSELECT 'discard all; copy t to stdout';",
+        "SELECT 'INSERT INTO schema_migrations (version) VALUES (2)';",
+        "-- INSERT INTO schema_migrations (version) VALUES (2)\nSELECT 1;",
+        "SELECT 1; INSERT INTO schema_migrations (version, description) VALUES (001, 'x') ON CONFLICT DO NOTHING;",
+        "DISCARD PLANS; SELECT pg_advisory_lock(7), pg_advisory_unlock(7);",
+    ],
+)
+def test_what_only_looks_like_it_runs(runner: MigrationRunner, folder: Folder, text: str) -> None:
+    folder.write("001_a.sql", text)
+    assert runner.run_migrations() == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DROP TABLE schema_migrations;",
+        "ALTER TABLE schema_migrations DROP COLUMN checksum;",
+        "DROP TABLE schema_migration_attempts;",
+        "DROP SCHEMA public CASCADE; CREATE SCHEMA public;",
+        "SET transaction_read_only = on;",
+    ],
+)
+def test_a_file_that_spoils_the_ledger_fails_at_its_end_and_leaves_nothing(
+    runner: MigrationRunner, folder: Folder, db: Connection, text: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_b.sql", f"CREATE TABLE b (i int);\n{text}")
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    lines = str(caught.value).splitlines()
+    assert lines[1] == f"  at the end of {folder.path}/002_b.sql, as it was recorded and committed"
+    assert lines[-2] == "  Nothing of 002_b.sql was kept. 001 stays applied."
+    assert (tables(db), ledger(db)) == ({"a"}, {1: "a"})
+    assert attempts(db) == [(1, "applied"), (2, "failed")]
+
+
+def test_a_deferred_constraint_that_fails_at_commit_is_explained_there(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write(
+        "001_a.sql",
+        "CREATE TABLE p (i int PRIMARY KEY);\nCREATE TABLE c (i int REFERENCES p DEFERRABLE INITIALLY DEFERRED);\n"
+        "INSERT INTO c VALUES (5);",
+    )
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    assert str(caught.value).splitlines()[:3] == [
+        'Migration 1 failed: insert or update on table "c" violates foreign key constraint "c_i_fkey"',
+        f"  at the end of {folder.path}/001_a.sql, as it was recorded and committed",
+        '  Detail: Key (i)=(5) is not present in table "p".',
+    ]
+
+
+def test_a_message_of_several_lines_stays_one_block(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "DO $$ BEGIN RAISE EXCEPTION E'one\\ntwo'; END $$;")
+    with pytest.raises(MigrationFailed, match=r"^Migration 1 failed: one\n  two\n  at "):
+        runner.run_migrations()
+
+
+def test_prepared_statements_and_cursors_do_not_outlive_their_file(runner: MigrationRunner, folder: Folder) -> None:
+    prepare = "PREPARE p AS SELECT 1; DECLARE c CURSOR WITH HOLD FOR SELECT 1;"
+    folder.write("001_a.sql", prepare)
+    folder.write("002_b.sql", prepare)
+    assert runner.run_migrations() == 2
+
+
+def test_a_role_that_may_not_create_tables_is_told_which_to_use(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    name = f"peterental_test_{secrets.token_hex(4)}"
+    me = sql.Identifier(name)
+    db.execute(sql.SQL("CREATE ROLE {0} LOGIN PASSWORD 'x'; REVOKE CREATE ON SCHEMA public FROM PUBLIC").format(me))
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    with pytest.raises(LedgerTrouble) as caught:
+        runner_with(url=make_conninfo(empty_database_url, user=name, password="x")).run_migrations()
+    db.execute(sql.SQL("DROP ROLE {0}").format(me))
+    assert str(caught.value) == (
+        "The ledger schema_migrations cannot be read or written: permission denied for schema public. Nothing was"
+        " applied; use a role that may create tables there, such as the one that owns the others."
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        ("CREATE VIEW schema_migrations AS SELECT 1 AS version, now() AS applied_at, ''::text AS description", "schema_migrations"),
+        ("CREATE TABLE schema_migrations (version text); INSERT INTO schema_migrations VALUES ('20240101')", "like '20240101'"),
+    ],
+    ids=["a view", "another tool's versions"],
+)  # fmt: skip
+def test_a_ledger_that_is_another_tool_s_is_one_message(
+    runner: MigrationRunner, folder: Folder, db: Connection, made: str, reason: str
+) -> None:
+    db.execute(made.encode())
+    for number in (1, 2):
+        folder.write(f"00{number}_a.sql", f"CREATE TABLE a{number} (i int);")
+    with pytest.raises(LedgerTrouble, match="give PeteRental a schema of its own") as caught:
+        runner.run_migrations()
+    assert reason in str(caught.value)
+    assert tables(db) == set()
+
+
+def test_whatever_the_database_sets_as_its_manners_the_ledger_is_read(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    for setting in (
+        "DateStyle TO 'German'",
+        "TimeZone TO 'Asia/Tokyo'",
+        "default_transaction_isolation TO serializable",
+    ):
+        db.execute(sql.SQL("ALTER DATABASE {} SET " + setting).format(sql.Identifier(db.info.dbname)))
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    assert [runner.run_migrations(), runner.run_migrations()] == [1, 0]
+    row = read_status(runner._url, folder.path).entries[0].row
+    assert row is not None
+    assert row.applied_at is not None
+    recent = "SELECT abs(extract(epoch FROM now() - %s::timestamptz)) < 60 AS recent"
+    assert db.execute(recent, [row.applied_at]).fetchone() == {"recent": True}

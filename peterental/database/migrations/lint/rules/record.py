@@ -9,7 +9,7 @@ from peterental.database.migrations.lint.source import Sql
 
 WRONG_VERSION = error(
     "wrong-version-recorded",
-    "The runner would take the migration of that number for applied and never run it, or refuse to go on.",
+    "The runner refuses the file: the migration of that number would be taken for applied and never run.",
 )
 LEDGER = unsafe(
     "writes-ledger",
