@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from peterental.agents.model import Agent, AgentKey, Profile
 from peterental.appointments.model import Wish
 from peterental.appointments.service import AppointmentService
-from peterental.calls.model import Delivery
+from peterental.calls.model import CallNews, Delivery, Lead
 from peterental.calls.service import CallService
 from peterental.config import Config
 from peterental.database import Database
 from peterental.errors import Refusal
 from peterental.services import Services, now
 from peterental.users.model import Viewer
-from peterental.voice.speech import say
+from peterental.voice.speech import APOLOGY, say
+
+GREETING = "Leasing desk, good day. Which home may I show you?"
+BETWEEN_CALLS = timedelta(minutes=47)
+SECONDS_A_TURN = 6
 
 _OFFICE = Viewer(user_id=0, email="demo", is_admin=True)
 
@@ -99,6 +103,8 @@ def load_if_empty(services: Services, database: Database) -> bool:
         agent = services.agents.create(profile, _OFFICE)
         for ago in (timedelta(days=8), timedelta()):
             _play(agent, calls, database, now() - ago)
+        if profile is _AGENTS[0]:
+            _play_what_went_otherwise(agent, calls[0], database, now())
     return True
 
 
@@ -133,25 +139,160 @@ def curl_line(services: Services, config: Config) -> str:
 
 
 def _play(agent: Agent, calls: tuple[_Call, ...], database: Database, then: datetime) -> None:
-    """Book `calls` as if it were `then`."""
-    keeper = CallService(database, lambda: then)
-    appointments = AppointmentService(database, keeper, lambda: then)
+    """Book `calls` as if it were `then`, one after the other."""
     days = list(zip(range(10), _working_days(then.astimezone(agent.zone).date()), strict=False))
     for number, call in enumerate(calls):
-        delivery = Delivery(
-            name="set_appointment",
-            tool_call_id=f"call_{number}",
-            vapi_call_id=f"demo-{agent.agent_id}-{then:%Y%m%d}-{number}",
-            agent_key=AgentKey(assistant_id=agent.vapi_assistant_id),
-            caller_number=call.number,
-        )
+        rang_at = then - (len(calls) - number) * BETWEEN_CALLS
+        line = _Line(agent, database, rang_at, f"demo-{agent.agent_id}-{then:%Y%m%d}-{number}", call.number)
         start = datetime.combine(days[call.day][1], call.at)
-        wish = Wish(
-            property_address=call.home,
-            start_time=f"{start:%Y-%m-%dT%H:%M}",
-            attendee_name=call.visitor,
+        line.says(GREETING)
+        line.hears(f"Hi, I'd like to see {call.home}.")
+        line.asks("get_availability", Wish(property_address=call.home, date=f"{start:%Y-%m-%d}"))
+        line.hears(f"I'll come at {start.hour % 12 or 12}:{start:%M}. My name is {call.visitor}.")
+        wish = Wish(property_address=call.home, start_time=f"{start:%Y-%m-%dT%H:%M}", attendee_name=call.visitor)
+        line.asks("set_appointment", wish)
+        line.ends(summary=f"{call.visitor} booked a viewing of {call.home}.", success="true")
+
+
+def _play_what_went_otherwise(agent: Agent, taken: _Call, database: Database, then: datetime) -> None:
+    """Play the calls that make the lists worth looking through: two messages, a refusal, a fault, a silence."""
+
+    def line(number: int, caller: str) -> _Line:
+        return _Line(agent, database, then - number * BETWEEN_CALLS, f"demo-{agent.agent_id}-other-{number}", caller)
+
+    ringing = line(1, "+15550163021")
+    ringing.says(GREETING)
+    ringing.hears("Is the flat on Flood Avenue fine with two cats? Somebody please tell me.")
+    ringing.leaves(
+        Lead(
+            body="Are two cats fine in the flat on Flood Avenue?",
+            attendee_name="Ines Carvalho",
+            attendee_phone="+15550163021",
         )
-        appointments.book(delivery, wish, say)
+    )
+    ringing.ends(summary="Ines Carvalho wants to know whether two cats are fine on Flood Avenue.", success="true")
+
+    day = next(_working_days(then.astimezone(agent.zone).date()))
+    wish = Wish(
+        property_address=taken.home,
+        start_time=f"{datetime.combine(day, taken.at):%Y-%m-%dT%H:%M}",
+        attendee_name="Marta Blum",
+    )
+    ringing = line(2, "+15550163022")
+    ringing.says(GREETING)
+    ringing.hears(f"I want to see {taken.home} at {taken.at.hour}:{taken.at:%M}. Marta Blum.")
+    ringing.asks("set_appointment", wish)
+    ringing.hears("No, only then. Never mind.")
+    ringing.ends(summary="Marta Blum wanted a time that was taken, and hung up.", success="false")
+
+    ringing = line(3, "+15550163023")
+    ringing.says(GREETING)
+    ringing.hears("Do you have anything on Saturday?")
+    ringing.fails("get_availability", {"date": "Saturday"})
+    ringing.ends(summary="The calendar could not be reached.", success="false")
+
+    ringing = line(4, "+15550163024")
+    ringing.says(GREETING)
+    ringing.ends(reason="silence-timed-out", summary="", success="false")
+
+    ringing = line(5, "+15550163025")
+    ringing.says(GREETING)
+    ringing.hears("This is Dev from the plumber. The key box on Porter Avenue is stuck.")
+    ringing.leaves(
+        Lead(
+            body="The key box on Porter Avenue is stuck.",
+            attendee_name="Dev, the plumber",
+            attendee_phone="+15550163025",
+        )
+    )
+    ringing.ends(summary="The plumber says that the key box on Porter Avenue is stuck.", success="true")
+
+
+class _Line:
+    """One phone call to an agent, played as Vapi would report it.
+
+    Args:
+        agent: who is called.
+        database: where the call is kept.
+        rang_at: when it began; every answer takes a few seconds.
+        vapi_call_id: its id.
+        caller: the number it came from.
+    """
+
+    def __init__(self, agent: Agent, database: Database, rang_at: datetime, vapi_call_id: str, caller: str) -> None:
+        self._agent = agent
+        self._rang_at = rang_at
+        self._vapi_call_id = vapi_call_id
+        self._caller = caller
+        self._spoken: list[tuple[str, str]] = []
+        self._calls = CallService(database, self._now)
+        self._appointments = AppointmentService(database, self._calls, self._now)
+
+    def says(self, text: str) -> None:
+        """Have the assistant say something."""
+        self._spoken.append(("bot", text))
+
+    def hears(self, text: str) -> None:
+        """Have the caller say something."""
+        self._spoken.append(("user", text))
+
+    def asks(self, tool: str, wish: Wish) -> None:
+        """Have the assistant ask for something about viewings, and tell the caller the answer."""
+        asked = {name: value for name, value in asdict(wish).items() if value and name != "said"}
+        tools = {"get_availability": self._appointments.availability, "set_appointment": self._appointments.book}
+        self.says(tools[tool](self._delivery(tool, asked), wish, say))
+
+    def leaves(self, lead: Lead) -> None:
+        """Have the caller leave a message."""
+        asked = {"message": lead.body, "attendee_name": lead.attendee_name, "attendee_phone": lead.attendee_phone}
+        self.says(self._calls.take_message(self._delivery("take_message", asked), lead, say))
+
+    def fails(self, tool: str, arguments: Mapping[str, object]) -> None:
+        """Have something break on our side."""
+        self._calls.keep_alone(self._delivery(tool, arguments), answer=APOLOGY, outcome="fault")
+        self.says(APOLOGY)
+
+    def ends(self, *, summary: str, success: str, reason: str = "customer-ended-call") -> None:
+        """Have the caller hang up, and Vapi report the call."""
+        messages = [
+            {"role": role, "message": text, "secondsFromStart": number * SECONDS_A_TURN}
+            for number, (role, text) in enumerate(self._spoken)
+        ]
+        names = {"bot": "AI", "user": "User"}
+        self._calls.heard(
+            CallNews(
+                vapi_call_id=self._vapi_call_id,
+                is_report=True,
+                agent_key=self._key,
+                caller_number=self._caller,
+                status="ended",
+                started_at=self._rang_at,
+                ended_at=self._now() + timedelta(seconds=SECONDS_A_TURN),
+                ended_reason=reason,
+                cost=round(0.02 + 0.011 * len(self._spoken), 4),
+                summary=summary or None,
+                transcript="\n".join(f"{names[role]}: {text}" for role, text in self._spoken),
+                messages=json.dumps(messages),
+                success_evaluation=success,
+            )
+        )
+
+    @property
+    def _key(self) -> AgentKey:
+        return AgentKey(assistant_id=self._agent.vapi_assistant_id)
+
+    def _now(self) -> datetime:
+        return self._rang_at + timedelta(seconds=SECONDS_A_TURN * len(self._spoken))
+
+    def _delivery(self, tool: str, arguments: Mapping[str, object]) -> Delivery:
+        return Delivery(
+            name=tool,
+            tool_call_id=f"call_{len(self._spoken)}",
+            arguments=arguments,
+            vapi_call_id=self._vapi_call_id,
+            agent_key=self._key,
+            caller_number=self._caller,
+        )
 
 
 def _working_days(today: date) -> Iterator[date]:

@@ -9,9 +9,11 @@ from peterental import admin, health
 from peterental.agents import pages as agent_pages
 from peterental.appointments import pages as appointment_pages
 from peterental.audit import pages as audit_pages
+from peterental.calls import pages as call_pages
 from peterental.cli import people, voice
 from peterental.config import Config
 from peterental.database.migrations.status import SchemaGate
+from peterental.rehearsal import pages as rehearsal_pages
 from peterental.services import EXTENSION, build_services
 from peterental.users import pages as user_pages
 from peterental.voice import webhook
@@ -35,7 +37,14 @@ def install(app: Flask, config: Config) -> None:
     app.register_blueprint(health.create_blueprint(gate))
     app.register_blueprint(webhook.create_blueprint(services, config))
     admin.install(app, config)
-    for pages in (agent_pages, appointment_pages, audit_pages, user_pages):
+    for pages in (
+        agent_pages,
+        appointment_pages,
+        audit_pages,
+        call_pages,
+        rehearsal_pages,
+        user_pages,
+    ):
         app.register_blueprint(pages.create_blueprint())
     for command in (*people.COMMANDS, *voice.COMMANDS):
         app.cli.add_command(command)

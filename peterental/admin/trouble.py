@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from peterental.admin.guard import is_for_machines
 from peterental.agents.model import AgentUnknown
 from peterental.appointments.model import AppointmentUnknown
+from peterental.calls.model import CallUnknown
 from peterental.database.connection import DatabaseTooSlow, DatabaseUnavailable
 from peterental.errors import Refusal
 from peterental.users.model import AdminsOnly, TooManyTries, UserGone
@@ -20,7 +21,13 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 
-STATUS_OF: dict[type[Refusal], int] = {AgentUnknown: 404, AppointmentUnknown: 404, UserGone: 404, AdminsOnly: 403}
+STATUS_OF: dict[type[Refusal], int] = {
+    AgentUnknown: 404,
+    AppointmentUnknown: 404,
+    CallUnknown: 404,
+    UserGone: 404,
+    AdminsOnly: 403,
+}
 """Refusals that a page is, rather than has."""
 
 WORDS = {

@@ -186,6 +186,21 @@ class AgentSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AgentName:
+    """An agent as something to choose: for filters and forms."""
+
+    agent_id: str
+    agent_name: str
+    time_zone: str
+    is_active: bool
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The agent's time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AgentPage:
     """One page of the list of agents."""
 

@@ -16,6 +16,7 @@ from peterental.agents.model import (
     Agent,
     AgentIdTaken,
     AgentKey,
+    AgentName,
     AssistantTaken,
     KeeperUnknown,
     LookedAfter,
@@ -123,6 +124,20 @@ class AgentRepository:
             {"user_id": user_id, "text": text, "limit": limit, "offset": offset},
         )
         return [_agent(row) for row in rows]
+
+    def names(self, user_id: int | None, limit: int) -> list[AgentName]:
+        """Give agents to choose from, the active first, by name; `user_id` as in `get`."""
+        rows = self._database.fetch(
+            """
+            SELECT agent_id, agent_name, time_zone, is_active
+            FROM agents
+            WHERE %(user_id)s::int IS NULL OR user_id = %(user_id)s
+            ORDER BY is_active DESC, LOWER(agent_name), agent_id
+            LIMIT %(limit)s
+            """,
+            {"user_id": user_id, "limit": limit},
+        )
+        return [AgentName(**row) for row in rows]
 
     def figures(
         self, agent_ids: Sequence[str], spans: Sequence[tuple[datetime, datetime, datetime, datetime]], now: datetime

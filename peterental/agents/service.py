@@ -16,6 +16,7 @@ from peterental.agents.model import (
     AgentChanged,
     AgentIdTaken,
     AgentKey,
+    AgentName,
     AgentNameMissing,
     AgentPage,
     AgentSummary,
@@ -34,6 +35,8 @@ from peterental.database.connection import Database, PatientConnection
 from peterental.users.model import AdminsOnly, Viewer
 
 PAGE_SIZE = 50
+CHOICES = 300
+"""As many agents as a form offers to choose from."""
 
 LENGTHS = {
     "agent_name": 255,
@@ -119,6 +122,10 @@ class AgentService:
                 )
             )
         return AgentPage(rows=tuple(rows), has_more=len(found) > PAGE_SIZE)
+
+    def names(self, viewer: Viewer) -> tuple[AgentName, ...]:
+        """Give the agents that the viewer may choose from, the active ones first, at most CHOICES. One query."""
+        return tuple(self._agents.names(only_of(viewer), CHOICES))
 
     def upcoming(self, agent: Agent, limit: int = 10) -> Upcoming:
         """Give the next confirmed viewings of an agent that the viewer was given, soonest first. One query."""

@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, AgentKey
 from peterental.errors import Refusal
@@ -13,6 +16,10 @@ from peterental.errors import Refusal
 
 class MessageMissing(Refusal):
     """There is nothing in that message."""
+
+
+class CallUnknown(Refusal):
+    """There is no such call."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,120 @@ class Call:
     def duration(self) -> timedelta | None:
         """From start to end, where both are known."""
         return self.ended_at - self.started_at if self.started_at and self.ended_at else None
+
+
+Flag = Literal["unbooked", "fault"]
+"""What may be wrong with a call: see `CallSummary.is_unbooked` and `CallSummary.has_fault`."""
+
+NOBODY = "(nobody)"
+"""In the place of an agent's id: calls for an assistant that nobody has registered. Only admins see them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallFilter:
+    """Which calls are wanted; what is empty does not narrow.
+
+    Args:
+        agent_id: whose; NOBODY for calls that belong to no agent.
+        flag: only those with it.
+        since, until: from and before when they rang, aware.
+        text: the last digits of the caller's number, a whole call id, or a part of the visitor's name or of the
+            address in a booking made in the call.
+    """
+
+    agent_id: str = ""
+    flag: Flag | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallSummary:
+    """One line of the list of calls. Times are UTC.
+
+    Two flags are kept with the call by triggers of migration 010, and judged here:
+
+    *fault*: some tool call of the call ended in the outcome `fault`, and no repetition of it mended that.
+
+    *unbooked* (agreed, but nothing booked): the call has ended; the caller got as far as agreeing, that is a
+    `set_appointment` or `reschedule_appointment` was asked for, or the report's success evaluation or structured data
+    claims a booking; and yet no tool call of it booked, moved, or found the viewing standing, nor is there an
+    appointment with this call's id.
+    """
+
+    vapi_call_id: str
+    agent_id: str | None
+    agent_name: str | None
+    time_zone: str | None
+    caller_number: str | None
+    status: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    ended_reason: str | None
+    cost: float | None
+    created_at: datetime
+    outcomes: tuple[str, ...]
+    """Outcomes of its tool calls, each once, and `stands` where a viewing asked for was booked before."""
+    agreed: bool
+    appointment_id: int | None
+    """The appointment that was made in it; of several, the latest."""
+    attendee_name: str | None
+    property_address: str | None
+
+    @property
+    def rang_at(self) -> datetime:
+        """When it began, or, where nobody told, when we first heard of it."""
+        return self.started_at or self.created_at
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From start to end, where both are known."""
+        return max(self.ended_at - self.started_at, timedelta()) if self.started_at and self.ended_at else None
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The agent's time zone; UTC where nobody is registered."""
+        return ZoneInfo(self.time_zone or "UTC")
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the caller has hung up, or was hung up on."""
+        return self.status == "ended"
+
+    @property
+    def has_fault(self) -> bool:
+        """Whether something on our side was broken."""
+        return "fault" in self.outcomes
+
+    @property
+    def is_unbooked(self) -> bool:
+        """Whether the caller agreed to a viewing and there is none."""
+        has_viewing = self.appointment_id is not None or not {"booked", "moved", "stands"}.isdisjoint(self.outcomes)
+        return self.has_ended and self.agreed and not has_viewing
+
+    @property
+    def deeds(self) -> tuple[str, ...]:
+        """What was done in it: booked, moved, cancelled, message."""
+        found = {*self.outcomes, *(("booked",) if self.appointment_id is not None else ())}
+        return tuple(deed for deed in ("booked", "moved", "cancelled", "message") if deed in found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallPage:
+    """One page of the list of calls, latest first."""
+
+    calls: tuple[CallSummary, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallRecord:
+    """All that is known of one call, its tool calls in the order they were answered."""
+
+    summary: CallSummary
+    call: Call
+    tool_calls: tuple[ToolCall, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

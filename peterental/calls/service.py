@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from peterental.agents.model import AgentInactive, AgentUnknown
 from peterental.calls.late import LateNews
-from peterental.calls.model import MessageMissing, MessageTaken
+from peterental.calls.model import NOBODY, CallPage, CallRecord, CallUnknown, MessageMissing, MessageTaken
+from peterental.calls.reading.repository import CallReader
 from peterental.calls.repository import CallRepository
 from peterental.errors import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from peterental.calls.model import Call, CallNews, Delivery, Lead, Say, ToolCall
+    from peterental.calls.model import Call, CallFilter, CallNews, Delivery, Lead, Say, ToolCall
     from peterental.calls.repository import PendingHistory
     from peterental.database.connection import Connection, Database
     from peterental.errors import Refusal
+    from peterental.users.model import Viewer
+
+PAGE_SIZE = 25
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +45,7 @@ class CallService:
         self._database = database
         self._calls = CallRepository(database)
         self._late = LateNews(self._calls.upsert)
+        self._reader = CallReader(database)
         self._now = now
 
     def heard(self, news: CallNews) -> None:
@@ -62,6 +68,32 @@ class CallService:
     def tool_calls(self, vapi_call_id: str) -> tuple[ToolCall, ...]:
         """Give the tool calls of one call, in the order they were answered. One round trip."""
         return self._calls.tool_calls(vapi_call_id)
+
+    def listing(self, viewer: Viewer, wanted: CallFilter, *, page: int = 1) -> CallPage:
+        """Give one page of the calls that the viewer may see, latest first. One round trip.
+
+        Args:
+            viewer: who looks; calls for nobody are for admins.
+            wanted: which calls.
+            page: from 1.
+        """
+        if wanted.agent_id == NOBODY and not viewer.is_admin:
+            return CallPage(calls=(), has_more=False)
+        wanted = replace(wanted, text=_tidy(wanted.text), agent_id=_tidy(wanted.agent_id))
+        offset = (page - 1) * PAGE_SIZE
+        found = self._reader.listing(_only_of(viewer), wanted, limit=PAGE_SIZE + 1, offset=offset)
+        return CallPage(calls=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
+
+    def record(self, vapi_call_id: str, viewer: Viewer) -> CallRecord:
+        """Give all that is known of one call. Two round trips.
+
+        Raises CallUnknown, also where it is not the viewer's to see.
+        """
+        found = None if "\x00" in vapi_call_id else self._reader.record(vapi_call_id, _only_of(viewer))
+        if found is None:
+            raise CallUnknown
+        summary, call = found
+        return CallRecord(summary=summary, call=call, tool_calls=self._calls.tool_calls(vapi_call_id))
 
     def begin(self, connection: Connection, delivery: Delivery) -> PendingHistory:
         """Queue, in a transaction that will change something, the lock on the agent and what this call was told so far.
@@ -155,3 +187,12 @@ def _why_not(agent: Mapping[str, Any] | None, lead: Lead) -> Refusal | None:
     if not agent["is_active"]:
         return AgentInactive(agent_name=agent["agent_name"])
     return None if lead.body else MessageMissing()
+
+
+def _only_of(viewer: Viewer) -> int | None:
+    """Give whose calls a viewer sees: None is everybody's."""
+    return None if viewer.is_admin else viewer.user_id
+
+
+def _tidy(text: str) -> str:
+    return text.replace("\x00", "").strip()

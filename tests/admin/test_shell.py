@@ -87,7 +87,7 @@ def test_the_style_sheet_is_kept_for_good_and_small(stranger: Browser, queries: 
     assert response.content_type == "text/css; charset=utf-8"
     assert "immutable" in response.headers["Cache-Control"]
     assert "Set-Cookie" not in response.headers
-    assert len(response.data) < 25_000
+    assert len(response.data) < 45_000
     assert queries == []
 
 

@@ -1,0 +1,219 @@
+"""The pages about calls: the list, one call, and its whole transcript as plain text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, cast, get_args
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, current_app, render_template, request
+
+from peterental.admin.session import current_viewer
+from peterental.calls import words
+from peterental.calls.conversation import beginning, conversation, cut, weight, whole_transcript
+from peterental.calls.model import NOBODY, CallFilter, Flag
+from peterental.services import services_of
+
+if TYPE_CHECKING:
+    from peterental.agents.model import AgentName
+    from peterental.calls.model import CallRecord, ToolCall
+    from peterental.config import Config
+
+FILTERS = ("q", "agent", "flag", "from", "to")
+
+LONGEST_TEXT = 255
+"""The longest id of an agent."""
+
+LAST_PAGE = 400
+"""Ten thousand calls are more than anybody pages through; dates lead to the others."""
+
+CONVERSATION_BYTES = 20_000
+TOOL_CALLS_BYTES = 16_000
+SUMMARY_BYTES = 3_000
+ANSWER_BYTES = 1_000
+VALUE_BYTES = 200
+MOST_VALUES = 12
+"""What one call may take of a page that stays below 60 KB."""
+
+AROUND_A_STEP_BYTES = 700
+
+
+@dataclass(frozen=True)
+class Step:
+    """A tool call as its line in the timeline."""
+
+    call: ToolCall
+    asked: tuple[tuple[str, str], ...]
+    answer: str
+
+
+def create_blueprint() -> Blueprint:
+    """Make the pages about calls."""
+    blueprint = Blueprint("calls", __name__, template_folder="templates", url_prefix="/calls")
+    blueprint.add_url_rule("", view_func=index)
+    # Vapi's ids are UUIDs today; nothing promises that they have no slash tomorrow.
+    blueprint.add_url_rule("/<path:vapi_call_id>", view_func=show)
+    blueprint.add_url_rule("/<path:vapi_call_id>/transcript", view_func=transcript)
+    return blueprint
+
+
+def index() -> str:
+    """List the calls, latest first. Two queries."""
+    viewer, services = current_viewer(), services_of(current_app)
+    agents = services.agents.names(viewer)
+    config: Config = current_app.extensions["peterental.config"]
+    wanted, chosen, problems = read_filter(
+        request.args, agents, ZoneInfo(config.default_time_zone), with_nobody=viewer.is_admin
+    )
+    page = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+    return render_template(
+        "calls/index.html",
+        listing=services.calls.listing(viewer, wanted, page=page),
+        agents=agents,
+        chosen=chosen,
+        picked=picked(chosen, agents),
+        without=without,
+        problems=problems,
+        page=page,
+        last_page=LAST_PAGE,
+        nobody=NOBODY,
+        now=datetime.now(UTC),
+        words=words,
+    )
+
+
+def show(vapi_call_id: str) -> str:
+    """Show one call. Two queries."""
+    record = services_of(current_app).calls.record(vapi_call_id, current_viewer())
+    turns = conversation(record.call)
+    shown = beginning(turns, CONVERSATION_BYTES)
+    steps = steps_of(record.tool_calls)
+    return render_template(
+        "calls/show.html",
+        call=record.call,
+        summary=record.summary,
+        told=cut(record.call.summary or "", SUMMARY_BYTES),
+        turns=shown,
+        has_more_turns=shown != turns,
+        steps=steps,
+        more_steps=len(record.tool_calls) - len(steps),
+        claims=_claims(record),
+        recording=_web_address(record.call.recording_url),
+        now=datetime.now(UTC),
+        words=words,
+    )
+
+
+def transcript(vapi_call_id: str) -> Response:
+    """Give everything that was said in a call, as plain text. Two queries."""
+    record = services_of(current_app).calls.record(vapi_call_id, current_viewer())
+    return Response(whole_transcript(record.call) + "\n", content_type="text/plain; charset=utf-8")
+
+
+def read_filter(
+    arguments: Mapping[str, str], agents: Sequence[AgentName], zone: ZoneInfo, *, with_nobody: bool
+) -> tuple[CallFilter, dict[str, str], list[str]]:
+    """Read a filter from a query string, leaving out what cannot be read.
+
+    Args:
+        arguments: `q`, `agent`, `flag`, `from` and `to` (days, both included).
+        agents: those that may be chosen.
+        zone: whose days these are where no agent is chosen.
+        with_nobody: whether calls that are nobody's may be chosen.
+
+    Gives the filter, what it is in a query string, and sentences about what was left out.
+    """
+    chosen = {name: arguments.get(name, "").replace("\x00", "").strip()[:LONGEST_TEXT] for name in FILTERS}
+    problems = []
+    agent = next((agent for agent in agents if agent.agent_id == chosen["agent"]), None)
+    if chosen["agent"] and agent is None and not (with_nobody and chosen["agent"] == NOBODY):
+        problems.append("There is no such agent, so calls for all of them are shown.")
+        chosen["agent"] = ""
+    if chosen["flag"] and chosen["flag"] not in get_args(Flag):
+        problems.append("There is no such flag, so all calls are shown.")
+        chosen["flag"] = ""
+    days: dict[str, date] = {}
+    for name in ("from", "to"):
+        try:
+            days[name] = date.fromisoformat(chosen[name] or "none")
+        except ValueError:
+            if chosen[name]:
+                problems.append(f"“{chosen[name][:40]}” is not a day such as 2026-11-24, so it was left out.")
+            chosen[name] = ""
+    if days.keys() == {"from", "to"} and days["to"] < days["from"]:
+        problems.append(f"The list cannot end on {days['to']} when it begins on {days['from']}: its end is left open.")
+        del days["to"]
+        chosen["to"] = ""
+    zone = agent.zone if agent else zone
+    wanted = CallFilter(
+        agent_id=chosen["agent"],
+        flag=cast("Flag", chosen["flag"]) if chosen["flag"] else None,
+        since=_midnight(days.get("from"), zone),
+        until=_midnight(days.get("to"), zone, days=1),
+        text=chosen["q"],
+    )
+    return wanted, {name: value for name, value in chosen.items() if value}, problems
+
+
+def picked(chosen: Mapping[str, str], agents: Sequence[AgentName]) -> dict[str, str]:
+    """Say each part of a filter in words, by its name in the query string."""
+    names = {NOBODY: "Nobody registered", **{agent.agent_id: agent.agent_name[:60] for agent in agents}}
+    told: dict[str, Callable[[str], str]] = {
+        "q": lambda text: f"“{text}”",
+        "agent": lambda agent: names[agent],
+        "flag": lambda flag: words.FLAGS[cast("Flag", flag)],
+        "from": lambda day: f"From {day}",
+        "to": lambda day: f"To {day}",
+    }
+    return {name: told[name](value) for name, value in chosen.items()}
+
+
+def without(chosen: Mapping[str, str], name: str) -> dict[str, str]:
+    """Give a filter in a query string without one of its parts."""
+    return {other: value for other, value in chosen.items() if other != name}
+
+
+def steps_of(tool_calls: Sequence[ToolCall]) -> list[Step]:
+    """Give the first tool calls as lines of a timeline, as many as fit into the page."""
+    steps: list[Step] = []
+    budget_bytes = TOOL_CALLS_BYTES
+    for call in tool_calls:
+        asked = tuple(_written(name, value) for name, value in list(call.arguments.items())[:MOST_VALUES])
+        step = Step(call, asked, cut(call.answer, ANSWER_BYTES))
+        budget_bytes -= AROUND_A_STEP_BYTES + weight(step.answer) + sum(weight(n) + weight(v) + 60 for n, v in asked)
+        if budget_bytes < 0:
+            break
+        steps.append(step)
+    return steps
+
+
+def _written(name: str, value: object) -> tuple[str, str]:
+    """Give an argument, or a line of structured data, as its label and its text."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return cut(name.replace("_", " "), VALUE_BYTES), cut(text, VALUE_BYTES)
+
+
+def _claims(record: CallRecord) -> list[tuple[str, str]]:
+    """Give what Vapi's analysis says of the call, besides the summary."""
+    found: dict[str, Any] = {}
+    if record.call.success_evaluation:
+        found["Success"] = record.call.success_evaluation
+    if isinstance(record.call.structured_data, dict):
+        found.update(record.call.structured_data)
+    return [_written(name, value) for name, value in list(found.items())[:MOST_VALUES]]
+
+
+def _web_address(url: str | None) -> str | None:
+    """Give an address that a link may lead to: nothing that a browser would run."""
+    return url if url and url.lower().startswith(("https://", "http://")) else None
+
+
+def _midnight(day: date | None, zone: ZoneInfo, *, days: int = 0) -> datetime | None:
+    """Give when a day begins, or the one so many days after it; None at the ends of the calendar."""
+    try:
+        return datetime.combine(day + timedelta(days=days), time(), tzinfo=zone).astimezone(UTC) if day else None
+    except OverflowError:
+        return None

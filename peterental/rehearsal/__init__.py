@@ -1,0 +1,1 @@
+"""Trying out what a caller would hear."""

@@ -1,0 +1,323 @@
+"""The list of calls: whose they are, which of them, what came of them, and that it is fast whatever its length."""
+
+from __future__ import annotations
+
+import re
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from peterental.calls.model import NOBODY, CallFilter, CallSummary, CallUnknown
+from peterental.calls.reading.repository import CallReader
+from peterental.calls.service import PAGE_SIZE, CallService
+from peterental.database.connection import Database
+from peterental.users.model import Viewer
+from tests.calls.conftest import NOW, Ring
+from tests.servers import until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OFFICE = Viewer(user_id=1, email="office@example.com", is_admin=True)
+ANA = Viewer(user_id=7, email="ana@example.com", is_admin=False)
+STRANGER = Viewer(user_id=8, email="new@example.com", is_admin=False)
+
+BOOK, MOVE, ASK = "set_appointment", "reschedule_appointment", "get_availability"
+
+
+@pytest.fixture
+def calls(database: Database) -> CallService:
+    """The service."""
+    return CallService(database, lambda: NOW)
+
+
+def ids(calls: CallService, viewer: Viewer = OFFICE, page: int = 1, **wanted: Any) -> list[str]:
+    return [call.vapi_call_id for call in calls.listing(viewer, CallFilter(**wanted), page=page).calls]
+
+
+def only(calls: CallService) -> CallSummary:
+    (call,) = calls.listing(OFFICE, CallFilter()).calls
+    return call
+
+
+def test_calls_are_listed_latest_first_by_when_they_rang(calls: CallService, ring: Ring, database: Database) -> None:
+    old, new, middle = ring(ago=9), ring(ago=1), ring(ago=5, agent="ben")
+    heard = ring(started_at=None, created_at=NOW)
+    assert ids(calls) == [heard, new, middle, old]
+    assert ids(calls, ANA) == [heard, new, old]
+    database.fetch("UPDATE agents SET user_id = 7")
+    assert ids(calls, ANA) == [heard, new, middle, old]
+
+
+def test_whoever_looks_after_no_agent_sees_no_call(calls: CallService, ring: Ring) -> None:
+    call = ring()
+    nobodys = ring(agent=None)
+    assert ids(calls, STRANGER) == []
+    assert ids(calls, ANA, agent_id=NOBODY) == []
+    for viewer, hidden in ((STRANGER, call), (ANA, nobodys), (OFFICE, "unheard-of"), (OFFICE, "c\x00")):
+        with pytest.raises(CallUnknown):
+            calls.record(hidden, viewer)
+    assert calls.record(call, ANA).summary.agent_name == "Ana"
+    assert calls.record(nobodys, OFFICE).summary.agent_name is None
+
+
+def test_filters_narrow_and_go_together(calls: CallService, ring: Ring) -> None:
+    anas, bens, nobodys = ring(), ring(agent="ben", ago=2), ring(agent=None, ago=3)
+    fault = ring((ASK, "fault"), agent="ben", ago=48)
+    assert ids(calls, agent_id="ben") == [bens, fault]
+    assert ids(calls, agent_id=NOBODY) == [nobodys]
+    assert ids(calls, flag="fault") == [fault]
+    assert ids(calls, flag="fault", agent_id="ana") == []
+    assert ids(calls, since=NOW - timedelta(hours=2)) == [anas, bens]
+    assert ids(calls, until=NOW - timedelta(hours=2)) == [nobodys, fault]
+    assert ids(calls, ANA, agent_id="ben") == []
+
+
+def test_a_call_is_found_by_the_end_of_its_number_its_id_or_what_was_booked_in_it(
+    calls: CallService, ring: Ring, database: Database
+) -> None:
+    call = ring(caller_number="+15550142100")
+    other = ring(caller_number="+15550142177", ago=2)
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, vapi_call_id, property_address, start_time, end_time, attendee_name)
+        VALUES ('ana', %s, '9 Elm_Street', now(), now() + interval '1 hour', 'Søren 100%% Dahl')
+        """,
+        [call],
+    )
+    for text in ("2100", "(555) 014-2100", "+1 555 014 2100", call, "søren", "elm_str", "100%", " Dahl "):
+        assert ids(calls, text=text) == [call], text
+        assert ids(calls, ANA, text=text) == [call], text
+    for text in ("00", "5550", "So", "elm%str", "nobody", "\x00"):
+        assert ids(calls, STRANGER, text=text) == []
+        assert ids(calls, text=text) == ([] if text != "\x00" else [call, other]), text
+
+
+def test_the_list_is_paged(calls: CallService, ring: Ring) -> None:
+    made = [ring(ago=number) for number in range(PAGE_SIZE + 1)]
+    first = calls.listing(OFFICE, CallFilter())
+    assert [call.vapi_call_id for call in first.calls] == made[:PAGE_SIZE]
+    assert first.has_more
+    second = calls.listing(ANA, CallFilter(), page=2)
+    assert [call.vapi_call_id for call in second.calls] == made[PAGE_SIZE:]
+    assert not second.has_more
+
+
+def test_what_was_done_in_a_call_is_told_with_the_visitor(calls: CallService, ring: Ring, database: Database) -> None:
+    call = ring((ASK, "answered"), (BOOK, "booked"), (MOVE, "moved"), ("take_message", "message"))
+    assert only(calls).deeds == ("booked", "moved", "message")
+    (row,) = database.fetch(
+        """
+        INSERT INTO appointments (agent_id, vapi_call_id, property_address, start_time, end_time, attendee_name)
+        VALUES ('ana', %s, '9 Elm Street', now(), now() + interval '1 hour', 'Li Wei') RETURNING id
+        """,
+        [call],
+    )
+    summary = only(calls)
+    assert (summary.appointment_id, summary.attendee_name, summary.property_address) == (
+        row["id"],
+        "Li Wei",
+        "9 Elm Street",
+    )
+
+
+# --- flags ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tools", "others", "flags"),
+    [
+        ([], {}, ""),
+        ([(ASK, "answered")], {}, ""),
+        ([(ASK, "answered"), (BOOK, "refused")], {}, "unbooked"),
+        ([(MOVE, "refused")], {}, "unbooked"),
+        ([("cancel_appointment", "refused"), ("take_message", "message")], {}, ""),
+        ([(BOOK, "refused"), (BOOK, "booked")], {}, ""),
+        ([(BOOK, "refused"), (MOVE, "moved")], {}, ""),
+        ([(BOOK, "refused"), ("take_message", "message")], {}, "unbooked"),
+        ([(BOOK, "refused")], {"ended": False}, ""),
+        ([(BOOK, "fault")], {}, "unbooked fault"),
+        ([(BOOK, "fault")], {"ended": False}, "fault"),
+        ([("order_pizza", "unknown tool")], {}, ""),
+        ([], {"structured_data": '{"appointment_booked": true}'}, "unbooked"),
+        ([], {"structured_data": '{"viewingScheduled": "Yes", "pets": 2}'}, "unbooked"),
+        ([], {"structured_data": '{"was_booked": true}'}, "unbooked"),
+        ([], {"structured_data": '{"appointment_booked": false, "booked": null}'}, ""),
+        ([], {"structured_data": '{"message_taken": true, "scheduled_callback": true}'}, ""),
+        ([], {"structured_data": "[1]"}, ""),
+        ([], {"success_evaluation": "true"}, ""),
+        ([], {"success_evaluation": "The appointment was booked."}, "unbooked"),
+        ([], {"success_evaluation": "No appointment was booked."}, ""),
+        ([(BOOK, "booked")], {"structured_data": '{"appointment_booked": true}'}, ""),
+    ],
+)
+def test_a_flag_says_what_went_wrong_and_the_list_finds_it(
+    calls: CallService, ring: Ring, tools: Sequence[tuple[str, str]], others: dict[str, Any], flags: str
+) -> None:
+    call = ring(*tools, **others)
+    summary = only(calls)
+    assert (summary.is_unbooked, summary.has_fault) == ("unbooked" in flags, "fault" in flags)
+    for flag in ("unbooked", "fault"):
+        for viewer in (OFFICE, ANA):
+            assert ids(calls, viewer, flag=flag) == ([call] if flag in flags else [])
+
+
+def test_an_appointment_with_the_calls_id_is_enough_not_to_be_flagged(
+    calls: CallService, ring: Ring, database: Database
+) -> None:
+    call = ring((BOOK, "fault"))
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, vapi_call_id, property_address, start_time, end_time, attendee_name)
+        VALUES ('ana', %s, '9 Elm Street', now(), now() + interval '1 hour', 'Li Wei')
+        """,
+        [call],
+    )
+    assert not only(calls).is_unbooked
+    assert only(calls).deeds == ("booked",)
+    assert ids(calls, flag="unbooked") == []
+
+
+def test_asking_again_for_a_viewing_that_stands_is_no_reason_for_a_flag(
+    calls: CallService, ring: Ring, database: Database
+) -> None:
+    ring((BOOK, "answered"))
+    assert only(calls).is_unbooked
+    (row,) = database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)
+        VALUES ('ana', '9 Elm Street', now(), now() + interval '1 hour', 'Li Wei') RETURNING id
+        """
+    )
+    database.fetch("UPDATE tool_calls SET appointment_id = %s", [row["id"]])
+    assert not only(calls).is_unbooked
+    assert ids(calls, flag="unbooked") == []
+
+
+def test_a_fault_that_a_repetition_mended_is_no_fault(calls: CallService, ring: Ring, database: Database) -> None:
+    ring((BOOK, "fault"))
+    database.fetch("UPDATE tool_calls SET outcome = 'booked'")
+    assert not only(calls).has_fault
+    assert only(calls).outcomes == ("booked",)
+
+
+def test_of_two_tool_calls_at_once_neither_forgets_the_other(
+    calls: CallService, ring: Ring, database: Database, database_url: str
+) -> None:
+    call = ring()
+    insert = """
+        INSERT INTO tool_calls (vapi_call_id, tool_call_id, agent_id, name, answer, outcome)
+        VALUES (%s, %s, 'ana', %s, 'A sentence.', %s)
+    """
+    with psycopg.connect(database_url, autocommit=True) as second, psycopg.connect(database_url) as first:
+        first.execute(insert, [call, "one", BOOK, "booked"])
+        other = threading.Thread(target=second.execute, args=(insert, [call, "two", ASK, "fault"]))
+        other.start()
+        waiting = "SELECT pid FROM pg_locks WHERE pid = %s AND NOT granted"
+        until(lambda: bool(database.fetch(waiting, [second.info.backend_pid])), "the second waits for the first")
+        first.commit()
+        other.join()
+    assert set(only(calls).outcomes) == {"booked", "fault"}
+
+
+# --- lengths ----------------------------------------------------------------------------------------------------------
+
+
+class Explained(Database):
+    """Explains what is fetched instead of fetching it."""
+
+    plan = ""
+
+    def fetch(self, query: str, params: Any = None) -> list[Any]:
+        """Keep the plan."""
+        self.plan = "\n".join(row["QUERY PLAN"] for row in super().fetch(f"EXPLAIN {query}", params))
+        return []
+
+
+@pytest.fixture(scope="module")
+def many_calls_url(databases: Any, template_url: str) -> Any:
+    """A database with 10,000 calls of thirty agents, as many bookings, and three tool calls to each."""
+    url = databases.create(template_url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("INSERT INTO users (user_id, email, password_hash) VALUES (7, 'ana@example.com', 'x')")
+        connection.execute(
+            "INSERT INTO agents (agent_id, agent_name, user_id)"
+            " SELECT 'agent-' || n, 'Agent ' || n, CASE WHEN n < 3 THEN 7 END FROM generate_series(0, 29) AS n"
+        )
+        connection.execute(
+            """
+            INSERT INTO calls (vapi_call_id, agent_id, caller_number, status, started_at)
+            SELECT 'call-' || n, CASE WHEN n % 1000 > 0 THEN 'agent-' || n % 30 END, '+1555' || lpad(n::text, 7, '0'),
+                   'ended', now() - n * INTERVAL '1 minute'
+            FROM generate_series(1, 10000) AS n
+            """
+        )
+        connection.execute(
+            """
+            INSERT INTO tool_calls (vapi_call_id, tool_call_id, name, answer, outcome)
+            SELECT 'call-' || n, 'tool-' || k, CASE k WHEN 3 THEN 'set_appointment' ELSE 'get_availability' END, '',
+                   CASE WHEN k < 3 THEN 'answered' WHEN n % 99 = 0 THEN 'fault' WHEN n % 50 = 0 THEN 'refused'
+                        ELSE 'booked' END
+            FROM generate_series(1, 10000) AS n, generate_series(1, 3) AS k
+            """
+        )
+        connection.execute(
+            """
+            INSERT INTO appointments (
+                agent_id, vapi_call_id, property_address, start_time, end_time, attendee_name, overlap_allowed
+            )
+            SELECT 'agent-' || n % 30, 'call-' || n, n % 900 || ' Elm Street', now(), now() + INTERVAL '1 hour',
+                   md5(n::text), TRUE
+            FROM generate_series(1, 10000) AS n
+            WHERE n % 50 > 0
+            """
+        )
+        connection.execute("VACUUM ANALYZE")
+    yield url
+    databases.drop(url)
+
+
+@pytest.mark.parametrize("user_id", [None, 7], ids=["admin", "agent"])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        CallFilter(),
+        CallFilter(agent_id="agent-2"),
+        CallFilter(agent_id=NOBODY),
+        CallFilter(flag="fault"),
+        CallFilter(flag="unbooked"),
+        CallFilter(flag="unbooked", agent_id="agent-2"),
+        CallFilter(flag="fault", since=NOW, until=NOW + timedelta(days=1)),
+        CallFilter(text="0042"),
+        CallFilter(text="c4ca4238"),
+        CallFilter(text="call-7", flag="fault"),
+    ],
+    ids=lambda wanted: str({k: v for k, v in vars(wanted).items() if v and k not in {"since", "until"}}),
+)
+def test_no_list_reads_through_all_calls(many_calls_url: str, wanted: CallFilter, user_id: int | None) -> None:
+    if user_id and wanted.agent_id == NOBODY:
+        wanted = CallFilter()  # the service shows those to admins only
+    database = Explained(many_calls_url)
+    CallReader(database).listing(user_id, wanted, limit=26, offset=0)
+    database.close()
+    assert "Index" in database.plan
+    assert not re.search(r"Seq Scan on (calls|tool_calls|appointments)\b", database.plan), database.plan
+    assert "tool_calls" not in database.plan
+    assert "transcript" not in database.plan
+
+
+def test_flags_of_many_calls_kept_in_bulk_are_those_of_each(many_calls_url: str) -> None:
+    database = Database(many_calls_url)
+    (row,) = database.fetch(
+        """
+        SELECT COUNT(*) FILTER (WHERE 'fault' = ANY(outcomes)) AS fault,
+               COUNT(*) FILTER (WHERE 'booked' = ANY(outcomes)) AS booked,
+               COUNT(*) FILTER (WHERE agreed) AS agreed
+        FROM calls
+        """
+    )
+    database.close()
+    assert row == {"fault": 101, "booked": 10000 - 101 - 198, "agreed": 10000}
