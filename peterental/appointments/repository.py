@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import psycopg
 
+from peterental.agents.hours.model import Busy
 from peterental.agents.model import Agent, Rules, Window
 from peterental.appointments.model import Appointment, SlotTaken
 from peterental.appointments.timetable import Taken
@@ -129,6 +130,43 @@ class AppointmentRepository:
         """Look up whom a call is for and what is taken. One statement, one round trip."""
         rows = self._database.fetch(DESK, _key(key) | {"now": now})
         return _desk(rows[0] if rows else None)
+
+    def desk_of(self, agent_id: str, now: datetime) -> Desk:
+        """Look up one agent and what is taken, as `desk` does. One statement, one round trip."""
+        by_id = "SELECT * FROM agents WHERE agent_id = %(agent_id)s"
+        rows = self._database.fetch(DESK.replace(AGENT_OF_KEY, by_id), {"agent_id": agent_id, "now": now})
+        return _desk(rows[0] if rows else None)
+
+    def booked_between(self, agent_id: str, start: datetime, until: datetime) -> Appointment | None:
+        """Give the first confirmed viewing that, with the pause after it, is between two moments. One round trip."""
+        rows = self._database.fetch(
+            f"""
+            SELECT {APPOINTMENT}
+            FROM appointments
+            JOIN agents USING (agent_id)
+            WHERE agent_id = %(agent_id)s AND status = 'confirmed'
+                AND start_time < %(until)s AND start_time > %(start)s - INTERVAL '2 days'
+                AND COALESCE(blocked_until, end_time) > %(start)s
+            ORDER BY start_time, id
+            LIMIT 1
+            """,
+            {"agent_id": agent_id, "start": start, "until": until},
+        )
+        return Appointment(**rows[0]) if rows else None
+
+    def busy_between(self, agent_id: str, start: datetime, until: datetime) -> Busy | None:
+        """Give the first busy block between two moments. One round trip."""
+        rows = self._database.fetch(
+            """
+            SELECT busy_id, lower(during) AS start, upper(during) AS until, source, note
+            FROM agent_busy
+            WHERE agent_id = %s AND during && tstzrange(%s, %s)
+            ORDER BY lower(during)
+            LIMIT 1
+            """,
+            (agent_id, start, until),
+        )
+        return Busy(**rows[0]) if rows else None
 
     def look(self, connection: Connection, delivery: Delivery, now: datetime) -> PendingDesk:
         """Queue the desk and the caller's own bookings: upcoming, with this agent, by number or from this very call."""

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from peterental.agents.model import AgentUnknown
 from peterental.appointments import decisions
 from peterental.appointments.decisions import Decision, Situation
+from peterental.appointments.explanation import check
 from peterental.appointments.model import AppointmentUnknown, SlotTaken
 from peterental.appointments.repository import AppointmentRepository
+from peterental.appointments.timetable import Reason, Timetable
 from peterental.calls.service import utc_now
 from peterental.errors import Fault, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import date, datetime
 
     from peterental.agents.model import Agent
+    from peterental.appointments.explanation import TimeCheck
     from peterental.appointments.model import Appointment, Wish
     from peterental.calls.model import Delivery, Outcome, Say
     from peterental.calls.service import CallService
@@ -89,6 +94,30 @@ class AppointmentService:
             desk, own = pending.read()
             situation = Situation(now=now, delivery=delivery, agent=desk.agent, own=own)
             return self._told(connection, situation, wish, say, decisions.find)
+
+    def why_not_free(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> TimeCheck:
+        """Say whether a caller would get a certain time of an agent's, and what takes it where not.
+
+        One query; where the time is taken, up to two more. Raises AgentUnknown, also where `viewer` may not see it.
+
+        Args:
+            agent_id: whose time.
+            day: on the agent's calendar.
+            minutes: after midnight, on the agent's wall clock.
+            viewer: who asks.
+        """
+        now = self._now()
+        desk = None if "\x00" in agent_id else self._appointments.desk_of(agent_id, now)
+        agent = desk.agent if desk else None
+        if desk is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
+            raise AgentUnknown
+        found = check(agent, Timetable(agent.rules, agent.zone, now, desk.taken), day, minutes)
+        if found.start is None or found.until is None or found.reason is not Reason.TAKEN:
+            return found
+        until = found.until + timedelta(minutes=agent.rules.buffer_minutes)
+        booking = self._appointments.booked_between(agent_id, found.start, until)
+        busy = None if booking else self._appointments.busy_between(agent_id, found.start, until)
+        return replace(found, booking=booking, busy=busy)
 
     def get(self, appointment_id: int, viewer: Viewer) -> Appointment:
         """Give one appointment. One round trip. Raises AppointmentUnknown, also where `viewer` may not see it."""
