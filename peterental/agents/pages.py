@@ -12,6 +12,7 @@ from peterental.admin.protection import keeps_form
 from peterental.admin.session import current_viewer
 from peterental.agents.conflict import changed_meanwhile
 from peterental.agents.diary import pages as diary_pages
+from peterental.agents.diary.pages import asked_day, asked_minutes
 from peterental.agents.forms import NEVER, AgentForm
 from peterental.agents.hours import pages as hours_pages
 from peterental.agents.model import (
@@ -26,6 +27,7 @@ from peterental.agents.model import (
     TimeZoneUnknown,
     Window,
 )
+from peterental.appointments.explanation import TimeCheck
 from peterental.config import Config
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
@@ -69,11 +71,18 @@ def index() -> Answer:
 
 
 def show(agent_id: str) -> Answer:
-    """Show one agent. Two queries."""
-    agents = _services().agents
-    agent = agents.get(agent_id, current_viewer())
+    """Show one agent. Two queries; one to three more where somebody asks why a time is not free."""
+    services, viewer = _services(), current_viewer()
+    agent = services.agents.get(agent_id, viewer)
+    check, misread = _asked_time(agent_id)
     return render_template(
-        "agents/show.html", agent=agent, upcoming=agents.upcoming(agent), week=hours_by_weekday(agent.rules)
+        "agents/show.html",
+        agent=agent,
+        upcoming=services.agents.upcoming(agent),
+        week=hours_by_weekday(agent.rules),
+        check=check,
+        misread=misread,
+        asked=request.args,
     )
 
 
@@ -140,6 +149,17 @@ def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
         windows[weekday].append(window)
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     return [(name, sorted(windows[number])) for number, name in enumerate(names, start=1)]
+
+
+def _asked_time(agent_id: str) -> tuple[TimeCheck | None, str | None]:
+    """Answer "why is this time not free?", if it was asked, or say what was not understood."""
+    if not request.args.get("on") and not request.args.get("at"):
+        return None, None
+    day, misread_day = asked_day("on", "")
+    minutes, misread_minutes = asked_minutes("at")
+    if day is None or minutes is None:
+        return None, misread_day or (misread_minutes if day else "Choose a day as well.")
+    return _services().appointments.why_not_free(agent_id, day, minutes, current_viewer()), None
 
 
 def _switch(agent_id: str, *, active: bool) -> Answer:

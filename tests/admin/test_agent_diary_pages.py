@@ -132,3 +132,74 @@ def test_a_name_in_the_week_is_text(office: Browser, database: Database) -> None
 def test_another_agents_week_and_day_are_not_found(anas: Browser) -> None:
     for path in ("week", "day"):
         assert anas.get(f"/agents/nora/{path}").status_code == 404
+
+
+def next_weekday(isoweekday: int) -> date:
+    """Give a coming day of that weekday, some days ahead, in Chicago."""
+    today = datetime.now(CHICAGO).date()
+    return next(day for n in range(3, 10) if (day := today + timedelta(days=n)).isoweekday() == isoweekday)
+
+
+def test_why_a_time_is_not_free_is_said_in_one_sentence_with_what_takes_it_and_the_nearest_times(
+    office: Browser, book: Callable[..., int], database: Database
+) -> None:
+    monday = next_weekday(1)
+
+    def ask(day: date | str, clock: str) -> str:
+        text = office.get(f"/agents/nora?on={day}&at={clock}").text
+        found = re.search(r'<div class="answer.*?</div>', text, re.DOTALL)
+        return " ".join(found.group().split()) if found else text
+
+    assert "is free.</strong> Callers are offered it." in ask(monday, "10:00")
+    number = book("nora", at(10, day=monday), blocked_until=at(10, 45, monday), attendee_name="<Max>")
+    taken = ask(monday, "10:00")
+    assert (
+        f'It is taken by the viewing of <a href="/appointments/{number}"><bdi>12 Elm Street</bdi></a> with <bdi>&lt;Max&gt;</bdi>'
+        in taken
+    )
+    assert "Nearest free times: <time" in taken
+    assert "It is in the pause after the viewing of" in ask(monday, "10:30")
+    assert "The 15 min to be kept free after it would run into the viewing of" in ask(monday, "09:30")
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, note, source) VALUES ('nora', tstzrange(%s, %s), 'Lunch', 'Google')",
+        (at(12, day=monday), at(13, day=monday)),
+    )
+    assert ": <bdi>Lunch</bdi> (from <bdi>Google</bdi>)." in ask(monday, "12:00")
+    assert "Viewings start every 30 min, counted from 9 am." in ask(monday, "14:10")
+    assert "The hours of that day are 9 am–5 pm, and the whole viewing of 30 min has to fit in." in ask(monday, "16:45")
+    assert "It is closed that day." in ask(monday - timedelta(days=1), "10:00")
+    assert "It is past." in ask("2020-01-01", "10:00")
+    assert "Callers can book 14 days ahead, until " in ask("2900-01-01", "10:00")
+    assert "The clocks skip that time" in ask("2027-03-14", "02:30")
+    database.fetch("UPDATE agents SET daily_cap = 1, notice_minutes = 0")
+    assert "There is 1 viewing on that day" in ask(monday, "15:00")
+    database.fetch("UPDATE agents SET notice_minutes = 20160")
+    assert "Callers have to book 14 days ahead." in ask(monday, "15:00")
+    database.fetch("UPDATE agents SET is_active = FALSE, notice_minutes = 0, daily_cap = NULL")
+    assert "Nora &lt;b&gt; takes no bookings at present." in ask(monday, "15:00")
+    database.fetch("UPDATE agents SET is_active = TRUE")
+    database.fetch("DELETE FROM agent_hours")
+    assert "Nothing is free until " in ask(monday, "15:00")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("on=2026-11-23", "Choose a time as well."),
+        ("at=10:00", "Choose a day as well."),
+        ("on=monday&at=10:00", "“monday” is not a day that can be shown."),
+        ("on=2026-11-23&at=25:00", "“25:00” is not a time of day."),
+    ],
+)
+def test_a_question_that_is_none_is_asked_back(office: Browser, query: str, words: str) -> None:
+    page = office.get(f"/agents/nora?{query}")
+    assert page.status_code == 200
+    assert words in page.text
+
+
+def test_asking_costs_up_to_three_queries_more(office: Browser, book: Callable[..., int], queries: list[str]) -> None:
+    monday = next_weekday(1)
+    book("nora", at(10, day=monday))
+    queries.clear()
+    office.get(f"/agents/nora?on={monday}&at=10:00")
+    assert len(queries) == 5, "the sign-in check, two of the page, the desk, and the viewing in the way"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 from flask import Blueprint, current_app, render_template, request
 
@@ -49,8 +49,25 @@ def day(agent_id: str) -> str:
     )
 
 
-def asked_day(name: str) -> tuple[date | None, str | None]:
-    """Give the day that the query string asks for, if any, and what to say about one that is none."""
+def asked_minutes(name: str) -> tuple[int | None, str | None]:
+    """Give the time of day that the query string asks for, in minutes, and what to say about one that is none."""
+    text = request.args.get(name, "").strip()
+    if not text:
+        return None, "Choose a time as well."
+    try:
+        asked = time.fromisoformat(text)
+    except ValueError:
+        return None, f"“{text[:40]}” is not a time of day."
+    return asked.hour * 60 + asked.minute, None
+
+
+def asked_day(name: str, instead: str = ", so here is today") -> tuple[date | None, str | None]:
+    """Give the day that the query string asks for, if any, and what to say about one that is none.
+
+    Args:
+        name: of the parameter.
+        instead: what the page does then.
+    """
     text = request.args.get(name, "").strip()
     if not text:
         return None, None
@@ -59,5 +76,5 @@ def asked_day(name: str) -> tuple[date | None, str | None]:
     except ValueError:
         asked = None
     if asked is None or not EARLIEST_YEAR <= asked.year <= LATEST_YEAR:
-        return None, f"“{text[:40]}” is not a day that can be shown, so here is today."
+        return None, f"“{text[:40]}” is not a day that can be shown{instead}."
     return asked, None
