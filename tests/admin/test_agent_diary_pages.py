@@ -130,7 +130,7 @@ def test_a_name_in_the_week_is_text(office: Browser, database: Database) -> None
 
 
 def test_another_agents_week_and_day_are_not_found(anas: Browser) -> None:
-    for path in ("week", "day"):
+    for path in ("week", "day", "figures"):
         assert anas.get(f"/agents/nora/{path}").status_code == 404
 
 
@@ -203,3 +203,32 @@ def test_asking_costs_up_to_three_queries_more(office: Browser, book: Callable[.
     queries.clear()
     office.get(f"/agents/nora?on={monday}&at=10:00")
     assert len(queries) == 5, "the sign-in check, two of the page, the desk, and the viewing in the way"
+
+
+def test_figures_are_drawn_with_words_and_a_table_behind_them(
+    office: Browser, book: Callable[..., int], queries: list[str], database: Database
+) -> None:
+    assert "No figures yet" in office.get("/agents/nora/figures").text
+    database.fetch("INSERT INTO calls (vapi_call_id, agent_id) VALUES ('c1', 'nora'), ('c2', 'nora')")
+    book("nora", datetime.now(UTC) - timedelta(days=8), status="completed", vapi_call_id="c1")
+    book("nora", datetime.now(UTC) - timedelta(days=9), status="no_show")
+    queries.clear()
+    text = office.get("/agents/nora/figures").text
+    assert len(queries) == 4, "the sign-in check, and three"
+    assert text.count('role="img" aria-labelledby=') == 2
+    assert '<title id="drawn-viewings-title">Viewings by week and status</title>' in text
+    assert "2 viewings in twelve weeks: 1 completed, 0 confirmed, 1 no-shows, 0 cancelled." in text
+    assert "2 calls in twelve weeks, of which 1 led to a booking." in text
+    assert '<rect class="bar-completed"' in text
+    assert text.count("<summary>As a table</summary>") == 2
+    assert '<td class="number">50 %</td>' in text
+    assert "style=" not in text
+    assert len(text.encode()) < 60_000
+    assert "Only the latest" not in text
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, status)
+        SELECT 'nora', 'x', NOW() - INTERVAL '1 hour', NOW(), 'y', 'cancelled' FROM generate_series(1, 10000)
+        """
+    )
+    assert "Only the latest 10000 viewings and calls are counted" in office.get("/agents/nora/figures").text

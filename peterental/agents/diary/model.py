@@ -146,7 +146,7 @@ class Week:
 
 def days_of(first: date, zone: ZoneInfo, count: int = DAYS_OF_A_WEEK) -> list[DiaryDay]:
     """Give empty days from `first` on, 23 to 25 hours long as the clocks of `zone` have them."""
-    edges = [_midnight(first + timedelta(days=ahead), zone) for ahead in range(count + 1)]
+    edges = [midnight(first + timedelta(days=ahead), zone) for ahead in range(count + 1)]
     return [
         DiaryDay(day=first + timedelta(days=number), starts=edges[number], ends=edges[number + 1])
         for number in range(count)
@@ -162,7 +162,8 @@ def hours_shown(days: Sequence[DiaryDay], zone: ZoneInfo) -> Window:
     return Window(opens // 60 * 60, min(-(-closes // 60) * 60, DAY_MIN))
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Give the first moment of a local day, in UTC."""
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 

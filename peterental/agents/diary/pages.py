@@ -7,6 +7,7 @@ from datetime import date, time, timedelta
 from flask import Blueprint, current_app, render_template, request
 
 from peterental.admin.session import current_viewer
+from peterental.agents.diary.figures import MOST_COUNTED, STATUSES, chart, percent
 from peterental.services import services_of
 
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2999
@@ -17,6 +18,7 @@ def add_rules(blueprint: Blueprint) -> None:
     """Add these pages to those about agents."""
     blueprint.add_url_rule("/<path:agent_id>/week", view_func=week)
     blueprint.add_url_rule("/<path:agent_id>/day", view_func=day)
+    blueprint.add_url_rule("/<path:agent_id>/figures", view_func=figures)
 
 
 def week(agent_id: str) -> str:
@@ -46,6 +48,24 @@ def day(agent_id: str) -> str:
         misread=misread,
         before=found.day - A_DAY,
         after=found.day + A_DAY,
+    )
+
+
+def figures(agent_id: str) -> str:
+    """Show figures of the last twelve weeks. Three queries, whatever is booked."""
+    found = services_of(current_app).diary.figures(agent_id, current_viewer())
+    weeks = found.weeks
+    return render_template(
+        "agents/figures.html",
+        figures=found,
+        agent=found.agent,
+        statuses=STATUSES,
+        percent=percent,
+        most=MOST_COUNTED,
+        viewings=chart(weeks, [[(status, week.viewings.get(status, 0)) for status in STATUSES] for week in weeks]),
+        calls=chart(
+            weeks, [[("booked", week.calls_booked), ("unbooked", week.calls - week.calls_booked)] for week in weeks]
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from peterental.agents.diary.model import DiaryDay, Visit
 from peterental.database.connection import Database
@@ -26,6 +27,34 @@ DAYS = """
         LIMIT %(limit)s
     ) AS visits ON TRUE
     ORDER BY day_number, start, appointment_id
+"""
+
+
+VIEWINGS_BY_WEEK = """
+    SELECT width_bucket(start_time, %(edges)s::timestamptz[]) AS week, status, COUNT(*) AS number
+    FROM (
+        SELECT start_time, status
+        FROM appointments
+        WHERE agent_id = %(agent_id)s AND start_time >= %(first)s AND start_time < %(last)s
+        ORDER BY start_time DESC
+        LIMIT %(most)s
+    ) AS latest
+    GROUP BY week, status
+"""
+
+CALLS_BY_WEEK = """
+    SELECT width_bucket(created_at, %(edges)s::timestamptz[]) AS week, COUNT(*) AS number,
+           COUNT(*) FILTER (
+               WHERE EXISTS (SELECT FROM appointments WHERE appointments.vapi_call_id = latest.vapi_call_id)
+           ) AS booked
+    FROM (
+        SELECT vapi_call_id, created_at
+        FROM calls
+        WHERE agent_id = %(agent_id)s AND created_at >= %(first)s AND created_at < %(last)s
+        ORDER BY created_at DESC
+        LIMIT %(most)s
+    ) AS latest
+    GROUP BY week
 """
 
 
@@ -56,3 +85,17 @@ class DiaryRepository:
             replace(day, total=total, visits=tuple(found))
             for day, total, found in zip(days, totals, visits, strict=True)
         ]
+
+    def viewings_by_week(self, agent_id: str, edges: Sequence[datetime], most: int) -> list[tuple[int, str, int]]:
+        """Count the latest viewings, at most `most`: number of the week from 1, status, how many."""
+        rows = self._database.fetch(VIEWINGS_BY_WEEK, _weeks(agent_id, edges, most))
+        return [(row["week"], row["status"], row["number"]) for row in rows]
+
+    def calls_by_week(self, agent_id: str, edges: Sequence[datetime], most: int) -> list[tuple[int, int, int]]:
+        """Count the latest calls, at most `most`: number of the week from 1, how many, how many led to a viewing."""
+        rows = self._database.fetch(CALLS_BY_WEEK, _weeks(agent_id, edges, most))
+        return [(row["week"], row["number"], row["booked"]) for row in rows]
+
+
+def _weeks(agent_id: str, edges: Sequence[datetime], most: int) -> dict[str, object]:
+    return {"agent_id": agent_id, "edges": list(edges[:-1]), "first": edges[0], "last": edges[-1], "most": most}

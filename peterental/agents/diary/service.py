@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from peterental.agents.diary.model import DiaryDay, Week, days_of, hours_shown
+from peterental.agents.diary.figures import MOST_COUNTED, Figures, mondays, weeks_of
+from peterental.agents.diary.model import DiaryDay, Week, days_of, hours_shown, midnight
 from peterental.agents.diary.repository import DiaryRepository
 from peterental.agents.hours.repository import HoursRepository
 from peterental.agents.model import Agent
@@ -49,6 +50,16 @@ class DiaryService:
         today = self._today(agent)
         (day,) = self._filled(agent, days_of(on or today, agent.zone, count=1), VISITS_ON_A_SHEET)
         return agent, today, day
+
+    def figures(self, agent_id: str, viewer: Viewer) -> Figures:
+        """Give figures of this week and the eleven before it. Three queries. Raises AgentUnknown."""
+        agent = self._agents.get(agent_id, viewer)
+        starts = mondays(self._today(agent))
+        edges = [midnight(monday, agent.zone) for monday in starts]
+        viewings = self._diary.viewings_by_week(agent_id, edges, MOST_COUNTED)
+        calls = self._diary.calls_by_week(agent_id, edges, MOST_COUNTED)
+        found = Figures(agent=agent, weeks=weeks_of(starts[:-1], viewings, calls))
+        return replace(found, is_partial=max(found.total, found.calls) >= MOST_COUNTED)
 
     def _filled(self, agent: Agent, days: Sequence[DiaryDay], limit: int) -> tuple[DiaryDay, ...]:
         starts, ends = days[0].starts, days[-1].ends
