@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import termios
@@ -128,6 +129,15 @@ def test_a_wrong_setting_is_one_sentence() -> None:
         done.stderr
         == "❌ PeteRental cannot start: DATABASE_URL must look like postgresql://user:password@host:5432/name.\n"
     )
+
+
+def test_a_version_beyond_the_last_file_is_one_sentence(empty_database_url: str, folder: Path) -> None:
+    for more in ((), ("--dry-run",)):
+        done = flask("db-migrate", "--to", "9", *more, "--directory", str(folder), DATABASE_URL=empty_database_url)
+        assert (done.returncode, done.stderr) == (
+            1,
+            "❌ There is no migration 009, the last file is 002. Nothing was applied.\n",
+        )
 
 
 def test_a_missing_folder_is_one_sentence(database_url: str) -> None:
@@ -284,6 +294,9 @@ def test_demo_before_the_first_migration_says_to_migrate(empty_database_url: str
         "db-status",
         "db-new",
         "db-lint",
+        "db-plan",
+        "db-verify",
+        "db-adopt",
         "db-repair",
         "db-rollback",
         "user-create",
@@ -295,6 +308,48 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     done = flask(command, "--help", DATABASE_URL=NOBODY_LISTENS)
     assert done.returncode == 0
     assert f"Example: flask {command}" in done.stdout
+
+
+def on_a_terminal(width: int, *arguments: str, **settings: str) -> str:
+    """Run a flask command on a terminal of that many columns and give what it shows."""
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (50, width))
+    process = subprocess.Popen(
+        [FLASK, *arguments],
+        cwd=PROJECT_DIR,
+        env=environment({"TERM": "xterm", **settings}),
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+    )
+    os.close(follower)
+    seen = b""
+    while True:
+        try:
+            seen += os.read(leader, 10_000)
+        except OSError:  # how a terminal says that everybody has left it
+            break
+    os.close(leader)
+    assert process.wait(20) == 0, seen
+    return seen.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_colours_and_lines_that_fit(database_url: str, tmp_path: Path) -> None:
+    shown = on_a_terminal(80, "db-status", DATABASE_URL=database_url)
+    assert "\x1b[32mapplied" in shown
+    plain = re.sub(r"\x1b\[\d*m", "", shown).splitlines()
+    assert max(len(line) for line in plain[:-2]) <= 80
+    assert "…" in on_a_terminal(60, "db-status", DATABASE_URL=database_url)
+    for settings in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\x1b" not in on_a_terminal(200, "db-status", DATABASE_URL=database_url, **settings)
+    (tmp_path / "001_a.sql").write_text("CREATE TABLE a (i int);")
+    assert "\x1b[36madvice" in on_a_terminal(80, "db-lint", "--directory", str(tmp_path), DATABASE_URL=database_url)
+
+
+def test_without_a_terminal_nothing_is_coloured_or_cut(database_url: str) -> None:
+    done = flask("db-status", DATABASE_URL=database_url, COLUMNS="40")
+    assert "\x1b" not in done.stdout
+    assert "…" not in done.stdout
 
 
 # --- db-repair and db-rollback ----------------------------------------------------------------------------------------

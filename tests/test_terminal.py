@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from peterental.cli import needs_pages
 from peterental.cli.terminal import Screen
 from peterental.database.migrations.files import MigrationFile
 from peterental.database.migrations.history import Entry, State
+from peterental.database.migrations.ledger import LedgerRow
+from peterental.database.migrations.problem import width_of
 from peterental.database.migrations.report import status_table
 from peterental.database.migrations.status import Status
 
@@ -39,6 +44,34 @@ def test_states_are_coloured_only_when_asked_for() -> None:
     assert "\x1b[32mapplied\x1b[0m" in coloured
     assert "\x1b[33mpending\x1b[0m" in coloured
     assert "\x1b[31medited \x1b[0m" in coloured
+
+
+def entry(version: int, description: str, by: str = "pat@web-1") -> Entry:
+    row = LedgerRow(version, description, datetime(2026, 11, 22, 17, 17, tzinfo=UTC), "c", 12_345, by)
+    return Entry(version, State.NEWER, None, row)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200, None])
+def test_the_logbook_fits_the_terminal_as_far_as_it_can(width: int | None) -> None:
+    entries = [
+        entry(1, "create agent tables"),
+        entry(2, "a" * 150, "render@srv-" + "x" * 40),
+        entry(1000, "家を見る 🙂"),
+    ]
+    lines = status_table(Status(entries, []), width=width).splitlines()[:-2]
+    assert len({line.find("newer") for line in lines[1:3]}) == 1
+    assert all("2026-11-22 17:17 UTC" in line for line in lines[1:])
+    longest = max(width_of(line) for line in lines)
+    assert longest <= max(width or 0, 80) or width is None
+    assert any("…" in line for line in lines) == (width in {40, 60, 80, 200})
+    # a letter that is two columns wide takes the place of two
+    assert width_of(lines[3].partition("newer")[0]) == width_of(lines[1].partition("newer")[0])
+
+
+def test_nothing_that_a_row_holds_can_command_the_terminal() -> None:
+    table = status_table(Status([entry(1, "x\ny \x1b[31m", "a\tb")], []))
+    assert "x\\ny \\x1b[31m" in table
+    assert len(table.splitlines()) == 4
 
 
 def test_only_database_commands_do_without_pages() -> None:

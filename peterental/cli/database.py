@@ -11,7 +11,7 @@ from typing import cast
 import click
 from flask import current_app
 
-from peterental.cli.terminal import voice
+from peterental.cli.terminal import colours, columns, voice
 from peterental.cli.told import told_in_one_sentence
 from peterental.config import Config
 from peterental.database import Database, migrations_url_for
@@ -29,6 +29,7 @@ EXIT_BROKEN = 4
 directory_option = click.option(
     "--directory",
     type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
     help="Folder of migration files; default: MIGRATIONS_DIR.",
 )
 
@@ -38,10 +39,14 @@ class NotConfirmed(Refusal):
 
 
 @click.command("db-migrate")
-@click.option("--to", type=click.IntRange(min=1), help="Stop after this version.")
+@click.option("--to", type=click.IntRange(min=1), metavar="VERSION", help="Stop after this version.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be applied.")
 @click.option(
-    "--lock-wait", type=click.FloatRange(min=0), default=LOCK_WAIT_S, help="Seconds to wait for another runner."
+    "--lock-wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    default=LOCK_WAIT_S,
+    help=f"How long to wait for another runner; default: {LOCK_WAIT_S:g}.",
 )
 @directory_option
 @told_in_one_sentence
@@ -77,7 +82,7 @@ def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None
     Example: flask db-status --exit-code
     """
     status = read_status(_url(), directory or _config().migrations_dir)
-    click.echo(_json(status.as_json()) if as_json else status_table(status, colour=sys.stdout.isatty()))
+    click.echo(_json(status.as_json()) if as_json else status_table(status, colour=colours(), width=columns()))
     if exit_code:
         sys.exit({"pending": EXIT_PENDING, "broken": EXIT_BROKEN}.get(status.state, 0))
 
@@ -110,7 +115,7 @@ def db_lint(*, strict: bool, as_json: bool, directory: Path | None) -> None:
     from peterental.database.migrations.lint import lint_directory  # noqa: PLC0415  # what a deploy does not need
 
     report = lint_directory(directory or _config().migrations_dir)
-    click.echo(_json(report.as_json()) if as_json else report.text(colour=sys.stdout.isatty()))
+    click.echo(_json(report.as_json()) if as_json else report.text(colour=colours(), width=columns()))
     sys.exit(report.exit_code(strict=strict))
 
 
@@ -126,7 +131,7 @@ def db_plan(*, as_json: bool, directory: Path | None) -> None:
     from peterental.database.migrations.plan import plan  # noqa: PLC0415  # what a deploy does not need
 
     found = plan(_url(), directory or _config().migrations_dir, scratch_url=_config().scratch_database_url, tell=_aside)
-    click.echo(_json(found.as_json()) if as_json else found.text())
+    click.echo(_json(found.as_json()) if as_json else found.text(width=columns()))
     sys.exit(found.would_fail)
 
 
@@ -149,7 +154,9 @@ def db_verify(*, as_json: bool, directory: Path | None) -> None:
 
 
 @click.command("db-adopt")
-@click.option("--to", type=click.IntRange(min=1), required=True, help="The last version that the database has.")
+@click.option(
+    "--to", type=click.IntRange(min=1), metavar="VERSION", required=True, help="The last version that the database has."
+)
 @directory_option
 @told_in_one_sentence
 def db_adopt(to: int, *, directory: Path | None) -> None:
@@ -185,7 +192,13 @@ def db_repair(*, yes: bool, directory: Path | None) -> None:
 
 
 @click.command("db-rollback")
-@click.option("--to", type=click.IntRange(min=0), required=True, help="The version to go back to.")
+@click.option(
+    "--to",
+    type=click.IntRange(min=0),
+    metavar="VERSION",
+    required=True,
+    help="The version to go back to; 0 undoes all.",
+)
 @yes_option
 @directory_option
 @told_in_one_sentence

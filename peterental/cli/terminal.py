@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from typing import TextIO
 
@@ -34,7 +36,22 @@ class Screen:
         self._has_bar = True
 
 
+def colours() -> bool:
+    """Whether to colour what goes to standard output: on a terminal that can, unless NO_COLOR asks for none."""
+    return _is_able(sys.stdout) and not os.environ.get("NO_COLOR")
+
+
+def columns() -> int | None:
+    """Give how wide the terminal is; None where nobody watches, and lines may be as long as they are."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _is_able(stream: TextIO) -> bool:
+    """Whether a terminal is there that understands more than plain lines."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def voice() -> tuple[Tell, Progress | None]:
     """Give the ways to tell a line and to show progress that suit standard output; no bar where nobody watches."""
     screen = Screen(sys.stdout)
-    return (screen.tell, screen.progress) if sys.stdout.isatty() else (screen.tell, None)
+    return (screen.tell, screen.progress) if _is_able(sys.stdout) else (screen.tell, None)

@@ -100,7 +100,7 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[str]]:
             continue
         match = _UP_NAME.fullmatch(path.name)
         if match is None:
-            problems.append(f"{_printable(path.name)} is not named like 001_create_tables.sql")
+            problems.append(f"{printable(path.name)} is not named like 001_create_tables.sql")
         elif not 1 <= int(match["version"]) <= _HIGHEST_VERSION:
             problems.append(f"{path.name} has a number outside 1 to {_HIGHEST_VERSION}")
         else:
@@ -161,8 +161,8 @@ def _sql_files(directory: Path) -> list[Path]:
     return [path for path in sorted(entries) if path.name.lower().endswith(".sql") and not path.name.startswith(".")]
 
 
-def _printable(name: str) -> str:
-    """Give a name on one line, whatever is in it."""
+def printable(name: str) -> str:
+    """Give a name on one line, whatever is in it: no line end, no code that a terminal would obey."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in name)
 
 

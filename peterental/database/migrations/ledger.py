@@ -112,8 +112,8 @@ def _look(connection: Connection) -> tuple[Server, bool, bool]:
 
 def _row(row: dict[str, Any]) -> LedgerRow:
     applied_at = row.get("applied_at")
-    if isinstance(applied_at, datetime) and applied_at.tzinfo is None:
-        applied_at = applied_at.replace(tzinfo=UTC)  # what an earlier runner's TIMESTAMP meant
+    if isinstance(applied_at, datetime):  # without a zone it is what an earlier runner's TIMESTAMP meant
+        applied_at = applied_at.astimezone(UTC) if applied_at.tzinfo else applied_at.replace(tzinfo=UTC)
     return LedgerRow(
         version=row["version"],
         description=row.get("description"),

@@ -12,7 +12,8 @@ LIVE = "live"
 SCRATCH = "scratch"
 NOT_REHEARSED = "not rehearsed"
 
-_WIDEST_STATEMENT = 72
+_WIDEST_STATEMENT, _NARROWEST_STATEMENT = 72, 30
+_BESIDE_STATEMENT = 20
 _NOTICED_MS = 100
 _CHANGES_ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "WITH", "DO", "CALL", "SELECT"})
 _MODIFIERS = frozenset({"OR", "REPLACE", "UNIQUE", "TEMP", "TEMPORARY", "UNLOGGED", "RECURSIVE", "LOCAL", "GLOBAL"})
@@ -131,11 +132,13 @@ class Plan:
         """Whether some file would."""
         return any(file.error for file in self.files)
 
-    def text(self) -> str:
-        """Give it for people."""
+    def text(self, *, width: int | None = None) -> str:
+        """Give it for people, on a terminal of `width` columns; None where lines may be as long as they are."""
         if not self.files:
             return "✅ Nothing is pending."
-        blocks = [self._file_text(file) for file in self.files]
+        columns = _WIDEST_STATEMENT if width is None else width - _BESIDE_STATEMENT
+        columns = max(_NARROWEST_STATEMENT, min(columns, _WIDEST_STATEMENT))
+        blocks = [self._file_text(file, columns) for file in self.files]
         blocks += ["\n".join(self.notes)] if self.notes else []
         return "\n\n".join([*blocks, self.summary()])
 
@@ -204,7 +207,7 @@ class Plan:
         size = self.tables.get(table, TableSize(None, None))
         return {"rows": size.rows, "bytes": size.bytes}
 
-    def _file_text(self, file: PlannedFile) -> str:
+    def _file_text(self, file: PlannedFile, columns: int) -> str:
         done = {
             LIVE: "rehearsed on the live database and rolled back",
             SCRATCH: "rehearsed in a scratch copy, without the live rows",
@@ -218,9 +221,9 @@ class Plan:
         folded = quiet if len(quiet) > 1 else []  # one takes a line either way
         for step in file.steps:
             if step not in folded:
-                lines += _step_line(step) + self._consequences(step)
+                lines += [_step_line(step, columns), *self._consequences(step)]
         if folded:
-            lines.append(_folded_line(folded, alone=len(folded) == len(file.steps)))
+            lines.append(_folded_line(folded, columns, alone=len(folded) == len(file.steps)))
         if file.error:
             lines.append(f"❌ Migration {file.version} would fail: {file.error}")
         return "\n".join(lines)
@@ -253,26 +256,26 @@ class Plan:
         ]
 
 
-def _step_line(step: PlannedStep) -> list[str]:
+def _step_line(step: PlannedStep, columns: int) -> str:
     took = f"{step.duration_ms} ms" if step.duration_ms is not None else ""
     if step.where != LIVE:
         took = {SCRATCH: "in scratch", NOT_REHEARSED: "not rehearsed"}[step.where]
-    return [_line(f"{step.line:>4}", " ".join(step.sql.split()), "fails" if step.fails else took)]
+    return _line(f"{step.line:>4}", " ".join(step.sql.split()), "fails" if step.fails else took, columns)
 
 
-def _folded_line(steps: list[PlannedStep], *, alone: bool) -> str:
+def _folded_line(steps: list[PlannedStep], columns: int, *, alone: bool) -> str:
     """Give one line for all that nobody would notice."""
     count = f"{len(steps)} statements that" if alone else f"and {len(steps)} statements that"
     took = f"{sum(step.duration_ms or 0 for step in steps)} ms"
     if any(step.where != LIVE for step in steps):
         took = "in scratch"
-    return _line("    ", f"{count} keep no reader and no writer waiting", took)
+    return _line("    ", f"{count} keep no reader and no writer waiting", took, columns)
 
 
-def _line(number: str, text: str, took: str) -> str:
-    if len(text) > _WIDEST_STATEMENT:
-        text = text[: _WIDEST_STATEMENT - 1] + "…"
-    return f"  {number}  {text.ljust(_WIDEST_STATEMENT)}  {took:>10}".rstrip()
+def _line(number: str, text: str, took: str, columns: int) -> str:
+    if len(text) > columns:
+        text = text[: columns - 1] + "…"
+    return f"  {number}  {text.ljust(columns)}  {took:>10}".rstrip()
 
 
 def blocked_by(mode: str) -> str:

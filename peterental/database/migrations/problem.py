@@ -93,10 +93,15 @@ def caret_lines(place: Place) -> list[str]:
     ]
 
 
+def width_of(text: str) -> int:
+    """Give how many columns of a terminal `text` takes."""
+    return sum(len(_blank(character)) for character in text)
+
+
 def _blank(character: str) -> str:
     """Give white space as wide as `character` is on a terminal."""
     if character == "\t":
         return "\t"
-    if unicodedata.combining(character):
+    if unicodedata.combining(character) or unicodedata.category(character) == "Cf":
         return ""
     return "  " if unicodedata.east_asian_width(character) in "WF" else " "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from peterental.database.migrations.files import BETWEEN_PROBLEMS
+from peterental.database.migrations.files import BETWEEN_PROBLEMS, printable
 from peterental.database.migrations.history import Entry
+from peterental.database.migrations.problem import width_of
 from peterental.database.migrations.status import Status
 
 _MARKS = {
@@ -16,35 +17,51 @@ _MARKS = {
 
 
 _GREEN, _YELLOW, _RED = "32", "33", "31"
-_STATE = 3
-_TOOK = 5
+_DESCRIPTION, _STATE, _TOOK, _BY = 2, 3, 5, 6
+_GAP = 2
+_NARROWEST = {_BY: 8, _DESCRIPTION: 16}
+"""What gives way where the terminal is narrow, in this order, and to how many columns."""
 
 
-def status_table(status: Status, *, colour: bool = False) -> str:
+def status_table(status: Status, *, colour: bool = False, width: int | None = None) -> str:
     """Give one aligned line per migration and a sentence about the whole.
 
     Args:
         status: what to show.
         colour: colour the states, for a terminal.
+        width: of the terminal, in columns; None where lines may be as long as they are.
     """
     rows: list[tuple[str, ...]] = [("", "", "migration", "state", "applied", "took", "by")]
     rows += [_row(entry) for entry in status.entries]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(width_of(row[column]) for row in rows) for column in range(len(rows[0]))]
     widths[0] = 2  # the marks are two columns wide
+    for column, narrowest in _NARROWEST.items():
+        excess = sum(widths) + _GAP * (len(widths) - 1) - (width or sum(widths) * 2)
+        widths[column] = max(min(narrowest, widths[column]), widths[column] - max(excess, 0))
     lines = [_line(row, widths, colour=colour) for row in rows] if status.entries else ["No migrations."]
     return "\n".join([*lines, "", status.summary(between_problems=BETWEEN_PROBLEMS)])
 
 
 def _line(row: tuple[str, ...], widths: list[int], *, colour: bool) -> str:
     cells = [
-        cell.rjust(width) if column == _TOOK else cell.ljust(width)
+        _fitted(cell, width, right=column == _TOOK)
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     if row[0]:
         cells[0] = row[0]
         if colour:
             cells[_STATE] = f"\x1b[{_colour_of(row[_STATE])}m{cells[_STATE]}\x1b[0m"
-    return "  ".join(cells).rstrip()
+    return (" " * _GAP).join(cells).rstrip()
+
+
+def _fitted(cell: str, width: int, *, right: bool) -> str:
+    """Give a cell as wide as its column: cut with an ellipsis, or filled with spaces."""
+    if width_of(cell) > width:
+        while width_of(cell) > width - 1:
+            cell = cell[:-1]
+        cell += "…"
+    space = " " * (width - width_of(cell))
+    return space + cell if right else cell + space
 
 
 def _colour_of(state: str) -> str:
@@ -56,9 +73,9 @@ def _row(entry: Entry) -> tuple[str, ...]:
     return (
         _MARKS.get(entry.state, "❌"),
         f"{entry.version:03d}",
-        entry.description,
+        printable(entry.description),
         entry.state,
         f"{row.applied_at:%Y-%m-%d %H:%M} UTC" if row and row.applied_at else "",
         f"{row.duration_ms} ms" if row and row.duration_ms is not None else "",
-        (row.applied_by or "") if row else "",
+        printable((row.applied_by or "") if row else ""),
     )

@@ -50,9 +50,11 @@ def test_advice_counts_only_when_strict(tmp_path: Path) -> None:
 
 def test_gaps_and_misnamed_files_are_errors_in_the_runners_words(tmp_path: Path) -> None:
     (tmp_path / "2_x.sql").write_text("SELECT 1;")
+    (tmp_path / "004_y.SQL").write_text("SELECT 1;")
     report = look(tmp_path, m001=AGENTS, m003="SELECT 1;")
     assert [(one.rule.name, one.what) for one in counting(report)] == [
         ("numbering", "Migration 002 is missing before 003_m.sql."),
+        ("numbering", "004_y.SQL is not named like 001_create_tables.sql."),
         ("numbering", "2_x.sql is not named like 001_create_tables.sql."),
     ]
     assert report.exit_code() == 1

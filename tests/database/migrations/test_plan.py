@@ -124,6 +124,13 @@ def test_what_nobody_would_notice_is_one_line_and_json_keeps_all_of_it(migrated:
     assert len(found.as_json()["files"][0]["statements"]) == 7
 
 
+def test_on_a_narrow_terminal_statements_are_cut_sooner(migrated: Folder, planned: Planned) -> None:
+    migrated.write("002_b.sql", f"ALTER TABLE home ADD COLUMN {'town' * 15} text;")
+    for width, expected in ((60, 40), (None, 72), (200, 72), (20, 30)):
+        line = planned().text(width=width).splitlines()[1]
+        assert line.index("…") == 8 + expected - 1
+
+
 def test_a_file_that_nobody_would_notice_is_one_line(migrated: Folder, planned: Planned) -> None:
     migrated.write("002_b.sql", "CREATE TABLE yard (i int);\nCREATE INDEX ON yard (i);")
     lines = planned().text().splitlines()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from urllib.parse import quote
 
@@ -858,5 +859,6 @@ def test_whatever_the_database_sets_as_its_manners_the_ledger_is_read(
     row = read_status(runner._url, folder.path).entries[0].row
     assert row is not None
     assert row.applied_at is not None
+    assert row.applied_at.tzinfo is UTC
     recent = "SELECT abs(extract(epoch FROM now() - %s::timestamptz)) < 60 AS recent"
     assert db.execute(recent, [row.applied_at]).fetchone() == {"recent": True}

@@ -32,7 +32,7 @@ from peterental.database.migrations.lint.rules.runnable import (
 from peterental.database.migrations.lint.source import Source, Sql
 from peterental.database.migrations.lint.waivers import apply_waivers
 
-_NAME = re.compile(r"\S+\.sql")
+_NAME = re.compile(r"\S+\.sql", re.IGNORECASE)
 _UP = re.compile(r"\.down\.sql$")
 
 # What takes a lock that lets nobody write, and holds it to the end of the transaction.

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from peterental.database.migrations.lint.findings import Finding, Severity
 from peterental.database.migrations.problem import caret_lines
 
-_WIDTH = 100
+_WIDEST = 100
+_INDENT = 8
 _COLOURS = {Severity.ERROR: "1;31", Severity.UNSAFE: "1;33", Severity.ADVICE: "36"}
 _BOLD, _DIM, _GREEN = "1", "2", "32"
 _Painter = Callable[[str, str], str]
@@ -53,18 +54,24 @@ class Report:
             "waived": [finding.as_json() for finding in self.waived],
         }
 
-    def text(self, *, colour: bool = False) -> str:
-        """Give it as a person reads it: what counts in full, advice in a line each, a sentence about the whole."""
+    def text(self, *, colour: bool = False, width: int | None = None) -> str:
+        """Give it as a person reads it: what counts in full, advice in a line each, a sentence about the whole.
+
+        Args:
+            colour: for a terminal.
+            width: of the terminal, in columns.
+        """
+        columns = min(_WIDEST, (width or _WIDEST) - _INDENT)
         paint = _paint if colour else _plain
         blocks = []
         explained: dict[tuple[str, str], str] = {}
         for finding in self.findings:
             if finding.rule.severity is not Severity.ADVICE:
                 first = explained.setdefault((finding.rule.name, finding.file_name), _where(finding))
-                blocks.append(_block(finding, paint, None if first == _where(finding) else first))
+                blocks.append(_block(finding, paint, columns, None if first == _where(finding) else first))
         advice = self.of(Severity.ADVICE)
         if advice:
-            blocks.append("\n".join(_advice_lines(advice, paint)))
+            blocks.append("\n".join(_advice_lines(advice, paint, columns)))
         blocks.append(self._summary(paint))
         return "\n\n".join(blocks)
 
@@ -101,28 +108,32 @@ def _where(finding: Finding) -> str:
     return f"{finding.file_name}:{place.line}:{place.column}" if place else finding.file_name
 
 
-def _block(finding: Finding, paint: _Painter, explained_at: str | None) -> str:
+def _block(finding: Finding, paint: _Painter, columns: int, explained_at: str | None) -> str:
     """Give a finding in full; its reason only the first time in a file."""
     rule = finding.rule
     severity = paint(rule.severity.value, _COLOURS[rule.severity])
     lines = [f"{paint(_where(finding), _BOLD)}  {severity}  {paint(rule.name, _BOLD)}"]
     if finding.place:
         lines += caret_lines(finding.place)
-    lines += _labelled("what", [finding.what], paint)
-    lines += _labelled("why", [rule.why] if explained_at is None else [f"as at {explained_at}"], paint)
+    lines += _labelled("what", _wrapped(finding.what, columns), paint)
+    why = rule.why if explained_at is None else f"as at {explained_at}"
+    lines += _labelled("why", _wrapped(why, columns), paint)
     if finding.safe:
-        lines += _labelled("safe", finding.safe.splitlines(), paint, wrap=False)
+        lines += _labelled("safe", finding.safe.splitlines(), paint)
     return "\n".join(lines)
 
 
-def _labelled(label: str, texts: Iterable[str], paint: _Painter, *, wrap: bool = True) -> list[str]:
-    lines = [part for text in texts for part in (textwrap.wrap(text, _WIDTH) if wrap else [text])]
+def _wrapped(text: str, columns: int) -> list[str]:
+    return textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+
+
+def _labelled(label: str, lines: Iterable[str], paint: _Painter) -> list[str]:
     return [
         f"  {paint((label if number == 0 else '').ljust(5), _DIM)} {line}".rstrip() for number, line in enumerate(lines)
     ]
 
 
-def _advice_lines(advice: list[Finding], paint: _Painter) -> list[str]:
+def _advice_lines(advice: list[Finding], paint: _Painter, columns: int) -> list[str]:
     """Give a line to each piece of advice, in columns; what is the same in several files is said once, with them."""
     same: dict[tuple[str, str], list[Finding]] = {}
     for finding in advice:
@@ -142,7 +153,7 @@ def _advice_lines(advice: list[Finding], paint: _Painter) -> list[str]:
     for place, finding, files in rows:
         severity = paint(finding.rule.severity.value, _COLOURS[Severity.ADVICE])
         lines.append(f"{place.ljust(where)}  {severity}  {finding.rule.name.ljust(name)}  {finding.what}")
-        lines += textwrap.wrap(files, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+        lines += [f"  {line}" for line in _wrapped(files, columns)]
     return lines
 
 
