@@ -317,7 +317,7 @@ def on_a_terminal(width: int, *arguments: str, **settings: str) -> str:
     process = subprocess.Popen(
         [FLASK, *arguments],
         cwd=PROJECT_DIR,
-        env=environment({"TERM": "xterm", **settings}),
+        env=environment({"TERM": "xterm", "COLUMNS": "", **settings}),
         stdin=follower,
         stdout=follower,
         stderr=follower,

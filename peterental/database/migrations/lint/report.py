@@ -61,7 +61,7 @@ class Report:
             colour: for a terminal.
             width: of the terminal, in columns.
         """
-        columns = min(_WIDEST, (width or _WIDEST) - _INDENT)
+        columns = _WIDEST if width is None else min(_WIDEST, width - _INDENT)
         paint = _paint if colour else _plain
         blocks = []
         explained: dict[tuple[str, str], str] = {}
