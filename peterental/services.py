@@ -15,6 +15,7 @@ from peterental.appointments.service import AppointmentService
 from peterental.audit.service import AuditService
 from peterental.calls.service import CallService
 from peterental.database import Database
+from peterental.messages.service import MessageService
 from peterental.users.members import MemberService
 from peterental.users.service import UserService
 
@@ -33,6 +34,7 @@ class Services:
     hours: HoursService
     listing: ListingService
     members: MemberService
+    messages: MessageService
     users: UserService
 
 
@@ -57,6 +59,7 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
         hours=HoursService(database, agents, audit, clock),
         listing=ListingService(database, clock),
         members=MemberService(database, audit),
+        messages=MessageService(database, audit, clock),
         users=UserService(database, audit, clock),
     )
 

@@ -13,6 +13,7 @@ from peterental.calls import pages as call_pages
 from peterental.cli import people, voice
 from peterental.config import Config
 from peterental.database.migrations.status import SchemaGate
+from peterental.messages import pages as message_pages
 from peterental.rehearsal import pages as rehearsal_pages
 from peterental.services import EXTENSION, build_services
 from peterental.users import pages as user_pages
@@ -42,6 +43,7 @@ def install(app: Flask, config: Config) -> None:
         appointment_pages,
         audit_pages,
         call_pages,
+        message_pages,
         rehearsal_pages,
         user_pages,
     ):

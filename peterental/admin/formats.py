@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Flask
+from markupsafe import escape
 
 HOUSE_NUMBER = re.compile(r"\s*(?:no\.?\s*|#\s*)?(\d{1,5}[a-z]?)\b", re.IGNORECASE)
 
@@ -82,7 +83,25 @@ def initials(name: str) -> str:
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
 
 
+def weight(text: str) -> int:
+    """Give how many bytes a text takes in a page, with `&lt;` for `<`."""
+    return len(str(escape(text)).encode())
+
+
+def cut(text: str, budget_bytes: int) -> str:
+    """Give a text, or as much of its beginning as fits, with an ellipsis."""
+    if weight(text) <= budget_bytes:
+        return text
+    spent, kept = weight("…"), 0
+    for character in text:
+        spent += weight(character)
+        if spent > budget_bytes:
+            break
+        kept += 1
+    return text[:kept].rstrip() + "…"
+
+
 def install(app: Flask) -> None:
     """Give templates these as filters."""
-    for function in (clock, day, long_day, zone_name, iso, wall_clock, place, span, house_number, initials):
+    for function in (clock, day, long_day, zone_name, iso, wall_clock, place, span, house_number, initials, cut):
         app.add_template_filter(function)

@@ -15,6 +15,7 @@ from peterental.appointments.model import AppointmentUnknown
 from peterental.calls.model import CallUnknown
 from peterental.database.connection import DatabaseTooSlow, DatabaseUnavailable
 from peterental.errors import Refusal
+from peterental.messages.model import MessageUnknown
 from peterental.users.model import AdminsOnly, TooManyTries, UserGone
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ STATUS_OF: dict[type[Refusal], int] = {
     AgentUnknown: 404,
     AppointmentUnknown: 404,
     CallUnknown: 404,
+    MessageUnknown: 404,
     UserGone: 404,
     AdminsOnly: 403,
 }

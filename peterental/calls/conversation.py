@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from markupsafe import escape
-
+from peterental.admin.formats import cut, weight
 from peterental.calls.model import Call
 
 Speaker = Literal["assistant", "caller"]
@@ -74,24 +73,6 @@ def beginning(turns: tuple[Turn, ...], budget_bytes: int) -> tuple[Turn, ...]:
         if text != turn.text:
             break
     return tuple(shown)
-
-
-def weight(text: str) -> int:
-    """Give how many bytes a text takes in a page, with `&lt;` for `<`."""
-    return len(str(escape(text)).encode())
-
-
-def cut(text: str, budget_bytes: int) -> str:
-    """Give a text, or as much of its beginning as fits, with an ellipsis."""
-    if weight(text) <= budget_bytes:
-        return text
-    spent, kept = weight("…"), 0
-    for character in text:
-        spent += weight(character)
-        if spent > budget_bytes:
-            break
-        kept += 1
-    return text[:kept].rstrip() + "…"
 
 
 def _turns_of_messages(messages: object) -> Iterable[Turn]:

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, render_template, request
 
+from peterental.admin.formats import cut, weight
 from peterental.admin.session import current_viewer
 from peterental.calls import words
-from peterental.calls.conversation import beginning, conversation, cut, weight, whole_transcript
+from peterental.calls.conversation import beginning, conversation, whole_transcript
 from peterental.calls.model import NOBODY, CallFilter, Flag
 from peterental.services import services_of
 

@@ -103,3 +103,10 @@ def price(dollars: float) -> str:
     if 0 < dollars < 0.005:  # noqa: PLR2004  # half a cent
         return "under $0.01"
     return f"${dollars:,.2f}"
+
+
+def quickness(duration_ms: float) -> str:
+    """Give how long an answer took: `14 ms`, `1.2 s`."""
+    if duration_ms >= 1000:  # noqa: PLR2004  # a second
+        return f"{duration_ms / 1000:.1f} s"
+    return f"{duration_ms:.0f} ms" if duration_ms >= 1 else "under 1 ms"

@@ -9,6 +9,7 @@ from flask import Blueprint, current_app, render_template, request
 
 from peterental.admin.protection import keeps_form
 from peterental.admin.session import current_viewer
+from peterental.calls.words import quickness
 from peterental.rehearsal.forms import TOOLS, form_for
 from peterental.services import services_of
 from peterental.voice.rehearsal import rehearse
@@ -49,6 +50,7 @@ def index() -> tuple[str, int]:
         tool=tool,
         form=form,
         rehearsed=rehearsed,
+        quickness=quickness,
         asked=_pretty(rehearsed.asked) if rehearsed else "",
         reply=_pretty(rehearsed.reply) if rehearsed else "",
     )

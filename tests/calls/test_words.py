@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from peterental.admin.formats import cut, weight
 from peterental.calls import words
-from peterental.calls.conversation import Turn, beginning, conversation, cut, weight, whole_transcript
+from peterental.calls.conversation import Turn, beginning, conversation, whole_transcript
 from peterental.calls.model import Call, CallSummary
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -54,6 +55,11 @@ def test_a_price_is_never_nothing_where_there_was_one(dollars: float, said: str)
 )
 def test_how_a_call_ended_is_said_in_plain_words_or_in_vapis(known: dict[str, Any], said: str) -> None:
     assert words.how_it_ended(a_summary(**known), NOW) == said
+
+
+@pytest.mark.parametrize(("duration_ms", "said"), [(0.2, "under 1 ms"), (14.2, "14 ms"), (1234, "1.2 s")])
+def test_how_quick_an_answer_was(duration_ms: float, said: str) -> None:
+    assert words.quickness(duration_ms) == said
 
 
 def test_a_call_that_ended_before_it_began_took_no_time() -> None:

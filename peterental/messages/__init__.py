@@ -1,0 +1,1 @@
+"""The inbox: messages that callers left, to be called back about."""

@@ -1,0 +1,91 @@
+"""The inbox: who may read which messages, and who has seen to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from peterental.audit.model import Change
+from peterental.audit.service import AuditService
+from peterental.database.connection import Database
+from peterental.messages.model import SHORTEST_TEXT, Message, MessageFilter, MessagePage, MessageUnknown
+from peterental.messages.repository import MessageRepository
+from peterental.users.model import Viewer
+
+PAGE_SIZE = 25
+LARGEST_ID = 2**63 - 1
+LONGEST_SUBJECT = 80
+
+
+def utc_now() -> datetime:
+    """Give the time."""
+    return datetime.now(UTC)
+
+
+class MessageService:
+    """The messages of one database.
+
+    Args:
+        database: where they are kept.
+        audit: keeps who ticked what off.
+        now: gives the time, in UTC.
+    """
+
+    def __init__(self, database: Database, audit: AuditService, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._messages = MessageRepository(database)
+        self._audit = audit
+        self._now = now
+
+    def listing(self, viewer: Viewer, wanted: MessageFilter, *, page: int = 1) -> MessagePage:
+        """Give one page of the messages for the viewer's agents. One round trip.
+
+        Args:
+            viewer: who looks.
+            wanted: which messages; a text that is too short to be looked for does not narrow.
+            page: from 1.
+        """
+        text = wanted.text.replace("\x00", "").strip()
+        wanted = replace(wanted, text=text if len(text) >= SHORTEST_TEXT else "")
+        found, open_count = self._messages.listing(
+            _only_of(viewer), wanted, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
+        )
+        return MessagePage(messages=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE, open_count=open_count)
+
+    def get(self, message_id: int, viewer: Viewer) -> Message:
+        """Give one message. One round trip. Raises MessageUnknown, also where it is for another's agent."""
+        message = self._messages.get(message_id, _only_of(viewer)) if 0 < message_id <= LARGEST_ID else None
+        if message is None:
+            raise MessageUnknown
+        return message
+
+    def tick(self, message_id: int, viewer: Viewer, *, done: bool) -> Message:
+        """Tick a message off, or open it again; nothing happens where it is so already. Gives it as it was.
+
+        Raises MessageUnknown, also where it is for another's agent.
+        """
+        if not 0 < message_id <= LARGEST_ID:
+            raise MessageUnknown
+        with self._database.transaction() as connection:
+            message = self._messages.lock(connection, message_id, _only_of(viewer))
+            if message is None:
+                raise MessageUnknown
+            if message.is_done != done:
+                done_at, done_by = (self._now(), viewer.email) if done else (None, None)
+                self._messages.mark(connection, message_id, done_at, done_by)
+                change = Change(
+                    action="ticked off" if done else "reopened",
+                    subject_kind="message",
+                    subject_id=str(message_id),
+                    subject_name=f"{message.sender}: {message.body}"[:LONGEST_SUBJECT],
+                    before={"done_at": message.done_at, "done_by": message.done_by},
+                    after={"done_at": done_at, "done_by": done_by},
+                )
+                self._audit.record(connection, viewer.email, change)
+        return message
+
+
+def _only_of(viewer: Viewer) -> int | None:
+    """Give whose messages a viewer sees: None is everybody's."""
+    return None if viewer.is_admin else viewer.user_id
