@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from peterental.admin.forms import tidy
 from peterental.admin.protection import keeps_form
 from peterental.admin.session import current_viewer
 from peterental.agents.conflict import changed_meanwhile
@@ -27,10 +29,14 @@ from peterental.agents.model import (
     TimeZoneUnknown,
     Window,
 )
+from peterental.agents.service import LENGTHS
 from peterental.appointments.explanation import TimeCheck
+from peterental.calls import words
+from peterental.calls.model import NOBODY
+from peterental.calls.service import RECENT_DAYS
 from peterental.config import Config
 from peterental.errors import Refusal
-from peterental.services import Services, services_of
+from peterental.services import Services, now, services_of
 from peterental.users.model import AdminsOnly
 
 Answer = Response | str | tuple[str, int]
@@ -45,6 +51,10 @@ REFUSED_AT: Mapping[type[Refusal], str] = {
 """The field at which a refusal is shown."""
 
 LAST_PAGE = 1000
+CALLS_SHOWN = 5
+
+GIVEN = {"assistant": "vapi_assistant_id", "number": "phone_number_id"}
+"""What a link to the form for a new agent may fill in: parameter, field."""
 
 
 def create_blueprint() -> Blueprint:
@@ -63,15 +73,27 @@ def create_blueprint() -> Blueprint:
 
 
 def index() -> Answer:
-    """List the agents. Two queries."""
+    """List the agents. Two queries; for admins one more, about calls for nobody."""
     text = request.args.get("q", "")
     page = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
-    listing = _services().agents.listing(current_viewer(), text=text, page=page)
-    return render_template("agents/index.html", listing=listing, text=text, page=page)
+    services, viewer = _services(), current_viewer()
+    listing = services.agents.listing(viewer, text=text, page=page)
+    unregistered = services.calls.unregistered(viewer) if page == 1 and not text else ()
+    zone = ZoneInfo(_config().default_time_zone)
+    return render_template(
+        "agents/index.html",
+        listing=listing,
+        text=text,
+        page=page,
+        unregistered=unregistered,
+        recent_days=RECENT_DAYS,
+        nobody=NOBODY,
+        zone=zone,
+    )
 
 
 def show(agent_id: str) -> Answer:
-    """Show one agent. Two queries; one to three more where somebody asks why a time is not free."""
+    """Show one agent. Three queries; one to three more where somebody asks whether a time is free."""
     services, viewer = _services(), current_viewer()
     agent = services.agents.get(agent_id, viewer)
     check, misread = _asked_time(agent_id)
@@ -80,6 +102,9 @@ def show(agent_id: str) -> Answer:
         agent=agent,
         upcoming=services.agents.upcoming(agent),
         week=hours_by_weekday(agent.rules),
+        calls=services.calls.latest(agent_id, viewer, limit=CALLS_SHOWN),
+        words=words,
+        now=now(),
         check=check,
         misread=misread,
         asked=request.args,
@@ -94,7 +119,8 @@ def new() -> Answer:
         raise AdminsOnly
     services = _services()
     zone = _config().default_time_zone
-    form = AgentForm(data=vars(Profile(agent_name="", time_zone=zone)))
+    given = {field: _vapi_id(name) for name, field in GIVEN.items()}
+    form = AgentForm(data={**vars(Profile(agent_name="", time_zone=zone)), **given})
     form.offer(services.users.people(), zone)
     if form.validate_on_submit():
         try:
@@ -160,6 +186,12 @@ def _asked_time(agent_id: str) -> tuple[TimeCheck | None, str | None]:
     if day is None or minutes is None:
         return None, misread_day or (misread_minutes if day else "Choose a day as well.")
     return _services().appointments.why_not_free(agent_id, day, minutes, current_viewer()), None
+
+
+def _vapi_id(name: str) -> str | None:
+    """Give an id of Vapi's from the query string, if it can be one."""
+    text = str(tidy(request.args.get(name, "")))
+    return text if 0 < len(text) <= LENGTHS["vapi_assistant_id"] else None
 
 
 def _switch(agent_id: str, *, active: bool) -> Answer:

@@ -274,6 +274,17 @@ class CallPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unregistered:
+    """An assistant, or a phone number without one, that was rung and that nobody has registered. The time is UTC."""
+
+    assistant_id: str | None
+    phone_number_id: str | None
+    last_rang_at: datetime
+    calls: int
+    """How many calls there were lately."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CallRecord:
     """All that is known of one call, its tool calls in the order they were answered."""
 

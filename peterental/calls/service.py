@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from peterental.agents.model import AgentInactive, AgentUnknown
 from peterental.calls.late import LateNews
-from peterental.calls.model import NOBODY, CallPage, CallRecord, CallUnknown, MessageMissing, MessageTaken
+from peterental.calls.model import NOBODY, CallFilter, CallPage, CallRecord, CallUnknown, MessageMissing, MessageTaken
 from peterental.calls.reading.repository import CallReader
 from peterental.calls.repository import CallRepository
 from peterental.errors import Fault
@@ -17,13 +17,18 @@ from peterental.errors import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from peterental.calls.model import Call, CallFilter, CallNews, Delivery, Lead, Say, ToolCall
+    from peterental.calls.model import Call, CallNews, CallSummary, Delivery, Lead, Say, ToolCall, Unregistered
     from peterental.calls.repository import PendingHistory
     from peterental.database.connection import Connection, Database
     from peterental.errors import Refusal
     from peterental.users.model import Viewer
 
 PAGE_SIZE = 25
+
+RECENT_DAYS = 30
+UNREGISTERED_SHOWN = 5
+UNREGISTERED_COUNTED = 5_000
+"""Calls for nobody that are looked at, so that a line that is rung all day costs no more."""
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +88,21 @@ class CallService:
         offset = (page - 1) * PAGE_SIZE
         found = self._reader.listing(_only_of(viewer), wanted, limit=PAGE_SIZE + 1, offset=offset)
         return CallPage(calls=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
+
+    def latest(self, agent_id: str, viewer: Viewer, *, limit: int) -> tuple[CallSummary, ...]:
+        """Give the latest calls of one agent, none where it is not the viewer's to see. One round trip."""
+        wanted = CallFilter(agent_id=_tidy(agent_id))
+        return tuple(self._reader.listing(_only_of(viewer), wanted, limit=limit, offset=0))
+
+    def unregistered(self, viewer: Viewer) -> tuple[Unregistered, ...]:
+        """Give what was rung within RECENT_DAYS and belongs to no agent, for admins; nothing for others.
+
+        One round trip, for admins.
+        """
+        if not viewer.is_admin:
+            return ()
+        since = self._now() - timedelta(days=RECENT_DAYS)
+        return tuple(self._reader.unregistered(since, counted=UNREGISTERED_COUNTED, limit=UNREGISTERED_SHOWN))
 
     def record(self, vapi_call_id: str, viewer: Viewer) -> CallRecord:
         """Give all that is known of one call. Two round trips.

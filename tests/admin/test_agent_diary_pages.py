@@ -202,7 +202,7 @@ def test_asking_costs_up_to_three_queries_more(office: Browser, book: Callable[.
     book("nora", at(10, day=monday))
     queries.clear()
     office.get(f"/agents/nora?on={monday}&at=10:00")
-    assert len(queries) == 5, "the sign-in check, two of the page, the desk, and the viewing in the way"
+    assert len(queries) == 6, "the sign-in check, three of the page, the desk, and the viewing in the way"
 
 
 def test_figures_are_drawn_with_words_and_a_table_behind_them(

@@ -273,15 +273,72 @@ def test_the_agents_page_shows_hours_rules_and_what_is_to_come(
     assert "No call can reach this agent yet." in text
 
 
-def test_the_list_takes_two_queries_and_a_page_of_an_agent_two(
-    office: Browser, make: Callable[..., Agent], queries: list[str]
+def test_the_list_takes_three_queries_two_for_an_agents_user_and_a_page_of_an_agent_three(
+    office: Browser, anas: Browser, ana: Viewer, make: Callable[..., Agent], queries: list[str]
 ) -> None:
     for number in range(5):
-        make(f"Agent {number}")
-    for path in ("/agents", "/agents/agent-0"):
+        make(f"Agent {number}", user_id=ana.user_id)
+    for browser, path, expected in ((office, "/agents", 3), (office, "/agents/agent-0", 3), (anas, "/agents", 2)):
         queries.clear()
-        assert office.get(path).status_code == 200
-        assert len(queries) == 3, "the sign-in check, and two"
+        page = browser.get(path)
+        assert page.status_code == 200
+        assert len(page.text.encode()) < 60_000
+        assert len(queries) == 1 + expected, "the sign-in check, and these"
+
+
+def test_calls_for_nobody_are_told_to_admins_with_a_form_that_knows_the_id(
+    office: Browser, anas: Browser, database: Database
+) -> None:
+    assert "Calls for nobody" not in office.get("/agents").text
+    database.fetch(
+        """
+        INSERT INTO calls (vapi_call_id, assistant_id, phone_number_id, created_at) VALUES
+            ('1', %(id)s, 'p-1', NOW() - INTERVAL '1 day'), ('2', %(id)s, NULL, NOW() - INTERVAL '2 days'),
+            ('3', %(id)s, NULL, NOW() - INTERVAL '40 days'), ('4', NULL, 'p-2', NOW()), ('5', NULL, NULL, NOW())
+        """,
+        {"id": ASSISTANT},
+    )
+    text = office.get("/agents").text
+    assert f"Assistant <code>{ASSISTANT}</code>:\n      2 calls in 30 days, the last <time" in text
+    assert "Phone number <code>p-2</code>:\n      1 call in 30 days" in text
+    assert f'href="/agents/new?assistant={ASSISTANT}">Add an agent for it' in text
+    assert 'href="/agents/new?number=p-2">' in text
+    assert 'href="/calls?agent=(nobody)"' in text
+    assert "Calls for nobody" not in anas.get("/agents").text
+    form = office.get(f"/agents/new?assistant={ASSISTANT}&number=p-2").text
+    assert re.search(f'id="vapi_assistant_id"[^>]* value="{ASSISTANT}"', form)
+    assert re.search('id="phone_number_id"[^>]* value="p-2"', form)
+    assert 'value="xxx' not in office.get("/agents/new?assistant=" + "x" * 37).text
+    for field, value in (("vapi_assistant_id", ASSISTANT.upper()), ("phone_number_id", "p-2")):
+        database.fetch(f"INSERT INTO agents (agent_id, agent_name, {field}) VALUES (%s, 'x', %s)", (field, value))
+    assert "Calls for nobody" not in office.get("/agents").text
+
+
+def test_the_agents_page_shows_the_last_five_calls_and_what_came_of_them(
+    office: Browser, make: Callable[..., Agent], database: Database
+) -> None:
+    make("Ana")
+    make("Ben")
+    assert "Nobody has called yet." in office.get("/agents/ana").text
+    database.fetch(
+        """
+        INSERT INTO calls (vapi_call_id, agent_id, status, ended_reason, caller_number, created_at)
+        SELECT 'call/' || n, 'ana', 'ended', 'customer-ended-call', '+1312555010' || n, NOW() - n * INTERVAL '1 h'
+        FROM generate_series(1, 6) n
+        """
+    )
+    database.fetch("INSERT INTO calls (vapi_call_id, agent_id, caller_number) VALUES ('b', 'ben', '+15559999')")
+    database.fetch(
+        "INSERT INTO tool_calls (vapi_call_id, tool_call_id, name, answer, outcome) VALUES ('call/1', 't', 'take_message', 'x', 'message')"
+    )
+    text = office.get("/agents/ana").text
+    assert text.count("The caller hung up") == 5
+    assert 'href="/calls/call/1">+13125550101</a>' in text
+    assert "Message taken" in text
+    assert "+13125550106" not in text
+    assert "+15559999" not in text
+    assert 'href="/calls?agent=ana">All calls' in text
+    assert 'href="/appointments?agent=ana"' in text
 
 
 def test_the_list_is_searched_and_paged(office: Browser, database: Database) -> None:

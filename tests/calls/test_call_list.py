@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -321,3 +321,26 @@ def test_flags_of_many_calls_kept_in_bulk_are_those_of_each(many_calls_url: str)
     )
     database.close()
     assert row == {"fault": 101, "booked": 10000 - 101 - 198, "agreed": 10000}
+
+
+def test_what_belongs_to_nobody_is_counted_by_its_index(database: Database) -> None:
+    database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('ana', 'Ana')")
+    database.fetch(
+        """
+        INSERT INTO calls (vapi_call_id, agent_id, assistant_id, created_at)
+        SELECT n::text, CASE WHEN n % 100 > 0 THEN 'ana' END, 'a' || n, NOW() - n * INTERVAL '1 minute'
+        FROM generate_series(1, 20000) AS n
+        """
+    )
+    database.fetch("ANALYZE calls")
+    seen: list[str] = []
+
+    class Explaining(Database):
+        def fetch(self, query: str, params: Any = None) -> Any:
+            seen.extend(row["QUERY PLAN"] for row in super().fetch(f"EXPLAIN {query}", params))
+            return super().fetch(query, params)
+
+    reader = CallReader(Explaining(database.url))
+    found = reader.unregistered(datetime.now(UTC) - timedelta(days=30), counted=50, limit=5)
+    assert [rung.assistant_id for rung in found] == ["a100", "a200", "a300", "a400", "a500"]
+    assert "idx_calls_unregistered" in "\n".join(seen)

@@ -43,15 +43,16 @@ VIEWINGS_BY_WEEK = """
 """
 
 CALLS_BY_WEEK = """
-    SELECT width_bucket(created_at, %(edges)s::timestamptz[]) AS week, COUNT(*) AS number,
+    SELECT width_bucket(rang_at, %(edges)s::timestamptz[]) AS week, COUNT(*) AS number,
            COUNT(*) FILTER (
                WHERE EXISTS (SELECT FROM appointments WHERE appointments.vapi_call_id = latest.vapi_call_id)
            ) AS booked
     FROM (
-        SELECT vapi_call_id, created_at
+        SELECT vapi_call_id, COALESCE(started_at, created_at) AS rang_at
         FROM calls
-        WHERE agent_id = %(agent_id)s AND created_at >= %(first)s AND created_at < %(last)s
-        ORDER BY created_at DESC
+        WHERE agent_id = %(agent_id)s
+            AND COALESCE(started_at, created_at) >= %(first)s AND COALESCE(started_at, created_at) < %(last)s
+        ORDER BY rang_at DESC, vapi_call_id DESC
         LIMIT %(most)s
     ) AS latest
     GROUP BY week

@@ -6,9 +6,11 @@ import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from peterental.calls.model import NOBODY, Call, CallSummary
+from peterental.calls.model import NOBODY, Call, CallSummary, Unregistered
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from psycopg.rows import DictRow
 
     from peterental.calls.model import CallFilter
@@ -116,6 +118,42 @@ class CallReader:
             },
         )
         return [_summary(row) for row in rows]
+
+    def unregistered(self, since: datetime, *, counted: int, limit: int) -> list[Unregistered]:
+        """Give what was rung since then and belongs to nobody still, whatever was rung last first.
+
+        Args:
+            since: aware.
+            counted: so many of the latest such calls are looked at.
+            limit: how many to give.
+        """
+        rows = self._database.fetch(
+            f"""
+            SELECT assistant_id, phone_number_id, last_rang_at, calls
+            FROM (
+                SELECT assistant_id, MAX(phone_number_id) AS phone_number_id, MAX(rang_at) AS last_rang_at,
+                       COUNT(*) AS calls
+                FROM (
+                    SELECT assistant_id, phone_number_id, {RANG_AT} AS rang_at
+                    FROM calls
+                    WHERE agent_id IS NULL AND {RANG_AT} >= %(since)s
+                    ORDER BY {LATEST_FIRST}
+                    LIMIT %(counted)s
+                ) AS latest
+                GROUP BY assistant_id, CASE WHEN assistant_id IS NULL THEN phone_number_id END
+            ) AS rung
+            WHERE COALESCE(assistant_id, phone_number_id) IS NOT NULL
+                AND NOT EXISTS (
+                    SELECT FROM agents
+                    WHERE vapi_assistant_id IN (assistant_id, UPPER(assistant_id))
+                        OR agents.phone_number_id IN (rung.phone_number_id, UPPER(rung.phone_number_id))
+                )
+            ORDER BY last_rang_at DESC
+            LIMIT %(limit)s
+            """,
+            {"since": since, "counted": counted, "limit": limit},
+        )
+        return [Unregistered(**row) for row in rows]
 
     def record(self, vapi_call_id: str, user_id: int | None) -> tuple[CallSummary, Call] | None:
         """Give one call, if it is of one of the user's agents; any call where `user_id` is None."""
