@@ -5,7 +5,7 @@ PYTHON ?= python3
 WORKERS ?= 3
 BIN := .venv/bin
 
-.PHONY: run test bench chaos audit sbom format clean
+.PHONY: run test bench screenshots chaos audit sbom format clean
 
 run: .venv/.ready
 	@PETERENTAL_DEMO=$${PETERENTAL_DEMO-1} $(BIN)/gunicorn wsgi:app
@@ -40,6 +40,10 @@ instance/audit/.ready: Makefile
 	$(PYTHON) -m venv instance/audit
 	instance/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
 	@touch $@
+
+# Every page at a desk and on a phone, in light and dark, into instance/screenshots/.
+screenshots: .venv/.ready
+	@$(BIN)/python -m tests.browser.pictures
 
 format: .venv/.ready
 	$(BIN)/ruff format .

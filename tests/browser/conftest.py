@@ -1,55 +1,15 @@
-"""A real Chromium in front of a real server: what people see, at a desk and on a phone."""
+"""A real Chromium in front of a real gunicorn: what people see, at a desk and on a phone."""
 
 from __future__ import annotations
 
 import shutil
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Browser, Page, sync_playwright
-from werkzeug.serving import WSGIRequestHandler, make_server
 
-from peterental.admin.setup import setup_token
-from peterental.app import create_app
-from peterental.config import Config
-
-PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
-SCREENSHOTS = PROJECT_DIR / "instance" / "screenshots"
-
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-KEY = "a session key for tests, long enough"
-SIZES = {"desk": (1280, 900), "phone": (390, 844)}
-"""CSS pixels: a desk, and a phone in one hand."""
-
-
-@dataclass(frozen=True)
-class Site:
-    """A running PeteRental."""
-
-    address: str
-    app: Flask
-
-    @property
-    def set_up_link(self) -> str:
-        """Where the first user is made."""
-        return f"{self.address}/setup?token={setup_token(KEY)}"
-
-
-class _Quiet(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  # werkzeug's name for it
-        """Say nothing about requests that went well."""
+from tests.browser.site import CHROMIUM_ARGS, SIZES, Site, running_site
 
 
 @pytest.fixture(scope="session")
@@ -66,15 +26,8 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def site(database_url: str, tmp_path: Path) -> Iterator[Site]:
     """PeteRental on an empty, migrated database, on a port of its own."""
-    app = create_app(Config(database_url=database_url, secret_key=KEY, instance_dir=tmp_path))
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Site(f"http://127.0.0.1:{server.port}", app)
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    app.extensions["peterental.database"].close()
+    with running_site(database_url, tmp_path / "gunicorn.log") as site:
+        yield site
 
 
 @pytest.fixture(params=SIZES)
@@ -96,14 +49,3 @@ def page(chromium: Browser, size: str) -> Iterator[Page]:
     context.close()
     refused = [text for text in failures if "Content Security Policy" in text]
     assert not refused, refused
-
-
-@pytest.fixture
-def snap(page: Page, size: str) -> Callable[[str], None]:
-    """A function that keeps a picture of the page under `instance/screenshots/`."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-
-    def snap(name: str) -> None:
-        page.screenshot(path=SCREENSHOTS / f"{name}-{size}.png", full_page=True)
-
-    return snap

@@ -1,0 +1,92 @@
+"""An office in full swing, as the pages show it at their fullest: every status, long names, other scripts, old trouble."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from peterental import demo
+from peterental.agents.model import Profile
+from peterental.users.model import Viewer
+from tests.browser.site import WORDS, Site
+from tests.gunicorn import PROJECT_DIR
+
+OFFICE = "office@example.com"
+ANA = "ana@example.com"
+ASSISTANT = "0f7a2d1c-2a75-4a39-9c0b-2d7c7f3f0a11"
+LONG = "Dana " + "Weissenburger-Hohenlohe " * 8
+PAYLOADS = PROJECT_DIR / "tests" / "voice" / "payloads"
+
+
+@dataclass(frozen=True)
+class Household:
+    """Who and what is there, for addresses that name something."""
+
+    admin: Viewer
+    ana: Viewer
+    examples: dict[str, str]
+    """By the name of a parameter in an address: an example of it."""
+
+
+def fill(site: Site) -> Household:
+    """Make the office."""
+    users, agents = site.services.users, site.services.agents
+    admin = users.create(OFFICE, WORDS, "admin", "Olga Office")
+    ana = users.create(ANA, WORDS, "agent", "Ana Lima")
+    demo.load_if_empty(site.services, site.database)
+    agents.create(
+        Profile(agent_name="Ana Lima", vapi_assistant_id=ASSISTANT, buffer_minutes=15, user_id=ana.user_id), admin
+    )
+    agents.create(Profile(agent_name="Ben Okafor", time_zone="America/Los_Angeles", user_id=ana.user_id), admin)
+    agents.create(Profile(agent_name=LONG.strip()), admin)
+    agents.create(Profile(agent_name="עמית כהן 🏠"), admin, agent_id="amit")
+    agents.set_active("amit", admin, active=False)
+    _people(site, admin)
+    for name in ("end-of-call-report-2025-artifact-analysis", "end-of-call-report-2024-message-level"):
+        report = json.loads((PAYLOADS / f"{name}.json").read_text(encoding="utf-8"))
+        assert site.gunicorn.call(report["message"])[0] == 200
+    _viewings(site)
+    return Household(admin=admin, ana=ana, examples=_examples(site))
+
+
+def _people(site: Site, admin: Viewer) -> None:
+    members = site.services.members
+    members.invite("ben.okafor@example.com", "agent", admin, "Ben Okafor")
+    gone = members.invite("gone@example.com", "admin", admin, "מיכל לוי 🏠")
+    members.deactivate(gone.user_id, admin)
+    members.invite(f"{'long.name.' * 20}@example.com", "agent", admin, LONG)
+
+
+def _viewings(site: Site) -> None:
+    """Put viewings of every status around today into the database, some of them strange."""
+    noon = datetime.now(UTC).replace(hour=17, minute=0, second=0, microsecond=0)
+    for days, agent, home, visitor, status in (
+        (1, "ana-lima", "1200 Lake Shore Drive, Apt 14B", "Maria Gonzalez", "confirmed"),
+        (1, "ben-okafor", "12 Elm Street", "מיכל לוי", "confirmed"),
+        (2, "ana-lima", "88b King Street", "<b>Tom</b>", "cancelled"),
+        (3, "ben-okafor", "1 " + "Llanfairpwllgwyngyllgogerychwyrndrobwll " * 5, "V" + "e" * 190 + "ry", "confirmed"),
+        (9, "ana-lima", "Sunny loft on Main", "Li Wei 🏡", "confirmed"),
+        (-1, "ana-lima", "7 Oak Avenue", "Priya Natarajan", "completed"),
+        (-2, "ben-okafor", "455 W Belmont Ave, Unit 3", "Tom Becker", "no_show"),
+    ):
+        start = noon + timedelta(days=days)
+        site.database.fetch(
+            """
+            INSERT INTO appointments
+                (agent_id, property_address, attendee_name, start_time, end_time, status, caller_number, vapi_call_id)
+            VALUES (%s, %s, %s, %s, %s, %s, '+13125550100', 'call-1')
+            """,
+            (agent, home, visitor, start, start + timedelta(minutes=30), status),
+        )
+
+
+def _examples(site: Site) -> dict[str, str]:
+    """Find one of each thing that an address may name."""
+    queries = {
+        "appointment_id": "SELECT id FROM appointments WHERE attendee_name = 'Maria Gonzalez'",
+        "vapi_call_id": "SELECT vapi_call_id FROM calls ORDER BY transcript IS NULL, vapi_call_id LIMIT 1",
+        "user_id": "SELECT user_id FROM users WHERE email = 'ana@example.com'",
+    }
+    found = {name: site.database.fetch(query)[0] for name, query in queries.items()}
+    return {"agent_id": "ana-lima", **{name: str(next(iter(row.values()))) for name, row in found.items()}}

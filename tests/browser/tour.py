@@ -1,0 +1,128 @@
+"""Every page there is, found in the application's own map, and the states that have no address of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from flask import Flask
+from playwright.sync_api import Page
+
+from peterental.admin.guard import MACHINES
+from peterental.app import create_app
+from peterental.config import Config
+from peterental.users.guessing import FREE_PER_ACCOUNT
+from tests.browser.household import ANA, OFFICE, Household
+from tests.browser.site import KEY, WORDS, Site
+
+NOT_PAGES = {"asset", "static", "admin.home", "appointments.as_file"}
+"""Endpoints that answer with something else than a page of their own."""
+
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One page in one state.
+
+    Args:
+        name: what its picture is called.
+        path: its address.
+        viewer: who looks; None for a stranger.
+        then: what they do there.
+        status: what the server answers at first.
+    """
+
+    name: str
+    path: str
+    viewer: str | None = OFFICE
+    then: Callable[[Page], None] | None = None
+    status: int = 200
+
+
+def pages_of_the_application() -> Flask:
+    """Give an application to be asked for its map; it connects to nothing."""
+    return create_app(Config(database_url="postgresql://nobody@127.0.0.1:1/nothing", secret_key=KEY))
+
+
+def stops(site: Site, household: Household) -> Iterator[Stop]:
+    """Give every page, as an admin sees it, and the others.
+
+    A page whose address names something that `household.examples` does not know is a KeyError: add an example there.
+    """
+    for rule in sorted(pages_of_the_application().url_map.iter_rules(), key=lambda rule: rule.rule):
+        group = rule.endpoint.partition(".")[0]
+        if "GET" not in (rule.methods or set()) or group in {*MACHINES, "sign_in"} or rule.endpoint in NOT_PAGES:
+            continue
+        if rule.endpoint == "users.join":
+            continue  # below, with a link
+        path = PARAMETER.sub(lambda found: quote(household.examples[found.group(1)]), rule.rule)
+        yield Stop(rule.endpoint.replace(".", "-"), path)
+    yield from _as_others(site, household)
+    yield from _empty_and_wrong()
+    yield from _refused_forms()
+
+
+def _as_others(site: Site, household: Household) -> Iterator[Stop]:
+    yield Stop("anas-agents", "/agents", ANA)
+    yield Stop("anas-appointments", "/appointments", ANA)
+    yield Stop("anas-account", "/account", ANA)
+    yield Stop("forbidden", "/users", ANA, status=403)
+    yield Stop("sign-in", "/login", None)
+    yield Stop("already-set-up", site.set_up_path, None, status=404)
+    yield Stop("join", site.join_path(site.services.members.make_link(household.ana.user_id, household.admin)), None)
+    yield Stop("join-used", "/join?token=old", None, status=404)
+    yield Stop("not-found-stranger", "/nothing", None, status=404)
+
+
+def _empty_and_wrong() -> Iterator[Stop]:
+    yield Stop("not-found", "/nothing", status=404)
+    yield Stop("agents-no-match", "/agents?q=zzz")
+    yield Stop("agent-off", "/agents/amit")
+    yield Stop("agents-reactivate-off", "/agents/amit/reactivate")
+    yield Stop("appointments-no-match", "/appointments?q=zzzz&status=completed")
+    yield Stop("appointments-misread", "/appointments?status=nonsense&from=nonsense")
+    yield Stop("users-no-match", "/users?q=zzz")
+    yield Stop("audit-filtered", "/audit?kind=user&actor=office@example.com")
+    yield Stop("audit-misread", "/audit?kind=nonsense&page=0")
+    yield Stop("more", "/agents", then=_open_more)
+
+
+def _refused_forms() -> Iterator[Stop]:
+    yield Stop("sign-in-refused", "/login", None, lambda page: _sign_in(page, "nobody@example.com", "wrong"))
+    yield Stop("sign-in-empty", "/login", None, lambda page: _press(page, "Sign in"))
+    yield Stop("sign-in-too-many", "/login", None, _guess_too_often)
+    yield Stop("agents-new-refused", "/agents/new", then=lambda page: _press(page, "Add the agent"))
+    yield Stop("users-invite-refused", "/users/invite", then=lambda page: _press(page, "Invite and show"))
+    yield Stop("users-show-link", "/users/2", then=lambda page: _press(page, "Make a link"))
+    yield Stop("account-refused", "/account", then=lambda page: _press(page, "Change password"))
+
+
+def _press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name).click()
+
+
+def _sign_in(page: Page, email: str, password: str) -> None:
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    _press(page, "Sign in")
+
+
+def _guess_too_often(page: Page) -> None:
+    for _ in range(FREE_PER_ACCOUNT + 1):
+        _sign_in(page, "guessed@example.com", "wrong")
+
+
+def _open_more(page: Page) -> None:
+    more = page.get_by_role("button", name="More")
+    if more.is_visible():
+        more.click()
+
+
+def sign_in(page: Page, site: Site, email: str) -> None:
+    """Sign in with the password that every test's user has."""
+    page.goto(f"{site.address}/login")
+    _sign_in(page, email, WORDS)
+    page.wait_for_url(re.compile("/agents$"))
