@@ -17,7 +17,7 @@ from peterental.users.guessing import FREE_PER_ACCOUNT
 from tests.browser.household import ANA, OFFICE, Household
 from tests.browser.site import KEY, WORDS, Site
 
-NOT_PAGES = {"asset", "static", "admin.home", "appointments.as_file"}
+NOT_PAGES = {"asset", "static", "admin.home", "appointments.as_file", "calls.transcript"}
 """Endpoints that answer with something else than a page of their own."""
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
