@@ -7,14 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
 from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments.agreement import same_home, same_name
-from peterental.appointments.meaning import ClockMissing, Context, DayMissing, Days, Moment, Question, WhichHalf
+from peterental.appointments.clocks import read_part
+from peterental.appointments.meaning import (
+    ClockMissing,
+    Context,
+    DayMissing,
+    Days,
+    Moment,
+    Question,
+    Skipped,
+    WhichHalf,
+)
 from peterental.appointments.model import (
     Appointment,
     Booked,
@@ -25,6 +35,7 @@ from peterental.appointments.model import (
     Found,
     FoundUnproven,
     HomeMissing,
+    Hours,
     Moved,
     NameMissing,
     NoBooking,
@@ -43,7 +54,7 @@ from peterental.appointments.model import (
     WhichBooking,
     Wish,
 )
-from peterental.appointments.reading import read_days, read_part, read_start
+from peterental.appointments.reading import read_days, read_start
 from peterental.appointments.timetable import Reason, Taken, Timetable, instant_of
 from peterental.calls.model import CallSoFar, Delivery, Outcome
 
@@ -145,7 +156,7 @@ def offer(situation: Situation, wish: Wish) -> Decision:
     days = read_days(wish.date, situation.context(wish))
     if isinstance(days, Question):
         raise TimeUnclear(days, timetable.spread(timetable.free()))
-    part = read_part(wish.time_of_day)
+    part = read_part(wish.time_of_day, situation.context(wish))
     if part is None and days is not None:
         part = days.part if days.clock_min is None else days.clock_min
     if days is not None and days.first > timetable.last_day:
@@ -156,7 +167,7 @@ def offer(situation: Situation, wish: Wish) -> Decision:
     day = days.first if days is not None and days.first == days.last else None
     wished = instant_of(day or timetable.today, _middle(part), agent.zone)
     nearest = timetable.nearest(wished or situation.now)
-    asked_part = part if isinstance(part, Part) else None
+    asked_part = None if isinstance(part, int) else part
     return Decision(NothingThen(wish.property_address, day, asked_part, nearest), "answered")
 
 
@@ -277,8 +288,12 @@ def _start(situation: Situation, wish: Wish, timetable: Timetable) -> datetime:
     match read:
         case DayMissing(clock_min=minutes):
             near = timetable.with_clock(minutes)
-        case ClockMissing(day=day):
-            near = timetable.spread(iter(timetable.free_on(day)))
+        case ClockMissing(day=day, part=part):
+            free = iter(timetable.free_on(day))
+            near = timetable.spread(free if part is None else _within(free, part, timetable))
+        case Skipped(day=day, clock_min=minutes):
+            wall = datetime.combine(day, time(), timetable.zone) + timedelta(minutes=minutes)
+            near = timetable.nearest(wall)
         case WhichHalf():
             near = ()
         case _:
@@ -309,7 +324,7 @@ def _check(timetable: Timetable, start: datetime) -> None:
             raise DayFull(nearest)
 
 
-def _times(timetable: Timetable, days: Days | None, part: Part | int | None) -> tuple[datetime, ...]:
+def _times(timetable: Timetable, days: Days | None, part: Part | Hours | int | None) -> tuple[datetime, ...]:
     if isinstance(part, int):
         if days is None or days.first != days.last:
             return timetable.with_clock(part)
@@ -319,7 +334,7 @@ def _times(timetable: Timetable, days: Days | None, part: Part | int | None) -> 
             return timetable.spread(iter(free))
         return tuple(sorted(sorted(free, key=lambda start: abs(start - wished))[:3]))
     free_times = timetable.free(_days_of(timetable, days))
-    if isinstance(part, Part):
+    if part is not None:
         free_times = _within(free_times, part, timetable)
     return timetable.spread(free_times)
 
@@ -330,16 +345,24 @@ def _days_of(timetable: Timetable, days: Days | None) -> Iterator[date]:
     return takewhile(lambda day: day <= days.last, (day for day in timetable.days() if day >= days.first))
 
 
-def _within(starts: Iterator[datetime], part: Part, timetable: Timetable) -> Iterator[datetime]:
-    low, high = part.value
+def _within(starts: Iterator[datetime], part: Part | Hours, timetable: Timetable) -> Iterator[datetime]:
+    low, high = part.value if isinstance(part, Part) else (part.from_min, part.until_min)
     for start in starts:
         local = start.astimezone(timetable.zone)
         if low <= local.hour * 60 + local.minute < high:
             yield start
 
 
-def _middle(part: Part | int | None) -> int:
+def _middle(part: Part | Hours | int | None) -> int:
     """Give minutes after midnight to look around."""
-    if part is None:
-        return NOON_MIN
-    return part if isinstance(part, int) else sum(part.value) // 2
+    match part:
+        case int():
+            return part
+        case Part(value=(low, high)):
+            return int(low + high) // 2
+        case Hours(from_min=0, until_min=edge) | Hours(from_min=edge, until_min=1440):
+            return edge
+        case Hours(from_min=low, until_min=high):
+            return (low + high) // 2
+        case _:
+            return NOON_MIN

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Rules
-from peterental.appointments.model import Part
+from peterental.appointments.model import Hours, Part
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Days:
     first: date
     last: date
     clock_min: int | None = None
-    part: Part | None = None
+    part: Part | Hours | None = None
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,10 @@ class DayMissing(Question):
 
 @dataclass(frozen=True)
 class ClockMissing(Question):
-    """At what time on that day?"""
+    """At what time on that day, or in that part of it?"""
 
     day: date
+    part: Part | None = None
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,14 @@ class Part(Enum):
     EVENING = (17 * 60, 24 * 60)
 
 
+@dataclass(frozen=True)
+class Hours:
+    """A stretch of the day that somebody asked for, in wall-clock minutes after midnight: from, and before."""
+
+    from_min: int = 0
+    until_min: int = 24 * 60
+
+
 # --- what the phone asks for -----------------------------------------------------------------------------------------
 
 
@@ -100,7 +108,7 @@ class NothingThen(Outcome):
 
     home: str | None
     day: date | None
-    part: Part | None
+    part: Part | Hours | None
     nearest: tuple[datetime, ...]
 
 

@@ -6,11 +6,12 @@ Pure. The answer is a time, or a question to ask the caller; never another date 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from peterental.appointments.clocks import is_possible, likely_minutes, minutes_of, read_hours
 from peterental.appointments.meaning import (
     ClockMissing,
     Context,
@@ -26,7 +27,7 @@ from peterental.appointments.meaning import (
 )
 from peterental.appointments.model import Part
 from peterental.appointments.timetable import instant_of
-from peterental.appointments.words import Clock, DayOfWeek, Said, understood, weekdays_in
+from peterental.appointments.words import DayOfWeek, Said, understood, weekdays_in
 
 if TYPE_CHECKING:
     from peterental.appointments.words import CalendarDay
@@ -36,13 +37,32 @@ WEEK = timedelta(days=7)
 YEARS = range(1900, 3000)
 """Nobody means another; at the ends of the calendar, time zones overflow."""
 
-ANY_DAY = frozenset({"", "any", "any day", "anytime", "any time"})
+ANY_DAY = frozenset(
+    (
+        "",
+        "any",
+        "any day",
+        "anytime",
+        "any time",
+        "whenever",
+        "asap",
+        "as soon as possible",
+        "soonest",
+        "earliest",
+        "the earliest",
+        "earliest available",
+        "first available",
+        "next available",
+    )
+)
 
 _ISO = re.compile(
     r"(?P<y>\d{4})-(?P<mo>\d\d)-(?P<d>\d\d)"
     r"(?:[T ](?P<h>\d\d):(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,]\d+)?)?\s?(?P<offset>Z|[+-]\d\d:?\d\d|[+-]\d\d)?)?",
     re.IGNORECASE | re.ASCII,
 )
+_HOURS = r"(?:after|from|before|until|till|by)\s+.+|(?:between|from)\s+.+?\s+(?:and|to|until|till)\s+.+"
+_DAY_AND_HOURS = re.compile(rf"(?P<day>.+?),?\s+(?:any\s?time\s+)?(?P<hours>{_HOURS})", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:not|no|except|but|can'?t|cannot|don'?t|won'?t|isn'?t|instead)\b|n't\b", re.IGNORECASE)
 
 
@@ -54,10 +74,17 @@ def read_start(raw: object, context: Context) -> Moment | Question:
     iso = _ISO.fullmatch(text)
     if iso is not None:
         return _read_iso(iso, context)
-    said = understood(text)
+    said = understood(_without_own_zone(text, context.zone))
     if said is None or said.span:
         return Unreadable()
     return _read_words(said, context)
+
+
+def _without_own_zone(text: str, zone: ZoneInfo) -> str:
+    """Drop the short name of the agent's own zone from the end ("3 PM CST"); another's stays, and is asked about."""
+    head, _, last = text.rpartition(" ")
+    own = {datetime(2000, month, 1, tzinfo=zone).tzname() for month in (1, 7)}
+    return head if last.upper() in own else text
 
 
 def read_days(raw: object, context: Context) -> Days | Question | None:
@@ -76,19 +103,12 @@ def read_days(raw: object, context: Context) -> Days | Question | None:
         believed = Unreadable() if day is None else _not_past(day, context, weekdays=set())
         return believed if isinstance(believed, Question) else Days(believed, believed)
     said = understood(text)
-    return Unreadable() if said is None else _days_said(said, context)
-
-
-def read_part(raw: object) -> Part | int | None:
-    """Read a `time_of_day`: a part of the day, or minutes after midnight; None where it says neither."""
-    if not isinstance(raw, str):
-        return None
-    said = understood(raw)
-    if said is None:
-        return None
-    if said.clocks:
-        return _minutes(said.clocks[0], said.parts)
-    return Part[said.parts[0].upper()] if said.parts else None
+    if said is not None:
+        return _days_said(said, context)
+    found = _DAY_AND_HOURS.fullmatch(text)
+    hours = read_hours(found["hours"], context) if found else None
+    days = read_days(found["day"], context) if found and hours else None
+    return replace(days, part=hours) if isinstance(days, Days) else Unreadable()
 
 
 def _days_said(said: Said, context: Context) -> Days | Question | None:
@@ -96,6 +116,9 @@ def _days_said(said: Said, context: Context) -> Days | Question | None:
     if said.span and not said.names_a_day:
         first, last = _span(said.span, context.today)
         return Days(first, last, part=part)
+    if said.ahead_minutes:
+        then = _ahead(said.ahead_minutes[0], context).astimezone(context.zone)
+        return Days(then.date(), then.date(), then.hour * 60 + then.minute)
     found = _day_said(said, context, asks=False)
     if isinstance(found, Question):
         return found
@@ -215,21 +238,30 @@ def _caller_said(day: date, context: Context) -> bool:
 
 
 def _read_words(said: Said, context: Context) -> Moment | Question:
+    if said.ahead_minutes:
+        alone = len(said.ahead_minutes) == 1 and not (said.clocks or said.parts or said.weekdays or said.dates)
+        return Moment(_ahead(said.ahead_minutes[0], context)) if alone and not said.ahead_days else Unreadable()
     clock = said.clocks[0] if said.clocks else None
     contradictory = len(set(said.clocks)) > 1 or len(set(said.parts)) > 1
-    if contradictory or (clock is not None and not _possible(clock, said.parts)):
+    if contradictory or (clock is not None and not is_possible(clock, said.parts)):
         return Unreadable()
     day = _day_said(said, context, asks=True)
     if isinstance(day, Question):
         return day
     if clock is None:
-        return Unreadable() if day is None else ClockMissing(day)
-    minutes = _minutes(clock, said.parts)
+        part = Part[said.parts[0].upper()] if said.parts else None
+        return Unreadable() if day is None else ClockMissing(day, part)
+    minutes = minutes_of(clock, said.parts)
     if minutes is None:
-        minutes = _likely_minutes(clock, context, day or context.today)
+        minutes = likely_minutes(clock, context, day or context.today)
     if day is None:
         return Unreadable() if minutes is None else DayMissing(minutes)
     return WhichHalf(day, clock.hour, clock.minute) if minutes is None else _moment(day, minutes, context)
+
+
+def _ahead(minutes: int, context: Context) -> datetime:
+    """Give the minute that lies so many minutes ahead, in UTC."""
+    return (context.now + timedelta(minutes=minutes)).astimezone(UTC).replace(second=0, microsecond=0)
 
 
 def _moment(day: date, minutes: int, context: Context) -> Moment | Question:
@@ -237,49 +269,11 @@ def _moment(day: date, minutes: int, context: Context) -> Moment | Question:
     return Skipped(day, minutes) if start is None else Moment(start)
 
 
-def _possible(clock: Clock, parts: Sequence[str]) -> bool:
-    if clock.hour > 23 or clock.minute > 59:  # noqa: PLR2004 - as clocks have it
-        return False
-    if clock.half is not None and clock.hour > NOON_HOUR:
-        return clock.half == "pm"
-    if clock.half is not None and clock.hour == 0:
-        return clock.half == "am"
-    if parts and clock.half is not None:
-        return (clock.half == "am") == (parts[0] == "morning")
-    return True
-
-
-def _minutes(clock: Clock, parts: Sequence[str]) -> int | None:
-    """Give minutes after midnight where the half of the day is certain."""
-    hour = clock.hour
-    if clock.sure or hour == 0 or hour > NOON_HOUR:
-        return hour * 60 + clock.minute
-    half = clock.half
-    if half is None and parts and hour < NOON_HOUR:
-        half = "am" if parts[0] == "morning" else "pm"
-    if half is None and parts and hour == NOON_HOUR and parts[0] == "afternoon":
-        half = "pm"
-    if half is None:
-        return None
-    return (hour % NOON_HOUR + (NOON_HOUR if half == "pm" else 0)) * 60 + clock.minute
-
-
-def _likely_minutes(clock: Clock, context: Context, day: date) -> int | None:
-    """Give the one half of the day in which the agent works on that day at that hour; None where it is both or neither.
-
-    "Tuesday at two" is two in the afternoon for whoever works from nine to five: the other two cannot be booked.
-    """
-    windows = context.rules.windows_on(day) or tuple(window for _, window in context.rules.week)
-    either = (clock.hour % NOON_HOUR * 60 + clock.minute, (clock.hour % NOON_HOUR + NOON_HOUR) * 60 + clock.minute)
-    open_at = [minutes for minutes in either if any(w.opens_min <= minutes < w.closes_min for w in windows)]
-    return open_at[0] if len(open_at) == 1 else None
-
-
 def _certain_minutes(said: Said, context: Context, day: date | None) -> int | None:
-    if not said.clocks or not _possible(said.clocks[0], said.parts):
+    if not said.clocks or not is_possible(said.clocks[0], said.parts):
         return None
-    minutes = _minutes(said.clocks[0], said.parts)
-    return minutes if minutes is not None else _likely_minutes(said.clocks[0], context, day or context.today)
+    minutes = minutes_of(said.clocks[0], said.parts)
+    return minutes if minutes is not None else likely_minutes(said.clocks[0], context, day or context.today)
 
 
 def _day_said(said: Said, context: Context, *, asks: bool) -> date | Question | None:

@@ -185,9 +185,12 @@ class Timetable:
                 return (*chosen, start)
             else:
                 spare.append(start)
-        for start in spare:
-            if len(chosen) < MOST_OFFERED and all(abs(start - other) >= WELL_APART for other in chosen):
-                chosen.append(start)
+        for gap in (WELL_APART, WELL_APART / 2):
+            for start in spare:
+                if len(chosen) < MOST_OFFERED and all(abs(start - other) >= gap for other in chosen):
+                    chosen.append(start)
+            if len(chosen) > 1:
+                break
         return tuple(sorted(chosen))
 
     def with_clock(self, minutes: int, limit: int = MOST_OFFERED) -> tuple[datetime, ...]:

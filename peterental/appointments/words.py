@@ -38,27 +38,37 @@ _ORDINALS = {
 _CARDINALS = {word: number for number, word in enumerate(_UNITS + _TEENS)} | _TENS
 
 _FILLER = frozenset(
-    [
-        "at",
-        "on",
-        "the",
-        "of",
-        "for",
-        "in",
-        "around",
-        "about",
-        "please",
+    (
         "a",
+        "about",
         "an",
-        "by",
-        "oclock",
-        "day",
-        "date",
-        "time",
         "and",
-        "sharp",
+        "around",
+        "at",
+        "by",
+        "date",
+        "day",
+        "erm",
         "exactly",
-    ]
+        "for",
+        "hmm",
+        "in",
+        "just",
+        "like",
+        "of",
+        "oclock",
+        "on",
+        "please",
+        "sharp",
+        "so",
+        "thanks",
+        "the",
+        "then",
+        "time",
+        "uh",
+        "um",
+        "well",
+    )
 )
 _WEEKDAY = "|".join(WEEKDAYS)
 _MONTH = "|".join(MONTHS)
@@ -97,6 +107,7 @@ class Said:
     """Everything that was said of a day and a time."""
 
     ahead_days: list[int] = field(default_factory=list)
+    ahead_minutes: list[int] = field(default_factory=list)
     weekdays: list[DayOfWeek] = field(default_factory=list)
     dates: list[CalendarDay] = field(default_factory=list)
     clocks: list[Clock] = field(default_factory=list)
@@ -106,7 +117,7 @@ class Said:
     @property
     def names_a_day(self) -> bool:
         """Whether anything was said of the day."""
-        return bool(self.ahead_days or self.weekdays or self.dates)
+        return bool(self.ahead_days or self.weekdays or self.dates or self.ahead_minutes)
 
 
 def understood(text: str) -> Said | None:
@@ -139,6 +150,8 @@ def _plain(text: str) -> str:
         .replace("@", " at ")
     )
     folded = re.sub(r"(?<![a-z])([ap])\s?\.?\s?m\b\.?", r"\1m", folded)
+    folded = re.sub(r"(?<=\d)\s?([ap])\b", r"\1m", folded)
+    folded = re.sub(r"\b(?:tmrw|tmr|tomm?orr?ow)\b", "tomorrow", folded)
     folded = re.sub(r"\bo'?\s?clock\b", "oclock", folded).replace("'s", "")
     # Hyphens join words ("two-thirty", "mid-day") but are part of dates in digits.
     folded = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", folded)
@@ -243,6 +256,19 @@ def _in_days(said: Said, match: re.Match[str]) -> None:
     said.ahead_days.append(count * (7 if match["unit"].startswith("week") else 1))
 
 
+def _in_minutes(said: Said, match: re.Match[str]) -> None:
+    count = {"a": 1, "an": 1, "half an": 0.5, "a couple of": 2}.get(match["n"]) or int(match["n"])
+    said.ahead_minutes.append(int(count * (60 if match["unit"].startswith("hour") else 1)))
+
+
+def _nothing(_: Said, __: re.Match[str]) -> None:
+    """Take words that leave everything open."""
+
+
+def _first_thing(said: Said, _: re.Match[str]) -> None:
+    said.parts.append("morning")
+
+
 def _span(said: Said, match: re.Match[str]) -> None:
     said.span = _SPANS[match["span"]]
 
@@ -279,6 +305,8 @@ def _past_hour(said: Said, match: re.Match[str]) -> None:
     said.clocks.append(Clock(hour, minutes, half))
 
 
+_SOME = r"(?P<n>half\s+an|a\s+couple\s+of|an?|\d{1,2})"
+_SHORT = r"(?P<unit>hours?|minutes?)"
 _HALF = r"(?:\s*(?P<half>am|pm)\b)"
 _YEAR = r"(?:\s+(?P<y>20\s?\d\d)\b(?!\s*(?:am|pm|:)))?"
 _MONTH_FIRST = rf"\b(?P<m>{_MONTH})\s+(?:the\s+)?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?=\s)(?!\s+[ap]m\b){_YEAR}"
@@ -306,14 +334,19 @@ _READERS = tuple(
         (rf"\b(?P<h>\d{{1,2}})\s+(?P<m>\d\d){_HALF}", _digits_clock),
         (rf"\b(?P<h>\d{{1,2}}){_HALF}", _digits_clock),
         (r"\b(?:12\s+)?(?:noon|midday|mid\s+day)\b", _noon),
+        (r"\b1th\s+thing\b(?:\s+in\s+the\s+morning\b)?", _first_thing),
         (r"\b(?P<d>\d{1,2})(?:st|nd|rd|th)\b", _ordinal),
         (_ON_WEEKDAY, _weekday),
+        (rf"\bin\s+{_SOME}\s+{_SHORT}\b(?:\s+from\s+now\b)?", _in_minutes),
+        (rf"\b{_SOME}\s+{_SHORT}\s+from\s+now\b", _in_minutes),
         (r"\bin\s+(?P<n>an?|\d{1,2})\s+(?P<unit>days?|weeks?)\b", _in_days),
         (r"\b(?P<n>an?|\d{1,2})\s+(?P<unit>days?|weeks?)\s+from\s+(?:now|today)\b", _in_days),
         (r"\bthis\s+(?P<part>morning|afternoon|evening|night)\b", _this_part),
         (r"\b(?P<ahead>day\s+after\s+tomorrow|today|tonight|tomorrow)\b", _ahead),
-        (r"\b(?P<part>morning|afternoon|evening|night)\b", _part),
+        (r"\b(?:(?:early|late|later)\s+(?:in\s+the\s+)?)?(?P<part>morning|afternoon|evening|night)\b", _part),
+        (r"\bthis\s+(?:coming\s+)?(?P<span>weekend)(?=\s)", _span),
         (r"\b(?P<span>this\s+week|next\s+weekend|next\s+week|weekend)(?=\s)", _span),
+        (r"\bany\s?time\b", _nothing),
         (r"\b(?P<h>\d{1,2})\s+(?P<m>\d\d)(?=\s)", _digits_clock),
         (r"\b(?P<h>\d{1,2})\s+oclock\b", _digits_clock),
         (r"\b(?:at|around|about|by)\s+(?P<h>\d{1,2})(?=\s)", _digits_clock),

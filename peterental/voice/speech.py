@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments import meaning, model
-from peterental.appointments.model import Part
+from peterental.appointments.model import Hours, Part
 from peterental.calls.model import MessageMissing, MessageTaken, Outcome
 from peterental.errors import Refusal
 from peterental.voice import spoken
@@ -108,7 +108,7 @@ class _Teller:
             case model.TooFar():
                 why = f"Viewings can be booked {spoken.number(refusal.horizon_days)} days ahead at most."
             case model.OutsideHours():
-                why = "There are no viewings at that time of day."
+                why = "There are no viewings then."
             case model.OffGrid():
                 why = "Viewings don't start at that time."
             case model.DayFull():
@@ -121,17 +121,20 @@ class _Teller:
         match question:
             case meaning.DayMissing(clock_min=minutes):
                 ask = f"On which day would you like to come at {spoken.clock(*divmod(minutes, 60))}?"
-            case meaning.ClockMissing(day=day):
-                ask = f"At what time would you like to come {spoken.on(self._day(day))}?"
+            case meaning.ClockMissing(day=day, part=part):
+                then = f"{spoken.on(self._day(day))}{_joined(self._day(day), part)}"
+                ask = f"At what time would you like to come {then}?"
             case meaning.WhichDay(first=first, second=second):
                 return f"Do you mean {self._day(first)}, or {self._day(second)}?"
             case meaning.WhichHalf(day=day, hour=hour, minute=minute):
                 either = spoken.alternatives([spoken.clock(hour % 12, minute), spoken.clock(hour % 12 + 12, minute)])
                 return f"Do you mean {either}, {spoken.on(self._day(day))}?"
             case meaning.DayUnsure(day=day):
-                return f"Just to be sure: which day would you like, {self._day(day)}?"
+                return f"Just to be sure: do you mean {self._day(day)}?"
             case meaning.Skipped(day=day):
-                ask = f"The clocks change {spoken.on(self._day(day))} and skip that time. What other time suits you?"
+                then = spoken.on(self._day(day))
+                comma = "," if "," in then else ""
+                ask = f"The clocks change {then}{comma} and skip that time. What other time suits you?"
             case _:
                 ask = "Which day and time would you like?"
         return f"{ask} I have {self._times(nearest)}." if nearest and self._agent else ask
@@ -139,8 +142,7 @@ class _Teller:
     def _nothing_then(self, result: model.NothingThen) -> str:
         home = f" for {_home(result.home)}" if result.home else ""
         day = f" {spoken.on(self._day(result.day))}" if result.day else ""
-        part = f" {_PARTS[result.part]}" if result.part else ""
-        then = f"{day}{',' if ',' in day and part else ''}{part}" or " then"
+        then = f"{day}{_joined(day, result.part)}" or " then"
         return f"I have nothing free{home}{then}. {self._instead(result.nearest)}"
 
     def _instead(self, nearest: tuple[datetime, ...]) -> str:
@@ -163,6 +165,26 @@ class _Teller:
 
     def _day(self, day: date) -> str:
         return spoken.day(day, self._now.astimezone(self._zone).date())
+
+
+def _joined(said_day: str, part: Part | Hours | None) -> str:
+    """Give a part of the day, to be said after a day."""
+    match part:
+        case None:
+            return ""
+        case Part():
+            said = _PARTS[part]
+        case Hours(from_min=0):
+            said = f"before {_clock(part.until_min)}"
+        case Hours(until_min=1440):
+            said = f"after {_clock(part.from_min)}"
+        case Hours():
+            said = f"between {_clock(part.from_min)} and {_clock(part.until_min)}"
+    return f"{',' if ',' in said_day else ''} {said}"
+
+
+def _clock(minutes: int) -> str:
+    return spoken.clock(*divmod(minutes, 60))
 
 
 def _home(address: str | None) -> str:

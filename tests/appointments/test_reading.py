@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from peterental.agents.model import Rules, Window
+from peterental.appointments.clocks import read_part
 from peterental.appointments.meaning import (
     ClockMissing,
     Context,
@@ -21,8 +22,8 @@ from peterental.appointments.meaning import (
     WhichDay,
     WhichHalf,
 )
-from peterental.appointments.model import Part
-from peterental.appointments.reading import read_days, read_part, read_start
+from peterental.appointments.model import Hours, Part
+from peterental.appointments.reading import read_days, read_start
 
 CHICAGO, BERLIN, SYDNEY = ZoneInfo("America/Chicago"), ZoneInfo("Europe/Berlin"), ZoneInfo("Australia/Sydney")
 NINE_TO_FIVE = Rules(week=tuple((weekday, Window(9 * 60, 17 * 60)) for weekday in range(1, 6)))
@@ -140,6 +141,20 @@ ASK = Unreadable()
         ("Saturday, January second, twenty twenty-seven, at ten AM", then("2027-01-02T10:00")),
         ("Wednesday 12/2 at 3 pm", then("2026-12-02T15:00")),
         ("Wednesday 2/12 at 3 pm", then("2026-12-02T15:00")),
+        # as people talk and type
+        ("um, tomorrow at, uh, like three", MONDAY_AT_THREE),
+        ("tmrw 3p", MONDAY_AT_THREE),
+        ("tommorow 3 P M", MONDAY_AT_THREE),
+        ("tomorrow 3 PM CST", MONDAY_AT_THREE),
+        ("tomorrow 3 PM CDT", MONDAY_AT_THREE),
+        ("tomorrow 3 PM EST", ASK),
+        ("in an hour", then("2026-11-22T10:00")),
+        ("in half an hour", then("2026-11-22T09:30")),
+        ("in 45 minutes", then("2026-11-22T09:45")),
+        ("two hours from now", then("2026-11-22T11:00")),
+        ("in a couple of hours", then("2026-11-22T11:00")),
+        ("in an hour at 3 pm", ASK),
+        ("tomorrow in an hour", ASK),
         # something is missing
         ("3 pm", DayMissing(15 * 60)),
         ("15:00", DayMissing(15 * 60)),
@@ -148,7 +163,9 @@ ASK = Unreadable()
         ("half past two", DayMissing(14 * 60 + 30)),
         ("3", DayMissing(15 * 60)),
         ("Tuesday", ClockMissing(date(2026, 11, 24))),
-        ("tomorrow morning", ClockMissing(date(2026, 11, 23))),
+        ("tomorrow morning", ClockMissing(date(2026, 11, 23), Part.MORNING)),
+        ("first thing tomorrow", ClockMissing(date(2026, 11, 23), Part.MORNING)),
+        ("any time tomorrow", ClockMissing(date(2026, 11, 23))),
         ("tomorrow at 8", WhichHalf(date(2026, 11, 23), 8, 0)),
         # it may mean two days
         ("Sunday at 3 pm", WhichDay(date(2026, 11, 22), date(2026, 11, 29))),
@@ -307,6 +324,13 @@ def test_an_hour_without_its_half_is_asked_about_where_both_or_neither_can_be_bo
         ("next week in the morning", Days(date(2026, 11, 30), date(2026, 12, 6), part=Part.MORNING)),
         ("tomorrow at 3", Days(date(2026, 11, 24), date(2026, 11, 24), 15 * 60)),
         ("in the evening", Days(date(2026, 11, 23), date.max, part=Part.EVENING)),
+        ("this weekend", Days(date(2026, 11, 28), date(2026, 11, 29))),
+        ("as soon as possible", None),
+        ("in two hours", Days(date(2026, 11, 23), date(2026, 11, 23), 11 * 60)),
+        ("tomorrow after 3", Days(date(2026, 11, 24), date(2026, 11, 24), part=Hours(from_min=15 * 60))),
+        ("Tuesday between 1 and 3", Days(date(2026, 11, 24), date(2026, 11, 24), part=Hours(13 * 60, 15 * 60))),
+        ("next week before noon", Days(date(2026, 11, 30), date(2026, 12, 6), part=Hours(until_min=12 * 60))),
+        ("soon after 3", ASK),
         ("Tuesday or Wednesday", ASK),
         ("2026-02-30", ASK),
         ("soon", ASK),
@@ -328,7 +352,24 @@ def test_a_date_means_a_day_some_days_or_a_question(sent: object, meant: object)
         ("3 pm", 15 * 60),
         ("noon", 12 * 60),
         ("at 3 in the afternoon", 15 * 60),
-        ("at 3", None),
+        ("at 3", 15 * 60),
+        ("at 8", None),
+        ("12 am", 0),
+        ("early morning", Part.MORNING),
+        ("late in the afternoon", Part.AFTERNOON),
+        ("first thing", Part.MORNING),
+        ("after 3 pm", Hours(from_min=15 * 60)),
+        ("anytime after three", Hours(from_min=15 * 60)),
+        ("from 2 on", Hours(from_min=14 * 60)),
+        ("before noon", Hours(until_min=12 * 60)),
+        ("between two and four", Hours(14 * 60, 16 * 60)),
+        ("Between 11 and 1", Hours(11 * 60, 13 * 60)),
+        ("from 2 to 4 pm", Hours(14 * 60, 16 * 60)),
+        ("from quarter to three pm", Hours(from_min=14 * 60 + 45)),
+        ("between four and two", None),
+        ("after lunch", None),
+        ("before tomorrow 3 pm", None),
+        ("between 1 and tea", None),
         ("whenever", None),
         ("", None),
         (3, None),
@@ -336,4 +377,4 @@ def test_a_date_means_a_day_some_days_or_a_question(sent: object, meant: object)
     ],
 )
 def test_a_time_of_day_means_a_part_or_a_time(sent: object, meant: object) -> None:
-    assert read_part(sent) == meant
+    assert read_part(sent, context()) == meant

@@ -128,7 +128,8 @@ def test_offered_times_are_spread_over_half_days_and_days() -> None:
     ]
     one_day = book.spread(iter(book.free_on(MONDAY)))
     assert clocks(one_day) == ["09:00", "12:00", "14:00"]
-    assert clocks(book.spread(iter(book.free_on(MONDAY)[:3]))) == ["09:00"]
+    assert clocks(book.spread(iter(book.free_on(MONDAY)[:3]))) == ["09:00", "10:00"]
+    assert clocks(book.spread(iter(book.free_on(MONDAY)[:2]))) == ["09:00"]
     assert book.spread(iter([])) == ()
 
 
@@ -194,3 +195,23 @@ def test_what_is_free_overlaps_nothing_that_is_taken(book: list[tuple[int, int]]
 def test_instants_are_utc() -> None:
     assert instant_of(MONDAY, 9 * 60, CHICAGO) == datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
     assert instant_of(MONDAY, 24 * 60, CHICAGO) == at("2026-11-24T00:00")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    zone=st.sampled_from(["America/Chicago", "Europe/Berlin", "Australia/Lord_Howe", "America/Havana", "Africa/Cairo"]),
+    day=st.dates(date(2024, 1, 1), date(2030, 12, 31)),
+    opens=st.integers(0, 1400),
+    length=st.integers(10, 1440),
+    step=st.sampled_from([15, 30, 45]),
+)
+def test_a_day_has_the_starts_that_a_look_at_every_minutes_clock_would_find(
+    zone: str, day: date, opens: int, length: int, step: int
+) -> None:
+    window = Window(opens, min(opens + length, 1440))
+    rules = replace(ROUND_THE_CLOCK, week=((day.isoweekday(), window),), step_minutes=step)
+    table = Timetable(rules, ZoneInfo(zone), SUNDAY, ())
+    closes = table._closing(day, window.closes_min)
+    found = {instant_of(day, minute, ZoneInfo(zone)) for minute in range(window.opens_min, window.closes_min, step)}
+    slot = timedelta(minutes=rules.slot_minutes)
+    assert table.starts_on(day) == sorted(start for start in found if start is not None and start + slot <= closes)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         ({"date": "March first"}, "Viewings can be booked fourteen days ahead at most. The nearest I have: tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
         ({"date": "blue"}, "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
         ({"date": ["tomorrow"], "time_of_day": 3}, "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
-        ({"date": "2023-11-24"}, "Just to be sure: which day would you like, Tuesday the twenty-fourth?"),
+        ({"date": "2023-11-24"}, "Just to be sure: do you mean Tuesday the twenty-fourth?"),
         ({"date": ""}, "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
         ("not an object", "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
     ],

@@ -142,14 +142,14 @@ def test_what_is_missing_or_of_the_wrong_type_is_asked_for(
     ("start_time", "heard"),
     [
         ("tomorrow 2:10 pm", "Viewings don't start at that time. The nearest I have: tomorrow, Monday the twenty-third, at one thirty PM, two PM or two thirty PM."),
-        ("tomorrow 8 pm", "There are no viewings at that time of day. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
+        ("tomorrow 8 pm", "There are no viewings then. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
         ("2026-11-22T08:00:00", "That time is already past. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
         ("today at 10 am", "Viewings have to be booked two hours ahead. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
         ("2027-03-01T10:00", "Viewings can be booked fourteen days ahead at most. The nearest I have: Friday, December fourth, at three thirty PM, four PM or four thirty PM."),
         ("3 pm", "On which day would you like to come at three PM? I have tomorrow, Monday the twenty-third, at three PM, or Tuesday the twenty-fourth at three PM, or Wednesday the twenty-fifth at three PM."),
         ("tomorrow", "At what time would you like to come tomorrow, Monday the twenty-third? I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM."),
         ("tomorrow at 8", "Do you mean eight AM or eight PM, tomorrow, Monday the twenty-third?"),
-        ("2023-11-24T15:00:00", "Just to be sure: which day would you like, Tuesday the twenty-fourth?"),
+        ("2023-11-24T15:00:00", "Just to be sure: do you mean Tuesday the twenty-fourth?"),
         ("whenever", "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
     ],
 )  # fmt: skip

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -9,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peterental.agents.model import Agent, Rules
-from peterental.appointments import meaning, model
+from peterental.agents.model import Agent, Rules, Window
+from peterental.appointments import decisions, meaning, model
+from peterental.appointments.decisions import Decision, Situation
 from peterental.appointments.meaning import Context, Moment
-from peterental.appointments.model import Part
+from peterental.appointments.model import Part, Wish
 from peterental.appointments.reading import read_start
 from peterental.appointments.timetable import instant_of
-from peterental.calls.model import Outcome
+from peterental.calls.model import Delivery, Outcome
 from peterental.errors import Refusal
 from peterental.voice import speech, spoken
 
@@ -23,6 +27,8 @@ CHICAGO = ZoneInfo("America/Chicago")
 NOW = datetime(2026, 7, 8, 15, 0, tzinfo=UTC)
 """Wednesday, July 8, 2026, ten in the morning in Chicago."""
 ANA = Agent(agent_id="ana", agent_name="Ana")
+NINE_TO_FIVE = Rules(week=tuple((weekday, Window(9 * 60, 17 * 60)) for weekday in range(1, 6)))
+ROUND_THE_CLOCK = Rules(week=tuple((weekday, Window(0, 24 * 60)) for weekday in range(1, 8)), notice_minutes=0)
 ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("posix", "right")))
 
 
@@ -157,3 +163,42 @@ def test_any_time_in_any_zone_reads_back_to_itself(
     said = spoken.moment(start, zone, now)
     assert "\n" not in said
     assert read_start(said, Context(now=now, zone=zone, rules=Rules())) == Moment(start), said
+
+
+FRAGMENTS = (
+    "um tomorrow today tuesday next this week weekend at on the 14th 31st noon half past quarter to two 3 pm am thirty "
+    "morning first thing in an hour day after before between and december 2026-11-24 2025-03-14T02:30 T15:00Z 24:00 "
+    "mañana . - / 99 or not tonight +02:00 any time"
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    zone=st.sampled_from(["America/Chicago", "America/Phoenix", "Australia/Lord_Howe", "Asia/Kathmandu"]),
+    now=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(lambda moment: moment.replace(tzinfo=UTC)),  # noqa: DTZ001
+    said=st.lists(st.sampled_from(FRAGMENTS.split()), max_size=6).map(" ".join),
+    rules=st.sampled_from([NINE_TO_FIVE, ROUND_THE_CLOCK, Rules()]),
+    decide=st.sampled_from([decisions.book, decisions.offer, decisions.move]),
+)
+def test_whatever_is_said_is_answered_in_one_line_of_words_that_names_three_times_at_most(
+    zone: str, now: datetime, said: str, rules: Rules, decide: Callable[[Situation, Wish], Decision]
+) -> None:
+    agent = Agent(agent_id="ana", agent_name="Ana", time_zone=zone, rules=rules)
+    own = replace(
+        VIEWING, start=now + timedelta(days=1), end=now + timedelta(days=1, minutes=30), caller_number="+1555"
+    )
+    delivery = Delivery(name="t", tool_call_id="t", caller_number="+1555")
+    wish = Wish(property_address="9 Elm", attendee_name="Dolores", start_time=said, date=said, time_of_day=said)
+    if decide is decisions.move:
+        wish = Wish(start_time=said)
+    result: Outcome | Refusal
+    try:
+        result = decide(Situation(now=now, delivery=delivery, agent=agent, own=(own,)), wish).outcome
+    except Refusal as refusal:
+        result = refusal
+    line = speech.say(result, agent, now)
+    assert re.fullmatch(r"[A-Za-z0-9 :,.?'-]+[.?]", line), line
+    for sentence in re.split(r"(?<=[.?]) ", line):
+        assert len(re.findall(r"\b(?:AM|PM|noon)\b", sentence)) <= 3, line
+    if isinstance(result, model.Booked | model.Moved):
+        assert timedelta() < result.appointment.start - now <= timedelta(days=rules.horizon_days + 2)

@@ -1,0 +1,512 @@
+"""The conversations of the phrase book: who calls when, what the robot asks of us, and what the caller hears."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Asked = tuple[str, dict[str, object]]
+
+ELM: dict[str, object] = {"property_address": "1420 Elm Street", "attendee_name": "Dolores Whitcomb"}
+
+
+@dataclass(frozen=True)
+class Later:
+    """Time passes."""
+
+    by: dict[str, float]
+
+
+@dataclass(frozen=True)
+class From:
+    """Another number calls."""
+
+    number: str
+
+
+@dataclass(frozen=True)
+class Says:
+    """What the caller has said so far, as the history has it."""
+
+    lines: list[str]
+
+
+RINGS_AGAIN = "rings again"
+
+
+@dataclass(frozen=True)
+class Talk:
+    """One conversation: who and when, what is asked and heard, and when the viewings start that stand in the end."""
+
+    title: str
+    zone: str
+    now: str
+    turns: tuple[tuple[Asked, str] | Later | From | Says | str, ...]
+    booked: list[str] = field(default_factory=list)
+    hours: str = "nine to five"
+    daily_cap: int | None = None
+
+
+def ask(**arguments: object) -> Asked:
+    return "get_availability", arguments
+
+
+def book(start_time: object, **more: object) -> Asked:
+    return "set_appointment", ELM | {"start_time": start_time} | more
+
+
+def move(start_time: object, **more: object) -> Asked:
+    return "reschedule_appointment", {"start_time": start_time} | more
+
+
+def cancel(**arguments: object) -> Asked:
+    return "cancel_appointment", arguments
+
+
+def find(**arguments: object) -> Asked:
+    return "find_appointment", arguments
+
+
+def leave(message: str, **more: object) -> Asked:
+    return "take_message", {"message": message} | more
+
+
+# fmt: off
+TALKS = [
+    Talk(
+        "who mumbles is understood through it, and asked where she says too little", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="um, tomorrow"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
+            (book("uh tomorrow at like three"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            (book("tomorrow maybe"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("three"), "On which day would you like to come at three PM? I have Tuesday the twenty-fourth at three PM, or Wednesday the twenty-fifth at three PM, or Thursday the twenty-sixth at three PM."),
+            (book("tomorrow at three"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+        ), booked=["Mon 11-23 15:00 -0600"]),
+    Talk(
+        "first thing Monday is a morning to be offered, not a minute to be guessed", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="first thing Monday"), "I have tomorrow, Monday the twenty-third, at nine AM or eleven AM. Which would you like?"),
+            (ask(time_of_day="first thing in the morning"), "I have tomorrow, Monday the twenty-third, at nine AM, or Tuesday the twenty-fourth at nine AM, or Wednesday the twenty-fifth at nine AM. Which would you like?"),
+            (book("first thing Monday"), "At what time would you like to come tomorrow, Monday the twenty-third, in the morning? I have tomorrow, Monday the twenty-third, at nine AM or eleven AM."),
+            (book("Monday at nine"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at nine AM."),
+        ), booked=["Mon 11-23 09:00 -0600"]),
+    Talk(
+        "in an hour is counted from now, and kept to the notice", "America/Chicago", "2026-11-23T09:00",
+        (
+            (book("in an hour"), "Viewings have to be booked two hours ahead. The nearest I have: today, Monday the twenty-third, at eleven AM, eleven thirty AM or noon."),
+            (book("in 3 hours"), "You're booked to see 1420 Elm Street, today, Monday the twenty-third, at noon."),
+            (book("in half an hour"), "You already have a viewing of 1420 Elm Street, today, Monday the twenty-third, at noon. Shall I move it?"),
+            (book("in thirty minutes"), "You already have a viewing of 1420 Elm Street, today, Monday the twenty-third, at noon. Shall I move it?"),
+            (ask(date="in two hours"), "I have today, Monday the twenty-third, at eleven AM, eleven thirty AM or twelve thirty PM. Which would you like?"),
+        ), booked=["Mon 11-23 12:00 -0600"]),
+    Talk(
+        "this afternoon is asked about with the afternoon's times", "America/Chicago", "2026-11-23T09:00",
+        (
+            (ask(date="this afternoon"), "I have today, Monday the twenty-third, at noon, two PM or four PM. Which would you like?"),
+            (book("this afternoon"), "At what time would you like to come today, Monday the twenty-third, in the afternoon? I have today, Monday the twenty-third, at noon, two PM or four PM."),
+            (book("this afternoon at three"), "You're booked to see 1420 Elm Street, today, Monday the twenty-third, at three PM."),
+        ), booked=["Mon 11-23 15:00 -0600"]),
+    Talk(
+        "the fourteenth is the coming one, even where it is too far ahead", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="the 14th"), "Viewings can be booked fourteen days ahead at most. The nearest I have: tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("the 14th at two"), "Viewings can be booked fourteen days ahead at most. The nearest I have: Friday, December fourth, at three thirty PM, four PM or four thirty PM."),
+            (book("the 30th at two"), "You're booked to see 1420 Elm Street, on Monday, November thirtieth, at two PM."),
+        ), booked=["Mon 11-30 14:00 -0600"]),
+    Talk(
+        "noon needs a day", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(time_of_day="noon"), "I have tomorrow, Monday the twenty-third, at noon, or Tuesday the twenty-fourth at noon, or Wednesday the twenty-fifth at noon. Which would you like?"),
+            (book("noon"), "On which day would you like to come at noon? I have tomorrow, Monday the twenty-third, at noon, or Tuesday the twenty-fourth at noon, or Wednesday the twenty-fifth at noon."),
+            (book("noon tomorrow"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at noon."),
+        ), booked=["Mon 11-23 12:00 -0600"]),
+    Talk(
+        "half past two needs a day, and half two is asked about", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("half past two"), "On which day would you like to come at two thirty PM? I have tomorrow, Monday the twenty-third, at two thirty PM, or Tuesday the twenty-fourth at two thirty PM, or Wednesday the twenty-fifth at two thirty PM."),
+            (book("tomorrow at half past two"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at two thirty PM."),
+            (book("half two tomorrow"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+        ), booked=["Mon 11-23 14:30 -0600"]),
+    Talk(
+        "the day after tomorrow is two days ahead", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="day after tomorrow"), "I have Tuesday the twenty-fourth at nine AM, noon or two PM. Which would you like?"),
+            (ask(date="the day after tomorrow in the morning"), "I have Tuesday the twenty-fourth at nine AM or eleven AM. Which would you like?"),
+            (book("day after tomorrow at 10"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at ten AM."),
+        ), booked=["Tue 11-24 10:00 -0600"]),
+    Talk(
+        "another language is asked again, never guessed", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="mañana"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("mañana a las tres"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("el martes a las 3 pm"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("martes 3 pm"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+        ), booked=[]),
+    Talk(
+        "midnight may be of two days and is asked about", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("2026-11-23T24:00:00"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("tomorrow 24:00"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("tomorrow at midnight"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+        ), booked=[]),
+    Talk(
+        "next Tuesday, said on a Sunday, is this coming one", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="next Tuesday"), "I have Tuesday the twenty-fourth at nine AM, noon or two PM. Which would you like?"),
+            (book("next Tuesday at 2 pm"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at two PM."),
+        ), booked=["Tue 11-24 14:00 -0600"]),
+    Talk(
+        "next Tuesday, said on a Monday, is offered a week later and asked about before it is booked", "America/Chicago", "2026-11-23T09:00",
+        (
+            (ask(date="next Tuesday"), "I have Tuesday, December first, at nine AM, noon or two PM. Which would you like?"),
+            (book("next Tuesday at 2 pm"), "Do you mean tomorrow, Tuesday the twenty-fourth, or Tuesday, December first?"),
+            (book("Tuesday December 1 at 2 pm"), "You're booked to see 1420 Elm Street, on Tuesday, December first, at two PM."),
+        ), booked=["Tue 12-01 14:00 -0600"]),
+    Talk(
+        "next Tuesday, said on a Tuesday, is in a week", "America/Chicago", "2026-11-24T09:00",
+        (
+            (ask(date="next Tuesday"), "I have Tuesday the first at nine AM, noon or two PM. Which would you like?"),
+            (book("next Tuesday at 2 pm"), "You're booked to see 1420 Elm Street, on Tuesday the first at two PM."),
+            (ask(date="Tuesday"), "I have Tuesday the first at nine AM, noon or two thirty PM. Which would you like?"),
+        ), booked=["Tue 12-01 14:00 -0600"]),
+    Talk(
+        "Tuesday, said on a Tuesday, may be today", "America/Chicago", "2026-11-24T09:00",
+        (
+            (book("Tuesday at 2 pm"), "Do you mean today, Tuesday the twenty-fourth, or Tuesday the first?"),
+            (book("this Tuesday at 2 pm"), "You're booked to see 1420 Elm Street, today, Tuesday the twenty-fourth, at two PM."),
+        ), booked=["Tue 11-24 14:00 -0600"]),
+    Talk(
+        "who changes her mind has one viewing, at the time she said last", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            (move("tomorrow 4 pm"), "Your viewing of 1420 Elm Street is now tomorrow, Monday the twenty-third, at four PM."),
+            (move("Wednesday at noon"), "Your viewing of 1420 Elm Street is now on Wednesday the twenty-fifth at noon."),
+            (move("tomorrow 3 pm"), "Your viewing of 1420 Elm Street is now tomorrow, Monday the twenty-third, at three PM."),
+            (cancel(), "Your viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM, is cancelled."),
+            (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            (find(attendee_name="Dolores"), "You have a viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+        ), booked=["Mon 11-23 15:00 -0600"]),
+    Talk(
+        "who is cut off and rings again has booked once, and may move it", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            RINGS_AGAIN,
+            (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            (find(property_address="elm street"), "You have a viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            RINGS_AGAIN,
+            (book("tomorrow 4 pm"), "You already have a viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM. Shall I move it?"),
+            (move("tomorrow 4 pm"), "Your viewing of 1420 Elm Street is now tomorrow, Monday the twenty-third, at four PM."),
+            (move("tomorrow 4 pm"), "Your viewing of 1420 Elm Street is now tomorrow, Monday the twenty-third, at four PM."),
+        ), booked=["Mon 11-23 16:00 -0600"]),
+    Talk(
+        "who rings the next day finds tomorrow has become today", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            RINGS_AGAIN,
+            Later({"days": 1}),
+            (book("today at 3 pm"), "You're booked to see 1420 Elm Street, today, Monday the twenty-third, at three PM."),
+            (book("tomorrow 3 pm"), "You already have a viewing of 1420 Elm Street, today, Monday the twenty-third, at three PM. Shall I move it?"),
+            (find(attendee_name="whitcomb"), "You have a viewing of 1420 Elm Street, today, Monday the twenty-third, at three PM."),
+        ), booked=["Mon 11-23 15:00 -0600"]),
+    Talk(
+        "a wrong Z is forgiven where the time was offered", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="tomorrow", time_of_day="3 pm"), "I have tomorrow, Monday the twenty-third, at two thirty PM, three PM or three thirty PM. Which would you like?"),
+            (book("2026-11-23T15:00:00Z"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            RINGS_AGAIN,
+            (find(attendee_name="Dolores"), "You have a viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+        ), booked=["Mon 11-23 15:00 -0600"]),
+    Talk(
+        "a Z that nothing speaks against is believed", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("2026-11-23T15:00:00.000Z"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at nine AM."),
+            (book("2026-11-23T04:00:00Z", property_address="9 Oak"), "There are no viewings then. The nearest I have: tomorrow, Monday the twenty-third, at nine thirty AM, ten AM or ten thirty AM."),
+        ), booked=["Mon 11-23 09:00 -0600"]),
+    Talk(
+        "last year's date is booked once the caller has said the weekday", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("2025-11-24T14:00:00"), "Just to be sure: do you mean Tuesday the twenty-fourth?"),
+            Says(["Tuesday at two"]),
+            (book("2025-11-24T14:00:00"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at two PM."),
+        ), booked=["Tue 11-24 14:00 -0600"]),
+    Talk(
+        "last year's date is asked about where the caller changed her mind", "America/Chicago", "2026-11-22T09:00",
+        (
+            Says(["I can do Tuesday", "actually Wednesday"]),
+            (book("2024-11-24T14:00:00-06:00"), "Just to be sure: do you mean Tuesday the twenty-fourth?"),
+            (book("Wednesday at 2"), "You're booked to see 1420 Elm Street, on Wednesday the twenty-fifth at two PM."),
+        ), booked=["Wed 11-25 14:00 -0600"]),
+    Talk(
+        "the year is named where it turns", "America/Chicago", "2026-12-28T09:00",
+        (
+            (ask(date="Friday"), "I have Friday, January first, twenty twenty-seven, at nine AM, noon or two PM. Which would you like?"),
+            (book("Friday at 10 am"), "You're booked to see 1420 Elm Street, on Friday, January first, twenty twenty-seven, at ten AM."),
+            (book("January 4 at 10 am"), "You already have a viewing of 1420 Elm Street, on Friday, January first, twenty twenty-seven, at ten AM. Shall I move it?"),
+            (book("2026-01-04T10:00", property_address="9 Oak Lane"), "Just to be sure: do you mean Monday, January fourth, twenty twenty-seven?"),
+        ), booked=["Fri 01-01 10:00 -0600"]),
+    Talk(
+        "an hour that comes twice is booked once, at its first coming", "America/Chicago", "2026-10-31T12:00",
+        (
+            (ask(date="tomorrow", time_of_day="1:30 am"), "I have tomorrow, Sunday the first, at twelve thirty AM, one AM or one thirty AM. Which would you like?"),
+            (book("tomorrow at 1:30 am"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the first, at one thirty AM."),
+            From("+15550142199"),
+            RINGS_AGAIN,
+            (book("2026-11-01T01:30:00-06:00"), "I'm sorry, that time is taken. The nearest I have: tomorrow, Sunday the first, at twelve AM, twelve thirty AM or one AM."),
+            (book("2026-11-01T02:00:00"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the first, at two AM."),
+        ), booked=["Sun 11-01 01:30 -0500", "Sun 11-01 02:00 -0600"], hours="round the clock"),
+    Talk(
+        "an hour that is skipped is told, with the nearest times", "America/Chicago", "2027-03-13T12:00",
+        (
+            (book("tomorrow at 2:30 am"), "The clocks change tomorrow, Sunday the fourteenth, and skip that time. What other time suits you? I have tomorrow, Sunday the fourteenth, at three AM, three thirty AM or four AM."),
+            (ask(date="tomorrow", time_of_day="2:30 am"), "I have tomorrow, Sunday the fourteenth, at twelve AM, three AM or noon. Which would you like?"),
+            (book("2027-03-14T03:00:00-05:00"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the fourteenth, at three AM."),
+        ), booked=["Sun 03-14 03:00 -0500"], hours="round the clock"),
+    Talk(
+        "where the clocks never change, that hour is there", "America/Phoenix", "2027-03-13T12:00",
+        (
+            (book("tomorrow at 2:30 am"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the fourteenth, at two thirty AM."),
+            (move("2027-03-14T04:30:00-07:00"), "Your viewing of 1420 Elm Street is now tomorrow, Sunday the fourteenth, at four thirty AM."),
+            (move("2027-03-14T04:30:00-06:00"), "Your viewing of 1420 Elm Street is now tomorrow, Sunday the fourteenth, at three thirty AM."),
+        ), booked=["Sun 03-14 03:30 -0700"], hours="round the clock"),
+    Talk(
+        "half an hour that is skipped is told, with the nearest times", "Australia/Lord_Howe", "2026-10-03T12:00",
+        (
+            (book("tomorrow at 2:15 am"), "The clocks change tomorrow, Sunday the fourth, and skip that time. What other time suits you? I have tomorrow, Sunday the fourth, at one thirty AM, two thirty AM or three AM."),
+            (ask(date="tomorrow", time_of_day="2 am"), "I have tomorrow, Sunday the fourth, at twelve AM, two thirty AM or noon. Which would you like?"),
+            (book("tomorrow at 2:30 am"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the fourth, at two thirty AM."),
+            (move("2026-10-04T03:00:00+11:00"), "Your viewing of 1420 Elm Street is now tomorrow, Sunday the fourth, at three AM."),
+        ), booked=["Sun 10-04 03:00 +1100"], hours="round the clock"),
+    Talk(
+        "half an hour that comes twice is booked once", "Australia/Lord_Howe", "2027-04-03T12:00",
+        (
+            (ask(date="tomorrow", time_of_day="1:30 am"), "I have tomorrow, Sunday the fourth, at twelve thirty AM, one AM or one thirty AM. Which would you like?"),
+            (book("tomorrow at 1:30 am"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the fourth, at one thirty AM."),
+            From("+15550142199"),
+            RINGS_AGAIN,
+            (book("2027-04-04T01:30:00+10:30"), "I'm sorry, that time is taken. The nearest I have: tomorrow, Sunday the fourth, at twelve thirty AM, one AM or two AM."),
+            (book("2027-04-04T02:00"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the fourth, at two AM."),
+        ), booked=["Sun 04-04 01:30 +1100", "Sun 04-04 02:00 +1030"], hours="round the clock"),
+    Talk(
+        "a wall clock stays what it is across the change", "America/Chicago", "2026-10-30T09:00",
+        (
+            (ask(date="Monday"), "I have Monday the second at nine AM, noon or two PM. Which would you like?"),
+            (book("Monday at 10 am"), "You're booked to see 1420 Elm Street, on Monday the second at ten AM."),
+            (move("2026-11-03T10:00:00-06:00"), "Your viewing of 1420 Elm Street is now on Tuesday the third at ten AM."),
+            (move("2026-11-03T10:00:00-05:00"), "Your viewing of 1420 Elm Street is now on Tuesday the third at nine AM."),
+        ), booked=["Tue 11-03 09:00 -0600"]),
+    Talk(
+        "days as Europe writes them, in a zone of its own, over its change of the clocks", "Europe/Berlin", "2026-10-23T16:00",
+        (
+            (ask(date="Montag"), "Which day and time would you like? I have Monday the twenty-sixth at nine AM or noon, or Tuesday the twenty-seventh at nine AM."),
+            (book("26.10. 10:00"), "You're booked to see 1420 Elm Street, on Monday the twenty-sixth at ten AM."),
+            (move("2026-10-26T09:00:00Z"), "Your viewing of 1420 Elm Street is now on Monday the twenty-sixth at nine AM."),
+            (move("Tuesday 14:30"), "Your viewing of 1420 Elm Street is now on Tuesday the twenty-seventh at two thirty PM."),
+        ), booked=["Tue 10-27 14:30 +0100"]),
+    Talk(
+        "tomorrow is the caller's, not the server's", "America/Chicago", "2026-11-22T23:50",
+        (
+            (ask(date="tomorrow"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
+            (book("tomorrow at 9 am"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at nine AM."),
+            Later({"minutes": 15}),
+            (find(attendee_name="Dolores"), "You have a viewing of 1420 Elm Street, today, Monday the twenty-third, at nine AM."),
+            (book("tomorrow at 9 am"), "You already have a viewing of 1420 Elm Street, today, Monday the twenty-third, at nine AM. Shall I move it?"),
+        ), booked=["Mon 11-23 09:00 -0600"]),
+    Talk(
+        "two days or none are no day", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("Tuesday or Wednesday at 2"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("not Monday"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("any day but Monday at 3"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("Tuesday at 2 or 3"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+        ), booked=[]),
+    Talk(
+        "what is missing is asked for, one thing at a time", "America/Chicago", "2026-11-22T09:00",
+        (
+            (("set_appointment", {"start_time": "tomorrow 3 pm"}), "Which home would you like to see?"),
+            (("set_appointment", {"start_time": "tomorrow 3 pm", "property_address": "1420 Elm Street"}), "May I have your name for the booking?"),
+            (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+        ), booked=["Mon 11-23 15:00 -0600"]),
+    Talk(
+        "who hides her number can book and leave a message, and no more", "America/Chicago", "2026-11-22T09:00",
+        (
+            From("anonymous"),
+            (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            (find(attendee_name="Dolores"), "I can't look up bookings without the number they were made from. May I take a message?"),
+            (move("tomorrow 4 pm"), "I can't look up bookings without the number they were made from. May I take a message?"),
+            (leave("Please move me to four", attendee_phone="555 0100"), "I've noted your message, and someone will call you back."),
+        ), booked=["Mon 11-23 15:00 -0600"]),
+    Talk(
+        "of two viewings the one that is named is cancelled", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            (book("tomorrow 4 pm", property_address="33 Boyd Street"), "You're booked to see 33 Boyd Street, tomorrow, Monday the twenty-third, at four PM."),
+            (cancel(), "There is more than one viewing booked. What is the address of the one you mean?"),
+            (cancel(property_address="33 Boyd St."), "Your viewing of 33 Boyd Street, tomorrow, Monday the twenty-third, at four PM, is cancelled."),
+            (find(attendee_name="Dolores"), "You have a viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            (cancel(), "Your viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM, is cancelled."),
+            (find(attendee_name="Dolores"), "I don't find an upcoming viewing that matches."),
+        ), booked=[]),
+    Talk(
+        "a second caller takes the next time, and hears nothing of the first", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            From("+15550142199"),
+            RINGS_AGAIN,
+            (book("tomorrow 3 pm", attendee_name="Ignacio Brandt"), "I'm sorry, that time is taken. The nearest I have: tomorrow, Monday the twenty-third, at two PM, two thirty PM or three thirty PM."),
+            (book("tomorrow 3:30 pm", attendee_name="Ignacio Brandt"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three thirty PM."),
+            (find(attendee_name="Dolores"), "I don't find an upcoming viewing that matches."),
+        ), booked=["Mon 11-23 15:00 -0600", "Mon 11-23 15:30 -0600"]),
+    Talk(
+        "what is past or too soon is told so", "America/Chicago", "2026-11-23T10:10",
+        (
+            (book("today at 9 am"), "That time is already past. The nearest I have: today, Monday the twenty-third, at twelve thirty PM, one PM or one thirty PM."),
+            (book("today at 11 am"), "Viewings have to be booked two hours ahead. The nearest I have: today, Monday the twenty-third, at twelve thirty PM, one PM or one thirty PM."),
+            (book("today at 12:30 pm"), "You're booked to see 1420 Elm Street, today, Monday the twenty-third, at twelve thirty PM."),
+        ), booked=["Mon 11-23 12:30 -0600"]),
+    Talk(
+        "outside the hours the nearest times are offered", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("tomorrow at 8 pm"), "There are no viewings then. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
+            (book("Saturday at 2 pm"), "There are no viewings then. The nearest I have: Friday the twenty-seventh at three thirty PM, four PM or four thirty PM."),
+            (ask(date="Saturday"), "I have nothing free on Saturday the twenty-eighth. The nearest I have: Friday the twenty-seventh at three thirty PM, four PM or four thirty PM."),
+            (ask(date="this weekend"), "I have nothing free today, Sunday the twenty-second. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
+            (book("tomorrow 2:10 pm"), "Viewings don't start at that time. The nearest I have: tomorrow, Monday the twenty-third, at one thirty PM, two PM or two thirty PM."),
+            (book("tomorrow at quarter to five"), "There are no viewings then. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
+            (book("tomorrow at 4:30 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at four thirty PM."),
+        ), booked=["Mon 11-23 16:30 -0600"]),
+    Talk(
+        "a day without a time is asked about", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("2026-11-24"), "At what time would you like to come on Tuesday the twenty-fourth? I have Tuesday the twenty-fourth at nine AM, noon or two PM."),
+            (ask(date="2026-11-24", time_of_day="morning"), "I have Tuesday the twenty-fourth at nine AM or eleven AM. Which would you like?"),
+            (book("2026-11-24 11:00"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at eleven AM."),
+        ), booked=["Tue 11-24 11:00 -0600"]),
+    Talk(
+        "hours are kept to: after three, before noon, between one and three", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="tomorrow", time_of_day="after 3 pm"), "I have tomorrow, Monday the twenty-third, at three PM or four PM. Which would you like?"),
+            (ask(date="tomorrow", time_of_day="before noon"), "I have tomorrow, Monday the twenty-third, at nine AM or eleven AM. Which would you like?"),
+            (ask(date="tomorrow", time_of_day="late afternoon"), "I have tomorrow, Monday the twenty-third, at noon, two PM or four PM. Which would you like?"),
+            (ask(date="tomorrow", time_of_day="between 1 and 3"), "I have tomorrow, Monday the twenty-third, at one PM or two PM. Which would you like?"),
+            (ask(date="tomorrow", time_of_day="early morning"), "I have tomorrow, Monday the twenty-third, at nine AM or eleven AM. Which would you like?"),
+            (ask(date="tomorrow after 3"), "I have tomorrow, Monday the twenty-third, at three PM or four PM. Which would you like?"),
+            (ask(date="tomorrow", time_of_day="asap"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
+            (ask(date="asap"), "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
+            (ask(date="as soon as possible"), "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
+            (ask(date="earliest"), "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
+        ), booked=[]),
+    Talk(
+        "times as models type them", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("tmrw 3pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            (book("tomorrow @ 3 P M"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            (move("Weds. 10 a.m."), "Your viewing of 1420 Elm Street is now on Wednesday the twenty-fifth at ten AM."),
+            (move("Thurs 2:30pm"), "Your viewing of 1420 Elm Street is now on Thursday the twenty-sixth at two thirty PM."),
+            (move("wed at 3p"), "Your viewing of 1420 Elm Street is now on Wednesday the twenty-fifth at three PM."),
+            (move("Wednesday 15h"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (move("Wednesday 1500"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (move("Wednesday 3:00 PM CST"), "Your viewing of 1420 Elm Street is now on Wednesday the twenty-fifth at three PM."),
+            (move("Wednesday, Nov. 25, 2026 at 3:00 PM"), "Your viewing of 1420 Elm Street is now on Wednesday the twenty-fifth at three PM."),
+        ), booked=["Wed 11-25 15:00 -0600"]),
+    Talk(
+        "weeks, and days that are too vague", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="a week from Tuesday"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (ask(date="Tuesday week"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (ask(date="end of the week"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (ask(date="next month"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (ask(date="in a week"), "I have nothing free on Sunday the twenty-ninth. The nearest I have: Monday, November thirtieth, at nine AM, nine thirty AM or ten AM."),
+            (ask(date="within the next few days"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (ask(date="this week"), "I have nothing free today, Sunday the twenty-second. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
+            (ask(date="next week"), "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
+            (ask(date="anytime"), "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
+            (ask(date="any time tomorrow"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
+            (ask(date="tomorrow any time"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
+        ), booked=[]),
+    Talk(
+        "two flats of a house are two homes", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("tomorrow 3 pm", property_address="12 Main St Apt 3"), "You're booked to see 12 Main St Apt 3, tomorrow, Monday the twenty-third, at three PM."),
+            (book("tomorrow 4 pm", property_address="12 Main St Apt 4"), "You're booked to see 12 Main St Apt 4, tomorrow, Monday the twenty-third, at four PM."),
+            (find(property_address="12 Main Street"), "You have a viewing of 12 Main St Apt 3, tomorrow, Monday the twenty-third, at three PM, and of 12 Main St Apt 4, tomorrow, Monday the twenty-third, at four PM."),
+            (cancel(property_address="12 Main Street apt 3"), "Your viewing of 12 Main St Apt 3, tomorrow, Monday the twenty-third, at three PM, is cancelled."),
+        ), booked=["Mon 11-23 16:00 -0600"]),
+    Talk(
+        "a message said twice in a call is one, in another call another", "America/Chicago", "2026-11-22T09:00",
+        (
+            (leave("Call me"), "I've noted your message, and someone will call you back."),
+            (leave("Call me"), "I've noted your message, and someone will call you back."),
+            RINGS_AGAIN,
+            (leave("Call me"), "I've noted your message, and someone will call you back."),
+            (leave(""), "What would you like me to pass on?"),
+        ), booked=[]),
+    Talk(
+        "a leap day", "America/Chicago", "2028-02-25T09:00",
+        (
+            (book("Feb 29 at 10 am"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-ninth at ten AM."),
+            (move("2027-02-29T10:00"), "Which day and time would you like? I have today, Friday the twenty-fifth, at eleven AM or noon, or Monday the twenty-eighth at nine AM."),
+            (move("March 1 at 10"), "Your viewing of 1420 Elm Street is now on Wednesday the first at ten AM."),
+        ), booked=["Wed 03-01 10:00 -0600"]),
+    Talk(
+        "what is no time at all is asked for", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book(None), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book(["tomorrow"]), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book({"a": 1}), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book(1795445435), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("tomorrow 3 pm" * 50), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (book("\u202etomorrow\n3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+        ), booked=["Mon 11-23 15:00 -0600"]),
+    Talk(
+        "a time off the grid is told, the grid's is booked", "America/Chicago", "2026-11-23T09:07",
+        (
+            (book("in 4 hours"), "Viewings don't start at that time. The nearest I have: today, Monday the twenty-third, at twelve thirty PM, one PM or one thirty PM."),
+            (book("today at one"), "You're booked to see 1420 Elm Street, today, Monday the twenty-third, at one PM."),
+            (ask(date="today", time_of_day="after 3"), "I have today, Monday the twenty-third, at three PM or four PM. Which would you like?"),
+            (move("today at 3:30"), "Your viewing of 1420 Elm Street is now today, Monday the twenty-third, at three thirty PM."),
+        ), booked=["Mon 11-23 15:30 -0600"]),
+    Talk(
+        "as soon as possible is the next time there is", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="as soon as possible"), "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
+            (ask(date="tomorrow", time_of_day="asap"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
+            (book("tomorrow at nine"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at nine AM."),
+            (ask(date="earliest"), "I have tomorrow, Monday the twenty-third, at nine thirty AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
+        ), booked=["Mon 11-23 09:00 -0600"]),
+    Talk(
+        "an evening that is closed", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="tomorrow", time_of_day="evening"), "I have nothing free tomorrow, Monday the twenty-third, in the evening. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
+            (ask(date="tomorrow evening"), "I have nothing free tomorrow, Monday the twenty-third, in the evening. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
+            (book("tomorrow evening at 6"), "There are no viewings then. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
+            (book("tonight at 8"), "There are no viewings then. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
+            (book("tomorrow at 4:30 in the afternoon"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at four thirty PM."),
+        ), booked=["Mon 11-23 16:30 -0600"]),
+    Talk(
+        "a zone of half hours", "Asia/Kolkata", "2026-11-22T09:00",
+        (
+            (ask(date="tomorrow", time_of_day="after 2"), "I have tomorrow, Monday the twenty-third, at two PM or four PM. Which would you like?"),
+            (book("2026-11-23T09:30:00Z"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            (move("2026-11-23T15:00:00+05:30"), "Your viewing of 1420 Elm Street is now tomorrow, Monday the twenty-third, at three PM."),
+            (find(attendee_name="Dolores Whitcomb"), "You have a viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+        ), booked=["Mon 11-23 15:00 +0530"]),
+    Talk(
+        "a day that has all the viewings it may have", "America/Chicago", "2026-11-22T09:00",
+        (
+            (ask(date="tomorrow"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
+            (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
+            From("+15550142199"),
+            RINGS_AGAIN,
+            (book("tomorrow 4 pm", attendee_name="Ignacio"), "There is no room for more viewings that day. The nearest I have: Tuesday the twenty-fourth at nine AM, nine thirty AM or ten AM."),
+            (ask(date="tomorrow"), "I have nothing free tomorrow, Monday the twenty-third. The nearest I have: Tuesday the twenty-fourth at nine AM, nine thirty AM or ten AM."),
+            (book("Tuesday 4 pm", attendee_name="Ignacio"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at four PM."),
+        ), booked=["Mon 11-23 15:00 -0600", "Tue 11-24 16:00 -0600"], daily_cap=1),
+    Talk(
+        "a weekday that does not go with its date is asked about", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("Wednesday the 24th at 3"), "Just to be sure: do you mean Tuesday the twenty-fourth?"),
+            (book("Tuesday the 24th at 3"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at three PM."),
+            (move("Monday, November 24 at 3 pm"), "Just to be sure: do you mean Tuesday the twenty-fourth?"),
+            (move("Wednesday the 25th at 3"), "Your viewing of 1420 Elm Street is now on Wednesday the twenty-fifth at three PM."),
+        ), booked=["Wed 11-25 15:00 -0600"]),
+]
+# fmt: on
