@@ -14,6 +14,8 @@ from peterental.voice.rehearsal import Rehearsed, rehearse
 from tests.voice.phone import ANA, BOOKED_MONDAY_AT_THREE, DOLORES, ELM, SUNDAY_MORNING, Phone, book
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from peterental.database.connection import Database
     from peterental.services import Services
 
@@ -42,7 +44,9 @@ def ana(services: Services) -> Agent:
     return agent
 
 
-def hear(database: Database, agent: Agent, tool: str, number: str | None = DOLORES, **arguments: object) -> Rehearsed:
+def hear(
+    database: Database, agent: Agent, tool: str, arguments: Mapping[str, object], number: str | None = DOLORES
+) -> Rehearsed:
     return rehearse(database, agent, tool, arguments, caller_number=number, now=SUNDAY_MORNING)
 
 
@@ -52,7 +56,7 @@ def test_the_page_offers_every_tool_there_is() -> None:
 
 def test_a_rehearsed_booking_is_told_and_not_made(database: Database, ana: Agent, phone: Phone) -> None:
     before = everything(database)
-    heard = hear(database, ana, "set_appointment", start_time="tomorrow 3 pm", **ELM)
+    heard = hear(database, ana, "set_appointment", {"start_time": "tomorrow 3 pm"} | ELM)
     assert heard.sentence == BOOKED_MONDAY_AT_THREE
     assert heard.outcome == "booked"
     assert heard.reply["results"] == [
@@ -80,7 +84,7 @@ def test_whatever_is_rehearsed_no_row_of_any_table_changes(
 ) -> None:
     book(phone)
     before = everything(database)
-    rehearsed = hear(database, ana, tool, **arguments)
+    rehearsed = hear(database, ana, tool, arguments)
     assert heard in rehearsed.sentence
     assert rehearsed.outcome == outcome
     assert everything(database) == before
@@ -89,7 +93,7 @@ def test_whatever_is_rehearsed_no_row_of_any_table_changes(
 
 def test_a_caller_without_a_number_is_a_stranger(database: Database, ana: Agent, phone: Phone) -> None:
     book(phone)
-    assert "without the number" in hear(database, ana, "find_appointment", number=None).sentence
+    assert "without the number" in hear(database, ana, "find_appointment", {}, number=None).sentence
 
 
 def test_a_pretended_moment_is_believed(database: Database, ana: Agent) -> None:
@@ -105,7 +109,7 @@ def test_what_breaks_in_a_rehearsal_is_an_apology_as_on_the_phone(
 ) -> None:
     database.fetch("ALTER TABLE appointment_events RENAME TO away")
     before = everything(database)
-    heard = hear(database, ana, "set_appointment", start_time="tomorrow 3 pm", **ELM)
+    heard = hear(database, ana, "set_appointment", {"start_time": "tomorrow 3 pm"} | ELM)
     assert heard.sentence.startswith("I'm sorry, I can't get to our calendar")
     assert heard.outcome == "fault"
     assert everything(database) == before
