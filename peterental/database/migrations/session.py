@@ -20,7 +20,13 @@ _CANCEL_TIMEOUT_S = 5.0
 # The server asks twice a second whether we are still there, so that the lock of a runner that was killed in the
 # middle of a long statement is free within a second. Only where the kernel can tell; elsewhere it would be refused.
 _NOTICE_DEATH = (
-    "SELECT CASE WHEN version() LIKE '%linux%' THEN set_config('client_connection_check_interval', '500ms', false) END"
+    "CASE WHEN version() LIKE '%linux%' THEN set_config('client_connection_check_interval', '500ms', false) END"
+)
+# What a role or database sets as its own limits is meant for the application; transaction_timeout is of PostgreSQL 17.
+_NO_LIMITS = (
+    "set_config('statement_timeout', '0', false),"
+    " CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL"
+    " THEN set_config('transaction_timeout', '0', false) END"
 )
 
 # The role first: without it the rest might be refused. UTC, because 003 and the likes of it rely on it.
@@ -35,7 +41,7 @@ _RESETS = (
     "SET TimeZone TO 'UTC'",
     "SET idle_in_transaction_session_timeout TO 0",
     "SET client_min_messages TO warning",
-    _NOTICE_DEATH,
+    f"SELECT {_NOTICE_DEATH}, {_NO_LIMITS}",
 )
 
 RESET = "; ".join(_RESETS)

@@ -452,6 +452,32 @@ def test_a_search_path_that_leads_nowhere_is_told(
         runner_with(url=empty_database_url + "?options=-csearch_path%3Dnowhere").run_migrations()
 
 
+def test_time_limits_that_role_or_database_set_are_not_for_migrations(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    limits = {
+        "statement_timeout": "150ms",
+        "idle_in_transaction_session_timeout": "150ms",
+        "transaction_timeout": "150ms",
+    }
+    for name, value in limits.items():
+        if db.execute("SELECT FROM pg_settings WHERE name = %s", [name]).fetchone() is not None:
+            db.execute(
+                sql.SQL("ALTER DATABASE {} SET {} TO {}").format(
+                    sql.Identifier(db.info.dbname), sql.Identifier(name), sql.Literal(value)
+                )
+            )
+    folder.write(
+        "001_a.sql",
+        "CREATE TABLE a (i int);\n"
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$;\n"
+        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION slow();\nINSERT INTO a VALUES (1);",
+    )
+    folder.write("002_b.sql", "-- migrate: no-transaction\nSELECT pg_sleep(0.3);\nVACUUM a;")
+    assert runner.run_migrations() == 2
+
+
 # --- history ----------------------------------------------------------------------------------------------------------
 
 
