@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from peterental.agents.diary.service import DiaryService
 from peterental.agents.hours.service import HoursService
 from peterental.agents.service import AgentService
+from peterental.appointments.by_hand.service import ByHandService
 from peterental.appointments.listing.service import ListingService
 from peterental.appointments.service import AppointmentService
 from peterental.audit.service import AuditService
@@ -29,6 +30,7 @@ class Services:
     agents: AgentService
     appointments: AppointmentService
     audit: AuditService
+    by_hand: ByHandService
     calls: CallService
     diary: DiaryService
     hours: HoursService
@@ -54,6 +56,7 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
         agents=agents,
         appointments=AppointmentService(database, calls, clock),
         audit=audit,
+        by_hand=ByHandService(database, audit, clock),
         calls=calls,
         diary=DiaryService(database, agents, clock),
         hours=HoursService(database, agents, audit, clock),

@@ -14,6 +14,10 @@ from peterental.calls.model import Outcome
 from peterental.errors import Refusal
 
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
+EventKind = Literal["booked", "moved", "cancelled", "completed", "no_show", "reopened"]
+
+PHONE = "phone"
+"""Who did what a phone call did; what people do has their e-mail address."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, current_app, render_template, request
 
 from peterental.admin.session import current_viewer
+from peterental.appointments.by_hand.forms import seen_token
+from peterental.appointments.by_hand.pages import add_to
 from peterental.appointments.forms import SORTS, STATUSES, read_question
 from peterental.appointments.listing.model import AGENTS_OFFERED, LAST_PAGE, MOST_IN_A_FILE, PAGE_SIZE
-from peterental.appointments.model import Appointment, AppointmentUnknown
+from peterental.appointments.model import Appointment, EventKind
 from peterental.appointments.spreadsheet import lines
 from peterental.services import services_of
-
-LAST_ID = 2**31 - 1
-"""What the column can hold."""
 
 
 @dataclass
@@ -34,6 +33,8 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/appointments", view_func=index)
     blueprint.add_url_rule("/appointments.csv", view_func=as_file)
     blueprint.add_url_rule("/appointments/<int:appointment_id>", view_func=show)
+    blueprint.add_app_template_filter(event)
+    add_to(blueprint)
     return blueprint
 
 
@@ -77,11 +78,21 @@ def as_file() -> Response:
 
 
 def show(appointment_id: int) -> str:
-    """Show one viewing. One query."""
-    if appointment_id > LAST_ID:
-        raise AppointmentUnknown
-    appointment = services_of(current_app).appointments.get(appointment_id, current_viewer())
-    return render_template("appointments/show.html", appointment=appointment, now=datetime.now(UTC))
+    """Show one viewing, what was done with it, and what can be. Two queries."""
+    appointment, events = services_of(current_app).by_hand.show(appointment_id, current_viewer())
+    return render_template(
+        "appointments/show.html",
+        appointment=appointment,
+        events=events,
+        seen=seen_token(appointment),
+        has_calls="calls.show" in current_app.view_functions,
+        now=datetime.now(UTC),
+    )
+
+
+def event(kind: EventKind) -> str:
+    """Give what happened to a viewing, as its history says it: `Moved`, `No-show`."""
+    return {"no_show": "No-show"}.get(kind, kind.capitalize())
 
 
 def by_day(appointments: Iterable[Appointment], now: datetime) -> list[Day]:

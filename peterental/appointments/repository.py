@@ -14,13 +14,14 @@ import psycopg
 
 from peterental.agents.hours.model import Busy
 from peterental.agents.model import Agent, Rules, Window
-from peterental.appointments.model import Appointment, SlotTaken
+from peterental.appointments.model import PHONE, Appointment, SlotTaken
 from peterental.appointments.timetable import Taken
 
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from peterental.agents.model import AgentKey
+    from peterental.appointments.model import EventKind, Status
     from peterental.calls.model import Delivery
     from peterental.database.connection import Connection, Database
     from peterental.users.model import Viewer
@@ -43,11 +44,11 @@ AGENT_OF_KEY = """
     LIMIT 1
 """
 
-# One row: the agent of a call with its rules, as JSON, and what is taken from two days ago (a daily cap counts what is
-# over) to its horizon. Hours are minutes after midnight, because Python has no 24:00.
-DESK = f"""
+# One row: an agent with its rules, as JSON, and what is taken from two days ago (a daily cap counts what is over) to
+# its horizon, with what began before and goes on. Hours are minutes after midnight, because Python has no 24:00.
+_DESK = """
     SELECT described.agent, booked.ids, booked.starts, booked.untils, busy.busy_starts, busy.busy_untils
-    FROM ({AGENT_OF_KEY}) AS agent
+    FROM ({agent}) AS agent
     CROSS JOIN LATERAL (
         SELECT to_json(fields)::text AS agent
         FROM (
@@ -73,13 +74,20 @@ DESK = f"""
         ) AS fields
     ) AS described
     CROSS JOIN LATERAL (
-        SELECT array_agg(id) AS ids,
-               array_agg(start_time) AS starts,
-               array_agg(COALESCE(blocked_until, end_time)) AS untils
-        FROM appointments
-        WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed'
-            AND start_time >= %(now)s::timestamptz - INTERVAL '2 days'
-            AND start_time < %(now)s::timestamptz + make_interval(days => agent.horizon_days + 2)
+        SELECT array_agg(id) AS ids, array_agg(start_time) AS starts, array_agg(until) AS untils
+        FROM (
+            SELECT id, start_time, COALESCE(blocked_until, end_time) AS until
+            FROM appointments
+            WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed'
+                AND start_time >= %(now)s::timestamptz - INTERVAL '2 days'
+                AND start_time < %(now)s::timestamptz + make_interval(days => agent.horizon_days + 2)
+            UNION ALL
+            SELECT id, start_time, COALESCE(blocked_until, end_time)
+            FROM appointments
+            WHERE appointments.agent_id = agent.agent_id AND {long}
+                AND start_time < %(now)s::timestamptz - INTERVAL '2 days'
+                AND COALESCE(blocked_until, end_time) > %(now)s
+        ) AS standing
     ) AS booked
     CROSS JOIN LATERAL (
         SELECT array_agg(lower(during)) AS busy_starts, array_agg(upper(during)) AS busy_untils
@@ -90,6 +98,12 @@ DESK = f"""
             )
     ) AS busy
 """
+
+LONG = "status = 'confirmed' AND COALESCE(blocked_until, end_time) - start_time > INTERVAL '1 day'"
+"""Word for word what migration 009 has an index on: bookings of days, which only an adopted database has."""
+
+DESK = _DESK.format(agent=AGENT_OF_KEY, long=LONG)
+DESK_OF_AGENT = _DESK.format(agent="SELECT * FROM agents WHERE agent_id = %(agent_id)s", long=LONG)
 
 AGENTS_REMEMBERED = 1_000
 """Agents of which a process keeps the parsed form; what they are is asked anew for each call all the same."""
@@ -117,7 +131,7 @@ class PendingDesk:
 
     def read(self) -> tuple[Desk, tuple[Appointment, ...]]:
         """Give the desk and the caller's own upcoming bookings, soonest first."""
-        return _desk(self._desk.fetchone()), tuple(Appointment(**row) for row in self._own.fetchall())
+        return read_desk(self._desk.fetchone()), tuple(Appointment(**row) for row in self._own.fetchall())
 
 
 class AppointmentRepository:
@@ -129,7 +143,7 @@ class AppointmentRepository:
     def desk(self, key: AgentKey, now: datetime) -> Desk:
         """Look up whom a call is for and what is taken. One statement, one round trip."""
         rows = self._database.fetch(DESK, _key(key) | {"now": now})
-        return _desk(rows[0] if rows else None)
+        return read_desk(rows[0] if rows else None)
 
     def desk_of(self, agent_id: str, now: datetime) -> Desk:
         """Look up one agent and what is taken, as `desk` does. One statement, one round trip."""
@@ -207,25 +221,40 @@ class AppointmentRepository:
             raise SlotTaken from error
 
     def insert(
-        self, connection: Connection, appointment: Appointment, blocked_until: datetime, tool_call_id: str
-    ) -> None:
-        """Queue a booking made by phone and the first line of its history; its id is the database's to give."""
-        connection.execute(
+        self,
+        connection: Connection,
+        appointment: Appointment,
+        blocked_until: datetime,
+        tool_call_id: str,
+        actor: str = PHONE,
+    ) -> psycopg.Cursor[DictRow]:
+        """Queue a booking and the first line of its history; its id is the database's to give, as `appointment_id`.
+
+        Args:
+            connection: the transaction's, which has locked the agent.
+            appointment: what to book.
+            blocked_until: the end of the agent's pause after it.
+            tool_call_id: what made it; its repetition finds it.
+            actor: PHONE, or the e-mail address of who does it by hand.
+        """
+        return connection.execute(
             """
             WITH booked AS (
                 INSERT INTO appointments (
                     agent_id, vapi_call_id, vapi_tool_call_id, property_address, start_time, end_time, blocked_until,
-                    attendee_name, attendee_email, attendee_phone, caller_number, created_at, updated_at
+                    attendee_name, attendee_email, attendee_phone, caller_number, overlap_allowed,
+                    created_at, updated_at
                 )
                 VALUES (
                     %(agent_id)s, %(vapi_call_id)s, %(tool_call_id)s, %(property_address)s, %(start)s, %(end)s,
                     %(blocked_until)s, %(attendee_name)s, %(attendee_email)s, %(attendee_phone)s, %(caller_number)s,
-                    %(created_at)s, %(created_at)s
+                    %(overlap_allowed)s, %(created_at)s, %(created_at)s
                 )
                 RETURNING id, start_time, created_at
             )
             INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, new_start)
-            SELECT id, created_at, 'booked', 'phone', start_time FROM booked
+            SELECT id, created_at, 'booked', %(actor)s, start_time FROM booked
+            RETURNING appointment_id
             """,
             {
                 "agent_id": appointment.agent_id,
@@ -239,6 +268,8 @@ class AppointmentRepository:
                 "attendee_email": appointment.attendee_email,
                 "attendee_phone": appointment.attendee_phone,
                 "caller_number": appointment.caller_number,
+                "overlap_allowed": appointment.overlap_allowed,
+                "actor": actor,
                 "created_at": appointment.created_at,
             },
         )
@@ -250,43 +281,72 @@ class AppointmentRepository:
         old_start: datetime,
         blocked_until: datetime,
         now: datetime,
+        *,
+        actor: str = PHONE,
     ) -> None:
-        """Queue the one UPDATE that moves a booking to the times it is given with, and the line of its history."""
+        """Queue the one UPDATE that moves a booking to the times it is given with, and the line of its history.
+
+        Every change is later than the one before, so that `updated_at` tells one state from another.
+        """
         connection.execute(
             """
             WITH moved AS (
                 UPDATE appointments
-                SET start_time = %(start)s, end_time = %(end)s, blocked_until = %(blocked_until)s, updated_at = %(now)s
+                SET start_time = %(start)s, end_time = %(end)s, blocked_until = %(blocked_until)s,
+                    overlap_allowed = %(overlap_allowed)s,
+                    updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
                 WHERE id = %(id)s AND status = 'confirmed'
                 RETURNING id
             )
             INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, old_start, new_start)
-            SELECT id, %(now)s, 'moved', 'phone', %(old_start)s, %(start)s FROM moved
+            SELECT id, %(now)s, 'moved', %(actor)s, %(old_start)s, %(start)s FROM moved
             """,
             {
                 "id": appointment.appointment_id,
                 "start": appointment.start,
                 "end": appointment.end,
                 "blocked_until": blocked_until,
+                "overlap_allowed": appointment.overlap_allowed,
                 "old_start": old_start,
                 "now": now,
+                "actor": actor,
             },
         )
 
     def cancel(self, connection: Connection, appointment: Appointment, now: datetime) -> None:
-        """Queue a cancellation and the line of its history."""
+        """Queue a cancellation by phone and the line of its history."""
+        self.set_status(connection, appointment, "cancelled", kind="cancelled", now=now, actor=PHONE)
+
+    def set_status(
+        self,
+        connection: Connection,
+        appointment: Appointment,
+        status: Status,
+        *,
+        kind: EventKind,
+        now: datetime,
+        actor: str,
+    ) -> None:
+        """Queue another status for a booking that has the one it is given with, and the line of its history."""
         connection.execute(
             """
-            WITH cancelled AS (
+            WITH changed AS (
                 UPDATE appointments
-                SET status = 'cancelled', updated_at = %(now)s
-                WHERE id = %(id)s AND status = 'confirmed'
+                SET status = %(status)s, updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
+                WHERE id = %(id)s AND status = %(old_status)s
                 RETURNING id, start_time
             )
             INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, old_start)
-            SELECT id, %(now)s, 'cancelled', 'phone', start_time FROM cancelled
+            SELECT id, %(now)s, %(kind)s, %(actor)s, start_time FROM changed
             """,
-            {"id": appointment.appointment_id, "now": now},
+            {
+                "id": appointment.appointment_id,
+                "old_status": appointment.status,
+                "status": status,
+                "kind": kind,
+                "now": now,
+                "actor": actor,
+            },
         )
 
     def get(self, appointment_id: int, viewer: Viewer) -> Appointment | None:
@@ -307,7 +367,8 @@ def _key(key: AgentKey) -> dict[str, object]:
     return {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
 
 
-def _desk(row: DictRow | None) -> Desk:
+def read_desk(row: DictRow | None) -> Desk:
+    """Give what a row of DESK or DESK_OF_AGENT says."""
     if row is None:
         return Desk(None)
     booked = map(Taken, row["starts"] or (), row["untils"] or (), row["ids"] or ())

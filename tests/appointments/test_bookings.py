@@ -193,11 +193,13 @@ def test_what_does_not_exist_is_unknown(desk: Desk, appointment_id: int) -> None
         desk.service.get(appointment_id, ADMIN)
 
 
-def test_looking_at_the_desk_reads_no_table_of_bookings_from_end_to_end(database: Database) -> None:
-    database.fetch(
+def test_looking_at_the_desk_reads_no_table_of_bookings_from_end_to_end(
+    database: Database, patient: psycopg.Connection
+) -> None:
+    patient.execute(
         "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) SELECT n::text, 'x', n::text FROM generate_series(1, 300) n"
     )
-    database.fetch(
+    patient.execute(
         """
         INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, caller_number)
         SELECT (1 + mod(n, 300))::text, 'x', %(now)s::timestamptz + n / 300 * INTERVAL '1 hour',
@@ -206,12 +208,12 @@ def test_looking_at_the_desk_reads_no_table_of_bookings_from_end_to_end(database
         """,
         {"now": NOW - timedelta(days=2)},
     )
-    database.fetch(
+    patient.execute(
         "INSERT INTO agent_busy (agent_id, during) SELECT (1 + mod(n, 300))::text, tstzrange(%(now)s, %(now)s::timestamptz + INTERVAL '1 hour') FROM generate_series(1, 30000) n",
         {"now": NOW},
     )
     for table in ("agents", "appointments", "agent_hours", "agent_busy"):
-        database.fetch(f"ANALYZE {table}")
+        patient.execute(f"ANALYZE {table}".encode())
     plan = "\n".join(
         row["QUERY PLAN"]
         for row in database.fetch(f"EXPLAIN {DESK}", {"assistant_id": "7", "phone_number_id": None, "now": NOW})

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from peterental.appointments.listing import repository
@@ -239,11 +240,13 @@ def test_a_file_has_all_of_it_in_order_of_time_and_a_batch_in_memory(
     assert [len(batch) for batch in listing.batches(ADMIN, Filter())] == [3]
 
 
-def test_no_filter_and_no_order_reads_the_table_from_end_to_end(database: Database) -> None:
-    database.fetch(
+def test_no_filter_and_no_order_reads_the_table_from_end_to_end(
+    database: Database, patient: psycopg.Connection
+) -> None:
+    patient.execute(
         "INSERT INTO agents (agent_id, agent_name, time_zone) SELECT n::text, 'x', CASE WHEN n % 2 = 0 THEN 'America/Chicago' ELSE 'Asia/Tokyo' END FROM generate_series(1, 300) n"
     )
-    database.fetch(
+    patient.execute(
         """
         INSERT INTO appointments (
             agent_id, property_address, start_time, end_time, attendee_name, status, created_at, overlap_allowed
@@ -258,8 +261,8 @@ def test_no_filter_and_no_order_reads_the_table_from_end_to_end(database: Databa
         """,
         {"now": NOW},
     )
-    database.fetch("VACUUM ANALYZE appointments")
-    database.fetch("ANALYZE agents")
+    patient.execute("VACUUM ANALYZE appointments")
+    patient.execute("ANALYZE agents")
     zones = ("America/Chicago", "Asia/Tokyo")
     scopes = (
         Scope(None, zones),

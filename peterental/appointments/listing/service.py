@@ -5,7 +5,15 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from peterental.appointments.listing.model import AGENTS_OFFERED, LAST_PAGE, MOST_IN_A_FILE, PAGE_SIZE, Listed, Scope
+from peterental.appointments.listing.model import (
+    AGENTS_OFFERED,
+    LAST_PAGE,
+    MOST_IN_A_FILE,
+    PAGE_SIZE,
+    Filter,
+    Listed,
+    Scope,
+)
 from peterental.appointments.listing.repository import ListingRepository
 from peterental.calls.service import utc_now
 
@@ -13,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from peterental.appointments.listing.model import AgentChoice, Filter
+    from peterental.appointments.listing.model import AgentChoice
     from peterental.appointments.model import Appointment
     from peterental.database.connection import Connection, Database
     from peterental.users.model import Viewer
@@ -60,6 +68,16 @@ class ListingService:
             is_cut=is_cut,
             is_last=page >= LAST_PAGE,
         )
+
+    def agents(self, viewer: Viewer, chosen: str | None = None) -> tuple[AgentChoice, ...]:
+        """Give the agents whose viewings are the viewer's to see, at most AGENTS_OFFERED. One query.
+
+        Args:
+            viewer: who looks.
+            chosen: the id of one that is to be among them, first of all, if it is the viewer's to see.
+        """
+        with self._database.transaction() as connection:
+            return self._scope(connection, viewer, Filter(agent_id=chosen))[0][:AGENTS_OFFERED]
 
     def batches(self, viewer: Viewer, wanted: Filter) -> Iterator[list[Appointment]]:
         """Give all that the filter leaves, in order of time, at most MOST_IN_A_FILE, some at a time.

@@ -1,0 +1,147 @@
+"""What people do with viewings by hand, in PostgreSQL: locking, looking and history; writing is as for the phone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peterental.appointments.by_hand.model import BY_HAND, Event
+from peterental.appointments.model import Appointment
+from peterental.appointments.repository import APPOINTMENT, DESK_OF_AGENT, LONG, Desk, read_desk
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import psycopg
+    from psycopg.rows import DictRow
+
+    from peterental.database.connection import Connection, Database
+
+SHOWN_OVERLAPS = 3
+
+
+class ByHandRepository:
+    """The viewings of one database, for people."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def lock_agent(self, connection: Connection, agent_id: str) -> None:
+        """Queue the lock that every change of an agent's bookings begins with, by phone or by hand."""
+        connection.execute("SELECT FROM agents WHERE agent_id = %s FOR NO KEY UPDATE", [agent_id])
+
+    def lock_agent_of(self, connection: Connection, appointment_id: int) -> None:
+        """Queue the same lock, on the agent of a viewing."""
+        connection.execute(
+            """
+            SELECT FROM agents
+            WHERE agent_id = (SELECT agent_id FROM appointments WHERE id = %s)
+            FOR NO KEY UPDATE
+            """,
+            [appointment_id],
+        )
+
+    def desk(self, connection: Connection, agent_id: str, now: datetime) -> psycopg.Cursor[DictRow]:
+        """Queue the reading of an agent, its rules and what is taken; `read_desk` reads the row."""
+        return connection.execute(DESK_OF_AGENT.encode(), {"agent_id": agent_id, "now": now})
+
+    def read(self, connection: Connection, agent_id: str, now: datetime) -> Desk:
+        """Give an agent, its rules and what is taken."""
+        return read_desk(self.desk(connection, agent_id, now).fetchone())
+
+    def made_by(self, connection: Connection, key: str) -> Appointment | None:
+        """Give what a form has booked, if it has."""
+        row = connection.execute(
+            f"""
+            SELECT {APPOINTMENT}
+            FROM appointments JOIN agents USING (agent_id)
+            WHERE vapi_call_id IS NULL AND vapi_tool_call_id = %s
+            """.encode(),
+            [f"{BY_HAND}{key}"],
+        ).fetchone()
+        return Appointment(**row) if row else None
+
+    def get(self, connection: Connection, appointment_id: int, user_id: int | None) -> Appointment | None:
+        """Give a viewing, if it is of one of that user's agents, or of anybody's where `user_id` is None."""
+        row = connection.execute(
+            f"""
+            SELECT {APPOINTMENT}
+            FROM appointments JOIN agents USING (agent_id)
+            WHERE id = %(id)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
+            """.encode(),
+            {"id": appointment_id, "user_id": user_id},
+        ).fetchone()
+        return Appointment(**row) if row else None
+
+    def overlapping(
+        self, connection: Connection, agent_id: str, start: datetime, until: datetime, *, without: int | None
+    ) -> tuple[Appointment, ...]:
+        """Give the first confirmed viewings of an agent, with their pauses, between two moments.
+
+        Args:
+            connection: to read with.
+            agent_id: whose.
+            start: when the new one begins.
+            until: when the pause after it ends.
+            without: the id of one that is not in its own way.
+        """
+        rows = connection.execute(
+            f"""
+            SELECT {APPOINTMENT}
+            FROM (
+                SELECT id FROM appointments
+                WHERE agent_id = %(agent_id)s AND status = 'confirmed'
+                    AND start_time > %(start)s::timestamptz - INTERVAL '1 day' AND start_time < %(until)s
+                    AND COALESCE(blocked_until, end_time) > %(start)s
+                UNION
+                SELECT id FROM appointments
+                WHERE agent_id = %(agent_id)s AND {LONG}
+                    AND start_time < %(until)s AND COALESCE(blocked_until, end_time) > %(start)s
+            ) AS standing
+            JOIN appointments USING (id)
+            JOIN agents USING (agent_id)
+            WHERE id IS DISTINCT FROM %(without)s::int
+            ORDER BY start_time, id
+            LIMIT {SHOWN_OVERLAPS}
+            """.encode(),
+            {"agent_id": agent_id, "start": start, "until": until, "without": without},
+        )
+        return tuple(Appointment(**row) for row in rows.fetchall())
+
+    def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime) -> bool:
+        """Tell whether a busy block of an agent lies between two moments."""
+        rows = connection.execute(
+            """
+            SELECT 1 AS one FROM agent_busy
+            WHERE agent_id = %s AND during && tstzrange(%s::timestamptz, %s::timestamptz)
+            LIMIT 1
+            """,
+            [agent_id, start, until],
+        )
+        return rows.fetchone() is not None
+
+    def booked_between(
+        self, connection: Connection, agent_id: str, start: datetime, until: datetime, *, without: int | None
+    ) -> int:
+        """Count the confirmed viewings of an agent that begin between two moments, but for one."""
+        row = connection.execute(
+            """
+            SELECT COUNT(*) AS number FROM appointments
+            WHERE agent_id = %(agent_id)s AND status = 'confirmed' AND id IS DISTINCT FROM %(without)s::int
+                AND start_time >= %(start)s AND start_time < %(until)s
+            """,
+            {"agent_id": agent_id, "start": start, "until": until, "without": without},
+        ).fetchone()
+        return int(row["number"]) if row else 0
+
+    def history(self, connection: Connection, appointment_id: int) -> tuple[Event, ...]:
+        """Give what was done with a viewing, oldest first."""
+        rows = connection.execute(
+            """
+            SELECT kind, happened_at, actor, old_start, new_start
+            FROM appointment_events
+            WHERE appointment_id = %s
+            ORDER BY event_id
+            """,
+            [appointment_id],
+        )
+        return tuple(Event(**row) for row in rows.fetchall())
