@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from peterental.agents.model import Agent, AgentKey
+from peterental.appointments.desk.repository import DESK
 from peterental.appointments.model import AppointmentUnknown, SlotTaken, StandsAlready, Wish
-from peterental.appointments.repository import DESK
 from peterental.appointments.service import AppointmentService
 from peterental.calls.model import Delivery, Outcome
 from peterental.calls.service import CallService

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peterental.appointments.by_hand.model import BY_HAND, Event
+from peterental.appointments.desk.repository import DESK_OF_AGENT, Desk, read_desk
 from peterental.appointments.model import Appointment
-from peterental.appointments.repository import APPOINTMENT, DESK_OF_AGENT, LONG, Desk, read_desk
+from peterental.appointments.repository import APPOINTMENT, OVERLAPPING
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    import psycopg
-    from psycopg.rows import DictRow
 
     from peterental.database.connection import Connection, Database
 
@@ -40,13 +38,10 @@ class ByHandRepository:
             [appointment_id],
         )
 
-    def desk(self, connection: Connection, agent_id: str, now: datetime) -> psycopg.Cursor[DictRow]:
-        """Queue the reading of an agent, its rules and what is taken; `read_desk` reads the row."""
-        return connection.execute(DESK_OF_AGENT.encode(), {"agent_id": agent_id, "now": now})
-
     def read(self, connection: Connection, agent_id: str, now: datetime) -> Desk:
         """Give an agent, its rules and what is taken."""
-        return read_desk(self.desk(connection, agent_id, now).fetchone())
+        cursor = connection.execute(DESK_OF_AGENT.encode(), {"agent_id": agent_id, "now": now})
+        return read_desk(cursor.fetchone())
 
     def made_by(self, connection: Connection, key: str) -> Appointment | None:
         """Give what a form has booked, if it has."""
@@ -85,25 +80,8 @@ class ByHandRepository:
             without: the id of one that is not in its own way.
         """
         rows = connection.execute(
-            f"""
-            SELECT {APPOINTMENT}
-            FROM (
-                SELECT id FROM appointments
-                WHERE agent_id = %(agent_id)s AND status = 'confirmed'
-                    AND start_time > %(start)s::timestamptz - INTERVAL '1 day' AND start_time < %(until)s
-                    AND COALESCE(blocked_until, end_time) > %(start)s
-                UNION
-                SELECT id FROM appointments
-                WHERE agent_id = %(agent_id)s AND {LONG}
-                    AND start_time < %(until)s AND COALESCE(blocked_until, end_time) > %(start)s
-            ) AS standing
-            JOIN appointments USING (id)
-            JOIN agents USING (agent_id)
-            WHERE id IS DISTINCT FROM %(without)s::int
-            ORDER BY start_time, id
-            LIMIT {SHOWN_OVERLAPS}
-            """.encode(),
-            {"agent_id": agent_id, "start": start, "until": until, "without": without},
+            OVERLAPPING.encode(),
+            {"agent_id": agent_id, "start": start, "until": until, "without": without, "limit": SHOWN_OVERLAPS},
         )
         return tuple(Appointment(**row) for row in rows.fetchall())
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from peterental.agents.model import Agent
     from peterental.appointments.by_hand.model import Action, Doubts, Entry, Event, Seen, When
-    from peterental.appointments.repository import Desk
+    from peterental.appointments.desk.repository import Desk
     from peterental.appointments.timetable import Taken
     from peterental.audit.service import AuditService
     from peterental.database.connection import Connection, Database
