@@ -27,7 +27,7 @@ from peterental.agents.model import (
 )
 from peterental.agents.repository import AGENT, AGENT_OF_KEY, AgentRepository
 from peterental.agents.service import AgentService, checked, slug, week_and_month
-from peterental.appointments import repository as appointments_repository
+from peterental.appointments.desk import repository as desk_repository
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.calls import repository as calls_repository
@@ -169,9 +169,7 @@ def test_where_both_spellings_are_there_the_very_one_is_found(agents: AgentServi
     assert [agent.agent_id for agent in found if agent] == ["ana", "ben"]
 
 
-@pytest.mark.parametrize(
-    "query", [AGENT + AGENT_OF_KEY, appointments_repository.AGENT_OF_KEY, calls_repository.AGENT_OF_KEY]
-)
+@pytest.mark.parametrize("query", [AGENT + AGENT_OF_KEY, desk_repository.AGENT_OF_KEY, calls_repository.AGENT_OF_KEY])
 def test_looking_for_either_spelling_still_goes_by_the_index(database: Database, query: str) -> None:
     database.fetch(
         "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) SELECT n::text, 'x', n::text FROM generate_series(1, 2000) n"
