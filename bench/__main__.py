@@ -14,20 +14,23 @@ from bench.machine import description
 from bench.section import Bench
 from bench.table import Promise, Table, promises_text
 
-SECTIONS = ("migrations", "phone")
+SECTIONS = ("migrations", "phone", "pages", "scale")
+USUAL = SECTIONS[:3]
 
 
 def main() -> None:
     """Measure what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="section", help=f"{', '.join(SECTIONS)}; all by default")
+    parser.add_argument(
+        "sections", nargs="*", metavar="section", help=f"{', '.join(SECTIONS)}; {', '.join(USUAL)} by default"
+    )
     parser.add_argument("--quick", action="store_true", help="fewer rounds (also: QUICK=1)")
     arguments = parser.parse_args()
     unknown = set(arguments.sections) - set(SECTIONS)
     if unknown:
         parser.error(f"no section {', '.join(sorted(unknown))}: there are {', '.join(SECTIONS)}")
     quick = arguments.quick or os.environ.get("QUICK", "") not in {"", "0"}
-    for name in arguments.sections or SECTIONS:
+    for name in arguments.sections or USUAL:
         run_section(name, quick=quick)
 
 

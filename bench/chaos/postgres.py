@@ -33,11 +33,15 @@ def free_port() -> int:
 class LabPostgres:
     """A server of the lab's own, as durable as in production: a confirmed commit survives the kill.
 
+    Args:
+        settings: of its configuration.
+
     Attributes:
         url: of its one database.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self._settings = settings
         account = account_for(PROJECT_DIR)
         self._who: dict[str, Any] = (
             {"user": account.uid, "group": account.gid, "extra_groups": []} if account is not None else {}
@@ -77,6 +81,7 @@ class LabPostgres:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "max_connections": 60,
+            **self._settings,
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._process = subprocess.Popen(

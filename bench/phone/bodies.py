@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bench.measure import interleaved, ratio
 from bench.phone.size import one_at_a_time
-from bench.phone.stage import AVAILABILITY, Stage
+from bench.phone.stage import AVAILABILITY, Stage, serving
 from bench.section import Bench
 from bench.table import Promise, Table
 
@@ -24,7 +24,7 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
         f"{len(AVAILABILITY) / 1024:.0f} KB": AVAILABILITY,
         f"{len(json.dumps(long)) / 1024:.0f} KB": json.dumps(long).encode(),
     }
-    with stage.serving("wsgi:app", stage.few_url) as served:
+    with serving("wsgi:app", stage.few_url) as served:
         samples = interleaved(
             {name: one_at_a_time(stage, served.url, body) for name, body in bodies.items()},
             bench.rounds(9, 2),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.phone.load import Plan
-from bench.phone.stage import AGENTS, AVAILABILITY, BOOKING, SECRET, Served, Stage, bookable_starts
+from bench.phone.stage import AGENTS, AVAILABILITY, BOOKING, SECRET, Served, Stage, bookable_starts, serving
 from bench.section import Bench
 from bench.table import Promise, Table
 
@@ -23,7 +23,7 @@ _BURST_S = 4.0
 def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
     """Send bursts of each kind of message in turn, and look at the worker's resident set as the count goes by."""
     calls = _CALLS if not bench.quick else 2_000
-    with stage.serving("wsgi:app", stage.empty_url(), WEB_CONCURRENCY="1") as served:
+    with serving("wsgi:app", stage.empty_url(), WEB_CONCURRENCY="1") as served:
         first_kb, last_kb, sent = _measured(stage, served, calls, 0.5 if bench.quick else _BURST_S)
     growth = last_kb / first_kb
     yield Table(

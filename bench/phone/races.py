@@ -12,7 +12,7 @@ from statistics import median
 
 import psycopg
 
-from bench.phone.stage import BOOKING, SECRET, Served, Stage, bookable_starts
+from bench.phone.stage import BOOKING, SECRET, Served, Stage, bookable_starts, serving
 from bench.section import Bench
 from bench.server import ask
 from bench.table import Promise, Table
@@ -50,7 +50,7 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
     url = stage.empty_url()
     rounds = bench.rounds(25, 3)
     starts = bookable_starts()
-    with stage.serving("wsgi:app", url) as served:
+    with serving("wsgi:app", url) as served:
         callers = [Caller(number, served.port) for number in range(CALLERS)]
         _race(served, callers, [starts[-1]] * CALLERS, 0)  # to warm up
         one = [_race(served, callers, [starts[number]] * CALLERS, number + 1) for number in range(rounds)]

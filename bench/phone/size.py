@@ -7,7 +7,7 @@ from itertools import count
 
 from bench.measure import interleaved, ratio
 from bench.phone.load import Plan
-from bench.phone.stage import AGENTS, AVAILABILITY, FEW, SECRET, Stage
+from bench.phone.stage import AGENTS, AVAILABILITY, FEW, SECRET, Stage, serving
 from bench.programs import ProgramFailed
 from bench.section import Bench
 from bench.table import Promise, Table
@@ -17,7 +17,7 @@ _MOST = 1.5
 
 def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
     """Ask both databases in turn, one request at a time."""
-    with stage.serving("wsgi:app", stage.few_url) as few, stage.serving("wsgi:app", stage.many_url) as many:
+    with serving("wsgi:app", stage.few_url) as few, serving("wsgi:app", stage.many_url) as many:
         names = {f"{FEW:,} bookings": few.url, f"{stage.many:,} bookings": many.url}
         samples = interleaved(
             {name: one_at_a_time(stage, url, AVAILABILITY) for name, url in names.items()},

@@ -29,13 +29,13 @@ HORIZON_DAYS = 14
 
 # Five a day, ninety minutes apart, back in time from twelve days ahead: an agent with a thousand has some sixty to come
 # and the rest in its past. An agent with one has it somewhere in the last months.
-_BOOKINGS = """
+BOOKINGS = """
     INSERT INTO appointments (agent_id, property_address, start_time, end_time, blocked_until, attendee_name,
                               caller_number, vapi_call_id, vapi_tool_call_id)
     SELECT 'agent-' || agent, agent || ' Elm Street, Norman, OK', start, start + INTERVAL '30 minutes',
            start + INTERVAL '30 minutes', 'Visitor ' || n, '+1555' || lpad((agent * 1000 + n)::text, 7, '0'),
            'call-' || agent || '-' || n, 'tool-' || n
-    FROM generate_series(1, %(agents)s) AS agent, generate_series(0, %(each)s - 1) AS n,
+    FROM generate_series(%(first)s::int, %(agents)s) AS agent, generate_series(0, %(each)s - 1) AS n,
          LATERAL (
              SELECT (
                  %(newest)s::date - n / 5 - CASE WHEN %(each)s = 1 THEN agent %% 200 ELSE 0 END
@@ -118,33 +118,34 @@ class Stage:
             )
             if bookings:
                 newest = datetime.now(ZONE).date() + timedelta(days=12)
-                db.execute(_BOOKINGS, {"agents": AGENTS, "each": bookings // AGENTS, "newest": newest})
+                db.execute(BOOKINGS, {"first": 1, "agents": AGENTS, "each": bookings // AGENTS, "newest": newest})
             db.execute(_HISTORY, {"agents": AGENTS, "calls": _PAST_CALLS})
             db.execute("VACUUM ANALYZE")
         return url
 
-    @contextmanager
-    def serving(self, app: str, database_url: str, **settings: str) -> Iterator[Served]:
-        """Run gunicorn with our gunicorn.conf.py for the block.
 
-        Args:
-            app: what it serves, as gunicorn has it.
-            database_url: what that runs on.
-            settings: of the environment.
-        """
-        port = free_port()
-        environment = {"DATABASE_URL": database_url, "PORT": str(port), "VAPI_WEBHOOK_SECRET": SECRET, **settings}
-        running = Running(Command([str(SCRIPTS / "gunicorn"), app], environment))
-        served = Served(port, running.process.pid)
-        try:
-            until(lambda: running.process.poll() is not None or _answers(served), f"{app} answers", timeout_s=60)
-            if running.process.poll() is not None:
-                raise ProgramFailed(f"{app} ended:\n{running.outcome().output[-2000:]}")
-            yield served
-        finally:
-            if running.process.poll() is None:
-                running.kill()
-                running.outcome()
+@contextmanager
+def serving(app: str, database_url: str, **settings: str) -> Iterator[Served]:
+    """Run gunicorn with our gunicorn.conf.py for the block.
+
+    Args:
+        app: what it serves, as gunicorn has it.
+        database_url: what that runs on.
+        settings: of the environment.
+    """
+    port = free_port()
+    environment = {"DATABASE_URL": database_url, "PORT": str(port), "VAPI_WEBHOOK_SECRET": SECRET, **settings}
+    running = Running(Command([str(SCRIPTS / "gunicorn"), app], environment))
+    served = Served(port, running.process.pid)
+    try:
+        until(lambda: running.process.poll() is not None or _answers(served), f"{app} answers", timeout_s=60)
+        if running.process.poll() is not None:
+            raise ProgramFailed(f"{app} ended:\n{running.outcome().output[-2000:]}")
+        yield served
+    finally:
+        if running.process.poll() is None:
+            running.kill()
+            running.outcome()
 
 
 def message(tool: str, arguments: dict[str, str], **more: object) -> bytes:

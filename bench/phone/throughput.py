@@ -8,7 +8,7 @@ from itertools import count
 
 from bench.measure import Sample, interleaved, ratio
 from bench.phone.load import Plan, Result
-from bench.phone.stage import AGENTS, AVAILABILITY, BOOKING, SECRET, Served, Stage, bookable_starts
+from bench.phone.stage import AGENTS, AVAILABILITY, BOOKING, SECRET, Served, Stage, bookable_starts, serving
 from bench.programs import ProgramFailed
 from bench.section import Bench
 from bench.server import ask
@@ -46,9 +46,9 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
     with ExitStack() as stack:
         url = stage.few_url
         bookings_url = stage.empty_url()
-        bare = stack.enter_context(stage.serving("bench.phone.bare:app", url))
-        ours = stack.enter_context(stage.serving("wsgi:app", url))
-        booking = stack.enter_context(stage.serving("wsgi:app", bookings_url))
+        bare = stack.enter_context(serving("bench.phone.bare:app", url))
+        ours = stack.enter_context(serving("wsgi:app", url))
+        booking = stack.enter_context(serving("wsgi:app", bookings_url))
         samples = interleaved(
             {
                 _FLOOR: contender(_FLOOR, bare, AVAILABILITY),

@@ -9,7 +9,7 @@ import pytest
 
 from bench import phone
 from bench.phone.load import Generator, Plan
-from bench.phone.stage import AVAILABILITY, SECRET, Stage
+from bench.phone.stage import AVAILABILITY, SECRET, Stage, serving
 from bench.section import Bench
 from bench.server import ask, bench_server
 from bench.table import Table
@@ -43,7 +43,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 def test_the_generator_of_our_own_counts_what_the_server_counts(stage: Stage) -> None:
     url = stage.empty_url()
-    with stage.serving("wsgi:app", url) as served:
+    with serving("wsgi:app", url) as served:
         result = stage.load.run(Plan(served.url, SECRET, AVAILABILITY, 1_000, [""], 0, 4, 0.5))
     kept = ask(url, "SELECT count(*) FROM tool_calls WHERE vapi_call_id LIKE 'call-%%' AND outcome = 'answered'")
     assert result.failed == 0

@@ -1,0 +1,123 @@
+"""The browser pages, over HTTP under our gunicorn settings: with a thousand and with a million bookings and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.measure import Sample, interleaved, ratio
+from bench.pages.browser import Browser
+from bench.pages.office import EMAIL, PASSWORD, Size, filled
+from bench.phone.load import load_generator
+from bench.phone.stage import FEW, Stage, serving
+from bench.section import Bench
+from bench.server import bench_server
+from bench.table import Promise, Table
+
+TITLE = "Pages"
+
+_MOST_GROWTH = 2.0
+_MOST_KB = 60
+_REQUESTS_A_ROUND = 10
+
+PAGES = {
+    "agents": "/agents",
+    "agents, page 10": "/agents?page=10",
+    "one agent": "/agents/agent-1",
+    "an agent's week": "/agents/agent-1/week",
+    "appointments": "/appointments",
+    "appointments, page 20": "/appointments?page=20",
+    "appointments of one agent": "/appointments?agent=agent-1",
+    "appointments, a search": "/appointments?q=17+Elm",
+    "appointments, by name": "/appointments?sort=name",
+    "calls": "/calls",
+    "calls, page 20": "/calls?page=20",
+    "calls with a fault": "/calls?flag=fault",
+    "one call": "/calls/call-1-1",
+    "messages": "/messages",
+    "users": "/users",
+    "audit log": "/audit",
+    "schema": "/schema",
+}
+"""What is asked for, by its name in the table; the first page of what has no other."""
+
+AGENTS_PAGES = {f"{name}, for an agent's user": PAGES[name] for name in ("agents", "appointments", "calls", "messages")}
+
+
+def measure(bench: Bench) -> Iterator[Table | str]:
+    """Ask for every page of a small office and of a large one, in turn."""
+    with bench_server() as server:
+        stage = Stage(bench, server, load_generator(bench.folder))
+        small, large = Size(FEW, FEW), Size(stage.many, stage.many)
+        yield f"{server.description}."
+        with (
+            serving("wsgi:app", filled(stage.few_url, small)) as few,
+            serving("wsgi:app", filled(stage.many_url, large)) as many,
+        ):
+            everybody = [(PAGES, EMAIL["admin"]), (AGENTS_PAGES, EMAIL["agent"])]
+            rows = [
+                _page(bench, name, path, Browser(few.port, email, PASSWORD), Browser(many.port, email, PASSWORD))
+                for pages, email in everybody
+                for name, path in pages.items()
+            ]
+    yield _table(rows, stage.many)
+
+
+class Row:
+    """One page: how long it took in both offices, and how heavy it is."""
+
+    def __init__(self, name: str, small: Sample, large: Sample, kilobytes: float) -> None:
+        self.name = name
+        self.small = small
+        self.large = large
+        self.kilobytes = kilobytes
+        self.growth = ratio(large, small)
+
+
+def _page(bench: Bench, name: str, path: str, few: Browser, many: Browser) -> Row:
+    samples = interleaved(
+        {
+            "few": lambda _: few.median_ms(path, _REQUESTS_A_ROUND),
+            "many": lambda _: many.median_ms(path, _REQUESTS_A_ROUND),
+        },
+        bench.rounds(7, 2),
+        warm_up=True,
+    )
+    heaviest = max(few.heaviest_bytes.get(path, 0), many.heaviest_bytes.get(path, 0))
+    return Row(name, samples["few"], samples["many"], heaviest / 1000)
+
+
+def _table(rows: list[Row], many: int) -> Table:
+    worst = max(rows, key=lambda row: row.growth)
+    heaviest = max(rows, key=lambda row: row.kilobytes)
+    return Table(
+        f"Every page with {FEW:,} and with {many:,} bookings",
+        "From the request to the last byte, one request at a time over one connection, signed in. The large office has"
+        f" {many:,} bookings, as many calls with as many tool calls, and a message and a change in the audit log for"
+        f" every hundredth; the small one {FEW:,} of each. The agent's user looks after ten of the thousand agents."
+        f" {len(rows[0].small.values)} rounds of {_REQUESTS_A_ROUND} requests.",
+        ("page", f"with {FEW:,}", f"with {many:,}", "times the small office's", "size"),
+        [
+            (
+                row.name,
+                f"{row.small.median:.1f} ms",
+                f"{row.large.median:.1f} ms",
+                f"{row.growth:.2f}",
+                f"{row.kilobytes:.0f} KB",
+            )
+            for row in rows
+        ],
+        [
+            Promise(
+                f"every page's median with {many:,} bookings",
+                f"{worst.growth:.2f} x its time with {FEW:,} ({worst.name})",
+                f"<= {_MOST_GROWTH:.0f} x",
+                worst.growth <= _MOST_GROWTH,
+            ),
+            Promise(
+                "the heaviest page, before images",
+                f"{heaviest.kilobytes:.0f} KB ({heaviest.name})",
+                f"<= {_MOST_KB} KB",
+                heaviest.kilobytes <= _MOST_KB,
+            ),
+        ],
+    )

@@ -1,0 +1,61 @@
+"""Somebody who is signed in and asks for pages."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import statistics
+import time
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode
+
+_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+class PageFailed(Exception):
+    """A page was not there."""
+
+
+class Browser:
+    """Signs in, and keeps one connection and its cookies.
+
+    Args:
+        port: where PeteRental is.
+        email, password: whose.
+
+    Attributes:
+        heaviest_bytes: by path, the most that a page weighed.
+    """
+
+    def __init__(self, port: int, email: str, password: str) -> None:
+        self.heaviest_bytes: dict[str, int] = {}
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._cookies = SimpleCookie()
+        found = _TOKEN.search(self._ask("GET", "/login")[1].decode())
+        form = {"csrf_token": found[1] if found else "", "email": email, "password": password}
+        status, _ = self._ask("POST", "/login", urlencode(form))
+        if status != http.HTTPStatus.SEE_OTHER:
+            raise PageFailed(f"signing in as {email} was answered {status}")
+
+    def median_ms(self, path: str, requests: int) -> float:
+        """Ask for a page so many times; give the middle time, in milliseconds. Raises PageFailed."""
+        times = []
+        for _ in range(requests):
+            began = time.perf_counter()
+            status, body = self._ask("GET", path)
+            times.append((time.perf_counter() - began) * 1000)
+            if status != http.HTTPStatus.OK:
+                raise PageFailed(f"{path} was answered {status}")
+            self.heaviest_bytes[path] = max(self.heaviest_bytes.get(path, 0), len(body))
+        return statistics.median(times)
+
+    def _ask(self, method: str, path: str, form: str | None = None) -> tuple[int, bytes]:
+        headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in self._cookies.items())}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        self._connection.request(method, path, form, headers)
+        response = self._connection.getresponse()
+        body = response.read()
+        for cookie in response.headers.get_all("Set-Cookie") or []:
+            self._cookies.load(cookie)
+        return response.status, body
