@@ -7,6 +7,8 @@ import re
 import statistics
 import time
 from http.cookies import SimpleCookie
+from types import TracebackType
+from typing import Self
 from urllib.parse import urlencode
 
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -36,6 +38,16 @@ class Browser:
         status, _ = self._ask("POST", "/login", urlencode(form))
         if status != http.HTTPStatus.SEE_OTHER:
             raise PageFailed(f"signing in as {email} was answered {status}")
+
+    def __enter__(self) -> Self:
+        """Use it as a context manager."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        self._connection.close()
 
     def median_ms(self, path: str, requests: int) -> float:
         """Ask for a page so many times; give the middle time, in milliseconds. Raises PageFailed."""

@@ -78,7 +78,7 @@ def _phone(bench: Bench, load: Load, served: Served, country: Country) -> Table:
     rows: list[tuple[str, ...]] = []
     for name, body in (("get_availability", AVAILABILITY), ("set_appointment", BOOKING)):
         for connections in (1, 16):
-            plan = _plan(served, body, country, connections, seconds=20 if not bench.quick else 2)
+            plan = _plan(served, body, country, connections, seconds=bench.rounds(20, 1))
             result = load.run(plan)
             rows.append(
                 (
@@ -107,13 +107,15 @@ def _plan(served: Served, body: bytes, country: Country, connections: int, secon
 
 
 def _pages(bench: Bench, served: Served) -> Table:
-    admin, agent = (Browser(served.port, EMAIL[role], PASSWORD) for role in ("admin", "agent"))
-    requests = 20 if not bench.quick else 2
-    rows: list[tuple[str, ...]] = [
-        (name, f"{admin.median_ms(path, requests):.0f} ms", f"{agent.median_ms(path, requests):.0f} ms" if own else "")
-        for name, path in PAGES.items()
-        for own in ["711" not in path]
-    ]
+    requests = bench.rounds(20, 1)
+    rows: list[tuple[str, ...]] = []
+    with (
+        Browser(served.port, EMAIL["admin"], PASSWORD) as admin,
+        Browser(served.port, EMAIL["agent"], PASSWORD) as agent,
+    ):
+        for name, path in PAGES.items():
+            own = "" if "711" in path else f"{agent.median_ms(path, requests):.0f} ms"
+            rows.append((name, f"{admin.median_ms(path, requests):.0f} ms", own))
     return Table("The pages", f"Median of {requests} requests.", ("page", "for an admin", "for an agent's user"), rows)
 
 
@@ -127,9 +129,8 @@ def _migrations(bench: Bench, load: Load, served: Served, url: str, country: Cou
     for name, text in _CHANGES.items():
         number = len(list(folder.glob("*.sql"))) + 1
         (folder / f"{number:03}_scale.sql").write_text(text)
-        took_s, worst_ms, answered = _while_callers_book(
-            load, replace(_plan(served, BOOKING, country, 4, seconds=5), first=_first["number"]), _run(url, folder)
-        )
+        plan = _plan(served, BOOKING, country, 4, seconds=bench.rounds(5, 1))
+        took_s, worst_ms, answered = _while_callers_book(load, plan, _run(url, folder))
         rows.append((name, f"{took_s:.1f} s", str(answered), f"{worst_ms:.0f} ms"))
     return Table(
         "Migrations, while callers book",
