@@ -445,7 +445,7 @@ def test_working_hours_are_typed_as_people_write_them(office: Browser, make: Cal
     )
     assert page.request.path == "/agents/ana/hours"
     assert "The working hours are saved." in page.text
-    assert week_form(office)["monday"] == "9 am–12 pm, 1 pm–5 pm"
+    assert week_form(office)["monday"] == "9 am–12 pm, 1–5 pm"
     assert (week_form(office)["friday"], week_form(office)["sunday"]) == ("", "6 pm–midnight")
     assert "6 pm – midnight" in office.get("/agents/ana").text
 

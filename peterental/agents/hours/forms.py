@@ -20,14 +20,22 @@ from peterental.audit.model import Entry
 from peterental.errors import Refusal
 
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
+AN_HOUR_MIN = 60
 NOTE_CHARACTERS = 200
 HOURS_CHARACTERS = 120
 HOURS_LOOK = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
 def in_words(windows: Iterable[Window]) -> str:
-    """Give windows as people write them, and `read_windows` reads them: `9 am–12 pm, 1 pm–5 pm`."""
-    return ", ".join(f"{wall_clock(w.opens_min)}\N{EN DASH}{wall_clock(w.closes_min)}" for w in windows)
+    """Give windows as people write them, and `read_windows` reads them: `9 am–12 pm, 1–5 pm`."""
+    return ", ".join(f"{_opening(w)}\N{EN DASH}{wall_clock(w.closes_min)}" for w in windows)
+
+
+def _opening(window: Window) -> str:
+    """Give when a window opens, without am or pm where its closing time says the same; midnight always says so."""
+    opens, closes = wall_clock(window.opens_min), wall_clock(window.closes_min)
+    is_plain = window.opens_min >= AN_HOUR_MIN and opens[-2:] == closes[-2:]
+    return opens[:-3] if is_plain else opens
 
 
 def _readable(form: PageForm, field: Field) -> None:
