@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 
@@ -191,32 +191,3 @@ def test_bookings_stay_when_their_agent_is_deactivated(desk: Desk, database: Dat
 def test_what_does_not_exist_is_unknown(desk: Desk, appointment_id: int) -> None:
     with pytest.raises(AppointmentUnknown, match="no such appointment"):
         desk.service.get(appointment_id, ADMIN)
-
-
-def test_looking_at_the_desk_reads_no_table_of_bookings_from_end_to_end(
-    database: Database, patient: psycopg.Connection
-) -> None:
-    patient.execute(
-        "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) SELECT n::text, 'x', n::text FROM generate_series(1, 300) n"
-    )
-    patient.execute(
-        """
-        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, caller_number)
-        SELECT (1 + mod(n, 300))::text, 'x', %(now)s::timestamptz + n / 300 * INTERVAL '1 hour',
-               %(now)s::timestamptz + n / 300 * INTERVAL '1 hour' + INTERVAL '30 minutes', 'y', '+1555' || n
-        FROM generate_series(1, 30000) n
-        """,
-        {"now": NOW - timedelta(days=2)},
-    )
-    patient.execute(
-        "INSERT INTO agent_busy (agent_id, during) SELECT (1 + mod(n, 300))::text, tstzrange(%(now)s, %(now)s::timestamptz + INTERVAL '1 hour') FROM generate_series(1, 30000) n",
-        {"now": NOW},
-    )
-    for table in ("agents", "appointments", "agent_hours", "agent_busy"):
-        patient.execute(f"ANALYZE {table}".encode())
-    plan = "\n".join(
-        row["QUERY PLAN"]
-        for row in database.fetch(f"EXPLAIN {DESK}", {"assistant_id": "7", "phone_number_id": None, "now": NOW})
-    )
-    assert "Seq Scan on appointments" not in plan
-    assert "Seq Scan on agent_busy" not in plan

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peterental.agents.model import Agent, AgentKey, AgentUnknown
@@ -266,75 +266,7 @@ def test_no_sentence_or_name_makes_a_second_log_line(phone: Phone, caplog: pytes
     assert all("\n" not in record.getMessage() and "\x1b" not in record.getMessage() for record in caplog.records)
 
 
-# --- junk ------------------------------------------------------------------------------------------------------------
-
-JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=8,
-)
-TOOL_NAMES = st.sampled_from(
-    ["get_availability", "set_appointment", "find_appointment", "reschedule_appointment", "cancel_appointment", "take_message", "?"]
-)  # fmt: skip
-TIMES = st.sampled_from(["tomorrow 3 pm", "2026-11-23T15:00:00Z", "next Tuesday at 2", "2023-11-24T15:00", "noon"])
-ARGUMENTS = st.dictionaries(
-    st.sampled_from(["property_address", "start_time", "attendee_name", "date", "time_of_day", "message", "user_id"]),
-    TIMES | JUNK,
-)
-TOOL_CALLS = st.lists(
-    JUNK
-    | st.fixed_dictionaries({}, optional={"id": JUNK, "name": TOOL_NAMES | JUNK, "parameters": ARGUMENTS | JUNK})
-    | st.fixed_dictionaries({"function": st.fixed_dictionaries({"name": TOOL_NAMES, "arguments": ARGUMENTS | JUNK})}),
-    max_size=3,
-)
-PARTY = JUNK | st.fixed_dictionaries(
-    {}, optional={"id": JUNK, "assistantId": JUNK, "phoneNumberId": JUNK, "customer": JUNK, "number": JUNK}
-)
-MESSAGES = st.fixed_dictionaries(
-    {},
-    optional={
-        "type": JUNK
-        | st.sampled_from(
-            ["tool-calls", "function-call", "status-update", "end-of-call-report", "assistant-request", "transfer-destination-request"]
-        ),
-        "toolCallList": TOOL_CALLS | JUNK,
-        "toolCalls": TOOL_CALLS | JUNK,
-        "toolWithToolCallList": TOOL_CALLS | JUNK,
-        "functionCall": JUNK,
-        "call": PARTY,
-        "customer": PARTY,
-        "assistant": PARTY,
-        "phoneNumber": PARTY,
-        "artifact": JUNK | st.fixed_dictionaries({"messages": JUNK}),
-        "analysis": JUNK,
-        "messages": JUNK,
-        "cost": JUNK,
-        "startedAt": JUNK,
-        "endedAt": JUNK,
-        "timestamp": JUNK,
-        "status": JUNK,
-        "endedReason": JUNK,
-        "transcript": JUNK,
-        "summary": JUNK,
-        "successEvaluation": JUNK,
-        "structuredData": JUNK,
-        "recording": JUNK,
-        "durationSeconds": JUNK,
-    },
-)  # fmt: skip
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(message=MESSAGES | JUNK, call=PARTY)
-def test_junk_is_always_answered_with_two_hundred(phone: Phone, message: object, call: object) -> None:
-    if isinstance(message, dict) and isinstance(message.get("call"), dict):
-        message["call"].setdefault("assistantId", phone.assistant_id)
-    response = phone.client.post("/vapi/webhook", data=json.dumps({"message": message, "call": call}))
-    assert response.status_code == 200
-    for result in (response.json or {}).get("results", []):
-        assert set(result) == {"toolCallId", "name", "result"}
-        assert "\n" not in result["result"]
-        assert result["result"] != APOLOGY
+# --- junk: whole messages of it are in test_fuzz.py -------------------------------------------------------------------
 
 
 @settings(max_examples=200, deadline=None)

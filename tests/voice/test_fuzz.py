@@ -1,0 +1,145 @@
+"""Mixtures of every recorded shape, each field in every place and of any type: never a 5xx, always the right shape.
+
+What is expected of an answer is worked out here from the contract alone, not by the code that answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from peterental.config import Config
+from tests.voice.phone import PAYLOADS, Phone, payload, webhook
+
+if TYPE_CHECKING:
+    from peterental.services import Services
+    from tests.voice.phone import Clock
+
+APOLOGY = "I'm sorry, I can't get to our calendar just now. Would you like someone to call you back?"
+SECRET = "signed and sealed"
+SHAPES = [payload(path.stem)["message"] for path in sorted(PAYLOADS.glob("*.json"))]
+KINDS = ["tool-calls", "function-call", "status-update", "end-of-call-report", "assistant-request", "transfer-destination-request"]  # fmt: skip
+TOOLS = ["get_availability", "set_appointment", "find_appointment", "reschedule_appointment", "cancel_appointment", "take_message"]  # fmt: skip
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.just("x" * 5_000),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=8), inner, max_size=2),
+    max_leaves=5,
+)
+PIECES = st.sampled_from(
+    [value for shape in SHAPES for value in shape.values()]
+    + [inner for shape in SHAPES for value in shape.values() if isinstance(value, dict) for inner in value.values()]
+)
+FIELDS = st.sampled_from(sorted({name for shape in SHAPES for name in shape}))
+TIMES = st.sampled_from(
+    ["tomorrow 3 pm", "2026-11-23T15:00:00Z", "2025-11-24T15:00", "next Tuesday", "after 3", "24:00"]
+)
+ARGUMENTS = st.dictionaries(
+    st.sampled_from(["property_address", "start_time", "attendee_name", "date", "time_of_day", "message", "agent_id"]),
+    TIMES | JUNK,
+)
+FUNCTION = st.fixed_dictionaries(
+    {}, optional={"name": st.sampled_from(TOOLS) | JUNK, "arguments": ARGUMENTS | ARGUMENTS.map(json.dumps) | JUNK, "parameters": ARGUMENTS | JUNK}
+)  # fmt: skip
+CALL = JUNK | st.fixed_dictionaries(
+    {}, optional={"id": st.sampled_from(["a", "b", 7]) | JUNK, "function": FUNCTION | JUNK, "name": st.sampled_from(TOOLS) | JUNK, "parameters": ARGUMENTS | JUNK}
+)  # fmt: skip
+CALLS = st.lists(CALL, max_size=3)
+CHANGE = (
+    st.tuples(FIELDS, JUNK | PIECES)
+    | st.tuples(st.sampled_from(["toolCallList", "toolCalls"]), CALLS | JUNK)
+    | st.tuples(st.just("toolWithToolCallList"), st.lists(st.fixed_dictionaries({"toolCall": CALL}) | JUNK, max_size=3))
+    | st.tuples(st.just("functionCall"), FUNCTION | JUNK)
+    | st.tuples(st.just("type"), st.sampled_from(KINDS) | st.integers() | st.none())
+)
+
+
+@st.composite
+def mixtures(draw: st.DrawFn) -> dict[str, Any]:
+    """Take a recorded message, or none, change some fields, drop some, and perhaps put the call beside it."""
+    message = dict(draw(st.sampled_from([*SHAPES, {}])))
+    message.update(draw(st.lists(CHANGE, max_size=4)))
+    for name in draw(st.lists(FIELDS, max_size=3)):
+        message.pop(name, None)
+    body: dict[str, Any] = {"message": message}
+    if draw(st.booleans()) and "call" in message:
+        body["call"] = message.pop("call")
+    return body
+
+
+def expected_kind(message: dict[str, Any]) -> str:
+    """Give what the message is: by its type, else by the tool calls it brings."""
+    if isinstance(message.get("type"), str):
+        return str(message["type"])
+    brings = {"toolCallList", "toolCalls", "toolWithToolCallList", "functionCall"} & set(message)
+    return "tool-calls" if brings else ""
+
+
+def expected_ids(message: dict[str, Any]) -> list[object]:
+    """Give the id of each tool call that must be answered, in order; None where it has none that is one."""
+    for name in ("toolCallList", "toolCalls"):
+        if isinstance(message.get(name), list) and message[name]:
+            return [_id(call) for call in message[name]]
+    wrapped = message.get("toolWithToolCallList")
+    if isinstance(wrapped, list) and wrapped:
+        return [_id(item.get("toolCall") if isinstance(item, dict) else item) for item in wrapped]
+    legacy = message.get("functionCall")
+    return [_id(legacy)] if isinstance(legacy, dict) else []
+
+
+def _id(call: object) -> object:
+    found = call.get("id") if isinstance(call, dict) else None
+    return found if isinstance(found, str | int) else None
+
+
+@pytest.fixture(params=["from this machine", "signed"])
+def line(request: pytest.FixtureRequest, services: Services, clock: Clock) -> Phone:
+    """A phone whose messages get in: as in development, or by their signature."""
+    config = Config(vapi_hmac_secret=SECRET) if request.param == "signed" else Config()
+    return Phone(webhook(services, clock, config))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(body=mixtures())
+def test_every_mixture_is_answered_in_the_shape_of_its_kind(line: Phone, clock: Clock, body: dict[str, Any]) -> None:
+    data = json.dumps(body).encode()
+    stamp = str(int(clock.now.timestamp()))
+    signature = hmac.new(SECRET.encode(), f"{stamp}.".encode() + data, hashlib.sha256).hexdigest()
+    headers = {"X-Timestamp": stamp, "X-Signature": signature}
+    response = line.client.post("/vapi/webhook", data=data, headers=headers)
+    assert response.status_code == 200
+    reply = response.json
+    assert isinstance(reply, dict)
+    kind = expected_kind(body["message"])
+    if kind in {"tool-calls", "function-call"}:
+        results = reply.pop("results")
+        assert [result["toolCallId"] for result in results] == json.loads(json.dumps(expected_ids(body["message"])))
+        for result in results:
+            assert set(result) == {"toolCallId", "name", "result"}
+            assert result["result"] == " ".join(result["result"].split())
+            assert result["result"].endswith((".", "?"))
+            assert result["result"] != APOLOGY, "nothing here is our fault"
+        assert reply == ({"result": results[0]["result"]} if kind == "function-call" and results else {})
+    elif kind == "assistant-request":
+        assert set(reply) in ({"assistantId", "assistantOverrides"}, {"error"})
+    elif kind == "transfer-destination-request":
+        assert set(reply) in ({"destination"}, {"error"})
+    else:
+        assert reply == {}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(body=mixtures(), forged=st.text(max_size=70) | st.just("0" * 64))
+def test_no_mixture_gets_in_by_a_forged_signature(
+    services: Services, clock: Clock, body: dict[str, Any], forged: str
+) -> None:
+    phone = Phone(webhook(services, clock, Config(vapi_hmac_secret=SECRET)))
+    headers = {"X-Timestamp": str(int(clock.now.timestamp())), "X-Signature": forged.encode("ascii", "ignore").hex()}
+    response = phone.client.post("/vapi/webhook", data=json.dumps(body), headers=headers)
+    assert (response.status_code, response.json) == (401, {"error": "Not authorised."})

@@ -1,0 +1,111 @@
+"""No table is read from end to end while a caller waits: counted by the server, over everything the webhook can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+
+from peterental.database.connection import Database
+from tests.servers import until
+from tests.voice.phone import ANAS_PHONE, Clock, Phone, payload, register_agents, services_on, webhook
+
+TABLES = ("agent_hours", "agent_busy", "appointments", "appointment_events", "calls", "tool_calls", "messages")
+"""Those that grow with the business. Agents are people: their few pages may well be read as a whole."""
+
+ROUNDS = 12
+"""So often that the server has made up its mind about how to run each statement, whatever it is asked for."""
+
+FILL = """
+    INSERT INTO agents (agent_id, agent_name, vapi_assistant_id, phone_number_id)
+    SELECT 'agent-' || n, 'x', 'assistant-' || n, 'phone-' || n FROM generate_series(1, 400) AS n;
+
+    INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, caller_number,
+                              vapi_call_id, vapi_tool_call_id)
+    SELECT 'agent-' || n % 400 + 1, n || ' Elm Street', start, start + INTERVAL '30 minutes', 'y', '+1555' || n,
+           'past-' || n, 'tool'
+    FROM generate_series(1, 8000) AS n,
+         LATERAL (SELECT timestamptz '2026-11-20 00:00Z' + n / 400 * INTERVAL '1 hour') AS at (start);
+
+    INSERT INTO appointment_events (appointment_id, kind, actor) SELECT id, 'booked', 'phone' FROM appointments;
+
+    INSERT INTO agent_busy (agent_id, during)
+    SELECT 'agent-' || n % 400 + 1, tstzrange(start, start + INTERVAL '30 minutes')
+    FROM generate_series(1, 8000) AS n,
+         LATERAL (SELECT timestamptz '2026-11-24 00:00Z' + n / 400 * INTERVAL '1 hour') AS at (start);
+
+    INSERT INTO calls (vapi_call_id, agent_id) SELECT 'past-' || n, 'agent-' || n % 400 + 1 FROM generate_series(1, 8000) AS n;
+
+    INSERT INTO tool_calls (vapi_call_id, tool_call_id, agent_id, name, answer, outcome)
+    SELECT vapi_call_id, 'tool', agent_id, 'get_availability', 'I have noon.', 'answered' FROM calls;
+
+    INSERT INTO messages (agent_id, vapi_call_id, body) SELECT agent_id, vapi_call_id, 'Call me' FROM calls;
+
+    ANALYZE;
+"""
+
+
+@dataclass
+class Exchange:
+    """A webhook on a database that is full, and a look at that database's own counts."""
+
+    phone: Phone
+    pool: Database
+    url: str
+
+    def scans(self) -> dict[str, int]:
+        """How often each table has been read from end to end, as far as sessions that ended have told."""
+        self.pool.close()
+        with psycopg.connect(self.url, autocommit=True) as look:
+            others = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            until(lambda: look.execute(others).fetchone() is None, "all others have left")
+            rows = look.execute("SELECT relname, seq_scan FROM pg_stat_user_tables").fetchall()
+        return {table: scans for table, scans in rows if table in TABLES}
+
+
+@pytest.fixture
+def exchange(database_url: str, clock: Clock) -> Iterator[Exchange]:
+    """Ana's line, among those of 400 others."""
+    with psycopg.connect(database_url, autocommit=True) as filler:
+        filler.execute(FILL)
+    pool = Database(database_url, pool_size=2)
+    register_agents(pool)
+    yield Exchange(Phone(webhook(services_on(pool, clock), clock)), pool, database_url)
+    pool.close()
+
+
+def test_no_message_reads_a_table_from_end_to_end(exchange: Exchange) -> None:
+    before = exchange.scans()
+    assert set(before) == set(TABLES)
+    for turn in range(ROUNDS):
+        _a_call(exchange.phone, turn)
+    assert exchange.scans() == before
+
+
+def _a_call(phone: Phone, turn: int) -> None:
+    """Play everything that can happen, to its good end and to others."""
+    call_id = f"call-{turn}"
+    phone.call_id, phone.number = call_id, f"+1555014{turn:04}"
+    home = {"property_address": f"{turn} Oak Lane", "attendee_name": "Dolores"}
+    assert phone.post({"type": "assistant-request", "call": {"id": call_id, "phoneNumberId": ANAS_PHONE}}).json
+    assert phone.post({"type": "assistant-request", "call": {"id": f"v-{turn}", "phoneNumberId": "nobody"}}).json
+    update = {"type": "status-update", "call": {"id": call_id}}
+    assert phone.post(update | {"status": "in-progress"}).json == {}
+    assert phone.say("get_availability", {"date": "tomorrow"}).startswith("I have")
+    start = f"2026-11-{25 + turn // 16 if turn < 32 else 27}T{9 + turn % 16 // 2:02}:{turn % 2 * 30:02}"
+    for _ in range(2):
+        assert phone.say("set_appointment", home | {"start_time": start}, "again").startswith("You're booked")
+    assert phone.say("set_appointment", home | {"start_time": "someday"}).startswith("Which day")
+    assert phone.say("find_appointment", {"attendee_name": "Dolores"}).startswith("You have")
+    later = f"2026-11-30T{9 + turn % 16 // 2:02}:{turn % 2 * 30:02}"
+    assert phone.say("reschedule_appointment", {"start_time": later}).startswith("Your viewing")
+    assert phone.say("cancel_appointment").startswith("Your viewing")
+    for _ in range(2):
+        assert phone.say("take_message", {"message": "Call me"}).startswith("I've noted")
+    assert "not something" in phone.say("order_pizza")
+    assert phone.post({"type": "transfer-destination-request", "call": {"phoneNumberId": ANAS_PHONE}}).json
+    report = payload("end-of-call-report-2025-artifact-analysis")["message"]
+    assert phone.post(report | {"call": {"id": call_id}}).json == {}
+    assert phone.post(update | {"status": "ended"}).json == {}
