@@ -14,7 +14,6 @@ import psycopg
 import pytest
 
 from peterental.agents.model import Agent, AgentKey
-from peterental.appointments.desk.repository import DESK
 from peterental.appointments.model import AppointmentUnknown, SlotTaken, StandsAlready, Wish
 from peterental.appointments.service import AppointmentService
 from peterental.calls.model import Delivery, Outcome
