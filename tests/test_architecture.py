@@ -64,10 +64,16 @@ def test_nothing_connects_when_the_application_is_made() -> None:
 
 
 def test_configuration_is_an_argument() -> None:
-    """Entry points read the environment, once; nothing else does, but for names of hosts in the ledger."""
+    """Entry points read the environment, once; nothing else does, but for names of hosts in the ledger and a terminal's word about itself."""
     readers = {
         str(module.relative_to(PACKAGE))
         for module in MODULES
         if re.search(r"os\.(environ|getenv)", module.read_text(encoding="utf-8"))
     }
-    assert readers <= {"config.py", "deploy.py", "database/migrations/ledger.py", "database/embedded/programs.py"}
+    assert readers <= {
+        "cli/terminal.py",
+        "config.py",
+        "deploy.py",
+        "database/migrations/ledger.py",
+        "database/embedded/programs.py",
+    }

@@ -21,6 +21,10 @@ class MigrationFailed(MigrationError):
         self.version = version
 
 
+class UndoFailed(MigrationFailed):
+    """Undoing migration {version} failed: {problem}"""
+
+
 class LedgerTrouble(MigrationError):
     """The ledger schema_migrations cannot be read or written: {reason}. Nothing was applied; {advice}."""
 

@@ -9,7 +9,7 @@ import psycopg
 
 from peterental.database.connection import Connection
 from peterental.database.migrations.directives import read_directives
-from peterental.database.migrations.errors import MigrationFailed, RollbackRefused
+from peterental.database.migrations.errors import RollbackRefused, UndoFailed
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFile, find_files
 from peterental.database.migrations.ledger import Ledger, LedgerWriter
@@ -32,7 +32,7 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
         tell: takes a line per file.
 
     Raises RollbackRefused before anything runs where a down file is missing or cannot be run, or where `confirm` says
-    no; MigrationFailed when one fails (those before it stay undone); MigrationFilesError; what `writing_session`
+    no; UndoFailed when one fails (those before it stay undone); MigrationFilesError; what `writing_session`
     raises.
     """
     files = {file.version: file for file in find_files(directory)}
@@ -89,8 +89,8 @@ def _undo(connection: Connection, writer: LedgerWriter, file: MigrationFile, dow
         raise
 
 
-def _failed(down: MigrationFile, problem: str) -> MigrationFailed:
+def _failed(down: MigrationFile, problem: str) -> UndoFailed:
     message = (
         f"{problem}\n  Nothing of {down.path.name} was kept.\n  Next: mend the cause, then run flask db-rollback again"
     )
-    return MigrationFailed(version=down.version, problem=message)
+    return UndoFailed(version=down.version, problem=message)

@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import HistoryBroken, LockNotAcquired, MigrationFailed
+from peterental.database.migrations.files import MigrationFilesError
 from peterental.database.migrations.lock import lock_key
 from peterental.database.migrations.plan import plan
 from peterental.database.migrations.plan_report import Plan, PlannedStep, TableSize, blocked_by, kind_of
@@ -372,9 +373,10 @@ def test_a_file_that_ends_the_connection_would_fail(migrated: Folder, planned: P
     assert "would fail: the connection to the database was lost" in planned().text()
 
 
-def test_copy_to_the_client_would_fail(migrated: Folder, planned: Planned) -> None:
+def test_copy_to_the_client_is_refused_before_it_is_rehearsed(migrated: Folder, planned: Planned) -> None:
     migrated.write("002_b.sql", "COPY home TO STDOUT;")
-    assert "would fail: COPY from or to the client cannot be used in a migration" in planned().text()
+    with pytest.raises(MigrationFilesError, match="002_b.sql:1: COPY … TO STDOUT gives its rows to psql"):
+        planned()
 
 
 def test_a_broken_history_is_told_as_the_runner_tells_it(migrated: Folder, planned: Planned) -> None:

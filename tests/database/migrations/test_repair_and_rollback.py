@@ -189,7 +189,7 @@ def test_a_down_file_that_fails_leaves_its_migration_applied(
     three: Folder, db: Connection, empty_database_url: str
 ) -> None:
     three.write("002_t.down.sql", "DROP TABLE t2;\nDROP TABLE nowhere;")
-    with pytest.raises(MigrationFailed, match=r'Migration 2 failed: table "nowhere" does not exist'):
+    with pytest.raises(MigrationFailed, match=r'Undoing migration 2 failed: table "nowhere" does not exist'):
         back(empty_database_url, three, 0)
     assert tables(db) == {"t1", "t2"}
     assert ledger(db) == {1: "t", 2: "t"}

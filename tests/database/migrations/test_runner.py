@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import (
@@ -29,6 +30,7 @@ from peterental.database.migrations.errors import (
     NoSuchMigration,
     ReadOnlyDatabase,
 )
+from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.files import MigrationFilesError
 from peterental.database.migrations.lock import lock_key
 from peterental.database.migrations.status import read_status
@@ -272,6 +274,16 @@ def test_what_only_psql_understands_is_said_to_be(
     folder.write("001_a.sql", text)
     with pytest.raises(MigrationFilesError, match=message):
         runner.run_migrations()
+
+
+def test_a_copy_that_the_check_did_not_know_ends_the_connection_rather_than_wait_for_data(
+    empty_database_url: str,
+) -> None:
+    for copy in ("COPY (SELECT 1) TO STDOUT", "CREATE TEMP TABLE t (i int); COPY t FROM STDIN"):
+        with psycopg.connect(empty_database_url, autocommit=True, row_factory=dict_row) as other:
+            with pytest.raises(StatementFailed, match="COPY from or to the client cannot be used in a migration"):
+                execute_text(other, copy)
+            assert other.closed
 
 
 def test_a_backslash_within_quotes_is_text(runner: MigrationRunner, folder: Folder) -> None:
