@@ -14,6 +14,7 @@ import pytest
 
 from peterental.agents.model import Profile
 from peterental.appointments.forms import SORTS, STATUSES, read_question
+from peterental.appointments.listing import service as listing_service
 from peterental.appointments.listing.model import LAST_PAGE, PAGE_SIZE, Filter, Sort
 from peterental.appointments.model import Status
 from peterental.appointments.spreadsheet import COLUMNS, defused
@@ -223,6 +224,17 @@ def test_an_agents_user_gets_only_her_own_viewings_in_the_file(anas: Browser, bo
     book("ben", NOW, attendee_name="Secret")
     assert [row["Visitor"] for row in rows(anas.get("/appointments.csv"))] == ["Hers"]
     assert [row["Visitor"] for row in rows(anas.get("/appointments.csv?agent=ben"))] == ["Hers"]
+
+
+@pytest.mark.usefixtures("agents")
+def test_the_file_goes_on_after_its_first_batch_under_one_heading(
+    office: Browser, book: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing_service, "BATCH", 2)
+    numbers = [book("ben", NOW + timedelta(hours=hour)) for hour in range(5)]
+    page = office.get("/appointments.csv")
+    assert [row["Number"] for row in rows(page)] == [str(number) for number in numbers]
+    assert page.data.count(b"Number,Agent,") == 1
 
 
 @pytest.mark.usefixtures("agents")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote
 
 from flask import Flask
@@ -84,10 +85,19 @@ def _empty_and_wrong() -> Iterator[Stop]:
     yield Stop("agents-reactivate-off", "/agents/amit/reactivate")
     yield Stop("appointments-no-match", "/appointments?q=zzzz&status=completed")
     yield Stop("appointments-misread", "/appointments?status=nonsense&from=nonsense")
+    yield Stop("appointments-by-name", "/appointments?sort=name&q=a")
+    day = _next_monday()
+    yield Stop("appointments-new-free", f"/appointments/new?agent=ana-lima&day={day}")
+    yield Stop("appointments-new-none-free", "/appointments/new?agent=ana-lima&day=2020-01-01")
     yield Stop("users-no-match", "/users?q=zzz")
     yield Stop("audit-filtered", "/audit?kind=user&actor=office@example.com")
     yield Stop("audit-misread", "/audit?kind=nonsense&page=0")
     yield Stop("more", "/agents", then=_open_more)
+
+
+def _next_monday() -> date:
+    today = datetime.now(UTC).date()
+    return today + timedelta(days=7 - today.weekday())
 
 
 def _refused_forms() -> Iterator[Stop]:
@@ -95,6 +105,8 @@ def _refused_forms() -> Iterator[Stop]:
     yield Stop("sign-in-empty", "/login", None, lambda page: _press(page, "Sign in"))
     yield Stop("sign-in-too-many", "/login", None, _guess_too_often)
     yield Stop("agents-new-refused", "/agents/new", then=lambda page: _press(page, "Add the agent"))
+    yield Stop("appointments-new-refused", "/appointments/new", then=lambda page: _press(page, "Book"))
+    yield Stop("appointments-new-in-doubt", "/appointments/new?agent=ana-lima&day=2020-01-01", then=_book_anyway)
     yield Stop("users-invite-refused", "/users/invite", then=lambda page: _press(page, "Invite and show"))
     yield Stop("users-show-link", "/users/2", then=lambda page: _press(page, "Make a link"))
     yield Stop("account-refused", "/account", then=lambda page: _press(page, "Change password"))
@@ -102,6 +114,14 @@ def _refused_forms() -> Iterator[Stop]:
 
 def _press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).click()
+
+
+def _book_anyway(page: Page) -> None:
+    page.get_by_label("Another time").fill("09:30")
+    page.get_by_label("Home").fill("12 Elm Street")
+    page.get_by_label("Visitor").fill("Max")
+    _press(page, "Book")
+    page.get_by_label("all the same").wait_for()
 
 
 def _sign_in(page: Page, email: str, password: str) -> None:

@@ -240,7 +240,7 @@ class ByHandService:
 
     def _refuse_if_taken(self, connection: Connection, old: Appointment, now: datetime) -> None:
         desk = self._by_hand.read(connection, old.agent_id, now)
-        assert desk.agent is not None  # noqa: S101  # tells mypy; the viewing's agent cannot be deleted
+        assert desk.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
         until = old.end + timedelta(minutes=desk.agent.rules.buffer_minutes)
         others = self._by_hand.overlapping(connection, old.agent_id, old.start, until, without=old.appointment_id)
         if others:
@@ -252,8 +252,7 @@ class ByHandService:
         now = self._now()
         with self._database.transaction() as connection:
             desk = self._by_hand.read(connection, agent_id, now)
-        if desk.agent is None:
-            return SlotTaken()
+        assert desk.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
         timetable = Timetable(desk.agent.rules, desk.agent.zone, now, _without(desk.taken, without))
         wished = instant_of(when.day, when.clock_min, desk.agent.zone) or now
         return SlotTaken(timetable.nearest(wished))
