@@ -508,6 +508,7 @@ def test_a_holiday_is_added_and_removed(office: Browser, make: Callable[..., Age
     assert 'id="day-day-wrong">Choose a day in this century.' in send(day="9999-12-31")
     assert 'id="day-day-wrong">That day is over.' in send(day="2020-01-01")
     assert 'id="day-hours-wrong">“9” does not read as hours.' in send(day=day.isoformat(), hours="9")
+    assert '<label for="day-day">Day</label>' in office.get(at).text, "it is not optional"
     text = send(day=day.isoformat(), hours="", note="Thanks<giving> 🦃")
     assert "has hours of its own now." in text
     assert "Thanks&lt;giving&gt; 🦃" in text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from peterental import demo
+from peterental.agents.hours.model import BusyWish, OtherDay
 from peterental.agents.model import Profile
 from peterental.users.model import Viewer
 from tests.browser.site import WORDS, Site
@@ -47,6 +48,7 @@ def fill(site: Site) -> Household:
         report = json.loads((PAYLOADS / f"{name}.json").read_text(encoding="utf-8"))
         assert site.gunicorn.call(report["message"])[0] == 200
     _viewings(site)
+    _time(site, admin)
     return Household(admin=admin, ana=ana, examples=_examples(site))
 
 
@@ -79,6 +81,18 @@ def _viewings(site: Site) -> None:
             """,
             (agent, home, visitor, start, start + timedelta(minutes=30), status),
         )
+
+
+def _time(site: Site, admin: Viewer) -> None:
+    """Give Ana a day off and times that are taken, by hand and by an outside calendar."""
+    day = datetime.now(UTC).date() + timedelta(days=2)
+    site.services.hours.add_day("ana-lima", OtherDay(day, (), "Day off 🎈"), admin)
+    wish = BusyWish(first_day=day, last_day=day + timedelta(days=1), from_min=600, until_min=660, note="<Dentist>")
+    site.services.hours.add_busy("ana-lima", wish, admin)
+    site.database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, source, note) VALUES ('ana-lima', tstzrange(NOW(), NOW() + '3 h'), %s, %s)",
+        ("Google Calendar", "פגישה"),
+    )
 
 
 def _examples(site: Site) -> dict[str, str]:

@@ -61,9 +61,26 @@ def stops(site: Site, household: Household) -> Iterator[Stop]:
             continue  # below, with a link
         path = PARAMETER.sub(lambda found: quote(household.examples[found.group(1)]), rule.rule)
         yield Stop(rule.endpoint.replace(".", "-"), path)
+    yield from _agents_time()
     yield from _as_others(site, household)
     yield from _empty_and_wrong()
     yield from _refused_forms()
+
+
+def _agents_time() -> Iterator[Stop]:
+    """Give what the household's Ana is asked about her time, and what is refused there."""
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    yield Stop("agents-time-asked", f"/agents/ana-lima?on={tomorrow}&at=11:00")
+    yield Stop("agents-time-misread", "/agents/ana-lima?on=nonsense&at=11:00")
+    yield Stop("agents-week-misread", "/agents/ana-lima/week?from=nonsense")
+    yield Stop("agents-week-long-names", "/agents/ben-okafor/week")
+    yield Stop("agents-figures-none", "/agents/amit/figures")
+    yield Stop("agents-hours-refused", "/agents/ana-lima/hours", then=_type_odd_hours)
+
+
+def _type_odd_hours(page: Page) -> None:
+    page.get_by_label("Monday").fill("noonish")
+    _press(page, "Save the week")
 
 
 def _as_others(site: Site, household: Household) -> Iterator[Stop]:

@@ -54,6 +54,9 @@ def _chosen(form: PageForm, field: Field) -> None:
         raise StopValidation("Choose the day.")
 
 
+_chosen.field_flags = {"required": True}  # type: ignore[attr-defined]  # how WTForms learns it
+
+
 def _sane(form: PageForm, field: Field) -> None:
     """Check that a day is one that somebody can mean."""
     del form
