@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -56,6 +57,31 @@ def ask(url: str, query: str, *values: object) -> object:
     """Give the first column of the first row of a query's answer, in a connection of its own; None without a row."""
     with psycopg.connect(url, autocommit=True) as db:
         return _one(db, query, *values)
+
+
+def set_aside(db: psycopg.Connection[Any], table: str) -> list[str]:
+    """Drop a table's indexes, except its primary key and what others refer to; give what makes them again."""
+    rows = db.execute(
+        """
+        SELECT index.relname, con.conname,
+               COALESCE('ALTER TABLE ' || %(table)s || ' ADD CONSTRAINT ' || quote_ident(con.conname) || ' '
+                        || pg_get_constraintdef(con.oid), pg_get_indexdef(index.oid))
+        FROM pg_index
+        JOIN pg_class AS index ON index.oid = indexrelid
+        LEFT JOIN pg_constraint AS con ON con.conindid = indexrelid AND con.contype <> 'f'
+        WHERE indrelid = %(table)s::regclass AND NOT indisprimary
+        """,
+        {"table": table},
+    ).fetchall()
+    for index, constraint, _ in rows:
+        if constraint:
+            drop = sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
+                sql.Identifier(table), sql.Identifier(constraint)
+            )
+        else:
+            drop = sql.SQL("DROP INDEX {}").format(sql.Identifier(index))
+        db.execute(drop)
+    return [str(make) for _, _, make in rows]
 
 
 @contextmanager

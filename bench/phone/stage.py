@@ -17,7 +17,7 @@ import psycopg
 from bench.phone.load import Load
 from bench.programs import SCRIPTS, Command, ProgramFailed, Running
 from bench.section import Bench
-from bench.server import Server
+from bench.server import Server, set_aside
 from peterental.database.migrations import MigrationRunner
 from tests.servers import free_port, until
 
@@ -118,7 +118,10 @@ class Stage:
             )
             if bookings:
                 newest = datetime.now(ZONE).date() + timedelta(days=12)
+                later = set_aside(db, "appointments")
                 db.execute(BOOKINGS, {"first": 1, "agents": AGENTS, "each": bookings // AGENTS, "newest": newest})
+                for statement in later:
+                    db.execute(statement.encode())
             db.execute(_HISTORY, {"agents": AGENTS, "calls": _PAST_CALLS})
             db.execute("VACUUM ANALYZE")
         return url

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from bench.phone.stage import BOOKINGS, ZONE
+from bench.server import set_aside
 from peterental.database.migrations import MigrationRunner
 
 _AGENTS_AT_A_TIME = 500
@@ -43,38 +43,13 @@ def filled(url: str, country: Country) -> float:
             [country.agents],
         )
         for table, fill in (("appointments", _bookings), ("calls", _calls), ("tool_calls", _tool_calls)):
-            later = _set_aside(db, table)
+            later = set_aside(db, table)
             for first in range(1, country.agents + 1, _AGENTS_AT_A_TIME):
                 fill(db, country, first, min(first + _AGENTS_AT_A_TIME - 1, country.agents))
             for statement in later:
                 db.execute(statement.encode())
         db.execute("VACUUM ANALYZE")
     return time.monotonic() - began
-
-
-def _set_aside(db: psycopg.Connection[Any], table: str) -> list[str]:
-    """Drop a table's indexes, except its primary key and what others refer to; give what makes them again."""
-    rows = db.execute(
-        """
-        SELECT index.relname, con.conname,
-               COALESCE('ALTER TABLE ' || %(table)s || ' ADD CONSTRAINT ' || quote_ident(con.conname) || ' '
-                        || pg_get_constraintdef(con.oid), pg_get_indexdef(index.oid))
-        FROM pg_index
-        JOIN pg_class AS index ON index.oid = indexrelid
-        LEFT JOIN pg_constraint AS con ON con.conindid = indexrelid AND con.contype <> 'f'
-        WHERE indrelid = %(table)s::regclass AND NOT indisprimary
-        """,
-        {"table": table},
-    ).fetchall()
-    for index, constraint, _ in rows:
-        if constraint:
-            drop = sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
-                sql.Identifier(table), sql.Identifier(constraint)
-            )
-        else:
-            drop = sql.SQL("DROP INDEX {}").format(sql.Identifier(index))
-        db.execute(drop)
-    return [str(make) for _, _, make in rows]
 
 
 def _bookings(db: psycopg.Connection[Any], country: Country, first: int, last: int) -> None:
