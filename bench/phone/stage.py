@@ -118,6 +118,7 @@ class Stage:
             )
             if bookings:
                 newest = datetime.now(ZONE).date() + timedelta(days=12)
+                db.execute("SET maintenance_work_mem TO '512MB'")
                 later = set_aside(db, "appointments")
                 db.execute(BOOKINGS, {"first": 1, "agents": AGENTS, "each": bookings // AGENTS, "newest": newest})
                 for statement in later:

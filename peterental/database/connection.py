@@ -25,7 +25,7 @@ OLDEST_SERVER_VERSION = 140000
 CONNECT_TIMEOUT_S = 2
 ACQUIRE_TIMEOUT_S = 2.0
 STATEMENT_TIMEOUT_MS = 5_000
-LOCK_TIMEOUT_MS = 1_500
+LOCK_TIMEOUT_MS = 1_900
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 3_000
 """Whoever vanished in the middle of a booking must not keep the next caller of that agent waiting for long."""
 

@@ -68,7 +68,7 @@ def line(database: Database, database_url: str, clock: Clock) -> Iterator[Line]:
 def test_all_waits_together_are_shorter_than_three_seconds() -> None:
     # Patience, then a cancellation that nobody takes, then a last look for the answer, and as much for a roll-back.
     assert PATIENCE_S + 3 * GRACE_S <= 3
-    assert LOCK_TIMEOUT_MS / 1000 + GRACE_S < PATIENCE_S, "time is left to keep what became of the call"
+    assert LOCK_TIMEOUT_MS / 1000 + GRACE_S <= PATIENCE_S, "time is left to keep what became of the call"
     assert ACQUIRE_TIMEOUT_S < PATIENCE_S
     assert IDLE_IN_TRANSACTION_TIMEOUT_MS / 1000 + LOCK_TIMEOUT_MS / 1000 <= 5, "back in full service within five"
 
