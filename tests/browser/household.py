@@ -49,6 +49,7 @@ def fill(site: Site) -> Household:
         assert site.gunicorn.call(report["message"])[0] == 200
     _viewings(site)
     _time(site, admin)
+    _old_trouble(site)
     return Household(admin=admin, ana=ana, examples=_examples(site))
 
 
@@ -95,11 +96,30 @@ def _time(site: Site, admin: Viewer) -> None:
     )
 
 
+def _old_trouble(site: Site) -> None:
+    """Leave a message in another script, a fault, and a migration that failed last night and was killed after that."""
+    message = "האם מותר להביא חתול? 🐈 " + "long " * 300
+    site.say(ASSISTANT, "call-2", "take_message", message=message, attendee_name="מיכל לוי")
+    site.database.fetch("UPDATE messages SET done_at = now(), done_by = %s WHERE attendee_name LIKE 'Dev%%'", [OFFICE])
+    error = (
+        "canceling statement due to lock timeout\n  at 011_add_terms.sql:5:1\n  5 | ALTER TABLE " + "appointments " * 20
+    )
+    for outcome, said in (("failed", error), ("running", None)):
+        site.database.fetch(
+            """
+            INSERT INTO schema_migration_attempts (version, file, outcome, error, worst_wait_ms, applied_by)
+            VALUES (11, '011_add_terms.sql', %s, %s, 1004, 'render@srv (0f17659a)')
+            """,
+            [outcome, said],
+        )
+
+
 def _examples(site: Site) -> dict[str, str]:
     """Find one of each thing that an address may name."""
     queries = {
         "appointment_id": "SELECT id FROM appointments WHERE attendee_name = 'Maria Gonzalez'",
         "vapi_call_id": "SELECT vapi_call_id FROM calls ORDER BY transcript IS NULL, vapi_call_id LIMIT 1",
+        "message_id": "SELECT message_id FROM messages ORDER BY message_id DESC LIMIT 1",
         "user_id": "SELECT user_id FROM users WHERE email = 'ana@example.com'",
     }
     found = {name: site.database.fetch(query)[0] for name, query in queries.items()}

@@ -86,6 +86,8 @@ def _type_odd_hours(page: Page) -> None:
 def _as_others(site: Site, household: Household) -> Iterator[Stop]:
     yield Stop("anas-agents", "/agents", ANA)
     yield Stop("anas-appointments", "/appointments", ANA)
+    yield Stop("anas-calls", "/calls", ANA)
+    yield Stop("anas-messages", "/messages", ANA)
     yield Stop("anas-account", "/account", ANA)
     yield Stop("forbidden", "/users", ANA, status=403)
     yield Stop("sign-in", "/login", None)
@@ -106,6 +108,16 @@ def _empty_and_wrong() -> Iterator[Stop]:
     day = _next_monday()
     yield Stop("appointments-new-free", f"/appointments/new?agent=ana-lima&day={day}")
     yield Stop("appointments-new-none-free", "/appointments/new?agent=ana-lima&day=2020-01-01")
+    yield Stop("calls-unbooked", "/calls?flag=unbooked")
+    yield Stop("calls-no-match", "/calls?q=zzz&flag=fault")
+    yield Stop("calls-misread", "/calls?from=nonsense&agent=nobody")
+    yield Stop("call-unbooked", "/calls/demo-nora-castillo-other-2")
+    yield Stop("call-fault", "/calls/demo-nora-castillo-other-3")
+    yield Stop("call-live", "/calls/call-2")
+    yield Stop("messages-all", "/messages?show=all")
+    yield Stop("messages-no-match", "/messages?q=zzz")
+    yield Stop("rehearsal-heard", "/rehearsal", then=_hear)
+    yield Stop("rehearsal-unreachable", "/rehearsal?agent=ben-okafor", then=lambda page: _press(page, "Hear it"))
     yield Stop("users-no-match", "/users?q=zzz")
     yield Stop("audit-filtered", "/audit?kind=user&actor=office@example.com")
     yield Stop("audit-misread", "/audit?kind=nonsense&page=0")
@@ -126,6 +138,7 @@ def _refused_forms() -> Iterator[Stop]:
     yield Stop("appointments-new-in-doubt", "/appointments/new?agent=ana-lima&day=2020-01-01", then=_book_anyway)
     yield Stop("users-invite-refused", "/users/invite", then=lambda page: _press(page, "Invite and show"))
     yield Stop("users-show-link", "/users/2", then=lambda page: _press(page, "Make a link"))
+    yield Stop("rehearsal-refused", "/rehearsal?tool=set_appointment", then=_rehearse_nonsense)
     yield Stop("account-refused", "/account", then=lambda page: _press(page, "Change password"))
 
 
@@ -139,6 +152,18 @@ def _book_anyway(page: Page) -> None:
     page.get_by_label("Visitor").fill("Max")
     _press(page, "Book")
     page.get_by_label("all the same").wait_for()
+
+
+def _hear(page: Page) -> None:
+    page.locator("#date").fill("tomorrow")
+    _press(page, "Hear it")
+    page.get_by_text("The JSON").click()
+
+
+def _rehearse_nonsense(page: Page) -> None:
+    page.get_by_text("Or as JSON").click()
+    page.locator("#raw").fill("{")
+    _press(page, "Hear it")
 
 
 def _sign_in(page: Page, email: str, password: str) -> None:

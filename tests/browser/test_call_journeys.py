@@ -1,0 +1,66 @@
+"""What people do about calls, in a real browser without scripts: see what went wrong, call back, tick off, try out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.household import fill
+from tests.browser.test_journeys import fits_the_screen, page_of, sign_in
+
+if TYPE_CHECKING:
+    from tests.browser.site import Site
+
+pytestmark = pytest.mark.needs("chromium")
+
+
+def test_a_lost_booking_is_found_and_a_message_ticked_off_and_opened_again(site: Site, page: Page) -> None:
+    fill(site)
+    sign_in(page, site)
+    page_of(page, "Calls")
+    assert fits_the_screen(page)
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("What went wrong").select_option("Agreed, but nothing booked")
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile("flag=unbooked"))
+    page.get_by_role("link", name="+15550163022").click()
+    expect(page.get_by_role("heading", name="+15550163022")).to_be_visible()
+    expect(page.get_by_text("was ready to come")).to_be_visible()
+    expect(page.get_by_text("No, only then. Never mind.")).to_be_visible()
+    assert fits_the_screen(page)
+
+    page_of(page, "Messages")
+    lead = page.get_by_role("listitem").filter(has_text="Ines Carvalho")
+    expect(lead.get_by_role("link", name="+15550163021")).to_have_attribute("href", "tel:+15550163021")
+    lead.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("status")).to_have_text("Ticked off: the message from Ines Carvalho.")
+    expect(lead).to_have_count(0)
+    page.get_by_role("link", name="All", exact=True).click()
+    expect(lead).to_contain_text("by office@example.com")
+    lead.get_by_role("button", name="Open again").press("Enter")
+    expect(page).to_have_url(re.compile("show=all"))
+    lead.get_by_role("link", name="the call").click()
+    expect(page.get_by_role("heading", name="What was asked for")).to_be_visible()
+
+
+def test_a_call_is_rehearsed_and_the_time_is_still_free(site: Site, page: Page) -> None:
+    fill(site)
+    (before,) = site.database.fetch("SELECT COUNT(*) AS number FROM appointments")
+    sign_in(page, site)
+    page_of(page, "Rehearsal")
+    page.get_by_role("link", name="Book", exact=True).click()
+    page.get_by_label("Home").fill("1420 Elm Street")
+    page.get_by_label("Time", exact=False).first.fill("tomorrow at 4 pm")
+    page.get_by_label("Name", exact=False).first.fill("Dolores Whitcomb")
+    page.get_by_label("Agent").select_option("Nora Castillo")
+    page.get_by_label("Pretend that it is").fill("2027-03-07T09:00")
+    for _ in range(2):
+        page.get_by_role("button", name="Hear it").click()
+        expect(page.get_by_role("status")).to_contain_text(
+            "You're booked to see 1420 Elm Street, tomorrow, Monday the eighth, at four PM."
+        )
+    assert fits_the_screen(page)
+    assert site.database.fetch("SELECT COUNT(*) AS number FROM appointments") == [before]
