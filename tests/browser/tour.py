@@ -76,6 +76,12 @@ def _agents_time() -> Iterator[Stop]:
     yield Stop("agents-week-long-names", "/agents/ben-okafor/week")
     yield Stop("agents-figures-none", "/agents/amit/figures")
     yield Stop("agents-hours-refused", "/agents/ana-lima/hours", then=_type_odd_hours)
+    yield Stop("agents-busy-refused", "/agents/ana-lima/hours", then=_add_no_busy_time)
+
+
+def _add_no_busy_time(page: Page) -> None:
+    page.get_by_text("Add a busy time").click()
+    _press(page, "Add the busy time")
 
 
 def _type_odd_hours(page: Page) -> None:

@@ -176,10 +176,10 @@ class DayForm(PageForm):
 class BusyForm(PageForm):
     """A time that is taken by something else."""
 
-    first_day = PlainDate("From", validators=[_chosen, _sane])
-    from_time = PlainTime("At", description="Empty: from midnight.", validators=[Optional()])
-    last_day = PlainDate("Until", description="Empty: the same day.", validators=[Optional(), _sane])
-    until_time = PlainTime("At", description="Empty: to the day's end.", validators=[Optional()])
+    first_day = PlainDate("First day", description="On the calendar.", validators=[_chosen, _sane])
+    from_time = PlainTime("Begins at", description="Empty: midnight.", validators=[Optional()])
+    last_day = PlainDate("Last day", description="Empty: same day.", validators=[Optional(), _sane])
+    until_time = PlainTime("Ends at", description="Empty: day's end.", validators=[Optional()])
     note = _note("Such as dentist. Callers never hear it.")
 
     @property
