@@ -113,6 +113,7 @@ def test_one_viewing_shows_everything_about_it_in_two_queries(
         "max@example.com",
         'href="tel:+13125550100"',
         "by phone",
+        'href="/calls/call-1"',
         "Overlaps another",
         'href="/agents/ana-lima"',
         ">1200</span>",
@@ -124,6 +125,7 @@ def test_one_viewing_shows_everything_about_it_in_two_queries(
 def test_a_viewing_by_hand_says_so_and_leaves_out_what_is_unknown(office: Browser, book: Callable[..., int]) -> None:
     text = office.get(f"/appointments/{book('ben', NOW)}").text
     assert "by hand" in text
+    assert "/calls/" not in text
     assert "tel:" not in text
     assert "E-mail" not in text
 
