@@ -265,9 +265,14 @@ def test_demo_fills_an_empty_database_once(database_url: str) -> None:
     assert "/setup?token=" in done.stdout
     with psycopg.connect(database_url) as connection:
         counts = connection.execute(
-            "SELECT (SELECT count(*) FROM agents), (SELECT count(*) FROM appointments)"
+            """
+            SELECT (SELECT count(*) FROM agents), (SELECT count(*) FROM appointments), (SELECT count(*) FROM messages),
+                   (SELECT count(*) FROM calls WHERE status = 'ended' AND transcript IS NOT NULL),
+                   (SELECT count(*) FROM calls WHERE 'fault' = ANY(outcomes)),
+                   (SELECT count(*) FROM calls WHERE agreed AND NOT 'booked' = ANY(outcomes))
+            """
         ).fetchone()
-    assert counts == (2, 20)
+    assert counts == (2, 20, 2, 25, 1, 1), "agents, viewings, messages, calls; a fault, an agreement without a booking"
     again = flask("demo", DATABASE_URL=database_url)
     assert (again.returncode, again.stderr) == (
         1,

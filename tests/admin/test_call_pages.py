@@ -145,6 +145,7 @@ def test_days_are_those_of_the_agents_calendar(office: Browser, report: Report) 
         ("flag=odd", "There is no such flag"),
         ("from=2026-13-45", "“2026-13-45” is not a day"),
         ("to=tomorrow", "“tomorrow” is not a day"),
+        ("from=2020-02-02&to=2020-02-01", "cannot end on 2020-02-01 when it begins on 2020-02-02"),
     ],
 )
 def test_a_filter_that_cannot_be_read_is_left_out_and_said(
