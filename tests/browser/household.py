@@ -118,9 +118,15 @@ def _examples(site: Site) -> dict[str, str]:
     """Find one of each thing that an address may name."""
     queries = {
         "appointment_id": "SELECT id FROM appointments WHERE attendee_name = 'Maria Gonzalez'",
-        "vapi_call_id": "SELECT vapi_call_id FROM calls ORDER BY transcript IS NULL, vapi_call_id LIMIT 1",
+        "vapi_call_id": """
+            SELECT vapi_call_id
+            FROM calls JOIN tool_calls USING (vapi_call_id)
+            GROUP BY vapi_call_id, summary
+            ORDER BY summary IS NULL, COUNT(*) DESC, vapi_call_id
+            LIMIT 1
+        """,
         "message_id": "SELECT message_id FROM messages ORDER BY message_id DESC LIMIT 1",
         "user_id": "SELECT user_id FROM users WHERE email = 'ana@example.com'",
     }
     found = {name: site.database.fetch(query)[0] for name, query in queries.items()}
-    return {"agent_id": "ana-lima", **{name: str(next(iter(row.values()))) for name, row in found.items()}}
+    return {"agent_id": "nora-castillo", **{name: str(next(iter(row.values()))) for name, row in found.items()}}

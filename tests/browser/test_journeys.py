@@ -153,8 +153,43 @@ def test_an_agent_is_edited_and_switched_off_with_what_that_means_said_before(si
     expect(page.get_by_text("Callers hear an apology")).to_be_visible()
     assert "sorry" in site.say(ASSISTANT, "call-off", "get_availability").lower()
     page_of(page, "Audit log")
-    expect(page.get_by_text("Most viewings a day")).to_be_visible()
+    expect(page.get_by_role("listitem").get_by_text("Most viewings a day").first).to_be_visible()
     expect(page.get_by_text(f"by {OFFICE}").first).to_be_visible()
+
+
+def test_new_working_hours_are_what_the_next_caller_is_offered(site: Site, page: Page) -> None:
+    site.services.users.create(OFFICE, WORDS, "admin")
+    sign_in(page, site)
+    page.get_by_role("link", name="Add the first agent").click()
+    page.get_by_label("Name").fill("Ana Lima")
+    page.get_by_label("Vapi assistant id").fill(ASSISTANT)
+    page.get_by_role("button", name="Add the agent").click()
+    page.get_by_role("link", name="Hours", exact=True).click()
+    for weekday in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
+        page.get_by_role("textbox", name=weekday).fill("6:30 pm - 8 pm")
+    page.get_by_role("button", name="Save the week").click()
+    expect(page.get_by_role("status")).to_contain_text("The working hours are saved.")
+    assert fits_the_screen(page)
+    assert "six thirty PM" in site.say(ASSISTANT, "call-hours", "get_availability")
+
+
+def test_a_rehearsal_is_heard_and_books_nothing(site: Site, page: Page) -> None:
+    fill(site)
+    before = site.database.fetch("SELECT COUNT(*) AS all_of_them FROM appointments")
+    sign_in(page, site)
+    page_of(page, "Rehearsal")
+    page.get_by_role("link", name="Book", exact=True).click()
+    start = working_day_after_next("America/Chicago")
+    page.get_by_label("Home").fill("501 Gray Street, Norman")
+    page.get_by_label("Time", exact=False).first.fill(f"{start:%Y-%m-%dT%H:%M}")
+    page.get_by_label("Name", exact=False).first.fill("Dolores Whitcomb")
+    page.get_by_label("Agent").select_option("Ana Lima")
+    page.get_by_role("button", name="Hear it").click()
+    heard = page.get_by_role("status")
+    expect(heard).to_contain_text("501 Gray Street")
+    expect(heard).to_contain_text("here it was undone")
+    assert fits_the_screen(page)
+    assert site.database.fetch("SELECT COUNT(*) AS all_of_them FROM appointments") == before
 
 
 def test_an_agents_user_sees_only_what_is_theirs(site: Site, page: Page) -> None:
@@ -199,7 +234,7 @@ def test_somebody_is_invited_joins_by_the_link_and_is_sent_away_again(
     theirs = chromium.new_context(java_script_enabled=False).new_page()
     theirs.goto(link)
     theirs.get_by_label("Password").fill("a password of my own")
-    theirs.get_by_role("button", name="Set the password").click()
+    theirs.get_by_role("button", name="Set password").click()
     expect(theirs.get_by_role("status")).to_contain_text("Welcome")
     expect(theirs.get_by_role("heading", name="No agents yet")).to_be_visible()
 

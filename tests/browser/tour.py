@@ -21,6 +21,7 @@ from tests.browser.site import KEY, WORDS, Site
 NOT_PAGES = {"asset", "static", "admin.home", "appointments.as_file", "calls.transcript"}
 """Endpoints that answer with something else than a page of their own."""
 
+PLAYED_CALL = "fdb359c3-f52e-4a2a-bcc4-420dbea34531"
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -107,6 +108,8 @@ def _empty_and_wrong() -> Iterator[Stop]:
     yield Stop("not-found", "/nothing", status=404)
     yield Stop("agents-no-match", "/agents?q=zzz")
     yield Stop("agent-off", "/agents/amit")
+    yield Stop("agent-by-hand", "/agents/ana-lima")
+    yield Stop("call-without-number", f"/calls/{quote(PLAYED_CALL)}")
     yield Stop("agents-reactivate-off", "/agents/amit/reactivate")
     yield Stop("appointments-no-match", "/appointments?q=zzzz&status=completed")
     yield Stop("appointments-misread", "/appointments?status=nonsense&from=nonsense")
