@@ -18,6 +18,7 @@ from peterental import demo
 from peterental.admin.trouble import STATUS_OF
 from peterental.agents.hours.model import BusyWish, OtherDay
 from peterental.agents.model import Profile, Window
+from peterental.appointments.by_hand.model import Entry, When
 from peterental.appointments.listing.model import Filter
 from peterental.calls.model import CallFilter
 from peterental.database.connection import Database
@@ -110,7 +111,9 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
     def first(query: str) -> Any:
         return next(iter(database.fetch(query)[0].values()))
 
+    when = When(day=TOMORROW, clock_min=600)
     return {
+        "action": "cancel",
         "active": False,
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
@@ -118,6 +121,9 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "day": TOMORROW,
         "done": True,
         "email": "eve@example.com",
+        "entry": Entry(
+            agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
+        ),
         "limit": 10,
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,
@@ -126,8 +132,10 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "role": "admin",
         "user_id": admin.user_id,
         "user_ids": [admin.user_id],
+        "seen": None,
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "week": [[Window(0, 60)] for _ in range(7)],
+        "when": when,
         "wish": BusyWish(first_day=TOMORROW, last_day=TOMORROW),
     }
 

@@ -51,7 +51,7 @@ def test_axe_finds_nothing_on_any_page_and_nothing_sticks_out(
     for stop in stops(site, household):
         if stop.viewer not in windows:
             context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(30_000)
             windows[stop.viewer] = context.new_page()
             if stop.viewer is not None:
                 sign_in(windows[stop.viewer], site, stop.viewer)
