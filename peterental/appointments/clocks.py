@@ -39,6 +39,8 @@ def read_hours(text: str, context: Context) -> Hours | None:
     both = _BETWEEN.fullmatch(text.strip())
     if both is not None:
         from_min, until_min = _clock_of(both["first"], context), _clock_of(both["last"], context)
+        if from_min is None and until_min is not None:  # "between seven and eight pm": the half is said once
+            from_min = _clock_of(f"{both['first']} {'am' if until_min <= NOON_HOUR * 60 else 'pm'}", context)
         if from_min is not None and until_min is not None and from_min < until_min:
             return Hours(from_min, until_min)
     edge = _EDGE.fullmatch(text.strip())

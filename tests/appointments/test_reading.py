@@ -366,6 +366,8 @@ def test_a_date_means_a_day_some_days_or_a_question(sent: object, meant: object)
         ("Between 11 and 1", Hours(11 * 60, 13 * 60)),
         ("from 2 to 4 pm", Hours(14 * 60, 16 * 60)),
         ("from quarter to three pm", Hours(from_min=14 * 60 + 45)),
+        ("between 7 and 8 pm", Hours(19 * 60, 20 * 60)),
+        ("between 6 and 8 am", Hours(6 * 60, 8 * 60)),
         ("between four and two", None),
         ("after lunch", None),
         ("before tomorrow 3 pm", None),

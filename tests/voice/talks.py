@@ -473,6 +473,14 @@ TALKS = [
             (ask(date="earliest"), "I have tomorrow, Monday the twenty-third, at nine thirty AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
         ), booked=["Mon 11-23 09:00 -0600"]),
     Talk(
+        "hours that are all taken are told, with what lies nearest to them", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("tomorrow 4:30 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at four thirty PM."),
+            (ask(date="tomorrow", time_of_day="after 4:30 pm"), "I have nothing free tomorrow, Monday the twenty-third, after four thirty PM. The nearest I have: tomorrow, Monday the twenty-third, at three PM, three thirty PM or four PM."),
+            (ask(date="tomorrow", time_of_day="before 9 am"), "I have nothing free tomorrow, Monday the twenty-third, before nine AM. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
+            (ask(date="tomorrow", time_of_day="between 7 and 8 pm"), "I have nothing free tomorrow, Monday the twenty-third, between seven PM and eight PM. The nearest I have: tomorrow, Monday the twenty-third, at three PM, three thirty PM or four PM."),
+        ), booked=["Mon 11-23 16:30 -0600"]),
+    Talk(
         "an evening that is closed", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="tomorrow", time_of_day="evening"), "I have nothing free tomorrow, Monday the twenty-third, in the evening. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),

@@ -16,7 +16,7 @@ from peterental.agents.model import Agent, Rules, Window
 from peterental.appointments import decisions, meaning, model
 from peterental.appointments.decisions import Decision, Situation
 from peterental.appointments.meaning import Context, Moment
-from peterental.appointments.model import Part, Wish
+from peterental.appointments.model import Hours, Part, Wish
 from peterental.appointments.reading import read_start
 from peterental.appointments.timetable import instant_of
 from peterental.calls.model import Delivery, Outcome
@@ -115,6 +115,9 @@ VIEWING = model.Appointment(
         (model.TimesOffered("5 Oak Lane", (TEN,)), "For 5 Oak Lane, I have Friday the tenth at ten AM. Which would you like?"),
         (model.NothingThen("5 Oak Lane", date(2026, 7, 9), Part.EVENING, NEAR), "I have nothing free for 5 Oak Lane tomorrow, Thursday the ninth, in the evening. The nearest I have: Friday the tenth at ten thirty AM."),
         (model.NothingThen(None, date(2026, 7, 10), Part.MORNING, ()), "I have nothing free on Friday the tenth in the morning. Shall I take a message, so that someone calls you back?"),
+        (model.NothingThen(None, date(2026, 7, 9), Hours(from_min=900), ()), "I have nothing free tomorrow, Thursday the ninth, after three PM. Shall I take a message, so that someone calls you back?"),
+        (model.NothingThen(None, date(2026, 7, 10), Hours(until_min=720), NEAR), "I have nothing free on Friday the tenth before noon. The nearest I have: Friday the tenth at ten thirty AM."),
+        (model.NothingThen(None, None, Hours(840, 960), NEAR), "I have nothing free between two PM and four PM. The nearest I have: Friday the tenth at ten thirty AM."),
         (model.Booked(VIEWING), "You're booked to see 5 Oak Lane, on Friday the tenth at ten AM."),
         (model.Moved(VIEWING), "Your viewing of 5 Oak Lane is now on Friday the tenth at ten AM."),
         (model.Cancelled(VIEWING), "Your viewing of 5 Oak Lane, on Friday the tenth at ten AM, is cancelled."),
