@@ -125,17 +125,17 @@ class AgentRepository:
         )
         return [_agent(row) for row in rows]
 
-    def names(self, user_id: int | None, limit: int) -> list[AgentName]:
-        """Give agents to choose from, the active first, by name; `user_id` as in `get`."""
+    def names(self, user_id: int | None, chosen: str, limit: int) -> list[AgentName]:
+        """Give agents to choose from, the chosen one first, then the active ones, by name; `user_id` as in `get`."""
         rows = self._database.fetch(
             """
             SELECT agent_id, agent_name, time_zone, is_active
             FROM agents
             WHERE %(user_id)s::int IS NULL OR user_id = %(user_id)s
-            ORDER BY is_active DESC, LOWER(agent_name), agent_id
+            ORDER BY agent_id = %(chosen)s DESC, is_active DESC, LOWER(agent_name), agent_id
             LIMIT %(limit)s
             """,
-            {"user_id": user_id, "limit": limit},
+            {"user_id": user_id, "chosen": chosen, "limit": limit},
         )
         return [AgentName(**row) for row in rows]
 

@@ -35,8 +35,8 @@ from peterental.database.connection import Database, PatientConnection
 from peterental.users.model import AdminsOnly, Viewer
 
 PAGE_SIZE = 50
-CHOICES = 300
-"""As many agents as a form offers to choose from."""
+CHOICES = 100
+"""As many agents as a form offers to choose from; any other is reached by an address that names it."""
 
 LENGTHS = {
     "agent_name": 255,
@@ -123,9 +123,14 @@ class AgentService:
             )
         return AgentPage(rows=tuple(rows), has_more=len(found) > PAGE_SIZE)
 
-    def names(self, viewer: Viewer) -> tuple[AgentName, ...]:
-        """Give the agents that the viewer may choose from, the active ones first, at most CHOICES. One query."""
-        return tuple(self._agents.names(only_of(viewer), CHOICES))
+    def names(self, viewer: Viewer, chosen: str = "") -> tuple[AgentName, ...]:
+        """Give the agents that the viewer may choose from, the active ones first, at most CHOICES. One query.
+
+        Args:
+            viewer: who chooses.
+            chosen: the id of one that is among them in any case, if it is the viewer's to see.
+        """
+        return tuple(self._agents.names(only_of(viewer), chosen.replace("\x00", ""), CHOICES))
 
     def upcoming(self, agent: Agent, limit: int = 10) -> Upcoming:
         """Give the next confirmed viewings of an agent that the viewer was given, soonest first. One query."""

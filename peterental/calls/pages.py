@@ -64,7 +64,7 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """List the calls, latest first. Two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    agents = services.agents.names(viewer)
+    agents = services.agents.names(viewer, request.args.get("agent", ""))
     config: Config = current_app.extensions["peterental.config"]
     wanted, chosen, problems = read_filter(
         request.args, agents, ZoneInfo(config.default_time_zone), with_nobody=viewer.is_admin

@@ -31,8 +31,8 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """List the messages, the open ones first. Two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    agents = services.agents.names(viewer)
     chosen = _chosen(request.args)
+    agents = services.agents.names(viewer, chosen.get("agent", ""))
     problems = []
     if chosen.get("agent") and chosen["agent"] not in {agent.agent_id for agent in agents}:
         problems.append("There is no such agent, so messages for all of them are shown.")

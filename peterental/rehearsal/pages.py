@@ -26,7 +26,7 @@ def create_blueprint() -> Blueprint:
 def index() -> tuple[str, int]:
     """Ask what the assistant sends; show what the caller would hear. Nothing changes, so nothing is redirected."""
     viewer, services = current_viewer(), services_of(current_app)
-    agents = services.agents.names(viewer)
+    agents = services.agents.names(viewer, request.values.get("agent", ""))
     tool = next((tool for tool in TOOLS if tool.name == request.args.get("tool")), TOOLS[0])
     form = form_for(tool)(agent=request.args.get("agent"))
     form.offer(agents)

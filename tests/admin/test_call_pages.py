@@ -289,3 +289,22 @@ def test_a_message_left_in_a_call_is_told_in_it(office: Browser, report: Report,
     services.calls.take_message(delivery, Lead(body="Are cats fine?"), say)
     assert "Message taken" in office.get("/calls").text
     assert "Left a message" in office.get("/calls/c1").text
+
+
+def test_of_very_many_agents_the_one_in_the_address_can_be_chosen(
+    office: Browser, report: Report, database: Database
+) -> None:
+    report()
+    database.fetch(
+        """
+        INSERT INTO agents (agent_id, agent_name)
+        SELECT 'a-' || n, repeat('aé', 100) || n FROM generate_series(1, 150) AS n
+        """
+    )
+    database.fetch("UPDATE agents SET agent_name = 'zz last' WHERE agent_id = 'ana-lima'")
+    page = office.get("/calls")
+    assert 'value="ana-lima"' not in page.text
+    assert len(page.data) < 60_000
+    assert 'href="/calls/c1"' in office.get("/calls?agent=ana-lima").text
+    assert 'value="ana-lima" selected' in office.get("/messages?agent=ana-lima").text
+    assert '<option selected value="ana-lima">' in office.get("/rehearsal?agent=ana-lima").text
