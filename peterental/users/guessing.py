@@ -1,6 +1,6 @@
 """How guessing is slowed down: who is counted for a try, and how long they wait after too many wrong ones; pure.
 
-`docs/decisions/009-guessing-is-slowed-down.md` says why it is so.
+`docs/decisions/013-guessing-is-slowed-down.md` says why it is so.
 """
 
 from __future__ import annotations
