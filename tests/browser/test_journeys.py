@@ -187,25 +187,6 @@ def test_new_working_hours_are_what_the_next_caller_is_offered(site: Site, page:
     assert "six thirty PM" in site.say(ASSISTANT, "call-hours", "get_availability")
 
 
-def test_a_rehearsal_is_heard_and_books_nothing(site: Site, page: Page) -> None:
-    fill(site)
-    before = site.database.fetch("SELECT COUNT(*) AS all_of_them FROM appointments")
-    sign_in(page, site)
-    page_of(page, "Rehearsal")
-    page.get_by_role("link", name="Book", exact=True).click()
-    start = working_day_after_next("America/Chicago")
-    page.get_by_label("Home").fill("501 Gray Street, Norman")
-    page.get_by_label("Time", exact=False).first.fill(f"{start:%Y-%m-%dT%H:%M}")
-    page.get_by_label("Name", exact=False).first.fill("Dolores Whitcomb")
-    page.get_by_label("Agent").select_option("Ana Lima")
-    page.get_by_role("button", name="Hear it").click()
-    heard = page.get_by_role("status")
-    expect(heard).to_contain_text("501 Gray Street")
-    expect(heard).to_contain_text("here it was undone")
-    assert fits_the_screen(page)
-    assert site.database.fetch("SELECT COUNT(*) AS all_of_them FROM appointments") == before
-
-
 def test_an_agents_user_sees_only_what_is_theirs(site: Site, page: Page) -> None:
     household = fill(site)
     sign_in(page, site, ANA)
