@@ -183,8 +183,14 @@ def test_every_page_needs_a_sign_in(app: Flask, stranger: Browser) -> None:
             assert response.headers["Location"].startswith("/login")
 
 
-def test_no_form_is_taken_without_its_token(app: Flask, office: Browser, services: Services, admin: Viewer) -> None:
+def test_no_form_is_taken_without_its_token(
+    app: Flask, office: Browser, services: Services, admin: Viewer, database: Database
+) -> None:
     services.agents.create(Profile(agent_name="1"), admin)
+    database.fetch(
+        "INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)"
+        " VALUES ('1', '12 Elm Street', NOW() + INTERVAL '1 day', NOW() + INTERVAL '25 hours', 'Robin Vale')"
+    )
     for rule in app.url_map.iter_rules():
         if "POST" in (rule.methods or set()) and rule.endpoint.split(".")[0] not in {"voice", "sign_in"}:
             if rule.endpoint == "users.join":  # has a test of its own: without a link it is no page

@@ -85,8 +85,8 @@ def _viewings(site: Site) -> None:
 
 
 def _time(site: Site, admin: Viewer) -> None:
-    """Give Ana a day off and times that are taken, by hand and by an outside calendar."""
-    day = datetime.now(UTC).date() + timedelta(days=2)
+    """Give Ana a day off and times that are taken, by hand and by an outside calendar; the next days stay free."""
+    day = datetime.now(UTC).date() + timedelta(days=8)
     site.services.hours.add_day("ana-lima", OtherDay(day, (), "Day off 🎈"), admin)
     wish = BusyWish(first_day=day, last_day=day + timedelta(days=1), from_min=600, until_min=660, note="<Dentist>")
     site.services.hours.add_busy("ana-lima", wish, admin)
