@@ -23,9 +23,6 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-LONG = ("browser/test_pages", "tests/bench/", "test_crash", "test_serving", "browser/")
-"""Parts of the names of tests that take many seconds each."""
-
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
@@ -38,8 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this machine cannot run; in CI nothing is left out, so that a missing part fails."""
-    # What takes longest begins first, so that the workers end at about the same time.
-    items.sort(key=lambda item: not any(part in item.nodeid for part in LONG))
     left_out: dict[str, int] = {}
     config.stash[LEFT_OUT] = left_out
     if os.environ.get("CI") == "true":

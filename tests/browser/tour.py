@@ -86,7 +86,7 @@ def _add_no_busy_time(page: Page) -> None:
 
 
 def _type_odd_hours(page: Page) -> None:
-    page.get_by_label("Monday").fill("noonish")
+    page.get_by_role("textbox", name="Monday").fill("noonish")
     _press(page, "Save the week")
 
 
