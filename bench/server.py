@@ -33,7 +33,7 @@ class Server:
     def description(self) -> str:
         """Its version and the settings that decide how long a commit takes."""
         with psycopg.connect(self.url) as db:
-            names = ("server_version", "fsync", "synchronous_commit", "shared_buffers", "scram_iterations")
+            names = ("server_version", "fsync", "synchronous_commit", "shared_buffers")
             version, *values = [_one(db, "SELECT current_setting(%s)", name) for name in names]
         settings = ", ".join(f"{name} {value}" for name, value in zip(names[1:], values, strict=True))
         return f"PostgreSQL {version} on 127.0.0.1 ({settings})"

@@ -209,6 +209,14 @@ def test_a_joined_server_is_ready_for_the_application(new_home: Path) -> None:
     assert facts == ("peterental", "peterental", "UTC", "UTF8", "off", "127.0.0.1", "äé", False)
 
 
+def test_clients_that_refuse_a_password_hashed_less_often_than_the_standard_says_can_connect(home: Path) -> None:
+    """RFC 7677: at least 4096 times. pgjdbc and Go's pq refuse fewer, so DBeaver and dbmate would."""
+    with join(home, settings=FAST) as lease, psycopg.connect(lease.url) as connection:
+        setting = connection.execute("SELECT current_setting('scram_iterations')::int").fetchone()
+    assert setting is not None
+    assert setting[0] >= 4096
+
+
 def test_the_server_stops_when_the_lease_is_left_and_keeps_its_data(home: Path) -> None:
     with join(home, settings=FAST) as lease, psycopg.connect(lease.url) as connection:
         connection.execute("CREATE TABLE kept_when_stopped AS SELECT 42 AS answer")

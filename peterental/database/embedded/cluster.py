@@ -32,9 +32,6 @@ _INITDB = (
     # empty development database is made, costs deleting a folder.
     "--no-sync",
     "--no-instructions",
-    # Stretching a password makes guesses dear. Ours is random, PASSWORD_BYTES long, and beyond guessing; stretched, it
-    # would only make each connection take twice as long.
-    "--set=scram_iterations=1",
     "--wal-segsize=4",  # MB; of the usual 16 an empty database uses little, and every first start writes them all
 )
 
