@@ -50,7 +50,7 @@ class Server:
         """Drop every database of the bench, whoever is connected, also what a killed bench left behind."""
         with psycopg.connect(self.url, autocommit=True) as db:
             for (name,) in db.execute("SELECT datname FROM pg_database WHERE datname LIKE 'bench\\_%'").fetchall():
-                # Not WITH (FORCE), which asks for the right to end autovacuum too; without, DROP DATABASE itself ends it.
+                # Not WITH (FORCE), which asks for the right to end autovacuum too; without it, DROP DATABASE does that.
                 db.execute(
                     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                     " WHERE datname = %s AND usename = current_user",
