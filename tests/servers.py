@@ -75,6 +75,13 @@ def until(condition: Callable[[], bool], what: str, timeout_s: float = 20) -> No
         time.sleep(0.02)
 
 
+def until_somebody_waits(url: str) -> None:
+    """Wait until a session of the database at `url` waits for a lock that another one holds."""
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND state = 'active'"
+    with psycopg.connect(url, autocommit=True) as db:
+        until(lambda: db.execute(waiting).fetchone() is not None, "somebody waits for a lock")
+
+
 def answers(url: str) -> bool:
     """Whether a PostgreSQL (or a pooler before one) lets us in at `url`."""
     try:

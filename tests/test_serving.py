@@ -140,7 +140,10 @@ def test_a_start_that_is_stopped_while_migrating_leaves_nothing_half_done(
     )
     gunicorn = Gunicorn({"DATABASE_URL": empty_database_url}, copy, log)
     with psycopg.connect(empty_database_url, autocommit=True) as db:
-        sleeping = "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+        sleeping = (
+            "SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+        )
         until(lambda: db.execute(sleeping).fetchone() is not None, "the migration runs")
         gunicorn.process.send_signal(signal.SIGTERM)
         assert gunicorn.process.wait(20) == 1

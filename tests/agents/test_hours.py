@@ -25,6 +25,7 @@ from peterental.agents.service import AgentService
 from peterental.audit.service import AuditService
 from peterental.database.connection import Database
 from peterental.users.model import Viewer
+from tests.servers import until_somebody_waits
 
 NOW = datetime(2026, 10, 20, 16, 0, tzinfo=UTC)  # a Tuesday, 11:00 in Chicago
 ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
@@ -217,8 +218,7 @@ def test_hours_wait_for_whoever_books_this_agent_at_that_moment(hours: HoursServ
         connection.execute("SELECT FROM agents WHERE agent_id = 'ana' FOR NO KEY UPDATE").fetchone()
         waiting = threading.Thread(target=hours.set_week, args=("ana", [CLOSED] * 7, ADMIN))
         waiting.start()
-        while not database.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"):
-            pass
+        until_somebody_waits(database.url)
         assert database.fetch("SELECT COUNT(*) AS number FROM agent_hours") == [{"number": 5}]
     waiting.join()
     assert database.fetch("SELECT COUNT(*) AS number FROM agent_hours") == [{"number": 0}]

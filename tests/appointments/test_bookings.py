@@ -21,6 +21,7 @@ from peterental.calls.service import CallService
 from peterental.database.connection import Database
 from peterental.errors import Refusal
 from peterental.users.model import Viewer
+from tests.servers import until_somebody_waits
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 KEY = AgentKey(assistant_id="assistant-ana")
@@ -126,8 +127,7 @@ def test_somebody_who_does_not_queue_is_caught_by_the_constraint_and_the_caller_
         )
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(desk.book, "2026-11-23T10:00")
-            while not database.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"):
-                pass
+            until_somebody_waits(database.url)
             rude.commit()
             assert answer.result() == "SlotTaken"
     refusal = desk.results[-1]

@@ -40,6 +40,7 @@ from peterental.calls.model import Delivery
 from peterental.database.connection import Database
 from peterental.services import Services, build_services
 from peterental.users.model import Viewer
+from tests.servers import until_somebody_waits
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 ADMIN = Viewer(1, "office@example.com", is_admin=True)
@@ -334,8 +335,7 @@ def test_somebody_who_does_not_queue_is_caught_by_the_constraint(
                 """
             )
             answer = pool.submit(job)
-            while not database.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"):
-                pass
+            until_somebody_waits(database.url)
             rude.commit()
             with pytest.raises(SlotTaken, match="That time was just taken.") as refused:
                 answer.result()
