@@ -18,7 +18,7 @@ def create_app(config: Config, *, pages: bool = True) -> Flask:
 
     Raises SecretKeyError when a development key is needed and cannot be kept.
     """
-    app = Flask("peterental", instance_path=str(config.instance_dir))
+    app = Flask("peterental", instance_path=str(config.instance_dir), static_folder=None)  # assets have their own way
     app.extensions["peterental.config"] = config
     app.extensions["peterental.database"] = database_for(config)
     for command in COMMANDS:

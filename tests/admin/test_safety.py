@@ -44,7 +44,7 @@ def named_pages(app: Flask, others: dict[str, str]) -> Iterator[tuple[str, str, 
     """Give method, path and the status that an agent's user is to get, for every page about one thing."""
     for rule in app.url_map.iter_rules():
         names = PARAMETER.findall(rule.rule)
-        if not names or rule.endpoint.partition(".")[0] in {*MACHINES, "asset", "static"}:
+        if not names or rule.endpoint.partition(".")[0] in {*MACHINES, "asset"}:
             continue
         path = PARAMETER.sub(lambda found: others[found.group(1)], rule.rule)
         for method in sorted({"GET", "POST"} & (rule.methods or set())):
@@ -97,7 +97,7 @@ def test_every_answer_says_nosniff_and_every_page_who_may_frame_it_and_what_it_m
 def test_every_form_in_every_page_carries_a_token(app: Flask, office: Browser, others: dict[str, str]) -> None:
     forms = 0
     for rule in app.url_map.iter_rules():
-        if "GET" not in (rule.methods or set()) or rule.endpoint.partition(".")[0] in {*MACHINES, "asset", "static"}:
+        if "GET" not in (rule.methods or set()) or rule.endpoint.partition(".")[0] in {*MACHINES, "asset"}:
             continue
         text = office.get(PARAMETER.sub(lambda found: others[found.group(1)], rule.rule)).text
         for form in re.findall(r'<form[^>]*method="post".*?</form>', text, re.DOTALL | re.IGNORECASE):

@@ -91,6 +91,30 @@ def test_the_style_sheet_is_kept_for_good_and_small(stranger: Browser, queries: 
     assert queries == []
 
 
+def test_the_letters_come_from_this_site_and_are_kept_for_good(stranger: Browser, queries: list[str]) -> None:
+    page = stranger.get("/login")
+    assert "font-src 'self'" in page.headers["Content-Security-Policy"]
+    sheet = re.search(r'href="(/assets/[0-9a-f]{12}/style.css)"', page.text)
+    ahead = re.search(r'rel="preload" href="([^"]+)" as="font"', page.text)
+    assert sheet
+    assert ahead
+    named = re.findall(r"url\(([^)]+)\)", stranger.get(sheet.group(1)).text)
+    assert ahead.group(1) in named
+    queries.clear()
+    for address in named:
+        response = stranger.get(address)
+        assert response.status_code == 200
+        assert response.content_type == "font/woff2"
+        assert "immutable" in response.headers["Cache-Control"]
+        assert len(response.data) < 25_000
+    assert queries == []
+
+
+def test_nothing_else_is_served_from_files(app: Flask, stranger: Browser) -> None:
+    assert stranger.get("/static/style.css").status_code == 404
+    assert not [rule.rule for rule in app.url_map.iter_rules() if "static" in rule.rule or "static" in rule.endpoint]
+
+
 def test_an_asset_of_another_release_is_what_there_is_and_not_kept(stranger: Browser) -> None:
     response = stranger.get("/assets/000000000000/style.css")
     assert response.status_code == 200

@@ -18,7 +18,7 @@ from peterental.users.guessing import FREE_PER_ACCOUNT
 from tests.browser.household import ANA, OFFICE, Household
 from tests.browser.site import KEY, WORDS, Site
 
-NOT_PAGES = {"asset", "static", "admin.home", "appointments.as_file", "calls.transcript"}
+NOT_PAGES = {"asset", "admin.home", "appointments.as_file", "calls.transcript"}
 """Endpoints that answer with something else than a page of their own."""
 
 PLAYED_CALL = "fdb359c3-f52e-4a2a-bcc4-420dbea34531"
