@@ -16,7 +16,8 @@ from psycopg.errors import _WaitTimeout
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from peterental.database.patience import left_s
+from peterental.database.outage import ASK_S, Outage, Turn
+from peterental.database.patience import left_s, patience
 from peterental.errors import Fault
 
 OLDEST_SERVER_VERSION = 140000
@@ -133,6 +134,7 @@ class Database:
         self._pool_pid = 0
         self._opening = threading.Lock()
         self._last_failure = "no free connection"
+        self._outage = Outage()
 
     @property
     def url(self) -> str:
@@ -188,19 +190,29 @@ class Database:
 
         Raises what `transaction` raises.
         """
-        left = left_s()
-        timeout_s = ACQUIRE_TIMEOUT_S if left is None else min(left, ACQUIRE_TIMEOUT_S)
         began_s = time.monotonic()
+        turn = self._outage.turn()
+        if turn is Turn.LEAVE:
+            raise DatabaseUnavailable(reason=self._last_failure)
+        timeout_s = ASK_S if turn is Turn.ASK else ACQUIRE_TIMEOUT_S
+        left = left_s()
         try:
             pool = self._open_pool()
-            connection = pool.getconn(timeout_s)
+            connection = pool.getconn(timeout_s if left is None else min(left, timeout_s))
             try:
+                if turn is Turn.ASK:
+                    with patience(ASK_S):
+                        connection.execute("SELECT")
+                    self._outage.ended()
                 yield connection
             finally:
                 pool.putconn(connection)
                 if connection.fell_silent:
+                    self.remember_failure("it fell silent")
+                    self._outage.begins()
                     self._distrust_idle_connections()
         except PoolTimeout as error:
+            self._outage.begins()
             raise DatabaseUnavailable(reason=self._last_failure) from error
         except psycopg.errors.QueryCanceled as error:
             patient_s = STATEMENT_TIMEOUT_MS / 1000 if left_s() is None else round(time.monotonic() - began_s, 1)
@@ -211,6 +223,9 @@ class Database:
             raise DatabaseUnavailable(reason=reason_of(error)) from error
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
             raise SchemaOutdated(missing=reason_of(error)) from error
+        finally:
+            if turn is Turn.ASK:
+                self._outage.turn_is_over()
 
     def _open_pool(self) -> ConnectionPool[PatientConnection]:
         pool = self._pool

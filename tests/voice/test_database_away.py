@@ -17,6 +17,7 @@ from peterental.database.connection import (
     LOCK_TIMEOUT_MS,
     Database,
 )
+from peterental.database.outage import ASK_S
 from peterental.voice.webhook import PATIENCE_S
 from tests.proxy import Proxy
 from tests.servers import until
@@ -47,9 +48,9 @@ class Line:
     database: Database
 
     def is_back(self) -> None:
-        """Check that everything works, at the first attempt, and that what failed before has left nothing."""
+        """Check that everything works as soon as that is noticed, and that what failed before has left nothing."""
         assert bookings(self.database) == []
-        assert book(self.phone) == BOOKED_MONDAY_AT_THREE
+        until(lambda: book(self.phone) == BOOKED_MONDAY_AT_THREE, "it books again", timeout_s=5)
         assert len(bookings(self.database)) == 1
 
 
@@ -68,6 +69,8 @@ def line(database: Database, database_url: str, clock: Clock) -> Iterator[Line]:
 def test_all_waits_together_are_shorter_than_three_seconds() -> None:
     # Patience, then a cancellation that nobody takes, then a last look for the answer, and as much for a roll-back.
     assert PATIENCE_S + 3 * GRACE_S <= 3
+    # Whoever had to queue for a thread behind such a caller asks briefly, or not at all.
+    assert PATIENCE_S + 2 * GRACE_S + ASK_S <= 3
     assert LOCK_TIMEOUT_MS / 1000 + GRACE_S <= PATIENCE_S, "time is left to keep what became of the call"
     assert ACQUIRE_TIMEOUT_S < PATIENCE_S
     assert IDLE_IN_TRANSACTION_TIMEOUT_MS / 1000 + LOCK_TIMEOUT_MS / 1000 <= 5, "back in full service within five"
@@ -118,7 +121,7 @@ def test_a_booking_whose_answer_was_swallowed_is_whole_and_found_by_its_retry(li
     assert book(line.phone, tool_call_id="t") == APOLOGY, "nobody could know that it would arrive"
     assert bookings(line.database) == []
     line.proxy.resume()
-    assert book(line.phone, tool_call_id="t") == BOOKED_MONDAY_AT_THREE
+    until(lambda: book(line.phone, tool_call_id="t") == BOOKED_MONDAY_AT_THREE, "it is found back")
     assert book(line.phone) == BOOKED_MONDAY_AT_THREE
     assert len(bookings(line.database)) == 1
     assert len(line.database.fetch("SELECT event_id FROM appointment_events")) == 1

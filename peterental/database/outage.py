@@ -1,0 +1,60 @@
+"""What a process knows about its database being away, so that not everybody has to find out by waiting."""
+
+from __future__ import annotations
+
+import threading
+import time
+from enum import Enum, auto
+
+ASK_S = 0.25
+"""How long whoever asks may wait for an answer: they may have queued for a thread behind others who waited in vain."""
+
+TURN_S = 3.0
+"""How long whoever asks may keep the others from asking; a turn is over sooner, unless something went very wrong."""
+
+
+class Turn(Enum):
+    """What somebody who wants the database is to do."""
+
+    GO = auto()
+    """Use it: it is there, as far as anybody knows."""
+    ASK = auto()
+    """It was away. Find out whether it is back, and tell."""
+    LEAVE = auto()
+    """It was away, and somebody is finding out right now."""
+
+
+class Outage:
+    """Begins when somebody has waited for the database in vain, ends when it has answered somebody.
+
+    In between one at a time asks and waits; whoever comes meanwhile hears at once what the one before has heard. Were
+    all to wait, those who queue for a thread would wait for them first.
+    """
+
+    def __init__(self) -> None:
+        self._is_on = False
+        self._asked_until_s = 0.0
+        self._taking_turns = threading.Lock()
+
+    def turn(self) -> Turn:
+        """Tell what to do now. Whoever is to ask calls `turn_is_over` in the end, and `ended` if it was answered."""
+        if not self._is_on:
+            return Turn.GO
+        with self._taking_turns:
+            now_s = time.monotonic()
+            if now_s < self._asked_until_s:
+                return Turn.LEAVE
+            self._asked_until_s = now_s + TURN_S
+            return Turn.ASK
+
+    def turn_is_over(self) -> None:
+        """Let the next one ask, if the outage goes on."""
+        self._asked_until_s = 0.0
+
+    def begins(self) -> None:
+        """Note that somebody has waited in vain."""
+        self._is_on = True
+
+    def ended(self) -> None:
+        """Note that the database has answered."""
+        self._is_on = False

@@ -1,0 +1,115 @@
+"""While the database is away one at a time waits for it; everybody else hears so at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from peterental.database.connection import Database, DatabaseUnavailable
+from peterental.database.outage import Outage, Turn
+from peterental.database.patience import patience
+from tests.proxy import Proxy
+from tests.servers import until
+
+
+def test_as_long_as_nobody_waited_in_vain_everybody_goes() -> None:
+    outage = Outage()
+    assert [outage.turn() for _ in range(3)] == [Turn.GO] * 3
+
+
+def test_in_an_outage_one_asks_and_the_others_leave_until_its_turn_is_over() -> None:
+    outage = Outage()
+    outage.begins()
+    assert [outage.turn() for _ in range(3)] == [Turn.ASK, Turn.LEAVE, Turn.LEAVE]
+    outage.turn_is_over()
+    assert [outage.turn() for _ in range(2)] == [Turn.ASK, Turn.LEAVE]
+
+
+def test_once_somebody_was_answered_everybody_goes_again() -> None:
+    outage = Outage()
+    outage.begins()
+    assert outage.turn() is Turn.ASK
+    outage.ended()
+    assert [outage.turn() for _ in range(2)] == [Turn.GO] * 2
+
+
+def test_whoever_asks_and_never_comes_back_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peterental.database.outage.TURN_S", -1.0)
+    outage = Outage()
+    outage.begins()
+    assert [outage.turn() for _ in range(2)] == [Turn.ASK] * 2
+
+
+@pytest.fixture
+def proxy(empty_database_url: str) -> Iterator[Proxy]:
+    with Proxy(empty_database_url) as proxy:
+        yield proxy
+
+
+class Watched(Outage):
+    """Tells when somebody has begun to ask."""
+
+    asking = threading.Event()
+
+    def turn(self) -> Turn:
+        turn = super().turn()
+        if turn is Turn.ASK:
+            self.asking.set()
+        return turn
+
+
+@pytest.fixture
+def remote(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """The database as it is reached through the proxy."""
+    monkeypatch.setattr("peterental.database.connection.Outage", Watched)
+    database = Database(proxy.url, pool_size=3)
+    assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
+    yield database
+    database.close()
+
+
+def ask(database: Database) -> str:
+    """Ask with the patience of the phone; give what came of it."""
+    with patience(2):
+        try:
+            return str(database.fetch("SELECT 1 AS one")[0]["one"])
+        except DatabaseUnavailable as fault:
+            return str(fault)
+
+
+@pytest.mark.parametrize("away", ["swallow", "shut"])
+def test_while_one_waits_for_a_database_that_is_away_the_next_does_not(
+    remote: Database, proxy: Proxy, away: str
+) -> None:
+    Watched.asking.clear()
+    getattr(proxy, away)()
+    first = ask(remote)
+    assert first.startswith("The database does not answer: ")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ask, remote)
+        assert Watched.asking.wait(20)
+        assert [ask(remote) for _ in range(20)] == [first] * 20
+        assert not waiting.done(), "twenty have heard it, while one still waits"
+        assert waiting.result().startswith("The database does not answer: ")
+
+
+def test_the_first_who_asks_when_it_is_back_is_answered_and_then_everybody(remote: Database, proxy: Proxy) -> None:
+    proxy.swallow()
+    assert ask(remote).startswith("The database does not answer: ")
+    proxy.resume()
+    until(lambda: ask(remote) == "1", "it is found back")
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(ask, [remote] * 30)) == ["1"] * 30
+
+
+def test_a_connection_that_breaks_under_whoever_asks_gives_the_turn_back(remote: Database, proxy: Proxy) -> None:
+    proxy.swallow()
+    assert ask(remote).startswith("The database does not answer: ")
+    proxy.shut()
+    assert ask(remote).startswith("The database does not answer: ")
+    proxy.resume()
+    proxy.open()
+    until(lambda: ask(remote) == "1", "it is found back")
