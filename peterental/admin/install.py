@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import Flask, current_app, g, request
 
 from peterental.admin import assets, formats, headers, home, sign_in, trouble
+from peterental.admin.address import without
 from peterental.admin.guard import admit
 from peterental.admin.navigation import navigation_for
 from peterental.admin.protection import csrf
@@ -36,6 +37,7 @@ def install(app: Flask, config: Config) -> None:
     app.before_request(admit)
     app.after_request(headers.for_environment(config))
     formats.install(app)
+    app.add_template_filter(without)
     assets.install(app)
     trouble.install(app)
     app.register_blueprint(home.create_blueprint())

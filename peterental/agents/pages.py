@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from peterental.admin.forms import tidy
+from peterental.admin.address import Address
 from peterental.admin.protection import keeps_form
 from peterental.admin.session import current_viewer
 from peterental.agents.conflict import changed_meanwhile
 from peterental.agents.diary import pages as diary_pages
-from peterental.agents.diary.pages import asked_day, asked_minutes
 from peterental.agents.forms import NEVER, AgentForm
 from peterental.agents.hours import pages as hours_pages
 from peterental.agents.model import (
@@ -74,8 +73,8 @@ def create_blueprint() -> Blueprint:
 
 def index() -> Answer:
     """List the agents. Two queries; for admins one more, about calls for nobody."""
-    text = request.args.get("q", "")
-    page = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+    address = Address(request.args)
+    text, page = address.text("q"), address.page(LAST_PAGE)
     services, viewer = _services(), current_viewer()
     listing = services.agents.listing(viewer, text=text, page=page)
     unregistered = services.calls.unregistered(viewer) if page == 1 and not text else ()
@@ -85,6 +84,7 @@ def index() -> Answer:
         listing=listing,
         text=text,
         page=page,
+        misread=address.misread,
         unregistered=unregistered,
         recent_days=RECENT_DAYS,
         nobody=NOBODY,
@@ -179,18 +179,18 @@ def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
 
 def _asked_time(agent_id: str) -> tuple[TimeCheck | None, str | None]:
     """Answer "why is this time not free?", if it was asked, or say what was not understood."""
-    if not request.args.get("on") and not request.args.get("at"):
+    address = Address(request.args)
+    if not address.text("on") and not address.text("at"):
         return None, None
-    day, misread_day = asked_day("on", "")
-    minutes, misread_minutes = asked_minutes("at")
+    day, minutes = address.day("on", instead=""), address.minutes("at")
     if day is None or minutes is None:
-        return None, misread_day or (misread_minutes if day else "Choose a day as well.")
+        return None, next(iter(address.misread), f"Choose a {'time' if day else 'day'} as well.")
     return _services().appointments.why_not_free(agent_id, day, minutes, current_viewer()), None
 
 
 def _vapi_id(name: str) -> str | None:
     """Give an id of Vapi's from the query string, if it can be one."""
-    text = str(tidy(request.args.get(name, "")))
+    text = Address(request.args).text(name)
     return text if 0 < len(text) <= LENGTHS["vapi_assistant_id"] else None
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
-from peterental.admin.forms import tidy
+from peterental.admin.address import Address
 from peterental.appointments.listing.model import LAST_PAGE, MOST_CHARACTERS, MOST_WORDS, Filter, Sort
 from peterental.appointments.model import Status
 
@@ -52,59 +51,20 @@ class Question:
         return {name: value for name, value in (parts | changes).items() if value}
 
 
-def read_question(address: Mapping[str, str]) -> Question:
+def read_question(parts: Mapping[str, str]) -> Question:
     """Read the query string of the list; what means nothing is left out and said."""
-    parts = {name: str(tidy(value)) for name, value in address.items()}
-    misread: list[str] = []
-    first_day, last_day = (_day(parts.get(name, ""), misread) for name in ("from", "to"))
-    if first_day and last_day and last_day < first_day:
-        misread.append(f"The list cannot end on {last_day} when it begins on {first_day}: its end is left open.")
-        last_day = None
-    text = " ".join(parts.get("q", "").split())
+    address = Address(parts)
+    first_day, last_day = address.days()
+    text = " ".join(address.text("q").split())
     if len(text) > MOST_CHARACTERS or len(text.split()) > MOST_WORDS:
         text = " ".join(text[:MOST_CHARACTERS].split()[:MOST_WORDS])
-        misread.append(f"That is a lot to search for: “{text}” was looked for.")
+        address.misread.append(f"That is a lot to search for: “{text}” was looked for.")
     wanted = Filter(
-        agent_id=parts.get("agent") or None,
-        status=next((status for status in STATUSES if status == _one_of(STATUSES, "status", parts, misread)), None),
+        agent_id=address.text("agent") or None,
+        status=address.one_of("status", STATUSES, "There is no status {}: it was left out."),
         first_day=first_day,
         last_day=last_day,
         text=text or None,
-        sort=next((sort for sort in SORTS if sort == _one_of(SORTS, "sort", parts, misread)), "soonest"),
+        sort=address.one_of("sort", SORTS, "There is no order {}: it was left out.") or "soonest",
     )
-    return Question(wanted, _page(parts.get("page", ""), misread), tuple(misread))
-
-
-def _one_of(
-    known: Mapping[Status, str] | Mapping[Sort, str], name: str, parts: Mapping[str, str], misread: list[str]
-) -> str:
-    value = parts.get(name, "")
-    if value and value not in known:
-        what = {"status": "There is no status", "sort": "There is no order"}[name]
-        misread.append(f"{what} “{value[:40]}”: it was left out.")
-    return value
-
-
-def _day(text: str, misread: list[str]) -> date | None:
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    if day is None or not 1970 <= day.year <= 2999:  # noqa: PLR2004  # years in which somebody sees a home
-        misread.append(f"“{text[:40]}” is not a day: write it as 2026-11-30. It was left out.")
-        return None
-    return day
-
-
-def _page(text: str, misread: list[str]) -> int:
-    if not text:
-        return 1
-    page = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004  # digits that fit
-    if not 1 <= page <= LAST_PAGE:
-        misread.append(
-            f"There is no page “{text[:40]}”: this is the first. The last that can be opened is {LAST_PAGE}."
-        )
-        return 1
-    return page
+    return Question(wanted, address.page(LAST_PAGE), tuple(address.misread))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast, get_args
 
 from flask import Blueprint, current_app, render_template, request
 
+from peterental.admin.address import Address
 from peterental.admin.session import current_viewer
 from peterental.audit.model import COMMAND_LINE, SubjectKind
 from peterental.audit.readable import fields_of
 from peterental.services import now, services_of
 
 LAST_PAGE = 1000
-LONGEST_FILTER = 255
 
-KINDS: Mapping[str, str] = {"agent": "Agents", "appointment": "Appointments", "message": "Messages", "user": "Users"}
+KINDS: Mapping[SubjectKind, str] = {
+    "agent": "Agents",
+    "appointment": "Appointments",
+    "message": "Messages",
+    "user": "Users",
+}
 """What the filter calls each kind of thing."""
 
 PAGE_OF = {
@@ -71,21 +75,13 @@ def index() -> str:
     )
 
 
-def read_filter(arguments: Mapping[str, str]) -> tuple[Wanted, list[str]]:
+def read_filter(parts: Mapping[str, str]) -> tuple[Wanted, list[str]]:
     """Read what an address asks for, and say what in it is not understood."""
-    misread = []
-    kind = arguments.get("kind", "")
-    if kind and kind not in get_args(SubjectKind):
-        misread.append(f"Nothing is logged about “{kind[:40]}”: this is the log of everything.")
-        kind = ""
-    page = arguments.get("page", "1")
-    if not (page.isascii() and page.isdigit() and 1 <= int(page[:9]) <= LAST_PAGE):
-        misread.append(f"There is no page “{page[:40]}”: this is the first one.")
-        page = "1"
+    address = Address(parts)
     wanted = Wanted(
-        actor=arguments.get("actor", "").strip()[:LONGEST_FILTER],
-        kind=cast("SubjectKind", kind) if kind else None,
-        subject=arguments.get("id", "").strip()[:LONGEST_FILTER],
-        page=int(page),
+        actor=address.text("actor"),
+        kind=address.one_of("kind", KINDS, "Nothing is logged about {}: this is the log of everything."),
+        subject=address.text("id"),
+        page=address.page(LAST_PAGE),
     )
-    return wanted, misread
+    return wanted, address.misread

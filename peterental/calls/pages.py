@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, cast, get_args
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, render_template, request
 
+from peterental.admin.address import Address, moments
 from peterental.admin.formats import cut, weight
 from peterental.admin.session import current_viewer
 from peterental.calls import words
 from peterental.calls.conversation import beginning, conversation, whole_transcript
-from peterental.calls.model import NOBODY, CallFilter, Flag
+from peterental.calls.model import NOBODY, CallFilter
 from peterental.services import services_of
 
 if TYPE_CHECKING:
@@ -23,13 +24,8 @@ if TYPE_CHECKING:
     from peterental.calls.model import CallRecord, ToolCall
     from peterental.config import Config
 
-FILTERS = ("q", "agent", "flag", "from", "to")
-
-LONGEST_TEXT = 255
-"""The longest id of an agent."""
-
-LAST_PAGE = 400
-"""Ten thousand calls are more than anybody pages through; dates lead to the others."""
+LAST_PAGE = 100
+"""Some thousands of calls are more than anybody pages through; dates lead to the others."""
 
 CONVERSATION_BYTES = 20_000
 TOOL_CALLS_BYTES = 16_000
@@ -64,20 +60,17 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """List the calls, latest first. Two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    agents = services.agents.names(viewer, request.args.get("agent", ""))
+    address = Address(request.args)
+    agents = services.agents.names(viewer, address.text("agent"))
     config: Config = current_app.extensions["peterental.config"]
-    wanted, chosen, problems = read_filter(
-        request.args, agents, ZoneInfo(config.default_time_zone), with_nobody=viewer.is_admin
-    )
-    page = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+    wanted, chosen = read_filter(address, agents, ZoneInfo(config.default_time_zone), with_nobody=viewer.is_admin)
+    page = address.page(LAST_PAGE)
     return render_template(
         "calls/index.html",
         listing=services.calls.listing(viewer, wanted, page=page),
         agents=agents,
         chosen=chosen,
-        picked=picked(chosen, agents),
-        without=without,
-        problems=problems,
+        misread=address.misread,
         page=page,
         last_page=LAST_PAGE,
         nobody=NOBODY,
@@ -115,66 +108,33 @@ def transcript(vapi_call_id: str) -> Response:
 
 
 def read_filter(
-    arguments: Mapping[str, str], agents: Sequence[AgentName], zone: ZoneInfo, *, with_nobody: bool
-) -> tuple[CallFilter, dict[str, str], list[str]]:
+    address: Address, agents: Sequence[AgentName], zone: ZoneInfo, *, with_nobody: bool
+) -> tuple[CallFilter, dict[str, str]]:
     """Read a filter from a query string, leaving out what cannot be read.
 
     Args:
-        arguments: `q`, `agent`, `flag`, `from` and `to` (days, both included).
+        address: `q`, `agent`, `flag`, `from` and `to` (days, both included).
         agents: those that may be chosen.
         zone: whose days these are where no agent is chosen.
         with_nobody: whether calls that are nobody's may be chosen.
 
-    Gives the filter, what it is in a query string, and sentences about what was left out.
+    Gives the filter, and what it is in a query string.
     """
-    chosen = {name: arguments.get(name, "").replace("\x00", "").strip()[:LONGEST_TEXT] for name in FILTERS}
-    problems = []
-    agent = next((agent for agent in agents if agent.agent_id == chosen["agent"]), None)
-    if chosen["agent"] and agent is None and not (with_nobody and chosen["agent"] == NOBODY):
-        problems.append("There is no such agent, so calls for all of them are shown.")
-        chosen["agent"] = ""
-    if chosen["flag"] and chosen["flag"] not in get_args(Flag):
-        problems.append("There is no such flag, so all calls are shown.")
-        chosen["flag"] = ""
-    days: dict[str, date] = {}
-    for name in ("from", "to"):
-        try:
-            days[name] = date.fromisoformat(chosen[name] or "none")
-        except ValueError:
-            if chosen[name]:
-                problems.append(f"“{chosen[name][:40]}” is not a day such as 2026-11-24, so it was left out.")
-            chosen[name] = ""
-    if days.keys() == {"from", "to"} and days["to"] < days["from"]:
-        problems.append(f"The list cannot end on {days['to']} when it begins on {days['from']}: its end is left open.")
-        del days["to"]
-        chosen["to"] = ""
-    zone = agent.zone if agent else zone
-    wanted = CallFilter(
-        agent_id=chosen["agent"],
-        flag=cast("Flag", chosen["flag"]) if chosen["flag"] else None,
-        since=_midnight(days.get("from"), zone),
-        until=_midnight(days.get("to"), zone, days=1),
-        text=chosen["q"],
-    )
-    return wanted, {name: value for name, value in chosen.items() if value}, problems
-
-
-def picked(chosen: Mapping[str, str], agents: Sequence[AgentName]) -> dict[str, str]:
-    """Say each part of a filter in words, by its name in the query string."""
-    names = {NOBODY: "Nobody registered", **{agent.agent_id: agent.agent_name[:60] for agent in agents}}
-    told: dict[str, Callable[[str], str]] = {
-        "q": lambda text: f"“{text}”",
-        "agent": lambda agent: names[agent],
-        "flag": lambda flag: words.FLAGS[cast("Flag", flag)],
-        "from": lambda day: f"From {day}",
-        "to": lambda day: f"To {day}",
+    known = [agent.agent_id for agent in agents] + ([NOBODY] if with_nobody else [])
+    agent_id = address.one_of("agent", known, "There is no such agent, so calls for all of them are shown.") or ""
+    flag = address.one_of("flag", words.FLAGS, "There is no such flag, so all calls are shown.")
+    first, last = address.days()
+    zone = next((agent.zone for agent in agents if agent.agent_id == agent_id), zone)
+    chosen = {
+        "q": address.text("q"),
+        "agent": agent_id,
+        "flag": flag,
+        "from": first and first.isoformat(),
+        "to": last and last.isoformat(),
     }
-    return {name: told[name](value) for name, value in chosen.items()}
-
-
-def without(chosen: Mapping[str, str], name: str) -> dict[str, str]:
-    """Give a filter in a query string without one of its parts."""
-    return {other: value for other, value in chosen.items() if other != name}
+    since, until = moments(first, last, zone)
+    wanted = CallFilter(agent_id=agent_id, flag=flag, since=since, until=until, text=address.text("q"))
+    return wanted, {name: value for name, value in chosen.items() if value}
 
 
 def steps_of(tool_calls: Sequence[ToolCall]) -> list[Step]:
@@ -210,11 +170,3 @@ def _claims(record: CallRecord) -> list[tuple[str, str]]:
 def _web_address(url: str | None) -> str | None:
     """Give an address that a link may lead to: nothing that a browser would run."""
     return url if url and url.lower().startswith(("https://", "http://")) else None
-
-
-def _midnight(day: date | None, zone: ZoneInfo, *, days: int = 0) -> datetime | None:
-    """Give when a day begins, or the one so many days after it; None at the ends of the calendar."""
-    try:
-        return datetime.combine(day + timedelta(days=days), time(), tzinfo=zone).astimezone(UTC) if day else None
-    except OverflowError:
-        return None

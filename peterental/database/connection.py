@@ -167,13 +167,21 @@ class Database:
                     connection.rollback()
                 raise
 
-    def fetch(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[DictRow]:
+    def fetch(
+        self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None, *, prepare: bool | None = None
+    ) -> list[DictRow]:
         """Run one statement on its own and give its rows, each a dict by column name. One round trip.
+
+        Args:
+            query: the statement.
+            params: its values.
+            prepare: False has the server plan it for these very values, where what is rare must be read in another way
+                than what is common; otherwise a statement that comes often is planned once.
 
         Raises what `transaction` raises.
         """
         with self.connection() as connection:
-            cursor = connection.execute(query.encode(), params)
+            cursor = connection.execute(query.encode(), params, prepare=prepare)
             result = cursor.pgresult  # not `description`, which would describe every column first
             return cursor.fetchall() if result is not None and result.nfields else []
 

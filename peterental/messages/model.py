@@ -33,11 +33,14 @@ class MessageFilter:
     Args:
         state: those still open, those done, or all, the open ones first.
         agent_id: whose.
+        since, until: from and before when they were left, aware.
         text: a part of the message, or of the name or number in it; at least SHORTEST_TEXT characters.
     """
 
     state: State = "open"
     agent_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
     text: str = ""
 
 
@@ -87,6 +90,8 @@ class MessagePage:
     messages: tuple[Message, ...]
     has_more: bool
     open_count: int
+    is_cut: bool = False
+    """More fit than could be sorted: these are the latest, or some, of them."""
 
 
 def dialled(number: str) -> str | None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast, get_args
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, get_args
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from peterental.admin.address import Address, moments
 from peterental.admin.session import current_viewer
 from peterental.messages.model import OPEN_COUNTED, SHORTEST_TEXT, MessageFilter, State
 from peterental.services import services_of
 
-FILTERS = ("q", "agent", "show")
-LONGEST_TEXT = 255
-LAST_PAGE = 400
-"""Ten thousand messages are more than anybody pages through."""
+if TYPE_CHECKING:
+    from peterental.agents.model import AgentName
+    from peterental.config import Config
+
+FILTERS = ("q", "agent", "show", "from", "to")
+LAST_PAGE = 100
+"""Some thousands of messages are more than anybody pages through; dates lead to the others."""
 
 
 def create_blueprint() -> Blueprint:
@@ -31,28 +36,18 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """List the messages, the open ones first. Two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    chosen = _chosen(request.args)
-    agents = services.agents.names(viewer, chosen.get("agent", ""))
-    problems = []
-    if chosen.get("agent") and chosen["agent"] not in {agent.agent_id for agent in agents}:
-        problems.append("There is no such agent, so messages for all of them are shown.")
-        del chosen["agent"]
-    if chosen.get("show", "open") not in get_args(State):
-        problems.append("Messages are open, done or all; here are those still open.")
-        del chosen["show"]
-    if 0 < len(chosen.get("q", "")) < SHORTEST_TEXT:
-        problems.append(f"“{chosen.pop('q')}” is too short to look for: type three letters or digits.")
-    wanted = MessageFilter(
-        state=cast("State", chosen.get("show", "open")), agent_id=chosen.get("agent", ""), text=chosen.get("q", "")
-    )
-    page = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+    address = Address(request.args)
+    agents = services.agents.names(viewer, address.text("agent"))
+    config: Config = current_app.extensions["peterental.config"]
+    wanted, chosen = read_filter(address, agents, ZoneInfo(config.default_time_zone))
+    page = address.page(LAST_PAGE)
     return render_template(
         "messages/index.html",
         listing=services.messages.listing(viewer, wanted, page=page),
         agents=agents,
         wanted=wanted,
         chosen=chosen,
-        problems=problems,
+        misread=address.misread,
         page=page,
         last_page=LAST_PAGE,
         many=OPEN_COUNTED,
@@ -79,13 +74,38 @@ def reopen(message_id: int) -> Response:
     return _back_to_the_list()
 
 
+def read_filter(address: Address, agents: Sequence[AgentName], zone: ZoneInfo) -> tuple[MessageFilter, dict[str, str]]:
+    """Read a filter from a query string, leaving out what cannot be read.
+
+    Args:
+        address: `q`, `agent`, `show`, `from` and `to` (days, both included).
+        agents: those that may be chosen.
+        zone: whose days these are where no agent is chosen.
+
+    Gives the filter, and what it is in a query string.
+    """
+    known = [agent.agent_id for agent in agents]
+    agent_id = address.one_of("agent", known, "There is no such agent, so messages for all of them are shown.") or ""
+    state = address.one_of("show", get_args(State), "Messages are open, done or all; here are those still open.")
+    first, last = address.days()
+    since, until = moments(first, last, next((agent.zone for agent in agents if agent.agent_id == agent_id), zone))
+    text = address.text("q")
+    if 0 < len(text) < SHORTEST_TEXT:
+        address.misread.append(f"“{text}” is too short to look for: type three letters or digits.")
+        text = ""
+    chosen = {
+        "show": state,
+        "q": text,
+        "agent": agent_id,
+        "from": first and first.isoformat(),
+        "to": last and last.isoformat(),
+    }
+    wanted = MessageFilter(state=state or "open", agent_id=agent_id, since=since, until=until, text=text)
+    return wanted, {name: value for name, value in chosen.items() if value}
+
+
 def _back_to_the_list() -> Response:
     """Lead back to where the message was ticked."""
-    address = cast("dict[str, Any]", _chosen(request.args))
+    asked = Address(request.args)
+    address: dict[str, Any] = {name: asked.text(name) or None for name in FILTERS}
     return redirect(url_for("messages.index", **address), 303)
-
-
-def _chosen(arguments: Mapping[str, str]) -> dict[str, str]:
-    """Give the filter in a query string, without what is empty."""
-    chosen = {name: arguments.get(name, "").replace("\x00", "").strip()[:LONGEST_TEXT] for name in FILTERS}
-    return {name: value for name, value in chosen.items() if value}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from peterental.messages.model import OPEN_COUNTED, Message
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from peterental.database.connection import Connection, Database
@@ -35,6 +36,21 @@ ONE = f"""
     WHERE message_id = %(message_id)s AND (%(user_id)s::int IS NULL OR agents.user_id = %(user_id)s)
 """
 
+PLACE = "message_id, received_at, done_at IS NOT NULL AS is_done"
+LATEST_FIRST = "ORDER BY is_done, received_at DESC, message_id DESC"
+NOTHING = "SELECT 1 WHERE FALSE"
+
+NEARBY = 2_000
+"""So many of the latest messages are looked at for words before the trigram index is."""
+
+FEWEST = 200
+"""Several agents share that figure, because each of them is read; but no agent gets less than this."""
+
+SHARE = f"(SELECT GREATEST(%(nearby)s / GREATEST(COUNT(*), 1), %(fewest)s) FROM agents WHERE {OWN})"
+
+FOUND_AT_MOST = 2_000
+"""So many messages that have the words are sorted."""
+
 STATES = {"open": ("IS NULL",), "done": ("IS NOT NULL",), "all": ("IS NULL", "IS NOT NULL")}
 """What `done_at` is in each part of a list; each part has indexes of its own."""
 
@@ -45,47 +61,52 @@ class MessageRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def listing(
-        self, user_id: int | None, wanted: MessageFilter, *, limit: int, offset: int
-    ) -> tuple[list[Message], int]:
-        """Give messages of one user's agents, or of all where `user_id` is None, and how many of them are open.
+    def listing(self, user_id: int | None, wanted: MessageFilter, page: slice) -> tuple[list[Message], int, bool]:
+        """Give messages of one user's agents, or of all where `user_id` is None. One round trip.
 
-        One round trip. Agents are few: where the messages of some are wanted, each agent's latest are taken from its
-        own part of an index.
+        Gives those of the page, how many are open in all, and whether more fit than could be sorted.
+
+        Args:
+            user_id: whose agents.
+            wanted: which of their messages.
+            page: from which place in the list to which.
         """
-        of_some_agents = user_id is not None or bool(wanted.agent_id)
-        parts = " UNION ALL ".join(
-            f"({_part(state, wanted, of_some_agents=of_some_agents)})" for state in STATES[wanted.state]
-        )
-        narrowed = f"AND agent_id IN (SELECT agent_id FROM agents WHERE {OWN})" if of_some_agents else ""
+        is_narrow = user_id is not None or bool(wanted.agent_id)
+        parts, found = _found(wanted, is_narrow=is_narrow)
         rows = self._database.fetch(
             f"""
-            SELECT counted.open_count, listed.*
-            FROM (
-                SELECT COUNT(*) AS open_count
-                FROM (SELECT FROM messages WHERE done_at IS NULL {narrowed} LIMIT {OPEN_COUNTED}) AS few
-            ) AS counted
+            WITH {parts}
+            SELECT counted.open_count, listed.*, (SELECT COUNT(*) FROM everywhere) > %(found_at_most)s AS is_cut
+            FROM ({_open_count(is_narrow=is_narrow)}) AS counted
             LEFT JOIN (
                 SELECT {COLUMNS}
-                FROM ({parts}) AS messages
+                FROM ({found} {LATEST_FIRST} LIMIT %(limit)s OFFSET %(offset)s) AS page
+                JOIN messages USING (message_id)
                 JOIN agents USING (agent_id)
-                ORDER BY done_at IS NOT NULL, received_at DESC, message_id DESC
-                LIMIT %(limit)s OFFSET %(offset)s
             ) AS listed ON TRUE
             ORDER BY done_at IS NOT NULL, received_at DESC, message_id DESC
             """,
             {
                 "user_id": user_id,
                 "agent_id": wanted.agent_id,
+                "since": wanted.since,
+                "until": wanted.until,
                 "part": _pattern(wanted.text),
-                "reach": limit + offset,
-                "limit": limit,
-                "offset": offset,
+                "reach": page.stop,
+                "limit": page.stop - page.start,
+                "offset": page.start,
+                "nearby": NEARBY,
+                "fewest": FEWEST,
+                "found_at_most": FOUND_AT_MOST,
             },
+            prepare=False,
         )
-        open_count = rows[0]["open_count"]
-        found = [row for row in rows if row["message_id"] is not None]
-        return [Message(**{name: row[name] for name in Message.__dataclass_fields__}) for row in found], open_count
+        messages = [
+            Message(**{name: row[name] for name in Message.__dataclass_fields__})
+            for row in rows
+            if row["message_id"] is not None
+        ]
+        return messages, rows[0]["open_count"], rows[0]["is_cut"]
 
     def get(self, message_id: int, user_id: int | None) -> Message | None:
         """Give one message, if it is of one of the user's agents; any where `user_id` is None. One round trip."""
@@ -106,19 +127,65 @@ class MessageRepository:
         )
 
 
-def _part(done_at: str, wanted: MessageFilter, *, of_some_agents: bool) -> str:
-    """Give the query of the latest messages that are open, or that are done, up to `reach` of them."""
-    conditions = [f"messages.done_at {done_at}", *([f"{WORDS} ILIKE %(part)s"] if wanted.text else [])]
-    latest = "ORDER BY messages.received_at DESC, messages.message_id DESC LIMIT %(reach)s"
-    if not of_some_agents:
-        return f"SELECT messages.* FROM messages WHERE {' AND '.join(conditions)} {latest}"
-    conditions.append("messages.agent_id = agents.agent_id")
-    return f"""
-        SELECT messages.*
-        FROM agents
-        CROSS JOIN LATERAL (SELECT messages.* FROM messages WHERE {" AND ".join(conditions)} {latest}) AS messages
-        WHERE {OWN}
+def _found(wanted: MessageFilter, *, is_narrow: bool) -> tuple[str, str]:
+    """Write the queries that find the places of messages, and the one that gives what they have found.
+
+    Each state's latest messages are counted off in an index of its own; of some agents, in each agent's own part of
+    one. Words are looked for among the latest first, where common ones are found at once; only where that does not
+    fill the page the trigram index is asked, where rare ones are found at once.
     """
+    states = STATES[wanted.state]
+    if not wanted.text:
+        latest = [_latest(state, wanted, "%(reach)s", is_narrow=is_narrow) for state in states]
+        return f"everywhere AS ({NOTHING})", f"SELECT * FROM ({_all_of(latest)}) AS found"
+    limit = SHARE if is_narrow else "%(nearby)s"
+    nearby = [_latest(state, wanted, limit, is_narrow=is_narrow, column=f", {WORDS} AS words") for state in states]
+    conditions = [*_conditions(wanted), f"{WORDS} ILIKE %(part)s", "(SELECT COUNT(*) FROM nearby) < %(reach)s"]
+    if len(states) == 1:
+        conditions.append(f"done_at {states[0]}")
+    if is_narrow:
+        conditions.append(f"agent_id IN (SELECT agent_id FROM agents WHERE {OWN})")
+    parts = f"""
+        nearby AS (
+            SELECT message_id, received_at, is_done
+            FROM ({_all_of(nearby)}) AS latest
+            WHERE words ILIKE %(part)s
+        ),
+        everywhere AS MATERIALIZED (
+            SELECT {PLACE} FROM messages WHERE {" AND ".join(conditions)} LIMIT %(found_at_most)s + 1
+        )
+    """
+    return parts, "SELECT * FROM (SELECT * FROM nearby UNION SELECT * FROM everywhere) AS found"
+
+
+def _latest(done_at: str, wanted: MessageFilter, limit: str, *, is_narrow: bool, column: str = "") -> str:
+    """Write the query of the latest messages that are open, or that are done."""
+    conditions = [f"done_at {done_at}", *_conditions(wanted)]
+    latest = f"ORDER BY received_at DESC, message_id DESC LIMIT {limit}"
+    if not is_narrow:
+        return f"SELECT {PLACE}{column} FROM messages WHERE {' AND '.join(conditions)} {latest}"
+    conditions.append("messages.agent_id = agents.agent_id")
+    one = f"SELECT {PLACE}{column} FROM messages WHERE {' AND '.join(conditions)} {latest}"
+    return f"SELECT one.* FROM agents CROSS JOIN LATERAL ({one}) AS one WHERE {OWN} {latest}"
+
+
+def _conditions(wanted: MessageFilter) -> list[str]:
+    """Write the days that are wanted as conditions."""
+    since = ["received_at >= %(since)s"] if wanted.since else []
+    return since + (["received_at < %(until)s"] if wanted.until else [])
+
+
+def _open_count(*, is_narrow: bool) -> str:
+    """Write the query that counts what is open, up to OPEN_COUNTED."""
+    few = f"SELECT FROM messages WHERE done_at IS NULL LIMIT {OPEN_COUNTED}"
+    if is_narrow:
+        one = f"SELECT FROM messages WHERE done_at IS NULL AND messages.agent_id = agents.agent_id LIMIT {OPEN_COUNTED}"
+        few = f"SELECT FROM agents CROSS JOIN LATERAL ({one}) AS one WHERE {OWN} LIMIT {OPEN_COUNTED}"
+    return f"SELECT COUNT(*) AS open_count FROM ({few}) AS few"
+
+
+def _all_of(queries: Sequence[str]) -> str:
+    return " UNION ALL ".join(f"({query})" for query in queries)
 
 
 def _pattern(text: str) -> str:

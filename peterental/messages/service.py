@@ -48,10 +48,12 @@ class MessageService:
         """
         text = wanted.text.replace("\x00", "").strip()
         wanted = replace(wanted, text=text if len(text) >= SHORTEST_TEXT else "")
-        found, open_count = self._messages.listing(
-            _only_of(viewer), wanted, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
+        first = (page - 1) * PAGE_SIZE
+        places = slice(first, first + PAGE_SIZE + 1)
+        found, open_count, is_cut = self._messages.listing(_only_of(viewer), wanted, places)
+        return MessagePage(
+            messages=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE, open_count=open_count, is_cut=is_cut
         )
-        return MessagePage(messages=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE, open_count=open_count)
 
     def get(self, message_id: int, viewer: Viewer) -> Message:
         """Give one message. One round trip. Raises MessageUnknown, also where it is for another's agent."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, current_app, render_template, request
 
+from peterental.admin.address import Address
 from peterental.admin.protection import keeps_form
 from peterental.admin.session import current_viewer
 from peterental.calls.words import quickness
@@ -27,8 +28,10 @@ def index() -> tuple[str, int]:
     """Ask what the assistant sends; show what the caller would hear. Nothing changes, so nothing is redirected."""
     viewer, services = current_viewer(), services_of(current_app)
     agents = services.agents.names(viewer, request.values.get("agent", ""))
-    tool = next((tool for tool in TOOLS if tool.name == request.args.get("tool")), TOOLS[0])
-    form = form_for(tool)(agent=request.args.get("agent"))
+    address = Address(request.args)
+    name = address.one_of("tool", [tool.name for tool in TOOLS], "There is no tool {}: here is the first one.")
+    tool = next((tool for tool in TOOLS if tool.name == name), TOOLS[0])
+    form = form_for(tool)(agent=address.text("agent") or None)
     form.offer(agents)
     agent = rehearsed = None
     if form.validate_on_submit():
@@ -48,6 +51,7 @@ def index() -> tuple[str, int]:
         agent=agent,
         tools=TOOLS,
         tool=tool,
+        misread=address.misread,
         form=form,
         rehearsed=rehearsed,
         quickness=quickness,

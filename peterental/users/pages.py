@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
+from peterental.admin.address import Address
 from peterental.admin.protection import keeps_form
 from peterental.admin.session import current_viewer
 from peterental.errors import Refusal
@@ -40,11 +41,19 @@ def create_blueprint() -> Blueprint:
 def index() -> Answer:
     """List the users. Two queries."""
     viewer, services = current_viewer(), _services()
-    text = request.args.get("q", "")
-    page = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+    address = Address(request.args)
+    text, page = address.text("q"), address.page(LAST_PAGE)
     listing = services.members.listing(viewer, text=text, page=page)
     agents = services.agents.looked_after([member.user_id for member in listing.rows], viewer)
-    return render_template("users/index.html", listing=listing, agents=agents, text=text, page=page, now=now())
+    return render_template(
+        "users/index.html",
+        listing=listing,
+        agents=agents,
+        text=text,
+        page=page,
+        misread=address.misread,
+        now=now(),
+    )
 
 
 @keeps_form

@@ -179,9 +179,9 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     fetch, transaction = Database.fetch, Database.transaction
 
-    def counted_fetch(self: Database, query: str, params: Any = None) -> Any:
+    def counted_fetch(self: Database, query: str, params: Any = None, **how: Any) -> Any:
         seen.append(query)
-        return fetch(self, query, params)
+        return fetch(self, query, params, **how)
 
     def counted_transaction(self: Database) -> Any:
         seen.append("BEGIN")

@@ -55,7 +55,10 @@ def test_a_day_that_is_none_falls_back_to_today_and_says_so(office: Browser, ask
     for path in (f"/agents/nora/week?from={asked}", f"/agents/nora/day?on={asked}"):
         page = office.get(path)
         assert page.status_code == 200
-        assert f"“{asked.replace('<', '&lt;').replace('>', '&gt;')}” is not a day that can be shown" in page.text
+        assert (
+            f"“{asked.replace('<', '&lt;').replace('>', '&gt;')}” is not a day such as 2026-11-30, so here is today."
+            in page.text
+        )
     assert "is not a day" not in office.get("/agents/nora/week?from=%20").text
 
 
@@ -187,7 +190,7 @@ def test_why_a_time_is_not_free_is_said_in_one_sentence_with_what_takes_it_and_t
     [
         ("on=2026-11-23", "Choose a time as well."),
         ("at=10:00", "Choose a day as well."),
-        ("on=monday&at=10:00", "“monday” is not a day that can be shown."),
+        ("on=monday&at=10:00", "“monday” is not a day such as 2026-11-30."),
         ("on=2026-11-23&at=25:00", "“25:00” is not a time of day."),
     ],
 )

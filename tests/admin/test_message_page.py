@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,14 @@ import pytest
 
 from peterental.agents.model import Profile
 from peterental.database.connection import Database
+from peterental.messages import repository
 from peterental.messages.model import Message, MessageFilter, dialled
+from peterental.messages.pages import LAST_PAGE
 from peterental.messages.repository import MessageRepository
+from peterental.messages.service import PAGE_SIZE
 from peterental.services import Services
 from peterental.users.model import Viewer
+from tests.plans import Explained, read_whole
 
 if TYPE_CHECKING:
     from tests.admin.conftest import Browser
@@ -197,17 +201,6 @@ def test_a_message_without_a_name_is_from_its_number_or_from_somebody() -> None:
 # --- lengths ----------------------------------------------------------------------------------------------------------
 
 
-class Explained(Database):
-    """Explains what is fetched instead of fetching it."""
-
-    plan = ""
-
-    def fetch(self, query: str, params: Any = None) -> list[Any]:
-        """Keep the plan."""
-        self.plan = "\n".join(row["QUERY PLAN"] for row in super().fetch(f"EXPLAIN {query}", params))
-        return [{"open_count": 0, "message_id": None}]
-
-
 @pytest.fixture(scope="module")
 def many_messages_url(databases: Any, template_url: str) -> Any:
     """A database with 20,000 messages for thirty agents, one in twenty of them open."""
@@ -233,11 +226,75 @@ def many_messages_url(databases: Any, template_url: str) -> Any:
 
 @pytest.mark.parametrize("user_id", [None, 7], ids=["admin", "agent"])
 @pytest.mark.parametrize("state", ["open", "done", "all"])
-@pytest.mark.parametrize("others", [{}, {"agent_id": "agent-2"}, {"text": "c4ca4238"}], ids=["every", "agent", "text"])
+@pytest.mark.parametrize(
+    "others",
+    [
+        {},
+        {"agent_id": "agent-2"},
+        {"text": "c4ca4238"},
+        {"text": "word"},
+        {"since": datetime(2026, 11, 1, tzinfo=UTC), "until": datetime(2026, 11, 8, tzinfo=UTC)},
+    ],
+    ids=["every", "agent", "rare word", "common word", "days"],
+)
 def test_no_list_reads_through_all_messages(
-    many_messages_url: str, state: Any, others: dict[str, str], user_id: int | None
+    many_messages_url: str, state: Any, others: dict[str, Any], user_id: int | None
 ) -> None:
-    database = Explained(many_messages_url)
-    MessageRepository(database).listing(user_id, MessageFilter(state=state, **others), limit=26, offset=0)
+    database = Explained(many_messages_url, {"open_count": 0, "message_id": None, "is_cut": False})
+    MessageRepository(database).listing(user_id, MessageFilter(state=state, **others), slice(75, 101))
     database.close()
-    assert not re.search(r"Seq Scan on messages\b", database.plan), database.plan
+    assert "Index" in database.plan
+    assert read_whole(database.plan, "messages") == [], database.plan
+
+
+@pytest.mark.parametrize("user_id", [None, 7], ids=["admin", "agent"])
+def test_words_are_found_however_old_the_message_is(
+    many_messages_url: str, monkeypatch: pytest.MonkeyPatch, user_id: int | None
+) -> None:
+    database = Database(many_messages_url)
+    messages = MessageRepository(database)
+
+    def find(text: str) -> tuple[list[str], bool]:
+        found, _, is_cut = messages.listing(user_id, MessageFilter(state="all", text=text), slice(0, 26))
+        return [message.body for message in found], is_cut
+
+    oldest = hashlib.md5(b"19981", usedforsecurity=False).hexdigest()
+    assert find(oldest) == ([f"Word of {oldest}"], False)
+    monkeypatch.setattr(repository, "FOUND_AT_MOST", 1)
+    monkeypatch.setattr(repository, "NEARBY", 1)
+    monkeypatch.setattr(repository, "FEWEST", 1)
+    bodies, is_cut = find("Word")
+    assert is_cut
+    assert bodies
+    database.close()
+
+
+def test_days_narrow_the_list_and_are_those_of_the_agents_calendar(office: Browser, leave: Leave) -> None:
+    late = datetime(2026, 11, 21, 5, 30, tzinfo=UTC)  # still the 20th in Chicago, the 21st in Lisbon
+    message_id = leave("anas word", received_at=late)
+    leave("bens word", agent="ben", received_at=late)
+    for query, shown in (
+        ("agent=ana-lima&from=2026-11-20&to=2026-11-20", ["anas word"]),
+        ("agent=ana-lima&from=2026-11-21", []),
+        ("agent=ben&from=2026-11-21&to=2026-11-21", ["bens word"]),
+        ("from=2026-11-20&to=2026-11-20", ["bens word", "anas word"]),
+        ("to=2026-11-19&show=all&q=word", []),
+    ):
+        assert order(office.get(f"/messages?{query}").text, "anas word", "bens word") == shown, query
+    text = office.get("/messages?show=all&from=2026-11-20&to=2026-11-20&q=word").text
+    assert 'href="/messages?show=all&amp;q=word&amp;from=2026-11-20"' in text, "without its end"
+    assert 'href="/messages?show=all">Clear all</a>' in text
+    assert 'name="from" value="2026-11-20"' in text
+    ticked = office.send(f"/messages/{message_id}/done?from=2026-11-20&to=2026-11-20", at="/messages")
+    assert ticked.headers["Location"] == "/messages?from=2026-11-20&to=2026-11-20"
+
+
+def test_the_last_page_says_how_to_see_older_messages(office: Browser, database: Database, leave: Leave) -> None:
+    leave("hello there")
+    database.fetch(
+        "INSERT INTO messages (agent_id, body) SELECT 'ana-lima', 'Word ' || n FROM generate_series(1, %s) AS n",
+        [LAST_PAGE * PAGE_SIZE],
+    )
+    text = office.get(f"/messages?page={LAST_PAGE}").text
+    assert "Choose a day under “To” to see older messages" in text
+    assert "More →" not in text

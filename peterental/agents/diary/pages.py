@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, current_app, render_template, request
 
+from peterental.admin.address import Address
 from peterental.admin.session import current_viewer
 from peterental.agents.diary.figures import MOST_COUNTED, STATUSES, chart, percent
 from peterental.services import services_of
 
-EARLIEST_YEAR, LATEST_YEAR = 1970, 2999
 A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
+OR_TODAY = ", so here is today"
 
 
 def add_rules(blueprint: Blueprint) -> None:
@@ -23,14 +24,15 @@ def add_rules(blueprint: Blueprint) -> None:
 
 def week(agent_id: str) -> str:
     """Show the week around `from`. Four queries, whatever is booked; at most 60 KB."""
-    on, misread = asked_day("from")
+    address = Address(request.args)
+    on = address.day("from", OR_TODAY)
     found = services_of(current_app).diary.week(agent_id, current_viewer(), on)
     return render_template(
         "agents/week.html",
         week=found,
         agent=found.agent,
         columns=list(found.columns()),
-        misread=misread,
+        misread=address.misread,
         before=found.monday - A_WEEK,
         after=found.monday + A_WEEK,
     )
@@ -38,14 +40,15 @@ def week(agent_id: str) -> str:
 
 def day(agent_id: str) -> str:
     """Show one day as a sheet of paper has it. Four queries, whatever is booked; at most 60 KB."""
-    on, misread = asked_day("on")
+    address = Address(request.args)
+    on = address.day("on", OR_TODAY)
     agent, today, found = services_of(current_app).diary.sheet(agent_id, current_viewer(), on)
     return render_template(
         "agents/day.html",
         agent=agent,
         today=today,
         sheet=found,
-        misread=misread,
+        misread=address.misread,
         before=found.day - A_DAY,
         after=found.day + A_DAY,
     )
@@ -67,34 +70,3 @@ def figures(agent_id: str) -> str:
             weeks, [[("booked", week.calls_booked), ("unbooked", week.calls - week.calls_booked)] for week in weeks]
         ),
     )
-
-
-def asked_minutes(name: str) -> tuple[int | None, str | None]:
-    """Give the time of day that the query string asks for, in minutes, and what to say about one that is none."""
-    text = request.args.get(name, "").strip()
-    if not text:
-        return None, "Choose a time as well."
-    try:
-        asked = time.fromisoformat(text)
-    except ValueError:
-        return None, f"“{text[:40]}” is not a time of day."
-    return asked.hour * 60 + asked.minute, None
-
-
-def asked_day(name: str, instead: str = ", so here is today") -> tuple[date | None, str | None]:
-    """Give the day that the query string asks for, if any, and what to say about one that is none.
-
-    Args:
-        name: of the parameter.
-        instead: what the page does then.
-    """
-    text = request.args.get(name, "").strip()
-    if not text:
-        return None, None
-    try:
-        asked = date.fromisoformat(text)
-    except ValueError:
-        asked = None
-    if asked is None or not EARLIEST_YEAR <= asked.year <= LATEST_YEAR:
-        return None, f"“{text[:40]}” is not a day that can be shown{instead}."
-    return asked, None
