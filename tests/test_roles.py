@@ -58,7 +58,6 @@ WITHOUT_VIEWER = {
     "users.create": "the command line, which only operators reach",
     "users.join": THE_WAY_IN,
     "users.joining": THE_WAY_IN,
-    "users.people": "the choice of whom an agent belongs to, offered on admins' pages",
     "users.set_password": "the command line, which only operators reach",
     "users.set_up_first": THE_WAY_IN,
     "users.sign_in": THE_WAY_IN,

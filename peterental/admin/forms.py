@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, IntegerField, PasswordField
+from wtforms.i18n import DummyTranslations
 from wtforms.validators import InputRequired, StopValidation
 
 from peterental.errors import Refusal
@@ -14,11 +15,33 @@ from peterental.errors import Refusal
 OUTDATED = "This page was open for so long that the form had expired. Nothing was saved: please send it again."
 
 
+WORDS = {
+    "Not a valid choice.": "Choose one of those offered.",
+    "Not a valid date value.": "Type a day such as 2026-11-30.",
+    "Not a valid time value.": "Type a time such as 15:30.",
+    "Not a valid datetime value.": "Type a day and a time, such as 2026-11-30T15:30.",
+}
+"""What WTForms says of what it cannot read, in our words."""
+
+
+class OurWords(DummyTranslations):  # type: ignore[misc]  # WTForms has no types
+    """Has every field speak like the pages do."""
+
+    def gettext(self, string: str) -> str:
+        """Give our words for WTForms' own."""
+        return WORDS.get(string, string)
+
+
 class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
     """A form that keeps what was typed when it cannot be accepted, and says at each field what to do."""
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]  # likewise
         """Blanks around what people type mean nothing, and PostgreSQL keeps no NUL."""
+
+        def get_translations(self, form: Any) -> OurWords:
+            """Say what is wrong in our words."""
+            del form
+            return OurWords()
 
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
             """Give every text field the same tidying."""

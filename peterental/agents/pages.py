@@ -121,7 +121,7 @@ def new() -> Answer:
     zone = _config().default_time_zone
     given = {field: _vapi_id(name) for name, field in GIVEN.items()}
     form = AgentForm(data={**vars(Profile(agent_name="", time_zone=zone)), **given})
-    form.offer(services.users.people(), zone)
+    form.offer(services.users.people(viewer), zone)
     if form.validate_on_submit():
         try:
             agent = services.agents.create(form.profile(), viewer)
@@ -139,7 +139,7 @@ def edit(agent_id: str) -> Answer:
     viewer, services = current_viewer(), _services()
     agent = services.agents.get(agent_id, viewer)
     form = AgentForm()
-    form.offer(services.users.people() if viewer.is_admin else None, agent.time_zone)
+    form.offer(services.users.people(viewer) if viewer.is_admin else None, agent.time_zone)
     if not form.is_submitted():
         form.show(agent)
     if form.validate_on_submit():

@@ -59,7 +59,7 @@ def index() -> str:
     listing = services.audit.listing(
         viewer, actor=wanted.actor, subject_kind=wanted.kind, subject_id=wanted.subject, page=wanted.page
     )
-    actors = [*(person.email for person in services.users.people()), COMMAND_LINE]
+    actors = [*(person.email for person in services.users.people(viewer)), COMMAND_LINE]
     if wanted.actor and wanted.actor not in actors:
         actors.append(wanted.actor)
     return render_template(

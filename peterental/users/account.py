@@ -62,9 +62,9 @@ def join() -> Answer:
     form = JoinForm()
     try:
         grant = grant_of(request.args.get("token", ""), str(current_app.secret_key), now())
-        member = users.joining(grant.user_id, grant.session_epoch)
+        member = users.joining(grant)
         if form.validate_on_submit():
-            signed_in = users.join(grant.user_id, grant.session_epoch, form.new.data)
+            signed_in = users.join(grant, form.new.data)
             session.start(signed_in)
             flash("Welcome! Your password is set and you are signed in.", "done")
             return redirect(url_for("agents.index"), 303)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from peterental.audit.service import AuditService
 from peterental.database.connection import Connection, Database
 from peterental.users.model import (
     NO_PASSWORD,
     AdminsOnly,
+    Grant,
     LastAdmin,
     Member,
     MemberPage,
@@ -22,14 +22,6 @@ from peterental.users.repository import UserRepository
 from peterental.users.service import change_of, checked_email, checked_name
 
 PAGE_SIZE = 50
-
-
-@dataclass(frozen=True)
-class Grant:
-    """What a one-time link allows: to choose the password of that user, while nothing ended their sessions."""
-
-    user_id: int
-    session_epoch: int
 
 
 class MemberService:
@@ -79,14 +71,18 @@ class MemberService:
         return Grant(added.user_id, 0)
 
     def make_link(self, user_id: int, viewer: Viewer) -> Grant:
-        """Grant a link by which somebody chooses a new password. Raises UserGone, UserDeactivated."""
+        """Grant a link by which somebody chooses a new password; those granted before are called off.
+
+        Raises UserGone, UserDeactivated.
+        """
         _admins_only(viewer)
         with self._database.transaction() as connection:
             member = _known(self._users.lock(connection, user_id))
             if not member.is_active:
                 raise UserDeactivated(email=member.email)
+            number = self._users.count_link(connection, user_id)
             self._record(connection, viewer, "link made", member)
-        return Grant(user_id, member.session_epoch)
+        return Grant(user_id, member.session_epoch, number)
 
     def set_role(self, user_id: int, role: Role, viewer: Viewer) -> Member:
         """Change what somebody may do; gives them as they were. Raises UserGone, LastAdmin."""

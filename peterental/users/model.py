@@ -110,6 +110,21 @@ class Account:
     is_active: bool
 
 
+@dataclass(frozen=True)
+class Grant:
+    """What a one-time link allows: to choose the password of that user.
+
+    Args:
+        user_id: whose.
+        session_epoch: of the user when it was made; whatever ends their sessions calls the link off.
+        link_number: how many links were made for the user by then; making another calls this one off.
+    """
+
+    user_id: int
+    session_epoch: int
+    link_number: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Member:
     """A user as admins look after one. The time is UTC."""
@@ -121,6 +136,7 @@ class Member:
     is_active: bool
     has_password: bool
     session_epoch: int
+    links_made: int
     last_sign_in_at: datetime | None
 
     @property

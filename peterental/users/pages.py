@@ -13,8 +13,7 @@ from peterental.services import Services, now, services_of
 from peterental.users import account
 from peterental.users.forms import InviteForm, RoleForm
 from peterental.users.links import LIFETIME, token_of
-from peterental.users.members import Grant
-from peterental.users.model import EmailInvalid, EmailTaken, LastAdmin
+from peterental.users.model import EmailInvalid, EmailTaken, Grant, LastAdmin
 
 Answer = Response | str | tuple[str, int]
 
@@ -101,9 +100,9 @@ def show(user_id: int) -> Answer:
 
 
 def make_link(user_id: int) -> Answer:
-    """Make a link by which somebody chooses a new password."""
+    """Make a link by which somebody chooses a new password; earlier ones are called off."""
     grant = _services().members.make_link(user_id, current_viewer())
-    flash("The link is made. Pass it on; PeteRental sends no mail.", "done")
+    flash("The link is made, and earlier ones stopped working. Pass it on; PeteRental sends no mail.", "done")
     return _show_link(grant)
 
 

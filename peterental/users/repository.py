@@ -180,6 +180,13 @@ class UserRepository:
         """End every session and link of somebody."""
         connection.execute("UPDATE users SET session_epoch = session_epoch + 1 WHERE user_id = %s", (user_id,))
 
+    def count_link(self, connection: Connection, user_id: int) -> int:
+        """Count a link for somebody, which calls the earlier ones off; gives its number."""
+        row = connection.execute(
+            "UPDATE users SET links_made = links_made + 1 WHERE user_id = %s RETURNING links_made", (user_id,)
+        ).fetchone()
+        return int(_the(row)["links_made"])
+
     def set_password(self, connection: Connection, user_id: int, password_hash: str) -> int:
         """Change a password and end every session and link; gives the new session epoch."""
         row = connection.execute(
@@ -254,7 +261,8 @@ class UserRepository:
 
 
 _MEMBER = """
-    user_id, email, full_name, role, is_active, password_hash <> '' AS has_password, session_epoch, last_sign_in_at
+    user_id, email, full_name, role, is_active, password_hash <> '' AS has_password, session_epoch, links_made,
+    last_sign_in_at
 """
 
 # How long the failures that were counted are waited for: twice as long for each one past the free ones.

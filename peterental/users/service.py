@@ -13,8 +13,10 @@ from peterental.database.connection import Connection, Database
 from peterental.users import guessing
 from peterental.users.guessing import Counter, Place
 from peterental.users.model import (
+    AdminsOnly,
     AlreadySetUp,
     EmailInvalid,
+    Grant,
     LinkUsed,
     Member,
     PasswordWrong,
@@ -68,8 +70,10 @@ class UserService:
         """Tell whether there is a user yet, active or not."""
         return self._users.any_user()
 
-    def people(self) -> list[Person]:
-        """Give everybody who may sign in, by e-mail address."""
+    def people(self, viewer: Viewer) -> list[Person]:
+        """Give everybody who may sign in, by e-mail address, to admins. Raises AdminsOnly."""
+        if not viewer.is_admin:
+            raise AdminsOnly
         return self._users.people()
 
     def create(
@@ -191,20 +195,20 @@ class UserService:
             member = self._users.lock_by_email(connection, email)
             return self._set_password(connection, member, password_hash, actor)
 
-    def joining(self, user_id: int, session_epoch: int) -> Member:
+    def joining(self, grant: Grant) -> Member:
         """Give whom a one-time link is for. Raises LinkUsed, also where it was called off."""
-        return _still_good(self._users.member(user_id), session_epoch)
+        return _still_good(self._users.member(grant.user_id), grant)
 
-    def join(self, user_id: int, session_epoch: int, password: str) -> SignedIn:
+    def join(self, grant: Grant, password: str) -> SignedIn:
         """Choose the password that a one-time link allows to choose, and sign in. Of several at once one succeeds.
 
         Raises LinkUsed, PasswordTooShort, PasswordTooLong, SignInBusy.
         """
         password_hash = self.passwords.hash(checked(password))
         with self._database.transaction() as connection:
-            member = _still_good(self._users.lock(connection, user_id), session_epoch)
+            member = _still_good(self._users.lock(connection, grant.user_id), grant)
             epoch = self._set_password(connection, member, password_hash, member.email)
-        viewer = Viewer(user_id=user_id, email=member.email, is_admin=member.role == "admin")
+        viewer = Viewer(user_id=member.user_id, email=member.email, is_admin=member.role == "admin")
         return SignedIn(viewer=viewer, session_epoch=epoch)
 
     def sign_out_everywhere(self, viewer: Viewer) -> None:
@@ -272,7 +276,9 @@ def checked_name(text: str | None) -> str | None:
     return (text or "").replace("\x00", "").strip()[:EMAIL_MAX_CHARACTERS] or None
 
 
-def _still_good(member: Member | None, session_epoch: int) -> Member:
-    if member is None or not member.is_active or member.session_epoch != session_epoch:
+def _still_good(member: Member | None, grant: Grant) -> Member:
+    if member is None or not member.is_active:
+        raise LinkUsed
+    if (member.session_epoch, member.links_made) != (grant.session_epoch, grant.link_number):
         raise LinkUsed
     return member

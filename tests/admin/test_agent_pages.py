@@ -87,8 +87,8 @@ def test_a_new_agents_form_begins_with_the_usual_rules_and_the_offices_time_zone
         ({"slot_minutes": ""}, "slot_minutes", "Type a whole number from 5 to 480."),
         ({"slot_minutes": "9" * 30}, "slot_minutes", "Type a whole number"),
         ({"daily_cap": "0"}, "daily_cap", "Type a whole number from 1 to 200."),
-        ({"time_zone": "Mars/Olympus"}, "time_zone", "Not a valid choice."),
-        ({"user_id": "999999"}, "user_id", "Not a valid choice."),
+        ({"time_zone": "Mars/Olympus"}, "time_zone", "Choose one of those offered."),
+        ({"user_id": "999999"}, "user_id", "Choose one of those offered."),
     ],
 )
 def test_what_cannot_be_is_said_at_the_field_and_everything_typed_is_kept(
@@ -119,10 +119,16 @@ def test_an_assistant_that_is_taken_is_said_at_its_field(
 
 
 def test_a_user_who_is_gone_meanwhile_is_said_at_the_field(
-    office: Browser, ana: Viewer, services: Services, database: Database, monkeypatch: pytest.MonkeyPatch
+    office: Browser,
+    admin: Viewer,
+    ana: Viewer,
+    services: Services,
+    *,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    people = services.users.people()
-    monkeypatch.setattr(services.users, "people", lambda: people)  # the form was filled in before she left
+    people = services.users.people(admin)
+    monkeypatch.setattr(services.users, "people", lambda _viewer: people)  # the form was filled in before she left
     database.fetch("DELETE FROM users WHERE user_id = %s", (ana.user_id,))
     page = office.send("/agents/new", {**FILLED_IN, "user_id": str(ana.user_id)})
     assert 'id="user_id-wrong">That user does not exist any more.' in page.text

@@ -106,8 +106,8 @@ def test_arguments_may_be_typed_as_json(office: Browser) -> None:
         ({"raw": "[1]"}, "Arguments have names"),
         ({"raw": '"' + "x" * 30_000 + '"'}, "longer than any assistant sends"),
         ({"caller_number": "5" * 50}, "room for 40 characters"),
-        ({"moment": "soon"}, "Not a valid datetime value."),
-        ({"agent": "nobody"}, "Not a valid choice"),
+        ({"moment": "soon"}, "Type a day and a time"),
+        ({"agent": "nobody"}, "Choose one of those offered."),
     ],
 )
 def test_what_cannot_be_sent_is_said_at_its_field(office: Browser, fields: dict[str, str], said: str) -> None:

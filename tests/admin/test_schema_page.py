@@ -148,7 +148,7 @@ def test_a_newer_schema_is_fine_and_said_to_be(look: Callable[[], str], database
             lambda folder: (folder / "001_create_agent_tables.sql").write_text("SELECT 1;", encoding="utf-8"),
             "shows what was edited",
         ),
-        (lambda folder: (folder / f"{LAST:03}_list_calls_and_messages.sql").unlink(), "Nothing needs to be run"),
+        (lambda folder: next(folder.glob(f"{LAST:03}_*.sql")).unlink(), "Nothing needs to be run"),
         (lambda folder: (folder / "006_give_users_roles.sql").unlink(), "006"),
     ],
     ids=["edited", "last one missing", "one missing"],

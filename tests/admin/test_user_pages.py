@@ -19,8 +19,7 @@ from peterental.database.connection import Database
 from peterental.services import Services, now
 from peterental.users.guessing import FREE_PER_ACCOUNT
 from peterental.users.links import LIFETIME, token_of
-from peterental.users.members import Grant
-from peterental.users.model import Viewer
+from peterental.users.model import Grant, Viewer
 
 if TYPE_CHECKING:
     from tests.admin.conftest import Browser
@@ -72,10 +71,10 @@ def test_the_list_is_searched_in_the_address(office: Browser, ana: Viewer) -> No
 
 
 def test_an_invitation_shows_a_link_once_by_which_somebody_joins(
-    office: Browser, open_browser: Callable[[], Browser], services: Services
+    office: Browser, open_browser: Callable[[], Browser], services: Services, admin: Viewer
 ) -> None:
     link = invite(office)
-    path = f"/users/{services.users.people()[0].user_id}"
+    path = f"/users/{services.users.people(admin)[0].user_id}"
     assert "/join?token=" not in office.get(path).text
     bens = open_browser()
     page = bens.get(link)
@@ -99,18 +98,18 @@ def test_an_invitation_shows_a_link_once_by_which_somebody_joins(
         ("ben", "agent", "should look like"),
         ("OFFICE@example.com", "agent", "can already sign in"),
         ("", "agent", "Type the e-mail address"),
-        ("ben@example.com", "king", "Not a valid choice"),
+        ("ben@example.com", "king", "Choose one of those offered."),
         ("ben@example.com", "", "Choose a role"),
     ],
 )
 def test_an_invitation_that_cannot_be_says_why_and_keeps_what_was_typed(
-    office: Browser, services: Services, email: str, role: str, words: str
+    office: Browser, services: Services, admin: Viewer, *, email: str, role: str, words: str
 ) -> None:
     page = office.send("/users/invite", email=email, full_name="Bén <3", role=role)
     assert page.status_code == 400
     assert words in page.text
     assert 'value="Bén &lt;3"' in page.text
-    assert len(services.users.people()) == 1
+    assert len(services.users.people(admin)) == 1
 
 
 def test_an_expired_invitation_form_keeps_what_was_typed(office: Browser) -> None:
@@ -170,6 +169,24 @@ def test_a_link_for_a_new_password_ends_all_sessions_when_it_is_used(
     phone.send(link, new=CHOSEN)
     assert anas.get("/agents").status_code == 303
     assert phone.get("/agents").status_code == 200
+
+
+def test_a_new_link_calls_off_the_one_before_and_the_page_says_so(
+    office: Browser, open_browser: Callable[[], Browser]
+) -> None:
+    page = office.send("/users/invite", email="ben@example.com", full_name="Ben", role="agent", follow=True)
+    assert "Links made before it" not in page.text
+    path, first = page.request.path, link_in(page.text)
+    assert "it calls the lost one off" in office.get(path).text
+    page = office.send(f"{path}/link", at=path, follow=True)
+    assert "earlier ones stopped working" in page.text
+    assert "Links made before it do not work any more." in page.text
+    second = link_in(page.text)
+    phone = open_browser()
+    used = phone.get(first)
+    assert used.status_code == 404
+    assert "does not work any more" in used.text
+    assert phone.get(second).status_code == 200
 
 
 def test_a_link_for_somebody_deactivated_is_refused(

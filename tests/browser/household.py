@@ -102,13 +102,13 @@ def _old_trouble(site: Site) -> None:
     site.say(ASSISTANT, "call-2", "take_message", message=message, attendee_name="מיכל לוי")
     site.database.fetch("UPDATE messages SET done_at = now(), done_by = %s WHERE attendee_name LIKE 'Dev%%'", [OFFICE])
     error = (
-        "canceling statement due to lock timeout\n  at 011_add_terms.sql:5:1\n  5 | ALTER TABLE " + "appointments " * 20
+        "canceling statement due to lock timeout\n  at 030_add_terms.sql:5:1\n  5 | ALTER TABLE " + "appointments " * 20
     )
     for outcome, said in (("failed", error), ("running", None)):
         site.database.fetch(
             """
             INSERT INTO schema_migration_attempts (version, file, outcome, error, worst_wait_ms, applied_by)
-            VALUES (11, '011_add_terms.sql', %s, %s, 1004, 'render@srv (0f17659a)')
+            VALUES (30, '030_add_terms.sql', %s, %s, 1004, 'render@srv (0f17659a)')
             """,
             [outcome, said],
         )

@@ -12,7 +12,7 @@ from peterental.admin.setup import setup_token
 from peterental.database.connection import Database
 from peterental.services import Services, build_services, now
 from peterental.users.links import token_of
-from peterental.users.members import Grant
+from peterental.users.model import Grant
 from tests.gunicorn import Gunicorn, running_gunicorn
 
 KEY = "a session key for tests, long enough"

@@ -11,11 +11,12 @@ import pytest
 
 from peterental.database.connection import Database
 from peterental.users.links import LIFETIME, grant_of, token_of
-from peterental.users.members import PAGE_SIZE, Grant, MemberService
+from peterental.users.members import PAGE_SIZE, MemberService
 from peterental.users.model import (
     AdminsOnly,
     EmailInvalid,
     EmailTaken,
+    Grant,
     LastAdmin,
     LinkUsed,
     PasswordTooShort,
@@ -42,7 +43,7 @@ def test_somebody_who_is_invited_chooses_a_password_by_the_link(
     assert (ben.email, ben.name, ben.role, ben.state) == ("ben@example.com", "Ben Okafor", "agent", "invited")
     for guess in ("", WORDS):
         assert users.sign_in("ben@example.com", guess) is None
-    signed_in = users.join(grant.user_id, grant.session_epoch, CHOSEN)
+    signed_in = users.join(grant, CHOSEN)
     assert users.viewer(grant.user_id, signed_in.session_epoch) == signed_in.viewer
     assert not signed_in.viewer.is_admin
     assert users.sign_in("ben@example.com", CHOSEN) is not None
@@ -56,11 +57,11 @@ def test_somebody_who_is_invited_chooses_a_password_by_the_link(
 
 def test_a_link_works_once(users: UserService, members: MemberService, office: Viewer) -> None:
     grant = members.invite("ben@example.com", "agent", office)
-    users.join(grant.user_id, grant.session_epoch, CHOSEN)
+    users.join(grant, CHOSEN)
     with pytest.raises(LinkUsed, match="Ask an admin"):
-        users.joining(grant.user_id, grant.session_epoch)
+        users.joining(grant)
     with pytest.raises(LinkUsed, match="Ask an admin"):
-        users.join(grant.user_id, grant.session_epoch, "the next password")
+        users.join(grant, "the next password")
 
 
 def test_of_four_who_use_a_link_at_once_one_succeeds(
@@ -72,7 +73,7 @@ def test_of_four_who_use_a_link_at_once_one_succeeds(
     def join(number: int) -> bool:
         together.wait(timeout=10)
         try:
-            users.join(grant.user_id, grant.session_epoch, f"password number {number}")
+            users.join(grant, f"password number {number}")
         except LinkUsed:
             return False
         return True
@@ -86,8 +87,8 @@ def test_a_link_that_was_opened_with_a_bad_password_still_works(
 ) -> None:
     grant = members.invite("ben@example.com", "agent", office)
     with pytest.raises(PasswordTooShort):
-        users.join(grant.user_id, grant.session_epoch, "short")
-    assert users.joining(grant.user_id, grant.session_epoch).email == "ben@example.com"
+        users.join(grant, "short")
+    assert users.joining(grant).email == "ben@example.com"
 
 
 def test_a_reset_link_leaves_the_old_password_until_it_is_used_and_then_ends_all_sessions(
@@ -96,13 +97,46 @@ def test_a_reset_link_leaves_the_old_password_until_it_is_used_and_then_ends_all
     grant = members.make_link(ana.user_id, office)
     assert users.viewer(ana.user_id, 0) == ana
     assert users.sign_in(ana.email, WORDS) is not None
-    users.join(grant.user_id, grant.session_epoch, CHOSEN)
+    users.join(grant, CHOSEN)
     assert users.viewer(ana.user_id, 0) is None
     assert users.sign_in(ana.email, WORDS) is None
     assert log.lines[-2:] == [
         "office@example.com link made ana@example.com",
         "ana@example.com password changed ana@example.com",
     ]
+
+
+def test_a_new_link_calls_off_those_before_and_signs_nobody_out(
+    users: UserService, members: MemberService, office: Viewer, ana: Viewer
+) -> None:
+    invited = members.invite("ben@example.com", "agent", office)
+    for user_id, earlier in ((invited.user_id, invited), (ana.user_id, members.make_link(ana.user_id, office))):
+        latest = members.make_link(user_id, office)
+        with pytest.raises(LinkUsed):
+            users.joining(earlier)
+        with pytest.raises(LinkUsed):
+            users.join(earlier, CHOSEN)
+        assert users.joining(latest).user_id == user_id
+    assert users.viewer(ana.user_id, 0) == ana
+    assert users.sign_in(ana.email, WORDS) is not None
+
+
+def test_of_links_made_at_once_only_the_last_works(
+    users: UserService, members: MemberService, office: Viewer, ana: Viewer
+) -> None:
+    together = threading.Barrier(4)
+
+    def make(_: int) -> Grant:
+        together.wait(timeout=10)
+        return members.make_link(ana.user_id, office)
+
+    with ThreadPoolExecutor(4) as pool:
+        grants = sorted(pool.map(make, range(4)), key=lambda grant: grant.link_number)
+    assert [grant.link_number for grant in grants] == [1, 2, 3, 4]
+    for grant in grants[:-1]:
+        with pytest.raises(LinkUsed):
+            users.joining(grant)
+    assert users.joining(grants[-1]).email == ana.email
 
 
 def test_whatever_ends_sessions_calls_links_off(
@@ -116,14 +150,14 @@ def test_whatever_ends_sessions_calls_links_off(
         grant = members.make_link(ana.user_id, office)
         end()
         with pytest.raises(LinkUsed):
-            users.joining(grant.user_id, grant.session_epoch)
+            users.joining(grant)
     members.reactivate(ana.user_id, office)
     with pytest.raises(LinkUsed):
-        users.joining(grant.user_id, grant.session_epoch)
+        users.joining(grant)
 
 
 def test_a_token_is_good_for_seven_days_and_only_with_our_key(clock: Clock) -> None:
-    grant = Grant(7, 3)
+    grant = Grant(7, 3, 2)
     token = token_of(grant, KEY, clock())
     assert grant_of(token, KEY, clock()) == grant
     assert grant_of(token, KEY, clock() + LIFETIME - timedelta(seconds=1)) == grant
@@ -220,7 +254,7 @@ def test_an_unknown_user_is_gone(users: UserService, members: MemberService, off
         with pytest.raises(UserGone):
             members.set_role(user_id, "admin", office)
         with pytest.raises(LinkUsed):
-            users.joining(user_id, 0)
+            users.joining(Grant(user_id, 0))
     with pytest.raises(UserUnknown):
         users.change_password(Viewer(999, office.email, is_admin=True), WORDS, CHOSEN)
 
@@ -248,8 +282,9 @@ def test_the_list_is_searched_and_paged_and_the_deactivated_come_last(
     assert members.listing(office, text="_").rows == ()
 
 
-def test_only_admins_look_after_users(members: MemberService, ana: Viewer) -> None:
+def test_only_admins_look_after_users(users: UserService, members: MemberService, ana: Viewer) -> None:
     for use in (
+        lambda: users.people(ana),
         lambda: members.admins_only(ana),
         lambda: members.listing(ana),
         lambda: members.get(ana.user_id, ana),
