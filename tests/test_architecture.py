@@ -74,6 +74,6 @@ def test_configuration_is_an_argument() -> None:
         "cli/terminal.py",
         "config.py",
         "deploy.py",
-        "database/migrations/ledger.py",
+        "database/migrations/ledger_writer.py",
         "database/embedded/programs.py",
     }

@@ -19,7 +19,8 @@ from peterental.database.migrations.difference import (
 from peterental.database.migrations.errors import MigrationError
 from peterental.database.migrations.files import MigrationFile, find_files
 from peterental.database.migrations.history import State, compare
-from peterental.database.migrations.ledger import Ledger, LedgerWriter
+from peterental.database.migrations.ledger import Ledger
+from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.scratch import build, scratch_database
 from peterental.database.migrations.statements import records_itself, split_statements

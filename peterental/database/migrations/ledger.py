@@ -1,4 +1,4 @@
-"""The ledger: which migrations a database has, and what every attempt came to.
+"""The ledger as it is read: which migrations a database has, and what the attempts at them came to.
 
 `schema_migrations` is the table that the guide teaches, with a few nullable columns more; earlier runners' rows fit.
 `schema_migration_attempts` remembers the rest: when each attempt began and ended, with what error, and the text it ran.
@@ -6,40 +6,21 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from psycopg import pq, sql
-from psycopg.rows import DictRow
+from psycopg import sql
 
 from peterental.database.connection import Connection
-from peterental.database.migrations.errors import NoSchema, ReadOnlyDatabase
-from peterental.database.migrations.execution import StatementFailed, execute_text
-from peterental.database.migrations.files import MigrationFile, checksum_of
-from peterental.database.migrations.session import RESET, reset
+from peterental.database.migrations.errors import NoSchema
 
 LEDGER_TABLE = "schema_migrations"
 ATTEMPTS_TABLE = "schema_migration_attempts"
 
-_COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT"}
+LEDGER_COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT"}
 """What our ledger has more than the guide's; all nullable, so that anybody's INSERT still works."""
-
-
-_THIS = " WHERE attempt_id = %s"
-
-_OPENED = "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"
-_APPLIED = """
-INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, duration_ms, applied_by)
-VALUES (%s, clock_timestamp(), %s, %s, %s, %s)
-ON CONFLICT (version) DO UPDATE
-SET checksum = excluded.checksum, duration_ms = excluded.duration_ms, applied_by = excluded.applied_by,
-    applied_at = excluded.applied_at, description = COALESCE(ledger.description, excluded.description)"""
-_ENDED = "UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), checksum = %s, sql = %s" + _THIS
 
 
 @dataclass(frozen=True)
@@ -86,7 +67,7 @@ def read(connection: Connection) -> Ledger:
     columns = {column.name: column.type_code for column in cursor.description or ()}
     complete = (
         attempts_exist
-        and all(name in columns for name in _COLUMNS)
+        and all(name in columns for name in LEDGER_COLUMNS)
         and columns.get("applied_at") == psycopg.adapters.types["timestamptz"].oid
     )
     rows = [_row(row) for row in cursor]
@@ -130,7 +111,7 @@ def applied_text(connection: Connection, schema: str, version: int) -> str | Non
         sql.SQL(
             "SELECT sql FROM {} WHERE version = %s AND outcome IN ('applied', 'repaired', 'adopted')"
             " ORDER BY attempt_id DESC LIMIT 1"
-        ).format(_table(schema, ATTEMPTS_TABLE)),
+        ).format(table_of(schema, ATTEMPTS_TABLE)),
         (version,),
     ).fetchone()
     return None if row is None else row["sql"]
@@ -150,7 +131,7 @@ def stopped_attempt(connection: Connection, schema: str, version: int) -> Stoppe
         sql.SQL(
             "SELECT statement, sql, outcome FROM {} WHERE version = %s AND (statement IS NOT NULL"
             " OR outcome IN ('applied', 'rolled back')) AND outcome <> 'cleared' ORDER BY attempt_id DESC LIMIT 1"
-        ).format(_table(schema, ATTEMPTS_TABLE)),
+        ).format(table_of(schema, ATTEMPTS_TABLE)),
         (version,),
     ).fetchone()
     if row is None or row["outcome"] not in {"failed", "interrupted"}:
@@ -158,222 +139,6 @@ def stopped_attempt(connection: Connection, schema: str, version: int) -> Stoppe
     return StoppedAttempt(row["statement"], row["sql"])
 
 
-class LedgerWriter:
-    """Writes the ledger on the runner's own connection, always schema-qualified, always under the runner's lock."""
-
-    def __init__(self, connection: Connection, schema: str) -> None:
-        self._connection = connection
-        self._ledger = _table(schema, LEDGER_TABLE)
-        self._attempts = _table(schema, ATTEMPTS_TABLE)
-        self._who = _who()
-        self._attempt_id = 0
-        self._composed: dict[str, sql.Composed] = {}
-        self._texts: dict[str, str] = {}
-
-    def make_complete(self, ledger: Ledger) -> None:
-        """Create what is missing of the two tables; an older ledger gains our columns and keeps its rows.
-
-        Raises ReadOnlyDatabase when the server takes no changes.
-        """
-        if ledger.complete:
-            return
-        if ledger.server.read_only_reason:
-            raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
-        columns = sql.SQL(", ").join(
-            sql.SQL("ADD COLUMN IF NOT EXISTS {} {}").format(sql.Identifier(name), sql.SQL(kind))
-            for name, kind in _COLUMNS.items()
-        )
-        with self._connection.transaction():
-            self._execute(
-                "CREATE TABLE IF NOT EXISTS {ledger} ("
-                " version INTEGER PRIMARY KEY, applied_at TIMESTAMPTZ DEFAULT NOW(), description TEXT)"
-            )
-            self._connection.execute(sql.SQL("ALTER TABLE {} {}").format(self._ledger, columns), ())
-            self._upgrade_applied_at()
-            self._execute(
-                "CREATE TABLE IF NOT EXISTS {attempts} ("
-                " attempt_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-                " version INTEGER NOT NULL, file TEXT NOT NULL, checksum TEXT,"
-                " started_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(), ended_at TIMESTAMPTZ,"
-                " outcome TEXT NOT NULL DEFAULT 'running', error TEXT, statement INTEGER, worst_wait_ms INTEGER,"
-                " applied_by TEXT, sql TEXT)"
-            )
-
-    def _upgrade_applied_at(self) -> None:
-        """Make an earlier runner's TIMESTAMP a TIMESTAMPTZ; in a UTC session that rewrites nothing."""
-        self._execute(
-            """
-            DO $$ BEGIN
-                IF (SELECT atttypid = 'timestamp'::regtype FROM pg_attribute
-                    WHERE attrelid = {name}::regclass AND attname = 'applied_at') THEN
-                    ALTER TABLE {ledger} ALTER COLUMN applied_at DROP DEFAULT;
-                    ALTER TABLE {ledger} ALTER COLUMN applied_at TYPE TIMESTAMPTZ;
-                    ALTER TABLE {ledger} ALTER COLUMN applied_at SET DEFAULT NOW();
-                END IF;
-            END $$
-            """
-        )
-
-    def begin_attempt(self, file: MigrationFile) -> None:
-        """Note that `file` is about to run."""
-        self._attempt_id = self._fetch_id(_OPENED, *self._opening(file))
-
-    def begin_steps(self, text: str, done: int) -> None:
-        """Note that the running attempt goes statement by statement, with `done` of them done before it."""
-        self._execute("UPDATE {attempts} SET sql = %s, statement = %s" + _THIS, text, done, self._attempt_id)
-
-    def record_progress(self, done: int) -> None:
-        """Note how many statements of the running attempt are done."""
-        self._execute("UPDATE {attempts} SET statement = %s" + _THIS, done, self._attempt_id)
-
-    def record_wait(self, worst_wait_ms: int) -> None:
-        """Note how long the running attempt has waited for a table at worst, in milliseconds."""
-        self._execute(
-            "UPDATE {attempts} SET worst_wait_ms = GREATEST(worst_wait_ms, %s)" + _THIS,
-            worst_wait_ms,
-            self._attempt_id,
-        )
-
-    def record_applied(
-        self, file: MigrationFile, text: str, *, duration_ms: int, following: MigrationFile | None
-    ) -> None:
-        """Record `file` as applied, end its attempt, open the next one's, and commit: one round trip.
-
-        Whatever the file has done to the session is undone first, so that the ledger is written as ourselves. A row
-        that the file made itself keeps its description.
-
-        Raises psycopg.Error; COMMIT itself may fail, where a constraint was deferred.
-        """
-        if self._connection.info.encoding != "utf-8":
-            reset(self._connection)  # the script below would be read in the encoding that the file has set
-        checksum = checksum_of(text)
-        script = [
-            RESET,
-            self._script(_APPLIED, file.version, file.description, checksum, duration_ms, self._who),
-            self._script(_ENDED, checksum, text, self._attempt_id),
-            *([self._script(_OPENED, *self._opening(following))] if following else []),
-            "COMMIT",
-        ]
-        try:
-            results = execute_text(self._connection, "; ".join(script))
-        except StatementFailed as failure:
-            raise failure.cause from failure
-        if following is not None:
-            self._attempt_id = int(results[-2].get_value(0, 0) or 0)
-
-    def record_repaired(self, file: MigrationFile, text: str) -> None:
-        """Take `text` for what was applied as `file`'s version, and keep that in the history."""
-        self._execute("UPDATE {ledger} SET checksum = %s WHERE version = %s", file.checksum, file.version)
-        self._execute(
-            "INSERT INTO {attempts} (version, file, checksum, applied_by, sql, outcome, ended_at)"
-            " VALUES (%s, %s, %s, %s, %s, 'repaired', clock_timestamp())",
-            file.version,
-            file.path.name,
-            file.checksum,
-            self._who,
-            text,
-        )
-
-    def record_adopted(self, file: MigrationFile, text: str) -> None:
-        """Record `file` as applied by other means than ours; a row that is there gains what it lacks."""
-        self._execute(
-            "INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by)"
-            " VALUES (%s, clock_timestamp(), %s, %s, %s)"
-            " ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum,"
-            " applied_by = COALESCE(ledger.applied_by, excluded.applied_by),"
-            " description = COALESCE(ledger.description, excluded.description)",
-            file.version,
-            file.description,
-            file.checksum,
-            self._who,
-        )
-        self._execute(
-            "INSERT INTO {attempts} (version, file, checksum, applied_by, sql, outcome, ended_at)"
-            " VALUES (%s, %s, %s, %s, %s, 'adopted', clock_timestamp())",
-            file.version,
-            file.path.name,
-            file.checksum,
-            self._who,
-            text,
-        )
-
-    def clear_attempts(self, version: int) -> None:
-        """Forget how far stopped attempts at `version` came; the next one begins with its first statement."""
-        self._execute(
-            "UPDATE {attempts} SET outcome = 'cleared' WHERE version = %s AND outcome IN ('failed', 'interrupted')",
-            version,
-        )
-
-    def record_rolled_back(self, file: MigrationFile, text: str) -> None:
-        """Take `file`'s version out of the ledger, and keep in the history what undid it."""
-        self._execute("DELETE FROM {ledger} WHERE version = %s", file.version)
-        self._execute(
-            "INSERT INTO {attempts} (version, file, applied_by, sql, outcome, ended_at)"
-            " VALUES (%s, %s, %s, %s, 'rolled back', clock_timestamp())",
-            file.version,
-            file.down_path.name,
-            self._who,
-            text,
-        )
-
-    def record_failed(self, *, outcome: str, error: str) -> None:
-        """Note what stopped the attempt that is running. `outcome` is `failed` or `interrupted`."""
-        self._execute(
-            "UPDATE {attempts} SET outcome = %s, ended_at = clock_timestamp(), error = %s" + _THIS,
-            outcome,
-            error,
-            self._attempt_id,
-        )
-
-    def end_orphaned_attempts(self) -> None:
-        """Note that attempts which nobody ended were interrupted: we hold the lock, so nobody is running them."""
-        self._execute(
-            "UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp() WHERE outcome = 'running'",
-        )
-
-    def _opening(self, file: MigrationFile) -> tuple[int, str, str]:
-        return (file.version, file.path.name, self._who)
-
-    def _fetch_id(self, statement: str, *values: object) -> int:
-        row = self._execute(statement, *values).fetchone()
-        assert row is not None  # noqa: S101  # tells mypy; an INSERT that returns has returned
-        return int(row["attempt_id"])
-
-    def _execute(self, statement: str, *values: object) -> psycopg.Cursor[DictRow]:
-        return self._connection.execute(self._compose(statement), values, prepare=False)
-
-    def _script(self, statement: str, *values: str | int) -> str:
-        """Give a statement with its values in it: a script of several takes no parameters.
-
-        libpq quotes a text so that it is read right whatever the file made of standard_conforming_strings.
-        """
-        text = self._texts.get(statement)
-        if text is None:
-            text = self._texts[statement] = self._compose(statement).as_string(self._connection)
-        quote = pq.Escaping(self._connection.pgconn).escape_literal
-        return text % tuple(v if isinstance(v, int) else bytes(quote(v.encode())).decode() for v in values)
-
-    def _compose(self, statement: str) -> sql.Composed:
-        composed = self._composed.get(statement)
-        if composed is None:
-            composed = self._composed[statement] = sql.SQL(statement).format(
-                ledger=self._ledger,
-                attempts=self._attempts,
-                name=sql.Literal(self._ledger.as_string()),
-            )
-        return composed
-
-
-def _table(schema: str, name: str) -> sql.SQL:
+def table_of(schema: str, name: str) -> sql.SQL:
     """Give a table's name for statements that take values; a % in the schema's own name is not the place of one."""
     return sql.SQL(sql.Identifier(schema, name).as_string().replace("%", "%%"))
-
-
-def _who() -> str:
-    """Say who applies: user and host, and the deploy's commit where the host tells it (Render does)."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    commit = os.environ.get("RENDER_GIT_COMMIT", "")[:8]
-    return f"{user}@{socket.gethostname()}" + (f" ({commit})" if commit else "")

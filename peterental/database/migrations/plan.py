@@ -20,7 +20,8 @@ from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.errors import HistoryBroken
 from peterental.database.migrations.files import MigrationFile, find_files
 from peterental.database.migrations.history import State, compare, unapplicable
-from peterental.database.migrations.ledger import Ledger, LedgerWriter
+from peterental.database.migrations.ledger import Ledger
+from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.plan_report import (
     LIVE,

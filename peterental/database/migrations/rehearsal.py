@@ -11,7 +11,8 @@ import psycopg
 from peterental.database.connection import Connection, reason_of
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.indexes import index_work
-from peterental.database.migrations.ledger import Ledger, LedgerWriter
+from peterental.database.migrations.ledger import Ledger
+from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.lookout import Lookout
 from peterental.database.migrations.problem import explain
 from peterental.database.migrations.run import Checked

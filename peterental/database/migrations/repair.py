@@ -11,7 +11,8 @@ from peterental.database.connection import Connection
 from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.files import MigrationFile, find_files
 from peterental.database.migrations.history import State, compare
-from peterental.database.migrations.ledger import Ledger, LedgerWriter
+from peterental.database.migrations.ledger import Ledger
+from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.statements import split_statements
 from peterental.database.migrations.writing import writing_session

@@ -12,7 +12,8 @@ from peterental.database.migrations.directives import read_directives
 from peterental.database.migrations.errors import RollbackRefused, UndoFailed
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFile, find_files
-from peterental.database.migrations.ledger import Ledger, LedgerWriter
+from peterental.database.migrations.ledger import Ledger
+from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.problem import explain, explain_end
 from peterental.database.migrations.runner import inspect

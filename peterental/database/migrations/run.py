@@ -15,7 +15,8 @@ from peterental.database.migrations.directives import Directives
 from peterental.database.migrations.errors import Interrupted, MigrationFailed
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.files import MigrationFile, MigrationFilesError
-from peterental.database.migrations.ledger import Ledger, LedgerWriter
+from peterental.database.migrations.ledger import Ledger
+from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.problem import explain, explain_end
 from peterental.database.migrations.session import begin_statements, is_lost, reset, settle

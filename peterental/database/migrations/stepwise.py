@@ -9,7 +9,7 @@ from peterental.database.migrations import indexes
 from peterental.database.migrations.directives import Directives
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.indexes import IndexWork, index_work
-from peterental.database.migrations.ledger import LedgerWriter
+from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.outside import commits, is_patient
 from peterental.database.migrations.statements import Statement, split_statements
 

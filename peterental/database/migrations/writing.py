@@ -11,7 +11,8 @@ from types import FrameType
 from peterental.database.connection import Connection
 from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.errors import Interrupted, ReadOnlyDatabase
-from peterental.database.migrations.ledger import Ledger, LedgerWriter
+from peterental.database.migrations.ledger import Ledger
+from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.lock import Tell, migration_lock
 from peterental.database.migrations.session import prepare_to_write, refuse_transaction_pooler
 from peterental.database.migrations.trouble import engine_session
