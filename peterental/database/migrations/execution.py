@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psycopg
 from psycopg import generators, pq
 from psycopg.pq.abc import PGresult
@@ -28,7 +30,13 @@ class StatementFailed(Exception):
         self.sent_from = sent_from
 
 
-def execute_text(connection: Connection, text: str, *, before: tuple[str, ...] = ()) -> list[PGresult]:
+def execute_text(
+    connection: Connection,
+    text: str,
+    *,
+    before: tuple[str, ...] = (),
+    meanwhile: Callable[[], object] | None = None,
+) -> list[PGresult]:
     """Run all statements of `text` in one round trip and give their results.
 
     No parameters, so `%` and `{}` mean nothing. Raises StatementFailed for the first statement that fails, and
@@ -42,10 +50,13 @@ def execute_text(connection: Connection, text: str, *, before: tuple[str, ...] =
         text: the statements.
         before: statements of ours to run before them, in the same round trip. None after them: a quote that `text`
             leaves open would swallow it, and the server's complaint would speak of ours.
+        meanwhile: what to do while the server works; it must not raise, nor ask the server.
     """
     prefix = "".join(f"{statement}; " for statement in before)
     pgconn = connection.pgconn
     pgconn.send_query(f"{prefix}{text}".encode())
+    if meanwhile is not None:
+        meanwhile()
     results: list[PGresult] = connection.wait(generators.execute(pgconn))
     for index, result in enumerate(results):
         if result.status == pq.ExecStatus.FATAL_ERROR:

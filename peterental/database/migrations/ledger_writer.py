@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+from collections.abc import Callable
 
 import psycopg
 from psycopg import pq, sql
@@ -15,13 +16,13 @@ from peterental.database.migrations.errors import ReadOnlyDatabase
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.files import MigrationFile, checksum_of
 from peterental.database.migrations.ledger import ATTEMPTS_TABLE, LEDGER_COLUMNS, LEDGER_TABLE, Ledger, table_of
-from peterental.database.migrations.session import RESET, reset
+from peterental.database.migrations.session import reset, reset_script
 
 _THIS = " WHERE attempt_id = %s"
 
 _OPENED = "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"
 _APPLIED = """
-INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, duration_ms, applied_by)
+INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by, duration_ms)
 VALUES (%s, clock_timestamp(), %s, %s, %s, %s)
 ON CONFLICT (version) DO UPDATE
 SET checksum = excluded.checksum, duration_ms = excluded.duration_ms, applied_by = excluded.applied_by,
@@ -38,6 +39,9 @@ class LedgerWriter:
         self._attempts = table_of(schema, ATTEMPTS_TABLE)
         self._who = _who()
         self._attempt_id = 0
+        self._reset = ""
+        self._record: tuple[int, str, str, str] = (0, "", "", "")
+        self._endings: list[str] = []
         self._composed: dict[str, sql.Composed] = {}
         self._texts: dict[str, str] = {}
 
@@ -86,7 +90,8 @@ class LedgerWriter:
         )
 
     def begin_attempt(self, file: MigrationFile) -> None:
-        """Note that `file` is about to run."""
+        """Note that `file` is about to run, in a session that no file has changed yet."""
+        self._reset = reset_script(self._connection)
         self._attempt_id = self._fetch_id(_OPENED, *self._opening(file))
 
     def begin_steps(self, text: str, done: int) -> None:
@@ -105,31 +110,35 @@ class LedgerWriter:
             self._attempt_id,
         )
 
-    def record_applied(
-        self, file: MigrationFile, text: str, *, duration_ms: int, following: MigrationFile | None
-    ) -> None:
-        """Record `file` as applied, end its attempt, open the next one's, and commit: one round trip.
+    def prepare_record(self, file: MigrationFile, text: str, following: MigrationFile | None) -> None:
+        """Put into words what `record_applied` will write; asks the server nothing, which may be busy with the file."""
+        checksum = checksum_of(text)
+        self._record = (file.version, file.description, checksum, self._who)
+        self._endings = [self._script(_ENDED, checksum, text, self._attempt_id)]
+        if following is not None:
+            self._endings.append(self._script(_OPENED, *self._opening(following)))
+
+    def record_applied(self, *, duration_ms: int, meanwhile: Callable[[], object]) -> None:
+        """Record the prepared file as applied, end its attempt, open the next one's, and commit: one round trip.
 
         Whatever the file has done to the session is undone first, so that the ledger is written as ourselves. A row
         that the file made itself keeps its description.
+
+        Args:
+            duration_ms: how long the file took, in milliseconds.
+            meanwhile: what to do while the server writes; it must not raise.
 
         Raises psycopg.Error; COMMIT itself may fail, where a constraint was deferred.
         """
         if self._connection.info.encoding != "utf-8":
             reset(self._connection)  # the script below would be read in the encoding that the file has set
-        checksum = checksum_of(text)
-        script = [
-            RESET,
-            self._script(_APPLIED, file.version, file.description, checksum, duration_ms, self._who),
-            self._script(_ENDED, checksum, text, self._attempt_id),
-            *([self._script(_OPENED, *self._opening(following))] if following else []),
-            "COMMIT",
-        ]
+        applied = self._script(_APPLIED, *self._record, duration_ms)
+        script = (self._reset, applied, *self._endings, "COMMIT")
         try:
-            results = execute_text(self._connection, "; ".join(script))
+            results = execute_text(self._connection, "; ".join(script), meanwhile=meanwhile)
         except StatementFailed as failure:
             raise failure.cause from failure
-        if following is not None:
+        if len(self._endings) > 1:
             self._attempt_id = int(results[-2].get_value(0, 0) or 0)
 
     def record_repaired(self, file: MigrationFile, text: str) -> None:

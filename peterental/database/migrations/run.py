@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 
@@ -64,6 +66,7 @@ class Run:
         self._tell = tell
         self._progress = progress
         self._done: list[int] = []
+        self._next_text: str | None = None
 
     def apply(self, todo: list[Checked]) -> None:
         """Apply `todo` in order. Raises MigrationFailed for the first that fails, Interrupted, MigrationFilesError."""
@@ -75,7 +78,7 @@ class Run:
         pid = self._connection.info.backend_pid
         with Watch(self._url, pid, self._tell, self._progress) as watch:
             for item, following in zip(todo, [*todo[1:], None], strict=True):
-                text = item.file.text()
+                text = item.file.text() if self._next_text is None else self._next_text
                 started = time.monotonic()
                 attempt = self._stepwise if item.directives.no_transaction else self._as_a_whole
                 attempt(item, text, following.file if following else None, watch)
@@ -104,17 +107,29 @@ class Run:
     def _in_one_transaction(self, item: Checked, text: str, following: MigrationFile | None) -> None:
         """Apply one file with its ledger row, and open the next file's attempt in the same transaction."""
         started = time.monotonic()
+        prepare = partial(self._writer.prepare_record, item.file, text, following)
         try:
-            execute_text(self._connection, text, before=begin_statements(item.directives))
-            self._writer.record_applied(item.file, text, duration_ms=_since_ms(started), following=following)
+            execute_text(self._connection, text, before=begin_statements(item.directives), meanwhile=prepare)
+            self._record(started, following)
         except BaseException:
             settle(self._connection)
             raise
+
+    def _record(self, started: float, following: MigrationFile | None) -> None:
+        """Record the file that began at `started`; while the server writes that to disk, the next one is read."""
+        self._writer.record_applied(duration_ms=_since_ms(started), meanwhile=partial(self._read_ahead, following))
+
+    def _read_ahead(self, following: MigrationFile | None) -> None:
+        self._next_text = None
+        if following is not None:
+            with suppress(MigrationFilesError):  # read again at its turn, and told then
+                self._next_text = following.text()
 
     def _stepwise(self, item: Checked, text: str, following: MigrationFile | None, watch: Watch) -> None:
         """Apply one no-transaction file, from where an earlier attempt stopped."""
         steps = Stepwise(self._connection, self._writer, text, item.directives, self._done_before(item, text))
         self._writer.begin_steps(text, steps.done)
+        self._writer.prepare_record(item.file, text, following)
         started = time.monotonic()
         give_up_at = started + TABLE_WAIT_S
         while True:
@@ -122,7 +137,7 @@ class Run:
                 with watch.working():
                     steps.run()
                     execute_text(self._connection, "BEGIN READ WRITE")
-                    self._writer.record_applied(item.file, text, duration_ms=_since_ms(started), following=following)
+                    self._record(started, following)
             except StatementFailed as error:
                 settle(self._connection)
                 if not self._may_try_again(error, give_up_at):

@@ -17,18 +17,6 @@ APPLICATION_NAME = "peterental migrations"
 
 _CANCEL_TIMEOUT_S = 5.0
 
-# The server asks twice a second whether we are still there, so that the lock of a runner that was killed in the
-# middle of a long statement is free within a second. Only where the kernel can tell; elsewhere it would be refused.
-_NOTICE_DEATH = (
-    "CASE WHEN version() LIKE '%linux%' THEN set_config('client_connection_check_interval', '500ms', false) END"
-)
-# What a role or database sets as its own limits is meant for the application; transaction_timeout is of PostgreSQL 17.
-_NO_LIMITS = (
-    "set_config('statement_timeout', '0', false),"
-    " CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL"
-    " THEN set_config('transaction_timeout', '0', false) END"
-)
-
 # The role first: without it the rest might be refused. UTC, because 003 and the likes of it rely on it.
 _RESETS = (
     "RESET SESSION AUTHORIZATION",
@@ -39,13 +27,18 @@ _RESETS = (
     "UNLISTEN *",
     "DISCARD TEMP",
     "SET TimeZone TO 'UTC'",
-    "SET idle_in_transaction_session_timeout TO 0",
     "SET client_min_messages TO warning",
-    f"SELECT {_NOTICE_DEATH}, {_NO_LIMITS}",
+    # What a role or database sets as its own limits is meant for the application.
+    "SET statement_timeout TO 0",
+    "SET idle_in_transaction_session_timeout TO 0",
 )
+_NO_TRANSACTION_TIMEOUT = "SET transaction_timeout TO 0"
+_KNOWS_TRANSACTION_TIMEOUT = 170000
 
-RESET = "; ".join(_RESETS)
-"""Undoes whatever a file may have done to the session; allowed inside a transaction."""
+# The server asks twice a second whether we are still there, so that the lock of a runner that was killed in the
+# middle of a long statement is free within a second. Only where the kernel can tell; elsewhere it would be refused.
+_NOTICE_DEATH = "SET client_connection_check_interval TO '500ms'"
+_CAN_NOTICE_DEATH = "SELECT pg_catalog.strpos(pg_catalog.version(), 'linux') > 0 AS can_notice"
 
 
 @contextmanager
@@ -69,12 +62,22 @@ def prepare_to_write(connection: Connection) -> None:
 
 def reset(connection: Connection) -> None:
     """Undo whatever a file may have done to the session."""
-    connection.execute(RESET.encode())
+    connection.execute(reset_script(connection).encode())
 
 
-def reset_statements() -> tuple[bytes, ...]:
-    """Give the statements of `RESET`, one by one."""
-    return tuple(statement.encode() for statement in _RESETS)
+def reset_script(connection: Connection) -> str:
+    """Give what undoes whatever a file may have done to the session; allowed inside a transaction.
+
+    All of it are commands that need no planning, since it runs after every file. One query, to learn what kind of
+    server it is.
+    """
+    statements = list(_RESETS)
+    if connection.info.server_version >= _KNOWS_TRANSACTION_TIMEOUT:
+        statements.append(_NO_TRANSACTION_TIMEOUT)
+    row = connection.execute(_CAN_NOTICE_DEATH).fetchone()
+    if row is not None and row["can_notice"]:
+        statements.append(_NOTICE_DEATH)
+    return "; ".join(statements)
 
 
 def begin_statements(directives: Directives) -> tuple[str, ...]:
