@@ -1,4 +1,4 @@
-"""Reads working hours as people write them: `9–12, 13–17`, `9 am to 5:30 pm`, `noon-midnight`, `closed`. Pure."""
+"""Reads working hours as people write them: `9–12, 13–17`, `9-5`, `9 am to 5:30 pm`, `noon-midnight`, `closed`. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,11 @@ def read_windows(text: str) -> tuple[Window, ...]:
     text = text.strip()
     if _CLOSED.fullmatch(text):
         return ()
-    windows = sorted((_window(part), part) for part in _BETWEEN_WINDOWS.split(text) if part)
+    windows: list[tuple[Window, str]] = []
+    for part in _BETWEEN_WINDOWS.split(text):
+        if part:
+            windows.append((_window(part, windows[-1][0] if windows else None), part))
+    windows.sort()
     if len(windows) > MOST_WINDOWS:
         raise TooManyWindows(most=MOST_WINDOWS)
     for (earlier, _), (later, part) in pairwise(windows):
@@ -55,7 +59,8 @@ def read_windows(text: str) -> tuple[Window, ...]:
     return tuple(window for window, _ in windows)
 
 
-def _window(text: str) -> Window:
+def _window(text: str, before: Window | None) -> Window:
+    """Read one stretch of hours; `before` is the one written before it."""
     found = _WINDOW.fullmatch(text)
     if found is None:
         raise HoursUnreadable(text=text)
@@ -65,6 +70,12 @@ def _window(text: str) -> Window:
     # "1–5 pm" opens in the afternoon, "9–5 pm" in the morning.
     if closes.has_half and not opens.has_half and 0 < opens_min < NOON_MIN < opens_min + NOON_MIN < closes_min:
         opens_min += NOON_MIN
+    if not closes.has_half and closes_min < NOON_MIN:
+        # After "9–12", "1–5" is in the afternoon; "9–5" ends there.
+        if not opens.has_half and before and before.opens_min < NOON_MIN and opens_min < before.closes_min:
+            opens_min += NOON_MIN
+        if opens_min >= closes_min:
+            closes_min += NOON_MIN
     if opens_min >= closes_min:
         raise ClosesFirst(text=text)
     return Window(opens_min, closes_min)
