@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, IntegerField, PasswordField
+from wtforms import EmailField, Field, HiddenField, IntegerField, PasswordField
 from wtforms.i18n import DummyTranslations
 from wtforms.validators import InputRequired, StopValidation
 
@@ -99,7 +99,7 @@ class WholeNumber(IntegerField):  # type: ignore[misc]  # WTForms has no types
 
 
 class SignInForm(PageForm):
-    """Address and password."""
+    """Address and password, and what was typed into another form before."""
 
     email = EmailField(
         "E-mail",
@@ -111,6 +111,7 @@ class SignInForm(PageForm):
         validators=[InputRequired("Type your password.")],
         render_kw={"autocomplete": "current-password"},
     )
+    kept = HiddenField()
 
 
 class SetUpForm(PageForm):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import current_app, g, redirect, request, url_for
+from flask import current_app, g, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
+from peterental.admin.detour import ask_to_sign_in
 from peterental.admin.protection import csrf, is_keeping_form
 from peterental.admin.session import viewer_of_session
 
@@ -49,7 +50,7 @@ def admit() -> Response | None:
     if not getattr(view, "is_asset", False):
         g.viewer = viewer_of_session()
         if g.viewer is None and not is_public:
-            return redirect(url_for("sign_in.login", next=_this_page()), 303)
+            return ask_to_sign_in(view)
     try:
         csrf.protect()
     except CSRFError:
@@ -68,9 +69,3 @@ def safe_next(target: str | None) -> str | None:
     if "\\" in target or any(character <= " " or character == "\x7f" for character in target):
         return None
     return target
-
-
-def _this_page() -> str | None:
-    """Give the page to come back to: the one asked for, or for a form its own page."""
-    target = request.full_path.rstrip("?") if request.method == "GET" else request.path
-    return None if target == "/" else target

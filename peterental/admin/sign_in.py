@@ -6,6 +6,7 @@ from flask import Blueprint, current_app, flash, g, make_response, redirect, ren
 from werkzeug.wrappers import Response
 
 from peterental.admin import device, session
+from peterental.admin.detour import come_back
 from peterental.admin.forms import SetUpForm, SignInForm
 from peterental.admin.guard import public, safe_next
 from peterental.admin.headers import keep_address_secret
@@ -46,9 +47,9 @@ def create_blueprint() -> Blueprint:
 def login() -> Answer:
     """Ask for address and password, and go on to where somebody was going."""
     target = safe_next(request.args.get("next")) or url_for("agents.index")
-    if g.viewer is not None:
-        return redirect(target, 303)
     form = SignInForm()
+    if g.viewer is not None:
+        return come_back(target, form.kept.data)
     users = services_of(current_app).users
     wait_s = None
     if form.validate_on_submit():
@@ -62,9 +63,11 @@ def login() -> Answer:
         else:
             if signed_in is not None:
                 session.start(signed_in)
-                return redirect(target, 303)
+                return come_back(target, form.kept.data)
             form.form_errors.append("That e-mail address and password do not go together. Check both and try again.")
-    response = make_response(render_template("admin/login.html", form=form, is_set_up=users.any_user()))
+    response = make_response(
+        render_template("admin/login.html", form=form, action=request.full_path, is_set_up=users.any_user())
+    )
     if wait_s is not None:
         response.status_code = 429
         response.headers["Retry-After"] = str(wait_s)

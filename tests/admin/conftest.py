@@ -38,10 +38,16 @@ class Browser:
         return self._client.get(path, follow_redirects=follow)
 
     def post(
-        self, path: str, fields: Mapping[str, str] | None = None, *, follow: bool = False, **more: str
+        self,
+        path: str,
+        fields: Mapping[str, str] | None = None,
+        *,
+        follow: bool = False,
+        headers: Mapping[str, str] | None = None,
+        **more: str,
     ) -> TestResponse:
         """Send fields as they are, with no token but a given one."""
-        return self._client.post(path, data={**(fields or {}), **more}, follow_redirects=follow)
+        return self._client.post(path, data={**(fields or {}), **more}, follow_redirects=follow, headers=headers)
 
     def send(
         self,
@@ -53,7 +59,7 @@ class Browser:
         **more: str,
     ) -> TestResponse:
         """Open the page at `path` (or `at`), and send its form to `path` with these fields."""
-        return self.post(path, fields, follow=follow, **{"csrf_token": self.token(at or path), **more})
+        return self.post(path, {**(fields or {}), "csrf_token": self.token(at or path), **more}, follow=follow)
 
     def token(self, path: str) -> str:
         """Give the CSRF token in the page at `path`."""

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
+from wtforms import PasswordField
 
 from peterental.admin import setup_link
+from peterental.admin.detour import SECRETS
+from peterental.admin.forms import SetUpForm, SignInForm
 from peterental.admin.guard import safe_next
 from peterental.agents.model import Profile
 from peterental.config import Config
 from peterental.database.connection import Database
 from peterental.services import Services
+from peterental.users.forms import JoinForm, PasswordForm
 from peterental.users.model import Viewer
 
 if TYPE_CHECKING:
@@ -138,6 +143,83 @@ def test_after_signing_in_one_is_where_one_wanted_to_be(stranger: Browser, admin
     login = sent.headers["Location"]
     assert login == "/login?next=/agents?q%3Dana%26page%3D2"
     assert stranger.send(login, email=admin.email, password=WORDS).headers["Location"] == "/agents?q=ana&page=2"
+
+
+OURS = {"Sec-Fetch-Site": "same-origin", "Referer": "http://localhost/agents/new"}
+
+
+def hidden(text: str) -> dict[str, str]:
+    """Give the hidden fields of a page by name."""
+    found = re.findall(r'<input[^>]*type="hidden"[^>]*>', text)
+    return {
+        unescape(re.search(r'name="([^"]*)"', field)[1]): unescape(re.search(r'value="([^"]*)"', field)[1])  # type: ignore[index]
+        for field in found
+    }
+
+
+def test_who_was_signed_out_in_the_middle_of_a_form_comes_back_to_it_as_typed(
+    stranger: Browser, admin: Viewer, services: Services
+) -> None:
+    page = stranger.post("/agents/new", agent_name="Zoë <3", handover_number="1", csrf_token="old", headers=OURS)
+    assert page.status_code == 403
+    assert "What you typed is kept" in page.text
+    assert 'action="/login?next=/agents/new"' in page.text
+    fields = hidden(page.text)
+    page = stranger.post("/login?next=/agents/new", {**fields, "email": admin.email, "password": "wrong"})
+    assert page.status_code == 400
+    assert hidden(page.text)["kept"] == fields["kept"]
+    page = stranger.post("/login?next=/agents/new", {**fields, "email": admin.email, "password": WORDS})
+    assert page.status_code == 200
+    assert 'action="/agents/new"' in page.text
+    fields = hidden(page.text)
+    assert fields == {"agent_name": "Zoë <3", "handover_number": "1"}
+    page = stranger.post("/agents/new", fields)
+    assert page.status_code == 400
+    assert 'value="Zoë &lt;3"' in page.text
+    assert services.agents.names(admin) == ()
+
+
+def test_who_signed_in_elsewhere_meanwhile_gets_the_form_back_too(stranger: Browser, admin: Viewer) -> None:
+    fields = hidden(stranger.post("/agents/new", agent_name="Zoë", headers=OURS).text)
+    stranger.sign_in(admin.email)
+    page = stranger.post("/login?next=/agents/new", fields)
+    assert hidden(page.text) == {"agent_name": "Zoë"}
+
+
+def test_a_form_is_kept_for_its_own_page_only_and_never_a_password(stranger: Browser) -> None:
+    for sent in ({"headers": {"Sec-Fetch-Site": "cross-site"}}, {"agent_name": "x" * 70_000, "headers": OURS}, {}):
+        assert stranger.post("/agents/new", **{"agent_name": "Eve", **sent}).status_code == 303  # type: ignore[arg-type]
+    page = stranger.post("/account", current="old secret words", new="new secret words", headers=OURS)
+    assert "secret words" not in page.text
+    words = {
+        name
+        for form in (SignInForm, SetUpForm, JoinForm, PasswordForm)
+        for name, field in vars(form).items()
+        if getattr(field, "field_class", None) is PasswordField
+    }
+    assert words == SECRETS - {"csrf_token"}
+
+
+@pytest.mark.parametrize("kept", ["", "{", "[1]", '{"a": 1}', "[" * 5000, '[["a"]]', "7"])
+def test_what_was_not_kept_by_us_is_left(stranger: Browser, admin: Viewer, kept: str) -> None:
+    page = stranger.send("/login?next=/agents/new", email=admin.email, password=WORDS, kept=kept)
+    assert page.status_code == 303
+    assert page.headers["Location"] == "/agents/new"
+
+
+@pytest.mark.parametrize(
+    ("before", "address"),
+    [
+        ("http://localhost/messages?show=all", "/login?next=/messages?show%3Dall"),
+        ("https://evil.example/messages", "/login"),
+        ("http://[", "/login"),
+        ("", "/login"),
+    ],
+)
+def test_who_pressed_a_button_comes_back_to_the_page_it_is_in(stranger: Browser, before: str, address: str) -> None:
+    page = stranger.post("/messages/1/done", headers={"Sec-Fetch-Site": "same-origin", "Referer": before})
+    assert page.status_code == 303
+    assert page.headers["Location"] == address
 
 
 @pytest.mark.parametrize(

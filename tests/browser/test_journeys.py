@@ -60,6 +60,24 @@ def fits_the_screen(page: Page) -> bool:
     return widest <= width + 1
 
 
+def test_who_is_signed_out_in_the_middle_of_a_form_loses_nothing(site: Site, page: Page) -> None:
+    site.services.users.create(OFFICE, WORDS, "admin")
+    sign_in(page, site)
+    page.goto(f"{site.address}/agents/new")
+    page.get_by_label("Name").fill("Zoë <3")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Add the agent").click()
+    expect(page.get_by_text("What you typed is kept")).to_be_visible()
+    page.get_by_label("E-mail").fill(OFFICE)
+    page.get_by_label("Password").fill(WORDS)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Back to what I typed").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
+    expect(page.get_by_label("Name")).to_have_value("Zoë <3")
+    page.get_by_role("button", name="Add the agent").click()
+    expect(page.get_by_role("heading", name="Zoë <3")).to_be_visible()
+
+
 def test_first_run_from_the_link_in_the_log_to_an_agent_that_takes_calls(site: Site, page: Page) -> None:
     page.goto(site.address)
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -142,6 +142,8 @@ def _refused_forms() -> Iterator[Stop]:
     yield Stop("sign-in-refused", "/login", None, lambda page: _sign_in(page, "nobody@example.com", "wrong"))
     yield Stop("sign-in-empty", "/login", None, lambda page: _press(page, "Sign in"))
     yield Stop("sign-in-too-many", "/login", None, _guess_too_often)
+    yield Stop("sign-in-kept", "/login", None, _send_signed_out)
+    yield Stop("sign-in-come-back", "/login", None, _come_back)
     yield Stop("agents-new-refused", "/agents/new", then=lambda page: _press(page, "Add the agent"))
     yield Stop("appointments-new-refused", "/appointments/new", then=lambda page: _press(page, "Book"))
     yield Stop("appointments-new-in-doubt", "/appointments/new?agent=ana-lima&day=2020-01-01", then=_book_anyway)
@@ -184,6 +186,22 @@ def _sign_in(page: Page, email: str, password: str) -> None:
 def _guess_too_often(page: Page) -> None:
     for _ in range(FREE_PER_ACCOUNT + 1):
         _sign_in(page, "guessed@example.com", "wrong")
+
+
+def _send_signed_out(page: Page) -> None:
+    """Send a form of a page that was opened when somebody was signed in."""
+    page.locator("form").evaluate(
+        "form => { form.action = '/agents/new'; form.innerHTML = '<input name=agent_name value=Zoe><button>Go</button>' }"
+    )
+    _press(page, "Go")
+    page.get_by_text("What you typed is kept").wait_for()
+
+
+def _come_back(page: Page) -> None:
+    _send_signed_out(page)
+    _sign_in(page, OFFICE, WORDS)
+    page.get_by_role("button", name="Back to what I typed").wait_for()
+    page.context.clear_cookies()
 
 
 def _open_more(page: Page) -> None:

@@ -1,4 +1,4 @@
-"""Reads working hours as people write them: `9–12, 13–17`, `9-5`, `9 am to 5:30 pm`, `noon-midnight`, `closed`. Pure."""
+"""Reads working hours as people write them: `9–12, 13–17`, `9-5`, `9 am to 5:30 pm`, `closed`. Pure."""
 
 from __future__ import annotations
 

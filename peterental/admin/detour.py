@@ -1,0 +1,78 @@
+"""The way to the sign-in page and back: to the page that was asked for, and to a form as it was typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from peterental.admin.forms import SignInForm
+from peterental.admin.protection import is_keeping_form
+
+SECRETS = frozenset({"csrf_token", "password", "current", "new"})
+"""Fields that go into no other page."""
+
+MOST_KEPT_BYTES = 64 * 1024
+
+Field = tuple[str, str]
+
+
+def ask_to_sign_in(view: Callable[..., Any]) -> Response:
+    """Send a stranger to sign in; where a form was sent that its view would show again, with what was typed in it.
+
+    That holds for forms of our own pages only: nobody else's page fills in ours.
+    """
+    here = url_for("sign_in.login", next=_this_page())
+    kept = json.dumps([field for field in request.form.items(multi=True) if field[0] not in SECRETS])
+    is_ours = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    if request.method != "POST" or not is_keeping_form(view) or not is_ours or len(kept) > MOST_KEPT_BYTES:
+        return redirect(here, 303)
+    form = SignInForm(formdata=None, data={"kept": kept})
+    page = render_template("admin/login.html", form=form, action=here, is_set_up=True)
+    return make_response(page, 403)
+
+
+def come_back(target: str, kept: str | None) -> Response:
+    """Go on to `target` after signing in; where a form was kept, by a page that leads back into it.
+
+    Its fields are sent there without a token: the view shows them, and nothing is done before they are sent again.
+    """
+    fields = _fields(kept)
+    if not fields:
+        return redirect(target, 303)
+    return make_response(render_template("admin/come_back.html", target=target, fields=fields))
+
+
+def _fields(kept: str | None) -> list[Field]:
+    """Read what `ask_to_sign_in` kept; nothing where it is not of that kind."""
+    try:
+        read = json.loads(kept or "[]")
+        return [(str(name), str(value)) for name, value in read]
+    except (ValueError, TypeError, RecursionError):
+        return []
+
+
+def _this_page() -> str | None:
+    """Give the page to come back to: the one asked for, or for a form the page that it is in."""
+    if request.method == "GET":
+        target = request.full_path.rstrip("?")
+    elif request.url_rule is not None and "GET" in (request.url_rule.methods or set()):
+        target = request.path
+    else:
+        target = _page_before()  # a button's address is no page
+    return None if target == "/" else target
+
+
+def _page_before() -> str:
+    """Give the page of ours in which a button was pressed, as the browser tells it."""
+    try:
+        before = urlsplit(request.referrer or "")
+    except ValueError:
+        return "/"
+    if before.netloc != request.host:
+        return "/"
+    return before.path + (f"?{before.query}" if before.query else "")
