@@ -7,17 +7,15 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg.abc import RV, PQGen
-from psycopg.errors import _WaitTimeout
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from peterental.database.outage import ASK_S, Outage, Turn
-from peterental.database.patience import left_s, patience
+from peterental.database.patience import PatientConnection, left_s, patience
 from peterental.errors import Fault
 
 OLDEST_SERVER_VERSION = 140000
@@ -29,9 +27,6 @@ STATEMENT_TIMEOUT_MS = 5_000
 LOCK_TIMEOUT_MS = 1_900
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 3_000
 """Whoever vanished in the middle of a booking must not keep the next caller of that agent waiting for long."""
-
-GRACE_S = 0.25
-"""What the server gets, once patience is over, to obey a cancellation and to say how it ended."""
 
 # A peer that vanished without a word (a failed-over host, a dropped NAT entry) is given up after half a minute,
 # unacknowledged data after ten seconds; libpq leaves both to the kernel's two hours otherwise.
@@ -64,49 +59,6 @@ class SchemaOutdated(Fault):
 
 
 Connection = psycopg.Connection[DictRow]
-
-
-class PatientConnection(Connection):
-    """A connection of the pool: one that waits no longer than `patience` allows."""
-
-    _fell_silent = False
-
-    @property
-    def fell_silent(self) -> bool:
-        """Whether it was hung up on because its server did not even answer to a cancellation."""
-        return self._fell_silent
-
-    def catch_up(self) -> None:
-        """Wait, in a unit of work, until everything asked so far is answered. One round trip, whatever was asked.
-
-        Reading a result would wait as well, but leave the server in the middle of a series: then it would not notice
-        that whoever was to go on has vanished, and keep the locks.
-        """
-        pipeline = self._pipeline
-        if pipeline is not None:
-            pipeline.sync()
-
-    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        """Wait for the server: psycopg does all its waiting here."""
-        left = left_s()
-        if left is None:
-            return super().wait(gen, interval, timeout)
-        try:
-            return super().wait(gen, interval, max(left, GRACE_S))
-        except _WaitTimeout:
-            return self._give_up(gen, interval)
-
-    def _give_up(self, gen: PQGen[RV], interval: float) -> RV:
-        """Have the server stop, and hear how it ended: cancelled, or done in that very moment."""
-        with suppress(psycopg.Error):
-            self.cancel_safe(timeout=GRACE_S)
-        try:
-            return super().wait(gen, interval, GRACE_S)
-        except _WaitTimeout:
-            self._fell_silent = True
-            self.close()
-            message = "it fell silent"
-            raise psycopg.OperationalError(message) from None
 
 
 class Database:

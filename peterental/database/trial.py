@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from peterental.database.connection import Database, PatientConnection
+from peterental.database.connection import Database
+from peterental.database.patience import PatientConnection
 
 
 @contextmanager

@@ -12,12 +12,12 @@ import pytest
 
 from peterental.database.connection import (
     ACQUIRE_TIMEOUT_S,
-    GRACE_S,
     IDLE_IN_TRANSACTION_TIMEOUT_MS,
     LOCK_TIMEOUT_MS,
     Database,
 )
 from peterental.database.outage import ASK_S
+from peterental.database.patience import GRACE_S
 from peterental.voice.webhook import PATIENCE_S
 from tests.proxy import Proxy
 from tests.servers import until

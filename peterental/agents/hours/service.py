@@ -32,7 +32,8 @@ from peterental.agents.model import Agent, AgentChanged, Window
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService, changed, locked, utc_now
 from peterental.audit.service import AuditService
-from peterental.database.connection import Database, PatientConnection
+from peterental.database.connection import Database
+from peterental.database.patience import PatientConnection
 from peterental.users.model import Viewer
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
