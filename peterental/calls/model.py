@@ -271,6 +271,8 @@ class CallPage:
 
     calls: tuple[CallSummary, ...]
     has_more: bool
+    is_cut: bool = False
+    """More fit than could be looked up: these are the latest, or some, of them."""
 
 
 @dataclass(frozen=True, kw_only=True)

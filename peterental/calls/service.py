@@ -85,14 +85,14 @@ class CallService:
         if wanted.agent_id == NOBODY and not viewer.is_admin:
             return CallPage(calls=(), has_more=False)
         wanted = replace(wanted, text=_tidy(wanted.text), agent_id=_tidy(wanted.agent_id))
-        offset = (page - 1) * PAGE_SIZE
-        found = self._reader.listing(_only_of(viewer), wanted, limit=PAGE_SIZE + 1, offset=offset)
-        return CallPage(calls=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
+        first = (page - 1) * PAGE_SIZE
+        found, is_cut = self._reader.listing(_only_of(viewer), wanted, slice(first, first + PAGE_SIZE + 1))
+        return CallPage(calls=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE, is_cut=is_cut)
 
     def latest(self, agent_id: str, viewer: Viewer, *, limit: int) -> tuple[CallSummary, ...]:
         """Give the latest calls of one agent, none where it is not the viewer's to see. One round trip."""
         wanted = CallFilter(agent_id=_tidy(agent_id))
-        return tuple(self._reader.listing(_only_of(viewer), wanted, limit=limit, offset=0))
+        return tuple(self._reader.listing(_only_of(viewer), wanted, slice(0, limit))[0])
 
     def unregistered(self, viewer: Viewer) -> tuple[Unregistered, ...]:
         """Give what was rung within RECENT_DAYS and belongs to no agent, for admins; nothing for others.

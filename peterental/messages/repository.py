@@ -38,15 +38,17 @@ ONE = f"""
 
 PLACE = "message_id, received_at, done_at IS NOT NULL AS is_done"
 LATEST_FIRST = "ORDER BY is_done, received_at DESC, message_id DESC"
-NOTHING = "SELECT 1 WHERE FALSE"
 
-NEARBY = 2_000
+NEARBY = 1_000
 """So many of the latest messages are looked at for words before the trigram index is."""
 
 FEWEST = 200
 """Several agents share that figure, because each of them is read; but no agent gets less than this."""
 
 SHARE = f"(SELECT GREATEST(%(nearby)s / GREATEST(COUNT(*), 1), %(fewest)s) FROM agents WHERE {OWN})"
+
+COMMON = 50
+"""What is found so often nearby is not looked for elsewhere: there would be tens of thousands."""
 
 FOUND_AT_MOST = 2_000
 """So many messages that have the words are sorted."""
@@ -72,11 +74,11 @@ class MessageRepository:
             page: from which place in the list to which.
         """
         is_narrow = user_id is not None or bool(wanted.agent_id)
-        parts, found = _found(wanted, is_narrow=is_narrow)
+        parts, found, is_cut = _found(wanted, is_narrow=is_narrow)
         rows = self._database.fetch(
             f"""
-            WITH {parts}
-            SELECT counted.open_count, listed.*, (SELECT COUNT(*) FROM everywhere) > %(found_at_most)s AS is_cut
+            {parts}
+            SELECT counted.open_count, listed.*, {is_cut} AS is_cut
             FROM ({_open_count(is_narrow=is_narrow)}) AS counted
             LEFT JOIN (
                 SELECT {COLUMNS}
@@ -95,8 +97,9 @@ class MessageRepository:
                 "reach": page.stop,
                 "limit": page.stop - page.start,
                 "offset": page.start,
-                "nearby": NEARBY,
+                "nearby": max(NEARBY, page.stop),
                 "fewest": FEWEST,
+                "common": COMMON,
                 "found_at_most": FOUND_AT_MOST,
             },
             prepare=False,
@@ -127,8 +130,8 @@ class MessageRepository:
         )
 
 
-def _found(wanted: MessageFilter, *, is_narrow: bool) -> tuple[str, str]:
-    """Write the queries that find the places of messages, and the one that gives what they have found.
+def _found(wanted: MessageFilter, *, is_narrow: bool) -> tuple[str, str, str]:
+    """Write the queries that find the places of messages, the one that gives them, and whether there are too many.
 
     Each state's latest messages are counted off in an index of its own; of some agents, in each agent's own part of
     one. Words are looked for among the latest first, where common ones are found at once; only where that does not
@@ -137,25 +140,30 @@ def _found(wanted: MessageFilter, *, is_narrow: bool) -> tuple[str, str]:
     states = STATES[wanted.state]
     if not wanted.text:
         latest = [_latest(state, wanted, "%(reach)s", is_narrow=is_narrow) for state in states]
-        return f"everywhere AS ({NOTHING})", f"SELECT * FROM ({_all_of(latest)}) AS found"
+        return "", f"SELECT * FROM ({_all_of(latest)}) AS found", "FALSE"
     limit = SHARE if is_narrow else "%(nearby)s"
     nearby = [_latest(state, wanted, limit, is_narrow=is_narrow, column=f", {WORDS} AS words") for state in states]
-    conditions = [*_conditions(wanted), f"{WORDS} ILIKE %(part)s", "(SELECT COUNT(*) FROM nearby) < %(reach)s"]
+    are_few = "(SELECT COUNT(*) FROM nearby) < LEAST(%(reach)s, %(common)s)"
+    # The pattern stands in a sub-select, where no planner takes it for a common one and reads the whole table.
+    conditions = [*_conditions(wanted), f"{WORDS} ILIKE (SELECT %(part)s::text)", are_few]
     if len(states) == 1:
         conditions.append(f"done_at {states[0]}")
     if is_narrow:
-        conditions.append(f"agent_id IN (SELECT agent_id FROM agents WHERE {OWN})")
+        conditions.append(f"agent_id = ANY (ARRAY(SELECT agent_id FROM agents WHERE {OWN}))")
     parts = f"""
-        nearby AS (
-            SELECT message_id, received_at, is_done
-            FROM ({_all_of(nearby)}) AS latest
-            WHERE words ILIKE %(part)s
-        ),
+        WITH latest AS MATERIALIZED ({_all_of(nearby)}),
+        nearby AS MATERIALIZED (SELECT message_id, received_at, is_done FROM latest WHERE words ILIKE %(part)s),
         everywhere AS MATERIALIZED (
             SELECT {PLACE} FROM messages WHERE {" AND ".join(conditions)} LIMIT %(found_at_most)s + 1
         )
     """
-    return parts, "SELECT * FROM (SELECT * FROM nearby UNION SELECT * FROM everywhere) AS found"
+    found = "SELECT * FROM (SELECT * FROM nearby UNION SELECT * FROM everywhere) AS found"
+    is_cut = f"""
+        (SELECT COUNT(*) FROM everywhere) > %(found_at_most)s
+        OR (SELECT COUNT(*) FROM nearby) BETWEEN %(common)s AND %(reach)s - 1
+        AND (SELECT COUNT(*) FROM latest) >= {limit}
+    """
+    return parts, found, is_cut
 
 
 def _latest(done_at: str, wanted: MessageFilter, limit: str, *, is_narrow: bool, column: str = "") -> str:

@@ -263,9 +263,11 @@ def test_words_are_found_however_old_the_message_is(
     monkeypatch.setattr(repository, "FOUND_AT_MOST", 1)
     monkeypatch.setattr(repository, "NEARBY", 1)
     monkeypatch.setattr(repository, "FEWEST", 1)
-    bodies, is_cut = find("Word")
+    bodies, is_cut = find("Word of a")
     assert is_cut
     assert bodies
+    monkeypatch.setattr(repository, "COMMON", 1)
+    assert find("Word of a")[1], "it is common nearby, so nobody looks further"
     database.close()
 
 

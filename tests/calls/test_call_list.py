@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 
 from peterental.calls.model import NOBODY, CallFilter, CallSummary, CallUnknown
+from peterental.calls.reading import repository as reading
 from peterental.calls.reading.repository import CallReader
 from peterental.calls.service import PAGE_SIZE, CallService
 from peterental.database.connection import Database
@@ -281,7 +283,11 @@ def many_calls_url(databases: Any, template_url: str) -> Any:
         CallFilter(flag="unbooked", agent_id="agent-2"),
         CallFilter(flag="fault", since=NOW, until=NOW + timedelta(days=1)),
         CallFilter(text="0042"),
+        CallFilter(text="5550004242"),
         CallFilter(text="c4ca4238"),
+        CallFilter(text="Elm"),
+        CallFilter(text="Elm", flag="fault"),
+        CallFilter(text="c4ca", since=NOW - timedelta(days=9), until=NOW + timedelta(days=999)),
         CallFilter(text="call-7", flag="fault"),
     ],
     ids=lambda wanted: str({k: v for k, v in vars(wanted).items() if v and k not in {"since", "until"}}),
@@ -290,7 +296,7 @@ def test_no_list_reads_through_all_calls(many_calls_url: str, wanted: CallFilter
     if user_id and wanted.agent_id == NOBODY:
         wanted = CallFilter()  # the service shows those to admins only
     database = Explained(many_calls_url)
-    CallReader(database).listing(user_id, wanted, limit=26, offset=0)
+    CallReader(database).listing(user_id, wanted, slice(75, 101))
     database.close()
     assert "Index" in database.plan
     assert read_whole(database.plan, "calls", "tool_calls", "appointments") == [], database.plan
@@ -333,3 +339,31 @@ def test_what_belongs_to_nobody_is_counted_by_its_index(database: Database) -> N
     found = reader.unregistered(datetime.now(UTC) - timedelta(days=30), counted=50, limit=5)
     assert [rung.assistant_id for rung in found] == ["a100", "a200", "a300", "a400", "a500"]
     assert "idx_calls_unregistered" in "\n".join(seen)
+
+
+@pytest.mark.parametrize("user_id", [None, 7], ids=["admin", "agent"])
+def test_what_is_typed_is_found_however_old_the_call_is(
+    many_calls_url: str, monkeypatch: pytest.MonkeyPatch, user_id: int | None
+) -> None:
+    database = Database(many_calls_url)
+    calls = CallReader(database)
+
+    def find(text: str, **others: Any) -> tuple[list[str], bool]:
+        found, is_cut = calls.listing(user_id, CallFilter(text=text, **others), slice(0, 26))
+        return [call.vapi_call_id for call in found], is_cut
+
+    oldest = hashlib.md5(b"9992", usedforsecurity=False).hexdigest()
+    assert find(oldest) == (["call-9992"], False)
+    assert find("5550009992") == (["call-9992"], False)
+    assert find("call-9992") == (["call-9992"], False)
+    for name, value in (("NEARBY", 26), ("FEWEST", 9), ("FOUND_AT_MOST", 0)):
+        monkeypatch.setattr(reading, name, value)
+    found, is_cut = find(" Elm", flag="unbooked")
+    assert (found, is_cut) == ([], False), "common words are not looked for further, where all that is nearby has them"
+    assert find("1 Elm")[1], "more has it than may be looked up"
+    monkeypatch.setattr(reading, "COMMON", 1)
+    assert find("1 Elm")[1], "it is common nearby, so nobody looks further"
+    found, is_cut = find("002")
+    assert is_cut, "more numbers end so than may be looked up"
+    assert found
+    database.close()

@@ -12,12 +12,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from peterental.appointments.listing.model import AgentChoice, Filter, Scope
+from peterental.appointments.listing.model import THREE_IN_A_ROW, AgentChoice, Filter, Scope
 from peterental.appointments.model import Appointment
 from peterental.appointments.repository import APPOINTMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from peterental.database.connection import Connection, Database
 
@@ -129,7 +129,7 @@ class ListingRepository:
             "reach": limit,
         }
         query = f"""
-            WITH found AS ({_read(ONWARD, wanted, scope, limit="%(reach)s", more=_has_words(wanted))})
+            WITH found AS ({_read(ONWARD, wanted, scope, "id, start_time", limit="reach", more=_has_words(wanted))})
             SELECT {APPOINTMENT}
             FROM (SELECT id FROM found) AS found JOIN appointments USING (id) JOIN agents USING (agent_id)
             ORDER BY start_time, id
@@ -145,35 +145,28 @@ def listing_query(wanted: Filter, scope: Scope, now: datetime, page: slice) -> t
     stretches: tuple[_Stretch, ...] = (TO_COME, PAST)
     if is_read_in_order:
         stretches = {"latest": (LATEST,), "booked": (BOOKED,)}.get(wanted.sort, stretches)
+    columns = _columns(wanted, is_read_in_order=is_read_in_order)
     share = len(scope.agent_ids or ()) if scope.is_merged else 1
+    reach = page.stop if is_read_in_order else max(SORTED_AT_MOST // share, FEWEST) + 1
     values = _values(wanted, scope) | {
         "now": now,
-        "reach": page.stop if is_read_in_order else max(SORTED_AT_MOST // share, FEWEST) + 1,
+        "reach": reach,
         "offset": page.start,
         "limit": page.stop - page.start,
-        "nearby": max(NEARBY // share, FEWEST),
+        "nearby": max(NEARBY // share, FEWEST, page.stop),
+        "nearby_in_all": max(NEARBY, FEWEST, page.stop),
         "found_at_most": FOUND_AT_MOST,
     }
-    parts = []
+    parts: list[str] = []
     for number, stretch in enumerate(stretches):
         enough = f"(SELECT COUNT(*) FROM part_{number - 1}) < %(reach)s" if number and is_read_in_order else "TRUE"
-        parts.append(f"part_{number} AS ({_part(stretch, wanted, scope, enough)})")
-    found = " UNION ALL ".join(f"SELECT * FROM part_{number}" for number in range(len(stretches)))
+        parts += _part(number, stretch, wanted, scope, columns=columns, enough=enough)
+    found = _all_of("part", columns, len(stretches))
     parts.append(f"nearby AS ({found})")
     cut = ["FALSE"] if is_read_in_order else [f"(SELECT COUNT(*) FROM part_{n}) >= %(reach)s" for n in (0, 1)]
     everywhere = ""
     if wanted.is_indexed:
-        conditions = [*_whose(scope), *_conditions(wanted, scope), *_has_words(wanted)]
-        parts.append(
-            f"""
-            everywhere AS MATERIALIZED (
-                SELECT {_COLUMNS}
-                FROM appointments
-                WHERE {" AND ".join(conditions)} AND (SELECT COUNT(*) FROM nearby) < %(reach)s
-                LIMIT %(found_at_most)s + 1
-            )
-            """
-        )
+        parts.append(f"everywhere AS MATERIALIZED ({_everywhere(wanted, scope, columns, len(stretches))})")
         everywhere = "UNION SELECT * FROM everywhere"
         cut.append("(SELECT COUNT(*) FROM everywhere) > %(found_at_most)s")
     order = ORDERS[wanted.sort]
@@ -193,46 +186,92 @@ def listing_query(wanted: Filter, scope: Scope, now: datetime, page: slice) -> t
     return query, values
 
 
-_COLUMNS = "appointments.id, start_time, appointments.created_at, attendee_name"
+def _columns(wanted: Filter, *, is_read_in_order: bool) -> str:
+    """Give what must be known of a viewing to put it in its place: no more than the index of that order has."""
+    match wanted.sort:
+        case "booked":
+            return "id, created_at" if is_read_in_order else "id, start_time, created_at"
+        case "name":
+            return "id, start_time, attendee_name"
+        case _:
+            return "id, start_time"
 
 
-def _part(stretch: _Stretch, wanted: Filter, scope: Scope, enough: str) -> str:
+def _part(number: int, stretch: _Stretch, wanted: Filter, scope: Scope, *, columns: str, enough: str) -> Iterator[str]:
     """Write the reading of a stretch as far as the page reaches; of the nearby viewings of it where words are given."""
     if not wanted.words:
-        return _read(stretch, wanted, scope, limit="%(reach)s", more=[enough])
-    near = _read(stretch, wanted, scope, limit="%(nearby)s", more=[enough], column=f", {WORDS} AS words")
-    return f"""
-        SELECT id, start_time, created_at, attendee_name
-        FROM ({near}) AS near
-        WHERE {" AND ".join(_has_words(wanted, "words"))}
-        ORDER BY {stretch.order}
-        LIMIT %(reach)s
+        yield f"part_{number} AS ({_read(stretch, wanted, scope, columns, limit='reach', more=[enough])})"
+        return
+    has = "".join(f", {text} AS has_{word}" for word, text in enumerate(_has_words(wanted)))
+    near = _read(stretch, wanted, scope, columns + has, limit="nearby", in_all="nearby_in_all", more=[enough])
+    has_all = " AND ".join(f"has_{word}" for word in range(len(wanted.words)))
+    yield f"near_{number} AS MATERIALIZED ({near})"
+    yield f"""
+        part_{number} AS (
+            SELECT {columns} FROM near_{number} WHERE {has_all} ORDER BY {stretch.order} LIMIT %(reach)s
+        )
     """
+
+
+def _everywhere(wanted: Filter, scope: Scope, columns: str, stretches: int) -> str:
+    """Write the looking up of words in their index, where the nearby viewings that have them do not fill the page.
+
+    The index is asked for one word only, the one that is rarest nearby: it would list every viewing that has a common
+    one. That word stands in a sub-select, where no planner takes it for a common one and reads the whole table.
+    """
+    near = _all_of("near", "*", stretches)
+    hits = " UNION ALL ".join(
+        f"SELECT %(word_{number})s::text AS word, COUNT(*) FILTER (WHERE has_{number}) AS hits FROM ({near}) AS near"
+        for number, word in enumerate(wanted.words)
+        if THREE_IN_A_ROW.search(word)
+    )
+    conditions = [
+        *_whose(scope),
+        *_conditions(wanted, scope),
+        f"{WORDS} ILIKE (SELECT word FROM ({hits}) AS words ORDER BY hits LIMIT 1)",
+        *(_has_words(wanted, f"({WORDS} || '')") if len(wanted.words) > 1 else ()),
+        "(SELECT COUNT(*) FROM nearby) < %(reach)s",
+    ]
+    return f"SELECT {columns} FROM appointments WHERE {' AND '.join(conditions)} LIMIT %(found_at_most)s + 1"
 
 
 def _read(
     stretch: _Stretch,
     wanted: Filter,
     scope: Scope,
+    columns: str,
     *,
     limit: str,
-    more: Sequence[str],
-    column: str = "",
+    in_all: str | None = None,
+    more: Sequence[str] = (),
 ) -> str:
-    """Write the reading of the first viewings of a stretch, each agent's on its own where there are a few."""
-    order = f"ORDER BY {stretch.order} LIMIT {limit}"
+    """Write the reading of the first viewings of a stretch, each agent's on its own where there are a few.
+
+    Args:
+        stretch: of the list.
+        wanted: what to leave out.
+        scope: whose viewings.
+        columns: what to give of each.
+        limit: the value that says how many, of each agent that is read on its own.
+        in_all: the value that says how many of all agents, where that is another.
+        more: further conditions.
+    """
     is_merged = scope.is_merged
-    whose = ["appointments.agent_id = agents.agent_id"] if is_merged else _whose(scope)
+    whose = ["appointments.agent_id = own.agent_id"] if is_merged else _whose(scope)
     conditions = " AND ".join([*whose, *_conditions(wanted, scope), stretch.where, *more])
-    one = f"SELECT {_COLUMNS}{column} FROM appointments WHERE {conditions} {order}"
+    one = f"SELECT {columns} FROM appointments WHERE {conditions} ORDER BY {stretch.order} LIMIT %({limit})s"
     if not is_merged:
         return one
     return f"""
         SELECT one.*
-        FROM agents CROSS JOIN LATERAL ({one}) AS one
-        WHERE agents.agent_id = ANY(%(agent_ids)s)
-        {order}
+        FROM UNNEST(%(agent_ids)s::text[]) AS own (agent_id) CROSS JOIN LATERAL ({one}) AS one
+        ORDER BY {stretch.order}
+        LIMIT %({in_all or limit})s
     """
+
+
+def _all_of(part: str, columns: str, count: int) -> str:
+    return " UNION ALL ".join(f"SELECT {columns} FROM {part}_{number}" for number in range(count))
 
 
 def _whose(scope: Scope) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from peterental.calls.model import NOBODY, Call, CallSummary, Unregistered
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from psycopg.rows import DictRow
@@ -42,6 +43,14 @@ BOOKING = """
     ) AS booking ON TRUE
 """
 
+# Word for word what migration 009 has an index on.
+WORDS = """
+    (
+        attendee_name || ' ' || property_address || ' ' || COALESCE(attendee_email, '') || ' '
+        || COALESCE(attendee_phone, '') || ' ' || COALESCE(caller_number, '')
+    )
+"""
+
 # Each as the partial indexes of migration 010 have it. A sub-select rather than NOT EXISTS: it is looked up for the few
 # rows of a page, never joined with all appointments.
 FLAGGED = {
@@ -55,35 +64,28 @@ FLAGGED = {
 SHORTEST_PART = 3
 """Characters of a name or digits of a number from which on an index finds it."""
 
-MOST_FOUND = 500
-"""Calls found by one number or one name are looked through up to so many, the latest of a number first."""
+NEARBY = 2_000
+"""So many of the latest calls and bookings are looked at for a number or a word before an index of all of them is."""
 
-# Whatever is found is looked up one by one: there are never many, and no planner has to guess how many.
-FOUND = f"""
-    (
-        SELECT calls.*
-        FROM (
-            SELECT vapi_call_id FROM calls WHERE vapi_call_id = %(text)s
-            UNION
-            (
-                SELECT vapi_call_id FROM calls
-                WHERE reverse(caller_number) LIKE %(digits_backwards)s AND caller_number IS NOT NULL
-                ORDER BY {RANG_AT} DESC
-                LIMIT {MOST_FOUND}
-            )
-            UNION
-            (
-                SELECT vapi_call_id FROM appointments
-                WHERE vapi_call_id IS NOT NULL AND (
-                    attendee_name || ' ' || property_address || ' ' || COALESCE(attendee_email, '') || ' '
-                    || COALESCE(attendee_phone, '') || ' ' || COALESCE(caller_number, '')
-                ) ILIKE %(part)s
-                LIMIT {MOST_FOUND}
-            )
-        ) AS found
-        CROSS JOIN LATERAL (SELECT * FROM calls WHERE calls.vapi_call_id = found.vapi_call_id OFFSET 0) AS calls
-    ) AS calls
+FEWEST = 200
+"""Several agents share that figure, because each of them is read; but no agent gets less than this."""
+
+COMMON = 50
+"""What is found so often nearby is not looked for elsewhere: there would be tens of thousands."""
+
+FOUND_AT_MOST = 500
+"""So many calls are looked up elsewhere, one by one."""
+
+MADE_WITHIN = "INTERVAL '1 day'"
+"""A booking is made while the call goes on; so much later at most, whatever clocks say."""
+
+PLACE = f"calls.vapi_call_id, {RANG_AT} AS rang_at"
+
+OWN = """
+    (%(user_id)s::int IS NULL OR own.user_id = %(user_id)s) AND (%(agent_id)s = '' OR own.agent_id = %(agent_id)s)
 """
+
+SHARE = f"(SELECT GREATEST(%(nearby)s / GREATEST(COUNT(*), 1), %(fewest)s) FROM agents AS own WHERE {OWN})"
 
 
 class CallReader:
@@ -92,16 +94,27 @@ class CallReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def listing(self, user_id: int | None, wanted: CallFilter, *, limit: int, offset: int) -> list[CallSummary]:
-        """Give calls, latest first, among those of one user's agents, or of all where `user_id` is None."""
+    def listing(self, user_id: int | None, wanted: CallFilter, page: slice) -> tuple[list[CallSummary], bool]:
+        """Give calls, latest first, and whether more fit than could be looked up.
+
+        Places in the list are counted off first; only what the page shows is read as a whole.
+
+        Args:
+            user_id: whose agents' calls; None is everybody's.
+            wanted: which of them.
+            page: from which place in the list to which.
+        """
+        parts, is_cut = {"found": _latest(wanted, "%(reach)s", user_id=user_id)}, "FALSE"
+        if wanted.text:
+            parts, is_cut = _searched(wanted, user_id)
         rows = self._database.fetch(
             f"""
-            SELECT {LISTED}, {WHO_AND_WHAT_FOR}
+            WITH {", ".join(f"{name} AS MATERIALIZED ({query})" for name, query in parts.items())}
+            SELECT {LISTED}, {WHO_AND_WHAT_FOR}, {is_cut} AS is_cut
             FROM (
-                SELECT * FROM ({_latest(user_id, wanted)}) AS calls
-                ORDER BY {LATEST_FIRST}
-                LIMIT %(limit)s OFFSET %(offset)s
-            ) AS calls
+                SELECT * FROM found ORDER BY rang_at DESC, vapi_call_id DESC LIMIT %(limit)s OFFSET %(offset)s
+            ) AS page
+            JOIN calls USING (vapi_call_id)
             LEFT JOIN agents USING (agent_id)
             {BOOKING}
             ORDER BY {LATEST_FIRST}
@@ -111,13 +124,18 @@ class CallReader:
                 "agent_id": wanted.agent_id,
                 "since": wanted.since,
                 "until": wanted.until,
-                "reach": offset + limit,
-                "limit": limit,
-                "offset": offset,
+                "reach": page.stop,
+                "limit": page.stop - page.start,
+                "offset": page.start,
+                "nearby": max(NEARBY, page.stop),
+                "fewest": FEWEST,
+                "common": COMMON,
+                "found_at_most": FOUND_AT_MOST,
                 **_looked_for(wanted.text),
             },
+            prepare=False,
         )
-        return [_summary(row) for row in rows]
+        return [_summary(row) for row in rows], any(row["is_cut"] for row in rows)
 
     def unregistered(self, since: datetime, *, counted: int, limit: int) -> list[Unregistered]:
         """Give what was rung since then and belongs to nobody still, whatever was rung last first.
@@ -170,11 +188,98 @@ class CallReader:
         return (_summary(rows[0]), _call(rows[0])) if rows else None
 
 
-def _latest(user_id: int | None, wanted: CallFilter) -> str:
-    """Give the query of the latest calls that are wanted, up to `reach` of them and that many of each agent.
+def _latest(wanted: CallFilter, limit: str, *, user_id: int | None, column: str = "") -> str:
+    """Write the query of the latest calls that are wanted, as places.
 
     Agents are few: where the calls of some are wanted, each agent's latest come from its own part of an index.
     """
+    conditions = _conditions(wanted)
+    is_narrow = _is_narrow(wanted, user_id)
+    if is_narrow:
+        conditions.append("calls.agent_id = own.agent_id")
+    one = f"""
+        SELECT {PLACE}{column} FROM calls WHERE {" AND ".join(conditions)} ORDER BY {LATEST_FIRST} LIMIT {limit}
+    """
+    return _of_each_agent(one) if is_narrow else one
+
+
+def _searched(wanted: CallFilter, user_id: int | None) -> tuple[dict[str, str], str]:
+    """Write the queries that find calls by what was typed, each by its name, and whether there are too many.
+
+    `found` is what they have found.
+
+    Common words are found at once in the latest bookings; rare ones in the index on the words of all of them, which is
+    asked only where the latest neither fill the page nor show that the words are common.
+    """
+    looked_for = _looked_for(wanted.text)
+    parts = {"named": "SELECT vapi_call_id FROM calls WHERE vapi_call_id = %(text)s"}
+    cut = ["FALSE"]
+    is_narrow = _is_narrow(wanted, user_id)
+    limit = SHARE if is_narrow else "%(nearby)s"
+    conditions = _conditions(wanted)
+    whose = [f"agent_id = ANY (ARRAY(SELECT agent_id FROM agents AS own WHERE {OWN}))"] if is_narrow else []
+    if looked_for["digits_backwards"]:
+        # Few calls come from one number. Where many do, the latest of them are wanted as well.
+        ends_so = "reverse(caller_number) LIKE %(digits_backwards)s"
+        far = [ends_so, "caller_number IS NOT NULL", *conditions, *whose]
+        parts["numbers_far"] = f"SELECT vapi_call_id FROM calls WHERE {' AND '.join(far)} LIMIT %(found_at_most)s + 1"
+        latest = _latest(wanted, limit, user_id=user_id, column=", caller_number")
+        are_many = "(SELECT COUNT(*) FROM numbers_far) > %(found_at_most)s"
+        cut.append(are_many)
+        parts["numbers"] = f"SELECT vapi_call_id FROM ({latest}) AS latest WHERE {ends_so} AND {are_many}"
+    if looked_for["part"]:
+        made = ["vapi_call_id IS NOT NULL", *_made_then(wanted)]
+        latest = _latest_bookings(made, limit, is_narrow=is_narrow)
+        # Of flags the bookings know nothing: those that have none are left out later.
+        enough = "" if wanted.flag else "LIMIT %(reach)s + %(common)s"
+        parts["latest_bookings"] = latest
+        parts["bookings"] = f"SELECT vapi_call_id FROM latest_bookings WHERE words ILIKE %(part)s {enough}"
+        # The pattern stands in a sub-select, where no planner takes it for a common one and reads the whole table.
+        are_few = "(SELECT COUNT(*) FROM bookings) < LEAST(%(reach)s, %(common)s)"
+        far = [f"{WORDS} ILIKE (SELECT %(part)s::text)", *made, *whose, are_few]
+        parts["bookings_far"] = (
+            f"SELECT vapi_call_id FROM appointments WHERE {' AND '.join(far)} LIMIT %(found_at_most)s + 1"
+        )
+        cut.append("(SELECT COUNT(*) FROM bookings_far) > %(found_at_most)s")
+        cut.append(
+            f"(SELECT COUNT(*) FROM bookings) BETWEEN %(common)s AND %(reach)s - 1"
+            f" AND (SELECT COUNT(*) FROM latest_bookings) >= {limit}"
+        )
+    found = " UNION ".join(f"SELECT vapi_call_id FROM {name}" for name in parts if name != "latest_bookings")
+    # Whatever is found is looked up one by one: there is never much, and no planner has to guess how much.
+    parts["found"] = f"""
+        SELECT calls.vapi_call_id, calls.rang_at
+        FROM ({found}) AS found
+        CROSS JOIN LATERAL (
+            SELECT {PLACE}
+            FROM calls
+            WHERE {" AND ".join(["calls.vapi_call_id = found.vapi_call_id", *conditions, *whose])}
+            OFFSET 0
+        ) AS calls
+    """
+    return parts, " OR ".join(cut)
+
+
+def _latest_bookings(made: Sequence[str], limit: str, *, is_narrow: bool) -> str:
+    """Write the query of the latest bookings, as the ids of their calls and the words in them."""
+    conditions = [*made, *(["appointments.agent_id = own.agent_id"] if is_narrow else [])]
+    one = f"""
+        SELECT vapi_call_id, {WORDS} AS words
+        FROM appointments
+        WHERE {" AND ".join(conditions)}
+        ORDER BY created_at DESC, id DESC
+        LIMIT {limit}
+    """
+    return _of_each_agent(one) if is_narrow else one
+
+
+def _of_each_agent(query: str) -> str:
+    """Write what gives a query's answer for each agent that is wanted, who is `own` in it."""
+    return f"SELECT one.* FROM agents AS own CROSS JOIN LATERAL ({query}) AS one WHERE {OWN}"
+
+
+def _conditions(wanted: CallFilter) -> list[str]:
+    """Write which calls are wanted, but for the agent's."""
     conditions = ["TRUE"]
     if wanted.flag:
         conditions.append(FLAGGED[wanted.flag])
@@ -184,20 +289,18 @@ def _latest(user_id: int | None, wanted: CallFilter) -> str:
         conditions.append(f"{RANG_AT} < %(until)s")
     if wanted.agent_id == NOBODY:
         conditions.append("calls.agent_id IS NULL")
-    of_some_agents = user_id is not None or wanted.agent_id not in {"", NOBODY}
-    if of_some_agents:
-        conditions.append("calls.agent_id = own.agent_id")
-    calls = FOUND if wanted.text else "calls"
-    latest = f"SELECT {LISTED} FROM {calls} WHERE {' AND '.join(conditions)} ORDER BY {LATEST_FIRST} LIMIT %(reach)s"
-    if not of_some_agents:
-        return latest
-    return f"""
-        SELECT calls.*
-        FROM agents AS own
-        CROSS JOIN LATERAL ({latest}) AS calls
-        WHERE (%(user_id)s::int IS NULL OR own.user_id = %(user_id)s)
-            AND (%(agent_id)s = '' OR own.agent_id = %(agent_id)s)
-    """
+    return conditions
+
+
+def _made_then(wanted: CallFilter) -> list[str]:
+    """Write when a booking must have been made for its call to be wanted, as an index has it."""
+    since = [f"created_at >= %(since)s::timestamptz - {MADE_WITHIN}"] if wanted.since else []
+    return since + ([f"created_at < %(until)s::timestamptz + {MADE_WITHIN}"] if wanted.until else [])
+
+
+def _is_narrow(wanted: CallFilter, user_id: int | None) -> bool:
+    """Tell whether the calls of some agents are wanted."""
+    return user_id is not None or wanted.agent_id not in {"", NOBODY}
 
 
 def _looked_for(text: str) -> dict[str, str | None]:
