@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from peterental.appointments.model import EventKind, Status
     from peterental.calls.model import Delivery
     from peterental.database.connection import Connection, Database
-    from peterental.users.model import Viewer
 
 APPOINTMENT = """
     appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, property_address,
@@ -46,6 +45,16 @@ OVERLAPPING = f"""
     WHERE id IS DISTINCT FROM %(without)s::int
     ORDER BY start_time, id
     LIMIT %(limit)s
+"""
+
+
+# The first busy block of an agent between two moments.
+BUSY = """
+    SELECT busy_id, lower(during) AS start, upper(during) AS until, source, note
+    FROM agent_busy
+    WHERE agent_id = %(agent_id)s AND during && tstzrange(%(start)s::timestamptz, %(until)s::timestamptz)
+    ORDER BY lower(during)
+    LIMIT 1
 """
 
 
@@ -86,16 +95,7 @@ class AppointmentRepository:
 
     def busy_between(self, agent_id: str, start: datetime, until: datetime) -> Busy | None:
         """Give the first busy block between two moments. One round trip."""
-        rows = self._database.fetch(
-            """
-            SELECT busy_id, lower(during) AS start, upper(during) AS until, source, note
-            FROM agent_busy
-            WHERE agent_id = %s AND during && tstzrange(%s, %s)
-            ORDER BY lower(during)
-            LIMIT 1
-            """,
-            (agent_id, start, until),
-        )
+        rows = self._database.fetch(BUSY, {"agent_id": agent_id, "start": start, "until": until})
         return Busy(**rows[0]) if rows else None
 
     def look(self, connection: Connection, delivery: Delivery, now: datetime) -> PendingDesk:
@@ -264,19 +264,6 @@ class AppointmentRepository:
                 "actor": actor,
             },
         )
-
-    def get(self, appointment_id: int, viewer: Viewer) -> Appointment | None:
-        """Give one appointment, if it is of one of the viewer's agents. One round trip."""
-        rows = self._database.fetch(
-            f"""
-            SELECT {APPOINTMENT}
-            FROM appointments
-            JOIN agents USING (agent_id)
-            WHERE id = %(id)s::bigint AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
-            """,
-            {"id": appointment_id, "user_id": None if viewer.is_admin else viewer.user_id},
-        )
-        return Appointment(**rows[0]) if rows else None
 
 
 def _key(key: AgentKey) -> dict[str, object]:

@@ -11,7 +11,7 @@ from peterental.agents.model import AgentUnknown
 from peterental.appointments import decisions
 from peterental.appointments.decisions import Decision, Situation
 from peterental.appointments.explanation import check
-from peterental.appointments.model import AppointmentUnknown, SlotTaken
+from peterental.appointments.model import SlotTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.appointments.timetable import Reason, Timetable
 from peterental.calls.service import utc_now
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
 
     from peterental.agents.model import Agent
     from peterental.appointments.explanation import TimeCheck
-    from peterental.appointments.model import Appointment, Wish
+    from peterental.appointments.model import Wish
     from peterental.calls.model import Delivery, Outcome, Say
     from peterental.calls.service import CallService
     from peterental.database.connection import Connection, Database
     from peterental.users.model import Viewer
 
 log = logging.getLogger(__name__)
-
-LARGEST_ID = 2**31 - 1
 
 
 class AppointmentService:
@@ -118,14 +116,6 @@ class AppointmentService:
         booking = self._appointments.booked_between(agent_id, found.start, until)
         busy = None if booking else self._appointments.busy_between(agent_id, found.start, until)
         return replace(found, booking=booking, busy=busy)
-
-    def get(self, appointment_id: int, viewer: Viewer) -> Appointment:
-        """Give one appointment. One round trip. Raises AppointmentUnknown, also where `viewer` may not see it."""
-        known = 0 < appointment_id <= LARGEST_ID
-        appointment = self._appointments.get(appointment_id, viewer) if known else None
-        if appointment is None:
-            raise AppointmentUnknown
-        return appointment
 
     def _change(self, delivery: Delivery, wish: Wish, say: Say, decide: Callable[[Situation, Wish], Decision]) -> str:
         """Decide and write; where somebody who did not queue for the agent was quicker, look once more."""

@@ -162,6 +162,31 @@ def test_the_same_form_sent_twice_at_once_books_once(services: Services, databas
     assert len(states(database)) == 1
 
 
+def test_the_same_form_sent_for_two_agents_at_once_books_once(
+    services: Services, database: Database, database_url: str
+) -> None:
+    database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('ben', 'Ben')")
+    with psycopg.connect(database_url) as first, ThreadPoolExecutor(1) as pool:
+        first.execute(
+            """
+            INSERT INTO appointments (
+                agent_id, property_address, start_time, end_time, attendee_name, vapi_tool_call_id
+            )
+            VALUES ('ben', '1420 Elm Street', '2026-11-23 16:00Z', '2026-11-23 16:30Z', 'Dolores', %s)
+            """,
+            [f"form:{ENTRY.key}"],
+        )
+        answer = pool.submit(services.by_hand.book, ENTRY, ADMIN)
+        until_somebody_waits(database.url)
+        first.commit()
+        with pytest.raises(FormUsed) as used:
+            answer.result()
+    assert used.value.appointment.agent_id == "ben"
+    with pytest.raises(FormUsed):
+        services.by_hand.book(ENTRY, ADMIN)
+    assert len(states(database)) == 1
+
+
 @pytest.mark.parametrize(
     ("set_up", "when", "concern"),
     [
@@ -423,6 +448,12 @@ def test_of_two_people_who_move_one_viewing_at_once_one_is_told(
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(move, (720, 780))) == ["moved", "told"]
     assert len(database.fetch("SELECT 1 AS one FROM appointment_events WHERE kind = 'moved'")) == 1
+
+
+@pytest.mark.parametrize("appointment_id", [0, -1, 99, 2**31, 10**30])
+def test_what_does_not_exist_is_unknown(services: Services, appointment_id: int) -> None:
+    with pytest.raises(AppointmentUnknown, match="no such appointment"):
+        services.by_hand.show(appointment_id, ADMIN)
 
 
 def test_nobody_touches_what_is_not_theirs(

@@ -162,7 +162,7 @@ def test_what_is_far_from_now_is_found_by_its_words_all_the_same(
 ) -> None:
     monkeypatch.setattr(repository, "NEARBY", 2)
     monkeypatch.setattr(repository, "FEWEST", 2)
-    for number in range(4):
+    for number in range(PAGE_SIZE + 2):
         add(f"near {number}", NOW + number * HOUR)
         add(f"near -{number}", NOW - (number + 1) * HOUR)
     add("Elm far", NOW - 100 * DAY)
@@ -172,11 +172,13 @@ def test_what_is_far_from_now_is_found_by_its_words_all_the_same(
     assert homes(listing.page(ADMIN, Filter(text="Elm", sort="latest"))) == ["Elm ahead", "Elm far"]
     assert homes(listing.page(ADMIN, Filter(text="Elm", sort="name"))) == ["Elm far", "Elm ahead"]
     assert homes(listing.page(ADMIN, Filter(text="El"))) == [], "too short for the index, and not near"
+    for text in ("Elm far", "far Elm", "max Elm fa"):
+        assert homes(listing.page(ADMIN, Filter(text=text))) == ["Elm far"]
     monkeypatch.setattr(repository, "FOUND_AT_MOST", 1)
     cut = listing.page(ADMIN, Filter(text="Elm"))
     assert cut.is_cut
     assert len(cut.appointments) >= 1
-    assert database.fetch("SELECT COUNT(*) AS n FROM appointments") == [{"n": 10}]
+    assert database.fetch("SELECT COUNT(*) AS n FROM appointments") == [{"n": 2 * PAGE_SIZE + 6}]
 
 
 def test_more_than_can_be_sorted_is_said(

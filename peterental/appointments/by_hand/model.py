@@ -159,6 +159,10 @@ class LengthOdd(Refusal):
     """A viewing takes from 5 minutes to 8 hours."""
 
 
+class FormTaken(Refusal):
+    """This form has just booked, for another agent."""
+
+
 class FormUsed(Refusal):
     """This form has booked already, and was not booked again."""
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from peterental.appointments.by_hand.model import BY_HAND, Event
+import psycopg
+
+from peterental.appointments.by_hand.model import BY_HAND, Event, FormTaken
 from peterental.appointments.desk.repository import DESK_OF_AGENT, Desk, read_desk
 from peterental.appointments.model import Appointment
-from peterental.appointments.repository import APPOINTMENT, OVERLAPPING
+from peterental.appointments.repository import APPOINTMENT, BUSY, OVERLAPPING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from peterental.database.connection import Connection, Database
@@ -43,13 +47,23 @@ class ByHandRepository:
         cursor = connection.execute(DESK_OF_AGENT.encode(), {"agent_id": agent_id, "now": now})
         return read_desk(cursor.fetchone())
 
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """Turn the index that has a form book once into what it means. Raises FormTaken."""
+        try:
+            yield
+        except psycopg.errors.UniqueViolation as error:
+            if error.diag.constraint_name != "idx_appointments_form":
+                raise
+            raise FormTaken from error
+
     def made_by(self, connection: Connection, key: str) -> Appointment | None:
         """Give what a form has booked, if it has."""
         row = connection.execute(
             f"""
             SELECT {APPOINTMENT}
             FROM appointments JOIN agents USING (agent_id)
-            WHERE vapi_call_id IS NULL AND vapi_tool_call_id = %s
+            WHERE vapi_tool_call_id = %s AND vapi_tool_call_id LIKE 'form:%%'
             """.encode(),
             [f"{BY_HAND}{key}"],
         ).fetchone()
@@ -87,14 +101,7 @@ class ByHandRepository:
 
     def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime) -> bool:
         """Tell whether a busy block of an agent lies between two moments."""
-        rows = connection.execute(
-            """
-            SELECT 1 AS one FROM agent_busy
-            WHERE agent_id = %s AND during && tstzrange(%s::timestamptz, %s::timestamptz)
-            LIMIT 1
-            """,
-            [agent_id, start, until],
-        )
+        rows = connection.execute(BUSY.encode(), {"agent_id": agent_id, "start": start, "until": until})
         return rows.fetchone() is not None
 
     def booked_between(

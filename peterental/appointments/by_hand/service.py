@@ -18,6 +18,7 @@ from peterental.appointments.by_hand.model import (
     STEPS,
     ChangedMeanwhile,
     Concern,
+    FormTaken,
     FormUsed,
     Free,
     InDoubt,
@@ -103,7 +104,11 @@ class ByHandService:
             raise NameMissing
         now = self._now()
         try:
-            with self._appointments.last_word(), self._database.transaction() as connection:
+            with (
+                self._appointments.last_word(),
+                self._by_hand.once(),
+                self._database.transaction() as connection,
+            ):
                 self._by_hand.lock_agent(connection, entry.agent_id)
                 desk = self._by_hand.read(connection, entry.agent_id, now)
                 agent = _agent_for(viewer, desk)
@@ -139,6 +144,8 @@ class ByHandService:
                 return booked
         except SlotTaken as refusal:
             raise self._taken(entry.agent_id, entry.when) from refusal
+        except FormTaken as refusal:
+            raise self._used(entry.key) from refusal
 
     def move(self, appointment_id: int, seen: Seen | None, when: When, viewer: Viewer) -> Appointment:
         """Move a confirmed viewing in one step; refused, it stays where it is. It keeps its length.
@@ -256,6 +263,13 @@ class ByHandService:
         timetable = Timetable(desk.agent.rules, desk.agent.zone, now, _without(desk.taken, without))
         wished = instant_of(when.day, when.clock_min, desk.agent.zone) or now
         return SlotTaken(timetable.nearest(wished))
+
+    def _used(self, key: str) -> FormUsed:
+        """Give the refusal of a form that has booked for another agent, which was seen too late to queue for it."""
+        with self._database.transaction() as connection:
+            made = self._by_hand.made_by(connection, key)
+        assert made is not None  # noqa: S101  # tells mypy; viewings are never deleted
+        return FormUsed(made)
 
     def _record(
         self, connection: Connection, viewer: Viewer, action: str, before: Appointment | None, after: Appointment

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SORTED_AT_MOST = 1_000
 """So many viewings of each side of the present moment are sorted by what no index has."""
 
-NEARBY = 2_000
+NEARBY = 1_000
 """So many viewings of each side of the present moment are looked at for words before the trigram index is."""
 
 FEWEST = 200
