@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 from markupsafe import escape
 
+from peterental.messages.model import dialled
+
 HOUSE_NUMBER = re.compile(r"\s*(?:no\.?\s*|#\s*)?(\d{1,5}[a-z]?)\b", re.IGNORECASE)
 
 
@@ -103,5 +105,6 @@ def cut(text: str, budget_bytes: int) -> str:
 
 def install(app: Flask) -> None:
     """Give templates these as filters."""
-    for function in (clock, day, long_day, zone_name, iso, wall_clock, place, span, house_number, initials, cut):
+    own = (clock, day, long_day, zone_name, iso, wall_clock, place, span, house_number, initials, cut)
+    for function in (*own, dialled):
         app.add_template_filter(function)

@@ -112,8 +112,10 @@ def test_a_day_is_a_sheet_with_time_home_name_and_phone(office: Browser, book: C
     assert "Monday, November 23, 2026" in text
     assert "2 viewings · Chicago time · works 9 am–5 pm" in text
     assert '<th scope="row"><time datetime="2026-11-23T09:30-06:00">9:30 am</time></th>' in text
-    assert "<bdi>+1 555 0100</bdi>" in text
-    assert "<bdi>+1 555 0177</bdi>" in text
+    assert '<a href="tel:+15550100">+1 555 0100</a>' in text
+    assert '<a href="tel:+15550177">+1 555 0177</a>' in text
+    book("nora", at(12), attendee_phone="the <office> one")
+    assert "<bdi>the &lt;office&gt; one</bdi>" in office.get("/agents/nora/day?on=2026-11-23").text
     assert "No-show" in text
     for day in (22, 24):
         assert f'href="/agents/nora/day?on=2026-11-{day}"' in text
