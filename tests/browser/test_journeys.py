@@ -297,14 +297,26 @@ def test_a_failed_migration_is_seen_on_the_schema_page_with_what_to_run_next(
 def test_the_keyboard_alone_signs_in(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     page.goto(f"{site.address}/login")
+    expect(page.get_by_label("E-mail")).to_be_focused()
+    page.keyboard.press("Enter")
+    problems = page.get_by_role("alert")
+    expect(problems).to_be_focused()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
-    page.keyboard.press("Tab")
+    expect(problems.get_by_role("link", name="E-mail")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#email$"))
+    expect(page.get_by_label("E-mail")).to_be_focused()
     page.keyboard.type(OFFICE)
     page.keyboard.press("Tab")
     page.keyboard.type(WORDS)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Agents", exact=True)).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Add the first agent")).to_be_focused()
 
 
 def test_more_opens_without_scripts_and_closes_with_escape_and_when_followed(site: Site, page: Page) -> None:
@@ -327,6 +339,26 @@ def test_more_opens_without_scripts_and_closes_with_escape_and_when_followed(sit
     expect(page.locator("nav a[aria-current=page]")).to_have_text("Schema")
     if more.is_visible():
         expect(schema).to_be_hidden()
+
+
+def test_a_refused_form_takes_the_reader_to_what_is_wrong(site: Site, page: Page) -> None:
+    site.services.users.create(OFFICE, WORDS, "admin")
+    sign_in(page, site)
+    page.goto(f"{site.address}/agents/new")
+    page.get_by_role("button", name="Add the agent").click()
+    expect(page).to_have_title(re.compile("^Not done: Add an agent"))
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_label("Name")).to_have_accessible_description(re.compile("An agent needs a name."))
+
+
+def test_paper_is_light_on_a_dark_screen_too(site: Site, page: Page) -> None:
+    site.services.users.create(OFFICE, WORDS, "admin")
+    sign_in(page, site)
+    heading = page.get_by_role("heading", name="Agents", exact=True)
+    page.emulate_media(media="screen", color_scheme="dark")
+    expect(heading).to_have_css("color", "rgb(233, 238, 249)")
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(heading).to_have_css("color", "rgb(20, 29, 51)")
 
 
 def test_a_printed_page_has_no_navigation(site: Site, page: Page) -> None:
