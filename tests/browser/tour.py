@@ -124,6 +124,7 @@ def _empty_and_wrong() -> Iterator[Stop]:
     yield Stop("call-fault", "/calls/demo-nora-castillo-other-3")
     yield Stop("call-live", "/calls/call-2")
     yield Stop("messages-all", "/messages?show=all")
+    yield Stop("messages-filtered", "/messages?agent=ana-lima&from=2026-01-01")
     yield Stop("messages-no-match", "/messages?q=zzz")
     yield Stop("rehearsal-heard", "/rehearsal", then=_hear)
     yield Stop("rehearsal-unreachable", "/rehearsal?agent=ben-okafor", then=lambda page: _press(page, "Hear it"))
