@@ -16,18 +16,31 @@ from peterental.database.migrations.errors import ReadOnlyDatabase
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.files import MigrationFile, checksum_of
 from peterental.database.migrations.ledger import ATTEMPTS_TABLE, LEDGER_COLUMNS, LEDGER_TABLE, Ledger, table_of
-from peterental.database.migrations.session import reset, reset_script
+from peterental.database.migrations.session import FORGET_PREPARED, reset, reset_script
 
 _THIS = " WHERE attempt_id = %s"
 
 _OPENED = "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"
-_APPLIED = """
-INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by, duration_ms)
-VALUES (%s, clock_timestamp(), %s, %s, %s, %s)
-ON CONFLICT (version) DO UPDATE
-SET checksum = excluded.checksum, duration_ms = excluded.duration_ms, applied_by = excluded.applied_by,
-    applied_at = excluded.applied_at, description = COALESCE(ledger.description, excluded.description)"""
-_ENDED = "UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), checksum = %s, sql = %s" + _THIS
+
+# What follows every file is prepared: the server takes as long to read and plan it as to do it.
+_PREPARE_RECORD = """
+PREPARE "peterental record" (integer, text, text, text, text, bigint, integer, text, integer) AS
+WITH applied AS (
+    INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by, duration_ms)
+    VALUES ($1, clock_timestamp(), $2, $3, $4, $9)
+    ON CONFLICT (version) DO UPDATE
+    SET checksum = excluded.checksum, duration_ms = excluded.duration_ms, applied_by = excluded.applied_by,
+        applied_at = excluded.applied_at, description = COALESCE(ledger.description, excluded.description)
+), ended AS (
+    UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), checksum = $3, sql = $5
+    WHERE attempt_id = $6
+)
+INSERT INTO {attempts} (version, file, applied_by) SELECT $7, $8, $4 WHERE $7 IS NOT NULL
+RETURNING attempt_id, (SELECT count(*) FROM pg_catalog.pg_prepared_statements)"""
+
+
+class RecordForgotten(Exception):
+    """The file has thrown away the statement that would have recorded it; nothing of the file is kept."""
 
 
 class LedgerWriter:
@@ -40,10 +53,10 @@ class LedgerWriter:
         self._who = _who()
         self._attempt_id = 0
         self._reset = ""
-        self._record: tuple[int, str, str, str] = (0, "", "", "")
-        self._endings: list[str] = []
+        self._prepare = ""
+        self._prepares_always = False
+        self._record = ""
         self._composed: dict[str, sql.Composed] = {}
-        self._texts: dict[str, str] = {}
 
     def make_complete(self, ledger: Ledger) -> None:
         """Create what is missing of the two tables; an older ledger gains our columns and keeps its rows.
@@ -92,6 +105,8 @@ class LedgerWriter:
     def begin_attempt(self, file: MigrationFile) -> None:
         """Note that `file` is about to run, in a session that no file has changed yet."""
         self._reset = reset_script(self._connection)
+        self._prepare = f"{FORGET_PREPARED}; {self._compose(_PREPARE_RECORD).as_string(self._connection) % ()}"
+        self._connection.execute(self._prepare.encode())
         self._attempt_id = self._fetch_id(_OPENED, *self._opening(file))
 
     def begin_steps(self, text: str, done: int) -> None:
@@ -110,16 +125,14 @@ class LedgerWriter:
             self._attempt_id,
         )
 
-    def prepare_record(self, file: MigrationFile, text: str, following: MigrationFile | None) -> None:
+    def word_record(self, file: MigrationFile, text: str, following: MigrationFile | None) -> None:
         """Put into words what `record_applied` will write; asks the server nothing, which may be busy with the file."""
-        checksum = checksum_of(text)
-        self._record = (file.version, file.description, checksum, self._who)
-        self._endings = [self._script(_ENDED, checksum, text, self._attempt_id)]
-        if following is not None:
-            self._endings.append(self._script(_OPENED, *self._opening(following)))
+        values = (file.version, file.description, checksum_of(text), self._who, text, self._attempt_id)
+        next_one = (following.version, following.path.name) if following else (None, None)
+        self._record = ", ".join(self._literal(value) for value in (*values, *next_one))
 
     def record_applied(self, *, duration_ms: int, meanwhile: Callable[[], object]) -> None:
-        """Record the prepared file as applied, end its attempt, open the next one's, and commit: one round trip.
+        """Record the file put into words as applied, end its attempt, open the next one's, and commit: one round trip.
 
         Whatever the file has done to the session is undone first, so that the ledger is written as ourselves. A row
         that the file made itself keeps its description.
@@ -128,18 +141,28 @@ class LedgerWriter:
             duration_ms: how long the file took, in milliseconds.
             meanwhile: what to do while the server writes; it must not raise.
 
-        Raises psycopg.Error; COMMIT itself may fail, where a constraint was deferred.
+        Raises psycopg.Error; COMMIT itself may fail, where a constraint was deferred. Raises RecordForgotten at most
+        once: from then on the statement is prepared anew for every file.
         """
+        prepares = self._prepares_always
         if self._connection.info.encoding != "utf-8":
             reset(self._connection)  # the script below would be read in the encoding that the file has set
-        applied = self._script(_APPLIED, *self._record, duration_ms)
-        script = (self._reset, applied, *self._endings, "COMMIT")
+            prepares = True
+        preparation = [self._prepare] if prepares else []
+        record = f'EXECUTE "peterental record" ({self._record}, {duration_ms})'
+        script = "; ".join((self._reset, *preparation, record, "COMMIT"))
         try:
-            results = execute_text(self._connection, "; ".join(script), meanwhile=meanwhile)
+            results = execute_text(self._connection, script, meanwhile=meanwhile)
         except StatementFailed as failure:
+            if isinstance(failure.cause, psycopg.errors.InvalidSqlStatementName) and not prepares:
+                self._prepares_always = True
+                raise RecordForgotten from failure
             raise failure.cause from failure
-        if len(self._endings) > 1:
-            self._attempt_id = int(results[-2].get_value(0, 0) or 0)
+        opened = results[-2]
+        if opened.ntuples:
+            self._attempt_id = int(opened.get_value(0, 0) or 0)
+            if int(opened.get_value(0, 1) or 0) > 1:  # the file's own are still there
+                self._connection.execute(self._prepare.encode())
 
     def record_repaired(self, file: MigrationFile, text: str) -> None:
         """Take `text` for what was applied as `file`'s version, and keep that in the history."""
@@ -222,16 +245,16 @@ class LedgerWriter:
     def _execute(self, statement: str, *values: object) -> psycopg.Cursor[DictRow]:
         return self._connection.execute(self._compose(statement), values, prepare=False)
 
-    def _script(self, statement: str, *values: str | int) -> str:
-        """Give a statement with its values in it: a script of several takes no parameters.
+    def _literal(self, value: str | int | None) -> str:
+        """Quote a value for a script, which takes no parameters.
 
         libpq quotes a text so that it is read right whatever the file made of standard_conforming_strings.
         """
-        text = self._texts.get(statement)
-        if text is None:
-            text = self._texts[statement] = self._compose(statement).as_string(self._connection)
-        quote = pq.Escaping(self._connection.pgconn).escape_literal
-        return text % tuple(v if isinstance(v, int) else bytes(quote(v.encode())).decode() for v in values)
+        if value is None:
+            return "NULL"
+        if isinstance(value, int):
+            return str(value)
+        return bytes(pq.Escaping(self._connection.pgconn).escape_literal(value.encode())).decode()
 
     def _compose(self, statement: str) -> sql.Composed:
         composed = self._composed.get(statement)

@@ -18,7 +18,7 @@ from peterental.database.migrations.errors import Interrupted, MigrationFailed
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.files import MigrationFile, MigrationFilesError
 from peterental.database.migrations.ledger import Ledger
-from peterental.database.migrations.ledger_writer import LedgerWriter
+from peterental.database.migrations.ledger_writer import LedgerWriter, RecordForgotten
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.problem import explain, explain_end
 from peterental.database.migrations.session import begin_statements, is_lost, reset, settle
@@ -96,6 +96,8 @@ class Run:
                 if not self._may_try_again(error, give_up_at):
                     self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item))
                 self._pause(item, watch)
+            except RecordForgotten:
+                continue
             except psycopg.Error as error:
                 self._fail(item, self._explain_end(item, error), self._nothing_kept(item))
             except Interrupted:
@@ -107,9 +109,9 @@ class Run:
     def _in_one_transaction(self, item: Checked, text: str, following: MigrationFile | None) -> None:
         """Apply one file with its ledger row, and open the next file's attempt in the same transaction."""
         started = time.monotonic()
-        prepare = partial(self._writer.prepare_record, item.file, text, following)
+        wording = partial(self._writer.word_record, item.file, text, following)
         try:
-            execute_text(self._connection, text, before=begin_statements(item.directives), meanwhile=prepare)
+            execute_text(self._connection, text, before=begin_statements(item.directives), meanwhile=wording)
             self._record(started, following)
         except BaseException:
             settle(self._connection)
@@ -129,7 +131,7 @@ class Run:
         """Apply one no-transaction file, from where an earlier attempt stopped."""
         steps = Stepwise(self._connection, self._writer, text, item.directives, self._done_before(item, text))
         self._writer.begin_steps(text, steps.done)
-        self._writer.prepare_record(item.file, text, following)
+        self._writer.word_record(item.file, text, following)
         started = time.monotonic()
         give_up_at = started + TABLE_WAIT_S
         while True:
@@ -143,6 +145,8 @@ class Run:
                 if not self._may_try_again(error, give_up_at):
                     self._fail(item, self._explain(item, text, error, watch), _stopped_at(steps))
                 self._pause(item, watch)
+            except RecordForgotten:
+                settle(self._connection)
             except psycopg.Error as error:
                 settle(self._connection)
                 self._fail(item, self._explain_end(item, error), _stopped_at(steps))

@@ -17,13 +17,14 @@ APPLICATION_NAME = "peterental migrations"
 
 _CANCEL_TIMEOUT_S = 5.0
 
+FORGET_PREPARED = "DEALLOCATE ALL"
+
 # The role first: without it the rest might be refused. UTC, because 003 and the likes of it rely on it.
 _RESETS = (
     "RESET SESSION AUTHORIZATION",
     "RESET ROLE",
     "RESET ALL",
     "CLOSE ALL",
-    "DEALLOCATE ALL",
     "UNLISTEN *",
     "DISCARD TEMP",
     "SET TimeZone TO 'UTC'",
@@ -62,14 +63,14 @@ def prepare_to_write(connection: Connection) -> None:
 
 def reset(connection: Connection) -> None:
     """Undo whatever a file may have done to the session."""
-    connection.execute(reset_script(connection).encode())
+    connection.execute(f"{reset_script(connection)}; {FORGET_PREPARED}".encode())
 
 
 def reset_script(connection: Connection) -> str:
-    """Give what undoes whatever a file may have done to the session; allowed inside a transaction.
+    """Give what undoes whatever a file may have done to the session, but for statements that it has prepared.
 
-    All of it are commands that need no planning, since it runs after every file. One query, to learn what kind of
-    server it is.
+    It is allowed inside a transaction. All of it are commands that need no planning, since it runs after every file.
+    One query, to learn what kind of server it is.
     """
     statements = list(_RESETS)
     if connection.info.server_version >= _KNOWS_TRANSACTION_TIMEOUT:

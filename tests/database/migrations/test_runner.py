@@ -847,6 +847,27 @@ def test_prepared_statements_and_cursors_do_not_outlive_their_file(runner: Migra
     assert runner.run_migrations() == 2
 
 
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["as a whole", "stepwise"])
+@pytest.mark.parametrize(
+    "forgets",
+    ["DEALLOCATE ALL", "DO $$ BEGIN EXECUTE 'DEALLOC' || 'ATE ALL'; END $$", "DISCARD PLANS; DEALLOCATE ALL"],
+    ids=["openly", "hidden", "with plans"],
+)
+def test_a_file_that_throws_away_what_the_runner_has_prepared_is_recorded_all_the_same(
+    runner: MigrationRunner, folder: Folder, db: Connection, header: str, forgets: str
+) -> None:
+    for number in (1, 2, 3):
+        folder.write(
+            f"00{number}_x.sql", f"{header}CREATE TABLE t{number} (i int);\n{forgets};\nPREPARE p AS SELECT 1;"
+        )
+    assert runner.run_migrations() == 3
+    rows = db.execute(
+        "SELECT version, outcome, ended_at >= started_at AS ended FROM schema_migration_attempts"
+    ).fetchall()
+    assert rows == [{"version": number, "outcome": "applied", "ended": True} for number in (1, 2, 3)]
+    assert [row["version"] for row in db.execute("SELECT version FROM schema_migrations ORDER BY 1")] == [1, 2, 3]
+
+
 def test_a_role_that_may_not_create_tables_is_told_which_to_use(
     runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
 ) -> None:
