@@ -27,6 +27,7 @@ def before_serving(config: Config) -> None:
     A failure is logged; then, as MIGRATE_FAILURE says, the process ends or serves with its health gate shut.
     """
     _refuse_taken_port(config)
+    gc.freeze()  # what was loaded stays; looking through it for garbage would take longer than what follows
     database = database_for(config, application_name="peterental deploy")
     try:
         if config.migrate_on_start:

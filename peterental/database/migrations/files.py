@@ -14,7 +14,7 @@ from peterental.errors import Fault
 
 _UP_NAME = re.compile(r"(?P<version>[0-9]{3,})_(?P<description>.+)\.sql")
 _DOWN_SUFFIX = ".down.sql"
-_LINE_END = re.compile(r"[ \t\f\v]*(?:\r\n|\r|\n)")
+_BLANKS = " \t\f\v"
 _BLANK = re.compile(r"[\s;]+|--[^\r\n]*", re.ASCII)  # other spaces than ASCII's are letters to PostgreSQL
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _HIGHEST_VERSION = 2**31 - 1  # schema_migrations.version is an INTEGER
@@ -72,7 +72,8 @@ class MigrationFile:
 
 def checksum_of(text: str) -> str:
     """Give the checksum of a migration's text; see `MigrationFile.checksum`."""
-    return hashlib.sha256(_LINE_END.sub("\n", text).rstrip().encode()).hexdigest()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return hashlib.sha256("\n".join([line.rstrip(_BLANKS) for line in lines]).rstrip().encode()).hexdigest()
 
 
 def find_files(directory: Path) -> list[MigrationFile]:
