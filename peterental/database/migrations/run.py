@@ -20,6 +20,7 @@ from peterental.database.migrations.files import MigrationFile, MigrationFilesEr
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.ledger_writer import LedgerWriter, RecordForgotten
 from peterental.database.migrations.lock import Tell
+from peterental.database.migrations.notices import Notices
 from peterental.database.migrations.problem import explain, explain_end
 from peterental.database.migrations.session import begin_statements, is_lost, reset, settle
 from peterental.database.migrations.statements import same_statements, split_statements, statement_offset
@@ -67,6 +68,7 @@ class Run:
         self._progress = progress
         self._done: list[int] = []
         self._next_text: str | None = None
+        self._notices = Notices()
 
     def apply(self, todo: list[Checked]) -> None:
         """Apply `todo` in order. Raises MigrationFailed for the first that fails, Interrupted, MigrationFilesError."""
@@ -83,6 +85,7 @@ class Run:
                 attempt = self._stepwise if item.directives.no_transaction else self._as_a_whole
                 attempt(item, text, following.file if following else None, watch)
                 self._tell(f"✅ {item.file.path.name} ({_since_ms(started)} ms)")
+                self._notices.tell(self._tell)
                 self._done.append(item.file.version)
 
     def _as_a_whole(self, item: Checked, text: str, following: MigrationFile | None, watch: Watch) -> None:
@@ -111,7 +114,8 @@ class Run:
         started = time.monotonic()
         wording = partial(self._writer.word_record, item.file, text, following)
         try:
-            execute_text(self._connection, text, before=begin_statements(item.directives), meanwhile=wording)
+            with self._notices.listening(self._connection):
+                execute_text(self._connection, text, before=begin_statements(item.directives), meanwhile=wording)
             self._record(started, following)
         except BaseException:
             settle(self._connection)
@@ -129,7 +133,14 @@ class Run:
 
     def _stepwise(self, item: Checked, text: str, following: MigrationFile | None, watch: Watch) -> None:
         """Apply one no-transaction file, from where an earlier attempt stopped."""
-        steps = Stepwise(self._connection, self._writer, text, item.directives, self._done_before(item, text))
+        steps = Stepwise(
+            self._connection,
+            self._writer,
+            text,
+            item.directives,
+            done=self._done_before(item, text),
+            notices=self._notices,
+        )
         self._writer.begin_steps(text, steps.done)
         self._writer.word_record(item.file, text, following)
         started = time.monotonic()
@@ -183,6 +194,8 @@ class Run:
         return isinstance(error.cause, _BUSY) and time.monotonic() < give_up_at and not is_lost(self._connection)
 
     def _pause(self, item: Checked, watch: Watch) -> None:
+        if not item.directives.no_transaction:
+            self._notices.forget()  # all of it is run again
         self._writer.record_wait(watch.worst_wait_ms)
         by = f" by {watch.blocker}" if watch.blocker else ""
         self._tell(f"⏳ {item.file.path.name}: a table it needs is in use{by}; trying again")
@@ -212,6 +225,7 @@ class Run:
 
     def _fail(self, item: Checked, problem: str, state: str) -> None:
         """Keep the failure in the history and raise it: what, where, in what state the database is, what to do next."""
+        self._notices.tell(self._tell)
         if not is_lost(self._connection):
             self._note(outcome="failed", error=problem)
         if self._done:

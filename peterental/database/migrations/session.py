@@ -28,7 +28,7 @@ _RESETS = (
     "UNLISTEN *",
     "DISCARD TEMP",
     "SET TimeZone TO 'UTC'",
-    "SET client_min_messages TO warning",
+    "SET client_min_messages TO notice",
     # What a role or database sets as its own limits is meant for the application.
     "SET statement_timeout TO 0",
     "SET idle_in_transaction_session_timeout TO 0",

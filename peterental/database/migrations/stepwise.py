@@ -10,6 +10,7 @@ from peterental.database.migrations.directives import Directives
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.indexes import IndexWork, index_work
 from peterental.database.migrations.ledger_writer import LedgerWriter
+from peterental.database.migrations.notices import Notices
 from peterental.database.migrations.outside import commits, is_patient
 from peterental.database.migrations.statements import Statement, split_statements
 
@@ -32,15 +33,24 @@ class Stepwise:
         text: the file's.
         directives: the file's.
         done: how many statements an earlier attempt has done; None where there was no earlier attempt.
+        notices: hears what the statements say.
     """
 
     def __init__(
-        self, connection: Connection, writer: LedgerWriter, text: str, directives: Directives, done: int | None
+        self,
+        connection: Connection,
+        writer: LedgerWriter,
+        text: str,
+        directives: Directives,
+        *,
+        done: int | None,
+        notices: Notices,
     ) -> None:
         self._connection = connection
         self._writer = writer
         self._directives = directives
         self._resumed_at = done
+        self._notices = notices
         self.statements = split_statements(text)
         self.done = done or 0
 
@@ -63,7 +73,7 @@ class Stepwise:
         )
         execute_text(self._connection, begin)
         try:
-            execute_text(self._connection, statement.sql)
+            self._execute(statement)
         except StatementFailed as error:
             self._connection.rollback()
             if isinstance(error.cause, _NOT_IN_A_TRANSACTION):
@@ -87,9 +97,13 @@ class Stepwise:
         )
         execute_text(self._connection, limits)
         try:
-            execute_text(self._connection, statement.sql)
+            self._execute(statement)
         except StatementFailed as error:
             raise StatementFailed(error.cause, self.done) from error
+
+    def _execute(self, statement: Statement) -> None:
+        with self._notices.listening(self._connection):
+            execute_text(self._connection, statement.sql)
 
     def _is_done_or_healed(self, work: IndexWork) -> bool:
         """Look what an earlier attempt left of an index: True where it is as the statement wants it."""
