@@ -16,7 +16,7 @@ from peterental.database.migrations.difference import (
     counted,
     grouped,
 )
-from peterental.database.migrations.errors import MigrationError
+from peterental.database.migrations.errors import MigrationError, ReadOnlyDatabase
 from peterental.database.migrations.files import MigrationFile, find_files
 from peterental.database.migrations.history import State, compare
 from peterental.database.migrations.ledger import Ledger
@@ -77,6 +77,8 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
         if not _to_record(connection, ledger, files[:to]):
             tell("✅ Nothing to adopt: all of them are recorded and verified")
             return 0
+        if ledger.server.read_only_reason:  # told before a scratch database is made for nothing
+            raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
         live = read_catalog(connection, schema, which="database")
     # A ledger that goes further says that later files have run too: then the database is what those made.
     highest = max([to, *(version for version in ledger.rows if version <= len(files))])

@@ -29,6 +29,12 @@ class LedgerTrouble(MigrationError):
     """The ledger schema_migrations cannot be read or written: {reason}. Nothing was applied; {advice}."""
 
 
+class NoRoom(MigrationError):
+    """The database server has no room left: {reason}. What was applied stays, and nothing is half done; make room on
+    its disk, then run the same command again.
+    """
+
+
 class FilesRefused(MigrationFilesError):
     """{problems}. Nothing was applied."""
 

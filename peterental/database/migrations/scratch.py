@@ -68,6 +68,10 @@ def scratch_database(url: str, *, scratch_url: str | None = None, tell: Tell) ->
             scratch = make_conninfo(server_url, dbname=name)
             _furnish(scratch, likeness)
             yield scratch
+        except ScratchRefused as error:
+            if not isinstance(error.__cause__, psycopg.OperationalError):
+                name = None  # the server said no: there is nothing to drop
+            raise
         finally:
             if name is not None:
                 _drop(server_url, name, tell)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg
 
 from peterental.database.connection import Connection, DatabaseUnavailable, reason_of
-from peterental.database.migrations.errors import SCHEMA_OF_OUR_OWN, LedgerTrouble
+from peterental.database.migrations.errors import SCHEMA_OF_OUR_OWN, LedgerTrouble, NoRoom
 from peterental.database.migrations.session import runner_session
 
 
@@ -17,7 +17,8 @@ def engine_session(url: str) -> Iterator[Connection]:
     """Give a connection as `runner_session` does.
 
     Raises LedgerTrouble for what the server refuses in the block (a role without rights, a ledger of another shape),
-    DatabaseUnavailable when it goes away. What is wrong with a migration its runner has explained before.
+    NoRoom when its disk is full, DatabaseUnavailable when it goes away. What is wrong with a migration its runner has
+    explained before.
     """
     try:
         with runner_session(url) as connection:
@@ -25,6 +26,8 @@ def engine_session(url: str) -> Iterator[Connection]:
     except psycopg.errors.InsufficientPrivilege as error:
         advice = "use a role that may create tables there, such as the one that owns the others"
         raise LedgerTrouble(reason=reason_of(error), advice=advice) from error
+    except psycopg.errors.DiskFull as error:
+        raise NoRoom(reason=reason_of(error)) from error
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(reason=reason_of(error)) from error
     except psycopg.Error as error:

@@ -19,6 +19,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
+from peterental import create_app
+from peterental.config import Config
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import (
     FilesRefused,
@@ -26,6 +28,7 @@ from peterental.database.migrations.errors import (
     LedgerTrouble,
     LockNotAcquired,
     MigrationFailed,
+    NoRoom,
     NoSchema,
     NoSuchMigration,
     ReadOnlyDatabase,
@@ -729,13 +732,38 @@ def test_a_read_only_database_is_told_before_anything_runs(
 
 
 @pytest.mark.needs("postgres15")
-def test_a_standby_is_told_before_anything_runs(folder: Folder) -> None:
-    folder.write("001_a.sql", "SELECT 1;")
-    with (
-        running_debian_postgres(standby=True) as url,
-        pytest.raises(ReadOnlyDatabase, match="takes no changes \\(it is a standby in recovery\\)"),
-    ):
-        MigrationRunner(url, folder.path).run_migrations()
+def test_on_a_standby_commands_read_or_say_in_one_sentence_that_they_cannot(folder: Folder) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("001_a.down.sql", "DROP TABLE a;")
+    no_changes = (
+        "❌ The database takes no changes (it is a standby in recovery). Nothing was applied; point DATABASE_URL at the"
+        " primary server.\n"
+    )
+    no_scratch = (
+        "❌ No scratch database could be made: cannot execute CREATE DATABASE in a read-only transaction;"
+        " SCRATCH_DATABASE_URL can name another server for it.\n"
+    )
+    expected = {
+        "db-migrate": no_changes,
+        "db-plan": no_changes,
+        "db-adopt --to 1": no_changes,
+        "db-repair --yes": no_changes,
+        "db-rollback --to 0 --yes": no_changes,
+        "db-verify": no_scratch,
+        "db-migrate --dry-run": "",
+        "db-status": "",
+    }
+    with running_debian_postgres(standby=True) as url:
+        app = create_app(Config(database_url=url, secret_key="k", migrations_dir=folder.path))
+        said = {command: app.test_cli_runner().invoke(args=command.split()) for command in expected}
+    trouble = {
+        command: "".join(line for line in result.output.splitlines(keepends=True) if line[0] in "❌⚠")
+        for command, result in said.items()
+    }
+    assert trouble == expected
+    assert {command: result.exit_code for command, result in said.items()} == {
+        command: int(bool(sentence)) for command, sentence in expected.items()
+    }
 
 
 def test_a_connection_lost_in_mid_file_is_one_message(folder: Folder, empty_database_url: str, db: Connection) -> None:
@@ -866,6 +894,51 @@ def test_a_file_that_throws_away_what_the_runner_has_prepared_is_recorded_all_th
     ).fetchall()
     assert rows == [{"version": number, "outcome": "applied", "ended": True} for number in (1, 2, 3)]
     assert [row["version"] for row in db.execute("SELECT version FROM schema_migrations ORDER BY 1")] == [1, 2, 3]
+
+
+def full_disk(db: Connection, table: str, event: str) -> None:
+    """Have the server refuse to write to `table`, as it does where its disk is full."""
+    db.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE disk_full USING MESSAGE = 'could not extend file \"base/1/2\": No space left on device'; END $$"
+    )
+    statement = "CREATE TRIGGER full_disk BEFORE {} ON {} FOR EACH ROW EXECUTE FUNCTION refuse()"
+    db.execute(sql.SQL(statement).format(sql.SQL(event), sql.Identifier(table)))
+
+
+def test_no_room_for_an_attempt_is_one_message_and_the_next_run_is_clean(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    full_disk(db, "schema_migration_attempts", "INSERT")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    with pytest.raises(NoRoom) as caught:
+        runner.run_migrations()
+    assert str(caught.value) == (
+        'The database server has no room left: could not extend file "base/1/2": No space left on device. What was'
+        " applied stays, and nothing is half done; make room on its disk, then run the same command again."
+    )
+    db.execute("DROP FUNCTION refuse CASCADE")
+    assert runner.run_migrations() == 1
+
+
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["as a whole", "stepwise"])
+def test_no_room_for_the_ledger_s_row_keeps_nothing_by_half(
+    runner: MigrationRunner, folder: Folder, db: Connection, header: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    runner.run_migrations()
+    full_disk(db, "schema_migrations", "INSERT OR UPDATE")
+    folder.write("002_b.sql", f"{header}CREATE TABLE b (i int);")
+    with pytest.raises(
+        MigrationFailed, match=r"No space left on device\n  at the end of .*002_b.sql, as it was recorded"
+    ):
+        runner.run_migrations()
+    assert ("b" in tables(db)) is bool(header)
+    db.execute("DROP FUNCTION refuse CASCADE")
+    assert runner.run_migrations() == 1
+    assert "b" in tables(db)
 
 
 def test_a_role_that_may_not_create_tables_is_told_which_to_use(
