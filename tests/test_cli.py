@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from tests.gunicorn import PROJECT_DIR, environment
-from tests.servers import until
+from tests.servers import running_debian_postgres, until
 
 NOBODY_LISTENS = "postgresql://pete:hush@127.0.0.1:1/peterental"
 FLASK = str(Path(sys.executable).with_name("flask"))
@@ -481,3 +481,32 @@ def test_db_adopt_records_only_what_is_there(empty_database_url: str, folder: Pa
 def test_our_own_database_is_what_our_files_make(database_url: str) -> None:
     done = flask("db-verify", DATABASE_URL=database_url)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.needs("postgres15")
+def test_on_a_standby_commands_read_or_say_in_one_sentence_that_they_cannot(folder: Path) -> None:
+    (folder / "001_make_a.down.sql").write_text("DROP TABLE a;")
+    no_changes = (
+        "❌ The database takes no changes (it is a standby in recovery). Nothing was applied; point DATABASE_URL at the"
+        " primary server.\n"
+    )
+    no_scratch = (
+        "❌ No scratch database could be made: cannot execute CREATE DATABASE in a read-only transaction;"
+        " SCRATCH_DATABASE_URL can name another server for it.\n"
+    )
+    expected = {
+        "db-migrate": no_changes,
+        "db-plan": no_changes,
+        "db-adopt --to 1": no_changes,
+        "db-repair --yes": no_changes,
+        "db-rollback --to 0 --yes": no_changes,
+        "db-verify": no_scratch,
+        "db-migrate --dry-run": "",
+        "db-status": "",
+    }
+    with running_debian_postgres(standby=True) as url:
+        said = {command: flask(*command.split(), "--directory", str(folder), DATABASE_URL=url) for command in expected}
+    assert {command: done.stderr for command, done in said.items()} == expected
+    assert {command: done.returncode for command, done in said.items()} == {
+        command: int(bool(sentence)) for command, sentence in expected.items()
+    }
