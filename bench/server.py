@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,6 +89,20 @@ def set_aside(db: psycopg.Connection[Any], table: str) -> list[str]:
             drop = sql.SQL("DROP INDEX {}").format(sql.Identifier(index))
         db.execute(drop)
     return [str(make) for _, _, make in rows]
+
+
+def make_again(url: str, *jobs: list[str]) -> None:
+    """Make what was set aside, the jobs side by side, each in a connection of its own."""
+
+    def make(statements: list[str]) -> None:
+        with psycopg.connect(url, autocommit=True) as db:
+            db.execute("SET maintenance_work_mem TO '512MB'")
+            for statement in statements:
+                db.execute(statement.encode())
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        for done in [pool.submit(make, statements) for statements in jobs]:
+            done.result()
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from bench.measure import Sample, interleaved, ratio
 from bench.pages.browser import Browser
-from bench.pages.office import EMAIL, PASSWORD, Size, filled
+from bench.pages.office import EMAIL, OWN_AGENTS, PASSWORD, Size, filled
 from bench.phone.load import load_generator
-from bench.phone.stage import FEW, Stage, serving
+from bench.phone.stage import AGENTS, FEW, Stage, serving
 from bench.section import Bench
 from bench.server import bench_server
 from bench.table import Promise, Table
@@ -21,37 +21,69 @@ _REQUESTS_A_ROUND = 10
 
 PAGES = {
     "agents": "/agents",
-    "agents, page 10": "/agents?page=10",
     "one agent": "/agents/agent-1",
     "an agent's week": "/agents/agent-1/week",
+    "an agent's figures": "/agents/agent-1/figures",
     "appointments": "/appointments",
     "appointments, page 20": "/appointments?page=20",
     "appointments of one agent": "/appointments?agent=agent-1",
-    "appointments, a search": "/appointments?q=17+Elm",
+    "appointments that stand": "/appointments?status=confirmed",
+    "appointments, as they were booked": "/appointments?sort=booked",
     "appointments, by name": "/appointments?sort=name",
+    "appointments, a common word": "/appointments?q=Visitor",
+    "appointments, a visitor's name": "/appointments?q=Visitor+77",
+    "appointments, a home": "/appointments?q=7+Elm",
+    "appointments, what nobody has": "/appointments?q=Zebedee",
+    "one appointment": "/appointments/1",
     "calls": "/calls",
     "calls, page 20": "/calls?page=20",
     "calls with a fault": "/calls?flag=fault",
+    "calls, agreed but nothing booked": "/calls?flag=unbooked",
+    "calls, a common word": "/calls?q=Elm",
+    "calls, a visitor's name": "/calls?q=Visitor+77",
+    "calls, a number": "/calls?q=0001005",
     "one call": "/calls/call-1-1",
     "messages": "/messages",
+    "messages, all, page 20": "/messages?show=all&page=20",
+    "messages, a common word": "/messages?q=garden",
+    "messages, what nobody has": "/messages?q=Zebedee",
     "users": "/users",
     "audit log": "/audit",
+    "audit log, page 20": "/audit?page=20",
     "schema": "/schema",
 }
 """What is asked for, by its name in the table; the first page of what has no other."""
 
-AGENTS_PAGES = {f"{name}, for an agent's user": PAGES[name] for name in ("agents", "appointments", "calls", "messages")}
+_AGENTS_TOO = (
+    "agents",
+    "appointments",
+    "appointments, page 20",
+    "appointments, by name",
+    "appointments, a common word",
+    "appointments, a visitor's name",
+    "appointments, a home",
+    "appointments, what nobody has",
+    "calls",
+    "calls, page 20",
+    "calls, a common word",
+    "calls, a visitor's name",
+    "calls, a number",
+    "messages",
+    "messages, all, page 20",
+    "messages, a common word",
+)
+AGENTS_PAGES = {f"{name}, for an agent's user": PAGES[name] for name in _AGENTS_TOO}
 
 
 def measure(bench: Bench) -> Iterator[Table | str]:
     """Ask for every page of a small office and of a large one, in turn."""
     with bench_server() as server:
         stage = Stage(bench, server, load_generator(bench.folder))
-        small, large = Size(FEW, FEW), Size(stage.many, stage.many)
+        small, large = Size(OWN_AGENTS, FEW // OWN_AGENTS), Size(AGENTS, stage.many // AGENTS)
         yield f"{server.description}."
         with (
-            serving("wsgi:app", filled(stage.few_url, small)) as few,
-            serving("wsgi:app", filled(stage.many_url, large)) as many,
+            serving("wsgi:app", filled(stage.empty_url(), small)) as few,
+            serving("wsgi:app", filled(stage.empty_url(), large)) as many,
         ):
             rows: list[Row] = []
             for pages, email in ((PAGES, EMAIL["admin"]), (AGENTS_PAGES, EMAIL["agent"])):
@@ -88,8 +120,9 @@ def _table(rows: list[Row], many: int) -> Table:
     return Table(
         f"Every page with {FEW:,} and with {many:,} bookings",
         "From the request to the last byte, one request at a time over one connection, signed in. The large office has"
-        f" {many:,} bookings, as many calls with as many tool calls, and a message and a change in the audit log for"
-        f" every hundredth; the small one {FEW:,} of each. The agent's user looks after ten of the thousand agents."
+        f" {many:,} bookings, as many calls with as many tool calls, as many messages and as many changes in the audit"
+        f" log; the small one {FEW:,} of each. Both have {AGENTS:,} agents; in the small one only those ten have"
+        " bookings whom the agent's user looks after, so that both fill the pages."
         f" {len(rows[0].small.values)} rounds of up to {_REQUESTS_A_ROUND} requests.",
         ("page", f"with {FEW:,}", f"with {many:,}", "times the small office's", "size"),
         [

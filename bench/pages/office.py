@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import psycopg
 
-from bench.phone.stage import AGENTS
+from bench.phone.stage import BOOKINGS, ZONE
+from bench.server import make_again, set_aside
 from peterental.database import Database
 from peterental.services import build_services
 
@@ -14,20 +16,22 @@ PASSWORD = "a password of the bench"  # noqa: S105  # it opens nothing
 EMAIL = {"admin": "office@example.com", "agent": "agent@example.com"}
 OWN_AGENTS = 10
 
+# As one restores a dump, with what the triggers would note of each call. One in 500 met a fault, one in 500 ended
+# without the booking that the caller agreed to, all others booked.
 _CALLS = """
     INSERT INTO calls (vapi_call_id, agent_id, caller_number, status, started_at, ended_at, ended_reason, cost, summary,
-                       created_at)
-    SELECT 'call-' || agent || '-' || n, 'agent-' || agent, '+1555' || lpad((agent * 1000 + n)::text, 7, '0'), 'ended',
-           at, at + INTERVAL '2 minutes', 'customer-ended-call', 0.12, 'Asked for a viewing.', at
-    FROM generate_series(1, %(agents)s) AS agent, generate_series(1, %(each)s) AS n,
-         LATERAL (SELECT now() - n * INTERVAL '3 hours' - agent * INTERVAL '7 seconds') AS ago (at)
+                       created_at, outcomes, agreed)
+    SELECT vapi_call_id || CASE fate WHEN 1 THEN '-alone' ELSE '' END, agent_id, caller_number, 'ended',
+           created_at - INTERVAL '1 minute', created_at + INTERVAL '1 minute', 'customer-ended-call', 0.12,
+           'Asked for a viewing.', created_at - INTERVAL '1 minute',
+           CASE fate WHEN 0 THEN '{fault,booked}' WHEN 1 THEN '{refused}' ELSE '{booked}' END::text[], TRUE
+    FROM appointments, LATERAL (SELECT abs(hashtext(vapi_call_id)) % 500) AS rolled (fate)
 """
 _TOOL_CALLS = """
     INSERT INTO tool_calls (vapi_call_id, tool_call_id, agent_id, name, arguments, answer, outcome, duration_ms,
                             received_at)
     SELECT vapi_call_id, 'tool', agent_id, 'set_appointment', '{"start_time": "2026-03-17T14:30:00"}',
-           'You''re booked to see 12 Elm Street, tomorrow at noon.',
-           CASE WHEN hashtext(vapi_call_id) % 500 = 0 THEN 'fault' ELSE 'booked' END, 12, created_at
+           'You''re booked to see 12 Elm Street, tomorrow at noon.', outcomes[1], 12, created_at
     FROM calls
     WHERE vapi_call_id LIKE 'call-%'
 """
@@ -36,31 +40,43 @@ _MESSAGES = """
     SELECT agent_id, vapi_call_id, 'Please call me back about the garden flat.', 'Robin Vale', caller_number,
            created_at, CASE WHEN hashtext(vapi_call_id) % 10 <> 0 THEN created_at END, 'office@example.com'
     FROM calls
-    WHERE hashtext(vapi_call_id) % 100 = 0
+    WHERE vapi_call_id LIKE 'call-%'
 """
 _AUDIT = """
     INSERT INTO audit_log (happened_at, actor, action, subject_kind, subject_id, subject_name, before, after)
-    SELECT created_at, 'office@example.com', 'moved', 'appointment', abs(hashtext(vapi_call_id)) % 1000 + 1,
-           'Robin Vale', '{"start": "2026-03-17T14:30:00+00:00"}', '{"start": "2026-03-17T15:30:00+00:00"}'
-    FROM calls
-    WHERE hashtext(vapi_call_id) % 100 = 1
+    SELECT created_at, 'office@example.com', 'moved', 'appointment', id, attendee_name,
+           '{"start": "2026-03-17T14:30:00+00:00"}', '{"start": "2026-03-17T15:30:00+00:00"}'
+    FROM appointments
+    ORDER BY created_at
 """
+_TABLES = ("appointments", "calls", "tool_calls", "messages", "audit_log")
 
 
 @dataclass(frozen=True)
 class Size:
-    """How large an office is."""
+    """How many agents have bookings, and how many each."""
 
-    bookings: int
-    calls: int
+    agents: int
+    each: int
 
 
 def filled(url: str, size: Size) -> str:
-    """Give the database at `url`, which has its agents and bookings, users and calls as well."""
+    """Give the database at `url`, which has its agents and nothing booked, all that an office of that size has.
+
+    That is a call, a tool call, a message and a change in the audit log for each booking, and users. The first agents
+    are those who have bookings.
+    """
+    newest = datetime.now(ZONE).date() + timedelta(days=12)
     with psycopg.connect(url, autocommit=True) as db:
-        db.execute(_CALLS, {"agents": AGENTS, "each": size.calls // AGENTS})
-        for statement in (_TOOL_CALLS, _MESSAGES, _AUDIT):
+        db.execute("SET synchronous_commit TO off")
+        db.execute("ALTER TABLE tool_calls DISABLE TRIGGER USER")
+        later = {table: set_aside(db, table) for table in _TABLES}
+        db.execute(BOOKINGS, {"first": 1, "agents": size.agents, "each": size.each, "newest": newest})
+        for statement in (_CALLS, _TOOL_CALLS, _MESSAGES, _AUDIT):
             db.execute(statement.encode())
+        db.execute("ALTER TABLE tool_calls ENABLE TRIGGER USER")
+    make_again(url, later["appointments"], [statement for table in _TABLES[1:] for statement in later[table]])
+    with psycopg.connect(url, autocommit=True) as db:
         db.execute("VACUUM ANALYZE")
     users_in(url)
     return url

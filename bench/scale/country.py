@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import psycopg
 
 from bench.phone.stage import BOOKINGS, ZONE
-from bench.server import set_aside
+from bench.server import make_again, set_aside
 from peterental.database.migrations import MigrationRunner
 
 _AGENTS_AT_A_TIME = 500
@@ -51,19 +50,10 @@ def filled(url: str, country: Country) -> float:
             for first in range(1, country.agents + 1, _AGENTS_AT_A_TIME):
                 fill(db, country, first, min(first + _AGENTS_AT_A_TIME - 1, country.agents))
         db.execute("ALTER TABLE tool_calls ENABLE TRIGGER USER")
-    with ThreadPoolExecutor(2) as pool:
-        jobs = (later["appointments"], [*later["calls"], *later["tool_calls"]])
-        for done in [pool.submit(_make, url, statements) for statements in jobs]:
-            done.result()
+    make_again(url, later["appointments"], [*later["calls"], *later["tool_calls"]])
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("VACUUM ANALYZE")
     return time.monotonic() - began
-
-
-def _make(url: str, statements: list[str]) -> None:
-    with psycopg.connect(url, autocommit=True) as db:
-        for statement in statements:
-            db.execute(statement.encode())
 
 
 def _bookings(db: psycopg.Connection[Any], country: Country, first: int, last: int) -> None:
