@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +19,7 @@ from peterental.appointments.listing.repository import listing_query
 from peterental.appointments.listing.service import ListingService
 from peterental.database.connection import Database
 from peterental.users.model import Viewer
+from tests.plans import read_whole
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 ADMIN = Viewer(1, "admin@example.com", is_admin=True)
@@ -242,9 +245,9 @@ def test_a_file_has_all_of_it_in_order_of_time_and_a_batch_in_memory(
     assert [len(batch) for batch in listing.batches(ADMIN, Filter())] == [3]
 
 
-def test_no_filter_and_no_order_reads_the_table_from_end_to_end(
-    database: Database, patient: psycopg.Connection
-) -> None:
+@pytest.fixture
+def many(patient: psycopg.Connection) -> None:
+    """40,000 viewings of 300 agents."""
     patient.execute(
         "INSERT INTO agents (agent_id, agent_name, time_zone) SELECT n::text, 'x', CASE WHEN n % 2 = 0 THEN 'America/Chicago' ELSE 'Asia/Tokyo' END FROM generate_series(1, 300) n"
     )
@@ -265,6 +268,10 @@ def test_no_filter_and_no_order_reads_the_table_from_end_to_end(
     )
     patient.execute("VACUUM ANALYZE appointments")
     patient.execute("ANALYZE agents")
+
+
+@pytest.mark.usefixtures("many")
+def test_no_filter_and_no_order_reads_the_table_from_end_to_end(database: Database) -> None:
     zones = ("America/Chicago", "Asia/Tokyo")
     scopes = (
         Scope(None, zones),
@@ -288,3 +295,33 @@ def test_no_filter_and_no_order_reads_the_table_from_end_to_end(
                 if "Seq Scan on appointments" in plan:
                     read.append((replace(wanted, sort=sort), scope, plan))  # type: ignore[arg-type]
     assert read == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "sort", "index"),
+    [
+        (None, "soonest", "idx_appointments_in_time"),
+        (None, "latest", "idx_appointments_in_time"),
+        (None, "booked", "idx_appointments_as_booked"),
+        (("7",), "soonest", "idx_appointments_agent_in_time"),
+        (("7", "8", "9"), "soonest", "idx_appointments_agent_in_time"),
+    ],
+)
+@pytest.mark.usefixtures("many")
+def test_the_way_to_a_page_is_counted_off_in_the_index_of_that_order(
+    database: Database, scope: tuple[str, ...] | None, sort: Any, index: str
+) -> None:
+    zones = ("America/Chicago", "Asia/Tokyo")
+    query, values = listing_query(Filter(sort=sort), Scope(scope, zones), NOW, slice(50, 101))
+    plan = "\n".join(row["QUERY PLAN"] for row in database.fetch(f"EXPLAIN (ANALYZE) {query}", values))
+    assert re.search(rf"Index (Only )?Scan (Backward )?(using|on) {index}\b", plan), plan
+
+
+@pytest.mark.usefixtures("many")
+def test_words_of_which_one_is_common_are_looked_up_by_the_other(database: Database) -> None:
+    scope = Scope(None, ("America/Chicago", "Asia/Tokyo"))
+    rare = hashlib.md5(b"39999", usedforsecurity=False).hexdigest()[:8]
+    query, values = listing_query(Filter(text=f"x {rare}"), scope, NOW, slice(0, 51))
+    plan = "\n".join(row["QUERY PLAN"] for row in database.fetch(f"EXPLAIN (ANALYZE) {query}", values))
+    assert read_whole(plan, "appointments") == []
+    assert "idx_appointments_words" in plan
