@@ -33,8 +33,8 @@ BOOKINGS = """
     INSERT INTO appointments (agent_id, property_address, start_time, end_time, blocked_until, attendee_name,
                               caller_number, vapi_call_id, vapi_tool_call_id, created_at)
     SELECT 'agent-' || agent, agent || ' Elm Street, Norman, OK', start, start + INTERVAL '30 minutes',
-           start + INTERVAL '30 minutes', 'Visitor ' || n, '+1555' || lpad((agent * 1000 + n)::text, 7, '0'),
-           'call-' || agent || '-' || n, 'tool-' || n,
+           start + INTERVAL '30 minutes', 'Visitor ' || lpad(n::text, 3, '0'),
+           '+1555' || lpad((agent * 1000 + n)::text, 7, '0'), 'call-' || agent || '-' || n, 'tool-' || n,
            LEAST(start - INTERVAL '12 days', now()) - agent * INTERVAL '7 seconds'
     FROM generate_series(%(first)s::int, %(agents)s) AS agent, generate_series(0, %(each)s - 1) AS n,
          LATERAL (

@@ -143,7 +143,8 @@ def _found(wanted: MessageFilter, *, is_narrow: bool) -> tuple[str, str, str]:
         return "", f"SELECT * FROM ({_all_of(latest)}) AS found", "FALSE"
     limit = SHARE if is_narrow else "%(nearby)s"
     nearby = [_latest(state, wanted, limit, is_narrow=is_narrow, column=f", {WORDS} AS words") for state in states]
-    are_few = "(SELECT COUNT(*) FROM nearby) < LEAST(%(reach)s, %(common)s)"
+    was_cut = f"(SELECT COUNT(*) FROM latest) >= {limit}"
+    are_few = f"(SELECT COUNT(*) FROM nearby) < LEAST(%(reach)s, %(common)s) AND {was_cut}"
     # The pattern stands in a sub-select, where no planner takes it for a common one and reads the whole table.
     conditions = [*_conditions(wanted), f"{WORDS} ILIKE (SELECT %(part)s::text)", are_few]
     if len(states) == 1:
@@ -161,7 +162,7 @@ def _found(wanted: MessageFilter, *, is_narrow: bool) -> tuple[str, str, str]:
     is_cut = f"""
         (SELECT COUNT(*) FROM everywhere) > %(found_at_most)s
         OR (SELECT COUNT(*) FROM nearby) BETWEEN %(common)s AND %(reach)s - 1
-        AND (SELECT COUNT(*) FROM latest) >= {limit}
+        AND {was_cut}
     """
     return parts, found, is_cut
 

@@ -325,3 +325,16 @@ def test_words_of_which_one_is_common_are_looked_up_by_the_other(database: Datab
     plan = "\n".join(row["QUERY PLAN"] for row in database.fetch(f"EXPLAIN (ANALYZE) {query}", values))
     assert read_whole(plan, "appointments") == []
     assert "idx_appointments_words" in plan
+
+
+def test_words_that_are_common_are_not_looked_up_further_and_that_is_said(
+    listing: ListingService, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "NEARBY", 2)
+    monkeypatch.setattr(repository, "FEWEST", 2)
+    for number in range(PAGE_SIZE + 2):
+        add("near Elm", NOW + number * HOUR)
+    add("7 Elm", NOW + 100 * DAY)
+    found = listing.page(ADMIN, Filter(text="Elm 7"))
+    assert (homes(found), found.is_cut) == ([], True)
+    assert homes(listing.page(ADMIN, Filter(text="Elm 7", first_day=NOW.date() + 50 * DAY))) == ["7 Elm"]

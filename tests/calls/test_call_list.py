@@ -295,7 +295,7 @@ def many_calls_url(databases: Any, template_url: str) -> Any:
 def test_no_list_reads_through_all_calls(many_calls_url: str, wanted: CallFilter, user_id: int | None) -> None:
     if user_id and wanted.agent_id == NOBODY:
         wanted = CallFilter()  # the service shows those to admins only
-    database = Explained(many_calls_url)
+    database = Explained(many_calls_url, {"vapi_call_id": None, "is_cut": False})
     CallReader(database).listing(user_id, wanted, slice(75, 101))
     database.close()
     assert "Index" in database.plan
@@ -359,7 +359,7 @@ def test_what_is_typed_is_found_however_old_the_call_is(
     for name, value in (("NEARBY", 26), ("FEWEST", 9), ("FOUND_AT_MOST", 0)):
         monkeypatch.setattr(reading, name, value)
     found, is_cut = find(" Elm", flag="unbooked")
-    assert (found, is_cut) == ([], False), "common words are not looked for further, where all that is nearby has them"
+    assert (found, is_cut) == ([], False), "all that is nearby has the word, and none of it the flag"
     assert find("1 Elm")[1], "more has it than may be looked up"
     monkeypatch.setattr(reading, "COMMON", 1)
     assert find("1 Elm")[1], "it is common nearby, so nobody looks further"

@@ -33,6 +33,9 @@ FEWEST = 200
 FOUND_AT_MOST = 2_000
 """So many viewings that have the words are sorted."""
 
+RARE = 10
+"""A word that fewer than one of so many nearby viewings have is looked up in the index; it lists all that have it."""
+
 # Word for word what migration 009 has an index on.
 WORDS = """
     (
@@ -116,10 +119,10 @@ class ListingRepository:
         query, values = listing_query(wanted, scope, now, page)
         # Planned for these very values: what is rare is read in another way than what is common.
         rows = connection.execute(query.encode(), values, prepare=False).fetchall()
-        is_cut = bool(rows) and rows[0]["is_cut"]
+        is_cut = rows[0]["is_cut"]
         for row in rows:
-            del row["is_cut"]
-        return [Appointment(**row) for row in rows], is_cut
+            del row["is_cut"], row["place"]
+        return [Appointment(**row) for row in rows if row["appointment_id"] is not None], is_cut
 
     def onward(self, wanted: Filter, scope: Scope, last: Appointment | None, limit: int) -> list[Appointment]:
         """Give the viewings that come after `last` in the order of time, or the first. One round trip."""
@@ -166,9 +169,12 @@ def listing_query(wanted: Filter, scope: Scope, now: datetime, page: slice) -> t
     cut = ["FALSE"] if is_read_in_order else [f"(SELECT COUNT(*) FROM part_{n}) >= %(reach)s" for n in (0, 1)]
     everywhere = ""
     if wanted.is_indexed:
-        parts.append(f"everywhere AS MATERIALIZED ({_everywhere(wanted, scope, columns, len(stretches))})")
+        there_is_more = _is_more_to_search(len(stretches))
+        parts.append(f"rarest AS MATERIALIZED ({_rarest(wanted, len(stretches))})")
+        parts.append(f"everywhere AS MATERIALIZED ({_everywhere(wanted, scope, columns, there_is_more)})")
         everywhere = "UNION SELECT * FROM everywhere"
         cut.append("(SELECT COUNT(*) FROM everywhere) > %(found_at_most)s")
+        cut.append(f"{there_is_more} AND (SELECT is_common FROM rarest)")
     order = ORDERS[wanted.sort]
     query = f"""
         WITH {", ".join(parts)},
@@ -177,10 +183,14 @@ def listing_query(wanted: Filter, scope: Scope, now: datetime, page: slice) -> t
             ORDER BY {order}
             LIMIT %(limit)s OFFSET %(offset)s
         )
-        SELECT {APPOINTMENT}, {" OR ".join(cut)} AS is_cut
-        FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY {order}) AS place FROM page) AS placed
-        JOIN appointments USING (id)
-        JOIN agents USING (agent_id)
+        SELECT told.is_cut, listed.*
+        FROM (SELECT {" OR ".join(cut)} AS is_cut) AS told
+        LEFT JOIN (
+            SELECT {APPOINTMENT}, place
+            FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY {order}) AS place FROM page) AS placed
+            JOIN appointments USING (id)
+            JOIN agents USING (agent_id)
+        ) AS listed ON TRUE
         ORDER BY place
     """
     return query, values
@@ -213,26 +223,43 @@ def _part(number: int, stretch: _Stretch, wanted: Filter, scope: Scope, *, colum
     """
 
 
-def _everywhere(wanted: Filter, scope: Scope, columns: str, stretches: int) -> str:
-    """Write the looking up of words in their index, where the nearby viewings that have them do not fill the page.
-
-    The index is asked for one word only, the one that is rarest nearby: it would list every viewing that has a common
-    one. That word stands in a sub-select, where no planner takes it for a common one and reads the whole table.
-    """
+def _rarest(wanted: Filter, stretches: int) -> str:
+    """Write which word that the index knows is the rarest nearby, and whether it is common all the same."""
     near = _all_of("near", "*", stretches)
     hits = " UNION ALL ".join(
         f"SELECT %(word_{number})s::text AS word, COUNT(*) FILTER (WHERE has_{number}) AS hits FROM ({near}) AS near"
         for number, word in enumerate(wanted.words)
         if THREE_IN_A_ROW.search(word)
     )
+    return f"""
+        SELECT word, hits * {RARE} > (SELECT COUNT(*) FROM ({near}) AS near) AS is_common
+        FROM ({hits}) AS words
+        ORDER BY hits
+        LIMIT 1
+    """
+
+
+def _everywhere(wanted: Filter, scope: Scope, columns: str, there_is_more: str) -> str:
+    """Write the looking up of words in their index, where the nearby viewings that have them do not fill the page.
+
+    The index is asked for one word only, the one that is rarest nearby: it would list every viewing that has a common
+    one. That word stands in a sub-select, where no planner takes it for a common one and reads the whole table.
+    """
     conditions = [
         *_whose(scope),
         *_conditions(wanted, scope),
-        f"{WORDS} ILIKE (SELECT word FROM ({hits}) AS words ORDER BY hits LIMIT 1)",
+        f"{WORDS} ILIKE (SELECT word FROM rarest)",
         *(_has_words(wanted, f"({WORDS} || '')") if len(wanted.words) > 1 else ()),
-        "(SELECT COUNT(*) FROM nearby) < %(reach)s",
+        there_is_more,
+        "(SELECT NOT is_common FROM rarest)",
     ]
     return f"SELECT {columns} FROM appointments WHERE {' AND '.join(conditions)} LIMIT %(found_at_most)s + 1"
+
+
+def _is_more_to_search(stretches: int) -> str:
+    """Write that the page is not full, and that not all there is was nearby."""
+    was_cut = " OR ".join(f"(SELECT COUNT(*) FROM near_{number}) >= %(nearby)s" for number in range(stretches))
+    return f"(SELECT COUNT(*) FROM nearby) < %(reach)s AND ({was_cut})"
 
 
 def _read(

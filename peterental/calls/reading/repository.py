@@ -110,14 +110,18 @@ class CallReader:
         rows = self._database.fetch(
             f"""
             WITH {", ".join(f"{name} AS MATERIALIZED ({query})" for name, query in parts.items())}
-            SELECT {LISTED}, {WHO_AND_WHAT_FOR}, {is_cut} AS is_cut
-            FROM (
-                SELECT * FROM found ORDER BY rang_at DESC, vapi_call_id DESC LIMIT %(limit)s OFFSET %(offset)s
-            ) AS page
-            JOIN calls USING (vapi_call_id)
-            LEFT JOIN agents USING (agent_id)
-            {BOOKING}
-            ORDER BY {LATEST_FIRST}
+            SELECT told.is_cut, listed.*
+            FROM (SELECT {is_cut} AS is_cut) AS told
+            LEFT JOIN (
+                SELECT {LISTED}, {WHO_AND_WHAT_FOR}, page.rang_at
+                FROM (
+                    SELECT * FROM found ORDER BY rang_at DESC, vapi_call_id DESC LIMIT %(limit)s OFFSET %(offset)s
+                ) AS page
+                JOIN calls USING (vapi_call_id)
+                LEFT JOIN agents USING (agent_id)
+                {BOOKING}
+            ) AS listed ON TRUE
+            ORDER BY rang_at DESC, vapi_call_id DESC
             """,
             {
                 "user_id": user_id,
@@ -135,7 +139,8 @@ class CallReader:
             },
             prepare=False,
         )
-        return [_summary(row) for row in rows], any(row["is_cut"] for row in rows)
+        is_cut = rows[0]["is_cut"]
+        return [_summary(row) for row in rows if row["vapi_call_id"] is not None], is_cut
 
     def unregistered(self, since: datetime, *, counted: int, limit: int) -> list[Unregistered]:
         """Give what was rung since then and belongs to nobody still, whatever was rung last first.
@@ -235,16 +240,14 @@ def _searched(wanted: CallFilter, user_id: int | None) -> tuple[dict[str, str], 
         parts["latest_bookings"] = latest
         parts["bookings"] = f"SELECT vapi_call_id FROM latest_bookings WHERE words ILIKE %(part)s {enough}"
         # The pattern stands in a sub-select, where no planner takes it for a common one and reads the whole table.
-        are_few = "(SELECT COUNT(*) FROM bookings) < LEAST(%(reach)s, %(common)s)"
+        was_cut = f"(SELECT COUNT(*) FROM latest_bookings) >= {limit}"
+        are_few = f"(SELECT COUNT(*) FROM bookings) < LEAST(%(reach)s, %(common)s) AND {was_cut}"
         far = [f"{WORDS} ILIKE (SELECT %(part)s::text)", *made, *whose, are_few]
         parts["bookings_far"] = (
             f"SELECT vapi_call_id FROM appointments WHERE {' AND '.join(far)} LIMIT %(found_at_most)s + 1"
         )
         cut.append("(SELECT COUNT(*) FROM bookings_far) > %(found_at_most)s")
-        cut.append(
-            f"(SELECT COUNT(*) FROM bookings) BETWEEN %(common)s AND %(reach)s - 1"
-            f" AND (SELECT COUNT(*) FROM latest_bookings) >= {limit}"
-        )
+        cut.append(f"(SELECT COUNT(*) FROM bookings) BETWEEN %(common)s AND %(reach)s - 1 AND {was_cut}")
     found = " UNION ".join(f"SELECT vapi_call_id FROM {name}" for name in parts if name != "latest_bookings")
     # Whatever is found is looked up one by one: there is never much, and no planner has to guess how much.
     parts["found"] = f"""
