@@ -16,7 +16,7 @@ from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.directives import Directives
 from peterental.database.migrations.errors import Interrupted, MigrationFailed
 from peterental.database.migrations.execution import StatementFailed, execute_text
-from peterental.database.migrations.files import MigrationFile, MigrationFilesError
+from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFile, MigrationFilesError
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.ledger_writer import LedgerWriter, RecordForgotten
 from peterental.database.migrations.lock import Tell
@@ -80,10 +80,14 @@ class Run:
         pid = self._connection.info.backend_pid
         with Watch(self._url, pid, self._tell, self._progress) as watch:
             for item, following in zip(todo, [*todo[1:], None], strict=True):
-                text = item.file.text() if self._next_text is None else self._next_text
                 started = time.monotonic()
                 attempt = self._stepwise if item.directives.no_transaction else self._as_a_whole
-                attempt(item, text, following.file if following else None, watch)
+                try:
+                    text = item.file.text() if self._next_text is None else self._next_text
+                    attempt(item, text, following.file if following else None, watch)
+                except MigrationFilesError as error:
+                    self._not_begun(item, error)
+                    raise
                 self._tell(f"✅ {item.file.path.name} ({_since_ms(started)} ms)")
                 self._notices.tell(self._tell)
                 self._done.append(item.file.version)
@@ -232,6 +236,13 @@ class Run:
             state += f" {_numbers(self._done)} applied."
         message = f"{problem}\n  {state}\n  Next: mend the cause, then run: flask db-migrate"
         raise MigrationFailed(version=item.file.version, problem=message)
+
+    def _not_begun(self, item: Checked, error: MigrationFilesError) -> None:
+        """Keep in the history why a file could not be begun; where others were applied before it, that is told too."""
+        problem = BETWEEN_PROBLEMS.join(error.problems)
+        if self._done:
+            self._fail(item, problem, f"{item.file.path.name} was not begun.")
+        self._note(outcome="failed", error=problem)
 
     def _note(self, *, outcome: str, error: str) -> None:
         """Keep in the history how the attempt ended, as far as the database still lets us."""

@@ -167,6 +167,22 @@ def test_a_failing_file_leaves_nothing_and_the_files_before_it_stay(
     assert attempts(db) == [(1, "applied"), (2, "failed")]
 
 
+def test_a_file_that_vanishes_while_others_run_is_told_with_what_was_applied(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection
+) -> None:
+    for number in (1, 2, 3):
+        last = folder.write(f"00{number}_x.sql", f"CREATE TABLE t{number} (i int);")
+    with pytest.raises(MigrationFailed) as caught:
+        runner_with(tell=lambda line: last.unlink() if line.startswith("✅ 001") else None).run_migrations()
+    assert str(caught.value) == (
+        f"Migration 3 failed: cannot read {last}: No such file or directory\n"
+        "  003_x.sql was not begun. 001 to 002 stay applied.\n"
+        "  Next: mend the cause, then run: flask db-migrate"
+    )
+    outcomes = db.execute("SELECT outcome FROM schema_migration_attempts ORDER BY attempt_id").fetchall()
+    assert [row["outcome"] for row in outcomes] == ["applied", "applied", "failed"]
+
+
 def test_the_failed_attempt_is_kept_with_its_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "SELECT 1/0;")
     with pytest.raises(MigrationFailed):

@@ -105,13 +105,17 @@ def test_a_failure_is_remembered_with_its_statement_and_the_next_run_goes_on_the
     assert progress(db) == [("failed", 2), ("applied", 3)]
 
 
-def test_a_done_statement_that_was_edited_stops_the_next_run(runner: MigrationRunner, folder: Folder) -> None:
+def test_a_done_statement_that_was_edited_stops_the_next_run(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT 1/0;")
     with pytest.raises(MigrationFailed):
         runner.run_migrations()
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i bigint);\nSELECT 1;")
     with pytest.raises(MigrationFilesError, match="statement 1, which an earlier attempt has done, was edited"):
         runner.run_migrations()
+    outcomes = db.execute("SELECT outcome FROM schema_migration_attempts ORDER BY attempt_id").fetchall()
+    assert [row["outcome"] for row in outcomes] == ["failed", "failed"]
 
 
 def test_bookkeeping_survives_role_and_search_path_of_the_file(
