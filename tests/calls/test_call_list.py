@@ -355,6 +355,8 @@ def test_what_is_typed_is_found_however_old_the_call_is(
     oldest = hashlib.md5(b"9992", usedforsecurity=False).hexdigest()
     assert find(oldest) == (["call-9992"], False)
     assert find("5550009992") == (["call-9992"], False)
+    assert find("92 Elm Street")[1] == (user_id is None), "so common is the street that only the latest are searched"
+    assert find(f"{oldest} 92 Elm") == (["call-9992"], False)
     assert find("call-9992") == (["call-9992"], False)
     for name, value in (("NEARBY", 26), ("FEWEST", 9), ("FOUND_AT_MOST", 0)):
         monkeypatch.setattr(reading, name, value)

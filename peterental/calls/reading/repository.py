@@ -64,6 +64,12 @@ FLAGGED = {
 SHORTEST_PART = 3
 """Characters of a name or digits of a number from which on an index finds it."""
 
+THREE_IN_A_ROW = re.compile(r"[^\W_]{3}")
+"""What a trigram index can look up."""
+
+MOST_WORDS = 6
+"""So many words of a search are weighed."""
+
 NEARBY = 2_000
 """So many of the latest calls and bookings are looked at for a number or a word before an index of all of them is."""
 
@@ -72,6 +78,9 @@ FEWEST = 200
 
 COMMON = 50
 """What is found so often nearby is not looked for elsewhere: there would be tens of thousands."""
+
+RARE = 10
+"""A word that fewer than one of so many of the latest bookings have is looked up in the index."""
 
 FOUND_AT_MOST = 500
 """So many calls are looked up elsewhere, one by one."""
@@ -104,6 +113,7 @@ class CallReader:
             wanted: which of them.
             page: from which place in the list to which.
         """
+        looked_for = _looked_for(wanted.text)
         parts, is_cut = {"found": _latest(wanted, "%(reach)s", user_id=user_id)}, "FALSE"
         if wanted.text:
             parts, is_cut = _searched(wanted, user_id)
@@ -135,7 +145,8 @@ class CallReader:
                 "fewest": FEWEST,
                 "common": COMMON,
                 "found_at_most": FOUND_AT_MOST,
-                **_looked_for(wanted.text),
+                **looked_for,
+                **{f"word_{number}": word for number, word in enumerate(looked_for["words"])},
             },
             prepare=False,
         )
@@ -239,16 +250,21 @@ def _searched(wanted: CallFilter, user_id: int | None) -> tuple[dict[str, str], 
         enough = "" if wanted.flag else "LIMIT %(reach)s + %(common)s"
         parts["latest_bookings"] = latest
         parts["bookings"] = f"SELECT vapi_call_id FROM latest_bookings WHERE words ILIKE %(part)s {enough}"
+        parts["rarest"] = _rarest(len(looked_for["words"]))
         # The pattern stands in a sub-select, where no planner takes it for a common one and reads the whole table.
         was_cut = f"(SELECT COUNT(*) FROM latest_bookings) >= {limit}"
         are_few = f"(SELECT COUNT(*) FROM bookings) < LEAST(%(reach)s, %(common)s) AND {was_cut}"
-        far = [f"{WORDS} ILIKE (SELECT %(part)s::text)", *made, *whose, are_few]
+        has_them = [f"{WORDS} ILIKE (SELECT word FROM rarest)", f"({WORDS} || '') ILIKE %(part)s"]
+        far = [*has_them, *made, *whose, are_few, "(SELECT NOT is_common FROM rarest)"]
         parts["bookings_far"] = (
             f"SELECT vapi_call_id FROM appointments WHERE {' AND '.join(far)} LIMIT %(found_at_most)s + 1"
         )
         cut.append("(SELECT COUNT(*) FROM bookings_far) > %(found_at_most)s")
-        cut.append(f"(SELECT COUNT(*) FROM bookings) BETWEEN %(common)s AND %(reach)s - 1 AND {was_cut}")
-    found = " UNION ".join(f"SELECT vapi_call_id FROM {name}" for name in parts if name != "latest_bookings")
+        is_common = "((SELECT COUNT(*) FROM bookings) >= %(common)s OR (SELECT is_common FROM rarest))"
+        cut.append(f"(SELECT COUNT(*) FROM bookings) < %(reach)s AND {was_cut} AND {is_common}")
+    found = " UNION ".join(
+        f"SELECT vapi_call_id FROM {name}" for name in parts if name not in {"latest_bookings", "rarest"}
+    )
     # Whatever is found is looked up one by one: there is never much, and no planner has to guess how much.
     parts["found"] = f"""
         SELECT calls.vapi_call_id, calls.rang_at
@@ -261,6 +277,24 @@ def _searched(wanted: CallFilter, user_id: int | None) -> tuple[dict[str, str], 
         ) AS calls
     """
     return parts, " OR ".join(cut)
+
+
+def _rarest(words: int) -> str:
+    """Write which of the words looked for is the rarest nearby, and whether it is common all the same.
+
+    The index is asked for that one only: it lists every booking that has the word.
+    """
+    hits = " UNION ALL ".join(
+        f"SELECT %(word_{number})s::text AS word, COUNT(*) FILTER (WHERE words ILIKE %(word_{number})s) AS hits"
+        " FROM latest_bookings"
+        for number in range(words)
+    )
+    return f"""
+        SELECT word, hits * {RARE} > (SELECT COUNT(*) FROM latest_bookings) AS is_common
+        FROM ({hits}) AS words
+        ORDER BY hits
+        LIMIT 1
+    """
 
 
 def _latest_bookings(made: Sequence[str], limit: str, *, is_narrow: bool) -> str:
@@ -306,15 +340,17 @@ def _is_narrow(wanted: CallFilter, user_id: int | None) -> bool:
     return user_id is not None or wanted.agent_id not in {"", NOBODY}
 
 
-def _looked_for(text: str) -> dict[str, str | None]:
-    """Give the patterns of a search; None finds nothing."""
+def _looked_for(text: str) -> dict[str, Any]:
+    """Give the patterns of a search, None for those that find nothing, and of its words that the index knows."""
     digits = re.sub(r"[^0-9]", "", text)
     is_number = len(digits) >= SHORTEST_PART and not re.search(r"[^0-9\s().+-]", text)
     escaped = re.sub(r"([%_\\])", r"\\\1", text)
+    words = [word for word in escaped.split() if THREE_IN_A_ROW.search(word)] or [escaped]
     return {
         "text": text,
         "digits_backwards": f"{digits[::-1]}%" if is_number else None,
         "part": f"%{escaped}%" if len(text) >= SHORTEST_PART else None,
+        "words": [f"%{word}%" for word in words[:MOST_WORDS]],
     }
 
 
