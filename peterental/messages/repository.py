@@ -50,7 +50,7 @@ SHARE = f"(SELECT GREATEST(%(nearby)s / GREATEST(COUNT(*), 1), %(fewest)s) FROM 
 COMMON = 50
 """What is found so often nearby is not looked for elsewhere: there would be tens of thousands."""
 
-FOUND_AT_MOST = 2_000
+FOUND_AT_MOST = 1_000
 """So many messages that have the words are sorted."""
 
 STATES = {"open": ("IS NULL",), "done": ("IS NOT NULL",), "all": ("IS NULL", "IS NOT NULL")}

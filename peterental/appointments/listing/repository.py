@@ -30,7 +30,7 @@ NEARBY = 1_000
 FEWEST = 200
 """Several agents share the two figures above, because each of them is read; but no list gets less than this."""
 
-FOUND_AT_MOST = 2_000
+FOUND_AT_MOST = 1_000
 """So many viewings that have the words are sorted."""
 
 RARE = 10

@@ -70,7 +70,7 @@ THREE_IN_A_ROW = re.compile(r"[^\W_]{3}")
 MOST_WORDS = 6
 """So many words of a search are weighed."""
 
-NEARBY = 2_000
+NEARBY = 1_000
 """So many of the latest calls and bookings are looked at for a number or a word before an index of all of them is."""
 
 FEWEST = 200
@@ -82,7 +82,7 @@ COMMON = 50
 RARE = 10
 """A word that fewer than one of so many of the latest bookings have is looked up in the index."""
 
-FOUND_AT_MOST = 500
+FOUND_AT_MOST = 250
 """So many calls are looked up elsewhere, one by one."""
 
 MADE_WITHIN = "INTERVAL '1 day'"
