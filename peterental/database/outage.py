@@ -21,40 +21,46 @@ class Turn(Enum):
     ASK = auto()
     """It was away. Find out whether it is back, and tell."""
     LEAVE = auto()
-    """It was away, and somebody is finding out right now."""
+    """It was away, and somebody has just asked in vain."""
 
 
 class Outage:
     """Begins when somebody has waited for the database in vain, ends when it has answered somebody.
 
-    In between one at a time asks and waits; whoever comes meanwhile hears at once what the one before has heard. Were
-    all to wait, those who queue for a thread would wait for them first.
+    In between one at a time asks, and whoever comes meanwhile shares the answer. Were all to wait as long as the first,
+    those who queue for a thread would wait for them too.
     """
 
     def __init__(self) -> None:
         self._is_on = False
         self._asked_until_s = 0.0
-        self._taking_turns = threading.Lock()
+        self._changes = threading.Condition()
 
     def turn(self) -> Turn:
-        """Tell what to do now. Whoever is to ask calls `turn_is_over` in the end, and `ended` if it was answered."""
+        """Tell what to do now, after the answer for whoever is asking, if anybody is.
+
+        Whoever is to ask calls `turn_is_over` in the end, and `ended` if it was answered.
+        """
         if not self._is_on:
             return Turn.GO
-        with self._taking_turns:
-            now_s = time.monotonic()
-            if now_s < self._asked_until_s:
-                return Turn.LEAVE
-            self._asked_until_s = now_s + TURN_S
-            return Turn.ASK
+        with self._changes:
+            if self._asked_until_s <= time.monotonic():
+                self._asked_until_s = time.monotonic() + TURN_S
+                return Turn.ASK
+            self._changes.wait_for(lambda: not self._asked_until_s, ASK_S)
+            return Turn.LEAVE if self._is_on else Turn.GO
 
     def turn_is_over(self) -> None:
         """Let the next one ask, if the outage goes on."""
-        self._asked_until_s = 0.0
+        with self._changes:
+            self._asked_until_s = 0.0
+            self._changes.notify_all()
 
     def begins(self) -> None:
         """Note that somebody has waited in vain."""
         self._is_on = True
 
     def ended(self) -> None:
-        """Note that the database has answered."""
+        """Note that the database has answered; whoever has asked may go on, and so may those who waited for it."""
         self._is_on = False
+        self.turn_is_over()

@@ -158,7 +158,8 @@ def _refused_forms() -> Iterator[Stop]:
 
 
 def _press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name).click()
+    with page.expect_navigation():  # a click alone does not wait for the page that it leads to
+        page.get_by_role("button", name=name).click()
 
 
 def _book_anyway(page: Page) -> None:

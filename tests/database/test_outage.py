@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import pytest
 
@@ -50,14 +50,13 @@ def proxy(empty_database_url: str) -> Iterator[Proxy]:
 
 
 class Watched(Outage):
-    """Tells when somebody has begun to ask."""
+    """Remembers who was told what."""
 
-    asking = threading.Event()
+    told: ClassVar[list[Turn]] = []
 
     def turn(self) -> Turn:
         turn = super().turn()
-        if turn is Turn.ASK:
-            self.asking.set()
+        self.told.append(turn)
         return turn
 
 
@@ -81,19 +80,35 @@ def ask(database: Database) -> str:
 
 
 @pytest.mark.parametrize("away", ["swallow", "shut"])
-def test_while_one_waits_for_a_database_that_is_away_the_next_does_not(
-    remote: Database, proxy: Proxy, away: str
-) -> None:
-    Watched.asking.clear()
+def test_while_it_is_away_one_asks_and_the_others_share_the_answer(remote: Database, proxy: Proxy, away: str) -> None:
     getattr(proxy, away)()
-    first = ask(remote)
-    assert first.startswith("The database does not answer: ")
+    assert ask(remote).startswith("The database does not answer: ")
+    Watched.told.clear()
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(ask, [remote] * 20))
+    assert all(answer.startswith("The database does not answer: ") for answer in answers)
+    assert Turn.GO not in Watched.told
+    assert {Turn.ASK, Turn.LEAVE} == set(Watched.told)
+
+
+def test_whoever_waited_for_the_answer_goes_when_it_is_good(remote: Database, proxy: Proxy) -> None:
+    proxy.swallow()
+    assert ask(remote).startswith("The database does not answer: ")
+    proxy.resume()
+    until(lambda: ask(remote) == "1", "it is found back")
+    Watched.told.clear()
+    assert ask(remote) == "1"
+    assert Watched.told == [Turn.GO]
+
+
+def test_who_waits_while_somebody_asks_is_told_to_go_when_that_was_answered() -> None:
+    outage = Outage()
+    outage.begins()
+    assert outage.turn() is Turn.ASK
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(ask, remote)
-        assert Watched.asking.wait(20)
-        assert [ask(remote) for _ in range(20)] == [first] * 20
-        assert not waiting.done(), "twenty have heard it, while one still waits"
-        assert waiting.result().startswith("The database does not answer: ")
+        waiting = pool.submit(outage.turn)
+        outage.ended()
+        assert waiting.result() is Turn.GO
 
 
 def test_the_first_who_asks_when_it_is_back_is_answered_and_then_everybody(remote: Database, proxy: Proxy) -> None:
