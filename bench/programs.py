@@ -34,6 +34,7 @@ _FOREIGN = (
     "LOG_",
     "FLASK_",
     "DBMATE_",
+    "COVERAGE_",  # what is measured is not traced
     "PG",
 )
 
