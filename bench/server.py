@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,16 +43,19 @@ class Server:
 
     def create(self, template: str | None = None) -> str:
         """Give the URL of a new database: empty, or a copy of the database at the URL `template`."""
-        name = f"bench_{secrets.token_hex(6)}"
+        name = f"bench_{os.getpid()}_{secrets.token_hex(6)}"
         original = urlsplit(template).path[1:] if template else "template0"
         with psycopg.connect(self.url, autocommit=True) as db:
             db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(original)))
         return urlsplit(self.url)._replace(path=f"/{name}").geturl()
 
     def drop_all(self) -> None:
-        """Drop every database of the bench, whoever is connected, also what a killed bench left behind."""
+        """Drop the databases of this bench, whoever is connected, and what a killed one left behind."""
         with psycopg.connect(self.url, autocommit=True) as db:
             for (name,) in db.execute("SELECT datname FROM pg_database WHERE datname LIKE 'bench\\_%'").fetchall():
+                maker = name.split("_")[1]
+                if maker != str(os.getpid()) and Path("/proc", maker).exists():
+                    continue  # another bench is at work in this checkout
                 # Not WITH (FORCE), which asks for the right to end autovacuum too; without it, DROP DATABASE does that.
                 db.execute(
                     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
