@@ -29,5 +29,9 @@ def on_starting(_server: Any) -> None:
     deploy.before_serving(settings)
 
 
+def pre_fork(_server: Any, _worker: Any) -> None:
+    deploy.before_fork()
+
+
 def when_ready(_server: Any) -> None:
     deploy.when_serving(settings)

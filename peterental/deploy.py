@@ -8,6 +8,9 @@ import logging
 import os
 import socket
 import sys
+import threading
+import time
+from pathlib import Path
 from typing import NoReturn
 
 from peterental import demo
@@ -19,6 +22,10 @@ from peterental.errors import Fault
 from peterental.services import build_services
 
 _log = logging.getLogger("peterental.deploy")
+
+_KERNEL_THREADS = Path("/proc/self/task")
+_LAST_THREAD_S = 5.0
+_LOOK_EVERY_S = 0.001
 
 
 def before_serving(config: Config) -> None:
@@ -71,6 +78,24 @@ def when_serving(config: Config) -> None:
         # What is loaded by now stays for life: workers need not look through it again and again for garbage.
         gc.collect()
         gc.freeze()
+
+
+def before_fork() -> None:
+    """Wait until this thread is the only one left, for as long as a connection that is just being made may take.
+
+    A child has no thread but the one that forked it, and whatever another was holding is locked there for good. Python
+    counts a thread as ended while OpenSSL still clears up after it, under a lock that every new connection needs.
+    """
+    patient_until_s = time.monotonic() + _LAST_THREAD_S
+    while (others := _threads() - 1) and time.monotonic() < patient_until_s:
+        time.sleep(_LOOK_EVERY_S)
+    if others:
+        _log.warning("A worker is forked beside %d other threads; locks that they hold stay shut in it", others)
+
+
+def _threads() -> int:
+    """Count this process's threads as the kernel does, where it tells."""
+    return len(list(_KERNEL_THREADS.iterdir())) if _KERNEL_THREADS.is_dir() else threading.active_count()
 
 
 def _refuse_taken_port(config: Config) -> None:

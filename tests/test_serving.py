@@ -84,6 +84,53 @@ def test_nothing_that_is_killed_stops_the_next_start(copy: Path, log: Path) -> N
         assert gunicorn.get("/readyz")[0] == 200
 
 
+FORKS = """\
+import sys, threading
+from pathlib import Path
+from peterental import deploy
+from peterental.database.connection import Database
+
+for _ in range(30):
+    database = Database(sys.argv[1])
+    database.fetch("SELECT 1")
+    database.close()
+    deploy.before_fork()
+    print(len(list(Path("/proc/self/task").iterdir())))
+"""
+
+FORKS_BESIDE_A_THREAD = """\
+import logging, threading
+from peterental import deploy
+
+logging.basicConfig(format="%(message)s")
+deploy._LAST_THREAD_S = 0.05
+done = threading.Event()
+thread = threading.Thread(target=done.wait)
+thread.start()
+deploy.before_fork()
+done.set()
+"""
+
+
+def run_program(program: str, *arguments: str) -> tuple[str, str]:
+    """Run Python in a process that has no other threads; give what it says and what it complains of."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True, cwd=PROJECT_DIR
+    )
+    return done.stdout, done.stderr
+
+
+def test_a_worker_is_forked_from_a_process_with_no_other_thread(database_url: str) -> None:
+    counted, complaint = run_program(FORKS, database_url)
+    assert counted.split() == ["1"] * 30, "a pool's threads were still clearing up, under OpenSSL's lock"
+    assert not complaint
+
+
+def test_a_thread_that_stays_is_not_waited_for_for_ever_but_told() -> None:
+    _, complaint = run_program(FORKS_BESIDE_A_THREAD)
+    assert complaint == "A worker is forked beside 1 other threads; locks that they hold stay shut in it\n"
+
+
 def test_with_database_url_nothing_of_the_development_server_is_touched(
     copy: Path, log: Path, database_url: str
 ) -> None:
@@ -173,6 +220,7 @@ def test_without_a_database_it_serves_apologies_and_says_why(log: Path) -> None:
         assert answer["results"][0]["toolCallId"] == "t1"
         assert spoken(answer)
         assert "hush" not in gunicorn.output
+        assert "other threads" not in gunicorn.output
         assert "Traceback" not in gunicorn.output
 
 
