@@ -27,14 +27,16 @@ LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name our marker."""
+    """Name our markers."""
     config.addinivalue_line(
         "markers", "needs(name): uses something that pip cannot bring; left out where it is missing"
     )
+    config.addinivalue_line("markers", "long: takes so long that it is begun first, not to be waited for at the end")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this machine cannot run; in CI nothing is left out, so that a missing part fails."""
+    """Begin with what takes long. Leave out what this machine cannot run; in CI nothing, so that a missing part fails."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     left_out: dict[str, int] = {}
     config.stash[LEFT_OUT] = left_out
     if os.environ.get("CI") == "true":

@@ -76,6 +76,7 @@ def findings(names: list[str], monkeypatch: pytest.MonkeyPatch) -> set[tuple[str
     return {(name, secret.type, secret.secret_hash) for name, secret in found}
 
 
+@pytest.mark.long
 def test_nothing_secret_is_committed(tracked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     results = json.loads(BASELINE.read_text(encoding="utf-8"))["results"]
     accepted = {(name, secret["type"], secret["hashed_secret"]) for name in results for secret in results[name]}

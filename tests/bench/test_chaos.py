@@ -24,6 +24,7 @@ CHICAGO = ZoneInfo("America/Chicago")
 NINE = datetime(2026, 6, 1, 9)  # noqa: DTZ001  # an agent's wall clock
 
 
+@pytest.mark.long
 def test_no_promise_is_broken_while_everything_is_killed_once() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench.chaos", "--rounds", "1"],

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bench import pages, scale
 from bench.section import Bench
 from bench.table import Table
 
 
+@pytest.mark.long
 def test_a_short_run_asks_for_every_page_in_both_offices(tmp_path: Path) -> None:
     table = next(part for part in pages.measure(Bench(tmp_path, quick=True)) if isinstance(part, Table))
     assert [row[0] for row in table.rows] == [*pages.PAGES, *pages.AGENTS_PAGES]
@@ -19,6 +22,7 @@ def test_a_short_run_asks_for_every_page_in_both_offices(tmp_path: Path) -> None
     assert all(0 < int(row[4].removesuffix(" KB")) <= 60 for row in table.rows)
 
 
+@pytest.mark.long
 def test_a_short_run_fills_a_country_rings_looks_and_migrates(tmp_path: Path) -> None:
     tables = {t.title: t for t in scale.measure(Bench(tmp_path, quick=True)) if isinstance(t, Table)}
     assert tables["What it takes on disk"].rows[0][:2] == ("appointments", "20,000")

@@ -15,6 +15,7 @@ from bench.server import ask, bench_server
 from bench.table import Table
 
 
+@pytest.mark.long
 def test_a_short_run_measures_every_row_and_races_are_won_by_one(tmp_path: Path) -> None:
     parts = list(phone.measure(Bench(tmp_path, quick=True)))
     tables = {part.title: part for part in parts if isinstance(part, Table)}

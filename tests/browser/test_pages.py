@@ -48,6 +48,7 @@ def trouble_at(stop: Stop, page: Page, site: Site) -> list[str]:
     return [f"{stop.name}: {text}" for text in trouble]
 
 
+@pytest.mark.long
 def test_axe_finds_nothing_on_any_page_in_light_and_dark_and_nothing_sticks_out(
     chromium: Browser, site: Site, size: str
 ) -> None:
