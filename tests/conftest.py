@@ -15,7 +15,7 @@ from psycopg import sql
 from peterental.database.connection import Database
 from peterental.database.embedded import join
 from peterental.database.migrations import MigrationRunner
-from tests.servers import OPTIONAL, quick_folder, running_debian_postgres, until
+from tests.servers import OPTIONAL, close_for_good, quick_folder, running_debian_postgres, until
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -156,4 +156,4 @@ def database(database_url: str) -> Iterator[Database]:
     """A `Database` on it."""
     database = Database(database_url)
     yield database
-    database.close()
+    close_for_good(database)

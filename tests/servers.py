@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from peterental.database.connection import Database, DatabaseUnavailable
 from peterental.database.embedded.system import Account, is_root
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -187,3 +188,13 @@ def running_pgbouncer(url: str, pool_mode: str) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(20)
+
+
+def close_for_good(database: Database) -> None:
+    """Close a database that a thread with late news would otherwise open again, for as long as the tests run."""
+
+    def is_over() -> str:
+        raise DatabaseUnavailable(reason="the test is over")
+
+    database._conninfo = is_over
+    database.close()

@@ -20,7 +20,7 @@ from peterental.database.outage import ASK_S
 from peterental.database.patience import GRACE_S
 from peterental.voice.webhook import PATIENCE_S
 from tests.proxy import Proxy
-from tests.servers import until
+from tests.servers import close_for_good, until
 from tests.voice.phone import (
     BOOKED_MONDAY_AT_THREE,
     Clock,
@@ -63,7 +63,7 @@ def line(database: Database, database_url: str, clock: Clock) -> Iterator[Line]:
         phone = Phone(webhook(services_on(pool, clock), clock))
         assert phone.say("get_availability").startswith("I have")
         yield Line(phone, proxy, pool, database)
-        pool.close()
+        close_for_good(pool)
 
 
 def test_all_waits_together_are_shorter_than_three_seconds() -> None:
@@ -104,7 +104,7 @@ def test_after_a_restart_that_nobody_noticed_the_first_caller_books(
         ended = other.execute(f"SELECT bool_and(pg_terminate_backend(pid, 5000)), count(*) > 5 {others}").fetchone()
     assert ended == (True, True)
     assert book(Phone(webhook(services_on(pool, clock), clock))) == BOOKED_MONDAY_AT_THREE
-    pool.close()
+    close_for_good(pool)
 
 
 def test_a_network_that_swallows_everything_is_given_up_on(line: Line) -> None:
@@ -185,4 +185,4 @@ def test_a_process_without_a_free_connection_apologises(database: Database, data
     with pool.connection():
         assert book(phone) == APOLOGY
     assert book(phone) == BOOKED_MONDAY_AT_THREE
-    pool.close()
+    close_for_good(pool)
