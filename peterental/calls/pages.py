@@ -142,7 +142,8 @@ def steps_of(tool_calls: Sequence[ToolCall]) -> list[Step]:
     steps: list[Step] = []
     budget_bytes = TOOL_CALLS_BYTES
     for call in tool_calls:
-        asked = tuple(_written(name, value) for name, value in list(call.arguments.items())[:MOST_VALUES])
+        arguments = list(call.arguments.items())[:MOST_VALUES]
+        asked = tuple(_written(words.ARGUMENTS.get(name, name), value) for name, value in arguments)
         step = Step(call, asked, cut(call.answer, ANSWER_BYTES))
         budget_bytes -= AROUND_A_STEP_BYTES + weight(step.answer) + sum(weight(n) + weight(v) + 60 for n, v in asked)
         if budget_bytes < 0:

@@ -76,6 +76,18 @@ TOOLS: Mapping[str, str] = {
     "take_message": "Left a message",
 }
 
+ARGUMENTS: Mapping[str, str] = {
+    "property_address": "Home",
+    "date": "Day",
+    "time_of_day": "Time of day",
+    "start_time": "Time",
+    "attendee_name": "Name",
+    "attendee_phone": "Phone number given",
+    "attendee_email": "E-mail given",
+    "message": "Message",
+}
+"""What a tool takes; an assistant may send others, which are shown as it names them."""
+
 
 def how_it_ended(call: CallSummary, now: datetime) -> str:
     """Say how a call ended, in plain words where we know them and in Vapi's where we do not."""

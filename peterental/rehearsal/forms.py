@@ -14,6 +14,7 @@ from wtforms.validators import Length, Optional, ValidationError
 
 from peterental.admin.forms import PageForm
 from peterental.agents.model import AgentName
+from peterental.calls.words import ARGUMENTS
 
 LONGEST_JSON = 20_000
 LONGEST_ARGUMENT = 2_000
@@ -47,17 +48,17 @@ TOOLS = (
     Tool("take_message", "Message", ("message", "attendee_name", "attendee_phone")),
 )
 
-ARGUMENTS: Mapping[str, tuple[str, str]] = {
-    "property_address": ("Home", "As a caller says it: 1420 Elm Street."),
-    "start_time": ("Time", "As a caller says it, or as an assistant writes it: tomorrow at 3, 2026-11-24T15:00."),
-    "date": ("Day", "As a caller says it: tomorrow, next Tuesday. Empty: the first free times."),
-    "time_of_day": ("Time of day", "Morning, afternoon, evening, or a time."),
-    "attendee_name": ("Name", ""),
-    "attendee_phone": ("Phone number given", ""),
-    "attendee_email": ("E-mail given", ""),
-    "message": ("Message", ""),
+HINTS: Mapping[str, str] = {
+    "property_address": "As a caller says it: 1420 Elm Street.",
+    "start_time": "As a caller says it, or as an assistant writes it: tomorrow at 3, 2026-11-24T15:00.",
+    "date": "As a caller says it: tomorrow, next Tuesday. Empty: the first free times.",
+    "time_of_day": "Morning, afternoon, evening, or a time.",
+    "attendee_name": "",
+    "attendee_phone": "",
+    "attendee_email": "",
+    "message": "",
 }
-"""Label and hint of each argument."""
+"""What to type for each argument."""
 
 
 class RehearsalForm(PageForm):
@@ -115,11 +116,10 @@ def form_for(tool: Tool) -> type[RehearsalForm]:
 
 
 def _argument(name: str) -> Field:
-    label, hint = ARGUMENTS[name]
     kind = TextAreaField if name == "message" else StringField
     return kind(
-        label,
-        description=hint,
+        ARGUMENTS[name],
+        description=HINTS[name],
         validators=[Length(max=LONGEST_ARGUMENT, message=f"There is room for {LONGEST_ARGUMENT} characters.")],
         render_kw={"autocomplete": "off"},
     )

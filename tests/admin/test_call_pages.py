@@ -198,7 +198,7 @@ def test_one_call_tells_everything(
     ask(services, "set_appointment", "booked", answer="You're booked.", arguments={"start_time": "tomorrow 3 pm"})
     text = office.get("/calls/c1").text
     for shown in (
-        "She was glad.", "Hello there", "0:03", "Asked to book", "start time", "tomorrow 3 pm", "You&#39;re booked.",
+        "She was glad.", "Hello there", "0:03", "Asked to book", "<dt>Time</dt>", "tomorrow 3 pm", "You&#39;re booked.",
         "answered in", f'href="/appointments/{number}"', 'href="https://recordings.example.net/1.wav"', "expires",
         "Success", "true", "pets", "[&#34;Rex&#34;]", "customer-ended-call", f'href="tel:{DOLORES}"', "12 Elm Street",
     ):  # fmt: skip
