@@ -36,6 +36,12 @@ _LONGEST = 80
 _QUALIFIER = re.compile(r'(?<![\w"])(?:[a-z_][\w$]*|"(?:[^"]|"")+")\.')
 _TELLS_BY_WORDS = ("view", "materialized view")
 
+# “status IN ('a', 'b')” on a VARCHAR is kept as an array that is cast as a whole; what pg_dump writes of that is read
+# back as an array of which each element is cast. Both mean the same.
+_VARCHAR = r"E?'(?:[^']|'')*'::character varying"
+_ELEMENT = re.compile(_VARCHAR)
+_CAST_AS_A_WHOLE = re.compile(rf"\(ARRAY\[(?P<elements>{_VARCHAR}(?:, {_VARCHAR})*)\]\)::text\[\]")
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -161,7 +167,7 @@ def _differing(key: Key, live: Aspects, files: Aspects, *, by_words: bool) -> tu
     details = []
     for name in dict.fromkeys((*live, *files)):
         one, other = live.get(name), files.get(name)
-        if one == other or (by_words and _words(one) == _words(other)):
+        if one == other or _casts(one) == _casts(other) or (by_words and _words(one) == _words(other)):
             continue
         one, other, place = _where_they_part(one, other)
         details.append(f"{name}{place} is {one} in the database, {other} in the files")
@@ -169,7 +175,14 @@ def _differing(key: Key, live: Aspects, files: Aspects, *, by_words: bool) -> tu
 
 
 def _words(text: str | None) -> str:
-    return " ".join(_QUALIFIER.sub("", text or "").split())
+    return " ".join(_QUALIFIER.sub("", _casts(text) or "").split())
+
+
+def _casts(text: str | None) -> str | None:
+    """Give a definition with the cast of a list written at each of its elements."""
+    if text is None:
+        return None
+    return _CAST_AS_A_WHOLE.sub(lambda found: "ARRAY[" + _ELEMENT.sub(r"(\g<0>)::text", found["elements"]) + "]", text)
 
 
 def _where_they_part(one: str | None, other: str | None) -> tuple[str, str, str]:
