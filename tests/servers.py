@@ -154,12 +154,13 @@ def running_debian_postgres(*, standby: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def running_pgbouncer(url: str, pool_mode: str) -> Iterator[str]:
+def running_pgbouncer(url: str, pool_mode: str, databases: str = "*") -> Iterator[str]:
     """Run PgBouncer before the database at `url`; give the URL through it.
 
     Args:
         url: of the database.
         pool_mode: `transaction` or `session`.
+        databases: the only one that it leads to; `*` for all.
     """
     program = pgbouncer()
     assert program is not None
@@ -170,7 +171,7 @@ def running_pgbouncer(url: str, pool_mode: str) -> Iterator[str]:
         users.write_text(f'"{parts.username}" "{parts.password or ""}"\n')
         settings = folder / "pgbouncer.ini"
         settings.write_text(
-            f"[databases]\n* = host={parts.hostname} port={parts.port}\n"
+            f"[databases]\n{databases} = host={parts.hostname} port={parts.port}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
             f"pool_mode = {pool_mode}\nauth_type = trust\nauth_file = {users}\ndefault_pool_size = 4\n"
         )

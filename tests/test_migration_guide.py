@@ -38,11 +38,13 @@ EXPLAINED = (
     "files",
     "history",
     "lock",
+    "psql",
     "rollback",
     "run",
     "runner",
     "statements",
     "stepwise",
+    "trouble",
 )
 WORDS_OF_A_SENTENCE = 4
 WORDS_OF_A_PART = 3

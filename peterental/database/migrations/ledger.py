@@ -15,6 +15,7 @@ from psycopg import sql
 
 from peterental.database.connection import Connection
 from peterental.database.migrations.errors import NoSchema
+from peterental.database.migrations.lock import is_held_by_another, lock_key
 
 LEDGER_TABLE = "schema_migrations"
 ATTEMPTS_TABLE = "schema_migration_attempts"
@@ -126,7 +127,10 @@ class StoppedAttempt:
 
 
 def stopped_attempt(connection: Connection, schema: str, version: int) -> StoppedAttempt | None:
-    """Give the last attempt at `version` that stopped among its statements, unless it was ended by success since."""
+    """Give the last attempt at `version` that stopped among its statements, unless it was ended by success since.
+
+    One that nobody ended has stopped too, where nobody holds the lock: its runner was killed.
+    """
     row = connection.execute(
         sql.SQL(
             "SELECT statement, sql, outcome FROM {} WHERE version = %s AND (statement IS NOT NULL"
@@ -134,7 +138,9 @@ def stopped_attempt(connection: Connection, schema: str, version: int) -> Stoppe
         ).format(table_of(schema, ATTEMPTS_TABLE)),
         (version,),
     ).fetchone()
-    if row is None or row["outcome"] not in {"failed", "interrupted"}:
+    if row is None or row["outcome"] not in {"failed", "interrupted", "running"}:
+        return None
+    if row["outcome"] == "running" and is_held_by_another(connection, lock_key(schema)):
         return None
     return StoppedAttempt(row["statement"], row["sql"])
 

@@ -86,6 +86,8 @@ class LedgerWriter:
                 " outcome TEXT NOT NULL DEFAULT 'running', error TEXT, statement INTEGER, worst_wait_ms INTEGER,"
                 " applied_by TEXT, sql TEXT)"
             )
+            # Refused here where the ledger is another tool's, which then stays as it was.
+            self._execute("UPDATE {ledger} SET version = version, applied_at = now(), description = NULL WHERE false")
 
     def _upgrade_applied_at(self) -> None:
         """Make an earlier runner's TIMESTAMP a TIMESTAMPTZ; in a UTC session that rewrites nothing."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.rows import DictRow
 
 from peterental.database.connection import Connection
 from peterental.database.migrations.errors import LockNotAcquired
@@ -81,10 +82,26 @@ def _release(connection: Connection, key: int) -> None:
 
 def holder_of(connection: Connection, key: int) -> str:
     """Describe the session that holds the lock: pid, program, host, since when, and what it runs."""
-    row = connection.execute(
+    row = _holder(connection, key)
+    if row is None:
+        return "its holder has just finished"
+    name = row["application_name"] or "a program without a name"
+    query = " ".join((row["query"] or "").split())[:120]
+    since = f"{row['backend_start']:%H:%M:%S} UTC" if row["backend_start"] else "an unknown time"
+    return f"held by {name} (pid {row['pid']}, from {row['host'] or 'this machine'}, since {since}): {query}"
+
+
+def is_held_by_another(connection: Connection, key: int) -> bool:
+    """Tell whether a session other than this one holds the lock."""
+    row = _holder(connection, key)
+    return row is not None and not row["is_this"]
+
+
+def _holder(connection: Connection, key: int) -> DictRow | None:
+    return connection.execute(
         """
         SELECT activity.pid, activity.application_name, host(activity.client_addr) AS host, activity.backend_start,
-               activity.query
+               activity.query, activity.pid = pg_backend_pid() AS is_this
         FROM pg_locks AS lock JOIN pg_stat_activity AS activity USING (pid)
         WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
             AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -92,9 +109,3 @@ def holder_of(connection: Connection, key: int) -> str:
         """,
         (key,),
     ).fetchone()
-    if row is None:
-        return "its holder has just finished"
-    name = row["application_name"] or "a program without a name"
-    query = " ".join((row["query"] or "").split())[:120]
-    since = f"{row['backend_start']:%H:%M:%S} UTC" if row["backend_start"] else "an unknown time"
-    return f"held by {name} (pid {row['pid']}, from {row['host'] or 'this machine'}, since {since}): {query}"

@@ -83,7 +83,9 @@ class PlannedStep:
     @property
     def is_quiet(self) -> bool:
         """Whether nobody who reads or writes would notice it: nothing that is there is locked hard, read or changed."""
-        if self.fails or self.where == NOT_REHEARSED or (self.duration_ms or 0) >= _NOTICED_MS:
+        if self.fails or (self.duration_ms or 0) >= _NOTICED_MS:
+            return False
+        if self.where == NOT_REHEARSED and self.kind != "COMMENT":  # of which one knows it without trying
             return False
         if self.rewrites or self.rebuilds or self.scans or self.empties or self.waits_for or self.notes:
             return False
@@ -267,8 +269,10 @@ def _folded_line(steps: list[PlannedStep], columns: int, *, alone: bool) -> str:
     """Give one line for all that nobody would notice."""
     count = f"{len(steps)} statements that" if alone else f"and {len(steps)} statements that"
     took = f"{sum(step.duration_ms or 0 for step in steps)} ms"
-    if any(step.where != LIVE for step in steps):
+    if any(step.where == SCRATCH for step in steps):
         took = "in scratch"
+    if any(step.where == NOT_REHEARSED for step in steps):
+        took = "not rehearsed"
     return _line("    ", f"{count} keep no reader and no writer waiting", took, columns)
 
 

@@ -35,6 +35,14 @@ _PAUSE_S = (0.25, 1.5)
 
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
+_NOT_IN_A_TRANSACTION = "put “-- migrate: no-transaction” at the top of the file"
+_ELSEWHERE: dict[type[psycopg.Error], str] = {
+    psycopg.errors.ActiveSqlTransaction: _NOT_IN_A_TRANSACTION,
+    psycopg.errors.InvalidTransactionTermination: _NOT_IN_A_TRANSACTION,
+    psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
+}
+"""What to do about that which one transaction cannot hold."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -100,13 +108,16 @@ class Run:
                 with watch.working():
                     self._in_one_transaction(item, text, following)
             except StatementFailed as error:
-                if not self._may_try_again(error, give_up_at):
-                    self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item))
+                if not self._may_try_again(error.cause, give_up_at):
+                    mend = _ELSEWHERE.get(type(error.cause), "mend the cause")
+                    self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item), mend)
                 self._pause(item, watch)
             except RecordForgotten:
                 continue
             except psycopg.Error as error:
-                self._fail(item, self._explain_end(item, error), self._nothing_kept(item))
+                if not self._may_try_again(error, give_up_at):
+                    self._fail(item, self._explain_end(item, error), self._nothing_kept(item))
+                self._pause(item, watch)
             except Interrupted:
                 self._note(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
                 raise
@@ -157,14 +168,16 @@ class Run:
                     self._record(started, following)
             except StatementFailed as error:
                 settle(self._connection)
-                if not self._may_try_again(error, give_up_at):
+                if not self._may_try_again(error.cause, give_up_at):
                     self._fail(item, self._explain(item, text, error, watch), _stopped_at(steps))
                 self._pause(item, watch)
             except RecordForgotten:
                 settle(self._connection)
             except psycopg.Error as error:
                 settle(self._connection)
-                self._fail(item, self._explain_end(item, error), _stopped_at(steps))
+                if not self._may_try_again(error, give_up_at):
+                    self._fail(item, self._explain_end(item, error), _stopped_at(steps))
+                self._pause(item, watch)
             except Interrupted:
                 settle(self._connection)
                 self._note(outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(steps)}")
@@ -194,8 +207,8 @@ class Run:
         self._tell(f"⏳ {item.file.path.name}: {onwards}")
         return stopped.statement
 
-    def _may_try_again(self, error: StatementFailed, give_up_at: float) -> bool:
-        return isinstance(error.cause, _BUSY) and time.monotonic() < give_up_at and not is_lost(self._connection)
+    def _may_try_again(self, error: psycopg.Error, give_up_at: float) -> bool:
+        return isinstance(error, _BUSY) and time.monotonic() < give_up_at and not is_lost(self._connection)
 
     def _pause(self, item: Checked, watch: Watch) -> None:
         if not item.directives.no_transaction:
@@ -227,14 +240,14 @@ class Run:
             return "It is kept as a whole or not at all; flask db-status tells which."
         return f"Nothing of {item.file.path.name} was kept."
 
-    def _fail(self, item: Checked, problem: str, state: str) -> None:
+    def _fail(self, item: Checked, problem: str, state: str, mend: str = "mend the cause") -> None:
         """Keep the failure in the history and raise it: what, where, in what state the database is, what to do next."""
         self._notices.tell(self._tell)
         if not is_lost(self._connection):
             self._note(outcome="failed", error=problem)
         if self._done:
             state += f" {_numbers(self._done)} applied."
-        message = f"{problem}\n  {state}\n  Next: mend the cause, then run: flask db-migrate"
+        message = f"{problem}\n  {state}\n  Next: {mend}, then run: flask db-migrate"
         raise MigrationFailed(version=item.file.version, problem=message)
 
     def _not_begun(self, item: Checked, error: MigrationFilesError) -> None:

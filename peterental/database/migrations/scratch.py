@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from peterental.database.connection import Connection, connect, reason_of
+from peterental.database.connection import Connection, DatabaseUnavailable, connect, reason_of
 from peterental.database.migrations.errors import MigrationError, MigrationFailed
 from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFilesError
 from peterental.database.migrations.lock import Tell
@@ -69,7 +69,7 @@ def scratch_database(url: str, *, scratch_url: str | None = None, tell: Tell) ->
             _furnish(scratch, likeness)
             yield scratch
         except ScratchRefused as error:
-            if not isinstance(error.__cause__, psycopg.OperationalError):
+            if not isinstance(error.__cause__, psycopg.OperationalError | DatabaseUnavailable):
                 name = None  # the server said no: there is nothing to drop
             raise
         finally:
@@ -203,8 +203,19 @@ def _locale(encoding: sql.Composed, database: dict[str, Any]) -> sql.Composed:
 
 
 def _furnish(scratch: str, likeness: dict[str, Any]) -> None:
-    """Give the database what files take for granted: the schema they go to, and the way there."""
-    with connect(scratch, application_name=_APPLICATION_NAME) as connection:
+    """Give the database what files take for granted: the schema they go to, and the way there.
+
+    Raises ScratchRefused where it cannot be reached: a pooler leads only to the databases that it has been told of.
+    """
+    try:
+        reached = connect(scratch, application_name=_APPLICATION_NAME)
+    except DatabaseUnavailable as error:
+        reason = (
+            f"it cannot be reached ({error.values['reason']}); where PgBouncer stands in front, set"
+            " MIGRATIONS_DATABASE_URL to the database's direct address"
+        )
+        raise ScratchRefused(reason=reason) from error
+    with reached as connection:
         if likeness["schema"] is not None:
             connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(likeness["schema"])))
         connection.execute("SELECT set_config('search_path', %s, false)", [likeness["search_path"]])

@@ -29,6 +29,8 @@ _RESETS = (
     "DISCARD TEMP",
     "SET TimeZone TO 'UTC'",
     "SET client_min_messages TO notice",
+    # What is ours to write does not wait long either: a file's locks are held meanwhile.
+    "SET lock_timeout TO '1s'",
     # What a role or database sets as its own limits is meant for the application.
     "SET statement_timeout TO 0",
     "SET idle_in_transaction_session_timeout TO 0",

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from peterental.database.migrations.directives import Directives
 from peterental.database.migrations.files import MigrationFile, header_end
 from peterental.database.migrations.problem import place_of
+from peterental.database.migrations.psql import psql_problems
 
 _MAY_CONTROL = re.compile(r"\b(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
 _MAY_COPY = re.compile(r"\bstd(?:in|out)\b", re.IGNORECASE)
 _MAY_UNLOCK = re.compile(r"\bpg_advisory_unlock_all\b", re.IGNORECASE)
 _MAY_DISCARD = re.compile(r"\bdiscard\s+all\b", re.IGNORECASE)
-_MAY_BE_PSQL = re.compile(r"^[ \t]*\\", re.MULTILINE)
 _SUSPECT = re.compile(r"(?:begin|start|commit|end|rollback|abort|prepare|copy|discard)\b", re.IGNORECASE)
 _NAMELESS_INDEX = re.compile(r"create\s+(?:unique\s+)?index\s+concurrently\s+on\b", re.IGNORECASE)
 _RECORDS_ITSELF = re.compile(r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b", re.IGNORECASE)
@@ -25,7 +25,6 @@ _RECORDED_AS = re.compile(
     r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b\"?\s*(?:\(\s*version\b[^)]*\)\s*)?values\s*\(\s*(?P<version>\d+)\s*[,)]",
     re.IGNORECASE,
 )
-_META_COMMAND = re.compile(r"\\\S*")
 
 
 @dataclass(frozen=True)
@@ -105,9 +104,7 @@ def check_runnable(file: MigrationFile, text: str, directives: Directives) -> li
     Transaction control would break the promise that file and ledger row commit together; psql's own commands and COPY
     FROM STDIN mean nothing to the server.
     """
-    problems = []
-    if _MAY_BE_PSQL.search(text):
-        problems += _meta_commands(file, text)
+    problems = psql_problems(file, text)
     if _MAY_UNLOCK.search(text):
         problems += _unlockings(file, text)
     if not problems and any(may.search(text) for may in (_MAY_CONTROL, _MAY_COPY, _MAY_DISCARD)):
@@ -193,27 +190,6 @@ def _unlockings(file: MigrationFile, text: str) -> list[str]:
             line = place_of(text, len(encoded[: token.start].decode()) + found.start()).line
             problem = f"pg_advisory_unlock_all() {_GIVES_UP_THE_LOCK}; unlock your own by their keys"
             problems.append(f"{file.path.name}:{line}: {problem}")
-    return problems
-
-
-def _meta_commands(file: MigrationFile, text: str) -> list[str]:
-    """Name psql's backslash commands: a backslash that is a word by itself, so not within quotes or comments."""
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
-    encoded = text.encode()
-    try:
-        tokens = postgast.scan(text).tokens
-    except postgast.PgQueryError:
-        return []  # the server will say where
-    line_starts = {match.end() - 1 for match in _MAY_BE_PSQL.finditer(text)}
-    problems = []
-    for token in tokens:
-        offset = len(encoded[: token.start].decode(errors="replace"))
-        if offset in line_starts and text[offset] == "\\":
-            command = _META_COMMAND.match(text, offset)
-            name = command.group() if command else "\\"
-            line = place_of(text, offset).line
-            problems.append(f"{file.path.name}:{line}: {name} is a command of psql, not SQL; take it out")
     return problems
 
 

@@ -87,15 +87,15 @@ class Stepwise:
 
     def _outside_transaction(self, statement: Statement) -> None:
         """Run it by itself, unless an earlier attempt has done it and was stopped before it could say so."""
-        work = index_work(statement.sql)
-        if work is not None and self._is_done_or_healed(work):
-            return
         patient = is_patient(statement.sql) and not self._directives.has_own_lock_timeout
         lock_timeout_ms = 0 if patient else self._directives.lock_timeout_ms
         limits = (
             f"SET lock_timeout TO {lock_timeout_ms}; SET statement_timeout TO {self._directives.statement_timeout_ms}"
         )
         execute_text(self._connection, limits)
+        work = index_work(statement.sql)
+        if work is not None and self._is_done_or_healed(work):
+            return
         try:
             self._execute(statement)
         except StatementFailed as error:
@@ -120,6 +120,7 @@ class Stepwise:
 
     def _keep_progress(self) -> None:
         execute_text(self._connection, "BEGIN READ WRITE")
+        self._connection.execute(b"SET LOCAL lock_timeout TO 0")  # it holds nothing, and must not be lost
         for own in _AS_OURSELVES:
             self._connection.execute(own)
         self._writer.record_progress(self.done + 1)

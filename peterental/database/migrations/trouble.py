@@ -16,7 +16,8 @@ from peterental.database.migrations.session import runner_session
 def engine_session(url: str) -> Iterator[Connection]:
     """Give a connection as `runner_session` does.
 
-    Raises LedgerTrouble for what the server refuses in the block (a role without rights, a ledger of another shape),
+    Raises LedgerTrouble for what the server refuses in the block (a role without rights, a ledger of another shape or
+    in somebody's hands),
     NoRoom when its disk is full, DatabaseUnavailable when it goes away. What is wrong with a migration its runner has
     explained before.
     """
@@ -26,6 +27,13 @@ def engine_session(url: str) -> Iterator[Connection]:
     except psycopg.errors.InsufficientPrivilege as error:
         advice = "use a role that may create tables there, such as the one that owns the others"
         raise LedgerTrouble(reason=reason_of(error), advice=advice) from error
+    except psycopg.errors.LockNotAvailable as error:
+        advice = "somebody's transaction holds it; try again when that has ended"
+        raise LedgerTrouble(reason=reason_of(error), advice=advice) from error
+    except psycopg.errors.RaiseException as error:
+        raise LedgerTrouble(
+            reason=reason_of(error), advice="a trigger of the database says that; let it pass"
+        ) from error
     except psycopg.errors.DiskFull as error:
         raise NoRoom(reason=reason_of(error)) from error
     except psycopg.OperationalError as error:

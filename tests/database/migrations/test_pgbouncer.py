@@ -7,6 +7,8 @@ import pytest
 from peterental.database.connection import Database
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import PooledConnection
+from peterental.database.migrations.scratch import ScratchRefused
+from peterental.database.migrations.verify import verify
 from tests.database.migrations.conftest import Connection, Folder
 from tests.servers import running_pgbouncer
 
@@ -34,6 +36,20 @@ def test_a_session_pooler_can_hold_the_lock(empty_database_url: str, folder: Fol
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     with running_pgbouncer(empty_database_url, "session") as url:
         assert MigrationRunner(url, folder.path).run_migrations() == 1
+
+
+def test_a_scratch_database_that_the_pooler_does_not_know_is_one_sentence_and_goes_away(
+    empty_database_url: str, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    MigrationRunner(empty_database_url, folder.path).run_migrations()
+    with running_pgbouncer(empty_database_url, "transaction", databases=db.info.dbname) as url:
+        told: list[str] = []
+        message = r"it cannot be reached \(.*\); where PgBouncer stands in front, set MIGRATIONS_DATABASE_URL"
+        with pytest.raises(ScratchRefused, match=message):
+            verify(url, folder.path, tell=told.append)
+    assert told == []
+    assert verify(empty_database_url, folder.path, tell=told.append).same
 
 
 def test_the_application_works_through_a_transaction_pooler(empty_database_url: str) -> None:

@@ -18,7 +18,15 @@ from peterental.database.migrations.errors import HistoryBroken, LockNotAcquired
 from peterental.database.migrations.files import MigrationFilesError
 from peterental.database.migrations.lock import lock_key
 from peterental.database.migrations.plan import plan
-from peterental.database.migrations.plan_report import Plan, PlannedStep, TableSize, blocked_by, kind_of
+from peterental.database.migrations.plan_report import (
+    NOT_REHEARSED,
+    Plan,
+    PlannedFile,
+    PlannedStep,
+    TableSize,
+    blocked_by,
+    kind_of,
+)
 from peterental.database.migrations.rehearsal import Limits
 from peterental.database.migrations.scratch import PREFIX
 from tests.database.migrations.conftest import Connection, Folder
@@ -123,6 +131,17 @@ def test_what_nobody_would_notice_is_one_line_and_json_keeps_all_of_it(migrated:
     assert folded.startswith("        and 5 statements that keep no reader and no writer waiting  ")
     assert folded.endswith(" ms")
     assert len(found.as_json()["files"][0]["statements"]) == 7
+
+
+def test_comments_do_not_flood_a_file_that_was_not_rehearsed() -> None:
+    texts = ["CREATE INDEX CONCURRENTLY i ON t (a)", "COMMENT ON INDEX i IS 'x'", "COMMENT ON TABLE t IS 'y'"]
+    file = PlannedFile(
+        2, "002_b.sql", NOT_REHEARSED, [PlannedStep(n, sql, NOT_REHEARSED) for n, sql in enumerate(texts)]
+    )
+    assert [" ".join(line.split()) for line in Plan([file]).text().splitlines()[1:3]] == [
+        "0 CREATE INDEX CONCURRENTLY i ON t (a) not rehearsed",
+        "and 2 statements that keep no reader and no writer waiting not rehearsed",
+    ]
 
 
 def test_on_a_narrow_terminal_statements_are_cut_sooner(migrated: Folder, planned: Planned) -> None:

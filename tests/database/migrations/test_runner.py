@@ -34,6 +34,7 @@ from peterental.database.migrations.errors import (
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.files import MigrationFilesError
 from peterental.database.migrations.lock import lock_key
+from peterental.database.migrations.repair import repair
 from peterental.database.migrations.status import read_status
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.proxy import Proxy
@@ -281,7 +282,10 @@ def test_words_that_only_look_like_transaction_control_are_fine(
     [
         ("\\restrict abc\nSELECT 1;", r"001_a.sql:1: \\restrict is a command of psql"),
         ("SELECT 1;\n  \\i other.sql", r"001_a.sql:2: \\i is a command of psql"),
-        ("CREATE TABLE t (i int);\nCOPY t FROM stdin;\n1\n\\.\n", r"001_a.sql:4: \\. is a command of psql"),
+        (
+            "CREATE TABLE t (i int);\nCOPY t FROM stdin;\n1\n\\.\n",
+            r"001_a.sql:2: COPY .* 4, whose \\. is a command of psql",
+        ),
         ("CREATE TABLE t (i int);\nCOPY t FROM STDIN;", "001_a.sql:2: COPY … FROM STDIN takes its data from psql"),
     ],
 )
@@ -306,6 +310,42 @@ def test_a_copy_that_the_check_did_not_know_ends_the_connection_rather_than_wait
 def test_a_backslash_within_quotes_is_text(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "SELECT '\n\\d is text\n';\n/*\n\\i too */")
     assert runner.run_migrations() == 1
+
+
+def test_a_dump_s_copy_is_told_once_whatever_is_in_its_rows(runner: MigrationRunner, folder: Folder) -> None:
+    rows = "1\tO'Brien\n\\N\t/* \\t $$ \\N\nCOPY t FROM stdin;\n"
+    folder.write(
+        "001_a.sql",
+        "\\restrict abc\r\nCREATE TABLE t (i int, n text);\nSELECT 'ü\nCOPY t FROM stdin;\n';\n"
+        f'COPY public."t" (i, n) FROM stdin;\n{rows}\\.\nCOPY t FROM stdin;\n\\.\n\nSELECT 1 \\gexec\n',
+    )
+    with pytest.raises(FilesRefused) as caught:
+        runner.run_migrations()
+    copied = "COPY … FROM STDIN takes its data from psql; write INSERT instead"
+    assert caught.value.problems == [
+        f"001_a.sql:6: {copied}, down to line 10, whose \\. is a command of psql too",
+        f"001_a.sql:11: {copied}, down to line 12, whose \\. is a command of psql too",
+        "001_a.sql:1: \\restrict is a command of psql, not SQL; take it out",
+        "001_a.sql:14: \\gexec is a command of psql, not SQL; take it out",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "hint"),
+    [
+        ("CREATE INDEX CONCURRENTLY i ON t (i);", "put “-- migrate: no-transaction” at the top of the file"),
+        ("DO $$ BEGIN COMMIT; END $$;", "put “-- migrate: no-transaction” at the top of the file"),
+        ("ALTER TYPE mood ADD VALUE 'c'; SELECT 'c'::mood;", "move what uses the new value to the next file"),
+    ],
+)
+def test_what_does_not_fit_into_one_transaction_is_told_where_it_does(
+    runner: MigrationRunner, folder: Folder, db: Connection, statement: str, hint: str
+) -> None:
+    db.execute("CREATE TYPE mood AS ENUM ('a'); CREATE TABLE t (i int)")
+    folder.write("001_a.sql", statement)
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    assert f"\n  Next: {hint}, then run: flask db-migrate" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", " \n", "-- nothing yet\n", "/* nothing */ ;"])
@@ -737,6 +777,26 @@ def test_a_file_waits_briefly_for_a_table_and_tries_again(
     assert waited["worst_wait_ms"] > 100
 
 
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"])
+def test_whoever_holds_the_ledger_keeps_nobody_from_the_tables(
+    folder: Folder, empty_database_url: str, db: Connection, runner: MigrationRunner, header: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE busy (i int);")
+    runner.run_migrations()
+    folder.write("002_b.sql", f"{header}ALTER TABLE busy ADD COLUMN j int;")
+    with psycopg.connect(empty_database_url, application_name="somebody by hand") as other:
+        other.execute("INSERT INTO schema_migrations (version) VALUES (2)")
+        process = start(empty_database_url, folder)
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if "trying again" in line)
+        assert "002_b.sql: a table it needs is in use by somebody by hand (pid" in line
+        db.execute("SET statement_timeout TO '5s'; SELECT * FROM busy")
+        other.rollback()
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+    assert ledger(db) == {1: "a", 2: "b"}
+
+
 def test_a_read_only_database_is_told_before_anything_runs(
     runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
 ) -> None:
@@ -951,8 +1011,10 @@ def test_a_role_that_may_not_create_tables_is_told_which_to_use(
     [
         ("CREATE VIEW schema_migrations AS SELECT 1 AS version, now() AS applied_at, ''::text AS description", "schema_migrations"),
         ("CREATE TABLE schema_migrations (version text); INSERT INTO schema_migrations VALUES ('20240101')", "like '20240101'"),
+        ("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)", 'column "applied_at" of relation'),
+        ("CREATE TABLE schema_migrations (version bigint, dirty boolean)", 'column "applied_at" of relation'),
     ],
-    ids=["a view", "another tool's versions"],
+    ids=["a view", "another tool's versions", "dbmate's, empty", "golang-migrate's, empty"],
 )  # fmt: skip
 def test_a_ledger_that_is_another_tool_s_is_one_message(
     runner: MigrationRunner, folder: Folder, db: Connection, made: str, reason: str
@@ -964,6 +1026,37 @@ def test_a_ledger_that_is_another_tool_s_is_one_message(
         runner.run_migrations()
     assert reason in str(caught.value)
     assert tables(db) == set()
+    touched = db.execute(
+        "SELECT count(*) AS n FROM pg_attribute WHERE attname = 'checksum' AND attrelid = 'schema_migrations'::regclass"
+    ).fetchone()
+    assert touched == {"n": 0}, "what is another tool's stays as it was"
+
+
+def test_a_trigger_that_forbids_to_write_the_history_is_quoted(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    runner.run_migrations()
+    db.execute(
+        "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not by day'; END $$;"
+        " CREATE TRIGGER forbid BEFORE INSERT ON schema_migration_attempts EXECUTE FUNCTION forbid()"
+    )
+    folder.write("002_b.sql", "SELECT 2;")
+    with pytest.raises(LedgerTrouble, match=r"not by day\. Nothing was applied; a trigger of the database says that"):
+        runner.run_migrations()
+
+
+def test_a_ledger_that_somebody_holds_is_one_message(
+    folder: Folder, runner: MigrationRunner, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("LOCK TABLE schema_migrations IN SHARE MODE")
+        with pytest.raises(LedgerTrouble, match="due to lock timeout.* somebody's transaction holds it; try again"):
+            repair(empty_database_url, folder.path, confirm=lambda _: True, tell=print)
+    assert repair(empty_database_url, folder.path, confirm=lambda _: True, tell=print) == 1
 
 
 def test_whatever_the_database_sets_as_its_manners_the_ledger_is_read(

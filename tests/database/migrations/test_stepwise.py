@@ -15,6 +15,7 @@ from peterental.database.migrations.errors import MigrationFailed
 from peterental.database.migrations.files import MigrationFilesError
 from peterental.database.migrations.outside import commits, ends_transactions
 from peterental.database.migrations.rollback import rollback
+from peterental.database.migrations.status import read_status
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.test_runner import LONG_QUERY_RUNS, attempts, ledger, start, wait_until
 from tests.servers import until
@@ -290,6 +291,29 @@ def test_a_build_waits_for_old_transactions_without_giving_up_and_says_for_whom(
     assert indexes(db) == {"idx_t": True}
 
 
+def test_what_is_left_invalid_is_dropped_behind_old_transactions_whatever_limit_the_role_has(
+    folder: Folder, empty_database_url: str, db: Connection, runner: MigrationRunner
+) -> None:
+    db.execute("CREATE TABLE t (i int); INSERT INTO t VALUES (1), (1)")
+    db.execute(sql.SQL("ALTER DATABASE {} SET lock_timeout TO '50ms'").format(sql.Identifier(db.info.dbname)))
+    folder.write("001_x.sql", HEADER + "CREATE UNIQUE INDEX CONCURRENTLY idx_t ON t (i);")
+    with pytest.raises(MigrationFailed, match="could not create unique index"):
+        runner.run_migrations()
+    db.execute("DELETE FROM t WHERE ctid = (SELECT min(ctid) FROM t)")
+    with psycopg.connect(empty_database_url, application_name="the long report") as other:
+        other.execute("INSERT INTO t VALUES (2)")
+        process = start(empty_database_url, folder)
+        wait_until(
+            db,
+            "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'DROP INDEX CONC%'"
+            " AND wait_event_type = 'Lock' AND now() - query_start > '1.2 s')",
+        )
+        other.commit()
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+    assert indexes(db) == {"idx_t": True}
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_runner_stopped_in_mid_build_leaves_work_that_the_next_one_ends(
     folder: Folder,
@@ -316,9 +340,16 @@ def test_a_killed_statement_is_not_counted_as_done(folder: Folder, empty_databas
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT pg_sleep(60);\nCREATE TABLE u (i int);")
     process = start(empty_database_url, folder)
     wait_until(db, LONG_QUERY_RUNS)
+    assert read_status(empty_database_url, folder.path).entries[0].state == "pending"
     process.kill()
     process.communicate()
     wait_until(db, f"NOT {LONG_QUERY_RUNS}")
+    wait_until(
+        db,
+        "NOT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database"
+        " WHERE locktype = 'advisory' AND datname = current_database())",
+    )
+    assert read_status(empty_database_url, folder.path).entries[0].state == "failed"
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT pg_sleep(0);\nCREATE TABLE u (i int);")
     assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=10).run_migrations() == 1
     assert progress(db) == [("interrupted", 1), ("applied", 3)]

@@ -81,6 +81,9 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     "primary-key": "CREATE TABLE keys (label text);",
     "refresh-materialized-view": "REFRESH MATERIALIZED VIEW agent_counts;",
     "reindex": "REINDEX TABLE visits;",
+    "partitioned-concurrently": (
+        "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS idx_log_day ON log (day);"
+    ),
     "rename-column": "ALTER TABLE visits RENAME COLUMN note TO remark;",
     "rename-object": "ALTER VIEW agent_names RENAME TO names;",
     "rename-table": "ALTER TABLE visits RENAME TO viewings;",

@@ -6,13 +6,17 @@ from typing import Any
 
 from peterental.database.migrations.lint import tree
 from peterental.database.migrations.lint.context import Command, FileLint, on, on_command
-from peterental.database.migrations.lint.findings import advice, unsafe
+from peterental.database.migrations.lint.findings import advice, error, unsafe
 from peterental.database.migrations.lint.source import Sql
 
 CREATE = unsafe(
     "create-index",
     "Building it locks the table against writes (SHARE) until the last row is indexed; every insert and update waits "
     "for it.",
+)
+PARTITIONED = error(
+    "partitioned-concurrently",
+    "PostgreSQL builds no index of a partitioned table concurrently; one partition at a time it does.",
 )
 DROP = unsafe(
     "drop-index",
@@ -44,6 +48,9 @@ def check_create(lint: FileLint, statement: Sql) -> None:
         lint.report(UNNAMED, f"The index on {table} has no name: CREATE INDEX {_name(node)} ON …", statement)
     partitioned = lint.catalog.is_partitioned(key)
     empty = partitioned and not node.relation.inh  # ON ONLY: an index that waits for those of the partitions
+    if node.concurrent and partitioned:
+        what = f"{table} is partitioned, and its indexes cannot be built CONCURRENTLY."
+        lint.report(PARTITIONED, what, statement, safe=_on_partitions(node))
     if node.concurrent or empty or lint.is_new(key):
         return
     name = tree.quoted(_name(node))
@@ -186,7 +193,7 @@ def _on_partitions(node: Any) -> str:
     """Write how a partitioned table gets its index: an empty one, one for each partition, which are then attached."""
     copy = type(node)()
     copy.CopyFrom(node)
-    copy.if_not_exists, copy.idxname, copy.relation.inh = True, _name(node), False
+    copy.if_not_exists, copy.idxname, copy.relation.inh, copy.concurrent = True, _name(node), False, False
     _leave_out_default_method(copy)
     name = tree.quoted(_name(node))
     return (
