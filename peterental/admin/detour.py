@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -45,6 +45,18 @@ def come_back(target: str, kept: str | None) -> Response:
     if not fields:
         return redirect(target, 303)
     return make_response(render_template("admin/come_back.html", target=target, fields=fields))
+
+
+def without_empty_parts() -> Response | None:
+    """Send whoever searches a list on to the address that has only what is set: browsers send empty fields too."""
+    if request.method not in {"GET", "HEAD"} or not (request.endpoint or "").endswith(".index"):
+        return None
+    parts = list(request.args.items(multi=True))
+    filled = [(name, value) for name, value in parts if value.strip()]
+    if len(filled) == len(parts):
+        return None
+    query = urlencode(filled, errors="replace")
+    return redirect(request.path + (f"?{query}" if query else ""), 303)
 
 
 def _fields(kept: str | None) -> list[Field]:

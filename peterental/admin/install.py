@@ -8,6 +8,7 @@ from flask import Flask, current_app, g, request
 
 from peterental.admin import assets, formats, headers, home, sign_in, trouble
 from peterental.admin.address import without
+from peterental.admin.detour import without_empty_parts
 from peterental.admin.guard import admit
 from peterental.admin.navigation import navigation_for
 from peterental.admin.protection import csrf
@@ -35,6 +36,7 @@ def install(app: Flask, config: Config) -> None:
     app.session_interface = PageSessions()
     csrf.init_app(app)
     app.before_request(admit)
+    app.before_request(without_empty_parts)
     app.after_request(headers.for_environment(config))
     formats.install(app)
     app.add_template_filter(without)

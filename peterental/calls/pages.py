@@ -31,11 +31,12 @@ CONVERSATION_BYTES = 20_000
 TOOL_CALLS_BYTES = 16_000
 SUMMARY_BYTES = 3_000
 ANSWER_BYTES = 1_000
+RECEIVED_BYTES = 1_500
 VALUE_BYTES = 200
 MOST_VALUES = 12
 """What one call may take of a page that stays below 60 KB."""
 
-AROUND_A_STEP_BYTES = 700
+AROUND_A_STEP_BYTES = 800
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Step:
 
     call: ToolCall
     asked: tuple[tuple[str, str], ...]
+    received: str
     answer: str
 
 
@@ -142,14 +144,21 @@ def steps_of(tool_calls: Sequence[ToolCall]) -> list[Step]:
     steps: list[Step] = []
     budget_bytes = TOOL_CALLS_BYTES
     for call in tool_calls:
-        arguments = list(call.arguments.items())[:MOST_VALUES]
-        asked = tuple(_written(words.ARGUMENTS.get(name, name), value) for name, value in arguments)
-        step = Step(call, asked, cut(call.answer, ANSWER_BYTES))
-        budget_bytes -= AROUND_A_STEP_BYTES + weight(step.answer) + sum(weight(n) + weight(v) + 60 for n, v in asked)
+        asked = tuple(_asked(name, value) for name, value in list(call.arguments.items())[:MOST_VALUES])
+        received = cut(json.dumps(call.arguments, ensure_ascii=False, indent=2), RECEIVED_BYTES) if asked else ""
+        step = Step(call, asked, received, cut(call.answer, ANSWER_BYTES))
+        budget_bytes -= AROUND_A_STEP_BYTES + weight(step.answer) + weight(received)
+        budget_bytes -= sum(weight(n) + weight(v) + 60 for n, v in asked)
         if budget_bytes < 0:
             break
         steps.append(step)
     return steps
+
+
+def _asked(name: str, value: object) -> tuple[str, str]:
+    """Give an argument of a tool call: what people call it, and its text."""
+    _, text = _written(name, value)
+    return words.ARGUMENTS.get(name) or cut(name, VALUE_BYTES), text
 
 
 def _written(name: str, value: object) -> tuple[str, str]:

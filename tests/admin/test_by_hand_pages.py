@@ -402,3 +402,10 @@ def test_a_time_that_exists_once_is_not_taken_for_one_that_comes_twice() -> None
     assert is_repeated(datetime(2027, 11, 7, 6, 30, tzinfo=UTC), CHICAGO)
     assert not is_repeated(datetime(2027, 11, 7, 8, 30, tzinfo=UTC), CHICAGO)
     assert not is_repeated(datetime(2027, 3, 14, 8, 30, tzinfo=UTC), CHICAGO)
+
+
+def test_what_is_wrong_is_listed_in_the_order_of_the_page(office: Browser) -> None:
+    page = fill_in(office, "/appointments/new", dict.fromkeys(FILLED_IN, ""))
+    listed = re.findall(r'<li><a href="#(\w+)">', page.text)
+    assert listed == sorted(listed, key=lambda name: page.text.index(f'<label for="{name}"'))
+    assert listed[:2] == ["agent_id", "day"]

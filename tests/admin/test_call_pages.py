@@ -308,3 +308,19 @@ def test_of_very_many_agents_the_one_in_the_address_can_be_chosen(
     assert 'href="/calls/c1"' in office.get("/calls?agent=ana-lima").text
     assert 'value="ana-lima" selected' in office.get("/messages?agent=ana-lima").text
     assert '<option selected value="ana-lima">' in office.get("/rehearsal?agent=ana-lima").text
+
+
+def test_arguments_are_called_what_people_call_them_and_kept_as_received(
+    office: Browser, report: Report, services: Services
+) -> None:
+    report()
+    arguments = {"attendee_name": "Dolores", "start_time": "tomorrow 3 pm", "pet_policy": "cats"}
+    ask(services, "set_appointment", "refused", arguments=arguments)
+    text = office.get("/calls/c1").text
+    for shown in (
+        "<dt>Name</dt>",
+        "<dt>Time</dt>",
+        "<dt>pet_policy</dt>",
+        "&#34;attendee_name&#34;: &#34;Dolores&#34;",
+    ):
+        assert shown in text, shown

@@ -365,3 +365,11 @@ def test_lengths_and_hours_read_naturally(minutes: int, length: str, clock: str)
 def test_longer_lengths_are_days() -> None:
     assert formats.span(2 * 1440) == "2 days"
     assert formats.wall_clock(12 * 60) == "12 pm"
+
+
+@pytest.mark.parametrize("path", ["/agents", "/appointments", "/calls", "/messages", "/audit", "/users"])
+def test_the_address_of_a_search_has_only_what_is_set(office: Browser, path: str) -> None:
+    page = office.get(f"{path}?q=&q=%C3%A9+%26&agent=&from=+")
+    assert (page.status_code, page.headers["Location"]) == (303, f"{path}?q=%C3%A9+%26")
+    assert office.get(f"{path}?q=").headers["Location"] == path
+    assert office.get(page.headers["Location"]).status_code == 200

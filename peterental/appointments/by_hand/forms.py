@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, get_args
 
-from wtforms import DateField, EmailField, HiddenField, SelectField, StringField, TelField, TimeField, ValidationError
+from wtforms import (
+    DateField,
+    EmailField,
+    Field,
+    HiddenField,
+    SelectField,
+    StringField,
+    TelField,
+    TimeField,
+    ValidationError,
+)
 from wtforms.validators import Length, NumberRange, Optional, Regexp
 
 from peterental.admin.forms import PageForm, WholeNumber, needed
@@ -19,6 +29,12 @@ from peterental.appointments.model import Appointment, Status
 FORM_KEY = re.compile(r"[\w-]{16,64}", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 LENGTH_MESSAGE = f"Type a whole number from 5 to {LONGEST_MIN}, or leave it empty."
+
+IN_PAGE = (
+    "agent_id", "day", "slot", "other",
+    "property_address", "attendee_name", "attendee_phone", "attendee_email", "minutes",
+)  # fmt: skip
+"""The fields of a booking from top to bottom."""
 
 
 def _up_to(characters: int) -> Length:
@@ -106,6 +122,11 @@ class BookForm(WhenForm):
     )
     attendee_phone = TelField("Phone", validators=[_up_to(40)], render_kw={"autocomplete": "off"})
     key = HiddenField()
+
+    def __iter__(self) -> Iterator[Field]:
+        """Give the fields in the order of the page, which is that of its list of what is wrong."""
+        first = [self[name] for name in IN_PAGE]
+        return iter([*first, *(field for field in super().__iter__() if field not in first)])
 
     def offer(self, agents: Sequence[AgentChoice]) -> None:
         """Fill the list of agents, and see to it that the form has a key of its own."""
