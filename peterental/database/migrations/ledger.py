@@ -23,6 +23,9 @@ ATTEMPTS_TABLE = "schema_migration_attempts"
 LEDGER_COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT"}
 """What our ledger has more than the guide's; all nullable, so that anybody's INSERT still works."""
 
+LEDGER_WAIT_MS = 3_000
+"""How long to wait for whoever keeps everybody from the ledger."""
+
 
 @dataclass(frozen=True)
 class LedgerRow:
@@ -58,7 +61,7 @@ class Ledger:
 def read(connection: Connection) -> Ledger:
     """Read the ledger, in two queries and without writing; a database without one has an empty ledger.
 
-    Raises NoSchema when the search_path leads nowhere.
+    Raises NoSchema when the search_path leads nowhere, LockNotAvailable when somebody keeps everybody from it.
     """
     server, attempts_exist, ledger_exists = _look(connection)
     if not ledger_exists:
@@ -84,8 +87,10 @@ def _look(connection: Connection) -> tuple[Server, bool, bool]:
                to_regclass(quote_ident(current_schema()) || '.schema_migration_attempts') IS NOT NULL AS attempts,
                CASE WHEN pg_is_in_recovery() THEN 'it is a standby in recovery'
                     WHEN current_setting('transaction_read_only')::boolean THEN 'it is read-only'
-               END AS read_only_reason
-        """
+               END AS read_only_reason,
+               set_config('lock_timeout', %s, false)
+        """,
+        [str(LEDGER_WAIT_MS)],
     ).fetchone()
     if row is None or row["schema"] is None:
         raise NoSchema

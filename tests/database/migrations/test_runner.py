@@ -1059,6 +1059,21 @@ def test_a_ledger_that_somebody_holds_is_one_message(
     assert repair(empty_database_url, folder.path, confirm=lambda _: True, tell=print) == 1
 
 
+def test_a_ledger_that_nobody_may_read_for_now_is_not_waited_for_for_ever(
+    runner: MigrationRunner, empty_database_url: str, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("001_one.sql", "CREATE TABLE one (i int);")
+    runner.run_migrations()
+    monkeypatch.setattr("peterental.database.migrations.ledger.LEDGER_WAIT_MS", 50)
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(LedgerTrouble, match="due to lock timeout.* somebody's transaction holds it; try again"):
+            runner.run_migrations()
+        with pytest.raises(LedgerTrouble, match="somebody's transaction holds it"):
+            runner.get_applied_migrations()
+    assert runner.get_applied_migrations() == [1]
+
+
 def test_whatever_the_database_sets_as_its_manners_the_ledger_is_read(
     runner: MigrationRunner, folder: Folder, db: Connection
 ) -> None:
