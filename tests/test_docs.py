@@ -142,6 +142,24 @@ def test_the_plain_commands_do_what_make_does() -> None:
     assert (PROJECT_DIR / "Procfile").read_text(encoding="utf-8") == "web: gunicorn wsgi:app\n"
 
 
+def test_the_guide_to_render_shows_what_a_first_deploy_says() -> None:
+    guide = (PROJECT_DIR / "docs" / "deploy-render.md").read_text(encoding="utf-8")
+    shipped = [path for path in (PROJECT_DIR / "migrations").glob("*.sql") if not path.name.endswith(".down.sql")]
+    assert f"✅ Successfully applied {len(shipped)} new migrations\n" in guide
+
+
+def test_the_host_waits_longer_for_a_worker_to_end_than_gunicorn_does() -> None:
+    blueprint = (PROJECT_DIR / "render.yaml").read_text(encoding="utf-8")
+    served = (PROJECT_DIR / "gunicorn.conf.py").read_text(encoding="utf-8")
+    host_s, ours_s = (
+        re.search(r"maxShutdownDelaySeconds: (\d+)", blueprint),
+        re.search(r"graceful_timeout = (\d+)", served),
+    )
+    assert host_s is not None
+    assert ours_s is not None
+    assert int(host_s[1]) > int(ours_s[1])
+
+
 def test_requirements_are_pinned_and_each_says_why_it_is_there() -> None:
     for name in ("requirements.txt", "requirements-dev.txt"):
         direct, _, _ = (PROJECT_DIR / name).read_text(encoding="utf-8").partition("# Brought by")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -73,12 +73,6 @@ class Window:
 
     opens_min: int
     closes_min: int
-
-    @classmethod
-    def between(cls, opens_at: time, closes_at: time | None) -> Window:
-        """Make a window from wall-clock times; None as the closing time means midnight at the day's end."""
-        closes_min = 24 * 60 if closes_at is None else closes_at.hour * 60 + closes_at.minute
-        return cls(opens_at.hour * 60 + opens_at.minute, closes_min)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ MOST_COUNTED = 10_000
 STATUSES = {"completed": "Completed", "confirmed": "Confirmed", "no_show": "No-show", "cancelled": "Cancelled"}
 """In the order in which they are drawn, from below."""
 
-CHART_WIDTH, CHART_HEIGHT = 360, 150
+CHART_WIDTH = 360
 LEFT, BOTTOM, TOP = 28, 130, 10
 GAP = 0.3
 """Of a column's width."""
