@@ -10,6 +10,7 @@ from datetime import date, datetime
 import psycopg
 from psycopg.rows import DictRow
 
+from peterental.agents.keys.repository import OF_KEY
 from peterental.agents.model import (
     RULE_LIMITS,
     UPCOMING_COUNTED,
@@ -52,16 +53,6 @@ AGENT = """
     FROM agents
 """
 
-# Databases of the earlier system may hold UUIDs in capitals, which Vapi's messages never are in.
-AGENT_OF_KEY = """
-    WHERE vapi_assistant_id IN (%(assistant_id)s::text, UPPER(%(assistant_id)s::text))
-        OR phone_number_id IN (%(phone_number_id)s::text, UPPER(%(phone_number_id)s::text))
-    ORDER BY (vapi_assistant_id = %(assistant_id)s::text) IS TRUE DESC,
-             (vapi_assistant_id = UPPER(%(assistant_id)s::text)) IS TRUE DESC,
-             (phone_number_id = %(phone_number_id)s::text) IS TRUE DESC
-    LIMIT 1
-"""
-
 AGENT_OF_USER = f"{AGENT} WHERE agent_id = %(agent_id)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)"
 
 PROFILE_COLUMNS = tuple(Profile.__dataclass_fields__)
@@ -88,7 +79,7 @@ class AgentRepository:
     def find(self, key: AgentKey) -> Agent | None:
         """Find whom a call is for: by assistant, else by phone number; also who is not active."""
         rows = self._database.fetch(
-            AGENT + AGENT_OF_KEY, {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
+            AGENT + OF_KEY, {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
         )
         return _agent(rows[0]) if rows else None
 

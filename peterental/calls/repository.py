@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from peterental.agents.keys.repository import OF_KEY
 from peterental.calls.model import Call, CallSoFar, ToolCall
 
 if TYPE_CHECKING:
@@ -18,17 +19,7 @@ if TYPE_CHECKING:
     from peterental.calls.model import CallNews, Delivery, Lead
     from peterental.database.connection import Connection, Database
 
-# Databases of the earlier system may hold UUIDs in capitals, which Vapi's messages never are in.
-AGENT_OF_KEY = """
-    SELECT agent_id
-    FROM agents
-    WHERE vapi_assistant_id IN (%(assistant_id)s::text, UPPER(%(assistant_id)s::text))
-        OR phone_number_id IN (%(phone_number_id)s::text, UPPER(%(phone_number_id)s::text))
-    ORDER BY (vapi_assistant_id = %(assistant_id)s::text) IS TRUE DESC,
-             (vapi_assistant_id = UPPER(%(assistant_id)s::text)) IS TRUE DESC,
-             (phone_number_id = %(phone_number_id)s::text) IS TRUE DESC
-    LIMIT 1
-"""
+AGENT_OF_KEY = f"SELECT agent_id FROM agents {OF_KEY}"
 
 DONE = ("booked", "moved", "cancelled", "message")
 """Outcomes that changed something: never overwritten, and told again word for word."""

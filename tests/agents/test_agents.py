@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from peterental.agents.keys.repository import OF_KEY
 from peterental.agents.model import (
     AgentChanged,
     AgentIdTaken,
@@ -25,7 +26,7 @@ from peterental.agents.model import (
     TimeZoneUnknown,
     Window,
 )
-from peterental.agents.repository import AGENT, AGENT_OF_KEY, AgentRepository
+from peterental.agents.repository import AGENT, AgentRepository
 from peterental.agents.service import AgentService, checked, slug, week_and_month
 from peterental.appointments.desk import repository as desk_repository
 from peterental.audit.model import Change
@@ -169,7 +170,7 @@ def test_where_both_spellings_are_there_the_very_one_is_found(agents: AgentServi
     assert [agent.agent_id for agent in found if agent] == ["ana", "ben"]
 
 
-@pytest.mark.parametrize("query", [AGENT + AGENT_OF_KEY, desk_repository.AGENT_OF_KEY, calls_repository.AGENT_OF_KEY])
+@pytest.mark.parametrize("query", [AGENT + OF_KEY, desk_repository.AGENT_OF_KEY, calls_repository.AGENT_OF_KEY])
 def test_looking_for_either_spelling_still_goes_by_the_index(database: Database, query: str) -> None:
     database.fetch(
         "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) SELECT n::text, 'x', n::text FROM generate_series(1, 2000) n"

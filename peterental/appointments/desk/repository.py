@@ -9,23 +9,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from peterental.agents.keys.repository import OF_KEY
 from peterental.agents.model import Agent, Rules, Window
 from peterental.appointments.timetable import Taken
 
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
-# Databases of the earlier system may hold UUIDs in capitals, which Vapi's messages never are in.
-AGENT_OF_KEY = """
-    SELECT *
-    FROM agents
-    WHERE vapi_assistant_id IN (%(assistant_id)s::text, UPPER(%(assistant_id)s::text))
-        OR phone_number_id IN (%(phone_number_id)s::text, UPPER(%(phone_number_id)s::text))
-    ORDER BY (vapi_assistant_id = %(assistant_id)s::text) IS TRUE DESC,
-             (vapi_assistant_id = UPPER(%(assistant_id)s::text)) IS TRUE DESC,
-             (phone_number_id = %(phone_number_id)s::text) IS TRUE DESC
-    LIMIT 1
-"""
+AGENT_OF_KEY = f"SELECT * FROM agents {OF_KEY}"
 
 # One row: an agent with its rules, as JSON, and what is taken from two days ago (a daily cap counts what is over) to
 # its horizon, with what began before and goes on. Hours are minutes after midnight, because Python has no 24:00.
