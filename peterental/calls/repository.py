@@ -93,9 +93,8 @@ STATUSES = ("scheduled", "queued", "ringing", "in-progress", "forwarding", "ende
 UPSERT_CALL = f"""
     INSERT INTO calls AS call (vapi_call_id, status, created_at, updated_at, {", ".join(KNOWN_OF_A_CALL)})
     VALUES (
-        %(vapi_call_id)s, %(status)s, %(now)s, %(now)s, ({
-    AGENT_OF_KEY
-}), %(assistant_id)s, %(phone_number_id)s, %(caller_number)s,
+        %(vapi_call_id)s, %(status)s, %(now)s, %(now)s,
+        ({AGENT_OF_KEY}), %(assistant_id)s, %(phone_number_id)s, %(caller_number)s,
         %(started_at)s, %(ended_at)s, %(ended_reason)s, %(cost)s, %(summary)s, %(transcript)s, %(messages)s::jsonb,
         %(success_evaluation)s, %(structured_data)s::jsonb, %(recording_url)s
     )

@@ -15,6 +15,7 @@ from flask import Flask
 from werkzeug.test import Client, TestResponse
 
 from peterental.admin.setup import setup_token
+from peterental.agents.model import Profile
 from peterental.app import create_app
 from peterental.config import Config
 from peterental.database.connection import Database
@@ -154,6 +155,13 @@ def anas(open_browser: Callable[[], Browser], ana: Viewer) -> Browser:
 def set_up_path() -> str:
     """The path of the set-up link."""
     return f"/setup?token={setup_token(KEY)}"
+
+
+@pytest.fixture
+def agents(services: Services, admin: Viewer, ana: Viewer) -> None:
+    """Ana's agent in Chicago, Ben in Lisbon."""
+    services.agents.create(Profile(agent_name="Ana Lima", user_id=ana.user_id), admin)
+    services.agents.create(Profile(agent_name="Ben", time_zone="Europe/Lisbon"), admin)
 
 
 @pytest.fixture

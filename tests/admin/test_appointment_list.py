@@ -30,13 +30,6 @@ if TYPE_CHECKING:
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 
 
-@pytest.fixture
-def agents(services: Services, admin: Viewer, ana: Viewer) -> None:
-    """Ana's agent in Chicago, Ben in Lisbon."""
-    services.agents.create(Profile(agent_name="Ana Lima", user_id=ana.user_id), admin)
-    services.agents.create(Profile(agent_name="Ben", time_zone="Europe/Lisbon"), admin)
-
-
 def rows(page: TestResponse) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(page.data.decode("utf-8-sig"), newline="")))
 

@@ -9,23 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from peterental.agents.model import Profile
 from peterental.appointments.model import Appointment
 from peterental.appointments.pages import by_day
-from peterental.services import Services
-from peterental.users.model import Viewer
 
 if TYPE_CHECKING:
     from tests.admin.conftest import Browser
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
-
-
-@pytest.fixture
-def agents(services: Services, admin: Viewer, ana: Viewer) -> None:
-    """Ana's agent in Chicago, Ben in Lisbon."""
-    services.agents.create(Profile(agent_name="Ana Lima", user_id=ana.user_id), admin)
-    services.agents.create(Profile(agent_name="Ben", time_zone="Europe/Lisbon"), admin)
 
 
 def test_before_the_first_viewing_the_list_says_where_they_come_from(office: Browser) -> None:

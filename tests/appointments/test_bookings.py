@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from peterental.calls.service import CallService
 from peterental.database.connection import Database
 from peterental.errors import Refusal
 from tests.servers import until_somebody_waits
+from tests.together import at_once
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 KEY = AgentKey(assistant_id="assistant-ana")
@@ -61,18 +61,6 @@ def desk(database_url: str) -> Iterator[Desk]:
     )
     yield Desk(AppointmentService(database, CallService(database, lambda: NOW), lambda: NOW))
     database.close()
-
-
-def at_once(jobs: list[Callable[[], str]]) -> list[str]:
-    """Run all jobs, each in a thread of its own, started together."""
-    barrier = threading.Barrier(len(jobs))
-
-    def run(job: Callable[[], str]) -> str:
-        barrier.wait()
-        return job()
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return list(pool.map(run, jobs))
 
 
 def booked(database: Database) -> int:

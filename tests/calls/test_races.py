@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,6 +15,7 @@ from peterental.calls.model import CallNews, Delivery, Lead, Outcome
 from peterental.database.connection import Database
 from peterental.errors import Refusal
 from peterental.services import Services, build_services
+from tests.together import at_once
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 KEY = AgentKey(assistant_id="assistant-ana")
@@ -86,17 +85,6 @@ def line(database_url: str) -> Iterator[Line]:
     )
     yield Line(build_services(database, lambda: NOW), database)
     database.close()
-
-
-def at_once(jobs: list[Callable[[], str]]) -> list[str]:
-    barrier = threading.Barrier(len(jobs))
-
-    def run(job: Callable[[], str]) -> str:
-        barrier.wait()
-        return job()
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return list(pool.map(run, jobs))
 
 
 def test_forty_at_one_call_make_one_row_that_knows_it_all_and_has_ended(line: Line) -> None:

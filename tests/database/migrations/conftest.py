@@ -49,6 +49,14 @@ def empty_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     databases.drop(url)
 
 
+@pytest.fixture(scope="module")
+def server(databases: Databases) -> Iterator[psycopg.Connection]:
+    """A connection in UTC to an empty database, for files that are tried as PostgreSQL takes them."""
+    with psycopg.connect(databases.create(), autocommit=True) as connection:
+        connection.execute("SET TimeZone TO 'UTC'")
+        yield connection
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path / "migrations")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +11,6 @@ import pytest
 from peterental.database.migrations.lint import RULES, Finding, Severity, lint_directory
 from peterental.database.migrations.lint.rules.add_column import _STEADY, _VOLATILE
 from peterental.database.migrations.statements import split_statements
-from tests.conftest import Databases
 
 BEFORE = """
 CREATE TABLE agents (
@@ -215,13 +213,6 @@ def found(path: Path, sql: str) -> list[Finding]:
 
 def named(case: Case) -> str:
     return f"{case.rule}-{CASES.index(case)}"
-
-
-@pytest.fixture(scope="module")
-def server(databases: Databases) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(databases.create(), autocommit=True) as connection:
-        connection.execute("SET TimeZone TO 'UTC'")
-        yield connection
 
 
 def start_anew(server: psycopg.Connection) -> None:

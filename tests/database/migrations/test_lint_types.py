@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from peterental.database.migrations.lint import lint_directory
-from tests.conftest import Databases
 
 TYPES = [
     "text", "varchar", "varchar(10)", "varchar(20)", "char(10)", "numeric", "numeric(8, 2)", "numeric(9, 2)",
@@ -17,13 +15,6 @@ TYPES = [
     "bigint", "oid", "inet", "cidr", "varbit(3)", "varbit(5)", "varbit", "time", "time(2)", "interval", "interval(2)",
     "date", "text[]", "varchar(5)[]", "bit(3)", "real", "float8",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def server(databases: Databases) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(databases.create(), autocommit=True) as connection:
-        connection.execute("SET TimeZone TO 'UTC'")
-        yield connection
 
 
 def file_nodes(server: psycopg.Connection) -> list[tuple[str, int]]:
