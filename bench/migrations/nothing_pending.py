@@ -118,7 +118,7 @@ def _on_starting(bench: Bench, server: Server, field: Field) -> Table:
             for password, to in (("4,096 hashes", url), ("1 hash", unstretched_url))
             for what, program in (("a bare connect", _CONNECT), ("on_starting", _ON_STARTING))
         }
-        samples = interleaved(runs, bench.rounds(11, 5), warm_up=True)
+        samples = interleaved(runs, bench.rounds(21, 5), warm_up=True)
         with Proxy(url) as proxy:
             start(_ON_STARTING, proxy.url)
             queries = proxy.queries
