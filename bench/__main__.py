@@ -48,9 +48,9 @@ def run_section(name: str, *, quick: bool) -> None:
             promises += part.promises if isinstance(part, Table) else []
             print(texts[-1], flush=True)
     took = f"Measured in {time.monotonic() - began:.0f} s{' with few rounds (QUICK=1)' if quick else ''}."
-    summary = promises_text(promises)
-    print(f"{summary}\n\n{took}\n", flush=True)
-    replace_section(name, "\n".join([f"## {section.TITLE}\n", f"{machine} {took}\n", f"{summary}\n", *texts]))
+    summary = [f"{promises_text(promises)}\n"] if promises else []
+    print(*summary, f"{took}\n", sep="\n", flush=True)
+    replace_section(name, "\n".join([f"## {section.TITLE}\n", f"{machine} {took}\n", *summary, *texts]))
 
 
 if __name__ == "__main__":
