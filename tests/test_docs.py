@@ -82,6 +82,48 @@ def test_every_file_that_the_documents_link_to_exists(document: Path) -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+def measured(title: str) -> list[list[str]]:
+    """Give the rows of the table below a heading of the benchmarks, or below a heading of the README."""
+    for document in (PROJECT_DIR / "docs" / "benchmarks.md", PROJECT_DIR / "README.md"):
+        _, found, after = document.read_text(encoding="utf-8").partition(f"# {title}\n")
+        if found:
+            _, _, table = after.partition("\n|")
+            lines = table.partition("\n\n")[0].splitlines()[2:]
+            return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    raise AssertionError(title)
+
+
+def figure(cell: str) -> float:
+    return float("inf") if cell == "never" else float(cell.split(maxsplit=1)[0])
+
+
+def test_what_the_readme_promises_in_comparison_was_measured_and_holds() -> None:
+    found = {row[0]: (row[2], row[3]) for title in ("Migrations", "Booking by phone") for row in measured(title)}
+    compared = measured("How it compares")
+    assert len(compared) > 3
+    for work, keeps_to, _ in compared:
+        assert found[work] == (keeps_to.replace("≤", "<=").replace("\N{MULTIPLICATION SIGN}", "x"), "yes")
+    assert "at most 1.5 times as long with 1,000,000 bookings as with 1,000" in README
+    assert found["get_availability with 1,000,000 bookings"] == ("<= 1.5 x", "yes")
+
+
+def test_what_the_readme_says_of_other_tools_was_measured_in_the_same_run() -> None:
+    others = {"dbmate", "yoyo", "Alembic"}
+    per_file = {row[0]: figure(row[1]) for row in measured("200 small files, one transaction each")}
+    assert all(per_file[tool] > per_file["flask db-migrate"] for tool in others)
+    worst = {
+        row[0]: figure(row[1])
+        for row in measured("The app's worst query while ALTER TABLE waits behind a long transaction")
+    }
+    assert all(worst[tool] > 7 for tool in others | {"psql"})
+    back = {
+        row[0]: figure(row[2]) for row in measured("`kill -9` during a long statement, then the same command again")
+    }
+    assert all(back[tool] > 15 for tool in others)
+    failed = {row[0]: not row[1].startswith("0 ") for row in measured("Two runners at once")}
+    assert failed == {"flask db-migrate": False, "dbmate": True, "yoyo": False, "Alembic": True}
+
+
 def test_every_test_that_the_readme_names_exists() -> None:
     named = re.findall(r"`(tests/[^`]+\.py)`", README)
     assert len(named) > 5
