@@ -22,7 +22,7 @@ from peterental.appointments.agreement import same_home, same_name
         ("李家", "李家"),
     ],
 )
-def test_the_same_home(one: str, other: str) -> None:
+def test_the_same_home_is_known_however_it_is_said(one: str, other: str) -> None:
     assert same_home(one, other)
     assert same_home(other, one)
 
@@ -39,7 +39,7 @@ def test_the_same_home(one: str, other: str) -> None:
         ("!!!", "???x"),
     ],
 )
-def test_another_home(one: str, other: str) -> None:
+def test_another_home_is_never_taken_for_it(one: str, other: str) -> None:
     assert not same_home(one, other)
     assert not same_home(other, one)
 
@@ -56,5 +56,5 @@ def test_another_home(one: str, other: str) -> None:
         ("--", "--", False),
     ],
 )
-def test_names(one: str, other: str, same: bool) -> None:  # noqa: FBT001 - the expected answer
+def test_one_name_is_known_by_its_parts_and_not_taken_for_another(one: str, other: str, same: bool) -> None:  # noqa: FBT001 - the expected answer
     assert same_name(one, other) is same

@@ -22,7 +22,7 @@ ROUND_THE_CLOCK = "INSERT INTO agent_hours SELECT 'ana', day, '00:00', '24:00' F
 
 
 @pytest.mark.parametrize("talk", TALKS, ids=lambda talk: talk.title)
-def test_a_caller(talk: Talk, database: Database) -> None:
+def test_a_caller_hears_word_for_word_what_was_promised(talk: Talk, database: Database) -> None:
     _register(talk, database)
     zone = ZoneInfo(talk.zone)
     clock = Clock(datetime.fromisoformat(talk.now).replace(tzinfo=zone).astimezone(UTC))

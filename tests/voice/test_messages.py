@@ -207,7 +207,7 @@ def test_json_is_made_storable(value: object, kept: object) -> None:
     assert storable(value) == kept
 
 
-def test_nesting_ends_somewhere() -> None:
+def test_what_is_nested_too_deep_is_cut_off() -> None:
     deep: Any = "bottom"
     for _ in range(100):
         deep = [deep]
@@ -218,7 +218,7 @@ def test_nesting_ends_somewhere() -> None:
     ("value", "kept"),
     [("c-1", "c-1"), (7, "7"), (True, None), (10**30, None), ("", None), ("x" * 201, None), ({}, None)],
 )
-def test_ids(value: object, kept: str | None) -> None:
+def test_ids_are_kept_as_text_and_nonsense_is_not(value: object, kept: str | None) -> None:
     assert identifier(value) == kept
 
 
@@ -226,7 +226,7 @@ def test_ids(value: object, kept: str | None) -> None:
     ("value", "kept"),
     [("+15550142100", "+15550142100"), ("(555) 014-2100", "5550142100"), ("anonymous", None), ("+266696687", None), ("Restricted", None), ("sip:ana@example.com", None), ("911", None), ("1" * 16, None), (15550142100, None), ("٠١٢٣٤٥٦٧٨", None)],
 )  # fmt: skip
-def test_phone_numbers(value: object, kept: str | None) -> None:
+def test_only_what_can_be_dialled_is_kept_as_a_phone_number(value: object, kept: str | None) -> None:
     assert phone_number(value) == kept
 
 
@@ -245,5 +245,5 @@ def test_phone_numbers(value: object, kept: str | None) -> None:
         (None, None),
     ],
 )
-def test_instants(value: object, kept: datetime | None) -> None:
+def test_instants_are_kept_in_utc_and_nonsense_is_not(value: object, kept: datetime | None) -> None:
     assert instant(value) == kept

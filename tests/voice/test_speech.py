@@ -36,7 +36,7 @@ ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zon
     ("value", "said"),
     [(0, "zero"), (7, "seven"), (12, "twelve"), (19, "nineteen"), (20, "twenty"), (21, "twenty-one"), (59, "fifty-nine"), (99, "ninety-nine"), (365, "365"), (-1, "-1")],
 )  # fmt: skip
-def test_numbers(value: int, said: str) -> None:
+def test_numbers_below_a_hundred_are_said_in_words(value: int, said: str) -> None:
     assert spoken.number(value) == said
 
 
@@ -52,7 +52,7 @@ def test_days_of_the_month(value: int, said: str) -> None:
     ("hour", "minute", "said"),
     [(9, 0, "nine AM"), (12, 0, "noon"), (12, 30, "twelve thirty PM"), (14, 30, "two thirty PM"), (14, 5, "two oh five PM"), (0, 0, "twelve AM"), (0, 15, "twelve fifteen AM"), (23, 59, "eleven fifty-nine PM"), (10, 10, "ten ten AM")],
 )  # fmt: skip
-def test_times_of_day(hour: int, minute: int, said: str) -> None:
+def test_times_of_day_are_said_as_people_do(hour: int, minute: int, said: str) -> None:
     assert spoken.clock(hour, minute) == said
 
 
@@ -70,7 +70,7 @@ def test_times_of_day(hour: int, minute: int, said: str) -> None:
         (date(2026, 7, 7), "Tuesday, July seventh"),
     ],
 )
-def test_days(day: date, said: str) -> None:
+def test_days_are_said_no_longer_than_needed(day: date, said: str) -> None:
     assert spoken.day(day, date(2026, 7, 8)) == said
 
 
@@ -89,7 +89,7 @@ def at(text: str) -> datetime:
         (["2026-07-31T09:00"], "Friday, July thirty-first, at nine AM"),
     ],
 )  # fmt: skip
-def test_moments(starts: list[str], said: str) -> None:
+def test_a_day_is_said_once_for_all_its_times(starts: list[str], said: str) -> None:
     assert spoken.times([at(start) for start in starts], CHICAGO, NOW) == said
 
 
@@ -97,7 +97,7 @@ def test_moments(starts: list[str], said: str) -> None:
     ("minutes", "said"),
     [(0, "zero minutes"), (1, "one minute"), (45, "forty-five minutes"), (60, "one hour"), (90, "ninety minutes"), (120, "two hours"), (1440, "one day"), (4320, "three days")],
 )  # fmt: skip
-def test_lengths_of_time(minutes: int, said: str) -> None:
+def test_lengths_of_time_are_said_as_people_do(minutes: int, said: str) -> None:
     assert spoken.length(minutes) == said
 
 
@@ -131,7 +131,7 @@ VIEWING = model.Appointment(
         (Outcome(), "All right."),
     ],
 )  # fmt: skip
-def test_sentences(result: Outcome | Refusal, said: str) -> None:
+def test_outcomes_and_refusals_are_said_in_these_words(result: Outcome | Refusal, said: str) -> None:
     assert speech.say(result, ANA, NOW) == said
 
 
