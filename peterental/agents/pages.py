@@ -178,7 +178,7 @@ def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
 
 
 def _asked_time(agent_id: str) -> tuple[TimeCheck | None, str | None]:
-    """Answer "why is this time not free?", if it was asked, or say what was not understood."""
+    """Answer "is this time free?", if it was asked, or say what was not understood."""
     address = Address(request.args)
     if not address.text("on") and not address.text("at"):
         return None, None

@@ -202,8 +202,14 @@ def test_without_the_right_to_create_databases_the_message_names_the_setting(pla
 
 
 def test_another_server_does_instead(plain_role: str, databases_15_or_ours: str) -> None:
-    with scratch_database(plain_role, scratch_url=databases_15_or_ours, tell=print) as scratch:
-        psycopg.connect(scratch).close()
+    with (
+        scratch_database(plain_role, scratch_url=databases_15_or_ours, tell=print) as scratch,
+        psycopg.connect(scratch) as made,
+        psycopg.connect(databases_15_or_ours) as elsewhere,
+    ):
+        assert made.info.dbname != elsewhere.info.dbname
+        assert (made.info.host, made.info.port) == (elsewhere.info.host, elsewhere.info.port)
+        assert made.info.server_version == elsewhere.info.server_version
 
 
 def test_a_server_that_takes_no_changes_is_one_sentence(empty_database_url: str) -> None:
