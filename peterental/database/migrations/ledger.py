@@ -80,7 +80,7 @@ def read(connection: Connection) -> Ledger:
 
 def _look(connection: Connection) -> tuple[Server, bool, bool]:
     row = connection.execute(
-        """
+        f"""
         SELECT current_schema() AS schema,
                pg_backend_pid() AS pid,
                to_regclass(quote_ident(current_schema()) || '.schema_migrations') IS NOT NULL AS ledger,
@@ -88,9 +88,8 @@ def _look(connection: Connection) -> tuple[Server, bool, bool]:
                CASE WHEN pg_is_in_recovery() THEN 'it is a standby in recovery'
                     WHEN current_setting('transaction_read_only')::boolean THEN 'it is read-only'
                END AS read_only_reason,
-               set_config('lock_timeout', %s, false)
-        """,
-        [str(LEDGER_WAIT_MS)],
+               set_config('lock_timeout', '{LEDGER_WAIT_MS}', false)
+        """.encode()
     ).fetchone()
     if row is None or row["schema"] is None:
         raise NoSchema
