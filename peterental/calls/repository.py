@@ -32,24 +32,30 @@ REMEMBERED_TOOL_CALLS = 40
 TOOL_CALL = "name, tool_call_id, arguments, answer, outcome, appointment_id, offered, duration_ms, received_at"
 
 
-def _keeping(*, durable: bool) -> str:
+def _keeping(*, durable: bool, knows_agent: bool) -> str:
     """Make the statement that keeps a tool call.
 
     What is kept already, word for word, is not touched again: a delivery repeated many times at once must not queue up.
-    The first tool call of a phone call shows the call as well, whoever it is for; reports fill the row in later.
+    The first tool call of a phone call shows the call as well, whoever it is for; reports fill the row in later. What
+    came of the call so far is its own outcome: the trigger that keeps book of it finds nothing to change, for once.
 
     Args:
         durable: whether to wait for the disk. What changes nothing but this log need not, while a caller listens.
+        knows_agent: whether it was found out before whose assistant was asked. With that choice inside the statement no
+            plan would do for both, and the server would make one for every tool call.
     """
+    agent = "%(agent_id)s" if knows_agent else f"({AGENT_OF_KEY})"
     hurry = "hurry AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)),"
     return f"""
         WITH {"" if durable else hurry} rung AS (
             INSERT INTO calls (
-                vapi_call_id, agent_id, assistant_id, phone_number_id, caller_number, created_at, updated_at
+                vapi_call_id, agent_id, assistant_id, phone_number_id, caller_number, created_at, updated_at,
+                outcomes, agreed
             )
             SELECT
-                %(vapi_call_id)s, COALESCE(%(agent_id)s, ({AGENT_OF_KEY})), %(assistant_id)s, %(phone_number_id)s,
-                %(caller_number)s, %(received_at)s, %(received_at)s
+                %(vapi_call_id)s, {agent}, %(assistant_id)s, %(phone_number_id)s,
+                %(caller_number)s, %(received_at)s, %(received_at)s,
+                ARRAY[%(outcome)s], %(name)s IN ('set_appointment', 'reschedule_appointment')
             WHERE %(vapi_call_id)s <> '' AND NOT EXISTS (SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s)
             ON CONFLICT (vapi_call_id) DO NOTHING
         )
@@ -58,7 +64,7 @@ def _keeping(*, durable: bool) -> str:
             duration_ms, received_at
         )
         SELECT
-            %(vapi_call_id)s, %(tool_call_id)s, COALESCE(%(agent_id)s, ({AGENT_OF_KEY})), %(name)s,
+            %(vapi_call_id)s, %(tool_call_id)s, {agent}, %(name)s,
             %(arguments)s::jsonb, %(answer)s, %(outcome)s,
             COALESCE(%(appointment_id)s::int, (
                 SELECT id FROM appointments
@@ -78,8 +84,11 @@ def _keeping(*, durable: bool) -> str:
     """
 
 
-KEEP_TOOL_CALL = _keeping(durable=True)
-KEEP_TOOL_CALL_ALONE = _keeping(durable=False)
+_KEEP = {
+    (durable, knows_agent): _keeping(durable=durable, knows_agent=knows_agent)
+    for durable in (True, False)
+    for knows_agent in (True, False)
+}
 
 KNOWN_OF_A_CALL = (
     "agent_id", "assistant_id", "phone_number_id", "caller_number", "started_at", "ended_at", "ended_reason", "cost",
@@ -163,11 +172,11 @@ class CallRepository:
 
     def keep(self, connection: Connection, delivery: Delivery, values: dict[str, Any]) -> None:
         """Queue the keeping of a tool call; an appointment made by it in this transaction is found by itself."""
-        connection.execute(KEEP_TOOL_CALL.encode(), _kept(delivery, values))
+        connection.execute(_KEEP[True, values["agent_id"] is not None].encode(), _kept(delivery, values))
 
     def keep_alone(self, delivery: Delivery, values: dict[str, Any]) -> None:
         """Keep a tool call on its own. One round trip."""
-        self._database.fetch(KEEP_TOOL_CALL_ALONE, _kept(delivery, values))
+        self._database.fetch(_KEEP[False, values["agent_id"] is not None], _kept(delivery, values))
 
     def reachable_agent(self, connection: Connection, key: AgentKey) -> psycopg.Cursor[DictRow]:
         """Queue the look-up of whether the agent named by `key` takes calls: agent_id, agent_name, is_active."""
