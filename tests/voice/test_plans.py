@@ -84,6 +84,22 @@ def test_no_message_reads_a_table_from_end_to_end(exchange: Exchange) -> None:
     assert exchange.scans() == before
 
 
+def test_keeping_a_tool_call_is_not_planned_anew_for_every_call(exchange: Exchange) -> None:
+    pool = Database(exchange.url, pool_size=1)
+    phone = Phone(webhook(services_on(pool, Clock()), Clock()))
+    for turn in range(ROUNDS):
+        phone.call_id = f"call-{turn}"
+        phone.say("get_availability", {"date": "tomorrow"})
+    plans = pool.fetch(
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+        " WHERE strpos(statement, 'INSERT INTO tool_calls') > 0"
+    )
+    pool.close()
+    assert len(plans) == 1, "whose assistant was asked is known each time"
+    assert plans[0]["custom_plans"] <= 5, "as many as the server tries before it compares"
+    assert plans[0]["generic_plans"] >= 1
+
+
 def _a_call(phone: Phone, turn: int) -> None:
     """Play everything that can happen, to its good end and to others."""
     call_id = f"call-{turn}"
