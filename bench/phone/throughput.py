@@ -91,9 +91,9 @@ def _table(samples: dict[str, Sample], results: dict[str, list[Result]], seconds
         " Every request is another phone call to one of 1,000 agents, and is kept with its answer; every"
         f" set_appointment books a viewing. {CONNECTIONS} connections, kept alive; {seconds:.0f} s a turn,"
         f" {len(results[_FLOOR])} rounds of turns after one to warm up. A"
-        " connection stays with the worker that took it, and how many each takes is chance: where one has most of them, a"
-        " core is idle and the floor half as fast, so the ratio of such a round flatters us; see how far the rounds are"
-        " apart.",
+        " connection stays with the worker that took it, and how many each takes is chance: where one has most of them,"
+        " a core is idle and the floor half as fast, so the ratio of such a round flatters us; see how far the rounds"
+        " are apart.",
         ("view", "requests/s", "of the floor", "rounds", "p50", "p99", "p99 of the floor's"),
         [
             (
