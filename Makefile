@@ -1,8 +1,8 @@
 # Two commands: `make run` and `make test`. Both need Python 3.11 or newer with its venv module, and nothing else.
 
 PYTHON ?= python3
-# Tests wait more than they compute: three at a time on two cores. WORKERS=0 runs them one by one, in this process.
-WORKERS ?= 3
+# Tests wait more than they compute: four at a time on two cores. WORKERS=0 runs them one by one, in this process.
+WORKERS ?= 4
 BIN := .venv/bin
 
 .PHONY: run test bench screenshots chaos audit sbom format clean

@@ -24,11 +24,12 @@ def create_blueprint(gate: SchemaGate) -> Blueprint:
         A database that rests is no reason to throw away a process that will serve again when it is back.
         """
         nonlocal seen_fit
-        if seen_fit:
-            return jsonify(status="ok"), 200
-        answer = _strict(gate)
-        seen_fit = answer[1] == 200  # noqa: PLR2004  # HTTP's own number
-        return answer
+        if not seen_fit:
+            answer = _strict(gate)
+            if answer[1] != 200:  # noqa: PLR2004  # HTTP's own number
+                return answer
+            seen_fit = True
+        return jsonify(status="ok"), 200
 
     @blueprint.get("/readyz")
     def readyz() -> tuple[Response, int]:
