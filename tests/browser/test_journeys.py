@@ -44,7 +44,9 @@ def page_of(page: Page, name: str) -> None:
     """Go to a page by the navigation, behind "More" where there is no room for all of it."""
     more = page.get_by_role("button", name="More")
     link = page.get_by_role("navigation").get_by_role("link", name=name, exact=True)
-    if more.is_visible() and not link.is_visible():
+    # Looking does not wait, and the page before may still be the one that stands there.
+    expect(more.or_(link).first).to_be_visible()
+    if not link.is_visible():
         more.press("Enter")
     link.click()
 
