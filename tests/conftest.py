@@ -6,10 +6,13 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from psycopg import sql
 
 from peterental.database.connection import Database
@@ -21,6 +24,20 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 # A test's data need not survive a power cut.
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class CompiledTemplates(BytecodeCache):
+    """Templates that another test's app has compiled already; what an app does with them is its own."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
 
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
@@ -63,6 +80,14 @@ def at_database(url: str, name: str) -> str:
     return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates() -> Iterator[None]:
+    """Compile each template once for all the apps of all tests, which is a quarter of what tests of pages compute."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": CompiledTemplates()})
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """The URL of the server under test, for a role that may create databases: ours, or TEST_DATABASE_URL."""
@@ -72,6 +97,24 @@ def server_url() -> Iterator[str]:
         return
     with join(quick_folder(PROJECT_DIR) / "postgres", settings=CARELESS) as lease:
         yield lease.url
+
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def is_left(connection: Connection, name: str) -> bool:
+    """Send everybody of ours away first; DROP DATABASE itself looks only ten times a second whether they are gone."""
+    ours = "FROM pg_stat_activity WHERE datname = %s AND usename = current_user"
+    return not connection.execute(f"SELECT pg_terminate_backend(pid) {ours}", [name]).fetchall()
+
+
+def is_dropped(connection: Connection, name: str) -> bool:
+    """Try to drop it; False while the server itself is vacuuming there, whom only a superuser may send away."""
+    try:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
 
 
 class Databases:
@@ -87,6 +130,9 @@ class Databases:
         template = urlsplit(template_url).path[1:] if template_url else "template0"
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         with psycopg.connect(self._server_url, autocommit=True) as connection:
+            if connection.info.server_version >= 150000:
+                # Half the work on a server that need not wait for its disk.
+                statement += sql.SQL(" STRATEGY FILE_COPY")
             connection.execute(statement)
         self._names.append(name)
         return at_database(self._server_url, name)
@@ -94,17 +140,10 @@ class Databases:
     def drop(self, url: str) -> None:
         """Drop a database, whoever may still be connected."""
         name = urlsplit(url).path[1:]
-        until(lambda: self._is_dropped(name), f"database {name} can be dropped")
-        self._names.remove(name)
-
-    def _is_dropped(self, name: str) -> bool:
-        """Try to drop it; False while the server itself is vacuuming there, whom only a superuser may send away."""
         with psycopg.connect(self._server_url, autocommit=True) as connection:
-            try:
-                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-            except psycopg.errors.InsufficientPrivilege:
-                return False
-        return True
+            until(lambda: is_left(connection, name), f"database {name} is left by all", pause_s=0.002)
+            until(lambda: is_dropped(connection, name), f"database {name} can be dropped")
+        self._names.remove(name)
 
     def drop_all(self) -> None:
         """Leave nothing behind."""

@@ -68,12 +68,12 @@ def free_port() -> int:
     return port
 
 
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 20) -> None:
+def until(condition: Callable[[], bool], what: str, timeout_s: float = 20, pause_s: float = 0.02) -> None:
     """Wait for `condition`, asking often."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.02)
+        time.sleep(pause_s)
 
 
 def until_somebody_waits(url: str) -> None:

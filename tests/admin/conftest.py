@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import psycopg
@@ -187,18 +188,30 @@ def book(database: Database) -> Callable[..., int]:
     return book
 
 
+class OfThisThread(list[str]):
+    """What this thread does: an app of another test may still be trying to put away its late news beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = get_ident()
+
+    def note(self, what: str) -> None:
+        if get_ident() == self._thread:
+            self.append(what)
+
+
 @pytest.fixture
 def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement that goes to the database on its own, and every transaction, from now on."""
-    seen: list[str] = []
+    """Every statement that this test's thread sends on its own, and every transaction, from now on."""
+    seen = OfThisThread()
     fetch, transaction = Database.fetch, Database.transaction
 
     def counted_fetch(self: Database, query: str, params: Any = None, **how: Any) -> Any:
-        seen.append(query)
+        seen.note(query)
         return fetch(self, query, params, **how)
 
     def counted_transaction(self: Database) -> Any:
-        seen.append("BEGIN")
+        seen.note("BEGIN")
         return transaction(self)
 
     monkeypatch.setattr(Database, "fetch", counted_fetch)
@@ -208,14 +221,14 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement that goes to the database from now on, but for what begins, ends and sets up."""
-    seen: list[str] = []
+    """Every statement that this test's thread sends from now on, but for what begins, ends and sets up."""
+    seen = OfThisThread()
     execute = psycopg.Connection.execute
 
     def counted(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
         text = query.decode() if isinstance(query, bytes) else str(query)
         if text not in {"BEGIN", "COMMIT"} and "set_config" not in text:
-            seen.append(text)
+            seen.note(text)
         return execute(self, query, *args, **kwargs)
 
     monkeypatch.setattr(psycopg.Connection, "execute", counted)
