@@ -4,6 +4,8 @@ PYTHON ?= python3
 # Tests wait more than they compute: four at a time on two cores. WORKERS=0 runs them one by one, in this process.
 WORKERS ?= 4
 BIN := .venv/bin
+# Tests and benchmarks start hundreds of processes; none of them should compile all our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test bench screenshots chaos audit sbom format clean
 
