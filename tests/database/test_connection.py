@@ -22,6 +22,7 @@ from peterental.database.connection import (
 )
 from tests.proxy import Proxy
 from tests.servers import until
+from tests.together import fork
 
 NOBODY_LISTENS = "postgresql://pete:hush@127.0.0.1:1/peterental"
 
@@ -206,7 +207,7 @@ def test_a_forked_child_opens_a_pool_of_its_own(empty_database_url: str) -> None
     database = Database(empty_database_url, pool_size=1)
     parents = database.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"]
     reader, writer = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             os.write(writer, str(database.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"]).encode())

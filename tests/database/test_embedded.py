@@ -27,6 +27,7 @@ import pytest
 
 from peterental.database.embedded import faults, join
 from peterental.database.embedded.system import has_ended
+from tests.together import fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,7 +176,7 @@ def started_times(home: Path) -> int:
 def in_child(act: Callable[[], object], become: str | None = None) -> str:
     """Run `act` in a forked child and return str() of its result, or its traceback."""
     reading, writing = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             if become:
@@ -353,7 +354,7 @@ def test_a_forked_child_cannot_leave_for_its_parent(home: Path) -> None:
 
 def test_a_child_that_outlives_its_parents_lease_does_not_keep_the_server_running(home: Path) -> None:
     lease = join(home, settings=FAST)
-    sleeper = os.fork()
+    sleeper = fork()
     if sleeper == 0:
         signal.pause()
         os._exit(0)
@@ -366,7 +367,7 @@ def test_a_child_that_outlives_its_parents_lease_does_not_keep_the_server_runnin
 def test_a_forked_child_that_joins_has_a_lease_of_its_own(home: Path) -> None:
     lease = join(home, settings=FAST)
     told, tells = multiprocessing.Pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         own = join(home)
         tells.send("joined")

@@ -20,6 +20,7 @@ from psycopg.rows import dict_row
 from peterental.database.migrations import MigrationRunner
 from tests.conftest import Databases
 from tests.database.migrations.conftest import Folder
+from tests.together import fork
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "12"))
 """Per server version; `CRASH_ROUNDS=200 pytest tests/database/migrations/test_crash.py` for a long night."""
@@ -73,7 +74,7 @@ def versions(url: str) -> list[int]:
 
 def killed_while_migrating(url: str, folder: Path, after_s: float) -> bool:
     """Run the migrations in a child that is killed with -9 after a while; tell whether it was killed at work."""
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             MigrationRunner(url, folder).run_migrations()
