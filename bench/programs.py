@@ -78,7 +78,9 @@ class Running:
     """A program that has been started; its output goes to a file, so that it never waits for a reader."""
 
     def __init__(self, command: Command) -> None:
-        self._output = TemporaryFile()  # noqa: SIM115  # closed by `outcome`
+        self._output = TemporaryFile()  # noqa: SIM115  # closed when it has ended
+        self._outcome: Outcome | None = None
+        self._waiting = threading.Lock()
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
@@ -97,7 +99,13 @@ class Running:
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def outcome(self, timeout_s: float = TIMEOUT_S) -> Outcome:
-        """Wait for its end; after `timeout_s` since its start it is killed."""
+        """Wait for its end; after `timeout_s` since its start it is killed. Whoever asks again is told the same."""
+        with self._waiting:
+            if self._outcome is None:
+                self._outcome = self._wait(timeout_s)
+            return self._outcome
+
+    def _wait(self, timeout_s: float) -> Outcome:
         is_late = threading.Event()
 
         def give_up() -> None:

@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ import psycopg
 
 from bench.chaos.balancer import Balancer
 from bench.chaos.postgres import LabPostgres
-from bench.chaos.release import Release
+from bench.chaos.release import NotServing, Release
 from bench.programs import PROJECT_DIR
 
 DATABASE_AWAY_S = 1.5
@@ -50,6 +51,9 @@ class Lab:
         balancer: sends callers to whichever version is in service.
         folder: for migrations.
         seed: decides which worker is hit.
+
+    Attributes:
+        in_service: the version that callers are sent to, or that is just being started for them.
     """
 
     def __init__(self, postgres: LabPostgres, balancer: Balancer, folder: Path, seed: int) -> None:
@@ -59,10 +63,11 @@ class Lab:
         self._chance = random.Random(f"{seed} faults")  # noqa: S311  # repeatable, not secret
         self._migrations = folder / "migrations"
         shutil.copytree(PROJECT_DIR / "migrations", self._migrations)
-        self._in_service = self._release()
+        self.in_service = self._release()
         self._supervising = threading.Lock()
         self._over = threading.Event()
-        self._supervisor = threading.Thread(target=self._supervise)
+        self._supervisor = ThreadPoolExecutor(1)
+        self._supervision: Future[None] | None = None
 
     @property
     def faults(self) -> dict[str, Callable[[], None]]:
@@ -79,28 +84,30 @@ class Lab:
 
     def __enter__(self) -> Self:
         """Put the first version in service, and keep one in service whatever happens, as a host does."""
-        self._in_service.until_serving()
-        self._balancer.send_to(self._in_service.port)
-        self._supervisor.start()
+        self.in_service.until_serving()
+        self._balancer.send_to(self.in_service.port)
+        self._supervision = self._supervisor.submit(self._supervise)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take it out of service."""
+        """Take it out of service. Raises NotServing where a version ended that nobody had killed."""
         self._over.set()
-        self._supervisor.join()
-        self._in_service.kill()
+        self._supervisor.shutdown()
+        self.in_service.kill()
+        if self._supervision is not None:
+            self._supervision.result()
 
     def kill_a_worker(self) -> None:
         """Kill one of the workers; its master starts another."""
-        workers = self._in_service.workers()
+        workers = self.in_service.workers()
         if workers:
-            self._in_service.kill_worker(self._chance.choice(sorted(workers)))
+            self.in_service.kill_worker(self._chance.choice(sorted(workers)))
 
     def kill_the_master(self) -> None:
         """Kill everything that serves; the supervisor starts it again."""
-        self._in_service.kill()
+        self.in_service.kill()
 
     def restart_postgres(self) -> None:
         """Kill the database in the middle of everything; after a while it comes back."""
@@ -139,7 +146,7 @@ class Lab:
         following = self._release()
         following.until_serving()
         with self._supervising:
-            old, self._in_service = self._in_service, following
+            old, self.in_service = self.in_service, following
             self._balancer.send_to(following.port)
         old.stop()
 
@@ -147,10 +154,16 @@ class Lab:
         return Release(self.postgres.url, self._migrations)
 
     def _supervise(self) -> None:
-        """Start the version in service again when it has died."""
+        """Start the version in service again when it has died; when that one is killed at its start, once more."""
         while not self._over.wait(SUPERVISE_EVERY_S):
             with self._supervising:
-                if not self._in_service.is_alive:
-                    self._in_service = self._release()
-                    self._in_service.until_serving()
-                    self._balancer.send_to(self._in_service.port)
+                if self.in_service.is_alive:
+                    continue
+                self.in_service = self._release()
+                try:
+                    self.in_service.until_serving()
+                except NotServing:
+                    if not self.in_service.was_killed:
+                        raise
+                else:
+                    self._balancer.send_to(self.in_service.port)

@@ -28,10 +28,15 @@ class Release:
     Args:
         database_url: of the database.
         migrations: the folder that this version ships.
+
+    Attributes:
+        port: where it listens.
+        was_killed: whether it was we who ended it.
     """
 
     def __init__(self, database_url: str, migrations: Path) -> None:
         self.port = free_port()
+        self.was_killed = False
         self._running = Running(
             Command(
                 [str(SCRIPTS / "gunicorn"), "wsgi:app"],
@@ -77,6 +82,7 @@ class Release:
 
     def kill(self) -> None:
         """Kill master and workers with -9, as a host that fails does."""
+        self.was_killed = True
         self._running.kill()
         self._running.outcome(1)
 

@@ -14,10 +14,14 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from bench.chaos.balancer import Balancer
 from bench.chaos.books import Books
 from bench.chaos.callers import Heard
+from bench.chaos.faults import Lab
 from bench.chaos.phone import Tally
+from bench.chaos.postgres import LabPostgres
 from tests.gunicorn import environment
+from tests.servers import until
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 CHICAGO = ZoneInfo("America/Chicago")
@@ -38,6 +42,19 @@ def test_no_promise_is_broken_while_everything_is_killed_once() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "✅ Every confirmation that was heard is in the database exactly once" in done.stdout
     assert done.stdout.count(" s  ") == 7
+
+
+def test_a_version_that_is_killed_at_its_start_is_started_once_more(tmp_path: Path) -> None:
+    with LabPostgres() as postgres, Balancer() as balancer, Lab(postgres, balancer, tmp_path, seed=1) as lab:
+        first = lab.in_service
+        lab.kill_the_master()
+        until(lambda: lab.in_service is not first, "the supervisor starts another")
+        second = lab.in_service
+        lab.kill_the_master()
+        until(lambda: lab.in_service not in (first, second), "and another")
+        lab.in_service.until_serving()
+        assert second.was_killed
+        assert not lab.in_service.was_killed
 
 
 @pytest.fixture

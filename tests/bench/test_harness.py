@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from bench.document import replace_section
 from bench.measure import Sample, interleaved, ratio
+from bench.programs import Command, Running
 from bench.table import aligned
 
 
@@ -48,3 +50,10 @@ def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
     text = document.read_text(encoding="utf-8")
     assert text.index("## Phone\n\nfaster\n") < text.index("## Pages\n\nslow\n")
     assert text.count("## Phone") == 1
+
+
+def test_how_a_program_ended_is_told_to_whoever_asks_again() -> None:
+    running = Running(Command([sys.executable, "-c", "print('so long'); raise SystemExit(3)"]))
+    first = running.outcome(30)
+    assert (first.code, first.output) == (3, "so long\n")
+    assert running.outcome(30) is first
