@@ -148,6 +148,8 @@ SELECT kind, schema, name, '' AS part_kind, '' AS part, json_build_object(
     'logged', CASE relpersistence WHEN 'u' THEN 'no' ELSE 'yes' END,
     'settings', array_to_string(reloptions, ', '),
     'row security', CASE WHEN relforcerowsecurity THEN 'forced' WHEN relrowsecurity THEN 'on' ELSE 'off' END,
+    'replica identity', CASE relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' WHEN 'i' THEN (
+        SELECT 'index ' || indexrelid::regclass::text FROM pg_index WHERE indrelid = rel.oid AND indisreplident) END,
     'comment', obj_description(oid, 'pg_class')
 ) AS aspects
 FROM rel
@@ -164,6 +166,11 @@ SELECT rel.kind, rel.schema, rel.name, 'column' AS part_kind, quote_ident(a.attn
     'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
     'generated', CASE WHEN a.attgenerated <> '' THEN
         pg_get_expr(d.adbin, d.adrelid) || CASE a.attgenerated WHEN 's' THEN ' stored' ELSE ' virtual' END END,
+    'storage', CASE WHEN a.attstorage <> t.typstorage THEN
+        CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END END,
+    'compression', CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
+    'statistics target', nullif(a.attstattarget, -1)::text,
+    'settings', array_to_string(a.attoptions, ', '),
     'comment', col_description(a.attrelid, a.attnum)
 ) AS aspects
 FROM rel JOIN pg_attribute AS a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -254,7 +261,8 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
         || pg_get_function_identity_arguments(p.oid) || ')' AS name,
     '' AS part_kind, '' AS part, json_build_object(
     'definition', CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) ELSE (
-        SELECT concat_ws(' ', g.aggtransfn::text, format_type(g.aggtranstype, NULL), g.aggfinalfn::text, g.agginitval)
+        SELECT concat_ws(' ', g.aggtransfn::text, format_type(g.aggtranstype, NULL), g.aggfinalfn::text,
+            g.aggcombinefn::text, g.agginitval, 'parallel ' || p.proparallel::text)
         FROM pg_aggregate AS g WHERE g.aggfnoid = p.oid) END,
     'comment', obj_description(p.oid, 'pg_proc')
 ) AS aspects
@@ -289,8 +297,88 @@ WHERE k.contype <> 'n' AND {_free("pg_type", "t.oid")}
 _EVENT_TRIGGERS = f"""
 SELECT 'event trigger' AS kind, '' AS schema, quote_ident(t.evtname) AS name, '' AS part_kind, '' AS part,
     json_build_object('on', t.evtevent, 'tags', array_to_string(t.evttags, ', '), 'runs', t.evtfoid::regproc::text,
-        'enabled', CASE t.evtenabled WHEN 'D' THEN 'no' ELSE 'yes' END) AS aspects
+        'enabled', CASE t.evtenabled WHEN 'D' THEN 'no' WHEN 'R' THEN 'on replicas' WHEN 'A' THEN 'always'
+            ELSE 'yes' END, 'comment', obj_description(t.oid, 'pg_event_trigger')) AS aspects
 FROM pg_event_trigger AS t WHERE {_free("pg_event_trigger", "t.oid")}
+"""
+
+# The columns of pg_collation have other names in every few versions.
+_COLLATIONS = f"""
+SELECT 'collation' AS kind, space.nspname AS schema, quote_ident(space.nspname) || '.' || quote_ident(l.collname) AS name,
+    '' AS part_kind, '' AS part, json_build_object(
+    'provider', CASE l.collprovider WHEN 'i' THEN 'icu' WHEN 'c' THEN 'libc' WHEN 'b' THEN 'builtin' END,
+    'locale', coalesce(j.words ->> 'colllocale', j.words ->> 'colliculocale', j.words ->> 'collcollate'),
+    'ctype', CASE WHEN l.collprovider = 'c' THEN j.words ->> 'collctype' END,
+    'rules', j.words ->> 'collicurules',
+    'deterministic', CASE WHEN l.collisdeterministic THEN 'yes' ELSE 'no' END,
+    'comment', obj_description(l.oid, 'pg_collation')
+) AS aspects
+FROM pg_collation AS l JOIN space ON space.oid = l.collnamespace CROSS JOIN LATERAL (SELECT to_jsonb(l)) AS j (words)
+WHERE {_free("pg_collation", "l.oid")}
+"""
+
+_TEXT_SEARCH = f"""
+SELECT 'text search configuration' AS kind, space.nspname AS schema,
+    quote_ident(space.nspname) || '.' || quote_ident(c.cfgname) AS name, '' AS part_kind, '' AS part, json_build_object(
+    'parser', (SELECT quote_ident(prsname) FROM pg_ts_parser AS r WHERE r.oid = c.cfgparser),
+    'words', (SELECT string_agg(m.words, ', ' ORDER BY m.words) FROM (
+        SELECT k.alias || ' by ' || string_agg(d.mapdict::regdictionary::text, ' ' ORDER BY d.mapseqno) AS words
+        FROM pg_ts_config_map AS d JOIN ts_token_type(c.cfgparser) AS k ON k.tokid = d.maptokentype
+        WHERE d.mapcfg = c.oid GROUP BY k.alias) AS m),
+    'comment', obj_description(c.oid, 'pg_ts_config')
+) AS aspects
+FROM pg_ts_config AS c JOIN space ON space.oid = c.cfgnamespace WHERE {_free("pg_ts_config", "c.oid")}
+UNION ALL
+SELECT 'text search dictionary', space.nspname, quote_ident(space.nspname) || '.' || quote_ident(d.dictname), '', '',
+    json_build_object(
+    'template', (SELECT quote_ident(tmplname) FROM pg_ts_template AS t WHERE t.oid = d.dicttemplate),
+    'settings', d.dictinitoption,
+    'comment', obj_description(d.oid, 'pg_ts_dict'))
+FROM pg_ts_dict AS d JOIN space ON space.oid = d.dictnamespace WHERE {_free("pg_ts_dict", "d.oid")}
+"""
+
+# What initdb made has no entry of its own in pg_depend, but a number below 16384.
+_OPERATORS = f"""
+SELECT 'operator' AS kind, space.nspname AS schema, o.oid::regoperator::text AS name, '' AS part_kind, '' AS part,
+    json_build_object(
+    'function', o.oprcode::regprocedure::text,
+    'commutator', nullif(o.oprcom::regoperator::text, '0'),
+    'negator', nullif(o.oprnegate::regoperator::text, '0'),
+    'selectivity', concat_ws(' ', o.oprrest::regproc::text, o.oprjoin::regproc::text),
+    'hashes', CASE WHEN o.oprcanhash THEN 'yes' ELSE 'no' END,
+    'merges', CASE WHEN o.oprcanmerge THEN 'yes' ELSE 'no' END,
+    'comment', obj_description(o.oid, 'pg_operator')
+) AS aspects
+FROM pg_operator AS o JOIN space ON space.oid = o.oprnamespace WHERE {_free("pg_operator", "o.oid")}
+UNION ALL
+SELECT 'cast', '', format('(%%s AS %%s)', format_type(c.castsource, NULL), format_type(c.casttarget, NULL)), '', '',
+    json_build_object(
+    'with', CASE c.castmethod WHEN 'i' THEN 'inout' WHEN 'b' THEN 'no function' ELSE c.castfunc::regprocedure::text END,
+    'as', CASE c.castcontext WHEN 'a' THEN 'assignment' WHEN 'i' THEN 'implicit' ELSE 'explicit' END,
+    'comment', obj_description(c.oid, 'pg_cast'))
+FROM pg_cast AS c WHERE c.oid >= 16384 AND {_free("pg_cast", "c.oid", kinds="'e', 'i'")}
+"""
+
+# Which tables, their rows and columns: a list of columns is told only where somebody gave one.
+_PUBLICATIONS = f"""
+SELECT 'publication' AS kind, '' AS schema, quote_ident(p.pubname) AS name, '' AS part_kind, '' AS part,
+    json_build_object(
+    'tables', CASE WHEN p.puballtables THEN 'all' ELSE (
+        SELECT string_agg(format('%%I.%%I', t.schemaname, t.tablename)
+            || CASE WHEN to_jsonb(r) ->> 'prattrs' IS NOT NULL
+                THEN ' (' || (SELECT string_agg(a.name, ', ' ORDER BY a.name)
+                    FROM jsonb_array_elements_text(to_jsonb(t) -> 'attnames') AS a (name)) || ')' ELSE '' END
+            || coalesce(' WHERE ' || (to_jsonb(t) ->> 'rowfilter'), ''),
+            ', ' ORDER BY t.schemaname, t.tablename)
+        FROM pg_publication_tables AS t LEFT JOIN pg_publication_rel AS r
+            ON r.prpubid = p.oid AND r.prrelid = format('%%I.%%I', t.schemaname, t.tablename)::regclass
+        WHERE t.pubname = p.pubname) END,
+    'publishes', concat_ws(', ', CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
+        CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END),
+    'via root', CASE WHEN p.pubviaroot THEN 'yes' ELSE 'no' END,
+    'comment', obj_description(p.oid, 'pg_publication')
+) AS aspects
+FROM pg_publication AS p WHERE {_free("pg_publication", "p.oid")}
 """
 
 _QUERIES = tuple(
@@ -307,5 +395,9 @@ _QUERIES = tuple(
         _TRIGGERS,
         _FUNCTIONS,
         _EVENT_TRIGGERS,
+        _COLLATIONS,
+        _TEXT_SEARCH,
+        _OPERATORS,
+        _PUBLICATIONS,
     )
 )

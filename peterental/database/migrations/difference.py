@@ -27,7 +27,12 @@ _ORDER = (
     "function",
     "procedure",
     "aggregate",
+    "operator",
+    "cast",
+    "collation",
+    "text",
     "event",
+    "publication",
 )
 _PART_ORDER = ("", "column", "constraint", "index", "trigger", "rule", "policy", "statistics")
 _LONGEST = 80

@@ -166,6 +166,22 @@ class LedgerWriter:
             if int(opened.get_value(0, 1) or 0) > 1:  # the file's own are still there
                 self._connection.execute(self._prepare.encode())
 
+    def rehearse_record(self, file: MigrationFile) -> None:
+        """Write what `record_applied` would, in a transaction that is rolled back; no sequence moves.
+
+        Raises psycopg.Error where the file has spoilt the ledger.
+        """
+        self._execute(
+            "INSERT INTO {ledger} (version, applied_at, description, checksum, applied_by, duration_ms)"
+            " VALUES (%s, clock_timestamp(), %s, %s, %s, 0)"
+            " ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum",
+            file.version,
+            file.description,
+            file.checksum,
+            self._who,
+        )
+        self._execute("UPDATE {attempts} SET outcome = 'applied', ended_at = now(), checksum = '', sql = ''" + _THIS, 0)
+
     def record_repaired(self, file: MigrationFile, text: str) -> None:
         """Take `text` for what was applied as `file`'s version, and keep that in the history."""
         self._execute("UPDATE {ledger} SET checksum = %s WHERE version = %s", file.checksum, file.version)

@@ -14,7 +14,7 @@ from peterental.database.migrations.indexes import index_work
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.lookout import Lookout
-from peterental.database.migrations.problem import explain
+from peterental.database.migrations.problem import explain, explain_end
 from peterental.database.migrations.run import Checked
 from peterental.database.migrations.session import is_lost, prepare_to_write, settle
 from peterental.database.migrations.sight import Seen, Sight
@@ -105,10 +105,10 @@ def rehearse_live(
     """
     runs: list[FileRun] = []
     with Lookout(url, connection.info.backend_pid) as lookout:
-        live = _Live(connection, lookout, limits)
+        live = _Live(connection, lookout, limits, LedgerWriter(connection, ledger.server.schema))
         try:
             execute_text(connection, f"BEGIN; {live.time_limits()}")
-            LedgerWriter(connection, ledger.server.schema).make_complete(ledger)
+            live.writer.make_complete(ledger)
             live.sight = Sight(connection, ledger.server.schema)
             for item in items:
                 if item.directives.no_transaction:
@@ -131,7 +131,8 @@ class _Live:
 
     sight: Sight
 
-    def __init__(self, connection: Connection, lookout: Lookout, limits: Limits) -> None:
+    def __init__(self, connection: Connection, lookout: Lookout, limits: Limits, writer: LedgerWriter) -> None:
+        self.writer = writer
         self._connection = connection
         self._lookout = lookout
         self._limits = limits
@@ -153,6 +154,19 @@ class _Live:
         # What waits for a COMMIT would happen here; and the next file starts with a fresh session.
         if self._sent(run, None, "SET CONSTRAINTS ALL IMMEDIATE", is_first=is_first):
             prepare_to_write(self._connection)
+            self._record(run)
+
+    def _record(self, run: FileRun) -> None:
+        """Record the file as the runner would; says in `run` where that fails."""
+        try:
+            execute_text(self._connection, self.time_limits())
+            self.writer.rehearse_record(run.item.file)
+        except _BUSY:
+            run.stopped = "the ledger, in which it is recorded, is in use by another session"
+        except psycopg.errors.QueryCanceled:
+            run.stopped = self.reason_to_stop() or "recording it takes too long"
+        except psycopg.Error as error:
+            run.error = explain_end(run.item.file.path, error)
 
     def _step(self, run: FileRun, statement: Statement, *, is_first: bool) -> bool:
         started = time.monotonic()

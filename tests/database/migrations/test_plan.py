@@ -375,6 +375,37 @@ def test_what_would_fail_at_commit_fails_here_too(migrated: Folder, planned: Pla
     assert "violates foreign key constraint" in found.text()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DROP TABLE schema_migrations;",
+        "ALTER TABLE schema_migrations ADD COLUMN team text NOT NULL;",
+        "DROP TABLE schema_migration_attempts;",
+        "SET transaction_read_only = on;",
+    ],
+)
+def test_a_file_that_could_not_be_recorded_would_fail(
+    migrated: Folder, planned: Planned, runner: MigrationRunner, text: str
+) -> None:
+    migrated.write("002_b.sql", f"CREATE TABLE b (i int);\n{text}")
+    found = planned()
+    assert (found.would_fail, found.notes) == (True, [])
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    assert found.files[0].error is not None
+    assert f"{found.files[0].error}\n  Nothing of" in str(caught.value)
+
+
+def test_a_ledger_that_somebody_holds_at_its_end_is_no_failure(
+    migrated: Folder, planned: Planned, empty_database_url: str
+) -> None:
+    migrated.write("002_b.sql", "CREATE TABLE b (i int);")
+    with holding(empty_database_url, "LOCK TABLE schema_migrations IN SHARE MODE"):
+        found = planned()
+    assert not found.would_fail
+    assert "Line 1: the ledger, in which it is recorded, is in use by another session." in found.text()
+
+
 def test_a_file_that_needs_what_another_commits_is_no_failure(
     migrated: Folder, planned: Planned, db: Connection
 ) -> None:
