@@ -304,8 +304,8 @@ FROM pg_event_trigger AS t WHERE {_free("pg_event_trigger", "t.oid")}
 
 # The columns of pg_collation have other names in every few versions.
 _COLLATIONS = f"""
-SELECT 'collation' AS kind, space.nspname AS schema, quote_ident(space.nspname) || '.' || quote_ident(l.collname) AS name,
-    '' AS part_kind, '' AS part, json_build_object(
+SELECT 'collation' AS kind, space.nspname AS schema, quote_ident(space.nspname) || '.' || quote_ident(l.collname)
+    AS name, '' AS part_kind, '' AS part, json_build_object(
     'provider', CASE l.collprovider WHEN 'i' THEN 'icu' WHEN 'c' THEN 'libc' WHEN 'b' THEN 'builtin' END,
     'locale', coalesce(j.words ->> 'colllocale', j.words ->> 'colliculocale', j.words ->> 'collcollate'),
     'ctype', CASE WHEN l.collprovider = 'c' THEN j.words ->> 'collctype' END,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from peterental.database.connection import Connection, reason_of
+from peterental.database.migrations.beyond import reaches_beyond
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.indexes import index_work
 from peterental.database.migrations.ledger import Ledger
@@ -220,6 +221,8 @@ class _Live:
 def rehearse_in_scratch(connection: Connection, schema: str, items: list[Checked]) -> list[FileRun]:
     """Run `items` one after another, each committed as the runner would, and give what was seen of each.
 
+    It ends before a statement whose work would stay when the scratch copy goes: roles, other databases.
+
     Args:
         connection: to a scratch database that has the schema before the first of them.
         schema: of the ledger.
@@ -230,12 +233,24 @@ def rehearse_in_scratch(connection: Connection, schema: str, items: list[Checked
     for item in items:
         run = FileRun(item, item.file.text())
         runs.append(run)
+        if _would_stay(run):
+            break
         run_file = _step_by_step if item.directives.no_transaction else _as_a_whole
         run_file(connection, run, lambda: Sight(connection, schema, there))
         if not run.is_done:
             break
         prepare_to_write(connection)
     return runs
+
+
+def _would_stay(run: FileRun) -> bool:
+    """Look whether a file reaches beyond the scratch copy; says so in `run`."""
+    for statement in run.statements():
+        if reaches_beyond(statement.sql):
+            words = " ".join(statement.sql.split()[:2])
+            run.stopped = f"nothing was run: what {words} does reaches beyond a database, and would stay"
+            return True
+    return False
 
 
 def _as_a_whole(connection: Connection, run: FileRun, new_sight: Callable[[], Sight]) -> None:

@@ -406,6 +406,30 @@ def test_a_ledger_that_somebody_holds_at_its_end_is_no_failure(
     assert "Line 1: the ledger, in which it is recorded, is in use by another session." in found.text()
 
 
+@pytest.mark.parametrize("block", ["", "DO $$ BEGIN EXECUTE 'SELECT 1'; {}; END $$"])
+def test_a_role_is_not_made_by_the_copy(migrated: Folder, planned: Planned, db: Connection, block: str) -> None:
+    role = f"{PREFIX}role_{os.getpid()}"
+    migrated.write("002_b.sql", (block or "{}").format(f"CREATE ROLE {role}") + ";")
+    migrated.write("003_c.sql", f"ALTER TABLE home ADD kind text; GRANT SELECT ON home TO {role};")
+    found = planned()
+    assert not found.would_fail
+    assert steps(found, 1)[0].locks == {"home": "ACCESS EXCLUSIVE"}
+    assert db.execute("SELECT rolname FROM pg_roles WHERE rolname = %s", [role]).fetchall() == []
+
+
+def test_a_database_is_not_dropped_by_the_copy(migrated: Folder, planned: Planned, db: Connection) -> None:
+    victim = f"{PREFIX}victim_{os.getpid()}"
+    db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(victim)))
+    migrated.write("002_b.sql", f"-- migrate: no-transaction\nCREATE TABLE b (i int);\nDROP DATABASE {victim};")
+    found = planned()
+    there = db.execute("SELECT count(*) AS count FROM pg_database WHERE datname = %s", [victim]).fetchone()
+    db.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(victim)))
+    assert there == {"count": 1}
+    assert not found.would_fail
+    assert found.files[0].where == NOT_REHEARSED
+    assert "nothing was run: what DROP DATABASE does reaches beyond a database, and would stay" in found.text()
+
+
 def test_a_file_that_needs_what_another_commits_is_no_failure(
     migrated: Folder, planned: Planned, db: Connection
 ) -> None:
