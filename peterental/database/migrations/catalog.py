@@ -15,6 +15,7 @@ import psycopg
 
 from peterental.database.connection import Connection, reason_of
 from peterental.database.migrations.ledger import ATTEMPTS_TABLE, LEDGER_TABLE
+from peterental.database.migrations.seldom import SELDOM, free
 from peterental.errors import Fault
 
 Aspects = Mapping[str, str | None]
@@ -96,14 +97,6 @@ def _with_ledger(connection: Connection) -> frozenset[str]:
     return frozenset(row["nspname"] for row in rows)
 
 
-def _free(catalog: str, oid: str, *, kinds: str = "'e'") -> str:
-    """Say in SQL that an object belongs to no extension; kind `i` of dependency: nor was made along with another."""
-    return (
-        f"NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid}"
-        f" AND e.deptype IN ({kinds}))"
-    )
-
-
 _OURS = f"""
 WITH ledger AS (
     SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -111,14 +104,14 @@ WITH ledger AS (
 ),
 space AS (
     SELECT n.oid, n.nspname FROM pg_namespace AS n
-    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND {_free("pg_namespace", "n.oid")}
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND {free("pg_namespace", "n.oid")}
 ),
 rel AS (
     SELECT c.*, space.nspname AS schema, quote_ident(space.nspname) || '.' || quote_ident(c.relname) AS name,
         CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
             WHEN 'c' THEN 'type' ELSE 'table' END AS kind
     FROM pg_class AS c JOIN space ON space.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND {_free("pg_class", "c.oid")}
+    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND {free("pg_class", "c.oid")}
         AND c.oid NOT IN (SELECT oid FROM ledger)
 )
 """
@@ -249,7 +242,7 @@ SELECT 'sequence' AS kind, space.nspname AS schema, quote_ident(space.nspname) |
     'comment', obj_description(c.oid, 'pg_class')
 ) AS aspects
 FROM pg_sequence AS s JOIN pg_class AS c ON c.oid = s.seqrelid JOIN space ON space.oid = c.relnamespace
-WHERE {_free("pg_class", "c.oid")} AND NOT EXISTS (
+WHERE {free("pg_class", "c.oid")} AND NOT EXISTS (
     SELECT FROM pg_depend AS o WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid
         AND o.refobjid IN (SELECT oid FROM ledger))
 """
@@ -266,7 +259,7 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
         FROM pg_aggregate AS g WHERE g.aggfnoid = p.oid) END,
     'comment', obj_description(p.oid, 'pg_proc')
 ) AS aspects
-FROM pg_proc AS p JOIN space ON space.oid = p.pronamespace WHERE {_free("pg_proc", "p.oid", kinds="'e', 'i'")}
+FROM pg_proc AS p JOIN space ON space.oid = p.pronamespace WHERE {free("pg_proc", "p.oid", kinds="'e', 'i'")}
 """
 
 _TYPES = f"""
@@ -283,7 +276,7 @@ SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END AS kind, space.nspn
     'comment', obj_description(t.oid, 'pg_type')
 ) AS aspects
 FROM pg_type AS t JOIN space ON space.oid = t.typnamespace
-WHERE t.typtype IN ('e', 'd', 'r') AND {_free("pg_type", "t.oid")}
+WHERE t.typtype IN ('e', 'd', 'r') AND {free("pg_type", "t.oid")}
 UNION ALL
 SELECT 'domain', space.nspname, quote_ident(space.nspname) || '.' || quote_ident(t.typname), 'constraint',
     quote_ident(k.conname), json_build_object(
@@ -291,7 +284,7 @@ SELECT 'domain', space.nspname, quote_ident(space.nspname) || '.' || quote_ident
     'validated', CASE WHEN k.convalidated THEN 'yes' ELSE 'no' END,
     'comment', obj_description(k.oid, 'pg_constraint'))
 FROM pg_constraint AS k JOIN pg_type AS t ON t.oid = k.contypid JOIN space ON space.oid = t.typnamespace
-WHERE k.contype <> 'n' AND {_free("pg_type", "t.oid")}
+WHERE k.contype <> 'n' AND {free("pg_type", "t.oid")}
 """
 
 _EVENT_TRIGGERS = f"""
@@ -299,86 +292,7 @@ SELECT 'event trigger' AS kind, '' AS schema, quote_ident(t.evtname) AS name, ''
     json_build_object('on', t.evtevent, 'tags', array_to_string(t.evttags, ', '), 'runs', t.evtfoid::regproc::text,
         'enabled', CASE t.evtenabled WHEN 'D' THEN 'no' WHEN 'R' THEN 'on replicas' WHEN 'A' THEN 'always'
             ELSE 'yes' END, 'comment', obj_description(t.oid, 'pg_event_trigger')) AS aspects
-FROM pg_event_trigger AS t WHERE {_free("pg_event_trigger", "t.oid")}
-"""
-
-# The columns of pg_collation have other names in every few versions.
-_COLLATIONS = f"""
-SELECT 'collation' AS kind, space.nspname AS schema, quote_ident(space.nspname) || '.' || quote_ident(l.collname)
-    AS name, '' AS part_kind, '' AS part, json_build_object(
-    'provider', CASE l.collprovider WHEN 'i' THEN 'icu' WHEN 'c' THEN 'libc' WHEN 'b' THEN 'builtin' END,
-    'locale', coalesce(j.words ->> 'colllocale', j.words ->> 'colliculocale', j.words ->> 'collcollate'),
-    'ctype', CASE WHEN l.collprovider = 'c' THEN j.words ->> 'collctype' END,
-    'rules', j.words ->> 'collicurules',
-    'deterministic', CASE WHEN l.collisdeterministic THEN 'yes' ELSE 'no' END,
-    'comment', obj_description(l.oid, 'pg_collation')
-) AS aspects
-FROM pg_collation AS l JOIN space ON space.oid = l.collnamespace CROSS JOIN LATERAL (SELECT to_jsonb(l)) AS j (words)
-WHERE {_free("pg_collation", "l.oid")}
-"""
-
-_TEXT_SEARCH = f"""
-SELECT 'text search configuration' AS kind, space.nspname AS schema,
-    quote_ident(space.nspname) || '.' || quote_ident(c.cfgname) AS name, '' AS part_kind, '' AS part, json_build_object(
-    'parser', (SELECT quote_ident(prsname) FROM pg_ts_parser AS r WHERE r.oid = c.cfgparser),
-    'words', (SELECT string_agg(m.words, ', ' ORDER BY m.words) FROM (
-        SELECT k.alias || ' by ' || string_agg(d.mapdict::regdictionary::text, ' ' ORDER BY d.mapseqno) AS words
-        FROM pg_ts_config_map AS d JOIN ts_token_type(c.cfgparser) AS k ON k.tokid = d.maptokentype
-        WHERE d.mapcfg = c.oid GROUP BY k.alias) AS m),
-    'comment', obj_description(c.oid, 'pg_ts_config')
-) AS aspects
-FROM pg_ts_config AS c JOIN space ON space.oid = c.cfgnamespace WHERE {_free("pg_ts_config", "c.oid")}
-UNION ALL
-SELECT 'text search dictionary', space.nspname, quote_ident(space.nspname) || '.' || quote_ident(d.dictname), '', '',
-    json_build_object(
-    'template', (SELECT quote_ident(tmplname) FROM pg_ts_template AS t WHERE t.oid = d.dicttemplate),
-    'settings', d.dictinitoption,
-    'comment', obj_description(d.oid, 'pg_ts_dict'))
-FROM pg_ts_dict AS d JOIN space ON space.oid = d.dictnamespace WHERE {_free("pg_ts_dict", "d.oid")}
-"""
-
-# What initdb made has no entry of its own in pg_depend, but a number below 16384.
-_OPERATORS = f"""
-SELECT 'operator' AS kind, space.nspname AS schema, o.oid::regoperator::text AS name, '' AS part_kind, '' AS part,
-    json_build_object(
-    'function', o.oprcode::regprocedure::text,
-    'commutator', nullif(o.oprcom::regoperator::text, '0'),
-    'negator', nullif(o.oprnegate::regoperator::text, '0'),
-    'selectivity', concat_ws(' ', o.oprrest::regproc::text, o.oprjoin::regproc::text),
-    'hashes', CASE WHEN o.oprcanhash THEN 'yes' ELSE 'no' END,
-    'merges', CASE WHEN o.oprcanmerge THEN 'yes' ELSE 'no' END,
-    'comment', obj_description(o.oid, 'pg_operator')
-) AS aspects
-FROM pg_operator AS o JOIN space ON space.oid = o.oprnamespace WHERE {_free("pg_operator", "o.oid")}
-UNION ALL
-SELECT 'cast', '', format('(%%s AS %%s)', format_type(c.castsource, NULL), format_type(c.casttarget, NULL)), '', '',
-    json_build_object(
-    'with', CASE c.castmethod WHEN 'i' THEN 'inout' WHEN 'b' THEN 'no function' ELSE c.castfunc::regprocedure::text END,
-    'as', CASE c.castcontext WHEN 'a' THEN 'assignment' WHEN 'i' THEN 'implicit' ELSE 'explicit' END,
-    'comment', obj_description(c.oid, 'pg_cast'))
-FROM pg_cast AS c WHERE c.oid >= 16384 AND {_free("pg_cast", "c.oid", kinds="'e', 'i'")}
-"""
-
-# Which tables, their rows and columns: a list of columns is told only where somebody gave one.
-_PUBLICATIONS = f"""
-SELECT 'publication' AS kind, '' AS schema, quote_ident(p.pubname) AS name, '' AS part_kind, '' AS part,
-    json_build_object(
-    'tables', CASE WHEN p.puballtables THEN 'all' ELSE (
-        SELECT string_agg(format('%%I.%%I', t.schemaname, t.tablename)
-            || CASE WHEN to_jsonb(r) ->> 'prattrs' IS NOT NULL
-                THEN ' (' || (SELECT string_agg(a.name, ', ' ORDER BY a.name)
-                    FROM jsonb_array_elements_text(to_jsonb(t) -> 'attnames') AS a (name)) || ')' ELSE '' END
-            || coalesce(' WHERE ' || (to_jsonb(t) ->> 'rowfilter'), ''),
-            ', ' ORDER BY t.schemaname, t.tablename)
-        FROM pg_publication_tables AS t LEFT JOIN pg_publication_rel AS r
-            ON r.prpubid = p.oid AND r.prrelid = format('%%I.%%I', t.schemaname, t.tablename)::regclass
-        WHERE t.pubname = p.pubname) END,
-    'publishes', concat_ws(', ', CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
-        CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END),
-    'via root', CASE WHEN p.pubviaroot THEN 'yes' ELSE 'no' END,
-    'comment', obj_description(p.oid, 'pg_publication')
-) AS aspects
-FROM pg_publication AS p WHERE {_free("pg_publication", "p.oid")}
+FROM pg_event_trigger AS t WHERE {free("pg_event_trigger", "t.oid")}
 """
 
 _QUERIES = tuple(
@@ -395,9 +309,6 @@ _QUERIES = tuple(
         _TRIGGERS,
         _FUNCTIONS,
         _EVENT_TRIGGERS,
-        _COLLATIONS,
-        _TEXT_SEARCH,
-        _OPERATORS,
-        _PUBLICATIONS,
+        *SELDOM,
     )
 )
