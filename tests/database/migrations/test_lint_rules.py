@@ -83,6 +83,8 @@ CASES = [
     Case("add-unique", "ALTER TABLE visits ADD CONSTRAINT visits_note_once UNIQUE (note);", "ALTER TABLE visits ADD CONSTRAINT visits_agent_at UNIQUE USING INDEX visits_agent_at;"),
     Case("add-unique", "ALTER TABLE agents ADD COLUMN slug text UNIQUE;", "ALTER TABLE agents ADD COLUMN slug text;"),
     Case("add-primary-key", "ALTER TABLE log_2025 ADD PRIMARY KEY (day);", "CREATE TABLE other (a int); ALTER TABLE other ADD PRIMARY KEY (a);"),
+    Case("add-primary-key", "ALTER TABLE log ADD PRIMARY KEY (day);", "CREATE TABLE other (a int) PARTITION BY RANGE (a); ALTER TABLE other ADD PRIMARY KEY (a);"),
+    Case("add-unique", "ALTER TABLE log ADD UNIQUE NULLS NOT DISTINCT (day, line);", "CREATE TABLE other (a int, UNIQUE (a)) PARTITION BY RANGE (a);"),
     Case("partitioned-concurrently", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY idx_log_line ON log (line);", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY idx_log_line ON log_2024 (line);", runs=False),
     Case("add-exclusion", "ALTER TABLE visits ADD CONSTRAINT one_at_a_time EXCLUDE USING btree (at WITH =);", "CREATE TABLE rooms (during tstzrange, EXCLUDE USING gist (during WITH &&));"),
     Case("set-not-null", "ALTER TABLE agents ALTER COLUMN born SET NOT NULL;", "ALTER TABLE agents ALTER COLUMN email SET NOT NULL;"),

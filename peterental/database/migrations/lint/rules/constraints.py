@@ -186,21 +186,47 @@ def _without_constraint(command: Command, node: Any) -> str:
 
 def _report_index(lint: FileLint, command: Command, node: Any, column: str | None, rule: Rule) -> None:
     """Report a constraint whose index could be built beforehand."""
-    columns = tree.strings(node.keys) or ([column] if column else [])
     name = tree.quoted(constraint_name(command.table, node, column))
-    kind = "PRIMARY KEY" if rule is PRIMARY_KEY else "UNIQUE"
-    nulls = " NULLS NOT DISTINCT" if node.nulls_not_distinct else ""
     first = f"{_without_constraint(command, node)}\n" if column else ""
     lint.report(
         rule,
         f"The index of {name} on {command.shown} is built at once.",
         command.statement,
         at=command.offset if column is None else command.statement.offset_of(node),
-        safe=f"{first}-- {'the next file' if column else 'a file'} with “-- migrate: no-transaction” at its top:\n"
-        f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {command.shown} "
-        f"({tree.quoted_list(columns)}){nulls};\n"
+        safe=first + _index_beforehand(lint, command, node, rule, column=column),
+    )
+
+
+def _index_beforehand(lint: FileLint, command: Command, node: Any, rule: Rule, *, column: str | None) -> str:
+    """Write how the index of a constraint is built first; for a partitioned table, that of each partition.
+
+    Args:
+        lint: the file.
+        command: what adds the constraint.
+        node: the constraint.
+        rule: which one asks.
+        column: the new column that it stands beside, which a file before then adds.
+    """
+    name = tree.quoted(constraint_name(command.table, node, column))
+    columns = f"({tree.quoted_list(tree.strings(node.keys) or [column or ''])})"
+    nulls = " NULLS NOT DISTINCT" if node.nulls_not_distinct else ""
+    kind = "PRIMARY KEY" if rule is PRIMARY_KEY else "UNIQUE"
+    table = command.shown
+    if lint.catalog.is_partitioned(command.table):
+        return (
+            "-- for each partition, in a file with “-- migrate: no-transaction” at its top:\n"
+            f"--   CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS … ON partition {columns}{nulls};\n"
+            "-- the next file, for each:\n"
+            f"--   ALTER TABLE partition ADD CONSTRAINT … {kind} USING INDEX …;\n"
+            "-- the one after takes these over and builds nothing:\n"
+            f"-- lint: allow {rule.name} because each partition has its own\n"
+            f"ALTER TABLE {table} ADD CONSTRAINT {name} {kind}{nulls} {columns};"
+        )
+    return (
+        f"-- {'the next file' if column else 'a file'} with “-- migrate: no-transaction” at its top:\n"
+        f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} {columns}{nulls};\n"
         f"-- the next file:\n"
-        f"ALTER TABLE {command.shown} ADD CONSTRAINT {name} {kind} USING INDEX {name};",
+        f"ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name};"
     )
 
 
