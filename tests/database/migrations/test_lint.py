@@ -200,6 +200,12 @@ def test_names_that_need_quotes_get_them_in_the_safe_way(tmp_path: Path) -> None
     )
 
 
+def test_the_name_that_an_index_is_given_is_quoted_where_it_must_be(tmp_path: Path) -> None:
+    report = look(tmp_path, m001='CREATE TABLE "Odd One" ("order" int);', m002='CREATE INDEX ON "Odd One" ("order");')
+    [unnamed] = [finding for finding in report.findings if finding.rule.name == "name-index"]
+    assert unnamed.what == 'The index on "Odd One" has no name: CREATE INDEX "idx_Odd One_order" ON …'
+
+
 # ---- waivers
 
 

@@ -45,7 +45,9 @@ def check_create(lint: FileLint, statement: Sql) -> None:
     node = statement.node
     key, table = tree.key_of(node.relation), tree.shown(node.relation)
     if not node.idxname and not lint.no_transaction and not lint.is_new(key):  # there the runner itself refuses it
-        lint.report(UNNAMED, f"The index on {table} has no name: CREATE INDEX {_name(node)} ON …", statement)
+        lint.report(
+            UNNAMED, f"The index on {table} has no name: CREATE INDEX {tree.quoted(_name(node))} ON …", statement
+        )
     partitioned = lint.catalog.is_partitioned(key)
     empty = partitioned and not node.relation.inh  # ON ONLY: an index that waits for those of the partitions
     if node.concurrent and partitioned:
