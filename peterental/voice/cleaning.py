@@ -12,6 +12,9 @@ DEEPEST = 20
 """Levels of nesting kept of JSON that is stored."""
 
 LONGEST_ID = 200
+YEARS = range(2000, 2200)
+"""Of timestamps that are believed; at the ends of the calendar, durations and time zones overflow."""
+
 EPOCH_MS_FROM = 10_000_000_000
 """Epoch figures from here on are milliseconds; as seconds they would lie beyond the year 2286."""
 
@@ -70,12 +73,13 @@ def phone_number(value: object) -> str | None:
 
 def instant(value: object) -> datetime | None:
     """Read a timestamp, an ISO string (UTC where it names no offset) or epoch seconds or milliseconds."""
+    moment = None
     try:
         if isinstance(value, str):
             moment = datetime.fromisoformat(_FRACTION.sub("", value.strip()))
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value / 1000 if abs(value) >= EPOCH_MS_FROM else value, UTC)
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            moment = datetime.fromtimestamp(value / 1000 if abs(value) >= EPOCH_MS_FROM else value, UTC)
     except (ValueError, OverflowError, OSError):
-        pass
-    return None
+        return None
+    return moment if moment is not None and moment.year in YEARS else None

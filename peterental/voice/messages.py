@@ -25,6 +25,7 @@ NOTHING = msgspec.Raw(b"")
 LARGEST_COST = 999_999.0
 LONGEST_REASON = 500
 DEEPEST_BODY = 200
+LONGEST_NUMBER = 20
 
 
 class BodyUnreadable(Refusal):
@@ -280,7 +281,24 @@ def _any(raw: msgspec.Raw | bytes) -> Any:
     try:
         return _any_decoder.decode(raw) if bytes(raw) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _any_at_all(bytes(raw))
+
+
+def _any_at_all(raw: bytes) -> Any:
+    """Decode JSON as models write it: with bytes that are no text, bare line breaks, endless numbers, half characters.
+
+    A caller is waiting for what the rest of it asks.
+    """
+    try:
+        value = json.loads(raw.decode(errors="replace"), strict=False, parse_int=_whole)
+    except (ValueError, RecursionError):
         return None
+    return storable(value, keep_lines=True, depth=-DEEPEST_BODY)
+
+
+def _whole(digits: str) -> int | None:
+    """Read a whole number; None for one of more digits than anything here has."""
+    return int(digits) if len(digits) <= LONGEST_NUMBER else None
 
 
 def _ids(raw: msgspec.Raw) -> _Ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -241,9 +242,41 @@ def test_only_what_can_be_dialled_is_kept_as_a_phone_number(value: object, kept:
         (10**20, None),
         ("0001-01-01T00:00:00+23:00", None),
         ("soon", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("9999-12-31T23:59:59Z", None),
+        (0, None),
         (True, None),
         (None, None),
     ],
 )
 def test_instants_are_kept_in_utc_and_nonsense_is_not(value: object, kept: datetime | None) -> None:
     assert instant(value) == kept
+
+
+def test_a_report_from_the_end_of_time_is_kept_all_the_same() -> None:
+    report = {"type": "end-of-call-report", "call": CALL, "startedAt": "9999-12-31T23:00:00Z", "durationSeconds": 90_000, "transcript": "User: hi"}  # fmt: skip
+    news = envelope(report).news()
+    assert news is not None
+    assert (news.transcript, news.started_at, news.ended_at) == ("User: hi", None, None)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        b'{"date": "today", "note": "\xff"}',
+        b'{"date": "today", "note": 1%s}' % (b"0" * 5_000),
+        json.dumps('{"date": "today", "note": "two\nlines"}').encode(),
+        json.dumps('{"date": "today", "note": "\\ud83d"}').encode(),
+    ],
+    ids=["bytes that are no text", "an endless number", "a bare line break", "half a character"],
+)
+def test_what_one_argument_holds_loses_neither_the_tool_call_nor_the_others(arguments: bytes) -> None:
+    body = b'{"message": {"type": "tool-calls", "toolCallList": [{"id": "t", "name": "x", "arguments": %s}]}}'
+    (request,) = decode(body % arguments).tool_requests()
+    assert (request.wire_id, request.name, request.arguments["date"]) == ("t", "x", "today")
+
+
+def test_what_is_no_json_at_all_counts_as_no_arguments() -> None:
+    call = {"name": "x", "arguments": "{"}
+    (request,) = envelope({"type": "tool-calls", "toolCallList": [call]}).tool_requests()
+    assert request.arguments == {}
