@@ -16,6 +16,7 @@ _EDGE = re.compile(
     r"(?:any\s?time\s+)?(?P<way>after|from|before|until|till|by)\s+(?P<clock>.+?)(?:\s+(?:on|onwards?|or\s+later|or\s+earlier))?",
     re.IGNORECASE,
 )
+_DASH = re.compile(r"\s*[-\N{EN DASH}\N{EM DASH}]\s*")
 _BETWEEN = re.compile(r"(?:between|from)\s+(?P<first>.+?)\s+(?:and|to|until|till)\s+(?P<last>.+)", re.IGNORECASE)
 
 
@@ -28,7 +29,7 @@ def read_part(raw: object, context: Context) -> Part | Hours | int | None:
         return hours
     said = understood(raw)
     if said is None:
-        return None
+        return read_hours(f"from {_DASH.sub(' to ', raw)}", context)
     if said.clocks:
         return _minutes_meant(said, context)
     return Part[said.parts[0].upper()] if said.parts else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,7 @@ from peterental.appointments.meaning import (
 )
 from peterental.appointments.model import Part
 from peterental.appointments.timetable import instant_of
-from peterental.appointments.words import DayOfWeek, Said, understood, weekdays_in
+from peterental.appointments.words import LONGEST, DayOfWeek, Said, understood, weekdays_in
 
 if TYPE_CHECKING:
     from peterental.appointments.words import CalendarDay
@@ -61,6 +62,7 @@ _ISO = re.compile(
     r"(?:[T ](?P<h>\d\d):(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,]\d+)?)?\s?(?P<offset>Z|[+-]\d\d:?\d\d|[+-]\d\d)?)?",
     re.IGNORECASE | re.ASCII,
 )
+_AMERICAN = {"E": "eastern", "C": "central", "M": "mountain", "P": "pacific"}
 _HOURS = r"(?:after|from|before|until|till|by)\s+.+|(?:between|from)\s+.+?\s+(?:and|to|until|till)\s+.+"
 _DAY_AND_HOURS = re.compile(rf"(?P<day>.+?),?\s+(?:any\s?time\s+)?(?P<hours>{_HOURS})", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:not|no|except|but|can'?t|cannot|don'?t|won'?t|isn'?t|instead)\b|n't\b", re.IGNORECASE)
@@ -70,21 +72,32 @@ def read_start(raw: object, context: Context) -> Moment | Question:
     """Read a `start_time`."""
     if not isinstance(raw, str):
         return Unreadable()
-    text = raw.strip()
+    text = _without_own_zone(raw.strip(), context.zone)
     iso = _ISO.fullmatch(text)
     if iso is not None:
         return _read_iso(iso, context)
-    said = understood(_without_own_zone(text, context.zone))
+    said = understood(text)
     if said is None or said.span:
         return Unreadable()
     return _read_words(said, context)
 
 
 def _without_own_zone(text: str, zone: ZoneInfo) -> str:
-    """Drop the short name of the agent's own zone from the end ("3 PM CST"); another's stays, and is asked about."""
-    head, _, last = text.rpartition(" ")
-    own = {datetime(2000, month, 1, tzinfo=zone).tzname() for month in (1, 7)}
-    return head if last.upper() in own else text
+    """Drop the name of the agent's own zone from the end ("3 PM CST"); another's stays, and is asked about."""
+    found = _ends_with_zone(zone).fullmatch(text) if len(text) <= LONGEST else None
+    return found["head"] if found else text
+
+
+@cache
+def _ends_with_zone(zone: ZoneInfo) -> re.Pattern[str]:
+    """Make the pattern of a time with a name of `zone` after it: CST, CT, Central time, [America/Chicago]."""
+    short = {str(datetime(2000, month, 1, tzinfo=zone).tzname()) for month in (1, 7)}
+    names = {zone.key, f"[{zone.key}]", "local time", *short}
+    for letter, name in _AMERICAN.items():
+        if zone.key.startswith(("America/", "US/")) and f"{letter}ST" in short:
+            names |= {f"{letter}T", name, *(f"{name} {more}time" for more in ("", "standard ", "daylight "))}
+    either = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    return re.compile(rf"(?P<head>.*\S)(?:\s+|(?=\[))\(?(?:{either})\)?", re.IGNORECASE)
 
 
 def read_days(raw: object, context: Context) -> Days | Question | None:
@@ -115,7 +128,7 @@ def _days_said(said: Said, context: Context) -> Days | Question | None:
     part = Part[said.parts[0].upper()] if said.parts else None
     if said.span and not said.names_a_day:
         first, last = _span(said.span, context.today)
-        return Days(first, last, part=part)
+        return Days(first, last, _certain_minutes(said, context, first), part)
     if said.ahead_minutes:
         then = _ahead(said.ahead_minutes[0], context).astimezone(context.zone)
         return Days(then.date(), then.date(), then.hour * 60 + then.minute)

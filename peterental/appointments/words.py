@@ -311,7 +311,7 @@ _HALF = r"(?:\s*(?P<half>am|pm)\b)"
 _YEAR = r"(?:\s+(?P<y>20\s?\d\d)\b(?!\s*(?:am|pm|:)))?"
 _MONTH_FIRST = rf"\b(?P<m>{_MONTH})\s+(?:the\s+)?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?=\s)(?!\s+[ap]m\b){_YEAR}"
 _MINUTES_PAST = (
-    rf"\b(?:a\s+)?(?P<n>half|quarter|\d{{1,2}})\s+(?:minutes\s+)?(?P<way>past|after|to|till|before)\s+"
+    rf"\b(?:a\s+)?(?P<n>half|quarter|5|10|20|25|\d{{1,2}}(?=\s+minutes))\s+(?:minutes\s+)?(?P<way>past|after|to|till|before)\s+"
     rf"(?P<h>\d{{1,2}})(?=\s){_HALF}?"
 )
 _ON_WEEKDAY = (
