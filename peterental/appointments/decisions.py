@@ -138,7 +138,7 @@ class Decision:
         label: the outcome's one word in the log of tool calls.
         change: what to write of `appointment`, if anything.
         appointment: what it is about.
-        said_before: the sentence in which this call was told of it already, to be said again.
+        said_before: the sentence in which this call was told of a cancellation already, to be said again.
     """
 
     outcome: Outcome
@@ -165,7 +165,8 @@ def offer(situation: Situation, wish: Wish) -> Decision:
     if times:
         return Decision(TimesOffered(wish.property_address, times), "answered")
     day = days.first if days is not None and days.first == days.last else None
-    wished = instant_of(day or timetable.today, _middle(part), agent.zone)
+    around = days.first if days is not None else timetable.today
+    wished = instant_of(around, _middle(part), agent.zone)
     nearest = timetable.nearest(wished or situation.now)
     asked_part = None if isinstance(part, int) else part
     return Decision(NothingThen(wish.property_address, day, asked_part, nearest), "answered")
@@ -183,7 +184,7 @@ def book(situation: Situation, wish: Wish) -> Decision:
     own = situation.own_of(wish.property_address)
     for booking in own:
         if booking.start == start:
-            return _stands(situation, booking, Booked(booking), "booked")
+            return _stands(booking, Booked(booking))
     for booking in own:
         if booking.caller_number == situation.delivery.caller_number:
             raise StandsAlready(booking, movable=booking.caller_number is not None)
@@ -214,7 +215,7 @@ def move(situation: Situation, wish: Wish) -> Decision:
     timetable = situation.timetable(without=booking)
     start = _start(situation, wish, timetable)
     if start == booking.start:
-        return _stands(situation, booking, Moved(booking), "moved")
+        return _stands(booking, Moved(booking))
     _check(timetable, start)
     moved = replace(booking, start=start, end=start + timedelta(minutes=agent.rules.slot_minutes))
     return Decision(Moved(moved), "moved", "move", moved, old_start=booking.start)
@@ -253,9 +254,9 @@ def offered_by(result: Outcome | Refusal) -> tuple[datetime, ...]:
             return ()
 
 
-def _stands(situation: Situation, booking: Appointment, outcome: Outcome, label: str) -> Decision:
-    said_before = situation.so_far.answer_about(booking.appointment_id, label)
-    return Decision(outcome, "answered", appointment=booking, said_before=said_before)
+def _stands(booking: Appointment, outcome: Outcome) -> Decision:
+    """Tell of a booking as it stands now: what this call was told of it before may have been moved since."""
+    return Decision(outcome, "answered", appointment=booking)
 
 
 def _agreeing(bookings: tuple[Appointment, ...], wish: Wish) -> tuple[Appointment, ...]:
@@ -327,7 +328,7 @@ def _check(timetable: Timetable, start: datetime) -> None:
 def _times(timetable: Timetable, days: Days | None, part: Part | Hours | int | None) -> tuple[datetime, ...]:
     if isinstance(part, int):
         if days is None or days.first != days.last:
-            return timetable.with_clock(part)
+            return timetable.with_clock(part, _days_of(timetable, days))
         wished = instant_of(days.first, part, timetable.zone)
         free = timetable.free_on(days.first)
         if wished is None:

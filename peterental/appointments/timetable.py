@@ -193,10 +193,10 @@ class Timetable:
                 break
         return tuple(sorted(chosen))
 
-    def with_clock(self, minutes: int, limit: int = MOST_OFFERED) -> tuple[datetime, ...]:
-        """Give the next free times at `minutes` after midnight, on whichever days they are."""
-        instants = (instant_of(day, minutes, self.zone) for day in self.days())
-        return tuple(islice((i for i in instants if i is not None and self.why_not(i) is None), limit))
+    def with_clock(self, minutes: int, days: Iterator[date] | None = None) -> tuple[datetime, ...]:
+        """Give the first three free times at `minutes` after midnight on `days` (default: all that may be booked)."""
+        instants = (instant_of(day, minutes, self.zone) for day in (self.days() if days is None else days))
+        return tuple(islice((i for i in instants if i is not None and self.why_not(i) is None), MOST_OFFERED))
 
     def _ends_of(self, start: datetime) -> tuple[datetime, datetime]:
         """Give when the half-day and the day of `start` are over."""

@@ -99,11 +99,6 @@ class CallSoFar:
         """The starting times that were named to the caller."""
         return frozenset(start for call in self.others for start in call.offered)
 
-    def answer_about(self, appointment_id: int, outcome: str) -> str | None:
-        """Give the sentence that told the caller of `outcome` for that appointment, if one did."""
-        said = (c.answer for c in reversed(self.others) if (c.appointment_id, c.outcome) == (appointment_id, outcome))
-        return next(said, None)
-
     def answer_to_the_same(self, delivery: Delivery, outcome: str) -> str | None:
         """Give what an earlier call of the same tool with the same arguments was told, if it led to `outcome`."""
         for call in reversed(self.others):

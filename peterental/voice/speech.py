@@ -188,5 +188,7 @@ def _clock(minutes: int) -> str:
 
 
 def _home(address: str | None) -> str:
-    text = address or "that home"
-    return text if len(text) <= LONGEST_HOME else text[:LONGEST_HOME].rsplit(" ", 1)[0]
+    """Give an address to be said in the middle of a sentence, without a comma of its own at the end."""
+    text = address or ""
+    said = text if len(text) <= LONGEST_HOME else text[:LONGEST_HOME].rsplit(" ", 1)[0]
+    return said.rstrip(" ,;:") or "that home"

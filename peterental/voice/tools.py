@@ -22,6 +22,10 @@ LONGEST_NAME = 255
 LONGEST_ADDRESS = 500
 LONGEST_PHONE = 50
 
+_NOTHING_GIVEN = frozenset(
+    ("null", "none", "undefined", "n/a", "unknown", "not provided", "not given", "not specified", "unspecified")
+)
+
 
 def delivery_of(request: ToolRequest, envelope: Envelope, began_s: float) -> Delivery:
     """Say which tool call of which phone call this is; who calls whom comes from the envelope, never from arguments."""
@@ -69,7 +73,7 @@ def _take_message(services: Services, delivery: Delivery, _: Envelope) -> str:
     lead = Lead(
         body=_text(delivery.arguments, "message") or "",
         attendee_name=_text(delivery.arguments, "attendee_name", LONGEST_NAME),
-        attendee_phone=_text(delivery.arguments, "attendee_phone", LONGEST_PHONE),
+        attendee_phone=_phone(delivery.arguments),
     )
     return services.calls.take_message(delivery, lead, speech.say)
 
@@ -95,15 +99,27 @@ def _wish(arguments: Mapping[str, object], envelope: Envelope) -> Wish:
     return Wish(
         property_address=_text(arguments, "property_address", LONGEST_ADDRESS),
         start_time=arguments.get("start_time"),
-        date=arguments.get("date"),
-        time_of_day=arguments.get("time_of_day"),
+        date=_given(arguments, "date"),
+        time_of_day=_given(arguments, "time_of_day"),
         attendee_name=_text(arguments, "attendee_name", LONGEST_NAME),
         attendee_email=_text(arguments, "attendee_email", LONGEST_NAME),
-        attendee_phone=_text(arguments, "attendee_phone", LONGEST_PHONE),
+        attendee_phone=_phone(arguments),
         said=envelope.caller_lines,
     )
 
 
-def _text(arguments: Mapping[str, object], name: str, limit: int | None = None) -> str | None:
+def _given(arguments: Mapping[str, object], name: str) -> object:
+    """Give an argument; None for a word that models fill in where they have nothing to say."""
     value = arguments.get(name)
+    return None if isinstance(value, str) and value.strip().casefold() in _NOTHING_GIVEN else value
+
+
+def _phone(arguments: Mapping[str, object]) -> str | None:
+    """Give the number to call back on, which models may write as a number."""
+    value = arguments.get("attendee_phone")
+    return str(value) if type(value) is int else _text(arguments, "attendee_phone", LONGEST_PHONE)
+
+
+def _text(arguments: Mapping[str, object], name: str, limit: int | None = None) -> str | None:
+    value = _given(arguments, name)
     return one_line(value, limit) if limit else one_line(value)

@@ -108,8 +108,6 @@ def test_what_a_call_was_told_before_is_found_again() -> None:
 
     so_far = CallSoFar(others=(call("x", "booked", 1), call("y", "refused"), call("z", "booked", 2)))
     assert so_far.offered == {NOW}
-    assert so_far.answer_about(1, "booked") == "x!"
-    assert so_far.answer_about(1, "moved") is None
     again = Delivery(name="set_appointment", tool_call_id="n", arguments={"a": 1})
     assert so_far.answer_to_the_same(again, "booked") == "z!"
     assert so_far.answer_to_the_same(again, "cancelled") is None

@@ -8,6 +8,7 @@ import pytest
 
 from tests.voice.phone import (
     BOYD,
+    Clock,
     Phone,
     book,
 )
@@ -73,3 +74,28 @@ def test_bookings_busy_blocks_buffers_overrides_and_caps_are_not_offered(phone: 
     assert phone.say("get_availability", {"date": "tomorrow"}).startswith("I have nothing free tomorrow")
     phone.number, phone.call_id = "+15550142199", "call-2"
     assert book(phone, "tomorrow 2 pm").startswith("There is no room for more viewings that day.")
+
+
+THE_WEEK_AFTER = "Monday the thirtieth at three PM, or Tuesday, December first, at three PM, or Wednesday, December second, at three PM"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"date": "next week", "time_of_day": "3 pm"}, {"date": "next week at 3 pm"}], ids=repr
+)
+def test_an_hour_of_next_week_is_offered_next_week(phone: Phone, clock: Clock, arguments: object) -> None:
+    clock.forward(days=1)
+    assert phone.say("get_availability", arguments) == f"I have {THE_WEEK_AFTER}. Which would you like?"
+
+
+def test_where_a_week_has_nothing_the_times_nearest_to_it_are_named(phone: Phone) -> None:
+    assert phone.say("get_availability", {"date": "next weekend"}) == (
+        "I have nothing free then. The nearest I have: "
+        "Friday the twenty-seventh at three thirty PM, four PM or four thirty PM."
+    )
+
+
+@pytest.mark.parametrize("hours", ["2-4 pm", "2 to 4", "14:00 \N{EN DASH} 16:00", "2pm-4pm"])
+def test_hours_from_and_to_are_not_minutes_to_the_hour(phone: Phone, hours: str) -> None:
+    assert phone.say("get_availability", {"date": "tomorrow", "time_of_day": hours}) == (
+        "I have tomorrow, Monday the twenty-third, at two PM or three PM. Which would you like?"
+    )

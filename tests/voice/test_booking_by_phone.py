@@ -242,3 +242,37 @@ def test_names_in_any_script_and_of_any_length_are_stored_as_text(phone: Phone, 
     (row,) = database.fetch("SELECT attendee_name, length(property_address) AS address_length FROM appointments")
     assert row["attendee_name"].startswith("Zoë 李 مريم '; DROP TABLE")
     assert (len(row["attendee_name"]), row["address_length"]) == (255, 500)
+
+
+def test_a_booking_that_was_moved_is_told_with_its_new_time_whoever_moved_it(phone: Phone, database: Database) -> None:
+    book(phone)
+    assert "at four PM" in phone.say("reschedule_appointment", {"start_time": "tomorrow 4 pm"})
+    assert book(phone, "tomorrow 4 pm") == BOOKED_MONDAY_AT_THREE.replace("three", "four")
+    database.fetch(
+        "UPDATE appointments SET start_time = start_time + INTERVAL '1 day', end_time = end_time + INTERVAL '1 day',"
+        " blocked_until = blocked_until + INTERVAL '1 day'"
+    )
+    assert "is now on Tuesday the twenty-fourth at four PM" in phone.say(
+        "reschedule_appointment", {"start_time": "Tuesday 4 pm"}
+    )
+    assert "on Tuesday the twenty-fourth at four PM" in book(phone, "Tuesday 4 pm")
+    assert starts(database) == ["2026-11-24 22:00:00+00"]
+
+
+@pytest.mark.parametrize("nothing", ["null", "None", "N/A", " undefined ", "Unknown", "not provided"])
+def test_a_word_for_nothing_is_asked_for_like_nothing(phone: Phone, database: Database, nothing: str) -> None:
+    assert book(phone, property_address=nothing) == "Which home would you like to see?"
+    assert book(phone, attendee_name=nothing) == "May I have your name for the booking?"
+    assert bookings(database) == []
+    assert phone.say("get_availability", {"date": nothing, "time_of_day": nothing}) == phone.say("get_availability")
+    book(phone, attendee_phone=nothing, attendee_email=nothing)
+    assert database.fetch("SELECT attendee_phone, attendee_email FROM appointments") == [
+        {"attendee_phone": None, "attendee_email": None}
+    ]
+    assert "is cancelled" in phone.say("cancel_appointment", {"attendee_name": nothing, "property_address": "1420 Elm"})
+
+
+def test_a_comma_after_an_address_is_said_once(phone: Phone) -> None:
+    heard = book(phone, property_address="1420 Elm Street, Norman, OK, ")
+    assert heard == BOOKED_MONDAY_AT_THREE
+    assert ",," not in phone.say("cancel_appointment")

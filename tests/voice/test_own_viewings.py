@@ -170,5 +170,12 @@ def test_a_call_back_is_promised_only_where_there_is_a_number(phone: Phone, data
     assert phone.say("take_message", {"message": "Call me", "attendee_phone": "555 0100"}) == (
         "I've noted your message, and someone will call you back."
     )
+    assert phone.say("take_message", {"message": "Call us", "attendee_phone": 4055550123}) == (
+        "I've noted your message, and someone will call you back."
+    )
+    assert phone.say("take_message", {"message": "Call", "attendee_phone": "unknown"}) == (
+        "I've noted your message. What number can we call you back on?"
+    )
     assert phone.say("take_message", {"message": " "}) == "What would you like me to pass on?"
-    assert len(database.fetch("SELECT * FROM messages")) == 2
+    left = database.fetch("SELECT attendee_phone FROM messages ORDER BY message_id")
+    assert [row["attendee_phone"] for row in left] == [None, "555 0100", "4055550123", None]
