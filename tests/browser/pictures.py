@@ -12,7 +12,8 @@ from peterental.database.embedded import join
 from peterental.database.migrations import MigrationRunner
 from tests.browser.household import Household, fill
 from tests.browser.site import CHROMIUM_ARGS, SIZES, Site, running_site
-from tests.browser.tour import sign_in, stops
+from tests.browser.steps import sign_in
+from tests.browser.tour import stops
 from tests.conftest import CARELESS, PROJECT_DIR, Databases
 
 FOLDER = PROJECT_DIR / "instance" / "screenshots"

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from peterental.agents.model import Profile
 from tests.browser.household import OFFICE
 from tests.browser.site import WORDS
-from tests.browser.tour import sign_in
+from tests.browser.steps import press, sign_in
 
 if TYPE_CHECKING:
     from tests.browser.site import Site
@@ -43,16 +43,16 @@ def monday(site: Site) -> date:
 
 
 def test_hours_change_and_what_is_booked_there_stays(site: Site, page: Page, monday: date) -> None:
-    sign_in(page, site, OFFICE)
+    sign_in(page, site)
     page.get_by_role("link", name="Ana Lima").click()
     page.get_by_role("navigation", name="About this agent").get_by_role("link", name="Hours").click()
     page.get_by_role("textbox", name="Monday").fill("1-5")
     page.get_by_label("Sunday").fill("noonish")
-    page.get_by_role("button", name="Save the week").click()
+    press(page, "Save the week")
     expect(page.get_by_role("alert")).to_contain_text("“noonish” does not read as hours")
     page.get_by_role("textbox", name="Monday").fill("1-5 pm")
     page.get_by_label("Sunday").fill("")
-    page.get_by_role("button", name="Save the week").click()
+    press(page, "Save the week")
     expect(page.get_by_role("status")).to_contain_text("The working hours are saved.")
     expect(page.get_by_role("textbox", name="Monday")).to_have_value("1–5 pm")
     expect(page.get_by_text("1 booked viewing stands where it is closed or busy.")).to_be_visible()
@@ -60,14 +60,14 @@ def test_hours_change_and_what_is_booked_there_stays(site: Site, page: Page, mon
 
     page.get_by_text("Add a day", exact=True).click()
     page.get_by_label("Day", exact=True).fill((monday + timedelta(days=1)).isoformat())
-    page.get_by_role("button", name="Add the day").click()
+    press(page, "Add the day")
     expect(page.get_by_role("status")).to_contain_text("has hours of its own now.")
     page.get_by_role("button", name=re.compile("Remove Tuesday")).click()
     expect(page.get_by_role("status")).to_contain_text("is as in every week again.")
 
 
 def test_the_week_leads_to_a_day_and_a_question_to_the_viewing_in_the_way(site: Site, page: Page, monday: date) -> None:
-    sign_in(page, site, OFFICE)
+    sign_in(page, site)
     page.goto(f"{site.address}/agents/ana-lima/week?from={monday}")
     expect(page.get_by_role("link", name="10:00 am 12 Elm Street")).to_be_visible()
     page.get_by_role("link", name=f"Mon {monday.day}", exact=True).click()
@@ -81,7 +81,7 @@ def test_the_week_leads_to_a_day_and_a_question_to_the_viewing_in_the_way(site: 
     page.get_by_role("navigation", name="About this agent").get_by_role("link", name="Overview").click()
     page.get_by_label("Day", exact=True).fill(monday.isoformat())
     page.get_by_label("Chicago time").fill("10:00")
-    page.get_by_role("button", name="Ask").click()
+    press(page, "Ask")
     answer = page.get_by_role("status")
     expect(answer).to_contain_text("is not free. It is taken by the viewing of 12 Elm Street with Maria Gonzalez")
     answer.get_by_role("link", name="12 Elm Street").click()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.household import fill
-from tests.browser.test_journeys import fits_the_screen, page_of, sign_in
+from tests.browser.steps import fits_the_screen, page_of, press, sign_in
 
 if TYPE_CHECKING:
     from tests.browser.site import Site
@@ -24,7 +24,7 @@ def test_a_lost_booking_is_found_and_a_message_ticked_off_and_opened_again(site:
     assert fits_the_screen(page)
     page.get_by_text("Filter", exact=True).click()
     page.get_by_label("What went wrong").select_option("Agreed, but nothing booked")
-    page.get_by_role("button", name="Show").click()
+    press(page, "Show")
     expect(page).to_have_url(re.compile("flag=unbooked"))
     page.get_by_role("link", name="+15550163022").click()
     expect(page.get_by_role("heading", name="+15550163022")).to_be_visible()
@@ -58,7 +58,7 @@ def test_a_call_is_rehearsed_and_the_time_is_still_free(site: Site, page: Page) 
     page.get_by_label("Agent").select_option("Nora Castillo")
     page.get_by_label("Pretend that it is").fill("2027-03-07T09:00")
     for _ in range(2):
-        page.get_by_role("button", name="Hear it").click()
+        press(page, "Hear it")
         expect(page.get_by_role("status")).to_contain_text(
             "You're booked to see 1420 Elm Street, tomorrow, Monday the eighth, at four PM."
         )

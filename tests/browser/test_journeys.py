@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from peterental.users.guessing import FREE_PER_ACCOUNT
 from tests.browser.household import ANA, ASSISTANT, OFFICE, fill
 from tests.browser.site import WORDS, running_site
+from tests.browser.steps import fits_the_screen, page_of, press, sign_in, type_and_sign_in
 from tests.gunicorn import PROJECT_DIR
 
 if TYPE_CHECKING:
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from tests.conftest import Databases
 
 pytestmark = pytest.mark.needs("chromium")
-
-
-def sign_in(page: Page, site: Site, email: str = OFFICE) -> None:
-    page.goto(f"{site.address}/login")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(WORDS)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def working_day_after_next(zone: str) -> datetime:
@@ -40,40 +34,19 @@ def working_day_after_next(zone: str) -> datetime:
     return day
 
 
-def page_of(page: Page, name: str) -> None:
-    """Go to a page by the navigation, behind "More" where there is no room for all of it."""
-    more = page.get_by_role("button", name="More")
-    link = page.get_by_role("navigation").get_by_role("link", name=name, exact=True)
-    # Looking does not wait, and the page before may still be the one that stands there.
-    expect(more.or_(link).first).to_be_visible()
-    if not link.is_visible():
-        more.press("Enter")
-    link.click()
-
-
-def fits_the_screen(page: Page) -> bool:
-    """Tell whether nothing has to be moved sideways to be read; measured without scripts in the page."""
-    edges = page.locator("main *:visible").evaluate_all("all => all.map(item => item.getBoundingClientRect().right)")
-    assert edges
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    return bool(max(edges) <= width + 1)
-
-
 def test_who_is_signed_out_in_the_middle_of_a_form_loses_nothing(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     sign_in(page, site)
     page.goto(f"{site.address}/agents/new")
     page.get_by_label("Name").fill("Zoë <3")
     page.context.clear_cookies()
-    page.get_by_role("button", name="Add the agent").click()
+    press(page, "Add the agent")
     expect(page.get_by_text("What you typed is kept")).to_be_visible()
-    page.get_by_label("E-mail").fill(OFFICE)
-    page.get_by_label("Password").fill(WORDS)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Back to what I typed").click()
+    type_and_sign_in(page, OFFICE, WORDS)
+    press(page, "Back to what I typed")
     expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
     expect(page.get_by_label("Name")).to_have_value("Zoë <3")
-    page.get_by_role("button", name="Add the agent").click()
+    press(page, "Add the agent")
     expect(page.get_by_role("heading", name="Zoë <3")).to_be_visible()
 
 
@@ -85,19 +58,19 @@ def test_first_run_from_the_link_in_the_log_to_an_agent_that_takes_calls(site: S
     page.goto(site.address + site.set_up_path)
     page.get_by_label("E-mail").fill(OFFICE)
     page.get_by_label("Password").fill("too short")
-    page.get_by_role("button", name="Make the account").click()
+    press(page, "Make the account")
     expect(page.get_by_role("alert")).to_contain_text("at least 12 characters")
     page.get_by_label("Password").fill(WORDS)
-    page.get_by_role("button", name="Make the account").click()
+    press(page, "Make the account")
 
     expect(page.get_by_role("heading", name="No agents yet")).to_be_visible()
     page.get_by_role("link", name="Add the first agent").click()
-    page.get_by_role("button", name="Add the agent").click()
+    press(page, "Add the agent")
     expect(page.get_by_role("alert")).to_contain_text("An agent needs a name.")
     page.get_by_label("Name").fill("Ana Lima")
     page.get_by_label("Vapi assistant id").fill(ASSISTANT)
     page.get_by_label("Time zone").select_option("America/Denver")
-    page.get_by_role("button", name="Add the agent").click()
+    press(page, "Add the agent")
 
     expect(page.get_by_role("heading", name="Ana Lima")).to_be_visible()
     expect(page.get_by_role("status")).to_contain_text("Ana Lima is added")
@@ -113,12 +86,10 @@ def test_signing_out_and_in_again_leads_back_to_the_page_that_was_wanted(site: S
     services.users.create(OFFICE, WORDS, "admin")
     page.goto(f"{site.address}/appointments")
     expect(page).to_have_url(re.compile(r"/login\?next=/appointments$"))
-    page.get_by_label("E-mail").fill(OFFICE)
-    page.get_by_label("Password").fill("not the password")
-    page.get_by_role("button", name="Sign in").click()
+    type_and_sign_in(page, OFFICE, "not the password")
     expect(page.get_by_role("alert")).to_contain_text("do not go together")
     page.get_by_label("Password").fill(WORDS)
-    page.get_by_role("button", name="Sign in").click()
+    press(page, "Sign in")
     expect(page).to_have_url(f"{site.address}/appointments")
     expect(page.get_by_role("heading", name="No viewings yet")).to_be_visible()
 
@@ -152,7 +123,7 @@ def test_a_call_books_and_the_viewing_is_seen_moved_and_cancelled(site: Site, pa
     viewing = page.url
 
     page.get_by_role("link", name="Move").click()
-    page.get_by_role("button", name="Show free times").click()
+    press(page, "Show free times")
     page.get_by_role("radio", name="2:00 pm", exact=True).check(force=True)
     page.get_by_role("button", name="Move", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("Moved: Dolores Whitcomb")
@@ -160,7 +131,7 @@ def test_a_call_books_and_the_viewing_is_seen_moved_and_cancelled(site: Site, pa
 
     page.get_by_role("link", name="Cancel").click()
     expect(page.get_by_text("The time is free at once")).to_be_visible()
-    page.get_by_role("button", name="Cancel the viewing").click()
+    press(page, "Cancel the viewing")
     expect(page.get_by_role("status")).to_contain_text(re.compile("cancelled", re.IGNORECASE))
     expect(page).to_have_url(viewing)
     page_of(page, "Audit log")
@@ -180,7 +151,7 @@ def test_an_agent_is_edited_and_switched_off_with_what_that_means_said_before(si
     expect(page.get_by_role("status")).to_contain_text("Ana Lima is saved.")
     page.goto(f"{site.address}/agents/ana-lima/deactivate")
     expect(page.get_by_text("2 upcoming viewings stay booked")).to_be_visible()
-    page.get_by_role("button", name="Stop taking bookings").click()
+    press(page, "Stop taking bookings")
     expect(page.get_by_text("Callers hear an apology")).to_be_visible()
     assert "sorry" in site.say(ASSISTANT, "call-off", "get_availability").lower()
     page_of(page, "Audit log")
@@ -194,11 +165,11 @@ def test_new_working_hours_are_what_the_next_caller_is_offered(site: Site, page:
     page.get_by_role("link", name="Add the first agent").click()
     page.get_by_label("Name").fill("Ana Lima")
     page.get_by_label("Vapi assistant id").fill(ASSISTANT)
-    page.get_by_role("button", name="Add the agent").click()
+    press(page, "Add the agent")
     page.get_by_role("link", name="Hours", exact=True).click()
     for weekday in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
         page.get_by_role("textbox", name=weekday).fill("6:30 pm - 8 pm")
-    page.get_by_role("button", name="Save the week").click()
+    press(page, "Save the week")
     expect(page.get_by_role("status")).to_contain_text("The working hours are saved.")
     assert fits_the_screen(page)
     assert "six thirty PM" in site.say(ASSISTANT, "call-hours", "get_availability")
@@ -239,20 +210,20 @@ def test_somebody_is_invited_joins_by_the_link_and_is_sent_away_again(
     page.get_by_label("E-mail").fill("ben@example.com")
     page.get_by_label("Name").fill("Ben Okafor")
     page.get_by_label("Agent: sees only").check()
-    page.get_by_role("button", name="Invite and show the link").click()
+    press(page, "Invite and show the link")
     expect(page.get_by_role("status")).to_contain_text("ben@example.com is invited")
     link = page.get_by_label("Link").input_value()
 
     theirs = chromium.new_context(java_script_enabled=False).new_page()
     theirs.goto(link)
     theirs.get_by_label("Password").fill("a password of my own")
-    theirs.get_by_role("button", name="Set password").click()
+    press(theirs, "Set password")
     expect(theirs.get_by_role("status")).to_contain_text("Welcome")
     expect(theirs.get_by_role("heading", name="No agents yet")).to_be_visible()
 
     page.get_by_role("link", name="Deactivate").click()
     expect(page.get_by_text("signed out of every browser")).to_be_visible()
-    page.get_by_role("button", name="Deactivate").click()
+    press(page, "Deactivate")
     expect(page.get_by_role("status")).to_contain_text("Ben Okafor cannot sign in any more.")
     theirs.reload()
     expect(theirs.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -267,12 +238,10 @@ def test_guesses_are_slowed_down_across_workers(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     page.goto(f"{site.address}/login")
     for _ in range(FREE_PER_ACCOUNT):
-        page.get_by_label("E-mail").fill(OFFICE)
-        page.get_by_label("Password").fill("not the password")
-        page.get_by_role("button", name="Sign in").click()
+        type_and_sign_in(page, OFFICE, "not the password")
         expect(page.get_by_role("alert")).to_contain_text("do not go together")
     page.get_by_label("Password").fill(WORDS)
-    page.get_by_role("button", name="Sign in").click()
+    press(page, "Sign in")
     expect(page.get_by_role("alert")).to_contain_text("Too many wrong tries: wait")
 
 
@@ -347,7 +316,7 @@ def test_a_refused_form_takes_the_reader_to_what_is_wrong(site: Site, page: Page
     site.services.users.create(OFFICE, WORDS, "admin")
     sign_in(page, site)
     page.goto(f"{site.address}/agents/new")
-    page.get_by_role("button", name="Add the agent").click()
+    press(page, "Add the agent")
     expect(page).to_have_title(re.compile("^Not done: Add an agent"))
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.get_by_label("Name")).to_have_accessible_description(re.compile("An agent needs a name."))

@@ -10,7 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.household import fill
 from tests.browser.site import SIZES
-from tests.browser.tour import Stop, sign_in, stops
+from tests.browser.steps import sign_in
+from tests.browser.tour import Stop, stops
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -17,6 +17,7 @@ from peterental.config import Config
 from peterental.users.guessing import FREE_PER_ACCOUNT
 from tests.browser.household import ANA, OFFICE, Household
 from tests.browser.site import KEY, WORDS, Site
+from tests.browser.steps import press, type_and_sign_in
 
 NOT_PAGES = {"asset", "admin.home", "appointments.as_file", "calls.transcript"}
 """Endpoints that answer with something else than a page of their own."""
@@ -82,12 +83,12 @@ def _agents_time() -> Iterator[Stop]:
 
 def _add_no_busy_time(page: Page) -> None:
     page.get_by_text("Add a busy time").click()
-    _press(page, "Add the busy time")
+    press(page, "Add the busy time")
 
 
 def _type_odd_hours(page: Page) -> None:
     page.get_by_role("textbox", name="Monday").fill("noonish")
-    _press(page, "Save the week")
+    press(page, "Save the week")
 
 
 def _as_others(site: Site, household: Household) -> Iterator[Stop]:
@@ -129,7 +130,7 @@ def _empty_and_wrong() -> Iterator[Stop]:
     yield Stop("messages-filtered", "/messages?show=all&q=cats&agent=nora-castillo&from=2020-01-01")
     yield Stop("messages-misread", "/messages?from=nonsense&agent=nobody&page=0")
     yield Stop("rehearsal-heard", "/rehearsal", then=_hear)
-    yield Stop("rehearsal-unreachable", "/rehearsal?agent=ben-okafor", then=lambda page: _press(page, "Hear it"))
+    yield Stop("rehearsal-unreachable", "/rehearsal?agent=ben-okafor", then=lambda page: press(page, "Hear it"))
     yield Stop("rehearsal-misread", "/rehearsal?tool=nonsense")
     yield Stop("users-no-match", "/users?q=zzz")
     yield Stop("audit-filtered", "/audit?kind=user&actor=office@example.com")
@@ -143,54 +144,43 @@ def _next_monday() -> date:
 
 
 def _refused_forms() -> Iterator[Stop]:
-    yield Stop("sign-in-refused", "/login", None, lambda page: _sign_in(page, "nobody@example.com", "wrong"))
-    yield Stop("sign-in-empty", "/login", None, lambda page: _press(page, "Sign in"))
+    yield Stop("sign-in-refused", "/login", None, lambda page: type_and_sign_in(page, "nobody@example.com", "wrong"))
+    yield Stop("sign-in-empty", "/login", None, lambda page: press(page, "Sign in"))
     yield Stop("sign-in-too-many", "/login", None, _guess_too_often)
     yield Stop("sign-in-kept", "/login", None, _send_signed_out)
     yield Stop("sign-in-come-back", "/login", None, _come_back)
-    yield Stop("agents-new-refused", "/agents/new", then=lambda page: _press(page, "Add the agent"))
-    yield Stop("appointments-new-refused", "/appointments/new", then=lambda page: _press(page, "Book"))
+    yield Stop("agents-new-refused", "/agents/new", then=lambda page: press(page, "Add the agent"))
+    yield Stop("appointments-new-refused", "/appointments/new", then=lambda page: press(page, "Book"))
     yield Stop("appointments-new-in-doubt", "/appointments/new?agent=ana-lima&day=2020-01-01", then=_book_anyway)
-    yield Stop("users-invite-refused", "/users/invite", then=lambda page: _press(page, "Invite and show"))
-    yield Stop("users-show-link", "/users/2", then=lambda page: _press(page, "Make a link"))
+    yield Stop("users-invite-refused", "/users/invite", then=lambda page: press(page, "Invite and show"))
+    yield Stop("users-show-link", "/users/2", then=lambda page: press(page, "Make a link"))
     yield Stop("rehearsal-refused", "/rehearsal?tool=set_appointment", then=_rehearse_nonsense)
-    yield Stop("account-refused", "/account", then=lambda page: _press(page, "Change password"))
-
-
-def _press(page: Page, name: str) -> None:
-    with page.expect_navigation():  # a click alone does not wait for the page that it leads to
-        page.get_by_role("button", name=name).click()
+    yield Stop("account-refused", "/account", then=lambda page: press(page, "Change password"))
 
 
 def _book_anyway(page: Page) -> None:
     page.get_by_label("Another time").fill("09:30")
     page.get_by_label("Home").fill("12 Elm Street")
     page.get_by_label("Visitor").fill("Max")
-    _press(page, "Book")
+    press(page, "Book")
     page.get_by_label("all the same").wait_for()
 
 
 def _hear(page: Page) -> None:
     page.locator("#date").fill("tomorrow")
-    _press(page, "Hear it")
+    press(page, "Hear it")
     page.get_by_text("The JSON").click()
 
 
 def _rehearse_nonsense(page: Page) -> None:
     page.get_by_text("Or as JSON").click()
     page.locator("#raw").fill("{")
-    _press(page, "Hear it")
-
-
-def _sign_in(page: Page, email: str, password: str) -> None:
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(password)
-    _press(page, "Sign in")
+    press(page, "Hear it")
 
 
 def _guess_too_often(page: Page) -> None:
     for _ in range(FREE_PER_ACCOUNT + 1):
-        _sign_in(page, "guessed@example.com", "wrong")
+        type_and_sign_in(page, "guessed@example.com", "wrong")
 
 
 def _send_signed_out(page: Page) -> None:
@@ -198,13 +188,13 @@ def _send_signed_out(page: Page) -> None:
     page.locator("form").evaluate(
         "form => { form.action = '/agents/new'; form.innerHTML = '<input name=agent_name value=Zoe><button>Go</button>' }"
     )
-    _press(page, "Go")
+    press(page, "Go")
     page.get_by_text("What you typed is kept").wait_for()
 
 
 def _come_back(page: Page) -> None:
     _send_signed_out(page)
-    _sign_in(page, OFFICE, WORDS)
+    type_and_sign_in(page, OFFICE, WORDS)
     page.get_by_role("button", name="Back to what I typed").wait_for()
     page.context.clear_cookies()
 
@@ -213,10 +203,3 @@ def _open_more(page: Page) -> None:
     more = page.get_by_role("button", name="More")
     if more.is_visible():
         more.click()
-
-
-def sign_in(page: Page, site: Site, email: str) -> None:
-    """Sign in with the password that every test's user has."""
-    page.goto(f"{site.address}/login")
-    _sign_in(page, email, WORDS)
-    page.wait_for_url(re.compile("/agents$"))
