@@ -159,15 +159,14 @@ def offer(situation: Situation, wish: Wish) -> Decision:
     part = read_part(wish.time_of_day, situation.context(wish))
     if part is None and days is not None:
         part = days.part if days.clock_min is None else days.clock_min
-    if days is not None and days.first > timetable.last_day:
-        raise TooFar(timetable.spread(timetable.free()), horizon_days=agent.rules.horizon_days)
     times = _times(timetable, days, part)
     if times:
         return Decision(TimesOffered(wish.property_address, times), "answered")
-    day = days.first if days is not None and days.first == days.last else None
     around = days.first if days is not None else timetable.today
-    wished = instant_of(around, _middle(part), agent.zone)
-    nearest = timetable.nearest(wished or situation.now)
+    nearest = timetable.nearest(instant_of(around, _middle(part), agent.zone) or situation.now)
+    if around > timetable.last_day:
+        raise TooFar(nearest, horizon_days=agent.rules.horizon_days)
+    day = days.first if days is not None and days.first == days.last else None
     asked_part = None if isinstance(part, int) else part
     return Decision(NothingThen(wish.property_address, day, asked_part, nearest), "answered")
 

@@ -92,7 +92,8 @@ def _without_own_zone(text: str, zone: ZoneInfo) -> str:
 def _ends_with_zone(zone: ZoneInfo) -> re.Pattern[str]:
     """Make the pattern of a time with a name of `zone` after it: CST, CT, Central time, [America/Chicago]."""
     short = {str(datetime(2000, month, 1, tzinfo=zone).tzname()) for month in (1, 7)}
-    names = {zone.key, f"[{zone.key}]", "local time", *short}
+    # Where a zone has no name of its own, its offset stands there; that is for `_ISO` to read.
+    names = {zone.key, f"[{zone.key}]", "local time", *filter(str.isalpha, short)}
     for letter, name in _AMERICAN.items():
         if zone.key.startswith(("America/", "US/")) and f"{letter}ST" in short:
             names |= {f"{letter}T", name, *(f"{name} {more}time" for more in ("", "standard ", "daylight "))}

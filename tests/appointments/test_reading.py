@@ -226,6 +226,13 @@ def test_a_start_time_means_one_time_or_is_asked_about(sent: object, meant: Mome
     assert read_start(sent, context()) == meant
 
 
+def test_an_offset_is_no_name_of_a_zone_even_where_the_zone_has_no_other() -> None:
+    lord_howe = ZoneInfo("Australia/Lord_Howe")  # half an hour of summer time: +11 in November, +1030 in June
+    for sent in ("2026-11-24T15:00 +1030", "2026-11-24T15:00 +10:30"):
+        assert read_start(sent, context(zone=lord_howe)) == Moment(local("2026-11-24T15:30", lord_howe))
+    assert read_start("2026-11-24T15:00 +11", context(zone=lord_howe)) == Moment(local("2026-11-24T15:00", lord_howe))
+
+
 @pytest.mark.parametrize(
     ("sent", "said", "meant"),
     [

@@ -108,7 +108,7 @@ TALKS = [
     Talk(
         "the fourteenth is the coming one, even where it is too far ahead", "America/Chicago", "2026-11-22T09:00",
         (
-            (ask(date="the 14th"), "Viewings can be booked fourteen days ahead at most. The nearest I have: tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+            (ask(date="the 14th"), "Viewings can be booked fourteen days ahead at most. The nearest I have: Friday, December fourth, at three thirty PM, four PM or four thirty PM."),
             (book("the 14th at two"), "Viewings can be booked fourteen days ahead at most. The nearest I have: Friday, December fourth, at three thirty PM, four PM or four thirty PM."),
             (book("the 30th at two"), "You're booked to see 1420 Elm Street, on Monday, November thirtieth, at two PM."),
         ), booked=["Mon 11-30 14:00 -0600"]),

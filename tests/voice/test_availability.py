@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         ({"date": "next week"}, "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
         ({"date": "the weekend"}, "I have nothing free today, Sunday the twenty-second. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
         ({"date": "tomorrow afternoon"}, "I have tomorrow, Monday the twenty-third, at noon, two PM or four PM. Which would you like?"),
-        ({"date": "March first"}, "Viewings can be booked fourteen days ahead at most. The nearest I have: tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
+        ({"date": "March first"}, "Viewings can be booked fourteen days ahead at most. The nearest I have: Friday, December fourth, at three thirty PM, four PM or four thirty PM."),
         ({"date": "blue"}, "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
         ({"date": ["tomorrow"], "time_of_day": 3}, "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
         ({"date": "2023-11-24"}, "Just to be sure: do you mean Tuesday the twenty-fourth?"),
