@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from bench.measure import Sample, interleaved, ratio
 from bench.pages.browser import Browser
@@ -18,6 +19,7 @@ TITLE = "Pages"
 _MOST_GROWTH = 2.0
 _MOST_KB = 60
 _REQUESTS_A_ROUND = 10
+_A_MONTH_AGO = datetime.now(UTC).date() - timedelta(days=30)
 
 PAGES = {
     "agents": "/agents",
@@ -50,6 +52,7 @@ PAGES = {
     "users": "/users",
     "audit log": "/audit",
     "audit log, page 20": "/audit?page=20",
+    "audit log, up to a month ago": f"/audit?to={_A_MONTH_AGO}",
     "schema": "/schema",
 }
 """What is asked for, by its name in the table; the first page of what has no other."""

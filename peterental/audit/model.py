@@ -46,6 +46,26 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogFilter:
+    """Which changes are wanted; what is empty does not narrow.
+
+    Args:
+        actor: whose.
+        subject_kind, subject_id: to what.
+        since, until: from and before when they were made, aware.
+    """
+
+    actor: str = ""
+    subject_kind: SubjectKind | None = None
+    subject_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERYTHING = LogFilter()
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogPage:
     """One page of the log, newest first."""
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, render_template, request
 
-from peterental.admin.address import Address
+from peterental.admin.address import Address, moments
 from peterental.admin.session import current_viewer
-from peterental.audit.model import COMMAND_LINE, SubjectKind
+from peterental.audit.model import COMMAND_LINE, LogFilter, SubjectKind
 from peterental.audit.readable import fields_of
 from peterental.services import now, services_of
+
+if TYPE_CHECKING:
+    from peterental.config import Config
 
 LAST_PAGE = 1000
 
@@ -31,20 +35,6 @@ PAGE_OF = {
 """The page of a thing, by its kind, and what its id is called there."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What the address asks for."""
-
-    actor: str
-    kind: SubjectKind | None
-    subject: str
-    page: int
-
-    def address(self, **changed: str | None) -> dict[str, str | None]:
-        """Give the address of the same with something changed, at its first page."""
-        return {"actor": self.actor or None, "kind": self.kind, "id": self.subject or None, **changed}
-
-
 def create_blueprint() -> Blueprint:
     """Make the page of the audit log."""
     blueprint = Blueprint("audit", __name__, template_folder="templates")
@@ -55,33 +45,50 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """Show who changed what, newest first. Two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    wanted, misread = read_filter(request.args)
-    listing = services.audit.listing(
-        viewer, actor=wanted.actor, subject_kind=wanted.kind, subject_id=wanted.subject, page=wanted.page
-    )
+    config: Config = current_app.extensions["peterental.config"]
+    zone = ZoneInfo(config.default_time_zone)
+    address = Address(request.args)
+    wanted, chosen = read_filter(address, zone)
+    page = address.page(LAST_PAGE)
+    listing = services.audit.listing(viewer, wanted, page=page)
     actors = [*(person.email for person in services.users.people(viewer)), COMMAND_LINE]
     if wanted.actor and wanted.actor not in actors:
         actors.append(wanted.actor)
     return render_template(
         "audit/index.html",
         listing=listing,
-        wanted=wanted,
-        misread=misread,
+        chosen=chosen,
+        misread=address.misread,
+        page=page,
+        zone=zone,
         actors=actors,
         kinds=KINDS,
         page_of=PAGE_OF,
         fields_of=fields_of,
-        this_year=now().year,
+        this_year=now().astimezone(zone).year,
     )
 
 
-def read_filter(parts: Mapping[str, str]) -> tuple[Wanted, list[str]]:
-    """Read what an address asks for, and say what in it is not understood."""
-    address = Address(parts)
-    wanted = Wanted(
-        actor=address.text("actor"),
-        kind=address.one_of("kind", KINDS, "Nothing is logged about {}: this is the log of everything."),
-        subject=address.text("id"),
-        page=address.page(LAST_PAGE),
+def read_filter(address: Address, zone: ZoneInfo) -> tuple[LogFilter, dict[str, str]]:
+    """Read a filter from a query string, leaving out what cannot be read.
+
+    Args:
+        address: `actor`, `kind`, `id`, `from` and `to` (days, both included).
+        zone: whose days these are.
+
+    Gives the filter, and what it is in a query string.
+    """
+    kind = address.one_of("kind", KINDS, "Nothing is logged about {}: this is the log of everything.")
+    first, last = address.days()
+    since, until = moments(first, last, zone)
+    wanted = LogFilter(
+        actor=address.text("actor"), subject_kind=kind, subject_id=address.text("id"), since=since, until=until
     )
-    return wanted, address.misread
+    chosen = {
+        "actor": wanted.actor,
+        "kind": kind,
+        "id": wanted.subject_id,
+        "from": first and first.isoformat(),
+        "to": last and last.isoformat(),
+    }
+    return wanted, {name: value for name, value in chosen.items() if value}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from peterental.admin.formats import clock, day, zone_name
 from peterental.audit.model import Change
 
 LABELS = {
@@ -47,10 +49,13 @@ class Field:
     after: str | None
 
 
-def fields_of(change: Change) -> tuple[Field, ...]:
-    """Give the fields of a change in words, without those that were and are empty."""
+def fields_of(change: Change, zone: ZoneInfo) -> tuple[Field, ...]:
+    """Give the fields of a change in words, moments on the clocks of `zone`; without those that were and are empty."""
     names = dict.fromkeys((*change.before, *change.after))
-    found = (Field(label(name), in_words(change.before.get(name)), in_words(change.after.get(name))) for name in names)
+    found = (
+        Field(label(name), in_words(change.before.get(name), zone), in_words(change.after.get(name), zone))
+        for name in names
+    )
     return tuple(field for field in found if field.before is not None or field.after is not None)
 
 
@@ -60,25 +65,26 @@ def label(name: str) -> str:
     return LABELS.get(name) or words[:1].upper() + words[1:]
 
 
-def in_words(value: Any) -> str | None:
-    """Give a value from the log as people read it; moments in UTC, None for nothing."""
+def in_words(value: Any, zone: ZoneInfo) -> str | None:
+    """Give a value from the log as people read it; moments on the clocks of `zone`, None for nothing."""
     if value is None or value in ("", [], {}):
         return None
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return "; ".join(f"{label(str(name))}: {in_words(part) or 'nothing'}" for name, part in value.items())
+        return "; ".join(f"{label(str(name))}: {in_words(part, zone) or 'nothing'}" for name, part in value.items())
     if isinstance(value, list):
-        return ", ".join(in_words(part) or "nothing" for part in value)
-    return _as_moment(value) if isinstance(value, str) and _MOMENT.match(value) else str(value)
+        return ", ".join(in_words(part, zone) or "nothing" for part in value)
+    return _as_moment(value, zone) if isinstance(value, str) and _MOMENT.match(value) else str(value)
 
 
-def _as_moment(text: str) -> str:
+def _as_moment(text: str, zone: ZoneInfo) -> str:
     """Give ISO 8601 as people read it; a text that only begins like one stays as it is."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return text
-    zone = "" if moment.tzinfo is None else " UTC"
-    local = moment if moment.tzinfo is None else moment.astimezone(UTC)
-    return f"{local:%b} {local.day}, {local.year}, {local:%H:%M}{zone}"
+    if moment.tzinfo is None:  # of a wall that is not known: told as it stands
+        return f"{moment:%a, %b} {moment.day}, {moment.year}, {moment:%H:%M}"
+    local = moment.astimezone(zone)
+    return f"{day(local, zone)}, {local.year}, {clock(local, zone)} {zone_name(local, zone)}"

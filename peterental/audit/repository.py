@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
-from peterental.audit.model import Change, Entry, SubjectKind, as_json
+from peterental.audit.model import Change, Entry, LogFilter, SubjectKind, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,23 +50,15 @@ class AuditRepository:
             SELECT audit_id, happened_at, actor, action, subject_kind, subject_id, subject_name, before, after
             FROM audit_log
             WHERE subject_kind = %s AND subject_id = %s AND happened_at > %s
-            ORDER BY audit_id DESC
+            ORDER BY happened_at DESC, audit_id DESC
             LIMIT %s
             """,
             (subject_kind, subject_id, moment, limit),
         )
         return [_entry(row) for row in reversed(rows)]
 
-    def listing(
-        self,
-        *,
-        actor: str | None,
-        subject_kind: SubjectKind | None,
-        subject_id: str | None,
-        limit: int,
-        offset: int,
-    ) -> list[Entry]:
-        """Give lines, newest first; None does not narrow. One round trip."""
+    def listing(self, wanted: LogFilter, *, limit: int, offset: int) -> list[Entry]:
+        """Give lines, newest first. One round trip."""
         rows = self._database.fetch(
             """
             SELECT audit_id, happened_at, actor, action, subject_kind, subject_id, subject_name, before, after
@@ -74,18 +66,27 @@ class AuditRepository:
             WHERE (%(actor)s::text IS NULL OR actor = %(actor)s)
                 AND (%(subject_kind)s::text IS NULL OR subject_kind = %(subject_kind)s)
                 AND (%(subject_id)s::text IS NULL OR subject_id = %(subject_id)s)
-            ORDER BY audit_id DESC
+                AND (%(since)s::timestamptz IS NULL OR happened_at >= %(since)s)
+                AND (%(until)s::timestamptz IS NULL OR happened_at < %(until)s)
+            ORDER BY happened_at DESC, audit_id DESC
             LIMIT %(limit)s OFFSET %(offset)s
             """,
             {
-                "actor": actor,
-                "subject_kind": subject_kind,
-                "subject_id": subject_id,
+                "actor": _searched(wanted.actor),
+                "subject_kind": wanted.subject_kind,
+                "subject_id": _searched(wanted.subject_id),
+                "since": wanted.since,
+                "until": wanted.until,
                 "limit": limit,
                 "offset": offset,
             },
         )
         return [_entry(row) for row in rows]
+
+
+def _searched(text: str) -> str | None:
+    """Give what to look for; None for nothing, and without NUL, which PostgreSQL takes in no text."""
+    return text.replace("\x00", "").strip() or None
 
 
 def _json(fields: Mapping[str, object]) -> Jsonb | None:

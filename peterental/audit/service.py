@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from peterental.audit.model import Change, Entry, LogPage, SubjectKind
+from peterental.audit.model import EVERYTHING, Change, Entry, LogFilter, LogPage, SubjectKind
 from peterental.audit.repository import AuditRepository
 from peterental.database.connection import Connection, Database
 from peterental.users.model import AdminsOnly, Viewer
@@ -35,31 +35,15 @@ class AuditService:
         """
         return tuple(self._log.since(subject_kind, subject_id, moment, PAGE_SIZE))
 
-    def listing(
-        self,
-        viewer: Viewer,
-        *,
-        actor: str = "",
-        subject_kind: SubjectKind | None = None,
-        subject_id: str = "",
-        page: int = 1,
-    ) -> LogPage:
+    def listing(self, viewer: Viewer, wanted: LogFilter = EVERYTHING, *, page: int = 1) -> LogPage:
         """Give one page of the log, newest first. Raises AdminsOnly. One query.
 
         Args:
             viewer: who looks; an admin.
-            actor: whose changes; empty for everybody's.
-            subject_kind: what sort of thing was changed; None for all.
-            subject_id: which of them; empty for all.
+            wanted: which changes.
             page: from 1.
         """
         if not viewer.is_admin:
             raise AdminsOnly
-        found = self._log.listing(
-            actor=actor.replace("\x00", "").strip() or None,
-            subject_kind=subject_kind,
-            subject_id=subject_id.replace("\x00", "").strip() or None,
-            limit=PAGE_SIZE + 1,
-            offset=(page - 1) * PAGE_SIZE,
-        )
+        found = self._log.listing(wanted, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
         return LogPage(entries=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)

@@ -46,7 +46,7 @@ def test_a_line_says_who_did_what_with_before_and_after_in_words(
     assert "<dt>Role</dt><dd><del><bdi>agent</bdi></del>" in text
     assert "<ins><bdi>admin</bdi></ins>" in text
     assert COMMAND_LINE in text  # who created the two
-    assert 'title="Coordinated Universal Time">UTC' in text
+    assert 'title="America/Chicago">C' in text
 
 
 def test_what_is_in_the_log_is_shown_as_text(office: Browser, record: Callable[..., None]) -> None:
@@ -78,9 +78,35 @@ def test_the_address_narrows_by_actor_kind_and_subject(office: Browser, record: 
     assert "No such change" in office.get("/audit?id=nobody").text
 
 
+def test_the_address_narrows_to_days_on_the_clocks_of_the_office(office: Browser, database: Database) -> None:
+    database.fetch(
+        """
+        INSERT INTO audit_log (happened_at, actor, action, subject_kind, subject_id, subject_name, before, after)
+        VALUES ('2026-03-09 04:59+00', 'x', 'moved', 'appointment', '1', 'Elm', '{"start_time": "2026-03-10T16:00Z"}', '{}'),
+               ('2026-03-09 05:00+00', 'x', 'moved', 'appointment', '2', 'Oak', '{}', '{}')
+        """
+    )
+    eighth = office.get("/audit?from=2026-03-08&to=2026-03-08").text
+    assert "Elm" in eighth
+    assert "Oak" not in eighth
+    assert "Sun, Mar 8, 11:59 pm" in eighth
+    assert "Tue, Mar 10, 2026, 11:00 am CDT" in eighth
+    assert 'href="/audit?to=2026-03-08"' in eighth
+    ninth = office.get("/audit?from=2026-03-09&to=2026-03-09").text
+    assert "Oak" in ninth
+    assert "Elm" not in ninth
+    assert "Elm" in office.get("/audit?from=2026-03-08&to=yesterday").text
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
-    [("?kind=<b>", "Nothing is logged about “&lt;b&gt;”"), ("?page=0", "no page “0”"), ("?page=٣", "There is no page")],
+    [
+        ("?from=soon", "“soon” is not a day"),
+        ("?from=2026-03-09&to=2026-03-08", "cannot end on"),
+        ("?kind=<b>", "Nothing is logged about “&lt;b&gt;”"),
+        ("?page=0", "no page “0”"),
+        ("?page=٣", "There is no page"),
+    ],
 )
 def test_a_filter_that_is_not_understood_is_said_and_left_out(
     office: Browser, record: Callable[..., None], query: str, words: str

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from peterental.agents.model import Profile
-from peterental.audit.model import COMMAND_LINE, Change, differing
+from peterental.audit.model import COMMAND_LINE, Change, LogFilter, differing
 from peterental.audit.service import PAGE_SIZE, AuditService
 from peterental.database import Database
 from peterental.users.model import AdminsOnly, Viewer
+from tests.plans import Explained
 
 ADMIN = Viewer(1, "boss@example.com", is_admin=True)
 AGENT = Viewer(2, "ana@example.com", is_admin=False)
@@ -58,9 +60,9 @@ def test_it_can_be_narrowed_and_paged_newest_first(database: Database) -> None:
     second = log.listing(ADMIN, page=2)
     assert not second.has_more
     assert [entry.change.subject_id for entry in second.entries] == ["agent-2", "agent-1", "agent-0"]
-    assert [e.actor for e in log.listing(ADMIN, actor=AGENT.email).entries] == [AGENT.email]
-    assert len(log.listing(ADMIN, subject_kind="agent", subject_id="agent-7").entries) == 1
-    assert log.listing(ADMIN, subject_kind="user").entries == ()
+    assert [e.actor for e in log.listing(ADMIN, LogFilter(actor=AGENT.email)).entries] == [AGENT.email]
+    assert len(log.listing(ADMIN, LogFilter(subject_kind="agent", subject_id="agent-7")).entries) == 1
+    assert log.listing(ADMIN, LogFilter(subject_kind="user")).entries == ()
 
 
 def test_only_the_fields_that_differ_are_told() -> None:
@@ -76,3 +78,43 @@ def test_what_was_changed_about_one_thing_since_a_moment_is_told_oldest_first(da
     newest, second, _, oldest = log.listing(ADMIN).entries
     assert log.since("agent", "ana", oldest.happened_at) == (second, newest)
     assert log.since("user", "ana", oldest.happened_at) == ()
+
+
+def test_it_can_be_narrowed_to_a_time_which_ends_before_its_end(database: Database) -> None:
+    log, midnight = AuditService(database), datetime(2026, 3, 8, 6, tzinfo=UTC)
+    for number, ago_s in enumerate((1, 0, -1)):
+        database.fetch(
+            "INSERT INTO audit_log (happened_at, actor, action, subject_kind, subject_id, subject_name)"
+            " VALUES (%s, 'x', 'edited', 'agent', %s, 'x')",
+            (midnight - timedelta(seconds=ago_s), str(number)),
+        )
+
+    def found(**wanted: datetime) -> list[str]:
+        return [entry.change.subject_id for entry in log.listing(ADMIN, LogFilter(**wanted)).entries]  # type: ignore[arg-type]
+
+    assert found() == ["2", "1", "0"]
+    assert found(since=midnight) == ["2", "1"]
+    assert found(until=midnight) == ["0"]
+    assert found(since=midnight, until=midnight + timedelta(seconds=1)) == ["1"]
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"actor": "office@example.com"}, {"subject_kind": "appointment", "subject_id": "7"}]
+)
+def test_a_day_long_ago_is_found_without_reading_what_came_later(
+    database: Database, database_url: str, more: dict[str, Any]
+) -> None:
+    database.fetch(
+        """
+        INSERT INTO audit_log (happened_at, actor, action, subject_kind, subject_id, subject_name)
+        SELECT TIMESTAMPTZ '2025-01-01 UTC' + number * INTERVAL '1 hour', 'office@example.com', 'moved', 'appointment',
+               number % 9, '12 Elm Street'
+        FROM GENERATE_SERIES(1, 10000) AS number
+        """
+    )
+    database.fetch("ANALYZE audit_log")
+    day = datetime(2025, 1, 9, tzinfo=UTC)
+    explained = Explained(database_url)
+    AuditService(explained).listing(ADMIN, LogFilter(since=day, until=day + timedelta(days=1), **more))
+    assert "in_time" in explained.plan, explained.plan
+    assert "Rows Removed by Filter" not in explained.plan, explained.plan

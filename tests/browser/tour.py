@@ -133,8 +133,8 @@ def _empty_and_wrong() -> Iterator[Stop]:
     yield Stop("rehearsal-unreachable", "/rehearsal?agent=ben-okafor", then=lambda page: press(page, "Hear it"))
     yield Stop("rehearsal-misread", "/rehearsal?tool=nonsense")
     yield Stop("users-no-match", "/users?q=zzz")
-    yield Stop("audit-filtered", "/audit?kind=user&actor=office@example.com")
-    yield Stop("audit-misread", "/audit?kind=nonsense&page=0")
+    yield Stop("audit-filtered", "/audit?kind=user&actor=office@example.com&from=2020-01-01")
+    yield Stop("audit-misread", "/audit?kind=nonsense&page=0&to=soon")
     yield Stop("more", "/agents", then=_open_more)
 
 

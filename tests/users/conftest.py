@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from argon2 import PasswordHasher
 
-from peterental.audit.model import Entry
+from peterental.audit.model import Entry, LogFilter
 from peterental.audit.service import AuditService
 from peterental.database.connection import Database
 from peterental.users.members import MemberService
@@ -88,7 +88,7 @@ class Log:
     @property
     def entries(self) -> list[Entry]:
         """Every line."""
-        page = self._audit.listing(Viewer(0, "reader", is_admin=True), subject_kind="user")
+        page = self._audit.listing(Viewer(0, "reader", is_admin=True), LogFilter(subject_kind="user"))
         return list(reversed(page.entries))
 
     @property
