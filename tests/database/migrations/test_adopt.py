@@ -13,7 +13,7 @@ from peterental.database.migrations.scratch import ScratchBuildFailed
 from peterental.database.migrations.status import read_status
 from peterental.database.migrations.verify import verify
 from tests.database.migrations.conftest import Connection, Folder, Told
-from tests.database.migrations.test_runner import attempts, ledger
+from tests.database.migrations.witness import attempts, ledger
 
 A = "CREATE TABLE a (i int);"
 B = "CREATE TABLE b (i int);\nCREATE INDEX b_i ON b (i);"

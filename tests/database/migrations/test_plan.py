@@ -30,7 +30,7 @@ from peterental.database.migrations.plan_report import (
 from peterental.database.migrations.rehearsal import Limits
 from peterental.database.migrations.scratch import PREFIX
 from tests.database.migrations.conftest import Connection, Folder
-from tests.database.migrations.test_runner import attempts, tables
+from tests.database.migrations.witness import attempts, tables
 from tests.servers import until
 
 HOME = """

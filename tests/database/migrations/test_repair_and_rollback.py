@@ -12,7 +12,7 @@ from peterental.database.migrations.repair import repair
 from peterental.database.migrations.rollback import rollback
 from peterental.database.migrations.status import read_status
 from tests.database.migrations.conftest import Connection, Folder, Told
-from tests.database.migrations.test_runner import attempts, ledger, tables
+from tests.database.migrations.witness import attempts, ledger, tables
 
 
 class Person(list[object]):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from peterental.database.connection import Connection
 from peterental.database.migrations import MigrationRunner
-from tests.database.migrations.conftest import Folder
+from peterental.database.migrations.errors import (
+    MigrationFailed,
+)
+from tests.database.migrations.conftest import Connection, Folder
 
 # What a file leaves behind, and the query that finds it.
 LEFT = {
@@ -48,3 +50,82 @@ def test_an_advisory_lock_that_a_file_leaves_is_gone_when_the_run_ends(
     runner.run_migrations()
     db.execute("SET lock_timeout TO '5s'")
     assert db.execute("SELECT pg_advisory_lock(4711)").rowcount == 1
+
+
+def test_a_file_cannot_spoil_the_session_for_the_ledger_or_the_next_file(
+    runner: MigrationRunner, folder: Folder, db: Connection, role: str
+) -> None:
+    folder.write(
+        "001_a.sql",
+        "SET search_path = ''; SET statement_timeout = 1000; SET default_transaction_read_only = on;"
+        f" SET TimeZone = 'Asia/Tokyo'; SET ROLE {role}; LISTEN x;",
+    )
+    folder.write(
+        "002_b.sql",
+        "CREATE TABLE b AS SELECT current_setting('TimeZone') AS zone, current_user = session_user AS myself,"
+        " current_setting('search_path') AS path;",
+    )
+    assert runner.run_migrations() == 2
+    assert db.execute("SELECT * FROM b").fetchone() == {"zone": "UTC", "myself": True, "path": '"$user", public'}
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "WIN1252", "SQL_ASCII", "EUC_JP"])
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"])
+def test_a_file_that_sets_another_encoding_is_kept_word_for_word(
+    runner: MigrationRunner, folder: Folder, db: Connection, encoding: str, header: str
+) -> None:
+    text = f"{header}-- Zoë pays 5 €, 部屋\nSET client_encoding TO '{encoding}';\nCREATE TABLE a (i int);\n"
+    folder.write("001_größe.sql", text)
+    folder.write("002_b.sql", "CREATE TABLE b AS SELECT 'Zoë 部屋' AS word;")
+    assert runner.run_migrations() == 2
+    assert runner.run_migrations() == 0
+    kept = db.execute("SELECT file, sql, outcome FROM schema_migration_attempts ORDER BY attempt_id").fetchall()
+    assert kept[0] == {"file": "001_größe.sql", "sql": text, "outcome": "applied"}
+    assert db.execute("SELECT description FROM schema_migrations WHERE version = 1").fetchone() == {
+        "description": "größe"
+    }
+    assert db.execute("SELECT word FROM b").fetchone() == {"word": "Zoë 部屋"}
+
+
+def test_a_file_that_changes_how_quotes_are_read_is_kept_word_for_word(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    text = "SET standard_conforming_strings = off; CREATE TABLE a AS SELECT '\\\\'' %s {} ' AS word;"
+    folder.write("001_a.sql", text)
+    assert runner.run_migrations() == 1
+    assert db.execute("SELECT sql FROM schema_migration_attempts").fetchone() == {"sql": text}
+
+
+def test_temporary_tables_do_not_outlive_their_file(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "CREATE TEMP TABLE scratch (i int); CREATE TABLE a AS SELECT * FROM scratch;")
+    folder.write("002_b.sql", "CREATE TABLE b AS SELECT * FROM scratch;")
+    with pytest.raises(MigrationFailed, match='Migration 2 failed: relation "scratch" does not exist'):
+        runner.run_migrations()
+
+
+def test_prepared_statements_and_cursors_do_not_outlive_their_file(runner: MigrationRunner, folder: Folder) -> None:
+    prepare = "PREPARE p AS SELECT 1; DECLARE c CURSOR WITH HOLD FOR SELECT 1;"
+    folder.write("001_a.sql", prepare)
+    folder.write("002_b.sql", prepare)
+    assert runner.run_migrations() == 2
+
+
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["as a whole", "stepwise"])
+@pytest.mark.parametrize(
+    "forgets",
+    ["DEALLOCATE ALL", "DO $$ BEGIN EXECUTE 'DEALLOC' || 'ATE ALL'; END $$", "DISCARD PLANS; DEALLOCATE ALL"],
+    ids=["openly", "hidden", "with plans"],
+)
+def test_a_file_that_throws_away_what_the_runner_has_prepared_is_recorded_all_the_same(
+    runner: MigrationRunner, folder: Folder, db: Connection, header: str, forgets: str
+) -> None:
+    for number in (1, 2, 3):
+        folder.write(
+            f"00{number}_x.sql", f"{header}CREATE TABLE t{number} (i int);\n{forgets};\nPREPARE p AS SELECT 1;"
+        )
+    assert runner.run_migrations() == 3
+    rows = db.execute(
+        "SELECT version, outcome, ended_at >= started_at AS ended FROM schema_migration_attempts"
+    ).fetchall()
+    assert rows == [{"version": number, "outcome": "applied", "ended": True} for number in (1, 2, 3)]
+    assert [row["version"] for row in db.execute("SELECT version FROM schema_migrations ORDER BY 1")] == [1, 2, 3]

@@ -17,7 +17,7 @@ from peterental.database.migrations.outside import commits, ends_transactions
 from peterental.database.migrations.rollback import rollback
 from peterental.database.migrations.status import read_status
 from tests.database.migrations.conftest import Connection, Folder, Told
-from tests.database.migrations.test_runner import LONG_QUERY_RUNS, attempts, ledger, start, wait_until
+from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, wait_until
 from tests.servers import until
 
 HEADER = "-- migrate: no-transaction\n"

@@ -1,0 +1,123 @@
+"""What was applied is held against the files: edited, missing, newer, or from the earlier system."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import (
+    HistoryBroken,
+)
+from tests.database.migrations.conftest import Connection, Folder, Told
+from tests.database.migrations.witness import tables
+from tests.gunicorn import PROJECT_DIR
+
+
+def test_an_edited_applied_file_is_an_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    with pytest.raises(HistoryBroken, match="001_a.sql was edited after it was applied"):
+        runner.run_migrations()
+    assert tables(db) == {"a"}
+
+
+def test_an_edit_of_comments_only_is_a_warning(runner: MigrationRunner, folder: Folder, told: Told) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    folder.write("001_a.sql", "-- explained\nCREATE TABLE a\n  (i int); /* done */")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    assert runner.run_migrations() == 1
+    assert told.text.count("001_a.sql: comments were edited after it was applied") == 1
+
+
+def test_line_endings_are_not_an_edit(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a\n(i int);\n")
+    runner.run_migrations()
+    folder.write("001_a.sql", b"\xef\xbb\xbfCREATE TABLE a  \r\n(i int);\r\n\r\n")
+    assert runner.run_migrations() == 0
+
+
+def test_a_missing_applied_file_is_an_error(runner: MigrationRunner, folder: Folder) -> None:
+    for number in (1, 2):
+        folder.write(f"00{number}_t.sql", "SELECT 1;")
+    runner.run_migrations()
+    (folder.path / "001_t.sql").unlink()
+    (folder.path / "002_t.sql").rename(folder.path / "001_t.sql")
+    folder.write("002_other.sql", "SELECT 2;")
+    folder.write("003_more.sql", "SELECT 2;")
+    with pytest.raises(HistoryBroken, match="002_other.sql was edited"):
+        runner.run_migrations()
+
+
+def test_a_ledger_newer_than_the_files_is_fine(runner: MigrationRunner, folder: Folder) -> None:
+    for number in (1, 2, 3):
+        folder.write(f"00{number}_t.sql", "SELECT 1;")
+    runner.run_migrations()
+    (folder.path / "002_t.sql").unlink()
+    (folder.path / "003_t.sql").unlink()
+    assert runner.run_migrations() == 0
+
+
+def test_a_number_below_an_applied_one_is_neither_applied_nor_passed_over(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    folder.write("002_b.sql", "SELECT 1;")
+    runner.run_migrations()
+    db.execute("DELETE FROM schema_migrations WHERE version = 1")
+    with pytest.raises(HistoryBroken, match="001_a.sql has a lower number than a migration already applied"):
+        runner.run_migrations()
+
+
+def test_a_database_of_the_earlier_system_goes_on_from_there(empty_database_url: str, db: Connection) -> None:
+    db.execute(
+        "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at TIMESTAMP DEFAULT NOW(), description TEXT)"
+    )
+    for name in ("001_create_agent_tables.sql", "002_add_user_authentication.sql"):
+        db.execute((PROJECT_DIR / "migrations" / name).read_bytes())
+    db.execute("INSERT INTO agents (agent_id, agent_name) VALUES ('kim', 'Kim')")
+    for start in ("10:00", "10:15", "12:00"):
+        db.execute(
+            "INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)"
+            " VALUES ('kim', '1 Elm St', %s, %s::timestamp + interval '30 min', 'Pat')",
+            [f"2026-03-02 {start}"] * 2,
+        )
+    files = ("agents", "appointments", "users")
+    before = {name: db.execute("SELECT pg_relation_filenode(%s) AS node", [name]).fetchone() for name in files}
+    applied_before = db.execute("SELECT applied_at FROM schema_migrations WHERE version = 1").fetchone()
+    runner = MigrationRunner(empty_database_url)
+    assert runner.run_migrations(to=3) == 1
+    after = {name: db.execute("SELECT pg_relation_filenode(%s) AS node", [name]).fetchone() for name in files}
+    assert after == before, "003 must not rewrite the tables"
+    assert runner.run_migrations() == len(runner.get_migration_files()) - 3
+    rows = db.execute(
+        "SELECT start_time AT TIME ZONE 'UTC' AS utc, overlap_allowed FROM appointments ORDER BY id"
+    ).fetchall()
+    assert [(f"{row['utc']:%H:%M}", row["overlap_allowed"]) for row in rows] == [
+        ("10:00", False),
+        ("10:15", True),
+        ("12:00", False),
+    ]
+    assert db.execute("SELECT count(*) AS n FROM agent_hours").fetchone() == {"n": 5}
+    applied_after = db.execute(
+        "SELECT applied_at AT TIME ZONE 'UTC' AS applied_at FROM schema_migrations WHERE version = 1"
+    ).fetchone()
+    assert applied_after == applied_before
+    assert runner.run_migrations() == 0
+
+
+def test_a_deleted_agent_would_not_take_its_bookings_along(empty_database_url: str, db: Connection) -> None:
+    MigrationRunner(empty_database_url).run_migrations(to=3)
+    db.execute("ALTER TABLE appointments DROP CONSTRAINT appointments_agent_id_fkey")
+    db.execute("ALTER TABLE appointments ADD FOREIGN KEY (agent_id) REFERENCES agents ON DELETE CASCADE")
+    MigrationRunner(empty_database_url).run_migrations()
+    db.execute("INSERT INTO agents (agent_id, agent_name) VALUES ('kim', 'Kim')")
+    db.execute(
+        "INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)"
+        " VALUES ('kim', '1 Elm St', now(), now() + interval '1 hour', 'Pat')"
+    )
+    with pytest.raises(psycopg.errors.IntegrityError):
+        db.execute("DELETE FROM agents")

@@ -1,0 +1,115 @@
+"""Look, lock, look again: runners that start at once, that wait, that are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import (
+    LockNotAcquired,
+    MigrationFailed,
+)
+from peterental.database.migrations.lock import lock_key
+from tests.database.migrations.conftest import Connection, Folder, Told
+from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, tables, wait_until
+from tests.proxy import Proxy
+
+
+def test_nothing_pending_takes_two_queries_and_no_lock(folder: Folder, empty_database_url: str, db: Connection) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    MigrationRunner(empty_database_url, folder.path).run_migrations()
+    db.execute("SELECT pg_advisory_lock(%s)", [lock_key("public")])
+    with Proxy(empty_database_url) as proxy:
+        assert MigrationRunner(proxy.url, folder.path).run_migrations() == 0
+        assert proxy.queries == 2
+
+
+def test_whoever_waits_in_vain_is_told_who_holds_the_lock(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, told: Told
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    db.execute("SET application_name = 'the other deploy'")
+    db.execute("SELECT pg_advisory_lock(%s)", [lock_key("public")])
+    with pytest.raises(LockNotAcquired, match=r"within 0.1 s: held by the other deploy \(pid \d+, from 127.0.0.1"):
+        runner_with(lock_wait_s=0.1).run_migrations()
+    assert "⏳ Waiting for another migration: held by the other deploy" in told.text
+
+
+def test_the_lock_is_free_after_a_failure(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", "SELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    assert db.execute("SELECT pg_try_advisory_lock(%s) AS free", [lock_key("public")]).fetchone() == {"free": True}
+
+
+def test_the_lock_key_never_changes_between_releases() -> None:
+    assert lock_key("public") == -458277494633677207
+
+
+def test_many_runners_at_once_apply_each_file_once(folder: Folder, empty_database_url: str, db: Connection) -> None:
+    for number in range(1, 9):
+        folder.write(f"00{number}_t.sql", f"CREATE TABLE t{number} (i int); SELECT pg_sleep(0.02);")
+    runners = [start(empty_database_url, folder) for _ in range(4)]
+    outputs = [process.communicate(timeout=60) for process in runners]
+    assert [process.returncode for process in runners] == [0, 0, 0, 0], outputs
+    assert len(ledger(db)) == 8
+    assert sum("Successfully applied" in out for out, _ in outputs) >= 1
+    assert [outcome for _, outcome in attempts(db)] == ["applied"] * 8
+
+
+def test_a_killed_runner_leaves_no_lock_and_no_half_file(
+    folder: Folder, empty_database_url: str, db: Connection
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int); SELECT pg_sleep(60);")
+    process = start(empty_database_url, folder)
+    wait_until(db, LONG_QUERY_RUNS)
+    process.kill()
+    process.communicate()
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=10).run_migrations() == 1
+    assert attempts(db) == [(1, "applied"), (2, "interrupted"), (2, "applied")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_runner_cancels_rolls_back_and_exits_non_zero(
+    folder: Folder, empty_database_url: str, db: Connection, number: signal.Signals
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int); SELECT pg_sleep(60);")
+    process = start(empty_database_url, folder)
+    wait_until(db, LONG_QUERY_RUNS)
+    os.kill(process.pid, number)
+    process.communicate(timeout=20)
+    assert process.returncode != 0
+    wait_until(db, f"NOT {LONG_QUERY_RUNS}")
+    assert tables(db) == set()
+    assert attempts(db) == [(1, "interrupted")]
+    assert db.execute("SELECT pg_try_advisory_lock(%s) AS free", [lock_key("public")]).fetchone() == {"free": True}
+
+
+def test_a_file_waits_briefly_for_a_table_and_tries_again(
+    folder: Folder, empty_database_url: str, db: Connection
+) -> None:
+    db.execute("CREATE TABLE busy (i int)")
+    folder.write("001_a.sql", "ALTER TABLE busy ADD COLUMN j int;")
+    db.execute("SET application_name = 'the long report'")
+    db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+    process = start(empty_database_url, folder)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "trying again" in line:
+            assert "001_a.sql: a table it needs is in use by the long report (pid" in line
+            break
+    db.execute("COMMIT")
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert db.execute("SELECT count(*) AS n FROM information_schema.columns WHERE table_name = 'busy'").fetchone() == {
+        "n": 2
+    }
+    waited = db.execute("SELECT worst_wait_ms FROM schema_migration_attempts").fetchone()
+    assert waited is not None
+    assert waited["worst_wait_ms"] > 100

@@ -1,0 +1,144 @@
+"""Roles, databases and servers with settings of their own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC
+from urllib.parse import quote
+
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import (
+    LedgerTrouble,
+    NoSchema,
+    ReadOnlyDatabase,
+)
+from peterental.database.migrations.status import read_status
+from tests.database.migrations.conftest import Connection, Folder
+from tests.servers import running_debian_postgres
+
+
+def test_the_client_s_own_encoding_setting_does_not_garble_files(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    folder.write("001_a.sql", "CREATE TABLE a AS SELECT 'Zoë 部屋' AS word;")
+    assert runner_with().run_migrations() == 1
+    assert db.execute("SELECT word FROM a").fetchone() == {"word": "Zoë 部屋"}
+
+
+def test_a_schema_may_be_called_anything(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    db.execute('CREATE SCHEMA "50%s {off} ""é"""')
+    path = quote('-csearch_path="50%s\\ {off}\\ ""é"""')
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_b.sql", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY a_i ON a (i);")
+    url = f"{empty_database_url}?options={path}"
+    assert runner_with(url=url).run_migrations() == 2
+    assert runner_with(url=url).run_migrations() == 0
+    folder.write("002_b.sql", "-- edited\n-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY a_i ON a (i);")
+    assert runner_with(url=url).run_migrations() == 0
+
+
+def test_the_ledger_lives_in_the_schema_of_the_connection(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    db.execute("CREATE SCHEMA tenant")
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    url = empty_database_url + "?options=-csearch_path%3Dtenant"
+    assert runner_with(url=url).run_migrations() == 1
+    assert runner_with().run_migrations() == 1
+    assert runner_with(url=url).run_migrations() == 0
+    assert db.execute("SELECT count(*) AS n FROM tenant.schema_migrations").fetchone() == {"n": 1}
+
+
+def test_a_search_path_that_leads_nowhere_is_told(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    with pytest.raises(NoSchema, match="names no schema that exists"):
+        runner_with(url=empty_database_url + "?options=-csearch_path%3Dnowhere").run_migrations()
+
+
+def test_time_limits_that_role_or_database_set_are_not_for_migrations(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    limits = {
+        "statement_timeout": "150ms",
+        "idle_in_transaction_session_timeout": "150ms",
+        "transaction_timeout": "150ms",
+    }
+    for name, value in limits.items():
+        if db.execute("SELECT FROM pg_settings WHERE name = %s", [name]).fetchone() is not None:
+            db.execute(
+                sql.SQL("ALTER DATABASE {} SET {} TO {}").format(
+                    sql.Identifier(db.info.dbname), sql.Identifier(name), sql.Literal(value)
+                )
+            )
+    folder.write(
+        "001_a.sql",
+        "CREATE TABLE a (i int);\n"
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$;\n"
+        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION slow();\nINSERT INTO a VALUES (1);",
+    )
+    folder.write("002_b.sql", "-- migrate: no-transaction\nSELECT pg_sleep(0.3);\nVACUUM a;")
+    assert runner.run_migrations() == 2
+
+
+def test_a_read_only_database_is_told_before_anything_runs(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    with pytest.raises(ReadOnlyDatabase, match="takes no changes"):
+        runner_with(url=empty_database_url + "?options=-cdefault_transaction_read_only%3Don").run_migrations()
+
+
+@pytest.mark.needs("postgres15")
+def test_a_standby_is_told_before_anything_runs(folder: Folder) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    with (
+        running_debian_postgres(standby=True) as url,
+        pytest.raises(ReadOnlyDatabase, match="takes no changes \\(it is a standby in recovery\\)"),
+    ):
+        MigrationRunner(url, folder.path).run_migrations()
+
+
+def test_a_role_that_may_not_create_tables_is_told_which_to_use(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    name = f"peterental_test_{secrets.token_hex(4)}"
+    me = sql.Identifier(name)
+    db.execute(sql.SQL("CREATE ROLE {0} LOGIN PASSWORD 'x'; REVOKE CREATE ON SCHEMA public FROM PUBLIC").format(me))
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    with pytest.raises(LedgerTrouble) as caught:
+        runner_with(url=make_conninfo(empty_database_url, user=name, password="x")).run_migrations()
+    db.execute(sql.SQL("DROP ROLE {0}").format(me))
+    assert str(caught.value) == (
+        "The ledger schema_migrations cannot be read or written: permission denied for schema public. Nothing was"
+        " applied; use a role that may create tables there, such as the one that owns the others."
+    )
+
+
+def test_whatever_the_database_sets_as_its_manners_the_ledger_is_read(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    for setting in (
+        "DateStyle TO 'German'",
+        "TimeZone TO 'Asia/Tokyo'",
+        "default_transaction_isolation TO serializable",
+    ):
+        db.execute(sql.SQL("ALTER DATABASE {} SET " + setting).format(sql.Identifier(db.info.dbname)))
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    assert [runner.run_migrations(), runner.run_migrations()] == [1, 0]
+    row = read_status(runner._url, folder.path).entries[0].row
+    assert row is not None
+    assert row.applied_at is not None
+    assert row.applied_at.tzinfo is UTC
+    recent = "SELECT abs(extract(epoch FROM now() - %s::timestamptz)) < 60 AS recent"
+    assert db.execute(recent, [row.applied_at]).fetchone() == {"recent": True}

@@ -1,0 +1,47 @@
+"""What tests of the engine look at when a run is over, and a runner in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from tests.database.migrations.conftest import Connection, Folder
+from tests.gunicorn import PROJECT_DIR
+
+
+def tables(db: Connection) -> set[str]:
+    """Give the names of the tables that files made."""
+    rows = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema_%'")
+    return {row["tablename"] for row in rows}
+
+
+def ledger(db: Connection) -> dict[int, str]:
+    """Give what the ledger calls each version."""
+    return {row["version"]: row["description"] for row in db.execute("SELECT * FROM schema_migrations ORDER BY 1")}
+
+
+def attempts(db: Connection) -> list[tuple[int, str]]:
+    """Give every attempt and how it ended, in order."""
+    rows = db.execute("SELECT version, outcome FROM schema_migration_attempts ORDER BY attempt_id")
+    return [(row["version"], row["outcome"]) for row in rows]
+
+
+def start(url: str, folder: Folder) -> subprocess.Popen[str]:
+    """Run the migrations in a process of their own."""
+    code = (
+        "import sys, pathlib; from peterental.database.migrations import MigrationRunner;"
+        "MigrationRunner(sys.argv[1], pathlib.Path(sys.argv[2]), tell=lambda line: print(line, flush=True)).run_migrations()"
+    )
+    command = [sys.executable, "-c", code, url, str(folder.path)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT_DIR)
+
+
+def wait_until(db: Connection, condition: str, timeout_s: float = 20) -> None:
+    """Look until a condition of SQL holds."""
+    deadline = time.monotonic() + timeout_s
+    while not (row := db.execute(f"SELECT {condition} AS holds").fetchone()) or not row["holds"]:
+        assert time.monotonic() < deadline, f"never true: {condition}"
+
+
+LONG_QUERY_RUNS = "EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid() AND datname = current_database())"
