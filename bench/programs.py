@@ -15,28 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from tests.gunicorn import STEERING
+
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(sys.executable).parent
 """Where `flask` and `pytest` of this environment are."""
 
 TIMEOUT_S = 120.0
 
-# Settings of ours or of libpq in the caller's shell would steer what is measured.
-_FOREIGN = (
-    "DATABASE_URL",
-    "MIGRATIONS_",
-    "SCRATCH_",
-    "MIGRATE_",
-    "PETERENTAL_",
-    "SECRET_KEY",
-    "VAPI_",
-    "RENDER",
-    "LOG_",
-    "FLASK_",
-    "DBMATE_",
-    "COVERAGE_",  # what is measured is not traced
-    "PG",
-)
+# What in the caller's shell would steer what is measured; what is measured is not traced.
+_FOREIGN = (*STEERING, "DBMATE_", "COVERAGE_")
 
 
 # A name such as psycopg.errors.UniqueViolation, or the word with a colon; not SQLAlchemy's link to "this error".

@@ -18,6 +18,23 @@ from tests.servers import free_port, until
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
+STEERING = (
+    "DATABASE_URL",
+    "DEFAULT_TIME_ZONE",
+    "FLASK_",
+    "LOG_",
+    "MIGRATE_",
+    "MIGRATIONS_",
+    "PETERENTAL_",
+    "PG",
+    "RENDER",
+    "SCRATCH_",
+    "SECRET_KEY",
+    "VAPI_",
+    "WEB_",
+)
+"""How settings of ours, of Flask or of libpq begin."""
+
 
 class Gunicorn:
     """One gunicorn with its workers.
@@ -91,19 +108,8 @@ class Gunicorn:
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:
-    """Our environment without any setting of PeteRental's, and with these."""
-    ours = (
-        "DATABASE_URL",
-        "MIGRATIONS_",
-        "SCRATCH_",
-        "MIGRATE_",
-        "PETERENTAL_",
-        "SECRET_KEY",
-        "VAPI_",
-        "RENDER",
-        "LOG_",
-    )
-    return {**{name: value for name, value in os.environ.items() if not name.startswith(ours)}, **settings}
+    """Our environment without any setting that would steer PeteRental, and with these."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(STEERING)}, **settings}
 
 
 @contextmanager
