@@ -28,12 +28,16 @@ def ask_to_sign_in(view: Callable[..., Any]) -> Response:
     """
     here = url_for("sign_in.login", next=_this_page())
     kept = json.dumps([field for field in request.form.items(multi=True) if field[0] not in SECRETS])
-    is_ours = request.headers.get("Sec-Fetch-Site") == "same-origin"
-    if request.method != "POST" or not is_keeping_form(view) or not is_ours or len(kept) > MOST_KEPT_BYTES:
+    if request.method != "POST" or not is_keeping_form(view) or not is_from_our_page() or len(kept) > MOST_KEPT_BYTES:
         return redirect(here, 303)
     form = SignInForm(formdata=None, data={"kept": kept})
     page = render_template("admin/login.html", form=form, action=here, is_set_up=True)
     return make_response(page, 403)
+
+
+def is_from_our_page() -> bool:
+    """Tell whether the browser says that a page of ours sent this form; old browsers say nothing."""
+    return request.headers.get("Sec-Fetch-Site") == "same-origin"
 
 
 def come_back(target: str, kept: str | None) -> Response:
@@ -62,10 +66,11 @@ def without_empty_parts() -> Response | None:
 def _fields(kept: str | None) -> list[Field]:
     """Read what `ask_to_sign_in` kept; nothing where it is not of that kind."""
     try:
-        read = json.loads(kept or "[]")
-        return [(str(name), str(value)) for name, value in read]
+        fields = [(str(name), str(value)) for name, value in json.loads(kept or "[]")]
+        json.dumps(fields, ensure_ascii=False).encode()  # half a character, which JSON can name, can stand in no page
     except (ValueError, TypeError, RecursionError):
         return []
+    return fields
 
 
 def _this_page() -> str | None:

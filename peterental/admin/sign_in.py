@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, flash, g, make_response, redirect, ren
 from werkzeug.wrappers import Response
 
 from peterental.admin import device, session
-from peterental.admin.detour import come_back
+from peterental.admin.detour import come_back, is_from_our_page
 from peterental.admin.forms import SetUpForm, SignInForm
 from peterental.admin.guard import public, safe_next
 from peterental.admin.headers import keep_address_secret
@@ -48,6 +48,8 @@ def login() -> Answer:
     """Ask for address and password, and go on to where somebody was going."""
     target = safe_next(request.args.get("next")) or url_for("agents.index")
     form = SignInForm()
+    if not is_from_our_page():
+        form.kept.data = ""
     if g.viewer is not None:
         return come_back(target, form.kept.data)
     users = services_of(current_app).users

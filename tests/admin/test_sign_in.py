@@ -165,10 +165,10 @@ def test_who_was_signed_out_in_the_middle_of_a_form_comes_back_to_it_as_typed(
     assert "What you typed is kept" in page.text
     assert 'action="/login?next=/agents/new"' in page.text
     fields = hidden(page.text)
-    page = stranger.post("/login?next=/agents/new", {**fields, "email": admin.email, "password": "wrong"})
+    page = stranger.post("/login?next=/agents/new", {**fields, "email": admin.email, "password": "wrong"}, headers=OURS)
     assert page.status_code == 400
     assert hidden(page.text)["kept"] == fields["kept"]
-    page = stranger.post("/login?next=/agents/new", {**fields, "email": admin.email, "password": WORDS})
+    page = stranger.post("/login?next=/agents/new", {**fields, "email": admin.email, "password": WORDS}, headers=OURS)
     assert page.status_code == 200
     assert 'action="/agents/new"' in page.text
     fields = hidden(page.text)
@@ -182,8 +182,21 @@ def test_who_was_signed_out_in_the_middle_of_a_form_comes_back_to_it_as_typed(
 def test_who_signed_in_elsewhere_meanwhile_gets_the_form_back_too(stranger: Browser, admin: Viewer) -> None:
     fields = hidden(stranger.post("/agents/new", agent_name="Zoë", headers=OURS).text)
     stranger.sign_in(admin.email)
-    page = stranger.post("/login?next=/agents/new", fields)
+    page = stranger.post("/login?next=/agents/new", fields, headers=OURS)
     assert hidden(page.text) == {"agent_name": "Zoë"}
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {}])
+def test_somebody_elses_page_puts_nothing_into_a_form_by_way_of_the_sign_in(
+    stranger: Browser, admin: Viewer, headers: dict[str, str]
+) -> None:
+    planted = {"kept": '[["email", "eve@evil.example"], ["role", "admin"]]'}
+    page = stranger.post("/login?next=/users/invite", planted, headers=headers)
+    assert page.status_code == 400
+    assert "evil.example" not in page.text
+    stranger.sign_in(admin.email)
+    page = stranger.post("/login?next=/users/invite", planted, headers=headers)
+    assert page.headers["Location"] == "/users/invite"
 
 
 def test_a_form_is_kept_for_its_own_page_only_and_never_a_password(stranger: Browser) -> None:
@@ -200,9 +213,10 @@ def test_a_form_is_kept_for_its_own_page_only_and_never_a_password(stranger: Bro
     assert words == SECRETS - {"csrf_token"}
 
 
-@pytest.mark.parametrize("kept", ["", "{", "[1]", '{"a": 1}', "[" * 5000, '[["a"]]', "7"])
+@pytest.mark.parametrize("kept", ["", "{", "[1]", '{"a": 1}', "[" * 5000, '[["a"]]', "7", '[["a", "\\ud800"]]'])
 def test_what_was_not_kept_by_us_is_left(stranger: Browser, admin: Viewer, kept: str) -> None:
-    page = stranger.send("/login?next=/agents/new", email=admin.email, password=WORDS, kept=kept)
+    fields = {"email": admin.email, "password": WORDS, "kept": kept, "csrf_token": stranger.token("/login")}
+    page = stranger.post("/login?next=/agents/new", fields, headers=OURS)
     assert page.status_code == 303
     assert page.headers["Location"] == "/agents/new"
 
