@@ -539,6 +539,7 @@ def test_a_busy_time_is_added_and_removed(office: Browser, make: Callable[..., A
     assert 'id="busy-first_day-wrong">Choose the day.' in send("")
     assert 'id="busy-from_time-wrong">Write the time like 14:30.' in send(autumn, "noonish")
     assert 'id="busy-from_time-wrong">The clocks skip 02:30' in send(spring, "02:30", "05:00")
+    assert 'id="busy-from_time-wrong">A day ends at 24:00' in send(autumn, "24:00")
     assert 'id="busy-until_time-wrong">The clocks skip 02:30' in send(spring, "01:00", "02:30")
     assert 'id="busy-until_time-wrong">The end has to be after' in send(autumn, "12:00", "11:00")
     assert 'id="busy-until_time-wrong">That time is over.' in send("2020-01-01")

@@ -83,7 +83,10 @@ def test_the_form_offers_the_free_times_of_the_chosen_day(office: Browser, book:
     assert "Nothing is free that day. The nearest free times:" in " ".join(sunday.split())
 
 
-@pytest.mark.parametrize("odd", ["agent=nobody&day=2026-13-40", "agent=ana-lima&day=0001-01-01&time=99:99", "day=x"])
+@pytest.mark.parametrize(
+    "odd",
+    ["agent=nobody&day=2026-13-40", "agent=ana-lima&day=0001-01-01&time=99:99", "day=x", f"agent=%00&day={MONDAY}"],
+)
 def test_an_odd_address_of_the_form_is_only_an_empty_form(office: Browser, odd: str) -> None:
     page = office.get(f"/appointments/new?{odd}")
     assert page.status_code == 200
@@ -392,6 +395,8 @@ def test_history_tells_the_phone_from_people(office: Browser, database: Database
         "2026-11-22T15:00:00+00:00 2026-11-22T15:00:00+00:00",
         "2026-11-22T15:00:00+00:00 2026-11-22T15:00:00+00:00 gone",
         "2026-11-22T15:00:00 2026-11-22T15:00:00 confirmed",
+        "2026-11-22T15:00:00+00:00 9999-12-31T23:59:59-12:00 confirmed",
+        "2026-11-22T15:00:00+00:00 0001-01-01T00:00:00+14:00 confirmed",
     ],
 )
 def test_what_a_form_saw_is_read_or_nothing(token: str | None) -> None:

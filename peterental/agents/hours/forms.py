@@ -12,7 +12,7 @@ from wtforms.validators import Length, Optional, StopValidation
 from peterental.admin.formats import wall_clock
 from peterental.admin.forms import PageForm
 from peterental.agents.forms import SeenForm
-from peterental.agents.hours.model import BusyWish, OtherDay
+from peterental.agents.hours.model import DAY_MIN, BusyWish, OtherDay
 from peterental.agents.hours.reading import read_windows
 from peterental.agents.hours.service import WEEKDAYS
 from peterental.agents.model import Agent, Window
@@ -64,6 +64,13 @@ def _sane(form: PageForm, field: Field) -> None:
         raise StopValidation("Choose a day in this century.")
 
 
+def _begins(form: PageForm, field: Field) -> None:
+    """Check that a time can be the beginning of something."""
+    del form
+    if field.data == DAY_MIN:
+        raise StopValidation("A day ends at 24:00: choose the next day, and 00:00.")
+
+
 def _hours(label: str, description: str = "") -> StringField:
     too_long = f"There is room for {HOURS_CHARACTERS} characters."
     return StringField(
@@ -104,7 +111,7 @@ class PlainTime(TimeField):  # type: ignore[misc]  # WTForms has no types
         self.data = None
         typed = valuelist[0].strip() if valuelist else ""
         if typed == "24:00":
-            self.data = 24 * 60
+            self.data = DAY_MIN
         elif typed:
             try:
                 read = time.fromisoformat(typed)
@@ -177,7 +184,7 @@ class BusyForm(PageForm):
     """A time that is taken by something else."""
 
     first_day = PlainDate("First day", description="On the calendar.", validators=[_chosen, _sane])
-    from_time = PlainTime("Begins at", description="Empty: midnight.", validators=[Optional()])
+    from_time = PlainTime("Begins at", description="Empty: midnight.", validators=[Optional(), _begins])
     last_day = PlainDate("Last day", description="Empty: same day.", validators=[Optional(), _sane])
     until_time = PlainTime("Ends at", description="Empty: day's end.", validators=[Optional()])
     note = _note("Such as dentist. Callers never hear it.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import MAXYEAR, MINYEAR, date, datetime, time, timedelta, tzinfo
 from typing import Any, get_args
 
 from wtforms import (
@@ -168,8 +168,10 @@ def read_seen(token: str | None) -> Seen | None:
         seen = Seen(datetime.fromisoformat(updated_at), datetime.fromisoformat(start), _status(status))
     except ValueError:
         return None
-    is_aware = seen.updated_at.tzinfo is not None and seen.start.tzinfo is not None
-    return seen if is_aware else None
+    is_sane = all(
+        moment.tzinfo is not None and MINYEAR < moment.year < MAXYEAR for moment in (seen.updated_at, seen.start)
+    )
+    return seen if is_sane else None  # the first and the last year have no room for other zones
 
 
 def told_token(doubts: Doubts) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from peterental.admin.address import Address
 from peterental.admin.formats import clock, long_day, place, zone_name
 from peterental.admin.protection import keeps_form
 from peterental.admin.session import current_viewer
@@ -60,7 +61,7 @@ def new() -> Answer:
     services, viewer = _services(), current_viewer()
     form = BookForm() if request.method == "POST" else BookForm(request.args, meta={"csrf": True})
     if request.method == "GET":
-        form.agent_id.data = request.args.get("agent", "")
+        form.agent_id.data = Address(request.args).text("agent")
     agents = services.listing.agents(viewer, form.agent_id.data)
     form.offer(agents)
     if len(agents) == 1:
