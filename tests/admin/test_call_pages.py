@@ -225,6 +225,17 @@ def test_what_callers_say_is_text_and_never_html(office: Browser, report: Report
     assert office.get("/calls/c1/transcript").headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_a_number_that_is_none_is_text_and_dials_nothing(office: Browser, report: Report, services: Services) -> None:
+    """Whoever rings by SIP chooses what they are called by."""
+    report(caller_number="\u202e;postd=900#")
+    ask(services, "set_appointment", "refused")
+    text = office.get("/calls/c1").text
+    assert "The caller was ready to come" in text
+    assert text.count("<bdi>\u202e;postd=900#</bdi>") == 2
+    assert "tel:" not in text
+    assert "<bdi>\u202e;postd=900#</bdi>" in office.get("/calls").text
+
+
 def test_a_very_long_call_stays_a_light_page(office: Browser, report: Report, services: Services) -> None:
     words = [{"role": ("bot", "user")[n % 2], "message": f"{n} <é & long " * 40} for n in range(400)]
     report(
