@@ -27,12 +27,20 @@ def ask_to_sign_in(view: Callable[..., Any]) -> Response:
     That holds for forms of our own pages only: nobody else's page fills in ours.
     """
     here = url_for("sign_in.login", next=_this_page())
-    kept = json.dumps([field for field in request.form.items(multi=True) if field[0] not in SECRETS])
-    if request.method != "POST" or not is_keeping_form(view) or not is_from_our_page() or len(kept) > MOST_KEPT_BYTES:
+    fields = sent_fields(view)
+    if not fields:
         return redirect(here, 303)
-    form = SignInForm(formdata=None, data={"kept": kept})
+    form = SignInForm(formdata=None, data={"kept": json.dumps(fields)})
     page = render_template("admin/login.html", form=form, action=here, is_set_up=True)
     return make_response(page, 403)
+
+
+def sent_fields(view: Callable[..., Any]) -> list[Field]:
+    """Give what was typed into a form of ours that its view would show again; nothing where that is not so."""
+    if request.method != "POST" or not is_keeping_form(view) or not is_from_our_page():
+        return []
+    fields = [field for field in request.form.items(multi=True) if field[0] not in SECRETS]
+    return fields if len(json.dumps(fields)) <= MOST_KEPT_BYTES else []
 
 
 def is_from_our_page() -> bool:

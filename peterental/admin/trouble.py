@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
-from flask import Flask, Response, make_response, render_template
+from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as BaseResponse
 
+from peterental.admin.detour import Field, sent_fields
 from peterental.admin.guard import is_for_machines
 from peterental.agents.model import AgentUnknown
 from peterental.appointments.model import AppointmentUnknown
@@ -42,6 +44,10 @@ WORDS = {
     503: ("The database does not answer", "Nothing is lost. Wait a few seconds, then load this page again."),
 }
 
+KEPT = "What you typed is kept, but it may not have been saved. Wait a few seconds, then go back and send it again."
+BUTTON = "It may not have been done. Wait a few seconds, go back and load the page again: it shows how things stand."
+"""What is said instead where a form was sent to a database that does not answer."""
+
 
 def install(app: Flask) -> None:
     """Give `app` its error pages."""
@@ -53,9 +59,11 @@ def install(app: Flask) -> None:
     app.register_error_handler(DatabaseTooSlow, _unavailable)
 
 
-def _page(status: int, *, title: str | None = None, text: str | None = None) -> Response:
+def _page(status: int, *, title: str | None = None, text: str | None = None, fields: Sequence[Field] = ()) -> Response:
     usual_title, usual_text = WORDS.get(status, WORDS[400 if status < InternalServerError.code else 500])
-    body = render_template("admin/trouble.html", title=title or usual_title, text=text or usual_text, status=status)
+    body = render_template(
+        "admin/trouble.html", title=title or usual_title, text=text or usual_text, status=status, fields=fields
+    )
     return make_response(body, status)
 
 
@@ -98,7 +106,19 @@ def _unavailable(fault: DatabaseUnavailable | DatabaseTooSlow) -> Response:
     if is_for_machines():
         response = make_response(f"{fault}\n", 503)
         response.content_type = "text/plain; charset=utf-8"
+    elif request.method == "POST":
+        fields = _typed()
+        response = _page(503, text=KEPT if fields else BUTTON, fields=fields)
     else:
         response = _page(503)
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
+
+
+def _typed() -> list[Field]:
+    """Give what is to be given back to whoever sent a form."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    try:
+        return sent_fields(view) if view else []
+    except HTTPException:  # not a form that can be read
+        return []

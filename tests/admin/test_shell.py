@@ -17,6 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from peterental.admin import formats
 from peterental.admin.forms import SignInForm
 from peterental.admin.navigation import MORE, TABS, navigation_for
+from peterental.admin.protection import keeps_form
 from peterental.config import Config
 from peterental.database.connection import Database, DatabaseTooSlow
 from peterental.users.model import EmailTaken, Viewer
@@ -206,6 +207,36 @@ def test_without_a_database_every_page_says_so(
     assert page.headers["Retry-After"] == "5"
     assert "Traceback" not in page.text
     assert "does not answer" in caplog.text
+
+
+def test_a_form_sent_while_the_database_is_away_is_given_back_as_typed(
+    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow() -> str:
+        raise DatabaseTooSlow(seconds=5)
+
+    fields = {"agent_name": "Zoë <3", "csrf_token": office.token("/agents/new")}
+    ours = {"Sec-Fetch-Site": "same-origin"}
+    with monkeypatch.context() as away:
+        away.setitem(app.view_functions, "agents.new", keeps_form(slow))
+        away.setitem(app.view_functions, "users.account", keeps_form(slow))
+        away.setitem(app.view_functions, "messages.done", lambda **_: slow())
+        page = office.post("/agents/new", fields, headers=ours)
+        assert page.status_code == 503
+        assert "What you typed is kept" in page.text
+        assert 'action="/agents/new"' in page.text
+        assert "csrf_token" not in page.text.partition("<main")[2]
+        assert 'name="agent_name" value="Zoë &lt;3"' in page.text
+        assert "secret words" not in office.post("/account", fields, new="secret words", headers=ours).text
+        foreign = office.post("/agents/new", fields)
+        assert foreign.status_code == 503
+        assert "Zoë" not in foreign.text
+        button = office.post("/messages/1/done", fields, headers=ours).text
+        assert "It may not have been done." in button
+        assert "Zoë" not in button
+    page = office.post("/agents/new", agent_name="Zoë <3")
+    assert page.status_code == 400
+    assert 'value="Zoë &lt;3"' in page.text
 
 
 def test_a_query_that_takes_too_long_is_the_same_page(
