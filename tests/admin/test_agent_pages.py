@@ -339,7 +339,7 @@ def test_the_agents_page_shows_the_last_five_calls_and_what_came_of_them(
     )
     text = office.get("/agents/ana").text
     assert text.count("The caller hung up") == 5
-    assert 'href="/calls/call/1">+13125550101</a>' in text
+    assert 'href="/calls/call/1"><bdi>+13125550101</bdi></a>' in text
     assert "Message taken" in text
     assert "+13125550106" not in text
     assert "+15559999" not in text

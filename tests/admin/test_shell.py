@@ -20,6 +20,7 @@ from peterental.admin.navigation import MORE, TABS, navigation_for
 from peterental.admin.protection import keeps_form
 from peterental.config import Config
 from peterental.database.connection import Database, DatabaseTooSlow
+from peterental.services import Services
 from peterental.users.model import EmailTaken, Viewer
 
 if TYPE_CHECKING:
@@ -237,6 +238,20 @@ def test_a_form_sent_while_the_database_is_away_is_given_back_as_typed(
     page = office.post("/agents/new", agent_name="Zoë <3")
     assert page.status_code == 400
     assert 'value="Zoë &lt;3"' in page.text
+
+
+def test_a_form_too_large_to_be_given_back_is_left_while_the_database_is_away(
+    office: Browser, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: int) -> None:
+        raise DatabaseTooSlow(seconds=5)
+
+    monkeypatch.setattr(services.users, "viewer", slow)
+    for size in (70_000, 300_000):
+        page = office.post("/agents/new", agent_name="x" * size, headers={"Sec-Fetch-Site": "same-origin"})
+        assert page.status_code == 503
+        assert "It may not have been done." in page.text
+        assert "xxx" not in page.text
 
 
 def test_a_query_that_takes_too_long_is_the_same_page(

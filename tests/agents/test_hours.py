@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -26,6 +27,7 @@ from peterental.audit.service import AuditService
 from peterental.database.connection import Database
 from peterental.users.model import Viewer
 from tests.servers import until_somebody_waits
+from tests.together import at_once
 
 NOW = datetime(2026, 10, 20, 16, 0, tzinfo=UTC)  # a Tuesday, 11:00 in Chicago
 ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
@@ -131,6 +133,17 @@ def test_a_busy_time_is_kept_free_until_it_is_removed(hours: HoursService, datab
     removed, added, _ = AuditService(database).listing(ADMIN).entries
     assert added.change.after == removed.change.before
     assert added.change.after["note"] == "Dentist"
+
+
+@pytest.mark.parametrize("note", ["Dentist", None])
+def test_a_busy_time_that_is_sent_twice_is_kept_once(hours: HoursService, database: Database, note: str | None) -> None:
+    day = date(2026, 10, 21)
+    wish = BusyWish(first_day=day, last_day=day, from_min=780, until_min=840, note=note)
+    kept = at_once([lambda: hours.add_busy("ana", wish, ADMIN)] * 4)
+    assert set(kept) == {kept[0]}
+    assert database.fetch("SELECT COUNT(*) AS n FROM audit_log WHERE action = 'busy time added'") == [{"n": 1}]
+    other = hours.add_busy("ana", replace(wish, note="Meeting"), ADMIN)
+    assert hours.schedule("ana", ADMIN).busy == (kept[0], other)
 
 
 def test_a_busy_time_without_minutes_is_of_whole_days(hours: HoursService) -> None:

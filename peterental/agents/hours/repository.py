@@ -130,6 +130,21 @@ class HoursRepository:
             (agent_id, start, until, BY_HAND, note),
         )
 
+    def same_busy(
+        self, connection: Connection, agent_id: str, start: datetime, until: datetime, note: str | None
+    ) -> psycopg.Cursor[DictRow]:
+        """Queue the reading of a busy block of a locked agent that was entered by hand just like this."""
+        return connection.execute(
+            f"""
+            SELECT {BUSY}
+            FROM agent_busy
+            WHERE agent_id = %s AND during = tstzrange(%s, %s) AND source = %s AND note IS NOT DISTINCT FROM %s::text
+            ORDER BY busy_id
+            LIMIT 1
+            """.encode(),
+            (agent_id, start, until, BY_HAND, note),
+        )
+
     def busy_block(self, connection: Connection, agent_id: str, busy_id: int) -> psycopg.Cursor[DictRow]:
         """Queue the reading of one busy block of a locked agent."""
         return connection.execute(

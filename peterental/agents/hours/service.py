@@ -138,7 +138,8 @@ class HoursService:
     def add_busy(self, agent_id: str, wish: BusyWish, viewer: Viewer) -> Busy:
         """Keep a time free of viewings.
 
-        A beginning or an end that the clocks repeat covers both: it begins at the first and ends at the second.
+        A beginning or an end that the clocks repeat covers both: it begins at the first and ends at the second. What is
+        kept free by hand already, with the same note, is not kept twice: people press a button twice.
 
         Raises AgentUnknown, TimeSkipped, BusyEndsFirst, BusyPast.
         """
@@ -148,6 +149,9 @@ class HoursService:
                 raise BusyEndsFirst
             if until <= self._now():
                 raise BusyPast
+            same = self._hours.same_busy(work.connection, agent_id, start, until, wish.note).fetchone()
+            if same is not None:
+                return Busy(**same)
             row = self._hours.add_busy(work.connection, agent_id, start, until, wish.note).fetchone()
             assert row is not None  # noqa: S101  # tells mypy; RETURNING gives the row that was added
             busy = Busy(**row)
