@@ -120,11 +120,12 @@ def new() -> Answer:
     services = _services()
     zone = _config().default_time_zone
     given = {field: _vapi_id(name) for name, field in GIVEN.items()}
-    form = AgentForm(data={**vars(Profile(agent_name="", time_zone=zone)), **given})
+    usual = vars(Profile(agent_name="", time_zone=zone))
+    form = AgentForm(data={**usual, **given, "seen": now().isoformat()})
     form.offer(services.users.people(viewer), zone)
     if form.validate_on_submit():
         try:
-            agent = services.agents.create(form.profile(), viewer)
+            agent = services.agents.create(form.profile(), viewer, opened_at=form.seen_at if form.seen.data else None)
         except Refusal as refusal:
             _show_refusal(form, refusal)
         else:

@@ -239,6 +239,15 @@ class AgentRepository:
         )
         return {row["agent_id"] for row in rows}
 
+    def made_since(self, moment: datetime, profile: Profile) -> str | None:
+        """Give the id of an agent that was made after `moment` and is just like a profile."""
+        same = " AND ".join(f"{column} IS NOT DISTINCT FROM %({column})s" for column in PROFILE_COLUMNS)
+        rows = self._database.fetch(
+            f"SELECT agent_id FROM agents WHERE created_at > %(moment)s AND {same} ORDER BY created_at LIMIT 1",
+            {"moment": moment, **asdict(profile)},
+        )
+        return rows[0]["agent_id"] if rows else None
+
     def refuse_capitals(self, connection: Connection, agent_id: str, profile: Profile) -> None:
         """Refuse Vapi's ids that another agent has in capitals, as the earlier system wrote them; waits for the server.
 

@@ -146,13 +146,17 @@ class AgentService:
             raise AdminsOnly
         return self._agents.looked_after(user_ids, NAMED_AT_MOST) if user_ids else {}
 
-    def create(self, profile: Profile, viewer: Viewer, agent_id: str | None = None) -> Agent:
+    def create(
+        self, profile: Profile, viewer: Viewer, agent_id: str | None = None, *, opened_at: datetime | None = None
+    ) -> Agent:
         """Make an agent, with working hours from Monday to Friday, nine to five.
 
         Args:
             profile: what is known of the agent.
             viewer: who makes it; an admin.
             agent_id: what it is called in addresses; made from the name where None.
+            opened_at: when the form was opened that it was typed into; what was made just like this since then, came
+                from the same form, sent twice, and is given as it is.
 
         Raises AdminsOnly, AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange, AgentIdTaken,
         AssistantTaken, PhoneNumberTaken, KeeperUnknown.
@@ -163,7 +167,7 @@ class AgentService:
         if agent_id is not None:
             self._insert(agent_id, profile, viewer)
         else:
-            agent_id = self._insert_under_a_free_id(profile, viewer)
+            agent_id = self._insert_under_a_free_id(profile, viewer, opened_at)
         return self.get(agent_id, viewer)
 
     def update(self, agent_id: str, profile: Profile, viewer: Viewer, *, seen: datetime | None = None) -> Agent:
@@ -222,10 +226,15 @@ class AgentService:
             )
             self._audit.record(connection, viewer.email, change)
 
-    def _insert_under_a_free_id(self, profile: Profile, viewer: Viewer) -> str:
+    def _insert_under_a_free_id(self, profile: Profile, viewer: Viewer, opened_at: datetime | None) -> str:
         base = slug(profile.agent_name)
         for _ in range(ATTEMPTS_AT_AN_ID):
             taken = self._agents.ids_like(base) | RESERVED_IDS
+            twin = self._agents.made_since(opened_at, profile) if opened_at else None
+            if (
+                twin is not None
+            ):  # looked for after the ids: whoever is made later takes this very id, and we look again
+                return twin
             agent_id = next(name for name in _names_after(base, len(taken)) if name not in taken)
             try:
                 self._insert(agent_id, profile, viewer)

@@ -69,6 +69,23 @@ def test_an_admin_makes_an_agent(office: Browser, services: Services, admin: Vie
     assert (agent.rules.slot_minutes, agent.rules.step_minutes, agent.rules.daily_cap) == (45, 15, None)
 
 
+@pytest.mark.parametrize("assistant", [ASSISTANT, ""])
+def test_the_form_of_a_new_agent_that_is_sent_twice_makes_one(
+    office: Browser, services: Services, admin: Viewer, assistant: str
+) -> None:
+    opened = office.get("/agents/new").text
+    seen = re.search(r'name="seen"[^>]* value="([^"]+)"', opened)
+    assert seen
+    fields = {**FILLED_IN, "seen": seen[1], "csrf_token": office.token("/agents/new"), "vapi_assistant_id": assistant}
+    assert office.post("/agents/new", fields).headers["Location"] == "/agents/ana-lima"
+    assert office.post("/agents/new", fields).headers["Location"] == "/agents/ana-lima"
+    other = office.post("/agents/new", {**fields, "vapi_assistant_id": "", "slot_minutes": "20"})
+    assert other.headers["Location"] == "/agents/ana-lima-2", "a namesake is somebody else"
+    assert len(services.agents.names(admin)) == 2
+    later = office.send("/agents/new", {**fields, "vapi_assistant_id": "", "slot_minutes": "20"}, seen="")
+    assert later.headers["Location"] == "/agents/ana-lima-3", "so is who is added by a form of its own"
+
+
 def test_a_new_agents_form_begins_with_the_usual_rules_and_the_offices_time_zone(office: Browser) -> None:
     text = office.get("/agents/new").text
     assert '<option selected value="America/Chicago">Chicago (Central)</option>' in text

@@ -34,6 +34,7 @@ from peterental.audit.service import AuditService
 from peterental.calls import repository as calls_repository
 from peterental.database.connection import Database
 from peterental.users.model import AdminsOnly, Viewer
+from tests.together import at_once
 
 NOW = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Chicago
 ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
@@ -435,3 +436,14 @@ def test_of_two_who_save_at_the_same_moment_one_is_told(agents: AgentService, da
         thread.join()
     assert len(told) == 3
     assert [line.action for line in lines(database)] == ["created", "edited"]
+
+
+@pytest.mark.parametrize("assistant", [None, ASSISTANT])
+def test_one_form_sent_many_times_at_once_makes_one_agent(
+    database: Database, agents: AgentService, assistant: str | None
+) -> None:
+    opened_at = datetime.now(UTC) - timedelta(minutes=1)
+    profile = Profile(agent_name="Zoë", vapi_assistant_id=assistant)
+    made = at_once([lambda: agents.create(profile, ADMIN, opened_at=opened_at)] * 4)
+    assert {agent.agent_id for agent in made} == {"zoe"}
+    assert database.fetch("SELECT COUNT(*) AS n FROM audit_log WHERE action = 'created'") == [{"n": 1}]
