@@ -107,6 +107,24 @@ def test_every_form_in_every_page_carries_a_token(app: Flask, office: Browser, o
     assert forms > 20
 
 
+def test_no_search_grows_an_address_that_the_server_refuses(
+    app: Flask, office: Browser, others: dict[str, str]
+) -> None:
+    """The server reads 4094 bytes of an address, and a character may take twelve."""
+    assert others
+    searches = [
+        field
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or set()) and rule.endpoint.endswith(".index")
+        for field in re.findall(r'<input type="search"[^>]*>', office.get(rule.rule).text)
+    ]
+    assert len(searches) > 5
+    for field in searches:
+        most = re.search(r'maxlength="(\d+)"', field)
+        assert most, field
+        assert int(most[1]) <= 255
+
+
 def test_only_programs_are_answered_without_a_token(app: Flask, stranger: Browser) -> None:
     free = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set())}
     assert {name for name in free if name.partition(".")[0] in MACHINES} == {"voice.receive"}
