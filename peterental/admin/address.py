@@ -78,12 +78,16 @@ class Address:
     def minutes(self, name: str) -> int | None:
         """Give a time of day in minutes after midnight; None where there is none."""
         text = self.text(name)
+        if not text:
+            return None
         try:
-            clock = time.fromisoformat(text) if text else None
+            clock = time.fromisoformat(text)
         except ValueError:
+            clock = None
+        if clock is None or clock.tzinfo is not None:
             self.misread.append(f"{_quoted(text)} is not a time of day.")
             return None
-        return clock.hour * 60 + clock.minute if clock else None
+        return clock.hour * 60 + clock.minute
 
     def page(self, last: int) -> int:
         """Give the number of a page, from 1 to `last`, in the part `page`."""

@@ -72,16 +72,21 @@ def tidy(value: object) -> object:
 
 
 def needed(message: str) -> Callable[[PageForm, Field], None]:
-    """Make a validator that says what is missing, where blanks are nothing."""
+    """Make a validator that says what is missing, where what nobody can see is nothing."""
 
     def check(form: PageForm, field: Field) -> None:
         del form
-        if field.data is None or (isinstance(field.data, str) and not field.data.strip()):
+        if field.data is None or (isinstance(field.data, str) and not _can_be_seen(field.data)):
             field.errors = []  # "not a whole number" says nothing more
             raise StopValidation(message)
 
     check.field_flags = {"required": True}  # type: ignore[attr-defined]  # how WTForms learns it
     return check
+
+
+def _can_be_seen(text: str) -> bool:
+    """Tell whether a text has more than blanks and marks without width."""
+    return any(character.isprintable() and not character.isspace() for character in text)
 
 
 class WholeNumber(IntegerField):  # type: ignore[misc]  # WTForms has no types

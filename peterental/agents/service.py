@@ -230,10 +230,9 @@ class AgentService:
         base = slug(profile.agent_name)
         for _ in range(ATTEMPTS_AT_AN_ID):
             taken = self._agents.ids_like(base) | RESERVED_IDS
+            # Looked for after the ids: one that is made later takes the very id that is free now, and we look again.
             twin = self._agents.made_since(opened_at, profile) if opened_at else None
-            if (
-                twin is not None
-            ):  # looked for after the ids: whoever is made later takes this very id, and we look again
+            if twin is not None:
                 return twin
             agent_id = next(name for name in _names_after(base, len(taken)) if name not in taken)
             try:

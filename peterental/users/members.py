@@ -9,6 +9,7 @@ from peterental.database.connection import Connection, Database
 from peterental.users.model import (
     NO_PASSWORD,
     AdminsOnly,
+    EmailTaken,
     Grant,
     LastAdmin,
     Member,
@@ -61,13 +62,25 @@ class MemberService:
         return _known(self._users.member(user_id))
 
     def invite(self, email: str, role: Role, viewer: Viewer, full_name: str | None = None) -> Grant:
-        """Add somebody, who chooses a password by the link that this grants. Raises EmailInvalid, EmailTaken."""
+        """Add somebody, who chooses a password by the link that this grants. Raises EmailInvalid, EmailTaken.
+
+        Who was invited just like this and has not come yet is granted the same once more: people press a button twice.
+        """
         _admins_only(viewer)
         email, name = checked_email(email), checked_name(full_name)
-        with self._database.transaction() as connection:
-            added = self._users.insert(connection, email=email, password_hash=NO_PASSWORD, role=role, full_name=name)
-            after = {"email": email, "full_name": name, "role": role}
-            self._audit.record(connection, viewer.email, change_of("invited", added.user_id, email, after=after))
+        try:
+            with self._database.transaction() as connection:
+                added = self._users.insert(
+                    connection, email=email, password_hash=NO_PASSWORD, role=role, full_name=name
+                )
+                after = {"email": email, "full_name": name, "role": role}
+                self._audit.record(connection, viewer.email, change_of("invited", added.user_id, email, after=after))
+        except EmailTaken:
+            with self._database.transaction() as connection:
+                member = self._users.lock_by_email(connection, email)
+            if member is None or (member.state, member.role, member.full_name) != ("invited", role, name):
+                raise
+            return Grant(member.user_id, member.session_epoch, member.links_made)
         return Grant(added.user_id, 0)
 
     def make_link(self, user_id: int, viewer: Viewer) -> Grant:

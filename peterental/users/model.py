@@ -23,7 +23,7 @@ class EmailInvalid(Refusal):
 
 
 class EmailTaken(Refusal):
-    """Somebody with that e-mail address can already sign in."""
+    """There is already a user with that e-mail address."""
 
 
 class PasswordTooShort(Refusal):

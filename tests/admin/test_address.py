@@ -44,6 +44,7 @@ def test_a_time_of_day_is_minutes() -> None:
     assert (address.minutes("at"), address.minutes("none"), address.misread) == (570, None, [])
     assert address.minutes("odd") is None
     assert address.misread == ["“noon” is not a time of day."]
+    assert Address({"at": "12:00+14:00"}).minutes("at") is None
 
 
 @pytest.mark.parametrize("odd", ["0", "-3", "101", "9" * 30, "٣", "x", "1.5"])

@@ -97,6 +97,7 @@ def test_a_new_agents_form_begins_with_the_usual_rules_and_the_offices_time_zone
     ("change", "field", "words"),
     [
         ({"agent_name": " "}, "agent_name", "An agent needs a name."),
+        ({"agent_name": "\u200b\u202e \ufeff"}, "agent_name", "An agent needs a name."),
         ({"agent_name": "x" * 256}, "agent_name", "There is room for 255 characters."),
         ({"vapi_assistant_id": "x" * 37}, "vapi_assistant_id", "There is room for 36 characters."),
         ({"slot_minutes": "half an hour"}, "slot_minutes", "Type a whole number from 5 to 480."),
@@ -555,6 +556,7 @@ def test_a_busy_time_is_added_and_removed(office: Browser, make: Callable[..., A
 
     assert 'id="busy-first_day-wrong">Choose the day.' in send("")
     assert 'id="busy-from_time-wrong">Write the time like 14:30.' in send(autumn, "noonish")
+    assert 'id="busy-from_time-wrong">Write the time like 14:30.' in send(autumn, "12:00+14:00")
     assert 'id="busy-from_time-wrong">The clocks skip 02:30' in send(spring, "02:30", "05:00")
     assert 'id="busy-from_time-wrong">A day ends at 24:00' in send(autumn, "24:00")
     assert 'id="busy-until_time-wrong">The clocks skip 02:30' in send(spring, "01:00", "02:30")

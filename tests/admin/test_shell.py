@@ -175,7 +175,7 @@ def test_a_refusal_that_no_page_expects_is_said_in_a_page(
     monkeypatch.setitem(app.view_functions, "appointments.index", refused)
     page = office.get("/appointments")
     assert page.status_code == 409
-    assert "Somebody with that e-mail address can already sign in." in page.text
+    assert "There is already a user with that e-mail address." in page.text
 
 
 def test_a_refusal_that_belongs_to_no_field_stands_above_the_form(app: Flask) -> None:
@@ -183,7 +183,7 @@ def test_a_refusal_that_belongs_to_no_field_stands_above_the_form(app: Flask) ->
         form = SignInForm()
         form.refuse(EmailTaken())
         form.refuse(EmailTaken(), "email")
-        assert form.form_errors == ["Somebody with that e-mail address can already sign in."]
+        assert form.form_errors == ["There is already a user with that e-mail address."]
         assert form.email.errors == form.form_errors
 
 

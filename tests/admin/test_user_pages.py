@@ -96,7 +96,7 @@ def test_an_invitation_shows_a_link_once_by_which_somebody_joins(
     ("email", "role", "words"),
     [
         ("ben", "agent", "should look like"),
-        ("OFFICE@example.com", "agent", "can already sign in"),
+        ("OFFICE@example.com", "agent", "already a user"),
         ("", "agent", "Type the e-mail address"),
         ("ben@example.com", "king", "Choose one of those offered."),
         ("ben@example.com", "", "Choose a role"),

@@ -55,6 +55,23 @@ def test_somebody_who_is_invited_chooses_a_password_by_the_link(
     assert log.entries[1].change.after == {"email": "ben@example.com", "full_name": "Ben Okafor", "role": "agent"}
 
 
+def test_an_invitation_that_is_sent_twice_is_one_and_its_link_works(
+    users: UserService, members: MemberService, office: Viewer, log: Log
+) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        grants = set(pool.map(lambda _: members.invite("ben@example.com", "agent", office, "Ben"), range(4)))
+    (grant,) = grants
+    assert log.lines[1:] == ["office@example.com invited ben@example.com"]
+    later = members.make_link(grant.user_id, office)
+    assert members.invite("ben@example.com", "agent", office, "Ben") == later
+    for role, name in (("admin", "Ben"), ("agent", "Benjamin")):
+        with pytest.raises(EmailTaken):
+            members.invite("ben@example.com", role, office, name)  # type: ignore[arg-type]
+    users.join(later, CHOSEN)
+    with pytest.raises(EmailTaken):
+        members.invite("ben@example.com", "agent", office, "Ben")
+
+
 def test_a_link_works_once(users: UserService, members: MemberService, office: Viewer) -> None:
     grant = members.invite("ben@example.com", "agent", office)
     users.join(grant, CHOSEN)

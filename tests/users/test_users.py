@@ -54,7 +54,7 @@ def test_somebody_who_was_created_can_sign_in(users: UserService) -> None:
 def test_an_email_address_is_the_same_however_it_is_typed(users: UserService) -> None:
     users.create("Ana@Example.com", WORDS, "admin")
     assert users.sign_in(" ana@EXAMPLE.com ", WORDS) is not None
-    with pytest.raises(EmailTaken, match="already sign in"):
+    with pytest.raises(EmailTaken, match="already a user"):
         users.create("ANA@example.com", WORDS, "agent")
     assert [person.label for person in users.people(READER)] == ["Ana@Example.com"]
 

@@ -103,6 +103,9 @@ class PlainDate(DateField):  # type: ignore[misc]  # WTForms has no types
                 raise ValueError("Write the day like 2026-12-24.") from error
 
 
+_LIKE_THIS = "Write the time like 14:30."
+
+
 class PlainTime(TimeField):  # type: ignore[misc]  # WTForms has no types
     """A time of day, in minutes after midnight; what is none is said in plain words. 24:00 is the day's end."""
 
@@ -116,7 +119,9 @@ class PlainTime(TimeField):  # type: ignore[misc]  # WTForms has no types
             try:
                 read = time.fromisoformat(typed)
             except ValueError as error:
-                raise ValueError("Write the time like 14:30.") from error
+                raise ValueError(_LIKE_THIS) from error
+            if read.tzinfo is not None:
+                raise ValueError(_LIKE_THIS)
             self.data = read.hour * 60 + read.minute
 
     def _value(self) -> str:
