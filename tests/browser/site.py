@@ -13,7 +13,7 @@ from peterental.database.connection import Database
 from peterental.services import Services, build_services, now
 from peterental.users.links import token_of
 from peterental.users.model import Grant
-from tests.gunicorn import Gunicorn, running_gunicorn
+from tests.gunicorn import UNCOUNTED, Gunicorn, running_gunicorn
 
 KEY = "a session key for tests, long enough"
 WORDS = "correct horse battery"
@@ -69,9 +69,9 @@ class Site:
 def running_site(database_url: str, log: Path, **settings: str) -> Iterator[Site]:
     """Run PeteRental on a database for the block, with two workers, on a port of its own."""
     database = Database(database_url)
-    environment = {"DATABASE_URL": database_url, "SECRET_KEY": KEY, "WEB_CONCURRENCY": "2", "WEB_THREADS": "4"}
+    usual = {"DATABASE_URL": database_url, "SECRET_KEY": KEY, "WEB_CONCURRENCY": "2", "WEB_THREADS": "4"}
     try:
-        with running_gunicorn({**environment, **settings}, log) as gunicorn:
+        with running_gunicorn({**usual, **UNCOUNTED, **settings}, log) as gunicorn:
             yield Site(gunicorn, database, build_services(database))
     finally:
         database.close()

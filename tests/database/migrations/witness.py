@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 
 from tests.database.migrations.conftest import Connection, Folder
-from tests.gunicorn import PROJECT_DIR
+from tests.gunicorn import PROJECT_DIR, UNCOUNTED
 
 
 def tables(db: Connection) -> set[str]:
@@ -34,7 +35,14 @@ def start(url: str, folder: Folder) -> subprocess.Popen[str]:
         "MigrationRunner(sys.argv[1], pathlib.Path(sys.argv[2]), tell=lambda line: print(line, flush=True)).run_migrations()"
     )
     command = [sys.executable, "-c", code, url, str(folder.path)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT_DIR)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT_DIR,
+        env={**os.environ, **UNCOUNTED},
+    )
 
 
 def wait_until(db: Connection, condition: str, timeout_s: float = 20) -> None:
