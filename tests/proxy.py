@@ -11,6 +11,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+# psycopg sends one behind the Sync that ends a unit of work. Where the server was quicker than that, it comes alone,
+# there is nothing to answer, and nobody waits.
+_FLUSH = b"H\x00\x00\x00\x04"
+
 
 class Proxy:
     """Stands between a client and the server of `url`.
@@ -109,7 +113,7 @@ class Proxy:
                     data = line.recv(65536)
                     if not data:
                         return
-                    if line is client:
+                    if line is client and data != _FLUSH:
                         self.turns += server_spoke
                         if self.turns == self.swallow_at_turn:
                             self.swallow_at_turn = None
@@ -117,6 +121,7 @@ class Proxy:
                         self.queries += data[:1] in {b"Q", b"P"}
                     elif self.rewrite:
                         data = data.replace(*self.rewrite)
-                    server_spoke = line is server
+                    if data != _FLUSH:
+                        server_spoke = line is server
                     self._flowing.wait()
                     other[line].sendall(data)
