@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from peterental.database.migrations.files import MigrationFile, MigrationFilesError, header_comments, header_end
 from peterental.database.migrations.problem import place_of
+from peterental.database.migrations.words import words_with_comments
 
 DEFAULT_LOCK_TIMEOUT_MS = 1_000
 _MENTION = re.compile(r"--[ \t]*migrate\b", re.IGNORECASE)
@@ -113,16 +114,7 @@ def _below_header(text: str) -> Iterator[int]:
     header = header_end(text)
     if not _MENTION.search(text, header):
         return
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
-    encoded = text.encode()
-    try:
-        tokens = postgast.scan(text).tokens
-    except postgast.PgQueryError:
-        return  # the server will say where
-    for token in tokens:
-        if token.token == postgast.pg_query_pb2.SQL_COMMENT:
-            comment = encoded[token.start : token.end].decode()
-            offset = len(encoded[: token.start].decode())
-            if offset >= header and (_DIRECTIVE.match(comment) or _NEARLY.match(comment)):
-                yield offset
+    for word in words_with_comments(text) or ():
+        is_directive = _DIRECTIVE.match(word.sql) or _NEARLY.match(word.sql)
+        if word.kind == "SQL_COMMENT" and word.offset >= header and is_directive:
+            yield word.offset

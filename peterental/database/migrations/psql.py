@@ -9,6 +9,7 @@ import re
 
 from peterental.database.migrations.files import MigrationFile
 from peterental.database.migrations.problem import place_of
+from peterental.database.migrations.words import words_of
 
 _MAY_BE_PSQL = re.compile(r"^[ \t]*\\|(?<=\s)\\(?=[A-Za-z.!?])", re.MULTILINE)
 _META_COMMAND = re.compile(r"\\\S*")
@@ -38,8 +39,8 @@ def _copied_rows(file: MigrationFile, text: str) -> tuple[list[str], str]:
         if end is None:
             break
         position = found.end()
-        if _is_within_quotes(text[begin : found.start()]):
-            continue
+        if words_of(text[begin : found.start()]) is None:
+            continue  # it stands within quotes or a comment
         first, last = place_of(text, found.start("copy")).line, place_of(text, end.start()).line
         problems.append(
             f"{file.path.name}:{first}: COPY … FROM STDIN takes its data from psql; write INSERT instead,"
@@ -50,36 +51,15 @@ def _copied_rows(file: MigrationFile, text: str) -> tuple[list[str], str]:
     return problems, "".join([*parts, text[begin:]])
 
 
-def _is_within_quotes(before: str) -> bool:
-    """Whether a quote or comment is open at the end of a text."""
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
-    try:
-        postgast.scan(before)
-    except postgast.PgQueryError:
-        return True
-    return False
-
-
 def _meta_commands(file: MigrationFile, text: str) -> list[str]:
     """Name psql's backslash commands: a backslash that is a word by itself, so not within quotes or comments."""
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
-    encoded = text.encode()
-    try:
-        tokens = postgast.scan(text).tokens
-    except postgast.PgQueryError:
-        return []  # the server will say where
     starts = {match.end() - len(match.group().lstrip()) for match in _MAY_BE_PSQL.finditer(text)}
     named: dict[int, str] = {}
-    for token in tokens:
-        if encoded[token.start : token.start + 1] != b"\\":
-            continue
-        offset = len(encoded[: token.start].decode())
-        command = _META_COMMAND.match(text, offset)
-        if offset in starts and command:
+    for word in words_of(text) or ():
+        command = _META_COMMAND.match(text, word.offset)
+        if word.offset in starts and command:
             # What stands behind it on its line is its arguments.
-            named.setdefault(place_of(text, offset).line, command.group())
+            named.setdefault(place_of(text, word.offset).line, command.group())
     return [
         f"{file.path.name}:{line}: {name} is a command of psql, not SQL; take it out" for line, name in named.items()
     ]

@@ -12,6 +12,7 @@ from peterental.database.migrations.directives import Directives
 from peterental.database.migrations.files import MigrationFile, header_end
 from peterental.database.migrations.problem import place_of
 from peterental.database.migrations.psql import psql_problems
+from peterental.database.migrations.words import Word, words_of
 
 _MAY_CONTROL = re.compile(r"\b(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
 _MAY_COPY = re.compile(r"\bstd(?:in|out)\b", re.IGNORECASE)
@@ -38,25 +39,43 @@ class Statement:
 def split_statements(text: str) -> list[Statement]:
     """Split `text` into statements.
 
-    By PostgreSQL's grammar; where that does not know something (a syntax newer than it, or an error), by its scanner.
+    By PostgreSQL's grammar; where that does not know something (a syntax newer than it, or an error), by its words.
     """
     import postgast  # noqa: PLC0415  # slow to load, seldom needed
 
     try:
         pieces = postgast.split(text, method="parser")
     except postgast.PgQueryError:
-        try:
-            pieces = postgast.split(text, method="scanner")
-        except postgast.PgQueryError:
-            return []  # not even words: the server will say where
+        return _split_at_semicolons(text)
     statements = []
     position = 0
     for piece in pieces:
-        sql = piece[header_end(piece) :]  # the scanner leaves comments and white space before it
-        offset = text.find(sql, header_end(text, position))
-        statements.append(Statement(offset, sql))
-        position = offset + len(sql)
+        offset = text.find(piece, header_end(text, position))
+        statements.append(Statement(offset, piece))
+        position = offset + len(piece)
     return statements
+
+
+def _split_at_semicolons(text: str) -> list[Statement]:
+    """Split at the semicolons that end a statement, which are not those in brackets or in BEGIN ATOMIC … END.
+
+    `postgast` could split by its scanner too, but leaves out what has no keyword in it, like many a mistyped word.
+    """
+    groups: list[list[Word]] = [[]]
+    brackets = blocks = 0
+    for word in words_of(text) or ():
+        if word.sql == ";" and brackets <= 0 and not blocks:
+            groups.append([])
+            brackets = 0
+            continue
+        brackets += (word.sql == "(") - (word.sql == ")")
+        opens_body = word.kind == "ATOMIC" and groups[-1] and groups[-1][-1].kind == "BEGIN_P"
+        if opens_body or (blocks and word.kind == "CASE"):
+            blocks += 1
+        elif blocks and word.kind == "END_P":
+            blocks -= 1
+        groups[-1].append(word)
+    return [Statement(group[0].offset, text[group[0].offset : group[-1].end]) for group in groups if group]
 
 
 def statement_offset(text: str, index: int) -> int | None:
@@ -67,7 +86,7 @@ def statement_offset(text: str, index: int) -> int | None:
 
 def same_statements(one: str, other: str) -> bool:
     """Whether two texts differ in comments and white space only."""
-    return _words(one) == _words(other)
+    return _as_read(one) == _as_read(other)
 
 
 def records_itself(sql: str) -> bool:
@@ -175,32 +194,17 @@ def _reason_not_to_run(sql: str) -> str | None:
 
 def _unlockings(file: MigrationFile, text: str) -> list[str]:
     """Name calls that give up every advisory lock of the session, those within quoted code too."""
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
-    encoded = text.encode()
-    comments = {postgast.pg_query_pb2.SQL_COMMENT, postgast.pg_query_pb2.C_COMMENT}
-    try:
-        tokens = [token for token in postgast.scan(text).tokens if token.token not in comments]
-    except postgast.PgQueryError:
-        return []  # the server will say where
     problems = []
-    for token in tokens:
-        found = _MAY_UNLOCK.search(encoded[token.start : token.end].decode())
+    for word in words_of(text) or ():
+        found = _MAY_UNLOCK.search(word.sql)
         if found:
-            line = place_of(text, len(encoded[: token.start].decode()) + found.start()).line
+            line = place_of(text, word.offset + found.start()).line
             problem = f"pg_advisory_unlock_all() {_GIVES_UP_THE_LOCK}; unlock your own by their keys"
             problems.append(f"{file.path.name}:{line}: {problem}")
     return problems
 
 
-def _words(text: str) -> list[bytes]:
-    """Give the words of `text` without comments. Quoted ones count as they stand."""
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
-    encoded = text.encode()
-    comments = {postgast.pg_query_pb2.SQL_COMMENT, postgast.pg_query_pb2.C_COMMENT}
-    try:
-        tokens = [token for token in postgast.scan(text).tokens if token.token not in comments]
-    except postgast.PgQueryError:
-        return [encoded]
-    return [encoded[token.start : token.end] for token in tokens]
+def _as_read(text: str) -> list[str]:
+    """Give the words of `text` without comments, quoted ones as they stand; the text itself where it has none."""
+    words = words_of(text)
+    return [text] if words is None else [word.sql for word in words]

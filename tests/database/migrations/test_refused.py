@@ -41,6 +41,21 @@ def test_a_file_with_its_own_transaction_is_refused_up_front_with_its_line(
     assert tables(db) == set()
 
 
+def test_the_end_of_a_body_is_not_blamed_for_what_is_wrong_elsewhere(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END;\nSELEC 1;")
+    with pytest.raises(MigrationFailed, match="(?s)syntax error at or near .SELEC.*001_a.sql:2:1"):
+        runner.run_migrations()
+
+
+def test_no_transaction_is_ended_behind_words_that_the_grammar_does_not_know(
+    runner: MigrationRunner, folder: Folder
+) -> None:
+    for before in ("", "CREATE TABLE t (s text DEFAULT 'begin atomic');", "SELECT 1 AS end;"):
+        folder.write("001_a.sql", f"{before}\nSELEC 1;\nCOMMIT;")
+        with pytest.raises(MigrationFilesError, match="^001_a.sql:3: COMMIT would break"):
+            runner.run_migrations()
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -106,6 +106,30 @@ def test_a_failure_is_remembered_with_its_statement_and_the_next_run_goes_on_the
     assert progress(db) == [("failed", 2), ("applied", 3)]
 
 
+def test_a_text_that_the_grammar_does_not_know_is_split_around_bodies_too(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    bodies = """
+        CREATE FUNCTION f() RETURNS int BEGIN /* ; */ ATOMIC SELECT CASE WHEN true THEN 1 END; END;
+        CREATE FUNCTION g() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END;
+        CREATE PROCEDURE p() BEGIN ATOMIC END;
+        CREATE TABLE t (s text DEFAULT 'begin atomic');
+    """
+    folder.write("001_x.sql", HEADER + bodies + "SELEC 1;")
+    with pytest.raises(MigrationFailed, match="(?s)syntax error at or near .SELEC.*Stopped at statement 5 of 5"):
+        runner.run_migrations()
+    folder.write("001_x.sql", HEADER + bodies + "SELECT 1;")
+    assert runner.run_migrations() == 1
+    assert progress(db) == [("failed", 4), ("applied", 5)]
+
+
+def test_a_mistyped_statement_is_never_passed_over(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nVACCUM t;\nINSERT INTO t VALUES (1);")
+    with pytest.raises(MigrationFailed, match="(?s)syntax error at or near .VACCUM.*001_x.sql:3:1"):
+        runner.run_migrations()
+    assert progress(db) == [("failed", 1)]
+
+
 def test_a_done_statement_that_was_edited_stops_the_next_run(
     runner: MigrationRunner, folder: Folder, db: Connection
 ) -> None:

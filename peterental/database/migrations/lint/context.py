@@ -11,6 +11,7 @@ from peterental.database.migrations.lint.catalog import Catalog
 from peterental.database.migrations.lint.findings import Finding, Rule
 from peterental.database.migrations.lint.source import Source, Sql
 from peterental.database.migrations.problem import place_of
+from peterental.database.migrations.words import words_of
 
 
 @dataclass
@@ -108,26 +109,19 @@ def commands_of(source: Source, statement: Sql) -> list[Command]:
 
 def _command_offsets(sql: str, start: int) -> list[int]:
     """Give where the commands begin in `sql`, which begins with the table's name: after it, and after each comma."""
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
-    encoded = sql.encode()
-    comments = {postgast.pg_query_pb2.SQL_COMMENT, postgast.pg_query_pb2.C_COMMENT}
-    try:
-        tokens = [token for token in postgast.scan(sql).tokens if token.token not in comments]
-    except postgast.PgQueryError:
-        return []
-    words = [encoded[token.start : token.end] for token in tokens]
+    found = words_of(sql) or []
+    words = [word.sql for word in found]
     position = 1
-    while position + 1 < len(words) and words[position] == b".":
+    while position + 1 < len(words) and words[position] == ".":
         position += 2
-    position += words[position : position + 1] == [b"*"]
+    position += words[position : position + 1] == ["*"]
     begins = [position]
     depth = 0
     for index, word in enumerate(words[position:], position):
-        depth += {b"(": 1, b"[": 1, b")": -1, b"]": -1}.get(word, 0)
-        if word == b"," and depth == 0:
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(word, 0)
+        if word == "," and depth == 0:
             begins.append(index + 1)
-    return [start + len(encoded[: tokens[index].start].decode()) for index in begins if index < len(tokens)]
+    return [start + found[index].offset for index in begins if index < len(found)]
 
 
 Check = Callable[[FileLint, Sql], None]

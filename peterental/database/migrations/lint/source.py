@@ -9,6 +9,7 @@ from typing import Any
 from peterental.database.migrations.files import header_end
 from peterental.database.migrations.lint.blocks import Piece, pieces_of_block
 from peterental.database.migrations.statements import split_statements
+from peterental.database.migrations.words import words_with_comments
 
 
 class Text:
@@ -174,17 +175,8 @@ def _bodies(statement: Sql) -> list[str]:
 
 
 def _comments(text: str, start: int) -> list[Comment]:
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
-    place = Text(text)
-    kind = postgast.pg_query_pb2.SQL_COMMENT
-    try:
-        tokens = [token for token in postgast.scan(text).tokens if token.token == kind]
-    except postgast.PgQueryError:
-        return []
-    return [
-        Comment(start + (begin := place.offset(token.start)), text[begin : place.offset(token.end)]) for token in tokens
-    ]
+    words = words_with_comments(text) or ()
+    return [Comment(start + word.offset, word.sql) for word in words if word.kind == "SQL_COMMENT"]
 
 
 def _problem(error: Any, start: int) -> SyntaxProblem:

@@ -10,6 +10,7 @@ from peterental.database.migrations.lint import tree
 from peterental.database.migrations.lint.context import Command, FileLint, on, on_command, on_file
 from peterental.database.migrations.lint.findings import advice
 from peterental.database.migrations.lint.source import Sql
+from peterental.database.migrations.words import words_of
 
 HEADER = advice(
     "header-comment", "Whoever reads the file in a year wants to know what it was for, and when; the name has no room."
@@ -120,22 +121,11 @@ def check_names(lint: FileLint) -> None:
     text = lint.source.text
     if not re.search(r"\w{60}", text):
         return
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
-    encoded = text.encode()
-    try:
-        tokens = postgast.scan(text).tokens
-    except postgast.PgQueryError:
-        return
-    for token in tokens:
-        name = encoded[token.start : token.end].decode(errors="replace").strip('"')
-        if token.token == postgast.pg_query_pb2.IDENT and len(name.encode()) > _LONGEST_NAME:
-            lint.report(
-                LONG_NAME,
-                f"{name} becomes {name.encode()[:_LONGEST_NAME].decode(errors='ignore')}.",
-                None,
-                at=len(encoded[: token.start].decode(errors="replace")),
-            )
+    for word in words_of(text) or ():
+        name = word.sql.strip('"')
+        if word.kind == "IDENT" and len(name.encode()) > _LONGEST_NAME:
+            cut = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+            lint.report(LONG_NAME, f"{name} becomes {cut}.", None, at=word.offset)
 
 
 def _made_name(statement: Sql) -> str:
