@@ -108,7 +108,7 @@ def is_left(connection: Connection, name: str) -> bool:
     return not connection.execute(f"SELECT pg_terminate_backend(pid) {ours}", [name]).fetchall()
 
 
-def is_dropped(connection: Connection, name: str) -> bool:
+def is_dropped(connection: psycopg.Connection[Any], name: str) -> bool:
     """Try to drop it; False while the server itself is vacuuming there, whom only a superuser may send away."""
     try:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

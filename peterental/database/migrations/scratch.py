@@ -227,7 +227,12 @@ def _drop(server_url: str, name: str, tell: Tell) -> None:
     """Drop it over a connection of its own: the one that made it may have gone the way of what went wrong."""
     try:
         with connect(server_url, application_name=_APPLICATION_NAME) as server:
-            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+            try:
+                server.execute(sql.SQL("{} WITH (FORCE)").format(statement))
+            except psycopg.errors.InsufficientPrivilege:
+                # Autovacuum is in it, whom only a superuser may force out; without force, the server sends it away.
+                server.execute(statement)
     except (psycopg.Error, Fault) as error:
         reason = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
         tell(f"⚠️  The scratch database {name} could not be dropped ({reason}); a later run will do it")

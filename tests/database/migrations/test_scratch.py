@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from peterental.database.migrations.scratch import (
     build,
     scratch_database,
 )
-from tests.conftest import at_database
+from tests.conftest import at_database, is_dropped
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.servers import until
 
@@ -54,19 +55,27 @@ def plain_role(db: Connection, empty_database_url: str) -> Iterator[str]:
         db.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
-def leftover(db: Connection, age: str) -> str:
-    """Make a database that looks as if a run had been killed `age` ago."""
+def leftover(db: Connection, age: str, *, protected: bool = False) -> str:
+    """Make a database that looks as if a run had been killed `age` ago.
+
+    `protected` has the server refuse to drop it, until `unprotect`: other tests sweep this server at the same time.
+    """
     row = db.execute(
         "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC' - %s::interval, 'YYYYMMDD\"t\"HH24MISS') AS time", [age]
     ).fetchone()
     assert row is not None
     name = f"{PREFIX}{row['time']}_{os.urandom(4).hex()}"
-    db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 IS_TEMPLATE {}")
+    db.execute(statement.format(sql.Identifier(name), sql.Literal(protected)))
     return name
 
 
+def unprotect(db: Connection, name: str) -> None:
+    db.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
+
+
 def drop(db: Connection, name: str) -> None:
-    db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    until(lambda: is_dropped(db, name), f"database {name} can be dropped")
 
 
 # --- made and dropped -------------------------------------------------------------------------------------------------
@@ -141,13 +150,12 @@ def test_an_old_leftover_goes_with_the_next_run_and_a_young_one_stays(empty_data
 def test_a_database_that_somebody_uses_or_that_is_named_otherwise_stays(
     empty_database_url: str, db: Connection
 ) -> None:
-    used, named_otherwise = leftover(db, "2 hours"), f"{PREFIX}20200101"
+    used, named_otherwise = leftover(db, "2 hours", protected=True), f"{PREFIX}20200101"
     db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(named_otherwise)))
-    with (
-        psycopg.connect(at_database(empty_database_url, used)),
-        scratch_database(empty_database_url, tell=print),
-    ):
-        assert databases_named(db, f"^({used}|{named_otherwise})$") == [named_otherwise, used]
+    with psycopg.connect(at_database(empty_database_url, used)):
+        unprotect(db, used)
+        with scratch_database(empty_database_url, tell=print):
+            assert databases_named(db, f"^({used}|{named_otherwise})$") == [named_otherwise, used]
     drop(db, used)
     drop(db, named_otherwise)
 
@@ -173,21 +181,20 @@ def test_a_run_that_is_killed_leaves_one_that_the_next_run_can_know(
 
 
 def test_a_leftover_that_cannot_be_dropped_is_passed_over(empty_database_url: str, db: Connection) -> None:
-    old = leftover(db, "2 hours")
-    db.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(old)))
+    old = leftover(db, "2 hours", protected=True)
     with scratch_database(empty_database_url, tell=print):
         assert databases_named(db, f"^{old}$") == [old]
-    db.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(old)))
+    unprotect(db, old)
     drop(db, old)
 
 
-def test_somebody_elses_leftover_is_passed_over(empty_database_url: str, db: Connection, plain_role: str) -> None:
-    old = leftover(db, "2 hours")
+def test_somebody_elses_leftover_is_passed_over(db: Connection, plain_role: str) -> None:
+    old = leftover(db, "2 hours", protected=True)
     with pytest.raises(ScratchRefused), scratch_database(plain_role, tell=print):
         pass
     assert databases_named(db, f"^{old}$") == [old]
+    unprotect(db, old)
     drop(db, old)
-    assert empty_database_url
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------
@@ -256,6 +263,18 @@ def test_files_that_cannot_be_built_are_named(empty_database_url: str, folder: F
     assert "001_a.sql has no statement in it" in str(caught.value)
 
 
+def test_one_that_only_a_superuser_may_clear_is_dropped_once_it_is_left(
+    empty_database_url: str, db: Connection, told: Told
+) -> None:
+    superuser = db.execute("SELECT rolname FROM pg_roles WHERE rolsuper").fetchone()
+    assert superuser is not None
+    with scratch_database(empty_database_url, tell=told.append) as scratch:
+        like_autovacuum = psycopg.connect(scratch, user=superuser["rolname"])
+        threading.Timer(0.3, like_autovacuum.close).start()
+    assert not exists(db, scratch)
+    assert "could not be dropped" not in told.text
+
+
 def test_one_that_cannot_be_dropped_is_told_and_left_to_a_later_run(
     empty_database_url: str, db: Connection, told: Told
 ) -> None:
@@ -265,6 +284,6 @@ def test_one_that_cannot_be_dropped_is_told_and_left_to_a_later_run(
         db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), moved))
         db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 IS_TEMPLATE true").format(sql.Identifier(name)))
     assert f"{name} could not be dropped (cannot drop a template database); a later run will do it" in told.text
-    db.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
+    unprotect(db, name)
     drop(db, name)
     drop(db, name + "_moved")
