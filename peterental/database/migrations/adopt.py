@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from peterental.database.connection import Connection
@@ -18,7 +18,7 @@ from peterental.database.migrations.difference import (
 )
 from peterental.database.migrations.errors import MigrationError, ReadOnlyDatabase
 from peterental.database.migrations.files import MigrationFile, find_files
-from peterental.database.migrations.history import State, compare
+from peterental.database.migrations.history import State, compare_with_ledger
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.lock import Tell
@@ -98,9 +98,8 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
 
 def _to_record(connection: Connection, ledger: Ledger, files: list[MigrationFile]) -> list[MigrationFile]:
     """Give the files that have no row, or one without a checksum. Raises AdoptionRefused for edited ones."""
-    schema = ledger.server.schema
     rows = {version: row for version, row in ledger.rows.items() if version <= len(files)}
-    entries = compare(files, rows, lambda version: ledgers.applied_text(connection, schema, version))
+    entries = compare_with_ledger(connection, files, replace(ledger, rows=rows))
     edited = [entry.file_name for entry in entries if entry.state is State.EDITED]
     if edited:
         raise AdoptionRefused(reason=f"{', '.join(edited)} was edited after it was applied; see flask db-repair")

@@ -72,6 +72,13 @@ class NoSchema(MigrationError):
     """
 
 
+class RecordedElsewhere(MigrationError):
+    """These migrations are recorded in schema {recorded}, but schema {schema} now stands before it in the search_path,
+    and all of them would run again there. Nothing was applied; put {recorded} first again, or leave it out of the
+    search_path where a second set of tables is meant.
+    """
+
+
 class RollbackRefused(MigrationError):
     """Nothing was rolled back: {reason}."""
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peterental.database.migrations.errors import SCHEMA_OF_OUR_OWN, LedgerTrouble
+from peterental.database.connection import Connection
+from peterental.database.migrations import ledger as ledgers
+from peterental.database.migrations.errors import SCHEMA_OF_OUR_OWN, LedgerTrouble, RecordedElsewhere
 from peterental.database.migrations.files import MigrationFile
-from peterental.database.migrations.ledger import LedgerRow
+from peterental.database.migrations.ledger import Ledger, LedgerRow
 from peterental.database.migrations.statements import same_statements
 
 
@@ -54,6 +56,19 @@ class Entry:
     def file_name(self) -> str:
         """The file's name; its number where there is no file."""
         return self.file.path.name if self.file else f"{self.version:03d}"
+
+
+def compare_with_ledger(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[Entry]:
+    """Give every migration that has a file or a ledger row, in order.
+
+    Raises LedgerTrouble when the ledger is another tool's, RecordedElsewhere when the search_path has changed since.
+    """
+    schema, in_reach = ledger.server.schema, ledger.server.ledger_in_reach
+    if in_reach not in {None, schema} and not ledger.rows:
+        recorded = ledgers.checksums(connection, in_reach)
+        if any(file.checksum == recorded.get(file.version) for file in files):
+            raise RecordedElsewhere(recorded=in_reach, schema=schema)
+    return compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
 
 
 def compare(

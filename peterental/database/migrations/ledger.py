@@ -46,6 +46,8 @@ class Server:
     schema: str
     backend_pid: int
     read_only_reason: str | None
+    ledger_in_reach: str | None
+    """The schema of the first ledger that the search_path leads to; not `schema` where that has none."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def _look(connection: Connection) -> tuple[Server, bool, bool]:
                pg_backend_pid() AS pid,
                to_regclass(quote_ident(current_schema()) || '.schema_migrations') IS NOT NULL AS ledger,
                to_regclass(quote_ident(current_schema()) || '.schema_migration_attempts') IS NOT NULL AS attempts,
+               (SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE c.oid = to_regclass('schema_migrations') AND has_table_privilege(c.oid, 'SELECT')) AS in_reach,
                CASE WHEN pg_is_in_recovery() THEN 'it is a standby in recovery'
                     WHEN current_setting('transaction_read_only')::boolean THEN 'it is read-only'
                END AS read_only_reason,
@@ -93,7 +97,8 @@ def _look(connection: Connection) -> tuple[Server, bool, bool]:
     ).fetchone()
     if row is None or row["schema"] is None:
         raise NoSchema
-    return Server(row["schema"], row["pid"], row["read_only_reason"]), row["attempts"], row["ledger"]
+    server = Server(row["schema"], row["pid"], row["read_only_reason"], row["in_reach"])
+    return server, row["attempts"], row["ledger"]
 
 
 def _row(row: dict[str, Any]) -> LedgerRow:
@@ -108,6 +113,17 @@ def _row(row: dict[str, Any]) -> LedgerRow:
         duration_ms=row.get("duration_ms"),
         applied_by=row.get("applied_by"),
     )
+
+
+def checksums(connection: Connection, schema: str) -> dict[int, str]:
+    """Give the checksums that the ledger of any schema has kept, by version; none where it is another tool's."""
+    rows = connection.execute(
+        sql.SQL(
+            "SELECT version, to_jsonb(ledger) ->> 'checksum' AS checksum FROM {} AS ledger"
+            " WHERE to_jsonb(ledger) ->> 'checksum' IS NOT NULL"
+        ).format(sql.Identifier(schema, LEDGER_TABLE))
+    )
+    return {row["version"]: row["checksum"] for row in rows}
 
 
 def applied_text(connection: Connection, schema: str, version: int) -> str | None:

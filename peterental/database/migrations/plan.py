@@ -19,7 +19,7 @@ from peterental.database.connection import Connection
 from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.errors import HistoryBroken
 from peterental.database.migrations.files import MigrationFile, find_files
-from peterental.database.migrations.history import State, compare, unapplicable
+from peterental.database.migrations.history import State, compare_with_ledger, unapplicable
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.lock import Tell
@@ -89,8 +89,7 @@ def plan(
 
 def _pending(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
     """Give the files to run, in order. Raises HistoryBroken when files and ledger tell different stories."""
-    schema = ledger.server.schema
-    entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
+    entries = compare_with_ledger(connection, files, ledger)
     problems = unapplicable(entries)
     if problems:
         raise HistoryBroken(problems)

@@ -10,7 +10,7 @@ from pathlib import Path
 from peterental.database.connection import Connection
 from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.files import MigrationFile, find_files
-from peterental.database.migrations.history import State, compare
+from peterental.database.migrations.history import State, compare_with_ledger
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.ledger_writer import LedgerWriter
 from peterental.database.migrations.lock import Tell
@@ -60,7 +60,7 @@ def repair(url: str, directory: Path, *, confirm: Callable[[str], bool], tell: T
 
 def _findings(connection: Connection, ledger: Ledger, files: list[MigrationFile]) -> list[Repair]:
     schema = ledger.server.schema
-    entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
+    entries = compare_with_ledger(connection, files, ledger)
     found = []
     for entry in entries:
         if entry.file is None:

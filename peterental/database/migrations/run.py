@@ -33,7 +33,8 @@ TABLE_WAIT_S = 120.0
 _PAUSE_S = (0.25, 1.5)
 """Between such tries: long enough for the queries that queued behind us to run."""
 
-_BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+_IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+_BUSY = (*_IN_USE, psycopg.errors.SerializationFailure)
 
 _NOT_IN_A_TRANSACTION = "put “-- migrate: no-transaction” at the top of the file"
 _ELSEWHERE: dict[type[psycopg.Error], str] = {
@@ -111,13 +112,13 @@ class Run:
                 if not self._may_try_again(error.cause, give_up_at):
                     mend = _ELSEWHERE.get(type(error.cause), "mend the cause")
                     self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item), mend)
-                self._pause(item, watch)
+                self._pause(item, error.cause, watch)
             except RecordForgotten:
                 continue
             except psycopg.Error as error:
                 if not self._may_try_again(error, give_up_at):
                     self._fail(item, self._explain_end(item, error), self._nothing_kept(item))
-                self._pause(item, watch)
+                self._pause(item, error, watch)
             except Interrupted:
                 self._note(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
                 raise
@@ -170,14 +171,14 @@ class Run:
                 settle(self._connection)
                 if not self._may_try_again(error.cause, give_up_at):
                     self._fail(item, self._explain(item, text, error, watch), _stopped_at(steps))
-                self._pause(item, watch)
+                self._pause(item, error.cause, watch)
             except RecordForgotten:
                 settle(self._connection)
             except psycopg.Error as error:
                 settle(self._connection)
                 if not self._may_try_again(error, give_up_at):
                     self._fail(item, self._explain_end(item, error), _stopped_at(steps))
-                self._pause(item, watch)
+                self._pause(item, error, watch)
             except Interrupted:
                 settle(self._connection)
                 self._note(outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(steps)}")
@@ -210,12 +211,13 @@ class Run:
     def _may_try_again(self, error: psycopg.Error, give_up_at: float) -> bool:
         return isinstance(error, _BUSY) and time.monotonic() < give_up_at and not is_lost(self._connection)
 
-    def _pause(self, item: Checked, watch: Watch) -> None:
+    def _pause(self, item: Checked, error: psycopg.Error, watch: Watch) -> None:
         if not item.directives.no_transaction:
             self._notices.forget()  # all of it is run again
         self._writer.record_wait(watch.worst_wait_ms)
+        reason = "a table it needs is in use" if isinstance(error, _IN_USE) else "somebody has changed rows it needs"
         by = f" by {watch.blocker}" if watch.blocker else ""
-        self._tell(f"⏳ {item.file.path.name}: a table it needs is in use{by}; trying again")
+        self._tell(f"⏳ {item.file.path.name}: {reason}{by}; trying again")
         time.sleep(random.uniform(*_PAUSE_S))  # noqa: S311  # jitter
 
     def _explain(self, item: Checked, text: str, error: StatementFailed, watch: Watch) -> str:
@@ -225,7 +227,7 @@ class Run:
         offset = statement_offset(text, error.index) if error.index >= 0 else None
         sent_from = (offset or 0) if item.directives.no_transaction else error.sent_from
         problem = explain(item.file.path, text, error.cause, offset, sent_from=sent_from)
-        if isinstance(error.cause, _BUSY) and watch.blocker:
+        if isinstance(error.cause, _IN_USE) and watch.blocker:
             problem += f"\n  Blocked by: {watch.blocker}"
         return problem
 

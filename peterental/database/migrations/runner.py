@@ -11,7 +11,7 @@ from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.directives import Directives, read_directives
 from peterental.database.migrations.errors import FilesRefused, HistoryBroken, NoSuchMigration
 from peterental.database.migrations.files import MigrationFile, MigrationFilesError, find_files
-from peterental.database.migrations.history import State, compare, unapplicable
+from peterental.database.migrations.history import State, compare_with_ledger, unapplicable
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.run import Checked, Run
@@ -100,8 +100,7 @@ class MigrationRunner:
 
     def _pending(self, connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
         """Give the files to run, in order. Raises HistoryBroken when files and ledger tell different stories."""
-        schema = ledger.server.schema
-        entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
+        entries = compare_with_ledger(connection, files, ledger)
         problems = unapplicable(entries)
         if problems:
             raise HistoryBroken(problems)

@@ -9,7 +9,7 @@ from typing import Any
 from peterental.database.connection import Connection, Database
 from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.files import MigrationFile, MigrationFilesError, scan_files
-from peterental.database.migrations.history import Entry, State, compare, overall, unapplicable
+from peterental.database.migrations.history import Entry, State, compare_with_ledger, overall, unapplicable
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.trouble import engine_session
 
@@ -113,8 +113,7 @@ class SchemaGate:
 
 def _status(connection: Connection, files: list[MigrationFile], problems: list[str]) -> Status:
     ledger = ledgers.read(connection)
-    schema = ledger.server.schema
-    entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
+    entries = compare_with_ledger(connection, files, ledger)
     _mark_stopped(connection, ledger, entries)
     # Where numbers are missing among the files, that says it all: the same migrations are missing beside the ledger.
     told = [entry for entry in entries if not (problems and entry.state is State.MISSING)]

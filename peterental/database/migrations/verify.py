@@ -11,7 +11,7 @@ from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.catalog import Catalog, read_catalog
 from peterental.database.migrations.difference import Difference, compare_catalogs, counted, grouped
 from peterental.database.migrations.files import find_files
-from peterental.database.migrations.history import Entry, State, compare, unapplicable
+from peterental.database.migrations.history import Entry, State, compare_with_ledger, unapplicable
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.scratch import build, scratch_database
@@ -94,7 +94,7 @@ def verify(url: str, directory: Path, *, scratch_url: str | None = None, tell: T
     with engine_session(url) as connection:
         ledger = ledgers.read(connection)
         schema = ledger.server.schema
-        entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
+        entries = compare_with_ledger(connection, files, ledger)
         live = read_catalog(connection, schema, which="database")
     to = max((file.version for file in files if file.version in ledger.rows), default=0)
     with scratch_database(url, scratch_url=scratch_url, tell=tell) as scratch:

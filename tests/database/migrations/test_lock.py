@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -17,6 +18,7 @@ from peterental.database.migrations.lock import lock_key
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, tables, wait_until
 from tests.proxy import Proxy
+from tests.servers import until
 
 
 def test_nothing_pending_takes_two_queries_and_no_lock(folder: Folder, empty_database_url: str, db: Connection) -> None:
@@ -113,3 +115,23 @@ def test_a_file_waits_briefly_for_a_table_and_tries_again(
     waited = db.execute("SELECT worst_wait_ms FROM schema_migration_attempts").fetchone()
     assert waited is not None
     assert waited["worst_wait_ms"] > 100
+
+
+def test_a_file_whose_snapshot_somebody_outran_is_tried_again(
+    runner: MigrationRunner, folder: Folder, db: Connection, told: Told
+) -> None:
+    db.execute("CREATE TABLE t (i int); INSERT INTO t VALUES (1); SELECT pg_advisory_lock(7)")
+    folder.write(
+        "001_a.sql",
+        "-- migrate: lock-timeout=30s\nSET TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"
+        "SELECT count(*) FROM t;\nSELECT pg_advisory_xact_lock(7);\nUPDATE t SET i = i + 1;",
+    )
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(runner.run_migrations)
+        waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted"
+        until(lambda: db.execute(waiting).fetchone() is not None, "the file has read the table and waits")
+        db.execute("UPDATE t SET i = 10")
+        db.execute("SELECT pg_advisory_unlock(7)")
+        assert run.result() == 1
+    assert "001_a.sql: somebody has changed rows it needs; trying again" in told.text
+    assert db.execute("SELECT i FROM t").fetchone() == {"i": 11}

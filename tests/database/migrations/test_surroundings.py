@@ -16,6 +16,7 @@ from peterental.database.migrations.errors import (
     LedgerTrouble,
     NoSchema,
     ReadOnlyDatabase,
+    RecordedElsewhere,
 )
 from peterental.database.migrations.status import read_status
 from tests.database.migrations.conftest import Connection, Folder
@@ -55,6 +56,38 @@ def test_the_ledger_lives_in_the_schema_of_the_connection(
     assert runner_with().run_migrations() == 1
     assert runner_with(url=url).run_migrations() == 0
     assert db.execute("SELECT count(*) AS n FROM tenant.schema_migrations").fetchone() == {"n": 1}
+
+
+def test_a_schema_that_comes_to_stand_before_ours_is_told_not_filled(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    db.execute('CREATE SCHEMA "our % own"; CREATE SCHEMA tenant')
+    ours = empty_database_url + "?options=" + quote('-csearch_path="our\\ %\\ own"')
+    runner_with(url=ours).run_migrations(to=1)
+    url = empty_database_url + "?options=" + quote('-csearch_path=tenant,"our\\ %\\ own"')
+    for work in (runner_with(url=url).run_migrations, lambda: read_status(url, folder.path)):
+        with pytest.raises(
+            RecordedElsewhere, match="recorded in schema our % own, but schema tenant now stands before"
+        ):
+            work()
+    assert runner_with(url=empty_database_url + "?options=-csearch_path%3Dtenant").run_migrations() == 2
+    assert runner_with(url=url).run_migrations() == 0
+
+
+def test_another_program_s_ledger_further_down_the_search_path_is_none_of_ours(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner_with().run_migrations()
+    folder.write("001_a.sql", "CREATE TABLE quite_another (i int);")
+    db.execute("CREATE SCHEMA one; CREATE SCHEMA two; CREATE TABLE one.schema_migrations (version text)")
+    db.execute("INSERT INTO one.schema_migrations VALUES ('20201224')")
+    for path in ("two,public", "three,one,two"):
+        db.execute("CREATE SCHEMA IF NOT EXISTS three")
+        url = f"{empty_database_url}?options=-csearch_path%3D{path}"
+        assert runner_with(url=url).run_migrations() == 1
 
 
 def test_a_search_path_that_leads_nowhere_is_told(
