@@ -65,6 +65,14 @@ def test_db_migrate_takes_folder_and_version(empty_database_url: str, folder: Pa
     assert [entry["state"] for entry in json.loads(status.stdout)["migrations"]] == ["applied", "pending"]
 
 
+@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon"])
+def test_db_migrate_waits_for_a_number_of_seconds_only(seconds: str) -> None:
+    done = flask("db-migrate", "--lock-wait", seconds, DATABASE_URL=NOBODY_LISTENS)
+    assert done.returncode == 2
+    assert "Invalid value for" in done.stderr
+    assert "--lock-wait" in done.stderr
+
+
 def test_db_migrate_prefers_the_direct_address(empty_database_url: str) -> None:
     done = flask("db-migrate", DATABASE_URL=NOBODY_LISTENS, MIGRATIONS_DATABASE_URL=empty_database_url)
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +56,9 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Pa
 
     Example: flask db-migrate --to 4
     """
+    if not math.isfinite(lock_wait):
+        message = f"{lock_wait} is no number of seconds."
+        raise click.BadParameter(message, param_hint="--lock-wait")
     directory = directory or _config().migrations_dir
     if dry_run:
         refuse_beyond_last(scan_files(directory)[0], to)
