@@ -63,11 +63,11 @@ def compare_with_ledger(connection: Connection, files: list[MigrationFile], ledg
 
     Raises LedgerTrouble when the ledger is another tool's, RecordedElsewhere when the search_path has changed since.
     """
-    schema, in_reach = ledger.server.schema, ledger.server.ledger_in_reach
-    if in_reach not in {None, schema} and not ledger.rows:
-        recorded = ledgers.checksums(connection, in_reach)
+    schema, elsewhere = ledger.server.schema, ledger.server.ledger_elsewhere
+    if elsewhere is not None:
+        recorded = ledgers.checksums(connection, elsewhere)
         if any(file.checksum == recorded.get(file.version) for file in files):
-            raise RecordedElsewhere(recorded=in_reach, schema=schema)
+            raise RecordedElsewhere(recorded=elsewhere, schema=schema)
     return compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
 
 

@@ -46,8 +46,8 @@ class Server:
     schema: str
     backend_pid: int
     read_only_reason: str | None
-    ledger_in_reach: str | None
-    """The schema of the first ledger that the search_path leads to; not `schema` where that has none."""
+    ledger_elsewhere: str | None
+    """Where `schema` has no ledger, the schema of the first one that the search_path leads to."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,7 @@ def _look(connection: Connection) -> tuple[Server, bool, bool]:
                pg_backend_pid() AS pid,
                to_regclass(quote_ident(current_schema()) || '.schema_migrations') IS NOT NULL AS ledger,
                to_regclass(quote_ident(current_schema()) || '.schema_migration_attempts') IS NOT NULL AS attempts,
-               (SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-                WHERE c.oid = to_regclass('schema_migrations') AND has_table_privilege(c.oid, 'SELECT')) AS in_reach,
+               to_regclass('schema_migrations') IS NOT NULL AS in_reach,
                CASE WHEN pg_is_in_recovery() THEN 'it is a standby in recovery'
                     WHEN current_setting('transaction_read_only')::boolean THEN 'it is read-only'
                END AS read_only_reason,
@@ -97,8 +96,19 @@ def _look(connection: Connection) -> tuple[Server, bool, bool]:
     ).fetchone()
     if row is None or row["schema"] is None:
         raise NoSchema
-    server = Server(row["schema"], row["pid"], row["read_only_reason"], row["in_reach"])
+    elsewhere = _schema_in_reach(connection) if row["in_reach"] and not row["ledger"] else None
+    server = Server(row["schema"], row["pid"], row["read_only_reason"], elsewhere)
     return server, row["attempts"], row["ledger"]
+
+
+def _schema_in_reach(connection: Connection) -> str | None:
+    row = connection.execute(
+        """
+        SELECT n.nspname AS schema FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.oid = to_regclass('schema_migrations') AND has_table_privilege(c.oid, 'SELECT')
+        """
+    ).fetchone()
+    return None if row is None else row["schema"]
 
 
 def _row(row: dict[str, Any]) -> LedgerRow:

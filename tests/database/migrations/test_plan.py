@@ -396,6 +396,22 @@ def test_a_file_that_could_not_be_recorded_would_fail(
     assert f"{found.files[0].error}\n  Nothing of" in str(caught.value)
 
 
+def test_how_a_transaction_begins_is_passed_over_where_ours_has_begun(
+    migrated: Folder, planned: Planned, runner: MigrationRunner
+) -> None:
+    begin = "SET LOCAL work_mem = '8MB';\nSET TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"
+    migrated.write("002_b.sql", begin + "UPDATE home SET size = size + 1;")
+    migrated.write("003_c.sql", begin + "UPDATE home SET size = size - 1;")  # is rehearsed in the copy too
+    assert not planned().would_fail
+    assert runner.run_migrations() == 2
+    migrated.write("004_d.sql", "SELECT 1;\n" + begin)
+    found = planned()
+    with pytest.raises(MigrationFailed, match="must be called before any query"):
+        runner.run_migrations()
+    assert found.files[0].error is not None
+    assert "must be called before any query" in found.files[0].error
+
+
 def test_a_ledger_that_somebody_holds_at_its_end_is_no_failure(
     migrated: Folder, planned: Planned, empty_database_url: str
 ) -> None:
