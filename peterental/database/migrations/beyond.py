@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from peterental.database.migrations.grammar import NotUnderstood, kinds, parse_one
+
 _MAY_REACH = re.compile(
     r"\b(?:role|user|group|database|tablespace|subscription|system|owned|grant|revoke)\b", re.IGNORECASE
 )
@@ -54,17 +56,14 @@ def reaches_beyond(sql: str) -> bool:
     """
     if not _MAY_REACH.search(sql):
         return False
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
     try:
-        tree = postgast.parse(sql).stmts[0].stmt
-    except (postgast.PgQueryError, IndexError):
+        tree = parse_one(sql)
+    except NotUnderstood:
         return False  # the server will say what is wrong with it
     kind = tree.WhichOneof("node")
     if kind == "do_stmt":
         return bool(_REACHES_WITHIN.search(sql))
     if kind in _OBJECT_FIELDS:
-        kinds = postgast.pg_query_pb2
-        shared = {kinds.OBJECT_DATABASE, kinds.OBJECT_ROLE, kinds.OBJECT_TABLESPACE}
+        shared = {kinds().OBJECT_DATABASE, kinds().OBJECT_ROLE, kinds().OBJECT_TABLESPACE}
         return getattr(getattr(tree, kind), _OBJECT_FIELDS[kind]) in shared
     return kind in _REACHES

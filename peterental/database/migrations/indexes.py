@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import sql
 
 from peterental.database.connection import Connection
+from peterental.database.migrations.grammar import NotUnderstood, kinds, parse_one
+
+_CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,11 @@ class IndexWork:
 
 def index_work(statement: str) -> IndexWork | None:
     """Read from a statement which index it makes, drops or rebuilds concurrently; None for any other statement."""
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
+    if not _CONCURRENTLY.search(statement):
+        return None
     try:
-        tree = postgast.parse(statement).stmts[0].stmt
-    except (postgast.PgQueryError, IndexError):
+        tree = parse_one(statement)
+    except NotUnderstood:
         return None
     if tree.HasField("index_stmt") and tree.index_stmt.concurrent:
         made = tree.index_stmt
@@ -43,7 +47,7 @@ def index_work(statement: str) -> IndexWork | None:
         return IndexWork("drop", names[-2] if len(names) > 1 else None, None, names[-1])
     if tree.HasField("reindex_stmt") and _is_concurrent(tree.reindex_stmt):
         relation = tree.reindex_stmt.relation
-        if tree.reindex_stmt.kind == postgast.pg_query_pb2.REINDEX_OBJECT_INDEX:
+        if tree.reindex_stmt.kind == kinds().REINDEX_OBJECT_INDEX:
             return IndexWork("reindex", relation.schemaname or None, None, relation.relname)
     return None
 

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from peterental.database.connection import Connection
+from peterental.database.migrations.grammar import NotUnderstood, parse_one, parse_plpgsql
 
 _BLOCK_OR_CALL = re.compile(r"(?:do|call)\b", re.IGNORECASE)
 _ENDS_TRANSACTION = re.compile(r"\b(?:commit|rollback)\b", re.IGNORECASE)
@@ -40,11 +41,9 @@ def ends_transactions(definition: str) -> bool:
     """
     if not _ENDS_TRANSACTION.search(definition):
         return False
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
     try:
-        functions = postgast.parse_plpgsql(definition)
-    except postgast.PgQueryError:
+        functions = parse_plpgsql(definition)
+    except NotUnderstood:
         return True
     understood = all("action" in function["PLpgSQL_function"] for function in functions)
     return _has_end(functions) if understood else True
@@ -57,11 +56,9 @@ def is_patient(sql: str) -> bool:
 
 def _sources(connection: Connection, sql: str) -> list[str]:
     """Give what a DO or CALL runs, as text."""
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
     try:
-        tree = postgast.parse(sql).stmts[0].stmt
-    except postgast.PgQueryError:
+        tree = parse_one(sql)
+    except NotUnderstood:
         return []  # the server will say what is wrong with it
     if tree.HasField("do_stmt"):
         return [sql]

@@ -1,6 +1,6 @@
 """Takes a migration apart by PostgreSQL's own grammar, and finds what no migration may contain.
 
-`postgast` (libpg_query) takes a moment to load, so it is asked only where a text looks as if it had to be.
+The grammar takes a moment to load, so it is asked only where a text looks as if it had to be.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from peterental.database.migrations.directives import Directives
 from peterental.database.migrations.files import MigrationFile, header_end
+from peterental.database.migrations.grammar import NotUnderstood, kinds, parse_one, scan, split
 from peterental.database.migrations.problem import place_of
 from peterental.database.migrations.psql import psql_problems
 from peterental.database.migrations.words import Word, words_of
@@ -41,11 +42,9 @@ def split_statements(text: str) -> list[Statement]:
 
     By PostgreSQL's grammar; where that does not know something (a syntax newer than it, or an error), by its words.
     """
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
     try:
-        pieces = postgast.split(text, method="parser")
-    except postgast.PgQueryError:
+        pieces = split(text)
+    except NotUnderstood:
         return _split_at_semicolons(text)
     statements = []
     position = 0
@@ -59,7 +58,7 @@ def split_statements(text: str) -> list[Statement]:
 def _split_at_semicolons(text: str) -> list[Statement]:
     """Split at the semicolons that end a statement, which are not those in brackets or in BEGIN ATOMIC … END.
 
-    `postgast` could split by its scanner too, but leaves out what has no keyword in it, like many a mistyped word.
+    The library could split by its scanner too, but leaves out what has no keyword in it, like many a mistyped word.
     """
     groups: list[list[Word]] = [[]]
     brackets = blocks = 0
@@ -151,12 +150,10 @@ def _stepwise_problems(file: MigrationFile, text: str) -> list[str]:
 
 def _unsplittable(file: MigrationFile, text: str) -> str:
     """Say where an open quote or comment keeps a text from being taken apart."""
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
     try:
-        postgast.scan(text)
-    except postgast.PgQueryError as error:
-        line = place_of(text, max(error.cursorpos - 1, 0)).line
+        scan(text)
+    except NotUnderstood as error:
+        line = place_of(text, error.offset).line
         return f"{file.path.name}:{line}: this file cannot be split into statements: {error.message}"
     return f"{file.path.name} cannot be split into statements"
 
@@ -164,20 +161,13 @@ def _unsplittable(file: MigrationFile, text: str) -> str:
 def _reason_not_to_run(sql: str) -> str | None:
     if not _SUSPECT.match(sql):
         return None
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
     reason = None
     try:
-        tree = postgast.parse(sql).stmts[0].stmt
-    except postgast.PgQueryError:
+        tree = parse_one(sql)
+    except NotUnderstood:
         return None  # the server will say what is wrong with it
     if tree.HasField("transaction_stmt"):
-        kinds = postgast.pg_query_pb2
-        harmless = {
-            kinds.TRANS_STMT_SAVEPOINT,
-            kinds.TRANS_STMT_RELEASE,
-            kinds.TRANS_STMT_ROLLBACK_TO,
-        }
+        harmless = {kinds().TRANS_STMT_SAVEPOINT, kinds().TRANS_STMT_RELEASE, kinds().TRANS_STMT_ROLLBACK_TO}
         if tree.transaction_stmt.kind not in harmless:
             reason = (
                 f"{' '.join(sql.split())} would break the file's transaction; "
@@ -187,7 +177,7 @@ def _reason_not_to_run(sql: str) -> str | None:
         reason = "COPY … TO STDOUT gives its rows to psql; take it out"
         if tree.copy_stmt.is_from:
             reason = "COPY … FROM STDIN takes its data from psql; write INSERT instead"
-    elif tree.HasField("discard_stmt") and tree.discard_stmt.target == postgast.pg_query_pb2.DISCARD_ALL:
+    elif tree.HasField("discard_stmt") and tree.discard_stmt.target == kinds().DISCARD_ALL:
         reason = f"DISCARD ALL {_GIVES_UP_THE_LOCK}; RESET ALL resets the settings"
     return reason
 

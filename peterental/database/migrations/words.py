@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from peterental.database.migrations.grammar import NotUnderstood, kinds, scan
+
 COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 
 
@@ -29,13 +31,11 @@ class Word:
 
 def words_with_comments(text: str) -> list[Word] | None:
     """Give the words of `text`; None where it cannot be read: a quote is left open, a number runs into a letter."""
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
     try:
-        tokens = postgast.scan(text).tokens
-    except postgast.PgQueryError:
+        tokens = scan(text)
+    except NotUnderstood:
         return None
-    name_of = postgast.pg_query_pb2.Token.Name
+    name_of = kinds().Token.Name
     encoded = text.encode()  # the scanner counts bytes
     words = []
     position = offset = 0

@@ -99,3 +99,17 @@ def test_odd_statements_do_not_trip_it(tmp_path: Path, header: str) -> None:
     assert "syntax-error" not in {finding.rule.name for finding in report.findings}
     assert report.text(colour=True)
     assert json.dumps(report.as_json())
+
+
+@pytest.mark.parametrize("terms", [60, 3000])
+def test_however_deep_an_expression_is_it_is_looked_into(tmp_path: Path, terms: int) -> None:
+    words, rows = "||".join(["'a'"] * terms), " UNION ALL ".join(["SELECT 1"] * terms)
+    (tmp_path / "001_before.sql").write_text("CREATE TABLE t (a text, b int);")
+    (tmp_path / "002_deep.sql").write_text(
+        f"INSERT INTO t (b) {rows};\nCREATE VIEW v AS {rows};\nCREATE INDEX t_a ON t ((a || {words}));\n"
+        f"ALTER TABLE t ADD CONSTRAINT t_k CHECK (a <> ({words}) || 'b');\nPREPARE p AS {rows};\n"
+        f"ALTER TABLE t ALTER COLUMN a TYPE varchar USING a || {words};"
+    )
+    found = {finding.rule.name for finding in lint_directory(tmp_path).findings}
+    assert {"create-index", "add-check", "change-column-type"} <= found
+    assert "syntax-error" not in found

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from peterental.database.migrations.lint import lint_directory
+from peterental.database.migrations.statements import split_statements
 
 TYPES = [
     "text", "varchar", "varchar(10)", "varchar(20)", "char(10)", "numeric", "numeric(8, 2)", "numeric(9, 2)",
@@ -45,3 +46,32 @@ def test_a_type_change_is_reported_exactly_when_something_is_rewritten(
         if bool(reported) != (file_nodes(server) != nodes):
             wrong.append(f"{old} -> {new}: {'reported' if reported else 'passed over'}")
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ("ALTER COLUMN said TYPE timestamptz USING said AT TIME ZONE 'Asia/Tokyo'", "said_new"),
+        ("ALTER COLUMN said TYPE date", "said_new"),
+        ("ALTER COLUMN words TYPE int USING length(words) + 1", "words_new"),
+        ("ADD COLUMN loud text GENERATED ALWAYS AS (upper(words)) STORED", "loud"),
+    ],
+)
+def test_the_safe_way_ends_and_gives_every_row_the_value_that_the_bad_way_gives(
+    server: psycopg.Connection, tmp_path: Path, change: str, column: str
+) -> None:
+    before = "CREATE TABLE t (id int, said timestamp, words text);"
+    rows = "INSERT INTO t VALUES (1, '2026-03-29 02:30', 'to let'), (2, NULL, NULL), (3, '1999-12-31', '')"
+    (tmp_path / "001_before.sql").write_text(before)
+    (tmp_path / "002_change.sql").write_text(f"ALTER TABLE t {change};")
+    rules = {"change-column-type", "add-generated-column"}
+    (safe,) = [one.safe for one in lint_directory(tmp_path).findings if one.rule.name in rules]
+    *steps, fill = split_statements(safe)
+    server.execute(f"DROP TABLE IF EXISTS t; DROP FUNCTION IF EXISTS t_fill_loud; {before} {rows}".encode())
+    for step in steps:
+        server.execute(step.sql.encode())
+    assert server.execute(fill.sql.encode()).rowcount == 2
+    assert server.execute(fill.sql.encode()).rowcount == 0
+    filled = server.execute(f"SELECT {column} FROM t ORDER BY id".encode()).fetchall()
+    server.execute(f"DROP TABLE t; {before} {rows}; ALTER TABLE t {change}".encode())
+    assert server.execute(f"SELECT {column.removesuffix('_new')} FROM t ORDER BY id".encode()).fetchall() == filled

@@ -123,6 +123,19 @@ def test_a_text_that_the_grammar_does_not_know_is_split_around_bodies_too(
     assert progress(db) == [("failed", 4), ("applied", 5)]
 
 
+def test_a_long_chain_of_words_is_nothing_to_stumble_over(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    words = "||".join(["'a'"] * 500)
+    folder.write(
+        "001_x.sql",
+        HEADER + f"CREATE TABLE t (s text);\nINSERT INTO t VALUES ({words});\nPREPARE p AS SELECT {words};\n"
+        f"CREATE INDEX CONCURRENTLY t_s ON t (left(s || {words}, 9));",
+    )
+    assert runner.run_migrations() == 1
+    assert db.execute("SELECT length(s) AS n FROM t").fetchone() == {"n": 500}
+
+
 def test_a_mistyped_statement_is_never_passed_over(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nVACCUM t;\nINSERT INTO t VALUES (1);")
     with pytest.raises(MigrationFailed, match="(?s)syntax error at or near .VACCUM.*001_x.sql:3:1"):

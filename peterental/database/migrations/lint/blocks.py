@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from peterental.database.migrations.grammar import NotUnderstood, parse_one, parse_plpgsql
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -25,11 +27,9 @@ def pieces_of_block(block: str, start: int, bodies: list[str]) -> list[Piece]:
 
     Another language than PL/pgSQL, or code that is wrong, gives nothing: the server will judge it.
     """
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
     try:
-        functions = postgast.parse_plpgsql(block)
-    except postgast.PgQueryError:
+        functions = parse_plpgsql(block)
+    except NotUnderstood:
         return []
     body = bodies[0] if bodies else ""
     body_start = block.find(body)
@@ -63,11 +63,9 @@ def _queries(tree: Any) -> Iterator[tuple[int, str, bool]]:
 
 def _constant(expression: str) -> str | None:
     """Give the text that a constant expression of PL/pgSQL stands for; None for any other."""
-    import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
     try:
-        statement = postgast.parse(f"SELECT {expression}").stmts[0].stmt.select_stmt
-    except postgast.PgQueryError:
+        statement = parse_one(f"SELECT {expression}").select_stmt
+    except NotUnderstood:
         return None
     value = statement.target_list[0].res_target.val if len(statement.target_list) == 1 else None
     if value is None or not value.HasField("a_const") or not value.a_const.HasField("sval"):

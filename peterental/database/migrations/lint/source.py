@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from peterental.database.migrations.files import header_end
+from peterental.database.migrations.grammar import NotUnderstood, parse
 from peterental.database.migrations.lint.blocks import Piece, pieces_of_block
 from peterental.database.migrations.statements import split_statements
 from peterental.database.migrations.words import words_with_comments
@@ -120,30 +121,22 @@ class Source:
 
     @cached_property
     def _parsed(self) -> tuple[list[Sql], list[SyntaxProblem]]:
-        import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
         try:
             return self._parse(self.text, 0), []
-        except postgast.PgQueryError as whole:
+        except NotUnderstood as whole:
             found: list[Sql] = []
             problems: list[SyntaxProblem] = []
-            position = 0
             for piece in split_statements(self.text):
-                sql = piece.sql[header_end(piece.sql) :]
-                position = self.text.find(sql, header_end(self.text, position))
                 try:
-                    found += self._parse(sql, position)
-                except postgast.PgQueryError as error:
-                    problems.append(_problem(error, position))
-                position += len(sql)
+                    found += self._parse(piece.sql, piece.offset)
+                except NotUnderstood as error:
+                    problems.append(_problem(error, piece.offset))
             return found, problems or [_problem(whole, 0)]
 
     def _parse(self, sql: str, start: int, *, within: Sql | None = None, verbatim: bool = True) -> list[Sql]:
-        import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
         text = Text(sql, start, verbatim=verbatim)
         found = []
-        for raw in postgast.parse(sql).stmts:
+        for raw in parse(sql):
             kind = raw.stmt.WhichOneof("node")
             begin = text.offset(raw.stmt_location)
             end = text.offset(raw.stmt_location + raw.stmt_len) if raw.stmt_len else start + len(sql)
@@ -152,8 +145,6 @@ class Source:
         return found
 
     def _within(self, block: Sql) -> list[Sql]:
-        import postgast  # noqa: PLC0415  # slow to load, seldom needed
-
         found: list[Sql] = []
         for piece in pieces_of_block(self.text[block.offset : block.end], block.offset, _bodies(block)):
             if piece.sql is None:
@@ -161,7 +152,7 @@ class Source:
                 continue
             try:
                 found += self._parse(piece.sql, piece.offset, within=block, verbatim=_stands(self.text, piece))
-            except postgast.PgQueryError:
+            except NotUnderstood:
                 continue  # PL/pgSQL's own words; the server will judge them
         return found
 
@@ -179,6 +170,5 @@ def _comments(text: str, start: int) -> list[Comment]:
     return [Comment(start + word.offset, word.sql) for word in words if word.kind == "SQL_COMMENT"]
 
 
-def _problem(error: Any, start: int) -> SyntaxProblem:
-    # Unlike a node's location, and unlike what postgast's manual says, this counts characters.
-    return SyntaxProblem(start + max(error.cursorpos - 1, 0), error.message)
+def _problem(error: NotUnderstood, start: int) -> SyntaxProblem:
+    return SyntaxProblem(start + error.offset, error.message)

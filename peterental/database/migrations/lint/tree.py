@@ -1,7 +1,6 @@
 """Reads PostgreSQL's parse trees: names, types and expressions, and SQL made from them again.
 
-The nodes are protobuf messages without types that a checker could read, hence Any. `postgast` is imported where it is
-used: it takes a moment to load.
+The nodes are protobuf messages without types that a checker could read, hence Any.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
+
+from peterental.database.migrations.grammar import library, scan
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
 _IS_NOT_NULL = 2  # pg_query's NullTestType
@@ -39,12 +40,16 @@ def strings(nodes: Iterable[Any]) -> list[str]:
 
 
 def walk(message: Any) -> Iterator[Any]:
-    """Give every message below and including `message`."""
-    yield message
-    for field, value in message.ListFields():
-        if field.type == field.TYPE_MESSAGE:
-            for child in value if _is_repeated(value) else (value,):
-                yield from walk(child)
+    """Give every message below and including `message`, each before those below it."""
+    waiting = [message]
+    while waiting:  # not by recursion, of which Python allows less than PostgreSQL
+        node = waiting.pop()
+        yield node
+        below: list[Any] = []
+        for field, value in node.ListFields():
+            if field.type == field.TYPE_MESSAGE:
+                below.extend(value if _is_repeated(value) else (value,))
+        waiting.extend(reversed(below))
 
 
 def _is_repeated(value: Any) -> bool:
@@ -60,9 +65,7 @@ def nodes_of(message: Any, kind: str) -> list[Any]:
 def quoted(name: str) -> str:
     """Give an identifier as it must be written in SQL."""
     if _PLAIN_NAME.fullmatch(name):
-        import postgast  # noqa: PLC0415
-
-        tokens = postgast.scan(name).tokens
+        tokens = scan(name)
         if tokens[0].keyword_kind in (0, 1, 2):  # no keyword, or one that may be a column's name
             return name
     return '"' + name.replace('"', '""') + '"'
@@ -148,30 +151,24 @@ def text_of_option(option: Any) -> str | None:
 
 def sql_of(kind: str, node: Any) -> str:
     """Write a statement, given as the name of its field in Node and its message."""
-    import postgast  # noqa: PLC0415
-
-    result = postgast.ParseResult()
+    result = library().ParseResult()
     getattr(result.stmts.add().stmt, kind).CopyFrom(node)
-    return f"{postgast.deparse(result)};"
+    return f"{library().deparse(result)};"
 
 
 def sql_of_expression(expression: Any) -> str:
     """Write an expression."""
-    import postgast  # noqa: PLC0415
-
-    result = postgast.parse("SELECT 1")
+    result = library().parse("SELECT 1")
     result.stmts[0].stmt.select_stmt.target_list[0].res_target.val.CopyFrom(expression)
-    return str(postgast.deparse(result)).removeprefix("SELECT ")
+    return str(library().deparse(result)).removeprefix("SELECT ")
 
 
 def sql_of_type(type_name: Any) -> str:
     """Write a type."""
-    import postgast  # noqa: PLC0415
-
-    result = postgast.parse("ALTER TABLE t ADD COLUMN c int")
+    result = library().parse("ALTER TABLE t ADD COLUMN c int")
     command = result.stmts[0].stmt.alter_table_stmt.cmds[0].alter_table_cmd
     definition_of(command).column_def.type_name.CopyFrom(type_name)
-    return str(postgast.deparse(result)).removeprefix("ALTER TABLE t ADD COLUMN c ")
+    return str(library().deparse(result)).removeprefix("ALTER TABLE t ADD COLUMN c ")
 
 
 def definition_of(node: Any) -> Any:

@@ -89,12 +89,13 @@ def check_column(lint: FileLint, command: Command) -> None:
         check_new_constraint(lint, command, constraint, column=node.colname, filled=filled)
 
 
-def filling(table: str, column: str, value: str) -> str:
-    """Give the statement that fills a column in batches."""
+def filling(table: str, column: str, value: str, *, may_be_null: bool = False) -> str:
+    """Give the statement that fills a column in batches; rows whose value is NULL must not be filled for ever."""
+    condition = f"{column} IS NULL AND ({value}) IS NOT NULL" if may_be_null else f"{column} IS NULL"
     return (
         f"-- repeat until it changes no row, committing each time:\n"
         f"UPDATE {table} SET {column} = {value}\n"
-        f"WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {column} IS NULL LIMIT 10000));"
+        f"WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {condition} LIMIT 10000));"
     )
 
 
@@ -163,7 +164,8 @@ def _report_generated(lint: FileLint, command: Command, node: Any, constraint: A
         f"BEGIN\n    NEW.{column} := (SELECT {value} FROM (SELECT NEW.*) AS new_row);\n    RETURN NEW;\nEND $$;\n"
         f"CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {command.shown}\n"
         f"    FOR EACH ROW EXECUTE FUNCTION {function}();\n"
-        f"-- then, outside this file, the rows that were there before;\n{filling(command.shown, column, value)}",
+        f"-- then, outside this file, the rows that were there before;\n"
+        f"{filling(command.shown, column, value, may_be_null=True)}",
     )
 
 

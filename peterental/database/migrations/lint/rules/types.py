@@ -150,6 +150,8 @@ def _building(index: Index) -> str:
 
 def _report_rewrite(lint: FileLint, command: Command, what: str, kind: str) -> None:
     old, new = tree.quoted(command.node.name), tree.quoted(f"{command.node.name}_new")
+    node = tree.definition_of(command.node).column_def
+    value = tree.sql_of_expression(node.raw_default) if node.HasField("raw_default") else f"{old}::{kind}"
     lint.report(
         TYPE,
         what,
@@ -157,7 +159,7 @@ def _report_rewrite(lint: FileLint, command: Command, what: str, kind: str) -> N
         at=command.offset,
         safe=f"-- a second column, filled by new code and by this; then let the code move over, and drop the first:\n"
         f"ALTER TABLE {command.shown} ADD COLUMN {new} {kind};\n"
-        f"-- outside this file:\n{filling(command.shown, new, f'{old}::{kind}')}\n"
+        f"-- outside this file:\n{filling(command.shown, new, value, may_be_null=True)}\n"
         f"-- Types that grow need none of this: varchar(n) to a longer one or to text, numeric(p, s) to more digits\n"
         f"-- of the same scale, and, as these sessions are in UTC, timestamp to timestamptz without USING.",
     )
