@@ -14,7 +14,7 @@ class Word:
     """One word of a text; a quoted text, a number, a comma and a comment are words too.
 
     Args:
-        kind: as PostgreSQL's grammar calls it: `IDENT`, `CREATE`, `SCONST`, `ASCII_59` for a semicolon.
+        kind: as PostgreSQL's grammar calls it: `IDENT`, `CREATE`, `SCONST`; empty for a character that means nothing.
         offset: where it begins, in characters.
         sql: as it stands, with its quotes.
     """
@@ -35,13 +35,14 @@ def words_with_comments(text: str) -> list[Word] | None:
         tokens = scan(text)
     except NotUnderstood:
         return None
-    name_of = kinds().Token.Name
+    known = kinds().Token.DESCRIPTOR.values_by_number
     encoded = text.encode()  # the scanner counts bytes
     words = []
     position = offset = 0
     for token in tokens:
         offset += len(encoded[position : token.start].decode())
-        word = Word(name_of(token.token), offset, encoded[token.start : token.end].decode())
+        kind = known[token.token].name if token.token in known else ""
+        word = Word(kind, offset, encoded[token.start : token.end].decode())
         words.append(word)
         position, offset = token.end, word.end
     return words
