@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import date, datetime
+from functools import partial
 
 import psycopg
 from psycopg.rows import DictRow
@@ -30,6 +31,8 @@ from peterental.agents.model import (
     Window,
 )
 from peterental.database.connection import Connection, Database
+from peterental.database.constraints import named_constraints
+from peterental.errors import Refusal
 
 # Hours are read as minutes after midnight, because Python has no 24:00. Overrides of days long past decide nothing.
 AGENT = """
@@ -296,30 +299,25 @@ class AgentRepository:
         """Queue the mark that something about a locked agent was changed: its hours, or what it is busy with."""
         connection.execute("UPDATE agents SET updated_at = clock_timestamp() WHERE agent_id = %s", (agent_id,))
 
-    @contextmanager
-    def named_refusals(self, agent_id: str) -> Iterator[None]:
-        """Turn the constraints of `agents` into what they mean; one without a name here is a fault, and stays one.
+    def named_refusals(self, agent_id: str) -> AbstractContextManager[None]:
+        """Raise the refusals of the constraints of `agents`.
 
-        Raises AgentIdTaken, AssistantTaken, PhoneNumberTaken, RuleOutOfRange, KeeperUnknown.
+        Raises AgentIdTaken, AssistantTaken, PhoneNumberTaken, RuleOutOfRange, KeeperUnknown, ConstraintViolated.
         """
-        try:
-            yield
-        except psycopg.errors.UniqueViolation as error:
-            match error.diag.constraint_name:
-                case "agents_vapi_assistant_id_key":
-                    raise AssistantTaken from error
-                case "idx_agents_phone_number":
-                    raise PhoneNumberTaken from error
-                case _:
-                    raise AgentIdTaken(agent_id=agent_id) from error
-        except psycopg.errors.CheckViolation as error:
-            constraint = error.diag.constraint_name or ""
-            for name, limits in RULE_LIMITS.items():
-                if constraint == f"agents_{name.removesuffix('_minutes').removesuffix('_days')}_sane":
-                    raise RuleOutOfRange(field=name, label=limits.label, low=limits.low, high=limits.high) from error
-            raise
-        except psycopg.errors.ForeignKeyViolation as error:
-            raise KeeperUnknown from error
+        return named_constraints({**_REFUSALS, "agents_pkey": partial(AgentIdTaken, agent_id=agent_id)})
+
+
+_REFUSALS: Mapping[str, Callable[[], Refusal]] = {
+    "agents_vapi_assistant_id_key": AssistantTaken,
+    "idx_agents_phone_number": PhoneNumberTaken,
+    "agents_user_id_fkey": KeeperUnknown,
+    **{
+        f"agents_{name.removesuffix('_minutes').removesuffix('_days')}_sane": partial(
+            RuleOutOfRange, field=name, label=limits.label, low=limits.low, high=limits.high
+        )
+        for name, limits in RULE_LIMITS.items()
+    },
+}
 
 
 def _agent(row: DictRow) -> Agent:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
-
-import psycopg
 
 from peterental.agents.hours.model import Busy
 from peterental.appointments.desk.repository import AGENT_OF_KEY, DESK, DESK_OF_AGENT, LONG, Desk, read_desk
 from peterental.appointments.model import PHONE, Appointment, SlotTaken
+from peterental.database.constraints import named_constraints
 
 if TYPE_CHECKING:
+    import psycopg
     from psycopg.rows import DictRow
 
     from peterental.agents.model import AgentKey
     from peterental.appointments.model import EventKind, Status
     from peterental.calls.model import Delivery
     from peterental.database.connection import Connection, Database
+    from peterental.errors import Refusal
 
 APPOINTMENT = """
     appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, property_address,
@@ -56,6 +57,9 @@ BUSY = """
     ORDER BY lower(during)
     LIMIT 1
 """
+
+REFUSALS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap": SlotTaken}
+"""By the constraint of `appointments` that refuses a booking."""
 
 
 class PendingDesk:
@@ -126,15 +130,9 @@ class AppointmentRepository:
         )
         return PendingDesk(desk, own)
 
-    @contextmanager
-    def last_word(self) -> Iterator[None]:
-        """Turn the constraint that has the last word into what it means. Raises SlotTaken."""
-        try:
-            yield
-        except psycopg.errors.ExclusionViolation as error:
-            if error.diag.constraint_name != "appointments_agent_no_overlap":
-                raise
-            raise SlotTaken from error
+    def last_word(self) -> AbstractContextManager[None]:
+        """Raise SlotTaken where the exclusion constraint refuses a booking, ConstraintViolated for any other."""
+        return named_constraints(REFUSALS)
 
     def insert(
         self,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import psycopg
 from psycopg.rows import DictRow
 
 from peterental.database.connection import Connection, Database
+from peterental.database.constraints import named_constraints
+from peterental.errors import Refusal
 from peterental.users.guessing import FIRST_WAIT_S, FORGOTTEN_AFTER, LONGEST_WAIT_S, Counter
 from peterental.users.model import Account, EmailInvalid, EmailTaken, Member, Person, Role, Viewer
 
@@ -69,7 +69,7 @@ class UserRepository:
         self, connection: Connection, *, email: str, password_hash: str, role: Role, full_name: str | None
     ) -> Viewer:
         """Add a user. Raises EmailTaken, EmailInvalid."""
-        with _named_refusals():
+        with named_constraints(_REFUSALS):
             row = connection.execute(
                 """
                 INSERT INTO users (email, password_hash, role, full_name)
@@ -85,7 +85,7 @@ class UserRepository:
 
         The lock makes a second caller wait for the first one's commit, which its own statement then sees.
         """
-        with _named_refusals():
+        with named_constraints(_REFUSALS):
             connection.execute("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
             row = connection.execute(
                 """
@@ -314,12 +314,8 @@ def _the(row: DictRow | None) -> DictRow:
     return row
 
 
-@contextmanager
-def _named_refusals() -> Iterator[None]:
-    """Turn the constraints of `users` into what they mean."""
-    try:
-        yield
-    except psycopg.errors.UniqueViolation as error:
-        raise EmailTaken from error
-    except psycopg.errors.CheckViolation as error:
-        raise EmailInvalid from error
+_REFUSALS: Mapping[str, type[Refusal]] = {
+    "users_email_key": EmailTaken,
+    "idx_users_email_folded": EmailTaken,
+    "email_valid": EmailInvalid,
+}

@@ -166,6 +166,17 @@ def test_a_fault_is_a_page_without_a_traceback(
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_an_unknown_constraint_is_logged_by_name_without_the_row(
+    office: Browser, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    database.fetch("ALTER TABLE users ADD CONSTRAINT operators_own CHECK (email <> 'ben@example.com')")
+    page = office.send("/users/invite", email="ben@example.com", role="agent")
+    assert page.status_code == 500
+    assert "Our fault" in page.text
+    assert "operators_own of table users" in caplog.text
+    assert "Failing row contains" not in caplog.text
+
+
 def test_a_refusal_that_no_page_expects_is_said_in_a_page(
     app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 
 from peterental.agents.keys.repository import OF_KEY
@@ -33,6 +32,7 @@ from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.calls import repository as calls_repository
 from peterental.database.connection import Database
+from peterental.database.constraints import ConstraintViolated
 from peterental.users.model import AdminsOnly, Viewer
 from tests.together import at_once
 
@@ -293,10 +293,17 @@ def test_the_schemas_own_limits_are_refusals_with_the_same_name(database: Databa
         checked(profile)
 
 
-def test_a_constraint_without_a_name_here_stays_a_fault(database: Database) -> None:
-    database.fetch("ALTER TABLE agents ADD CONSTRAINT never CHECK (agent_name <> 'Ana')")
-    with pytest.raises(psycopg.errors.CheckViolation):
-        AgentService(database, AuditService(database)).create(Profile(agent_name="Ana"), ADMIN)
+@pytest.mark.parametrize(
+    "constraint",
+    ["CHECK (agent_name <> 'Ana')", "UNIQUE (agent_name)", "FOREIGN KEY (agent_name) REFERENCES agents (agent_id)"],
+)
+def test_an_unknown_constraint_of_agents_is_a_fault(database: Database, constraint: str) -> None:
+    service = AgentService(database, AuditService(database))
+    if "UNIQUE" in constraint:
+        service.create(Profile(agent_name="Ana"), ADMIN)
+    database.fetch(f"ALTER TABLE agents ADD CONSTRAINT operators_own {constraint}")
+    with pytest.raises(ConstraintViolated, match="operators_own of table agents"):
+        service.create(Profile(agent_name="Ana"), ADMIN)
 
 
 def test_the_list_shows_the_next_viewing_and_counts_by_the_agents_own_calendar(

@@ -18,6 +18,7 @@ from peterental.appointments.service import AppointmentService
 from peterental.calls.model import Delivery, Outcome
 from peterental.calls.service import CallService
 from peterental.database.connection import Database
+from peterental.database.constraints import ConstraintViolated
 from peterental.errors import Refusal
 from tests.servers import until_somebody_waits
 from tests.together import at_once
@@ -142,7 +143,7 @@ def test_even_where_the_constraint_speaks_twice_the_caller_hears_a_sentence(desk
 def test_other_violations_are_not_taken_for_a_taken_time(desk: Desk, database: Database) -> None:
     database.fetch("ALTER TABLE appointments ADD CONSTRAINT other EXCLUDE USING btree (property_address WITH =)")
     desk.book("2026-11-23T10:00", 1)
-    with pytest.raises(psycopg.errors.ExclusionViolation):
+    with pytest.raises(ConstraintViolated, match="other of table appointments"):
         desk.book("2026-11-23T11:00", 2)
 
 

@@ -38,6 +38,7 @@ from peterental.appointments.model import (
 )
 from peterental.calls.model import Delivery
 from peterental.database.connection import Database
+from peterental.database.constraints import ConstraintViolated
 from peterental.services import Services, build_services
 from peterental.users.model import Viewer
 from tests.servers import until_somebody_waits
@@ -366,6 +367,12 @@ def test_somebody_who_does_not_queue_is_caught_by_the_constraint(
                 answer.result()
             assert refused.value.nearest == (TEN - timedelta(hours=1), TEN - HALF_AN_HOUR, TEN + HALF_AN_HOUR)
     assert services.by_hand.show(booked.appointment_id, ADMIN)[0].start == TEN + timedelta(hours=2)
+
+
+def test_an_unknown_constraint_of_appointments_is_a_fault(services: Services, database: Database) -> None:
+    database.fetch("ALTER TABLE appointments ADD CONSTRAINT operators_own CHECK (attendee_email IS NOT NULL)")
+    with pytest.raises(ConstraintViolated, match="operators_own of table appointments"):
+        services.by_hand.book(ENTRY, ADMIN)
 
 
 @pytest.mark.parametrize(

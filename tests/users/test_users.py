@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 
 from peterental.audit.service import AuditService
 from peterental.database.connection import Database
+from peterental.database.constraints import ConstraintViolated
 from peterental.users.model import (
     AlreadySetUp,
     EmailInvalid,
@@ -73,6 +74,20 @@ def test_what_the_column_refuses_is_the_same_refusal(database: Database) -> None
     with pytest.raises(EmailInvalid), database.transaction() as connection:
         users.insert(connection, email="not an address", password_hash=unused, role="agent", full_name=None)
     assert not users.any_user()
+
+
+@pytest.mark.parametrize("constraint", ["UNIQUE (full_name)", "CHECK (email <> 'ana@example.com')"])
+def test_an_unknown_constraint_of_users_is_a_fault(users: UserService, database: Database, constraint: str) -> None:
+    users.create("ben@example.com", WORDS, "agent", "Ana Lima")
+    database.fetch(f"ALTER TABLE users ADD CONSTRAINT operators_own {constraint}")
+    with pytest.raises(ConstraintViolated, match="operators_own of table users"):
+        users.create("ana@example.com", WORDS, "agent", "Ana Lima")
+
+
+def test_the_first_users_unknown_constraint_is_a_fault(users: UserService, database: Database) -> None:
+    database.fetch("ALTER TABLE users ADD CONSTRAINT operators_own CHECK (full_name IS NOT NULL)")
+    with pytest.raises(ConstraintViolated, match="operators_own"):
+        users.set_up_first("ana@example.com", WORDS)
 
 
 def test_a_password_needs_twelve_characters(users: UserService) -> None:

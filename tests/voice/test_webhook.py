@@ -205,14 +205,23 @@ def test_arguments_that_are_no_object_count_as_none(phone: Phone, arguments: obj
 def test_an_error_nobody_foresaw_is_logged_kept_and_apologised_for(
     phone: Phone, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    database.fetch("ALTER TABLE appointments ADD CONSTRAINT no_more CHECK (FALSE)")
+    database.fetch("ALTER TABLE appointments ADD CONSTRAINT no_more CHECK (1 / (id - id) = 1)")
     assert phone.say("set_appointment", ELM, "t") == APOLOGY
-    assert "CheckViolation" in caplog.text
+    assert "DivisionByZero" in caplog.text
     (record,) = [record for record in caplog.records if record.name == "peterental.voice.webhook"]
     assert vars(record)["call_id"] == "call-1"
     assert database.fetch("SELECT outcome FROM tool_calls") == [{"outcome": "fault"}]
     database.fetch("ALTER TABLE appointments DROP CONSTRAINT no_more")
     assert phone.say("set_appointment", ELM, "t").startswith("You're booked"), "a fault is no answer to keep to"
+
+
+def test_an_unknown_constraint_is_logged_by_name_and_apologised_for(
+    phone: Phone, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    database.fetch("ALTER TABLE appointments ADD CONSTRAINT operators_own CHECK (attendee_email IS NOT NULL)")
+    assert phone.say("set_appointment", ELM) == APOLOGY
+    assert "operators_own of table appointments" in caplog.text
+    assert database.fetch("SELECT outcome FROM tool_calls") == [{"outcome": "fault"}]
 
 
 def test_a_fault_is_kept_with_its_call(phone: Phone, database: Database) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
-
-import psycopg
 
 from peterental.appointments.by_hand.model import BY_HAND, Event, FormTaken
 from peterental.appointments.desk.repository import DESK_OF_AGENT, Desk, read_desk
 from peterental.appointments.model import Appointment
-from peterental.appointments.repository import APPOINTMENT, BUSY, OVERLAPPING
+from peterental.appointments.repository import APPOINTMENT, BUSY, OVERLAPPING, REFUSALS
+from peterental.database.constraints import named_constraints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from peterental.database.connection import Connection, Database
@@ -47,15 +45,9 @@ class ByHandRepository:
         cursor = connection.execute(DESK_OF_AGENT.encode(), {"agent_id": agent_id, "now": now})
         return read_desk(cursor.fetchone())
 
-    @contextmanager
-    def once(self) -> Iterator[None]:
-        """Turn the index that has a form book once into what it means. Raises FormTaken."""
-        try:
-            yield
-        except psycopg.errors.UniqueViolation as error:
-            if error.diag.constraint_name != "idx_appointments_form":
-                raise
-            raise FormTaken from error
+    def once(self) -> AbstractContextManager[None]:
+        """Raise FormTaken where the form has booked already, and what `AppointmentRepository.last_word` raises."""
+        return named_constraints({**REFUSALS, "idx_appointments_form": FormTaken})
 
     def made_by(self, connection: Connection, key: str) -> Appointment | None:
         """Give what a form has booked, if it has."""

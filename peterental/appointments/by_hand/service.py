@@ -104,11 +104,7 @@ class ByHandService:
             raise NameMissing
         now = self._now()
         try:
-            with (
-                self._appointments.last_word(),
-                self._by_hand.once(),
-                self._database.transaction() as connection,
-            ):
+            with self._by_hand.once(), self._database.transaction() as connection:
                 self._by_hand.lock_agent(connection, entry.agent_id)
                 desk = self._by_hand.read(connection, entry.agent_id, now)
                 agent = _agent_for(viewer, desk)

@@ -1,0 +1,55 @@
+"""A violated constraint is the refusal that it is named for, or a fault that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from peterental.agents import repository as agents
+from peterental.appointments import repository as appointments
+from peterental.database.connection import Database
+from peterental.database.constraints import ConstraintViolated, named_constraints
+from peterental.errors import Refusal
+from peterental.users import repository as users
+
+
+class TooMany(Refusal):
+    """There are too many."""
+
+
+def test_a_named_constraint_becomes_its_refusal(database: Database) -> None:
+    database.fetch("CREATE TABLE t (i int CONSTRAINT few CHECK (i < 3))")
+    with pytest.raises(TooMany), named_constraints({"few": TooMany}), database.transaction() as connection:
+        connection.execute("INSERT INTO t VALUES (3)")
+
+
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [
+        ("i int CONSTRAINT few CHECK (i < 3)", "A change violates few of table t, "),
+        ("i int UNIQUE", "A change violates t_i_key of table t, "),
+        ("i int, j int NOT NULL", "A change violates NOT NULL of j of table t, "),
+    ],
+)
+def test_any_other_is_a_fault_that_names_it(database: Database, column: str, sentence: str) -> None:
+    database.fetch(f"CREATE TABLE t ({column})")
+    with (
+        pytest.raises(ConstraintViolated, match=sentence) as fault,
+        named_constraints({"other": TooMany}),
+        database.transaction() as connection,
+    ):
+        connection.execute("INSERT INTO t VALUES (3)")
+        connection.execute("INSERT INTO t VALUES (3)")
+    assert fault.value.__suppress_context__, "the cause quotes the row"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [users._REFUSALS, [*agents._REFUSALS, "agents_pkey"], [*appointments.REFUSALS, "idx_appointments_form"]],
+)
+def test_every_named_constraint_is_in_the_schema(database: Database, names: Iterable[str]) -> None:
+    rows = database.fetch(
+        "SELECT conname AS name FROM pg_constraint UNION SELECT relname FROM pg_class WHERE relkind = 'i'"
+    )
+    assert set(names) <= {row["name"] for row in rows}
