@@ -48,6 +48,15 @@ def test_a_file_is_one_idea(module: Path) -> None:
     assert docstring.splitlines()[0].endswith(".") or len(docstring.splitlines()) > 1
 
 
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_dataclasses_with_an_order_compare_no_none(module: Path) -> None:
+    """A type checker allows the comparison of fields that may be None; sorting fails on the first two that tie."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef) and any("order=True" in ast.unparse(made) for made in node.decorator_list):
+            fields = [ast.unparse(line) for line in node.body if isinstance(line, ast.AnnAssign)]
+            assert not [line for line in fields if "None" in line or "Optional" in line], node.name
+
+
 def test_nothing_connects_when_the_application_is_made() -> None:
     """The pool is opened after the fork, by the process that uses it: gunicorn loads the application in its master."""
     code = (

@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 SHORTEST_DAY = timedelta(hours=23)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Taken:
     """A stretch of time that is not free: a booking with the buffer after it, or a busy block. Times are UTC.
 
@@ -77,7 +77,7 @@ class Timetable:
         self.rules = rules
         self.zone = zone
         self.now = now
-        self._taken = sorted(taken)
+        self._taken = sorted(taken, key=lambda stretch: stretch.start)
         self._starts = [stretch.start for stretch in self._taken]
         # How far what began up to here reaches: stretches may overlap, and a long one outlast many short ones.
         self._reach = list(accumulate((stretch.until for stretch in self._taken), max))

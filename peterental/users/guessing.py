@@ -39,7 +39,7 @@ class Place:
     device: str | None = None
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Counter:
     """Something that wrong tries are counted for.
 

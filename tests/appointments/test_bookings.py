@@ -147,6 +147,15 @@ def test_other_violations_are_not_taken_for_a_taken_time(desk: Desk, database: D
         desk.book("2026-11-23T11:00", 2)
 
 
+def test_callers_book_beside_a_busy_block_exactly_as_long_as_a_booking(desk: Desk, database: Database) -> None:
+    assert desk.book("2026-11-23T10:00", 1) == "Booked"
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during) VALUES ('ana', tstzrange('2026-11-23 16:00Z', '2026-11-23 16:30Z'))"
+    )
+    assert desk.book("2026-11-23T10:00", 2) == "SlotTaken"
+    assert desk.book("2026-11-23T11:00", 3) == "Booked"
+
+
 def test_overbooked_viewings_block_their_time_as_well(desk: Desk, database: Database) -> None:
     database.fetch(
         """

@@ -56,6 +56,13 @@ def test_several_windows_a_day_and_overrides_are_kept_to() -> None:
     assert timetable(rules=rules).free_on(date(2026, 11, 30)) == []
 
 
+def test_a_busy_block_exactly_as_long_as_a_booking_is_one_taken_time() -> None:
+    both = taken("2026-11-23T10:00", "2026-11-23T10:30", 7), taken("2026-11-23T10:00", "2026-11-23T10:30")
+    free = timetable(*both).free_on(MONDAY)
+    assert clocks(free)[:3] == ["09:00", "09:30", "10:30"]
+    assert timetable(*reversed(both)).free_on(MONDAY) == free
+
+
 def test_back_to_back_viewings_are_fine() -> None:
     free = timetable(taken("2026-11-23T10:00", "2026-11-23T10:30")).free_on(MONDAY)
     assert clocks(free)[:4] == ["09:00", "09:30", "10:30", "11:00"]
