@@ -19,6 +19,7 @@ from peterental.config import Config, masked
 from peterental.database import Database, database_for, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.errors import Fault
+from peterental.plural import counted
 from peterental.services import build_services
 
 _log = logging.getLogger("peterental.deploy")
@@ -90,7 +91,7 @@ def before_fork() -> None:
     while (others := _threads() - 1) and time.monotonic() < patient_until_s:
         time.sleep(_LOOK_EVERY_S)
     if others:
-        _log.warning("A worker is forked beside %d other threads; locks that they hold stay shut in it", others)
+        _log.warning("A worker is forked beside %s; locks held there stay shut in it", counted(others, "other thread"))
 
 
 def _threads() -> int:

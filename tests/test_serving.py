@@ -128,7 +128,7 @@ def test_a_worker_is_forked_from_a_process_with_no_other_thread(database_url: st
 
 def test_a_thread_that_stays_is_not_waited_for_for_ever_but_told() -> None:
     _, complaint = run_program(FORKS_BESIDE_A_THREAD)
-    assert complaint == "A worker is forked beside 1 other threads; locks that they hold stay shut in it\n"
+    assert complaint == "A worker is forked beside 1 other thread; locks held there stay shut in it\n"
 
 
 def test_with_database_url_nothing_of_the_development_server_is_touched(

@@ -10,6 +10,7 @@ from flask import Flask
 from markupsafe import escape
 
 from peterental.messages.model import dialled
+from peterental.plural import counted, plural
 
 HOUSE_NUMBER = re.compile(r"\s*(?:no\.?\s*|#\s*)?(\d{1,5}[a-z]?)\b", re.IGNORECASE)
 
@@ -65,8 +66,7 @@ def place(zone: str) -> str:
 def span(minutes: int) -> str:
     """Give a length of time: `45 min`, `2 h`, `1 h 30 min`, `2 days`."""
     if minutes and minutes % 1440 == 0:
-        days = minutes // 1440
-        return f"{days} day{'s' if days > 1 else ''}"
+        return counted(minutes // 1440, "day")
     hours, rest = divmod(minutes, 60)
     return " ".join(
         part for part in (f"{hours} h" if hours else "", f"{rest} min" if rest or not hours else "") if part
@@ -105,6 +105,6 @@ def cut(text: str, budget_bytes: int) -> str:
 
 def install(app: Flask) -> None:
     """Give templates these as filters."""
-    own = (clock, day, long_day, zone_name, iso, wall_clock, place, span, house_number, initials, cut)
+    own = (clock, day, long_day, zone_name, iso, wall_clock, place, span, house_number, initials, cut, counted, plural)
     for function in (*own, dialled):
         app.add_template_filter(function)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from peterental.calls.model import Outcome
 from peterental.errors import Refusal
+from peterental.plural import counted
 
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
 EventKind = Literal["booked", "moved", "cancelled", "completed", "no_show", "reopened"]
@@ -213,19 +214,19 @@ class TimePast(NotThen):
 
 
 class TooSoon(NotThen):
-    """Viewings need at least {notice_minutes} minutes' notice."""
+    """Viewings have to be booked at least {notice} ahead."""
 
     def __init__(self, nearest: tuple[datetime, ...] = (), *, notice_minutes: int) -> None:
         self.notice_minutes = notice_minutes
-        super().__init__(nearest, notice_minutes=notice_minutes)
+        super().__init__(nearest, notice=counted(notice_minutes, "minute"))
 
 
 class TooFar(NotThen):
-    """Viewings can be booked at most {horizon_days} days ahead."""
+    """Viewings can be booked at most {horizon} ahead."""
 
     def __init__(self, nearest: tuple[datetime, ...] = (), *, horizon_days: int) -> None:
         self.horizon_days = horizon_days
-        super().__init__(nearest, horizon_days=horizon_days)
+        super().__init__(nearest, horizon=counted(horizon_days, "day"))
 
 
 class OutsideHours(NotThen):

@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from peterental.database.outage import ASK_S, Outage, Turn
 from peterental.database.patience import PatientConnection, left_s, patience
 from peterental.errors import Fault
+from peterental.plural import counted
 
 OLDEST_SERVER_VERSION = 140000
 """PostgreSQL 14, as libpq numbers it: multiranges and pipelined queries begin there."""
@@ -47,11 +48,14 @@ class DatabaseTooOld(DatabaseUnavailable):
 
 
 class DatabaseTooSlow(Fault):
-    """The database needed longer than {seconds:g} seconds for what was asked of it, which was cancelled."""
+    """The database needed longer than {wait} for what was asked of it, which was cancelled."""
+
+    def __init__(self, *, seconds: float) -> None:
+        super().__init__(wait=counted(seconds, "second"))
 
 
 class DatabaseBusy(DatabaseTooSlow):
-    """Something else in the database held for longer than {seconds:g} seconds what is needed here."""
+    """Something else in the database held for longer than {wait} what is needed here."""
 
 
 class SchemaOutdated(Fault):

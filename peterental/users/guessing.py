@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
+from peterental.plural import counted
+
 FREE_PER_ACCOUNT = 5
 FREE_PER_ADDRESS = 20
 """So many wrong tries in a row cost nothing."""
@@ -99,4 +101,4 @@ def in_words(wait_s: float) -> str:
     """Give a wait as people say it, rounded up: `30 seconds`, `2 minutes`."""
     seconds = max(1, math.ceil(wait_s))
     number, unit = (seconds, "second") if seconds <= 60 else (math.ceil(seconds / 60), "minute")  # noqa: PLR2004  # a minute
-    return f"{number} {unit}{'s' if number != 1 else ''}"
+    return counted(number, unit)

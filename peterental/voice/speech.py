@@ -106,7 +106,7 @@ class _Teller:
             case model.TooSoon():
                 why = f"Viewings have to be booked {spoken.length(refusal.notice_minutes)} ahead."
             case model.TooFar():
-                why = f"Viewings can be booked {spoken.number(refusal.horizon_days)} days ahead at most."
+                why = f"Viewings can be booked {spoken.count(refusal.horizon_days, 'day')} ahead at most."
             case model.OutsideHours():
                 why = "There are no viewings then."
             case model.OffGrid():

@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from peterental.plural import plural
+
 _NUMBERS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
@@ -103,12 +105,13 @@ def length(minutes: int) -> str:
     """Say a length of time: `two hours`, `one day`, `forty-five minutes`."""
     for unit, size in (("day", 24 * 60), ("hour", 60)):
         if minutes >= size and minutes % size == 0:
-            return _count(minutes // size, unit)
-    return _count(minutes, "minute")
+            return count(minutes // size, unit)
+    return count(minutes, "minute")
 
 
-def _count(value: int, unit: str) -> str:
-    return f"{number(value)} {unit}{'' if value == 1 else 's'}"
+def count(value: int, unit: str) -> str:
+    """Say a number with its unit: `one day`, `two days`."""
+    return f"{number(value)} {plural(value, unit)}"
 
 
 def _with_month(value: date) -> str:

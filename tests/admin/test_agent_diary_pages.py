@@ -105,6 +105,25 @@ def test_a_week_of_ten_thousand_viewings_stays_a_page_that_can_be_read(
         assert "more busy times" in page.text
 
 
+def test_one_thing_left_out_is_singular(office: Browser, database: Database, book: Callable[..., int]) -> None:
+    database.fetch(
+        """
+        INSERT INTO agent_busy (agent_id, during)
+        SELECT 'nora', tstzrange(TIMESTAMPTZ '2026-11-23 15:00Z' + n * INTERVAL '1 min', '2026-11-23 17:00Z')
+        FROM generate_series(1, 13) AS n
+        """
+    )
+    for path in ("week?on=2026-11-23", "day?on=2026-11-23"):
+        assert ">and 1 more busy time<" in office.get(f"/agents/nora/{path}").text
+    database.fetch(
+        "INSERT INTO agent_days (agent_id, day) SELECT 'nora', CURRENT_DATE + n FROM generate_series(1, 31) AS n"
+    )
+    assert ">and 1 later one<" in office.get("/agents/nora/hours").text
+    day = datetime.now(UTC).astimezone(CHICAGO).date()
+    book("nora", at(9, day=day), status="no_show")
+    assert "1 viewing in twelve weeks" in office.get("/agents/nora/figures").text
+
+
 def test_a_day_is_a_sheet_with_time_home_name_and_phone(office: Browser, book: Callable[..., int]) -> None:
     book("nora", at(9, 30), attendee_phone="+1 555 0100", caller_number="+1 555 0199")
     book("nora", at(11), caller_number="+1 555 0177", status="no_show")
@@ -222,7 +241,7 @@ def test_figures_are_drawn_with_words_and_a_table_behind_them(
     assert len(queries) == 4, "the sign-in check, and three"
     assert text.count('role="img" aria-labelledby=') == 2
     assert '<title id="drawn-viewings-title">Viewings by week and status</title>' in text
-    assert "2 viewings in twelve weeks: 1 completed, 0 confirmed, 1 no-shows, 0 cancelled." in text
+    assert "2 viewings in twelve weeks: 1 completed, 0 confirmed, 1 no-show, 0 cancelled." in text
     assert "2 calls in twelve weeks, of which 1 led to a booking." in text
     assert '<rect class="bar-completed"' in text
     assert text.count("<summary>As a table</summary>") == 2

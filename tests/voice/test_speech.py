@@ -126,6 +126,8 @@ VIEWING = model.Appointment(
         (model.TimeUnclear(meaning.ClockMissing(date(2026, 7, 10)), NEAR), "At what time would you like to come on Friday the tenth? I have Friday the tenth at ten thirty AM."),
         (model.DayFull(NEAR), "There is no room for more viewings that day. The nearest I have: Friday the tenth at ten thirty AM."),
         (model.TooSoon(NEAR, notice_minutes=60), "Viewings have to be booked one hour ahead. The nearest I have: Friday the tenth at ten thirty AM."),
+        (model.TooFar(NEAR, horizon_days=1), "Viewings can be booked one day ahead at most. The nearest I have: Friday the tenth at ten thirty AM."),
+        (model.TooFar(NEAR, horizon_days=2), "Viewings can be booked two days ahead at most. The nearest I have: Friday the tenth at ten thirty AM."),
         (model.NotThen(NEAR), "I'm sorry. That time cannot be had. The nearest I have: Friday the tenth at ten thirty AM."),
         (model.AppointmentUnknown(), "I'm sorry. There is no such appointment."),
         (Outcome(), "All right."),

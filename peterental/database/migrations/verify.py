@@ -16,6 +16,7 @@ from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.scratch import build, scratch_database
 from peterental.database.migrations.trouble import engine_session
+from peterental.plural import plural
 
 _APPLICATION_NAME = "peterental verify"
 
@@ -155,7 +156,7 @@ def _tracking(ledger: Ledger, entries: list[Entry]) -> Check:
 def _idempotency(again: int, made: Catalog, made_again: Catalog) -> Check:
     """Check that running everything a second time did nothing."""
     if again or made.things != made_again.things:
-        text = f"Idempotency: a second run applied {again} migrations, and changed the schema"
+        text = f"Idempotency: a second run applied {again} {plural(again, 'migration')}, and changed the schema"
         return Check("idempotency", ok=False, text=text)
     return Check("idempotency", ok=True, text="Idempotency verified")
 
