@@ -26,6 +26,7 @@ from peterental.appointments.meaning import (
     WhichHalf,
 )
 from peterental.appointments.model import (
+    PHONE,
     Appointment,
     Booked,
     CallerUnknown,
@@ -203,6 +204,7 @@ def book(situation: Situation, wish: Wish) -> Decision:
         caller_number=situation.delivery.caller_number,
         vapi_call_id=situation.delivery.vapi_call_id,
         created_at=situation.now,
+        booked_by=PHONE,
     )
     return Decision(Booked(appointment), "booked", "insert", appointment)
 

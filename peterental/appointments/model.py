@@ -41,6 +41,16 @@ class Appointment:
     overlap_allowed: bool = False
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    booked_by: str | None = None
+    """The actor of its history: PHONE or an e-mail address; None for a booking from before there was a history."""
+
+    @property
+    def is_by_phone(self) -> bool:
+        """Whether a phone call booked it, with or without an id of its own, rather than a user.
+
+        Without a history the call id decides: NULL means a manual booking, as migration 001 says.
+        """
+        return self.booked_by == PHONE if self.booked_by is not None else self.vapi_call_id is not None
 
     @cached_property
     def zone(self) -> ZoneInfo:

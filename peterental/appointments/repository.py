@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 APPOINTMENT = """
     appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, property_address,
     start_time AS start, end_time AS "end", status, attendee_name, attendee_email, attendee_phone, caller_number,
-    vapi_call_id, overlap_allowed, appointments.created_at, appointments.updated_at
+    vapi_call_id, overlap_allowed, appointments.created_at, appointments.updated_at,
+    (
+        SELECT actor FROM appointment_events
+        WHERE appointment_id = appointments.id AND kind = 'booked'
+        ORDER BY event_id
+        LIMIT 1
+    ) AS booked_by
 """
 
 # The first confirmed viewings of an agent, with the pauses after them, between two moments, but for one.

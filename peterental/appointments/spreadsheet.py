@@ -49,7 +49,7 @@ def _cells(appointment: Appointment) -> Sequence[str]:
         appointment.attendee_phone or "",
         appointment.caller_number or "",
         appointment.created_at.astimezone(zone).isoformat(timespec="seconds") if appointment.created_at else "",
-        "phone" if appointment.vapi_call_id else "hand",
+        "phone" if appointment.is_by_phone else "manual",
         appointment.vapi_call_id or "",
         "yes" if appointment.overlap_allowed else "no",
     )

@@ -212,6 +212,25 @@ def test_the_file_has_every_row_of_the_filter_in_the_agents_own_time(office: Bro
 
 
 @pytest.mark.usefixtures("agents")
+def test_who_booked_is_read_from_the_history(office: Browser, book: Callable[..., int], database: Database) -> None:
+    recorded = [("", "phone"), (None, "phone"), ("call-1", "phone"), ("call-2", "ana@example.com"), (None, "x@y.com")]
+    for hour, (call_id, actor) in enumerate(recorded):
+        number = book("ben", NOW + timedelta(hours=hour), vapi_call_id=call_id)
+        for kind, by in (("booked", actor), ("moved", "office@example.com")):
+            database.fetch(
+                "INSERT INTO appointment_events (appointment_id, kind, actor) VALUES (%s, %s, %s)", [number, kind, by]
+            )
+    # Before there was a history, only the call id said it: empty for a manual booking, as migration 001 has it.
+    for hour, call_id in enumerate(("call-3", None), start=len(recorded)):
+        book("ben", NOW + timedelta(hours=hour), vapi_call_id=call_id)
+    said = [row["Booked by"] for row in rows(office.get("/appointments.csv"))]
+    assert said == ["phone", "phone", "phone", "manual", "manual", "phone", "manual"]
+    pages = [office.get(f"/appointments/{row['Number']}").text for row in rows(office.get("/appointments.csv"))]
+    assert ["<dd>by phone" in page for page in pages] == [one == "phone" for one in said]
+    assert ["<dd>manually" in page for page in pages] == [one == "manual" for one in said]
+
+
+@pytest.mark.usefixtures("agents")
 def test_an_agents_user_gets_only_her_own_viewings_in_the_file(anas: Browser, book: Callable[..., int]) -> None:
     book("ana-lima", NOW, attendee_name="Hers")
     book("ben", NOW, attendee_name="Secret")

@@ -114,7 +114,7 @@ def test_one_viewing_shows_everything_about_it_in_two_queries(
 @pytest.mark.usefixtures("agents")
 def test_a_viewing_by_hand_says_so_and_leaves_out_what_is_unknown(office: Browser, book: Callable[..., int]) -> None:
     text = office.get(f"/appointments/{book('ben', NOW)}").text
-    assert "by hand" in text
+    assert "<dd>manually" in text
     assert "/calls/" not in text
     assert "tel:" not in text
     assert "E-mail" not in text

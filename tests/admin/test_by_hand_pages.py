@@ -111,7 +111,7 @@ def test_a_viewing_is_booked_and_shown_with_its_history(office: Browser, databas
     text = unescape(page.text)
     assert f"Booked: Dolores <Whitcomb>, {MONDAY:%A, %B} {MONDAY.day}" in text
     assert "with Ana Lima." in text
-    assert f"by hand, <bdi>{admin.email}</bdi>" in text
+    assert f"manually, <bdi>{admin.email}</bdi>" in text
     assert "<Whitcomb>" not in page.text
 
 
@@ -383,7 +383,7 @@ def test_history_tells_the_phone_from_people(office: Browser, database: Database
     text = " ".join(office.get(f"/appointments/{number}").text.split())
     assert text.index("<strong>No-show</strong>") < text.index("<strong>Booked</strong> for <time")
     assert "by phone ·" in text
-    assert "by hand, <bdi>a@example.com</bdi>" in text
+    assert "manually, <bdi>a@example.com</bdi>" in text
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,20 @@ def test_the_phone_finds_a_time_that_was_booked_by_hand_taken(
     assert isinstance(heard[0], SlotTaken)
 
 
+@pytest.mark.parametrize("call_id", ["", "c"])
+def test_a_phone_booking_is_one_with_or_without_a_call_id(
+    services: Services, book: Callable[..., Appointment], call_id: str
+) -> None:
+    manual = book(600)
+    delivery = Delivery(
+        name="set_appointment", tool_call_id="t", vapi_call_id=call_id, agent_key=AgentKey(assistant_id="assistant")
+    )
+    wish = Wish(property_address="7 Oak", attendee_name="Max", start_time="2026-11-23T11:00")
+    services.appointments.book(delivery, wish, lambda *_: "x")
+    shown = [services.by_hand.show(manual.appointment_id + number, ADMIN)[0] for number in (0, 1)]
+    assert [(one.booked_by, one.is_by_phone) for one in shown] == [(ADMIN.email, False), ("phone", True)]
+
+
 def test_the_same_form_sent_twice_at_once_books_once(services: Services, database: Database) -> None:
     barrier = threading.Barrier(4)
 

@@ -127,6 +127,7 @@ class ByHandService:
                     attendee_phone=entry.attendee_phone,
                     overlap_allowed=Concern.OVERLAPS in found.concerns,
                     created_at=now,
+                    booked_by=viewer.email,
                 )
                 row = self._appointments.insert(
                     connection,
