@@ -12,13 +12,13 @@ from markupsafe import escape
 from peterental.messages.model import dialled
 from peterental.plural import counted, plural
 
+ISO_8601 = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 HOUSE_NUMBER = re.compile(r"\s*(?:no\.?\s*|#\s*)?(\d{1,5}[a-z]?)\b", re.IGNORECASE)
 
 
 def clock(moment: datetime, zone: ZoneInfo) -> str:
     """Give the wall-clock time: `3:30 pm`."""
-    local = moment.astimezone(zone)
-    return f"{local.hour % 12 or 12}:{local.minute:02} {'am' if local.hour < 12 else 'pm'}"  # noqa: PLR2004  # noon
+    return _wall(moment.astimezone(zone))
 
 
 def day(moment: datetime, zone: ZoneInfo) -> str:
@@ -48,6 +48,30 @@ def zone_name(moment: datetime, zone: ZoneInfo) -> str:
 def iso(moment: datetime, zone: ZoneInfo) -> str:
     """Give the moment as `<time datetime>` has it, with its offset."""
     return moment.astimezone(zone).isoformat(timespec="minutes")
+
+
+def iso_in_words(text: str, zone: ZoneInfo) -> str:
+    """Return a day or a time in ISO 8601 as people read it, and any other text unchanged.
+
+    Args:
+        text: `2026-03-08`, `2026-03-08T09:30` on a wall clock, or `2026-03-08T15:30Z`, a moment.
+        zone: on whose clocks a moment is shown.
+    """
+    if not ISO_8601.fullmatch(text):
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+        local = moment.astimezone(zone) if moment.tzinfo else moment
+    except (ValueError, OverflowError):  # no day of the calendar, or one that the zone's clocks never reach
+        return text
+    words = f"{local:%a, %b} {local.day}, {local.year}"
+    if "T" not in text:
+        return words
+    return f"{words}, {_wall(local)}" + (f" {zone_name(local, zone)}" if moment.tzinfo else "")
+
+
+def _wall(local: datetime) -> str:
+    return f"{local.hour % 12 or 12}:{local.minute:02} {'am' if local.hour < 12 else 'pm'}"  # noqa: PLR2004  # noon
 
 
 def wall_clock(minutes: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -51,7 +52,8 @@ def index() -> str:
     wanted, chosen = read_filter(address, zone)
     page = address.page(LAST_PAGE)
     listing = services.audit.listing(viewer, wanted, page=page)
-    actors = [*(person.email for person in services.users.people(viewer)), COMMAND_LINE]
+    people = services.users.people(viewer)
+    actors = [*(person.email for person in people), COMMAND_LINE]
     if wanted.actor and wanted.actor not in actors:
         actors.append(wanted.actor)
     return render_template(
@@ -64,7 +66,7 @@ def index() -> str:
         actors=actors,
         kinds=KINDS,
         page_of=PAGE_OF,
-        fields_of=fields_of,
+        fields_of=partial(fields_of, zone=zone, people={person.user_id: person.label for person in people}),
         this_year=now().astimezone(zone).year,
     )
 

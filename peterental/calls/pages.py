@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, current_app, render_template, request
 
 from peterental.admin.address import Address, moments
-from peterental.admin.formats import cut, weight
+from peterental.admin.formats import cut, iso_in_words, weight
 from peterental.admin.session import current_viewer
 from peterental.calls import words
 from peterental.calls.conversation import beginning, conversation, whole_transcript
@@ -86,7 +86,7 @@ def show(vapi_call_id: str) -> str:
     record = services_of(current_app).calls.record(vapi_call_id, current_viewer())
     turns = conversation(record.call)
     shown = beginning(turns, CONVERSATION_BYTES)
-    steps = steps_of(record.tool_calls)
+    steps = steps_of(record.tool_calls, record.summary.zone)
     return render_template(
         "calls/show.html",
         call=record.call,
@@ -139,12 +139,17 @@ def read_filter(
     return wanted, {name: value for name, value in chosen.items() if value}
 
 
-def steps_of(tool_calls: Sequence[ToolCall]) -> list[Step]:
-    """Give the first tool calls as lines of a timeline, as many as fit into the page."""
+def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo) -> list[Step]:
+    """Return the first tool calls as lines of a timeline, as many as fit into the page.
+
+    Args:
+        tool_calls: in the order they were answered.
+        zone: on whose clocks moments are shown.
+    """
     steps: list[Step] = []
     budget_bytes = TOOL_CALLS_BYTES
     for call in tool_calls:
-        asked = tuple(_asked(name, value) for name, value in list(call.arguments.items())[:MOST_VALUES])
+        asked = tuple(_asked(name, value, zone) for name, value in list(call.arguments.items())[:MOST_VALUES])
         received = cut(json.dumps(call.arguments, ensure_ascii=False, indent=2), RECEIVED_BYTES) if asked else ""
         step = Step(call, asked, received, cut(call.answer, ANSWER_BYTES))
         budget_bytes -= AROUND_A_STEP_BYTES + weight(step.answer) + weight(received)
@@ -155,15 +160,20 @@ def steps_of(tool_calls: Sequence[ToolCall]) -> list[Step]:
     return steps
 
 
-def _asked(name: str, value: object) -> tuple[str, str]:
+def _asked(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
     """Give an argument of a tool call: what people call it, and its text."""
-    _, text = _written(name, value)
+    _, text = _written(name, value, zone)
     return words.ARGUMENTS.get(name) or cut(name, VALUE_BYTES), text
 
 
-def _written(name: str, value: object) -> tuple[str, str]:
+def _written(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
     """Give an argument, or a line of structured data, as its label and its text."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        text = "yes" if value else "no"
+    elif isinstance(value, str):
+        text = iso_in_words(value, zone)
+    else:
+        text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
     return cut(name.replace("_", " "), VALUE_BYTES), cut(text, VALUE_BYTES)
 
 
@@ -171,10 +181,11 @@ def _claims(record: CallRecord) -> list[tuple[str, str]]:
     """Give what Vapi's analysis says of the call, besides the summary."""
     found: dict[str, Any] = {}
     if record.call.success_evaluation:
-        found["Success"] = record.call.success_evaluation
+        evaluation = record.call.success_evaluation
+        found["Success"] = {"true": True, "false": False}.get(evaluation.lower(), evaluation)
     if isinstance(record.call.structured_data, dict):
         found.update(record.call.structured_data)
-    return [_written(name, value) for name, value in list(found.items())[:MOST_VALUES]]
+    return [_written(name, value, record.summary.zone) for name, value in list(found.items())[:MOST_VALUES]]
 
 
 def _web_address(url: str | None) -> str | None:

@@ -49,6 +49,18 @@ def test_a_line_says_who_did_what_with_before_and_after_in_words(
     assert 'title="America/Chicago">C' in text
 
 
+def test_values_are_shown_as_people_read_them(office: Browser, admin: Viewer, ana: Viewer, services: Services) -> None:
+    zoe = services.agents.create(Profile(agent_name="Zoe"), admin)
+    services.agents.update(zoe.agent_id, Profile(agent_name="Zoe", user_id=ana.user_id, slot_minutes=90), admin)
+    text = " ".join(office.get("/audit?kind=agent").text.split())
+    assert '<dt>Looked after by</dt><dd><del><span class="none">nothing</span></del>' in text
+    assert "<ins><bdi>Ana Lima (ana@example.com)</bdi></ins>" in text
+    assert "<dt>A viewing takes</dt><dd><del><bdi>30 min</bdi></del>" in text
+    assert "<ins><bdi>1 h 30 min</bdi></ins>" in text
+    services.members.deactivate(ana.user_id, admin)
+    assert f"<ins><bdi>user {ana.user_id}</bdi></ins>" in " ".join(office.get("/audit?kind=agent").text.split())
+
+
 def test_what_is_in_the_log_is_shown_as_text(office: Browser, record: Callable[..., None]) -> None:
     record(subject="boo", actor="<script>alert(1)</script>", note="<b>bold</b>\u202e")
     text = office.get("/audit").text
@@ -82,7 +94,7 @@ def test_the_address_narrows_to_days_on_the_clocks_of_the_office(office: Browser
     database.fetch(
         """
         INSERT INTO audit_log (happened_at, actor, action, subject_kind, subject_id, subject_name, before, after)
-        VALUES ('2026-03-09 04:59+00', 'x', 'moved', 'appointment', '1', 'Elm', '{"start_time": "2026-03-10T16:00Z"}', '{}'),
+        VALUES ('2026-03-09 04:59+00', 'x', 'moved', 'appointment', '1', 'Elm', '{"start": "2026-03-10T16:00Z"}', '{}'),
                ('2026-03-09 05:00+00', 'x', 'moved', 'appointment', '2', 'Oak', '{}', '{}')
         """
     )

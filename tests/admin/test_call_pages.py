@@ -191,16 +191,19 @@ def test_one_call_tells_everything(
         summary="Dolores booked.\nShe was glad.",
         transcript="AI: Hello\nUser: Hi",
         messages=json.dumps([{"role": "bot", "message": "Hello there", "secondsFromStart": 3}]),
-        success_evaluation="true",
-        structured_data='{"pets": 2, "names": ["Rex"]}',
+        success_evaluation="True",
+        structured_data='{"pets": 2, "names": ["Rex"], "smokes": false, "moves_in": "2026-12-01", "lease": null}',
         recording_url="https://recordings.example.net/1.wav",
     )
-    ask(services, "set_appointment", "booked", answer="You're booked.", arguments={"start_time": "tomorrow 3 pm"})
+    arguments = {"start_time": "tomorrow 3 pm", "date": "2026-11-30T09:30", "heard_at": "2026-11-30T09:30:00-06:00"}
+    ask(services, "set_appointment", "booked", answer="You're booked.", arguments=arguments)
     text = office.get("/calls/c1").text
     for shown in (
-        "She was glad.", "Hello there", "0:03", "Asked to book", "<dt>Time</dt>", "tomorrow 3 pm", "You&#39;re booked.",
+        "She was glad.", "Hello there", "0:03", "Asked to book", "<dt>Time</dt>", "tomorrow 3 pm",
+        "<bdi>Mon, Nov 30, 2026, 9:30 am</bdi>", "<bdi>Mon, Nov 30, 2026, 9:30 am CST</bdi>", "Tue, Dec 1, 2026", "You&#39;re booked.",
         "answered in", f'href="/appointments/{number}"', 'href="https://recordings.example.net/1.wav"', "expires",
-        "Success", "true", "pets", "[&#34;Rex&#34;]", "customer-ended-call", f'href="tel:{DOLORES}"', "12 Elm Street",
+        "<bdi>Success</bdi></dt><dd><bdi>yes</bdi>", "<bdi>smokes</bdi></dt><dd><bdi>no</bdi>",
+        "<bdi>lease</bdi></dt><dd><bdi>nothing</bdi>", "pets", "[&#34;Rex&#34;]", "customer-ended-call", f'href="tel:{DOLORES}"', "12 Elm Street",
     ):  # fmt: skip
         assert shown in text, shown
     plain = office.get("/calls/c1/transcript")

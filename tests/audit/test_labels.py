@@ -1,0 +1,108 @@
+"""Every field that a service writes to the audit log has a label, and every label has such a field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+import peterental
+from peterental.agents.hours.model import BusyWish, OtherDay
+from peterental.agents.model import Profile, Window
+from peterental.appointments.by_hand.forms import read_seen, seen_token
+from peterental.appointments.by_hand.model import Action, Entry, InDoubt, When
+from peterental.appointments.model import Appointment
+from peterental.audit.readable import LABELS
+from peterental.database.connection import Database
+from peterental.services import Services, build_services
+from peterental.users.model import Viewer
+
+PACKAGE = Path(peterental.__file__).parent
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+MONDAY = date(2026, 11, 23)
+WORDS = "correct horse battery"
+
+WRITERS = {
+    "agents/hours/service.py",
+    "agents/service.py",
+    "appointments/by_hand/service.py",
+    "messages/service.py",
+    "users/members.py",
+    "users/service.py",
+}
+"""The modules that write to the log; `everything` uses each of them."""
+
+
+@pytest.fixture
+def services(database_url: str) -> Iterator[Services]:
+    """The services, on a Sunday morning in Chicago."""
+    database = Database(database_url)
+    yield build_services(database, lambda: NOW)
+    database.close()
+
+
+def everything(services: Services, database: Database) -> None:
+    """Change everything that the log is kept about, every field of it."""
+    first = services.users.set_up_first("office@example.com", WORDS).viewer
+    admin = Viewer(first.user_id, first.email, is_admin=True)
+    ben = services.users.create("ben@example.com", WORDS, "agent", "Ben Okafor")
+    services.members.invite("eva@example.com", "agent", admin, "Eva")
+    services.members.set_role(ben.user_id, "admin", admin)
+    services.members.deactivate(ben.user_id, admin)
+    services.agents.create(Profile(agent_name="Ana"), admin, "ana")
+    other = Profile(
+        agent_name="Anna", vapi_assistant_id="a", phone_number_id="p", calendar_user_id="c", user_id=ben.user_id,
+        time_zone="Europe/Lisbon", handover_number="+15550100", slot_minutes=45, step_minutes=15, buffer_minutes=5,
+        notice_minutes=60, horizon_days=7, daily_cap=9,
+    )  # fmt: skip
+    services.agents.update("ana", other, admin)
+    services.agents.set_active("ana", admin, active=False)
+    services.hours.set_week("ana", [(Window(600, 660),)] * 7, admin)
+    services.hours.add_day("ana", OtherDay(date(2026, 12, 24), (Window(540, 600),), "Short"), admin)
+    services.hours.add_busy("ana", BusyWish(first_day=MONDAY, last_day=MONDAY, note="Dentist"), admin)
+    database.fetch("INSERT INTO messages (agent_id, body) VALUES ('ana', 'Cats?')")
+    services.messages.tick(database.fetch("SELECT message_id FROM messages")[0]["message_id"], admin, done=True)
+    for key in ("first form of all", "second form of all"):
+        booked = book(services, admin, key)
+    act(services, admin, booked, "cancel")
+
+
+def book(services: Services, admin: Viewer, key: str) -> Appointment:
+    """Book the same time again, whatever speaks against it."""
+    entry = Entry(
+        agent_id="ana", when=When(day=MONDAY, clock_min=600), key=key, property_address="1 Elm", attendee_name="Max",
+        attendee_email="m@example.com", attendee_phone="555 0100",
+    )  # fmt: skip
+    try:
+        return services.by_hand.book(entry, admin)
+    except InDoubt as refusal:
+        told = replace(entry.when, told=refusal.doubts.facts)
+        return services.by_hand.book(replace(entry, when=told), admin)
+
+
+def act(services: Services, admin: Viewer, booked: Appointment, action: Action) -> None:
+    shown, _ = services.by_hand.show(booked.appointment_id, admin)
+    services.by_hand.change(booked.appointment_id, read_seen(seen_token(shown)), action, admin)
+
+
+def test_the_labels_are_of_what_services_write(services: Services, database: Database) -> None:
+    everything(services, database)
+    rows = database.fetch(
+        """
+        SELECT DISTINCT JSONB_OBJECT_KEYS(COALESCE(before, '{}') || COALESCE(after, '{}')) AS name
+        FROM audit_log
+        """
+    )
+    assert {row["name"] for row in rows} == set(LABELS)
+
+
+def test_every_module_that_writes_to_the_log_is_used_here() -> None:
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if "_audit.record(" in path.read_text(encoding="utf-8")
+    }
+    assert found == WRITERS
