@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import psycopg
 import pytest
 from psycopg import sql
 
+from peterental.database.connection import LOCK_TIMEOUT_MS, Database, DatabaseBusy
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.attempts import read_history
 from peterental.database.migrations.errors import (
     LedgerTrouble,
     MigrationFailed,
     NoRoom,
+    RecordedElsewhere,
 )
 from peterental.database.migrations.repair import repair
+from peterental.database.migrations.status import SchemaGate, read_status
 from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import attempts, ledger, start, tables
 
@@ -172,3 +178,81 @@ def test_a_ledger_that_nobody_may_read_for_now_is_not_waited_for_for_ever(
         with pytest.raises(LedgerTrouble, match="somebody's transaction holds it"):
             runner.get_applied_migrations()
     assert runner.get_applied_migrations() == [1]
+
+
+SETTINGS = "SELECT name, setting FROM pg_settings WHERE context IN ('user', 'superuser') ORDER BY name"
+
+
+@pytest.mark.parametrize("state", ["no ledger", "current", "edited", "stopped", "elsewhere", "locked"])
+def test_status_leaves_pooled_session_unchanged(
+    runner: MigrationRunner, folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    if state != "no ledger":
+        runner.run_migrations()
+    if state == "edited":
+        folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
+    if state == "stopped":
+        folder.write("002_b.sql", "-- migrate: no-transaction\nSELECT 1;\nSELECT 1/0;")
+        with pytest.raises(MigrationFailed):
+            runner.run_migrations()
+    if state == "elsewhere":
+        db.execute("CREATE SCHEMA tenant")
+        path = sql.SQL("ALTER DATABASE {} SET search_path TO tenant, public")
+        db.execute(path.format(sql.Identifier(db.info.dbname)))
+    if state == "locked":
+        monkeypatch.setattr("peterental.database.migrations.ledger.LEDGER_WAIT_MS", 50)
+        db.execute("BEGIN; LOCK TABLE schema_migrations")
+    database = Database(runner._url, pool_size=1)
+    gate = SchemaGate(database, folder.path)
+    before = database.fetch(SETTINGS)
+    for _ in range(2):
+        with suppress(RecordedElsewhere, DatabaseBusy, LedgerTrouble):
+            gate.status()
+        with suppress(DatabaseBusy):
+            read_history(database, 5)
+    after = database.fetch(SETTINGS)
+    database.close()
+    assert {row["name"]: row["setting"] for row in after}["lock_timeout"] == str(LOCK_TIMEOUT_MS)
+    assert after == before
+
+
+def test_status_survives_a_changed_ledger_table(
+    runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "-- migrate: no-transaction\nSELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    database = Database(empty_database_url, pool_size=1)
+    gate = SchemaGate(database, folder.path)
+    for _ in range(8):  # often enough that psycopg would prepare what it may
+        gate.status()
+        read_history(database, 5)
+    db.execute("ALTER TABLE schema_migrations ADD note text; ALTER TABLE schema_migration_attempts ADD note text")
+    assert gate.status().state == "pending"
+    assert len(read_history(database, 5).attempts) == 1
+    database.close()
+
+
+def test_the_runner_waits_a_second_for_the_ledger(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    db.execute(
+        "CREATE TABLE seen (l text); CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO seen VALUES (current_setting('lock_timeout')); RETURN NULL; END $$;"
+        " CREATE TRIGGER see AFTER UPDATE ON schema_migration_attempts EXECUTE FUNCTION see()"
+    )
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    runner.run_migrations()
+    assert {row["l"] for row in db.execute("SELECT l FROM seen")} == {"1s"}
+
+
+def test_a_time_that_python_cannot_hold_is_left_out(
+    runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    folder.write("002_b.sql", "SELECT 2;")
+    runner.run_migrations()
+    db.execute("UPDATE schema_migrations SET applied_at = 'infinity' WHERE version = 1")
+    rows = [entry.row for entry in read_status(empty_database_url, folder.path).entries]
+    assert [row is not None and row.applied_at is None for row in rows] == [True, False]
