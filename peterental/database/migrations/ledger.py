@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from peterental.database.connection import Connection
-from peterental.database.migrations.errors import NoSchema
+from peterental.database.migrations.errors import SCHEMA_OF_OUR_OWN, LedgerTrouble, NoSchema
 from peterental.database.migrations.lock import is_held_by_another, lock_key
 
 LEDGER_TABLE = "schema_migrations"
@@ -23,6 +23,8 @@ ATTEMPTS_TABLE = "schema_migration_attempts"
 
 LEDGER_COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT"}
 """What our ledger has more than the guide's; all nullable, so that anybody's INSERT still works."""
+
+_INTEGERS = frozenset({"smallint", "integer", "bigint"})
 
 LEDGER_WAIT_MS = 3_000
 """How long to wait for whoever keeps everybody from the ledger."""
@@ -64,17 +66,34 @@ class Ledger:
 def read(connection: Connection) -> Ledger:
     """Read the ledger, in two queries and without writing; a database without one has an empty ledger.
 
-    Raises NoSchema when the search_path leads nowhere, LockNotAvailable when somebody keeps everybody from it.
+    Raises NoSchema when the search_path leads nowhere, LedgerTrouble when it is another tool's, LockNotAvailable when
+    somebody keeps everybody from it.
     """
-    server, has_ledger, complete = _look(connection)
+    server, has_ledger, complete, version_type = _look(connection)
     if not has_ledger:
         return Ledger(server, {}, complete=False)
     # As JSON, which writes times the same way whatever DateStyle the database has.
     query = sql.SQL("SELECT to_jsonb(ledger.*) AS kept FROM {} AS ledger").format(
         sql.Identifier(server.schema, LEDGER_TABLE)
     )
-    rows = [_row(row["kept"]) for row in _select(connection, query)]
+    kept = [row["kept"] for row in _select(connection, query)]
+    _refuse_strange_versions(version_type, [row.get("version") for row in kept])
+    rows = [_row(row) for row in kept]
     return Ledger(server, {row.version: row for row in sorted(rows, key=lambda row: row.version)}, complete=complete)
+
+
+def _refuse_strange_versions(kind: str | None, versions: list[object]) -> None:
+    """Raise LedgerTrouble where versions are no integers: such a ledger is another tool's."""
+    strange = [version for version in versions if not isinstance(version, int)]
+    if kind is None:
+        reason = "it has no column version"
+    elif strange:
+        reason = f"its versions are not numbers but like {strange[0]!r}"
+    elif kind not in _INTEGERS:
+        reason = f"its versions are {kind}, not integer"
+    else:
+        return
+    raise LedgerTrouble(reason=reason, advice=SCHEMA_OF_OUR_OWN)
 
 
 def _select(connection: Connection, query: sql.Composed) -> psycopg.Cursor[DictRow]:
@@ -89,8 +108,8 @@ def _select(connection: Connection, query: sql.Composed) -> psycopg.Cursor[DictR
     return cursor
 
 
-def _look(connection: Connection) -> tuple[Server, bool, bool]:
-    """Return the server, whether it has a ledger, and whether both tables exist with all their columns and types."""
+def _look(connection: Connection) -> tuple[Server, bool, bool, str | None]:
+    """Return the server, and of its ledger: whether it exists, whether it is complete, and the type of its versions."""
     row = connection.execute(
         """
         SELECT schema, pg_backend_pid() AS pid, ledger IS NOT NULL AS has_ledger,
@@ -102,7 +121,9 @@ def _look(connection: Connection) -> tuple[Server, bool, bool]:
                    SELECT count(*) FROM pg_attribute
                    WHERE attrelid = ledger AND attnum > 0 AND NOT attisdropped AND (
                        attname = ANY (%s) OR attname = 'applied_at' AND atttypid = 'timestamptz'::regtype)
-               ) = %s AS complete
+               ) = %s AS complete,
+               (SELECT format_type(atttypid, NULL) FROM pg_attribute
+                WHERE attrelid = ledger AND attname = 'version' AND NOT attisdropped) AS version_type
         FROM (
             SELECT current_schema() AS schema,
                    to_regclass(quote_ident(current_schema()) || '.schema_migrations') AS ledger,
@@ -115,7 +136,7 @@ def _look(connection: Connection) -> tuple[Server, bool, bool]:
         raise NoSchema
     elsewhere = _schema_in_reach(connection) if row["in_reach"] and not row["has_ledger"] else None
     server = Server(row["schema"], row["pid"], row["read_only_reason"], elsewhere)
-    return server, row["has_ledger"], row["complete"]
+    return server, row["has_ledger"], row["complete"], row["version_type"]
 
 
 def _schema_in_reach(connection: Connection) -> str | None:

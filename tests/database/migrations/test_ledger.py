@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import psycopg
@@ -10,6 +11,7 @@ from psycopg import sql
 
 from peterental.database.connection import LOCK_TIMEOUT_MS, Database, DatabaseBusy
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.adopt import adopt
 from peterental.database.migrations.attempts import read_history
 from peterental.database.migrations.errors import (
     LedgerTrouble,
@@ -17,8 +19,11 @@ from peterental.database.migrations.errors import (
     NoRoom,
     RecordedElsewhere,
 )
+from peterental.database.migrations.plan import plan
 from peterental.database.migrations.repair import repair
+from peterental.database.migrations.rollback import rollback
 from peterental.database.migrations.status import SchemaGate, read_status
+from peterental.database.migrations.verify import verify
 from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import attempts, ledger, start, tables
 
@@ -116,11 +121,14 @@ def test_no_room_for_the_ledger_s_row_keeps_nothing_by_half(
     ("made", "reason"),
     [
         ("CREATE VIEW schema_migrations AS SELECT 1 AS version, now() AS applied_at, ''::text AS description", "schema_migrations"),
-        ("CREATE TABLE schema_migrations (version text); INSERT INTO schema_migrations VALUES ('20240101')", "like '20240101'"),
-        ("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)", 'column "applied_at" of relation'),
+        ("CREATE TABLE schema_migrations (version text); INSERT INTO schema_migrations VALUES ('20240101')", "its versions are not numbers but like '20240101'"),
+        ("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)", "its versions are character varying, not integer"),
+        ("CREATE TABLE schema_migrations (version text PRIMARY KEY, applied_at timestamptz, description text)", "are text, not integer"),
+        ("CREATE TABLE schema_migrations (version integer); INSERT INTO schema_migrations VALUES (NULL), (1)", "like None"),
+        ("CREATE TABLE schema_migrations (id integer PRIMARY KEY)", "it has no column version"),
         ("CREATE TABLE schema_migrations (version bigint, dirty boolean)", 'column "applied_at" of relation'),
     ],
-    ids=["a view", "another tool's versions", "dbmate's, empty", "golang-migrate's, empty"],
+    ids=["a view", "another tool's versions", "dbmate's, empty", "text, empty", "without a number", "without versions", "golang-migrate's, empty"],
 )  # fmt: skip
 def test_a_ledger_that_is_another_tool_s_is_one_message(
     runner: MigrationRunner, folder: Folder, db: Connection, made: str, reason: str
@@ -256,3 +264,46 @@ def test_a_time_that_python_cannot_hold_is_left_out(
     db.execute("UPDATE schema_migrations SET applied_at = 'infinity' WHERE version = 1")
     rows = [entry.row for entry in read_status(empty_database_url, folder.path).entries]
     assert [row is not None and row.applied_at is None for row in rows] == [True, False]
+
+
+def command(name: str, url: str, folder: Folder) -> object:
+    """Run one command of the engine on a database."""
+    commands: dict[str, Callable[[], object]] = {
+        "db-migrate": MigrationRunner(url, folder.path).run_migrations,
+        "db-status": lambda: read_status(url, folder.path),
+        "db-plan": lambda: plan(url, folder.path, tell=print),
+        "db-verify": lambda: verify(url, folder.path, tell=print),
+        "db-adopt": lambda: adopt(url, folder.path, to=1, tell=print),
+        "db-repair": lambda: repair(url, folder.path, confirm=lambda _: True, tell=print),
+        "db-rollback": lambda: rollback(url, folder.path, to=0, confirm=lambda _: True, tell=print),
+        "get_applied_migrations": MigrationRunner(url, folder.path).get_applied_migrations,
+    }
+    return commands[name]()
+
+
+@pytest.mark.parametrize("rows", ["", "INSERT INTO schema_migrations VALUES ('20240101')"], ids=["empty", "filled"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "db-migrate",
+        "db-status",
+        "db-plan",
+        "db-verify",
+        "db-adopt",
+        "db-repair",
+        "db-rollback",
+        "get_applied_migrations",
+    ],
+)
+def test_text_versions_get_one_sentence_everywhere(
+    empty_database_url: str, folder: Folder, db: Connection, name: str, rows: str
+) -> None:
+    db.execute("CREATE TABLE schema_migrations (version text PRIMARY KEY, applied_at timestamptz, description text)")
+    db.execute(rows.encode())
+    columns = "SELECT attname FROM pg_attribute WHERE attrelid = 'schema_migrations'::regclass AND attnum > 0"
+    before = db.execute(columns).fetchall()
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    with pytest.raises(LedgerTrouble, match="its versions are .*give PeteRental a schema of its own"):
+        command(name, empty_database_url, folder)
+    assert tables(db) == set()
+    assert db.execute(columns).fetchall() == before
