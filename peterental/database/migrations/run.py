@@ -115,7 +115,7 @@ class Run:
                     self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item), mend)
                 self._pause(item, error.cause, watch, budget)
             except RecordForgotten:
-                continue
+                self._notices.forget()  # all of it is run again
             except psycopg.Error as error:
                 if not self._may_try_again(item, error, budget):
                     self._fail(item, self._explain_end(item, error), self._nothing_kept(item))

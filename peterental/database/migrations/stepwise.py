@@ -56,6 +56,7 @@ class Stepwise:
         self._notices = notices
         self._budget = budget
         self.statements = split_statements(text)
+        self._executed: int | None = None
         self.done = done or 0
 
     def run(self) -> None:
@@ -108,6 +109,9 @@ class Stepwise:
             raise StatementFailed(error.cause, self.done) from error
 
     def _execute(self, statement: Statement) -> None:
+        if self._executed == self.done:
+            self._notices.forget_last()
+        self._executed = self.done
         with self._notices.listening(self._connection):
             execute_text(self._connection, statement.sql)
 
