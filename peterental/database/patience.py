@@ -24,8 +24,12 @@ def patience(seconds: float) -> Iterator[None]:
 
     A statement that is still at work then is cancelled, a server that does not even answer to that is hung up on. What
     ends so late has a moment to end well: a commit that was on its way is told as done.
+
+    Inside another such block the earlier of the two ends counts.
     """
-    token = _give_up_at_s.set(time.monotonic() + seconds)
+    give_up_at_s = time.monotonic() + seconds
+    outer_s = _give_up_at_s.get()
+    token = _give_up_at_s.set(give_up_at_s if outer_s is None else min(outer_s, give_up_at_s))
     try:
         yield
     finally:

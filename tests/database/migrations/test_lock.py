@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -196,7 +197,7 @@ def test_the_worst_wait_counts_no_work(empty_database_url: str, db: Connection) 
 
 def test_a_repetition_is_charged_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 0.0
-    monkeypatch.setattr("peterental.database.migrations.lock.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("peterental.database.migrations.lock.time", SimpleNamespace(monotonic=lambda: now_s))
     budget = LockBudget(10)
     budget.begin(0)
     now_s = 1_000.0
