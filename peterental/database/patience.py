@@ -47,6 +47,9 @@ class PatientConnection(psycopg.Connection[DictRow]):
 
     _fell_silent = False
 
+    deadline_passed = False
+    """Whether what it ran was cancelled because patience was over; the pool's user clears it."""
+
     @property
     def fell_silent(self) -> bool:
         """Whether it was hung up on because its server did not even answer to a cancellation."""
@@ -74,6 +77,7 @@ class PatientConnection(psycopg.Connection[DictRow]):
 
     def _give_up(self, gen: PQGen[RV], interval: float) -> RV:
         """Have the server stop, and hear how it ended: cancelled, or done in that very moment."""
+        self.deadline_passed = True
         with suppress(psycopg.Error):
             self.cancel_safe(timeout=GRACE_S)
         try:

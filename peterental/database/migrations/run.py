@@ -26,6 +26,7 @@ from peterental.database.migrations.session import OWN_LOCK_TIMEOUT_MS, begin_st
 from peterental.database.migrations.statements import same_statements, split_statements, statement_offset
 from peterental.database.migrations.stepwise import Stepwise
 from peterental.database.migrations.watch import Progress, Watch
+from peterental.database.statement_errors import cancelled_by
 
 TABLE_WAIT_S = 120.0
 """How much time a file may lose to transactions that hold what it needs, before it is no longer tried again."""
@@ -111,8 +112,8 @@ class Run:
                     self._in_one_transaction(item, text, following)
             except StatementFailed as error:
                 if not self._may_try_again(item, error, budget):
-                    mend = _ELSEWHERE.get(type(error.cause), "mend the cause")
-                    self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item), mend)
+                    next_step = _next_step(error.cause)
+                    self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item), next_step)
                 self._pause(item, error.cause, watch, budget)
             except RecordForgotten:
                 self._notices.forget()  # all of it is run again
@@ -172,7 +173,8 @@ class Run:
             except StatementFailed as error:
                 settle(self._connection)
                 if not self._may_try_again(item, error, budget):
-                    self._fail(item, self._explain(item, text, error, watch), _stopped_at(steps))
+                    next_step = _next_step(error.cause)
+                    self._fail(item, self._explain(item, text, error, watch), _stopped_at(steps), next_step)
                 self._pause(item, error.cause, watch, budget)
             except RecordForgotten:
                 settle(self._connection)
@@ -279,6 +281,15 @@ class Run:
             self._writer.record_failed(outcome=outcome, error=error)
         except psycopg.Error as trouble:
             _log.warning("the failed attempt could not be kept in the history: %s", reason_of(trouble))
+
+
+def _next_step(cause: psycopg.Error) -> str:
+    """Return what to do about what the server said."""
+    if isinstance(cause, psycopg.errors.QueryCanceled):
+        if cancelled_by(cause) == "another session":
+            return "find out which session cancelled it"
+        return "raise statement-timeout in the header"
+    return _ELSEWHERE.get(type(cause), "mend the cause")
 
 
 def _stopped_at(steps: Stepwise) -> str:
