@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from peterental.admin.session import current_viewer
 from peterental.database.migrations.attempts import read_history
+from peterental.database.migrations.errors import MigrationError
 from peterental.database.migrations.files import MigrationFilesError
 from peterental.database.migrations.status import Status
 from peterental.users.model import AdminsOnly
@@ -86,7 +87,7 @@ def schema() -> str:
     gate: Gate = current_app.extensions["peterental.gate"]
     try:
         status, unreadable = gate.status(), None
-    except MigrationFilesError as error:
+    except (MigrationFilesError, MigrationError) as error:
         status, unreadable = None, str(error)
     return render_template(
         "admin/schema.html",

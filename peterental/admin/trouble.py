@@ -16,7 +16,8 @@ from peterental.agents.model import AgentUnknown
 from peterental.appointments.model import AppointmentUnknown
 from peterental.calls.model import CallUnknown
 from peterental.database.connection import DatabaseTooSlow, DatabaseUnavailable
-from peterental.errors import Refusal
+from peterental.database.statement_errors import StatementCancelled, StatementRefused
+from peterental.errors import Fault, Refusal
 from peterental.messages.model import MessageUnknown
 from peterental.users.model import AdminsOnly, TooManyTries, UserGone
 
@@ -57,6 +58,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(TooManyTries, _too_many)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(DatabaseTooSlow, _unavailable)
+    app.register_error_handler(StatementCancelled, _unavailable)
+    app.register_error_handler(StatementRefused, _unavailable)
 
 
 def _page(status: int, *, title: str | None = None, text: str | None = None, fields: Sequence[Field] = ()) -> Response:
@@ -101,7 +104,7 @@ def _too_many(refusal: TooManyTries) -> Response:
     return response
 
 
-def _unavailable(fault: DatabaseUnavailable | DatabaseTooSlow) -> Response:
+def _unavailable(fault: Fault) -> Response:
     log.error("%s", fault)
     if is_for_machines():
         response = make_response(f"{fault}\n", 503)

@@ -16,6 +16,14 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from peterental.database.outage import ASK_S, Outage, Turn
 from peterental.database.patience import PatientConnection, left_s, patience
+from peterental.database.statement_errors import (
+    StatementCancelled,
+    StatementRefused,
+    advice_about,
+    cancelled_by,
+    is_connection_lost,
+    place_of_session,
+)
 from peterental.errors import Fault
 from peterental.plural import counted
 
@@ -107,9 +115,11 @@ class Database:
         the server only where it reads a result. A failing statement therefore raises where a result is read, or at the
         end of the block.
 
-        Raises DatabaseUnavailable when no connection is to be had within 2 s or it breaks or falls silent,
-        DatabaseTooSlow when a statement is cancelled, DatabaseBusy when somebody else's lock is in the way,
-        SchemaOutdated when a table or column is not there. Inside `patience`, all that takes no longer than it says.
+        Raises DatabaseUnavailable when no connection is available within 2 s or it breaks or falls silent,
+        DatabaseTooSlow when a statement takes too long and is cancelled, StatementCancelled when another session
+        cancels it, DatabaseBusy when somebody else's lock is in the way, SchemaOutdated when a table or column is not
+        there, StatementRefused when the server cannot do it (a full disk, a deadlock). Inside `patience`, all that
+        takes no longer than it says.
         """
         with self.connection() as connection:
             try:
@@ -163,12 +173,18 @@ class Database:
         try:
             pool = self._open_pool()
             connection = pool.getconn(timeout_s if left is None else min(left, timeout_s))
+            connection.deadline_passed = False
             try:
                 if turn is Turn.ASK:
                     with patience(ASK_S):
                         connection.execute("SELECT")
                     self._outage.ended()
                 yield connection
+            except psycopg.Error as error:
+                named = _named(error, connection, time.monotonic() - began_s)
+                if named is None:
+                    raise
+                raise named from error
             finally:
                 pool.putconn(connection)
                 if connection.fell_silent:
@@ -178,15 +194,8 @@ class Database:
         except PoolTimeout as error:
             self._outage.begins()
             raise DatabaseUnavailable(reason=self._last_failure) from error
-        except psycopg.errors.QueryCanceled as error:
-            patient_s = STATEMENT_TIMEOUT_MS / 1000 if left_s() is None else round(time.monotonic() - began_s, 1)
-            raise DatabaseTooSlow(seconds=patient_s) from error
-        except psycopg.errors.LockNotAvailable as error:
-            raise DatabaseBusy(seconds=LOCK_TIMEOUT_MS / 1000) from error
-        except psycopg.OperationalError as error:
+        except psycopg.OperationalError as error:  # of the pool itself
             raise DatabaseUnavailable(reason=reason_of(error)) from error
-        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
-            raise SchemaOutdated(missing=reason_of(error)) from error
         finally:
             if turn is Turn.ASK:
                 self._outage.turn_is_over()
@@ -290,6 +299,34 @@ def reason_of(error: psycopg.Error) -> str:
         return type(error).__name__
     line = next((line for line in reversed(lines) if "failed:" in line or "FATAL" in line), lines[0])
     return line.removeprefix("connection failed: ").rstrip(".").replace("FATAL:  ", "")
+
+
+def _named(error: psycopg.Error, connection: PatientConnection, waited_s: float) -> Fault | None:
+    """Return what an error of a statement means to its caller; None where it has no name."""
+    reason = reason_of(error)
+    named: Fault | None = None
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        named = _cancelled(error, connection, waited_s)
+    elif isinstance(error, psycopg.errors.LockNotAvailable):
+        named = DatabaseBusy(seconds=LOCK_TIMEOUT_MS / 1000)
+    elif isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+        named = SchemaOutdated(missing=reason)
+    elif is_connection_lost(error):
+        named = DatabaseUnavailable(reason=reason)
+    elif isinstance(error, psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction):
+        place = place_of_session(connection)
+        named = StatementRefused(place=place, reason=reason, sqlstate=error.sqlstate, advice=advice_about(error))
+    return named
+
+
+def _cancelled(error: psycopg.errors.QueryCanceled, connection: PatientConnection, waited_s: float) -> Fault:
+    """Return what a cancellation means: our deadline, the server's limit, or another session."""
+    if connection.deadline_passed:
+        return DatabaseTooSlow(seconds=round(waited_s, 1))
+    by = cancelled_by(error)
+    if by != "another session":
+        return DatabaseTooSlow(seconds=STATEMENT_TIMEOUT_MS / 1000)
+    return StatementCancelled(place=place_of_session(connection), by=by, reason=reason_of(error), advice="Try again")
 
 
 def _remembering(database: Database) -> type[PatientConnection]:

@@ -24,8 +24,12 @@ def patience(seconds: float) -> Iterator[None]:
 
     A statement that is still at work then is cancelled, a server that does not even answer to that is hung up on. What
     ends so late has a moment to end well: a commit that was on its way is told as done.
+
+    Inside another such block the earlier of the two ends counts.
     """
-    token = _give_up_at_s.set(time.monotonic() + seconds)
+    give_up_at_s = time.monotonic() + seconds
+    outer_s = _give_up_at_s.get()
+    token = _give_up_at_s.set(give_up_at_s if outer_s is None else min(outer_s, give_up_at_s))
     try:
         yield
     finally:
@@ -42,6 +46,9 @@ class PatientConnection(psycopg.Connection[DictRow]):
     """A connection of the pool: one that waits no longer than `patience` allows."""
 
     _fell_silent = False
+
+    deadline_passed = False
+    """Whether what it ran was cancelled because patience was over; the pool's user clears it."""
 
     @property
     def fell_silent(self) -> bool:
@@ -70,6 +77,7 @@ class PatientConnection(psycopg.Connection[DictRow]):
 
     def _give_up(self, gen: PQGen[RV], interval: float) -> RV:
         """Have the server stop, and hear how it ended: cancelled, or done in that very moment."""
+        self.deadline_passed = True
         with suppress(psycopg.Error):
             self.cancel_safe(timeout=GRACE_S)
         try:

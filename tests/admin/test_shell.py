@@ -20,6 +20,8 @@ from peterental.admin.navigation import MORE, TABS, navigation_for
 from peterental.admin.protection import keeps_form
 from peterental.config import Config
 from peterental.database.connection import Database, DatabaseTooSlow
+from peterental.database.statement_errors import StatementCancelled, StatementRefused
+from peterental.errors import Fault
 from peterental.services import Services
 from peterental.users.model import EmailTaken, Viewer
 
@@ -265,11 +267,20 @@ def test_a_form_too_large_to_be_given_back_is_left_while_the_database_is_away(
         assert "xxx" not in page.text
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        DatabaseTooSlow(seconds=5),
+        StatementCancelled(place="x", by="another session", reason="y", advice="Try again"),
+        StatementRefused(place="x", reason="y", sqlstate="53100", advice="Make room"),
+    ],
+    ids=["too slow", "cancelled", "refused"],
+)
 def test_a_query_that_takes_too_long_is_the_same_page(
-    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch
+    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     def slow() -> str:
-        raise DatabaseTooSlow(seconds=5)
+        raise fault
 
     monkeypatch.setitem(app.view_functions, "appointments.index", slow)
     assert office.get("/appointments").status_code == 503
@@ -303,6 +314,13 @@ def test_the_schema_page_says_when_the_files_cannot_be_read(
     assert page.status_code == 200
     assert 'role="alert"' in page.text
     assert "nowhere" in page.text
+
+
+def test_the_schema_page_says_when_the_ledger_is_another_tool_s(office: Browser, database: Database) -> None:
+    database.fetch("ALTER TABLE schema_migrations RENAME COLUMN version TO id")
+    page = office.get("/schema")
+    assert page.status_code == 200
+    assert "it has no column version" in page.text
 
 
 def test_the_schema_page_is_for_admins(anas: Browser) -> None:

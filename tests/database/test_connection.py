@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from peterental.database.connection import (
     Database,
+    DatabaseBusy,
     DatabaseTooOld,
     DatabaseTooSlow,
     DatabaseUnavailable,
@@ -19,6 +21,13 @@ from peterental.database.connection import (
     connect,
     reason_of,
     version_of,
+)
+from peterental.database.patience import patience
+from peterental.database.statement_errors import (
+    StatementCancelled,
+    StatementRefused,
+    cancelled_by,
+    place_of_session,
 )
 from tests.proxy import Proxy
 from tests.servers import until
@@ -230,3 +239,109 @@ def test_close_is_not_the_end(empty: Database) -> None:
 
 def test_an_error_without_a_text_still_has_a_reason() -> None:
     assert reason_of(psycopg.OperationalError()) == "OperationalError"
+
+
+RAISE = "DO $$ BEGIN RAISE SQLSTATE '{}' USING MESSAGE = 'the server has its reasons'; END $$"
+
+
+@pytest.mark.parametrize(
+    ("state", "advice"),
+    [
+        ("53100", "Make room on the server's disk."),
+        ("53200", "The server's log says more."),
+        ("58030", "The server's log says more."),
+        ("40P01", "Another transaction was in the way; try again."),
+        ("40001", "Another transaction was in the way; try again."),
+        ("25006", "Point DATABASE_URL at the primary server."),
+        ("55006", "The server's log says more."),
+    ],
+)
+def test_a_refused_statement_keeps_the_server_s_reason(empty: Database, state: str, advice: str) -> None:
+    with pytest.raises(StatementRefused) as caught:
+        empty.fetch(RAISE.format(state))
+    name = empty.fetch("SELECT current_database() AS name")[0]["name"]
+    said = str(caught.value)
+    assert said.startswith(f"PostgreSQL refused a statement in database {name} on 127.0.0.1:")
+    assert said.endswith(f": the server has its reasons (SQLSTATE {state}). {advice}")
+
+
+@pytest.mark.parametrize("state", ["57P01", "57P05", "08006", "25P03"])
+def test_a_lost_connection_is_an_unavailable_database(empty: Database, state: str) -> None:
+    with pytest.raises(DatabaseUnavailable, match="does not answer: the server has its reasons"):
+        empty.fetch(RAISE.format(state))
+
+
+def test_an_idle_transaction_that_was_ended_is_named(empty: Database) -> None:
+    with pytest.raises(DatabaseUnavailable, match="idle-in-transaction timeout"), empty.connection() as connection:
+        connection.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 1")
+        gone = select.poll()
+        gone.register(connection.fileno(), select.POLLIN)
+        assert gone.poll(20_000)
+        connection.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("state", ["22012", "42501", "XX000"])
+def test_an_error_without_a_name_stays_what_it_is(empty: Database, state: str) -> None:
+    with pytest.raises(psycopg.Error) as caught:
+        empty.fetch(RAISE.format(state))
+    assert caught.value.sqlstate == state
+
+
+def test_a_statement_cancelled_by_another_session_says_so(empty: Database, empty_database_url: str) -> None:
+    with (
+        psycopg.connect(empty_database_url, autocommit=True) as other,
+        pytest.raises(StatementCancelled, match="was cancelled by another session: canceling statement due to user"),
+        empty.transaction() as tx,
+    ):
+        row = tx.execute("SELECT pg_backend_pid() AS pid").fetchone()
+        assert row is not None
+        canceller = threading.Thread(target=cancel, args=(other, row["pid"]))
+        canceller.start()
+        try:
+            tx.execute("SELECT pg_sleep(60)").fetchone()
+        finally:
+            canceller.join()
+
+
+def cancel(other: psycopg.Connection[tuple[object, ...]], pid: int) -> None:
+    """Cancel what a session runs, once it runs it."""
+    sleeping = "SELECT FROM pg_stat_activity WHERE pid = %s AND state = 'active' AND query LIKE '%%pg_sleep%%'"
+    until(lambda: other.execute(sleeping, [pid]).fetchone() is not None, "the statement runs")
+    other.execute("SELECT pg_cancel_backend(%s)", [pid])
+
+
+def test_a_statement_cancelled_by_our_deadline_is_too_slow(empty: Database) -> None:
+    empty.fetch("SELECT 1")
+    with empty.connection() as connection, pytest.raises(psycopg.errors.QueryCanceled), patience(0.1):
+        connection.execute("SELECT pg_sleep(60)")
+    with pytest.raises(DatabaseTooSlow), patience(0.1):
+        empty.fetch("SELECT pg_sleep(60)")
+    with pytest.raises(DatabaseTooSlow), empty.connection() as connection, patience(0.1):
+        connection.execute("SELECT pg_sleep(60)")
+
+
+def test_a_passed_deadline_is_forgotten_by_the_next_user(empty_database_url: str) -> None:
+    database = Database(empty_database_url, pool_size=1)
+    with pytest.raises(DatabaseTooSlow), patience(0.1):
+        database.fetch("SELECT pg_sleep(60)")
+    with pytest.raises(StatementCancelled), database.connection() as connection:
+        connection.execute("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)")
+    database.close()
+
+
+def test_a_lock_of_another_session_is_named(empty: Database, empty_database_url: str) -> None:
+    empty.fetch("CREATE TABLE t (i int)")
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("LOCK TABLE t")
+        with pytest.raises(DatabaseBusy, match="held for longer than 1.9 seconds"):
+            empty.fetch("SELECT * FROM t")
+
+
+def test_who_cancelled_is_unknown_in_other_languages() -> None:
+    assert cancelled_by(psycopg.errors.QueryCanceled("storniere Anfrage")) == "statement_timeout or another session"
+
+
+def test_the_place_of_a_closed_connection_is_unknown(empty_database_url: str) -> None:
+    with connect(empty_database_url, application_name="test") as connection:
+        assert place_of_session(connection).startswith("peterental_test_")
+    assert place_of_session(connection) == "unknown"

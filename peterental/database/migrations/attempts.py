@@ -103,6 +103,7 @@ def _history(connection: Connection, schema: str, limit: int) -> History:
             """
         ).format(sql.Identifier(schema, ATTEMPTS_TABLE)),
         (lock_key(schema), list(ENDED_WELL), limit + 1),
+        prepare=False,  # a plan that was kept would fail once the table has gained a column
     ).fetchall()
     found = [_attempt(row) for row in rows if row["attempt_id"] is not None]
     return History(

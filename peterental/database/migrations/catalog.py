@@ -69,8 +69,8 @@ def read_catalog(connection: Connection, ledger_schema: str, *, which: str) -> C
     Raises CatalogUnreadable.
     """
     names = {"ledger_schema": ledger_schema, "ledger_tables": [LEDGER_TABLE, ATTEMPTS_TABLE]}
-    catalog = Catalog(connection.info.server_version, with_ledger=_with_ledger(connection))
     try:
+        catalog = Catalog(connection.info.server_version, with_ledger=_with_ledger(connection))
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SET LOCAL search_path TO pg_catalog")

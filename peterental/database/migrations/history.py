@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from peterental.database.connection import Connection
 from peterental.database.migrations import ledger as ledgers
-from peterental.database.migrations.errors import SCHEMA_OF_OUR_OWN, LedgerTrouble, RecordedElsewhere
+from peterental.database.migrations.errors import RecordedElsewhere
 from peterental.database.migrations.files import MigrationFile
 from peterental.database.migrations.ledger import Ledger, LedgerRow
 from peterental.database.migrations.statements import same_statements
@@ -61,7 +61,7 @@ class Entry:
 def compare_with_ledger(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[Entry]:
     """Give every migration that has a file or a ledger row, in order.
 
-    Raises LedgerTrouble when the ledger is another tool's, RecordedElsewhere when the search_path has changed since.
+    Raises RecordedElsewhere when the search_path has changed since.
     """
     schema, elsewhere = ledger.server.schema, ledger.server.ledger_elsewhere
     if elsewhere is not None:
@@ -82,12 +82,7 @@ def compare(
         files: as found, in order.
         rows: the ledger by version.
         applied_text: gives the text that was run for a version, if it was kept; asked only for edited files.
-
-    Raises LedgerTrouble when the ledger is another tool's.
     """
-    strange = next((version for version in rows if not isinstance(version, int)), None)
-    if strange is not None:
-        raise LedgerTrouble(reason=f"its versions are not numbers but like {strange!r}", advice=SCHEMA_OF_OUR_OWN)
     by_version = {file.version: file for file in files}
     highest_file = max(by_version, default=0)
     highest_applied = max(rows, default=0)

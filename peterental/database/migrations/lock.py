@@ -91,6 +91,47 @@ def holder_of(connection: Connection, key: int) -> str:
     return f"held by {name} (pid {row['pid']}, from {row['host'] or 'this machine'}, since {since}): {query}"
 
 
+class LockBudget:
+    """The time that one file may lose to the locks of other sessions; its own work uses none of it.
+
+    The first try of a piece of work loses the wait that ended it. A repetition is lost as a whole, because without the
+    lock there would be none: a long piece of work is not repeated for hours.
+
+    Args:
+        seconds: how much there is at first.
+
+    Attributes:
+        left_s: how much is left, in seconds; 0 or less where it is used up.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.left_s = seconds
+        self._piece: int | None = None
+        self._failed_piece: int | None = None
+        self._began_s = 0.0
+
+    def begin(self, piece: int) -> None:
+        """Note that a piece of work begins, or begins again; pieces are told apart by their numbers."""
+        self._piece = piece
+        self._began_s = time.monotonic()
+
+    def charge_failure(self, wait_ms: int | None) -> None:
+        """Charge what the piece of work that has just failed has lost.
+
+        Args:
+            wait_ms: the longest that its last wait can have taken, in milliseconds; None where nothing limits that.
+        """
+        lost_s = time.monotonic() - self._began_s
+        if self._piece != self._failed_piece and wait_ms is not None:
+            lost_s = min(lost_s, wait_ms / 1000)
+        self._failed_piece = self._piece
+        self.charge(lost_s)
+
+    def charge(self, seconds: float) -> None:
+        """Charge a pause, in seconds."""
+        self.left_s -= seconds
+
+
 def is_held_by_another(connection: Connection, key: int) -> bool:
     """Tell whether a session other than this one holds the lock."""
     row = _holder(connection, key)

@@ -24,10 +24,12 @@ class Notices:
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._unheard = 0
+        self._before = (0, 0)
 
     @contextmanager
     def listening(self, connection: Connection) -> Iterator[None]:
         """Hear what `connection` says during the block."""
+        self._before = (len(self._lines), self._unheard)
         connection.add_notice_handler(self._hear)
         try:
             yield
@@ -35,9 +37,14 @@ class Notices:
             connection.remove_notice_handler(self._hear)
 
     def forget(self) -> None:
-        """Begin anew: what an attempt that is tried again has said is said again."""
+        """Forget everything: what an attempt that is repeated has said is said again."""
         self._lines.clear()
         self._unheard = 0
+
+    def forget_last(self) -> None:
+        """Forget what the last block of `listening` heard: its statement is repeated."""
+        kept, self._unheard = self._before
+        del self._lines[kept:]
 
     def tell(self, tell: Tell) -> None:
         """Tell what was heard, indented, and forget it; of a file that says a lot, the beginning."""

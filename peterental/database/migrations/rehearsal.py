@@ -21,6 +21,7 @@ from peterental.database.migrations.run import Checked
 from peterental.database.migrations.session import is_lost, prepare_to_write, settle
 from peterental.database.migrations.sight import Seen, Sight
 from peterental.database.migrations.statements import Statement, split_statements
+from peterental.database.statement_errors import cancelled_by
 
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 _OUTSIDE = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
@@ -167,8 +168,8 @@ class _Live:
             self.writer.rehearse_record(run.item.file)
         except _BUSY:
             run.stopped = "the ledger, in which it is recorded, is in use by another session"
-        except psycopg.errors.QueryCanceled:
-            run.stopped = self.reason_to_stop() or "recording it takes too long"
+        except psycopg.errors.QueryCanceled as error:
+            run.stopped = self.reason_to_stop() or _why_cancelled(error, "recording it takes too long")
         except psycopg.Error as error:
             run.error = explain_end(run.item.file.path, error)
 
@@ -198,7 +199,8 @@ class _Live:
                 run.blocker = self._lookout.blocker or "another session"
                 run.stopped = f"what it needs is in use by {run.blocker}"
             elif isinstance(error, psycopg.errors.QueryCanceled):
-                run.stopped = self.reason_to_stop() or f"it takes longer than {self._limits.hold_ms / 1000:g} s"
+                too_long = f"it takes longer than {self._limits.hold_ms / 1000:g} s"
+                run.stopped = self.reason_to_stop() or _why_cancelled(error, too_long)
             elif isinstance(error, psycopg.errors.UnsafeNewEnumValueUsage) and not is_first:
                 run.stopped = "it uses what a file before it has to commit first"
             else:
@@ -322,6 +324,11 @@ def _outside(sight: Sight, statement: Statement) -> Step:
 
 def _note_failure(run: FileRun, error: psycopg.Error, statement: Statement | None) -> None:
     if isinstance(error, psycopg.errors.QueryCanceled):
-        run.stopped = "it took longer than 10 s"
+        run.stopped = _why_cancelled(error, "it took longer than 10 s")
     else:
         run.error = run.explained(error, statement)
+
+
+def _why_cancelled(error: psycopg.errors.QueryCanceled, too_long: str) -> str:
+    """Return `too_long`, unless another session cancelled the statement."""
+    return "another session cancelled it" if cancelled_by(error) == "another session" else too_long

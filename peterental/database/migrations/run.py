@@ -19,16 +19,17 @@ from peterental.database.migrations.execution import StatementFailed, execute_te
 from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFile, MigrationFilesError
 from peterental.database.migrations.ledger import Ledger
 from peterental.database.migrations.ledger_writer import LedgerWriter, RecordForgotten
-from peterental.database.migrations.lock import Tell
+from peterental.database.migrations.lock import LockBudget, Tell
 from peterental.database.migrations.notices import Notices
 from peterental.database.migrations.problem import explain, explain_end
-from peterental.database.migrations.session import begin_statements, is_lost, reset, settle
+from peterental.database.migrations.session import OWN_LOCK_TIMEOUT_MS, begin_statements, is_lost, reset, settle
 from peterental.database.migrations.statements import same_statements, split_statements, statement_offset
 from peterental.database.migrations.stepwise import Stepwise
 from peterental.database.migrations.watch import Progress, Watch
+from peterental.database.statement_errors import cancelled_by
 
 TABLE_WAIT_S = 120.0
-"""How long a file is tried again while somebody's transaction holds a table it needs."""
+"""How much time a file may lose to transactions that hold what it needs, before it is no longer tried again."""
 
 _PAUSE_S = (0.25, 1.5)
 """Between such tries: long enough for the queries that queued behind us to run."""
@@ -103,22 +104,23 @@ class Run:
 
     def _as_a_whole(self, item: Checked, text: str, following: MigrationFile | None, watch: Watch) -> None:
         """Apply one file in one transaction; where a table is in use, let its queue pass and try the file again."""
-        give_up_at = time.monotonic() + TABLE_WAIT_S
+        budget = LockBudget(TABLE_WAIT_S)
         while True:
+            budget.begin(0)
             try:
                 with watch.working():
                     self._in_one_transaction(item, text, following)
             except StatementFailed as error:
-                if not self._may_try_again(error.cause, give_up_at):
-                    mend = _ELSEWHERE.get(type(error.cause), "mend the cause")
-                    self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item), mend)
-                self._pause(item, error.cause, watch)
+                if not self._may_try_again(item, error, budget):
+                    next_step = _next_step(error.cause)
+                    self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item), next_step)
+                self._pause(item, error.cause, watch, budget)
             except RecordForgotten:
-                continue
+                self._notices.forget()  # all of it is run again
             except psycopg.Error as error:
-                if not self._may_try_again(error, give_up_at):
+                if not self._may_try_again(item, error, budget):
                     self._fail(item, self._explain_end(item, error), self._nothing_kept(item))
-                self._pause(item, error, watch)
+                self._pause(item, error, watch, budget)
             except Interrupted:
                 self._note(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
                 raise
@@ -149,6 +151,7 @@ class Run:
 
     def _stepwise(self, item: Checked, text: str, following: MigrationFile | None, watch: Watch) -> None:
         """Apply one no-transaction file, from where an earlier attempt stopped."""
+        budget = LockBudget(TABLE_WAIT_S)
         steps = Stepwise(
             self._connection,
             self._writer,
@@ -156,11 +159,11 @@ class Run:
             item.directives,
             done=self._done_before(item, text),
             notices=self._notices,
+            budget=budget,
         )
         self._writer.begin_steps(text, steps.done)
         self._writer.word_record(item.file, text, following)
         started = time.monotonic()
-        give_up_at = started + TABLE_WAIT_S
         while True:
             try:
                 with watch.working():
@@ -169,16 +172,17 @@ class Run:
                     self._record(started, following)
             except StatementFailed as error:
                 settle(self._connection)
-                if not self._may_try_again(error.cause, give_up_at):
-                    self._fail(item, self._explain(item, text, error, watch), _stopped_at(steps))
-                self._pause(item, error.cause, watch)
+                if not self._may_try_again(item, error, budget):
+                    next_step = _next_step(error.cause)
+                    self._fail(item, self._explain(item, text, error, watch), _stopped_at(steps), next_step)
+                self._pause(item, error.cause, watch, budget)
             except RecordForgotten:
                 settle(self._connection)
             except psycopg.Error as error:
                 settle(self._connection)
-                if not self._may_try_again(error, give_up_at):
+                if not self._may_try_again(item, error, budget):
                     self._fail(item, self._explain_end(item, error), _stopped_at(steps))
-                self._pause(item, error, watch)
+                self._pause(item, error, watch, budget)
             except Interrupted:
                 settle(self._connection)
                 self._note(outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(steps)}")
@@ -208,17 +212,28 @@ class Run:
         self._tell(f"⏳ {item.file.path.name}: {onwards}")
         return stopped.statement
 
-    def _may_try_again(self, error: psycopg.Error, give_up_at: float) -> bool:
-        return isinstance(error, _BUSY) and time.monotonic() < give_up_at and not is_lost(self._connection)
+    def _may_try_again(self, item: Checked, error: psycopg.Error | StatementFailed, budget: LockBudget) -> bool:
+        """Charge `budget` with what the failure has cost, and return whether enough is left to try again."""
+        wait_ms: int | None = item.directives.lock_timeout_ms or None
+        if isinstance(error, StatementFailed):
+            error = error.cause
+        elif wait_ms:  # it came as the ledger was written
+            wait_ms = max(wait_ms, OWN_LOCK_TIMEOUT_MS)
+        if not isinstance(error, _BUSY):
+            return False
+        budget.charge_failure(wait_ms if isinstance(error, _IN_USE) else 0)
+        return budget.left_s > 0 and not is_lost(self._connection)
 
-    def _pause(self, item: Checked, error: psycopg.Error, watch: Watch) -> None:
+    def _pause(self, item: Checked, error: psycopg.Error, watch: Watch, budget: LockBudget) -> None:
         if not item.directives.no_transaction:
             self._notices.forget()  # all of it is run again
         self._writer.record_wait(watch.worst_wait_ms)
         reason = "a table it needs is in use" if isinstance(error, _IN_USE) else "somebody has changed rows it needs"
         by = f" by {watch.blocker}" if watch.blocker else ""
         self._tell(f"⏳ {item.file.path.name}: {reason}{by}; trying again")
-        time.sleep(random.uniform(*_PAUSE_S))  # noqa: S311  # jitter
+        pause_s = random.uniform(*_PAUSE_S)  # noqa: S311  # jitter
+        budget.charge(pause_s)
+        time.sleep(pause_s)
 
     def _explain(self, item: Checked, text: str, error: StatementFailed, watch: Watch) -> str:
         """Say what happened and where."""
@@ -266,6 +281,15 @@ class Run:
             self._writer.record_failed(outcome=outcome, error=error)
         except psycopg.Error as trouble:
             _log.warning("the failed attempt could not be kept in the history: %s", reason_of(trouble))
+
+
+def _next_step(cause: psycopg.Error) -> str:
+    """Return what to do about what the server said."""
+    if isinstance(cause, psycopg.errors.QueryCanceled):
+        if cancelled_by(cause) == "another session":
+            return "find out which session cancelled it"
+        return "raise statement-timeout in the header"
+    return _ELSEWHERE.get(type(cause), "mend the cause")
 
 
 def _stopped_at(steps: Stepwise) -> str:

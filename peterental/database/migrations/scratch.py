@@ -21,7 +21,9 @@ from peterental.database.migrations.errors import MigrationError, MigrationFaile
 from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFilesError
 from peterental.database.migrations.lock import Tell
 from peterental.database.migrations.runner import MigrationRunner
+from peterental.database.migrations.trouble import server_errors
 from peterental.database.migrations.writing import stoppable
+from peterental.database.statement_errors import is_connection_lost
 from peterental.errors import Fault
 
 PREFIX = "peterental_scratch_"
@@ -53,18 +55,22 @@ def scratch_database(url: str, *, scratch_url: str | None = None, tell: Tell) ->
         scratch_url: of a database on the server to use instead.
         tell: takes a line when something could not be done quite so.
 
-    Raises ScratchRefused when none can be made; DatabaseUnavailable.
+    Raises ScratchRefused when none can be made; DatabaseUnavailable, StatementCancelled, StatementRefused.
     """
-    with connect(url, application_name=_APPLICATION_NAME) as live:
+    with connect(url, application_name=_APPLICATION_NAME) as live, server_errors(live):
         likeness = _likeness(live)
     server_url = scratch_url or url
     name = None
     with stoppable():
         try:
-            with connect(server_url, application_name=_APPLICATION_NAME) as server:
+            with connect(server_url, application_name=_APPLICATION_NAME) as server, server_errors(server):
                 _sweep(server)
                 name = _new_name(server)
-                _create(server, name, likeness)
+                try:
+                    _create(server, name, likeness)
+                except psycopg.errors.QueryCanceled:
+                    name = None  # the server has undone it: there is nothing to drop
+                    raise
             scratch = make_conninfo(server_url, dbname=name)
             _furnish(scratch, likeness)
             yield scratch
@@ -182,7 +188,11 @@ def _create(server: Connection, name: str, likeness: dict[str, Any]) -> None:
             " it may (any PostgreSQL 14 or newer, best of the same version)"
         )
         raise ScratchRefused(reason=reason) from error
+    except psycopg.errors.QueryCanceled:  # another server would not help
+        raise
     except psycopg.Error as error:
+        if is_connection_lost(error):
+            raise
         reason = f"{reason_of(error)}; SCRATCH_DATABASE_URL can name another server for it"
         raise ScratchRefused(reason=reason) from error
 
@@ -215,7 +225,7 @@ def _furnish(scratch: str, likeness: dict[str, Any]) -> None:
             " MIGRATIONS_DATABASE_URL to the database's direct address"
         )
         raise ScratchRefused(reason=reason) from error
-    with reached as connection:
+    with reached as connection, server_errors(connection):
         if likeness["schema"] is not None:
             connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(likeness["schema"])))
         connection.execute("SELECT set_config('search_path', %s, false)", [likeness["search_path"]])

@@ -19,6 +19,9 @@ _CANCEL_TIMEOUT_S = 5.0
 
 FORGET_PREPARED = "DEALLOCATE ALL"
 
+OWN_LOCK_TIMEOUT_MS = 1_000
+"""How long the engine's own statements wait for a lock."""
+
 # The role first: without it the rest might be refused. UTC, because 003 and the likes of it rely on it.
 _RESETS = (
     "RESET SESSION AUTHORIZATION",
@@ -30,7 +33,7 @@ _RESETS = (
     "SET TimeZone TO 'UTC'",
     "SET client_min_messages TO notice",
     # What is ours to write does not wait long either: a file's locks are held meanwhile.
-    "SET lock_timeout TO '1s'",
+    f"SET lock_timeout TO {OWN_LOCK_TIMEOUT_MS}",
     # What a role or database sets as its own limits is meant for the application.
     "SET statement_timeout TO 0",
     "SET idle_in_transaction_session_timeout TO 0",

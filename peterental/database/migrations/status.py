@@ -11,7 +11,7 @@ from peterental.database.migrations import ledger as ledgers
 from peterental.database.migrations.files import MigrationFile, MigrationFilesError, scan_files
 from peterental.database.migrations.history import Entry, State, compare_with_ledger, overall, unapplicable
 from peterental.database.migrations.ledger import Ledger
-from peterental.database.migrations.trouble import engine_session
+from peterental.database.migrations.trouble import engine_session, ledger_errors
 
 
 @dataclass(frozen=True)
@@ -100,14 +100,14 @@ class SchemaGate:
     def status(self) -> Status:
         """Compare this release's files with the ledger as it is now.
 
-        Raises DatabaseUnavailable, MigrationFilesError.
+        Raises MigrationFilesError, LedgerTrouble, NoSchema, and what `Database.connection` raises.
         """
         if self._files is None:
             files, problems = scan_files(self._directory)
             if problems:
                 raise MigrationFilesError(problems)
             self._files = files
-        with self._database.connection() as connection:
+        with self._database.connection() as connection, ledger_errors():
             return _status(connection, self._files, [])
 
 

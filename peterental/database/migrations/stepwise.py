@@ -10,6 +10,7 @@ from peterental.database.migrations.directives import Directives
 from peterental.database.migrations.execution import StatementFailed, execute_text
 from peterental.database.migrations.indexes import IndexWork, index_work
 from peterental.database.migrations.ledger_writer import LedgerWriter
+from peterental.database.migrations.lock import LockBudget
 from peterental.database.migrations.notices import Notices
 from peterental.database.migrations.outside import commits, is_patient
 from peterental.database.migrations.statements import Statement, split_statements
@@ -34,6 +35,7 @@ class Stepwise:
         directives: the file's.
         done: how many statements an earlier attempt has done; None where there was no earlier attempt.
         notices: hears what the statements say.
+        budget: of the file; hears which statement begins.
     """
 
     def __init__(
@@ -45,23 +47,28 @@ class Stepwise:
         *,
         done: int | None,
         notices: Notices,
+        budget: LockBudget,
     ) -> None:
         self._connection = connection
         self._writer = writer
         self._directives = directives
         self._resumed_at = done
         self._notices = notices
+        self._budget = budget
         self.statements = split_statements(text)
+        self._executed: int | None = None
         self.done = done or 0
 
     def run(self) -> None:
         """Run what is left. Raises StatementFailed, psycopg.Error; `done` then tells how far it came."""
         while self.done < len(self.statements):
+            self._budget.begin(self.done)
             statement = self.statements[self.done]
             if commits(self._connection, statement.sql) or not self._in_transaction(statement):
                 self._outside_transaction(statement)
                 self._keep_progress()
             self.done += 1
+        self._budget.begin(self.done)
         self._make_indexes_valid()
 
     def _in_transaction(self, statement: Statement) -> bool:
@@ -102,6 +109,9 @@ class Stepwise:
             raise StatementFailed(error.cause, self.done) from error
 
     def _execute(self, statement: Statement) -> None:
+        if self._executed == self.done:
+            self._notices.forget_last()
+        self._executed = self.done
         with self._notices.listening(self._connection):
             execute_text(self._connection, statement.sql)
 

@@ -129,7 +129,8 @@ def describe(row: dict[str, Any]) -> str:
 _LOOK = """
 SELECT blocker.pid AS blocker_pid, blocker.application_name, host(blocker.client_addr) AS host, blocker.state,
        blocker.query, extract(epoch FROM now() - blocker.xact_start)::float AS transaction_s,
-       (extract(epoch FROM clock_timestamp() - ours.query_start) * 1000)::integer AS waited_ms,
+       (SELECT (extract(epoch FROM clock_timestamp() - min(waitstart)) * 1000)::integer
+        FROM pg_locks WHERE pid = ours.pid AND NOT granted) AS waited_ms,
        progress.phase, progress.index_relid::regclass::text AS index_name,
        CASE WHEN progress.blocks_total > 0 THEN progress.blocks_done ELSE progress.tuples_done END AS done,
        CASE WHEN progress.blocks_total > 0 THEN progress.blocks_total ELSE progress.tuples_total END AS total

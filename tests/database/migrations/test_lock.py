@@ -6,7 +6,9 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import psycopg
 import pytest
 
 from peterental.database.migrations import MigrationRunner
@@ -14,7 +16,8 @@ from peterental.database.migrations.errors import (
     LockNotAcquired,
     MigrationFailed,
 )
-from peterental.database.migrations.lock import lock_key
+from peterental.database.migrations.lock import LockBudget, lock_key
+from peterental.database.migrations.watch import Watch
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, tables, wait_until
 from tests.proxy import Proxy
@@ -135,3 +138,77 @@ def test_a_file_whose_snapshot_somebody_outran_is_tried_again(
         assert run.result() == 1
     assert "001_a.sql: somebody has changed rows it needs; trying again" in told.text
     assert db.execute("SELECT i FROM t").fetchone() == {"i": 11}
+
+
+@pytest.mark.parametrize("header", ["-- migrate: no-transaction", "-- migrate:"], ids=["stepwise", "as a whole"])
+def test_work_does_not_use_the_lock_budget(
+    folder: Folder, empty_database_url: str, db: Connection, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    monkeypatch.setattr("peterental.database.migrations.run.TABLE_WAIT_S", 0.3)
+    db.execute("CREATE TABLE busy (i int)")
+    db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+    folder.write("001_a.sql", f"{header} lock-timeout=50ms\nSELECT pg_sleep(0.4);\nALTER TABLE busy ADD COLUMN j int;")
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if "trying again" in line:
+            db.execute("ROLLBACK")
+
+    assert MigrationRunner(empty_database_url, folder.path, tell=tell).run_migrations() == 1
+    assert any("001_a.sql: a table it needs is in use" in line for line in told)
+
+
+@pytest.mark.parametrize("header", ["-- migrate: no-transaction", "-- migrate:"], ids=["stepwise", "as a whole"])
+def test_waiting_for_locks_uses_the_budget_up(
+    runner: MigrationRunner, folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    told: list[str] = []
+    runner._tell = told.append
+    monkeypatch.setattr("peterental.database.migrations.run.TABLE_WAIT_S", 0.3)
+    monkeypatch.setattr("peterental.database.migrations.run._PAUSE_S", (0.1, 0.1))
+    db.execute("CREATE TABLE busy (i int)")
+    db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+    folder.write("001_a.sql", f"{header} lock-timeout=50ms\nALTER TABLE busy ADD COLUMN j int;")
+    with pytest.raises(MigrationFailed, match="canceling statement due to lock timeout"):
+        runner.run_migrations()
+    assert 1 <= "\n".join(told).count("trying again") <= 3
+
+
+def test_the_worst_wait_counts_no_work(empty_database_url: str, db: Connection) -> None:
+    db.execute("CREATE TABLE busy (i int)")
+    db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+    with psycopg.connect(empty_database_url) as other, ThreadPoolExecutor(1) as pool:
+        work = pool.submit(other.execute, "SELECT pg_sleep(0.5); LOCK TABLE busy")
+        waiting = "SELECT waitstart FROM pg_locks WHERE pid = %s AND NOT granted AND waitstart IS NOT NULL"
+        until(lambda: db.execute(waiting, [other.info.backend_pid]).fetchone() is not None, "it waits for the table")
+        watch = Watch(empty_database_url, other.info.backend_pid, print)
+        watch._look(db)
+        longest = db.execute(
+            f"SELECT extract(epoch FROM clock_timestamp() - waitstart) * 1000 AS ms FROM ({waiting}) AS lock",
+            [other.info.backend_pid],
+        ).fetchone()
+        db.execute("ROLLBACK")
+        work.result()
+    assert watch.blocker is not None
+    assert longest is not None
+    assert watch.worst_wait_ms <= longest["ms"] + 1
+
+
+def test_a_repetition_is_charged_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 0.0
+    monkeypatch.setattr("peterental.database.migrations.lock.time", SimpleNamespace(monotonic=lambda: now_s))
+    budget = LockBudget(10)
+    budget.begin(0)
+    now_s = 1_000.0
+    budget.charge_failure(wait_ms=2_000)
+    assert budget.left_s == 8
+    budget.charge(1)
+    budget.begin(0)
+    now_s = 1_005.0
+    budget.charge_failure(wait_ms=2_000)
+    assert budget.left_s == 2
+    budget.begin(1)
+    now_s = 2_000.0
+    budget.charge_failure(wait_ms=None)
+    assert budget.left_s < 0

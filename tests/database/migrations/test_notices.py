@@ -133,3 +133,67 @@ def test_the_deploy_s_log_has_them_too(
     lines = [record.getMessage() for record in caplog.records if record.name == "peterental.deploy"]
     assert lines[1].startswith("✅ 001_a.sql")
     assert lines[2] == "   WARNING: mind the gap"
+
+
+def test_notices_of_repeated_work_are_told_once(runner: MigrationRunner, folder: Folder, told: Told) -> None:
+    folder.write("001_a.sql", "DO $$ BEGIN RAISE NOTICE 'first'; END $$; DEALLOCATE ALL;")
+    folder.write("002_b.sql", "DO $$ BEGIN RAISE NOTICE 'second'; END $$; DEALLOCATE ALL;")
+    folder.write("003_c.sql", f"{STEPWISE}DO $$ BEGIN RAISE NOTICE 'third'; END $$;\nDEALLOCATE ALL;")
+    assert runner.run_migrations() == 3
+    assert [line for line in told if "NOTICE" in line] == [
+        "   NOTICE: first",
+        "   NOTICE: second",
+        "   NOTICE: third",
+    ]
+
+
+def test_stepwise_recording_repeated_keeps_notices(runner: MigrationRunner, folder: Folder, told: Told) -> None:
+    folder.write("001_a.sql", f"{STEPWISE}DO $$ BEGIN RAISE NOTICE 'first'; END $$;\nDEALLOCATE ALL;")
+    assert runner.run_migrations() == 1
+    assert [line for line in told if "NOTICE" in line] == ["   NOTICE: first"]
+
+
+def test_a_statement_repeated_outside_a_transaction_is_heard_once(
+    runner: MigrationRunner, folder: Folder, db: Connection, told: Told
+) -> None:
+    db.execute("CREATE TABLE t (i int)")
+    folder.write(
+        "001_a.sql",
+        f"{STEPWISE}DO $$ BEGIN RAISE NOTICE 'before'; END $$;\n"
+        "CREATE PROCEDURE inner_one() LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'inner'; COMMIT; END $$;\n"
+        "CREATE PROCEDURE outer_one() LANGUAGE plpgsql AS $$ BEGIN CALL inner_one(); END $$;\n"
+        "CALL outer_one();",
+    )
+    assert runner.run_migrations() == 1
+    assert [line for line in told if "NOTICE" in line] == ["   NOTICE: before", "   NOTICE: inner"]
+
+
+def test_a_statement_tried_again_after_a_lock_is_heard_once(
+    folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    db.execute("CREATE TABLE t (i int)")
+    folder.write(
+        "001_a.sql",
+        "-- migrate: no-transaction lock-timeout=50ms\nDO $$ BEGIN RAISE NOTICE 'done'; END $$;\n"
+        "DO $$ BEGIN FOR i IN 1..30 LOOP RAISE NOTICE 'try %', i; END LOOP; LOCK TABLE t; END $$;",
+    )
+    told = Told()
+    db.execute("BEGIN; LOCK TABLE t IN ACCESS SHARE MODE")
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if "trying again" in line:
+            db.execute("ROLLBACK")
+
+    assert MigrationRunner(empty_database_url, folder.path, tell=tell).run_migrations() == 1
+    said = [line for line in told if line.startswith("   ")]
+    assert said[:2] == ["   NOTICE: done", "   NOTICE: try 1"]
+    assert said[-1] == "   … and 11 more"
+    assert len(said) == 21
+
+
+def test_a_failed_statement_s_notices_are_told(runner: MigrationRunner, folder: Folder, told: Told) -> None:
+    folder.write("001_a.sql", f"{STEPWISE}SELECT 1;\nDO $$ BEGIN RAISE NOTICE 'row 5 is odd'; PERFORM 1/0; END $$;")
+    with pytest.raises(MigrationFailed, match="division by zero"):
+        runner.run_migrations()
+    assert told[-1] == "   NOTICE: row 5 is odd"

@@ -521,6 +521,14 @@ def test_a_long_statement_is_cut_short_and_its_rewrite_still_seen(migrated: Fold
     assert found.tables["home"].rows == 3000
 
 
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["live", "scratch copy"])
+def test_a_cancelled_rehearsal_is_not_called_long(migrated: Folder, planned: Planned, header: str) -> None:
+    migrated.write("002_b.sql", f"{header}SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60);")
+    text = planned().text()
+    assert "another session cancelled it." in text
+    assert "longer than" not in text
+
+
 def test_locks_are_not_held_longer_than_the_limit_in_all(migrated: Folder, planned: Planned) -> None:
     migrated.write("002_b.sql", "ALTER TABLE home ADD a int;\n" + "SELECT pg_sleep(0.04);\n" * 9)
     found = planned(limits=Limits(hold_ms=150))

@@ -1,0 +1,162 @@
+"""What the server refuses to the engine is translated exactly: its reason, the place, and what to do next."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from peterental.database.connection import Database, DatabaseUnavailable
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import LedgerTrouble, MigrationFailed, NoRoom
+from peterental.database.migrations.scratch import scratch_database
+from peterental.database.migrations.status import SchemaGate
+from peterental.database.migrations.trouble import engine_session
+from peterental.database.statement_errors import StatementCancelled, StatementRefused
+from tests.database.migrations.conftest import Connection, Folder
+from tests.database.migrations.witness import LONG_QUERY_RUNS, wait_until
+
+RAISE = "DO $$ BEGIN RAISE SQLSTATE '{}' USING MESSAGE = 'the server has its reasons'; END $$"
+SCHEMA = "where another tool keeps a table of that name, give PeteRental a schema of its own."
+
+
+def refusal(url: str, state: str) -> Exception:
+    """Return what a refusal with this SQLSTATE becomes in a session of the engine."""
+    with pytest.raises(Exception) as caught, engine_session(url) as connection:  # noqa: PT011  # that is the question
+        connection.execute(RAISE.format(state).encode())
+    return caught.value
+
+
+@pytest.mark.parametrize("state", ["42703", "42804", "42809", "42P10", "42883", "23502", "22P02", "428C9"])
+def test_another_shape_of_ledger_gets_the_hint(empty_database_url: str, state: str) -> None:
+    found = refusal(empty_database_url, state)
+    assert isinstance(found, LedgerTrouble)
+    assert str(found).endswith(SCHEMA)
+
+
+@pytest.mark.parametrize("state", ["40P01", "40001", "53200", "58030", "XX000", "XX001", "42P01", "25006", "23505"])
+def test_other_refusals_keep_the_server_s_reason(empty_database_url: str, state: str) -> None:
+    found = refusal(empty_database_url, state)
+    assert isinstance(found, StatementRefused)
+    where = empty_database_url.rpartition("/")[2]
+    assert str(found).startswith(f"PostgreSQL refused a statement in database {where} on 127.0.0.1:")
+    assert str(found).endswith(
+        f": the server has its reasons (SQLSTATE {state}). What was applied stays; remove the cause, then run the same"
+        " command again."
+    )
+
+
+@pytest.mark.parametrize("state", ["57P01", "57P03", "08006"])
+def test_a_lost_server_does_not_answer(empty_database_url: str, state: str) -> None:
+    found = refusal(empty_database_url, state)
+    assert isinstance(found, DatabaseUnavailable)
+    assert str(found) == "The database does not answer: the server has its reasons."
+
+
+def test_a_full_disk_is_no_room(empty_database_url: str) -> None:
+    assert isinstance(refusal(empty_database_url, "53100"), NoRoom)
+
+
+def test_a_timed_out_statement_says_so(empty_database_url: str) -> None:
+    url = make_conninfo(empty_database_url, options="-cstatement_timeout=20")
+    with (
+        pytest.raises(StatementCancelled, match="was cancelled by statement_timeout: .*Raise statement_timeout"),
+        engine_session(url) as connection,
+    ):
+        connection.execute("SELECT pg_sleep(60)")
+
+
+def test_a_statement_cancelled_by_another_session_says_so(empty_database_url: str) -> None:
+    with (
+        pytest.raises(StatementCancelled, match="was cancelled by another session: .*run the same command again"),
+        engine_session(empty_database_url) as connection,
+    ):
+        connection.execute("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)")
+
+
+def test_a_scratch_database_that_takes_too_long_is_named(empty_database_url: str) -> None:
+    url = make_conninfo(empty_database_url, options="-cstatement_timeout=1")
+    told: list[str] = []
+    with (
+        pytest.raises(StatementCancelled, match="cancelled by statement_timeout"),
+        scratch_database(empty_database_url, scratch_url=url, tell=told.append),
+    ):
+        pytest.fail("a database is not made in a millisecond")
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("header", "kept"),
+    [("", "Nothing of 001_a.sql was kept."), ("-- migrate: no-transaction\n", "Stopped at statement 1 of 1")],
+    ids=["as a whole", "stepwise"],
+)
+def test_a_cancelled_file_says_what_to_do(
+    runner: MigrationRunner, folder: Folder, db: Connection, header: str, kept: str
+) -> None:
+    folder.write("001_a.sql", f"{header}SELECT pg_sleep(60);")
+    canceller = threading.Thread(target=cancel_the_long_query, args=(db,))
+    canceller.start()
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    canceller.join()
+    said = str(caught.value)
+    assert "canceling statement due to user request" in said
+    assert kept in said
+    assert "Next: find out which session cancelled it, then run: flask db-migrate" in said
+
+
+def cancel_the_long_query(db: Connection) -> None:
+    """Cancel a statement as an administrator would."""
+    wait_until(db, LONG_QUERY_RUNS)
+    db.execute(
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+    )
+
+
+def test_a_timed_out_file_says_which_limit_to_raise(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "-- migrate: statement-timeout=20ms\nSELECT pg_sleep(60);")
+    with pytest.raises(
+        MigrationFailed, match="Next: raise statement-timeout in the header, then run: flask db-migrate"
+    ):
+        runner.run_migrations()
+
+
+# --- the gate over the pool -------------------------------------------------------------------------------------------
+
+
+def test_a_role_that_may_not_read_the_ledger_is_told(
+    runner: MigrationRunner, folder: Folder, db: Connection, role: str, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    runner.run_migrations()
+    db.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD 'x'").format(sql.Identifier(role)))
+    database = Database(make_conninfo(empty_database_url, user=role, password="x"), pool_size=1)
+    with pytest.raises(LedgerTrouble, match="permission denied for table schema_migrations"):
+        SchemaGate(database, folder.path).status()
+    database.close()
+
+
+def test_a_held_ledger_is_named_by_the_gate(
+    runner: MigrationRunner, folder: Folder, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("peterental.database.migrations.ledger.LEDGER_WAIT_MS", 50)
+    folder.write("001_a.sql", "SELECT 1;")
+    runner.run_migrations()
+    database = Database(empty_database_url, pool_size=1)
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("LOCK TABLE schema_migrations")
+        with pytest.raises(LedgerTrouble, match="somebody's transaction holds it"):
+            SchemaGate(database, folder.path).status()
+    database.close()
+
+
+def test_a_gate_without_a_server_says_it_does_not_answer(tmp_path: Path) -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/x", pool_size=1)
+    with pytest.raises(DatabaseUnavailable, match="does not answer"):
+        SchemaGate(database, tmp_path).status()
+    database.close()
