@@ -18,7 +18,7 @@ from peterental.database.migrations.lock import lock_key
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, tables, wait_until
 from tests.proxy import Proxy
-from tests.servers import until
+from tests.servers import HANG_S, until
 
 
 def test_nothing_pending_takes_two_queries_and_no_lock(folder: Folder, empty_database_url: str, db: Connection) -> None:
@@ -56,7 +56,7 @@ def test_many_runners_at_once_apply_each_file_once(folder: Folder, empty_databas
     for number in range(1, 9):
         folder.write(f"00{number}_t.sql", f"CREATE TABLE t{number} (i int); SELECT pg_sleep(0.02);")
     runners = [start(empty_database_url, folder) for _ in range(4)]
-    outputs = [process.communicate(timeout=60) for process in runners]
+    outputs = [process.communicate(timeout=HANG_S) for process in runners]
     assert [process.returncode for process in runners] == [0, 0, 0, 0], outputs
     assert len(ledger(db)) == 8
     assert sum("Successfully applied" in out for out, _ in outputs) >= 1
@@ -67,13 +67,13 @@ def test_a_killed_runner_leaves_no_lock_and_no_half_file(
     folder: Folder, empty_database_url: str, db: Connection
 ) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
-    folder.write("002_b.sql", "CREATE TABLE b (i int); SELECT pg_sleep(60);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int); SELECT pg_sleep(600);")
     process = start(empty_database_url, folder)
     wait_until(db, LONG_QUERY_RUNS)
     process.kill()
     process.communicate()
     folder.write("002_b.sql", "CREATE TABLE b (i int);")
-    assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=10).run_migrations() == 1
+    assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=HANG_S).run_migrations() == 1
     assert attempts(db) == [(1, "applied"), (2, "interrupted"), (2, "applied")]
 
 
@@ -81,11 +81,11 @@ def test_a_killed_runner_leaves_no_lock_and_no_half_file(
 def test_a_stopped_runner_cancels_rolls_back_and_exits_non_zero(
     folder: Folder, empty_database_url: str, db: Connection, number: signal.Signals
 ) -> None:
-    folder.write("001_a.sql", "CREATE TABLE a (i int); SELECT pg_sleep(60);")
+    folder.write("001_a.sql", "CREATE TABLE a (i int); SELECT pg_sleep(600);")
     process = start(empty_database_url, folder)
     wait_until(db, LONG_QUERY_RUNS)
     os.kill(process.pid, number)
-    process.communicate(timeout=20)
+    process.communicate(timeout=HANG_S)
     assert process.returncode != 0
     wait_until(db, f"NOT {LONG_QUERY_RUNS}")
     assert tables(db) == set()
@@ -107,7 +107,7 @@ def test_a_file_waits_briefly_for_a_table_and_tries_again(
             assert "001_a.sql: a table it needs is in use by the long report (pid" in line
             break
     db.execute("COMMIT")
-    process.communicate(timeout=30)
+    process.communicate(timeout=HANG_S)
     assert process.returncode == 0
     assert db.execute("SELECT count(*) AS n FROM information_schema.columns WHERE table_name = 'busy'").fetchone() == {
         "n": 2
@@ -123,7 +123,7 @@ def test_a_file_whose_snapshot_somebody_outran_is_tried_again(
     db.execute("CREATE TABLE t (i int); INSERT INTO t VALUES (1); SELECT pg_advisory_lock(7)")
     folder.write(
         "001_a.sql",
-        "-- migrate: lock-timeout=30s\nSET TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"
+        "-- migrate: lock-timeout=10min\nSET TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"
         "SELECT count(*) FROM t;\nSELECT pg_advisory_xact_lock(7);\nUPDATE t SET i = i + 1;",
     )
     with ThreadPoolExecutor(1) as pool:

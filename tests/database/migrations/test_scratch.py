@@ -166,7 +166,7 @@ def test_a_run_that_is_killed_leaves_one_that_the_next_run_can_know(
     code = (
         "import pathlib, sys, time; from peterental.database.migrations.scratch import scratch_database\n"
         "with scratch_database(sys.argv[1], tell=print) as scratch:\n"
-        "    pathlib.Path(sys.argv[2]).write_text(scratch); time.sleep(60)"
+        "    pathlib.Path(sys.argv[2]).write_text(scratch); time.sleep(600)"
     )
     note = tmp_path / "scratch"
     process = subprocess.Popen([sys.executable, "-c", code, empty_database_url, str(note)], cwd=PROJECT_DIR)
