@@ -15,6 +15,7 @@ from peterental.database.migrations.errors import (
     MigrationFailed,
 )
 from peterental.database.migrations.lock import lock_key
+from tests.clocks import Ticking
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, tables, wait_until
 from tests.proxy import Proxy
@@ -31,13 +32,18 @@ def test_nothing_pending_takes_two_queries_and_no_lock(folder: Folder, empty_dat
 
 
 def test_whoever_waits_in_vain_is_told_who_holds_the_lock(
-    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, told: Told
+    runner_with: Callable[..., MigrationRunner],
+    folder: Folder,
+    db: Connection,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("peterental.database.migrations.lock.time", Ticking(step_s=0.1))
     folder.write("001_a.sql", "SELECT 1;")
     db.execute("SET application_name = 'the other deploy'")
     db.execute("SELECT pg_advisory_lock(%s)", [lock_key("public")])
-    with pytest.raises(LockNotAcquired, match=r"within 0.1 s: held by the other deploy \(pid \d+, from 127.0.0.1"):
-        runner_with(lock_wait_s=0.1).run_migrations()
+    with pytest.raises(LockNotAcquired, match=r"within 3 s: held by the other deploy \(pid \d+, from 127.0.0.1"):
+        runner_with(lock_wait_s=3).run_migrations()
     assert "⏳ Waiting for another migration: held by the other deploy" in told.text
 
 
@@ -102,19 +108,15 @@ def test_a_file_waits_briefly_for_a_table_and_tries_again(
     db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
     process = start(empty_database_url, folder)
     assert process.stdout is not None
-    for line in process.stdout:
-        if "trying again" in line:
-            assert "001_a.sql: a table it needs is in use by the long report (pid" in line
-            break
+    expected = "001_a.sql: a table it needs is in use by the long report (pid"
+    assert any("trying again" in line and expected in line for line in process.stdout)
+    wait_until(db, "(SELECT worst_wait_ms > 100 FROM schema_migration_attempts)")
     db.execute("COMMIT")
     process.communicate(timeout=HANG_S)
     assert process.returncode == 0
     assert db.execute("SELECT count(*) AS n FROM information_schema.columns WHERE table_name = 'busy'").fetchone() == {
         "n": 2
     }
-    waited = db.execute("SELECT worst_wait_ms FROM schema_migration_attempts").fetchone()
-    assert waited is not None
-    assert waited["worst_wait_ms"] > 100
 
 
 def test_a_file_whose_snapshot_somebody_outran_is_tried_again(
