@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.servers import free_port, until
+from tests.servers import HANG_S, free_port, until
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -80,7 +80,7 @@ class Gunicorn:
 
     def _ask(self, request: urllib.request.Request) -> tuple[int, Any]:
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310  # our own server
+            with urllib.request.urlopen(request, timeout=HANG_S) as answer:  # noqa: S310  # our own server
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -94,7 +94,7 @@ class Gunicorn:
         def answers_or_died() -> bool:
             return self.process.poll() is not None or self.get("/healthz")[0] != 0
 
-        until(answers_or_died, "gunicorn answers", timeout_s=40)
+        until(answers_or_died, "gunicorn answers")
         assert self.process.poll() is None, self.output
 
     def workers(self) -> list[int]:
@@ -107,7 +107,7 @@ class Gunicorn:
     def stop(self) -> int:
         """Ask it to end, as a host does; give the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(40)
+        return self.process.wait(HANG_S)
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from tests.gunicorn import PROJECT_DIR, environment
-from tests.servers import running_debian_postgres, until
+from tests.servers import HANG_S, running_debian_postgres, until
 
 NOBODY_LISTENS = "postgresql://pete:hush@127.0.0.1:1/peterental"
 FLASK = str(Path(sys.executable).with_name("flask"))
@@ -262,7 +262,7 @@ def test_on_a_terminal_the_password_is_asked_for_twice(database_url: str) -> Non
         except OSError:
             break
     os.close(leader)
-    assert process.wait(20) == 0, seen
+    assert process.wait(HANG_S) == 0, seen
     assert "may sign in as agent" in seen
     assert "correct horse" not in seen
 
@@ -343,7 +343,7 @@ def on_a_terminal(width: int, *arguments: str, **settings: str) -> str:
         except OSError:  # how a terminal says that everybody has left it
             break
     os.close(leader)
-    assert process.wait(20) == 0, seen
+    assert process.wait(HANG_S) == 0, seen
     return seen.decode().replace("\r\n", "\n")
 
 

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from tests.gunicorn import PROJECT_DIR, Gunicorn, environment, running_gunicorn
-from tests.servers import free_port, until
+from tests.servers import HANG_S, free_port, until
 
 ASK_FOR_TIMES = {
     "type": "tool-calls",
@@ -174,7 +174,7 @@ def test_with_abort_a_failed_migration_ends_the_start(copy: Path, log: Path, emp
     (copy / "migrations" / "001_create_agent_tables.sql").write_text("SELECT 1/0;\n")
     settings = {"DATABASE_URL": empty_database_url, "MIGRATE_FAILURE": "abort"}
     gunicorn = Gunicorn(settings, copy, log)
-    assert gunicorn.process.wait(40) == 1
+    assert gunicorn.process.wait(HANG_S) == 1
     assert "❌ Migration 1 failed: division by zero" in gunicorn.output
     assert "Traceback" not in gunicorn.output
 
@@ -183,17 +183,17 @@ def test_a_start_that_is_stopped_while_migrating_leaves_nothing_half_done(
     copy: Path, log: Path, empty_database_url: str
 ) -> None:
     (copy / "migrations" / "001_create_agent_tables.sql").write_text(
-        "CREATE TABLE half (i int); SELECT pg_sleep(60);\n"
+        "CREATE TABLE half (i int); SELECT pg_sleep(600);\n"
     )
     gunicorn = Gunicorn({"DATABASE_URL": empty_database_url}, copy, log)
     with psycopg.connect(empty_database_url, autocommit=True) as db:
         sleeping = (
             "SELECT FROM pg_stat_activity"
-            " WHERE datname = current_database() AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+            " WHERE datname = current_database() AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()"
         )
         until(lambda: db.execute(sleeping).fetchone() is not None, "the migration runs")
         gunicorn.process.send_signal(signal.SIGTERM)
-        assert gunicorn.process.wait(20) == 1
+        assert gunicorn.process.wait(HANG_S) == 1
         assert db.execute("SELECT to_regclass('half')").fetchone() == (None,)
         assert db.execute("SELECT outcome FROM schema_migration_attempts").fetchall() == [("interrupted",)]
     assert "❌ Stopped while migrating; flask db-status tells how far it came." in gunicorn.output
@@ -228,14 +228,14 @@ def test_a_taken_port_is_one_sentence(log: Path, database_url: str) -> None:
     with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104  # as gunicorn would listen
         port = taken.getsockname()[1]
         gunicorn = Gunicorn({"DATABASE_URL": database_url, "PORT": str(port)}, PROJECT_DIR, log)
-        assert gunicorn.process.wait(40) == 1
+        assert gunicorn.process.wait(HANG_S) == 1
     assert f"❌ Port {port} is taken by another program" in gunicorn.output
     assert "Traceback" not in gunicorn.output
 
 
 def test_production_with_something_missing_starts_nothing(log: Path) -> None:
     gunicorn = Gunicorn({"RENDER": "true", "VAPI_WEBHOOK_SECRET": "s"}, PROJECT_DIR, log)
-    assert gunicorn.process.wait(40) == 1
+    assert gunicorn.process.wait(HANG_S) == 1
     assert gunicorn.output == "❌ PeteRental cannot start: production needs DATABASE_URL and SECRET_KEY to be set.\n"
 
 

@@ -36,7 +36,7 @@ def test_no_promise_is_broken_while_everything_is_killed_once() -> None:
         env=environment({}),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -54,6 +54,6 @@ def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
 
 def test_how_a_program_ended_is_told_to_whoever_asks_again() -> None:
     running = Running(Command([sys.executable, "-c", "print('so long'); raise SystemExit(3)"]))
-    first = running.outcome(30)
+    first = running.outcome()
     assert (first.code, first.output) == (3, "so long\n")
-    assert running.outcome(30) is first
+    assert running.outcome() is first

@@ -10,16 +10,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.site import CHROMIUM_ARGS, SIZES, Site, running_site
+from tests.servers import HANG_S
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=HANG_S * 1000)
     program = shutil.which("chromium")
     assert program, "the browser journeys need chromium: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGS)
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGS, timeout=HANG_S * 1000)
         yield browser
         browser.close()
 
@@ -42,7 +43,7 @@ def page(chromium: Browser, size: str) -> Iterator[Page]:
     """A browser window of that size, with scripts switched off: nothing may need them."""
     width, height = SIZES[size]
     context = chromium.new_context(viewport={"width": width, "height": height}, java_script_enabled=False)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(HANG_S * 1000)
     window = context.new_page()
     failures: list[str] = []
     window.on("console", lambda message: failures.append(message.text) if message.type == "error" else None)

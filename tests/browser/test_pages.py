@@ -12,6 +12,7 @@ from tests.browser.household import fill
 from tests.browser.site import SIZES
 from tests.browser.steps import sign_in
 from tests.browser.tour import Stop, stops
+from tests.servers import HANG_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -61,7 +62,7 @@ def test_axe_finds_nothing_on_any_page_in_light_and_dark_and_nothing_sticks_out(
     for stop in stops(site, household):
         if stop.viewer not in windows:
             context = chromium.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
-            context.set_default_timeout(30_000)
+            context.set_default_timeout(HANG_S * 1000)
             windows[stop.viewer] = context.new_page()
             if stop.viewer is not None:
                 sign_in(windows[stop.viewer], site, stop.viewer)

@@ -14,6 +14,7 @@ from peterental.users.members import MemberService
 from peterental.users.model import Viewer
 from peterental.users.passwords import Passwords
 from peterental.users.service import UserService
+from tests.servers import HANG_S
 
 WORDS = "correct horse battery"
 
@@ -40,7 +41,7 @@ def clock() -> Clock:
 @pytest.fixture
 def quick() -> Passwords:
     """Passwords that are hashed in no time, for tests that try many."""
-    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), patience_s=20)
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), patience_s=HANG_S)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from peterental.users.model import (
     Viewer,
 )
 from peterental.users.service import UserService
+from tests.servers import HANG_S
 
 if TYPE_CHECKING:
     from tests.users.conftest import Clock, Log
@@ -88,7 +89,7 @@ def test_of_four_who_use_a_link_at_once_one_succeeds(
     together = threading.Barrier(4)
 
     def join(number: int) -> bool:
-        together.wait(timeout=10)
+        together.wait(timeout=HANG_S)
         try:
             users.join(grant, f"password number {number}")
         except LinkUsed:
@@ -144,7 +145,7 @@ def test_of_links_made_at_once_only_the_last_works(
     together = threading.Barrier(4)
 
     def make(_: int) -> Grant:
-        together.wait(timeout=10)
+        together.wait(timeout=HANG_S)
         return members.make_link(ana.user_id, office)
 
     with ThreadPoolExecutor(4) as pool:
@@ -244,7 +245,7 @@ def test_of_two_admins_who_deactivate_each_other_one_stays(
         together = threading.Barrier(2)
 
         def leave(user_id: int, together: threading.Barrier = together) -> bool:
-            together.wait(timeout=10)
+            together.wait(timeout=HANG_S)
             try:
                 members.deactivate(user_id, office)
             except LastAdmin:

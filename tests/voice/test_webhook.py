@@ -23,6 +23,7 @@ from peterental.agents.service import AgentService
 from peterental.audit.service import AuditService
 from peterental.database.connection import Database
 from peterental.voice import messages
+from tests.servers import HANG_S
 from tests.voice.phone import Clock, Phone, payload, webhook
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ app = webhook(services_on(Database("postgresql://127.0.0.1:1/nowhere"), Clock())
         )
         yield listener.getsockname()
         server.terminate()
-        server.wait(30)
+        server.wait(HANG_S)
 
 
 HEAD = b"POST /vapi/webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -130,7 +131,7 @@ def test_bodies_that_break_off_or_never_end_are_told_so(address: tuple[str, int]
         (CHUNKED + (b"100000\r\n" + b"x" * 0x100000 + b"\r\n") * 6 + b"0\r\n\r\n", b"413"),
         (HEAD + b"Content-Length: 9999999\r\n\r\n", b"413"),
     ):
-        with closing(socket.create_connection(address, timeout=60)) as line:
+        with closing(socket.create_connection(address, timeout=HANG_S)) as line:
             line.sendall(request)
             line.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda line=line: line.recv(65536), b""))  # type: ignore[misc]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import random
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import get_ident
+from typing import Any, Self
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from psycopg.rows import dict_row
 from peterental.database.migrations import MigrationRunner
 from tests.conftest import Databases
 from tests.database.migrations.conftest import Folder
+from tests.servers import HANG_S
 from tests.together import fork
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "12"))
@@ -72,16 +74,53 @@ def versions(url: str) -> list[int]:
         return [row[0] for row in db.execute("SELECT version FROM schema_migrations ORDER BY version")]
 
 
-def killed_while_migrating(url: str, folder: Path, after_s: float) -> bool:
-    """Run the migrations in a child that is killed with -9 after a while; tell whether it was killed at work."""
+class Waits:
+    """Counts how often this process waits for the server, and may end it at one of these moments.
+
+    Args:
+        kill_at: the number of the wait at which the process kills itself with -9, counted from 1; 0 for never.
+        is_sent: whether the server has been sent what it is to do; otherwise the kill comes before that.
+    """
+
+    def __init__(self, kill_at: int = 0, *, is_sent: bool = False) -> None:
+        self.count = 0
+        self._kill_at = kill_at
+        self._is_sent = is_sent
+        self._wait = psycopg.Connection.wait
+
+    def __enter__(self) -> Self:
+        """Begin to count."""
+        thread, wait = get_ident(), self._wait
+
+        def counted(connection: psycopg.Connection, gen: Any, *args: Any, **how: Any) -> Any:
+            if get_ident() == thread:  # not the watch, which looks the more often the longer it takes
+                self._count(gen)
+            return wait(connection, gen, *args, **how)
+
+        setattr(psycopg.Connection, "wait", counted)  # noqa: B010  # it is a method
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop counting."""
+        setattr(psycopg.Connection, "wait", self._wait)  # noqa: B010  # likewise
+
+    def _count(self, gen: Any) -> None:
+        self.count += 1
+        if self.count == self._kill_at:
+            if self._is_sent:
+                next(gen)  # sends, and would wait now
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_while_migrating(url: str, folder: Path, waits: Waits) -> bool:
+    """Run the migrations in a child that kills itself at a certain wait; tell whether it came so far."""
     child = fork()
     if child == 0:
         try:
-            MigrationRunner(url, folder).run_migrations()
+            with waits:
+                MigrationRunner(url, folder).run_migrations()
         finally:
             os._exit(0)
-    time.sleep(after_s)
-    os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status)
 
@@ -97,21 +136,21 @@ def test_killed_at_random_moments_never_half_applied_never_wedged(
     request: pytest.FixtureRequest, empty_database_url: str, crash_folder: Folder
 ) -> None:
     databases: Databases = request.getfixturevalue("databases_15" if "15" in request.node.callspec.id else "databases")
-    began = time.monotonic()
-    MigrationRunner(empty_database_url, crash_folder.path).run_migrations()
-    clean_run_s = time.monotonic() - began
+    with Waits() as clean:
+        MigrationRunner(empty_database_url, crash_folder.path).run_migrations()
     expected = fingerprint(empty_database_url)
     kills = 0
     for seed in range(ROUNDS):
         moments = random.Random(seed)  # noqa: S311  # repeatable, not secret
         url = databases.create()
         for _ in range(3):
-            kills += killed_while_migrating(url, crash_folder.path, moments.uniform(0.002, 0.8 * clean_run_s))
-        MigrationRunner(url, crash_folder.path, lock_wait_s=20).run_migrations()
+            waits = Waits(moments.randint(1, clean.count), is_sent=moments.random() < 0.5)
+            kills += killed_while_migrating(url, crash_folder.path, waits)
+        MigrationRunner(url, crash_folder.path, lock_wait_s=HANG_S).run_migrations()
         assert fingerprint(url) == expected, f"seed {seed}"
         assert versions(url) == [1, 2, 3, 4, 5, 6], f"seed {seed}"
     print(f"{kills} kills in {ROUNDS} rounds")
-    assert kills >= ROUNDS // 2, "a good part of the runners must have been killed at work"
+    assert kills >= ROUNDS, "the first runner of each round comes so far at least"
 
 
 KINDS = (

@@ -18,10 +18,11 @@ from peterental.database.migrations.errors import (
 )
 from peterental.database.migrations.lock import LockBudget, lock_key
 from peterental.database.migrations.watch import Watch
+from tests.clocks import Ticking
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, tables, wait_until
 from tests.proxy import Proxy
-from tests.servers import until
+from tests.servers import HANG_S, until
 
 
 def test_nothing_pending_takes_two_queries_and_no_lock(folder: Folder, empty_database_url: str, db: Connection) -> None:
@@ -34,13 +35,18 @@ def test_nothing_pending_takes_two_queries_and_no_lock(folder: Folder, empty_dat
 
 
 def test_whoever_waits_in_vain_is_told_who_holds_the_lock(
-    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, told: Told
+    runner_with: Callable[..., MigrationRunner],
+    folder: Folder,
+    db: Connection,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("peterental.database.migrations.lock.time", Ticking(step_s=0.1))
     folder.write("001_a.sql", "SELECT 1;")
     db.execute("SET application_name = 'the other deploy'")
     db.execute("SELECT pg_advisory_lock(%s)", [lock_key("public")])
-    with pytest.raises(LockNotAcquired, match=r"within 0.1 s: held by the other deploy \(pid \d+, from 127.0.0.1"):
-        runner_with(lock_wait_s=0.1).run_migrations()
+    with pytest.raises(LockNotAcquired, match=r"within 3 s: held by the other deploy \(pid \d+, from 127.0.0.1"):
+        runner_with(lock_wait_s=3).run_migrations()
     assert "⏳ Waiting for another migration: held by the other deploy" in told.text
 
 
@@ -59,7 +65,7 @@ def test_many_runners_at_once_apply_each_file_once(folder: Folder, empty_databas
     for number in range(1, 9):
         folder.write(f"00{number}_t.sql", f"CREATE TABLE t{number} (i int); SELECT pg_sleep(0.02);")
     runners = [start(empty_database_url, folder) for _ in range(4)]
-    outputs = [process.communicate(timeout=60) for process in runners]
+    outputs = [process.communicate(timeout=HANG_S) for process in runners]
     assert [process.returncode for process in runners] == [0, 0, 0, 0], outputs
     assert len(ledger(db)) == 8
     assert sum("Successfully applied" in out for out, _ in outputs) >= 1
@@ -70,13 +76,13 @@ def test_a_killed_runner_leaves_no_lock_and_no_half_file(
     folder: Folder, empty_database_url: str, db: Connection
 ) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
-    folder.write("002_b.sql", "CREATE TABLE b (i int); SELECT pg_sleep(60);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int); SELECT pg_sleep(600);")
     process = start(empty_database_url, folder)
     wait_until(db, LONG_QUERY_RUNS)
     process.kill()
     process.communicate()
     folder.write("002_b.sql", "CREATE TABLE b (i int);")
-    assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=10).run_migrations() == 1
+    assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=HANG_S).run_migrations() == 1
     assert attempts(db) == [(1, "applied"), (2, "interrupted"), (2, "applied")]
 
 
@@ -84,11 +90,11 @@ def test_a_killed_runner_leaves_no_lock_and_no_half_file(
 def test_a_stopped_runner_cancels_rolls_back_and_exits_non_zero(
     folder: Folder, empty_database_url: str, db: Connection, number: signal.Signals
 ) -> None:
-    folder.write("001_a.sql", "CREATE TABLE a (i int); SELECT pg_sleep(60);")
+    folder.write("001_a.sql", "CREATE TABLE a (i int); SELECT pg_sleep(600);")
     process = start(empty_database_url, folder)
     wait_until(db, LONG_QUERY_RUNS)
     os.kill(process.pid, number)
-    process.communicate(timeout=20)
+    process.communicate(timeout=HANG_S)
     assert process.returncode != 0
     wait_until(db, f"NOT {LONG_QUERY_RUNS}")
     assert tables(db) == set()
@@ -105,19 +111,15 @@ def test_a_file_waits_briefly_for_a_table_and_tries_again(
     db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
     process = start(empty_database_url, folder)
     assert process.stdout is not None
-    for line in process.stdout:
-        if "trying again" in line:
-            assert "001_a.sql: a table it needs is in use by the long report (pid" in line
-            break
+    expected = "001_a.sql: a table it needs is in use by the long report (pid"
+    assert any("trying again" in line and expected in line for line in process.stdout)
+    wait_until(db, "(SELECT worst_wait_ms > 100 FROM schema_migration_attempts)")
     db.execute("COMMIT")
-    process.communicate(timeout=30)
+    process.communicate(timeout=HANG_S)
     assert process.returncode == 0
     assert db.execute("SELECT count(*) AS n FROM information_schema.columns WHERE table_name = 'busy'").fetchone() == {
         "n": 2
     }
-    waited = db.execute("SELECT worst_wait_ms FROM schema_migration_attempts").fetchone()
-    assert waited is not None
-    assert waited["worst_wait_ms"] > 100
 
 
 def test_a_file_whose_snapshot_somebody_outran_is_tried_again(
@@ -126,7 +128,7 @@ def test_a_file_whose_snapshot_somebody_outran_is_tried_again(
     db.execute("CREATE TABLE t (i int); INSERT INTO t VALUES (1); SELECT pg_advisory_lock(7)")
     folder.write(
         "001_a.sql",
-        "-- migrate: lock-timeout=30s\nSET TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"
+        "-- migrate: lock-timeout=10min\nSET TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"
         "SELECT count(*) FROM t;\nSELECT pg_advisory_xact_lock(7);\nUPDATE t SET i = i + 1;",
     )
     with ThreadPoolExecutor(1) as pool:

@@ -14,6 +14,7 @@ from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import MigrationFailed
 from peterental.deploy import migrate
 from tests.database.migrations.conftest import Folder, Told
+from tests.servers import HANG_S
 
 STEPWISE = "-- migrate: no-transaction\n"
 
@@ -114,9 +115,9 @@ def test_a_file_that_had_to_be_tried_again_is_heard_once(
             target=MigrationRunner(empty_database_url, folder.path, tell=tell).run_migrations, daemon=True
         )
         thread.start()
-        assert blocked.wait(20)
+        assert blocked.wait(HANG_S)
         other.rollback()
-        thread.join(20)
+        thread.join(HANG_S)
     assert [line for line in told if "NOTICE" in line] == ['   NOTICE: table "nothing" does not exist, skipping']
     assert "✅ Successfully applied 1 new migrations" in told
 

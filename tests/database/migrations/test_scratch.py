@@ -166,7 +166,7 @@ def test_a_run_that_is_killed_leaves_one_that_the_next_run_can_know(
     code = (
         "import pathlib, sys, time; from peterental.database.migrations.scratch import scratch_database\n"
         "with scratch_database(sys.argv[1], tell=print) as scratch:\n"
-        "    pathlib.Path(sys.argv[2]).write_text(scratch); time.sleep(60)"
+        "    pathlib.Path(sys.argv[2]).write_text(scratch); time.sleep(600)"
     )
     note = tmp_path / "scratch"
     process = subprocess.Popen([sys.executable, "-c", code, empty_database_url, str(note)], cwd=PROJECT_DIR)
@@ -270,7 +270,19 @@ def test_one_that_only_a_superuser_may_clear_is_dropped_once_it_is_left(
     assert superuser is not None
     with scratch_database(empty_database_url, tell=told.append) as scratch:
         like_autovacuum = psycopg.connect(scratch, user=superuser["rolname"])
-        threading.Timer(0.3, like_autovacuum.close).start()
+        statement = f'DROP DATABASE IF EXISTS "{like_autovacuum.info.dbname}"'
+
+        def is_being_dropped() -> bool:  # where our own role is a superuser, the guest was forced out
+            dropping = "SELECT FROM pg_stat_activity WHERE state = 'active' AND query = %s"
+            return db.execute(dropping, [statement]).fetchone() is not None or not exists(db, scratch)
+
+        def leave_when_sent_away() -> None:
+            until(is_being_dropped, "the server waits for its guest to leave")
+            like_autovacuum.close()
+
+        leaving = threading.Thread(target=leave_when_sent_away)
+        leaving.start()
+    leaving.join()
     assert not exists(db, scratch)
     assert "could not be dropped" not in told.text
 

@@ -18,7 +18,7 @@ from peterental.database.migrations.rollback import rollback
 from peterental.database.migrations.status import read_status
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, wait_until
-from tests.servers import until
+from tests.servers import HANG_S, until
 
 HEADER = "-- migrate: no-transaction\n"
 
@@ -305,7 +305,7 @@ def test_two_builds_in_one_file_with_a_second_runner_waiting_both_end_well(
         + "CREATE INDEX CONCURRENTLY idx_i ON t (i);\nSELECT pg_sleep(0.3);\nCREATE INDEX CONCURRENTLY idx_j ON t (j);",
     )
     runners = [start(empty_database_url, folder) for _ in range(3)]
-    outputs = [process.communicate(timeout=60) for process in runners]
+    outputs = [process.communicate(timeout=HANG_S) for process in runners]
     assert [process.returncode for process in runners] == [0, 0, 0], outputs
     assert indexes(db) == {"idx_i": True, "idx_j": True}
     assert attempts(db) == [(1, "applied")]
@@ -320,10 +320,9 @@ def test_a_build_waits_for_old_transactions_without_giving_up_and_says_for_whom(
         other.execute("INSERT INTO t VALUES (1)")
         process = start(empty_database_url, folder)
         assert process.stdout is not None
-        line = next(line for line in process.stdout if "Waiting for" in line)
-        assert "the long report" in line
+        assert any("Waiting for" in line and "the long report" in line for line in process.stdout)
         other.commit()
-    process.communicate(timeout=30)
+    process.communicate(timeout=HANG_S)
     assert process.returncode == 0
     assert indexes(db) == {"idx_t": True}
 
@@ -346,7 +345,7 @@ def test_what_is_left_invalid_is_dropped_behind_old_transactions_whatever_limit_
             " AND wait_event_type = 'Lock' AND now() - query_start > '1.2 s')",
         )
         other.commit()
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, output
     assert indexes(db) == {"idx_t": True}
 
@@ -366,15 +365,15 @@ def test_a_runner_stopped_in_mid_build_leaves_work_that_the_next_one_ends(
         process = start(empty_database_url, folder)
         wait_until(db, BUILDING)
         os.kill(process.pid, number)
-        process.communicate(timeout=20)
+        process.communicate(timeout=HANG_S)
         wait_until(db, f"NOT {BUILDING}")
-    until(lambda: runner_with(lock_wait_s=10).run_migrations() == 1, "the next run ends it", timeout_s=30)
+    until(lambda: runner_with(lock_wait_s=HANG_S).run_migrations() == 1, "the next run ends it")
     assert indexes(db) == {"idx_t": True}
     assert [outcome for outcome, _ in progress(db)] == ["interrupted", "applied"]
 
 
 def test_a_killed_statement_is_not_counted_as_done(folder: Folder, empty_database_url: str, db: Connection) -> None:
-    folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT pg_sleep(60);\nCREATE TABLE u (i int);")
+    folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT pg_sleep(600);\nCREATE TABLE u (i int);")
     process = start(empty_database_url, folder)
     wait_until(db, LONG_QUERY_RUNS)
     assert read_status(empty_database_url, folder.path).entries[0].state == "pending"
@@ -388,7 +387,7 @@ def test_a_killed_statement_is_not_counted_as_done(folder: Folder, empty_databas
     )
     assert read_status(empty_database_url, folder.path).entries[0].state == "failed"
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT pg_sleep(0);\nCREATE TABLE u (i int);")
-    assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=10).run_migrations() == 1
+    assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=HANG_S).run_migrations() == 1
     assert progress(db) == [("interrupted", 1), ("applied", 3)]
 
 
@@ -424,12 +423,19 @@ def test_progress_of_a_long_build_is_shown(
         "CREATE TABLE t (i int, wide text); INSERT INTO t SELECT n, repeat('x', 2000) FROM generate_series(1, 400) AS n"
     )
     db.execute(
-        "CREATE FUNCTION slow(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql"
-        " AS $$ BEGIN PERFORM pg_sleep(0.003); RETURN i; END $$"
+        "CREATE FUNCTION slow(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN"
+        " IF i = 200 THEN FOR n IN 1..12000 LOOP EXIT WHEN pg_try_advisory_xact_lock_shared(7); PERFORM pg_sleep(0.01);"
+        " END LOOP; END IF; RETURN i; END $$; SELECT pg_advisory_lock(7)"
     )
     folder.write("001_x.sql", HEADER + "CREATE INDEX CONCURRENTLY idx_t ON t (slow(i));")
     shown: list[tuple[str, int]] = []
-    runner_with(progress=lambda what, percent: shown.append((what, percent))).run_migrations()
+
+    def progress(what: str, percent: int) -> None:
+        shown.append((what, percent))
+        if percent > 0:
+            db.execute("SELECT pg_advisory_unlock_all()")
+
+    runner_with(progress=progress).run_migrations()
     assert any("idx_t: building index" in what and 0 < percent <= 100 for what, percent in shown), shown
 
 
@@ -526,7 +532,7 @@ def test_a_strong_lock_outside_a_transaction_is_waited_for_no_longer_than_within
         process = start(empty_database_url, folder)
         assert process.stdout is not None
         assert any("a table it needs is in use" in line for line in process.stdout)
-    process.communicate(timeout=30)
+    process.communicate(timeout=HANG_S)
     assert process.returncode == 0
 
 

@@ -101,27 +101,31 @@ def test_a_search_path_that_leads_nowhere_is_told(
 def test_time_limits_that_role_or_database_set_are_not_for_migrations(
     runner: MigrationRunner, folder: Folder, db: Connection
 ) -> None:
-    limits = {
-        "statement_timeout": "150ms",
-        "idle_in_transaction_session_timeout": "150ms",
-        "transaction_timeout": "150ms",
-    }
-    for name, value in limits.items():
-        if db.execute("SELECT FROM pg_settings WHERE name = %s", [name]).fetchone() is not None:
-            db.execute(
-                sql.SQL("ALTER DATABASE {} SET {} TO {}").format(
-                    sql.Identifier(db.info.dbname), sql.Identifier(name), sql.Literal(value)
-                )
+    limits = ("statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
+    there = db.execute("SELECT name FROM pg_settings WHERE name = ANY (%s) ORDER BY name", [list(limits)]).fetchall()
+    for row in there:
+        db.execute(
+            sql.SQL("ALTER DATABASE {} SET {} TO '10min'").format(
+                sql.Identifier(db.info.dbname), sql.Identifier(row["name"])
             )
+        )
+    look = f"INSERT INTO seen SELECT %s, name, setting FROM pg_settings WHERE name IN {limits}"
+    at_commit, alone = look % "'at commit'", look % "'on its own'"
     folder.write(
         "001_a.sql",
-        "CREATE TABLE a (i int);\n"
-        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$;\n"
-        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED"
-        " FOR EACH ROW EXECUTE FUNCTION slow();\nINSERT INTO a VALUES (1);",
+        f"CREATE TABLE seen (moment text, name text, setting text);\nCREATE TABLE a (i int);\n"
+        f"CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {at_commit}; RETURN NULL; END $$;\n"
+        "CREATE CONSTRAINT TRIGGER look AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION look();\nINSERT INTO a VALUES (1);",
     )
-    folder.write("002_b.sql", "-- migrate: no-transaction\nSELECT pg_sleep(0.3);\nVACUUM a;")
+    folder.write("002_b.sql", f"-- migrate: no-transaction\n{alone};\nVACUUM a;")
     assert runner.run_migrations() == 2
+    seen = db.execute("SELECT moment, name, setting FROM seen ORDER BY moment, name").fetchall()
+    assert seen == [
+        {"moment": moment, "name": row["name"], "setting": "0"}
+        for moment in ("at commit", "on its own")
+        for row in there
+    ]
 
 
 def test_a_read_only_database_is_told_before_anything_runs(
@@ -168,10 +172,12 @@ def test_whatever_the_database_sets_as_its_manners_the_ledger_is_read(
     ):
         db.execute(sql.SQL("ALTER DATABASE {} SET " + setting).format(sql.Identifier(db.info.dbname)))
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    before = db.execute("SELECT now() AS now").fetchone()
+    assert before is not None
     assert [runner.run_migrations(), runner.run_migrations()] == [1, 0]
     row = read_status(runner._url, folder.path).entries[0].row
     assert row is not None
     assert row.applied_at is not None
     assert row.applied_at.tzinfo is UTC
-    recent = "SELECT abs(extract(epoch FROM now() - %s::timestamptz)) < 60 AS recent"
-    assert db.execute(recent, [row.applied_at]).fetchone() == {"recent": True}
+    recent = "SELECT %s::timestamptz BETWEEN %s AND now() AS recent"
+    assert db.execute(recent, [row.applied_at, before["now"]]).fetchone() == {"recent": True}

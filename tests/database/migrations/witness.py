@@ -9,6 +9,7 @@ import time
 
 from tests.database.migrations.conftest import Connection, Folder
 from tests.gunicorn import PROJECT_DIR, UNCOUNTED
+from tests.servers import HANG_S
 
 
 def tables(db: Connection) -> set[str]:
@@ -45,11 +46,11 @@ def start(url: str, folder: Folder) -> subprocess.Popen[str]:
     )
 
 
-def wait_until(db: Connection, condition: str, timeout_s: float = 20) -> None:
+def wait_until(db: Connection, condition: str, timeout_s: float = HANG_S) -> None:
     """Look until a condition of SQL holds."""
     deadline = time.monotonic() + timeout_s
     while not (row := db.execute(f"SELECT {condition} AS holds").fetchone()) or not row["holds"]:
         assert time.monotonic() < deadline, f"never true: {condition}"
 
 
-LONG_QUERY_RUNS = "EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid() AND datname = current_database())"
+LONG_QUERY_RUNS = "EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid() AND datname = current_database())"
