@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from bench.programs import PROJECT_DIR
-from peterental.database.embedded import join
+from peterental.database.dev_server import join
 
 # The size of a small hosted database rather than of a laptop's; fsync, synchronous_commit, full_page_writes and
 # autovacuum stay as PostgreSQL has them: on.

@@ -24,7 +24,7 @@ def create_app(config: Config, *, pages: bool = True) -> Flask:
     for command in COMMANDS:
         app.cli.add_command(command)
     if pages:
-        from peterental import web  # noqa: PLC0415  # see above
+        from peterental.web import install  # noqa: PLC0415  # see above
 
-        web.install(app, config)
+        install.install(app, config)
     return app

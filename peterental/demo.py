@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from peterental.agents.model import Agent, AgentKey, Profile
 from peterental.appointments.model import Wish
-from peterental.appointments.service import AppointmentService
+from peterental.appointments.phone_service import AppointmentService
 from peterental.calls.model import CallNews, Delivery, Lead
 from peterental.calls.service import CallService
 from peterental.config import Config
@@ -17,7 +17,7 @@ from peterental.database import Database
 from peterental.errors import Refusal
 from peterental.services import Services, now
 from peterental.users.model import Viewer
-from peterental.voice.speech import APOLOGY, say
+from peterental.voice.responses import APOLOGY, say
 
 GREETING = "Leasing desk, good day. Which home may I show you?"
 BETWEEN_CALLS = timedelta(minutes=47)

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from peterental import demo
-from peterental.admin import setup_link
 from peterental.config import Config, masked
 from peterental.database import Database, database_for, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.errors import Fault
 from peterental.plural import counted
 from peterental.services import build_services
+from peterental.web.shell import setup_link
 
 _log = logging.getLogger("peterental.deploy")
 

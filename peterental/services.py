@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from peterental.agents.diary.service import DiaryService
-from peterental.agents.hours.service import HoursService
+from peterental.agents.calendar.service import DiaryService
 from peterental.agents.service import AgentService
-from peterental.appointments.by_hand.service import ByHandService
+from peterental.agents.working_hours.service import HoursService
 from peterental.appointments.listing.service import ListingService
-from peterental.appointments.service import AppointmentService
+from peterental.appointments.manual.service import ByHandService
+from peterental.appointments.phone_service import AppointmentService
 from peterental.audit.service import AuditService
 from peterental.calls.service import CallService
 from peterental.database import Database
 from peterental.messages.service import MessageService
-from peterental.users.members import MemberService
+from peterental.users.admin_service import MemberService
 from peterental.users.service import UserService
 
 EXTENSION = "peterental"

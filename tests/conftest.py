@@ -15,9 +15,9 @@ from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
 from psycopg import sql
 
-from peterental.database.connection import Database
-from peterental.database.embedded import join
+from peterental.database.dev_server import join
 from peterental.database.migrations import MigrationRunner
+from peterental.database.pool import Database
 from tests.servers import OPTIONAL, close_for_good, quick_folder, running_debian_postgres, until
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent

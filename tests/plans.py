@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 
 
 class Explained(Database):

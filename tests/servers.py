@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from peterental.database.connection import Database, DatabaseUnavailable
-from peterental.database.embedded.system import Account, is_root
+from peterental.database.dev_server.os_utils import Account, is_root
+from peterental.database.pool import Database, DatabaseUnavailable
 
 CHROMIUM = Path("/usr/bin/chromium")
 

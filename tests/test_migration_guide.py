@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.commands.new import slug_of
+from peterental.database.migrations.commands.rollback import rollback
 from peterental.database.migrations.lint import Severity, lint_directory
-from peterental.database.migrations.new import slug_of
-from peterental.database.migrations.rollback import rollback
 from tests.gunicorn import PROJECT_DIR, environment
 from tests.servers import until
 

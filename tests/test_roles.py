@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 
 from peterental import demo
-from peterental.admin.trouble import STATUS_OF
-from peterental.agents.hours.model import BusyWish, OtherDay
 from peterental.agents.model import Profile, Window
-from peterental.appointments.by_hand.model import Entry, When
+from peterental.agents.working_hours.model import BusyWish, OtherDay
 from peterental.appointments.listing.model import Filter
+from peterental.appointments.manual.model import Entry, When
 from peterental.calls.model import CallFilter
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from peterental.errors import Refusal
 from peterental.messages.model import MessageFilter
 from peterental.services import Services, build_services
 from peterental.users.model import Viewer
+from peterental.web.shell.error_pages import STATUS_OF
 
 WORDS = "correct horse battery"
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()

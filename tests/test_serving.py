@@ -88,7 +88,7 @@ FORKS = """\
 import sys, threading
 from pathlib import Path
 from peterental import deploy
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 
 for _ in range(30):
     database = Database(sys.argv[1])

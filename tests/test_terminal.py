@@ -10,12 +10,12 @@ import pytest
 
 from peterental.cli import needs_pages
 from peterental.cli.terminal import Screen
-from peterental.database.migrations.files import MigrationFile
-from peterental.database.migrations.history import Entry, State
-from peterental.database.migrations.ledger import LedgerRow
-from peterental.database.migrations.problem import width_of
-from peterental.database.migrations.report import status_table
-from peterental.database.migrations.status import Status
+from peterental.database.migrations.commands.status_table import status_table
+from peterental.database.migrations.ledger.reader import LedgerRow
+from peterental.database.migrations.ledger.state import Entry, State
+from peterental.database.migrations.ledger.status import Status
+from peterental.database.migrations.source.files import MigrationFile
+from peterental.database.migrations.sql.error_location import width_of
 
 
 def test_a_line_takes_the_place_of_the_bar() -> None:

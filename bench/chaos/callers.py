@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bench.chaos.phone import Phone, Tally
-from peterental.voice.speech import APOLOGY
+from peterental.voice.responses import APOLOGY
 
 HOME, VISITOR = "12 Elm Street", "Robin Vale"
 ATTEMPTS = 4

@@ -17,7 +17,7 @@ from typing import Any, Self
 import psycopg
 
 from bench.programs import PROJECT_DIR
-from peterental.database.embedded.place import account_for, binaries_for
+from peterental.database.dev_server.paths import account_for, binaries_for
 
 START_TIMEOUT_S = 30.0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench import peers
 from bench.programs import PROJECT_DIR, SCRIPTS, Command, ProgramFailed
-from peterental.database.embedded.place import account_for, binaries_for
+from peterental.database.dev_server.paths import account_for, binaries_for
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ _MOST_S = 2.0
 _TIMEOUT_S = 40.0
 _POLL_S = 0.02
 _RERUNS = 3
-_CRASH_TEST = "tests/database/migrations/test_crash.py::test_killed_at_random_moments_never_half_applied_never_wedged"
+_CRASH_TEST = (
+    "tests/database/migrations/run/test_crash.py::test_killed_at_random_moments_never_half_applied_never_wedged"
+)
 _CRASH_TIMEOUT_S = 180.0
 
 # The statement takes as long as a table says, so that the rerun of the very same file is short.
@@ -142,9 +144,9 @@ def _random_moments(bench: Bench) -> Table:
     verdict = "never half-applied, never wedged" if is_fine else complaint
     return Table(
         "`kill -9` at random moments",
-        "The crash test of the engine (`tests/database/migrations/test_crash.py`): three runners killed per round at"
-        " moments drawn at random, a fourth left to finish, the schema compared with that of a clean run and every file"
-        " counted once. `CRASH_ROUNDS` sets how many rounds.",
+        "The crash test of the engine (`tests/database/migrations/run/test_crash.py`): three runners killed per round"
+        " at moments drawn at random, a fourth left to finish, the schema compared with that of a clean run and every"
+        " file counted once. `CRASH_ROUNDS` sets how many rounds.",
         ("tool", "rounds", "killed at work", "took", "outcome"),
         [("flask db-migrate", str(rounds), kills, f"{outcome.seconds:.0f} s", verdict)],
         [

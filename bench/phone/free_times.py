@@ -15,9 +15,9 @@ from bench.programs import ProgramFailed
 from bench.section import Bench
 from bench.table import Promise, Table
 from peterental.agents.model import AgentKey
+from peterental.appointments.availability import Timetable
 from peterental.appointments.repository import AppointmentRepository
-from peterental.appointments.timetable import Timetable
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 
 # Days of the agent's wall clock, each with its override or its windows of the week; a start every step, placed in time
 # and kept only where the clocks show it; minus the bookings with their buffers and the busy blocks, as one multirange.

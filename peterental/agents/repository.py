@@ -11,7 +11,7 @@ from functools import partial
 import psycopg
 from psycopg.rows import DictRow
 
-from peterental.agents.keys.repository import OF_KEY
+from peterental.agents.lookup import OF_KEY
 from peterental.agents.model import (
     RULE_LIMITS,
     UPCOMING_COUNTED,
@@ -30,8 +30,8 @@ from peterental.agents.model import (
     UpcomingViewing,
     Window,
 )
-from peterental.database.connection import Connection, Database
 from peterental.database.constraints import named_constraints
+from peterental.database.pool import Connection, Database
 from peterental.errors import Refusal
 
 # Hours are read as minutes after midnight, because Python has no 24:00. Overrides of days long past decide nothing.

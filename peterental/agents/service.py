@@ -31,8 +31,8 @@ from peterental.agents.model import (
 from peterental.agents.repository import AgentRepository
 from peterental.audit.model import Change, Entry, differing
 from peterental.audit.service import AuditService
-from peterental.database.connection import Database
-from peterental.database.patience import PatientConnection
+from peterental.database.deadline import PatientConnection
+from peterental.database.pool import Database
 from peterental.users.model import AdminsOnly, Viewer
 
 PAGE_SIZE = 50

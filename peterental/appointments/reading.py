@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from peterental.appointments.availability import instant_of
 from peterental.appointments.clocks import is_possible, likely_minutes, minutes_of, read_hours
 from peterental.appointments.meaning import (
     ClockMissing,
@@ -27,7 +28,6 @@ from peterental.appointments.meaning import (
     WhichHalf,
 )
 from peterental.appointments.model import Part
-from peterental.appointments.timetable import instant_of
 from peterental.appointments.words import LONGEST, DayOfWeek, Said, understood, weekdays_in
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from peterental.agents.hours.model import Busy
-from peterental.appointments.desk.repository import AGENT_OF_KEY, DESK, DESK_OF_AGENT, LONG, Desk, read_desk
+from peterental.agents.working_hours.model import Busy
 from peterental.appointments.model import PHONE, Appointment, SlotTaken
+from peterental.appointments.schedule_repository import AGENT_OF_KEY, DESK, DESK_OF_AGENT, LONG, Desk, read_desk
 from peterental.database.constraints import named_constraints
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from peterental.agents.model import AgentKey
     from peterental.appointments.model import EventKind, Status
     from peterental.calls.model import Delivery
-    from peterental.database.connection import Connection, Database
+    from peterental.database.pool import Connection, Database
     from peterental.errors import Refusal
 
 APPOINTMENT = """

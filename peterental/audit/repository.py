@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from psycopg.rows import DictRow
 
-    from peterental.database.connection import Connection, Database
+    from peterental.database.pool import Connection, Database
 
 
 class AuditRepository:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from peterental.audit.model import EVERYTHING, Change, Entry, LogFilter, LogPage, SubjectKind
 from peterental.audit.repository import AuditRepository
-from peterental.database.connection import Connection, Database
+from peterental.database.pool import Connection, Database
 from peterental.users.model import AdminsOnly, Viewer
 
 PAGE_SIZE = 50

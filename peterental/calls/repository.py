@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from peterental.agents.keys.repository import OF_KEY
+from peterental.agents.lookup import OF_KEY
 from peterental.calls.model import Call, CallSoFar, ToolCall
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from peterental.agents.model import AgentKey
     from peterental.calls.model import CallNews, Delivery, Lead
-    from peterental.database.connection import Connection, Database
+    from peterental.database.pool import Connection, Database
 
 AGENT_OF_KEY = f"SELECT agent_id FROM agents {OF_KEY}"
 

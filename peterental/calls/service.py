@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from peterental.agents.model import AgentInactive, AgentUnknown
-from peterental.calls.late import LateNews
 from peterental.calls.model import NOBODY, CallFilter, CallPage, CallRecord, CallUnknown, MessageMissing, MessageTaken
-from peterental.calls.reading.repository import CallReader
+from peterental.calls.queries import CallReader
 from peterental.calls.repository import CallRepository
+from peterental.calls.retry_queue import LateNews
 from peterental.errors import Fault
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from peterental.calls.model import Call, CallNews, CallSummary, Delivery, Lead, Say, ToolCall, Unregistered
     from peterental.calls.repository import PendingHistory
-    from peterental.database.connection import Connection, Database
+    from peterental.database.pool import Connection, Database
     from peterental.errors import Refusal
     from peterental.users.model import Viewer
 

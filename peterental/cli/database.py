@@ -12,16 +12,16 @@ from typing import cast
 import click
 from flask import current_app
 
+from peterental.cli.errors import told_in_one_sentence
 from peterental.cli.terminal import colours, columns, voice
-from peterental.cli.told import told_in_one_sentence
 from peterental.config import Config
 from peterental.database import Database, migrations_url_for
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.files import scan_files
-from peterental.database.migrations.report import status_table
-from peterental.database.migrations.runner import checked_files, refuse_beyond_last
-from peterental.database.migrations.status import read_status
-from peterental.database.migrations.writing import LOCK_WAIT_S
+from peterental.database.migrations.commands.status_table import status_table
+from peterental.database.migrations.ledger.status import read_status
+from peterental.database.migrations.run.exclusive import LOCK_WAIT_S
+from peterental.database.migrations.run.runner import checked_files, refuse_beyond_last
+from peterental.database.migrations.source.files import scan_files
 from peterental.errors import Refusal
 
 EXIT_PENDING = 3
@@ -100,7 +100,7 @@ def db_new(title: str, *, directory: Path | None) -> None:
 
     Example: flask db-new "add user phone"
     """
-    from peterental.database.migrations.new import new_migration  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.commands.new import new_migration  # noqa: PLC0415  # what a deploy does not need
 
     today = datetime.now(UTC).date()
     click.echo(new_migration(directory or _config().migrations_dir, title, today))
@@ -132,7 +132,7 @@ def db_plan(*, as_json: bool, directory: Path | None) -> None:
 
     Example: flask db-plan
     """
-    from peterental.database.migrations.plan import plan  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.plan.planner import plan  # noqa: PLC0415  # what a deploy does not need
 
     found = plan(_url(), directory or _config().migrations_dir, scratch_url=_config().scratch_database_url, tell=_aside)
     click.echo(_json(found.as_json()) if as_json else found.text(width=columns()))
@@ -148,7 +148,7 @@ def db_verify(*, as_json: bool, directory: Path | None) -> None:
 
     Example: flask db-verify
     """
-    from peterental.database.migrations.verify import verify  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.verify.verify import verify  # noqa: PLC0415  # what a deploy does not need
 
     found = verify(
         _url(), directory or _config().migrations_dir, scratch_url=_config().scratch_database_url, tell=_aside
@@ -168,7 +168,7 @@ def db_adopt(to: int, *, directory: Path | None) -> None:
 
     Example: flask db-adopt --to 2
     """
-    from peterental.database.migrations.adopt import adopt  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.commands.adopt import adopt  # noqa: PLC0415  # what a deploy does not need
 
     folder = directory or _config().migrations_dir
     adopt(_url(), folder, to=to, scratch_url=_config().scratch_database_url, tell=click.echo)
@@ -186,7 +186,7 @@ def db_repair(*, yes: bool, directory: Path | None) -> None:
 
     Example: flask db-repair
     """
-    from peterental.database.migrations.repair import repair  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.commands.repair import repair  # noqa: PLC0415  # what a deploy does not need
 
     def confirm(shown: str) -> bool:
         click.echo(shown)
@@ -211,7 +211,7 @@ def db_rollback(to: int, *, yes: bool, directory: Path | None) -> None:
 
     Example: flask db-rollback --to 5
     """
-    from peterental.database.migrations.rollback import rollback  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.commands.rollback import rollback  # noqa: PLC0415  # what a deploy does not need
 
     def confirm(names: list[str]) -> bool:
         click.echo("This runs, in order: " + ", ".join(names))

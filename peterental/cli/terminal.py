@@ -7,8 +7,8 @@ import shutil
 import sys
 from typing import TextIO
 
-from peterental.database.migrations.lock import Tell
-from peterental.database.migrations.watch import Progress
+from peterental.database.migrations.run.monitor import Progress
+from peterental.database.migrations.session.advisory_lock import Tell
 
 _BAR_WIDTH = 30
 _CLEAR_LINE = "\r\x1b[K"

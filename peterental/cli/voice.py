@@ -8,11 +8,11 @@ from typing import cast
 import click
 from flask import current_app
 
-from peterental.cli.told import told_in_one_sentence
+from peterental.cli.errors import told_in_one_sentence
 from peterental.config import Config
 from peterental.services import services_of
 from peterental.users.model import Viewer
-from peterental.voice.offered import tools_json
+from peterental.voice.tool_registry import tools_json
 
 _OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)
 

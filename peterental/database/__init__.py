@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import cache
 
 from peterental.config import Config
-from peterental.database.connection import Database
 from peterental.database.migrations import MigrationRunner
+from peterental.database.pool import Database
 
 __all__ = ["Database", "database_for", "get_database", "migrations_url_for", "run_migrations"]
 
@@ -30,7 +30,7 @@ def database_for(config: Config, *, application_name: str = "peterental") -> Dat
 
 def _embedded_url(config: Config) -> str:
     """Start the embedded server, or find it running, and give its URL."""
-    from peterental.database.embedded import join  # noqa: PLC0415  # development only
+    from peterental.database.dev_server import join  # noqa: PLC0415  # development only
 
     return join(config.instance_dir / "postgres").url
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from peterental.database.connection import Connection, Database
+    from peterental.database.pool import Connection, Database
     from peterental.messages.model import MessageFilter
 
 COLUMNS = """

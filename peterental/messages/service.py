@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from peterental.messages.model import SHORTEST_TEXT, Message, MessageFilter, MessagePage, MessageUnknown
 from peterental.messages.repository import MessageRepository
 from peterental.users.model import Viewer

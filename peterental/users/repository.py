@@ -7,10 +7,10 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
-from peterental.database.connection import Connection, Database
 from peterental.database.constraints import named_constraints
+from peterental.database.pool import Connection, Database
 from peterental.errors import Refusal
-from peterental.users.guessing import FIRST_WAIT_S, FORGOTTEN_AFTER, LONGEST_WAIT_S, Counter
+from peterental.users.login_throttle import FIRST_WAIT_S, FORGOTTEN_AFTER, LONGEST_WAIT_S, Counter
 from peterental.users.model import Account, EmailInvalid, EmailTaken, Member, Person, Role, Viewer
 
 

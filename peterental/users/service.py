@@ -9,9 +9,9 @@ from math import ceil
 
 from peterental.audit.model import COMMAND_LINE, Change
 from peterental.audit.service import AuditService
-from peterental.database.connection import Connection, Database
-from peterental.users import guessing
-from peterental.users.guessing import Counter, Place
+from peterental.database.pool import Connection, Database
+from peterental.users import login_throttle
+from peterental.users.login_throttle import Counter, Place
 from peterental.users.model import (
     AdminsOnly,
     AlreadySetUp,
@@ -101,7 +101,7 @@ class UserService:
 
         Raises TooManyTries.
         """
-        counters = (guessing.of_set_up(address),)
+        counters = (login_throttle.of_set_up(address),)
         self._count(counters)
         right = is_right()
         if right:
@@ -139,7 +139,7 @@ class UserService:
         Raises TooManyTries, SignInBusy.
         """
         email = email.strip()
-        counters = guessing.of_sign_in(email, place)
+        counters = login_throttle.of_sign_in(email, place)
         self._count(counters)
         try:
             account = self._users.account(email) if is_email(email) else None
@@ -169,7 +169,7 @@ class UserService:
         Raises PasswordTooShort, PasswordTooLong, PasswordWrong, TooManyTries, SignInBusy, UserUnknown.
         """
         secret = checked(new)
-        counters = (guessing.of_user(viewer.user_id),)
+        counters = (login_throttle.of_user(viewer.user_id),)
         self._count(counters)
         account = self._users.account(viewer.email)
         try:
@@ -223,7 +223,7 @@ class UserService:
         if member is None:
             raise UserUnknown
         epoch = self._users.set_password(connection, member.user_id, password_hash)
-        for counter in (*guessing.of_sign_in(member.email, NOWHERE), guessing.of_user(member.user_id)):
+        for counter in (*login_throttle.of_sign_in(member.email, NOWHERE), login_throttle.of_user(member.user_id)):
             self._users.clear(connection, counter.subject)
         self._audit.record(connection, actor, change_of("password changed", member.user_id, member.email))
         return epoch
@@ -236,7 +236,7 @@ class UserService:
         if refused:
             self._users.give_back([counter for counter in counters if counter.subject in counted])
             wait_s = max(1, ceil(self._users.wait_of(refused, now)))
-            raise TooManyTries(wait=guessing.in_words(wait_s), wait_s=wait_s)
+            raise TooManyTries(wait=login_throttle.in_words(wait_s), wait_s=wait_s)
 
 
 def change_of(

@@ -19,7 +19,7 @@ import msgspec
 from peterental.agents.model import AgentKey
 from peterental.calls.model import CallNews
 from peterental.errors import Refusal
-from peterental.voice.cleaning import identifier, instant, lines, one_line, phone_number, storable
+from peterental.voice.sanitize import identifier, instant, lines, one_line, phone_number, storable
 
 NOTHING = msgspec.Raw(b"")
 LARGEST_COST = 999_999.0

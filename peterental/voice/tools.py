@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from peterental.appointments.model import Wish
 from peterental.calls.model import Delivery, Lead
-from peterental.voice import speech
-from peterental.voice.cleaning import one_line
+from peterental.voice import responses
+from peterental.voice.sanitize import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,23 +50,23 @@ def answer(services: Services, delivery: Delivery, envelope: Envelope) -> str:
 
 
 def _get_availability(services: Services, delivery: Delivery, envelope: Envelope) -> str:
-    return services.appointments.availability(delivery, _wish(delivery.arguments, envelope), speech.say)
+    return services.appointments.availability(delivery, _wish(delivery.arguments, envelope), responses.say)
 
 
 def _set_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
-    return services.appointments.book(delivery, _wish(delivery.arguments, envelope), speech.say)
+    return services.appointments.book(delivery, _wish(delivery.arguments, envelope), responses.say)
 
 
 def _reschedule_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
-    return services.appointments.reschedule(delivery, _wish(delivery.arguments, envelope), speech.say)
+    return services.appointments.reschedule(delivery, _wish(delivery.arguments, envelope), responses.say)
 
 
 def _cancel_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
-    return services.appointments.cancel(delivery, _wish(delivery.arguments, envelope), speech.say)
+    return services.appointments.cancel(delivery, _wish(delivery.arguments, envelope), responses.say)
 
 
 def _find_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
-    return services.appointments.find(delivery, _wish(delivery.arguments, envelope), speech.say)
+    return services.appointments.find(delivery, _wish(delivery.arguments, envelope), responses.say)
 
 
 def _take_message(services: Services, delivery: Delivery, _: Envelope) -> str:
@@ -75,13 +75,13 @@ def _take_message(services: Services, delivery: Delivery, _: Envelope) -> str:
         attendee_name=_text(delivery.arguments, "attendee_name", LONGEST_NAME),
         attendee_phone=_phone(delivery.arguments),
     )
-    return services.calls.take_message(delivery, lead, speech.say)
+    return services.calls.take_message(delivery, lead, responses.say)
 
 
 def _unknown(services: Services, delivery: Delivery) -> str:
     log.warning("Asked for an unknown tool: %r", delivery.name, extra={"call_id": delivery.vapi_call_id})
-    services.calls.keep_alone(delivery, answer=speech.UNKNOWN_TOOL, outcome="unknown tool")
-    return speech.UNKNOWN_TOOL
+    services.calls.keep_alone(delivery, answer=responses.UNKNOWN_TOOL, outcome="unknown tool")
+    return responses.UNKNOWN_TOOL
 
 
 _TOOLS: Mapping[str, Callable[[Services, Delivery, Envelope], str]] = {

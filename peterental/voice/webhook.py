@@ -12,10 +12,10 @@ from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from peterental.agents.service import utc_now
-from peterental.database.connection import DatabaseTooSlow, DatabaseUnavailable
-from peterental.database.patience import patience
+from peterental.database.deadline import patience
+from peterental.database.pool import DatabaseTooSlow, DatabaseUnavailable
 from peterental.errors import Fault, Refusal
-from peterental.voice import messages, speech, spoken, tools
+from peterental.voice import messages, responses, tools, verbalize
 from peterental.voice.authentication import Gate
 
 if TYPE_CHECKING:
@@ -119,12 +119,12 @@ class Switchboard:
         try:
             return work()
         except Refusal as refusal:
-            return told(speech.say(refusal, None, self._now()))
+            return told(responses.say(refusal, None, self._now()))
         except Fault as fault:
             log.error("%s: %s", envelope.kind, fault, extra=context)  # noqa: TRY400 - a fault says it all in a sentence
         except Exception:
             log.exception("%s: an error nobody foresaw", envelope.kind, extra=context)
-        return told(speech.APOLOGY)
+        return told(responses.APOLOGY)
 
     def _tool_results(self, envelope: Envelope, began_s: float) -> list[dict[str, object]]:
         """Answer every tool call, in order; with the database away, nobody waits for it more than once."""
@@ -136,7 +136,7 @@ class Switchboard:
             def work(delivery: Delivery = delivery) -> str:
                 nonlocal database_is_away
                 if database_is_away:
-                    return speech.APOLOGY
+                    return responses.APOLOGY
                 try:
                     return tools.answer(self._services, delivery, envelope)
                 except DatabaseUnavailable:
@@ -156,7 +156,7 @@ class Switchboard:
     def _keep_fault(self, delivery: Delivery) -> None:
         """Keep that a tool call ended in a fault, if that much still works."""
         try:
-            self._services.calls.keep_alone(delivery, answer=speech.APOLOGY, outcome="fault")
+            self._services.calls.keep_alone(delivery, answer=responses.APOLOGY, outcome="fault")
         except Exception:  # noqa: BLE001 - the first error is on its way to the log; this one would only hide it
             log.warning("The fault could not be kept with its call", extra={"call_id": delivery.vapi_call_id})
 
@@ -179,13 +179,13 @@ class Switchboard:
                 extra={"call_id": envelope.vapi_call_id},
             )
             self._keep_turned_away(envelope)
-            return _error(speech.NO_ASSISTANT)
+            return _error(responses.NO_ASSISTANT)
         local = self._now().astimezone(agent.zone)
         values = {
             "agent_name": agent.agent_name,
             "time_zone": agent.time_zone,
             "today": f"{local:%A, %B} {local.day}, {local.year}",
-            "now": f"{spoken.day(local.date(), local.date())}, {spoken.clock(local.hour, local.minute)}",
+            "now": f"{verbalize.day(local.date(), local.date())}, {verbalize.clock(local.hour, local.minute)}",
         }
         return {"assistantId": agent.vapi_assistant_id, "assistantOverrides": {"variableValues": values}}
 
@@ -193,7 +193,7 @@ class Switchboard:
         """Name the number of a person."""
         agent = self._agent(envelope)
         if agent is None or not agent.handover_number:
-            return _error(speech.NO_PERSON)
+            return _error(responses.NO_PERSON)
         return {"destination": {"type": "number", "number": agent.handover_number}}
 
     def _hear(self, envelope: Envelope) -> dict[str, Any]:

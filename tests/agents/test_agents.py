@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from peterental.agents.keys.repository import OF_KEY
+from peterental.agents.lookup import OF_KEY
 from peterental.agents.model import (
     AgentChanged,
     AgentIdTaken,
@@ -27,12 +27,12 @@ from peterental.agents.model import (
 )
 from peterental.agents.repository import AGENT, AgentRepository
 from peterental.agents.service import AgentService, checked, slug, week_and_month
-from peterental.appointments.desk import repository as desk_repository
+from peterental.appointments import schedule_repository as desk_repository
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.calls import repository as calls_repository
-from peterental.database.connection import Database
 from peterental.database.constraints import ConstraintViolated
+from peterental.database.pool import Database
 from peterental.users.model import AdminsOnly, Viewer
 from tests.together import at_once
 

@@ -14,11 +14,11 @@ import pytest
 
 from peterental.agents.model import Agent, AgentKey
 from peterental.appointments.model import SlotTaken, StandsAlready, Wish
-from peterental.appointments.service import AppointmentService
+from peterental.appointments.phone_service import AppointmentService
 from peterental.calls.model import Delivery, Outcome
 from peterental.calls.service import CallService
-from peterental.database.connection import Database
 from peterental.database.constraints import ConstraintViolated
+from peterental.database.pool import Database
 from peterental.errors import Refusal
 from tests.servers import until_somebody_waits
 from tests.together import at_once

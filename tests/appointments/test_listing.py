@@ -17,7 +17,7 @@ from peterental.appointments.listing import service as listing_service
 from peterental.appointments.listing.model import PAGE_SIZE, Filter, Listed, Scope
 from peterental.appointments.listing.repository import listing_query
 from peterental.appointments.listing.service import ListingService
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from peterental.users.model import Viewer
 from tests.plans import read_whole
 

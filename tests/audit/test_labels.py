@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 import peterental
-from peterental.agents.hours.model import BusyWish, OtherDay
 from peterental.agents.model import Profile, Window
-from peterental.appointments.by_hand.forms import read_seen, seen_token
-from peterental.appointments.by_hand.model import Action, Entry, InDoubt, When
+from peterental.agents.working_hours.model import BusyWish, OtherDay
+from peterental.appointments.manual.model import Action, Entry, InDoubt, When
 from peterental.appointments.model import Appointment
-from peterental.audit.readable import LABELS
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from peterental.services import Services, build_services
 from peterental.users.model import Viewer
+from peterental.web.appointments.manual_forms import read_seen, seen_token
+from peterental.web.audit.field_labels import LABELS
 
 PACKAGE = Path(peterental.__file__).parent
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from peterental import demo
-from peterental.agents.hours.model import BusyWish, OtherDay
 from peterental.agents.model import Profile
+from peterental.agents.working_hours.model import BusyWish, OtherDay
 from peterental.users.model import Viewer
 from tests.browser.site import WORDS, Site
 from tests.gunicorn import PROJECT_DIR

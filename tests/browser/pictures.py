@@ -8,7 +8,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from peterental.database.embedded import join
+from peterental.database.dev_server import join
 from peterental.database.migrations import MigrationRunner
 from tests.browser.household import Household, fill
 from tests.browser.site import CHROMIUM_ARGS, SIZES, Site, running_site

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from peterental.admin.setup import setup_token
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from peterental.services import Services, build_services, now
-from peterental.users.links import token_of
 from peterental.users.model import Grant
+from peterental.users.password_links import token_of
+from peterental.users.setup_link import setup_token
 from tests.gunicorn import UNCOUNTED, Gunicorn, running_gunicorn
 
 KEY = "a session key for tests, long enough"

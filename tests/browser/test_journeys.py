@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from peterental.users.guessing import FREE_PER_ACCOUNT
+from peterental.users.login_throttle import FREE_PER_ACCOUNT
 from tests.browser.household import ANA, ASSISTANT, OFFICE, fill
 from tests.browser.site import WORDS, running_site
 from tests.browser.steps import fits_the_screen, page_of, press, sign_in, type_and_sign_in

@@ -11,10 +11,10 @@ from urllib.parse import quote
 from flask import Flask
 from playwright.sync_api import Page
 
-from peterental.admin.guard import MACHINES
 from peterental.app import create_app
 from peterental.config import Config
-from peterental.users.guessing import FREE_PER_ACCOUNT
+from peterental.users.login_throttle import FREE_PER_ACCOUNT
+from peterental.web.shell.access_control import MACHINES
 from tests.browser.household import ANA, OFFICE, Household
 from tests.browser.site import KEY, WORDS, Site
 from tests.browser.steps import press, type_and_sign_in

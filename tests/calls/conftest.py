@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from peterental.calls import queries as reading
 from peterental.calls.model import NOBODY, CallFilter, CallSummary, CallUnknown
-from peterental.calls.reading import repository as reading
-from peterental.calls.reading.repository import CallReader
+from peterental.calls.queries import CallReader
 from peterental.calls.service import PAGE_SIZE, CallService
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from peterental.users.model import Viewer
 from tests.calls.conftest import NOW, Ring
 from tests.plans import Explained, read_whole

@@ -14,7 +14,7 @@ from peterental.calls.service import CallService
 from peterental.errors import Refusal
 
 if TYPE_CHECKING:
-    from peterental.database.connection import Database
+    from peterental.database.pool import Database
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 KEY = AgentKey(assistant_id="assistant-ana", phone_number_id="phone-ana")

@@ -12,7 +12,7 @@ import pytest
 from peterental.agents.model import Agent, AgentKey
 from peterental.appointments.model import Wish
 from peterental.calls.model import CallNews, Delivery, Lead, Outcome
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from peterental.errors import Refusal
 from peterental.services import Services, build_services
 from tests.together import at_once

@@ -8,8 +8,8 @@ import pytest
 
 from peterental.agents import repository as agents
 from peterental.appointments import repository as appointments
-from peterental.database.connection import Database
 from peterental.database.constraints import ConstraintViolated, named_constraints
+from peterental.database.pool import Database
 from peterental.errors import Refusal
 from peterental.users import repository as users
 

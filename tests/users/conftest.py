@@ -9,8 +9,8 @@ from argon2 import PasswordHasher
 
 from peterental.audit.model import Entry, LogFilter
 from peterental.audit.service import AuditService
-from peterental.database.connection import Database
-from peterental.users.members import MemberService
+from peterental.database.pool import Database
+from peterental.users.admin_service import MemberService
 from peterental.users.model import Viewer
 from peterental.users.passwords import Passwords
 from peterental.users.service import UserService

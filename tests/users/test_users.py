@@ -9,8 +9,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from peterental.audit.service import AuditService
-from peterental.database.connection import Database
 from peterental.database.constraints import ConstraintViolated
+from peterental.database.pool import Database
 from peterental.users.model import (
     AlreadySetUp,
     EmailInvalid,

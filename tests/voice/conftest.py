@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from peterental.services import Services
 from tests.voice.phone import Clock, Phone, register_agents, services_on, webhook
 

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from peterental.config import Config
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from peterental.services import Services, build_services
 from peterental.voice.webhook import create_blueprint
 

@@ -14,7 +14,7 @@ from tests.voice.phone import (
 )
 
 if TYPE_CHECKING:
-    from peterental.database.connection import Database
+    from peterental.database.pool import Database
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.voice.phone import (
 )
 
 if TYPE_CHECKING:
-    from peterental.database.connection import Database
+    from peterental.database.pool import Database
 
 
 def test_a_booking_is_confirmed_with_day_time_and_address(phone: Phone, database: Database) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.voice.phone import ANA, DOLORES, Clock, Phone, book, payload
 
 if TYPE_CHECKING:
-    from peterental.database.connection import Database
+    from peterental.database.pool import Database
 
 NOBODY = "24464697-0000-4000-8000-00000000dead"
 NOBODYS_PHONE = "11111111-2222-4333-8444-555555555555"

@@ -16,7 +16,7 @@ from tests.voice.phone import ANA, Clock, Phone, services_on, webhook
 from tests.voice.talks import TALKS, From, Later, Says, Talk
 
 if TYPE_CHECKING:
-    from peterental.database.connection import Database
+    from peterental.database.pool import Database
 
 ROUND_THE_CLOCK = "INSERT INTO agent_hours SELECT 'ana', day, '00:00', '24:00' FROM generate_series(1, 7) AS day"
 

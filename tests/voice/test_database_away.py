@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from peterental.database.connection import (
-    ACQUIRE_TIMEOUT_S,
-    IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    LOCK_TIMEOUT_MS,
-    Database,
-)
-from peterental.database.outage import ASK_S
-from peterental.database.patience import GRACE_S
+from peterental.database.circuit_breaker import ASK_S
+from peterental.database.deadline import GRACE_S
+from peterental.database.pool import ACQUIRE_TIMEOUT_S, IDLE_IN_TRANSACTION_TIMEOUT_MS, LOCK_TIMEOUT_MS, Database
 from peterental.voice.webhook import PATIENCE_S
 from tests.proxy import Proxy
 from tests.servers import close_for_good, until

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from peterental.voice.cleaning import LONGEST_TEXT, identifier, instant, lines, one_line, phone_number, storable
 from peterental.voice.messages import Envelope, decode
+from peterental.voice.sanitize import LONGEST_TEXT, identifier, instant, lines, one_line, phone_number, storable
 
 CALL = {"id": "c", "assistantId": "A", "phoneNumberId": "P"}
 

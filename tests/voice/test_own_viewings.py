@@ -18,7 +18,7 @@ from tests.voice.phone import (
 )
 
 if TYPE_CHECKING:
-    from peterental.database.connection import Database
+    from peterental.database.pool import Database
 
 
 def test_details_are_told_only_after_a_second_fact_agrees(phone: Phone) -> None:

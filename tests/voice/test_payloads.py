@@ -9,7 +9,7 @@ import pytest
 from tests.voice.phone import BEN, PAYLOADS, Phone
 
 if TYPE_CHECKING:
-    from peterental.database.connection import Database
+    from peterental.database.pool import Database
     from peterental.services import Services
     from tests.voice.phone import Clock
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from tests.servers import until
 from tests.voice.phone import ANAS_PHONE, Clock, Phone, payload, register_agents, services_on, webhook
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from tests.proxy import Proxy
 from tests.voice.phone import Clock, Phone, register_agents, services_on, webhook
 

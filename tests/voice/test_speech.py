@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peterental.agents.model import Agent, Rules, Window
-from peterental.appointments import decisions, meaning, model
-from peterental.appointments.decisions import Decision, Situation
+from peterental.appointments import meaning, model, phone_requests
+from peterental.appointments.availability import instant_of
 from peterental.appointments.meaning import Context, Moment
 from peterental.appointments.model import Hours, Part, Wish
+from peterental.appointments.phone_requests import Decision, Situation
 from peterental.appointments.reading import read_start
-from peterental.appointments.timetable import instant_of
 from peterental.calls.model import Delivery, Outcome
 from peterental.errors import Refusal
-from peterental.voice import speech, spoken
+from peterental.voice import responses, verbalize
 
 CHICAGO = ZoneInfo("America/Chicago")
 NOW = datetime(2026, 7, 8, 15, 0, tzinfo=UTC)
@@ -37,7 +37,7 @@ ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zon
     [(0, "zero"), (7, "seven"), (12, "twelve"), (19, "nineteen"), (20, "twenty"), (21, "twenty-one"), (59, "fifty-nine"), (99, "ninety-nine"), (365, "365"), (-1, "-1")],
 )  # fmt: skip
 def test_numbers_below_a_hundred_are_said_in_words(value: int, said: str) -> None:
-    assert spoken.number(value) == said
+    assert verbalize.number(value) == said
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_numbers_below_a_hundred_are_said_in_words(value: int, said: str) -> Non
     [(1, "first"), (2, "second"), (3, "third"), (4, "fourth"), (5, "fifth"), (8, "eighth"), (9, "ninth"), (12, "twelfth"), (14, "fourteenth"), (20, "twentieth"), (21, "twenty-first"), (30, "thirtieth"), (31, "thirty-first")],
 )  # fmt: skip
 def test_days_of_the_month(value: int, said: str) -> None:
-    assert spoken.ordinal(value) == said
+    assert verbalize.ordinal(value) == said
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_days_of_the_month(value: int, said: str) -> None:
     [(9, 0, "nine AM"), (12, 0, "noon"), (12, 30, "twelve thirty PM"), (14, 30, "two thirty PM"), (14, 5, "two oh five PM"), (0, 0, "twelve AM"), (0, 15, "twelve fifteen AM"), (23, 59, "eleven fifty-nine PM"), (10, 10, "ten ten AM")],
 )  # fmt: skip
 def test_times_of_day_are_said_as_people_do(hour: int, minute: int, said: str) -> None:
-    assert spoken.clock(hour, minute) == said
+    assert verbalize.clock(hour, minute) == said
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_times_of_day_are_said_as_people_do(hour: int, minute: int, said: str) -
     ],
 )
 def test_days_are_said_no_longer_than_needed(day: date, said: str) -> None:
-    assert spoken.day(day, date(2026, 7, 8)) == said
+    assert verbalize.day(day, date(2026, 7, 8)) == said
 
 
 def at(text: str) -> datetime:
@@ -90,7 +90,7 @@ def at(text: str) -> datetime:
     ],
 )  # fmt: skip
 def test_a_day_is_said_once_for_all_its_times(starts: list[str], said: str) -> None:
-    assert spoken.times([at(start) for start in starts], CHICAGO, NOW) == said
+    assert verbalize.times([at(start) for start in starts], CHICAGO, NOW) == said
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_day_is_said_once_for_all_its_times(starts: list[str], said: str) -> N
     [(0, "zero minutes"), (1, "one minute"), (45, "forty-five minutes"), (60, "one hour"), (90, "ninety minutes"), (120, "two hours"), (1440, "one day"), (4320, "three days")],
 )  # fmt: skip
 def test_lengths_of_time_are_said_as_people_do(minutes: int, said: str) -> None:
-    assert spoken.length(minutes) == said
+    assert verbalize.length(minutes) == said
 
 
 TEN = at("2026-07-10T10:00")
@@ -134,11 +134,11 @@ VIEWING = model.Appointment(
     ],
 )  # fmt: skip
 def test_outcomes_and_refusals_are_said_in_these_words(result: Outcome | Refusal, said: str) -> None:
-    assert speech.say(result, ANA, NOW) == said
+    assert responses.say(result, ANA, NOW) == said
 
 
 def test_an_endless_address_is_cut_at_a_word() -> None:
-    line = speech.say(
+    line = responses.say(
         model.Booked(model.Appointment(**vars(VIEWING) | {"property_address": "Long Street " * 40})), ANA, NOW
     )
     assert line.startswith("You're booked to see Long Street")
@@ -146,7 +146,7 @@ def test_an_endless_address_is_cut_at_a_word() -> None:
 
 
 def test_times_are_never_named_without_an_agent_whose_clock_they_are_on() -> None:
-    assert speech.say(model.SlotTaken(NEAR), None, NOW) == (
+    assert responses.say(model.SlotTaken(NEAR), None, NOW) == (
         "I'm sorry, that time is taken. Shall I take a message, so that someone calls you back?"
     )
 
@@ -165,7 +165,7 @@ def test_any_time_in_any_zone_reads_back_to_itself(
     start = instant_of(day, minutes, zone)
     if start is None:
         return  # the clocks skip it, so nobody says it
-    said = spoken.moment(start, zone, now)
+    said = verbalize.moment(start, zone, now)
     assert "\n" not in said
     assert read_start(said, Context(now=now, zone=zone, rules=Rules())) == Moment(start), said
 
@@ -183,7 +183,7 @@ FRAGMENTS = (
     now=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(lambda moment: moment.replace(tzinfo=UTC)),  # noqa: DTZ001
     said=st.lists(st.sampled_from(FRAGMENTS.split()), max_size=6).map(" ".join),
     rules=st.sampled_from([NINE_TO_FIVE, ROUND_THE_CLOCK, Rules()]),
-    decide=st.sampled_from([decisions.book, decisions.offer, decisions.move]),
+    decide=st.sampled_from([phone_requests.book, phone_requests.offer, phone_requests.move]),
 )
 def test_whatever_is_said_is_answered_in_one_line_of_words_that_names_three_times_at_most(
     zone: str, now: datetime, said: str, rules: Rules, decide: Callable[[Situation, Wish], Decision]
@@ -194,14 +194,14 @@ def test_whatever_is_said_is_answered_in_one_line_of_words_that_names_three_time
     )
     delivery = Delivery(name="t", tool_call_id="t", caller_number="+1555")
     wish = Wish(property_address="9 Elm", attendee_name="Dolores", start_time=said, date=said, time_of_day=said)
-    if decide is decisions.move:
+    if decide is phone_requests.move:
         wish = Wish(start_time=said)
     result: Outcome | Refusal
     try:
         result = decide(Situation(now=now, delivery=delivery, agent=agent, own=(own,)), wish).outcome
     except Refusal as refusal:
         result = refusal
-    line = speech.say(result, agent, now)
+    line = responses.say(result, agent, now)
     assert re.fullmatch(r"[A-Za-z0-9 :,.?'-]+[.?]", line), line
     for sentence in re.split(r"(?<=[.?]) ", line):
         assert len(re.findall(r"\b(?:AM|PM|noon)\b", sentence)) <= 3, line

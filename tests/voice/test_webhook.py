@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from peterental.agents.model import Agent, AgentKey, AgentUnknown
 from peterental.agents.service import AgentService
 from peterental.audit.service import AuditService
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from peterental.voice import messages
 from tests.servers import HANG_S
 from tests.voice.phone import Clock, Phone, payload, webhook
@@ -97,7 +97,7 @@ def address(tmp_path: Path) -> Iterator[tuple[str, int]]:
     """The webhook behind gunicorn, with a database that nobody needs."""
     (tmp_path / "served.py").write_text(
         """
-from peterental.database.connection import Database
+from peterental.database.pool import Database
 from tests.voice.phone import Clock, services_on, webhook
 
 app = webhook(services_on(Database("postgresql://127.0.0.1:1/nowhere"), Clock()), Clock()).application

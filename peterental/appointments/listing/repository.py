@@ -19,7 +19,7 @@ from peterental.appointments.repository import APPOINTMENT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from peterental.database.connection import Connection, Database
+    from peterental.database.pool import Connection, Database
 
 SORTED_AT_MOST = 1_000
 """So many viewings of each side of the present moment are sorted by what no index has."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from peterental.appointments.listing.model import AgentChoice
     from peterental.appointments.model import Appointment
-    from peterental.database.connection import Connection, Database
+    from peterental.database.pool import Connection, Database
     from peterental.users.model import Viewer
 
 BATCH = 1_000

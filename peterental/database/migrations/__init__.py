@@ -1,5 +1,5 @@
 """The migration engine: schema changes that reach production once, safely, while phones ring."""
 
-from peterental.database.migrations.runner import MigrationRunner
+from peterental.database.migrations.run.runner import MigrationRunner
 
 __all__ = ["MigrationRunner"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peterental.database.migrations.files import BETWEEN_PROBLEMS, MigrationFilesError
+from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, MigrationFilesError
 from peterental.errors import Fault
 
 SCHEMA_OF_OUR_OWN = "where another tool keeps a table of that name, give PeteRental a schema of its own"

@@ -10,12 +10,12 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from peterental.database.connection import Database, DatabaseUnavailable
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import LedgerTrouble, MigrationFailed, NoRoom
-from peterental.database.migrations.scratch import scratch_database
-from peterental.database.migrations.status import SchemaGate
-from peterental.database.migrations.trouble import engine_session
+from peterental.database.migrations.ledger.status import SchemaGate
+from peterental.database.migrations.scratch.database import scratch_database
+from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.pool import Database, DatabaseUnavailable
 from peterental.database.statement_errors import StatementCancelled, StatementRefused
 from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import LONG_QUERY_RUNS, wait_until
@@ -144,7 +144,7 @@ def test_a_role_that_may_not_read_the_ledger_is_told(
 def test_a_held_ledger_is_named_by_the_gate(
     runner: MigrationRunner, folder: Folder, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("peterental.database.migrations.ledger.LEDGER_WAIT_MS", 50)
+    monkeypatch.setattr("peterental.database.migrations.ledger.reader.LEDGER_WAIT_MS", 50)
     folder.write("001_a.sql", "SELECT 1;")
     runner.run_migrations()
     database = Database(empty_database_url, pool_size=1)

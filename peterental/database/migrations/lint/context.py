@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from peterental.database.migrations.lint import tree
-from peterental.database.migrations.lint.catalog import Catalog
+from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.findings import Finding, Rule
-from peterental.database.migrations.lint.source import Source, Sql
-from peterental.database.migrations.problem import place_of
-from peterental.database.migrations.words import words_of
+from peterental.database.migrations.lint.parsed_file import Source, Sql
+from peterental.database.migrations.lint.schema_model import Catalog
+from peterental.database.migrations.sql.error_location import place_of
+from peterental.database.migrations.sql.tokens import words_of
 
 
 @dataclass
@@ -100,9 +100,9 @@ def commands_of(source: Source, statement: Sql) -> list[Command]:
     offsets = _command_offsets(source.text[begin : statement.end], begin)
     if len(offsets) != len(nodes):
         offsets = [statement.offset] * len(nodes)
-    key, shown = tree.key_of(relation), tree.shown(relation)
+    key, shown = ast.key_of(relation), ast.shown(relation)
     return [
-        Command(tree.enum_name(node, "subtype"), node, statement, offset, key, shown)
+        Command(ast.enum_name(node, "subtype"), node, statement, offset, key, shown)
         for node, offset in zip(nodes, offsets, strict=True)
     ]
 

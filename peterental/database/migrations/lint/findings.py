@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peterental.database.migrations.problem import Place
+from peterental.database.migrations.sql.error_location import Place
 
 
 class Severity(StrEnum):

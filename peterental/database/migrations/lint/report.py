@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from peterental.database.migrations.lint.findings import Finding, Severity
-from peterental.database.migrations.problem import caret_lines
+from peterental.database.migrations.sql.error_location import caret_lines
 
 _WIDEST = 100
 _INDENT = 8

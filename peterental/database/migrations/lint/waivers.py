@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from peterental.database.migrations.lint.context import FileLint
 from peterental.database.migrations.lint.findings import RULES, Finding, Severity, error
-from peterental.database.migrations.problem import place_of
+from peterental.database.migrations.sql.error_location import place_of
 
 UNREADABLE = error(
     "waiver-unreadable", "A comment that looks like a waiver and is none would be taken for one by the next reader."

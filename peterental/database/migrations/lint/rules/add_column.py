@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from peterental.database.migrations.lint import tree
-from peterental.database.migrations.lint.catalog import SERIALS, Catalog
+from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import Command, FileLint, on_command
 from peterental.database.migrations.lint.findings import unsafe
 from peterental.database.migrations.lint.rules.constraints import check_new_constraint
+from peterental.database.migrations.lint.schema_model import SERIALS, Catalog
 
 VOLATILE_DEFAULT = unsafe(
     "add-column-volatile-default",
@@ -67,12 +67,12 @@ def check_column(lint: FileLint, command: Command) -> None:
     """Look at a new column and at the constraints written beside it."""
     if lint.is_new(command.table):
         return
-    node = tree.definition_of(command.node).column_def
-    constraints = {tree.enum_name(one.constraint, "contype"): one.constraint for one in node.constraints}
+    node = ast.definition_of(command.node).column_def
+    constraints = {ast.enum_name(one.constraint, "contype"): one.constraint for one in node.constraints}
     default = constraints["CONSTR_DEFAULT"].raw_expr if "CONSTR_DEFAULT" in constraints else None
-    if default is not None and tree.is_null_constant(default):
+    if default is not None and ast.is_null_constant(default):
         default = None
-    numbered = tree.type_of(node.type_name) in SERIALS or "CONSTR_IDENTITY" in constraints
+    numbered = ast.type_of(node.type_name) in SERIALS or "CONSTR_IDENTITY" in constraints
     generated = "CONSTR_GENERATED" in constraints
     if numbered:
         _report_serial(lint, command, node)
@@ -80,7 +80,7 @@ def check_column(lint: FileLint, command: Command) -> None:
         _report_generated(lint, command, node, constraints["CONSTR_GENERATED"])
     elif default is not None and (function := _volatile_in(default, lint.catalog)):
         _report_volatile(lint, command, node, default, function)
-    elif tree.type_of(node.type_name) in lint.catalog.constrained_domains:
+    elif ast.type_of(node.type_name) in lint.catalog.constrained_domains:
         _report_domain(lint, command, node)
     filled = numbered or generated or default is not None
     if not filled and constraints.keys() & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"}:
@@ -101,8 +101,8 @@ def filling(table: str, column: str, value: str, *, may_be_null: bool = False) -
 
 def _volatile_in(default: Any, catalog: Catalog) -> str | None:
     """Give the function in a default that gives, or may give, each row a value of its own."""
-    for call in tree.nodes_of(default, "FuncCall"):
-        name = tree.strings(call.funcname)[-1]
+    for call in ast.nodes_of(default, "FuncCall"):
+        name = ast.strings(call.funcname)[-1]
         if name in _VOLATILE or name in catalog.volatile_functions:
             return name
         if name not in _STEADY and name not in catalog.steady_functions:
@@ -111,7 +111,7 @@ def _volatile_in(default: Any, catalog: Catalog) -> str | None:
 
 
 def _report_volatile(lint: FileLint, command: Command, node: Any, default: Any, function: str) -> None:
-    column, kind, value = tree.quoted(node.colname), tree.sql_of_type(node.type_name), tree.sql_of_expression(default)
+    column, kind, value = ast.quoted(node.colname), ast.sql_of_type(node.type_name), ast.sql_of_expression(default)
     unsure = function.endswith("?")
     doubt = f", unless {function[:-1]}() is STABLE or IMMUTABLE" if unsure else ""
     lint.report(
@@ -127,8 +127,8 @@ def _report_volatile(lint: FileLint, command: Command, node: Any, default: Any, 
 
 
 def _report_required(lint: FileLint, command: Command, node: Any) -> None:
-    column, kind = tree.quoted(node.colname), tree.sql_of_type(node.type_name)
-    check = tree.quoted(f"{command.node_table}_{node.colname}_not_null")
+    column, kind = ast.quoted(node.colname), ast.sql_of_type(node.type_name)
+    check = ast.quoted(f"{command.node_table}_{node.colname}_not_null")
     lint.report(
         REQUIRED,
         f"The new column {command.shown}.{column} is NOT NULL and has no default.",
@@ -150,9 +150,9 @@ def _report_required(lint: FileLint, command: Command, node: Any) -> None:
 def _report_generated(lint: FileLint, command: Command, node: Any, constraint: Any) -> None:
     if constraint.generated_kind == "v":
         return  # computed when read
-    column, kind = tree.quoted(node.colname), tree.sql_of_type(node.type_name)
-    value = tree.sql_of_expression(constraint.raw_expr)
-    function, trigger = (tree.quoted(f"{command.node_table}_fill_{node.colname}") for _ in range(2))
+    column, kind = ast.quoted(node.colname), ast.sql_of_type(node.type_name)
+    value = ast.sql_of_expression(constraint.raw_expr)
+    function, trigger = (ast.quoted(f"{command.node_table}_fill_{node.colname}") for _ in range(2))
     lint.report(
         GENERATED,
         f"The new column {command.shown}.{column} is generated and stored.",
@@ -170,8 +170,8 @@ def _report_generated(lint: FileLint, command: Command, node: Any, constraint: A
 
 
 def _report_serial(lint: FileLint, command: Command, node: Any) -> None:
-    column = tree.quoted(node.colname)
-    sequence = tree.quoted(f"{command.node_table}_{node.colname}_seq")
+    column = ast.quoted(node.colname)
+    sequence = ast.quoted(f"{command.node_table}_{node.colname}_seq")
     number = f"nextval('{sequence}')"
     lint.report(
         SERIAL,
@@ -187,7 +187,7 @@ def _report_serial(lint: FileLint, command: Command, node: Any) -> None:
 
 
 def _report_domain(lint: FileLint, command: Command, node: Any) -> None:
-    column, kind = tree.quoted(node.colname), tree.sql_of_type(node.type_name)
+    column, kind = ast.quoted(node.colname), ast.sql_of_type(node.type_name)
     lint.report(
         DOMAIN,
         f"The new column {command.shown}.{column} is of the domain {kind}, which has constraints.",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from peterental.database.migrations.lint import tree
-from peterental.database.migrations.lint.catalog import constraint_name
+from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import Command, FileLint, on, on_command
 from peterental.database.migrations.lint.findings import Rule, unsafe
-from peterental.database.migrations.lint.source import Sql
+from peterental.database.migrations.lint.parsed_file import Sql
+from peterental.database.migrations.lint.schema_model import constraint_name
 
 FOREIGN_KEY = unsafe(
     "add-foreign-key",
@@ -53,7 +53,7 @@ DOMAIN = unsafe(
 @on_command("AT_AddConstraint")
 def check_constraint(lint: FileLint, command: Command) -> None:
     """Look at ADD CONSTRAINT."""
-    check_new_constraint(lint, command, tree.definition_of(command.node).constraint)
+    check_new_constraint(lint, command, ast.definition_of(command.node).constraint)
 
 
 def check_new_constraint(
@@ -71,7 +71,7 @@ def check_new_constraint(
     """
     if lint.is_new(command.table):
         return
-    kind = tree.enum_name(node, "contype")
+    kind = ast.enum_name(node, "contype")
     if kind == "CONSTR_FOREIGN" and not node.skip_validation and filled:
         _report_later(lint, command, node, column, FOREIGN_KEY)
     elif kind == "CONSTR_CHECK" and not node.skip_validation:
@@ -85,7 +85,7 @@ def check_new_constraint(
     elif kind == "CONSTR_EXCLUSION":
         _report_exclusion(lint, command, node)
     elif kind == "CONSTR_NOTNULL" and column is None and not node.skip_validation:
-        for name in tree.strings(node.keys):
+        for name in ast.strings(node.keys):
             _check_not_null(lint, command, name)
 
 
@@ -103,7 +103,7 @@ def check_validation(lint: FileLint, command: Command) -> None:
     if lint.no_transaction or lint.is_new(command.table) or not constraint or constraint.valid:
         return
     if constraint.spot.file == lint.number:
-        name = tree.quoted(constraint.name)
+        name = ast.quoted(constraint.name)
         lint.report(
             SAME_FILE,
             f"{name} was added to {command.shown} on line {lint.line_of(constraint.spot.offset)} of this file.",
@@ -117,17 +117,17 @@ def check_validation(lint: FileLint, command: Command) -> None:
 def check_domain(lint: FileLint, statement: Sql) -> None:
     """Look at ALTER DOMAIN … ADD CONSTRAINT and SET NOT NULL."""
     node = statement.node
-    domain = tree.shown_names(tree.strings(node.type_name))
-    added = tree.definition_of(node).constraint if node.subtype == "C" else None
+    domain = ast.shown_names(ast.strings(node.type_name))
+    added = ast.definition_of(node).constraint if node.subtype == "C" else None
     if added is not None and added.skip_validation:
         return
-    if added is not None and tree.enum_name(added, "contype") == "CONSTR_CHECK":
-        constraint = type(tree.definition_of(node).constraint)()
-        constraint.CopyFrom(tree.definition_of(node).constraint)
+    if added is not None and ast.enum_name(added, "contype") == "CONSTR_CHECK":
+        constraint = type(ast.definition_of(node).constraint)()
+        constraint.CopyFrom(ast.definition_of(node).constraint)
         if not constraint.conname:
-            constraint.conname = f"{tree.strings(node.type_name)[-1]}_check"
-        expression = tree.sql_of_expression(constraint.raw_expr)
-        name = tree.quoted(constraint.conname)
+            constraint.conname = f"{ast.strings(node.type_name)[-1]}_check"
+        expression = ast.sql_of_expression(constraint.raw_expr)
+        name = ast.quoted(constraint.conname)
         lint.report(
             DOMAIN,
             f"Every column of the domain {domain} is checked at once.",
@@ -157,19 +157,19 @@ def _report_later(lint: FileLint, command: Command, node: Any, column: str | Non
         later.fk_attrs.add().string.sval = column
     adding = type(command.node)()
     adding.CopyFrom(command.node)
-    tree.set_enum(adding, "subtype", "AT_AddConstraint")
+    ast.set_enum(adding, "subtype", "AT_AddConstraint")
     adding.missing_ok = False
-    tree.definition_of(adding).constraint.CopyFrom(later)
+    ast.definition_of(adding).constraint.CopyFrom(later)
     first = f"{_without_constraint(command, node)}\n" if column else ""
     if rule is FOREIGN_KEY and lint.catalog.is_partitioned(command.table):
         first += "-- PostgreSQL 18 and later; before, partitioned tables know no NOT VALID for foreign keys:\n"
     lint.report(
         rule,
-        f"The {kind} {tree.quoted(name)} on {command.shown} is checked at once.",
+        f"The {kind} {ast.quoted(name)} on {command.shown} is checked at once.",
         command.statement,
         at=command.offset if column is None else command.statement.offset_of(node),
-        safe=f"{first}{tree.alter_with(command.statement.node, adding)}\n"
-        f"-- the next file:\nALTER TABLE {command.shown} VALIDATE CONSTRAINT {tree.quoted(name)};",
+        safe=f"{first}{ast.alter_with(command.statement.node, adding)}\n"
+        f"-- the next file:\nALTER TABLE {command.shown} VALIDATE CONSTRAINT {ast.quoted(name)};",
     )
 
 
@@ -177,16 +177,16 @@ def _without_constraint(command: Command, node: Any) -> str:
     """Write an ADD COLUMN without one of its constraints."""
     adding = type(command.node)()
     adding.CopyFrom(command.node)
-    constraints = tree.definition_of(adding).column_def.constraints
+    constraints = ast.definition_of(adding).column_def.constraints
     keep = [one for one in constraints if one.constraint != node]
     del constraints[:]
     constraints.extend(keep)
-    return tree.alter_with(command.statement.node, adding)
+    return ast.alter_with(command.statement.node, adding)
 
 
 def _report_index(lint: FileLint, command: Command, node: Any, column: str | None, rule: Rule) -> None:
     """Report a constraint whose index could be built beforehand."""
-    name = tree.quoted(constraint_name(command.table, node, column))
+    name = ast.quoted(constraint_name(command.table, node, column))
     first = f"{_without_constraint(command, node)}\n" if column else ""
     lint.report(
         rule,
@@ -207,8 +207,8 @@ def _index_beforehand(lint: FileLint, command: Command, node: Any, rule: Rule, *
         rule: which one asks.
         column: the new column that it stands beside, which a file before then adds.
     """
-    name = tree.quoted(constraint_name(command.table, node, column))
-    columns = f"({tree.quoted_list(tree.strings(node.keys) or [column or ''])})"
+    name = ast.quoted(constraint_name(command.table, node, column))
+    columns = f"({ast.quoted_list(ast.strings(node.keys) or [column or ''])})"
     nulls = " NULLS NOT DISTINCT" if node.nulls_not_distinct else ""
     kind = "PRIMARY KEY" if rule is PRIMARY_KEY else "UNIQUE"
     table = command.shown
@@ -240,7 +240,7 @@ def _check_nullable_key(lint: FileLint, command: Command, node: Any) -> None:
 
 
 def _report_exclusion(lint: FileLint, command: Command, node: Any) -> None:
-    name = tree.quoted(constraint_name(command.table, node))
+    name = ast.quoted(constraint_name(command.table, node))
     lint.report(
         EXCLUSION,
         f"The exclusion constraint {name} on {command.shown} is built at once.",
@@ -256,7 +256,7 @@ def _check_not_null(lint: FileLint, command: Command, column: str) -> None:
     table = lint.catalog.table(command.table)
     if lint.is_new(command.table) or (table and table.is_not_null(column, by_check=True)):
         return
-    name, check = tree.quoted(column), tree.quoted(f"{command.node_table}_{column}_not_null")
+    name, check = ast.quoted(column), ast.quoted(f"{command.node_table}_{column}_not_null")
     lint.report(
         NOT_NULL,
         f"No validated CHECK says that {command.shown}.{name} has no NULL.",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from peterental.database.migrations.lint import tree
+from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import FileLint, on
 from peterental.database.migrations.lint.findings import advice, unsafe
-from peterental.database.migrations.lint.source import Sql
+from peterental.database.migrations.lint.parsed_file import Sql
 
 WHOLE_TABLE = unsafe(
     "whole-table-write",
@@ -29,9 +29,9 @@ _LONGEST_SHOWN = 400
 def check_whole_table(lint: FileLint, statement: Sql) -> None:
     """Look at UPDATE and DELETE without a condition."""
     node = statement.node
-    if lint.is_new(tree.key_of(node.relation)) or _has_condition(statement):
+    if lint.is_new(ast.key_of(node.relation)) or _has_condition(statement):
         return
-    table = tree.shown(node.relation)
+    table = ast.shown(node.relation)
     verb = _WRITES[statement.kind]
     lint.report(
         WHOLE_TABLE,
@@ -45,16 +45,16 @@ def check_whole_table(lint: FileLint, statement: Sql) -> None:
 def check_write_after_ddl(lint: FileLint, statement: Sql) -> None:
     """Look at writes of many rows in a transaction that already keeps others from a table."""
     node = statement.node
-    key = tree.key_of(node.relation)
+    key = ast.key_of(node.relation)
     if lint.no_transaction or not lint.locked or (lint.is_new(key) and statement.kind != "insert_stmt"):
         return
     if statement.kind == "insert_stmt" and not _reads_old_tables(lint, statement):
         return
     locked, line = next((item for item in lint.locked.items() if item[0] == key), next(iter(lint.locked.items())))
-    sql = tree.sql_of(statement.kind, node)
+    sql = ast.sql_of(statement.kind, node)
     lint.report(
         WITH_LOCK,
-        f"{_WRITES[statement.kind]} on {tree.shown(node.relation)} runs while {locked} is locked since line {line}.",
+        f"{_WRITES[statement.kind]} on {ast.shown(node.relation)} runs while {locked} is locked since line {line}.",
         statement,
         safe=f"-- a file of its own, the next one (or the one before):\n{sql}"
         if len(sql) <= _LONGEST_SHOWN
@@ -79,15 +79,15 @@ def _has_condition(statement: Sql) -> bool:
     node = statement.node
     if not node.HasField("where_clause"):
         return bool(node.using_clause) if statement.kind == "delete_stmt" else bool(node.from_clause)
-    return tree.text_of_constant(node.where_clause) != "True"
+    return ast.text_of_constant(node.where_clause) != "True"
 
 
 def _batch(statement: Sql) -> str:
     copy = type(statement.node)()
     copy.CopyFrom(statement.node)
     copy.ClearField("where_clause")
-    table = tree.shown(copy.relation)
-    sql = tree.sql_of(statement.kind, copy).removesuffix(";")
+    table = ast.shown(copy.relation)
+    sql = ast.sql_of(statement.kind, copy).removesuffix(";")
     remaining = " WHERE …" if statement.kind == "update_stmt" else ""
     if remaining:
         return f"--   {sql}\n--   WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table}{remaining} LIMIT 10000));"
@@ -97,6 +97,6 @@ def _batch(statement: Sql) -> str:
 def _reads_old_tables(lint: FileLint, statement: Sql) -> bool:
     """Whether an INSERT takes its rows from a table that was there before this file."""
     select = statement.node.select_stmt
-    common = {one.ctename for one in tree.nodes_of(select, "CommonTableExpr")}
-    relations = [one for one in tree.nodes_of(select, "RangeVar") if one.relname not in common]
-    return any(not lint.is_new(tree.key_of(one)) for one in relations)
+    common = {one.ctename for one in ast.nodes_of(select, "CommonTableExpr")}
+    relations = [one for one in ast.nodes_of(select, "RangeVar") if one.relname not in common]
+    return any(not lint.is_new(ast.key_of(one)) for one in relations)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from peterental.database.migrations.lint import tree
+from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import Command, FileLint, on, on_command
 from peterental.database.migrations.lint.findings import advice, error, unsafe
-from peterental.database.migrations.lint.source import Sql
+from peterental.database.migrations.lint.parsed_file import Sql
 
 CREATE = unsafe(
     "create-index",
@@ -43,10 +43,10 @@ NO_TRANSACTION = "-- in a file with “-- migrate: no-transaction” at its top:
 def check_create(lint: FileLint, statement: Sql) -> None:
     """Look at CREATE INDEX."""
     node = statement.node
-    key, table = tree.key_of(node.relation), tree.shown(node.relation)
+    key, table = ast.key_of(node.relation), ast.shown(node.relation)
     if not node.idxname and not lint.no_transaction and not lint.is_new(key):  # there the runner itself refuses it
         lint.report(
-            UNNAMED, f"The index on {table} has no name: CREATE INDEX {tree.quoted(_name(node))} ON …", statement
+            UNNAMED, f"The index on {table} has no name: CREATE INDEX {ast.quoted(_name(node))} ON …", statement
         )
     partitioned = lint.catalog.is_partitioned(key)
     empty = partitioned and not node.relation.inh  # ON ONLY: an index that waits for those of the partitions
@@ -55,7 +55,7 @@ def check_create(lint: FileLint, statement: Sql) -> None:
         lint.report(PARTITIONED, what, statement, safe=_on_partitions(node))
     if node.concurrent or empty or lint.is_new(key):
         return
-    name = tree.quoted(_name(node))
+    name = ast.quoted(_name(node))
     lint.report(
         CREATE,
         f"{name} is built on {table} without CONCURRENTLY.",
@@ -68,19 +68,19 @@ def check_create(lint: FileLint, statement: Sql) -> None:
 def check_drop(lint: FileLint, statement: Sql) -> None:
     """Look at DROP INDEX."""
     node = statement.node
-    if tree.enum_name(node, "remove_type") != "OBJECT_INDEX" or node.concurrent:
+    if ast.enum_name(node, "remove_type") != "OBJECT_INDEX" or node.concurrent:
         return
     for item in node.objects:
-        names = tree.strings(item.list.items)
+        names = ast.strings(item.list.items)
         index = lint.catalog.indexes.get(names[-1])
         if index and (lint.is_new(index.table) or index.file == lint.number):
             continue
-        on_table = f" of {tree.quoted(index.table)}" if index else ""
+        on_table = f" of {ast.quoted(index.table)}" if index else ""
         lint.report(
             DROP,
-            f"The index {tree.shown_names(names)}{on_table} is dropped without CONCURRENTLY.",
+            f"The index {ast.shown_names(names)}{on_table} is dropped without CONCURRENTLY.",
             statement,
-            safe=f"{NO_TRANSACTION}\nDROP INDEX CONCURRENTLY IF EXISTS {tree.shown_names(names)};",
+            safe=f"{NO_TRANSACTION}\nDROP INDEX CONCURRENTLY IF EXISTS {ast.shown_names(names)};",
         )
 
 
@@ -90,9 +90,9 @@ def check_reindex(lint: FileLint, statement: Sql) -> None:
     node = statement.node
     if any(one.def_elem.defname == "concurrently" for one in node.params):
         return
-    kind = tree.enum_name(node, "kind").rpartition("_")[2]
-    what = tree.shown(node.relation) if node.HasField("relation") else tree.quoted(node.name) if node.name else ""
-    if node.HasField("relation") and lint.is_new(tree.key_of(node.relation)):
+    kind = ast.enum_name(node, "kind").rpartition("_")[2]
+    what = ast.shown(node.relation) if node.HasField("relation") else ast.quoted(node.name) if node.name else ""
+    if node.HasField("relation") and lint.is_new(ast.key_of(node.relation)):
         return
     lint.report(
         REINDEX,
@@ -106,9 +106,9 @@ def check_reindex(lint: FileLint, statement: Sql) -> None:
 def check_refresh(lint: FileLint, statement: Sql) -> None:
     """Look at REFRESH MATERIALIZED VIEW."""
     node = statement.node
-    if node.concurrent or node.skip_data or lint.is_new(tree.key_of(node.relation)):
+    if node.concurrent or node.skip_data or lint.is_new(ast.key_of(node.relation)):
         return
-    view = tree.shown(node.relation)
+    view = ast.shown(node.relation)
     lint.report(
         REFRESH,
         f"{view} is refreshed without CONCURRENTLY.",
@@ -132,10 +132,10 @@ ATTACH = unsafe(
 @on_command("AT_DetachPartition")
 def check_detach(lint: FileLint, command: Command) -> None:
     """Look at DETACH PARTITION."""
-    part = tree.definition_of(command.node).partition_cmd
+    part = ast.definition_of(command.node).partition_cmd
     if part.concurrent or lint.is_new(command.table):
         return
-    name = tree.shown(part.name)
+    name = ast.shown(part.name)
     lint.report(
         DETACH,
         f"{name} is detached from {command.shown} without CONCURRENTLY.",
@@ -148,15 +148,15 @@ def check_detach(lint: FileLint, command: Command) -> None:
 @on_command("AT_AttachPartition")
 def check_attach(lint: FileLint, command: Command) -> None:
     """Look at ATTACH PARTITION of a table that may hold rows."""
-    part = tree.definition_of(command.node).partition_cmd
-    key = tree.key_of(part.name)
+    part = ast.definition_of(command.node).partition_cmd
+    key = ast.key_of(part.name)
     if lint.is_new(key):
         return
     table = lint.catalog.table(key)
     if table and any(one.kind == "check" and one.valid for one in table.constraints.values()):
         return  # the server judges whether the check says enough
-    name = tree.shown(part.name)
-    check = tree.quoted(f"{part.name.relname}_belongs")
+    name = ast.shown(part.name)
+    check = ast.quoted(f"{part.name.relname}_belongs")
     lint.report(
         ATTACH,
         f"No validated CHECK says that the rows of {name} belong into it.",
@@ -183,7 +183,7 @@ def concurrently(node: Any) -> str:
     copy.CopyFrom(node)
     copy.concurrent, copy.if_not_exists, copy.idxname = True, True, _name(node)
     _leave_out_default_method(copy)
-    return tree.sql_of("index_stmt", copy)
+    return ast.sql_of("index_stmt", copy)
 
 
 def _leave_out_default_method(node: Any) -> None:
@@ -197,9 +197,9 @@ def _on_partitions(node: Any) -> str:
     copy.CopyFrom(node)
     copy.if_not_exists, copy.idxname, copy.relation.inh, copy.concurrent = True, _name(node), False, False
     _leave_out_default_method(copy)
-    name = tree.quoted(_name(node))
+    name = ast.quoted(_name(node))
     return (
-        f"{tree.sql_of('index_stmt', copy)}\n"
+        f"{ast.sql_of('index_stmt', copy)}\n"
         f"-- for each partition, {NO_TRANSACTION[3:]}\n"
         f"--   CREATE INDEX CONCURRENTLY IF NOT EXISTS … ON partition …;\n"
         f"-- the next file, for each:\n"

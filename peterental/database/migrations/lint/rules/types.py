@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from peterental.database.migrations.lint import tree
-from peterental.database.migrations.lint.catalog import Column, Constraint, Index
+from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import Command, FileLint, on_command
 from peterental.database.migrations.lint.findings import unsafe
 from peterental.database.migrations.lint.rules.add_column import filling
 from peterental.database.migrations.lint.rules.indexes import concurrently
-from peterental.database.migrations.lint.rules.session import keeps_utc
+from peterental.database.migrations.lint.rules.session_settings import keeps_utc
+from peterental.database.migrations.lint.schema_model import Column, Constraint, Index
 
 TYPE = unsafe(
     "change-column-type",
@@ -32,12 +32,12 @@ def check_type(lint: FileLint, command: Command) -> None:
     """Look at ALTER COLUMN … TYPE."""
     if lint.is_new(command.table):
         return
-    node = tree.definition_of(command.node).column_def
+    node = ast.definition_of(command.node).column_def
     table = lint.catalog.table(command.table)
     old = table.columns.get(command.node.name) if table else None
-    new_type, new_mods = tree.type_of(node.type_name), tree.mods_of(node.type_name)
-    column = f"{command.shown}.{tree.quoted(command.node.name)}"
-    kind = tree.sql_of_type(node.type_name)
+    new_type, new_mods = ast.type_of(node.type_name), ast.mods_of(node.type_name)
+    column = f"{command.shown}.{ast.quoted(command.node.name)}"
+    kind = ast.sql_of_type(node.type_name)
     if node.HasField("raw_default") and not _is_plain(node.raw_default, command.node.name):
         _report_rewrite(lint, command, f"{column} gets new values by USING: the table is rewritten.", kind)
     elif old is None or table is None:
@@ -104,7 +104,7 @@ def _report_dependents(lint: FileLint, command: Command, old: Column, kind: str,
         parts.append(f"checks all rows against {_names([one.name for one in checks])} again")
     if not parts:
         return
-    column = f"{command.shown}.{tree.quoted(old.name)}"
+    column = f"{command.shown}.{ast.quoted(old.name)}"
     lint.report(
         TYPE,
         f"The new type of {column} leaves the rows as they are, but {' and '.join(parts)}.",
@@ -120,17 +120,15 @@ def _safe_for_dependents(command: Command, indexes: list[Index], checks: list[Co
             "-- see how long it takes (flask db-plan); if it is short, say so above the command:\n"
             f"-- lint: allow {TYPE.name} because …"
         )
-    change = tree.alter_with(command.statement.node, command.node)
+    change = ast.alter_with(command.statement.node, command.node)
     alter = f"ALTER TABLE {command.shown}"
     if checks:
-        names = [tree.quoted(check.name) for check in checks]
+        names = [ast.quoted(check.name) for check in checks]
         dropping = "\n".join(f"{alter} DROP CONSTRAINT {name};" for name in names)
-        adding = "\n".join(
-            f"{alter} ADD CONSTRAINT {tree.quoted(one.name)} {_demand(one)} NOT VALID;" for one in checks
-        )
+        adding = "\n".join(f"{alter} ADD CONSTRAINT {ast.quoted(one.name)} {_demand(one)} NOT VALID;" for one in checks)
         validating = "\n".join(f"{alter} VALIDATE CONSTRAINT {name};" for name in names)
         return f"{dropping}\n{change}\n{adding}\n-- the next file:\n{validating}"
-    dropping = "\n".join(f"DROP INDEX CONCURRENTLY IF EXISTS {tree.quoted(one.name)};" for one in indexes)
+    dropping = "\n".join(f"DROP INDEX CONCURRENTLY IF EXISTS {ast.quoted(one.name)};" for one in indexes)
     building = "\n".join(_building(one) for one in indexes)
     return (
         f"-- a file before, with “-- migrate: no-transaction” at its top:\n{dropping}\n"
@@ -139,19 +137,19 @@ def _safe_for_dependents(command: Command, indexes: list[Index], checks: list[Co
 
 
 def _demand(check: Constraint) -> str:
-    return "CHECK (…)" if check.expression is None else f"CHECK ({tree.sql_of_expression(check.expression)})"
+    return "CHECK (…)" if check.expression is None else f"CHECK ({ast.sql_of_expression(check.expression)})"
 
 
 def _building(index: Index) -> str:
     if index.definition is None:
-        return f"-- CREATE INDEX CONCURRENTLY IF NOT EXISTS {tree.quoted(index.name)} …;"
+        return f"-- CREATE INDEX CONCURRENTLY IF NOT EXISTS {ast.quoted(index.name)} …;"
     return concurrently(index.definition)
 
 
 def _report_rewrite(lint: FileLint, command: Command, what: str, kind: str) -> None:
-    old, new = tree.quoted(command.node.name), tree.quoted(f"{command.node.name}_new")
-    node = tree.definition_of(command.node).column_def
-    value = tree.sql_of_expression(node.raw_default) if node.HasField("raw_default") else f"{old}::{kind}"
+    old, new = ast.quoted(command.node.name), ast.quoted(f"{command.node.name}_new")
+    node = ast.definition_of(command.node).column_def
+    value = ast.sql_of_expression(node.raw_default) if node.HasField("raw_default") else f"{old}::{kind}"
     lint.report(
         TYPE,
         what,
@@ -167,8 +165,8 @@ def _report_rewrite(lint: FileLint, command: Command, what: str, kind: str) -> N
 
 def _is_plain(expression: Any, column: str) -> bool:
     """Whether USING says no more than the column, or the column cast to something."""
-    node = tree.inner(expression)
-    return bool(node.DESCRIPTOR.name == "ColumnRef" and tree.strings(node.fields) == [column])
+    node = ast.inner(expression)
+    return bool(node.DESCRIPTOR.name == "ColumnRef" and ast.strings(node.fields) == [column])
 
 
 def _shown(column: Column) -> str:
@@ -176,5 +174,5 @@ def _shown(column: Column) -> str:
 
 
 def _names(names: list[str]) -> str:
-    quoted = [tree.quoted(name) for name in names]
+    quoted = [ast.quoted(name) for name in names]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

@@ -1,0 +1,107 @@
+"""Reads working hours as people write them: `9–12, 13–17`, `9-5`, `9 am to 5:30 pm`, `closed`. Pure."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from peterental.agents.model import Window
+from peterental.agents.working_hours.model import DAY_MIN
+from peterental.errors import Refusal
+
+NOON_MIN = 12 * 60
+HALF_DAY_HOURS = 12
+MOST_WINDOWS = 6
+
+_CLOSED = re.compile(r"(?:closed|off|none|free|[-\N{EN DASH}\N{EM DASH}])?", re.IGNORECASE)
+_BETWEEN_WINDOWS = re.compile(r"\s*(?:[,;+&\n]|\band\b)\s*", re.IGNORECASE)
+_WINDOW = re.compile(r"(.+?)\s*(?:[-\N{EN DASH}\N{EM DASH}]|\bto\b|\buntil\b|\btill?\b)\s*(.+)", re.IGNORECASE)
+_CLOCK = re.compile(r"(\d{1,2})(?:\s*[:.h]\s*(\d{2}))?\s*(?:(a|p)\.?\s*m?\.?)?", re.IGNORECASE)
+_NAMED = {"noon": NOON_MIN, "midday": NOON_MIN, "midnight": 0}
+
+
+class HoursUnreadable(Refusal):
+    """“{text}” does not read as hours. Write them like 9–12, 13–17."""
+
+
+class ClosesFirst(Refusal):
+    """“{text}” closes before it opens. Write afternoon hours like 5 pm or 17."""
+
+
+class HoursOverlap(Refusal):
+    """“{text}” overlaps the hours before it."""
+
+
+class TooManyWindows(Refusal):
+    """A day can have up to {most} stretches of hours."""
+
+
+def read_windows(text: str) -> tuple[Window, ...]:
+    """Read the hours of one day; nothing, or `closed`, is no hours.
+
+    Raises HoursUnreadable, ClosesFirst, HoursOverlap, TooManyWindows.
+    """
+    text = text.strip()
+    if _CLOSED.fullmatch(text):
+        return ()
+    windows: list[tuple[Window, str]] = []
+    for part in _BETWEEN_WINDOWS.split(text):
+        if part:
+            windows.append((_window(part, windows[-1][0] if windows else None), part))
+    windows.sort()
+    if len(windows) > MOST_WINDOWS:
+        raise TooManyWindows(most=MOST_WINDOWS)
+    for (earlier, _), (later, part) in pairwise(windows):
+        if later.opens_min < earlier.closes_min:
+            raise HoursOverlap(text=part)
+    if not windows:
+        raise HoursUnreadable(text=text)
+    return tuple(window for window, _ in windows)
+
+
+def _window(text: str, before: Window | None) -> Window:
+    """Read one stretch of hours; `before` is the one written before it."""
+    found = _WINDOW.fullmatch(text)
+    if found is None:
+        raise HoursUnreadable(text=text)
+    opens, closes = _clock(found.group(1), text), _clock(found.group(2), text)
+    closes_min = closes.minutes or DAY_MIN
+    opens_min = opens.minutes
+    # "1–5 pm" opens in the afternoon, "9–5 pm" in the morning.
+    if closes.has_half and not opens.has_half and 0 < opens_min < NOON_MIN < opens_min + NOON_MIN < closes_min:
+        opens_min += NOON_MIN
+    if not closes.has_half and closes_min < NOON_MIN:
+        # After "9–12", "1–5" is in the afternoon; "9–5" ends there.
+        if not opens.has_half and before and before.opens_min < NOON_MIN and opens_min < before.closes_min:
+            opens_min += NOON_MIN
+        if opens_min >= closes_min:
+            closes_min += NOON_MIN
+    if opens_min >= closes_min:
+        raise ClosesFirst(text=text)
+    return Window(opens_min, closes_min)
+
+
+class _Clock:
+    """A time of day as written: minutes after midnight, and whether it said which half of the day."""
+
+    def __init__(self, minutes: int, *, has_half: bool) -> None:
+        self.minutes = minutes
+        self.has_half = has_half
+
+
+def _clock(text: str, window: str) -> _Clock:
+    named = _NAMED.get(text.lower())
+    if named is not None:
+        return _Clock(named, has_half=True)
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        raise HoursUnreadable(text=window)
+    hour, minute, half = int(found.group(1)), int(found.group(2) or 0), (found.group(3) or "").lower()
+    if half and not 1 <= hour <= HALF_DAY_HOURS:
+        raise HoursUnreadable(text=window)
+    if half:
+        hour = hour % HALF_DAY_HOURS + (HALF_DAY_HOURS if half == "p" else 0)
+    minutes = hour * 60 + minute
+    if minute > 59 or minutes > DAY_MIN:  # noqa: PLR2004  # minutes of an hour
+        raise HoursUnreadable(text=window)
+    return _Clock(minutes, has_half=bool(half))

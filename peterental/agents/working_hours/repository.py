@@ -1,0 +1,171 @@
+"""Hours, days that differ, and busy blocks in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from peterental.agents.model import Window
+from peterental.agents.working_hours.model import BY_HAND, Booked, Busy, OtherDay, clock_time
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg.rows import DictRow
+
+    from peterental.database.pool import Connection, Database
+
+MOST_LISTED = 200
+"""Rows of days or busy blocks that are read for the page; people look at the next few."""
+
+DAY = """
+    day, note, (EXTRACT(EPOCH FROM opens_at) / 60)::int AS opens, (EXTRACT(EPOCH FROM closes_at) / 60)::int AS closes
+"""
+BUSY = "busy_id, lower(during) AS start, upper(during) AS until, source, note"
+
+
+class HoursRepository:
+    """The hours of one database's agents. What is given a transaction is queued in it; the rest is one round trip."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def days(self, agent_id: str, first: date) -> tuple[OtherDay, ...]:
+        """Give the days that differ, from `first` on, in order."""
+        rows = self._database.fetch(
+            f"""
+            SELECT {DAY}
+            FROM agent_days
+            WHERE agent_id = %s AND day >= %s
+            ORDER BY day, opens_at
+            LIMIT %s
+            """,
+            (agent_id, first, MOST_LISTED),
+        )
+        return _days(rows)
+
+    def busy(self, agent_id: str, since: datetime, until: datetime | None = None) -> tuple[Busy, ...]:
+        """Give the blocks that are not over at `since` and begin before `until`, if that is given, soonest first."""
+        rows = self._database.fetch(
+            f"""
+            SELECT {BUSY}
+            FROM agent_busy
+            WHERE agent_id = %s AND during && tstzrange(%s, %s)
+            ORDER BY lower(during), busy_id
+            LIMIT %s
+            """,
+            (agent_id, since, until, MOST_LISTED),
+        )
+        return tuple(Busy(**row) for row in rows)
+
+    def booked(self, agent_id: str, now: datetime, limit: int) -> tuple[Booked, ...]:
+        """Give an agent's upcoming confirmed viewings, soonest first."""
+        rows = self._database.fetch(
+            """
+            SELECT id AS appointment_id, start_time AS start, end_time AS end, property_address, attendee_name
+            FROM appointments
+            WHERE agent_id = %s AND status = 'confirmed' AND start_time > %s
+            ORDER BY start_time, id
+            LIMIT %s
+            """,
+            (agent_id, now, limit),
+        )
+        return tuple(Booked(**row) for row in rows)
+
+    def replace_week(self, connection: Connection, agent_id: str, week: Sequence[tuple[int, Window]]) -> None:
+        """Queue the hours of a locked agent's week in place of those it has."""
+        connection.execute("DELETE FROM agent_hours WHERE agent_id = %s", (agent_id,))
+        connection.execute(
+            """
+            INSERT INTO agent_hours (agent_id, weekday, opens_at, closes_at)
+            SELECT %s, weekday, opens_at, closes_at
+            FROM unnest(%s::smallint[], %s::time[], %s::time[]) AS week (weekday, opens_at, closes_at)
+            """,
+            (
+                agent_id,
+                [weekday for weekday, _ in week],
+                [clock_time(window.opens_min) for _, window in week],
+                [clock_time(window.closes_min) for _, window in week],
+            ),
+        )
+
+    def day(self, connection: Connection, agent_id: str, day: date) -> psycopg.Cursor[DictRow]:
+        """Queue the reading of one day of a locked agent: a row where it differs."""
+        return connection.execute(
+            f"""
+            SELECT {DAY}
+            FROM agent_days
+            WHERE agent_id = %s AND day = %s
+            ORDER BY opens_at
+            """.encode(),
+            (agent_id, day),
+        )
+
+    def add_day(self, connection: Connection, agent_id: str, other: OtherDay) -> None:
+        """Queue a day that differs, of a locked agent."""
+        windows: Iterable[tuple[str | None, str | None]] = [
+            (clock_time(window.opens_min), clock_time(window.closes_min)) for window in other.windows
+        ] or [(None, None)]
+        for opens_at, closes_at in windows:
+            connection.execute(
+                "INSERT INTO agent_days (agent_id, day, opens_at, closes_at, note) VALUES (%s, %s, %s, %s, %s)",
+                (agent_id, other.day, opens_at, closes_at, other.note),
+            )
+
+    def remove_day(self, connection: Connection, agent_id: str, day: date) -> None:
+        """Queue that a day of a locked agent is as in every week."""
+        connection.execute("DELETE FROM agent_days WHERE agent_id = %s AND day = %s", (agent_id, day))
+
+    def add_busy(
+        self, connection: Connection, agent_id: str, start: datetime, until: datetime, note: str | None
+    ) -> psycopg.Cursor[DictRow]:
+        """Queue a busy block of a locked agent; the answer has it."""
+        return connection.execute(
+            f"""
+            INSERT INTO agent_busy (agent_id, during, source, note)
+            VALUES (%s, tstzrange(%s, %s), %s, %s)
+            RETURNING {BUSY}
+            """.encode(),
+            (agent_id, start, until, BY_HAND, note),
+        )
+
+    def same_busy(
+        self, connection: Connection, agent_id: str, start: datetime, until: datetime, note: str | None
+    ) -> psycopg.Cursor[DictRow]:
+        """Queue the reading of a busy block of a locked agent that was entered by hand just like this."""
+        return connection.execute(
+            f"""
+            SELECT {BUSY}
+            FROM agent_busy
+            WHERE agent_id = %s AND during = tstzrange(%s, %s) AND source = %s AND note IS NOT DISTINCT FROM %s::text
+            ORDER BY busy_id
+            LIMIT 1
+            """.encode(),
+            (agent_id, start, until, BY_HAND, note),
+        )
+
+    def busy_block(self, connection: Connection, agent_id: str, busy_id: int) -> psycopg.Cursor[DictRow]:
+        """Queue the reading of one busy block of a locked agent."""
+        return connection.execute(
+            f"SELECT {BUSY} FROM agent_busy WHERE agent_id = %s AND busy_id = %s".encode(), (agent_id, busy_id)
+        )
+
+    def remove_busy(self, connection: Connection, busy_id: int) -> None:
+        """Queue the removal of a busy block of a locked agent."""
+        connection.execute("DELETE FROM agent_busy WHERE busy_id = %s", (busy_id,))
+
+
+def other_day(rows: Sequence[DictRow]) -> OtherDay | None:
+    """Give the day that `HoursRepository.day` found, if it differs."""
+    days = _days(rows)
+    return days[0] if days else None
+
+
+def _days(rows: Sequence[DictRow]) -> tuple[OtherDay, ...]:
+    found = []
+    for day, group in groupby(rows, key=lambda row: row["day"]):
+        same = list(group)
+        windows = tuple(Window(row["opens"], row["closes"]) for row in same if row["opens"] is not None)
+        found.append(OtherDay(day, windows, next((row["note"] for row in same if row["note"]), None)))
+    return tuple(found)

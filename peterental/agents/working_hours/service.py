@@ -1,0 +1,220 @@
+"""The rules of an agent's time: who may change it, under the lock that bookings take, with a line in the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from peterental.agents.model import Agent, AgentChanged, Window
+from peterental.agents.repository import AgentRepository
+from peterental.agents.service import AgentService, changed, locked, utc_now
+from peterental.agents.working_hours.model import (
+    BOOKED_CHECKED,
+    DAY_MIN,
+    Busy,
+    BusyElsewhere,
+    BusyEndsFirst,
+    BusyPast,
+    BusyUnknown,
+    BusyWish,
+    DayPast,
+    DayTaken,
+    DayUnknown,
+    OtherDay,
+    Schedule,
+    TimeSkipped,
+    clock_time,
+    in_short,
+    standing_outside,
+)
+from peterental.agents.working_hours.repository import HoursRepository, other_day
+from peterental.audit.service import AuditService
+from peterental.database.deadline import PatientConnection
+from peterental.database.pool import Database
+from peterental.users.model import Viewer
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A change that is under way: the transaction, and the locked agent as it was."""
+
+    connection: PatientConnection
+    agent: Agent
+    actor: str
+
+
+class HoursService:
+    """The hours of one database's agents.
+
+    Args:
+        database: where they are kept.
+        agents: knows who may see which agent.
+        audit: keeps who changed what.
+        now: gives the time, in UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        agents: AgentService,
+        audit: AuditService,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._database = database
+        self._agents = agents
+        self._locks = AgentRepository(database)
+        self._hours = HoursRepository(database)
+        self._audit = audit
+        self._now = now
+
+    def schedule(self, agent_id: str, viewer: Viewer) -> Schedule:
+        """Give an agent with its days, its busy blocks and what stands booked where it is closed or busy.
+
+        Four queries. Raises AgentUnknown.
+        """
+        agent, now = self._agents.get(agent_id, viewer), self._now()
+        days = self._hours.days(agent_id, self.today(agent))
+        busy = self._hours.busy(agent_id, now)
+        booked = self._hours.booked(agent_id, now, BOOKED_CHECKED)
+        flat = tuple((other.day, window) for other in days for window in other.windows or (None,))
+        standing = standing_outside(replace(agent.rules, days=flat), agent.zone, busy, booked)
+        return Schedule(agent=agent, days=days, busy=busy, standing=standing, checked=len(booked))
+
+    def today(self, agent: Agent) -> date:
+        """Give the present day on an agent's wall clock."""
+        return self._now().astimezone(agent.zone).date()
+
+    def set_week(
+        self, agent_id: str, week: Sequence[Sequence[Window]], viewer: Viewer, *, seen: datetime | None = None
+    ) -> None:
+        """Give an agent other working hours. Bookings that stand outside them stay.
+
+        Args:
+            agent_id: whose.
+            week: the windows of each day, Monday first.
+            viewer: who changes them.
+            seen: `updated_at` of the agent that they saw; None changes it whatever it has become meanwhile.
+
+        Raises AgentUnknown, AgentChanged.
+        """
+        with self._work(agent_id, viewer) as work:
+            if seen is not None and work.agent.updated_at != seen:
+                raise AgentChanged(work.agent)
+            new = tuple((weekday, window) for weekday, day in enumerate(week, start=1) for window in sorted(day))
+            before, after = _by_weekday(work.agent.rules.week), _by_weekday(new)
+            differing = [name for name in WEEKDAYS if before[name] != after[name]]
+            if differing:
+                self._hours.replace_week(work.connection, agent_id, new)
+                self._done(
+                    work, "hours changed", {name: before[name] for name in differing}, {n: after[n] for n in differing}
+                )
+
+    def add_day(self, agent_id: str, other: OtherDay, viewer: Viewer) -> None:
+        """Have a day differ from the week. Raises AgentUnknown, DayPast, DayTaken."""
+        with self._work(agent_id, viewer) as work:
+            if other.day < self.today(work.agent):
+                raise DayPast
+            if self._hours.day(work.connection, agent_id, other.day).fetchone() is not None:
+                raise DayTaken
+            self._hours.add_day(work.connection, agent_id, other)
+            self._done(work, "other hours added", {}, _day_fields(other))
+
+    def remove_day(self, agent_id: str, day: date, viewer: Viewer) -> None:
+        """Have a day be as in every week again. Raises AgentUnknown, DayUnknown."""
+        with self._work(agent_id, viewer) as work:
+            other = other_day(self._hours.day(work.connection, agent_id, day).fetchall())
+            if other is None:
+                raise DayUnknown
+            self._hours.remove_day(work.connection, agent_id, day)
+            self._done(work, "other hours removed", _day_fields(other), {})
+
+    def add_busy(self, agent_id: str, wish: BusyWish, viewer: Viewer) -> Busy:
+        """Keep a time free of viewings.
+
+        A beginning or an end that the clocks repeat covers both: it begins at the first and ends at the second. What is
+        kept free by hand already, with the same note, is not kept twice: people press a button twice.
+
+        Raises AgentUnknown, TimeSkipped, BusyEndsFirst, BusyPast.
+        """
+        with self._work(agent_id, viewer) as work:
+            start, until = _stretch(wish, work.agent.zone)
+            if until <= start:
+                raise BusyEndsFirst
+            if until <= self._now():
+                raise BusyPast
+            same = self._hours.same_busy(work.connection, agent_id, start, until, wish.note).fetchone()
+            if same is not None:
+                return Busy(**same)
+            row = self._hours.add_busy(work.connection, agent_id, start, until, wish.note).fetchone()
+            assert row is not None  # noqa: S101  # tells mypy; RETURNING gives the row that was added
+            busy = Busy(**row)
+            self._done(work, "busy time added", {}, _busy_fields(busy))
+        return busy
+
+    def remove_busy(self, agent_id: str, busy_id: int, viewer: Viewer) -> None:
+        """Free a time that was kept by hand. Raises AgentUnknown, BusyUnknown, BusyElsewhere."""
+        with self._work(agent_id, viewer) as work:
+            known = 0 < busy_id <= LARGEST_ID
+            row = self._hours.busy_block(work.connection, agent_id, busy_id).fetchone() if known else None
+            if row is None:
+                raise BusyUnknown
+            busy = Busy(**row)
+            if not busy.is_by_hand:
+                raise BusyElsewhere(source=busy.source)
+            self._hours.remove_busy(work.connection, busy_id)
+            self._done(work, "busy time removed", _busy_fields(busy), {})
+
+    @contextmanager
+    def _work(self, agent_id: str, viewer: Viewer) -> Iterator[_Work]:
+        """Lock an agent for a change. Raises AgentUnknown."""
+        with self._database.transaction() as connection:
+            yield _Work(connection, locked(self._locks, connection, agent_id, viewer), viewer.email)
+
+    def _done(self, work: _Work, action: str, before: Mapping[str, object], after: Mapping[str, object]) -> None:
+        """Queue the mark that the agent was changed, and the line in the audit log."""
+        self._locks.touch(work.connection, work.agent.agent_id)
+        self._audit.record(work.connection, work.actor, changed(work.agent, action, before, after))
+
+
+def _by_weekday(week: Sequence[tuple[int, Window]]) -> dict[str, str]:
+    return {
+        name: in_short(sorted(window for weekday, window in week if weekday == number))
+        for number, name in enumerate(WEEKDAYS, start=1)
+    }
+
+
+def _day_fields(other: OtherDay) -> dict[str, object]:
+    return {"day": other.day, "hours": in_short(other.windows), "note": other.note}
+
+
+def _busy_fields(busy: Busy) -> dict[str, object]:
+    return {"from": busy.start, "until": busy.until, "note": busy.note}
+
+
+def _stretch(wish: BusyWish, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Give from when to when a busy time is meant, in UTC. Raises TimeSkipped."""
+    start = (
+        _instant(wish.first_day, wish.from_min, zone) if wish.from_min is not None else _midnight(wish.first_day, zone)
+    )
+    if wish.until_min is None or wish.until_min == DAY_MIN:
+        return start, _midnight(wish.last_day + timedelta(days=1), zone)
+    return start, _instant(wish.last_day, wish.until_min, zone, fold=1)
+
+
+def _instant(day: date, minutes: int, zone: ZoneInfo, fold: int = 0) -> datetime:
+    wall = datetime.combine(day, time(minutes // 60, minutes % 60))
+    instant = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) != wall:
+        raise TimeSkipped(clock=clock_time(minutes))
+    return instant
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)

@@ -1,1 +1,0 @@
-"""What lies on the desk when an agent is to be booked: who that is, when they work, and what is taken."""

@@ -1,0 +1,57 @@
+"""What speaks against a time that somebody chose by hand. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from peterental.appointments.manual.model import Concern, Doubts
+
+if TYPE_CHECKING:
+    from peterental.agents.model import Agent
+    from peterental.appointments.model import Appointment
+
+
+def doubts(
+    agent: Agent,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    *,
+    overlapping: Sequence[Appointment] = (),
+    is_busy: bool = False,
+    booked_that_day: int = 0,
+) -> Doubts:
+    """Give all that speaks against a viewing of `agent` from `start` to `end`.
+
+    Args:
+        agent: with its rules.
+        start: aware.
+        end: likewise.
+        now: the present moment.
+        overlapping: confirmed viewings in the way, their pauses and this one's counted.
+        is_busy: whether a busy block is in the way.
+        booked_that_day: how many other confirmed viewings that local day has.
+    """
+    rules = agent.rules
+    day = start.astimezone(agent.zone).date()
+    against = {
+        Concern.AGENT_OFF: not agent.is_active,
+        Concern.PAST: start <= now,
+        Concern.TOO_SOON: now < start < now + timedelta(minutes=rules.notice_minutes),
+        Concern.TOO_FAR: day > now.astimezone(agent.zone).date() + timedelta(days=rules.horizon_days),
+        Concern.OUTSIDE_HOURS: not _is_within_hours(agent, start, end),
+        Concern.DAY_FULL: rules.daily_cap is not None and booked_that_day >= rules.daily_cap,
+        Concern.BUSY: is_busy,
+        Concern.OVERLAPS: bool(overlapping),
+    }
+    return Doubts(start, tuple(concern for concern, is_so in against.items() if is_so), tuple(overlapping))
+
+
+def _is_within_hours(agent: Agent, start: datetime, end: datetime) -> bool:
+    local = start.astimezone(agent.zone)
+    begins_min = local.hour * 60 + local.minute
+    ends_min = begins_min + (end - start) // timedelta(minutes=1)
+    windows = agent.rules.windows_on(local.date())
+    return any(window.opens_min <= begins_min and ends_min <= window.closes_min for window in windows)

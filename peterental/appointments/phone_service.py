@@ -1,0 +1,206 @@
+"""Viewings by phone and in the pages: looks, lets `decisions` decide, writes, and keeps what the caller was told."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from peterental.agents.model import AgentUnknown
+from peterental.appointments import phone_requests
+from peterental.appointments.availability import Reason, Timetable
+from peterental.appointments.model import SlotTaken
+from peterental.appointments.phone_requests import Decision, Situation
+from peterental.appointments.repository import AppointmentRepository
+from peterental.appointments.slot_check import check
+from peterental.calls.service import utc_now
+from peterental.errors import Fault, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date, datetime
+
+    from peterental.agents.model import Agent
+    from peterental.appointments.model import Wish
+    from peterental.appointments.slot_check import TimeCheck
+    from peterental.calls.model import Delivery, Outcome, Say
+    from peterental.calls.service import CallService
+    from peterental.database.pool import Connection, Database
+    from peterental.users.model import Viewer
+
+log = logging.getLogger(__name__)
+
+
+class AppointmentService:
+    """Viewings, as the phone and the pages use them.
+
+    What the phone asks for takes a Delivery (which tool call of which phone call), a Wish (its arguments) and `say`,
+    and gives the sentence for the caller. Refusals are told too, not raised. The sentence is kept in the transaction
+    that did what it says, so the same tool call always hears the same.
+
+    Args:
+        database: where they are kept.
+        calls: keeps what each tool call was told.
+        now: gives the present moment, aware.
+    """
+
+    def __init__(self, database: Database, calls: CallService, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._appointments = AppointmentRepository(database)
+        self._calls = calls
+        self._now = now
+
+    def availability(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+        """Offer up to three free times. One round trip to look, one to keep the tool call."""
+        now = self._now()
+        desk = self._appointments.desk(delivery.agent_key, now)
+        situation = Situation(now=now, delivery=delivery, agent=desk.agent, taken=desk.taken)
+        result, _ = _decided(phone_requests.offer, situation, wish)
+        answer = say(result, desk.agent, now)
+        try:
+            self._calls.keep_alone(
+                delivery,
+                answer=answer,
+                outcome=_label(result, "answered"),
+                agent_id=_id_of(desk.agent),
+                offered=phone_requests.offered_by(result),
+            )
+        except Fault as fault:
+            # The times are true all the same, and the caller is waiting for them.
+            log.warning("A tool call was answered but not kept: %s", fault, extra={"call_id": delivery.vapi_call_id})
+        return answer
+
+    def book(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+        """Book a viewing. Two round trips: one to lock and look, one to write and commit."""
+        return self._change(delivery, wish, say, phone_requests.book)
+
+    def reschedule(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+        """Move a booking of the caller's in one step. Two round trips."""
+        return self._change(delivery, wish, say, phone_requests.move)
+
+    def cancel(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+        """Cancel a booking of the caller's. Two round trips."""
+        return self._change(delivery, wish, say, phone_requests.cancel)
+
+    def find(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+        """Tell the caller's own upcoming bookings, after a second fact agrees. Two round trips, nothing locked."""
+        now = self._now()
+        with self._database.transaction() as connection:
+            pending = self._appointments.look(connection, delivery, now)
+            connection.catch_up()
+            desk, own = pending.read()
+            situation = Situation(now=now, delivery=delivery, agent=desk.agent, own=own)
+            return self._told(connection, situation, wish, say, phone_requests.find)
+
+    def why_not_free(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> TimeCheck:
+        """Say whether a caller would get a certain time of an agent's, and what takes it where not.
+
+        One query; where the time is taken, up to two more. Raises AgentUnknown, also where `viewer` may not see it.
+
+        Args:
+            agent_id: whose time.
+            day: on the agent's calendar.
+            minutes: after midnight, on the agent's wall clock.
+            viewer: who asks.
+        """
+        now = self._now()
+        desk = None if "\x00" in agent_id else self._appointments.desk_of(agent_id, now)
+        agent = desk.agent if desk else None
+        if desk is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
+            raise AgentUnknown
+        found = check(agent, Timetable(agent.rules, agent.zone, now, desk.taken), day, minutes)
+        if found.start is None or found.until is None or found.reason is not Reason.TAKEN:
+            return found
+        until = found.until + timedelta(minutes=agent.rules.buffer_minutes)
+        booking = self._appointments.booked_between(agent_id, found.start, until)
+        busy = None if booking else self._appointments.busy_between(agent_id, found.start, until)
+        return replace(found, booking=booking, busy=busy)
+
+    def _change(self, delivery: Delivery, wish: Wish, say: Say, decide: Callable[[Situation, Wish], Decision]) -> str:
+        """Decide and write; where somebody who did not queue for the agent was quicker, look once more."""
+        try:
+            return self._change_once(delivery, wish, say, decide)
+        except SlotTaken:
+            log.info("Somebody was quicker; looking again", extra={"call_id": delivery.vapi_call_id})
+        try:
+            return self._change_once(delivery, wish, say, decide)
+        except SlotTaken as refusal:
+            answer = say(refusal, None, self._now())
+            self._calls.keep_alone(delivery, answer=answer, outcome="refused")
+            return answer
+
+    def _change_once(
+        self, delivery: Delivery, wish: Wish, say: Say, decide: Callable[[Situation, Wish], Decision]
+    ) -> str:
+        with self._appointments.last_word(), self._database.transaction() as connection:
+            history = self._calls.begin(connection, delivery)
+            now = self._now()
+            pending = self._appointments.look(connection, delivery, now)
+            connection.catch_up()
+            so_far = history.read()
+            if so_far.same is not None:
+                return so_far.same.answer
+            desk, own = pending.read()
+            situation = Situation(
+                now=now, delivery=delivery, agent=desk.agent, taken=desk.taken, own=own, so_far=so_far
+            )
+            return self._told(connection, situation, wish, say, decide)
+
+    def _told(
+        self,
+        connection: Connection,
+        situation: Situation,
+        wish: Wish,
+        say: Say,
+        decide: Callable[[Situation, Wish], Decision],
+    ) -> str:
+        """Decide, queue what is to be written, and the sentence with it."""
+        result, decision = _decided(decide, situation, wish)
+        if decision is not None:
+            self._write(connection, situation, decision)
+        said_before = decision.said_before if decision else None
+        answer = said_before or say(result, situation.agent, situation.now)
+        booking = decision.appointment if decision else None
+        self._calls.keep(
+            connection,
+            situation.delivery,
+            answer=answer,
+            outcome=_label(result, decision.label if decision else ""),
+            agent_id=_id_of(situation.agent),
+            appointment_id=booking.appointment_id or None if booking else None,
+            offered=phone_requests.offered_by(result),
+        )
+        return answer
+
+    def _write(self, connection: Connection, situation: Situation, decision: Decision) -> None:
+        booking = decision.appointment
+        if booking is None or decision.change is None:
+            return
+        blocked_until = booking.end + timedelta(minutes=situation.reachable_agent.rules.buffer_minutes)
+        if decision.change == "insert":
+            self._appointments.insert(connection, booking, blocked_until, situation.delivery.tool_call_id)
+        elif decision.change == "move":
+            old_start = decision.old_start or booking.start
+            self._appointments.move(connection, booking, old_start, blocked_until, situation.now)
+        else:
+            self._appointments.cancel(connection, booking, situation.now)
+
+
+def _decided(
+    decide: Callable[[Situation, Wish], Decision], situation: Situation, wish: Wish
+) -> tuple[Outcome | Refusal, Decision | None]:
+    """Give what to tell, a refusal included: it is kept in the transaction like any other answer."""
+    try:
+        decision = decide(situation, wish)
+    except Refusal as refusal:
+        return refusal, None
+    return decision.outcome, decision
+
+
+def _id_of(agent: Agent | None) -> str | None:
+    return None if agent is None else agent.agent_id
+
+
+def _label(result: Outcome | Refusal, label: str) -> str:
+    return "refused" if isinstance(result, Refusal) else label

@@ -1,0 +1,72 @@
+"""`flask user-…` and `flask demo`: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, cast
+
+import click
+from flask import current_app
+
+from peterental import demo
+from peterental.cli.errors import told_in_one_sentence
+from peterental.config import Config
+from peterental.database import Database
+from peterental.services import services_of
+from peterental.web.shell import setup_link
+
+
+@click.command("user-create")
+@click.argument("email")
+@click.option("--role", type=click.Choice(["admin", "agent"]), default="agent", show_default=True)
+@told_in_one_sentence
+def user_create(email: str, role: str) -> None:
+    """Let somebody sign in. The password is asked for, or read from standard input.
+
+    Example: flask user-create pat@example.com --role admin
+    """
+    services_of(current_app).users.create(email, _password(), cast("Any", role))
+    click.echo(f"✅ {email} may sign in as {role}.")
+
+
+@click.command("user-password")
+@click.argument("email")
+@told_in_one_sentence
+def user_password(email: str) -> None:
+    """Give somebody a new password, which signs them out everywhere.
+
+    Example: flask user-password pat@example.com
+    """
+    services_of(current_app).users.set_password(email, _password())
+    click.echo(f"✅ {email} has a new password and is signed out everywhere.")
+
+
+@click.command("demo")
+@told_in_one_sentence
+def demo_command() -> None:
+    """Load two agents with bookings into an empty database, for a first look.
+
+    Example: flask demo
+    """
+    demo.load(_config(), services_of(current_app), _database())
+    click.echo("✅ Two agents with bookings are there to look at.")
+    if not services_of(current_app).users.any_user():
+        click.echo(f"Make the first account: {setup_link(_config())}")
+
+
+def _password() -> str:
+    """Ask for a password twice on a terminal; elsewhere read one line."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _config() -> Config:
+    return cast("Config", current_app.extensions["peterental.config"])
+
+
+def _database() -> Database:
+    return cast("Database", current_app.extensions["peterental.database"])
+
+
+COMMANDS = (user_create, user_password, demo_command)

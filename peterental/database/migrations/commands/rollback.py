@@ -1,0 +1,97 @@
+"""db-rollback: undoes migrations with their `.down.sql` files, the latest first, each in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from peterental.database.migrations.errors import RollbackRefused, UndoFailed
+from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.writer import LedgerWriter
+from peterental.database.migrations.run.exclusive import writing_session
+from peterental.database.migrations.run.runner import inspect
+from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.connection import begin_statements, reset, settle
+from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.source.directives import read_directives
+from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, MigrationFile, find_files
+from peterental.database.migrations.source.statements import statement_offset
+from peterental.database.migrations.sql.error_location import explain, explain_end
+from peterental.database.pool import Connection
+
+
+def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]], bool], tell: Tell) -> int:
+    """Undo every applied migration above version `to`, and give how many that were.
+
+    Args:
+        url: of the database.
+        directory: of the migration files and their `.down.sql` files.
+        to: the version to go back to; 0 undoes everything.
+        confirm: is shown the names of the files that would run, in order, and asked.
+        tell: takes a line per file.
+
+    Raises RollbackRefused before anything runs where a down file is missing or cannot be run, or where `confirm` says
+    no; UndoFailed when one fails (those before it stay undone); MigrationFilesError; what `writing_session`
+    raises.
+    """
+    files = {file.version: file for file in find_files(directory)}
+    with writing_session(url, tell=tell) as (connection, ledger):
+        downs = [_down(files.get(version), version) for version in _above(ledger, to)]
+        if not downs:
+            tell("✅ Nothing to roll back")
+            return 0
+        if not confirm([down.path.name for down in downs]):
+            raise RollbackRefused(reason="nobody confirmed it")
+        writer = LedgerWriter(connection, ledger.server.schema)
+        for down in downs:
+            _undo(connection, writer, files[down.version], down)
+            tell(f"✅ {down.path.name}")
+        tell(f"✅ Rolled back {len(downs)} {'migration' if len(downs) == 1 else 'migrations'}")
+        return len(downs)
+
+
+def _above(ledger: Ledger, to: int) -> list[int]:
+    return sorted((version for version in ledger.rows if version > to), reverse=True)
+
+
+def _down(file: MigrationFile | None, version: int) -> MigrationFile:
+    """Give the down file of a version, found fit to run. Raises RollbackRefused."""
+    if file is None:
+        raise RollbackRefused(reason=f"migration {version:03d} is applied, but this release has no file of that number")
+    down = MigrationFile(file.version, file.description, file.down_path)
+    if not down.path.exists():
+        raise RollbackRefused(reason=f"there is no {down.path.name} that says how to undo {file.path.name}")
+    directives, problems = inspect(down)
+    if directives.no_transaction:
+        problems.append(f"{down.path.name} asks for no-transaction, but a down file is undone as a whole or not at all")
+    if problems:
+        raise RollbackRefused(reason=BETWEEN_PROBLEMS.join(problems))
+    return down
+
+
+def _undo(connection: Connection, writer: LedgerWriter, file: MigrationFile, down: MigrationFile) -> None:
+    text = down.text()
+    try:
+        execute_text(connection, text, before=begin_statements(read_directives(down, text)))
+        reset(connection)
+        writer.record_rolled_back(file, text)
+        connection.execute("COMMIT")
+    except StatementFailed as error:
+        settle(connection)
+        problem = explain(down.path, text, error.cause, statement_offset(text, error.index), sent_from=error.sent_from)
+        raise _failed(down, problem) from error
+    except psycopg.Error as error:
+        settle(connection)
+        raise _failed(down, explain_end(down.path, error)) from error
+    except BaseException:
+        settle(connection)
+        raise
+
+
+def _failed(down: MigrationFile, problem: str) -> UndoFailed:
+    message = (
+        f"{problem}\n  Nothing of {down.path.name} was kept.\n  Next: mend the cause, then run flask db-rollback again"
+    )
+    return UndoFailed(version=down.version, problem=message)

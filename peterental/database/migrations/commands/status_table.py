@@ -1,0 +1,81 @@
+"""What a person reads about migrations in a terminal."""
+
+from __future__ import annotations
+
+from peterental.database.migrations.ledger.state import Entry
+from peterental.database.migrations.ledger.status import Status
+from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, printable
+from peterental.database.migrations.sql.error_location import width_of
+
+_MARKS = {
+    "applied": "✅",
+    "unverified": "✅",
+    "comments-edited": "✅",
+    "newer": "✅",
+    "pending": "⏳",
+}
+
+
+_GREEN, _YELLOW, _RED = "32", "33", "31"
+_DESCRIPTION, _STATE, _TOOK, _BY = 2, 3, 5, 6
+_GAP = 2
+_NARROWEST = {_BY: 8, _DESCRIPTION: 16}
+"""What gives way where the terminal is narrow, in this order, and to how many columns."""
+
+
+def status_table(status: Status, *, colour: bool = False, width: int | None = None) -> str:
+    """Give one aligned line per migration and a sentence about the whole.
+
+    Args:
+        status: what to show.
+        colour: colour the states, for a terminal.
+        width: of the terminal, in columns; None where lines may be as long as they are.
+    """
+    rows: list[tuple[str, ...]] = [("", "", "migration", "state", "applied", "took", "by")]
+    rows += [_row(entry) for entry in status.entries]
+    widths = [max(width_of(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths[0] = 2  # the marks are two columns wide
+    for column, narrowest in _NARROWEST.items():
+        excess = sum(widths) + _GAP * (len(widths) - 1) - (width or sum(widths) * 2)
+        widths[column] = max(min(narrowest, widths[column]), widths[column] - max(excess, 0))
+    lines = [_line(row, widths, colour=colour) for row in rows] if status.entries else ["No migrations."]
+    return "\n".join([*lines, "", status.summary(between_problems=BETWEEN_PROBLEMS)])
+
+
+def _line(row: tuple[str, ...], widths: list[int], *, colour: bool) -> str:
+    cells = [
+        _fitted(cell, width, right=column == _TOOK)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    if row[0]:
+        cells[0] = row[0]
+        if colour:
+            cells[_STATE] = f"\x1b[{_colour_of(row[_STATE])}m{cells[_STATE]}\x1b[0m"
+    return (" " * _GAP).join(cells).rstrip()
+
+
+def _fitted(cell: str, width: int, *, right: bool) -> str:
+    """Give a cell as wide as its column: cut with an ellipsis, or filled with spaces."""
+    if width_of(cell) > width:
+        while width_of(cell) > width - 1:
+            cell = cell[:-1]
+        cell += "…"
+    space = " " * (width - width_of(cell))
+    return space + cell if right else cell + space
+
+
+def _colour_of(state: str) -> str:
+    return {"✅": _GREEN, "⏳": _YELLOW}.get(_MARKS.get(state, ""), _RED)
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    row = entry.row
+    return (
+        _MARKS.get(entry.state, "❌"),
+        f"{entry.version:03d}",
+        printable(entry.description),
+        entry.state,
+        f"{row.applied_at:%Y-%m-%d %H:%M} UTC" if row and row.applied_at else "",
+        f"{row.duration_ms} ms" if row and row.duration_ms is not None else "",
+        printable((row.applied_by or "") if row else ""),
+    )

@@ -1,0 +1,1 @@
+"""The table schema_migrations and its attempts: read, compared and written."""

@@ -1,0 +1,118 @@
+"""The history of attempts, for whoever asks what happened to last night's deploy; reads and never writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg import sql
+from psycopg.rows import DictRow
+
+from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE
+from peterental.database.migrations.session.advisory_lock import lock_key
+from peterental.database.pool import Connection, Database
+
+ENDED_WELL = ("applied", "adopted", "repaired")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One attempt at a migration that did not end well, or has not ended. Times are UTC.
+
+    Args:
+        version: of the migration.
+        file: the file's name, as it was.
+        started_at: when it began.
+        ended_at: when it ended; None while it runs, and after a kill until the next run finds it.
+        outcome: `failed`, `interrupted`, `cleared` (by db-repair, to begin anew), `rolled back`, or `running`.
+        error: what stopped it, as the runner said it.
+        statement: of a file that runs statement by statement, how many were done.
+        worst_wait_ms: how long it waited for a table at worst, in milliseconds.
+        applied_by: user and host.
+    """
+
+    version: int
+    file: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    error: str | None
+    statement: int | None
+    worst_wait_ms: int | None
+    applied_by: str | None
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From start to end, where it has ended."""
+        return self.ended_at - self.started_at if self.ended_at else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What has gone wrong lately, and whether somebody is migrating now.
+
+    Args:
+        is_kept: False where no attempts are kept yet: an earlier runner's ledger, or none.
+        is_migrating: whether a runner holds the migration lock.
+        attempts: those that did not end well, latest first.
+        has_more: whether there are older ones.
+    """
+
+    is_kept: bool = False
+    is_migrating: bool = False
+    attempts: tuple[Attempt, ...] = ()
+    has_more: bool = False
+
+
+def read_history(database: Database, limit: int) -> History:
+    """Read the latest `limit` attempts that did not end well. At most two queries.
+
+    Raises DatabaseUnavailable.
+    """
+    with database.connection() as connection:
+        row = connection.execute(
+            """
+            SELECT current_schema() AS schema,
+                   to_regclass(quote_ident(current_schema()) || '.' || %s) IS NOT NULL AS is_kept
+            """,
+            (ATTEMPTS_TABLE,),
+        ).fetchone()
+        if row is None or not row["is_kept"]:
+            return History()
+        return _history(connection, row["schema"], limit)
+
+
+def _history(connection: Connection, schema: str, limit: int) -> History:
+    # Whoever reads must not mind a runner of another release: what it does not keep is missing, and no error.
+    rows = connection.execute(
+        sql.SQL(
+            """
+            SELECT is_migrating, attempt.*
+            FROM (
+                SELECT EXISTS (
+                    SELECT FROM pg_locks
+                    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                        AND (classid::bigint << 32) | objid::bigint = %s
+                ) AS is_migrating
+            ) AS lock
+            LEFT JOIN (
+                SELECT * FROM {} WHERE outcome <> ALL(%s) ORDER BY attempt_id DESC LIMIT %s
+            ) AS attempt ON TRUE
+            ORDER BY attempt_id DESC
+            """
+        ).format(sql.Identifier(schema, ATTEMPTS_TABLE)),
+        (lock_key(schema), list(ENDED_WELL), limit + 1),
+        prepare=False,  # a plan that was kept would fail once the table has gained a column
+    ).fetchall()
+    found = [_attempt(row) for row in rows if row["attempt_id"] is not None]
+    return History(
+        is_kept=True,
+        is_migrating=rows[0]["is_migrating"],
+        attempts=tuple(found[:limit]),
+        has_more=len(found) > limit,
+    )
+
+
+def _attempt(row: DictRow) -> Attempt:
+    return Attempt(**{name: row.get(name) for name in Attempt.__dataclass_fields__})  # type: ignore[arg-type]

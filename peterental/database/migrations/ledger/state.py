@@ -1,0 +1,130 @@
+"""Files and ledger side by side: what is applied, pending, edited, missing, and what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from peterental.database.migrations.errors import RecordedElsewhere
+from peterental.database.migrations.ledger import reader as ledgers
+from peterental.database.migrations.ledger.reader import Ledger, LedgerRow
+from peterental.database.migrations.source.files import MigrationFile
+from peterental.database.migrations.source.statements import same_statements
+from peterental.database.pool import Connection
+
+
+class State(StrEnum):
+    """How one migration stands."""
+
+    APPLIED = "applied"
+    UNVERIFIED = "unverified"
+    """Applied by an earlier runner, which kept no checksum."""
+    PENDING = "pending"
+    EDITED = "edited"
+    COMMENTS_EDITED = "comments-edited"
+    MISSING = "missing"
+    """Applied, but its file is gone."""
+    LATE = "late"
+    """Not applied, although a higher number is."""
+    NEWER = "newer"
+    """Applied by a newer release than this one; older code boots on a newer schema."""
+    FAILED = "failed"
+    """A no-transaction attempt that stopped."""
+
+
+BROKEN = frozenset({State.EDITED, State.MISSING, State.LATE})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One migration: its file, its ledger row, or both."""
+
+    version: int
+    state: State
+    file: MigrationFile | None
+    row: LedgerRow | None
+
+    @property
+    def description(self) -> str:
+        """What it does, in its own words."""
+        if self.file is not None:
+            return self.file.description
+        return (self.row.description if self.row else None) or ""
+
+    @property
+    def file_name(self) -> str:
+        """The file's name; its number where there is no file."""
+        return self.file.path.name if self.file else f"{self.version:03d}"
+
+
+def compare_with_ledger(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[Entry]:
+    """Give every migration that has a file or a ledger row, in order.
+
+    Raises RecordedElsewhere when the search_path has changed since.
+    """
+    schema, elsewhere = ledger.server.schema, ledger.server.ledger_elsewhere
+    if elsewhere is not None:
+        recorded = ledgers.checksums(connection, elsewhere)
+        if any(file.checksum == recorded.get(file.version) for file in files):
+            raise RecordedElsewhere(recorded=elsewhere, schema=schema)
+    return compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
+
+
+def compare(
+    files: list[MigrationFile],
+    rows: Mapping[int, LedgerRow],
+    applied_text: Callable[[int], str | None],
+) -> list[Entry]:
+    """Give every migration that has a file or a ledger row, in order.
+
+    Args:
+        files: as found, in order.
+        rows: the ledger by version.
+        applied_text: gives the text that was run for a version, if it was kept; asked only for edited files.
+    """
+    by_version = {file.version: file for file in files}
+    highest_file = max(by_version, default=0)
+    highest_applied = max(rows, default=0)
+    entries = []
+    for version in sorted(by_version.keys() | rows.keys()):
+        file, row = by_version.get(version), rows.get(version)
+        if file is None:
+            state = State.NEWER if version > highest_file else State.MISSING
+        elif row is None:
+            state = State.LATE if version < highest_applied else State.PENDING
+        else:
+            state = _applied_state(file, row, applied_text)
+        entries.append(Entry(version, state, file, row))
+    return entries
+
+
+def _applied_state(file: MigrationFile, row: LedgerRow, applied_text: Callable[[int], str | None]) -> State:
+    if row.checksum is None:
+        return State.UNVERIFIED
+    if row.checksum == file.checksum:
+        return State.APPLIED
+    text = applied_text(file.version)
+    if text is not None and same_statements(text, file.text()):
+        return State.COMMENTS_EDITED
+    return State.EDITED
+
+
+def unapplicable(entries: list[Entry]) -> list[str]:
+    """Say why nothing may be applied: one reason per entry that tells a different story than its file."""
+    reasons = {
+        State.EDITED: "{name} was edited after it was applied",
+        State.MISSING: "the file of applied migration {name} is missing",
+        State.LATE: "{name} has a lower number than a migration already applied",
+    }
+    return [reasons[entry.state].format(name=entry.file_name) for entry in entries if entry.state in BROKEN]
+
+
+def overall(entries: list[Entry]) -> str:
+    """Give the state of the whole: `broken`, `pending`, `newer` or `current`."""
+    states = {entry.state for entry in entries}
+    if states & BROKEN:
+        return "broken"
+    if states & {State.PENDING, State.FAILED}:
+        return "pending"
+    return "newer" if State.NEWER in states else "current"

@@ -1,0 +1,129 @@
+"""How files and database stand, for people (`flask db-status`, `/schema`), scripts (JSON) and the health gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from peterental.database.migrations.ledger import reader as ledgers
+from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.state import Entry, State, compare_with_ledger, overall, unapplicable
+from peterental.database.migrations.session.engine_session import engine_session, ledger_errors
+from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError, scan_files
+from peterental.database.pool import Connection, Database
+
+
+@dataclass(frozen=True)
+class Status:
+    """All migrations of files and ledger, in order, and what is wrong with them."""
+
+    entries: list[Entry]
+    problems: list[str]
+
+    @property
+    def state(self) -> str:
+        """`current`, `pending`, `newer` or `broken`."""
+        return "broken" if self.problems else overall(self.entries)
+
+    @property
+    def pending(self) -> list[int]:
+        """The versions that are still to be applied."""
+        return [entry.version for entry in self.entries if entry.state in {State.PENDING, State.FAILED}]
+
+    @property
+    def fits(self) -> bool:
+        """Whether this release can work with this database: its schema is current, or newer than the release."""
+        return self.state in {"current", "newer"}
+
+    def summary(self, *, between_problems: str = "; ") -> str:
+        """Say in one sentence how things stand."""
+        if self.state == "broken":
+            return f"The history is broken: {between_problems.join(self.problems)}."
+        stopped = next((entry for entry in self.entries if entry.state is State.FAILED), None)
+        if stopped is not None:
+            return f"{stopped.file_name} stopped half-way: flask db-migrate goes on, flask db-repair begins it anew."
+        if self.state == "pending":
+            count = len(self.pending)
+            return (
+                f"{count} {'migration is' if count == 1 else 'migrations are'} pending: flask db-migrate applies them."
+            )
+        if self.state == "newer":
+            return "The schema is newer than this release, which is fine."
+        return "The schema is current."
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape that `flask db-status --json` promises; problems come with it where there are any."""
+        document: dict[str, Any] = {
+            "state": self.state,
+            "migrations": [_entry_as_json(entry) for entry in self.entries],
+        }
+        if self.problems:
+            document["problems"] = self.problems
+        return document
+
+
+def _entry_as_json(entry: Entry) -> dict[str, Any]:
+    row = entry.row
+    return {
+        "version": entry.version,
+        "description": entry.description,
+        "file": entry.file.path.name if entry.file else None,
+        "state": entry.state.value,
+        "applied_at": row.applied_at.isoformat() if row and row.applied_at else None,
+        "duration_ms": row.duration_ms if row else None,
+        "applied_by": row.applied_by if row else None,
+    }
+
+
+def read_status(url: str, directory: Path) -> Status:
+    """Compare the files in `directory` with the ledger of the database at `url`, over a connection of its own.
+
+    Raises MigrationFilesError when the folder cannot be read, DatabaseUnavailable, NoSchema. Writes nothing.
+    """
+    files, problems = scan_files(directory)
+    with engine_session(url) as connection:
+        return _status(connection, files, problems)
+
+
+class SchemaGate:
+    """Tells whether the schema fits this release, over a process's pool.
+
+    The release's files are read once: a process ships what it was started with.
+    """
+
+    def __init__(self, database: Database, directory: Path) -> None:
+        self._database = database
+        self._directory = directory
+        self._files: list[MigrationFile] | None = None
+
+    def status(self) -> Status:
+        """Compare this release's files with the ledger as it is now.
+
+        Raises MigrationFilesError, LedgerTrouble, NoSchema, and what `Database.connection` raises.
+        """
+        if self._files is None:
+            files, problems = scan_files(self._directory)
+            if problems:
+                raise MigrationFilesError(problems)
+            self._files = files
+        with self._database.connection() as connection, ledger_errors():
+            return _status(connection, self._files, [])
+
+
+def _status(connection: Connection, files: list[MigrationFile], problems: list[str]) -> Status:
+    ledger = ledgers.read(connection)
+    entries = compare_with_ledger(connection, files, ledger)
+    _mark_stopped(connection, ledger, entries)
+    # Where numbers are missing among the files, that says it all: the same migrations are missing beside the ledger.
+    told = [entry for entry in entries if not (problems and entry.state is State.MISSING)]
+    return Status(entries, problems + unapplicable(told))
+
+
+def _mark_stopped(connection: Connection, ledger: Ledger, entries: list[Entry]) -> None:
+    """Say of the first pending migration when an attempt at it stopped half-way; no run comes beyond one that did."""
+    first = next((number for number, entry in enumerate(entries) if entry.state is State.PENDING), None)
+    if first is None or not ledger.complete:
+        return
+    if ledgers.stopped_attempt(connection, ledger.server.schema, entries[first].version) is not None:
+        entries[first] = replace(entries[first], state=State.FAILED)

@@ -1,0 +1,295 @@
+"""The ledger as it is written: what was applied, and how every attempt began and ended."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Callable
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.rows import DictRow
+
+from peterental.database.migrations.errors import ReadOnlyDatabase
+from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_COLUMNS, LEDGER_TABLE, Ledger, table_of
+from peterental.database.migrations.session.connection import FORGET_PREPARED, reset, reset_script
+from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.source.files import MigrationFile, checksum_of
+from peterental.database.pool import Connection
+
+_THIS = " WHERE attempt_id = %s"
+
+_OPENED = "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"
+
+# What follows every file is prepared: the server takes as long to read and plan it as to do it.
+_PREPARE_RECORD = """
+PREPARE "peterental record" (integer, text, text, text, text, bigint, integer, text, integer) AS
+WITH applied AS (
+    INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by, duration_ms)
+    VALUES ($1, clock_timestamp(), $2, $3, $4, $9)
+    ON CONFLICT (version) DO UPDATE
+    SET checksum = excluded.checksum, duration_ms = excluded.duration_ms, applied_by = excluded.applied_by,
+        applied_at = excluded.applied_at, description = COALESCE(ledger.description, excluded.description)
+), ended AS (
+    UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), checksum = $3, sql = $5
+    WHERE attempt_id = $6
+)
+INSERT INTO {attempts} (version, file, applied_by) SELECT $7, $8, $4 WHERE $7 IS NOT NULL
+RETURNING attempt_id, (SELECT count(*) FROM pg_catalog.pg_prepared_statements)"""
+
+
+class RecordForgotten(Exception):
+    """The file has thrown away the statement that would have recorded it; nothing of the file is kept."""
+
+
+class LedgerWriter:
+    """Writes the ledger on the runner's own connection, always schema-qualified, always under the runner's lock."""
+
+    def __init__(self, connection: Connection, schema: str) -> None:
+        self._connection = connection
+        self._ledger = table_of(schema, LEDGER_TABLE)
+        self._attempts = table_of(schema, ATTEMPTS_TABLE)
+        self._who = _who()
+        self._attempt_id = 0
+        self._reset = ""
+        self._prepare = ""
+        self._prepares_always = False
+        self._record = ""
+        self._composed: dict[str, sql.Composed] = {}
+
+    def make_complete(self, ledger: Ledger) -> None:
+        """Create what is missing of the two tables; an older ledger gains our columns and keeps its rows.
+
+        Raises ReadOnlyDatabase when the server takes no changes.
+        """
+        if ledger.complete:
+            return
+        if ledger.server.read_only_reason:
+            raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
+        columns = sql.SQL(", ").join(
+            sql.SQL("ADD COLUMN IF NOT EXISTS {} {}").format(sql.Identifier(name), sql.SQL(kind))
+            for name, kind in LEDGER_COLUMNS.items()
+        )
+        with self._connection.transaction():
+            self._execute(
+                "CREATE TABLE IF NOT EXISTS {ledger} ("
+                " version INTEGER PRIMARY KEY, applied_at TIMESTAMPTZ DEFAULT NOW(), description TEXT)"
+            )
+            self._connection.execute(sql.SQL("ALTER TABLE {} {}").format(self._ledger, columns), ())
+            self._upgrade_applied_at()
+            self._execute(
+                "CREATE TABLE IF NOT EXISTS {attempts} ("
+                " attempt_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+                " version INTEGER NOT NULL, file TEXT NOT NULL, checksum TEXT,"
+                " started_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(), ended_at TIMESTAMPTZ,"
+                " outcome TEXT NOT NULL DEFAULT 'running', error TEXT, statement INTEGER, worst_wait_ms INTEGER,"
+                " applied_by TEXT, sql TEXT)"
+            )
+            # Refused here where the ledger is another tool's, which then stays as it was.
+            self._execute("UPDATE {ledger} SET version = version, applied_at = now(), description = NULL WHERE false")
+
+    def _upgrade_applied_at(self) -> None:
+        """Make an earlier runner's TIMESTAMP a TIMESTAMPTZ; in a UTC session that rewrites nothing."""
+        self._execute(
+            """
+            DO $$ BEGIN
+                IF (SELECT atttypid = 'timestamp'::regtype FROM pg_attribute
+                    WHERE attrelid = {name}::regclass AND attname = 'applied_at') THEN
+                    ALTER TABLE {ledger} ALTER COLUMN applied_at DROP DEFAULT;
+                    ALTER TABLE {ledger} ALTER COLUMN applied_at TYPE TIMESTAMPTZ;
+                    ALTER TABLE {ledger} ALTER COLUMN applied_at SET DEFAULT NOW();
+                END IF;
+            END $$
+            """
+        )
+
+    def begin_attempt(self, file: MigrationFile) -> None:
+        """Note that `file` is about to run, in a session that no file has changed yet."""
+        self._reset = reset_script(self._connection)
+        self._prepare = f"{FORGET_PREPARED}; {self._compose(_PREPARE_RECORD).as_string(self._connection) % ()}"
+        self._connection.execute(self._prepare.encode())
+        self._attempt_id = self._fetch_id(_OPENED, *self._opening(file))
+
+    def begin_steps(self, text: str, done: int) -> None:
+        """Note that the running attempt goes statement by statement, with `done` of them done before it."""
+        self._execute("UPDATE {attempts} SET sql = %s, statement = %s" + _THIS, text, done, self._attempt_id)
+
+    def record_progress(self, done: int) -> None:
+        """Note how many statements of the running attempt are done."""
+        self._execute("UPDATE {attempts} SET statement = %s" + _THIS, done, self._attempt_id)
+
+    def record_wait(self, worst_wait_ms: int) -> None:
+        """Note how long the running attempt has waited for a table at worst, in milliseconds."""
+        self._execute(
+            "UPDATE {attempts} SET worst_wait_ms = GREATEST(worst_wait_ms, %s)" + _THIS,
+            worst_wait_ms,
+            self._attempt_id,
+        )
+
+    def word_record(self, file: MigrationFile, text: str, following: MigrationFile | None) -> None:
+        """Put into words what `record_applied` will write; asks the server nothing, which may be busy with the file."""
+        values = (file.version, file.description, checksum_of(text), self._who, text, self._attempt_id)
+        next_one = (following.version, following.path.name) if following else (None, None)
+        self._record = ", ".join(self._literal(value) for value in (*values, *next_one))
+
+    def record_applied(self, *, duration_ms: int, meanwhile: Callable[[], object]) -> None:
+        """Record the file put into words as applied, end its attempt, open the next one's, and commit: one round trip.
+
+        Whatever the file has done to the session is undone first, so that the ledger is written as ourselves. A row
+        that the file made itself keeps its description.
+
+        Args:
+            duration_ms: how long the file took, in milliseconds.
+            meanwhile: what to do while the server writes; it must not raise.
+
+        Raises psycopg.Error; COMMIT itself may fail, where a constraint was deferred. Raises RecordForgotten at most
+        once: from then on the statement is prepared anew for every file.
+        """
+        prepares = self._prepares_always
+        if self._connection.info.encoding != "utf-8":
+            reset(self._connection)  # the script below would be read in the encoding that the file has set
+            prepares = True
+        preparation = [self._prepare] if prepares else []
+        record = f'EXECUTE "peterental record" ({self._record}, {duration_ms})'
+        script = "; ".join((self._reset, *preparation, record, "COMMIT"))
+        try:
+            results = execute_text(self._connection, script, meanwhile=meanwhile)
+        except StatementFailed as failure:
+            if isinstance(failure.cause, psycopg.errors.InvalidSqlStatementName) and not prepares:
+                self._prepares_always = True
+                raise RecordForgotten from failure
+            raise failure.cause from failure
+        opened = results[-2]
+        if opened.ntuples:
+            self._attempt_id = int(opened.get_value(0, 0) or 0)
+            if int(opened.get_value(0, 1) or 0) > 1:  # the file's own are still there
+                self._connection.execute(self._prepare.encode())
+
+    def rehearse_record(self, file: MigrationFile) -> None:
+        """Write what `record_applied` would, in a transaction that is rolled back; no sequence moves.
+
+        Raises psycopg.Error where the file has spoilt the ledger.
+        """
+        self._execute(
+            "INSERT INTO {ledger} (version, applied_at, description, checksum, applied_by, duration_ms)"
+            " VALUES (%s, clock_timestamp(), %s, %s, %s, 0)"
+            " ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum",
+            file.version,
+            file.description,
+            file.checksum,
+            self._who,
+        )
+        self._execute("UPDATE {attempts} SET outcome = 'applied', ended_at = now(), checksum = '', sql = ''" + _THIS, 0)
+
+    def record_repaired(self, file: MigrationFile, text: str) -> None:
+        """Take `text` for what was applied as `file`'s version, and keep that in the history."""
+        self._execute("UPDATE {ledger} SET checksum = %s WHERE version = %s", file.checksum, file.version)
+        self._execute(
+            "INSERT INTO {attempts} (version, file, checksum, applied_by, sql, outcome, ended_at)"
+            " VALUES (%s, %s, %s, %s, %s, 'repaired', clock_timestamp())",
+            file.version,
+            file.path.name,
+            file.checksum,
+            self._who,
+            text,
+        )
+
+    def record_adopted(self, file: MigrationFile, text: str) -> None:
+        """Record `file` as applied by other means than ours; a row that is there gains what it lacks."""
+        self._execute(
+            "INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by)"
+            " VALUES (%s, clock_timestamp(), %s, %s, %s)"
+            " ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum,"
+            " applied_by = COALESCE(ledger.applied_by, excluded.applied_by),"
+            " description = COALESCE(ledger.description, excluded.description)",
+            file.version,
+            file.description,
+            file.checksum,
+            self._who,
+        )
+        self._execute(
+            "INSERT INTO {attempts} (version, file, checksum, applied_by, sql, outcome, ended_at)"
+            " VALUES (%s, %s, %s, %s, %s, 'adopted', clock_timestamp())",
+            file.version,
+            file.path.name,
+            file.checksum,
+            self._who,
+            text,
+        )
+
+    def clear_attempts(self, version: int) -> None:
+        """Forget how far stopped attempts at `version` came; the next one begins with its first statement."""
+        self._execute(
+            "UPDATE {attempts} SET outcome = 'cleared' WHERE version = %s AND outcome IN ('failed', 'interrupted')",
+            version,
+        )
+
+    def record_rolled_back(self, file: MigrationFile, text: str) -> None:
+        """Take `file`'s version out of the ledger, and keep in the history what undid it."""
+        self._execute("DELETE FROM {ledger} WHERE version = %s", file.version)
+        self._execute(
+            "INSERT INTO {attempts} (version, file, applied_by, sql, outcome, ended_at)"
+            " VALUES (%s, %s, %s, %s, 'rolled back', clock_timestamp())",
+            file.version,
+            file.down_path.name,
+            self._who,
+            text,
+        )
+
+    def record_failed(self, *, outcome: str, error: str) -> None:
+        """Note what stopped the attempt that is running. `outcome` is `failed` or `interrupted`."""
+        self._execute(
+            "UPDATE {attempts} SET outcome = %s, ended_at = clock_timestamp(), error = %s" + _THIS,
+            outcome,
+            error,
+            self._attempt_id,
+        )
+
+    def end_orphaned_attempts(self) -> None:
+        """Note that attempts which nobody ended were interrupted: we hold the lock, so nobody is running them."""
+        self._execute(
+            "UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp() WHERE outcome = 'running'",
+        )
+
+    def _opening(self, file: MigrationFile) -> tuple[int, str, str]:
+        return (file.version, file.path.name, self._who)
+
+    def _fetch_id(self, statement: str, *values: object) -> int:
+        row = self._execute(statement, *values).fetchone()
+        assert row is not None  # noqa: S101  # tells mypy; an INSERT that returns has returned
+        return int(row["attempt_id"])
+
+    def _execute(self, statement: str, *values: object) -> psycopg.Cursor[DictRow]:
+        return self._connection.execute(self._compose(statement), values, prepare=False)
+
+    def _literal(self, value: str | int | None) -> str:
+        """Quote a value for a script, which takes no parameters.
+
+        libpq quotes a text so that it is read right whatever the file made of standard_conforming_strings.
+        """
+        if value is None:
+            return "NULL"
+        if isinstance(value, int):
+            return str(value)
+        return bytes(pq.Escaping(self._connection.pgconn).escape_literal(value.encode())).decode()
+
+    def _compose(self, statement: str) -> sql.Composed:
+        composed = self._composed.get(statement)
+        if composed is None:
+            composed = self._composed[statement] = sql.SQL(statement).format(
+                ledger=self._ledger,
+                attempts=self._attempts,
+                name=sql.Literal(self._ledger.as_string()),
+            )
+        return composed
+
+
+def _who() -> str:
+    """Say who applies: user and host, and the deploy's commit where the host tells it (Render does)."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    commit = os.environ.get("RENDER_GIT_COMMIT", "")[:8]
+    return f"{user}@{socket.gethostname()}" + (f" ({commit})" if commit else "")

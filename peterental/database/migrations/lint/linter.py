@@ -1,0 +1,193 @@
+"""Looks through a folder of migrations, file after file, as the runner would take them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from peterental.database.migrations.lint import ast, rules
+from peterental.database.migrations.lint.context import (
+    CHECKS,
+    COMMAND_CHECKS,
+    FILE_CHECKS,
+    HISTORY_CHECKS,
+    FileLint,
+    commands_of,
+)
+from peterental.database.migrations.lint.findings import Finding
+from peterental.database.migrations.lint.parsed_file import Source, Sql
+from peterental.database.migrations.lint.report import Report
+from peterental.database.migrations.lint.rules.validity import (
+    DIRECTIVE,
+    EMPTY,
+    NUMBERING,
+    ORPHAN,
+    UNREADABLE,
+    check_syntax,
+    report_refused,
+)
+from peterental.database.migrations.lint.schema_model import Catalog
+from peterental.database.migrations.lint.schema_replay import replay, replay_command
+from peterental.database.migrations.lint.waivers import apply_waivers
+from peterental.database.migrations.source.directives import Directives, read_directives
+from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError, header_end, scan_files
+
+_NAME = re.compile(r"\S+\.sql", re.IGNORECASE)
+_UP = re.compile(r"\.down\.sql$")
+
+# What takes a lock that lets nobody write, and holds it to the end of the transaction.
+_LOCKING = {"alter_table_stmt", "index_stmt", "truncate_stmt", "create_trig_stmt", "rename_stmt", "lock_stmt"}
+_RENAMES_OF_TABLES = {"OBJECT_TABLE", "OBJECT_COLUMN", "OBJECT_TABCONSTRAINT"}
+_TABLES = {"OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"}
+# Commands of ALTER TABLE that let others go on reading and writing.
+_WEAK = {
+    "AT_ValidateConstraint",
+    "AT_SetStatistics",
+    "AT_SetRelOptions",
+    "AT_ResetRelOptions",
+    "AT_SetOptions",
+    "AT_ResetOptions",
+    "AT_ClusterOn",
+    "AT_DropCluster",
+    "AT_AttachPartition",
+}
+
+
+def lint_directory(directory: Path) -> Report:
+    """Look through the migrations in `directory`, and their `.down.sql` files for what cannot run.
+
+    Files are read in order, and each knows what the ones before it made: the types, constraints and indexes of the
+    tables that it changes.
+
+    Raises MigrationFilesError when the folder cannot be read.
+    """
+    files, problems = scan_files(directory)
+    findings = [_numbering(directory, problem) for problem in problems]
+    findings += _orphans(directory, files)
+    catalog = Catalog()
+    lints: list[FileLint] = []
+    for file in files:
+        lint = _lint_file(file, catalog, len(lints), findings)
+        if lint:
+            lints.append(lint)
+        if file.down_path.exists():
+            findings += _lint_down(file)
+    for check_history in HISTORY_CHECKS:
+        check_history(catalog, lints)
+    waived: list[Finding] = []
+    for lint in lints:
+        left, excused = apply_waivers(lint)
+        findings += left
+        waived += excused
+    return Report(findings, waived, len(files))
+
+
+def _lint_file(file: MigrationFile, catalog: Catalog, number: int, findings: list[Finding]) -> FileLint | None:
+    name = file.path.name
+    try:
+        text = file.text()
+    except MigrationFilesError as error:
+        findings.append(Finding(UNREADABLE, name, None, f"{error}."))
+        return None
+    lint = FileLint(name, number, file.version, Source(text), catalog)
+    if header_end(text) == len(text):
+        lint.report(EMPTY, "It has no statement in it.", None)
+        return lint
+    directives = _directives(lint, file)
+    lint.no_transaction = directives.no_transaction
+    for statement in lint.source.statements:
+        _examine(lint, statement)
+    check_syntax(lint, file, directives)
+    for check_file in FILE_CHECKS:
+        check_file(lint)
+    return lint
+
+
+def _examine(lint: FileLint, statement: Sql) -> None:
+    """Show a statement to the rules, then take it into the catalog, command by command."""
+    _note_made(lint, statement)
+    for check in CHECKS.get(statement.kind, ()):
+        check(lint, statement)
+    if statement.kind == "alter_table_stmt" and ast.enum_name(statement.node, "objtype") in _TABLES:
+        for command in commands_of(lint.source, statement):
+            for check_command in COMMAND_CHECKS.get(command.kind, ()):
+                check_command(lint, command)
+            replay_command(lint.catalog, command, lint.number)
+    _note_locks(lint, statement)
+    replay(lint.catalog, statement, lint.number)
+
+
+def _note_made(lint: FileLint, statement: Sql) -> None:
+    """Remember what this file makes: IF NOT EXISTS included, for what was there before is then left alone."""
+    node = statement.node
+    if statement.kind == "create_stmt":
+        lint.made.add(ast.key_of(node.relation))
+    elif statement.kind == "create_table_as_stmt":
+        lint.made.add(ast.key_of(node.into.rel))
+    elif statement.kind == "select_stmt" and node.HasField("into_clause"):
+        lint.made.add(ast.key_of(node.into_clause.rel))
+    elif statement.kind == "rename_stmt" and lint.is_new(ast.key_of(node.relation)):
+        lint.made.add(ast.key_of_names([node.relation.schemaname, node.newname]))
+
+
+def _note_locks(lint: FileLint, statement: Sql) -> None:
+    """Remember which tables the transaction holds against writers from here on."""
+    if lint.no_transaction or statement.kind not in _LOCKING:
+        return
+    if not _is_strong(statement):
+        return
+    relations = statement.node.relations if statement.kind in ("truncate_stmt", "lock_stmt") else ()
+    nodes = [ast.inner(one) for one in relations] or [statement.node.relation]
+    for node in nodes:
+        key = ast.key_of(node)
+        if node.relname and not lint.is_new(key):
+            lint.locked.setdefault(key, lint.line_of(statement.offset))
+
+
+def _is_strong(statement: Sql) -> bool:
+    """Whether a statement's lock keeps writers out: some only look as if."""
+    node = statement.node
+    if statement.kind == "index_stmt":
+        return not node.concurrent
+    if statement.kind == "rename_stmt":
+        return ast.enum_name(node, "rename_type") in _RENAMES_OF_TABLES
+    if statement.kind == "alter_table_stmt":
+        kinds = {ast.enum_name(wrapped.alter_table_cmd, "subtype") for wrapped in node.cmds}
+        return ast.enum_name(node, "objtype") in _TABLES and not kinds <= _WEAK
+    return True
+
+
+def _directives(lint: FileLint, file: MigrationFile) -> Directives:
+    try:
+        directives = read_directives(file, lint.source.text)
+    except MigrationFilesError as error:
+        for problem in error.problems:
+            report_refused(lint, DIRECTIVE, problem)
+        return Directives()
+    rules.session_settings.check_directives(lint, directives.lock_timeout_ms)
+    return directives
+
+
+def _lint_down(file: MigrationFile) -> list[Finding]:
+    """Check only that a file which undoes another can run: to drop what the other made is its purpose."""
+    down = MigrationFile(file.version, file.description, file.down_path)
+    try:
+        lint = FileLint(down.path.name, 0, down.version, Source(down.text()), Catalog())
+    except MigrationFilesError as error:
+        return [Finding(UNREADABLE, down.path.name, None, f"{error}.")]
+    check_syntax(lint, down, _directives(lint, down))
+    return lint.findings
+
+
+def _orphans(directory: Path, files: list[MigrationFile]) -> list[Finding]:
+    ups = {file.down_path.name for file in files}
+    return [
+        Finding(ORPHAN, path.name, None, f"There is no {_UP.sub('.sql', path.name)} that it could undo.")
+        for path in sorted(directory.glob("*.down.sql"))
+        if path.name not in ups and not path.name.startswith(".")
+    ]
+
+
+def _numbering(directory: Path, problem: str) -> Finding:
+    names = [name for name in _NAME.findall(problem) if (directory / name).exists()]
+    return Finding(NUMBERING, names[0] if names else directory.name, None, problem[0].upper() + problem[1:] + ".")

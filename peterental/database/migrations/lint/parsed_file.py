@@ -1,0 +1,174 @@
+"""Takes a migration apart for the rules: statements with their trees, those within DO blocks too, and comments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from peterental.database.migrations.lint.do_blocks import Piece, pieces_of_block
+from peterental.database.migrations.source.files import header_end
+from peterental.database.migrations.source.statements import split_statements
+from peterental.database.migrations.sql.parser import NotUnderstood, parse
+from peterental.database.migrations.sql.tokens import words_with_comments
+
+
+class Text:
+    """A text that was given to the parser, which counts in bytes from its start.
+
+    Args:
+        text: what was parsed.
+        start: where in the file it begins, in characters.
+        verbatim: whether it stands there as it was parsed; otherwise every place in it is its start.
+    """
+
+    def __init__(self, text: str, start: int = 0, *, verbatim: bool = True) -> None:
+        self._encoded = text.encode()
+        self._ascii = text.isascii()
+        self._start = start
+        self._verbatim = verbatim
+
+    def offset(self, location: int) -> int:
+        """Give where in the file, in characters, the byte at `location` of this text is."""
+        if not self._verbatim or location < 0:
+            return self._start
+        return self._start + (location if self._ascii else len(self._encoded[:location].decode(errors="replace")))
+
+
+@dataclass(frozen=True)
+class Sql:
+    """One parsed statement.
+
+    Args:
+        kind: which it is, as the parse tree calls it: alter_table_stmt, index_stmt, …
+        node: its tree.
+        text: what its tree's locations count in.
+        offset: where it begins in the file, in characters.
+        end: where it ends.
+        block: the DO statement that it is part of.
+    """
+
+    kind: str
+    node: Any
+    text: Text
+    offset: int
+    end: int
+    block: Sql | None = None
+
+    def offset_of(self, node: Any) -> int:
+        """Give where in the file, in characters, a node is that has a location."""
+        return self.text.offset(node.location)
+
+
+@dataclass(frozen=True)
+class SyntaxProblem:
+    """A place that the grammar does not understand, and what it said."""
+
+    offset: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A `--` comment: where it begins, in characters, and its text."""
+
+    offset: int
+    text: str
+
+
+@dataclass
+class Source:
+    """The text of one migration, parsed.
+
+    A statement that cannot be parsed does not hide the others.
+    """
+
+    text: str
+    unread: list[tuple[int, Sql]] = field(default_factory=list)
+    """SQL that a DO block puts together at run time: where, and in which block."""
+
+    @property
+    def problems(self) -> list[SyntaxProblem]:
+        """What the grammar does not understand."""
+        return self._parsed[1]
+
+    @cached_property
+    def statements(self) -> list[Sql]:
+        """Every statement, in order; those of a DO block follow it."""
+        found = []
+        for statement in self._top_level():
+            found.append(statement)
+            if statement.kind == "do_stmt":
+                found += self._within(statement)
+        return found
+
+    @cached_property
+    def comments(self) -> list[Comment]:
+        """Every `--` comment, those within DO blocks too."""
+        comments = _comments(self.text, 0)
+        for statement in self._top_level():
+            if statement.kind == "do_stmt":
+                comments += [
+                    comment
+                    for body in _bodies(statement)
+                    if (start := self.text.find(body, statement.offset)) >= 0
+                    for comment in _comments(body, start)
+                ]
+        return comments
+
+    def _top_level(self) -> list[Sql]:
+        return self._parsed[0]
+
+    @cached_property
+    def _parsed(self) -> tuple[list[Sql], list[SyntaxProblem]]:
+        try:
+            return self._parse(self.text, 0), []
+        except NotUnderstood as whole:
+            found: list[Sql] = []
+            problems: list[SyntaxProblem] = []
+            for piece in split_statements(self.text):
+                try:
+                    found += self._parse(piece.sql, piece.offset)
+                except NotUnderstood as error:
+                    problems.append(_problem(error, piece.offset))
+            return found, problems or [_problem(whole, 0)]
+
+    def _parse(self, sql: str, start: int, *, within: Sql | None = None, verbatim: bool = True) -> list[Sql]:
+        text = Text(sql, start, verbatim=verbatim)
+        found = []
+        for raw in parse(sql):
+            kind = raw.stmt.WhichOneof("node")
+            begin = text.offset(raw.stmt_location)
+            end = text.offset(raw.stmt_location + raw.stmt_len) if raw.stmt_len else start + len(sql)
+            offset = header_end(self.text, begin) if verbatim else start
+            found.append(Sql(kind, getattr(raw.stmt, kind), text, offset, end, within))
+        return found
+
+    def _within(self, block: Sql) -> list[Sql]:
+        found: list[Sql] = []
+        for piece in pieces_of_block(self.text[block.offset : block.end], block.offset, _bodies(block)):
+            if piece.sql is None:
+                self.unread.append((piece.offset, block))
+                continue
+            try:
+                found += self._parse(piece.sql, piece.offset, within=block, verbatim=_stands(self.text, piece))
+            except NotUnderstood:
+                continue  # PL/pgSQL's own words; the server will judge them
+        return found
+
+
+def _stands(text: str, piece: Piece) -> bool:
+    return piece.sql is not None and text.startswith(piece.sql, piece.offset)
+
+
+def _bodies(statement: Sql) -> list[str]:
+    return [arg.def_elem.arg.string.sval for arg in statement.node.args if arg.def_elem.defname == "as"]
+
+
+def _comments(text: str, start: int) -> list[Comment]:
+    words = words_with_comments(text) or ()
+    return [Comment(start + word.offset, word.sql) for word in words if word.kind == "SQL_COMMENT"]
+
+
+def _problem(error: NotUnderstood, start: int) -> SyntaxProblem:
+    return SyntaxProblem(start + error.offset, error.message)

@@ -1,0 +1,89 @@
+"""What a file says about itself in schema_migrations: the right number, or it lies to the runner."""
+
+from __future__ import annotations
+
+from peterental.database.migrations.lint import ast
+from peterental.database.migrations.lint.context import FileLint, on, on_file
+from peterental.database.migrations.lint.findings import advice, error, unsafe
+from peterental.database.migrations.lint.parsed_file import Sql
+
+WRONG_VERSION = error(
+    "wrong-version-recorded",
+    "The runner refuses the file: the migration of that number would be taken for applied and never run.",
+)
+LEDGER = unsafe(
+    "writes-ledger",
+    "schema_migrations is how the runner knows what is done; changed by hand, it runs files twice or never.",
+)
+SELF_RECORD = advice(
+    "self-record",
+    "The runner records each file anyway; a file that records itself can be run by hand (psql -f) and still counts.",
+)
+
+TABLE = "schema_migrations"
+
+
+@on("insert_stmt")
+def check_version(lint: FileLint, statement: Sql) -> None:
+    """Look at the number under which a file records itself."""
+    node = statement.node
+    if node.relation.relname != TABLE:
+        return
+    names = [one.res_target.name for one in node.cols]
+    column = names.index("version") if "version" in names else 0
+    for row in node.select_stmt.select_stmt.values_lists:
+        items = row.list.items
+        if column < len(items):
+            value = ast.text_of_constant(items[column])
+            if value is not None and value != str(lint.version):
+                lint.report(
+                    WRONG_VERSION,
+                    f"It records itself as version {value}; this file is number {lint.version}.",
+                    statement,
+                    at=statement.offset_of(ast.inner(items[column])),
+                    safe=recording(lint.version, "…"),
+                )
+
+
+@on("update_stmt", "delete_stmt", "truncate_stmt", "drop_stmt", "alter_table_stmt", "rename_stmt")
+def check_ledger(lint: FileLint, statement: Sql) -> None:
+    """Look at anything else that a file does to the ledger."""
+    node = statement.node
+    if statement.kind == "truncate_stmt":
+        names = [one.range_var.relname for one in node.relations]
+    elif statement.kind == "drop_stmt":
+        names = [name for one in node.objects if one.HasField("list") for name in ast.strings(one.list.items)[-1:]]
+    else:
+        names = [node.relation.relname]
+    if TABLE in names:
+        lint.report(LEDGER, "It changes schema_migrations itself.", statement, safe="-- flask db-repair and db-adopt")
+
+
+@on_file
+def check_self_record(lint: FileLint) -> None:
+    """Look for the INSERT with which a file records itself."""
+    inserts = [
+        one for one in lint.source.statements if one.kind == "insert_stmt" and one.node.relation.relname == TABLE
+    ]
+    if not inserts and lint.source.statements:
+        last = lint.source.statements[-1]
+        lint.report(
+            SELF_RECORD,
+            f"It does not record itself in {TABLE}.",
+            None,
+            at=last.offset,
+            safe=recording(lint.version, "…"),
+        )
+
+
+def is_record(statement: Sql) -> bool:
+    """Whether a statement is the INSERT with which a file records itself."""
+    return bool(statement.kind == "insert_stmt" and statement.node.relation.relname == TABLE)
+
+
+def recording(version: int, description: str) -> str:
+    """Give the statement with which a file records itself, as the migration guide teaches it."""
+    quoted = description.replace("'", "''")
+    return (
+        f"INSERT INTO {TABLE} (version, description)\nVALUES ({version}, '{quoted}')\nON CONFLICT (version) DO NOTHING;"
+    )

@@ -1,0 +1,174 @@
+"""What the runner or the server would refuse: names, numbers, syntax, and statements in the wrong kind of file."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from peterental.database.migrations.lint import ast
+from peterental.database.migrations.lint.context import Command, FileLint, on, on_command, on_file
+from peterental.database.migrations.lint.findings import Rule, error
+from peterental.database.migrations.lint.parsed_file import Sql
+from peterental.database.migrations.lint.rules.ledger_insert import is_record
+from peterental.database.migrations.source.directives import Directives
+from peterental.database.migrations.source.files import MigrationFile, header_end
+from peterental.database.migrations.source.statements import check_runnable, emptiness_of
+from peterental.database.migrations.sql.error_location import place_of
+
+NUMBERING = error(
+    "numbering", "The runner applies files in the order of their numbers, and nothing at all while those leave a doubt."
+)
+UNREADABLE = error("unreadable-file", "The runner cannot read it, and applies nothing at all.")
+EMPTY = error("empty-file", "A file without a statement of its own is one that somebody forgot to write.")
+DIRECTIVE = error(
+    "bad-directive",
+    "The runner refuses a directive that it does not understand, or that comes too late, rather than pass it over.",
+)
+ORPHAN = error(
+    "down-without-up", "flask db-rollback looks for a file beside the one it undoes; this one it never finds."
+)
+NOT_RUNNABLE = error("not-runnable", "The runner refuses the file before anything runs.")
+SYNTAX = error(
+    "syntax-error",
+    "PostgreSQL 18's grammar does not know this; if your server is newer than that, it may.",
+)
+NEEDS_NO_TRANSACTION = error(
+    "needs-no-transaction",
+    "PostgreSQL refuses this inside a transaction, and each file is one unless its header says not.",
+)
+ENUM_USED = error(
+    "enum-value-used",
+    "PostgreSQL refuses a new value of an enumeration until the transaction that added it is committed.",
+)
+
+_NO_TRANSACTION = "-- at the top of a file of its own:\n-- migrate: no-transaction"
+_LINE = re.compile(r"[^:]*:(?P<line>\d+): (?P<reason>.*)", re.DOTALL)
+
+
+def check_syntax(lint: FileLint, file: MigrationFile, directives: Directives) -> None:
+    """Report what the runner's own check refuses, and what the grammar does not understand."""
+    text = lint.source.text
+    refused = set()
+    for problem in check_runnable(file, text, directives):
+        refused.add(report_refused(lint, NOT_RUNNABLE, problem))
+    for misread in lint.source.problems:
+        if place_of(text, misread.offset).line not in refused:
+            lint.report(SYNTAX, misread.message[0].upper() + misread.message[1:] + ".", None, at=misread.offset)
+
+
+def report_refused(lint: FileLint, rule: Rule, problem: str) -> int:
+    """Report something in the runner's own words, which begin with file and line; give the line."""
+    match = _LINE.fullmatch(problem)
+    line, reason = (int(match["line"]), match["reason"]) if match else (1, problem.partition(": ")[2] or problem)
+    lint.report(rule, reason[0].upper() + reason[1:] + ".", None, at=_first_of_line(lint.source.text, line))
+    return line
+
+
+@on_file
+def check_content(lint: FileLint) -> None:
+    """Look for files that do nothing but record themselves: templates in which nobody has written."""
+    emptiness = emptiness_of(lint.source.text)
+    if emptiness:
+        lint.report(EMPTY, f"It {emptiness}.", None, at=header_end(lint.source.text))
+
+
+@on("index_stmt", "drop_stmt")
+def check_concurrent(lint: FileLint, statement: Sql) -> None:
+    """Look at CREATE and DROP INDEX CONCURRENTLY."""
+    if statement.node.concurrent:
+        what = "CREATE INDEX" if statement.kind == "index_stmt" else "DROP INDEX"
+        _report(lint, statement, f"{what} CONCURRENTLY")
+
+
+@on("reindex_stmt")
+def check_reindex(lint: FileLint, statement: Sql) -> None:
+    """Look at REINDEX CONCURRENTLY, and of more than a table."""
+    if any(one.def_elem.defname == "concurrently" for one in statement.node.params):
+        _report(lint, statement, "REINDEX CONCURRENTLY")
+    elif not statement.node.HasField("relation"):
+        _report(lint, statement, "REINDEX of a whole database or schema")
+
+
+@on_command("AT_DetachPartition")
+def check_detach(lint: FileLint, command: Command) -> None:
+    """Look at DETACH PARTITION … CONCURRENTLY."""
+    if ast.definition_of(command.node).partition_cmd.concurrent:
+        _report(lint, command.statement, "DETACH PARTITION CONCURRENTLY", command.offset)
+
+
+@on(
+    "vacuum_stmt",
+    "createdb_stmt",
+    "dropdb_stmt",
+    "alter_system_stmt",
+    "create_table_space_stmt",
+    "drop_table_space_stmt",
+)
+def check_outside_only(lint: FileLint, statement: Sql) -> None:
+    """Look at statements that PostgreSQL never runs inside a transaction."""
+    names = {
+        "createdb_stmt": "CREATE DATABASE",
+        "dropdb_stmt": "DROP DATABASE",
+        "alter_system_stmt": "ALTER SYSTEM",
+        "create_table_space_stmt": "CREATE TABLESPACE",
+        "drop_table_space_stmt": "DROP TABLESPACE",
+    }
+    if statement.kind != "vacuum_stmt" or statement.node.is_vacuumcmd:
+        _report(lint, statement, names.get(statement.kind, "VACUUM"))
+
+
+@on_file
+def check_enum_values(lint: FileLint) -> None:
+    """Look for uses of an enumeration's value in the transaction that adds it."""
+    if lint.no_transaction:
+        return
+    added: dict[str, Sql] = {}
+    made = set()
+    for statement in lint.source.statements:
+        if statement.kind == "create_enum_stmt":
+            made.add(ast.strings(statement.node.type_name)[-1])
+        elif statement.kind == "alter_enum_stmt":
+            if not statement.node.old_val and ast.strings(statement.node.type_name)[-1] not in made:
+                added[statement.node.new_val] = statement
+        elif added:
+            _report_used(lint, statement, added)
+
+
+def _report_used(lint: FileLint, statement: Sql, added: dict[str, Sql]) -> None:
+    for constant in _constants(statement):
+        adding = added.get(constant.sval.sval) if constant.HasField("sval") else None
+        if adding is not None:
+            lint.report(
+                ENUM_USED,
+                f"'{constant.sval.sval}' was added to its type on line {lint.line_of(adding.offset)} of this file.",
+                statement,
+                at=statement.offset_of(constant),
+                safe=f"-- a file of its own, the one before:\n{ast.sql_of('alter_enum_stmt', adding.node)}",
+            )
+
+
+def _constants(statement: Sql) -> list[Any]:
+    """Give the constants of a statement, but for what a file says about itself in the ledger."""
+    return (
+        []
+        if is_record(statement) or statement.kind in ("comment_stmt", "do_stmt")
+        else ast.nodes_of(statement.node, "A_Const")
+    )
+
+
+def _report(lint: FileLint, statement: Sql, what: str, at: int | None = None) -> None:
+    if not lint.no_transaction:
+        lint.report(
+            NEEDS_NO_TRANSACTION, f"{what} cannot run inside a transaction.", statement, at=at, safe=_NO_TRANSACTION
+        )
+    elif statement.block is not None:
+        lint.report(NEEDS_NO_TRANSACTION, f"{what} cannot run inside a DO block.", statement, at=at)
+
+
+def _first_of_line(text: str, line: int) -> int:
+    position = 0
+    for _ in range(line - 1):
+        match = re.compile(r"\r\n|\r|\n").search(text, position)
+        position = match.end() if match else position
+    blank = re.compile(r"[ \t]*").match(text, position)
+    return blank.end() if blank else position

@@ -1,0 +1,69 @@
+"""Tells which statements reach beyond their database: roles, other databases, settings of the whole server.
+
+In a scratch database they would do what they do in the live one, and it would stay when the scratch database goes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from peterental.database.migrations.sql.parser import NotUnderstood, kinds, parse_one
+
+_MAY_REACH = re.compile(
+    r"\b(?:role|user|group|database|tablespace|subscription|system|owned|grant|revoke)\b", re.IGNORECASE
+)
+_REACHES_WITHIN = re.compile(
+    r"\b(?:create|alter|drop)\s+(?:role|user(?!\s+mapping)|group|database|tablespace|subscription)\b"
+    r"|\b(?:drop|reassign)\s+owned\b",
+    re.IGNORECASE,
+)
+_REACHES = frozenset(
+    {
+        "create_role_stmt",
+        "alter_role_stmt",
+        "alter_role_set_stmt",
+        "drop_role_stmt",
+        "grant_role_stmt",
+        "createdb_stmt",
+        "dropdb_stmt",
+        "alter_database_stmt",
+        "alter_database_set_stmt",
+        "alter_database_refresh_coll_stmt",
+        "create_table_space_stmt",
+        "drop_table_space_stmt",
+        "alter_table_space_options_stmt",
+        "alter_system_stmt",
+        "create_subscription_stmt",
+        "alter_subscription_stmt",
+        "drop_subscription_stmt",
+        "drop_owned_stmt",
+        "reassign_owned_stmt",
+    }
+)
+_OBJECT_FIELDS = {
+    "rename_stmt": "rename_type",
+    "alter_owner_stmt": "object_type",
+    "comment_stmt": "objtype",
+    "grant_stmt": "objtype",
+    "sec_label_stmt": "objtype",
+}
+
+
+def reaches_beyond(sql: str) -> bool:
+    """Whether a statement changes something that does not belong to the database in which it runs.
+
+    Of a DO block, its words decide; what functions and procedures do is not looked into.
+    """
+    if not _MAY_REACH.search(sql):
+        return False
+    try:
+        tree = parse_one(sql)
+    except NotUnderstood:
+        return False  # the server will say what is wrong with it
+    kind = tree.WhichOneof("node")
+    if kind == "do_stmt":
+        return bool(_REACHES_WITHIN.search(sql))
+    if kind in _OBJECT_FIELDS:
+        shared = {kinds().OBJECT_DATABASE, kinds().OBJECT_ROLE, kinds().OBJECT_TABLESPACE}
+        return getattr(getattr(tree, kind), _OBJECT_FIELDS[kind]) in shared
+    return kind in _REACHES

@@ -1,0 +1,87 @@
+"""Looks out for others while a rehearsal holds locks: who is in its way, and whether it is in anybody's."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+
+from peterental.database.migrations.run.monitor import describe
+from peterental.database.pool import Connection, connect, reason_of
+
+_LOOK_EVERY_S = 0.03
+
+_log = logging.getLogger(__name__)
+
+
+class Lookout:
+    """Watches one session from a second connection, and cancels what it runs as soon as somebody has to wait for it.
+
+    Args:
+        url: of the database.
+        pid: the server process that rehearses.
+
+    Attributes:
+        blocker: who was last seen to hold what the rehearsal wanted; None where nobody was.
+        gave_way_to: who had to wait for the rehearsal, which was cancelled for that.
+    """
+
+    def __init__(self, url: str, pid: int) -> None:
+        self.blocker: str | None = None
+        self.gave_way_to: str | None = None
+        self._pid = pid
+        self._connection: Connection = connect(url, application_name="peterental plan lookout")
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="plan lookout", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to look."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop looking."""
+        self._ended.set()
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        waiting_pid: int | None = None
+        try:
+            while not self._ended.wait(_LOOK_EVERY_S):
+                blocker = self._row(_BLOCKER)
+                if blocker is not None:
+                    self.blocker = describe(blocker)
+                waiting = self._row(_WAITING)
+                # Twice the same one: whoever waits for an instant only is not hurt, and may be gone.
+                if waiting is not None and waiting["blocker_pid"] == waiting_pid and self.gave_way_to is None:
+                    self.gave_way_to = describe(waiting)
+                    self._connection.execute("SELECT pg_cancel_backend(%s)", [self._pid])
+                waiting_pid = waiting["blocker_pid"] if waiting else None
+        except psycopg.Error as error:  # the time limits of the rehearsal hold without this
+            _log.debug("the lookout failed: %s", reason_of(error))
+
+    def _row(self, query: str) -> dict[str, Any] | None:
+        return self._connection.execute(query.encode(), {"pid": self._pid}).fetchone()
+
+
+_SESSION = """
+SELECT a.pid AS blocker_pid, a.application_name, host(a.client_addr) AS host, a.state, a.query,
+    extract(epoch FROM now() - a.xact_start)::float AS transaction_s
+"""
+
+_BLOCKER = _SESSION + "FROM pg_stat_activity AS a WHERE a.pid = (pg_blocking_pids(%(pid)s))[1]"
+
+_WAITING = (
+    _SESSION
+    + """
+FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+WHERE NOT l.granted AND l.pid <> %(pid)s AND %(pid)s = ANY (pg_blocking_pids(l.pid))
+ORDER BY a.pid LIMIT 1
+"""
+)

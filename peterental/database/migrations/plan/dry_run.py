@@ -1,0 +1,334 @@
+"""Rehearses migrations statement by statement: on the live database, rolled back, or in a scratch copy."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psycopg
+
+from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.writer import LedgerWriter
+from peterental.database.migrations.plan.cluster_scope import reaches_beyond
+from peterental.database.migrations.plan.contention_guard import Lookout
+from peterental.database.migrations.plan.lock_tracer import Seen, Sight
+from peterental.database.migrations.run.concurrent_indexes import index_work
+from peterental.database.migrations.run.executor import Checked
+from peterental.database.migrations.session.connection import is_lost, prepare_to_write, settle
+from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.source.statements import Statement, split_statements
+from peterental.database.migrations.sql.error_location import explain, explain_end
+from peterental.database.pool import Connection, reason_of
+from peterental.database.statement_errors import cancelled_by
+
+_BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+_OUTSIDE = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
+_SETS = re.compile(r"set\b", re.IGNORECASE)
+_SETS_TRANSACTION = re.compile(r"set\s+(?:local\s+)?transaction\b", re.IGNORECASE)
+_LEAST_MS = 20
+_SCRATCH_LIMITS = "SET LOCAL lock_timeout TO '5s'; SET LOCAL statement_timeout TO '10s'"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How little a rehearsal may be felt.
+
+    Args:
+        lock_timeout_ms: how long one statement may wait for a table.
+        hold_ms: how long one statement may take, and how long all of them together may hold locks that block writers.
+    """
+
+    lock_timeout_ms: int = 150
+    hold_ms: int = 2_000
+
+
+@dataclass
+class Step:
+    """One statement and what was seen of it; `duration_ms` where it ran to its end."""
+
+    statement: Statement
+    seen: Seen = field(default_factory=Seen)
+    duration_ms: int | None = None
+    is_outside: bool = False
+    """It cannot run inside a transaction."""
+
+
+@dataclass
+class FileRun:
+    """How far one file came.
+
+    Args:
+        item: the file.
+        text: its text.
+        steps: the statements that were run to their end.
+        error: why it would fail, explained; None where it would not.
+        stopped: why the rehearsal ended with this file, although nothing is wrong with it.
+        blocker: who was in its way, if that is why it stopped.
+    """
+
+    item: Checked
+    text: str
+    steps: list[Step] = field(default_factory=list)
+    error: str | None = None
+    stopped: str | None = None
+    blocker: str | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all of it ran."""
+        return self.error is None and self.stopped is None
+
+    def statements(self) -> list[Statement]:
+        """Split the text; what nothing can split is one statement, and the server will say what is wrong with it."""
+        return split_statements(self.text) or [Statement(0, self.text)]
+
+    def explained(self, error: psycopg.Error, statement: Statement | None) -> str:
+        """Explain an error as the runner would."""
+        if statement is None:
+            return explain(self.item.file.path, self.text, error)
+        return explain(self.item.file.path, self.text, error, statement.offset, sent_from=statement.offset)
+
+
+# --- on the live database ---------------------------------------------------------------------------------------------
+
+
+def rehearse_live(
+    connection: Connection, url: str, ledger: Ledger, items: list[Checked], limits: Limits
+) -> list[FileRun]:
+    """Run `items` in one transaction, as far as nobody is disturbed, and roll it back; give what was seen of each.
+
+    The last one given may have failed, or been stopped; those after it were not begun.
+
+    Args:
+        connection: the caller's own, holding the migration lock, prepared to write.
+        url: where it leads, for a second connection that looks out for others.
+        ledger: as read.
+        items: what is pending.
+        limits: how little it may be felt.
+    """
+    runs: list[FileRun] = []
+    with Lookout(url, connection.info.backend_pid) as lookout:
+        live = _Live(connection, lookout, limits, LedgerWriter(connection, ledger.server.schema))
+        try:
+            execute_text(connection, f"BEGIN; {live.time_limits()}")
+            live.writer.make_complete(ledger)
+            live.sight = Sight(connection, ledger.server.schema)
+            for item in items:
+                if item.directives.no_transaction:
+                    break
+                runs.append(FileRun(item, item.file.text()))
+                live.rehearse(runs[-1], is_first=len(runs) == 1)
+                if not runs[-1].is_done:
+                    break
+        except psycopg.Error as error:
+            runs = runs or [FileRun(items[0], items[0].file.text())]
+            reason = f"the live database could not be used for it: {reason_of(error)}"
+            runs[-1].stopped = live.reason_to_stop() or reason
+        finally:
+            settle(connection)
+    return runs
+
+
+class _Live:
+    """The transaction that is rolled back, and its limits."""
+
+    sight: Sight
+
+    def __init__(self, connection: Connection, lookout: Lookout, limits: Limits, writer: LedgerWriter) -> None:
+        self.writer = writer
+        self._connection = connection
+        self._lookout = lookout
+        self._limits = limits
+        self._blocking_since: float | None = None
+
+    def time_limits(self) -> str:
+        """Give the settings for the next statement; the file's own would not be ours to trust."""
+        return (
+            f"SET LOCAL lock_timeout TO {self._limits.lock_timeout_ms};"
+            f" SET LOCAL statement_timeout TO {max(self._left_ms(), _LEAST_MS)}"
+        )
+
+    def rehearse(self, run: FileRun, *, is_first: bool) -> None:
+        """Run one file's statements; says in `run` how far it came."""
+        for statement in run.statements():
+            run.stopped = self.reason_to_stop()
+            if run.stopped or not self._step(run, statement, is_first=is_first):
+                return
+        # What waits for a COMMIT would happen here; and the next file starts with a fresh session.
+        if self._sent(run, None, "SET CONSTRAINTS ALL IMMEDIATE", is_first=is_first):
+            prepare_to_write(self._connection)
+            self._record(run)
+
+    def _record(self, run: FileRun) -> None:
+        """Record the file as the runner would; says in `run` where that fails."""
+        try:
+            execute_text(self._connection, self.time_limits())
+            self.writer.rehearse_record(run.item.file)
+        except _BUSY:
+            run.stopped = "the ledger, in which it is recorded, is in use by another session"
+        except psycopg.errors.QueryCanceled as error:
+            run.stopped = self.reason_to_stop() or _why_cancelled(error, "recording it takes too long")
+        except psycopg.Error as error:
+            run.error = explain_end(run.item.file.path, error)
+
+    def _step(self, run: FileRun, statement: Statement, *, is_first: bool) -> bool:
+        if _opens(run, statement):
+            return True
+        started = time.monotonic()
+        if not self._sent(run, statement, statement.sql, is_first=is_first):
+            return False
+        step = Step(statement, self.sight.look(), round((time.monotonic() - started) * 1000))
+        run.steps.append(step)
+        if step.seen.blocks and self._blocking_since is None:
+            self._blocking_since = started
+        return True
+
+    def _sent(self, run: FileRun, statement: Statement | None, text: str, *, is_first: bool) -> bool:
+        """Send something; where it fails, say in `run` whether that is the file's fault."""
+        self._lookout.blocker = None
+        try:
+            execute_text(self._connection, self.time_limits())
+            execute_text(self._connection, text)
+        except StatementFailed as failure:
+            error = failure.cause
+            if is_lost(self._connection) and isinstance(error, psycopg.OperationalError):
+                run.error = f"the connection to the database was lost: {reason_of(error)}"
+            elif isinstance(error, _BUSY):
+                run.blocker = self._lookout.blocker or "another session"
+                run.stopped = f"what it needs is in use by {run.blocker}"
+            elif isinstance(error, psycopg.errors.QueryCanceled):
+                too_long = f"it takes longer than {self._limits.hold_ms / 1000:g} s"
+                run.stopped = self.reason_to_stop() or _why_cancelled(error, too_long)
+            elif isinstance(error, psycopg.errors.UnsafeNewEnumValueUsage) and not is_first:
+                run.stopped = "it uses what a file before it has to commit first"
+            else:
+                run.error = run.explained(error, statement)
+            return False
+        return True
+
+    def reason_to_stop(self) -> str | None:
+        """Say why it must not go on, for the sake of others."""
+        if self._lookout.gave_way_to:
+            return f"the rehearsal gave way to {self._lookout.gave_way_to}"
+        if self._left_ms() < _LEAST_MS:
+            return f"the rehearsal had held locks for {self._limits.hold_ms / 1000:g} s"
+        return None
+
+    def _left_ms(self) -> int:
+        if self._blocking_since is None:
+            return self._limits.hold_ms
+        return self._limits.hold_ms - round((time.monotonic() - self._blocking_since) * 1000)
+
+
+# --- in a scratch copy ------------------------------------------------------------------------------------------------
+
+
+def rehearse_in_scratch(connection: Connection, schema: str, items: list[Checked]) -> list[FileRun]:
+    """Run `items` one after another, each committed as the runner would, and give what was seen of each.
+
+    It ends before a statement whose work would stay when the scratch copy goes: roles, other databases.
+
+    Args:
+        connection: to a scratch database that has the schema before the first of them.
+        schema: of the ledger.
+        items: what to run.
+    """
+    runs: list[FileRun] = []
+    there = Sight(connection, schema).known  # what these files make themselves is nobody's yet
+    for item in items:
+        run = FileRun(item, item.file.text())
+        runs.append(run)
+        if _would_stay(run):
+            break
+        run_file = _step_by_step if item.directives.no_transaction else _as_a_whole
+        run_file(connection, run, lambda: Sight(connection, schema, there))
+        if not run.is_done:
+            break
+        prepare_to_write(connection)
+    return runs
+
+
+def _opens(run: FileRun, statement: Statement) -> bool:
+    """Pass over what may stand only at the beginning of a transaction, where ours has looked at tables before."""
+    if not _SETS_TRANSACTION.match(statement.sql) or any(not _SETS.match(step.statement.sql) for step in run.steps):
+        return False
+    run.steps.append(Step(statement, duration_ms=0))
+    return True
+
+
+def _would_stay(run: FileRun) -> bool:
+    """Look whether a file reaches beyond the scratch copy; says so in `run`."""
+    for statement in run.statements():
+        if reaches_beyond(statement.sql):
+            words = " ".join(statement.sql.split()[:2])
+            run.stopped = f"nothing was run: what {words} does reaches beyond a database, and would stay"
+            return True
+    return False
+
+
+def _as_a_whole(connection: Connection, run: FileRun, new_sight: Callable[[], Sight]) -> None:
+    statement: Statement | None = None
+    try:
+        execute_text(connection, "BEGIN")
+        sight = new_sight()
+        for statement in run.statements():
+            if _opens(run, statement):
+                continue
+            execute_text(connection, _SCRATCH_LIMITS)
+            execute_text(connection, statement.sql)
+            run.steps.append(Step(statement, sight.look()))
+        statement = None
+        execute_text(connection, "COMMIT")
+    except StatementFailed as failure:
+        _note_failure(run, failure.cause, statement)
+        settle(connection)
+
+
+def _step_by_step(connection: Connection, run: FileRun, new_sight: Callable[[], Sight]) -> None:
+    for statement in run.statements():
+        try:
+            execute_text(connection, f"BEGIN; {_SCRATCH_LIMITS}")
+            sight = new_sight()
+            step = Step(statement)
+            try:
+                execute_text(connection, statement.sql)
+                step.seen = sight.look()
+                execute_text(connection, "COMMIT")
+            except StatementFailed as failure:
+                if not isinstance(failure.cause, _OUTSIDE):
+                    raise
+                connection.rollback()
+                step = _outside(sight, statement)
+                execute_text(connection, "SET statement_timeout TO '10s'")
+                execute_text(connection, statement.sql)
+        except StatementFailed as failure:
+            _note_failure(run, failure.cause, statement)
+            settle(connection)
+            return
+        run.steps.append(step)
+
+
+def _outside(sight: Sight, statement: Statement) -> Step:
+    """Say what a statement does that no transaction can hold still to look at."""
+    step = Step(statement, is_outside=True)
+    work = index_work(statement.sql)
+    table = sight.table_of(work) if work else None
+    if work and table:
+        step.seen.locks[table] = step.seen.held[table] = "SHARE UPDATE EXCLUSIVE"
+        if work.verb != "drop":
+            step.seen.scans[table] = 0
+    return step
+
+
+def _note_failure(run: FileRun, error: psycopg.Error, statement: Statement | None) -> None:
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        run.stopped = _why_cancelled(error, "it took longer than 10 s")
+    else:
+        run.error = run.explained(error, statement)
+
+
+def _why_cancelled(error: psycopg.errors.QueryCanceled, too_long: str) -> str:
+    """Return `too_long`, unless another session cancelled the statement."""
+    return "another session cancelled it" if cancelled_by(error) == "another session" else too_long

@@ -1,0 +1,277 @@
+"""db-plan: rehearses what is pending and tells what it would do to the tables, without changing anything.
+
+The live database runs the files in one transaction that is rolled back: that finds what its rows make fail, and how
+long things take. A scratch copy of the schema runs what cannot be rolled back, what the live database had no time for,
+and, where several files are pending, shows what each of them locks by itself.
+
+The migration lock is held while the live database rehearses, a few seconds at most, and is not waited for: a runner
+that starts meanwhile polls until we are done instead of finding its tables locked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from peterental.database.migrations.errors import HistoryBroken
+from peterental.database.migrations.ledger import reader as ledgers
+from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.state import State, compare_with_ledger, unapplicable
+from peterental.database.migrations.ledger.writer import LedgerWriter
+from peterental.database.migrations.plan.dry_run import FileRun, Limits, Step, rehearse_in_scratch, rehearse_live
+from peterental.database.migrations.plan.lock_tracer import BLOCKS_READS, BLOCKS_WRITES, STRENGTH
+from peterental.database.migrations.plan.report import (
+    LIVE,
+    NOT_REHEARSED,
+    SCRATCH,
+    Plan,
+    PlannedFile,
+    PlannedStep,
+    TableSize,
+)
+from peterental.database.migrations.run.exclusive import under_lock
+from peterental.database.migrations.run.executor import Checked
+from peterental.database.migrations.run.monitor import describe
+from peterental.database.migrations.run.runner import checked_files
+from peterental.database.migrations.scratch.database import ScratchBuildFailed, ScratchRefused, build, scratch_database
+from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.connection import prepare_to_write
+from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.migrations.source.files import MigrationFile, find_files
+from peterental.database.migrations.sql.error_location import place_of
+from peterental.database.pool import Connection
+
+
+def plan(
+    url: str, directory: Path, *, scratch_url: str | None = None, limits: Limits | None = None, tell: Tell
+) -> Plan:
+    """Rehearse what is pending.
+
+    What cannot be rolled back: sequences that the files move stay moved, and rows that they write leave dead ones for
+    autovacuum. What a file does outside the database (dblink, COPY … TO PROGRAM) it does here too.
+
+    Args:
+        url: of the live database.
+        directory: of the migration files.
+        scratch_url: of a database on a server where a scratch database may be made; the live one's by default.
+        limits: how little the rehearsal may be felt.
+        tell: takes a line when the scratch database could not be dropped.
+
+    Raises MigrationFilesError and HistoryBroken as the runner does, LockNotAcquired when a migration is running,
+    PooledConnection, ReadOnlyDatabase, DatabaseUnavailable, Interrupted.
+    """
+    limits = limits or Limits()
+    files = find_files(directory)
+    with engine_session(url) as connection:
+        ledger = ledgers.read(connection)
+        pending = _pending(connection, files, ledger)
+        if not pending:
+            return Plan()
+        items = checked_files(pending)
+        with under_lock(connection, url, ledger, wait_s=0, tell=lambda _: None) as ledger:
+            live = rehearse_live(connection, url, ledger, items, limits)
+    notes: list[str] = []
+    scratch: list[FileRun] = []
+    if _wants_scratch(items, live):
+        try:
+            with scratch_database(url, scratch_url=scratch_url, tell=tell) as copy:
+                scratch = _in_scratch(copy, directory, ledger.server.schema, items)
+        except (ScratchRefused, ScratchBuildFailed) as refused:
+            notes.append(f"⚠️  {refused}")
+    planned = Plan(_merged(items, live, scratch), notes=notes + _notes(live))
+    with engine_session(url) as connection:  # a new one: a file may have ended the other
+        _say_what_is_done(connection, ledger, planned)
+        _look_at_tables(connection, planned)
+    return planned
+
+
+def _pending(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
+    """Give the files to run, in order. Raises HistoryBroken when files and ledger tell different stories."""
+    entries = compare_with_ledger(connection, files, ledger)
+    problems = unapplicable(entries)
+    if problems:
+        raise HistoryBroken(problems)
+    return [entry.file for entry in entries if entry.state is State.PENDING and entry.file is not None]
+
+
+def _wants_scratch(items: list[Checked], live: list[FileRun]) -> bool:
+    """Whether the live rehearsal leaves something open, other than how to mend a file that fails."""
+    if any(run.error for run in live):
+        return False
+    return len(items) > 1 or len(live) < len(items) or not all(run.is_done for run in live)
+
+
+def _in_scratch(copy: str, directory: Path, schema: str, items: list[Checked]) -> list[FileRun]:
+    build(copy, directory, to=items[0].file.version - 1)
+    with engine_session(copy) as connection:
+        prepare_to_write(connection)
+        LedgerWriter(connection, schema).make_complete(ledgers.read(connection))
+        return rehearse_in_scratch(connection, schema, items)
+
+
+# --- both rehearsals put together -------------------------------------------------------------------------------------
+
+
+def _merged(items: list[Checked], live: list[FileRun], scratch: list[FileRun]) -> list[PlannedFile]:
+    planned: list[PlannedFile] = []
+    failed: str | None = None
+    for number, item in enumerate(items):
+        on_live = live[number] if number < len(live) else None
+        in_copy = scratch[number] if number < len(scratch) else None
+        if failed:
+            note = f"It comes after {failed}, which would fail."
+            planned.append(PlannedFile(item.file.version, item.file.path.name, NOT_REHEARSED, note=note))
+            continue
+        # Locks that an earlier file took are held still in the one transaction of the live rehearsal: only the copy,
+        # which commits after every file, shows who takes them again.
+        planned.append(_merged_file(item, on_live, in_copy, locks_from_copy=number > 0))
+        if planned[-1].error:
+            failed = item.file.path.name
+    return planned
+
+
+def _merged_file(item: Checked, live: FileRun | None, copy: FileRun | None, *, locks_from_copy: bool) -> PlannedFile:
+    run = live or copy or FileRun(item, item.file.text())
+    file = PlannedFile(item.file.version, item.file.path.name, LIVE)
+    for number, statement in enumerate(run.statements()):
+        ours = live.steps[number] if live and number < len(live.steps) else None
+        theirs = copy.steps[number] if copy and number < len(copy.steps) else None
+        line = place_of(run.text, statement.offset).line
+        file.steps.append(
+            _merged_step(PlannedStep(line, statement.sql, LIVE), ours, theirs, locks_from_copy=locks_from_copy)
+        )
+    wheres = {step.where for step in file.steps}
+    file.where = next((where for where in (NOT_REHEARSED, SCRATCH) if where in wheres), LIVE)
+    if live and live.error:
+        file.error = live.error
+        file.where = LIVE
+    elif copy and copy.error and not (live and live.is_done):
+        file.error = f"{copy.error}\n  (seen in a scratch copy, which has none of the live rows)"
+    failed_at = len((live if live and live.error else copy or FileRun(item, "")).steps)
+    if file.error and failed_at < len(file.steps):
+        file.steps[failed_at].fails = True
+    file.note = _note(item, live, copy, file)
+    if live and live.blocker and len(live.steps) < len(file.steps):
+        file.steps[len(live.steps)].waits_for = live.blocker
+    return file
+
+
+def _merged_step(step: PlannedStep, ours: Step | None, theirs: Step | None, *, locks_from_copy: bool) -> PlannedStep:
+    """Fill in what was seen: on the live database first, in the copy where that says more."""
+    step.where = LIVE if ours else SCRATCH if theirs else NOT_REHEARSED
+    done = ours or theirs
+    if done is None:
+        return step
+    step.rewrites, step.rebuilds, step.scans = done.seen.rewrites, done.seen.rebuilds, [*done.seen.scans]
+    if step.kind == "TRUNCATE":  # which gives a table a new file too, but an empty one
+        step.empties, step.rewrites = step.rewrites, []
+    locking = (theirs if locks_from_copy and theirs else done).seen
+    step.locks = dict(locking.locks)
+    step.held = {
+        table: mode
+        for table, mode in locking.held.items()
+        if table not in step.locks and table in {*step.empties, *step.rewrites, *step.scans}
+    }
+    step.duration_ms = ours.duration_ms if ours else None
+    if theirs and theirs.is_outside:
+        patience = ", and waits until every transaction open at its start has ended" if theirs.seen.locks else ""
+        step.notes.append(f"runs outside a transaction{patience}")
+    return step
+
+
+def _note(item: Checked, live: FileRun | None, copy: FileRun | None, file: PlannedFile) -> str | None:
+    if live is None and not file.error:
+        why = "It builds on a file that could not be rehearsed on the live database."
+        if item.directives.no_transaction:
+            why = "It runs without a transaction, so it cannot be rolled back."
+        return why + (f" In the scratch copy, {copy.stopped}." if copy and copy.stopped else "")
+    if live and live.stopped:
+        where = file.steps[len(live.steps)].line if len(live.steps) < len(file.steps) else file.steps[-1].line
+        onwards = " What follows was run in a scratch copy, without the live rows." if copy and copy.steps else ""
+        onwards += f" There, {copy.stopped}." if copy and copy.stopped else ""
+        return f"Line {where}: {live.stopped}.{onwards}"
+    return None
+
+
+def _notes(live: list[FileRun]) -> list[str]:
+    """Say what of the rehearsal stays."""
+    moved = sorted({name for run in live for step in run.steps for name in step.seen.advanced})
+    return [f"Numbers that the rehearsal took from {', '.join(moved)} stay taken."] if moved else []
+
+
+# --- the live database as it is now -----------------------------------------------------------------------------------
+
+
+def _say_what_is_done(connection: Connection, ledger: Ledger, planned: Plan) -> None:
+    """Say of the first file when an earlier attempt has done some of it already."""
+    file = planned.files[0]
+    stopped = ledgers.stopped_attempt(connection, ledger.server.schema, file.version) if ledger.complete else None
+    if stopped:
+        for step in file.steps[: stopped.statement]:
+            step.notes.append("was done by an earlier attempt and will not be done again")
+
+
+def _look_at_tables(connection: Connection, planned: Plan) -> None:
+    """Look how big the tables are that the plan touches, and who would be in its way just now."""
+    connection.execute("SET lock_timeout TO 150")
+    for file in planned.files:
+        for step in file.steps:
+            for table, mode in {**step.held, **step.locks}.items():
+                planned.tables.setdefault(table, _size(connection, table))
+                if step.where == SCRATCH and table in step.locks and not step.waits_for:
+                    step.waits_for = _in_the_way(connection, table, mode)
+
+
+def _size(connection: Connection, table: str) -> TableSize:
+    row: dict[str, Any] | None
+    try:
+        row = connection.execute(_SIZE, {"table": table}).fetchone()
+    except psycopg.errors.LockNotAvailable:
+        row = connection.execute(_SIZE_WITHOUT_LOCK, {"table": table}).fetchone()
+    return TableSize(row["rows"], row["bytes"]) if row else TableSize(None, None)
+
+
+def _in_the_way(connection: Connection, table: str, mode: str) -> str | None:
+    """Name the oldest transaction that holds what a statement would want; a concurrent build waits for any.
+
+    Those younger than a second will be gone by then.
+    """
+    strength = STRENGTH[mode]
+    if strength >= BLOCKS_READS:
+        rivals = "l.relation = to_regclass(%(table)s)"
+    elif strength >= BLOCKS_WRITES:
+        rivals = "l.relation = to_regclass(%(table)s) AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')"
+    elif mode == "SHARE UPDATE EXCLUSIVE":
+        rivals = "l.locktype = 'virtualxid'"
+    else:
+        return None
+    row = connection.execute(
+        f"{_RIVAL} AND {rivals} ORDER BY a.xact_start LIMIT 1".encode(), {"table": table}
+    ).fetchone()
+    return describe(row) if row else None
+
+
+_SIZE = b"""
+SELECT sum(CASE WHEN part.reltuples >= 0 THEN part.reltuples ELSE pg_stat_get_live_tuples(part.oid) END)::bigint
+        AS rows,
+    sum(pg_total_relation_size(part.oid))::bigint AS bytes
+FROM pg_class AS part
+WHERE part.relkind <> 'p' AND part.oid IN (
+    SELECT to_regclass(%(table)s)::oid UNION SELECT relid FROM pg_partition_tree(to_regclass(%(table)s)))
+HAVING count(*) > 0
+"""
+
+_SIZE_WITHOUT_LOCK = b"""
+SELECT NULLIF(reltuples, -1)::bigint AS rows, relpages * current_setting('block_size')::bigint AS bytes
+FROM pg_class WHERE oid = to_regclass(%(table)s)
+"""
+
+_RIVAL = """
+SELECT a.pid AS blocker_pid, a.application_name, host(a.client_addr) AS host, a.state, a.query,
+    extract(epoch FROM now() - a.xact_start)::float AS transaction_s
+FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+WHERE l.granted AND a.pid <> pg_backend_pid() AND a.datname = current_database() AND a.xact_start IS NOT NULL
+    AND a.backend_type = 'client backend' AND a.xact_start < now() - interval '1 s'
+"""

@@ -1,0 +1,308 @@
+"""What db-plan found, for people and for scripts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from peterental.database.migrations.plan.lock_tracer import BLOCKS_READS, BLOCKS_WRITES, STRENGTH
+
+LIVE = "live"
+SCRATCH = "scratch"
+NOT_REHEARSED = "not rehearsed"
+
+_WIDEST_STATEMENT, _NARROWEST_STATEMENT = 72, 30
+_BESIDE_STATEMENT = 20
+_NOTICED_MS = 100
+_CHANGES_ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "WITH", "DO", "CALL", "SELECT"})
+_MODIFIERS = frozenset({"OR", "REPLACE", "UNIQUE", "TEMP", "TEMPORARY", "UNLOGGED", "RECURSIVE", "LOCAL", "GLOBAL"})
+_TWO_WORDS = frozenset({"MATERIALIZED", "FOREIGN", "EVENT", "DEFAULT", "TEXT", "ACCESS"})
+_HAS_OBJECT = frozenset({"ALTER", "CREATE", "DROP", "REINDEX", "REFRESH"})
+_WORD = re.compile(r"[A-Za-z]+")
+_KILO = 1024
+_FEW = 10
+
+
+@dataclass(frozen=True)
+class TableSize:
+    """How big a table of the live database is: its rows, as estimated, and its bytes with indexes."""
+
+    rows: int | None
+    bytes: int | None
+
+    def __str__(self) -> str:
+        """Give it for people: `~12,000 rows, 3.1 MB`."""
+        said = []
+        if self.rows is not None:
+            said.append(f"~{self.rows:,} {'row' if self.rows == 1 else 'rows'}" if self.rows else "no rows")
+        if self.bytes is not None:
+            said.append(_human(self.bytes))
+        return ", ".join(said)
+
+
+@dataclass
+class PlannedStep:
+    """One statement: what it was seen to do to tables that are there.
+
+    Args:
+        line: in its file.
+        sql: as it stands there.
+        where: rehearsed `live`, in a `scratch` copy, or `not rehearsed`.
+        duration_ms: on the live database.
+        locks: the strongest one that it newly takes on each table.
+        held: what it holds already on tables that it rewrites or reads through.
+        empties: tables that it truncates.
+        rewrites: tables that it writes anew.
+        rebuilds: indexes that it builds anew, without their tables.
+        scans: tables that it reads from end to end.
+        waits_for: who is in its way just now.
+        notes: what else there is to say.
+        fails: whether it is the one that would fail.
+    """
+
+    line: int
+    sql: str
+    where: str
+    duration_ms: int | None = None
+    locks: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+    empties: list[str] = field(default_factory=list)
+    rewrites: list[str] = field(default_factory=list)
+    rebuilds: list[str] = field(default_factory=list)
+    scans: list[str] = field(default_factory=list)
+    waits_for: str | None = None
+    notes: list[str] = field(default_factory=list)
+    fails: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What sort of statement it is: `ALTER TABLE`, `UPDATE`, …."""
+        return kind_of(self.sql)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody who reads or writes would notice it: nothing that is there is locked hard, read or changed."""
+        if self.fails or (self.duration_ms or 0) >= _NOTICED_MS:
+            return False
+        if self.where == NOT_REHEARSED and self.kind != "COMMENT":  # of which one knows it without trying
+            return False
+        if self.rewrites or self.rebuilds or self.scans or self.empties or self.waits_for or self.notes:
+            return False
+        if self.locks and self.kind in _CHANGES_ROWS:
+            return False
+        return all(STRENGTH[mode] < BLOCKS_WRITES for mode in self.locks.values())
+
+
+@dataclass
+class PlannedFile:
+    """One pending file.
+
+    Args:
+        version: its number.
+        name: of the file.
+        where: the least that any of its statements had: `live`, `scratch` or `not rehearsed`.
+        steps: its statements.
+        note: why it was not rehearsed on the live database, or not at all.
+        error: why it would fail, as the runner would put it.
+    """
+
+    version: int
+    name: str
+    where: str
+    steps: list[PlannedStep] = field(default_factory=list)
+    note: str | None = None
+    error: str | None = None
+
+
+@dataclass
+class Plan:
+    """What is pending and what it would do.
+
+    Args:
+        files: in the order in which they would run.
+        tables: the size of every table that they touch.
+        notes: what is worth knowing about the rehearsal as a whole.
+    """
+
+    files: list[PlannedFile] = field(default_factory=list)
+    tables: dict[str, TableSize] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def would_fail(self) -> bool:
+        """Whether some file would."""
+        return any(file.error for file in self.files)
+
+    def text(self, *, width: int | None = None) -> str:
+        """Give it for people, on a terminal of `width` columns; None where lines may be as long as they are."""
+        if not self.files:
+            return "✅ Nothing is pending."
+        columns = _WIDEST_STATEMENT if width is None else width - _BESIDE_STATEMENT
+        columns = max(_NARROWEST_STATEMENT, min(columns, _WIDEST_STATEMENT))
+        blocks = [self._file_text(file, columns) for file in self.files]
+        blocks += ["\n".join(self.notes)] if self.notes else []
+        return "\n\n".join([*blocks, self.summary()])
+
+    def summary(self) -> str:
+        """Say in one sentence what is to be expected."""
+        failing = next((file.name for file in self.files if file.error), None)
+        if failing:
+            return f"❌ {failing} would fail. Nothing was changed."
+        count = len(self.files)
+        files = f"{count} {'migration' if count == 1 else 'migrations'}"
+        if any(file.where == NOT_REHEARSED for file in self.files):
+            return f"⚠️  {files} pending, rehearsed only in part. Nothing was changed."
+        hard = [name for file in self.files for step in file.steps for name in self._hard_on(step)]
+        if hard:
+            names = ", ".join(dict.fromkeys(hard))
+            return f"⚠️  {files} would run, with {names} closed to writers while all rows are read. Nothing was changed."
+        return f"✅ {files} would run. Nothing was changed."
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape that `flask db-plan --json` prints."""
+        return {
+            "pending": [file.version for file in self.files],
+            "would_fail": self.would_fail,
+            "files": [self._file_as_json(file) for file in self.files],
+            "tables": {name: {"rows": size.rows, "bytes": size.bytes} for name, size in self.tables.items()},
+            "notes": self.notes,
+        }
+
+    def _file_as_json(self, file: PlannedFile) -> dict[str, Any]:
+        return {
+            "version": file.version,
+            "file": file.name,
+            "where": file.where,
+            "note": file.note,
+            "error": file.error,
+            "statements": [self._step_as_json(step) for step in file.steps],
+        }
+
+    def _step_as_json(self, step: PlannedStep) -> dict[str, Any]:
+        return {
+            "line": step.line,
+            "kind": step.kind,
+            "sql": step.sql,
+            "where": step.where,
+            "duration_ms": step.duration_ms,
+            "locks": [
+                {
+                    "table": table,
+                    "mode": mode,
+                    "blocks": blocked_by(mode),
+                    "new": table in step.locks,
+                    **self._size_as_json(table),
+                }
+                for table, mode in {**step.locks, **step.held}.items()
+            ],
+            "empties": step.empties,
+            "rewrites": step.rewrites,
+            "rebuilds": step.rebuilds,
+            "scans": step.scans,
+            "waits_for": step.waits_for,
+            "notes": step.notes,
+            "fails": step.fails,
+        }
+
+    def _size_as_json(self, table: str) -> dict[str, int | None]:
+        size = self.tables.get(table, TableSize(None, None))
+        return {"rows": size.rows, "bytes": size.bytes}
+
+    def _file_text(self, file: PlannedFile, columns: int) -> str:
+        done = {
+            LIVE: "rehearsed on the live database and rolled back",
+            SCRATCH: "rehearsed in a scratch copy, without the live rows",
+            NOT_REHEARSED: "not rehearsed",
+        }
+        mixed = {step.where for step in file.steps} == {LIVE, SCRATCH}
+        lines = [f"{file.name}  {'rehearsed in part on the live database' if mixed else done[file.where]}"]
+        if file.note:
+            lines.append(f"  {file.note}")
+        quiet = [step for step in file.steps if step.is_quiet]
+        folded = quiet if len(quiet) > 1 else []  # one takes a line either way
+        for step in file.steps:
+            if step not in folded:
+                lines += [_step_line(step, columns), *self._consequences(step)]
+        if folded:
+            lines.append(_folded_line(folded, columns, alone=len(folded) == len(file.steps)))
+        if file.error:
+            lines.append(f"❌ Migration {file.version} would fail: {file.error}")
+        return "\n".join(lines)
+
+    def _consequences(self, step: PlannedStep) -> list[str]:
+        lines = []
+        locks = {**step.locks, **step.held}
+        width = max((len(table) for table in locks), default=0)
+        hard = self._hard_on(step)
+        for table, mode in locks.items():
+            said = [f"{mode}: blocks {blocked_by(mode)}" if table in step.locks else f"{mode} held already"]
+            said.append(str(self.tables.get(table, "")))
+            seen = {"emptied": step.empties, "rewritten": step.rewrites, "read through": step.scans}
+            said += [word for word, tables in seen.items() if table in tables]
+            mark = "⚠️" if table in hard else "  "
+            lines.append(f"     {mark} {table.ljust(width)}  {' · '.join(part for part in said if part)}")
+        if step.rebuilds:
+            lines.append(f"        builds anew {', '.join(step.rebuilds)}")
+        if step.waits_for:
+            lines.append(f"     ⏳ would wait now for {step.waits_for}")
+        return [*lines, *(f"        {note}" for note in step.notes)]
+
+    def _hard_on(self, step: PlannedStep) -> list[str]:
+        """Give the tables that are closed to writers while every one of their rows is gone through."""
+        busy = {*step.rewrites, *step.scans}
+        return [
+            table
+            for table, mode in {**step.locks, **step.held}.items()
+            if table in busy and STRENGTH[mode] >= BLOCKS_WRITES and self.tables.get(table, TableSize(1, 1)).rows != 0
+        ]
+
+
+def _step_line(step: PlannedStep, columns: int) -> str:
+    took = f"{step.duration_ms} ms" if step.duration_ms is not None else ""
+    if step.where != LIVE:
+        took = {SCRATCH: "in scratch", NOT_REHEARSED: "not rehearsed"}[step.where]
+    return _line(f"{step.line:>4}", " ".join(step.sql.split()), "fails" if step.fails else took, columns)
+
+
+def _folded_line(steps: list[PlannedStep], columns: int, *, alone: bool) -> str:
+    """Give one line for all that nobody would notice."""
+    count = f"{len(steps)} statements that" if alone else f"and {len(steps)} statements that"
+    took = f"{sum(step.duration_ms or 0 for step in steps)} ms"
+    if any(step.where == SCRATCH for step in steps):
+        took = "in scratch"
+    if any(step.where == NOT_REHEARSED for step in steps):
+        took = "not rehearsed"
+    return _line("    ", f"{count} keep no reader and no writer waiting", took, columns)
+
+
+def _line(number: str, text: str, took: str, columns: int) -> str:
+    if len(text) > columns:
+        text = text[: columns - 1] + "…"
+    return f"  {number}  {text.ljust(columns)}  {took:>10}".rstrip()
+
+
+def blocked_by(mode: str) -> str:
+    """Say whom a lock mode keeps waiting."""
+    if STRENGTH[mode] >= BLOCKS_READS:
+        return "reads and writes"
+    if STRENGTH[mode] >= BLOCKS_WRITES:
+        return "writes"
+    return "nobody" if STRENGTH[mode] < STRENGTH["SHARE UPDATE EXCLUSIVE"] else "other schema changes"
+
+
+def kind_of(sql: str) -> str:
+    """Name the sort of a statement by its first words: `CREATE INDEX CONCURRENTLY …` is a `CREATE INDEX`."""
+    words = [word.upper() for word in _WORD.findall(sql[:120])]
+    if not words or words[0] not in _HAS_OBJECT:
+        return words[0] if words else ""
+    rest = [word for word in words[1:] if word not in _MODIFIERS]
+    return " ".join([words[0], *rest[: 2 if rest and rest[0] in _TWO_WORDS else 1]])
+
+
+def _human(size: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < _KILO:
+            return f"{size:.1f} {unit}" if size < _FEW and unit != "bytes" else f"{size:.0f} {unit}"
+        size /= _KILO
+    return f"{size:,.1f} TB"

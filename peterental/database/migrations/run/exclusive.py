@@ -1,0 +1,76 @@
+"""The state in which anything of ours may be written: a direct connection, prepared, locked, and stoppable."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from peterental.database.migrations.errors import Interrupted, ReadOnlyDatabase
+from peterental.database.migrations.ledger import reader as ledgers
+from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.writer import LedgerWriter
+from peterental.database.migrations.session.advisory_lock import Tell, migration_lock
+from peterental.database.migrations.session.connection import prepare_to_write, refuse_transaction_pooler
+from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.pool import Connection
+
+LOCK_WAIT_S = 60.0
+"""How long a runner waits for another one."""
+
+
+@contextmanager
+def under_lock(connection: Connection, url: str, seen: Ledger, *, wait_s: float, tell: Tell) -> Iterator[Ledger]:
+    """Hold the migration lock for the block and give the ledger as it is under it.
+
+    Args:
+        connection: the runner's own.
+        url: where it leads; a second connection may be needed to find a pooler out.
+        seen: the ledger as it was before.
+        wait_s: how long to wait for another runner, in seconds.
+        tell: takes a line about who is waited for.
+
+    Raises PooledConnection, ReadOnlyDatabase, LockNotAcquired; Interrupted on SIGTERM or Ctrl-C.
+    """
+    refuse_transaction_pooler(connection, url, seen.server.backend_pid)
+    if seen.server.read_only_reason:
+        raise ReadOnlyDatabase(reason=seen.server.read_only_reason)
+    prepare_to_write(connection)
+    with stoppable(), migration_lock(connection, seen.server.schema, wait_s=wait_s, tell=tell):
+        yield ledgers.read(connection)
+
+
+@contextmanager
+def writing_session(url: str, *, tell: Tell, wait_s: float = LOCK_WAIT_S) -> Iterator[tuple[Connection, Ledger]]:
+    """Open a connection of the caller's own, lock, and give it with the ledger, whose tables are made complete.
+
+    Raises what `under_lock` raises, and DatabaseUnavailable.
+    """
+    with engine_session(url) as connection:
+        seen = ledgers.read(connection)
+        with under_lock(connection, url, seen, wait_s=wait_s, tell=tell) as ledger:
+            LedgerWriter(connection, ledger.server.schema).make_complete(ledger)
+            yield connection, ledger
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Turn SIGTERM and SIGINT into Interrupted for the block, so that statement, transaction and lock end cleanly."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals, and only it is interrupted by them
+        return
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Interrupt once; what then cleans up is short and must not be interrupted again."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    raise Interrupted

@@ -1,0 +1,156 @@
+"""The runner: look, lock, look again, then one transaction per file."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from peterental.config import PROJECT_DIR
+from peterental.database.migrations.errors import FilesRefused, HistoryBroken, NoSuchMigration
+from peterental.database.migrations.ledger import reader as ledgers
+from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.state import State, compare_with_ledger, unapplicable
+from peterental.database.migrations.run.exclusive import LOCK_WAIT_S, under_lock
+from peterental.database.migrations.run.executor import Checked, Run
+from peterental.database.migrations.run.monitor import Progress
+from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.migrations.source.directives import Directives, read_directives
+from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError, find_files
+from peterental.database.migrations.source.statements import check_runnable, emptiness_of, wrong_record
+from peterental.database.pool import Connection, Database
+
+_log = logging.getLogger(__name__)
+
+
+class MigrationRunner:
+    """Applies the migration files of a folder to a database.
+
+    Args:
+        database: a `Database`, or the URL of one; the runner makes a direct connection of its own.
+        directory: where the files are; `migrations/` of this project by default.
+        lock_wait_s: how long to wait for another runner, in seconds.
+        tell: takes lines about progress, for a log or a terminal.
+        progress: shows how far a long build has come, on a terminal that can; otherwise lines are told.
+    """
+
+    def __init__(
+        self,
+        database: Database | str,
+        directory: Path | None = None,
+        *,
+        lock_wait_s: float = LOCK_WAIT_S,
+        tell: Tell = _log.info,
+        progress: Progress | None = None,
+    ) -> None:
+        self._database = database
+        self._directory = directory or PROJECT_DIR / "migrations"
+        self._lock_wait_s = lock_wait_s
+        self._tell = tell
+        self._progress = progress
+        self._warned_of: set[int] = set()
+
+    def get_applied_migrations(self) -> list[int]:
+        """Give the versions that the database records as applied, in order; none where it has no ledger yet."""
+        with engine_session(self._url) as connection:
+            return list(ledgers.read(connection).rows)
+
+    def get_migration_files(self) -> list[tuple[int, Path]]:
+        """Give (version, path) of every migration file, in order. Raises MigrationFilesError as `find_files` does."""
+        return [(file.version, file.path) for file in find_files(self._directory)]
+
+    def run_migrations(self, *, to: int | None = None) -> int:
+        """Apply what is pending, up to and including version `to` where given, and give how many files that were.
+
+        Raises FilesRefused, HistoryBroken and NoSuchMigration before anything runs; MigrationFailed, naming the file
+        and the place, when one fails (the files before it stay applied); LockNotAcquired, PooledConnection,
+        ReadOnlyDatabase, DatabaseUnavailable; Interrupted on SIGTERM or Ctrl-C.
+        """
+        try:
+            return self._run(find_files(self._directory), to)
+        except MigrationFilesError as error:
+            raise FilesRefused(error.problems) from error
+
+    def _run(self, files: list[MigrationFile], to: int | None) -> int:
+        refuse_beyond_last(files, to)
+        with engine_session(self._url) as connection:
+            ledger = ledgers.read(connection)
+            self._tell("✅ Database connected")
+            pending = self._pending(connection, files, ledger)
+            wanted = _up_to(pending, to)
+            todo: list[Checked] = []
+            if wanted:
+                checked = checked_files(wanted)
+                with under_lock(connection, self._url, ledger, wait_s=self._lock_wait_s, tell=self._tell) as ledger:
+                    pending = self._pending(connection, files, ledger)
+                    still_pending = {file.version for file in pending}
+                    todo = [item for item in checked if item.file.version in still_pending]
+                    Run(connection, ledger, self._url, self._tell, self._progress).apply(todo)
+        if todo:
+            self._tell(f"✅ Successfully applied {len(todo)} new migrations")
+        elif pending:
+            self._tell(f"✅ Database is up to date as far as {to:03d} (no new migrations)")
+        else:
+            self._tell("✅ Database is up to date (no new migrations)")
+        return len(todo)
+
+    @property
+    def _url(self) -> str:
+        return self._database if isinstance(self._database, str) else self._database.url
+
+    def _pending(self, connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
+        """Give the files to run, in order. Raises HistoryBroken when files and ledger tell different stories."""
+        entries = compare_with_ledger(connection, files, ledger)
+        problems = unapplicable(entries)
+        if problems:
+            raise HistoryBroken(problems)
+        for entry in entries:
+            if entry.state is State.COMMENTS_EDITED and entry.version not in self._warned_of:
+                self._warned_of.add(entry.version)
+                self._tell(
+                    f"⚠️  {entry.file_name}: comments were edited after it was applied; flask db-repair accepts that"
+                )
+        return [entry.file for entry in entries if entry.state is State.PENDING and entry.file is not None]
+
+
+def _up_to(files: list[MigrationFile], to: int | None) -> list[MigrationFile]:
+    return [file for file in files if to is None or file.version <= to]
+
+
+def refuse_beyond_last(files: list[MigrationFile], to: int | None) -> None:
+    """Raise NoSuchMigration when `to` is no file's number: whoever mistyped it would wait for it in vain."""
+    last = files[-1].version if files else 0
+    if to is not None and to > last:
+        raise NoSuchMigration(version=to, last=last)
+
+
+def checked_files(pending: list[MigrationFile]) -> list[Checked]:
+    """Check all pending files before the first one runs.
+
+    Raises MigrationFilesError naming everything that can be known to be wrong without running it.
+    """
+    checked = []
+    problems: list[str] = []
+    for file in pending:
+        directives, found = inspect(file)
+        problems += found
+        checked.append(Checked(file, directives))
+    if problems:
+        raise MigrationFilesError(problems)
+    return checked
+
+
+def inspect(file: MigrationFile) -> tuple[Directives, list[str]]:
+    """Give what a file asks for, and what can be known to be wrong with it without running it."""
+    try:
+        text = file.text()
+    except MigrationFilesError as error:
+        return Directives(), error.problems
+    emptiness = emptiness_of(text)
+    if emptiness:
+        return Directives(), [f"{file.path.name} {emptiness}"]
+    try:
+        directives, problems = read_directives(file, text), []
+    except MigrationFilesError as error:
+        directives, problems = Directives(), error.problems
+    return directives, problems + check_runnable(file, text, directives) + wrong_record(file, text)

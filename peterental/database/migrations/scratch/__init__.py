@@ -1,0 +1,1 @@
+"""Throw-away databases in which migrations are built."""

@@ -1,0 +1,248 @@
+"""Scratch databases: made to try something out in, always dropped, and swept up after runs that were killed.
+
+One is made on the server of SCRATCH_DATABASE_URL, else on the live database's own. Its name carries the server's time,
+so that a later run knows a leftover by its name and age, whoever made it and from wherever.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from peterental.database.migrations.errors import MigrationError, MigrationFailed
+from peterental.database.migrations.run.exclusive import stoppable
+from peterental.database.migrations.run.runner import MigrationRunner
+from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.engine_session import server_errors
+from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, MigrationFilesError
+from peterental.database.pool import Connection, DatabaseUnavailable, connect, reason_of
+from peterental.database.statement_errors import is_connection_lost
+from peterental.errors import Fault
+
+PREFIX = "peterental_scratch_"
+
+LEFTOVER_AFTER_S = 3600
+"""A scratch database lives for seconds. One that is this old, in seconds, and has nobody in it was left behind."""
+
+_APPLICATION_NAME = "peterental scratch"
+_NAME = PREFIX + r"(\d{8}t\d{6})_[0-9a-f]{8}"
+
+
+class ScratchRefused(Fault):
+    """No scratch database could be made: {reason}."""
+
+
+class ScratchBuildFailed(Fault):
+    """The files cannot be built from nothing in a scratch database: {problem}"""  # noqa: D415
+
+
+@contextmanager
+def scratch_database(url: str, *, scratch_url: str | None = None, tell: Tell) -> Iterator[str]:
+    """Make an empty database like the one at `url`, give its URL, and drop it afterwards, come what may.
+
+    It has the live database's encoding, locale and search_path, and the schema that its migrations go to. SIGTERM and
+    Ctrl-C raise Interrupted for the block, so that the database is dropped then too.
+
+    Args:
+        url: of the live database; nothing is changed in it.
+        scratch_url: of a database on the server to use instead.
+        tell: takes a line when something could not be done quite so.
+
+    Raises ScratchRefused when none can be made; DatabaseUnavailable, StatementCancelled, StatementRefused.
+    """
+    with connect(url, application_name=_APPLICATION_NAME) as live, server_errors(live):
+        likeness = _likeness(live)
+    server_url = scratch_url or url
+    name = None
+    with stoppable():
+        try:
+            with connect(server_url, application_name=_APPLICATION_NAME) as server, server_errors(server):
+                _sweep(server)
+                name = _new_name(server)
+                try:
+                    _create(server, name, likeness)
+                except psycopg.errors.QueryCanceled:
+                    name = None  # the server has undone it: there is nothing to drop
+                    raise
+            scratch = make_conninfo(server_url, dbname=name)
+            _furnish(scratch, likeness)
+            yield scratch
+        except ScratchRefused as error:
+            if not isinstance(error.__cause__, psycopg.OperationalError | DatabaseUnavailable):
+                name = None  # the server said no: there is nothing to drop
+            raise
+        finally:
+            if name is not None:
+                _drop(server_url, name, tell)
+
+
+def build(scratch: str, directory: Path, *, to: int) -> int:
+    """Apply the files up to version `to` to a scratch database with the real runner; give how many it applied.
+
+    What a file does beyond its database (roles, ALTER DATABASE by name, dblink) it does here too.
+
+    Raises ScratchBuildFailed, naming the file and what to do about it.
+    """
+    try:
+        return MigrationRunner(scratch, directory, tell=_to_nobody).run_migrations(to=to)
+    except MigrationFailed as error:
+        # Its last two lines are about the database it ran in and about db-migrate: not what matters here.
+        problem = "\n".join(str(error).splitlines()[:-2])
+        raise ScratchBuildFailed(problem=problem + _advice(problem)) from error
+    except MigrationFilesError as error:
+        raise ScratchBuildFailed(problem=BETWEEN_PROBLEMS.join(error.problems)) from error
+    except MigrationError as error:
+        raise ScratchBuildFailed(problem=str(error)) from error
+
+
+def _advice(problem: str) -> str:
+    """Say what to do about what only a scratch database meets with."""
+    first = problem.splitlines()[0]
+    if "extension" in first:
+        return (
+            "\n  Next: install that extension on the server, or set SCRATCH_DATABASE_URL to a server that has it"
+            " and a role that may create it"
+        )
+    if 'role "' in first:
+        return (
+            "\n  Next: roles belong to the whole server; let the file cope with one that exists, or set"
+            " SCRATCH_DATABASE_URL to another server"
+        )
+    return ""
+
+
+def _to_nobody(_line: str) -> None:
+    """Take a line about progress that is of no interest."""
+
+
+def _likeness(live: Connection) -> dict[str, Any]:
+    """Read what a scratch database must have in common with the live one."""
+    row = live.execute(
+        """
+        SELECT pg_encoding_to_char(encoding) AS encoding, to_jsonb(pg_database) AS database,
+               current_setting('search_path') AS search_path, current_schema() AS schema
+        FROM pg_database WHERE datname = current_database()
+        """
+    ).fetchone()
+    return dict(row) if row else {}
+
+
+def _sweep(server: Connection) -> None:
+    """Drop what killed runs left behind: old, nobody in it, and ours to drop.
+
+    Whoever connects in the meantime makes the server refuse, because this does not force anybody out.
+    """
+    leftovers = server.execute(
+        """
+        SELECT datname FROM pg_database AS d
+        WHERE datname ~ %(name)s
+            AND substring(datname FROM %(name)s) < to_char(
+                (clock_timestamp() AT TIME ZONE 'UTC') - make_interval(secs => %(age)s), 'YYYYMMDD"t"HH24MISS')
+            AND pg_has_role(datdba, 'USAGE')
+            AND NOT EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.datid = d.oid)
+        """,
+        {"name": f"^{_NAME}$", "age": LEFTOVER_AFTER_S},
+    ).fetchall()
+    for leftover in leftovers:
+        try:
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(leftover["datname"])))
+        except psycopg.Error:  # in use after all, or another run is at it: the next run looks again
+            continue
+
+
+def _new_name(server: Connection) -> str:
+    row = server.execute(
+        """SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD"t"HH24MISS') AS now"""
+    ).fetchone()
+    return f"{PREFIX}{row['now'] if row else ''}_{secrets.token_hex(4)}"
+
+
+def _create(server: Connection, name: str, likeness: dict[str, Any]) -> None:
+    """Create the database with the live one's locale; a server that does not know that locale gives it a plain one."""
+    encoding = sql.SQL("ENCODING {}").format(likeness["encoding"])
+    plain = sql.SQL("{} LC_COLLATE 'C' LC_CTYPE 'C'").format(encoding)
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}")
+    try:
+        try:
+            server.execute(statement.format(sql.Identifier(name), _locale(encoding, likeness["database"])))
+        except (
+            psycopg.errors.SyntaxError,
+            psycopg.errors.WrongObjectType,
+            psycopg.errors.UndefinedObject,
+            psycopg.errors.InvalidParameterValue,
+            psycopg.errors.FeatureNotSupported,
+            psycopg.errors.InvalidObjectDefinition,
+        ):
+            server.execute(statement.format(sql.Identifier(name), plain))
+    except psycopg.errors.InsufficientPrivilege as error:
+        info = server.info
+        reason = (
+            f"the role {info.user} may not create databases on {info.host}; set SCRATCH_DATABASE_URL to a server where"
+            " it may (any PostgreSQL 14 or newer, best of the same version)"
+        )
+        raise ScratchRefused(reason=reason) from error
+    except psycopg.errors.QueryCanceled:  # another server would not help
+        raise
+    except psycopg.Error as error:
+        if is_connection_lost(error):
+            raise
+        reason = f"{reason_of(error)}; SCRATCH_DATABASE_URL can name another server for it"
+        raise ScratchRefused(reason=reason) from error
+
+
+def _locale(encoding: sql.Composed, database: dict[str, Any]) -> sql.Composed:
+    """Say how the live database sorts, in the words of CREATE DATABASE; their columns changed names over time."""
+    clauses: list[sql.Composable] = [
+        encoding,
+        sql.SQL("LC_COLLATE {}").format(database["datcollate"]),
+        sql.SQL("LC_CTYPE {}").format(database["datctype"]),
+    ]
+    provided = database.get("datlocale") or database.get("daticulocale")
+    provider = {"i": "icu", "b": "builtin"}.get(database.get("datlocprovider", "c"))
+    if provider and provided:
+        option = sql.SQL("ICU_LOCALE {}" if provider == "icu" else "BUILTIN_LOCALE {}")
+        clauses += [sql.SQL(f"LOCALE_PROVIDER {provider}"), option.format(provided)]
+    return sql.SQL(" ").join(clauses)
+
+
+def _furnish(scratch: str, likeness: dict[str, Any]) -> None:
+    """Give the database what files take for granted: the schema they go to, and the way there.
+
+    Raises ScratchRefused where it cannot be reached: a pooler leads only to the databases that it has been told of.
+    """
+    try:
+        reached = connect(scratch, application_name=_APPLICATION_NAME)
+    except DatabaseUnavailable as error:
+        reason = (
+            f"it cannot be reached ({error.values['reason']}); where PgBouncer stands in front, set"
+            " MIGRATIONS_DATABASE_URL to the database's direct address"
+        )
+        raise ScratchRefused(reason=reason) from error
+    with reached as connection, server_errors(connection):
+        if likeness["schema"] is not None:
+            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(likeness["schema"])))
+        connection.execute("SELECT set_config('search_path', %s, false)", [likeness["search_path"]])
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET search_path FROM CURRENT").format(name))
+
+
+def _drop(server_url: str, name: str, tell: Tell) -> None:
+    """Drop it over a connection of its own: the one that made it may have gone the way of what went wrong."""
+    try:
+        with connect(server_url, application_name=_APPLICATION_NAME) as server:
+            statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+            try:
+                server.execute(sql.SQL("{} WITH (FORCE)").format(statement))
+            except psycopg.errors.InsufficientPrivilege:
+                # Autovacuum is in it, whom only a superuser may force out; without force, the server sends it away.
+                server.execute(statement)
+    except (psycopg.Error, Fault) as error:
+        reason = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
+        tell(f"⚠️  The scratch database {name} could not be dropped ({reason}); a later run will do it")

@@ -1,0 +1,1 @@
+"""The runner's own connection, its reset, and the advisory lock."""

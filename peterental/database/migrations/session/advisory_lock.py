@@ -1,0 +1,152 @@
+"""The lock: one migration runner at a time per database and schema, on whatever machines they run."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg.rows import DictRow
+
+from peterental.database.migrations.errors import LockNotAcquired
+from peterental.database.pool import Connection
+
+_NAMESPACE = "peterental.migrations"  # never changes between releases: old and new runners must exclude each other
+_FIRST_POLL_S = 0.02
+_SLOWEST_POLL_S = 0.25
+_TELL_EVERY_S = 5.0
+
+Tell = Callable[[str], None]
+
+
+def lock_key(schema: str) -> int:
+    """Give the advisory lock's 64-bit key for the migrations of `schema`."""
+    return int.from_bytes(hashlib.sha256(f"{_NAMESPACE}:{schema}".encode()).digest()[:8], signed=True)
+
+
+@contextmanager
+def migration_lock(connection: Connection, schema: str, *, wait_s: float, tell: Tell) -> Iterator[None]:
+    """Hold the migration lock of `schema` on this session for the block.
+
+    It is polled: a session that waits inside pg_advisory_lock holds a snapshot, for which CREATE INDEX CONCURRENTLY
+    under that very lock would wait in turn, for ever.
+
+    Args:
+        connection: in autocommit mode; the session that will run the migrations.
+        schema: whose migrations.
+        wait_s: how long to wait for another runner, in seconds.
+        tell: takes a line about who is waited for.
+
+    Raises LockNotAcquired, naming the holder, when the time is up.
+    """
+    key = lock_key(schema)
+    _acquire(connection, key, wait_s=wait_s, tell=tell)
+    try:
+        yield
+    finally:
+        _release(connection, key)
+
+
+def _acquire(connection: Connection, key: int, *, wait_s: float, tell: Tell) -> None:
+    started = time.monotonic()
+    poll_s = _FIRST_POLL_S
+    tell_at = started
+    while not _try(connection, key):
+        now = time.monotonic()
+        if now - started >= wait_s:
+            raise LockNotAcquired(seconds=wait_s, holder=holder_of(connection, key))
+        if now >= tell_at:
+            tell(f"⏳ Waiting for another migration: {holder_of(connection, key)}")
+            tell_at = now + _TELL_EVERY_S
+        time.sleep(min(poll_s * random.uniform(0.5, 1.0), max(0.0, started + wait_s - now)))  # noqa: S311  # jitter
+        poll_s = min(poll_s * 2, _SLOWEST_POLL_S)
+
+
+def _try(connection: Connection, key: int) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s) AS locked", (key,)).fetchone()
+    return row is not None and bool(row["locked"])
+
+
+def _release(connection: Connection, key: int) -> None:
+    """Unlock; a connection that is lost or in trouble has its lock released by being closed."""
+    if connection.closed:
+        return
+    try:
+        connection.execute("SELECT pg_advisory_unlock(%s)", (key,))
+    except psycopg.Error:
+        connection.close()
+
+
+def holder_of(connection: Connection, key: int) -> str:
+    """Describe the session that holds the lock: pid, program, host, since when, and what it runs."""
+    row = _holder(connection, key)
+    if row is None:
+        return "its holder has just finished"
+    name = row["application_name"] or "a program without a name"
+    query = " ".join((row["query"] or "").split())[:120]
+    since = f"{row['backend_start']:%H:%M:%S} UTC" if row["backend_start"] else "an unknown time"
+    return f"held by {name} (pid {row['pid']}, from {row['host'] or 'this machine'}, since {since}): {query}"
+
+
+class LockBudget:
+    """The time that one file may lose to the locks of other sessions; its own work uses none of it.
+
+    The first try of a piece of work loses the wait that ended it. A repetition is lost as a whole, because without the
+    lock there would be none: a long piece of work is not repeated for hours.
+
+    Args:
+        seconds: how much there is at first.
+
+    Attributes:
+        left_s: how much is left, in seconds; 0 or less where it is used up.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.left_s = seconds
+        self._piece: int | None = None
+        self._failed_piece: int | None = None
+        self._began_s = 0.0
+
+    def begin(self, piece: int) -> None:
+        """Note that a piece of work begins, or begins again; pieces are told apart by their numbers."""
+        self._piece = piece
+        self._began_s = time.monotonic()
+
+    def charge_failure(self, wait_ms: int | None) -> None:
+        """Charge what the piece of work that has just failed has lost.
+
+        Args:
+            wait_ms: the longest that its last wait can have taken, in milliseconds; None where nothing limits that.
+        """
+        lost_s = time.monotonic() - self._began_s
+        if self._piece != self._failed_piece and wait_ms is not None:
+            lost_s = min(lost_s, wait_ms / 1000)
+        self._failed_piece = self._piece
+        self.charge(lost_s)
+
+    def charge(self, seconds: float) -> None:
+        """Charge a pause, in seconds."""
+        self.left_s -= seconds
+
+
+def is_held_by_another(connection: Connection, key: int) -> bool:
+    """Tell whether a session other than this one holds the lock."""
+    row = _holder(connection, key)
+    return row is not None and not row["is_this"]
+
+
+def _holder(connection: Connection, key: int) -> DictRow | None:
+    return connection.execute(
+        """
+        SELECT activity.pid, activity.application_name, host(activity.client_addr) AS host, activity.backend_start,
+               activity.query, activity.pid = pg_backend_pid() AS is_this
+        FROM pg_locks AS lock JOIN pg_stat_activity AS activity USING (pid)
+        WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
+            AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND (lock.classid::bigint << 32) | lock.objid::bigint = %s
+        """,
+        (key,),
+    ).fetchone()

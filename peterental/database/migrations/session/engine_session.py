@@ -1,0 +1,92 @@
+"""The session of every db-… command; what the server refuses to the engine itself becomes one message there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from peterental.database.migrations.errors import SCHEMA_OF_OUR_OWN, LedgerTrouble, NoRoom
+from peterental.database.migrations.session.connection import runner_session
+from peterental.database.pool import Connection, DatabaseUnavailable, reason_of
+from peterental.database.statement_errors import (
+    StatementCancelled,
+    StatementRefused,
+    cancelled_by,
+    is_connection_lost,
+    place_of_session,
+)
+from peterental.errors import Fault
+
+_ANOTHER_SHAPE = (
+    psycopg.errors.CannotCoerce,
+    psycopg.errors.DatatypeMismatch,
+    psycopg.errors.GeneratedAlways,
+    psycopg.errors.InvalidColumnReference,
+    psycopg.errors.InvalidTextRepresentation,
+    psycopg.errors.NotNullViolation,
+    psycopg.errors.NumericValueOutOfRange,
+    psycopg.errors.ObjectNotInPrerequisiteState,
+    psycopg.errors.StringDataRightTruncation,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.WrongObjectType,
+)
+"""What our statements meet with in a table of that name whose columns, types or constraints are not ours."""
+
+
+@contextmanager
+def engine_session(url: str) -> Iterator[Connection]:
+    """Give a connection as `runner_session` does.
+
+    Raises LedgerTrouble for a ledger that the role may not use, that another session holds, or that is another tool's;
+    NoRoom when the server's disk is full, StatementCancelled, DatabaseUnavailable when the server goes away,
+    StatementRefused for the rest. What is wrong with a migration its runner has explained before.
+    """
+    with runner_session(url) as connection, server_errors(connection), ledger_errors():
+        yield connection
+
+
+@contextmanager
+def ledger_errors() -> Iterator[None]:
+    """Raise LedgerTrouble and NoRoom for what they name; other errors pass."""
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        advice = "use a role that may create tables there, such as the one that owns the others"
+        raise LedgerTrouble(reason=reason_of(error), advice=advice) from error
+    except psycopg.errors.LockNotAvailable as error:
+        advice = "somebody's transaction holds it; try again when that has ended"
+        raise LedgerTrouble(reason=reason_of(error), advice=advice) from error
+    except psycopg.errors.RaiseException as error:
+        advice = "a trigger of the database says that; let it pass"
+        raise LedgerTrouble(reason=reason_of(error), advice=advice) from error
+    except psycopg.errors.DiskFull as error:
+        raise NoRoom(reason=reason_of(error)) from error
+    except _ANOTHER_SHAPE as error:
+        raise LedgerTrouble(reason=reason_of(error), advice=SCHEMA_OF_OUR_OWN) from error
+
+
+@contextmanager
+def server_errors(connection: Connection) -> Iterator[None]:
+    """Raise StatementCancelled, DatabaseUnavailable or StatementRefused for an error of the server in the block."""
+    place = place_of_session(connection)
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _named(error, place) from error
+
+
+def _named(error: psycopg.Error, place: str) -> Fault:
+    reason = reason_of(error)
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        by = cancelled_by(error)
+        advice = "What was applied stays; run the same command again"
+        if by != "another session":
+            advice = "What was applied stays. Raise statement_timeout for this role, then run the same command again"
+        return StatementCancelled(place=place, by=by, reason=reason, advice=advice)
+    if is_connection_lost(error):
+        return DatabaseUnavailable(reason=reason)
+    advice = "What was applied stays; remove the cause, then run the same command again"
+    return StatementRefused(place=place, reason=reason, sqlstate=error.sqlstate, advice=advice)

@@ -1,0 +1,65 @@
+"""Finds what only psql understands: its backslash commands, and rows that follow a COPY FROM STDIN.
+
+Both come with a dump that is put into a migration as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+from peterental.database.migrations.source.files import MigrationFile
+from peterental.database.migrations.sql.error_location import place_of
+from peterental.database.migrations.sql.tokens import words_of
+
+_MAY_BE_PSQL = re.compile(r"^[ \t]*\\|(?<=\s)\\(?=[A-Za-z.!?])", re.MULTILINE)
+_META_COMMAND = re.compile(r"\\\S*")
+_COPY_IN = re.compile(r"^[ \t]*(?P<copy>copy\b[^;]*?\bfrom\s+stdin\b[^;]*;)[^\n]*\n", re.IGNORECASE | re.MULTILINE)
+_END_OF_ROWS = re.compile(r"^\\\.[ \t]*\r?$", re.MULTILINE)
+_NOT_A_LINE_END = re.compile(r"[^\r\n]")
+
+
+def psql_problems(file: MigrationFile, text: str) -> list[str]:
+    """Name what in `text` only psql understands, each with its line."""
+    if not _MAY_BE_PSQL.search(text):
+        return []
+    problems, rest = _copied_rows(file, text)
+    return problems + _meta_commands(file, rest)
+
+
+def _copied_rows(file: MigrationFile, text: str) -> tuple[list[str], str]:
+    """Name each COPY that is followed by rows, and give the text with white space in their place.
+
+    Rows are no SQL: a quote in one of them would hide all that comes after it.
+    """
+    problems: list[str] = []
+    parts: list[str] = []
+    begin = position = 0
+    while found := _COPY_IN.search(text, position):
+        end = _END_OF_ROWS.search(text, found.end())
+        if end is None:
+            break
+        position = found.end()
+        if words_of(text[begin : found.start()]) is None:
+            continue  # it stands within quotes or a comment
+        first, last = place_of(text, found.start("copy")).line, place_of(text, end.start()).line
+        problems.append(
+            f"{file.path.name}:{first}: COPY … FROM STDIN takes its data from psql; write INSERT instead,"
+            f" down to line {last}, whose \\. is a command of psql too"
+        )
+        parts += [text[begin : found.start()], _NOT_A_LINE_END.sub(" ", text[found.start() : end.end()])]
+        begin = position = end.end()
+    return problems, "".join([*parts, text[begin:]])
+
+
+def _meta_commands(file: MigrationFile, text: str) -> list[str]:
+    """Name psql's backslash commands: a backslash that is a word by itself, so not within quotes or comments."""
+    starts = {match.end() - len(match.group().lstrip()) for match in _MAY_BE_PSQL.finditer(text)}
+    named: dict[int, str] = {}
+    for word in words_of(text) or ():
+        command = _META_COMMAND.match(text, word.offset)
+        if word.offset in starts and command:
+            # What stands behind it on its line is its arguments.
+            named.setdefault(place_of(text, word.offset).line, command.group())
+    return [
+        f"{file.path.name}:{line}: {name} is a command of psql, not SQL; take it out" for line, name in named.items()
+    ]

@@ -1,0 +1,1 @@
+"""Drift detection: catalogs read and compared."""

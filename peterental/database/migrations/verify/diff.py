@@ -1,0 +1,226 @@
+"""Compares two catalogs, the live database's and the files', and says in one line each how they differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from peterental.database.migrations.verify.introspection import Aspects, Catalog, Key
+
+ONLY_LIVE = "only in the database"
+ONLY_FILES = "only in the files"
+DIFFERS = "differs"
+
+_ORDER = (
+    "schema",
+    "extension",
+    "domain",
+    "type",
+    "sequence",
+    "table",
+    "foreign",
+    "view",
+    "materialized",
+    "function",
+    "procedure",
+    "aggregate",
+    "operator",
+    "cast",
+    "collation",
+    "text",
+    "event",
+    "publication",
+)
+_PART_ORDER = ("", "column", "constraint", "index", "trigger", "rule", "policy", "statistics")
+_LONGEST = 80
+
+# Before PostgreSQL 16, views name the table of every column; since then only where there is a choice.
+_QUALIFIER = re.compile(r'(?<![\w"])(?:[a-z_][\w$]*|"(?:[^"]|"")+")\.')
+_TELLS_BY_WORDS = ("view", "materialized view")
+
+# “status IN ('a', 'b')” on a VARCHAR is kept as an array that is cast as a whole; what pg_dump writes of that is read
+# back as an array of which each element is cast. Both mean the same.
+_VARCHAR = r"E?'(?:[^']|'')*'::character varying"
+_ELEMENT = re.compile(_VARCHAR)
+_CAST_AS_A_WHOLE = re.compile(rf"\(ARRAY\[(?P<elements>{_VARCHAR}(?:, {_VARCHAR})*)\]\)::text\[\]")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same in both.
+
+    Args:
+        key: what it is.
+        how: `only in the database`, `only in the files` or `differs`.
+        details: for `differs`, each aspect with both its values; else what is worth knowing.
+    """
+
+    key: Key
+    how: str
+    details: tuple[str, ...] = ()
+
+    @property
+    def part(self) -> str:
+        """Its name within its object: `column email`; empty for the object itself."""
+        return f"{self.key.kind} {self.key.name}".strip()
+
+    @property
+    def sentence(self) -> str:
+        """How it differs, on one line."""
+        return self.how + (": " + "; ".join(self.details) if self.details else "")
+
+    def as_json(self) -> dict[str, Any]:
+        """Give its shape in `flask db-verify --json`."""
+        return {"object": self.key.object, "part": self.part or None, "how": self.how, "details": list(self.details)}
+
+
+@dataclass
+class Comparison:
+    """What comparing two catalogs found.
+
+    Args:
+        differences: in a stable order, grouped by object.
+        remarks: what is worth a sentence, but is no difference.
+    """
+
+    differences: list[Difference] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def compare_catalogs(live: Catalog, files: Catalog, ledger_schema: str) -> Comparison:
+    """Find what differs between the live database and what the files make.
+
+    A schema that the files know nothing of is one difference, not one per object in it; one that keeps migrations of
+    its own is none.
+    """
+    comparison = Comparison()
+    known = set(files.schemas.values()) | {ledger_schema, ""}
+    strange: dict[str, int] = {}
+    for key, aspects in live.things.items():
+        schema = live.schemas[key.object]
+        if schema not in known:
+            strange[schema] = strange.get(schema, 0) + (not key.kind)
+        elif key not in files.things:
+            comparison.differences.append(Difference(key, ONLY_LIVE, _worth_knowing(aspects)))
+    for key, aspects in files.things.items():
+        if key not in live.things:
+            comparison.differences.append(Difference(key, ONLY_FILES))
+        elif details := _differing(key, live.things[key], aspects, by_words=live.major_version != files.major_version):
+            comparison.differences.append(Difference(key, DIFFERS, details))
+    for schema, count in strange.items():
+        _strange_schema(comparison, live, schema, count)
+    comparison.differences = sorted(_without_parts_of_whole(comparison.differences, live, files), key=_place)
+    comparison.remarks += _column_orders(live, files)
+    if live.major_version != files.major_version:
+        comparison.remarks.append(
+            f"The database runs PostgreSQL {live.major_version}, the scratch database {files.major_version}:"
+            " views are compared without the table names before their columns."
+        )
+    return comparison
+
+
+def counted(differences: list[Difference]) -> str:
+    """Say how many there are: `1 difference`."""
+    return f"{len(differences)} {'difference' if len(differences) == 1 else 'differences'}"
+
+
+def grouped(differences: Iterable[Difference]) -> list[str]:
+    """Give the differences as lines for people: each object once, its parts aligned below it."""
+    found = list(differences)
+    width = max((len(difference.part) for difference in found if difference.part), default=0)
+    lines = []
+    for name, group in groupby(found, key=lambda difference: difference.key.object):
+        own, *parts = [*group]
+        if own.part:
+            lines.append(name)
+            parts = [own, *parts]
+        else:
+            lines.append(f"{name}  {own.sentence}")
+        lines += [f"  {part.part.ljust(width)}  {part.sentence}" for part in parts]
+    return lines
+
+
+def _strange_schema(comparison: Comparison, live: Catalog, schema: str, count: int) -> None:
+    if schema in live.with_ledger:
+        comparison.remarks.append(f"Schema {schema} keeps migrations of its own and was left out.")
+        return
+    things = f"{count - 1} objects in it" if count != 2 else "1 object in it"  # noqa: PLR2004  # one is the schema
+    comparison.differences.append(Difference(Key(f"schema {schema}", "", ""), ONLY_LIVE, (things,)))
+
+
+def _without_parts_of_whole(differences: list[Difference], live: Catalog, files: Catalog) -> list[Difference]:
+    """Leave out the columns and sequences of a table that is itself missing on one side: that says it all."""
+    whole = {found.key.object for found in differences if not found.part and found.how != DIFFERS}
+
+    def belongs_to_whole(key: Key) -> bool:
+        owner = (live.things.get(key) or files.things.get(key) or {}).get("owned by")
+        return bool(key.kind and key.object in whole) or bool(owner and f"table {owner.rpartition('.')[0]}" in whole)
+
+    return [found for found in differences if not belongs_to_whole(found.key)]
+
+
+def _worth_knowing(aspects: Aspects) -> tuple[str, ...]:
+    return ("it is not valid",) if aspects.get("valid") == "no" else ()
+
+
+def _differing(key: Key, live: Aspects, files: Aspects, *, by_words: bool) -> tuple[str, ...]:
+    """Give the aspects in which one thing is not the same in both."""
+    by_words = by_words and key.object.startswith(_TELLS_BY_WORDS)
+    details = []
+    for name in dict.fromkeys((*live, *files)):
+        one, other = live.get(name), files.get(name)
+        if one == other or _casts(one) == _casts(other) or (by_words and _words(one) == _words(other)):
+            continue
+        one, other, place = _where_they_part(one, other)
+        details.append(f"{name}{place} is {one} in the database, {other} in the files")
+    return tuple(details)
+
+
+def _words(text: str | None) -> str:
+    return " ".join(_QUALIFIER.sub("", _casts(text) or "").split())
+
+
+def _casts(text: str | None) -> str | None:
+    """Give a definition with the cast of a list written at each of its elements."""
+    if text is None:
+        return None
+    return _CAST_AS_A_WHOLE.sub(lambda found: "ARRAY[" + _ELEMENT.sub(r"(\g<0>)::text", found["elements"]) + "]", text)
+
+
+def _where_they_part(one: str | None, other: str | None) -> tuple[str, str, str]:
+    """Give two values fit for one line; of long texts, the first line that is not the same."""
+    if one is None or other is None or ("\n" not in one and "\n" not in other):
+        return _short(one), _short(other), ""
+    ours, theirs = one.splitlines(), other.splitlines()
+    number = next(
+        (number for number, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
+        min(len(ours), len(theirs)),
+    )
+    shown = [_short(lines[number]) if number < len(lines) else "shorter" for lines in (ours, theirs)]
+    return shown[0], shown[1], f", line {number + 1},"
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "none"
+    flat = " ".join(value.split())
+    return flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
+
+
+def _place(difference: Difference) -> tuple[int, str, int, str]:
+    first = difference.key.object.split()[0]
+    rank = _ORDER.index(first) if first in _ORDER else len(_ORDER)
+    return rank, difference.key.object, _PART_ORDER.index(difference.key.kind), difference.key.name
+
+
+def _column_orders(live: Catalog, files: Catalog) -> list[str]:
+    """Say which tables have their columns in another order; no difference to whoever names them."""
+    remarks = []
+    for name, columns in sorted(files.column_orders.items()):
+        theirs = live.column_orders.get(name, [])
+        if [column for column in theirs if column in columns] != [column for column in columns if column in theirs]:
+            remarks.append(f"The columns of {name} stand in another order; only SELECT * and bare INSERTs could tell.")
+    return remarks

@@ -1,0 +1,186 @@
+"""db-verify: builds the schema from the files in a scratch database and compares it with the live one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from peterental.database.migrations.ledger import reader as ledgers
+from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.state import Entry, State, compare_with_ledger, unapplicable
+from peterental.database.migrations.scratch.database import build, scratch_database
+from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.migrations.source.files import find_files
+from peterental.database.migrations.verify.diff import Difference, compare_catalogs, counted, grouped
+from peterental.database.migrations.verify.introspection import Catalog, read_catalog
+from peterental.database.pool import connect
+from peterental.plural import plural
+
+_APPLICATION_NAME = "peterental verify"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the check list: what was looked at, whether it is as it should be, and a word about it."""
+
+    name: str
+    ok: bool
+    text: str
+
+    def line(self) -> str:
+        """Give it with its mark."""
+        return f"{'✅' if self.ok else '❌'} {self.text}"
+
+
+@dataclass
+class Verification:
+    """What db-verify found.
+
+    Args:
+        built: the versions that were built from the files.
+        checks: the check list of the migration guide.
+        differences: between the live database and the files, in a stable order.
+        remarks: what is worth knowing, but is no difference.
+    """
+
+    built: list[int]
+    checks: list[Check] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def same(self) -> bool:
+        """Whether every check passed."""
+        return all(check.ok for check in self.checks)
+
+    def text(self) -> str:
+        """Give it for people: the check list, the differences by object, remarks, and a sentence about the whole."""
+        blocks = [[check.line() for check in self.checks], grouped(self.differences), self.remarks, [self.summary()]]
+        return "\n\n".join("\n".join(block) for block in blocks if block)
+
+    def summary(self) -> str:
+        """Say in one sentence how things stand."""
+        made = _numbers(self.built)
+        if self.differences:
+            return f"{counted(self.differences)} between the database and what {made}."
+        if not self.same:
+            return f"The tables are what {made}, but see above."
+        return f"The database is what {made}."
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the shape that `flask db-verify --json` prints."""
+        return {
+            "same": self.same,
+            "checks": [{"name": check.name, "ok": check.ok, "text": check.text} for check in self.checks],
+            "differences": [difference.as_json() for difference in self.differences],
+            "remarks": self.remarks,
+        }
+
+
+def verify(url: str, directory: Path, *, scratch_url: str | None = None, tell: Tell) -> Verification:
+    """Compare the live database with what those files make that it has applied.
+
+    Args:
+        url: of the live database; only read.
+        directory: of the migration files.
+        scratch_url: of a database on a server where a scratch database may be made; the live one's by default.
+        tell: takes a line when the scratch database could not be dropped.
+
+    Raises MigrationFilesError, DatabaseUnavailable, NoSchema, CatalogUnreadable, ScratchRefused, ScratchBuildFailed,
+    Interrupted.
+    """
+    files = find_files(directory)
+    with engine_session(url) as connection:
+        ledger = ledgers.read(connection)
+        schema = ledger.server.schema
+        entries = compare_with_ledger(connection, files, ledger)
+        live = read_catalog(connection, schema, which="database")
+    to = max((file.version for file in files if file.version in ledger.rows), default=0)
+    with scratch_database(url, scratch_url=scratch_url, tell=tell) as scratch:
+        build(scratch, directory, to=to)
+        made = scratch_catalog(scratch, schema)
+        again = build(scratch, directory, to=to)
+        made_again = scratch_catalog(scratch, schema)
+    comparison = compare_catalogs(live, made, schema)
+    result = Verification([file.version for file in files if file.version <= to], differences=comparison.differences)
+    result.checks = [
+        Check("connection", ok=True, text="Database connected"),
+        *_catalog_checks(comparison.differences),
+        _tracking(ledger, entries),
+        _idempotency(again, made, made_again),
+    ]
+    result.remarks = [*comparison.remarks, *_remarks(entries)]
+    return result
+
+
+def scratch_catalog(scratch: str, schema: str) -> Catalog:
+    """Read the catalog of a scratch database. Raises CatalogUnreadable, DatabaseUnavailable."""
+    with connect(scratch, application_name=_APPLICATION_NAME) as connection:
+        return read_catalog(connection, schema, which="scratch database")
+
+
+def _catalog_checks(differences: list[Difference]) -> list[Check]:
+    """Sort the differences into what the guide's check list asks for."""
+    found: dict[str, list[Difference]] = {"tables": [], "indexes": [], "other objects": []}
+    for difference in differences:
+        if difference.key.kind == "index":
+            found["indexes"].append(difference)
+        elif difference.key.object.startswith("table "):
+            found["tables"].append(difference)
+        else:
+            found["other objects"].append(difference)
+    passed = {
+        "tables": "All tables verified",
+        "indexes": "Indexes verified",
+        "other objects": "Other objects verified",
+    }
+    return [
+        Check(name, not group, f"{counted(group)} in {name}" if group else passed[name])
+        for name, group in found.items()
+    ]
+
+
+def _tracking(ledger: Ledger, entries: list[Entry]) -> Check:
+    """Check that ledger and files tell the same story."""
+    if not ledger.rows:
+        text = "Migration tracking: the database records no migration; flask db-adopt or flask db-migrate begins that"
+        return Check("tracking", ok=False, text=text)
+    problems = unapplicable(entries)
+    if problems:
+        return Check("tracking", ok=False, text=f"Migration tracking: {'; '.join(problems)}")
+    return Check("tracking", ok=True, text="Migration tracking verified")
+
+
+def _idempotency(again: int, made: Catalog, made_again: Catalog) -> Check:
+    """Check that running everything a second time did nothing."""
+    if again or made.things != made_again.things:
+        text = f"Idempotency: a second run applied {again} {plural(again, 'migration')}, and changed the schema"
+        return Check("idempotency", ok=False, text=text)
+    return Check("idempotency", ok=True, text="Idempotency verified")
+
+
+def _remarks(entries: list[Entry]) -> list[str]:
+    """Say which migrations are not what one might think they are."""
+    sentences = {
+        State.PENDING: "{} not applied yet and not part of this comparison.",
+        State.NEWER: "{} applied by a newer release; what they made shows as only in the database.",
+        State.UNVERIFIED: "{} recorded without a checksum; flask db-adopt --to {last} adds it.",
+    }
+    remarks = []
+    for state, sentence in sentences.items():
+        versions = [entry.version for entry in entries if entry.state is state]
+        if versions:
+            listed = ", ".join(f"{version:03d}" for version in versions)
+            listed += " is" if len(versions) == 1 else " are"
+            remarks.append(sentence.format(listed, last=versions[-1]))
+    return remarks
+
+
+def _numbers(versions: list[int]) -> str:
+    if not versions:
+        return "no migration at all makes"
+    if len(versions) == 1:
+        return f"{versions[0]:03d} makes"
+    return f"{versions[0]:03d} to {versions[-1]:03d} make"

@@ -1,0 +1,164 @@
+"""What admins do for other users: list, invite, give roles, deactivate, make one-time links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from peterental.audit.service import AuditService
+from peterental.database.pool import Connection, Database
+from peterental.users.model import (
+    NO_PASSWORD,
+    AdminsOnly,
+    EmailTaken,
+    Grant,
+    LastAdmin,
+    Member,
+    MemberPage,
+    Role,
+    UserDeactivated,
+    UserGone,
+    Viewer,
+)
+from peterental.users.repository import UserRepository
+from peterental.users.service import change_of, checked_email, checked_name
+
+PAGE_SIZE = 50
+
+
+class MemberService:
+    """The users of one database, for admins; every method raises AdminsOnly for anybody else.
+
+    Args:
+        database: where users are kept.
+        audit: where changes are written down.
+    """
+
+    def __init__(self, database: Database, audit: AuditService) -> None:
+        self._database = database
+        self._users = UserRepository(database)
+        self._audit = audit
+
+    def admins_only(self, viewer: Viewer) -> None:
+        """Let admins pass. Raises AdminsOnly."""
+        _admins_only(viewer)
+
+    def listing(self, viewer: Viewer, *, text: str = "", page: int = 1) -> MemberPage:
+        """Give one page of the users by e-mail address, the deactivated ones last. One query.
+
+        Args:
+            viewer: who looks.
+            text: part of a name or of an e-mail address; empty for all.
+            page: from 1.
+        """
+        _admins_only(viewer)
+        found = self._users.members(
+            text=text.replace("\x00", "").strip() or None, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
+        )
+        return MemberPage(rows=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
+
+    def get(self, user_id: int, viewer: Viewer) -> Member:
+        """Give one user. Raises UserGone. One query."""
+        _admins_only(viewer)
+        return _known(self._users.member(user_id))
+
+    def invite(self, email: str, role: Role, viewer: Viewer, full_name: str | None = None) -> Grant:
+        """Add somebody, who chooses a password by the link that this grants. Raises EmailInvalid, EmailTaken.
+
+        Who was invited just like this and has not come yet is granted the same once more: people press a button twice.
+        """
+        _admins_only(viewer)
+        email, name = checked_email(email), checked_name(full_name)
+        try:
+            with self._database.transaction() as connection:
+                added = self._users.insert(
+                    connection, email=email, password_hash=NO_PASSWORD, role=role, full_name=name
+                )
+                after = {"email": email, "full_name": name, "role": role}
+                self._audit.record(connection, viewer.email, change_of("invited", added.user_id, email, after=after))
+        except EmailTaken:
+            with self._database.transaction() as connection:
+                member = self._users.lock_by_email(connection, email)
+            if member is None or (member.state, member.role, member.full_name) != ("invited", role, name):
+                raise
+            return Grant(member.user_id, member.session_epoch, member.links_made)
+        return Grant(added.user_id, 0)
+
+    def make_link(self, user_id: int, viewer: Viewer) -> Grant:
+        """Grant a link by which somebody chooses a new password; those granted before are called off.
+
+        Raises UserGone, UserDeactivated.
+        """
+        _admins_only(viewer)
+        with self._database.transaction() as connection:
+            member = _known(self._users.lock(connection, user_id))
+            if not member.is_active:
+                raise UserDeactivated(email=member.email)
+            number = self._users.count_link(connection, user_id)
+            self._record(connection, viewer, "link made", member)
+        return Grant(user_id, member.session_epoch, number)
+
+    def set_role(self, user_id: int, role: Role, viewer: Viewer) -> Member:
+        """Change what somebody may do; gives them as they were. Raises UserGone, LastAdmin."""
+        _admins_only(viewer)
+        with self._database.transaction() as connection:
+            member = self._lock_unless_last_admin(connection, user_id, leaves=role != "admin")
+            if member.role != role:
+                self._users.set_role(connection, user_id, role)
+                self._record(
+                    connection, viewer, "role changed", member, before={"role": member.role}, after={"role": role}
+                )
+        return member
+
+    def deactivate(self, user_id: int, viewer: Viewer) -> Member:
+        """Let somebody sign in no more, and end their sessions; gives them as they were. Raises UserGone, LastAdmin."""
+        return self._switch(user_id, viewer, active=False)
+
+    def reactivate(self, user_id: int, viewer: Viewer) -> Member:
+        """Let somebody sign in again; gives them as they were. Raises UserGone."""
+        return self._switch(user_id, viewer, active=True)
+
+    def _switch(self, user_id: int, viewer: Viewer, *, active: bool) -> Member:
+        _admins_only(viewer)
+        with self._database.transaction() as connection:
+            member = self._lock_unless_last_admin(connection, user_id, leaves=not active)
+            if member.is_active != active:
+                self._users.set_active(connection, user_id, active=active)
+                action = "reactivated" if active else "deactivated"
+                before, after = {"is_active": not active}, {"is_active": active}
+                self._record(connection, viewer, action, member, before=before, after=after)
+        return member
+
+    def _lock_unless_last_admin(self, connection: Connection, user_id: int, *, leaves: bool) -> Member:
+        """Find a user who may leave the admins, or stays: every admin is locked, so that of two the second is refused.
+
+        Raises UserGone, LastAdmin.
+        """
+        locked = self._users.lock_with_admins(connection, user_id)
+        member = _known(locked.pop(user_id, None))
+        if leaves and member.is_working_admin and not any(other.is_working_admin for other in locked.values()):
+            raise LastAdmin(email=member.email)
+        return member
+
+    def _record(
+        self,
+        connection: Connection,
+        viewer: Viewer,
+        action: str,
+        member: Member,
+        *,
+        before: Mapping[str, object] | None = None,
+        after: Mapping[str, object] | None = None,
+    ) -> None:
+        change = change_of(action, member.user_id, member.email, before=before, after=after)
+        self._audit.record(connection, viewer.email, change)
+
+
+def _admins_only(viewer: Viewer) -> None:
+    if not viewer.is_admin:
+        raise AdminsOnly
+
+
+def _known(member: Member | None) -> Member:
+    if member is None:
+        raise UserGone
+    return member

@@ -1,0 +1,1 @@
+"""Everything that is reached over HTTP: pages, forms and templates, one folder per feature."""

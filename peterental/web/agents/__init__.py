@@ -1,0 +1,1 @@
+"""Pages of the agents: settings, working hours, week view and statistics."""

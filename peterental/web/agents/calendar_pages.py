@@ -1,0 +1,72 @@
+"""The pages that show an agent's days: a week at a glance, and one day to print and take along."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, current_app, render_template, request
+
+from peterental.agents.calendar.statistics import MOST_COUNTED, STATUSES, chart, percent
+from peterental.services import services_of
+from peterental.web.shell.query_params import Address
+from peterental.web.shell.session import current_viewer
+
+A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
+OR_TODAY = ", so here is today"
+
+
+def add_rules(blueprint: Blueprint) -> None:
+    """Add these pages to those about agents."""
+    blueprint.add_url_rule("/<path:agent_id>/week", view_func=week)
+    blueprint.add_url_rule("/<path:agent_id>/day", view_func=day)
+    blueprint.add_url_rule("/<path:agent_id>/figures", view_func=figures)
+
+
+def week(agent_id: str) -> str:
+    """Show the week around `from`. Four queries, whatever is booked; at most 60 KB."""
+    address = Address(request.args)
+    on = address.day("from", OR_TODAY)
+    found = services_of(current_app).diary.week(agent_id, current_viewer(), on)
+    return render_template(
+        "agents/week.html",
+        week=found,
+        agent=found.agent,
+        columns=list(found.columns()),
+        misread=address.misread,
+        before=found.monday - A_WEEK,
+        after=found.monday + A_WEEK,
+    )
+
+
+def day(agent_id: str) -> str:
+    """Show one day as a sheet of paper has it. Four queries, whatever is booked; at most 60 KB."""
+    address = Address(request.args)
+    on = address.day("on", OR_TODAY)
+    agent, today, found = services_of(current_app).diary.sheet(agent_id, current_viewer(), on)
+    return render_template(
+        "agents/day.html",
+        agent=agent,
+        today=today,
+        sheet=found,
+        misread=address.misread,
+        before=found.day - A_DAY,
+        after=found.day + A_DAY,
+    )
+
+
+def figures(agent_id: str) -> str:
+    """Show figures of the last twelve weeks. Three queries, whatever is booked."""
+    found = services_of(current_app).diary.figures(agent_id, current_viewer())
+    weeks = found.weeks
+    return render_template(
+        "agents/figures.html",
+        figures=found,
+        agent=found.agent,
+        statuses=STATUSES,
+        percent=percent,
+        most=MOST_COUNTED,
+        viewings=chart(weeks, [[(status, week.viewings.get(status, 0)) for status in STATUSES] for week in weeks]),
+        calls=chart(
+            weeks, [[("booked", week.calls_booked), ("unbooked", week.calls - week.calls_booked)] for week in weeks]
+        ),
+    )

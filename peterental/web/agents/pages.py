@@ -1,0 +1,221 @@
+"""The pages about agents: the list, one agent, making and editing one, switching one off and on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from peterental.agents.model import (
+    AgentChanged,
+    AgentNameMissing,
+    AssistantTaken,
+    KeeperUnknown,
+    PhoneNumberTaken,
+    Profile,
+    RuleOutOfRange,
+    Rules,
+    TimeZoneUnknown,
+    Window,
+)
+from peterental.agents.service import LENGTHS
+from peterental.appointments.slot_check import TimeCheck
+from peterental.calls.model import NOBODY
+from peterental.calls.service import RECENT_DAYS
+from peterental.config import Config
+from peterental.errors import Refusal
+from peterental.services import Services, now, services_of
+from peterental.users.model import AdminsOnly
+from peterental.web.agents import calendar_pages as diary_pages
+from peterental.web.agents import working_hours_pages as hours_pages
+from peterental.web.agents.edit_conflict import changed_meanwhile
+from peterental.web.agents.forms import NEVER, AgentForm
+from peterental.web.calls import labels
+from peterental.web.shell.csrf import keeps_form
+from peterental.web.shell.query_params import Address
+from peterental.web.shell.session import current_viewer
+
+Answer = Response | str | tuple[str, int]
+
+REFUSED_AT: Mapping[type[Refusal], str] = {
+    AgentNameMissing: "agent_name",
+    AssistantTaken: "vapi_assistant_id",
+    KeeperUnknown: "user_id",
+    PhoneNumberTaken: "phone_number_id",
+    TimeZoneUnknown: "time_zone",
+}
+"""The field at which a refusal is shown."""
+
+LAST_PAGE = 1000
+CALLS_SHOWN = 5
+
+GIVEN = {"assistant": "vapi_assistant_id", "number": "phone_number_id"}
+"""What a link to the form for a new agent may fill in: parameter, field."""
+
+
+def create_blueprint() -> Blueprint:
+    """Make the pages about agents."""
+    blueprint = Blueprint("agents", __name__, template_folder="templates", url_prefix="/agents")
+    both = ["GET", "POST"]
+    blueprint.add_url_rule("", view_func=index)
+    blueprint.add_url_rule("/new", view_func=new, methods=both)
+    blueprint.add_url_rule("/<path:agent_id>", view_func=show)
+    blueprint.add_url_rule("/<path:agent_id>/edit", view_func=edit, methods=both)
+    blueprint.add_url_rule("/<path:agent_id>/deactivate", view_func=deactivate, methods=both)
+    blueprint.add_url_rule("/<path:agent_id>/reactivate", view_func=reactivate, methods=both)
+    hours_pages.add_rules(blueprint)
+    diary_pages.add_rules(blueprint)
+    return blueprint
+
+
+def index() -> Answer:
+    """List the agents. Two queries; for admins one more, about calls for nobody."""
+    address = Address(request.args)
+    text, page = address.text("q"), address.page(LAST_PAGE)
+    services, viewer = _services(), current_viewer()
+    listing = services.agents.listing(viewer, text=text, page=page)
+    unregistered = services.calls.unregistered(viewer) if page == 1 and not text else ()
+    zone = ZoneInfo(_config().default_time_zone)
+    return render_template(
+        "agents/index.html",
+        listing=listing,
+        text=text,
+        page=page,
+        misread=address.misread,
+        unregistered=unregistered,
+        recent_days=RECENT_DAYS,
+        nobody=NOBODY,
+        zone=zone,
+    )
+
+
+def show(agent_id: str) -> Answer:
+    """Show one agent. Three queries; one to three more where somebody asks whether a time is free."""
+    services, viewer = _services(), current_viewer()
+    agent = services.agents.get(agent_id, viewer)
+    check, misread = _asked_time(agent_id)
+    return render_template(
+        "agents/show.html",
+        agent=agent,
+        upcoming=services.agents.upcoming(agent),
+        week=hours_by_weekday(agent.rules),
+        calls=services.calls.latest(agent_id, viewer, limit=CALLS_SHOWN),
+        words=labels,
+        now=now(),
+        check=check,
+        misread=misread,
+        asked=request.args,
+    )
+
+
+@keeps_form
+def new() -> Answer:
+    """Make an agent."""
+    viewer = current_viewer()
+    if not viewer.is_admin:
+        raise AdminsOnly
+    services = _services()
+    zone = _config().default_time_zone
+    given = {field: _vapi_id(name) for name, field in GIVEN.items()}
+    usual = vars(Profile(agent_name="", time_zone=zone))
+    form = AgentForm(data={**usual, **given, "seen": now().isoformat()})
+    form.offer(services.users.people(viewer), zone)
+    if form.validate_on_submit():
+        try:
+            agent = services.agents.create(form.profile(), viewer, opened_at=form.seen_at if form.seen.data else None)
+        except Refusal as refusal:
+            _show_refusal(form, refusal)
+        else:
+            flash(f"{agent.agent_name} is added, with working hours from Monday to Friday, 9 am to 5 pm.", "done")
+            return redirect(url_for("agents.show", agent_id=agent.agent_id), 303)
+    return render_template("agents/form.html", form=form, agent=None), 400 if form.is_submitted() else 200
+
+
+@keeps_form
+def edit(agent_id: str) -> Answer:
+    """Change an agent."""
+    viewer, services = current_viewer(), _services()
+    agent = services.agents.get(agent_id, viewer)
+    form = AgentForm()
+    form.offer(services.users.people(viewer) if viewer.is_admin else None, agent.time_zone)
+    if not form.is_submitted():
+        form.show(agent)
+    if form.validate_on_submit():
+        try:
+            agent = services.agents.update(agent_id, form.profile(), viewer, seen=form.seen_at)
+        except AgentChanged as refusal:
+            agent = refusal.agent
+            entries = services.agents.changes_since(agent, form.seen_at) if form.seen_at > NEVER else ()
+            form.show_conflict(agent, entries)
+            form.form_errors.append(changed_meanwhile(agent, entries))
+        except Refusal as refusal:
+            _show_refusal(form, refusal)
+        else:
+            flash(f"{agent.agent_name} is saved.", "done")
+            return redirect(url_for("agents.show", agent_id=agent_id), 303)
+    return render_template("agents/form.html", form=form, agent=agent), 400 if form.is_submitted() else 200
+
+
+def deactivate(agent_id: str) -> Answer:
+    """Say what switching an agent off means, and do it."""
+    return _switch(agent_id, active=False)
+
+
+def reactivate(agent_id: str) -> Answer:
+    """Say what switching an agent on means, and do it."""
+    return _switch(agent_id, active=True)
+
+
+def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
+    """Give each weekday's name with its working windows, Monday first."""
+    windows: dict[int, list[Window]] = defaultdict(list)
+    for weekday, window in rules.week:
+        windows[weekday].append(window)
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    return [(name, sorted(windows[number])) for number, name in enumerate(names, start=1)]
+
+
+def _asked_time(agent_id: str) -> tuple[TimeCheck | None, str | None]:
+    """Answer "is this time free?", if it was asked, or say what was not understood."""
+    address = Address(request.args)
+    if not address.text("on") and not address.text("at"):
+        return None, None
+    day, minutes = address.day("on", instead=""), address.minutes("at")
+    if day is None or minutes is None:
+        return None, next(iter(address.misread), f"Choose a {'time' if day else 'day'} as well.")
+    return _services().appointments.why_not_free(agent_id, day, minutes, current_viewer()), None
+
+
+def _vapi_id(name: str) -> str | None:
+    """Give an id of Vapi's from the query string, if it can be one."""
+    text = Address(request.args).text(name)
+    return text if 0 < len(text) <= LENGTHS["vapi_assistant_id"] else None
+
+
+def _switch(agent_id: str, *, active: bool) -> Answer:
+    viewer, agents = current_viewer(), _services().agents
+    agent = agents.get(agent_id, viewer)
+    if request.method == "POST":
+        agents.set_active(agent_id, viewer, active=active)
+        flash(f"{agent.agent_name} {'takes bookings again' if active else 'takes no more bookings'}.", "done")
+        return redirect(url_for("agents.show", agent_id=agent_id), 303)
+    upcoming = agents.upcoming(agent, limit=1)
+    return render_template("agents/switch.html", agent=agent, active=active, upcoming=upcoming)
+
+
+def _show_refusal(form: AgentForm, refusal: Refusal) -> None:
+    at = refusal.values["field"] if isinstance(refusal, RuleOutOfRange) else REFUSED_AT.get(type(refusal))
+    form.refuse(refusal, str(at) if at else None)
+
+
+def _services() -> Services:
+    return services_of(current_app)
+
+
+def _config() -> Config:
+    config = current_app.extensions["peterental.config"]
+    assert isinstance(config, Config)  # noqa: S101  # tells mypy; create_app put it there
+    return config

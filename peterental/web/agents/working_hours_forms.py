@@ -1,0 +1,213 @@
+"""What people fill in about an agent's time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, time
+from typing import Any
+
+from wtforms import DateField, Field, StringField, TimeField
+from wtforms.validators import Length, Optional, StopValidation
+
+from peterental.agents.model import Agent, Window
+from peterental.agents.working_hours.model import DAY_MIN, BusyWish, OtherDay
+from peterental.agents.working_hours.parser import read_windows
+from peterental.agents.working_hours.service import WEEKDAYS
+from peterental.audit.model import Entry
+from peterental.errors import Refusal
+from peterental.web.agents.forms import SeenForm
+from peterental.web.shell.forms import PageForm
+from peterental.web.shell.template_filters import wall_clock
+
+EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
+AN_HOUR_MIN = 60
+NOTE_CHARACTERS = 200
+HOURS_CHARACTERS = 120
+HOURS_LOOK = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+def in_words(windows: Iterable[Window]) -> str:
+    """Give windows as people write them, and `read_windows` reads them: `9 am–12 pm, 1–5 pm`."""
+    return ", ".join(f"{_opening(w)}\N{EN DASH}{wall_clock(w.closes_min)}" for w in windows)
+
+
+def _opening(window: Window) -> str:
+    """Give when a window opens, without am or pm where its closing time says the same; midnight always says so."""
+    opens, closes = wall_clock(window.opens_min), wall_clock(window.closes_min)
+    is_plain = window.opens_min >= AN_HOUR_MIN and opens[-2:] == closes[-2:]
+    return opens[:-3] if is_plain else opens
+
+
+def _readable(form: PageForm, field: Field) -> None:
+    """Check that a text reads as hours."""
+    del form
+    try:
+        read_windows(field.data or "")
+    except Refusal as refusal:
+        raise StopValidation(str(refusal)) from refusal
+
+
+def _chosen(form: PageForm, field: Field) -> None:
+    """Check that there is a day, unless what was typed is none."""
+    del form
+    if field.data is None and not field.errors:
+        raise StopValidation("Choose the day.")
+
+
+_chosen.field_flags = {"required": True}  # type: ignore[attr-defined]  # how WTForms learns it
+
+
+def _sane(form: PageForm, field: Field) -> None:
+    """Check that a day is one that somebody can mean."""
+    del form
+    if field.data is not None and not EARLIEST <= field.data <= LATEST:
+        raise StopValidation("Choose a day in this century.")
+
+
+def _begins(form: PageForm, field: Field) -> None:
+    """Check that a time can be the beginning of something."""
+    del form
+    if field.data == DAY_MIN:
+        raise StopValidation("A day ends at 24:00: choose the next day, and 00:00.")
+
+
+def _hours(label: str, description: str = "") -> StringField:
+    too_long = f"There is room for {HOURS_CHARACTERS} characters."
+    return StringField(
+        label,
+        description=description,
+        validators=[Length(max=HOURS_CHARACTERS, message=too_long), _readable],
+        render_kw=HOURS_LOOK,
+    )
+
+
+def _note(example: str) -> StringField:
+    return StringField(
+        "Note",
+        description=example,
+        validators=[Length(max=NOTE_CHARACTERS, message=f"There is room for {NOTE_CHARACTERS} characters.")],
+        render_kw={"autocomplete": "off"},
+    )
+
+
+class PlainDate(DateField):  # type: ignore[misc]  # WTForms has no types
+    """A day; what is none is said in plain words."""
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        """Read what was typed; nothing is None."""
+        self.data: Any = None
+        if valuelist and valuelist[0].strip():
+            try:
+                self.data = date.fromisoformat(valuelist[0].strip())
+            except ValueError as error:
+                raise ValueError("Write the day like 2026-12-24.") from error
+
+
+_LIKE_THIS = "Write the time like 14:30."
+
+
+class PlainTime(TimeField):  # type: ignore[misc]  # WTForms has no types
+    """A time of day, in minutes after midnight; what is none is said in plain words. 24:00 is the day's end."""
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        """Read what was typed; nothing is None."""
+        self.data = None
+        typed = valuelist[0].strip() if valuelist else ""
+        if typed == "24:00":
+            self.data = DAY_MIN
+        elif typed:
+            try:
+                read = time.fromisoformat(typed)
+            except ValueError as error:
+                raise ValueError(_LIKE_THIS) from error
+            if read.tzinfo is not None:
+                raise ValueError(_LIKE_THIS)
+            self.data = read.hour * 60 + read.minute
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else f"{self.data // 60:02}:{self.data % 60:02}"
+
+
+class WeekForm(SeenForm):
+    """The hours of every weekday."""
+
+    monday = _hours("Monday")
+    tuesday = _hours("Tuesday")
+    wednesday = _hours("Wednesday")
+    thursday = _hours("Thursday")
+    friday = _hours("Friday")
+    saturday = _hours("Saturday")
+    sunday = _hours("Sunday")
+
+    @property
+    def days(self) -> list[Field]:
+        """The seven fields, Monday first."""
+        return [self[name.lower()] for name in WEEKDAYS]
+
+    @property
+    def week(self) -> list[tuple[Window, ...]]:
+        """What was filled in, once it is valid, Monday first."""
+        return [read_windows(field.data or "") for field in self.days]
+
+    def show(self, agent: Agent) -> None:
+        """Fill in the hours an agent has."""
+        for field, windows in zip(self.days, _week_of(agent), strict=True):
+            field.data = in_words(windows)
+        self.show_state(agent)
+
+    def show_conflict(self, agent: Agent, entries: Sequence[Entry]) -> None:
+        """Say what is saved now at each day that was filled in otherwise, and by whom; the next sending is on purpose.
+
+        Args:
+            agent: as it is now.
+            entries: what the audit log says about it since this form was opened.
+        """
+        saver = {name: entry.actor for entry in entries for name in entry.change.after}
+        for name, field, typed, saved in zip(WEEKDAYS, self.days, self.week, _week_of(agent), strict=True):
+            if (not entries or name in saver) and typed != saved:
+                by = f" by {saver[name]}" if name in saver else ""
+                field.errors = [*field.errors, f"Saved meanwhile{by}: {in_words(saved) or 'closed'}."]
+        self.show_state(agent)
+
+
+class DayForm(PageForm):
+    """A day that differs from the week."""
+
+    day = PlainDate("Day", validators=[_chosen, _sane])
+    hours = _hours("Hours on that day", "Such as 10–14. Leave it empty if the day is closed.")
+    note = _note("Such as Thanksgiving.")
+
+    @property
+    def other_day(self) -> OtherDay:
+        """What was filled in, once it is valid."""
+        return OtherDay(self.day.data, read_windows(self.hours.data or ""), self.note.data or None)
+
+
+class BusyForm(PageForm):
+    """A time that is taken by something else."""
+
+    first_day = PlainDate("First day", description="On the calendar.", validators=[_chosen, _sane])
+    from_time = PlainTime("Begins at", description="Empty: midnight.", validators=[Optional(), _begins])
+    last_day = PlainDate("Last day", description="Empty: same day.", validators=[Optional(), _sane])
+    until_time = PlainTime("Ends at", description="Empty: day's end.", validators=[Optional()])
+    note = _note("Such as dentist. Callers never hear it.")
+
+    @property
+    def wish(self) -> BusyWish:
+        """What was filled in, once it is valid."""
+        return BusyWish(
+            first_day=self.first_day.data,
+            last_day=self.last_day.data or self.first_day.data,
+            from_min=self.from_time.data,
+            until_min=self.until_time.data,
+            note=self.note.data or None,
+        )
+
+
+def _week_of(agent: Agent) -> list[tuple[Window, ...]]:
+    return [
+        tuple(sorted(window for weekday, window in agent.rules.week if weekday == number))
+        for number in range(1, len(WEEKDAYS) + 1)
+    ]

@@ -1,0 +1,183 @@
+"""The page on which an agent's time is set: hours of the week, days that differ, busy times."""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from peterental.agents.model import AgentChanged, AgentUnknown
+from peterental.agents.working_hours.model import Busy, BusyEndsFirst, BusyPast, DayPast, DayTaken, TimeSkipped
+from peterental.agents.working_hours.service import HoursService
+from peterental.errors import Refusal
+from peterental.services import services_of
+from peterental.web.agents.edit_conflict import changed_meanwhile
+from peterental.web.agents.forms import NEVER
+from peterental.web.agents.working_hours_forms import BusyForm, DayForm, WeekForm
+from peterental.web.shell.csrf import keeps_form
+from peterental.web.shell.session import current_viewer
+from peterental.web.shell.template_filters import clock, day, zone_name
+
+Answer = Response | str | tuple[str, int]
+
+REFUSED_AT: dict[type[Refusal], str] = {
+    BusyEndsFirst: "until_time",
+    BusyPast: "until_time",
+    DayPast: "day",
+    DayTaken: "day",
+}
+"""The field at which a refusal is shown."""
+
+STANDING_SHOWN = 5
+LISTED = 30
+"""Days and busy times that the page shows of each."""
+
+
+def add_rules(blueprint: Blueprint) -> None:
+    """Add this page and what its forms send to, to the pages about agents."""
+    blueprint.add_url_rule("/<path:agent_id>/hours", view_func=hours, methods=["GET", "POST"])
+    blueprint.add_url_rule("/<path:agent_id>/hours/days", view_func=add_day, methods=["POST"])
+    blueprint.add_url_rule("/<path:agent_id>/hours/days/remove", view_func=remove_day, methods=["POST"])
+    blueprint.add_url_rule("/<path:agent_id>/hours/busy", view_func=add_busy, methods=["POST"])
+    blueprint.add_url_rule("/<path:agent_id>/hours/busy/remove", view_func=remove_busy, methods=["POST"])
+
+
+@keeps_form
+def hours(agent_id: str) -> Answer:
+    """Show an agent's time, and set the hours of the week. Four queries; a list of any length costs the same."""
+    form = WeekForm()
+    if form.validate_on_submit():
+        try:
+            _hours().set_week(agent_id, form.week, current_viewer(), seen=form.seen_at)
+        except AgentChanged as refusal:
+            agent = refusal.agent
+            seen = form.seen_at
+            entries = services_of(current_app).agents.changes_since(agent, seen) if seen > NEVER else ()
+            form.show_conflict(agent, entries)
+            form.form_errors.append(changed_meanwhile(agent, entries))
+        else:
+            flash("The working hours are saved.", "done")
+            return _back(agent_id)
+    return _page(agent_id, week=form)
+
+
+@keeps_form
+def add_day(agent_id: str) -> Answer:
+    """Have a day differ from the week."""
+    form = DayForm(prefix="day-")
+    if form.validate_on_submit():
+        try:
+            _hours().add_day(agent_id, form.other_day, current_viewer())
+        except (DayPast, DayTaken) as refusal:
+            form.refuse(refusal, REFUSED_AT[type(refusal)])
+        else:
+            flash(f"{_day_name(form.day.data)} has hours of its own now.", "done")
+            return _back(agent_id, "days")
+    return _page(agent_id, day_form=form)
+
+
+@keeps_form
+def add_busy(agent_id: str) -> Answer:
+    """Keep a time free of viewings."""
+    form = BusyForm(prefix="busy-")
+    if form.validate_on_submit():
+        viewer = current_viewer()
+        try:
+            busy = _hours().add_busy(agent_id, form.wish, viewer)
+        except TimeSkipped as refusal:
+            form.refuse(refusal, "from_time" if _is_clock(refusal, form.from_time.data) else "until_time")
+        except (BusyEndsFirst, BusyPast) as refusal:
+            form.refuse(refusal, REFUSED_AT[type(refusal)])
+        else:
+            flash(said_busy(busy, services_of(current_app).agents.get(agent_id, viewer).zone), "done")
+            return _back(agent_id, "busy")
+    return _page(agent_id, busy_form=form)
+
+
+def remove_day(agent_id: str) -> Answer:
+    """Have a day be as in every week again."""
+    try:
+        gone = date.fromisoformat(request.form.get("day", ""))
+        _hours().remove_day(agent_id, gone, current_viewer())
+    except ValueError:
+        flash("Nothing was removed: that was not a day.", "refused")
+    except AgentUnknown:
+        raise
+    except Refusal as refusal:
+        flash(str(refusal), "refused")
+    else:
+        flash(f"{_day_name(gone)} is as in every week again.", "done")
+    return _back(agent_id, "days")
+
+
+def remove_busy(agent_id: str) -> Answer:
+    """Free a time that was kept by hand."""
+    try:
+        _hours().remove_busy(agent_id, request.form.get("busy_id", 0, type=int), current_viewer())
+    except AgentUnknown:
+        raise
+    except Refusal as refusal:
+        flash(str(refusal), "refused")
+    else:
+        flash("That time is free for viewings again.", "done")
+    return _back(agent_id, "busy")
+
+
+def said_busy(busy: Busy, zone: ZoneInfo) -> str:
+    """Say from when to when a busy time is, with the zone's name at both ends where the clocks change in between."""
+    begins, ends = zone_name(busy.start, zone), zone_name(busy.until, zone)
+    from_zone = f" {begins}" if begins != ends else ""
+    until_day = "" if _same_day(busy, zone) else f"{day(busy.until, zone)}, "
+    return (
+        f"Kept free of viewings: {day(busy.start, zone)}, {clock(busy.start, zone)}{from_zone} to "
+        f"{until_day}{clock(busy.until, zone)} {ends}." + (" The clocks change within it." if begins != ends else "")
+    )
+
+
+def _same_day(busy: Busy, zone: ZoneInfo) -> bool:
+    return busy.start.astimezone(zone).date() == busy.until.astimezone(zone).date()
+
+
+def _is_clock(refusal: TimeSkipped, minutes: int | None) -> bool:
+    return minutes is not None and refusal.values["clock"] == f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _page(
+    agent_id: str,
+    *,
+    week: WeekForm | None = None,
+    day_form: DayForm | None = None,
+    busy_form: BusyForm | None = None,
+) -> Answer:
+    schedule = _hours().schedule(agent_id, current_viewer())
+    sent = next((form for form in (week, day_form, busy_form) if form is not None and form.is_submitted()), None)
+    if week is None or not week.is_submitted():
+        week = WeekForm(formdata=None)
+        week.show(schedule.agent)
+    body = render_template(
+        "agents/hours.html",
+        schedule=schedule,
+        agent=schedule.agent,
+        form=week,
+        day_form=day_form or DayForm(formdata=None, prefix="day-"),
+        busy_form=busy_form or BusyForm(formdata=None, prefix="busy-"),
+        sent=sent,
+        standing_shown=STANDING_SHOWN,
+        listed=LISTED,
+        today=services_of(current_app).hours.today(schedule.agent),
+    )
+    return body, 400 if sent else 200
+
+
+def _back(agent_id: str, anchor: str | None = None) -> Response:
+    return redirect(url_for("agents.hours", agent_id=agent_id, _anchor=anchor), 303)
+
+
+def _day_name(value: date) -> str:
+    return f"{value:%A, %B} {value.day}"
+
+
+def _hours() -> HoursService:
+    return services_of(current_app).hours

@@ -1,0 +1,1 @@
+"""Pages of the viewings: list, CSV export, booking, moving and cancelling."""

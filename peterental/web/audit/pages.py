@@ -1,0 +1,96 @@
+"""The page of the audit log, for admins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, current_app, render_template, request
+
+from peterental.audit.model import COMMAND_LINE, LogFilter, SubjectKind
+from peterental.services import now, services_of
+from peterental.web.audit.field_labels import fields_of
+from peterental.web.shell.query_params import Address, moments
+from peterental.web.shell.session import current_viewer
+
+if TYPE_CHECKING:
+    from peterental.config import Config
+
+LAST_PAGE = 1000
+
+KINDS: Mapping[SubjectKind, str] = {
+    "agent": "Agents",
+    "appointment": "Appointments",
+    "message": "Messages",
+    "user": "Users",
+}
+"""What the filter calls each kind of thing."""
+
+PAGE_OF = {
+    "agent": ("agents.show", "agent_id"),
+    "appointment": ("appointments.show", "appointment_id"),
+    "user": ("users.show", "user_id"),
+}
+"""The page of a thing, by its kind, and what its id is called there."""
+
+
+def create_blueprint() -> Blueprint:
+    """Make the page of the audit log."""
+    blueprint = Blueprint("audit", __name__, template_folder="templates")
+    blueprint.add_url_rule("/audit", view_func=index)
+    return blueprint
+
+
+def index() -> str:
+    """Show who changed what, newest first. Two queries."""
+    viewer, services = current_viewer(), services_of(current_app)
+    config: Config = current_app.extensions["peterental.config"]
+    zone = ZoneInfo(config.default_time_zone)
+    address = Address(request.args)
+    wanted, chosen = read_filter(address, zone)
+    page = address.page(LAST_PAGE)
+    listing = services.audit.listing(viewer, wanted, page=page)
+    people = services.users.people(viewer)
+    actors = [*(person.email for person in people), COMMAND_LINE]
+    if wanted.actor and wanted.actor not in actors:
+        actors.append(wanted.actor)
+    return render_template(
+        "audit/index.html",
+        listing=listing,
+        chosen=chosen,
+        misread=address.misread,
+        page=page,
+        zone=zone,
+        actors=actors,
+        kinds=KINDS,
+        page_of=PAGE_OF,
+        fields_of=partial(fields_of, zone=zone, people={person.user_id: person.label for person in people}),
+        this_year=now().astimezone(zone).year,
+    )
+
+
+def read_filter(address: Address, zone: ZoneInfo) -> tuple[LogFilter, dict[str, str]]:
+    """Read a filter from a query string, leaving out what cannot be read.
+
+    Args:
+        address: `actor`, `kind`, `id`, `from` and `to` (days, both included).
+        zone: whose days these are.
+
+    Gives the filter, and what it is in a query string.
+    """
+    kind = address.one_of("kind", KINDS, "Nothing is logged about {}: this is the log of everything.")
+    first, last = address.days()
+    since, until = moments(first, last, zone)
+    wanted = LogFilter(
+        actor=address.text("actor"), subject_kind=kind, subject_id=address.text("id"), since=since, until=until
+    )
+    chosen = {
+        "actor": wanted.actor,
+        "kind": kind,
+        "id": wanted.subject_id,
+        "from": first and first.isoformat(),
+        "to": last and last.isoformat(),
+    }
+    return wanted, {name: value for name, value in chosen.items() if value}

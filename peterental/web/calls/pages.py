@@ -1,0 +1,193 @@
+"""The pages about calls: the list, one call, and its whole transcript as plain text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, current_app, render_template, request
+
+from peterental.calls.model import NOBODY, CallFilter
+from peterental.services import services_of
+from peterental.web.calls import labels
+from peterental.web.calls.transcript import beginning, conversation, whole_transcript
+from peterental.web.shell.query_params import Address, moments
+from peterental.web.shell.session import current_viewer
+from peterental.web.shell.template_filters import cut, iso_in_words, weight
+
+if TYPE_CHECKING:
+    from peterental.agents.model import AgentName
+    from peterental.calls.model import CallRecord, ToolCall
+    from peterental.config import Config
+
+LAST_PAGE = 100
+"""Some thousands of calls are more than anybody pages through; dates lead to the others."""
+
+CONVERSATION_BYTES = 20_000
+TOOL_CALLS_BYTES = 16_000
+SUMMARY_BYTES = 3_000
+ANSWER_BYTES = 1_000
+RECEIVED_BYTES = 1_500
+VALUE_BYTES = 200
+MOST_VALUES = 12
+"""What one call may take of a page that stays below 60 KB."""
+
+AROUND_A_STEP_BYTES = 800
+
+
+@dataclass(frozen=True)
+class Step:
+    """A tool call as its line in the timeline."""
+
+    call: ToolCall
+    asked: tuple[tuple[str, str], ...]
+    received: str
+    answer: str
+
+
+def create_blueprint() -> Blueprint:
+    """Make the pages about calls."""
+    blueprint = Blueprint("calls", __name__, template_folder="templates", url_prefix="/calls")
+    blueprint.add_url_rule("", view_func=index)
+    # Vapi's ids are UUIDs today; nothing promises that they have no slash tomorrow.
+    blueprint.add_url_rule("/<path:vapi_call_id>", view_func=show)
+    blueprint.add_url_rule("/<path:vapi_call_id>/transcript", view_func=transcript)
+    return blueprint
+
+
+def index() -> str:
+    """List the calls, latest first. Two queries."""
+    viewer, services = current_viewer(), services_of(current_app)
+    address = Address(request.args)
+    agents = services.agents.names(viewer, address.text("agent"))
+    config: Config = current_app.extensions["peterental.config"]
+    wanted, chosen = read_filter(address, agents, ZoneInfo(config.default_time_zone), with_nobody=viewer.is_admin)
+    page = address.page(LAST_PAGE)
+    return render_template(
+        "calls/index.html",
+        listing=services.calls.listing(viewer, wanted, page=page),
+        agents=agents,
+        chosen=chosen,
+        misread=address.misread,
+        page=page,
+        last_page=LAST_PAGE,
+        nobody=NOBODY,
+        now=datetime.now(UTC),
+        words=labels,
+    )
+
+
+def show(vapi_call_id: str) -> str:
+    """Show one call. Two queries."""
+    record = services_of(current_app).calls.record(vapi_call_id, current_viewer())
+    turns = conversation(record.call)
+    shown = beginning(turns, CONVERSATION_BYTES)
+    steps = steps_of(record.tool_calls, record.summary.zone)
+    return render_template(
+        "calls/show.html",
+        call=record.call,
+        summary=record.summary,
+        told=cut(record.call.summary or "", SUMMARY_BYTES),
+        turns=shown,
+        has_more_turns=shown != turns,
+        steps=steps,
+        more_steps=len(record.tool_calls) - len(steps),
+        claims=_claims(record),
+        recording=_web_address(record.call.recording_url),
+        now=datetime.now(UTC),
+        words=labels,
+    )
+
+
+def transcript(vapi_call_id: str) -> Response:
+    """Give everything that was said in a call, as plain text. Two queries."""
+    record = services_of(current_app).calls.record(vapi_call_id, current_viewer())
+    return Response(whole_transcript(record.call) + "\n", content_type="text/plain; charset=utf-8")
+
+
+def read_filter(
+    address: Address, agents: Sequence[AgentName], zone: ZoneInfo, *, with_nobody: bool
+) -> tuple[CallFilter, dict[str, str]]:
+    """Read a filter from a query string, leaving out what cannot be read.
+
+    Args:
+        address: `q`, `agent`, `flag`, `from` and `to` (days, both included).
+        agents: those that may be chosen.
+        zone: whose days these are where no agent is chosen.
+        with_nobody: whether calls that are nobody's may be chosen.
+
+    Gives the filter, and what it is in a query string.
+    """
+    known = [agent.agent_id for agent in agents] + ([NOBODY] if with_nobody else [])
+    agent_id = address.one_of("agent", known, "There is no such agent, so calls for all of them are shown.") or ""
+    flag = address.one_of("flag", labels.FLAGS, "There is no such flag, so all calls are shown.")
+    first, last = address.days()
+    zone = next((agent.zone for agent in agents if agent.agent_id == agent_id), zone)
+    chosen = {
+        "q": address.text("q"),
+        "agent": agent_id,
+        "flag": flag,
+        "from": first and first.isoformat(),
+        "to": last and last.isoformat(),
+    }
+    since, until = moments(first, last, zone)
+    wanted = CallFilter(agent_id=agent_id, flag=flag, since=since, until=until, text=address.text("q"))
+    return wanted, {name: value for name, value in chosen.items() if value}
+
+
+def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo) -> list[Step]:
+    """Return the first tool calls as lines of a timeline, as many as fit into the page.
+
+    Args:
+        tool_calls: in the order they were answered.
+        zone: on whose clocks moments are shown.
+    """
+    steps: list[Step] = []
+    budget_bytes = TOOL_CALLS_BYTES
+    for call in tool_calls:
+        asked = tuple(_asked(name, value, zone) for name, value in list(call.arguments.items())[:MOST_VALUES])
+        received = cut(json.dumps(call.arguments, ensure_ascii=False, indent=2), RECEIVED_BYTES) if asked else ""
+        step = Step(call, asked, received, cut(call.answer, ANSWER_BYTES))
+        budget_bytes -= AROUND_A_STEP_BYTES + weight(step.answer) + weight(received)
+        budget_bytes -= sum(weight(n) + weight(v) + 60 for n, v in asked)
+        if budget_bytes < 0:
+            break
+        steps.append(step)
+    return steps
+
+
+def _asked(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
+    """Give an argument of a tool call: what people call it, and its text."""
+    _, text = _written(name, value, zone)
+    return labels.ARGUMENTS.get(name) or cut(name, VALUE_BYTES), text
+
+
+def _written(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
+    """Give an argument, or a line of structured data, as its label and its text."""
+    if isinstance(value, bool):
+        text = "yes" if value else "no"
+    elif isinstance(value, str):
+        text = iso_in_words(value, zone)
+    else:
+        text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return cut(name.replace("_", " "), VALUE_BYTES), cut(text, VALUE_BYTES)
+
+
+def _claims(record: CallRecord) -> list[tuple[str, str]]:
+    """Give what Vapi's analysis says of the call, besides the summary."""
+    found: dict[str, Any] = {}
+    if record.call.success_evaluation:
+        evaluation = record.call.success_evaluation
+        found["Success"] = {"true": True, "false": False}.get(evaluation.lower(), evaluation)
+    if isinstance(record.call.structured_data, dict):
+        found.update(record.call.structured_data)
+    return [_written(name, value, record.summary.zone) for name, value in list(found.items())[:MOST_VALUES]]
+
+
+def _web_address(url: str | None) -> str | None:
+    """Give an address that a link may lead to: nothing that a browser would run."""
+    return url if url and url.lower().startswith(("https://", "http://")) else None

@@ -1,0 +1,117 @@
+"""A call's words as a conversation: from Vapi's messages where they can be read, else from the transcript; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from peterental.calls.model import Call
+from peterental.web.shell.template_filters import cut, weight
+
+Speaker = Literal["assistant", "caller"]
+
+SPEAKERS: dict[str, Speaker] = {
+    "assistant": "assistant",
+    "bot": "assistant",
+    "ai": "assistant",
+    "user": "caller",
+    "customer": "caller",
+}
+"""What Vapi calls the two; anything else (system, tool_calls, tool_call_result) is not spoken."""
+
+SPOKEN = re.compile(r"^(AI|Assistant|Bot|User|Customer)\s*:\s*(.*)$", re.IGNORECASE)
+
+LONGEST_CALL_S = 24 * 60 * 60
+
+AROUND_A_TURN_BYTES = 160
+"""What a page spends on a turn besides its words."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one of the two said before the other spoke.
+
+    Args:
+        speaker: who.
+        text: as it was written down; lines are kept.
+        at_s: seconds from the start of the call, where known.
+    """
+
+    speaker: Speaker
+    text: str
+    at_s: int | None = None
+
+    @property
+    def clock(self) -> str:
+        """When it was said, from the start of the call: `0:07`, `12:30`."""
+        return "" if self.at_s is None else f"{self.at_s // 60}:{self.at_s % 60:02}"
+
+
+def conversation(call: Call) -> tuple[Turn, ...]:
+    """Give what was said, in order; nothing where nothing was kept."""
+    return tuple(_joined(_turns_of_messages(call.messages))) or tuple(_joined(_turns_of_transcript(call.transcript)))
+
+
+def whole_transcript(call: Call) -> str:
+    """Give everything that was said as plain text, a line for each turn."""
+    names = {"assistant": "Assistant", "caller": "Caller"}
+    return "\n".join(f"{names[turn.speaker]}: {turn.text}" for turn in conversation(call)) or call.transcript or ""
+
+
+def beginning(turns: tuple[Turn, ...], budget_bytes: int) -> tuple[Turn, ...]:
+    """Give as many of the first turns as fit into a page's budget; the one that does not fit any more is cut."""
+    shown = []
+    for turn in turns:
+        budget_bytes -= AROUND_A_TURN_BYTES
+        if budget_bytes <= 0:
+            break
+        text = cut(turn.text, budget_bytes)
+        budget_bytes -= weight(text)
+        shown.append(replace(turn, text=text))
+        if text != turn.text:
+            break
+    return tuple(shown)
+
+
+def _turns_of_messages(messages: object) -> Iterable[Turn]:
+    for item in messages if isinstance(messages, list) else []:
+        if not isinstance(item, dict):
+            continue
+        speaker = SPEAKERS.get(str(item.get("role")).lower())
+        text = item.get("message") or item.get("content")
+        if speaker and isinstance(text, str) and text.strip():
+            yield Turn(speaker, text.strip(), _seconds(item.get("secondsFromStart")))
+
+
+def _turns_of_transcript(transcript: str | None) -> Iterable[Turn]:
+    """Read `AI: …` and `User: …`; a line without a name goes on with the turn before it."""
+    speaker: Speaker = "caller"
+    for line in (transcript or "").splitlines():
+        found = SPOKEN.match(line)
+        if found:
+            speaker = SPEAKERS[found.group(1).lower()]
+        text = (found.group(2) if found else line).strip()
+        if text:
+            yield Turn(speaker, text)
+
+
+def _joined(turns: Iterable[Turn]) -> Iterable[Turn]:
+    """Make one turn of several by the same speaker in a row."""
+    last: Turn | None = None
+    for turn in turns:
+        if last is not None and last.speaker == turn.speaker:
+            last = Turn(last.speaker, f"{last.text}\n{turn.text}", last.at_s)
+            continue
+        if last is not None:
+            yield last
+        last = turn
+    if last is not None:
+        yield last
+
+
+def _seconds(value: object) -> int | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LONGEST_CALL_S:
+        return int(value)
+    return None

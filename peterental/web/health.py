@@ -1,0 +1,49 @@
+"""`/healthz`, the gate that a deploy must pass, and `/readyz`, the strict one."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from peterental.database.migrations.ledger.status import SchemaGate
+from peterental.errors import Fault
+
+
+def create_blueprint(gate: SchemaGate) -> Blueprint:
+    """Make the health routes of one process.
+
+    Args:
+        gate: tells whether the schema fits this release.
+    """
+    blueprint = Blueprint("health", __name__)
+    seen_fit = False
+
+    @blueprint.get("/healthz")
+    def healthz() -> tuple[Response, int]:
+        """503 until this process has once seen its schema, then 200 for life.
+
+        A database that rests is no reason to throw away a process that will serve again when it is back.
+        """
+        nonlocal seen_fit
+        if not seen_fit:
+            answer = _strict(gate)
+            if answer[1] != 200:  # noqa: PLR2004  # HTTP's own number
+                return answer
+            seen_fit = True
+        return jsonify(status="ok"), 200
+
+    @blueprint.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        """200 only while the database answers and the schema fits."""
+        return _strict(gate)
+
+    return blueprint
+
+
+def _strict(gate: SchemaGate) -> tuple[Response, int]:
+    try:
+        status = gate.status()
+    except Fault as fault:
+        return jsonify(status="unavailable", reason=str(fault)), 503
+    if status.fits:
+        return jsonify(status="ok", schema=status.state), 200
+    return jsonify(status="unavailable", reason=status.summary(), schema=status.state, pending=status.pending), 503

@@ -1,0 +1,55 @@
+"""All that is reached over HTTP, put into the application: services, webhook, pages, health."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from peterental.cli import users, voice
+from peterental.config import Config
+from peterental.database.migrations.ledger.status import SchemaGate
+from peterental.services import EXTENSION, build_services
+from peterental.voice import webhook
+from peterental.web import health, shell
+from peterental.web.agents import pages as agent_pages
+from peterental.web.appointments import pages as appointment_pages
+from peterental.web.audit import pages as audit_pages
+from peterental.web.calls import pages as call_pages
+from peterental.web.messages import pages as message_pages
+from peterental.web.tool_tester import pages as rehearsal_pages
+from peterental.web.users import pages as user_pages
+
+MAX_BODY_BYTES = 5 * 1024 * 1024
+"""What Vapi's longest histories stay well below."""
+
+
+def install(app: Flask, config: Config) -> None:
+    """Give `app`, which has its database, everything that serves requests, and the commands that need it.
+
+    Raises SecretKeyError.
+    """
+    app.secret_key = config.session_key()
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    database = app.extensions["peterental.database"]
+    services = build_services(database)
+    app.extensions[EXTENSION] = services
+    app.extensions["peterental.gate"] = gate = SchemaGate(database, config.migrations_dir)
+
+    app.register_blueprint(health.create_blueprint(gate))
+    app.register_blueprint(webhook.create_blueprint(services, config))
+    shell.install(app, config)
+    for pages in (
+        agent_pages,
+        appointment_pages,
+        audit_pages,
+        call_pages,
+        message_pages,
+        rehearsal_pages,
+        user_pages,
+    ):
+        app.register_blueprint(pages.create_blueprint())
+    for command in (*users.COMMANDS, *voice.COMMANDS):
+        app.cli.add_command(command)
+    if config.is_production:
+        # The host's balancer is the one proxy in front of us; callers cannot add hops of their own to what it says.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]  # Flask's documented way

@@ -1,0 +1,48 @@
+"""The style sheet, its letters and the icon, served under addresses that change with what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from flask import Flask, Response, abort
+
+from peterental.web.shell.access_control import public
+from peterental.web.shell.security_headers import ONE_YEAR_S
+
+ASSETS_DIR = Path(__file__).resolve().parent / "assets"
+TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+
+URL = re.compile(rb"url\(([\w.-]+)\)")
+"""What the style sheet loads: the name of another asset."""
+
+
+def install(app: Flask) -> None:
+    """Read the assets once, serve them at `/assets/<digest>/<name>`, and give templates `asset(name)`."""
+    contents = {path.name: path.read_bytes() for path in sorted(ASSETS_DIR.iterdir()) if path.suffix in TYPES}
+    addresses = {name: _address(name, content) for name, content in contents.items()}
+    for name in [name for name in contents if name.endswith(".css")]:
+        contents[name] = URL.sub(lambda found: f"url({addresses[found[1].decode()]})".encode(), contents[name])
+        addresses[name] = _address(name, contents[name])
+
+    @public
+    def serve(digest: str, name: str) -> Response:
+        """Serve one asset.
+
+        While a new release rolls out, a page of one may ask a process of the other: it gets what there is, uncached.
+        """
+        if name not in contents:
+            abort(404)
+        response = Response(contents[name], content_type=TYPES[Path(name).suffix])
+        if addresses[name] == f"/assets/{digest}/{name}":
+            response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR_S}, immutable"
+        return response
+
+    serve.is_asset = True  # type: ignore[attr-defined]  # it needs no viewer, so it costs no query
+    app.add_url_rule("/assets/<digest>/<name>", "asset", serve)
+    app.jinja_env.globals["asset"] = addresses.__getitem__
+
+
+def _address(name: str, content: bytes) -> str:
+    return f"/assets/{hashlib.sha256(content).hexdigest()[:12]}/{name}"

@@ -1,0 +1,59 @@
+"""Puts the shell of the browser pages into an application: settings, guards, filters, sign-in."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask, current_app, g, request
+
+from peterental.config import Config
+from peterental.web.shell import assets, error_pages, schema_page, security_headers, sign_in, template_filters
+from peterental.web.shell.access_control import admit
+from peterental.web.shell.csrf import csrf
+from peterental.web.shell.navigation import navigation_for
+from peterental.web.shell.query_params import without
+from peterental.web.shell.session import PageSessions
+from peterental.web.shell.sign_in_redirect import without_empty_parts
+
+SESSION_LIFETIME = timedelta(days=30)
+
+
+def install(app: Flask, config: Config) -> None:
+    """Make `app` serve the pages. It has its secret key, its services and its config already."""
+    app.config.update(
+        # A browser takes a cookie of that name only over HTTPS and from this very host, never from a neighbour.
+        SESSION_COOKIE_NAME="__Host-peterental" if config.is_production else "peterental",
+        SESSION_COOKIE_SECURE=config.is_production,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
+        WTF_CSRF_CHECK_DEFAULT=False,  # `admit` decides, after it knows who is there
+        # A Referer check would lock out whoever's browser sends none; __Host- already keeps neighbours' cookies out.
+        WTF_CSRF_SSL_STRICT=False,
+        WTF_CSRF_TIME_LIMIT=None,  # a token is as good as the session it belongs to
+    )
+    app.session_interface = PageSessions()
+    csrf.init_app(app)
+    app.before_request(admit)
+    app.before_request(without_empty_parts)
+    app.after_request(security_headers.for_environment(config))
+    template_filters.install(app)
+    app.add_template_filter(without)
+    assets.install(app)
+    error_pages.install(app)
+    app.register_blueprint(schema_page.create_blueprint())
+    app.register_blueprint(sign_in.create_blueprint())
+    app.context_processor(_for_every_template)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def _for_every_template() -> dict[str, object]:
+    viewer = g.get("viewer")
+    if viewer is None:
+        return {"viewer": None}
+    endpoints = current_app.view_functions
+    return {
+        "viewer": viewer,
+        "navigation": navigation_for(endpoints, is_admin=viewer.is_admin, endpoint=request.endpoint),
+    }

@@ -1,0 +1,72 @@
+"""Where one can go from every page: the tabs, and what stands behind "More" where there is no room for all."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page that the navigation leads to.
+
+    Args:
+        endpoint: of the page; where the application has none of that name, the entry is left out.
+        label: what it is called.
+        icon: the file in `templates/shell/icons/`, without its ending.
+        for_admins: whether only admins see it.
+    """
+
+    endpoint: str
+    label: str
+    icon: str
+    for_admins: bool = False
+
+
+@dataclass(frozen=True)
+class Navigation:
+    """The entries as one viewer sees them on one page."""
+
+    tabs: tuple[Entry, ...]
+    more: tuple[Entry, ...]
+    current: Entry | None
+
+
+TABS = (
+    Entry("agents.index", "Agents", "agents"),
+    Entry("appointments.index", "Appointments", "appointments"),
+    Entry("calls.index", "Calls", "calls"),
+    Entry("messages.index", "Messages", "messages"),
+)
+"""What people need every day. Four and "More" are as many as a phone has room for."""
+
+MORE = (
+    Entry("rehearsal.index", "Rehearsal", "rehearsal"),
+    Entry("users.index", "Users", "users", for_admins=True),
+    Entry("audit.index", "Audit log", "audit", for_admins=True),
+    Entry("admin.schema", "Schema", "schema", for_admins=True),
+    Entry("users.account", "Account", "account"),
+)
+
+
+def navigation_for(endpoints: Container[str], *, is_admin: bool, endpoint: str | None) -> Navigation:
+    """Give the navigation of one page.
+
+    Args:
+        endpoints: of all pages there are.
+        is_admin: whether the viewer is an admin.
+        endpoint: of the page that is shown; None where there is no such page.
+    """
+
+    def seen(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        return tuple(entry for entry in entries if entry.endpoint in endpoints and (is_admin or not entry.for_admins))
+
+    tabs, more = seen(TABS), seen(MORE)
+    return Navigation(tabs=tabs, more=more, current=_current((*tabs, *more), endpoint or ""))
+
+
+def _current(entries: tuple[Entry, ...], endpoint: str) -> Entry | None:
+    """Find the entry of that very page, else the first one of its blueprint: a booking belongs to Appointments."""
+    exact = [entry for entry in entries if entry.endpoint == endpoint]
+    related = [entry for entry in entries if entry.endpoint.partition(".")[0] == endpoint.partition(".")[0]]
+    return next(iter(exact + related), None)

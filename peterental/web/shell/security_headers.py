@@ -1,0 +1,45 @@
+"""What every page tells the browser not to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Response, after_this_request
+
+from peterental.config import Config
+from peterental.web.shell.access_control import is_for_machines
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+ONE_YEAR_S = 365 * 24 * 60 * 60
+
+
+def for_environment(config: Config) -> Callable[[Response], Response]:
+    """Make what runs after each request of that environment."""
+
+    def protect(response: Response) -> Response:
+        """Add the headers; a page with people's names in it stays out of every cache."""
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if config.is_production:
+            response.headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR_S}"
+        if not is_for_machines():
+            for name, value in PAGE_HEADERS.items():
+                response.headers.setdefault(name, value)
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return protect
+
+
+def keep_address_secret() -> None:
+    """Have the browser tell no other page the address of this one, which is as good as a password."""
+
+    @after_this_request
+    def protect(response: Response) -> Response:
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response

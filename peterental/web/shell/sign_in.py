@@ -1,0 +1,111 @@
+"""Signing in and out, and making the first user."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from peterental.errors import Refusal
+from peterental.services import services_of
+from peterental.users.model import (
+    AlreadySetUp,
+    EmailInvalid,
+    PasswordTooLong,
+    PasswordTooShort,
+    SignInBusy,
+    TooManyTries,
+)
+from peterental.users.setup_link import fits
+from peterental.web.shell import session, trusted_device
+from peterental.web.shell.access_control import public, safe_next
+from peterental.web.shell.csrf import keeps_form
+from peterental.web.shell.forms import SetUpForm, SignInForm
+from peterental.web.shell.security_headers import keep_address_secret
+from peterental.web.shell.sign_in_redirect import come_back, is_from_our_page
+
+Answer = Response | str | tuple[str, int]
+
+REFUSED_AT: dict[type[Refusal], str] = {
+    EmailInvalid: "email",
+    PasswordTooShort: "password",
+    PasswordTooLong: "password",
+}
+"""The field at which a refusal is shown."""
+
+
+def create_blueprint() -> Blueprint:
+    """Make the pages around signing in."""
+    blueprint = Blueprint("sign_in", __name__, template_folder="templates")
+    blueprint.add_url_rule("/login", view_func=login, methods=["GET", "POST"])
+    blueprint.add_url_rule("/logout", view_func=logout, methods=["POST"])
+    blueprint.add_url_rule("/setup", view_func=set_up, methods=["GET", "POST"])
+    return blueprint
+
+
+@public
+@keeps_form
+def login() -> Answer:
+    """Ask for address and password, and go on to where somebody was going."""
+    target = safe_next(request.args.get("next")) or url_for("agents.index")
+    form = SignInForm()
+    if not is_from_our_page():
+        form.kept.data = ""
+    if g.viewer is not None:
+        return come_back(target, form.kept.data)
+    users = services_of(current_app).users
+    wait_s = None
+    if form.validate_on_submit():
+        try:
+            signed_in = users.sign_in(form.email.data, form.password.data, trusted_device.place_of(form.email.data))
+        except SignInBusy as busy:
+            form.refuse(busy)
+        except TooManyTries as refusal:
+            form.refuse(refusal)
+            wait_s = refusal.values["wait_s"]
+        else:
+            if signed_in is not None:
+                session.start(signed_in)
+                return come_back(target, form.kept.data)
+            form.form_errors.append("That e-mail address and password do not go together. Check both and try again.")
+    response = make_response(
+        render_template("shell/login.html", form=form, action=request.full_path, is_set_up=users.any_user())
+    )
+    if wait_s is not None:
+        response.status_code = 429
+        response.headers["Retry-After"] = str(wait_s)
+    elif form.is_submitted():
+        response.status_code = 400
+    return response
+
+
+def logout() -> Answer:
+    """End the session."""
+    session.end()
+    flash("You are signed out.", "done")
+    return redirect(url_for("sign_in.login"), 303)
+
+
+@public
+@keeps_form
+def set_up() -> Answer:
+    """Make the first user, for whoever has the link from the log."""
+    keep_address_secret()
+    users = services_of(current_app).users
+    if users.any_user():
+        return render_template("shell/already_set_up.html"), 404
+    token, key = request.args.get("token", ""), str(current_app.secret_key)
+    if not token or not users.try_set_up_link(request.remote_addr or "", lambda: fits(token, key)):
+        return render_template("shell/no_link.html"), 404
+    form = SetUpForm()
+    if form.validate_on_submit():
+        try:
+            signed_in = users.set_up_first(form.email.data, form.password.data)
+        except AlreadySetUp:
+            return render_template("shell/already_set_up.html"), 404
+        except Refusal as refusal:
+            form.refuse(refusal, REFUSED_AT.get(type(refusal)))
+        else:
+            session.start(signed_in)
+            flash("Welcome! You are signed in as an admin. Next: the agents whose phones PeteRental answers.", "done")
+            return redirect(url_for("agents.index"), 303)
+    return render_template("shell/set_up.html", form=form), 400 if form.is_submitted() else 200

@@ -1,0 +1,52 @@
+"""What a browser keeps after signing in, so that strangers' guesses at the same account do not slow it down."""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Response, after_this_request, current_app, request
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from peterental.users.login_throttle import Place, folded
+
+KNOWN_FOR_S = 365 * 24 * 60 * 60
+
+
+def place_of(email: str) -> Place:
+    """Tell where this request tries to sign in as `email` from."""
+    return Place(address=request.remote_addr or "", device=_known_device(email))
+
+
+def remember(email: str) -> None:
+    """Have this browser known as one in which `email` signed in, from the answer to this request on."""
+    device = _known_device(email) or secrets.token_urlsafe(12)
+    value = str(_signer().dumps([folded(email), device]))
+
+    @after_this_request
+    def keep(response: Response) -> Response:
+        response.set_cookie(
+            _cookie_name(),
+            value,
+            max_age=KNOWN_FOR_S,
+            httponly=True,
+            secure=current_app.config["SESSION_COOKIE_SECURE"],
+            samesite="Lax",
+        )
+        return response
+
+
+def _known_device(email: str) -> str | None:
+    """Give the name of this browser, where `email` has signed in within a year."""
+    try:
+        account, device = _signer().loads(request.cookies.get(_cookie_name(), ""), max_age=KNOWN_FOR_S)
+    except (BadData, ValueError, TypeError):
+        return None
+    return str(device) if account == folded(email) else None
+
+
+def _cookie_name() -> str:
+    return f"{current_app.config['SESSION_COOKIE_NAME']}-device"
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt="peterental: a browser that signed in")

@@ -1,0 +1,131 @@
+"""What people fill in to hear what a caller would hear: one form per tool, with its arguments as fields."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from wtforms import DateTimeLocalField, Field, SelectField, StringField, TelField, TextAreaField
+from wtforms.validators import Length, Optional, ValidationError
+
+from peterental.agents.model import AgentName
+from peterental.web.calls.labels import ARGUMENTS
+from peterental.web.shell.forms import PageForm
+
+LONGEST_JSON = 20_000
+LONGEST_ARGUMENT = 2_000
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool as the page offers it.
+
+    Args:
+        name: as Vapi knows it.
+        label: what it does, in a word or two.
+        arguments: names of those it takes, in the order of the form.
+    """
+
+    name: str
+    label: str
+    arguments: tuple[str, ...]
+
+
+TOOLS = (
+    Tool("get_availability", "Free times", ("property_address", "date", "time_of_day")),
+    Tool(
+        "set_appointment",
+        "Book",
+        ("property_address", "start_time", "attendee_name", "attendee_phone", "attendee_email"),
+    ),
+    Tool("find_appointment", "Find", ("attendee_name", "property_address")),
+    Tool("reschedule_appointment", "Move", ("start_time", "property_address", "attendee_name")),
+    Tool("cancel_appointment", "Cancel", ("property_address", "attendee_name")),
+    Tool("take_message", "Message", ("message", "attendee_name", "attendee_phone")),
+)
+
+HINTS: Mapping[str, str] = {
+    "property_address": "As a caller says it: 1420 Elm Street.",
+    "start_time": "As a caller says it, or as an assistant writes it: tomorrow at 3, 2026-11-24T15:00.",
+    "date": "As a caller says it: tomorrow, next Tuesday. Empty: the first free times.",
+    "time_of_day": "Morning, afternoon, evening, or a time.",
+    "attendee_name": "",
+    "attendee_phone": "",
+    "attendee_email": "",
+    "message": "",
+}
+"""What to type for each argument."""
+
+
+class RehearsalForm(PageForm):
+    """Who is called, by whom, when, and what the assistant asks for."""
+
+    agent = SelectField("Agent", coerce=str)
+    caller_number = TelField(
+        "Number of the caller",
+        description="Bookings are known by it. Empty: a withheld number.",
+        validators=[Length(max=40, message="There is room for 40 characters.")],
+        render_kw={"autocomplete": "off"},
+    )
+    moment = DateTimeLocalField(
+        "Pretend that it is",
+        description="On the clock of the agent. Empty: now.",
+        format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        validators=[Optional()],
+    )
+    raw = TextAreaField(
+        "Arguments as JSON",
+        description="Used as it stands, in the place of the fields above.",
+        validators=[Length(max=LONGEST_JSON, message="That is longer than any assistant sends.")],
+        render_kw={"rows": "5", "spellcheck": "false", "autocapitalize": "none"},
+    )
+
+    def validate_raw(self, field: Field) -> None:
+        """Take only what a tool call can carry."""
+        if not field.data:
+            return
+        try:
+            value = json.loads(field.data)
+        except (ValueError, RecursionError):
+            raise ValidationError('That is not JSON. It should look like {"date": "tomorrow"}.') from None
+        if not isinstance(value, dict):
+            raise ValidationError('Arguments have names: it should look like {"date": "tomorrow"}.')
+
+    def offer(self, agents: Sequence[AgentName]) -> None:
+        """Offer these agents."""
+        self.agent.choices = [(agent.agent_id, agent.agent_name) for agent in agents]
+
+    def arguments(self, tool: Tool) -> dict[str, Any]:
+        """Give what the assistant asks with: the JSON, or else the fields that are filled in."""
+        if self.raw.data:
+            return dict(json.loads(self.raw.data))
+        return {name: self[name].data for name in tool.arguments if self[name].data}
+
+    def now(self, zone: ZoneInfo, otherwise: datetime) -> datetime:
+        """Give the pretended moment, on the wall clock of `zone`, or else the real one."""
+        return self.moment.data.replace(tzinfo=zone) if self.moment.data else otherwise
+
+
+def form_for(tool: Tool) -> type[RehearsalForm]:
+    """Give the form with a field for every argument of `tool`."""
+    return _FORMS[tool.name]
+
+
+def _argument(name: str) -> Field:
+    kind = TextAreaField if name == "message" else StringField
+    return kind(
+        ARGUMENTS[name],
+        description=HINTS[name],
+        validators=[Length(max=LONGEST_ARGUMENT, message=f"There is room for {LONGEST_ARGUMENT} characters.")],
+        render_kw={"autocomplete": "off"},
+    )
+
+
+_FORMS = {
+    tool.name: type("RehearsalForm", (RehearsalForm,), {name: _argument(name) for name in tool.arguments})
+    for tool in TOOLS
+}

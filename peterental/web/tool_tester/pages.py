@@ -1,0 +1,65 @@
+"""The page on which one hears what a caller would hear."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from flask import Blueprint, current_app, render_template, request
+
+from peterental.services import services_of
+from peterental.voice.simulator import rehearse
+from peterental.web.calls.labels import quickness
+from peterental.web.shell.csrf import keeps_form
+from peterental.web.shell.query_params import Address
+from peterental.web.shell.session import current_viewer
+from peterental.web.tool_tester.forms import TOOLS, form_for
+
+
+def create_blueprint() -> Blueprint:
+    """Make the page."""
+    blueprint = Blueprint("rehearsal", __name__, template_folder="templates", url_prefix="/rehearsal")
+    blueprint.add_url_rule("", view_func=index, methods=["GET", "POST"])
+    return blueprint
+
+
+@keeps_form
+def index() -> tuple[str, int]:
+    """Ask what the assistant sends; show what the caller would hear. Nothing changes, so nothing is redirected."""
+    viewer, services = current_viewer(), services_of(current_app)
+    agents = services.agents.names(viewer, request.values.get("agent", ""))
+    address = Address(request.args)
+    name = address.one_of("tool", [tool.name for tool in TOOLS], "There is no tool {}: here is the first one.")
+    tool = next((tool for tool in TOOLS if tool.name == name), TOOLS[0])
+    form = form_for(tool)(agent=address.text("agent") or None)
+    form.offer(agents)
+    agent = rehearsed = None
+    if form.validate_on_submit():
+        agent = services.agents.get(form.agent.data, viewer)
+        if agent.vapi_assistant_id or agent.phone_number_id:
+            rehearsed = rehearse(
+                current_app.extensions["peterental.database"],
+                agent,
+                tool.name,
+                form.arguments(tool),
+                caller_number=form.caller_number.data or None,
+                now=form.now(agent.zone, datetime.now(UTC)),
+            )
+    page = render_template(
+        "tool_tester/index.html",
+        agents=agents,
+        agent=agent,
+        tools=TOOLS,
+        tool=tool,
+        misread=address.misread,
+        form=form,
+        rehearsed=rehearsed,
+        quickness=quickness,
+        asked=_pretty(rehearsed.asked) if rehearsed else "",
+        reply=_pretty(rehearsed.reply) if rehearsed else "",
+    )
+    return page, 400 if form.errors else 200
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)

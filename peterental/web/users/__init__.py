@@ -1,0 +1,1 @@
+"""Pages of the users and of one's own account."""

@@ -1,0 +1,75 @@
+"""The page of one's own account, and the page of a one-time link."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from peterental.errors import Refusal
+from peterental.services import now, services_of
+from peterental.users.model import LinkUsed, PasswordWrong, SignedIn, TooManyTries
+from peterental.users.password_links import grant_of
+from peterental.web.shell import session
+from peterental.web.shell.access_control import public
+from peterental.web.shell.csrf import keeps_form
+from peterental.web.shell.security_headers import keep_address_secret
+from peterental.web.users.forms import JoinForm, PasswordForm
+
+Answer = Response | str | tuple[str, int]
+
+
+def add_pages(blueprint: Blueprint) -> None:
+    """Give `blueprint` the pages that everybody has."""
+    both = ["GET", "POST"]
+    blueprint.add_url_rule("/account", view_func=account, methods=both)
+    blueprint.add_url_rule("/account/sign-out-everywhere", view_func=sign_out_everywhere, methods=["POST"])
+    blueprint.add_url_rule("/join", view_func=join, methods=both)
+
+
+@keeps_form
+def account() -> Answer:
+    """Show who is signed in; change the password, which signs every other browser out."""
+    viewer = session.current_viewer()
+    form = PasswordForm()
+    if form.validate_on_submit():
+        try:
+            epoch = services_of(current_app).users.change_password(viewer, form.current.data, form.new.data)
+        except TooManyTries:
+            raise
+        except Refusal as refusal:
+            form.refuse(refusal, "current" if isinstance(refusal, PasswordWrong) else "new")
+        else:
+            session.start(SignedIn(viewer=viewer, session_epoch=epoch))
+            flash("Your password is changed. Every other browser is signed out.", "done")
+            return redirect(url_for("users.account"), 303)
+    return render_template("users/account.html", form=form), 400 if form.is_submitted() else 200
+
+
+def sign_out_everywhere() -> Answer:
+    """End every session of one's own, this one too."""
+    services_of(current_app).users.sign_out_everywhere(session.current_viewer())
+    session.end()
+    flash("You are signed out in every browser.", "done")
+    return redirect(url_for("sign_in.login"), 303)
+
+
+@public
+@keeps_form
+def join() -> Answer:
+    """Let whoever has a one-time link choose a password, and sign them in."""
+    keep_address_secret()
+    users = services_of(current_app).users
+    form = JoinForm()
+    try:
+        grant = grant_of(request.args.get("token", ""), str(current_app.secret_key), now())
+        member = users.joining(grant)
+        if form.validate_on_submit():
+            signed_in = users.join(grant, form.new.data)
+            session.start(signed_in)
+            flash("Welcome! Your password is set and you are signed in.", "done")
+            return redirect(url_for("agents.index"), 303)
+    except LinkUsed:
+        return render_template("users/link_used.html"), 404
+    except Refusal as refusal:
+        form.refuse(refusal, "new")
+    return render_template("users/join.html", form=form, member=member), 400 if form.is_submitted() else 200

@@ -1,0 +1,145 @@
+"""The pages on which admins look after users."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
+
+from peterental.errors import Refusal
+from peterental.services import Services, now, services_of
+from peterental.users.model import EmailInvalid, EmailTaken, Grant, LastAdmin
+from peterental.users.password_links import LIFETIME, token_of
+from peterental.web.shell.csrf import keeps_form
+from peterental.web.shell.query_params import Address
+from peterental.web.shell.session import current_viewer
+from peterental.web.users import account_pages
+from peterental.web.users.forms import InviteForm, RoleForm
+
+Answer = Response | str | tuple[str, int]
+
+LAST_PAGE = 1000
+
+_LINK = "link"
+"""Where the session keeps a link until the next page has shown it."""
+
+
+def create_blueprint() -> Blueprint:
+    """Make the pages about users."""
+    blueprint = Blueprint("users", __name__, template_folder="templates")
+    both = ["GET", "POST"]
+    blueprint.add_url_rule("/users", view_func=index)
+    blueprint.add_url_rule("/users/invite", view_func=invite, methods=both)
+    blueprint.add_url_rule("/users/<int:user_id>", view_func=show, methods=both)
+    blueprint.add_url_rule("/users/<int:user_id>/link", view_func=make_link, methods=["POST"])
+    blueprint.add_url_rule("/users/<int:user_id>/deactivate", view_func=deactivate, methods=both)
+    blueprint.add_url_rule("/users/<int:user_id>/reactivate", view_func=reactivate, methods=both)
+    account_pages.add_pages(blueprint)
+    return blueprint
+
+
+def index() -> Answer:
+    """List the users. Two queries."""
+    viewer, services = current_viewer(), _services()
+    address = Address(request.args)
+    text, page = address.text("q"), address.page(LAST_PAGE)
+    listing = services.members.listing(viewer, text=text, page=page)
+    agents = services.agents.looked_after([member.user_id for member in listing.rows], viewer)
+    return render_template(
+        "users/index.html",
+        listing=listing,
+        agents=agents,
+        text=text,
+        page=page,
+        misread=address.misread,
+        now=now(),
+    )
+
+
+@keeps_form
+def invite() -> Answer:
+    """Add somebody, and show the link by which they choose a password."""
+    viewer, services = current_viewer(), _services()
+    services.members.admins_only(viewer)
+    form = InviteForm(data={"role": "agent"})
+    if form.validate_on_submit():
+        try:
+            grant = services.members.invite(form.email.data, form.role.data, viewer, form.full_name.data)
+        except Refusal as refusal:
+            form.refuse(refusal, "email" if isinstance(refusal, EmailInvalid | EmailTaken) else None)
+        else:
+            flash(f"{form.email.data} is invited. Pass the link on; PeteRental sends no mail.", "done")
+            return _show_link(grant)
+    return render_template("users/invite.html", form=form), 400 if form.is_submitted() else 200
+
+
+@keeps_form
+def show(user_id: int) -> Answer:
+    """Show one user; change what they may do. Two queries."""
+    viewer, services = current_viewer(), _services()
+    member = services.members.get(user_id, viewer)
+    form = RoleForm(data={"role": member.role})
+    if form.validate_on_submit():
+        try:
+            services.members.set_role(user_id, form.role.data, viewer)
+        except LastAdmin as refusal:
+            form.refuse(refusal, "role")
+        else:
+            flash(f"{member.name} is now {'an admin' if form.role.data == 'admin' else 'an agent'}.", "done")
+            return redirect(url_for("users.show", user_id=user_id), 303)
+    kept = session.pop(_LINK, None)
+    body = render_template(
+        "users/show.html",
+        member=member,
+        form=form,
+        agents=services.agents.looked_after([user_id], viewer).get(user_id),
+        link=kept[1] if kept and kept[0] == user_id else None,
+        link_days=LIFETIME.days,
+        now=now(),
+    )
+    return body, 400 if form.is_submitted() else 200
+
+
+def make_link(user_id: int) -> Answer:
+    """Make a link by which somebody chooses a new password; earlier ones are called off."""
+    grant = _services().members.make_link(user_id, current_viewer())
+    flash("The link is made, and earlier ones stopped working. Pass it on; PeteRental sends no mail.", "done")
+    return _show_link(grant)
+
+
+def deactivate(user_id: int) -> Answer:
+    """Say what deactivating a user means, and do it."""
+    viewer, services = current_viewer(), _services()
+    member = services.members.get(user_id, viewer)
+    refused = ""
+    if request.method == "POST":
+        try:
+            services.members.deactivate(user_id, viewer)
+        except LastAdmin as refusal:
+            refused = str(refusal)
+        else:
+            flash(f"{member.name} cannot sign in any more.", "done")
+            return redirect(url_for("users.show", user_id=user_id), 303)
+    agents = services.agents.looked_after([user_id], viewer).get(user_id)
+    body = render_template("users/switch.html", member=member, active=False, agents=agents, refused=refused)
+    return body, 409 if refused else 200
+
+
+def reactivate(user_id: int) -> Answer:
+    """Say what reactivating a user means, and do it."""
+    viewer, services = current_viewer(), _services()
+    member = services.members.get(user_id, viewer)
+    if request.method == "POST":
+        services.members.reactivate(user_id, viewer)
+        flash(f"{member.name} can sign in again.", "done")
+        return redirect(url_for("users.show", user_id=user_id), 303)
+    return render_template("users/switch.html", member=member, active=True, agents=None, refused="")
+
+
+def _show_link(grant: Grant) -> Response:
+    token = token_of(grant, str(current_app.secret_key), now())
+    session[_LINK] = [grant.user_id, url_for("users.join", token=token, _external=True)]
+    return redirect(url_for("users.show", user_id=grant.user_id), 303)
+
+
+def _services() -> Services:
+    return services_of(current_app)

@@ -1,0 +1,201 @@
+"""Promises about an agent's days: what is in them, where it stands in the grid, and what very many of them cost."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from peterental.agents.calendar.model import Column, DiaryDay, Place, Visit, Week, days_of, hours_shown
+from peterental.agents.calendar.repository import DAYS
+from peterental.agents.calendar.service import VISITS_OF_A_DAY, DiaryService
+from peterental.agents.model import Agent, AgentUnknown, Profile, Window
+from peterental.agents.service import AgentService
+from peterental.agents.working_hours.model import Busy, BusyWish, OtherDay
+from peterental.agents.working_hours.service import HoursService
+from peterental.audit.service import AuditService
+from peterental.database.pool import Database
+from peterental.users.model import Viewer
+
+NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)  # a Wednesday, 10:00 in Chicago
+MONDAY = date(2026, 11, 23)
+CHICAGO = ZoneInfo("America/Chicago")
+ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
+NINE_TO_FIVE = Window(540, 1020)
+
+
+@pytest.fixture
+def agents(database: Database) -> AgentService:
+    service = AgentService(database, AuditService(database), now=lambda: NOW)
+    service.create(Profile(agent_name="Ana", time_zone="America/Chicago"), ADMIN)
+    return service
+
+
+@pytest.fixture
+def diary(database: Database, agents: AgentService) -> DiaryService:
+    return DiaryService(database, agents, now=lambda: NOW)
+
+
+def book(database: Database, start: datetime, minutes: int = 30, status: str = "confirmed") -> None:
+    database.fetch(
+        """
+        INSERT INTO appointments
+            (agent_id, property_address, start_time, end_time, attendee_name, status, caller_number, overlap_allowed)
+        VALUES ('ana', '12 Elm St', %s, %s, 'Max', %s, '+1555', TRUE)
+        """,
+        (start, start + timedelta(minutes=minutes), status),
+    )
+
+
+def visit(start: datetime, minutes: int = 30, pause: int = 0) -> Visit:
+    end = start + timedelta(minutes=minutes)
+    return Visit(
+        appointment_id=1,
+        start=start,
+        end=end,
+        blocked_until=end + timedelta(minutes=pause),
+        status="confirmed",
+        property_address="12 Elm St",
+        attendee_name="Max",
+        phone=None,
+    )
+
+
+def column(day: DiaryDay) -> Column:
+    shown = hours_shown([day], CHICAGO)
+    agent = Agent(agent_id="ana", agent_name="Ana")
+    return next(Week(agent=agent, today=MONDAY, days=(day,), shown=shown).columns())
+
+
+def a_day(day: date, *visits: Visit, busy: tuple[Busy, ...] = ()) -> DiaryDay:
+    (empty,) = days_of(day, CHICAGO, count=1)
+    return DiaryDay(
+        day=day,
+        starts=empty.starts,
+        ends=empty.ends,
+        windows=(NINE_TO_FIVE,),
+        visits=visits,
+        total=len(visits),
+        busy=busy,
+    )
+
+
+def at(hour: int, minute: int = 0, day: date = MONDAY, fold: int = 0) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=CHICAGO, fold=fold).astimezone(UTC)
+
+
+def test_the_week_has_seven_days_from_monday_with_what_stands_in_them(
+    diary: DiaryService, agents: AgentService, database: Database
+) -> None:
+    hours = HoursService(database, agents, AuditService(database), now=lambda: NOW)
+    hours.add_day("ana", OtherDay(date(2026, 11, 26), (), "Thanksgiving"), ADMIN)
+    database.fetch("INSERT INTO agent_days VALUES ('ana', '2026-11-23', '10:00', '12:00')")
+    hours.add_busy(
+        "ana", BusyWish(first_day=date(2026, 11, 26), last_day=date(2026, 11, 27), from_min=600, until_min=660), ADMIN
+    )
+    for start in (at(0), at(23, 30), at(9) + timedelta(days=6), at(9) - timedelta(days=1), at(0) + timedelta(days=7)):
+        book(database, start)
+    book(database, at(12), status="cancelled")
+    week = diary.week("ana", ADMIN)
+    assert [day.day for day in week.days] == [MONDAY + timedelta(days=n) for n in range(7)]
+    assert (week.today, week.monday) == (date(2026, 11, 25), MONDAY)
+    assert [day.total for day in week.days] == [2, 0, 0, 0, 0, 0, 1]
+    assert [len(day.busy) for day in week.days] == [0, 0, 0, 1, 1, 0, 0]
+    assert week.days[0].windows == (Window(600, 720),), "days that are over are drawn as they were"
+    assert (week.days[3].windows, week.days[3].note) == ((), "Thanksgiving")
+    assert week.days[1].windows == (NINE_TO_FIVE,)
+    assert week.shown == Window(0, 1440)
+    assert diary.week("ana", ADMIN, date(2026, 11, 22)).monday == date(2026, 11, 16)
+
+
+def test_a_sheet_is_one_day_of_the_agents(diary: DiaryService, database: Database) -> None:
+    book(database, at(9, 30, date(2026, 11, 25)))
+    agent, today, day = diary.sheet("ana", ADMIN)
+    assert (agent.agent_id, today, day.day, day.total) == ("ana", date(2026, 11, 25), date(2026, 11, 25), 1)
+    assert day.visits[0].phone == "+1555"
+
+
+def test_somebody_elses_week_is_unknown(diary: DiaryService) -> None:
+    stranger = Viewer(user_id=5, email="x@example.com", is_admin=False)
+    with pytest.raises(AgentUnknown):
+        diary.week("ana", stranger)
+    with pytest.raises(AgentUnknown):
+        diary.sheet("ana", stranger)
+
+
+def test_days_are_as_long_as_the_clocks_make_them() -> None:
+    spring, autumn, usual = (
+        days_of(day, CHICAGO, count=1)[0] for day in (date(2027, 3, 14), date(2026, 11, 1), MONDAY)
+    )
+    assert [day.ends - day.starts for day in (spring, autumn, usual)] == [timedelta(hours=n) for n in (23, 25, 24)]
+    assert spring.clocks_change == "23 hours: the clocks go forward"
+    assert autumn.clocks_change == "25 hours: the clocks go back"
+    assert usual.clocks_change is None
+    week = days_of(date(2026, 10, 26), CHICAGO)
+    assert all(earlier.ends == later.starts for earlier, later in pairwise(week))
+
+
+def test_a_viewing_stands_at_its_hour_with_the_pause_after_it() -> None:
+    drawn = column(a_day(MONDAY, visit(at(9, 30), pause=15), visit(at(16, 30), pause=60)))
+    assert [item.place for item in drawn.items] == [Place(row=3, rows=2), Place(row=31, rows=2)]
+    assert [item.pause for item in drawn.items] == [Place(row=5, rows=1), None], "the grid ends at five"
+    assert drawn.closed == ()
+
+
+def test_the_grid_grows_to_show_every_viewing_and_shades_what_is_closed() -> None:
+    day = a_day(MONDAY, visit(at(7, 45), 20), visit(at(23, 50), 30))
+    assert hours_shown([day], CHICAGO) == Window(420, 1440)
+    drawn = column(day)
+    assert drawn.closed == (Place(row=1, rows=8), Place(row=41, rows=28))
+    assert [item.place for item in drawn.items] == [Place(row=4, rows=2), Place(row=68, rows=1)]
+
+
+def test_viewings_that_overlap_stand_side_by_side_and_the_rest_is_folded() -> None:
+    drawn = column(a_day(MONDAY, *[visit(at(9), 45) for _ in range(5)], visit(at(9, 30)), visit(at(10))))
+    assert [(item.place.row, item.place.lane, item.place.lanes) for item in drawn.items] == [
+        (1, 1, 3), (1, 2, 3), (1, 3, 3), (5, 1, 1),
+    ]  # fmt: skip
+    assert drawn.more == 3
+
+
+def test_viewings_in_the_hour_that_the_clocks_repeat_stand_side_by_side() -> None:
+    autumn = date(2026, 11, 1)
+    drawn = column(a_day(autumn, visit(at(1, 45, autumn)), visit(at(1, 45, autumn, fold=1))))
+    assert [(item.place.row, item.place.rows, item.place.lane) for item in drawn.items] == [(4, 2, 1), (4, 2, 2)]
+
+
+def test_a_busy_block_is_cut_to_the_day_and_to_the_hours_shown() -> None:
+    over_night = Busy(busy_id=1, start=at(16) - timedelta(days=1), until=at(10))
+    early = Busy(busy_id=2, start=at(6), until=at(7))
+    into_the_night = Busy(busy_id=3, start=at(16, 30), until=at(10) + timedelta(days=1))
+    drawn = column(a_day(MONDAY, busy=(over_night, early, into_the_night)))
+    assert [(item.busy.busy_id, item.place) for item in drawn.items if item.busy] == [
+        (1, Place(row=1, rows=4)),
+        (3, Place(row=31, rows=2)),
+    ]
+
+
+def test_a_week_of_ten_thousand_viewings_is_counted_and_its_plan_reads_only_what_it_shows(
+    diary: DiaryService, database: Database
+) -> None:
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, overlap_allowed)
+        SELECT 'ana', 'x', %(from)s + n * INTERVAL '1 minute', %(from)s + (n + 30) * INTERVAL '1 minute', 'y', TRUE
+        FROM generate_series(0, 10079) AS n
+        """,
+        {"from": at(0)},
+    )
+    database.fetch("ANALYZE appointments")
+    week = diary.week("ana", ADMIN)
+    assert [day.total for day in week.days] == [1440] * 7
+    assert all(len(day.visits) == VISITS_OF_A_DAY for day in week.days)
+    assert sum(col.more + sum(item.visit is not None for item in col.items) for col in week.columns()) == 10080
+    days = days_of(MONDAY, CHICAGO)
+    plan = database.fetch(
+        f"EXPLAIN {DAYS}",
+        {"agent_id": "ana", "starts": [day.starts for day in days], "ends": [day.ends for day in days], "limit": 20},
+    )
+    assert "Seq Scan on appointments" not in "\n".join(row["QUERY PLAN"] for row in plan)

@@ -1,0 +1,144 @@
+"""Promises about the figures of an agent's past weeks: what they count, how they are drawn, what a million costs."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from peterental.agents.calendar.repository import CALLS_BY_WEEK, VIEWINGS_BY_WEEK
+from peterental.agents.calendar.service import DiaryService
+from peterental.agents.calendar.statistics import MOST_COUNTED, WeekFigures, chart, mondays, percent, round_up
+from peterental.agents.model import AgentUnknown, Profile
+from peterental.agents.service import AgentService
+from peterental.audit.service import AuditService
+from peterental.database.pool import Database
+from peterental.users.model import Viewer
+
+NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)  # a Wednesday
+CHICAGO = ZoneInfo("America/Chicago")
+THIS_MONDAY = datetime(2026, 11, 23, tzinfo=CHICAGO)
+ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
+
+
+@pytest.fixture
+def diary(database: Database) -> DiaryService:
+    agents = AgentService(database, AuditService(database), now=lambda: NOW)
+    agents.create(Profile(agent_name="Ana", time_zone="America/Chicago"), ADMIN)
+    agents.create(Profile(agent_name="Ben"), ADMIN)
+    return DiaryService(database, agents, now=lambda: NOW)
+
+
+def book(database: Database, start: datetime, status: str = "completed", call: str | None = None) -> None:
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, status, vapi_call_id)
+        VALUES ('ana', '12 Elm St', %s, %s, 'Max', %s, %s)
+        """,
+        (start, start + timedelta(minutes=30), status, call),
+    )
+
+
+def ring(database: Database, call: str, at: datetime, agent_id: str = "ana") -> None:
+    database.fetch("INSERT INTO calls (vapi_call_id, agent_id, created_at) VALUES (%s, %s, %s)", (call, agent_id, at))
+
+
+def test_viewings_are_counted_by_the_agents_weeks_and_by_status(diary: DiaryService, database: Database) -> None:
+    minute = timedelta(minutes=1)
+    book(database, THIS_MONDAY)
+    book(database, THIS_MONDAY + timedelta(days=1), "cancelled")
+    book(database, THIS_MONDAY - minute, "no_show")
+    book(database, datetime(2026, 9, 7, tzinfo=CHICAGO))
+    book(database, datetime(2026, 9, 7, tzinfo=CHICAGO) - minute)
+    book(database, datetime(2026, 11, 30, tzinfo=CHICAGO), "confirmed")
+    figures = diary.figures("ana", ADMIN)
+    assert [week.monday for week in figures.weeks][::11] == [date(2026, 9, 7), date(2026, 11, 23)]
+    assert [week.total for week in figures.weeks] == [1, *[0] * 9, 1, 2]
+    assert figures.weeks[-1].viewings == {"completed": 1, "cancelled": 1}
+    assert figures.by_status == {"completed": 2, "confirmed": 0, "no_show": 1, "cancelled": 1}
+    assert (figures.total, figures.is_partial) == (4, False)
+
+
+def test_calls_are_counted_with_those_that_led_to_a_viewing_however_many(
+    diary: DiaryService, database: Database
+) -> None:
+    ring(database, "c1", NOW)
+    ring(database, "c2", NOW)
+    ring(database, "c3", NOW - timedelta(days=7))
+    ring(database, "c4", NOW, "ben")
+    for number in range(2):
+        book(database, THIS_MONDAY + timedelta(days=40 + number), "confirmed", "c1")
+    book(database, THIS_MONDAY + timedelta(days=50), "cancelled", "c3")
+    figures = diary.figures("ana", ADMIN)
+    assert [(week.calls, week.calls_booked) for week in figures.weeks[-2:]] == [(1, 1), (2, 1)]
+    assert (figures.calls, figures.calls_booked) == (3, 2)
+
+
+def test_figures_of_somebody_elses_agent_are_unknown(diary: DiaryService) -> None:
+    with pytest.raises(AgentUnknown):
+        diary.figures("ana", Viewer(user_id=5, email="x@example.com", is_admin=False))
+
+
+def test_very_many_viewings_are_not_all_counted_and_it_is_said(diary: DiaryService, database: Database) -> None:
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, status)
+        SELECT 'ana', 'x', %(from)s - n * INTERVAL '1 minute', %(from)s - (n - 1) * INTERVAL '1 minute', 'y', 'completed'
+        FROM generate_series(1, 11000) AS n
+        """,
+        {"from": THIS_MONDAY},
+    )
+    figures = diary.figures("ana", ADMIN)
+    assert (figures.total, figures.is_partial) == (MOST_COUNTED, True)
+
+
+@pytest.mark.parametrize("query", [VIEWINGS_BY_WEEK, CALLS_BY_WEEK])
+def test_counting_reads_one_agents_weeks_by_the_index(diary: DiaryService, database: Database, query: str) -> None:
+    del diary
+    database.fetch("INSERT INTO agents (agent_id, agent_name) SELECT n::text, 'x' FROM generate_series(1, 100) n")
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, status, vapi_call_id)
+        SELECT (1 + mod(n, 100))::text, 'x', %(now)s - n * INTERVAL '1 hour', %(now)s - (n - 1) * INTERVAL '1 hour', 'y',
+               'completed', n::text
+        FROM generate_series(1, 20000) AS n
+        """,
+        {"now": NOW},
+    )
+    database.fetch(
+        """
+        INSERT INTO calls (vapi_call_id, agent_id, created_at)
+        SELECT n::text, (1 + mod(n, 100))::text, %(now)s - n * INTERVAL '1 hour' FROM generate_series(1, 20000) AS n
+        """,
+        {"now": NOW},
+    )
+    database.fetch("ANALYZE appointments")
+    database.fetch("ANALYZE calls")
+    edges = [THIS_MONDAY - timedelta(weeks=n) for n in range(11, -2, -1)]
+    values = {"agent_id": "7", "edges": edges[:-1], "first": edges[0], "last": edges[-1], "most": MOST_COUNTED}
+    plan = "\n".join(row["QUERY PLAN"] for row in database.fetch(f"EXPLAIN {query}", values))
+    assert "Seq Scan" not in plan
+
+
+def test_the_weeks_are_this_one_and_eleven_before_and_end_with_the_next() -> None:
+    days = mondays(date(2026, 11, 29))
+    assert (days[0], days[-2], days[-1], len(days)) == (date(2026, 9, 7), date(2026, 11, 23), date(2026, 11, 30), 13)
+
+
+@pytest.mark.parametrize(
+    ("highest", "top"), [(0, 1), (1, 1), (2, 2), (3, 4), (5, 10), (11, 20), (41, 100), (10_000, 10_000)]
+)
+def test_the_scale_ends_at_a_round_number(highest: int, top: int) -> None:
+    assert round_up(highest) == top
+
+
+def test_bars_are_piled_up_to_their_numbers() -> None:
+    weeks = [WeekFigures(monday=date(2026, 11, 16)), WeekFigures(monday=date(2026, 11, 23))]
+    drawn = chart(weeks, [[("a", 1), ("b", 3)], [("a", 0), ("b", 2)]])
+    assert [(bar.kind, bar.y, bar.height) for bar in drawn.bars] == [("a", 100, 30), ("b", 10, 90), ("b", 70, 60)]
+    assert (drawn.top, drawn.labels) == (4, ((111.0, "Nov 16"),))
+
+
+def test_shares_are_whole_percents_and_nothing_of_nothing() -> None:
+    assert [percent(1, 3), percent(0, 5), percent(0, 0)] == ["33 %", "0 %", "–"]

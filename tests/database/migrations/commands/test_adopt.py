@@ -1,0 +1,194 @@
+"""db-adopt records only what the database is proven to have, and says what cannot be proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.commands.adopt import AdoptionRefused, adopt
+from peterental.database.migrations.ledger.status import read_status
+from peterental.database.migrations.scratch.database import ScratchBuildFailed
+from peterental.database.migrations.verify.verify import verify
+from tests.database.migrations.conftest import Connection, Folder, Told
+from tests.database.migrations.witness import attempts, ledger
+
+A = "CREATE TABLE a (i int);"
+B = "CREATE TABLE b (i int);\nCREATE INDEX b_i ON b (i);"
+
+Adopt = Callable[[int], int]
+
+
+@pytest.fixture
+def two(folder: Folder) -> Folder:
+    folder.write("001_a.sql", A)
+    folder.write("002_b.sql", B)
+    return folder
+
+
+@pytest.fixture
+def adopted(empty_database_url: str, folder: Folder, told: Told) -> Adopt:
+    return lambda to: adopt(empty_database_url, folder.path, to=to, tell=told.append)
+
+
+def has_ledger(db: Connection) -> bool:
+    row = db.execute("SELECT to_regclass('schema_migrations') IS NOT NULL AS it_has").fetchone()
+    return row is not None and bool(row["it_has"])
+
+
+# --- recorded ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_database_that_has_it_all_is_taken_over(
+    two: Folder, adopted: Adopt, db: Connection, told: Told, empty_database_url: str
+) -> None:
+    db.execute((A + B).encode())
+    assert adopted(2) == 2
+    assert told == ["✅ 001_a.sql recorded as applied", "✅ 002_b.sql recorded as applied", "✅ Adopted 2 migrations"]
+    assert ledger(db) == {1: "a", 2: "b"}
+    assert attempts(db) == [(1, "adopted"), (2, "adopted")]
+    row = db.execute("SELECT checksum, applied_by, applied_at FROM schema_migrations LIMIT 1").fetchone()
+    assert row is not None
+    assert None not in row.values()
+    assert MigrationRunner(empty_database_url, two.path).run_migrations() == 0
+    assert verify(empty_database_url, two.path, tell=print).same
+
+
+def test_adopting_twice_records_nothing_more(two: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
+    db.execute((A + B).encode())
+    assert [adopted(2), adopted(2)] == [2, 0]
+    assert told[-1] == "✅ Nothing to adopt: all of them are recorded and verified"
+    assert len(attempts(db)) == 2
+    assert two
+
+
+def test_only_the_first_ones_can_be_taken_over_and_the_rest_is_applied(
+    two: Folder, adopted: Adopt, db: Connection, runner: MigrationRunner
+) -> None:
+    db.execute(A.encode())
+    assert adopted(1) == 1
+    assert runner.run_migrations() == 1
+    assert attempts(db) == [(1, "adopted"), (2, "applied")]
+    assert two
+
+
+def test_rows_of_an_earlier_runner_gain_a_checksum_and_keep_what_they_say(
+    two: Folder, adopted: Adopt, db: Connection, told: Told, empty_database_url: str
+) -> None:
+    db.execute("CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at TIMESTAMP, description TEXT)")
+    db.execute("INSERT INTO schema_migrations VALUES (1, '2025-10-09', 'Once'), (2, '2025-10-10', NULL)")
+    db.execute((A + B).encode())
+    assert read_status(empty_database_url, two.path).entries[0].state == "unverified"
+    assert adopted(1) == 1  # 002 is there too, as the ledger says
+    assert told[0] == "✅ 001_a.sql verified"
+    assert adopted(2) == 1
+    assert [entry.state for entry in read_status(empty_database_url, two.path).entries] == ["applied", "applied"]
+    rows = db.execute("SELECT description, applied_at AT TIME ZONE 'UTC' AS at FROM schema_migrations ORDER BY version")
+    assert [(row["description"], f"{row['at']:%Y-%m-%d}") for row in rows] == [
+        ("Once", "2025-10-09"),
+        ("b", "2025-10-10"),
+    ]
+
+
+def test_comments_are_told_from_statements_by_the_adopted_text(
+    two: Folder, adopted: Adopt, db: Connection, empty_database_url: str
+) -> None:
+    db.execute((A + B).encode())
+    adopted(2)
+    two.write("001_a.sql", "-- explained\n" + A)
+    assert read_status(empty_database_url, two.path).entries[0].state == "comments-edited"
+
+
+def test_what_else_is_in_the_database_is_fine_and_told(two: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
+    db.execute((A + B).encode())
+    db.execute("CREATE TABLE other (i int); ALTER TABLE a ADD note text")
+    assert adopted(2) == 2
+    assert told[2:-1] == [
+        "Also in the database, which is fine, but not made by these files:",
+        "  table public.a",
+        "    column note",
+        "  table public.other",
+    ]
+    assert two
+
+
+def test_what_no_catalog_shows_is_said(folder: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
+    folder.write("001_a.sql", A + "INSERT INTO schema_migrations VALUES (1) ON CONFLICT DO NOTHING;")
+    folder.write("002_b.sql", "SET LOCAL work_mem TO '1MB'; INSERT INTO a VALUES (1); UPDATE a SET i = 2;")
+    folder.write("003_c.sql", "CREATE INDEX a_i ON a (i); DELETE FROM a;")
+    db.execute("CREATE TABLE a (i int); CREATE INDEX a_i ON a (i)")
+    assert adopted(3) == 3
+    assert told[3:-1] == [
+        "⚠️  002_b.sql only changes rows (INSERT, UPDATE), which no comparison of tables shows: recorded unchecked",
+        "⚠️  003_c.sql also changes rows (DELETE), which no comparison of tables shows: check them yourself",
+    ]
+
+
+# --- refused ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_missing_or_different_is_listed_and_nothing_is_written(
+    two: Folder, adopted: Adopt, db: Connection
+) -> None:
+    db.execute("CREATE TABLE a (i bigint); CREATE TABLE b (i int)")
+    with pytest.raises(AdoptionRefused) as caught:
+        adopted(2)
+    assert str(caught.value).splitlines() == [
+        "Nothing was recorded: the database is not what 001 to 002 would have made (2 differences)",
+        "  table public.a",
+        "    column i   differs: type is bigint in the database, integer in the files",
+        "  table public.b",
+        "    index b_i  only in the files",
+        "  Next: mend these, or adopt up to a lower number; flask db-migrate then applies the rest.",
+    ]
+    assert not has_ledger(db)
+    assert two
+
+
+def test_what_a_file_takes_away_must_be_gone(folder: Folder, adopted: Adopt, db: Connection) -> None:
+    folder.write("001_a.sql", "CREATE TABLE old (i int); CREATE TABLE a (i int, j int);")
+    folder.write("002_b.sql", "DROP TABLE old;")
+    folder.write("003_c.sql", "ALTER TABLE a RENAME j TO k;")
+    db.execute("CREATE TABLE old (i int); CREATE TABLE a (i int, j int, k int)")
+    with pytest.raises(AdoptionRefused) as caught:
+        adopted(3)
+    assert "table public.old  still in the database, though 002_b.sql removes it" in str(caught.value)
+    assert "column j  still in the database, though 003_c.sql removes it" in str(caught.value)
+    db.execute("DROP TABLE old; ALTER TABLE a DROP j")
+    assert adopted(3) == 3
+
+
+def test_an_index_that_is_not_valid_is_not_enough(
+    two: Folder, adopted: Adopt, db: Connection, empty_database_url: str
+) -> None:
+    db.execute("CREATE TABLE a (i int); CREATE TABLE b (i int); SET lock_timeout TO 20")
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("LOCK TABLE b IN ROW EXCLUSIVE MODE")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            db.execute("CREATE INDEX CONCURRENTLY b_i ON b (i)")
+    with pytest.raises(AdoptionRefused, match="index b_i  differs: valid is no in the database, yes in the files"):
+        adopted(2)
+    assert two
+
+
+def test_a_number_without_a_file_is_refused(two: Folder, adopted: Adopt) -> None:
+    with pytest.raises(AdoptionRefused, match="there is no migration 003, the last file is 002"):
+        adopted(3)
+    assert two
+
+
+def test_a_file_that_was_edited_since_is_refused(two: Folder, adopted: Adopt, runner: MigrationRunner) -> None:
+    runner.run_migrations(to=1)
+    two.write("001_a.sql", "CREATE TABLE a (i bigint);")
+    with pytest.raises(AdoptionRefused, match=r"001_a.sql was edited after it was applied; see flask db-repair"):
+        adopted(2)
+
+
+def test_a_file_that_cannot_be_built_is_named(two: Folder, adopted: Adopt, db: Connection) -> None:
+    two.write("002_b.sql", "ALTER TABLE nowhere ADD i int;")
+    db.execute(A.encode())
+    with pytest.raises(ScratchBuildFailed, match='Migration 2 failed: relation "nowhere" does not exist'):
+        adopted(2)
+    assert not has_ledger(db)

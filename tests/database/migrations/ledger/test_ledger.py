@@ -1,0 +1,310 @@
+"""A file comes with its row in the ledger, or neither comes: full disks, spoilt, foreign and held ledgers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.commands.adopt import adopt
+from peterental.database.migrations.commands.repair import repair
+from peterental.database.migrations.commands.rollback import rollback
+from peterental.database.migrations.errors import (
+    LedgerTrouble,
+    MigrationFailed,
+    NoRoom,
+    RecordedElsewhere,
+)
+from peterental.database.migrations.ledger.attempts import read_history
+from peterental.database.migrations.ledger.status import SchemaGate, read_status
+from peterental.database.migrations.plan.planner import plan
+from peterental.database.migrations.verify.verify import verify
+from peterental.database.pool import LOCK_TIMEOUT_MS, Database, DatabaseBusy
+from tests.database.migrations.conftest import Connection, Folder
+from tests.database.migrations.witness import attempts, ledger, start, tables
+from tests.servers import HANG_S
+
+
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"])
+def test_whoever_holds_the_ledger_keeps_nobody_from_the_tables(
+    folder: Folder, empty_database_url: str, db: Connection, runner: MigrationRunner, header: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE busy (i int);")
+    runner.run_migrations()
+    folder.write("002_b.sql", f"{header}ALTER TABLE busy ADD COLUMN j int;")
+    with psycopg.connect(empty_database_url, application_name="somebody by hand") as other:
+        other.execute("INSERT INTO schema_migrations (version) VALUES (2)")
+        process = start(empty_database_url, folder)
+        assert process.stdout is not None
+        expected = "002_b.sql: a table it needs is in use by somebody by hand (pid"
+        assert any("trying again" in line and expected in line for line in process.stdout)
+        db.execute("SET statement_timeout TO '1min'; SELECT * FROM busy")
+        other.rollback()
+    output, _ = process.communicate(timeout=HANG_S)
+    assert process.returncode == 0, output
+    assert ledger(db) == {1: "a", 2: "b"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DROP TABLE schema_migrations;",
+        "ALTER TABLE schema_migrations DROP COLUMN checksum;",
+        "DROP TABLE schema_migration_attempts;",
+        "DROP SCHEMA public CASCADE; CREATE SCHEMA public;",
+        "SET transaction_read_only = on;",
+    ],
+)
+def test_a_file_that_spoils_the_ledger_fails_at_its_end_and_leaves_nothing(
+    runner: MigrationRunner, folder: Folder, db: Connection, text: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_b.sql", f"CREATE TABLE b (i int);\n{text}")
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    lines = str(caught.value).splitlines()
+    assert lines[1] == f"  at the end of {folder.path}/002_b.sql, as it was recorded and committed"
+    assert lines[-2] == "  Nothing of 002_b.sql was kept. 001 stays applied."
+    assert (tables(db), ledger(db)) == ({"a"}, {1: "a"})
+    assert attempts(db) == [(1, "applied"), (2, "failed")]
+
+
+def full_disk(db: Connection, table: str, event: str) -> None:
+    """Have the server refuse to write to `table`, as it does where its disk is full."""
+    db.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE disk_full USING MESSAGE = 'could not extend file \"base/1/2\": No space left on device'; END $$"
+    )
+    statement = "CREATE TRIGGER full_disk BEFORE {} ON {} FOR EACH ROW EXECUTE FUNCTION refuse()"
+    db.execute(sql.SQL(statement).format(sql.SQL(event), sql.Identifier(table)))
+
+
+def test_no_room_for_an_attempt_is_one_message_and_the_next_run_is_clean(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    full_disk(db, "schema_migration_attempts", "INSERT")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    with pytest.raises(NoRoom) as caught:
+        runner.run_migrations()
+    assert str(caught.value) == (
+        'The database server has no room left: could not extend file "base/1/2": No space left on device. What was'
+        " applied stays, and nothing is half done; make room on its disk, then run the same command again."
+    )
+    db.execute("DROP FUNCTION refuse CASCADE")
+    assert runner.run_migrations() == 1
+
+
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["as a whole", "stepwise"])
+def test_no_room_for_the_ledger_s_row_keeps_nothing_by_half(
+    runner: MigrationRunner, folder: Folder, db: Connection, header: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    runner.run_migrations()
+    full_disk(db, "schema_migrations", "INSERT OR UPDATE")
+    folder.write("002_b.sql", f"{header}CREATE TABLE b (i int);")
+    with pytest.raises(
+        MigrationFailed, match=r"No space left on device\n  at the end of .*002_b.sql, as it was recorded"
+    ):
+        runner.run_migrations()
+    assert ("b" in tables(db)) is bool(header)
+    db.execute("DROP FUNCTION refuse CASCADE")
+    assert runner.run_migrations() == 1
+    assert "b" in tables(db)
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        ("CREATE VIEW schema_migrations AS SELECT 1 AS version, now() AS applied_at, ''::text AS description", "schema_migrations"),
+        ("CREATE TABLE schema_migrations (version text); INSERT INTO schema_migrations VALUES ('20240101')", "its versions are not numbers but like '20240101'"),
+        ("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)", "its versions are character varying, not integer"),
+        ("CREATE TABLE schema_migrations (version text PRIMARY KEY, applied_at timestamptz, description text)", "are text, not integer"),
+        ("CREATE TABLE schema_migrations (version integer); INSERT INTO schema_migrations VALUES (NULL), (1)", "like None"),
+        ("CREATE TABLE schema_migrations (id integer PRIMARY KEY)", "it has no column version"),
+        ("CREATE TABLE schema_migrations (version bigint, dirty boolean)", 'column "applied_at" of relation'),
+    ],
+    ids=["a view", "another tool's versions", "dbmate's, empty", "text, empty", "without a number", "without versions", "golang-migrate's, empty"],
+)  # fmt: skip
+def test_a_ledger_that_is_another_tool_s_is_one_message(
+    runner: MigrationRunner, folder: Folder, db: Connection, made: str, reason: str
+) -> None:
+    db.execute(made.encode())
+    for number in (1, 2):
+        folder.write(f"00{number}_a.sql", f"CREATE TABLE a{number} (i int);")
+    with pytest.raises(LedgerTrouble, match="give PeteRental a schema of its own") as caught:
+        runner.run_migrations()
+    assert reason in str(caught.value)
+    assert tables(db) == set()
+    touched = db.execute(
+        "SELECT count(*) AS n FROM pg_attribute WHERE attname = 'checksum' AND attrelid = 'schema_migrations'::regclass"
+    ).fetchone()
+    assert touched == {"n": 0}, "what is another tool's stays as it was"
+
+
+def test_a_trigger_that_forbids_to_write_the_history_is_quoted(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    runner.run_migrations()
+    db.execute(
+        "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not by day'; END $$;"
+        " CREATE TRIGGER forbid BEFORE INSERT ON schema_migration_attempts EXECUTE FUNCTION forbid()"
+    )
+    folder.write("002_b.sql", "SELECT 2;")
+    with pytest.raises(LedgerTrouble, match=r"not by day\. Nothing was applied; a trigger of the database says that"):
+        runner.run_migrations()
+
+
+def test_a_ledger_that_somebody_holds_is_one_message(
+    folder: Folder, runner: MigrationRunner, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("LOCK TABLE schema_migrations IN SHARE MODE")
+        with pytest.raises(LedgerTrouble, match="due to lock timeout.* somebody's transaction holds it; try again"):
+            repair(empty_database_url, folder.path, confirm=lambda _: True, tell=print)
+    assert repair(empty_database_url, folder.path, confirm=lambda _: True, tell=print) == 1
+
+
+def test_a_ledger_that_nobody_may_read_for_now_is_not_waited_for_for_ever(
+    runner: MigrationRunner, empty_database_url: str, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("001_one.sql", "CREATE TABLE one (i int);")
+    runner.run_migrations()
+    monkeypatch.setattr("peterental.database.migrations.ledger.reader.LEDGER_WAIT_MS", 50)
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(LedgerTrouble, match="due to lock timeout.* somebody's transaction holds it; try again"):
+            runner.run_migrations()
+        with pytest.raises(LedgerTrouble, match="somebody's transaction holds it"):
+            runner.get_applied_migrations()
+    assert runner.get_applied_migrations() == [1]
+
+
+SETTINGS = "SELECT name, setting FROM pg_settings WHERE context IN ('user', 'superuser') ORDER BY name"
+
+
+@pytest.mark.parametrize("state", ["no ledger", "current", "edited", "stopped", "elsewhere", "locked"])
+def test_status_leaves_pooled_session_unchanged(
+    runner: MigrationRunner, folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    if state != "no ledger":
+        runner.run_migrations()
+    if state == "edited":
+        folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
+    if state == "stopped":
+        folder.write("002_b.sql", "-- migrate: no-transaction\nSELECT 1;\nSELECT 1/0;")
+        with pytest.raises(MigrationFailed):
+            runner.run_migrations()
+    if state == "elsewhere":
+        db.execute("CREATE SCHEMA tenant")
+        path = sql.SQL("ALTER DATABASE {} SET search_path TO tenant, public")
+        db.execute(path.format(sql.Identifier(db.info.dbname)))
+    if state == "locked":
+        monkeypatch.setattr("peterental.database.migrations.ledger.reader.LEDGER_WAIT_MS", 50)
+        db.execute("BEGIN; LOCK TABLE schema_migrations")
+    database = Database(runner._url, pool_size=1)
+    gate = SchemaGate(database, folder.path)
+    before = database.fetch(SETTINGS)
+    for _ in range(2):
+        with suppress(RecordedElsewhere, DatabaseBusy, LedgerTrouble):
+            gate.status()
+        with suppress(DatabaseBusy):
+            read_history(database, 5)
+    after = database.fetch(SETTINGS)
+    database.close()
+    assert {row["name"]: row["setting"] for row in after}["lock_timeout"] == str(LOCK_TIMEOUT_MS)
+    assert after == before
+
+
+def test_status_survives_a_changed_ledger_table(
+    runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "-- migrate: no-transaction\nSELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    database = Database(empty_database_url, pool_size=1)
+    gate = SchemaGate(database, folder.path)
+    for _ in range(8):  # often enough that psycopg would prepare what it may
+        gate.status()
+        read_history(database, 5)
+    db.execute("ALTER TABLE schema_migrations ADD note text; ALTER TABLE schema_migration_attempts ADD note text")
+    assert gate.status().state == "pending"
+    assert len(read_history(database, 5).attempts) == 1
+    database.close()
+
+
+def test_the_runner_waits_a_second_for_the_ledger(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    db.execute(
+        "CREATE TABLE seen (l text); CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO seen VALUES (current_setting('lock_timeout')); RETURN NULL; END $$;"
+        " CREATE TRIGGER see AFTER UPDATE ON schema_migration_attempts EXECUTE FUNCTION see()"
+    )
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    runner.run_migrations()
+    assert {row["l"] for row in db.execute("SELECT l FROM seen")} == {"1s"}
+
+
+def test_a_time_that_python_cannot_hold_is_left_out(
+    runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    folder.write("002_b.sql", "SELECT 2;")
+    runner.run_migrations()
+    db.execute("UPDATE schema_migrations SET applied_at = 'infinity' WHERE version = 1")
+    rows = [entry.row for entry in read_status(empty_database_url, folder.path).entries]
+    assert [row is not None and row.applied_at is None for row in rows] == [True, False]
+
+
+def command(name: str, url: str, folder: Folder) -> object:
+    """Run one command of the engine on a database."""
+    commands: dict[str, Callable[[], object]] = {
+        "db-migrate": MigrationRunner(url, folder.path).run_migrations,
+        "db-status": lambda: read_status(url, folder.path),
+        "db-plan": lambda: plan(url, folder.path, tell=print),
+        "db-verify": lambda: verify(url, folder.path, tell=print),
+        "db-adopt": lambda: adopt(url, folder.path, to=1, tell=print),
+        "db-repair": lambda: repair(url, folder.path, confirm=lambda _: True, tell=print),
+        "db-rollback": lambda: rollback(url, folder.path, to=0, confirm=lambda _: True, tell=print),
+        "get_applied_migrations": MigrationRunner(url, folder.path).get_applied_migrations,
+    }
+    return commands[name]()
+
+
+@pytest.mark.parametrize("rows", ["", "INSERT INTO schema_migrations VALUES ('20240101')"], ids=["empty", "filled"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "db-migrate",
+        "db-status",
+        "db-plan",
+        "db-verify",
+        "db-adopt",
+        "db-repair",
+        "db-rollback",
+        "get_applied_migrations",
+    ],
+)
+def test_text_versions_get_one_sentence_everywhere(
+    empty_database_url: str, folder: Folder, db: Connection, name: str, rows: str
+) -> None:
+    db.execute("CREATE TABLE schema_migrations (version text PRIMARY KEY, applied_at timestamptz, description text)")
+    db.execute(rows.encode())
+    columns = "SELECT attname FROM pg_attribute WHERE attrelid = 'schema_migrations'::regclass AND attnum > 0"
+    before = db.execute(columns).fetchall()
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    with pytest.raises(LedgerTrouble, match="its versions are .*give PeteRental a schema of its own"):
+        command(name, empty_database_url, folder)
+    assert tables(db) == set()
+    assert db.execute(columns).fetchall() == before

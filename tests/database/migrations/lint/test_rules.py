@@ -1,0 +1,282 @@
+"""Every rule finds what it is about, leaves its safe counterpart alone, and offers SQL that PostgreSQL accepts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+import pytest
+
+from peterental.database.migrations.lint import RULES, Finding, Severity, lint_directory
+from peterental.database.migrations.lint.rules.add_column import _STEADY, _VOLATILE
+from peterental.database.migrations.source.statements import split_statements
+
+BEFORE = """
+CREATE TABLE agents (
+    agent_id varchar(255) PRIMARY KEY,
+    name varchar(50) NOT NULL,
+    email text,
+    age int DEFAULT 0 NOT NULL,
+    born timestamp,
+    seen timestamp,
+    code varchar(5) UNIQUE,
+    CONSTRAINT agents_age_sane CHECK (age >= 0),
+    CONSTRAINT agents_email_there CHECK (email IS NOT NULL)
+);
+CREATE TABLE visits (
+    visit_id bigint PRIMARY KEY, agent varchar(255), note varchar(20), price numeric(8, 2), at timestamptz, spare int
+);
+CREATE INDEX idx_visits_at ON visits (at);
+CREATE INDEX idx_visits_note_folded ON visits (lower(note));
+CREATE INDEX idx_agents_seen ON agents (seen);
+CREATE UNIQUE INDEX visits_agent_at ON visits (agent, at);
+CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE DOMAIN percent AS int CHECK (VALUE BETWEEN 0 AND 100);
+CREATE DOMAIN anything AS int;
+CREATE VIEW agent_names AS SELECT agent_id AS name FROM agents;
+CREATE MATERIALIZED VIEW agent_counts AS SELECT count(*) AS n FROM agents;
+CREATE UNIQUE INDEX idx_agent_counts ON agent_counts (n);
+CREATE TABLE log (day date NOT NULL, line text) PARTITION BY RANGE (day);
+CREATE TABLE log_2024 PARTITION OF log FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE TABLE log_2025 (day date NOT NULL, line text);
+CREATE TABLE log_2026 (day date NOT NULL, line text, CONSTRAINT belongs CHECK (day >= '2026-01-01' AND day < '2027-01-01'));
+CREATE FUNCTION shout(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';
+CREATE FUNCTION roll() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 4';
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER visits_nothing BEFORE UPDATE ON visits FOR EACH ROW EXECUTE FUNCTION nothing();
+"""
+
+SCHEMA_MIGRATIONS = "CREATE TABLE schema_migrations (version int PRIMARY KEY, description text);"
+
+
+class Case(NamedTuple):
+    """A rule, what it finds, and how the same is done well.
+
+    `runs` says whether PostgreSQL takes the bad one; None where that depends on who asks.
+    """
+
+    rule: str
+    bad: str
+    good: str
+    runs: bool | None = True
+
+
+CASES = [
+    # ---- new columns
+    Case("add-column-volatile-default", "ALTER TABLE agents ADD COLUMN token uuid DEFAULT gen_random_uuid();", "ALTER TABLE agents ADD COLUMN made timestamptz DEFAULT now() NOT NULL;"),
+    Case("add-column-volatile-default", "ALTER TABLE agents ADD COLUMN x timestamptz DEFAULT clock_timestamp();", "ALTER TABLE agents ADD COLUMN x text DEFAULT shout('a');"),
+    Case("add-column-volatile-default", "ALTER TABLE agents ADD COLUMN x int DEFAULT roll();", "ALTER TABLE agents ADD COLUMN x jsonb DEFAULT '{}'::jsonb NOT NULL;"),
+    Case("add-column-volatile-default", "DO $$ BEGIN ALTER TABLE agents ADD COLUMN x float DEFAULT random(); END $$;", "DO $$ BEGIN ALTER TABLE agents ADD COLUMN x float DEFAULT 1.5; END $$;"),
+    Case("add-required-column", "ALTER TABLE agents ADD COLUMN phone text NOT NULL;", "ALTER TABLE agents ADD COLUMN phone text NOT NULL DEFAULT '';"),
+    Case("add-required-column", "ALTER TABLE agents ADD COLUMN phone text NOT NULL DEFAULT NULL;", "ALTER TABLE agents ADD COLUMN phone text;"),
+    Case("add-generated-column", "ALTER TABLE agents ADD COLUMN loud text GENERATED ALWAYS AS (upper(name)) STORED;", "ALTER TABLE agents ADD COLUMN loud text;"),
+    Case("add-serial-column", "ALTER TABLE agents ADD COLUMN number bigserial;", "ALTER TABLE agents ADD COLUMN number bigint;"),
+    Case("add-serial-column", "ALTER TABLE agents ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY;", "CREATE TABLE new_one (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);"),
+    Case("add-domain-column", "ALTER TABLE agents ADD COLUMN share percent;", "ALTER TABLE agents ADD COLUMN share anything;"),
+    # ---- constraints
+    Case("add-foreign-key", "ALTER TABLE visits ADD CONSTRAINT visits_agent_known FOREIGN KEY (agent) REFERENCES agents (agent_id);", "ALTER TABLE visits ADD CONSTRAINT visits_agent_known FOREIGN KEY (agent) REFERENCES agents (agent_id) NOT VALID;"),
+    Case("add-foreign-key", "ALTER TABLE visits ADD FOREIGN KEY (agent) REFERENCES agents;", "ALTER TABLE visits ADD COLUMN other varchar(255) REFERENCES agents;"),
+    Case("add-foreign-key", "ALTER TABLE visits ADD COLUMN other varchar(255) DEFAULT 'a' REFERENCES agents;", "ALTER TABLE visits ADD COLUMN other varchar(255) DEFAULT NULL REFERENCES agents;"),
+    Case("add-check", "ALTER TABLE visits ADD CONSTRAINT price_sane CHECK (price > 0);", "ALTER TABLE visits ADD CONSTRAINT price_sane CHECK (price > 0) NOT VALID;"),
+    Case("add-check", "ALTER TABLE visits ADD COLUMN x int CHECK (x > 0);", "CREATE TABLE fresh (x int CHECK (x > 0)); ALTER TABLE fresh ADD CHECK (x < 9);"),
+    Case("add-unique", "ALTER TABLE visits ADD CONSTRAINT visits_note_once UNIQUE (note);", "ALTER TABLE visits ADD CONSTRAINT visits_agent_at UNIQUE USING INDEX visits_agent_at;"),
+    Case("add-unique", "ALTER TABLE agents ADD COLUMN slug text UNIQUE;", "ALTER TABLE agents ADD COLUMN slug text;"),
+    Case("add-primary-key", "ALTER TABLE log_2025 ADD PRIMARY KEY (day);", "CREATE TABLE other (a int); ALTER TABLE other ADD PRIMARY KEY (a);"),
+    Case("add-primary-key", "ALTER TABLE log ADD PRIMARY KEY (day);", "CREATE TABLE other (a int) PARTITION BY RANGE (a); ALTER TABLE other ADD PRIMARY KEY (a);"),
+    Case("add-unique", "ALTER TABLE log ADD UNIQUE NULLS NOT DISTINCT (day, line);", "CREATE TABLE other (a int, UNIQUE (a)) PARTITION BY RANGE (a);"),
+    Case("partitioned-concurrently", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY idx_log_line ON log (line);", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY idx_log_line ON log_2024 (line);", runs=False),
+    Case("add-exclusion", "ALTER TABLE visits ADD CONSTRAINT one_at_a_time EXCLUDE USING btree (at WITH =);", "CREATE TABLE rooms (during tstzrange, EXCLUDE USING gist (during WITH &&));"),
+    Case("set-not-null", "ALTER TABLE agents ALTER COLUMN born SET NOT NULL;", "ALTER TABLE agents ALTER COLUMN email SET NOT NULL;"),
+    Case("set-not-null", "ALTER TABLE visits ADD CONSTRAINT x CHECK (note IS NOT NULL) NOT VALID; ALTER TABLE visits ALTER note SET NOT NULL;", "ALTER TABLE agents ALTER COLUMN name SET NOT NULL;"),
+    Case("set-not-null", "ALTER TABLE visits DROP CONSTRAINT visits_pkey; ALTER TABLE visits ADD PRIMARY KEY USING INDEX visits_agent_at;", "CREATE TABLE fresh (a int); ALTER TABLE fresh ALTER a SET NOT NULL;"),
+    Case("validate-in-same-file", "ALTER TABLE visits ADD CONSTRAINT p CHECK (price > 0) NOT VALID; ALTER TABLE visits VALIDATE CONSTRAINT p;", "ALTER TABLE visits ADD CONSTRAINT p CHECK (price > 0) NOT VALID;"),
+    Case("validate-in-same-file", "ALTER TABLE visits ADD CONSTRAINT p CHECK (price > 0) NOT VALID, VALIDATE CONSTRAINT p;", "ALTER TABLE agents VALIDATE CONSTRAINT agents_age_sane;"),
+    Case("add-domain-constraint", "ALTER DOMAIN anything ADD CHECK (VALUE > 0);", "ALTER DOMAIN anything ADD CHECK (VALUE > 0) NOT VALID;"),
+    Case("add-domain-constraint", "ALTER DOMAIN anything SET NOT NULL;", "ALTER DOMAIN anything DROP NOT NULL;"),
+    # ---- types
+    Case("change-column-type", "ALTER TABLE agents ALTER COLUMN age TYPE bigint;", "ALTER TABLE agents ALTER COLUMN name TYPE varchar(80);"),
+    Case("change-column-type", "ALTER TABLE agents ALTER COLUMN name TYPE varchar(20);", "ALTER TABLE agents ALTER COLUMN name TYPE text;"),
+    Case("change-column-type", "ALTER TABLE visits ALTER COLUMN price TYPE numeric(10, 3);", "ALTER TABLE visits ALTER COLUMN price TYPE numeric(12, 2);"),
+    Case("change-column-type", "ALTER TABLE agents ALTER COLUMN seen TYPE timestamptz;", "ALTER TABLE agents ALTER COLUMN born TYPE timestamptz;"),
+    Case("change-column-type", "ALTER TABLE agents ALTER COLUMN born TYPE timestamptz USING born AT TIME ZONE 'UTC';", "SET LOCAL TimeZone TO 'UTC'; ALTER TABLE agents ALTER COLUMN born TYPE timestamptz;"),
+    Case("change-column-type", "SET LOCAL TimeZone TO 'Europe/Paris'; ALTER TABLE agents ALTER COLUMN born TYPE timestamptz;", "ALTER TABLE agents ALTER COLUMN born TYPE timestamptz USING born;"),
+    Case("change-column-type", "ALTER TABLE visits ALTER COLUMN note TYPE text;", "ALTER TABLE visits ALTER COLUMN price TYPE numeric;"),
+    Case("change-column-type", "ALTER TABLE agents ALTER COLUMN email TYPE varchar;", "ALTER TABLE visits ALTER COLUMN agent TYPE text;"),
+    # ---- indexes
+    Case("create-index", "CREATE INDEX IF NOT EXISTS idx_visits_price ON visits (price);", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS idx_visits_price ON visits (price);"),
+    Case("create-index", "CREATE UNIQUE INDEX u ON visits USING btree (lower(agent) DESC) WHERE price > 1;", "CREATE TABLE fresh (a int); CREATE INDEX f ON fresh (a);"),
+    Case("create-index", "CREATE INDEX idx_log_line ON log (line);", "CREATE INDEX idx_log_line ON ONLY log (line);"),
+    Case("drop-index", "DROP INDEX IF EXISTS idx_visits_at;", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS idx_visits_at;"),
+    Case("reindex", "REINDEX TABLE visits;", "-- migrate: no-transaction\nREINDEX TABLE CONCURRENTLY visits;"),
+    Case("refresh-materialized-view", "REFRESH MATERIALIZED VIEW agent_counts;", "REFRESH MATERIALIZED VIEW CONCURRENTLY agent_counts;"),
+    Case("detach-partition", "ALTER TABLE log DETACH PARTITION log_2024;", "-- migrate: no-transaction\nALTER TABLE log DETACH PARTITION log_2024 CONCURRENTLY;"),
+    Case("attach-partition", "ALTER TABLE log ATTACH PARTITION log_2025 FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');", "ALTER TABLE log ATTACH PARTITION log_2026 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');"),
+    Case("name-index", "CREATE INDEX ON visits (price);", "CREATE INDEX idx ON visits (price);"),
+    # ---- taken away, renamed
+    Case("drop-table", "DROP TABLE visits;", "CREATE TABLE fresh (a int); DROP TABLE fresh;"),
+    Case("drop-column", "ALTER TABLE visits DROP COLUMN note;", "CREATE TABLE fresh (a int, b int); ALTER TABLE fresh DROP COLUMN b;"),
+    Case("drop-object", "DROP VIEW agent_names;", "CREATE OR REPLACE VIEW agent_names AS SELECT agent_id AS name FROM agents WHERE age > 0;"),
+    Case("drop-object", "DROP FUNCTION shout(text);", "COMMENT ON FUNCTION shout(text) IS 'loud';"),
+    Case("drop-object", "DROP TYPE mood;", "COMMENT ON TYPE mood IS 'how it went';"),
+    Case("drop-cascade", "DROP TABLE agents CASCADE;", "DROP TABLE visits;"),
+    Case("drop-cascade", "ALTER TABLE agents DROP COLUMN name CASCADE;", "ALTER TABLE agents DROP COLUMN born RESTRICT;"),
+    Case("drop-constraint", "ALTER TABLE agents DROP CONSTRAINT agents_code_key;", "ALTER TABLE agents ALTER email SET NOT NULL; ALTER TABLE agents DROP CONSTRAINT agents_email_there;"),
+    Case("drop-constraint", "ALTER TABLE agents DROP CONSTRAINT agents_age_sane;", "ALTER TABLE agents DROP CONSTRAINT agents_age_sane, ADD CONSTRAINT agents_age_sane CHECK (age > 17) NOT VALID;"),
+    Case("drop-not-null", "ALTER TABLE agents ALTER name DROP NOT NULL;", "ALTER TABLE agents ALTER born DROP NOT NULL;"),
+    Case("drop-default", "ALTER TABLE agents ALTER age DROP DEFAULT;", "ALTER TABLE agents ALTER age DROP DEFAULT, ALTER age SET DEFAULT 18;"),
+    Case("rename-table", "ALTER TABLE visits RENAME TO viewings;", "CREATE TABLE fresh (a int); ALTER TABLE fresh RENAME TO fresher; CREATE INDEX i ON fresher (a);"),
+    Case("rename-table", "CREATE SCHEMA old; ALTER TABLE visits SET SCHEMA old;", "ALTER INDEX idx_visits_at RENAME TO idx_visits_when;"),
+    Case("rename-column", "ALTER TABLE visits RENAME COLUMN note TO remark;", "ALTER TABLE visits RENAME CONSTRAINT visits_pkey TO visits_key;"),
+    Case("rename-object", "ALTER VIEW agent_names RENAME TO names;", "ALTER VIEW agent_names SET (security_barrier = true);"),
+    Case("rename-object", "ALTER TYPE mood RENAME VALUE 'bad' TO 'poor';", "ALTER TYPE mood ADD VALUE 'so-so';"),
+    Case("add-enum-value", "ALTER TYPE mood ADD VALUE 'so-so' BEFORE 'bad';", "CREATE TYPE weather AS ENUM ('so-so');"),
+    Case("rename-object", "ALTER FUNCTION shout(text) RENAME TO cry;", "ALTER FUNCTION shout(text) COST 5;"),
+    # ---- rewrites, locks, guards
+    Case("rewrite-table", "-- migrate: no-transaction\nVACUUM FULL visits;", "-- migrate: no-transaction\nVACUUM ANALYZE visits;"),
+    Case("rewrite-table", "CLUSTER visits USING visits_pkey;", "-- migrate: no-transaction\nVACUUM (FULL off) visits;"),
+    Case("rewrite-table", "ALTER TABLE visits SET UNLOGGED;", "ALTER TABLE visits SET (fillfactor = 90);"),
+    Case("rewrite-table", "ALTER TABLE visits ALTER COLUMN price SET EXPRESSION AS (spare * 2);", "ALTER TABLE visits ALTER COLUMN price SET STATISTICS 10;", runs=None),
+    Case("lock-table", "LOCK TABLE visits;", "LOCK TABLE visits IN ROW EXCLUSIVE MODE;"),
+    Case("lock-table", "LOCK TABLE visits, agents IN SHARE MODE;", "CREATE TABLE fresh (a int); LOCK TABLE fresh;"),
+    Case("truncate", "TRUNCATE visits;", "CREATE TABLE fresh (a int); TRUNCATE fresh;"),
+    Case("truncate", "TRUNCATE agents CASCADE;", "DELETE FROM visits WHERE at < '2020-01-01';"),
+    Case("disable-trigger", "ALTER TABLE visits DISABLE TRIGGER visits_nothing;", "ALTER TABLE visits ENABLE TRIGGER visits_nothing;"),
+    Case("disable-trigger", "SET LOCAL session_replication_role = replica;", "SELECT 1;", runs=None),
+    Case("row-security", "ALTER TABLE visits ENABLE ROW LEVEL SECURITY;", "CREATE POLICY mine ON visits USING (true); ALTER TABLE visits ENABLE ROW LEVEL SECURITY;"),
+    # ---- rows
+    Case("whole-table-write", "UPDATE visits SET note = '';", "UPDATE visits SET note = '' WHERE visit_id = 4;"),
+    Case("whole-table-write", "DELETE FROM visits WHERE true;", "DELETE FROM visits USING agents WHERE agent = agent_id AND age > 99;"),
+    Case("write-after-ddl", "ALTER TABLE visits ADD COLUMN x int; UPDATE visits SET x = 1 WHERE price > 1;", "UPDATE visits SET price = 1 WHERE price > 1; ALTER TABLE visits ADD COLUMN x int;"),
+    Case("write-after-ddl", "ALTER TABLE agents ADD COLUMN x int; CREATE TABLE fresh (a text); INSERT INTO fresh SELECT name FROM agents;", "ALTER TABLE agents ADD COLUMN x int; CREATE TABLE fresh (a text); INSERT INTO fresh VALUES ('x');"),
+    Case("write-after-ddl", "CREATE INDEX i ON visits (price); DELETE FROM visits WHERE price > 1;", "ALTER INDEX idx_visits_at RENAME TO i; ALTER TABLE agents VALIDATE CONSTRAINT agents_age_sane; DELETE FROM visits WHERE price > 1;"),
+    Case("dynamic-sql", "DO $$ BEGIN EXECUTE format('COMMENT ON TABLE %I IS NULL', 'visits'); END $$;", "DO $$ BEGIN EXECUTE 'COMMENT ON TABLE visits IS NULL'; END $$;"),
+    Case("drop-table", "DO $$ BEGIN EXECUTE 'DROP TABLE visits'; END $$;", "DO $$ BEGIN PERFORM 'DROP TABLE visits'; END $$;"),
+    # ---- the session
+    Case("long-lock-timeout", "SET lock_timeout = 0;", "SET LOCAL lock_timeout = '2s';"),
+    Case("long-lock-timeout", "SELECT pg_catalog.set_config('lock_timeout', '5min', false);", "SELECT set_config('statement_timeout', '5min', true);"),
+    Case("long-lock-timeout", "RESET lock_timeout;", "RESET statement_timeout;"),
+    Case("long-lock-timeout", "-- migrate: lock-timeout=1h\nSELECT 1;", "-- migrate: lock-timeout=3s\nSELECT 1;"),
+    Case("set-search-path", "SELECT pg_catalog.set_config('search_path', '', true);", "SELECT current_setting('search_path');"),
+    Case("set-role", "SET LOCAL ROLE pg_read_all_data;", "RESET ROLE;", runs=None),
+    # ---- the ledger
+    Case("wrong-version-recorded", "INSERT INTO schema_migrations (version, description) VALUES (3, 'x') ON CONFLICT DO NOTHING;", "INSERT INTO schema_migrations (description, version) VALUES ('x', 2) ON CONFLICT DO NOTHING;"),
+    Case("writes-ledger", "DELETE FROM schema_migrations WHERE version = 1;", "SELECT version FROM schema_migrations;"),
+    Case("self-record", "SELECT 1;", "INSERT INTO schema_migrations VALUES (2, 'x');"),
+    # ---- what cannot run
+    Case("needs-no-transaction", "CREATE INDEX CONCURRENTLY i ON visits (price);", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY i ON visits (price);", runs=False),
+    Case("needs-no-transaction", "VACUUM visits;", "ANALYZE visits;", runs=False),
+    Case("needs-no-transaction", "REINDEX TABLE CONCURRENTLY visits;", "REFRESH MATERIALIZED VIEW CONCURRENTLY agent_counts;", runs=False),
+    Case("needs-no-transaction", "ALTER SYSTEM SET work_mem = '8MB';", "SET LOCAL work_mem = '8MB';", runs=False),
+    Case("needs-no-transaction", "ALTER TABLE log DETACH PARTITION log_2024 CONCURRENTLY;", "-- migrate: no-transaction\nALTER TABLE log DETACH PARTITION log_2024 CONCURRENTLY;", runs=False),
+    Case("needs-no-transaction", "-- migrate: no-transaction\nDO $$ BEGIN DROP INDEX CONCURRENTLY idx_visits_at; END $$;", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_visits_at;", runs=False),
+    Case("enum-value-used", "ALTER TYPE mood ADD VALUE 'so-so'; SELECT 'so-so'::mood;", "ALTER TYPE mood ADD VALUE 'so-so'; SELECT 'good'::mood;", runs=False),
+    Case("not-runnable", "ALTER TABLE visits ADD COLUMN x int; COMMIT;", "SAVEPOINT a; ROLLBACK TO a; RELEASE a;", runs=False),
+    Case("syntax-error", "SELECT 1; ALTER TABEL visits ADD x int;", "SELECT 1; SELECT 2;", runs=False),
+    Case("empty-file", "-- only words", "SELECT 1;", runs=False),
+    Case("bad-directive", "-- migrate: fast\nSELECT 1;", "-- migrate: statement-timeout=5s\nSELECT 1;", runs=False),
+    Case("bad-directive", "-- migrate: lock-timeout=2\nSELECT 1;", "-- migrate: lock-timeout=2s\nSELECT 1;", runs=False),
+    # ---- manners
+    Case("header-comment", "SELECT 1;", "-- Migration 002: x\n-- Purpose: to see\n-- Created: 2026-11-22\nSELECT 1;"),
+    Case("header-comment", "-- Migration 007: x\n-- Purpose: to see\n-- Created: 2026-11-22\nSELECT 1;", "-- migration 2: x\n-- purpose: to see\n-- created: 2026-11-22\nSELECT 1;"),
+    Case("if-not-exists", "CREATE TABLE fresh (a int);", "CREATE TABLE IF NOT EXISTS fresh (a int);"),
+    Case("if-not-exists", "CREATE SEQUENCE s;", "CREATE SEQUENCE IF NOT EXISTS s;"),
+    Case("if-not-exists", "ALTER TABLE visits ADD COLUMN x int;", "ALTER TABLE visits ADD COLUMN IF NOT EXISTS x int;"),
+    Case("if-exists", "DROP VIEW agent_names;", "DROP VIEW IF EXISTS agent_names;"),
+    Case("or-replace", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';"),
+    Case("long-name", f"CREATE TABLE {'long' * 16} (a int);", f"CREATE TABLE {'long' * 15} (a int);"),
+    # ---- tables as they end up
+    Case("prefer-bigint-key", "CREATE TABLE fresh (id serial PRIMARY KEY);", "CREATE TABLE fresh (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);"),
+    Case("prefer-text", "CREATE TABLE fresh (a char(3));", "CREATE TABLE fresh (a varchar(3));"),
+    Case("prefer-jsonb", "CREATE TABLE fresh (a json);", "CREATE TABLE fresh (a jsonb);"),
+    Case("prefer-timestamptz", "CREATE TABLE fresh (a timestamp);", "CREATE TABLE fresh (a timestamp); ALTER TABLE fresh ALTER a TYPE timestamptz;"),
+    Case("prefer-numeric", "CREATE TABLE fresh (a money);", "CREATE TABLE fresh (a numeric);"),
+    Case("primary-key", "CREATE TABLE fresh (a int);", "CREATE TABLE fresh (a int); ALTER TABLE fresh ADD PRIMARY KEY (a);"),
+    Case("foreign-key-index", "CREATE TABLE fresh (a varchar(255) REFERENCES agents);", "CREATE TABLE fresh (a varchar(255) REFERENCES agents); CREATE INDEX f ON fresh (a);"),
+    Case("foreign-key-index", "CREATE TABLE fresh (b int, a varchar(255) REFERENCES agents, PRIMARY KEY (b, a));", "CREATE TABLE fresh (b int, a varchar(255) REFERENCES agents, PRIMARY KEY (a, b));"),
+]  # fmt: skip
+
+ELSEWHERE = {
+    "numbering", "unreadable-file", "down-without-up",
+    "waiver-unreadable", "waiver-without-reason", "waiver-of-unknown-rule", "waiver-unused", "waiver-of-error",
+}  # fmt: skip
+"""Rules about the folder and about waivers; test_lint.py has them."""
+
+UNTOUCHED = "-- Migration 001: x\n-- Purpose: y\n-- Created: 2026-11-22\n" + BEFORE
+
+
+def found(path: Path, sql: str) -> list[Finding]:
+    """Give what is found in a second migration, made of `sql`, after a first one that makes BEFORE."""
+    path.mkdir(exist_ok=True)
+    (path / "001_before.sql").write_text(UNTOUCHED)
+    (path / "002_after.sql").write_text(sql)
+    return [finding for finding in lint_directory(path).findings if finding.file_name == "002_after.sql"]
+
+
+def named(case: Case) -> str:
+    return f"{case.rule}-{CASES.index(case)}"
+
+
+def start_anew(server: psycopg.Connection) -> None:
+    server.execute("DROP SCHEMA IF EXISTS public, old CASCADE; CREATE SCHEMA public")
+    server.execute(SCHEMA_MIGRATIONS.encode() + BEFORE.encode())
+
+
+def run(server: psycopg.Connection, sql: str) -> None:
+    """Run a file as the runner would."""
+    start_anew(server)
+    if "migrate: no-transaction" in sql:
+        for statement in split_statements(sql):
+            server.execute(statement.sql.encode())
+    else:
+        with server.transaction(force_rollback=True):
+            server.execute(sql.encode())
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_a_rule_finds_the_bad_way_and_leaves_the_good_one(tmp_path: Path, case: Case) -> None:
+    assert case.rule in [finding.rule.name for finding in found(tmp_path / "bad", case.bad)]
+    assert case.rule not in [finding.rule.name for finding in found(tmp_path / "good", case.good)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_the_examples_are_sql_that_postgresql_takes(server: psycopg.Connection, case: Case) -> None:
+    run(server, case.good)
+    if case.runs:
+        run(server, case.bad)
+    elif case.runs is False and case.rule not in ("empty-file", "bad-directive", "not-runnable"):
+        with pytest.raises(psycopg.Error):
+            run(server, case.bad)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.runs], ids=named)
+def test_the_safe_way_that_is_offered_runs_as_it_stands(server: psycopg.Connection, tmp_path: Path, case: Case) -> None:
+    for finding in found(tmp_path / "bad", case.bad):
+        if finding.rule.name == case.rule and finding.safe:
+            start_anew(server)
+            if case.rule in ("validate-in-same-file", "write-after-ddl"):
+                server.execute(case.bad.encode())  # the safe way is for the statement after it
+            for statement in split_statements(finding.safe):
+                server.execute(statement.sql.encode())
+
+
+def test_every_rule_has_an_example() -> None:
+    assert {case.rule for case in CASES} | ELSEWHERE == set(RULES)
+
+
+def test_whatever_is_unsafe_says_why_and_what_to_do_instead(tmp_path: Path) -> None:
+    for case in CASES:
+        for finding in found(tmp_path / "bad", case.bad):
+            assert finding.what.endswith((".", "…", ";"))
+            assert finding.rule.why.endswith(".")
+            if finding.rule.severity is Severity.UNSAFE and finding.rule.name != "rename-object":
+                assert finding.safe or "session_replication_role" in case.bad, case
+
+
+def test_functions_thought_steady_or_volatile_are_so(server: psycopg.Connection) -> None:
+    rows = server.execute("SELECT proname, provolatile FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace")
+    kinds: dict[str, set[str]] = {}
+    for name, kind in rows:
+        kinds.setdefault(name, set()).add(kind)
+    assert {name for name in _STEADY if "v" in kinds.get(name, "")} == set()
+    assert {name for name in _VOLATILE if kinds.get(name) not in (None, {"v"}, {"s"})} == set()

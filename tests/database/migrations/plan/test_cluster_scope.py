@@ -1,0 +1,56 @@
+"""Statements that reach beyond their database are told from those that do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from peterental.database.migrations.plan.cluster_scope import reaches_beyond
+
+BEYOND = [
+    "CREATE ROLE a",
+    "CREATE USER a PASSWORD 'x'",
+    "ALTER ROLE a SET search_path = b",
+    "ALTER ROLE a LOGIN",
+    "ALTER GROUP a ADD USER b",
+    "ALTER ROLE a RENAME TO b",
+    "DROP ROLE IF EXISTS a",
+    "GRANT a TO b",
+    "REVOKE a FROM b",
+    "CREATE DATABASE a",
+    "DROP DATABASE a",
+    "ALTER DATABASE a SET work_mem = 1",
+    "ALTER DATABASE a OWNER TO b",
+    "ALTER DATABASE a RENAME TO b",
+    "COMMENT ON DATABASE a IS 'b'",
+    "GRANT CONNECT ON DATABASE a TO b",
+    "CREATE TABLESPACE a LOCATION '/b'",
+    "ALTER SYSTEM SET work_mem = 1",
+    "DROP SUBSCRIPTION a",
+    "REASSIGN OWNED BY a TO b",
+    "DROP OWNED BY a",
+    "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'a') THEN CREATE ROLE a; END IF; END $$",
+]
+WITHIN = [
+    "CREATE TABLE role (user_id int)",
+    "SELECT 'DROP DATABASE a'",
+    "GRANT SELECT ON a TO b",
+    "ALTER TABLE a RENAME TO database",
+    "ALTER TABLE a OWNER TO role",
+    "COMMENT ON TABLE a IS 'role'",
+    "SET ROLE a",
+    "CREATE USER MAPPING FOR a SERVER b",
+    "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO b",
+    "DO $$ BEGIN PERFORM 1 FROM role; END $$",
+    "DROP ROLE a b c",
+    "-- create role a",
+]
+
+
+@pytest.mark.parametrize("sql", BEYOND)
+def test_what_reaches_beyond_is_told(sql: str) -> None:
+    assert reaches_beyond(sql)
+
+
+@pytest.mark.parametrize("sql", WITHIN)
+def test_what_stays_within_is_left_alone(sql: str) -> None:
+    assert not reaches_beyond(sql)

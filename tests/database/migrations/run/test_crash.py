@@ -1,0 +1,194 @@
+"""Killed at random moments, started in any number and order: the schema is the clean run's, each file counted once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import get_ident
+from typing import Any, Self
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from peterental.database.migrations import MigrationRunner
+from tests.conftest import Databases
+from tests.database.migrations.conftest import Folder
+from tests.servers import HANG_S
+from tests.together import fork
+
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "12"))
+"""Per server version; `CRASH_ROUNDS=200 pytest tests/database/migrations/run/test_crash.py` for a long night."""
+
+FILES = {
+    "001_a.sql": "CREATE TABLE a (i int); INSERT INTO a SELECT generate_series(1, 2000);",
+    "002_b.sql": "CREATE TABLE b (i int PRIMARY KEY); INSERT INTO b SELECT i FROM a; SELECT pg_sleep(0.03);",
+    "003_index.sql": (
+        "-- migrate: no-transaction\nALTER TABLE a ADD COLUMN j int DEFAULT 7;\n"
+        "CREATE INDEX CONCURRENTLY idx_a ON a (i);\nINSERT INTO b VALUES (0);\n"
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS idx_b ON b (i, (i + 1));\nVACUUM a;"
+    ),
+    "004_c.sql": "ALTER TABLE b ADD COLUMN k text; UPDATE b SET k = 'x'; SELECT pg_sleep(0.03);",
+    "005_drop.sql": "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_a;\nINSERT INTO a (i) VALUES (-1);",
+    "006_d.sql": "CREATE VIEW d AS SELECT count(*) AS n FROM a;",
+}
+
+
+def fingerprint(url: str) -> list[dict[str, object]]:
+    """Everything that the files make: columns, indexes with their validity, and how many rows."""
+    with psycopg.connect(url, row_factory=dict_row) as db:
+        made = db.execute(
+            """
+            SELECT 'column' AS what, attrelid::regclass || '.' || attname AS name, atttypid::regtype::text AS detail
+            FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+            WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND relname NOT LIKE 'schema_migration%'
+            UNION ALL
+            SELECT 'index', indexrelid::regclass::text, indisvalid || pg_get_indexdef(indexrelid)
+            FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+            WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'schema_migration%'
+            ORDER BY 1, 2, 3
+            """
+        ).fetchall()
+        names = db.execute(
+            "SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+            " AND relname NOT LIKE 'schema_migration%' ORDER BY relname"
+        ).fetchall()
+        counts = [
+            db.execute(
+                sql.SQL("SELECT {} AS name, count(*) AS rows FROM {}").format(row["name"], sql.Identifier(row["name"]))
+            ).fetchall()
+            for row in names
+        ]
+        return [*made, *(row for rows in counts for row in rows)]
+
+
+def versions(url: str) -> list[int]:
+    with psycopg.connect(url) as db:
+        return [row[0] for row in db.execute("SELECT version FROM schema_migrations ORDER BY version")]
+
+
+class Waits:
+    """Counts how often this process waits for the server, and may end it at one of these moments.
+
+    Args:
+        kill_at: the number of the wait at which the process kills itself with -9, counted from 1; 0 for never.
+        is_sent: whether the server has been sent what it is to do; otherwise the kill comes before that.
+    """
+
+    def __init__(self, kill_at: int = 0, *, is_sent: bool = False) -> None:
+        self.count = 0
+        self._kill_at = kill_at
+        self._is_sent = is_sent
+        self._wait = psycopg.Connection.wait
+
+    def __enter__(self) -> Self:
+        """Begin to count."""
+        thread, wait = get_ident(), self._wait
+
+        def counted(connection: psycopg.Connection, gen: Any, *args: Any, **how: Any) -> Any:
+            if get_ident() == thread:  # not the watch, which looks the more often the longer it takes
+                self._count(gen)
+            return wait(connection, gen, *args, **how)
+
+        setattr(psycopg.Connection, "wait", counted)  # noqa: B010  # it is a method
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop counting."""
+        setattr(psycopg.Connection, "wait", self._wait)  # noqa: B010  # likewise
+
+    def _count(self, gen: Any) -> None:
+        self.count += 1
+        if self.count == self._kill_at:
+            if self._is_sent:
+                next(gen)  # sends, and would wait now
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_while_migrating(url: str, folder: Path, waits: Waits) -> bool:
+    """Run the migrations in a child that kills itself at a certain wait; tell whether it came so far."""
+    child = fork()
+    if child == 0:
+        try:
+            with waits:
+                MigrationRunner(url, folder).run_migrations()
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+@pytest.fixture
+def crash_folder(folder: Folder) -> Folder:
+    for name, text in FILES.items():
+        folder.write(name, text)
+    return folder
+
+
+def test_killed_at_random_moments_never_half_applied_never_wedged(
+    request: pytest.FixtureRequest, empty_database_url: str, crash_folder: Folder
+) -> None:
+    databases: Databases = request.getfixturevalue("databases_15" if "15" in request.node.callspec.id else "databases")
+    with Waits() as clean:
+        MigrationRunner(empty_database_url, crash_folder.path).run_migrations()
+    expected = fingerprint(empty_database_url)
+    kills = 0
+    for seed in range(ROUNDS):
+        moments = random.Random(seed)  # noqa: S311  # repeatable, not secret
+        url = databases.create()
+        for _ in range(3):
+            waits = Waits(moments.randint(1, clean.count), is_sent=moments.random() < 0.5)
+            kills += killed_while_migrating(url, crash_folder.path, waits)
+        MigrationRunner(url, crash_folder.path, lock_wait_s=HANG_S).run_migrations()
+        assert fingerprint(url) == expected, f"seed {seed}"
+        assert versions(url) == [1, 2, 3, 4, 5, 6], f"seed {seed}"
+    print(f"{kills} kills in {ROUNDS} rounds")
+    assert kills >= ROUNDS, "the first runner of each round comes so far at least"
+
+
+KINDS = (
+    "CREATE TABLE t{n} (i int);",
+    "CREATE TABLE t{n} (i int PRIMARY KEY, j text DEFAULT 'x'); INSERT INTO t{n} SELECT generate_series(1, 50);",
+    "-- migrate: no-transaction\nCREATE TABLE t{n} (i int);\nCREATE INDEX CONCURRENTLY idx_t{n} ON t{n} (i);",
+    "CREATE TABLE t{n} (i int); INSERT INTO schema_migrations (version, description) VALUES ({n}, 'self') ON CONFLICT DO NOTHING;",
+    "SET search_path = ''; CREATE TABLE public.t{n} (i int);",
+)
+
+
+@pytest.mark.parametrize("server", ["databases", pytest.param("databases_15", marks=pytest.mark.needs("postgres15"))])
+def test_any_files_by_any_interleaving_of_runners_give_the_clean_run_s_schema(
+    request: pytest.FixtureRequest, server: str
+) -> None:
+    databases: Databases = request.getfixturevalue(server)
+
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @given(
+        kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=5),
+        waves=st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=3), max_size=3),
+    )
+    def holds(kinds: list[str], waves: list[list[int]]) -> None:
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            for number, kind in enumerate(kinds, start=1):
+                (folder / f"{number:03d}_x.sql").write_text(kind.replace("{n}", str(number)))
+            clean, url = databases.create(), databases.create()
+            MigrationRunner(clean, folder).run_migrations()
+            applied = 0
+            for wave in waves:
+                with ThreadPoolExecutor(len(wave)) as runners:
+                    ends = [min(to, len(kinds)) for to in wave]
+                    counts = runners.map(lambda to: MigrationRunner(url, folder).run_migrations(to=to), ends)
+                    applied += sum(counts)
+            applied += MigrationRunner(url, folder).run_migrations()
+            assert fingerprint(url) == fingerprint(clean)
+            assert versions(url) == versions(clean) == list(range(1, len(kinds) + 1))
+            assert applied == len(kinds)
+
+    holds()

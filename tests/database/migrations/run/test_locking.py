@@ -1,0 +1,218 @@
+"""Look, lock, look again: runners that start at once, that wait, that are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import (
+    LockNotAcquired,
+    MigrationFailed,
+)
+from peterental.database.migrations.run.monitor import Watch
+from peterental.database.migrations.session.advisory_lock import LockBudget, lock_key
+from tests.clocks import Ticking
+from tests.database.migrations.conftest import Connection, Folder, Told
+from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, tables, wait_until
+from tests.proxy import Proxy
+from tests.servers import HANG_S, until
+
+
+def test_nothing_pending_takes_two_queries_and_no_lock(folder: Folder, empty_database_url: str, db: Connection) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    MigrationRunner(empty_database_url, folder.path).run_migrations()
+    db.execute("SELECT pg_advisory_lock(%s)", [lock_key("public")])
+    with Proxy(empty_database_url) as proxy:
+        assert MigrationRunner(proxy.url, folder.path).run_migrations() == 0
+        assert proxy.queries == 2
+
+
+def test_whoever_waits_in_vain_is_told_who_holds_the_lock(
+    runner_with: Callable[..., MigrationRunner],
+    folder: Folder,
+    db: Connection,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("peterental.database.migrations.session.advisory_lock.time", Ticking(step_s=0.1))
+    folder.write("001_a.sql", "SELECT 1;")
+    db.execute("SET application_name = 'the other deploy'")
+    db.execute("SELECT pg_advisory_lock(%s)", [lock_key("public")])
+    with pytest.raises(LockNotAcquired, match=r"within 3 s: held by the other deploy \(pid \d+, from 127.0.0.1"):
+        runner_with(lock_wait_s=3).run_migrations()
+    assert "⏳ Waiting for another migration: held by the other deploy" in told.text
+
+
+def test_the_lock_is_free_after_a_failure(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+    folder.write("001_a.sql", "SELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    assert db.execute("SELECT pg_try_advisory_lock(%s) AS free", [lock_key("public")]).fetchone() == {"free": True}
+
+
+def test_the_lock_key_never_changes_between_releases() -> None:
+    assert lock_key("public") == -458277494633677207
+
+
+def test_many_runners_at_once_apply_each_file_once(folder: Folder, empty_database_url: str, db: Connection) -> None:
+    for number in range(1, 9):
+        folder.write(f"00{number}_t.sql", f"CREATE TABLE t{number} (i int); SELECT pg_sleep(0.02);")
+    runners = [start(empty_database_url, folder) for _ in range(4)]
+    outputs = [process.communicate(timeout=HANG_S) for process in runners]
+    assert [process.returncode for process in runners] == [0, 0, 0, 0], outputs
+    assert len(ledger(db)) == 8
+    assert sum("Successfully applied" in out for out, _ in outputs) >= 1
+    assert [outcome for _, outcome in attempts(db)] == ["applied"] * 8
+
+
+def test_a_killed_runner_leaves_no_lock_and_no_half_file(
+    folder: Folder, empty_database_url: str, db: Connection
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int); SELECT pg_sleep(600);")
+    process = start(empty_database_url, folder)
+    wait_until(db, LONG_QUERY_RUNS)
+    process.kill()
+    process.communicate()
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    assert MigrationRunner(empty_database_url, folder.path, lock_wait_s=HANG_S).run_migrations() == 1
+    assert attempts(db) == [(1, "applied"), (2, "interrupted"), (2, "applied")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_runner_cancels_rolls_back_and_exits_non_zero(
+    folder: Folder, empty_database_url: str, db: Connection, number: signal.Signals
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int); SELECT pg_sleep(600);")
+    process = start(empty_database_url, folder)
+    wait_until(db, LONG_QUERY_RUNS)
+    os.kill(process.pid, number)
+    process.communicate(timeout=HANG_S)
+    assert process.returncode != 0
+    wait_until(db, f"NOT {LONG_QUERY_RUNS}")
+    assert tables(db) == set()
+    assert attempts(db) == [(1, "interrupted")]
+    assert db.execute("SELECT pg_try_advisory_lock(%s) AS free", [lock_key("public")]).fetchone() == {"free": True}
+
+
+def test_a_file_waits_briefly_for_a_table_and_tries_again(
+    folder: Folder, empty_database_url: str, db: Connection
+) -> None:
+    db.execute("CREATE TABLE busy (i int)")
+    folder.write("001_a.sql", "ALTER TABLE busy ADD COLUMN j int;")
+    db.execute("SET application_name = 'the long report'")
+    db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+    process = start(empty_database_url, folder)
+    assert process.stdout is not None
+    expected = "001_a.sql: a table it needs is in use by the long report (pid"
+    assert any("trying again" in line and expected in line for line in process.stdout)
+    wait_until(db, "(SELECT worst_wait_ms > 100 FROM schema_migration_attempts)")
+    db.execute("COMMIT")
+    process.communicate(timeout=HANG_S)
+    assert process.returncode == 0
+    assert db.execute("SELECT count(*) AS n FROM information_schema.columns WHERE table_name = 'busy'").fetchone() == {
+        "n": 2
+    }
+
+
+def test_a_file_whose_snapshot_somebody_outran_is_tried_again(
+    runner: MigrationRunner, folder: Folder, db: Connection, told: Told
+) -> None:
+    db.execute("CREATE TABLE t (i int); INSERT INTO t VALUES (1); SELECT pg_advisory_lock(7)")
+    folder.write(
+        "001_a.sql",
+        "-- migrate: lock-timeout=10min\nSET TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"
+        "SELECT count(*) FROM t;\nSELECT pg_advisory_xact_lock(7);\nUPDATE t SET i = i + 1;",
+    )
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(runner.run_migrations)
+        waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted"
+        until(lambda: db.execute(waiting).fetchone() is not None, "the file has read the table and waits")
+        db.execute("UPDATE t SET i = 10")
+        db.execute("SELECT pg_advisory_unlock(7)")
+        assert run.result() == 1
+    assert "001_a.sql: somebody has changed rows it needs; trying again" in told.text
+    assert db.execute("SELECT i FROM t").fetchone() == {"i": 11}
+
+
+@pytest.mark.parametrize("header", ["-- migrate: no-transaction", "-- migrate:"], ids=["stepwise", "as a whole"])
+def test_work_does_not_use_the_lock_budget(
+    folder: Folder, empty_database_url: str, db: Connection, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    monkeypatch.setattr("peterental.database.migrations.run.executor.TABLE_WAIT_S", 0.3)
+    db.execute("CREATE TABLE busy (i int)")
+    db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+    folder.write("001_a.sql", f"{header} lock-timeout=50ms\nSELECT pg_sleep(0.4);\nALTER TABLE busy ADD COLUMN j int;")
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if "trying again" in line:
+            db.execute("ROLLBACK")
+
+    assert MigrationRunner(empty_database_url, folder.path, tell=tell).run_migrations() == 1
+    assert any("001_a.sql: a table it needs is in use" in line for line in told)
+
+
+@pytest.mark.parametrize("header", ["-- migrate: no-transaction", "-- migrate:"], ids=["stepwise", "as a whole"])
+def test_waiting_for_locks_uses_the_budget_up(
+    runner: MigrationRunner, folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    told: list[str] = []
+    runner._tell = told.append
+    monkeypatch.setattr("peterental.database.migrations.run.executor.TABLE_WAIT_S", 0.3)
+    monkeypatch.setattr("peterental.database.migrations.run.executor._PAUSE_S", (0.1, 0.1))
+    db.execute("CREATE TABLE busy (i int)")
+    db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+    folder.write("001_a.sql", f"{header} lock-timeout=50ms\nALTER TABLE busy ADD COLUMN j int;")
+    with pytest.raises(MigrationFailed, match="canceling statement due to lock timeout"):
+        runner.run_migrations()
+    assert 1 <= "\n".join(told).count("trying again") <= 3
+
+
+def test_the_worst_wait_counts_no_work(empty_database_url: str, db: Connection) -> None:
+    db.execute("CREATE TABLE busy (i int)")
+    db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+    with psycopg.connect(empty_database_url) as other, ThreadPoolExecutor(1) as pool:
+        work = pool.submit(other.execute, "SELECT pg_sleep(0.5); LOCK TABLE busy")
+        waiting = "SELECT waitstart FROM pg_locks WHERE pid = %s AND NOT granted AND waitstart IS NOT NULL"
+        until(lambda: db.execute(waiting, [other.info.backend_pid]).fetchone() is not None, "it waits for the table")
+        watch = Watch(empty_database_url, other.info.backend_pid, print)
+        watch._look(db)
+        longest = db.execute(
+            f"SELECT extract(epoch FROM clock_timestamp() - waitstart) * 1000 AS ms FROM ({waiting}) AS lock",
+            [other.info.backend_pid],
+        ).fetchone()
+        db.execute("ROLLBACK")
+        work.result()
+    assert watch.blocker is not None
+    assert longest is not None
+    assert watch.worst_wait_ms <= longest["ms"] + 1
+
+
+def test_a_repetition_is_charged_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 0.0
+    monkeypatch.setattr(
+        "peterental.database.migrations.session.advisory_lock.time", SimpleNamespace(monotonic=lambda: now_s)
+    )
+    budget = LockBudget(10)
+    budget.begin(0)
+    now_s = 1_000.0
+    budget.charge_failure(wait_ms=2_000)
+    assert budget.left_s == 8
+    budget.charge(1)
+    budget.begin(0)
+    now_s = 1_005.0
+    budget.charge_failure(wait_ms=2_000)
+    assert budget.left_s == 2
+    budget.begin(1)
+    now_s = 2_000.0
+    budget.charge_failure(wait_ms=None)
+    assert budget.left_s < 0

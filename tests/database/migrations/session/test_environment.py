@@ -1,0 +1,183 @@
+"""Roles, databases and servers with settings of their own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC
+from urllib.parse import quote
+
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import (
+    LedgerTrouble,
+    NoSchema,
+    ReadOnlyDatabase,
+    RecordedElsewhere,
+)
+from peterental.database.migrations.ledger.status import read_status
+from tests.database.migrations.conftest import Connection, Folder
+from tests.servers import running_debian_postgres
+
+
+def test_the_client_s_own_encoding_setting_does_not_garble_files(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    folder.write("001_a.sql", "CREATE TABLE a AS SELECT 'Zoë 部屋' AS word;")
+    assert runner_with().run_migrations() == 1
+    assert db.execute("SELECT word FROM a").fetchone() == {"word": "Zoë 部屋"}
+
+
+def test_a_schema_may_be_called_anything(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    db.execute('CREATE SCHEMA "50%s {off} ""é"""')
+    path = quote('-csearch_path="50%s\\ {off}\\ ""é"""')
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_b.sql", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY a_i ON a (i);")
+    url = f"{empty_database_url}?options={path}"
+    assert runner_with(url=url).run_migrations() == 2
+    assert runner_with(url=url).run_migrations() == 0
+    folder.write("002_b.sql", "-- edited\n-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY a_i ON a (i);")
+    assert runner_with(url=url).run_migrations() == 0
+
+
+def test_the_ledger_lives_in_the_schema_of_the_connection(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    db.execute("CREATE SCHEMA tenant")
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    url = empty_database_url + "?options=-csearch_path%3Dtenant"
+    assert runner_with(url=url).run_migrations() == 1
+    assert runner_with().run_migrations() == 1
+    assert runner_with(url=url).run_migrations() == 0
+    assert db.execute("SELECT count(*) AS n FROM tenant.schema_migrations").fetchone() == {"n": 1}
+
+
+def test_a_schema_that_comes_to_stand_before_ours_is_told_not_filled(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    db.execute('CREATE SCHEMA "our % own"; CREATE SCHEMA tenant')
+    ours = empty_database_url + "?options=" + quote('-csearch_path="our\\ %\\ own"')
+    runner_with(url=ours).run_migrations(to=1)
+    url = empty_database_url + "?options=" + quote('-csearch_path=tenant,"our\\ %\\ own"')
+    for work in (runner_with(url=url).run_migrations, lambda: read_status(url, folder.path)):
+        with pytest.raises(
+            RecordedElsewhere, match="recorded in schema our % own, but schema tenant now stands before"
+        ):
+            work()
+    assert runner_with(url=empty_database_url + "?options=-csearch_path%3Dtenant").run_migrations() == 2
+    assert runner_with(url=url).run_migrations() == 0
+
+
+def test_another_program_s_ledger_further_down_the_search_path_is_none_of_ours(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner_with().run_migrations()
+    folder.write("001_a.sql", "CREATE TABLE quite_another (i int);")
+    db.execute("CREATE SCHEMA one; CREATE SCHEMA two; CREATE TABLE one.schema_migrations (version text)")
+    db.execute("INSERT INTO one.schema_migrations VALUES ('20201224')")
+    for path in ("two,public", "three,one,two"):
+        db.execute("CREATE SCHEMA IF NOT EXISTS three")
+        url = f"{empty_database_url}?options=-csearch_path%3D{path}"
+        assert runner_with(url=url).run_migrations() == 1
+
+
+def test_a_search_path_that_leads_nowhere_is_told(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    with pytest.raises(NoSchema, match="names no schema that exists"):
+        runner_with(url=empty_database_url + "?options=-csearch_path%3Dnowhere").run_migrations()
+
+
+def test_time_limits_that_role_or_database_set_are_not_for_migrations(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    limits = ("statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
+    there = db.execute("SELECT name FROM pg_settings WHERE name = ANY (%s) ORDER BY name", [list(limits)]).fetchall()
+    for row in there:
+        db.execute(
+            sql.SQL("ALTER DATABASE {} SET {} TO '10min'").format(
+                sql.Identifier(db.info.dbname), sql.Identifier(row["name"])
+            )
+        )
+    look = f"INSERT INTO seen SELECT %s, name, setting FROM pg_settings WHERE name IN {limits}"
+    at_commit, alone = look % "'at commit'", look % "'on its own'"
+    folder.write(
+        "001_a.sql",
+        f"CREATE TABLE seen (moment text, name text, setting text);\nCREATE TABLE a (i int);\n"
+        f"CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {at_commit}; RETURN NULL; END $$;\n"
+        "CREATE CONSTRAINT TRIGGER look AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION look();\nINSERT INTO a VALUES (1);",
+    )
+    folder.write("002_b.sql", f"-- migrate: no-transaction\n{alone};\nVACUUM a;")
+    assert runner.run_migrations() == 2
+    seen = db.execute("SELECT moment, name, setting FROM seen ORDER BY moment, name").fetchall()
+    assert seen == [
+        {"moment": moment, "name": row["name"], "setting": "0"}
+        for moment in ("at commit", "on its own")
+        for row in there
+    ]
+
+
+def test_a_read_only_database_is_told_before_anything_runs(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    with pytest.raises(ReadOnlyDatabase, match="takes no changes"):
+        runner_with(url=empty_database_url + "?options=-cdefault_transaction_read_only%3Don").run_migrations()
+
+
+@pytest.mark.needs("postgres15")
+def test_a_standby_is_told_before_anything_runs(folder: Folder) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    with (
+        running_debian_postgres(standby=True) as url,
+        pytest.raises(ReadOnlyDatabase, match="takes no changes \\(it is a standby in recovery\\)"),
+    ):
+        MigrationRunner(url, folder.path).run_migrations()
+
+
+def test_a_role_that_may_not_create_tables_is_told_which_to_use(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    name = f"peterental_test_{secrets.token_hex(4)}"
+    me = sql.Identifier(name)
+    db.execute(sql.SQL("CREATE ROLE {0} LOGIN PASSWORD 'x'; REVOKE CREATE ON SCHEMA public FROM PUBLIC").format(me))
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    with pytest.raises(LedgerTrouble) as caught:
+        runner_with(url=make_conninfo(empty_database_url, user=name, password="x")).run_migrations()
+    db.execute(sql.SQL("DROP ROLE {0}").format(me))
+    assert str(caught.value) == (
+        "The ledger schema_migrations cannot be read or written: permission denied for schema public. Nothing was"
+        " applied; use a role that may create tables there, such as the one that owns the others."
+    )
+
+
+def test_whatever_the_database_sets_as_its_manners_the_ledger_is_read(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    for setting in (
+        "DateStyle TO 'German'",
+        "TimeZone TO 'Asia/Tokyo'",
+        "default_transaction_isolation TO serializable",
+    ):
+        db.execute(sql.SQL("ALTER DATABASE {} SET " + setting).format(sql.Identifier(db.info.dbname)))
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    before = db.execute("SELECT now() AS now").fetchone()
+    assert before is not None
+    assert [runner.run_migrations(), runner.run_migrations()] == [1, 0]
+    row = read_status(runner._url, folder.path).entries[0].row
+    assert row is not None
+    assert row.applied_at is not None
+    assert row.applied_at.tzinfo is UTC
+    recent = "SELECT %s::timestamptz BETWEEN %s AND now() AS recent"
+    assert db.execute(recent, [row.applied_at, before["now"]]).fetchone() == {"recent": True}

@@ -1,0 +1,64 @@
+"""A transaction pooler cannot hold the lock: it is found out before anything is locked."""
+
+from __future__ import annotations
+
+import pytest
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import PooledConnection
+from peterental.database.migrations.scratch.database import ScratchRefused
+from peterental.database.migrations.verify.verify import verify
+from peterental.database.pool import Database
+from tests.database.migrations.conftest import Connection, Folder
+from tests.servers import running_pgbouncer
+
+pytestmark = pytest.mark.needs("pgbouncer")
+
+
+def test_work_through_a_transaction_pooler_is_refused_and_says_what_to_set(
+    empty_database_url: str, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    with running_pgbouncer(empty_database_url, "transaction") as url:
+        with pytest.raises(PooledConnection, match="set MIGRATIONS_DATABASE_URL"):
+            MigrationRunner(url, folder.path).run_migrations()
+        assert db.execute("SELECT to_regclass('schema_migrations') AS ledger").fetchone() == {"ledger": None}
+
+
+def test_with_nothing_pending_a_transaction_pooler_is_fine(empty_database_url: str, folder: Folder) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    MigrationRunner(empty_database_url, folder.path).run_migrations()
+    with running_pgbouncer(empty_database_url, "transaction") as url:
+        assert MigrationRunner(url, folder.path).run_migrations() == 0
+
+
+def test_a_session_pooler_can_hold_the_lock(empty_database_url: str, folder: Folder) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    with running_pgbouncer(empty_database_url, "session") as url:
+        assert MigrationRunner(url, folder.path).run_migrations() == 1
+
+
+def test_a_scratch_database_that_the_pooler_does_not_know_is_one_sentence_and_goes_away(
+    empty_database_url: str, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    MigrationRunner(empty_database_url, folder.path).run_migrations()
+    with running_pgbouncer(empty_database_url, "transaction", databases=db.info.dbname) as url:
+        told: list[str] = []
+        message = r"it cannot be reached \(.*\); where PgBouncer stands in front, set MIGRATIONS_DATABASE_URL"
+        with pytest.raises(ScratchRefused, match=message):
+            verify(url, folder.path, tell=told.append)
+    assert told == []
+    assert verify(empty_database_url, folder.path, tell=told.append).same
+
+
+def test_the_application_works_through_a_transaction_pooler(empty_database_url: str) -> None:
+    with running_pgbouncer(empty_database_url, "transaction") as url:
+        databases = [Database(url, pool_size=2) for _ in range(3)]
+        for round_number in range(8):  # more than psycopg waits before it would prepare a statement
+            for database in databases:
+                with database.transaction() as tx:
+                    row = tx.execute("SELECT %s::int AS n", [round_number]).fetchone()
+                assert row == {"n": round_number}
+        for database in databases:
+            database.close()

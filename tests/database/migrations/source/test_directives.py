@@ -1,0 +1,135 @@
+"""What a file's header asks of the runner is understood, or refused before anything runs; never passed over."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from peterental.database.migrations.commands.new import new_migration
+from peterental.database.migrations.lint import lint_directory
+from peterental.database.migrations.source.directives import Directives, read_directives
+from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError
+
+FILE = MigrationFile(1, "a", Path("001_a.sql"))
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(MigrationFilesError) as caught:
+        read_directives(FILE, text)
+    return str(caught.value)
+
+
+def test_a_file_without_directives_is_one_transaction_with_a_short_lock_timeout() -> None:
+    assert read_directives(FILE, "SELECT 1; -- immigrate") == Directives()
+    assert (Directives().no_transaction, Directives().lock_timeout_ms) == (False, 1000)
+
+
+@pytest.mark.parametrize(
+    ("value", "milliseconds"),
+    [("2s", 2_000), ("2000ms", 2_000), ("10min", 600_000), ("2h", 7_200_000), ("0s", 0), ("2147483647ms", 2**31 - 1)],
+)
+def test_times_are_numbers_with_a_unit(value: str, milliseconds: int) -> None:
+    directives = read_directives(FILE, f"-- migrate: lock-timeout={value} statement-timeout={value}\nSELECT 1;")
+    assert (directives.lock_timeout_ms, directives.statement_timeout_ms) == (milliseconds, milliseconds)
+    assert directives.has_own_lock_timeout
+
+
+@pytest.mark.parametrize("name", ["lock-timeout", "statement-timeout"])
+def test_a_time_without_a_unit_is_refused_with_both_ways_to_write_it(name: str) -> None:
+    assert refusal(f"-- a\n-- migrate: {name}=2\nSELECT 1;") == (
+        f"001_a.sql:2: “{name}=2” lacks a unit; write {name}=2s for 2 seconds or {name}=2ms for milliseconds"
+    )
+
+
+@pytest.mark.parametrize("value", ["597h", "2147483648ms", "999999999min"])
+def test_a_time_that_postgresql_cannot_count_is_refused(value: str) -> None:
+    assert "is longer than PostgreSQL can count" in refusal(f"-- migrate: lock-timeout={value}\nSELECT 1;")
+
+
+@pytest.mark.parametrize(
+    "word", ["fast", "lock-timeout", "lock-timeout=", "lock-timeout=2d", "lock-timeout=-1s", "lock_timeout=2s",
+             "no-transaction=1", "no-transaction,", "lock-timeout=2S", "lock-timeout=2", "lock-timeout=1.5s"]
+)  # fmt: skip
+def test_a_word_that_means_nothing_is_refused(word: str) -> None:
+    assert "001_a.sql:1: “" in refusal(f"-- migrate: {word}\nSELECT 1;")
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    told = refusal("-- migrate: fast lock-timeout=2\n-- migrate: slow\nSELECT 1;\n-- migrate: no-transaction")
+    assert [part[:12] for part in told.split(";\n  ")] == [
+        "001_a.sql:1:",
+        "001_a.sql:1:",
+        "001_a.sql:2:",
+        "001_a.sql:4:",
+    ]
+
+
+def test_a_directive_that_is_said_twice_is_refused() -> None:
+    told = refusal("-- migrate: lock-timeout=2s\n-- migrate: lock-timeout=5s\nSELECT 1;")
+    assert told == "001_a.sql:2: “-- migrate: lock-timeout” is said twice; keep one"
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "-- migrate no-transaction",
+        "-- Migrate: no-transaction",
+        "-- MIGRATE : NO-TRANSACTION",
+        "--migrate:no_transaction",
+    ],
+)
+def test_a_directive_that_is_almost_right_is_refused(comment: str) -> None:
+    told = refusal(f"{comment}\nSELECT 1;")
+    assert "no-transaction" in told
+    assert told.startswith("001_a.sql:1: ")
+
+
+@pytest.mark.parametrize("text", ["-- Migrate users to the new table\nSELECT 1;", "-- see “-- migrate: x”\nSELECT 1;"])
+def test_prose_that_speaks_of_migrating_is_prose(text: str) -> None:
+    assert read_directives(FILE, text) == Directives()
+
+
+def test_a_directive_that_is_commented_out_asks_for_nothing() -> None:
+    assert read_directives(FILE, "/*\n-- migrate: no-transaction\n*/\nSELECT 1;") == Directives()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1;\n-- migrate: no-transaction",
+        "SELECT 1; -- migrate: no-transaction",
+        "SELECT '🙂';\n\n  --migrate:x",
+        "SELECT 1;\n-- Migrate: no-transaction",
+    ],
+)
+def test_a_directive_below_the_first_statement_is_refused_with_its_line(text: str) -> None:
+    line = text.count("\n") + 1
+    assert refusal(text) == f"001_a.sql:{line}: “-- migrate:” stands below the first statement; move it up"
+
+
+@pytest.mark.parametrize(
+    "text", ["DO $$ BEGIN\n-- migrate: x\nEND $$;", "SELECT '\n-- migrate: x\n';", "SELECT 1; SELECT '\n-- migrate: x"]
+)
+def test_within_quotes_it_is_text(text: str) -> None:
+    assert read_directives(FILE, text) == Directives()
+
+
+def test_the_linter_shows_the_runners_words_at_their_line(tmp_path: Path) -> None:
+    texts = ["-- x\n-- migrate: lock-timeout=2\nSELECT 1;", "SELECT 1;\n\n-- migrate: no-transaction\nSELECT 2;"]
+    for number, text in enumerate(texts, start=1):
+        (tmp_path / f"00{number}_a.sql").write_text(text)
+    found = [one for one in lint_directory(tmp_path).findings if one.rule.name == "bad-directive"]
+    assert [(one.file_name, one.place.line, one.what) for one in found if one.place] == [
+        ("001_a.sql", 2, "“lock-timeout=2” lacks a unit; write lock-timeout=2s for 2 seconds or lock-timeout=2ms for milliseconds."),
+        ("002_a.sql", 3, "“-- migrate:” stands below the first statement; move it up."),
+    ]  # fmt: skip
+
+
+def test_a_new_file_asks_for_nothing_until_somebody_does(tmp_path: Path) -> None:
+    path = new_migration(tmp_path, "add phone", dt.date(2026, 11, 22))
+    text = path.read_text()
+    assert read_directives(FILE, f"{text}\nSELECT 1;") == Directives()
+    assert read_directives(FILE, f"SELECT 1;\n{text}") == Directives()
+    assert "-- migrate: no-transaction" in text

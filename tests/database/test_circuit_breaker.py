@@ -1,0 +1,130 @@
+"""While the database is away one at a time waits for it; everybody else hears so at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
+
+import pytest
+
+from peterental.database.circuit_breaker import Outage, Turn
+from peterental.database.deadline import patience
+from peterental.database.pool import Database, DatabaseUnavailable
+from tests.proxy import Proxy
+from tests.servers import until
+
+
+def test_as_long_as_nobody_waited_in_vain_everybody_goes() -> None:
+    outage = Outage()
+    assert [outage.turn() for _ in range(3)] == [Turn.GO] * 3
+
+
+def test_in_an_outage_one_asks_and_the_others_leave_until_its_turn_is_over() -> None:
+    outage = Outage()
+    outage.begins()
+    assert [outage.turn() for _ in range(3)] == [Turn.ASK, Turn.LEAVE, Turn.LEAVE]
+    outage.turn_is_over()
+    assert [outage.turn() for _ in range(2)] == [Turn.ASK, Turn.LEAVE]
+
+
+def test_once_somebody_was_answered_everybody_goes_again() -> None:
+    outage = Outage()
+    outage.begins()
+    assert outage.turn() is Turn.ASK
+    outage.ended()
+    assert [outage.turn() for _ in range(2)] == [Turn.GO] * 2
+
+
+def test_whoever_asks_and_never_comes_back_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peterental.database.circuit_breaker.TURN_S", -1.0)
+    outage = Outage()
+    outage.begins()
+    assert [outage.turn() for _ in range(2)] == [Turn.ASK] * 2
+
+
+@pytest.fixture
+def proxy(empty_database_url: str) -> Iterator[Proxy]:
+    with Proxy(empty_database_url) as proxy:
+        yield proxy
+
+
+class Watched(Outage):
+    """Remembers who was told what."""
+
+    told: ClassVar[list[Turn]] = []
+
+    def turn(self) -> Turn:
+        turn = super().turn()
+        self.told.append(turn)
+        return turn
+
+
+@pytest.fixture
+def remote(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """The database as it is reached through the proxy."""
+    monkeypatch.setattr("peterental.database.pool.Outage", Watched)
+    database = Database(proxy.url, pool_size=3)
+    assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
+    yield database
+    database.close()
+
+
+def ask(database: Database) -> str:
+    """Ask with the patience of the phone; give what came of it."""
+    with patience(2):
+        try:
+            return str(database.fetch("SELECT 1 AS one")[0]["one"])
+        except DatabaseUnavailable as fault:
+            return str(fault)
+
+
+@pytest.mark.parametrize("away", ["swallow", "shut"])
+def test_while_it_is_away_one_asks_and_the_others_share_the_answer(remote: Database, proxy: Proxy, away: str) -> None:
+    getattr(proxy, away)()
+    assert ask(remote).startswith("The database does not answer: ")
+    Watched.told.clear()
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(ask, [remote] * 20))
+    assert all(answer.startswith("The database does not answer: ") for answer in answers)
+    assert Turn.GO not in Watched.told
+    assert {Turn.ASK, Turn.LEAVE} == set(Watched.told)
+
+
+def test_whoever_waited_for_the_answer_goes_when_it_is_good(remote: Database, proxy: Proxy) -> None:
+    proxy.swallow()
+    assert ask(remote).startswith("The database does not answer: ")
+    proxy.resume()
+    until(lambda: ask(remote) == "1", "it is found back")
+    Watched.told.clear()
+    assert ask(remote) == "1"
+    assert Watched.told == [Turn.GO]
+
+
+def test_who_waits_while_somebody_asks_is_told_to_go_when_that_was_answered() -> None:
+    outage = Outage()
+    outage.begins()
+    assert outage.turn() is Turn.ASK
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(outage.turn)
+        outage.ended()
+        assert waiting.result() is Turn.GO
+
+
+def test_the_first_who_asks_when_it_is_back_is_answered_and_then_everybody(remote: Database, proxy: Proxy) -> None:
+    proxy.swallow()
+    assert ask(remote).startswith("The database does not answer: ")
+    proxy.resume()
+    until(lambda: ask(remote) == "1", "it is found back")
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(ask, [remote] * 30)) == ["1"] * 30
+
+
+def test_a_connection_that_breaks_under_whoever_asks_gives_the_turn_back(remote: Database, proxy: Proxy) -> None:
+    proxy.swallow()
+    assert ask(remote).startswith("The database does not answer: ")
+    proxy.shut()
+    assert ask(remote).startswith("The database does not answer: ")
+    proxy.resume()
+    proxy.open()
+    until(lambda: ask(remote) == "1", "it is found back")

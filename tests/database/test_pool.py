@@ -1,0 +1,347 @@
+"""One pool per process, bounded waits, dead connections replaced, and two round trips for a unit of work."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from peterental.database.deadline import patience
+from peterental.database.pool import (
+    Database,
+    DatabaseBusy,
+    DatabaseTooOld,
+    DatabaseTooSlow,
+    DatabaseUnavailable,
+    SchemaOutdated,
+    connect,
+    reason_of,
+    version_of,
+)
+from peterental.database.statement_errors import (
+    StatementCancelled,
+    StatementRefused,
+    cancelled_by,
+    place_of_session,
+)
+from tests.proxy import Proxy
+from tests.servers import until
+from tests.together import fork
+
+NOBODY_LISTENS = "postgresql://pete:hush@127.0.0.1:1/peterental"
+
+
+@pytest.fixture
+def proxy(empty_database_url: str) -> Iterator[Proxy]:
+    with Proxy(empty_database_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def behind_proxy(proxy: Proxy) -> Iterator[Database]:
+    database = Database(proxy.url, pool_size=1)  # a second connection that is just being made would count too
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def empty(empty_database_url: str) -> Iterator[Database]:
+    database = Database(empty_database_url, pool_size=2)
+    yield database
+    database.close()
+
+
+def test_making_a_database_connects_to_nothing() -> None:
+    called: list[int] = []
+
+    def url() -> str:
+        called.append(1)
+        return NOBODY_LISTENS
+
+    Database(url).close()
+    assert called == []
+
+
+def test_rows_are_reachable_by_column_name(empty: Database) -> None:
+    assert empty.fetch("SELECT 1 AS one, %s::text AS word", ["two"]) == [{"one": 1, "word": "two"}]
+
+
+def test_a_statement_without_rows_gives_none(empty: Database) -> None:
+    assert empty.fetch("CREATE TABLE t (i int)") == []
+
+
+def test_a_unit_of_work_is_committed_at_its_end(empty: Database) -> None:
+    empty.fetch("CREATE TABLE t (i int)")
+    with empty.transaction() as tx:
+        tx.execute("INSERT INTO t VALUES (1)")
+    assert empty.fetch("SELECT i FROM t") == [{"i": 1}]
+
+
+def test_a_unit_of_work_that_fails_leaves_nothing(empty: Database) -> None:
+    empty.fetch("CREATE TABLE t (i int PRIMARY KEY)")
+    with pytest.raises(psycopg.errors.UniqueViolation), empty.transaction() as tx:
+        tx.execute("INSERT INTO t VALUES (1)")
+        tx.execute("INSERT INTO t VALUES (1)")
+    with pytest.raises(ZeroDivisionError), empty.transaction() as tx:
+        tx.execute("INSERT INTO t VALUES (2)")
+        _ = 1 // 0
+    assert empty.fetch("SELECT i FROM t") == []
+
+
+def test_one_statement_is_one_round_trip(proxy: Proxy, behind_proxy: Database) -> None:
+    behind_proxy.fetch("SELECT 1")
+    with proxy.counting() as turns:
+        behind_proxy.fetch("SELECT 2")
+    assert turns == [1]
+
+
+def test_a_unit_of_work_that_looks_once_and_writes_is_two_round_trips(proxy: Proxy, behind_proxy: Database) -> None:
+    behind_proxy.fetch("CREATE TABLE t (i int)")
+    with proxy.counting() as turns, behind_proxy.transaction() as tx:
+        first = tx.execute("SELECT count(*) AS n FROM t")
+        second = tx.execute("SELECT 2 AS n")
+        # The last first: then all answers have come when it has. The other way round psycopg may have to ask again.
+        numbers = (second.fetchone(), first.fetchone())
+        tx.execute("INSERT INTO t VALUES (1)")
+        tx.execute("INSERT INTO t VALUES (2)")
+    assert numbers == ({"n": 2}, {"n": 0})
+    assert turns == [2]
+
+
+def test_a_connection_that_died_at_rest_is_replaced_unnoticed(
+    proxy: Proxy, behind_proxy: Database, empty_database_url: str
+) -> None:
+    pid = behind_proxy.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"]
+    proxy.cut()
+    with psycopg.connect(empty_database_url, autocommit=True) as other:
+        gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)"
+        until(lambda: other.execute(gone, [pid]).fetchone() == (True,), "the server notices the cut")
+    assert behind_proxy.fetch("SELECT 2 AS n") == [{"n": 2}]
+
+
+def test_a_terminated_backend_is_replaced_unnoticed(empty: Database, empty_database_url: str) -> None:
+    pid = empty.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"]
+    with psycopg.connect(empty_database_url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    assert empty.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"] != pid
+
+
+def test_a_connection_that_dies_at_work_is_one_named_error_and_the_next_use_works(empty: Database) -> None:
+    with pytest.raises(DatabaseUnavailable, match="terminating connection"), empty.transaction() as tx:
+        tx.execute("SELECT pg_terminate_backend(pg_backend_pid())").fetchone()
+    assert empty.fetch("SELECT 1 AS n") == [{"n": 1}]
+
+
+def test_waiting_for_a_connection_is_bounded_and_says_why_without_the_password() -> None:
+    database = Database(NOBODY_LISTENS)
+    started = time.monotonic()
+    with pytest.raises(DatabaseUnavailable, match="Connection refused") as caught:
+        database.fetch("SELECT 1")
+    waited_s = time.monotonic() - started
+    database.close()
+    print(f"waited {waited_s:.2f} s")
+    assert "hush" not in str(caught.value)
+
+
+def test_when_all_connections_are_out_the_error_says_so(empty_database_url: str) -> None:
+    database = Database(empty_database_url, pool_size=1)
+    with database.connection(), pytest.raises(DatabaseUnavailable, match="no free connection"):
+        database.fetch("SELECT 1")
+    database.close()
+
+
+def test_a_missing_database_is_told_by_name(empty_database_url: str) -> None:
+    database = Database(empty_database_url + "_not")
+    with pytest.raises(DatabaseUnavailable, match='database ".*_not" does not exist'):
+        database.fetch("SELECT 1")
+    database.close()
+
+
+def test_a_slow_query_is_cancelled_and_named(empty: Database) -> None:
+    with pytest.raises(DatabaseTooSlow, match="longer than 5 seconds"), empty.transaction() as tx:
+        tx.execute("SET LOCAL statement_timeout = 1")
+        tx.execute("SELECT pg_sleep(60)").fetchone()
+
+
+def test_queries_of_the_application_have_a_time_limit_and_a_name(empty: Database) -> None:
+    row = empty.fetch(
+        "SELECT current_setting('statement_timeout') AS timeout, current_setting('application_name') AS name,"
+        " current_setting('TimeZone') AS zone"
+    )[0]
+    assert row == {"timeout": "5s", "name": "peterental", "zone": "UTC"}
+
+
+def test_a_table_that_is_not_there_yet_says_to_migrate(empty: Database) -> None:
+    with pytest.raises(SchemaOutdated, match=r'relation "agents" does not exist.*flask db-migrate'):
+        empty.fetch("SELECT * FROM agents")
+
+
+def test_a_server_that_is_too_old_is_named(proxy: Proxy, empty_database_url: str) -> None:
+    with connect(empty_database_url, application_name="test") as connection:
+        version = version_of(connection)
+    proxy.rewrite = (f"server_version\0{version}".encode(), f"server_version\0{'13' + version[2:]}".encode())
+    with pytest.raises(DatabaseTooOld, match=r"PostgreSQL 13.* is too old"):
+        connect(proxy.url, application_name="test")
+    database = Database(proxy.url)
+    with pytest.raises(DatabaseUnavailable, match="PostgreSQL 13.* is too old"):
+        database.fetch("SELECT 1")
+    database.close()
+
+
+def test_a_wrong_password_is_said_in_one_line(server_url: str) -> None:
+    with pytest.raises(DatabaseUnavailable) as caught:
+        connect(server_url.replace("@", "x@", 1), application_name="test")
+    assert "\n" not in str(caught.value)
+
+
+def test_threads_share_one_pool(empty: Database) -> None:
+    pids: set[int] = set()
+    threads = [
+        threading.Thread(target=lambda: pids.add(empty.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"]))
+        for _ in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= len(pids) <= 2
+
+
+def test_a_forked_child_opens_a_pool_of_its_own(empty_database_url: str) -> None:
+    database = Database(empty_database_url, pool_size=1)
+    parents = database.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"]
+    reader, writer = os.pipe()
+    child = fork()
+    if child == 0:
+        try:
+            os.write(writer, str(database.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"]).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    assert int(os.read(reader, 100)) != parents
+    os.close(reader)
+    assert database.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"] == parents
+    database.close()
+
+
+def test_close_is_not_the_end(empty: Database) -> None:
+    empty.fetch("SELECT 1")
+    empty.close()
+    empty.close()
+    assert empty.fetch("SELECT 1 AS n") == [{"n": 1}]
+
+
+def test_an_error_without_a_text_still_has_a_reason() -> None:
+    assert reason_of(psycopg.OperationalError()) == "OperationalError"
+
+
+RAISE = "DO $$ BEGIN RAISE SQLSTATE '{}' USING MESSAGE = 'the server has its reasons'; END $$"
+
+
+@pytest.mark.parametrize(
+    ("state", "advice"),
+    [
+        ("53100", "Make room on the server's disk."),
+        ("53200", "The server's log says more."),
+        ("58030", "The server's log says more."),
+        ("40P01", "Another transaction was in the way; try again."),
+        ("40001", "Another transaction was in the way; try again."),
+        ("25006", "Point DATABASE_URL at the primary server."),
+        ("55006", "The server's log says more."),
+    ],
+)
+def test_a_refused_statement_keeps_the_server_s_reason(empty: Database, state: str, advice: str) -> None:
+    with pytest.raises(StatementRefused) as caught:
+        empty.fetch(RAISE.format(state))
+    name = empty.fetch("SELECT current_database() AS name")[0]["name"]
+    said = str(caught.value)
+    assert said.startswith(f"PostgreSQL refused a statement in database {name} on 127.0.0.1:")
+    assert said.endswith(f": the server has its reasons (SQLSTATE {state}). {advice}")
+
+
+@pytest.mark.parametrize("state", ["57P01", "57P05", "08006", "25P03"])
+def test_a_lost_connection_is_an_unavailable_database(empty: Database, state: str) -> None:
+    with pytest.raises(DatabaseUnavailable, match="does not answer: the server has its reasons"):
+        empty.fetch(RAISE.format(state))
+
+
+def test_an_idle_transaction_that_was_ended_is_named(empty: Database) -> None:
+    with pytest.raises(DatabaseUnavailable, match="idle-in-transaction timeout"), empty.connection() as connection:
+        connection.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 1")
+        gone = select.poll()
+        gone.register(connection.fileno(), select.POLLIN)
+        assert gone.poll(20_000)
+        connection.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("state", ["22012", "42501", "XX000"])
+def test_an_error_without_a_name_stays_what_it_is(empty: Database, state: str) -> None:
+    with pytest.raises(psycopg.Error) as caught:
+        empty.fetch(RAISE.format(state))
+    assert caught.value.sqlstate == state
+
+
+def test_a_statement_cancelled_by_another_session_says_so(empty: Database, empty_database_url: str) -> None:
+    with (
+        psycopg.connect(empty_database_url, autocommit=True) as other,
+        pytest.raises(StatementCancelled, match="was cancelled by another session: canceling statement due to user"),
+        empty.transaction() as tx,
+    ):
+        row = tx.execute("SELECT pg_backend_pid() AS pid").fetchone()
+        assert row is not None
+        canceller = threading.Thread(target=cancel, args=(other, row["pid"]))
+        canceller.start()
+        try:
+            tx.execute("SELECT pg_sleep(60)").fetchone()
+        finally:
+            canceller.join()
+
+
+def cancel(other: psycopg.Connection[tuple[object, ...]], pid: int) -> None:
+    """Cancel what a session runs, once it runs it."""
+    sleeping = "SELECT FROM pg_stat_activity WHERE pid = %s AND state = 'active' AND query LIKE '%%pg_sleep%%'"
+    until(lambda: other.execute(sleeping, [pid]).fetchone() is not None, "the statement runs")
+    other.execute("SELECT pg_cancel_backend(%s)", [pid])
+
+
+def test_a_statement_cancelled_by_our_deadline_is_too_slow(empty: Database) -> None:
+    empty.fetch("SELECT 1")
+    with empty.connection() as connection, pytest.raises(psycopg.errors.QueryCanceled), patience(0.1):
+        connection.execute("SELECT pg_sleep(60)")
+    with pytest.raises(DatabaseTooSlow), patience(0.1):
+        empty.fetch("SELECT pg_sleep(60)")
+    with pytest.raises(DatabaseTooSlow), empty.connection() as connection, patience(0.1):
+        connection.execute("SELECT pg_sleep(60)")
+
+
+def test_a_passed_deadline_is_forgotten_by_the_next_user(empty_database_url: str) -> None:
+    database = Database(empty_database_url, pool_size=1)
+    with pytest.raises(DatabaseTooSlow), patience(0.1):
+        database.fetch("SELECT pg_sleep(60)")
+    with pytest.raises(StatementCancelled), database.connection() as connection:
+        connection.execute("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)")
+    database.close()
+
+
+def test_a_lock_of_another_session_is_named(empty: Database, empty_database_url: str) -> None:
+    empty.fetch("CREATE TABLE t (i int)")
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("LOCK TABLE t")
+        with pytest.raises(DatabaseBusy, match="held for longer than 1.9 seconds"):
+            empty.fetch("SELECT * FROM t")
+
+
+def test_who_cancelled_is_unknown_in_other_languages() -> None:
+    assert cancelled_by(psycopg.errors.QueryCanceled("storniere Anfrage")) == "statement_timeout or another session"
+
+
+def test_the_place_of_a_closed_connection_is_unknown(empty_database_url: str) -> None:
+    with connect(empty_database_url, application_name="test") as connection:
+        assert place_of_session(connection).startswith("peterental_test_")
+    assert place_of_session(connection) == "unknown"

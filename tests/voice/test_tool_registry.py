@@ -1,0 +1,70 @@
+"""What assistants are told of our tools is what the webhook understands."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from peterental.voice.tool_registry import tools_json
+from peterental.voice.tools import _TOOLS
+from tests.test_cli import flask
+
+ARGUMENTS = {
+    "get_availability": {"property_address", "date", "time_of_day"},
+    "set_appointment": {"property_address", "start_time", "attendee_name", "attendee_email", "attendee_phone"},
+    "find_appointment": {"attendee_name", "property_address"},
+    "reschedule_appointment": {"start_time", "property_address", "attendee_name"},
+    "cancel_appointment": {"property_address", "attendee_name"},
+    "take_message": {"message", "attendee_name", "attendee_phone"},
+}
+"""As the contract with the assistants has them."""
+
+
+def test_every_tool_that_we_answer_is_offered_with_its_arguments() -> None:
+    functions = [tool["function"] for tool in tools_json("https://pete.example/vapi/webhook")]
+    assert {function["name"]: set(function["parameters"]["properties"]) for function in functions} == ARGUMENTS
+    assert set(ARGUMENTS) == set(_TOOLS)
+    assert all(set(f["parameters"]["required"]) <= set(f["parameters"]["properties"]) for f in functions)
+    assert all(f["description"].endswith(".") for f in functions)
+
+
+def test_each_tool_knows_where_to_call_and_which_credential_to_send() -> None:
+    plain = tools_json("https://pete.example/vapi/webhook")[0]
+    assert plain["server"] == {"url": "https://pete.example/vapi/webhook", "timeoutSeconds": 20}
+    assert (plain["type"], plain["async"]) == ("function", False)
+    assert tools_json("https://pete.example/vapi/webhook", "cred-7")[0]["server"]["credentialId"] == "cred-7"
+
+
+@pytest.fixture
+def with_agents(database_url: str) -> str:
+    done = flask("demo", DATABASE_URL=database_url)
+    assert done.returncode == 0, done.stderr
+    return database_url
+
+
+def test_the_command_prints_nothing_but_json_and_never_the_secret(with_agents: str) -> None:
+    done = flask(
+        "vapi-tools",
+        "nora-castillo",
+        "--url",
+        "https://pete.example/",
+        DATABASE_URL=with_agents,
+        VAPI_WEBHOOK_SECRET="hush-hush-hush",
+    )
+    assert done.returncode == 0, done.stderr
+    assert {tool["server"]["url"] for tool in json.loads(done.stdout)} == {"https://pete.example/vapi/webhook"}
+    assert "answers as assistant 24464697-0000-4000-8000-000000000001." in done.stderr
+    assert "VAPI_WEBHOOK_SECRET" in done.stderr
+    assert "hush-hush" not in done.stdout + done.stderr
+
+
+def test_an_address_that_vapi_cannot_reach_is_pointed_out(with_agents: str) -> None:
+    done = flask("vapi-tools", "nora-castillo", DATABASE_URL=with_agents)
+    assert (done.returncode, "name the public one with --url" in done.stderr) == (0, True)
+
+
+def test_an_unknown_agent_is_told_in_one_sentence(database_url: str) -> None:
+    done = flask("vapi-tools", "nobody", DATABASE_URL=database_url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "❌ There is no such agent.\n"

@@ -1,0 +1,258 @@
+"""Promises about the pages that show an agent's week and day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from peterental.agents.model import Profile
+from peterental.database.pool import Database
+from peterental.services import Services
+from peterental.users.model import Viewer
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Browser
+
+CHICAGO = ZoneInfo("America/Chicago")
+MONDAY = date(2026, 11, 23)
+
+
+@pytest.fixture(autouse=True)
+def agent(services: Services, admin: Viewer) -> None:
+    services.agents.create(Profile(agent_name="Nora <b>", buffer_minutes=15), admin, agent_id="nora")
+
+
+def at(hour: int, minute: int = 0, day: date = MONDAY, fold: int = 0) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=CHICAGO, fold=fold).astimezone(UTC)
+
+
+def test_the_week_shows_each_viewing_at_its_hour_and_leads_on(office: Browser, book: Callable[..., int]) -> None:
+    number = book("nora", at(9, 30), property_address="<i>12</i> Elm", attendee_name="מיכל", blocked_until=at(10, 15))
+    book("nora", at(13), status="cancelled", attendee_name="Gone")
+    text = office.get("/agents/nora/week?from=2026-11-26").text
+    assert "November 23 – 29, 2026" in text
+    assert (
+        f'href="/appointments/{number}"><time datetime="2026-11-23T09:30-06:00">9:30 am</time> <bdi>&lt;i&gt;12&lt;/i&gt; Elm</bdi>'
+        in text
+    )
+    assert 'class="visit visit-confirmed q3 n2"' in text
+    assert 'class="pause q5 n1"' in text
+    assert "Gone" not in text
+    assert 'href="/agents/nora/week?from=2026-11-16"' in text
+    assert 'href="/agents/nora/week?from=2026-11-30"' in text
+    assert 'href="/agents/nora/week"' in text
+    assert "style=" not in text
+    assert 'href="/agents/nora/week"' in office.get("/agents/nora").text
+
+
+@pytest.mark.parametrize("asked", ["yesterday", "2026-13-01", "0001-01-01", "9999-12-31", "<b>"])
+def test_a_day_that_is_none_falls_back_to_today_and_says_so(office: Browser, asked: str) -> None:
+    for path in (f"/agents/nora/week?from={asked}", f"/agents/nora/day?on={asked}"):
+        page = office.get(path)
+        assert page.status_code == 200
+        assert (
+            f"“{asked.replace('<', '&lt;').replace('>', '&gt;')}” is not a day such as 2026-11-30, so here is today."
+            in page.text
+        )
+    assert "is not a day" not in office.get("/agents/nora/week?from=%20").text
+
+
+def test_the_hour_that_the_clocks_repeat_is_told_apart(office: Browser, book: Callable[..., int]) -> None:
+    autumn = date(2026, 11, 1)
+    for fold in (0, 1):
+        book("nora", at(1, 30, autumn, fold), property_address="Night owl")
+    for path in ("week?from", "day?on"):
+        text = office.get(f"/agents/nora/{path}=2026-11-01").text
+        assert "25 hours: the clocks go back" in text
+        assert re.search(r"1:30 am(</time>)? CDT", text)
+        assert re.search(r"1:30 am(</time>)? CST", text)
+
+
+def test_a_week_of_ten_thousand_viewings_stays_a_page_that_can_be_read(
+    office: Browser, database: Database, queries: list[str]
+) -> None:
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, overlap_allowed)
+        SELECT 'nora', repeat('é', 200), %(from)s + n * INTERVAL '1 minute', %(from)s + (n + 30) * INTERVAL '1 minute',
+               repeat('ü', 200), TRUE
+        FROM generate_series(0, 10079) AS n
+        """,
+        {"from": at(0)},
+    )
+    database.fetch(
+        """
+        INSERT INTO agent_busy (agent_id, during, note)
+        SELECT 'nora', tstzrange(%(from)s + n * INTERVAL '5 minutes', %(from)s + (n + 1) * INTERVAL '5 minutes'), repeat('y', 900)
+        FROM generate_series(0, 2000) AS n
+        """,
+        {"from": at(9)},
+    )
+    for path in ("week?from", "day?on"):
+        queries.clear()
+        page = office.get(f"/agents/nora/{path}=2026-11-23")
+        assert len(queries) == 5, "the sign-in check, and four"
+        assert len(page.text.encode()) < 60_000
+        assert re.search(
+            r'href="/appointments\?agent=nora&amp;from=2026-11-23&amp;to=2026-11-23">and 1\d\d\d more on Monday',
+            page.text,
+        )
+        assert "more busy times" in page.text
+
+
+def test_one_thing_left_out_is_singular(office: Browser, database: Database, book: Callable[..., int]) -> None:
+    database.fetch(
+        """
+        INSERT INTO agent_busy (agent_id, during)
+        SELECT 'nora', tstzrange(TIMESTAMPTZ '2026-11-23 15:00Z' + n * INTERVAL '1 min', '2026-11-23 17:00Z')
+        FROM generate_series(1, 13) AS n
+        """
+    )
+    for path in ("week?on=2026-11-23", "day?on=2026-11-23"):
+        assert ">and 1 more busy time<" in office.get(f"/agents/nora/{path}").text
+    database.fetch(
+        "INSERT INTO agent_days (agent_id, day) SELECT 'nora', CURRENT_DATE + n FROM generate_series(1, 31) AS n"
+    )
+    assert ">and 1 later one<" in office.get("/agents/nora/hours").text
+    day = datetime.now(UTC).astimezone(CHICAGO).date()
+    book("nora", at(9, day=day), status="no_show")
+    assert "1 viewing in twelve weeks" in office.get("/agents/nora/figures").text
+
+
+def test_a_day_is_a_sheet_with_time_home_name_and_phone(office: Browser, book: Callable[..., int]) -> None:
+    book("nora", at(9, 30), attendee_phone="+1 555 0100", caller_number="+1 555 0199")
+    book("nora", at(11), caller_number="+1 555 0177", status="no_show")
+    text = office.get("/agents/nora/day?on=2026-11-23").text
+    assert "Monday, November 23, 2026" in text
+    assert "2 viewings · Chicago time · works 9 am–5 pm" in text
+    assert '<th scope="row"><time datetime="2026-11-23T09:30-06:00">9:30 am</time></th>' in text
+    assert '<a href="tel:+15550100">+1 555 0100</a>' in text
+    assert '<a href="tel:+15550177">+1 555 0177</a>' in text
+    book("nora", at(12), attendee_phone="the <office> one")
+    assert "<bdi>the &lt;office&gt; one</bdi>" in office.get("/agents/nora/day?on=2026-11-23").text
+    assert "No-show" in text
+    for day in (22, 24):
+        assert f'href="/agents/nora/day?on=2026-11-{day}"' in text
+    assert "No viewings" in office.get("/agents/nora/day?on=2026-11-22").text
+
+
+def test_a_name_in_the_week_is_text(office: Browser, database: Database) -> None:
+    start = datetime.now(UTC) + timedelta(days=1)
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, note) VALUES ('nora', tstzrange(%s, %s), '<script>1</script>')",
+        (start, start + timedelta(days=2)),
+    )
+    for path in ("week", "day?on=" + (start + timedelta(days=1)).date().isoformat()):
+        text = office.get(f"/agents/nora/{path}").text
+        assert "<script" not in text
+        assert "Nora &lt;b&gt;" in text
+
+
+def test_another_agents_week_and_day_are_not_found(anas: Browser) -> None:
+    for path in ("week", "day", "figures"):
+        assert anas.get(f"/agents/nora/{path}").status_code == 404
+
+
+def next_weekday(isoweekday: int) -> date:
+    """Give a coming day of that weekday, some days ahead, in Chicago."""
+    today = datetime.now(CHICAGO).date()
+    return next(day for n in range(3, 10) if (day := today + timedelta(days=n)).isoweekday() == isoweekday)
+
+
+def test_why_a_time_is_not_free_is_said_in_one_sentence_with_what_takes_it_and_the_nearest_times(
+    office: Browser, book: Callable[..., int], database: Database
+) -> None:
+    monday = next_weekday(1)
+
+    def ask(day: date | str, clock: str) -> str:
+        text = office.get(f"/agents/nora?on={day}&at={clock}").text
+        found = re.search(r'<div class="answer.*?</div>', text, re.DOTALL)
+        return " ".join(found.group().split()) if found else text
+
+    assert "is free.</strong> Callers are offered it." in ask(monday, "10:00")
+    number = book("nora", at(10, day=monday), blocked_until=at(10, 45, monday), attendee_name="<Max>")
+    taken = ask(monday, "10:00")
+    assert (
+        f'It is taken by the viewing of <a href="/appointments/{number}"><bdi>12 Elm Street</bdi></a> with <bdi>&lt;Max&gt;</bdi>'
+        in taken
+    )
+    assert "Nearest free times: <time" in taken
+    assert "It is in the pause after the viewing of" in ask(monday, "10:30")
+    assert "The 15 min to be kept free after it would run into the viewing of" in ask(monday, "09:30")
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, note, source) VALUES ('nora', tstzrange(%s, %s), 'Lunch', 'Google')",
+        (at(12, day=monday), at(13, day=monday)),
+    )
+    assert ": <bdi>Lunch</bdi> (from <bdi>Google</bdi>)." in ask(monday, "12:00")
+    assert "Viewings start every 30 min, counted from 9 am." in ask(monday, "14:10")
+    assert "The hours of that day are 9 am–5 pm, and the whole viewing of 30 min has to fit in." in ask(monday, "16:45")
+    assert "It is closed that day." in ask(monday - timedelta(days=1), "10:00")
+    assert "It is past." in ask("2020-01-01", "10:00")
+    assert "Callers can book 14 days ahead, until " in ask("2900-01-01", "10:00")
+    assert "The clocks skip that time" in ask("2027-03-14", "02:30")
+    database.fetch("UPDATE agents SET daily_cap = 1, notice_minutes = 0")
+    assert "There is 1 viewing on that day" in ask(monday, "15:00")
+    database.fetch("UPDATE agents SET notice_minutes = 20160")
+    assert "Callers have to book 14 days ahead." in ask(monday, "15:00")
+    database.fetch("UPDATE agents SET is_active = FALSE, notice_minutes = 0, daily_cap = NULL")
+    assert "Nora &lt;b&gt; takes no bookings at present." in ask(monday, "15:00")
+    database.fetch("UPDATE agents SET is_active = TRUE")
+    database.fetch("DELETE FROM agent_hours")
+    assert "Nothing is free until " in ask(monday, "15:00")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("on=2026-11-23", "Choose a time as well."),
+        ("at=10:00", "Choose a day as well."),
+        ("on=monday&at=10:00", "“monday” is not a day such as 2026-11-30."),
+        ("on=2026-11-23&at=25:00", "“25:00” is not a time of day."),
+    ],
+)
+def test_a_question_that_is_none_is_asked_back(office: Browser, query: str, words: str) -> None:
+    page = office.get(f"/agents/nora?{query}")
+    assert page.status_code == 200
+    assert words in page.text
+
+
+def test_asking_costs_up_to_three_queries_more(office: Browser, book: Callable[..., int], queries: list[str]) -> None:
+    monday = next_weekday(1)
+    book("nora", at(10, day=monday))
+    queries.clear()
+    office.get(f"/agents/nora?on={monday}&at=10:00")
+    assert len(queries) == 6, "the sign-in check, three of the page, the desk, and the viewing in the way"
+
+
+def test_figures_are_drawn_with_words_and_a_table_behind_them(
+    office: Browser, book: Callable[..., int], queries: list[str], database: Database
+) -> None:
+    assert "No figures yet" in office.get("/agents/nora/figures").text
+    database.fetch("INSERT INTO calls (vapi_call_id, agent_id) VALUES ('c1', 'nora'), ('c2', 'nora')")
+    book("nora", datetime.now(UTC) - timedelta(days=8), status="completed", vapi_call_id="c1")
+    book("nora", datetime.now(UTC) - timedelta(days=9), status="no_show")
+    queries.clear()
+    text = office.get("/agents/nora/figures").text
+    assert len(queries) == 4, "the sign-in check, and three"
+    assert text.count('role="img" aria-labelledby=') == 2
+    assert '<title id="drawn-viewings-title">Viewings by week and status</title>' in text
+    assert "2 viewings in twelve weeks: 1 completed, 0 confirmed, 1 no-show, 0 cancelled." in text
+    assert "2 calls in twelve weeks, of which 1 led to a booking." in text
+    assert '<rect class="bar-completed"' in text
+    assert text.count("<summary>As a table</summary>") == 2
+    assert '<td class="number">50 %</td>' in text
+    assert "style=" not in text
+    assert len(text.encode()) < 60_000
+    assert "Only the latest" not in text
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, status)
+        SELECT 'nora', 'x', NOW() - INTERVAL '1 hour', NOW(), 'y', 'cancelled' FROM generate_series(1, 10000)
+        """
+    )
+    assert "Only the latest 10000 viewings and calls are counted" in office.get("/agents/nora/figures").text

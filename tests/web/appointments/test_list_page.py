@@ -1,0 +1,290 @@
+"""Promises about finding viewings in the browser: filters in the address, and the same as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import TYPE_CHECKING, get_args
+from urllib.parse import urlencode
+
+import pytest
+
+from peterental.agents.model import Profile
+from peterental.appointments.listing import service as listing_service
+from peterental.appointments.listing.model import LAST_PAGE, PAGE_SIZE, Filter, Sort
+from peterental.appointments.model import Status
+from peterental.database.pool import Database
+from peterental.services import Services
+from peterental.users.model import Viewer
+from peterental.web.appointments.csv_export import COLUMNS, defused
+from peterental.web.appointments.list_filter import SORTS, STATUSES, read_question
+
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
+    from tests.web.conftest import Browser
+
+NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+
+
+def rows(page: TestResponse) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(page.data.decode("utf-8-sig"), newline="")))
+
+
+def test_every_status_and_order_can_be_chosen() -> None:
+    assert set(STATUSES) == set(get_args(Status))
+    assert set(SORTS) == set(get_args(Sort))
+
+
+def test_the_address_of_a_list_is_read_and_written() -> None:
+    address = {
+        "q": "elm",
+        "agent": "ana",
+        "status": "no_show",
+        "from": "2026-11-01",
+        "to": "2026-11-30",
+        "sort": "name",
+    }
+    question = read_question({**address, "page": "7"})
+    assert question.address() == address
+    assert (question.page, question.misread) == (7, ())
+    assert question.address(q=None, status=None) == {n: v for n, v in address.items() if n not in {"q", "status"}}
+    assert read_question({"q": " \x00 ", "status": "", "from": "", "sort": "", "page": ""}).wanted == Filter()
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ({"status": "gone"}, "There is no status “gone”"),
+        ({"sort": "price"}, "There is no order “price”"),
+        ({"from": "30.11.2026"}, "“30.11.2026” is not a day"),
+        ({"to": "0001-01-01"}, "“0001-01-01” is not a day"),
+        ({"from": "2026-11-30", "to": "2026-11-01"}, "its end is left open"),
+        ({"page": "0"}, "There is no page “0”"),
+        ({"page": str(LAST_PAGE + 1)}, f"The last that can be opened is {LAST_PAGE}."),
+        ({"page": "9" * 30}, "There is no page"),
+        ({"page": "٣"}, "There is no page"),
+        ({"q": "x" * 101}, "That is a lot to search for"),
+        ({"q": "a b c d e f g"}, "“a b c d e f” was looked for."),
+        ({"agent": "nobody"}, "There is no agent “nobody”"),
+        ({"agent": "\x00ana-lima"}, None),
+    ],
+)
+@pytest.mark.usefixtures("agents")
+def test_what_means_nothing_in_the_address_is_left_out_and_said(
+    office: Browser, book: Callable[..., int], address: dict[str, str], words: str | None
+) -> None:
+    book("ana-lima", NOW + timedelta(days=1), attendee_name="x" * 101 + " a b c d e f")
+    page = office.get(f"/appointments?{urlencode(address)}")
+    assert page.status_code == 200
+    if words is None:
+        assert "There is no" not in page.text
+    else:
+        assert words in unescape(page.text)
+    assert "12 Elm Street" in page.text or address.keys() & {"from", "to"}
+
+
+@pytest.mark.usefixtures("agents")
+def test_filters_narrow_the_list_and_can_be_taken_away_one_by_one(office: Browser, book: Callable[..., int]) -> None:
+    book("ana-lima", NOW + timedelta(days=1), property_address="1 Oak", status="cancelled")
+    book("ben", NOW + timedelta(days=1), property_address="2 Oak")
+    text = office.get("/appointments?q=oak&status=cancelled&agent=ana-lima&from=2020-01-01").text
+    assert "1 Oak" in text
+    assert "2 Oak" not in text
+    assert '<option value="ana-lima" selected>' in text
+    assert '<option value="cancelled" selected>' in text
+    assert 'href="/appointments?q=oak&amp;agent=ana-lima&amp;from=2020-01-01"' in text, "without the status"
+    assert 'href="/appointments.csv?q=oak&amp;agent=ana-lima&amp;status=cancelled&amp;from=2020-01-01"' in text
+    assert 'href="/appointments">Clear all</a>' in text
+
+
+@pytest.mark.usefixtures("agents")
+def test_when_nothing_fits_the_page_says_so_and_how_to_see_all(office: Browser, book: Callable[..., int]) -> None:
+    assert "No viewings yet" in office.get("/appointments").text
+    book("ana-lima", NOW + timedelta(days=1))
+    text = office.get("/appointments?q=nobody").text
+    assert "Nothing fits" in text
+    assert "every word must occur" in text
+    assert 'href="/appointments">Show all appointments</a>' in text
+
+
+@pytest.mark.usefixtures("agents")
+def test_short_words_are_said_to_be_looked_for_nearby_only(office: Browser, book: Callable[..., int]) -> None:
+    book("ana-lima", NOW + timedelta(days=1))
+    assert "only the viewings nearest to now were searched" in office.get("/appointments?q=12").text
+    assert "nearest to now" not in office.get("/appointments?q=elm").text
+
+
+@pytest.mark.parametrize("sort", ["booked", "name"])
+@pytest.mark.usefixtures("agents")
+def test_orders_that_are_not_of_time_show_the_day_in_each_row(
+    office: Browser, book: Callable[..., int], sort: str
+) -> None:
+    start = NOW.replace(year=NOW.year - 1, month=5, day=6, hour=15)
+    book("ana-lima", start)
+    assert f"{start:%a}, May 6, {start.year}" in office.get(f"/appointments?sort={sort}").text
+
+
+@pytest.mark.usefixtures("agents")
+def test_a_list_latest_first_says_where_what_is_to_come_begins_and_ends(
+    office: Browser, book: Callable[..., int]
+) -> None:
+    book("ana-lima", NOW - timedelta(days=1))
+    book("ana-lima", NOW + timedelta(days=1))
+    text = office.get("/appointments?sort=latest").text
+    assert text.index("Upcoming") < text.index("Tomorrow") < text.index(">Past</h2>") < text.index("Yesterday")
+
+
+@pytest.mark.usefixtures("agents")
+def test_the_filter_stays_while_paging_and_a_page_stays_small(
+    office: Browser, services: Services, admin: Viewer, book: Callable[..., int], statements: list[str]
+) -> None:
+    for number in range(110):
+        services.agents.create(Profile(agent_name=f"Agent {number} " + "of a long name " * 3), admin)
+    for hour in range(PAGE_SIZE + 1):
+        book("ana-lima", NOW + timedelta(hours=hour + 1), property_address="1420 North Elm Street, Apt 12, Norman, OK")
+    statements.clear()
+    page = office.get("/appointments?q=elm&status=confirmed&agent=ana-lima")
+    assert len(statements) == 3, "the sign-in check, and two"
+    assert 'href="/appointments?page=2&amp;q=elm&amp;agent=ana-lima&amp;status=confirmed"' in page.text
+    assert "These are 100 of the agents" in page.text
+    assert len(page.data) < 60_000
+
+
+@pytest.mark.usefixtures("agents")
+def test_the_last_page_that_can_be_opened_says_that_the_list_goes_on(office: Browser, database: Database) -> None:
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, overlap_allowed)
+        SELECT 'ana-lima', 'x', NOW() + n * INTERVAL '1 hour', NOW() + (n + 1) * INTERVAL '1 hour', 'y', TRUE
+        FROM generate_series(1, %s) n
+        """,
+        [LAST_PAGE * PAGE_SIZE + 1],
+    )
+    text = office.get(f"/appointments?page={LAST_PAGE}").text
+    assert "its pages end after 5,000 viewings" in text
+    assert "More →" not in text
+    assert "nearest to now" in office.get("/appointments?sort=name").text
+
+
+@pytest.mark.usefixtures("agents")
+def test_the_file_has_every_row_of_the_filter_in_the_agents_own_time(office: Browser, book: Callable[..., int]) -> None:
+    start = datetime(2026, 7, 1, 16, 0, tzinfo=UTC)
+    number = book(
+        "ben",
+        start,
+        attendee_name='Zoë, "Z"\nLi',
+        attendee_email="z@example.com",
+        attendee_phone="312 555 0199",
+        caller_number="+13125550100",
+        vapi_call_id="call-1",
+        created_at=start - timedelta(days=30 * 6),
+    )
+    for hour in range(PAGE_SIZE + 1):
+        book("ana-lima", start + timedelta(hours=hour + 1), status="completed")
+    page = office.get("/appointments.csv")
+    assert page.data.startswith(b"\xef\xbb\xbfNumber,Agent,")
+    assert page.content_type == "text/csv; charset=utf-8"
+    assert page.headers["Cache-Control"] == "no-store"
+    assert (
+        page.headers["Content-Disposition"] == f'attachment; filename="appointments-{datetime.now(UTC):%Y-%m-%d}.csv"'
+    )
+    found = rows(page)
+    assert len(found) == PAGE_SIZE + 2
+    assert found[0] == dict(
+        zip(
+            COLUMNS,
+            (
+                str(number), "Ben", "ben", "2026-07-01T17:00:00+01:00", "2026-07-01T17:30:00+01:00", "Europe/Lisbon",
+                "confirmed", "12 Elm Street", 'Zoë, "Z"\nLi', "z@example.com", "312 555 0199", "'+13125550100",
+                "2026-01-02T16:00:00+00:00", "phone", "call-1", "no",
+            ),
+            strict=True,
+        )
+    )  # fmt: skip
+    assert [row["Number"] for row in rows(office.get("/appointments.csv?status=confirmed&page=9&sort=name"))] == [
+        str(number)
+    ]
+    assert rows(office.get("/appointments.csv?q=nothing+like+it")) == []
+
+
+@pytest.mark.usefixtures("agents")
+def test_who_booked_is_read_from_the_history(office: Browser, book: Callable[..., int], database: Database) -> None:
+    recorded = [("", "phone"), (None, "phone"), ("call-1", "phone"), ("call-2", "ana@example.com"), (None, "x@y.com")]
+    for hour, (call_id, actor) in enumerate(recorded):
+        number = book("ben", NOW + timedelta(hours=hour), vapi_call_id=call_id)
+        for kind, by in (("booked", actor), ("moved", "office@example.com")):
+            database.fetch(
+                "INSERT INTO appointment_events (appointment_id, kind, actor) VALUES (%s, %s, %s)", [number, kind, by]
+            )
+    # Before there was a history, only the call id said it: empty for a manual booking, as migration 001 has it.
+    for hour, call_id in enumerate(("call-3", None), start=len(recorded)):
+        book("ben", NOW + timedelta(hours=hour), vapi_call_id=call_id)
+    said = [row["Booked by"] for row in rows(office.get("/appointments.csv"))]
+    assert said == ["phone", "phone", "phone", "manual", "manual", "phone", "manual"]
+    pages = [office.get(f"/appointments/{row['Number']}").text for row in rows(office.get("/appointments.csv"))]
+    assert ["<dd>by phone" in page for page in pages] == [one == "phone" for one in said]
+    assert ["<dd>manually" in page for page in pages] == [one == "manual" for one in said]
+
+
+@pytest.mark.usefixtures("agents")
+def test_an_agents_user_gets_only_her_own_viewings_in_the_file(anas: Browser, book: Callable[..., int]) -> None:
+    book("ana-lima", NOW, attendee_name="Hers")
+    book("ben", NOW, attendee_name="Secret")
+    assert [row["Visitor"] for row in rows(anas.get("/appointments.csv"))] == ["Hers"]
+    assert [row["Visitor"] for row in rows(anas.get("/appointments.csv?agent=ben"))] == ["Hers"]
+
+
+@pytest.mark.usefixtures("agents")
+def test_the_file_goes_on_after_its_first_batch_under_one_heading(
+    office: Browser, book: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing_service, "BATCH", 2)
+    numbers = [book("ben", NOW + timedelta(hours=hour)) for hour in range(5)]
+    page = office.get("/appointments.csv")
+    assert [row["Number"] for row in rows(page)] == [str(number) for number in numbers]
+    assert page.data.count(b"Number,Agent,") == 1
+
+
+@pytest.mark.usefixtures("agents")
+def test_asking_for_the_files_headers_reads_no_viewing(
+    app_client: Callable[[], TestResponse], statements: list[str]
+) -> None:
+    statements.clear()
+    answer = app_client()
+    assert answer.status_code == 200
+    assert answer.data == b""
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert len(statements) == 1, "the sign-in check"
+
+
+@pytest.fixture
+def app_client(office: Browser) -> Callable[[], TestResponse]:
+    """A function that asks for the headers of the file."""
+    return lambda: office._client.head("/appointments.csv")
+
+
+def test_a_stranger_gets_no_file(stranger: Browser) -> None:
+    assert stranger.get("/appointments.csv").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@x", "'@x"),
+        ("\tx", "'\tx"),
+        ("\rx", "'\rx"),
+        ("\nx", "'\nx"),
+        ("  =1", "'  =1"),
+        ("12 Elm = home", "12 Elm = home"),
+        ("", ""),
+    ],
+)
+def test_what_a_spreadsheet_would_take_for_a_formula_is_defused(cell: str, shown: str) -> None:
+    assert defused(cell) == shown

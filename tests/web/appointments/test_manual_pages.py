@@ -1,0 +1,416 @@
+"""Promises about the pages on which people book, move and end viewings by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from html import unescape
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from peterental.agents.model import Profile
+from peterental.database.pool import Database
+from peterental.services import Services
+from peterental.users.model import Viewer
+from peterental.web.appointments.manual_forms import is_repeated, read_seen
+
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
+    from tests.web.conftest import Browser
+
+NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+CHICAGO = ZoneInfo("America/Chicago")
+HIDDEN = re.compile(r'<input[^>]*name="(csrf_token|key|seen|told)"[^>]*value="([^"]*)"')
+TODAY = datetime.now(CHICAGO).date()
+MONDAY = TODAY + timedelta(days=8 - TODAY.isoweekday() if TODAY.isoweekday() < 7 else 8)
+"""A working day after tomorrow, within the horizon of 14 days."""
+
+FILLED_IN = {
+    "agent_id": "ana-lima",
+    "day": MONDAY.isoformat(),
+    "slot": "10:00",
+    "time": "",
+    "property_address": "1420 Elm Street",
+    "attendee_name": "Dolores <Whitcomb>",
+    "attendee_email": "",
+    "attendee_phone": "312 555 0199",
+    "minutes": "",
+}
+
+
+@pytest.fixture(autouse=True)
+def agents(services: Services, admin: Viewer, ana: Viewer) -> None:
+    """Ana's agent in Chicago, Ben in Lisbon; both are shown the present day's pages."""
+    services.agents.create(Profile(agent_name="Ana Lima", user_id=ana.user_id, notice_minutes=0), admin)
+    services.agents.create(Profile(agent_name="Ben", time_zone="Europe/Lisbon"), admin)
+
+
+def at(clock: str, day: date = MONDAY) -> datetime:
+    return datetime.combine(day, time.fromisoformat(clock), CHICAGO).astimezone(UTC)
+
+
+def hidden(page: TestResponse) -> dict[str, str]:
+    return {name: unescape(value) for name, value in HIDDEN.findall(page.text)}
+
+
+def fill_in(browser: Browser, path: str, fields: Mapping[str, str], page: TestResponse | None = None) -> TestResponse:
+    """Open the page at `path` unless it is given, and send its form filled in."""
+    opened = page or browser.get(path)
+    kept = {name: value for name, value in hidden(opened).items() if name != "told"}
+    return browser.post(path, {**kept, **fields})
+
+
+def rows(database: Database) -> list[dict[str, object]]:
+    return database.fetch(
+        "SELECT start_time, status, overlap_allowed, attendee_name, attendee_email FROM appointments ORDER BY id"
+    )
+
+
+def test_the_form_offers_the_free_times_of_the_chosen_day(office: Browser, book: Callable[..., int]) -> None:
+    book("ana-lima", at("10:00"))
+    assert 'name="slot"' not in office.get("/appointments/new").text
+    text = office.get(f"/appointments/new?agent=ana-lima&day={MONDAY}&time=16:30").text
+    assert 'name="slot" value="09:30"' in text
+    assert 'name="slot" value="10:00"' not in text
+    assert '<option selected value="ana-lima">' in text
+    assert "Chicago time" in text
+    assert 'value="16:30"' in text
+    sunday = office.get(f"/appointments/new?agent=ana-lima&day={MONDAY - timedelta(days=1)}").text
+    assert "Nothing is free that day. The nearest free times:" in " ".join(sunday.split())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["agent=nobody&day=2026-13-40", "agent=ana-lima&day=0001-01-01&time=99:99", "day=x", f"agent=%00&day={MONDAY}"],
+)
+def test_an_odd_address_of_the_form_is_only_an_empty_form(office: Browser, odd: str) -> None:
+    page = office.get(f"/appointments/new?{odd}")
+    assert page.status_code == 200
+    assert 'name="slot"' not in page.text
+
+
+def test_asking_for_free_times_keeps_what_was_typed_and_books_nothing(office: Browser, database: Database) -> None:
+    page = fill_in(office, "/appointments/new", {**FILLED_IN, "slot": "", "look": "1"})
+    assert page.status_code == 200
+    assert 'value="Dolores &lt;Whitcomb&gt;"' in page.text
+    assert 'name="slot" value="10:00"' in page.text
+    assert "Nothing was saved yet" not in page.text
+    assert rows(database) == []
+
+
+def test_a_viewing_is_booked_and_shown_with_its_history(office: Browser, database: Database, admin: Viewer) -> None:
+    answer = fill_in(office, "/appointments/new", FILLED_IN)
+    assert answer.status_code == 303
+    (row,) = rows(database)
+    assert (row["start_time"], row["overlap_allowed"], row["attendee_email"]) == (at("10:00"), False, None)
+    page = office.get(answer.location)
+    text = unescape(page.text)
+    assert f"Booked: Dolores <Whitcomb>, {MONDAY:%A, %B} {MONDAY.day}" in text
+    assert "with Ana Lima." in text
+    assert f"manually, <bdi>{admin.email}</bdi>" in text
+    assert "<Whitcomb>" not in page.text
+
+
+def test_a_typed_time_goes_before_a_chosen_one(office: Browser, database: Database) -> None:
+    assert fill_in(office, "/appointments/new", {**FILLED_IN, "time": "11:15"}).status_code == 303
+    assert rows(database)[0]["start_time"] == at("11:15")
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"agent_id": ""}, "agent_id", "Choose an agent."),
+        ({"agent_id": "nobody"}, "agent_id", "Choose one of those offered."),
+        ({"day": ""}, "day", "Choose a day."),
+        ({"day": "1999-12-31"}, "day", "Choose a day from 2000 to 2999."),
+        ({"slot": ""}, "time", "Choose a free time, or type another one."),
+        ({"slot": "25:99"}, "time", "Choose a free time"),
+        ({"time": "noon"}, "time", "Type a time such as 15:30."),
+        ({"property_address": " "}, "property_address", "Which home is to be seen?"),
+        ({"property_address": "x" * 501}, "property_address", "There is room for 500 characters."),
+        ({"attendee_name": ""}, "attendee_name", "Who is coming?"),
+        ({"attendee_email": "dolores"}, "attendee_email", "An e-mail address looks like"),
+        ({"attendee_phone": "1" * 41}, "attendee_phone", "There is room for 40 characters."),
+        ({"minutes": "481"}, "minutes", "Type a whole number from 5 to 480"),
+    ],
+)
+def test_what_cannot_be_is_said_at_the_field_and_the_rest_is_kept(
+    office: Browser, database: Database, change: dict[str, str], field: str, words: str
+) -> None:
+    page = fill_in(office, "/appointments/new", {**FILLED_IN, **change})
+    assert page.status_code == 400
+    assert f'id="{field}-wrong">{words}' in page.text
+    assert "312 555 0199" in page.text or field == "attendee_phone"
+    assert rows(database) == []
+
+
+def test_a_time_that_the_clocks_skip_is_said_at_its_field(office: Browser, database: Database) -> None:
+    page = fill_in(office, "/appointments/new", {**FILLED_IN, "day": "2027-03-14", "time": "02:30"})
+    assert page.status_code == 400
+    assert 'id="time-wrong">The clocks are put forward over that time on that day' in page.text
+    assert rows(database) == []
+
+
+def test_a_time_that_comes_twice_is_booked_the_first_time_and_said(office: Browser, database: Database) -> None:
+    fields = {**FILLED_IN, "day": "2027-11-07", "time": "01:30"}
+    doubt = fill_in(office, "/appointments/new", fields)
+    page = office.post("/appointments/new", {**hidden(doubt), **fields}, follow=True)
+    assert "The clocks in Chicago show that time twice that night; this is the first." in page.text
+    assert rows(database)[0]["start_time"] == datetime(2027, 11, 7, 6, 30, tzinfo=UTC)
+
+
+def test_an_overlap_is_told_and_overbooked_only_on_purpose(
+    office: Browser, database: Database, book: Callable[..., int]
+) -> None:
+    other = book("ana-lima", at("10:00"), attendee_name="<i>First</i>")
+    doubt = fill_in(office, "/appointments/new", FILLED_IN)
+    assert doubt.status_code == 409
+    text = " ".join(doubt.text.split())
+    assert "Nothing is saved yet" in text
+    assert f'It overlaps <a href="/appointments/{other}"><bdi>&lt;i&gt;First&lt;/i&gt;</bdi>' in text
+    assert "Overbook on purpose" in text
+    assert "Free times near it:" in text
+    unticked = fill_in(office, "/appointments/new", FILLED_IN, doubt)
+    assert unticked.status_code == 409
+    assert len(rows(database)) == 1
+    done = office.post("/appointments/new", {**hidden(doubt), **FILLED_IN}, follow=True)
+    assert "Overlaps another" in done.text
+    assert rows(database)[1]["overlap_allowed"] is True
+
+
+def test_all_that_speaks_against_a_time_is_told(
+    office: Browser, services: Services, admin: Viewer, database: Database, book: Callable[..., int]
+) -> None:
+    services.agents.set_active("ana-lima", admin, active=False)
+    database.fetch("UPDATE agents SET daily_cap = 1, buffer_minutes = 15, notice_minutes = 20160, horizon_days = 1")
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during) VALUES ('ana-lima', tstzrange(%s, %s))", [at("20:00"), at("21:00")]
+    )
+    book("ana-lima", at("20:00"))
+    text = unescape(fill_in(office, "/appointments/new", {**FILLED_IN, "time": "20:15"}).text)
+    for words in (
+        "takes no bookings at present",
+        "of notice; this is sooner",
+        "Callers can book 1 day ahead; this is later.",
+        "It is outside the working hours of",
+        "as many viewings as",
+        "has something else then",
+        "with 15 min kept free after it",
+    ):
+        assert words in text
+    past = unescape(fill_in(office, "/appointments/new", {**FILLED_IN, "day": "2020-01-06"}).text)
+    assert "That time is past." in past
+    assert "Take this time all the same" in past
+
+
+def test_the_same_form_sent_again_books_once(office: Browser, database: Database) -> None:
+    opened = office.get("/appointments/new")
+    first = fill_in(office, "/appointments/new", FILLED_IN, opened)
+    again = fill_in(office, "/appointments/new", FILLED_IN, opened)
+    assert again.location == first.location
+    assert "Booked, once:" in office.get(again.location).text
+    other = fill_in(office, "/appointments/new", {**FILLED_IN, "attendee_name": "Max", "slot": "11:00"}, opened)
+    assert other.location == first.location
+    assert "What you typed after that was not booked." in office.get(other.location).text
+    assert len(rows(database)) == 1
+
+
+def test_a_form_without_a_key_of_its_own_gets_one(office: Browser, database: Database) -> None:
+    opened = office.get("/appointments/new")
+    for key in ("", "short", "x" * 65):
+        fill_in(office, "/appointments/new", {**FILLED_IN, "key": key, "attendee_name": "N"}, opened)
+    assert len(rows(database)) == 1, "the others overlap"
+    keys = database.fetch("SELECT vapi_tool_call_id AS key FROM appointments")
+    assert re.fullmatch(r"form:[\w-]{32}", keys[0]["key"])
+
+
+def test_an_expired_form_keeps_what_was_typed(office: Browser, database: Database) -> None:
+    page = office.post("/appointments/new", FILLED_IN, csrf_token="old")
+    assert page.status_code == 400
+    assert "please send it again" in page.text
+    assert 'value="1420 Elm Street"' in page.text
+    assert rows(database) == []
+
+
+def test_an_agents_user_books_for_her_own_agent_without_choosing(anas: Browser, database: Database) -> None:
+    opened = anas.get("/appointments/new")
+    assert "Ben" not in opened.text
+    assert fill_in(anas, "/appointments/new", {**FILLED_IN, "agent_id": "ben"}, opened).status_code == 303
+    assert database.fetch("SELECT agent_id FROM appointments") == [{"agent_id": "ana-lima"}]
+
+
+def test_without_an_agent_there_is_nothing_to_book(office: Browser, anas: Browser, database: Database) -> None:
+    database.fetch("DELETE FROM agents")
+    assert 'href="/agents/new"' in office.get("/appointments/new").text
+    assert "An admin can put you down" in anas.get("/appointments/new").text
+
+
+def test_a_viewing_is_moved_and_its_history_says_from_when(
+    office: Browser, database: Database, book: Callable[..., int]
+) -> None:
+    number = book("ana-lima", at("10:00"))
+    path = f"/appointments/{number}/move"
+    opened = office.get(path)
+    assert f'value="{MONDAY}"' in opened.text
+    assert 'name="slot" value="10:00"' in opened.text, "it is not in its own way"
+    looked = fill_in(office, path, {"day": str(MONDAY), "look": "1"}, opened)
+    assert (looked.status_code, hidden(looked)["seen"]) == (200, hidden(opened)["seen"])
+    page = office.get(fill_in(office, path, {"day": str(MONDAY), "slot": "14:00"}, looked).location)
+    assert "Moved: Max Muster" in page.text
+    history = " ".join(page.text.split())
+    assert "<strong>Moved</strong> from <time" in history
+    assert "10:00 am</time>" in history
+    assert rows(database)[0]["start_time"] == at("14:00")
+
+
+def test_a_refused_move_says_why_and_keeps_the_old_time(
+    office: Browser, database: Database, book: Callable[..., int]
+) -> None:
+    number = book("ana-lima", at("10:00"))
+    book("ana-lima", at("11:00"))
+    path = f"/appointments/{number}/move"
+    same = fill_in(office, path, {"day": str(MONDAY), "slot": "10:00"})
+    assert 'id="time-wrong">It is at that time already.' in same.text
+    assert fill_in(office, path, {"day": "x", "slot": "10:00"}).status_code == 400
+    doubt = fill_in(office, path, {"day": str(MONDAY), "time": "11:00"})
+    assert doubt.status_code == 409
+    assert rows(database)[0]["start_time"] == at("10:00")
+    fields = {"day": str(MONDAY), "time": "11:00"}
+    assert office.post(path, {**hidden(doubt), **fields}).status_code == 303
+    assert rows(database)[0]["overlap_allowed"] is True
+
+
+def test_a_viewing_that_is_over_is_not_moved(office: Browser, book: Callable[..., int]) -> None:
+    number = book("ana-lima", at("10:00"), status="cancelled")
+    page = fill_in(office, f"/appointments/{number}/move", {"day": str(MONDAY), "slot": "14:00"})
+    assert page.status_code == 400
+    assert "That cannot be done with a viewing that is cancelled." in page.text
+
+
+def test_cancelling_says_what_that_means_and_can_be_taken_back(
+    office: Browser, database: Database, book: Callable[..., int]
+) -> None:
+    number = book("ana-lima", at("10:00"), caller_number="+13125550100")
+    path = f"/appointments/{number}/cancel"
+    asked = office.get(path)
+    assert 'Nobody is told by PeteRental. Ring the visitor: <a href="tel:+13125550100">+13125550100</a>.' in asked.text
+    page = office.get(fill_in(office, path, {}, asked).location)
+    assert "The viewing of 12 Elm Street is cancelled." in page.text
+    assert office.get(path, follow=True).text.count("That cannot be done with a viewing that is cancelled.") == 1
+    again = office.get(fill_in(office, f"/appointments/{number}/reopen", {}, page).location)
+    assert "stands again" in again.text
+    assert rows(database)[0]["status"] == "confirmed"
+
+
+@pytest.mark.parametrize(("deed", "words"), [("complete", "has taken place"), ("no-show", "is noted as a no-show")])
+def test_how_a_viewing_went_is_noted_once_it_has_begun(
+    office: Browser, book: Callable[..., int], deed: str, words: str
+) -> None:
+    past = book("ana-lima", NOW - timedelta(hours=1))
+    page = office.get(f"/appointments/{past}")
+    assert "It took place" in page.text
+    assert words in office.get(fill_in(office, f"/appointments/{past}/{deed}", {}, page).location).text
+    coming = book("ana-lima", at("10:00"))
+    page = office.get(f"/appointments/{coming}")
+    assert "It took place" not in page.text
+    early = {"csrf_token": office.token(f"/appointments/{past}"), "seen": office_seen(office, coming)}
+    assert "has not begun yet" in office.post(f"/appointments/{coming}/{deed}", early, follow=True).text
+    assert office.get(f"/appointments/{coming}/{deed}").status_code == 405
+
+
+def office_seen(office: Browser, number: int) -> str:
+    return hidden(office.get(f"/appointments/{number}/cancel"))["seen"]
+
+
+def test_a_viewing_whose_time_is_gone_does_not_stand_again(office: Browser, book: Callable[..., int]) -> None:
+    number = book("ana-lima", at("10:00"), status="cancelled")
+    book("ana-lima", at("10:00"))
+    page = office.get(f"/appointments/{number}")
+    answer = fill_in(office, f"/appointments/{number}/reopen", {}, page)
+    assert "That time has gone to another viewing meanwhile." in office.get(answer.location).text
+
+
+def test_who_changes_what_somebody_else_has_changed_sees_both_values(
+    office: Browser, anas: Browser, ana: Viewer, database: Database, book: Callable[..., int]
+) -> None:
+    number = book("ana-lima", at("10:00"))
+    path = f"/appointments/{number}/move"
+    opened, asked = office.get(path), office.get(f"/appointments/{number}/cancel")
+    fill_in(anas, path, {"day": str(MONDAY), "slot": "14:00"})
+    for page in (
+        fill_in(office, path, {"day": str(MONDAY), "slot": "15:00"}, opened),
+        fill_in(office, f"/appointments/{number}/cancel", {}, asked),
+    ):
+        assert page.status_code == 409
+        text = " ".join(page.text.split())
+        assert "Somebody changed this viewing meanwhile" in text
+        assert f"Moved, by <bdi>{ana.email}</bdi>" in text
+        assert "<dt>You saw</dt>" in text
+        assert "10:00 am" in text
+        assert "2:00 pm" in text
+    assert office.post(f"/appointments/{number}/cancel", csrf_token=office.token(path), seen="?").status_code == 409
+    assert [(row["start_time"], row["status"]) for row in rows(database)] == [(at("14:00"), "confirmed")]
+
+
+def test_every_deed_needs_its_token_and_to_be_ones_own(
+    office: Browser, anas: Browser, database: Database, book: Callable[..., int]
+) -> None:
+    number = book("ben", at("10:00"))
+    for deed in ("move", "cancel", "complete", "no-show", "reopen"):
+        path = f"/appointments/{number}/{deed}"
+        assert office.post(path, {"seen": "x"}).status_code == 400
+        assert anas.post(path, csrf_token=anas.token("/account"), seen="x").status_code == 404
+    for path in (f"/appointments/{number}/move", f"/appointments/{number}/cancel", "/appointments/99999999999/move"):
+        assert anas.get(path).status_code == 404
+    assert rows(database)[0]["status"] == "confirmed"
+
+
+def test_a_viewing_of_old_has_no_history(office: Browser, book: Callable[..., int]) -> None:
+    text = office.get(f"/appointments/{book('ben', NOW)}").text
+    assert "before PeteRental kept a history" in text
+
+
+def test_history_tells_the_phone_from_people(office: Browser, database: Database, book: Callable[..., int]) -> None:
+    number = book("ben", NOW, vapi_call_id="call-1")
+    database.fetch(
+        "INSERT INTO appointment_events (appointment_id, kind, actor, new_start) VALUES (%s, 'booked', 'phone', NOW()), (%s, 'no_show', 'a@example.com', NULL)",
+        [number, number],
+    )
+    text = " ".join(office.get(f"/appointments/{number}").text.split())
+    assert text.index("<strong>No-show</strong>") < text.index("<strong>Booked</strong> for <time")
+    assert "by phone ·" in text
+    assert "manually, <bdi>a@example.com</bdi>" in text
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        None,
+        "",
+        "x",
+        "2026-11-22T15:00:00+00:00 2026-11-22T15:00:00+00:00",
+        "2026-11-22T15:00:00+00:00 2026-11-22T15:00:00+00:00 gone",
+        "2026-11-22T15:00:00 2026-11-22T15:00:00 confirmed",
+        "2026-11-22T15:00:00+00:00 9999-12-31T23:59:59-12:00 confirmed",
+        "2026-11-22T15:00:00+00:00 0001-01-01T00:00:00+14:00 confirmed",
+    ],
+)
+def test_what_a_form_saw_is_read_or_nothing(token: str | None) -> None:
+    assert read_seen(token) is None
+
+
+def test_a_time_that_exists_once_is_not_taken_for_one_that_comes_twice() -> None:
+    assert is_repeated(datetime(2027, 11, 7, 6, 30, tzinfo=UTC), CHICAGO)
+    assert not is_repeated(datetime(2027, 11, 7, 8, 30, tzinfo=UTC), CHICAGO)
+    assert not is_repeated(datetime(2027, 3, 14, 8, 30, tzinfo=UTC), CHICAGO)
+
+
+def test_what_is_wrong_is_listed_in_the_order_of_the_page(office: Browser) -> None:
+    page = fill_in(office, "/appointments/new", dict.fromkeys(FILLED_IN, ""))
+    listed = re.findall(r'<li><a href="#(\w+)">', page.text)
+    assert listed == sorted(listed, key=lambda name: page.text.index(f'<label for="{name}"'))
+    assert listed[:2] == ["agent_id", "day"]

@@ -1,0 +1,152 @@
+"""The audit page: who, what, before and after, narrowed by the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peterental.agents.model import Profile
+from peterental.audit.model import COMMAND_LINE, Change, SubjectKind
+from peterental.audit.service import PAGE_SIZE
+from peterental.database.pool import Database
+from peterental.services import Services
+from peterental.users.model import Viewer
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Browser
+
+
+@pytest.fixture
+def record(database: Database, services: Services) -> Callable[..., None]:
+    """A function that puts a line into the log."""
+
+    def record(
+        actor: str = "office@example.com", kind: SubjectKind = "agent", subject: str = "x", **fields: object
+    ) -> None:
+        change = Change(
+            action="edited", subject_kind=kind, subject_id=subject, subject_name=f"<i>{subject}</i>", after=fields
+        )
+        with database.transaction() as connection:
+            services.audit.record(connection, actor, change)
+
+    return record
+
+
+def test_a_line_says_who_did_what_with_before_and_after_in_words(
+    office: Browser, ana: Viewer, admin: Viewer, services: Services, queries: list[str]
+) -> None:
+    services.members.set_role(ana.user_id, "admin", admin)
+    queries.clear()
+    text = " ".join(office.get("/audit").text.split())
+    assert len(queries) == 3  # the sign-in check, the lines, the people to choose from
+    assert "<strong>Role changed</strong>" in text
+    assert f'href="/users/{ana.user_id}"' in text
+    assert "<dt>Role</dt><dd><del><bdi>agent</bdi></del>" in text
+    assert "<ins><bdi>admin</bdi></ins>" in text
+    assert COMMAND_LINE in text  # who created the two
+    assert 'title="America/Chicago">C' in text
+
+
+def test_values_are_shown_as_people_read_them(office: Browser, admin: Viewer, ana: Viewer, services: Services) -> None:
+    zoe = services.agents.create(Profile(agent_name="Zoe"), admin)
+    services.agents.update(zoe.agent_id, Profile(agent_name="Zoe", user_id=ana.user_id, slot_minutes=90), admin)
+    text = " ".join(office.get("/audit?kind=agent").text.split())
+    assert '<dt>Looked after by</dt><dd><del><span class="none">nothing</span></del>' in text
+    assert "<ins><bdi>Ana Lima (ana@example.com)</bdi></ins>" in text
+    assert "<dt>A viewing takes</dt><dd><del><bdi>30 min</bdi></del>" in text
+    assert "<ins><bdi>1 h 30 min</bdi></ins>" in text
+    services.members.deactivate(ana.user_id, admin)
+    assert f"<ins><bdi>user {ana.user_id}</bdi></ins>" in " ".join(office.get("/audit?kind=agent").text.split())
+
+
+def test_what_is_in_the_log_is_shown_as_text(office: Browser, record: Callable[..., None]) -> None:
+    record(subject="boo", actor="<script>alert(1)</script>", note="<b>bold</b>\u202e")
+    text = office.get("/audit").text
+    assert "&lt;i&gt;boo&lt;/i&gt;" in text
+    assert "<bdi>&lt;b&gt;bold&lt;/b&gt;" in text
+    assert "<script" not in text
+    assert "<b>" not in text
+
+
+def test_the_address_narrows_by_actor_kind_and_subject(office: Browser, record: Callable[..., None]) -> None:
+    record(kind="agent", subject="a1")
+    record(kind="appointment", subject="17")
+    record(kind="message", subject="4", actor="gone@example.com")
+
+    def shown(query: str) -> set[str]:
+        text = office.get(f"/audit{query}").text
+        return {subject for subject in ("a1", "17", "4") if f"<bdi>&lt;i&gt;{subject}&lt;/i&gt;" in text}
+
+    assert shown("") == {"a1", "17", "4"}
+    assert shown("?kind=agent") == {"a1"}
+    assert shown("?kind=appointment&id=17") == {"17"}
+    assert shown("?actor=gone@example.com") == {"4"}
+    assert shown("?actor=gone@example.com&kind=agent") == set()
+    page = office.get("/audit?actor=gone@example.com&kind=message&id=4").text
+    assert "<option selected>gone@example.com</option>" in page
+    assert 'href="/audit?actor=gone@example.com&amp;kind=message"' in page
+    assert "No such change" in office.get("/audit?id=nobody").text
+
+
+def test_the_address_narrows_to_days_on_the_clocks_of_the_office(office: Browser, database: Database) -> None:
+    database.fetch(
+        """
+        INSERT INTO audit_log (happened_at, actor, action, subject_kind, subject_id, subject_name, before, after)
+        VALUES ('2026-03-09 04:59+00', 'x', 'moved', 'appointment', '1', 'Elm', '{"start": "2026-03-10T16:00Z"}', '{}'),
+               ('2026-03-09 05:00+00', 'x', 'moved', 'appointment', '2', 'Oak', '{}', '{}')
+        """
+    )
+    eighth = office.get("/audit?from=2026-03-08&to=2026-03-08").text
+    assert "Elm" in eighth
+    assert "Oak" not in eighth
+    assert "Sun, Mar 8, 11:59 pm" in eighth
+    assert "Tue, Mar 10, 2026, 11:00 am CDT" in eighth
+    assert 'href="/audit?to=2026-03-08"' in eighth
+    ninth = office.get("/audit?from=2026-03-09&to=2026-03-09").text
+    assert "Oak" in ninth
+    assert "Elm" not in ninth
+    assert "Elm" in office.get("/audit?from=2026-03-08&to=yesterday").text
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("?from=soon", "“soon” is not a day"),
+        ("?from=2026-03-09&to=2026-03-08", "cannot end on"),
+        ("?kind=<b>", "Nothing is logged about “&lt;b&gt;”"),
+        ("?page=0", "no page “0”"),
+        ("?page=٣", "There is no page"),
+    ],
+)
+def test_a_filter_that_is_not_understood_is_said_and_left_out(
+    office: Browser, record: Callable[..., None], query: str, words: str
+) -> None:
+    record(subject="a1")
+    text = office.get(f"/audit{query}").text
+    assert words in text
+    assert "a1" in text
+
+
+def test_the_log_is_paged_with_its_filter(office: Browser, record: Callable[..., None]) -> None:
+    for number in range(PAGE_SIZE + 1):
+        record(subject=f"agent-{number}")
+    first = office.get("/audit?kind=agent").text
+    assert 'href="/audit?page=2&amp;kind=agent"' in first
+    second = office.get("/audit?kind=agent&page=2").text
+    assert second.count('class="log-entry"') == 1
+    assert "agent-0" in second
+    assert "The log ends before this page" in office.get("/audit?page=9").text
+    assert len(first.encode()) < 60_000
+
+
+def test_an_empty_log_says_what_will_be_there(office: Browser, database: Database) -> None:
+    database.fetch("TRUNCATE audit_log")
+    assert "Nothing was changed yet" in office.get("/audit").text
+
+
+def test_the_log_is_for_admins(anas: Browser, services: Services, admin: Viewer) -> None:
+    services.agents.create(Profile(agent_name="Zoe"), admin)
+    assert anas.get("/audit").status_code == 403
+    assert 'href="/audit"' not in anas.get("/agents").text

@@ -1,0 +1,75 @@
+"""Changes are told in words."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from peterental.audit.model import Change
+from peterental.web.audit.field_labels import LABELS, Field, fields_of, in_words
+
+CHICAGO = ZoneInfo("America/Chicago")
+
+
+def test_fields_are_called_as_on_the_pages_with_before_and_after() -> None:
+    change = Change(
+        action="edited",
+        subject_kind="agent",
+        subject_id="ana",
+        subject_name="Ana",
+        before={"agent_name": "Åna", "daily_cap": None, "Monday": "9 am to 5 pm", "note": ""},
+        after={"agent_name": "Ana", "daily_cap": 8, "Monday": "closed", "note": None},
+    )
+    assert fields_of(change, CHICAGO) == (
+        Field("Name", "Åna", "Ana"),
+        Field("Most viewings a day", None, "8"),
+        Field("Monday", "9 am to 5 pm", "closed"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (True, "yes"),
+        (False, "no"),
+        (0, "0"),
+        (None, None),
+        ("", None),
+        ([], None),
+        ("2026-03-08T03:30:00-06:00", "Sun, Mar 8, 2026, 4:30 am CDT"),
+        ("2026-03-08T07:59:00+00:00", "Sun, Mar 8, 2026, 1:59 am CST"),
+        ("2026-03-08T09:30", "Sun, Mar 8, 2026, 9:30 am"),
+        ("2026-11-30T00:05:59.123456", "Mon, Nov 30, 2026, 12:05 am"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
+        ("2026-03-08T09:30 or later", "2026-03-08T09:30 or later"),
+        ("09:00–12:00, 13:30–24:00", "9 am–12 pm, 1:30 pm–midnight"),
+        ("closed", "closed"),
+        ("2026-99-99T99:99", "2026-99-99T99:99"),
+        ("2026-03-08", "Sun, Mar 8, 2026"),
+        ("2026-02-30", "2026-02-30"),
+        (["a", None, 2], "a, nothing, 2"),
+        ({"opens_at": "9:00", "until": None}, "Opens at: 9:00; Until: nothing"),
+    ],
+)
+def test_values_are_said_as_people_read_them(value: object, words: str | None) -> None:
+    assert in_words(value, CHICAGO) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("slot_minutes", 90, "1 h 30 min"),
+        ("buffer_minutes", 0, "0 min"),
+        ("horizon_days", 1, "1 day"),
+        ("user_id", 2, "Ben Okafor (ben@example.com)"),
+        ("user_id", 3, "user 3"),
+        ("status", "no_show", "no-show"),
+        ("overlap_allowed", True, "yes"),
+        ("slot_minutes", "odd", "odd"),
+    ],
+)
+def test_a_field_says_what_its_value_is(name: str, value: object, words: str) -> None:
+    change = Change(action="edited", subject_kind="agent", subject_id="ana", subject_name="Ana", after={name: value})
+    (field,) = fields_of(change, CHICAGO, {2: "Ben Okafor (ben@example.com)"})
+    assert field == Field(LABELS[name], None, words)

@@ -1,0 +1,340 @@
+"""Promises about the pages on which calls are looked through."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from peterental.agents.model import AgentKey, Profile
+from peterental.calls.model import CallNews, Delivery, Lead
+from peterental.database.pool import Database
+from peterental.services import Services
+from peterental.users.model import Viewer
+from peterental.voice.responses import say
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Browser
+
+NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+ANAS, BENS = AgentKey(assistant_id="assistant-ana"), AgentKey(assistant_id="assistant-ben")
+DOLORES = "+15550142100"
+HOSTILE = "<script>alert(1)</script>"
+
+Report = Callable[..., None]
+
+
+@pytest.fixture
+def agents(services: Services, admin: Viewer, ana: Viewer) -> None:
+    """Ana's agent in Chicago, Ben in Lisbon."""
+    services.agents.create(
+        Profile(agent_name="Ana Lima", user_id=ana.user_id, vapi_assistant_id=ANAS.assistant_id), admin
+    )
+    services.agents.create(
+        Profile(agent_name="Ben", time_zone="Europe/Lisbon", vapi_assistant_id=BENS.assistant_id), admin
+    )
+
+
+@pytest.fixture
+def report(services: Services, agents: None) -> Report:
+    """A function that has Vapi report a call."""
+    del agents
+
+    def report(vapi_call_id: str = "c1", **others: Any) -> None:
+        told = {
+            "agent_key": ANAS,
+            "caller_number": DOLORES,
+            "status": "ended",
+            "started_at": NOW - timedelta(hours=1),
+            "ended_at": NOW - timedelta(hours=1) + timedelta(seconds=125),
+            "ended_reason": "customer-ended-call",
+            "cost": 0.0817,
+            **others,
+        }
+        services.calls.heard(CallNews(vapi_call_id=vapi_call_id, is_report=True, **told))
+
+    return report
+
+
+def ask(services: Services, tool: str, outcome: str, *, call: str = "c1", key: AgentKey = ANAS, **more: Any) -> None:
+    delivery = Delivery(
+        name=tool, tool_call_id=f"{tool}-1", vapi_call_id=call, agent_key=key, caller_number=DOLORES,
+        arguments=more.pop("arguments", {}),
+    )  # fmt: skip
+    services.calls.keep_alone(delivery, answer=more.pop("answer", "A sentence."), outcome=outcome, **more)
+
+
+def test_before_the_first_call_the_list_says_how_to_hear_one(office: Browser) -> None:
+    text = office.get("/calls").text
+    assert "Nobody has called yet" in text
+    assert 'href="/rehearsal"' in text
+
+
+def test_the_list_says_who_rang_when_how_long_and_what_came_of_it(
+    office: Browser, report: Report, services: Services
+) -> None:
+    report()
+    ask(services, "set_appointment", "booked")
+    report("c2", caller_number=None, agent_key=AgentKey(assistant_id="unheard-of"), ended_reason="odd.new-reason")
+    text = office.get("/calls").text
+    for shown in (
+        DOLORES, "Ana Lima", 'title="America/Chicago"', "2 min 5 s", "$0.08", "The caller hung up", "Booked",
+        'href="/calls/c1"', "No number", "for nobody registered", "odd.new-reason", 'title="UTC"', "Nothing done",
+    ):  # fmt: skip
+        assert shown in text, shown
+
+
+def test_a_call_shows_from_its_first_tool_call_on(office: Browser, services: Services, report: Report) -> None:
+    del report
+    ask(services, "get_availability", "answered", call="live")
+    text = office.get("/calls").text
+    assert 'href="/calls/live"' in text
+    assert "On the line" in text
+    page = office.get("/calls/live").text
+    assert "The transcript comes when the call has ended." in page
+    assert "Asked for free times" in page
+
+
+def test_flags_are_shown_and_filtered_by(office: Browser, report: Report, services: Services) -> None:
+    report()
+    ask(services, "set_appointment", "refused")
+    report("c2")
+    ask(services, "get_availability", "fault", call="c2")
+    report("c3")
+    unbooked = office.get("/calls?flag=unbooked").text
+    assert 'href="/calls/c1"' in unbooked
+    assert "chip-unbooked" in unbooked
+    assert 'href="/calls/c2"' not in unbooked
+    fault = office.get("/calls?flag=fault").text
+    assert 'href="/calls/c2"' in fault
+    assert 'href="/calls/c1"' not in fault
+    assert "was ready to come" in office.get("/calls/c1").text
+    assert "Something on our side was broken" in office.get("/calls/c2").text
+    assert "Whoever agreed to a viewing got one." in office.get("/calls?flag=unbooked&q=nobody").text
+    assert "Nothing on our side was broken." in office.get("/calls?flag=fault&q=nobody").text
+    assert "Try fewer digits" in office.get("/calls?q=nobody").text
+
+
+def test_the_filter_lives_in_the_address_and_survives_paging(office: Browser, report: Report) -> None:
+    for number in range(26):
+        report(f"c{number}")
+    text = office.get("/calls?agent=ana-lima&from=2020-01-01").text
+    assert 'value="ana-lima" selected' in text
+    assert 'value="2020-01-01"' in text
+    assert 'href="/calls?page=2&amp;agent=ana-lima&amp;from=2020-01-01"' in text
+    assert "The list ends before this page" in office.get("/calls?page=3").text
+
+
+def test_days_are_those_of_the_agents_calendar(office: Browser, report: Report) -> None:
+    late = datetime(2026, 11, 21, 5, 30, tzinfo=UTC)  # still the 20th in Chicago, the 21st in Lisbon
+    report("anas", started_at=late)
+    report("bens", started_at=late, agent_key=BENS)
+    assert 'href="/calls/anas"' in office.get("/calls?agent=ana-lima&from=2026-11-20&to=2026-11-20").text
+    assert 'href="/calls/anas"' not in office.get("/calls?agent=ana-lima&from=2026-11-21").text
+    assert 'href="/calls/bens"' in office.get("/calls?agent=ben&from=2026-11-21&to=2026-11-21").text
+    assert 'href="/calls/bens"' in office.get("/calls?to=9999-12-31&from=0001-01-01").text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("agent=nobody-known", "There is no such agent"),
+        ("flag=odd", "There is no such flag"),
+        ("from=2026-13-45", "“2026-13-45” is not a day"),
+        ("to=tomorrow", "“tomorrow” is not a day"),
+        ("from=2020-02-02&to=2020-02-01", "cannot end on 2020-02-01 when it begins on 2020-02-02"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_is_left_out_and_said(
+    office: Browser, report: Report, query: str, said: str
+) -> None:
+    report()
+    text = office.get(f"/calls?{query}&page=-3").text
+    assert said in text
+    assert 'href="/calls/c1"' in text
+
+
+def test_an_agents_user_sees_only_own_calls(anas: Browser, report: Report) -> None:
+    report()
+    report("bens", agent_key=BENS)
+    report("nobodys", agent_key=AgentKey())
+    text = anas.get("/calls").text
+    assert 'href="/calls/c1"' in text
+    for hidden in ("bens", "nobodys"):
+        assert f'href="/calls/{hidden}"' not in text
+        assert anas.get(f"/calls/{hidden}").status_code == 404
+        assert anas.get(f"/calls/{hidden}/transcript").status_code == 404
+    assert "Nobody registered" not in text
+    assert "There is no such agent" in anas.get("/calls?agent=ben").text
+    assert 'href="/calls/nobodys"' not in anas.get("/calls?agent=(nobody)").text
+
+
+def test_admins_find_calls_for_nobody(office: Browser, report: Report) -> None:
+    report()
+    report("nobodys", agent_key=AgentKey(assistant_id="unheard-of", phone_number_id="unheard-too"))
+    text = office.get("/calls?agent=(nobody)").text
+    assert 'href="/calls/nobodys"' in text
+    assert 'href="/calls/c1"' not in text
+    page = office.get("/calls/nobodys").text
+    for shown in ("nobody is registered", "unheard-of", "unheard-too"):
+        assert shown in page
+
+
+def test_one_call_tells_everything(
+    office: Browser, report: Report, services: Services, book: Callable[..., int]
+) -> None:
+    number = book("ana-lima", NOW + timedelta(days=1), vapi_call_id="c1", vapi_tool_call_id="set_appointment-1")
+    report(
+        summary="Dolores booked.\nShe was glad.",
+        transcript="AI: Hello\nUser: Hi",
+        messages=json.dumps([{"role": "bot", "message": "Hello there", "secondsFromStart": 3}]),
+        success_evaluation="True",
+        structured_data='{"pets": 2, "names": ["Rex"], "smokes": false, "moves_in": "2026-12-01", "lease": null}',
+        recording_url="https://recordings.example.net/1.wav",
+    )
+    arguments = {"start_time": "tomorrow 3 pm", "date": "2026-11-30T09:30", "heard_at": "2026-11-30T09:30:00-06:00"}
+    ask(services, "set_appointment", "booked", answer="You're booked.", arguments=arguments)
+    text = office.get("/calls/c1").text
+    for shown in (
+        "She was glad.", "Hello there", "0:03", "Asked to book", "<dt>Time</dt>", "tomorrow 3 pm",
+        "<bdi>Mon, Nov 30, 2026, 9:30 am</bdi>", "<bdi>Mon, Nov 30, 2026, 9:30 am CST</bdi>", "Tue, Dec 1, 2026", "You&#39;re booked.",
+        "answered in", f'href="/appointments/{number}"', 'href="https://recordings.example.net/1.wav"', "expires",
+        "<bdi>Success</bdi></dt><dd><bdi>yes</bdi>", "<bdi>smokes</bdi></dt><dd><bdi>no</bdi>",
+        "<bdi>lease</bdi></dt><dd><bdi>nothing</bdi>", "pets", "[&#34;Rex&#34;]", "customer-ended-call", f'href="tel:{DOLORES}"', "12 Elm Street",
+    ):  # fmt: skip
+        assert shown in text, shown
+    plain = office.get("/calls/c1/transcript")
+    assert plain.content_type == "text/plain; charset=utf-8"
+    assert plain.text == "Assistant: Hello there\n"
+
+
+def test_what_callers_say_is_text_and_never_html(office: Browser, report: Report, services: Services) -> None:
+    report(
+        summary=HOSTILE,
+        messages=json.dumps([{"role": "user", "message": HOSTILE}, {"role": "bot", "message": "שלום " + HOSTILE}]),
+        structured_data=json.dumps({HOSTILE: HOSTILE}),
+        recording_url="javascript:alert(1)",
+        ended_reason=HOSTILE,
+    )
+    ask(services, HOSTILE, "unknown tool", answer=HOSTILE, arguments={HOSTILE: HOSTILE, "deep": {"a": [HOSTILE]}})
+    text = office.get("/calls/c1").text
+    assert "<script" not in text
+    assert "javascript:" not in text
+    assert 'dir="auto">שלום' in text
+    assert "<script" not in office.get("/calls").text
+    assert office.get("/calls/c1/transcript").headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_number_that_is_none_is_text_and_dials_nothing(office: Browser, report: Report, services: Services) -> None:
+    """Whoever rings by SIP chooses what they are called by."""
+    report(caller_number="\u202e;postd=900#")
+    ask(services, "set_appointment", "refused")
+    text = office.get("/calls/c1").text
+    assert "The caller was ready to come" in text
+    assert text.count("<bdi>\u202e;postd=900#</bdi>") == 2
+    assert "tel:" not in text
+    assert "<bdi>\u202e;postd=900#</bdi>" in office.get("/calls").text
+
+
+def test_a_very_long_call_stays_a_light_page(office: Browser, report: Report, services: Services) -> None:
+    words = [{"role": ("bot", "user")[n % 2], "message": f"{n} <é & long " * 40} for n in range(400)]
+    report(
+        summary="🏠" * 9000,
+        messages=json.dumps(words),
+        structured_data=json.dumps({f"k{n}": "<" * 900 for n in range(90)}),
+    )
+    for number in range(60):
+        arguments = {f"argument-{n}": "<&>" * 500 for n in range(30)}
+        ask(services, f"tool-{number}", "refused", answer="<" * 5000, arguments=arguments)
+    page = office.get("/calls/c1")
+    assert len(page.data) < 60_000
+    assert "Whole transcript" in page.text
+    assert "more tool calls" in page.text
+    assert "399 <é" in office.get("/calls/c1/transcript").text
+
+
+def test_a_call_without_a_report_says_what_is_missing(office: Browser, report: Report) -> None:
+    report(ended_reason=None, cost=None, ended_at=None)
+    text = office.get("/calls/c1").text
+    for shown in ("No transcript was kept", "not reported", "nobody said when", "asked PeteRental for nothing"):
+        assert shown in text
+    assert "Recording" not in text
+
+
+def test_an_id_with_a_slash_has_a_page_of_its_own(office: Browser, report: Report) -> None:
+    report("a/b", transcript="AI: Hello")
+    assert 'href="/calls/a/b/transcript"' in office.get("/calls/a/b").text
+    assert office.get("/calls/a/b/transcript").text == "Assistant: Hello\n"
+    assert office.get("/calls/nothing").status_code == 404
+
+
+def test_the_list_takes_two_queries_and_one_call_two(
+    office: Browser, report: Report, services: Services, queries: list[str]
+) -> None:
+    for number in range(30):
+        report(f"c{number}", transcript="AI: Hello " * 1000)
+    ask(services, "get_availability", "answered")
+    for path in ("/calls", "/calls?flag=fault&q=0142&agent=ana-lima", "/calls/c1"):
+        queries.clear()
+        page = office.get(path)
+        assert len(queries) == 3, "the sign-in check, and two"
+        assert len(page.data) < 60_000
+
+
+def test_long_names_and_homes_leave_the_list_light(
+    office: Browser, report: Report, book: Callable[..., int], database: Database
+) -> None:
+    for number in range(25):
+        report(f"c{number}")
+        start = NOW + timedelta(days=number)
+        book("ana-lima", start, vapi_call_id=f"c{number}", attendee_name="🏠" * 255, property_address="é <b> " * 80)
+    database.fetch("UPDATE agents SET agent_name = repeat('é', 255)")
+    page = office.get("/calls")
+    assert len(page.data) < 60_000
+    assert "<b>" not in page.text
+
+
+def test_a_message_left_in_a_call_is_told_in_it(office: Browser, report: Report, services: Services) -> None:
+    report()
+    delivery = Delivery(name="take_message", tool_call_id="t", vapi_call_id="c1", agent_key=ANAS)
+    services.calls.take_message(delivery, Lead(body="Are cats fine?"), say)
+    assert "Message taken" in office.get("/calls").text
+    assert "Left a message" in office.get("/calls/c1").text
+
+
+def test_of_very_many_agents_the_one_in_the_address_can_be_chosen(
+    office: Browser, report: Report, database: Database
+) -> None:
+    report()
+    database.fetch(
+        """
+        INSERT INTO agents (agent_id, agent_name)
+        SELECT 'a-' || n, repeat('aé', 100) || n FROM generate_series(1, 150) AS n
+        """
+    )
+    database.fetch("UPDATE agents SET agent_name = 'zz last' WHERE agent_id = 'ana-lima'")
+    page = office.get("/calls")
+    assert 'value="ana-lima"' not in page.text
+    assert len(page.data) < 60_000
+    assert 'href="/calls/c1"' in office.get("/calls?agent=ana-lima").text
+    assert 'value="ana-lima" selected' in office.get("/messages?agent=ana-lima").text
+    assert '<option selected value="ana-lima">' in office.get("/rehearsal?agent=ana-lima").text
+
+
+def test_arguments_are_called_what_people_call_them_and_kept_as_received(
+    office: Browser, report: Report, services: Services
+) -> None:
+    report()
+    arguments = {"attendee_name": "Dolores", "start_time": "tomorrow 3 pm", "pet_policy": "cats"}
+    ask(services, "set_appointment", "refused", arguments=arguments)
+    text = office.get("/calls/c1").text
+    for shown in (
+        "<dt>Name</dt>",
+        "<dt>Time</dt>",
+        "<dt>pet_policy</dt>",
+        "&#34;attendee_name&#34;: &#34;Dolores&#34;",
+    ):
+        assert shown in text, shown

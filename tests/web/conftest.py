@@ -1,0 +1,235 @@
+"""A browser without a screen: the application on a database of its own, and forms that are filled in and sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from html import unescape
+from pathlib import Path
+from threading import get_ident
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from werkzeug.test import Client, TestResponse
+
+from peterental.agents.model import Profile
+from peterental.app import create_app
+from peterental.config import Config
+from peterental.database.pool import Database
+from peterental.services import Services, services_of
+from peterental.users.model import Viewer
+from peterental.users.setup_link import setup_token
+
+KEY = "a session key for tests, long enough"
+WORDS = "correct horse battery"
+
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+class Browser:
+    """Keeps cookies, sends forms with their token, follows where it is sent."""
+
+    def __init__(self, app: Flask) -> None:
+        self._client: Client = app.test_client()
+
+    def get(self, path: str, *, follow: bool = False) -> TestResponse:
+        """Open a page."""
+        return self._client.get(path, follow_redirects=follow)
+
+    def post(
+        self,
+        path: str,
+        fields: Mapping[str, str] | None = None,
+        *,
+        follow: bool = False,
+        headers: Mapping[str, str] | None = None,
+        **more: str,
+    ) -> TestResponse:
+        """Send fields as they are, with no token but a given one."""
+        return self._client.post(path, data={**(fields or {}), **more}, follow_redirects=follow, headers=headers)
+
+    def send(
+        self,
+        path: str,
+        fields: Mapping[str, str] | None = None,
+        *,
+        at: str | None = None,
+        follow: bool = False,
+        **more: str,
+    ) -> TestResponse:
+        """Open the page at `path` (or `at`), and send its form to `path` with these fields."""
+        return self.post(path, {**(fields or {}), "csrf_token": self.token(at or path), **more}, follow=follow)
+
+    def token(self, path: str) -> str:
+        """Give the CSRF token in the page at `path`."""
+        found = TOKEN.search(self.get(path).text)
+        assert found, f"no form at {path}"
+        return unescape(found.group(1))
+
+    def sign_in(self, email: str) -> None:
+        """Sign in with the password that every test's user has."""
+        assert self.send("/login", email=email, password=WORDS).status_code == 303
+
+
+@pytest.fixture
+def config(database_url: str, tmp_path: Path) -> Config:
+    """A development configuration on this test's database."""
+    return Config(database_url=database_url, secret_key=KEY, instance_dir=tmp_path)
+
+
+@pytest.fixture
+def make_app() -> Iterator[Callable[[Config], Flask]]:
+    """A function that makes an application, whose connections end with the test."""
+    made: list[Flask] = []
+
+    def make(config: Config) -> Flask:
+        app = create_app(config)
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        app.extensions["peterental.database"].close()
+
+
+@pytest.fixture
+def app(make_app: Callable[[Config], Flask], config: Config) -> Flask:
+    """The application."""
+    return make_app(config)
+
+
+@pytest.fixture
+def services(app: Flask) -> Services:
+    """The application's services."""
+    return services_of(app)
+
+
+@pytest.fixture
+def browse() -> Callable[[Flask], Browser]:
+    """A function that opens a browser on another application."""
+    return Browser
+
+
+@pytest.fixture
+def open_browser(app: Flask) -> Callable[[], Browser]:
+    """A function that opens another browser, with cookies of its own."""
+    return lambda: Browser(app)
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Browser:
+    """A browser in which nobody is signed in."""
+    return Browser(app)
+
+
+@pytest.fixture
+def admin(services: Services) -> Viewer:
+    """The office manager."""
+    return services.users.create("office@example.com", WORDS, "admin", "Olga Office")
+
+
+@pytest.fixture
+def ana(services: Services) -> Viewer:
+    """A user who sees only her own agents."""
+    return services.users.create("ana@example.com", WORDS, "agent", "Ana Lima")
+
+
+@pytest.fixture
+def office(stranger: Browser, admin: Viewer) -> Browser:
+    """A browser in which the office manager is signed in."""
+    stranger.sign_in(admin.email)
+    return stranger
+
+
+@pytest.fixture
+def anas(open_browser: Callable[[], Browser], ana: Viewer) -> Browser:
+    """A browser in which Ana is signed in."""
+    browser = open_browser()
+    browser.sign_in(ana.email)
+    return browser
+
+
+@pytest.fixture
+def set_up_path() -> str:
+    """The path of the set-up link."""
+    return f"/setup?token={setup_token(KEY)}"
+
+
+@pytest.fixture
+def agents(services: Services, admin: Viewer, ana: Viewer) -> None:
+    """Ana's agent in Chicago, Ben in Lisbon."""
+    services.agents.create(Profile(agent_name="Ana Lima", user_id=ana.user_id), admin)
+    services.agents.create(Profile(agent_name="Ben", time_zone="Europe/Lisbon"), admin)
+
+
+@pytest.fixture
+def book(database: Database) -> Callable[..., int]:
+    """A function that puts a viewing into the database."""
+
+    def book(agent_id: str, start: datetime, **others: Any) -> int:
+        values = {
+            "property_address": "12 Elm Street",
+            "attendee_name": "Max Muster",
+            "status": "confirmed",
+            "end_time": start + timedelta(minutes=30),
+            **others,
+        }
+        columns = ["agent_id", "start_time", *values]
+        marks = ", ".join(["%s"] * len(columns))
+        rows = database.fetch(
+            f"INSERT INTO appointments ({', '.join(columns)}) VALUES ({marks}) RETURNING id",
+            [agent_id, start, *values.values()],
+        )
+        return int(rows[0]["id"])
+
+    return book
+
+
+class OfThisThread(list[str]):
+    """What this thread does: an app of another test may still be trying to put away its late news beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = get_ident()
+
+    def note(self, what: str) -> None:
+        if get_ident() == self._thread:
+            self.append(what)
+
+
+@pytest.fixture
+def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that this test's thread sends on its own, and every transaction, from now on."""
+    seen = OfThisThread()
+    fetch, transaction = Database.fetch, Database.transaction
+
+    def counted_fetch(self: Database, query: str, params: Any = None, **how: Any) -> Any:
+        seen.note(query)
+        return fetch(self, query, params, **how)
+
+    def counted_transaction(self: Database) -> Any:
+        seen.note("BEGIN")
+        return transaction(self)
+
+    monkeypatch.setattr(Database, "fetch", counted_fetch)
+    monkeypatch.setattr(Database, "transaction", counted_transaction)
+    return seen
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that this test's thread sends from now on, but for what begins, ends and sets up."""
+    seen = OfThisThread()
+    execute = psycopg.Connection.execute
+
+    def counted(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+        text = query.decode() if isinstance(query, bytes) else str(query)
+        if text not in {"BEGIN", "COMMIT"} and "set_config" not in text:
+            seen.note(text)
+        return execute(self, query, *args, **kwargs)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", counted)
+    return seen

@@ -1,0 +1,151 @@
+"""What must hold on every page there is, found in the application's own map so that a new one cannot be forgotten."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from flask import Flask
+
+from peterental import demo
+from peterental.database.pool import Database
+from peterental.services import Services
+from peterental.users.model import Viewer
+from peterental.web.shell.access_control import MACHINES
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Browser
+
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+FOR_ADMINS = {"user_id": 403}
+"""What an agent's user is told about a thing, where it is not 404: only admins have pages about users at all."""
+
+
+@pytest.fixture
+def others(services: Services, database: Database, admin: Viewer) -> dict[str, str]:
+    """One of each thing that an address may name; none of them is Ana's."""
+    demo.load_if_empty(services, database)
+
+    def first(query: str) -> str:
+        return str(next(iter(database.fetch(query)[0].values())))
+
+    return {
+        "agent_id": "nora-castillo",
+        "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
+        "message_id": first("SELECT message_id FROM messages LIMIT 1"),
+        "user_id": str(admin.user_id),
+        "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
+    }
+
+
+def named_pages(app: Flask, others: dict[str, str]) -> Iterator[tuple[str, str, int]]:
+    """Give method, path and the status that an agent's user is to get, for every page about one thing."""
+    for rule in app.url_map.iter_rules():
+        names = PARAMETER.findall(rule.rule)
+        if not names or rule.endpoint.partition(".")[0] in {*MACHINES, "asset"}:
+            continue
+        path = PARAMETER.sub(lambda found: others[found.group(1)], rule.rule)
+        for method in sorted({"GET", "POST"} & (rule.methods or set())):
+            yield method, path, FOR_ADMINS.get(names[0], 404)
+
+
+def test_whatever_is_somebody_elses_is_not_there_for_an_agents_user(
+    app: Flask, anas: Browser, others: dict[str, str]
+) -> None:
+    token = anas.token("/account")
+    pages = list(named_pages(app, others))
+    assert len(pages) > 15
+    for method, path, status in pages:
+        response = anas.get(path) if method == "GET" else anas.post(path, csrf_token=token, follow=True)
+        assert (method, path, response.status_code) == (method, path, status)
+        assert "Nora" not in response.text
+
+
+def test_the_same_pages_are_there_for_an_admin(app: Flask, office: Browser, others: dict[str, str]) -> None:
+    for method, path, _ in named_pages(app, others):
+        if method == "GET":
+            response = office.get(path)
+            assert (path, response.status_code) == (path, 200)
+
+
+def test_lists_and_files_hold_nothing_of_somebody_elses(app: Flask, anas: Browser, others: dict[str, str]) -> None:
+    assert others
+    for rule in app.url_map.iter_rules():
+        if "GET" in (rule.methods or set()) and not rule.arguments and rule.endpoint.partition(".")[0] not in MACHINES:
+            text = anas.get(rule.rule).text
+            for name in ("Nora Castillo", "Ben Whitfield", "Carmen Reyes", "June Halloran"):
+                assert name not in text, rule.rule
+
+
+def test_every_answer_says_nosniff_and_every_page_who_may_frame_it_and_what_it_may_load(
+    app: Flask, office: Browser, others: dict[str, str]
+) -> None:
+    for rule in app.url_map.iter_rules():
+        if "GET" not in (rule.methods or set()):
+            continue
+        headers = office.get(PARAMETER.sub(lambda found: others.get(found.group(1), "x"), rule.rule)).headers
+        assert headers["X-Content-Type-Options"] == "nosniff", rule.rule
+        if rule.endpoint.partition(".")[0] in MACHINES:
+            continue
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"], rule.rule
+        assert "unsafe" not in headers["Content-Security-Policy"], rule.rule
+        assert headers["Referrer-Policy"] in {"same-origin", "no-referrer"}, rule.rule
+
+
+def test_every_form_in_every_page_carries_a_token(app: Flask, office: Browser, others: dict[str, str]) -> None:
+    forms = 0
+    for rule in app.url_map.iter_rules():
+        if "GET" not in (rule.methods or set()) or rule.endpoint.partition(".")[0] in {*MACHINES, "asset"}:
+            continue
+        text = office.get(PARAMETER.sub(lambda found: others[found.group(1)], rule.rule)).text
+        for form in re.findall(r'<form[^>]*method="post".*?</form>', text, re.DOTALL | re.IGNORECASE):
+            forms += 1
+            assert re.search(r'name="([\w]+-)?csrf_token"[^>]*value="[^"]{30,}"', form), rule.rule
+        assert not re.search(r"<script|<style|\s(style|on\w+)=", text), rule.rule
+    assert forms > 20
+
+
+def test_no_search_grows_an_address_that_the_server_refuses(
+    app: Flask, office: Browser, others: dict[str, str]
+) -> None:
+    """The server reads 4094 bytes of an address, and a character may take twelve."""
+    assert others
+    searches = [
+        field
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or set()) and rule.endpoint.endswith(".index")
+        for field in re.findall(r'<input type="search"[^>]*>', office.get(rule.rule).text)
+    ]
+    assert len(searches) > 5
+    for field in searches:
+        most = re.search(r'maxlength="(\d+)"', field)
+        assert most, field
+        assert int(most[1]) <= 255
+
+
+def test_only_programs_are_answered_without_a_token(app: Flask, stranger: Browser) -> None:
+    free = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set())}
+    assert {name for name in free if name.partition(".")[0] in MACHINES} == {"voice.receive"}
+    page = stranger.post("/login", csrf_token="old", email="office@example.com", password="correct horse battery")
+    assert page.status_code == 400
+    assert "the form had expired" in page.text
+    assert 'value="office@example.com"' in page.text
+
+
+def test_an_outdated_token_costs_nobody_what_they_typed(
+    app: Flask, office: Browser, others: dict[str, str], open_browser: Callable[[], Browser]
+) -> None:
+    """A form that was open for too long: sent with the token of another session, it is shown again as it was typed."""
+    foreign = open_browser().token("/login")
+    for path, fields in (
+        ("/agents/new", {"agent_name": "Zoë <3"}),
+        (f"/agents/{others['agent_id']}/edit", {"agent_name": "Zoë <3"}),
+        ("/users/invite", {"email": "zoe@example.com", "full_name": "Zoë <3", "role": "agent"}),
+    ):
+        page = office.post(path, fields, csrf_token=foreign)
+        assert page.status_code == 400
+        assert "the form had expired" in page.text
+        assert 'value="Zoë &lt;3"' in page.text
+    assert app.config["WTF_CSRF_TIME_LIMIT"] is None  # as long as the session lasts

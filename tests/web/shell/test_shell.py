@@ -1,0 +1,450 @@
+"""Promises about every page: headers, errors, assets, the schema page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from peterental.config import Config
+from peterental.database.pool import Database, DatabaseTooSlow
+from peterental.database.statement_errors import StatementCancelled, StatementRefused
+from peterental.errors import Fault
+from peterental.services import Services
+from peterental.users.model import EmailTaken, Viewer
+from peterental.web.shell import template_filters
+from peterental.web.shell.csrf import keeps_form
+from peterental.web.shell.forms import SignInForm
+from peterental.web.shell.navigation import MORE, TABS, navigation_for
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Browser
+
+PRODUCTION_BASE = "https://rent.example.com"
+
+
+def test_pages_tell_the_browser_what_not_to_do(office: Browser) -> None:
+    for path in ("/agents", "/login", "/nothing"):
+        headers = office.get(path).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["Cache-Control"] == "no-store"
+        assert "Strict-Transport-Security" not in headers
+
+
+def test_no_page_has_inline_script_or_style(office: Browser) -> None:
+    for path in ("/agents", "/agents/new", "/appointments", "/account", "/schema", "/nothing"):
+        text = office.get(path).text
+        assert "<script" not in text
+        assert "<style" not in text
+        assert not re.search(r"\s(style|on\w+)=", text)
+
+
+def test_in_production_cookies_and_pages_are_for_https_only(
+    make_app: Callable[[Config], Flask], config: Config
+) -> None:
+    app = make_app(replace(config, environment="production", vapi_webhook_secret="x" * 32))
+    response = app.test_client().get("/login", base_url=PRODUCTION_BASE)
+    cookie = response.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-peterental=")
+    for attribute in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
+        assert attribute in cookie
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_in_production_one_signs_in_over_https_also_from_a_browser_that_sends_no_referrer(
+    make_app: Callable[[Config], Flask], config: Config, admin: Viewer
+) -> None:
+    client = make_app(replace(config, environment="production", vapi_webhook_secret="x" * 32)).test_client()
+    token = re.search(r'value="([^"]+)"', client.get("/login", base_url=PRODUCTION_BASE).text)
+    assert token
+    fields = {"csrf_token": token.group(1), "email": admin.email, "password": "correct horse battery"}
+    assert client.post("/login", data=fields, base_url=PRODUCTION_BASE).status_code == 303
+    assert client.get("/agents", base_url=PRODUCTION_BASE).status_code == 200
+
+
+def test_the_session_cookie_is_out_of_reach_for_scripts(stranger: Browser) -> None:
+    cookie = stranger.get("/login").headers["Set-Cookie"]
+    assert cookie.startswith("peterental=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_the_style_sheet_is_kept_for_good_and_small(stranger: Browser, queries: list[str]) -> None:
+    found = re.search(r'href="(/assets/([0-9a-f]{12})/style.css)"', stranger.get("/login").text)
+    assert found
+    queries.clear()
+    response = stranger.get(found.group(1))
+    assert response.status_code == 200
+    assert response.content_type == "text/css; charset=utf-8"
+    assert "immutable" in response.headers["Cache-Control"]
+    assert "Set-Cookie" not in response.headers
+    assert len(response.data) < 45_000
+    assert queries == []
+
+
+def test_the_letters_come_from_this_site_and_are_kept_for_good(stranger: Browser, queries: list[str]) -> None:
+    page = stranger.get("/login")
+    assert "font-src 'self'" in page.headers["Content-Security-Policy"]
+    sheet = re.search(r'href="(/assets/[0-9a-f]{12}/style.css)"', page.text)
+    ahead = re.search(r'rel="preload" href="([^"]+)" as="font"', page.text)
+    assert sheet
+    assert ahead
+    named = re.findall(r"url\(([^)]+)\)", stranger.get(sheet.group(1)).text)
+    assert ahead.group(1) in named
+    queries.clear()
+    for address in named:
+        response = stranger.get(address)
+        assert response.status_code == 200
+        assert response.content_type == "font/woff2"
+        assert "immutable" in response.headers["Cache-Control"]
+        assert len(response.data) < 25_000
+    assert queries == []
+
+
+def test_nothing_else_is_served_from_files(app: Flask, stranger: Browser) -> None:
+    assert stranger.get("/static/style.css").status_code == 404
+    assert not [rule.rule for rule in app.url_map.iter_rules() if "static" in rule.rule or "static" in rule.endpoint]
+
+
+def test_an_asset_of_another_release_is_what_there_is_and_not_kept(stranger: Browser) -> None:
+    response = stranger.get("/assets/000000000000/style.css")
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert stranger.get("/assets/000000000000/other.css").status_code == 404
+
+
+def test_an_unknown_page_is_a_page_with_a_way_back(office: Browser, open_browser: Callable[[], Browser]) -> None:
+    page = office.get("/nothing")
+    assert page.status_code == 404
+    assert 'href="/agents"' in page.text
+    assert 'href="/login"' in open_browser().get("/nothing").text
+
+
+def test_a_wrong_method_is_a_page_too(office: Browser) -> None:
+    page = office.get("/logout")
+    assert page.status_code == 405
+    assert "POST" in page.headers["Allow"]
+    assert "not a page of its own" in page.text
+
+
+def test_an_expired_form_without_fields_says_what_to_do(office: Browser) -> None:
+    page = office.post("/logout", csrf_token="old")
+    assert page.status_code == 400
+    assert "This page had expired" in page.text
+    assert "load the page again" in page.text
+
+
+def test_a_form_that_is_too_large_is_refused(office: Browser) -> None:
+    page = office.post("/account", new="x" * 300_000)
+    assert page.status_code == 413
+    assert "Too much at once" in page.text
+
+
+def test_a_fault_is_a_page_without_a_traceback(
+    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> str:
+        message = "the password is swordfish"
+        raise ZeroDivisionError(message)
+
+    monkeypatch.setitem(app.view_functions, "appointments.index", broken)
+    page = office.get("/appointments")
+    assert page.status_code == 500
+    assert "Our fault" in page.text
+    assert "swordfish" not in page.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_an_unknown_constraint_is_logged_by_name_without_the_row(
+    office: Browser, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    database.fetch("ALTER TABLE users ADD CONSTRAINT operators_own CHECK (email <> 'ben@example.com')")
+    page = office.send("/users/invite", email="ben@example.com", role="agent")
+    assert page.status_code == 500
+    assert "Our fault" in page.text
+    assert "operators_own of table users" in caplog.text
+    assert "Failing row contains" not in caplog.text
+
+
+def test_a_refusal_that_no_page_expects_is_said_in_a_page(
+    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> str:
+        raise EmailTaken
+
+    monkeypatch.setitem(app.view_functions, "appointments.index", refused)
+    page = office.get("/appointments")
+    assert page.status_code == 409
+    assert "There is already a user with that e-mail address." in page.text
+
+
+def test_a_refusal_that_belongs_to_no_field_stands_above_the_form(app: Flask) -> None:
+    with app.test_request_context("/login", method="POST"):
+        form = SignInForm()
+        form.refuse(EmailTaken())
+        form.refuse(EmailTaken(), "email")
+        assert form.form_errors == ["There is already a user with that e-mail address."]
+        assert form.email.errors == form.form_errors
+
+
+def test_programs_are_answered_in_their_own_way(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> str:
+        raise RequestEntityTooLarge
+
+    monkeypatch.setitem(app.view_functions, "health.readyz", refuse)
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 413
+    assert "plaque" not in response.text
+    assert "Content-Security-Policy" not in response.headers
+
+
+def test_without_a_database_every_page_says_so(
+    make_app: Callable[[Config], Flask], config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = make_app(replace(config, database_url="postgresql://nobody@127.0.0.1:1/nothing")).test_client()
+    page = away.get("/login")
+    assert page.status_code == 503
+    assert "The database does not answer" in page.text
+    assert page.headers["Retry-After"] == "5"
+    assert "Traceback" not in page.text
+    assert "does not answer" in caplog.text
+
+
+def test_a_form_sent_while_the_database_is_away_is_given_back_as_typed(
+    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow() -> str:
+        raise DatabaseTooSlow(seconds=5)
+
+    fields = {"agent_name": "Zoë <3", "csrf_token": office.token("/agents/new")}
+    ours = {"Sec-Fetch-Site": "same-origin"}
+    with monkeypatch.context() as away:
+        away.setitem(app.view_functions, "agents.new", keeps_form(slow))
+        away.setitem(app.view_functions, "users.account", keeps_form(slow))
+        away.setitem(app.view_functions, "messages.done", lambda **_: slow())
+        page = office.post("/agents/new", fields, headers=ours)
+        assert page.status_code == 503
+        assert "What you typed is kept" in page.text
+        assert 'action="/agents/new"' in page.text
+        assert "csrf_token" not in page.text.partition("<main")[2]
+        assert 'name="agent_name" value="Zoë &lt;3"' in page.text
+        assert "secret words" not in office.post("/account", fields, new="secret words", headers=ours).text
+        foreign = office.post("/agents/new", fields)
+        assert foreign.status_code == 503
+        assert "Zoë" not in foreign.text
+        button = office.post("/messages/1/done", fields, headers=ours).text
+        assert "It may not have been done." in button
+        assert "Zoë" not in button
+    page = office.post("/agents/new", agent_name="Zoë <3")
+    assert page.status_code == 400
+    assert 'value="Zoë &lt;3"' in page.text
+
+
+def test_a_form_too_large_to_be_given_back_is_left_while_the_database_is_away(
+    office: Browser, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: int) -> None:
+        raise DatabaseTooSlow(seconds=5)
+
+    monkeypatch.setattr(services.users, "viewer", slow)
+    for size in (70_000, 300_000):
+        page = office.post("/agents/new", agent_name="x" * size, headers={"Sec-Fetch-Site": "same-origin"})
+        assert page.status_code == 503
+        assert "It may not have been done." in page.text
+        assert "xxx" not in page.text
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        DatabaseTooSlow(seconds=5),
+        StatementCancelled(place="x", by="another session", reason="y", advice="Try again"),
+        StatementRefused(place="x", reason="y", sqlstate="53100", advice="Make room"),
+    ],
+    ids=["too slow", "cancelled", "refused"],
+)
+def test_a_query_that_takes_too_long_is_the_same_page(
+    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    def slow() -> str:
+        raise fault
+
+    monkeypatch.setitem(app.view_functions, "appointments.index", slow)
+    assert office.get("/appointments").status_code == 503
+    monkeypatch.setitem(app.view_functions, "health.readyz", slow)
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 503
+    assert response.content_type.startswith("text/plain")
+
+
+def test_the_schema_page_shows_every_migration(office: Browser, database: Database) -> None:
+    text = office.get("/schema").text
+    assert "The schema is current." in text
+    assert "001_create_agent_tables.sql" in text
+    assert text.count(">Applied</span>") >= 6
+    database.fetch("DELETE FROM schema_migrations WHERE version = (SELECT MAX(version) FROM schema_migrations)")
+    text = office.get("/schema").text
+    assert ">Pending</span>" in text
+    assert "flask db-migrate" in text
+
+
+def test_the_schema_page_says_when_the_files_cannot_be_read(
+    make_app: Callable[[Config], Flask],
+    browse: Callable[[Flask], Browser],
+    config: Config,
+    tmp_path: Path,
+    admin: Viewer,
+) -> None:
+    browser = browse(make_app(replace(config, migrations_dir=tmp_path / "nowhere")))
+    browser.sign_in(admin.email)
+    page = browser.get("/schema")
+    assert page.status_code == 200
+    assert 'role="alert"' in page.text
+    assert "nowhere" in page.text
+
+
+def test_the_schema_page_says_when_the_ledger_is_another_tool_s(office: Browser, database: Database) -> None:
+    database.fetch("ALTER TABLE schema_migrations RENAME COLUMN version TO id")
+    page = office.get("/schema")
+    assert page.status_code == 200
+    assert "it has no column version" in page.text
+
+
+def test_the_schema_page_is_for_admins(anas: Browser) -> None:
+    assert anas.get("/schema").status_code == 403
+    assert 'href="/schema"' not in anas.get("/agents").text
+
+
+EVERYTHING = {entry.endpoint for entry in (*TABS, *MORE)}
+
+
+def test_the_navigation_leads_only_to_pages_that_there_are() -> None:
+    shown = navigation_for({"agents.index", "calls.index", "users.account"}, is_admin=True, endpoint="agents.index")
+    assert [entry.label for entry in shown.tabs] == ["Agents", "Calls"]
+    assert [entry.label for entry in shown.more] == ["Account"]
+
+
+def test_a_phone_shows_five_tabs_with_more_and_admins_see_more_there() -> None:
+    assert len(TABS) + 1 <= 5
+    admins = navigation_for(EVERYTHING, is_admin=True, endpoint=None)
+    agents = navigation_for(EVERYTHING, is_admin=False, endpoint=None)
+    assert [entry.label for entry in admins.more] == ["Rehearsal", "Users", "Audit log", "Schema", "Account"]
+    assert [entry.label for entry in agents.more] == ["Rehearsal", "Account"]
+    assert admins.current is None
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "label"),
+    [
+        ("appointments.show", "Appointments"),
+        ("users.index", "Users"),
+        ("users.account", "Account"),
+        ("users.invite", "Users"),
+        ("admin.schema", "Schema"),
+        ("other.page", None),
+    ],
+)
+def test_the_navigation_tells_where_one_is(endpoint: str, label: str | None) -> None:
+    current = navigation_for(EVERYTHING, is_admin=True, endpoint=endpoint).current
+    assert (current.label if current else None) == label
+
+
+def test_the_page_one_is_on_is_marked_once(office: Browser) -> None:
+    for path in ("/agents", "/agents/new", "/account", "/schema"):
+        assert office.get(path).text.count('aria-current="page"') == 1
+    assert "aria-current" not in office.get("/nothing").text
+
+
+MOMENT = datetime(2026, 11, 24, 21, 5, tzinfo=UTC)
+CHICAGO = ZoneInfo("America/Chicago")
+
+
+def test_times_are_written_in_the_agents_zone() -> None:
+    assert template_filters.clock(MOMENT, CHICAGO) == "3:05 pm"
+    assert template_filters.clock(MOMENT.replace(hour=6), CHICAGO) == "12:05 am"
+    assert template_filters.day(MOMENT, CHICAGO) == "Tue, Nov 24"
+    assert template_filters.long_day(MOMENT, CHICAGO, MOMENT) == "Tuesday, November 24"
+    assert template_filters.long_day(MOMENT, CHICAGO, MOMENT.replace(year=2027)) == "Tuesday, November 24, 2026"
+    assert template_filters.long_day(MOMENT, CHICAGO) == "Tuesday, November 24, 2026"
+    assert template_filters.iso(MOMENT, CHICAGO) == "2026-11-24T15:05-06:00"
+    assert template_filters.place("America/Argentina/Buenos_Aires") == "Buenos Aires"
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        ("America/Chicago", "CST"),
+        ("America/Sao_Paulo", "UTC-3"),
+        ("Asia/Kathmandu", "UTC+5:45"),
+        ("America/St_Johns", "NST"),
+        ("Pacific/Marquesas", "UTC-9:30"),
+    ],
+)
+def test_every_zone_has_a_name(zone: str, name: str) -> None:
+    assert template_filters.zone_name(MOMENT, ZoneInfo(zone)) == name
+
+
+@pytest.mark.parametrize(
+    ("address", "number"),
+    [
+        ("12 Elm Street", "12"),
+        ("88b King St", "88b"),
+        ("No. 7, Oak Ave", "7"),
+        ("#3 Main", "3"),
+        ("5th Avenue 12", ""),
+        ("Sunny loft", ""),
+        ("123456 Long", ""),
+        ("", ""),
+    ],
+)
+def test_the_number_on_the_house_is_the_one_the_address_begins_with(address: str, number: str) -> None:
+    assert template_filters.house_number(address) == number
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("Ana Lima", "AL"), ("Ana Maria de Lima", "AL"), ("ana", "A"), ("🏠", "?"), ("(Ana) Lima", "L"), ("", "?")],
+)
+def test_initials_are_the_first_and_the_last(name: str, expected: str) -> None:
+    assert template_filters.initials(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("minutes", "length", "clock"),
+    [
+        (0, "0 min", "midnight"),
+        (45, "45 min", "12:45 am"),
+        (60, "1 h", "1 am"),
+        (90, "1 h 30 min", "1:30 am"),
+        (1440, "1 day", "midnight"),
+    ],
+)
+def test_lengths_and_hours_read_naturally(minutes: int, length: str, clock: str) -> None:
+    assert template_filters.span(minutes) == length
+    assert template_filters.wall_clock(minutes) == clock
+
+
+def test_longer_lengths_are_days() -> None:
+    assert template_filters.span(2 * 1440) == "2 days"
+    assert template_filters.wall_clock(12 * 60) == "12 pm"
+
+
+@pytest.mark.parametrize("path", ["/agents", "/appointments", "/calls", "/messages", "/audit", "/users"])
+def test_the_address_of_a_search_has_only_what_is_set(office: Browser, path: str) -> None:
+    page = office.get(f"{path}?q=&q=%C3%A9+%26&agent=&from=+")
+    assert (page.status_code, page.headers["Location"]) == (303, f"{path}?q=%C3%A9+%26")
+    assert office.get(f"{path}?q=").headers["Location"] == path
+    assert office.get(page.headers["Location"]).status_code == 200
