@@ -26,7 +26,7 @@ if Path("/dev/shm").is_dir():  # noqa: S108  # shared memory, where a worker's h
 
 
 def on_starting(_server: Any) -> None:
-    deploy.before_serving(settings)
+    deploy.migrate_before_start(settings)
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
@@ -34,4 +34,4 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 
 def when_ready(_server: Any) -> None:
-    deploy.when_serving(settings)
+    deploy.announce_ready(settings)

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from peterental.agents.model import Agent, AgentKey, Profile
-from peterental.appointments.model import Wish
-from peterental.appointments.phone_service import AppointmentService
-from peterental.calls.model import CallNews, Delivery, Lead
+from peterental.appointments.model import BookingRequest
+from peterental.appointments.phone_service import PhoneBookingService
+from peterental.calls.model import CallUpdate, MessageDraft, ToolInvocation
 from peterental.calls.service import CallService
 from peterental.config import Config
 from peterental.database import Database
@@ -142,14 +142,18 @@ def _play(agent: Agent, calls: tuple[_Call, ...], database: Database, then: date
     """Book `calls` as if it were `then`, one after the other."""
     days = list(zip(range(10), _working_days(then.astimezone(agent.zone).date()), strict=False))
     for number, call in enumerate(calls):
-        rang_at = then - (len(calls) - number) * BETWEEN_CALLS
-        line = _Line(agent, database, rang_at, f"demo-{agent.agent_id}-{then:%Y%m%d}-{number}", call.number)
+        started_or_created_at = then - (len(calls) - number) * BETWEEN_CALLS
+        line = _Line(
+            agent, database, started_or_created_at, f"demo-{agent.agent_id}-{then:%Y%m%d}-{number}", call.number
+        )
         start = datetime.combine(days[call.day][1], call.at)
         line.says(GREETING)
         line.hears(f"Hi, I'd like to see {call.home}.")
-        line.asks("get_availability", Wish(property_address=call.home, date=f"{start:%Y-%m-%d}"))
+        line.asks("get_availability", BookingRequest(property_address=call.home, date=f"{start:%Y-%m-%d}"))
         line.hears(f"I'll come at {start.hour % 12 or 12}:{start:%M}. My name is {call.visitor}.")
-        wish = Wish(property_address=call.home, start_time=f"{start:%Y-%m-%dT%H:%M}", attendee_name=call.visitor)
+        wish = BookingRequest(
+            property_address=call.home, start_time=f"{start:%Y-%m-%dT%H:%M}", attendee_name=call.visitor
+        )
         line.asks("set_appointment", wish)
         line.ends(summary=f"{call.visitor} booked a viewing of {call.home}.", success="true")
 
@@ -164,7 +168,7 @@ def _play_what_went_otherwise(agent: Agent, taken: _Call, database: Database, th
     ringing.says(GREETING)
     ringing.hears("Is the flat on Flood Avenue fine with two cats? Somebody please tell me.")
     ringing.leaves(
-        Lead(
+        MessageDraft(
             body="Are two cats fine in the flat on Flood Avenue?",
             attendee_name="Ines Carvalho",
             attendee_phone="+15550163021",
@@ -173,7 +177,7 @@ def _play_what_went_otherwise(agent: Agent, taken: _Call, database: Database, th
     ringing.ends(summary="Ines Carvalho wants to know whether two cats are fine on Flood Avenue.", success="true")
 
     day = next(_working_days(then.astimezone(agent.zone).date()))
-    wish = Wish(
+    wish = BookingRequest(
         property_address=taken.home,
         start_time=f"{datetime.combine(day, taken.at):%Y-%m-%dT%H:%M}",
         attendee_name="Marta Blum",
@@ -199,7 +203,7 @@ def _play_what_went_otherwise(agent: Agent, taken: _Call, database: Database, th
     ringing.says(GREETING)
     ringing.hears("This is Dev from the plumber. The key box on Porter Avenue is stuck.")
     ringing.leaves(
-        Lead(
+        MessageDraft(
             body="The key box on Porter Avenue is stuck.",
             attendee_name="Dev, the plumber",
             attendee_phone="+15550163025",
@@ -219,14 +223,16 @@ class _Line:
         caller: the number it came from.
     """
 
-    def __init__(self, agent: Agent, database: Database, rang_at: datetime, vapi_call_id: str, caller: str) -> None:
+    def __init__(
+        self, agent: Agent, database: Database, started_or_created_at: datetime, vapi_call_id: str, caller: str
+    ) -> None:
         self._agent = agent
-        self._rang_at = rang_at
+        self._rang_at = started_or_created_at
         self._vapi_call_id = vapi_call_id
         self._caller = caller
         self._spoken: list[tuple[str, str]] = []
         self._calls = CallService(database, self._now)
-        self._appointments = AppointmentService(database, self._calls, self._now)
+        self._appointments = PhoneBookingService(database, self._calls, self._now)
 
     def says(self, text: str) -> None:
         """Have the assistant say something."""
@@ -236,20 +242,20 @@ class _Line:
         """Have the caller say something."""
         self._spoken.append(("user", text))
 
-    def asks(self, tool: str, wish: Wish) -> None:
+    def asks(self, tool: str, wish: BookingRequest) -> None:
         """Have the assistant ask for something about viewings, and tell the caller the answer."""
         asked = {name: value for name, value in asdict(wish).items() if value and name != "said"}
         tools = {"get_availability": self._appointments.availability, "set_appointment": self._appointments.book}
         self.says(tools[tool](self._delivery(tool, asked), wish, say))
 
-    def leaves(self, lead: Lead) -> None:
+    def leaves(self, lead: MessageDraft) -> None:
         """Have the caller leave a message."""
         asked = {"message": lead.body, "attendee_name": lead.attendee_name, "attendee_phone": lead.attendee_phone}
         self.says(self._calls.take_message(self._delivery("take_message", asked), lead, say))
 
     def fails(self, tool: str, arguments: Mapping[str, object]) -> None:
         """Have something break on our side."""
-        self._calls.keep_alone(self._delivery(tool, arguments), answer=APOLOGY, outcome="fault")
+        self._calls.record_tool_call_alone(self._delivery(tool, arguments), answer=APOLOGY, outcome="fault")
         self.says(APOLOGY)
 
     def ends(self, *, summary: str, success: str, reason: str = "customer-ended-call") -> None:
@@ -260,7 +266,7 @@ class _Line:
         ]
         names = {"bot": "AI", "user": "User"}
         self._calls.heard(
-            CallNews(
+            CallUpdate(
                 vapi_call_id=self._vapi_call_id,
                 is_report=True,
                 agent_key=self._key,
@@ -284,8 +290,8 @@ class _Line:
     def _now(self) -> datetime:
         return self._rang_at + timedelta(seconds=SECONDS_A_TURN * len(self._spoken))
 
-    def _delivery(self, tool: str, arguments: Mapping[str, object]) -> Delivery:
-        return Delivery(
+    def _delivery(self, tool: str, arguments: Mapping[str, object]) -> ToolInvocation:
+        return ToolInvocation(
             name=tool,
             tool_call_id=f"call_{len(self._spoken)}",
             arguments=arguments,

@@ -29,7 +29,7 @@ _LAST_THREAD_S = 5.0
 _LOOK_EVERY_S = 0.001
 
 
-def before_serving(config: Config) -> None:
+def migrate_before_start(config: Config) -> None:
     """Bring the schema up to date, once per deploy, in gunicorn's master.
 
     A failure is logged; then, as MIGRATE_FAILURE says, the process ends or serves with its health gate shut.
@@ -55,10 +55,10 @@ def migrate(config: Config, database: Database) -> int:
     """Apply what is pending, telling the log. Gives how many files that were; raises what the runner raises."""
     url = migrations_url_for(config, database)
     _log.debug("Migrating %s", masked(url))
-    return MigrationRunner(url, config.migrations_dir, tell=_log.info).run_migrations()
+    return MigrationRunner(url, config.migrations_dir, report=_log.info).run_migrations()
 
 
-def when_serving(config: Config) -> None:
+def announce_ready(config: Config) -> None:
     """Tell whoever started us where to go: the address, the way in, and, with demo data, a call to try."""
     database = database_for(config, application_name="peterental deploy")
     try:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from peterental.agents.calendar.service import DiaryService
+from peterental.agents.calendar.service import CalendarService
 from peterental.agents.service import AgentService
-from peterental.agents.working_hours.service import HoursService
+from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.appointments.listing.service import ListingService
-from peterental.appointments.manual.service import ByHandService
-from peterental.appointments.phone_service import AppointmentService
+from peterental.appointments.manual.service import ManualBookingService
+from peterental.appointments.phone_service import PhoneBookingService
 from peterental.audit.service import AuditService
 from peterental.calls.service import CallService
 from peterental.database import Database
 from peterental.messages.service import MessageService
-from peterental.users.admin_service import MemberService
+from peterental.users.admin_service import UserAdminService
 from peterental.users.service import UserService
 
 EXTENSION = "peterental"
@@ -28,14 +28,14 @@ class Services:
     """One of each."""
 
     agents: AgentService
-    appointments: AppointmentService
+    appointments: PhoneBookingService
     audit: AuditService
-    by_hand: ByHandService
+    manual: ManualBookingService
     calls: CallService
-    diary: DiaryService
-    hours: HoursService
+    calendar: CalendarService
+    hours: WorkingHoursService
     listing: ListingService
-    members: MemberService
+    user_admin: UserAdminService
     messages: MessageService
     users: UserService
 
@@ -54,14 +54,14 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
     calls = CallService(database, clock)
     return Services(
         agents=agents,
-        appointments=AppointmentService(database, calls, clock),
+        appointments=PhoneBookingService(database, calls, clock),
         audit=audit,
-        by_hand=ByHandService(database, audit, clock),
+        manual=ManualBookingService(database, audit, clock),
         calls=calls,
-        diary=DiaryService(database, agents, clock),
-        hours=HoursService(database, agents, audit, clock),
+        calendar=CalendarService(database, agents, clock),
+        hours=WorkingHoursService(database, agents, audit, clock),
         listing=ListingService(database, clock),
-        members=MemberService(database, audit),
+        user_admin=UserAdminService(database, audit),
         messages=MessageService(database, audit, clock),
         users=UserService(database, audit, clock),
     )

@@ -196,7 +196,7 @@ def test_the_down_file_undoes_its_file(empty_database_url: str, history: Path, r
     up.with_name(f"{up.stem}.down.sql").write_text(text, encoding="utf-8")
     assert f"`{up.stem}.down.sql`" in GUIDE
     MigrationRunner(empty_database_url, history).run_migrations(to=2)
-    assert rollback(empty_database_url, history, to=1, confirm=lambda _names: True, tell=print) == 1
+    assert rollback(empty_database_url, history, to=1, confirm=lambda _names: True, report=print) == 1
     phone = "SELECT FROM information_schema.columns WHERE table_name = 'users' AND column_name = 'phone'"
     assert rented.execute(phone).fetchall() == []
 

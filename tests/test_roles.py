@@ -16,9 +16,9 @@ import pytest
 
 from peterental import demo
 from peterental.agents.model import Profile, Window
-from peterental.agents.working_hours.model import BusyWish, OtherDay
+from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.listing.model import Filter
-from peterental.appointments.manual.model import Entry, When
+from peterental.appointments.manual.model import NewBooking, WallClockTime
 from peterental.calls.model import CallFilter
 from peterental.database.pool import Database
 from peterental.errors import Refusal
@@ -50,7 +50,7 @@ WITHOUT_VIEWER = {
     "calls.get": INSIDE,
     "calls.heard": ON_THE_PHONE,
     "calls.keep": INSIDE,
-    "calls.keep_alone": INSIDE,
+    "calls.record_tool_call_alone": INSIDE,
     "calls.take_message": ON_THE_PHONE,
     "calls.tool_calls": INSIDE,
     "hours.today": ALREADY_ASKED,
@@ -104,13 +104,13 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
     """An example of each parameter; what it names belongs to somebody else."""
     admin = services.users.create("office@example.com", WORDS, "admin")
     demo.load_if_empty(services, database)
-    busy = services.hours.add_busy("nora-castillo", BusyWish(first_day=TOMORROW, last_day=TOMORROW), admin)
-    services.hours.add_day("nora-castillo", OtherDay(day=TOMORROW, windows=()), admin)
+    busy = services.hours.add_busy("nora-castillo", BusyBlockRequest(first_day=TOMORROW, last_day=TOMORROW), admin)
+    services.hours.add_day("nora-castillo", DateOverride(day=TOMORROW, windows=()), admin)
 
     def first(query: str) -> Any:
         return next(iter(database.fetch(query)[0].values()))
 
-    when = When(day=TOMORROW, clock_min=600)
+    when = WallClockTime(day=TOMORROW, clock_min=600)
     return {
         "action": "cancel",
         "active": False,
@@ -120,13 +120,13 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "day": TOMORROW,
         "done": True,
         "email": "eve@example.com",
-        "entry": Entry(
+        "entry": NewBooking(
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
         ),
         "limit": 10,
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,
-        "other": OtherDay(day=date(2030, 1, 1), windows=()),
+        "other": DateOverride(day=date(2030, 1, 1), windows=()),
         "profile": Profile(agent_name="Eve"),
         "role": "admin",
         "user_id": admin.user_id,
@@ -135,7 +135,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "week": [[Window(0, 60)] for _ in range(7)],
         "when": when,
-        "wish": BusyWish(first_day=TOMORROW, last_day=TOMORROW),
+        "wish": BusyBlockRequest(first_day=TOMORROW, last_day=TOMORROW),
     }
 
 

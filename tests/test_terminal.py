@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from peterental.cli import needs_pages
-from peterental.cli.terminal import Screen
+from peterental.cli.terminal import ProgressTerminal
 from peterental.database.migrations.commands.status_table import status_table
 from peterental.database.migrations.ledger.reader import LedgerRow
-from peterental.database.migrations.ledger.state import Entry, State
+from peterental.database.migrations.ledger.state import HistoryEntry, State
 from peterental.database.migrations.ledger.status import Status
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.sql.error_location import width_of
@@ -20,11 +20,11 @@ from peterental.database.migrations.sql.error_location import width_of
 
 def test_a_line_takes_the_place_of_the_bar() -> None:
     stream = io.StringIO()
-    screen = Screen(stream)
-    screen.tell("begun")
+    screen = ProgressTerminal(stream)
+    screen.report("begun")
     screen.progress("idx_a: scanning", 50)
     screen.progress("idx_a: scanning", 100)
-    screen.tell("done")
+    screen.report("done")
     assert stream.getvalue() == (
         "begun\n"
         "\r\x1b[K███████████████░░░░░░░░░░░░░░░  50 %  idx_a: scanning"
@@ -35,7 +35,7 @@ def test_a_line_takes_the_place_of_the_bar() -> None:
 
 def test_states_are_coloured_only_when_asked_for() -> None:
     entries = [
-        Entry(number, state, MigrationFile(number, "make a", Path("001_make_a.sql")), None)
+        HistoryEntry(number, state, MigrationFile(number, "make a", Path("001_make_a.sql")), None)
         for number, state in enumerate((State.APPLIED, State.PENDING, State.EDITED), start=1)
     ]
     status = Status(entries, [])
@@ -46,9 +46,9 @@ def test_states_are_coloured_only_when_asked_for() -> None:
     assert "\x1b[31medited \x1b[0m" in coloured
 
 
-def entry(version: int, description: str, by: str = "pat@web-1") -> Entry:
+def entry(version: int, description: str, by: str = "pat@web-1") -> HistoryEntry:
     row = LedgerRow(version, description, datetime(2026, 11, 22, 17, 17, tzinfo=UTC), "c", 12_345, by)
-    return Entry(version, State.NEWER, None, row)
+    return HistoryEntry(version, State.NEWER, None, row)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200, None])

@@ -27,14 +27,14 @@ _BETWEEN_STAMPS = "SELECT extract(epoch FROM max(at) - min(at))::float FROM cloc
 
 def changes(count: int) -> list[Change]:
     """Give small migrations as people write them: a table, a column, an index, a few rows, and again."""
-    kinds = (
+    pg_enums = (
         "CREATE TABLE thing_{n} (id bigint PRIMARY KEY, name text NOT NULL)",
         "ALTER TABLE thing_{n} ADD COLUMN note text",
         "CREATE INDEX thing_{n}_name ON thing_{n} (name)",
         "INSERT INTO thing_{n} (id, name) VALUES (1, 'one'), (2, 'two')",
     )
     return [
-        Change(number, (kinds[(number - 1) % 4].format(n=(number - 1) // 4 + 1),)) for number in range(1, count + 1)
+        Change(number, (pg_enums[(number - 1) % 4].format(n=(number - 1) // 4 + 1),)) for number in range(1, count + 1)
     ]
 
 

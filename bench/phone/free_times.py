@@ -15,7 +15,7 @@ from bench.programs import ProgramFailed
 from bench.section import Bench
 from bench.table import Promise, Table
 from peterental.agents.model import AgentKey
-from peterental.appointments.availability import Timetable
+from peterental.appointments.availability import Availability
 from peterental.appointments.repository import AppointmentRepository
 from peterental.database.pool import Database
 
@@ -81,24 +81,24 @@ class Ways:
         rows = self.database.fetch(SLOTS, {"assistant_id": f"assistant-{agent}", "now": self._now})
         return [row["start"] for row in rows]
 
-    def timetable(self, agent: int) -> Timetable:
+    def timetable(self, agent: int) -> Availability:
         """The rows that matter, from the server."""
         desk = self._appointments.desk(AgentKey(assistant_id=f"assistant-{agent}"), self._now)
         if desk.agent is None:
             raise ProgramFailed(f"there is no agent {agent}")
-        return Timetable(desk.agent.rules, desk.agent.zone, self._now, desk.taken)
+        return Availability(desk.agent.rules, desk.agent.zone, self._now, desk.taken)
 
     def three_in_sql(self, agent: int) -> tuple[datetime, ...]:
         """The three to offer, chosen among all of the server's."""
-        return Timetable.spread(self.timetable_of_nobody, iter(self.in_sql(agent)))
+        return Availability.pick_diverse(self.timetable_of_nobody, iter(self.in_sql(agent)))
 
     def three_in_python(self, agent: int) -> tuple[datetime, ...]:
         """The three to offer, looked for only as far as they are."""
         timetable = self.timetable(agent)
-        return timetable.spread(timetable.free())
+        return timetable.pick_diverse(timetable.free())
 
     @property
-    def timetable_of_nobody(self) -> Timetable:
+    def timetable_of_nobody(self) -> Availability:
         """What chooses; it needs to know the zone only."""
         return self._nobody
 

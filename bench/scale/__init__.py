@@ -141,7 +141,7 @@ def _migrations(bench: Bench, load: Load, served: Served, url: str, country: Cou
 
 
 def _run(url: str, folder: Path) -> Callable[[], object]:
-    return lambda: MigrationRunner(url, folder, tell=lambda _: None).run_migrations()
+    return lambda: MigrationRunner(url, folder, report=lambda _: None).run_migrations()
 
 
 def _while_callers_book(load: Load, plan: Plan, work: Callable[[], object]) -> tuple[float, float, int]:

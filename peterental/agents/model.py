@@ -46,7 +46,7 @@ class RuleOutOfRange(Refusal):
     """{label} must be from {low} to {high}."""
 
 
-class KeeperUnknown(Refusal):
+class OwnerUnknown(Refusal):
     """That user does not exist any more."""
 
 
@@ -203,7 +203,7 @@ class AgentPage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LookedAfter:
+class OwnedAgents:
     """The agents that one user looks after: (agent_id, agent_name) of the first few, and how many there are."""
 
     agents: tuple[tuple[str, str], ...]

@@ -11,7 +11,7 @@ from functools import partial
 import psycopg
 from psycopg.rows import DictRow
 
-from peterental.agents.lookup import OF_KEY
+from peterental.agents.lookup import WHERE_VAPI_KEY
 from peterental.agents.model import (
     RULE_LIMITS,
     UPCOMING_COUNTED,
@@ -20,8 +20,8 @@ from peterental.agents.model import (
     AgentKey,
     AgentName,
     AssistantTaken,
-    KeeperUnknown,
-    LookedAfter,
+    OwnedAgents,
+    OwnerUnknown,
     PhoneNumberTaken,
     Profile,
     RuleOutOfRange,
@@ -82,7 +82,7 @@ class AgentRepository:
     def find(self, key: AgentKey) -> Agent | None:
         """Find whom a call is for: by assistant, else by phone number; also who is not active."""
         rows = self._database.fetch(
-            AGENT + OF_KEY, {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
+            AGENT + WHERE_VAPI_KEY, {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
         )
         return _agent(rows[0]) if rows else None
 
@@ -207,7 +207,7 @@ class AgentRepository:
             del row["total"]
         return Upcoming(viewings=tuple(UpcomingViewing(**row) for row in rows), total=total)
 
-    def looked_after(self, user_ids: Sequence[int], named: int) -> dict[int, LookedAfter]:
+    def owned_agents(self, user_ids: Sequence[int], named: int) -> dict[int, OwnedAgents]:
         """Give, for each user who looks after agents, the first few by name and how many there are. One query."""
         rows = self._database.fetch(
             """
@@ -228,7 +228,7 @@ class AgentRepository:
             (list(user_ids), named),
         )
         return {
-            row["user_id"]: LookedAfter(
+            row["user_id"]: OwnedAgents(
                 agents=tuple((found[0], found[1]) for found in row["agents"]), total=row["total"]
             )
             for row in rows
@@ -242,7 +242,7 @@ class AgentRepository:
         )
         return {row["agent_id"] for row in rows}
 
-    def made_since(self, moment: datetime, profile: Profile) -> str | None:
+    def find_twin(self, moment: datetime, profile: Profile) -> str | None:
         """Give the id of an agent that was made after `moment` and is just like a profile."""
         same = " AND ".join(f"{column} IS NOT DISTINCT FROM %({column})s" for column in PROFILE_COLUMNS)
         rows = self._database.fetch(
@@ -251,7 +251,7 @@ class AgentRepository:
         )
         return rows[0]["agent_id"] if rows else None
 
-    def refuse_capitals(self, connection: Connection, agent_id: str, profile: Profile) -> None:
+    def check_uppercase_duplicates(self, connection: Connection, agent_id: str, profile: Profile) -> None:
         """Refuse Vapi's ids that another agent has in capitals, as the earlier system wrote them; waits for the server.
 
         Raises AssistantTaken, PhoneNumberTaken.
@@ -299,7 +299,7 @@ class AgentRepository:
         """Queue the mark that something about a locked agent was changed: its hours, or what it is busy with."""
         connection.execute("UPDATE agents SET updated_at = clock_timestamp() WHERE agent_id = %s", (agent_id,))
 
-    def named_refusals(self, agent_id: str) -> AbstractContextManager[None]:
+    def translate_constraint_errors(self, agent_id: str) -> AbstractContextManager[None]:
         """Raise the refusals of the constraints of `agents`.
 
         Raises AgentIdTaken, AssistantTaken, PhoneNumberTaken, RuleOutOfRange, KeeperUnknown, ConstraintViolated.
@@ -310,7 +310,7 @@ class AgentRepository:
 _REFUSALS: Mapping[str, Callable[[], Refusal]] = {
     "agents_vapi_assistant_id_key": AssistantTaken,
     "idx_agents_phone_number": PhoneNumberTaken,
-    "agents_user_id_fkey": KeeperUnknown,
+    "agents_user_id_fkey": OwnerUnknown,
     **{
         f"agents_{name.removesuffix('_minutes').removesuffix('_days')}_sane": partial(
             RuleOutOfRange, field=name, label=limits.label, low=limits.low, high=limits.high

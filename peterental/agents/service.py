@@ -22,7 +22,7 @@ from peterental.agents.model import (
     AgentSummary,
     AgentTextTooLong,
     AgentUnknown,
-    LookedAfter,
+    OwnedAgents,
     Profile,
     RuleOutOfRange,
     TimeZoneUnknown,
@@ -31,7 +31,7 @@ from peterental.agents.model import (
 from peterental.agents.repository import AgentRepository
 from peterental.audit.model import Change, Entry, differing
 from peterental.audit.service import AuditService
-from peterental.database.deadline import PatientConnection
+from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 from peterental.users.model import AdminsOnly, Viewer
 
@@ -87,7 +87,7 @@ class AgentService:
 
     def get(self, agent_id: str, viewer: Viewer) -> Agent:
         """Give one agent. Raises AgentUnknown, also where it is not the viewer's to see. One query."""
-        agent = None if "\x00" in agent_id else self._agents.get(agent_id, only_of(viewer))
+        agent = None if "\x00" in agent_id else self._agents.get(agent_id, owner_filter(viewer))
         if agent is None:
             raise AgentUnknown
         return agent
@@ -102,7 +102,7 @@ class AgentService:
         """
         now = self._now()
         found = self._agents.listing(
-            user_id=only_of(viewer),
+            user_id=owner_filter(viewer),
             text=text.replace("\x00", "").strip() or None,
             limit=PAGE_SIZE + 1,
             offset=(page - 1) * PAGE_SIZE,
@@ -131,20 +131,20 @@ class AgentService:
             viewer: who chooses.
             chosen: the id of one that is among them in any case, if it is the viewer's to see.
         """
-        return tuple(self._agents.names(only_of(viewer), chosen.replace("\x00", ""), CHOICES))
+        return tuple(self._agents.names(owner_filter(viewer), chosen.replace("\x00", ""), CHOICES))
 
     def upcoming(self, agent: Agent, limit: int = 10) -> Upcoming:
         """Give the next confirmed viewings of an agent that the viewer was given, soonest first. One query."""
         return self._agents.upcoming(agent.agent_id, self._now(), limit)
 
-    def looked_after(self, user_ids: Sequence[int], viewer: Viewer) -> dict[int, LookedAfter]:
+    def owned_agents(self, user_ids: Sequence[int], viewer: Viewer) -> dict[int, OwnedAgents]:
         """Give which agents each of some users looks after; users without any are left out. One query.
 
         Raises AdminsOnly.
         """
         if not viewer.is_admin:
             raise AdminsOnly
-        return self._agents.looked_after(user_ids, NAMED_AT_MOST) if user_ids else {}
+        return self._agents.owned_agents(user_ids, NAMED_AT_MOST) if user_ids else {}
 
     def create(
         self, profile: Profile, viewer: Viewer, agent_id: str | None = None, *, opened_at: datetime | None = None
@@ -163,7 +163,7 @@ class AgentService:
         """
         if not viewer.is_admin:
             raise AdminsOnly
-        profile = checked(profile)
+        profile = validated(profile)
         if agent_id is not None:
             self._insert(agent_id, profile, viewer)
         else:
@@ -182,31 +182,31 @@ class AgentService:
         Raises AgentUnknown, AgentChanged, AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange,
         AssistantTaken, PhoneNumberTaken, KeeperUnknown.
         """
-        profile = checked(profile)
-        with self._agents.named_refusals(agent_id), self._database.transaction() as connection:
-            agent = locked(self._agents, connection, agent_id, viewer)
+        profile = validated(profile)
+        with self._agents.translate_constraint_errors(agent_id), self._database.transaction() as connection:
+            agent = lock_agent(self._agents, connection, agent_id, viewer)
             if seen is not None and agent.updated_at != seen:
                 raise AgentChanged(agent)
             if not viewer.is_admin:
                 profile = replace(profile, user_id=agent.user_id)
             before, after = differing(Profile.of(agent), profile)
             if after:
-                self._agents.refuse_capitals(connection, agent_id, profile)
+                self._agents.check_uppercase_duplicates(connection, agent_id, profile)
                 self._agents.update(connection, agent_id, profile)
-                self._audit.record(connection, viewer.email, changed(agent, "edited", before, after))
+                self._audit.record(connection, viewer.email, audit_change(agent, "edited", before, after))
         return self.get(agent_id, viewer)
 
     def set_active(self, agent_id: str, viewer: Viewer, *, active: bool) -> None:
         """Have an agent's calls answered, or apologised for; nothing where it is so already. Raises AgentUnknown."""
         with self._database.transaction() as connection:
-            agent = locked(self._agents, connection, agent_id, viewer)
+            agent = lock_agent(self._agents, connection, agent_id, viewer)
             if agent.is_active != active:
                 action = "reactivated" if active else "deactivated"
                 self._agents.set_active(connection, agent_id, active=active)
                 self._audit.record(
                     connection,
                     viewer.email,
-                    changed(agent, action, {"is_active": agent.is_active}, {"is_active": active}),
+                    audit_change(agent, action, {"is_active": agent.is_active}, {"is_active": active}),
                 )
 
     def changes_since(self, agent: Agent, seen: datetime) -> tuple[Entry, ...]:
@@ -214,8 +214,8 @@ class AgentService:
         return self._audit.since("agent", agent.agent_id, seen)
 
     def _insert(self, agent_id: str, profile: Profile, viewer: Viewer) -> None:
-        with self._agents.named_refusals(agent_id), self._database.transaction() as connection:
-            self._agents.refuse_capitals(connection, agent_id, profile)
+        with self._agents.translate_constraint_errors(agent_id), self._database.transaction() as connection:
+            self._agents.check_uppercase_duplicates(connection, agent_id, profile)
             self._agents.insert(connection, agent_id, profile)
             change = Change(
                 action="created",
@@ -231,7 +231,7 @@ class AgentService:
         for _ in range(ATTEMPTS_AT_AN_ID):
             taken = self._agents.ids_like(base) | RESERVED_IDS
             # Looked for after the ids: one that is made later takes the very id that is free now, and we look again.
-            twin = self._agents.made_since(opened_at, profile) if opened_at else None
+            twin = self._agents.find_twin(opened_at, profile) if opened_at else None
             if twin is not None:
                 return twin
             agent_id = next(name for name in _names_after(base, len(taken)) if name not in taken)
@@ -243,19 +243,19 @@ class AgentService:
         raise AgentIdTaken(agent_id=base)
 
 
-def locked(agents: AgentRepository, connection: PatientConnection, agent_id: str, viewer: Viewer) -> Agent:
+def lock_agent(agents: AgentRepository, connection: DeadlineConnection, agent_id: str, viewer: Viewer) -> Agent:
     """Lock an agent until the transaction ends, as bookings do, and give it. Raises AgentUnknown."""
     if "\x00" in agent_id:
         raise AgentUnknown
-    pending = agents.lock(connection, agent_id, only_of(viewer))
-    connection.catch_up()
+    pending = agents.lock(connection, agent_id, owner_filter(viewer))
+    connection.sync()
     agent = pending.read()
     if agent is None:
         raise AgentUnknown
     return agent
 
 
-def changed(agent: Agent, action: str, before: Mapping[str, object], after: Mapping[str, object]) -> Change:
+def audit_change(agent: Agent, action: str, before: Mapping[str, object], after: Mapping[str, object]) -> Change:
     """Give the line of the audit log about a change of an agent."""
     return Change(
         action=action,
@@ -267,7 +267,7 @@ def changed(agent: Agent, action: str, before: Mapping[str, object], after: Mapp
     )
 
 
-def checked(profile: Profile) -> Profile:
+def validated(profile: Profile) -> Profile:
     """Give a profile with its texts tidied: no blanks around them, None rather than empty.
 
     Raises AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange.
@@ -320,7 +320,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
-def only_of(viewer: Viewer) -> int | None:
+def owner_filter(viewer: Viewer) -> int | None:
     """Give whose agents a viewer sees: None is everybody's."""
     return None if viewer.is_admin else viewer.user_id
 

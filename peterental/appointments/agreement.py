@@ -13,7 +13,7 @@ _STREETS = {
 _UNIT = re.compile(r"(?:\b(?:apartment|apt|unit|suite|ste)\b\.?|#)\s*#?\s*(\w+)")
 
 
-def same_home(one: str, other: str) -> bool:
+def addresses_match(one: str, other: str) -> bool:
     """Tell whether two addresses may well be of one home.
 
     "1420 Elm St" and "1420 Elm Street, Norman, OK" are; other house numbers, units or towns are not.
@@ -28,7 +28,7 @@ def same_home(one: str, other: str) -> bool:
     return first.street <= second.words or second.street <= first.words
 
 
-def same_name(one: str, other: str) -> bool:
+def names_match(one: str, other: str) -> bool:
     """Tell whether two names may well be one person's: one has every word of the other, accents and case aside."""
     first, second = set(_words(one)), set(_words(other))
     return bool(first and second) and (first <= second or second <= first)

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from peterental.agents.model import Rules
 
 NOON_HOUR = 12
-MOST_OFFERED = 3
-WELL_APART = timedelta(hours=2)
+MAX_OFFERED = 3
+MIN_GAP = timedelta(hours=2)
 DAY = timedelta(days=1)
 SHORTEST_DAY = timedelta(hours=23)
 
 
 @dataclass(frozen=True)
-class Taken:
+class BookedInterval:
     """A stretch of time that is not free: a booking with the buffer after it, or a busy block. Times are UTC.
 
     Args:
@@ -41,7 +41,7 @@ class Taken:
     appointment_id: int | None = None
 
 
-class Reason(Enum):
+class UnavailableReason(Enum):
     """Why a starting time cannot be had."""
 
     PAST = "it is past"
@@ -63,7 +63,7 @@ def instant_of(day: date, minutes: int, zone: ZoneInfo) -> datetime | None:
     return instant if instant.astimezone(zone).replace(tzinfo=None) == wall else None
 
 
-class Timetable:
+class Availability:
     """An agent's free starting times, from now to the horizon.
 
     Args:
@@ -73,7 +73,7 @@ class Timetable:
         taken: bookings and busy blocks.
     """
 
-    def __init__(self, rules: Rules, zone: ZoneInfo, now: datetime, taken: Sequence[Taken]) -> None:
+    def __init__(self, rules: Rules, zone: ZoneInfo, now: datetime, taken: Sequence[BookedInterval]) -> None:
         self.rules = rules
         self.zone = zone
         self.now = now
@@ -138,22 +138,22 @@ class Timetable:
         for day in self.days() if days is None else days:
             yield from self.free_on(day)
 
-    def why_not(self, start: datetime) -> Reason | None:
+    def reason_unavailable(self, start: datetime) -> UnavailableReason | None:
         """Give why a viewing cannot start at `start`, or None where it can."""
         day = start.astimezone(self.zone).date()
         if start <= self.now:
-            return Reason.PAST
+            return UnavailableReason.PAST
         if day > self.last_day:
-            return Reason.TOO_FAR
+            return UnavailableReason.TOO_FAR
         if start < self.earliest:
-            return Reason.TOO_SOON
+            return UnavailableReason.TOO_SOON
         if start not in self.starts_on(day):
-            return Reason.OFF_GRID if self._is_within_hours(start, day) else Reason.OUTSIDE_HOURS
+            return UnavailableReason.OFF_GRID if self._is_within_hours(start, day) else UnavailableReason.OUTSIDE_HOURS
         if self._is_taken(start):
-            return Reason.TAKEN
-        return Reason.DAY_FULL if self._is_full(day) else None
+            return UnavailableReason.TAKEN
+        return UnavailableReason.DAY_FULL if self._is_full(day) else None
 
-    def nearest(self, wish: datetime, limit: int = MOST_OFFERED) -> tuple[datetime, ...]:
+    def nearest(self, wish: datetime, limit: int = MAX_OFFERED) -> tuple[datetime, ...]:
         """Give the free times nearest to `wish`, in order of time; looks no further than it must."""
         wished = min(max(wish.astimezone(self.zone).date(), self.today), self.last_day)
         found: list[datetime] = []
@@ -166,7 +166,7 @@ class Timetable:
                 break
         return tuple(sorted(found[:limit]))
 
-    def spread(self, starts: Iterator[datetime]) -> tuple[datetime, ...]:
+    def pick_diverse(self, starts: Iterator[datetime]) -> tuple[datetime, ...]:
         """Choose up to three of `starts`, which are in order: the nearest, one of another half-day, one of another day.
 
         Where the times end before that, or all are of one day, the third is any that is well apart from the others.
@@ -185,18 +185,18 @@ class Timetable:
                 return (*chosen, start)
             else:
                 spare.append(start)
-        for gap in (WELL_APART, WELL_APART / 2):
+        for gap in (MIN_GAP, MIN_GAP / 2):
             for start in spare:
-                if len(chosen) < MOST_OFFERED and all(abs(start - other) >= gap for other in chosen):
+                if len(chosen) < MAX_OFFERED and all(abs(start - other) >= gap for other in chosen):
                     chosen.append(start)
             if len(chosen) > 1:
                 break
         return tuple(sorted(chosen))
 
-    def with_clock(self, minutes: int, days: Iterator[date] | None = None) -> tuple[datetime, ...]:
+    def at_time_of_day(self, minutes: int, days: Iterator[date] | None = None) -> tuple[datetime, ...]:
         """Give the first three free times at `minutes` after midnight on `days` (default: all that may be booked)."""
         instants = (instant_of(day, minutes, self.zone) for day in (self.days() if days is None else days))
-        return tuple(islice((i for i in instants if i is not None and self.why_not(i) is None), MOST_OFFERED))
+        return tuple(islice((i for i in instants if i is not None and self.reason_unavailable(i) is None), MAX_OFFERED))
 
     def _ends_of(self, start: datetime) -> tuple[datetime, datetime]:
         """Give when the half-day and the day of `start` are over."""

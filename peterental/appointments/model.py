@@ -88,7 +88,7 @@ class Hours:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class BookingRequest:
     """The arguments of a tool call about a viewing, cleaned but not yet understood.
 
     Args:
@@ -118,7 +118,7 @@ class TimesOffered(Outcome):
 
 
 @dataclass(frozen=True)
-class NothingThen(Outcome):
+class NoneAvailable(Outcome):
     """Nothing is free on the day or at the time of day asked for; `nearest` may be empty too."""
 
     home: str | None
@@ -156,7 +156,7 @@ class Found(Outcome):
 
 
 @dataclass(frozen=True)
-class FoundUnproven(Outcome):
+class IdentityUnconfirmed(Outcome):
     """The caller's number has upcoming viewings, but no second fact was given yet, so nothing is told."""
 
     count: int
@@ -169,7 +169,7 @@ class AppointmentUnknown(Refusal):
     """There is no such appointment."""
 
 
-class HomeMissing(Refusal):
+class AddressMissing(Refusal):
     """Which home is to be seen is missing."""
 
 
@@ -185,7 +185,7 @@ class NoBooking(Refusal):
     """There is no upcoming booking for this caller."""
 
 
-class FactDisagrees(Refusal):
+class IdentityMismatch(Refusal):
     """The name or address given does not go with any of this caller's bookings."""
 
 
@@ -198,7 +198,7 @@ class WhichBooking(Refusal):
         super().__init__()
 
 
-class StandsAlready(Refusal):
+class AlreadyBooked(Refusal):
     """This caller already has a viewing of that home, at another time."""
 
     def __init__(self, appointment: Appointment, *, movable: bool) -> None:
@@ -207,7 +207,7 @@ class StandsAlready(Refusal):
         super().__init__()
 
 
-class NotThen(Refusal):
+class SlotUnavailable(Refusal):
     """That time cannot be had."""
 
     def __init__(self, nearest: tuple[datetime, ...] = (), **values: object) -> None:
@@ -215,15 +215,15 @@ class NotThen(Refusal):
         super().__init__(**values)
 
 
-class SlotTaken(NotThen):
+class SlotTaken(SlotUnavailable):
     """That time was just taken."""
 
 
-class TimePast(NotThen):
+class TimePast(SlotUnavailable):
     """That time is past."""
 
 
-class TooSoon(NotThen):
+class TooSoon(SlotUnavailable):
     """Viewings have to be booked at least {notice} ahead."""
 
     def __init__(self, nearest: tuple[datetime, ...] = (), *, notice_minutes: int) -> None:
@@ -231,7 +231,7 @@ class TooSoon(NotThen):
         super().__init__(nearest, notice=counted(notice_minutes, "minute"))
 
 
-class TooFar(NotThen):
+class TooFar(SlotUnavailable):
     """Viewings can be booked at most {horizon} ahead."""
 
     def __init__(self, nearest: tuple[datetime, ...] = (), *, horizon_days: int) -> None:
@@ -239,19 +239,19 @@ class TooFar(NotThen):
         super().__init__(nearest, horizon=counted(horizon_days, "day"))
 
 
-class OutsideHours(NotThen):
+class OutsideHours(SlotUnavailable):
     """That is outside working hours."""
 
 
-class OffGrid(NotThen):
+class NotASlotStart(SlotUnavailable):
     """Viewings do not start at that minute."""
 
 
-class DayFull(NotThen):
+class DayFull(SlotUnavailable):
     """No more viewings fit on that day."""
 
 
-class TimeUnclear(NotThen):
+class TimeUnclear(SlotUnavailable):
     """It is not clear which time is meant."""
 
     def __init__(self, question: object, nearest: tuple[datetime, ...] = ()) -> None:

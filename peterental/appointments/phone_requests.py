@@ -13,8 +13,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
 from peterental.agents.model import Agent, AgentInactive, AgentUnknown
-from peterental.appointments.agreement import same_home, same_name
-from peterental.appointments.availability import Reason, Taken, Timetable, instant_of
+from peterental.appointments.agreement import addresses_match, names_match
+from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason, instant_of
 from peterental.appointments.clocks import read_part
 from peterental.appointments.meaning import (
     ClockMissing,
@@ -28,36 +28,36 @@ from peterental.appointments.meaning import (
 )
 from peterental.appointments.model import (
     PHONE,
+    AddressMissing,
+    AlreadyBooked,
     Appointment,
     Booked,
+    BookingRequest,
     CallerUnknown,
     Cancelled,
     DayFull,
-    FactDisagrees,
     Found,
-    FoundUnproven,
-    HomeMissing,
     Hours,
+    IdentityMismatch,
+    IdentityUnconfirmed,
     Moved,
     NameMissing,
     NoBooking,
-    NothingThen,
-    NotThen,
-    OffGrid,
+    NoneAvailable,
+    NotASlotStart,
     OutsideHours,
     Part,
     SlotTaken,
-    StandsAlready,
+    SlotUnavailable,
     TimePast,
     TimesOffered,
     TimeUnclear,
     TooFar,
     TooSoon,
     WhichBooking,
-    Wish,
 )
 from peterental.appointments.reading import read_days, read_start
-from peterental.calls.model import CallSoFar, Delivery, Outcome
+from peterental.calls.model import CallHistory, Outcome, ToolInvocation
 
 if TYPE_CHECKING:
     from peterental.errors import Refusal
@@ -68,7 +68,7 @@ UNBOOKED = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Situation:
+class RequestContext:
     """A tool call and all that is known when it is decided.
 
     Args:
@@ -81,11 +81,11 @@ class Situation:
     """
 
     now: datetime
-    delivery: Delivery
+    delivery: ToolInvocation
     agent: Agent | None
-    taken: tuple[Taken, ...] = ()
+    taken: tuple[BookedInterval, ...] = ()
     own: tuple[Appointment, ...] = ()
-    so_far: CallSoFar = field(default_factory=CallSoFar)
+    call_history: CallHistory = field(default_factory=CallHistory)
 
     @cached_property
     def reachable_agent(self) -> Agent:
@@ -107,27 +107,29 @@ class Situation:
             raise NoBooking
         return bookings
 
-    def own_of(self, home: str) -> list[Appointment]:
+    def own_at(self, home: str) -> list[Appointment]:
         """Give the caller's bookings of one home; a message of this call that lacks the number is the caller's too."""
         number = self.delivery.caller_number
         return [
             booking
             for booking in self.own
-            if same_home(booking.property_address, home)
+            if addresses_match(booking.property_address, home)
             and (booking.caller_number == number or number is None or booking.caller_number is None)
         ]
 
-    def timetable(self, without: Appointment | None = None) -> Timetable:
+    def availability(self, without: Appointment | None = None) -> Availability:
         """The agent's timetable, as it is or as it would be without one booking."""
         agent = self.reachable_agent
         gone = without.appointment_id if without else None
         taken = [t for t in self.taken if gone is None or t.appointment_id != gone]
-        return Timetable(agent.rules, agent.zone, self.now, taken)
+        return Availability(agent.rules, agent.zone, self.now, taken)
 
-    def context(self, wish: Wish) -> Context:
+    def context(self, wish: BookingRequest) -> Context:
         """What the wish's times are read against."""
         agent = self.reachable_agent
-        return Context(now=self.now, zone=agent.zone, rules=agent.rules, offered=self.so_far.offered, said=wish.said)
+        return Context(
+            now=self.now, zone=agent.zone, rules=agent.rules, offered=self.call_history.offered, said=wish.said
+        )
 
 
 @dataclass(frozen=True)
@@ -150,45 +152,45 @@ class Decision:
     said_before: str | None = None
 
 
-def offer(situation: Situation, wish: Wish) -> Decision:
+def offer_slots(situation: RequestContext, wish: BookingRequest) -> Decision:
     """Find up to three times as asked for, or the nearest others."""
     agent = situation.reachable_agent
-    timetable = situation.timetable()
+    availability = situation.availability()
     days = read_days(wish.date, situation.context(wish))
     if isinstance(days, Question):
-        raise TimeUnclear(days, timetable.spread(timetable.free()))
+        raise TimeUnclear(days, availability.pick_diverse(availability.free()))
     part = read_part(wish.time_of_day, situation.context(wish))
     if part is None and days is not None:
         part = days.part if days.clock_min is None else days.clock_min
-    times = _times(timetable, days, part)
+    times = _times(availability, days, part)
     if times:
         return Decision(TimesOffered(wish.property_address, times), "answered")
-    around = days.first if days is not None else timetable.today
-    nearest = timetable.nearest(instant_of(around, _middle(part), agent.zone) or situation.now)
-    if around > timetable.last_day:
+    around = days.first if days is not None else availability.today
+    nearest = availability.nearest(instant_of(around, _middle(part), agent.zone) or situation.now)
+    if around > availability.last_day:
         raise TooFar(nearest, horizon_days=agent.rules.horizon_days)
     day = days.first if days is not None and days.first == days.last else None
     asked_part = None if isinstance(part, int) else part
-    return Decision(NothingThen(wish.property_address, day, asked_part, nearest), "answered")
+    return Decision(NoneAvailable(wish.property_address, day, asked_part, nearest), "answered")
 
 
-def book(situation: Situation, wish: Wish) -> Decision:
+def book(situation: RequestContext, wish: BookingRequest) -> Decision:
     """Decide on a new viewing; one that this caller already has of that home stands in its place."""
     agent = situation.reachable_agent
     if not wish.property_address:
-        raise HomeMissing
+        raise AddressMissing
     if not wish.attendee_name:
         raise NameMissing
-    timetable = situation.timetable()
-    start = _start(situation, wish, timetable)
-    own = situation.own_of(wish.property_address)
+    availability = situation.availability()
+    start = _start(situation, wish, availability)
+    own = situation.own_at(wish.property_address)
     for booking in own:
         if booking.start == start:
-            return _stands(booking, Booked(booking))
+            return _already_booked(booking, Booked(booking))
     for booking in own:
         if booking.caller_number == situation.delivery.caller_number:
-            raise StandsAlready(booking, movable=booking.caller_number is not None)
-    _check(timetable, start)
+            raise AlreadyBooked(booking, movable=booking.caller_number is not None)
+    _check(availability, start)
     appointment = Appointment(
         appointment_id=UNBOOKED,
         agent_id=agent.agent_id,
@@ -209,39 +211,39 @@ def book(situation: Situation, wish: Wish) -> Decision:
     return Decision(Booked(appointment), "booked", "insert", appointment)
 
 
-def move(situation: Situation, wish: Wish) -> Decision:
+def move(situation: RequestContext, wish: BookingRequest) -> Decision:
     """Decide on another time for a booking of the caller's; a refused move leaves it where it is."""
     agent = situation.reachable_agent
-    booking = _meant(situation, wish)
-    timetable = situation.timetable(without=booking)
-    start = _start(situation, wish, timetable)
+    booking = _target_booking(situation, wish)
+    availability = situation.availability(without=booking)
+    start = _start(situation, wish, availability)
     if start == booking.start:
-        return _stands(booking, Moved(booking))
-    _check(timetable, start)
+        return _already_booked(booking, Moved(booking))
+    _check(availability, start)
     moved = replace(booking, start=start, end=start + timedelta(minutes=agent.rules.slot_minutes))
     return Decision(Moved(moved), "moved", "move", moved, old_start=booking.start)
 
 
-def cancel(situation: Situation, wish: Wish) -> Decision:
+def cancel(situation: RequestContext, wish: BookingRequest) -> Decision:
     """Decide on a cancellation; asked for again in the same words, it is told again."""
     _ = situation.reachable_agent
     try:
-        booking = _meant(situation, wish)
-    except (NoBooking, FactDisagrees):
-        said_before = situation.so_far.answer_to_the_same(situation.delivery, "cancelled")
+        booking = _target_booking(situation, wish)
+    except (NoBooking, IdentityMismatch):
+        said_before = situation.call_history.answer_to_the_same(situation.delivery, "cancelled")
         if said_before is None:
             raise
         return Decision(Outcome(), "answered", said_before=said_before)
     return Decision(Cancelled(booking), "cancelled", "cancel", booking)
 
 
-def find(situation: Situation, wish: Wish) -> Decision:
+def find(situation: RequestContext, wish: BookingRequest) -> Decision:
     """Find the caller's own bookings; nothing is told of them before a second fact agrees."""
     _ = situation.reachable_agent
     bookings = situation.by_number
     if not wish.attendee_name and not wish.property_address:
-        return Decision(FoundUnproven(len(bookings)), "answered")
-    return Decision(Found(_agreeing(bookings, wish)), "answered")
+        return Decision(IdentityUnconfirmed(len(bookings)), "answered")
+    return Decision(Found(_matching(bookings, wish)), "answered")
 
 
 def offered_by(result: Outcome | Refusal) -> tuple[datetime, ...]:
@@ -249,108 +251,108 @@ def offered_by(result: Outcome | Refusal) -> tuple[datetime, ...]:
     match result:
         case TimesOffered(times=times):
             return times
-        case NothingThen(nearest=nearest) | NotThen(nearest=nearest):
+        case NoneAvailable(nearest=nearest) | SlotUnavailable(nearest=nearest):
             return nearest
         case _:
             return ()
 
 
-def _stands(booking: Appointment, outcome: Outcome) -> Decision:
+def _already_booked(booking: Appointment, outcome: Outcome) -> Decision:
     """Tell of a booking as it stands now: what this call was told of it before may have been moved since."""
     return Decision(outcome, "answered", appointment=booking)
 
 
-def _agreeing(bookings: tuple[Appointment, ...], wish: Wish) -> tuple[Appointment, ...]:
+def _matching(bookings: tuple[Appointment, ...], wish: BookingRequest) -> tuple[Appointment, ...]:
     """Give the bookings that go with every fact given. Raises FactDisagrees where there is none."""
     name, home = wish.attendee_name, wish.property_address
     agreeing = tuple(
         booking
         for booking in bookings
-        if (not name or same_name(name, booking.attendee_name))
-        and (not home or same_home(home, booking.property_address))
+        if (not name or names_match(name, booking.attendee_name))
+        and (not home or addresses_match(home, booking.property_address))
     )
     if not agreeing:
-        raise FactDisagrees
+        raise IdentityMismatch
     return agreeing
 
 
-def _meant(situation: Situation, wish: Wish) -> Appointment:
+def _target_booking(situation: RequestContext, wish: BookingRequest) -> Appointment:
     """Give the one booking that is to be changed. Raises CallerUnknown, NoBooking, FactDisagrees, WhichBooking."""
-    agreeing = _agreeing(situation.by_number, wish)
+    agreeing = _matching(situation.by_number, wish)
     if len(agreeing) > 1:
         raise WhichBooking(agreeing, proven=bool(wish.attendee_name or wish.property_address))
     return agreeing[0]
 
 
-def _start(situation: Situation, wish: Wish, timetable: Timetable) -> datetime:
+def _start(situation: RequestContext, wish: BookingRequest, availability: Availability) -> datetime:
     """Read the time wished for. Raises TimeUnclear with free times that come near to what was said."""
     read = read_start(wish.start_time, situation.context(wish))
     if isinstance(read, Moment):
         return read.start
     match read:
         case DayMissing(clock_min=minutes):
-            near = timetable.with_clock(minutes)
+            near = availability.at_time_of_day(minutes)
         case ClockMissing(day=day, part=part):
-            free = iter(timetable.free_on(day))
-            near = timetable.spread(free if part is None else _within(free, part, timetable))
+            free = iter(availability.free_on(day))
+            near = availability.pick_diverse(free if part is None else _within(free, part, availability))
         case Skipped(day=day, clock_min=minutes):
-            wall = datetime.combine(day, time(), timetable.zone) + timedelta(minutes=minutes)
-            near = timetable.nearest(wall)
+            wall = datetime.combine(day, time(), availability.zone) + timedelta(minutes=minutes)
+            near = availability.nearest(wall)
         case WhichHalf():
             near = ()
         case _:
-            near = timetable.spread(timetable.free())
+            near = availability.pick_diverse(availability.free())
     raise TimeUnclear(read, near)
 
 
-def _check(timetable: Timetable, start: datetime) -> None:
+def _check(availability: Availability, start: datetime) -> None:
     """Raise the refusal that says why `start` cannot be had, with the nearest free times."""
-    reason = timetable.why_not(start)
+    reason = availability.reason_unavailable(start)
     if reason is None:
         return
-    nearest = timetable.nearest(start)
+    nearest = availability.nearest(start)
     match reason:
-        case Reason.PAST:
+        case UnavailableReason.PAST:
             raise TimePast(nearest)
-        case Reason.TOO_SOON:
-            raise TooSoon(nearest, notice_minutes=timetable.rules.notice_minutes)
-        case Reason.TOO_FAR:
-            raise TooFar(nearest, horizon_days=timetable.rules.horizon_days)
-        case Reason.OUTSIDE_HOURS:
+        case UnavailableReason.TOO_SOON:
+            raise TooSoon(nearest, notice_minutes=availability.rules.notice_minutes)
+        case UnavailableReason.TOO_FAR:
+            raise TooFar(nearest, horizon_days=availability.rules.horizon_days)
+        case UnavailableReason.OUTSIDE_HOURS:
             raise OutsideHours(nearest)
-        case Reason.OFF_GRID:
-            raise OffGrid(nearest)
-        case Reason.TAKEN:
+        case UnavailableReason.OFF_GRID:
+            raise NotASlotStart(nearest)
+        case UnavailableReason.TAKEN:
             raise SlotTaken(nearest)
-        case Reason.DAY_FULL:
+        case UnavailableReason.DAY_FULL:
             raise DayFull(nearest)
 
 
-def _times(timetable: Timetable, days: Days | None, part: Part | Hours | int | None) -> tuple[datetime, ...]:
+def _times(availability: Availability, days: Days | None, part: Part | Hours | int | None) -> tuple[datetime, ...]:
     if isinstance(part, int):
         if days is None or days.first != days.last:
-            return timetable.with_clock(part, _days_of(timetable, days))
-        wished = instant_of(days.first, part, timetable.zone)
-        free = timetable.free_on(days.first)
+            return availability.at_time_of_day(part, _days_of(availability, days))
+        wished = instant_of(days.first, part, availability.zone)
+        free = availability.free_on(days.first)
         if wished is None:
-            return timetable.spread(iter(free))
+            return availability.pick_diverse(iter(free))
         return tuple(sorted(sorted(free, key=lambda start: abs(start - wished))[:3]))
-    free_times = timetable.free(_days_of(timetable, days))
+    free_times = availability.free(_days_of(availability, days))
     if part is not None:
-        free_times = _within(free_times, part, timetable)
-    return timetable.spread(free_times)
+        free_times = _within(free_times, part, availability)
+    return availability.pick_diverse(free_times)
 
 
-def _days_of(timetable: Timetable, days: Days | None) -> Iterator[date]:
+def _days_of(availability: Availability, days: Days | None) -> Iterator[date]:
     if days is None:
-        return timetable.days()
-    return takewhile(lambda day: day <= days.last, (day for day in timetable.days() if day >= days.first))
+        return availability.days()
+    return takewhile(lambda day: day <= days.last, (day for day in availability.days() if day >= days.first))
 
 
-def _within(starts: Iterator[datetime], part: Part | Hours, timetable: Timetable) -> Iterator[datetime]:
+def _within(starts: Iterator[datetime], part: Part | Hours, availability: Availability) -> Iterator[datetime]:
     low, high = part.value if isinstance(part, Part) else (part.from_min, part.until_min)
     for start in starts:
-        local = start.astimezone(timetable.zone)
+        local = start.astimezone(availability.zone)
         if low <= local.hour * 60 + local.minute < high:
             yield start
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
 from peterental.appointments import phone_requests
-from peterental.appointments.availability import Reason, Timetable
+from peterental.appointments.availability import Availability, UnavailableReason
 from peterental.appointments.model import SlotTaken
-from peterental.appointments.phone_requests import Decision, Situation
+from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.repository import AppointmentRepository
 from peterental.appointments.slot_check import check
 from peterental.calls.service import utc_now
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from peterental.agents.model import Agent
-    from peterental.appointments.model import Wish
-    from peterental.appointments.slot_check import TimeCheck
-    from peterental.calls.model import Delivery, Outcome, Say
+    from peterental.appointments.model import BookingRequest
+    from peterental.appointments.slot_check import SlotCheck
+    from peterental.calls.model import Outcome, Say, ToolInvocation
     from peterental.calls.service import CallService
     from peterental.database.pool import Connection, Database
     from peterental.users.model import Viewer
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class AppointmentService:
+class PhoneBookingService:
     """Viewings, as the phone and the pages use them.
 
     What the phone asks for takes a Delivery (which tool call of which phone call), a Wish (its arguments) and `say`,
@@ -51,15 +51,15 @@ class AppointmentService:
         self._calls = calls
         self._now = now
 
-    def availability(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+    def availability(self, delivery: ToolInvocation, wish: BookingRequest, say: Say) -> str:
         """Offer up to three free times. One round trip to look, one to keep the tool call."""
         now = self._now()
         desk = self._appointments.desk(delivery.agent_key, now)
-        situation = Situation(now=now, delivery=delivery, agent=desk.agent, taken=desk.taken)
-        result, _ = _decided(phone_requests.offer, situation, wish)
+        situation = RequestContext(now=now, delivery=delivery, agent=desk.agent, taken=desk.taken)
+        result, _ = _decided(phone_requests.offer_slots, situation, wish)
         answer = say(result, desk.agent, now)
         try:
-            self._calls.keep_alone(
+            self._calls.record_tool_call_alone(
                 delivery,
                 answer=answer,
                 outcome=_label(result, "answered"),
@@ -71,29 +71,29 @@ class AppointmentService:
             log.warning("A tool call was answered but not kept: %s", fault, extra={"call_id": delivery.vapi_call_id})
         return answer
 
-    def book(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+    def book(self, delivery: ToolInvocation, wish: BookingRequest, say: Say) -> str:
         """Book a viewing. Two round trips: one to lock and look, one to write and commit."""
         return self._change(delivery, wish, say, phone_requests.book)
 
-    def reschedule(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+    def reschedule(self, delivery: ToolInvocation, wish: BookingRequest, say: Say) -> str:
         """Move a booking of the caller's in one step. Two round trips."""
         return self._change(delivery, wish, say, phone_requests.move)
 
-    def cancel(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+    def cancel(self, delivery: ToolInvocation, wish: BookingRequest, say: Say) -> str:
         """Cancel a booking of the caller's. Two round trips."""
         return self._change(delivery, wish, say, phone_requests.cancel)
 
-    def find(self, delivery: Delivery, wish: Wish, say: Say) -> str:
+    def find(self, delivery: ToolInvocation, wish: BookingRequest, say: Say) -> str:
         """Tell the caller's own upcoming bookings, after a second fact agrees. Two round trips, nothing locked."""
         now = self._now()
         with self._database.transaction() as connection:
             pending = self._appointments.look(connection, delivery, now)
-            connection.catch_up()
+            connection.sync()
             desk, own = pending.read()
-            situation = Situation(now=now, delivery=delivery, agent=desk.agent, own=own)
-            return self._told(connection, situation, wish, say, phone_requests.find)
+            situation = RequestContext(now=now, delivery=delivery, agent=desk.agent, own=own)
+            return self._decide_and_record(connection, situation, wish, say, phone_requests.find)
 
-    def why_not_free(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> TimeCheck:
+    def check_slot(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> SlotCheck:
         """Say whether a caller would get a certain time of an agent's, and what takes it where not.
 
         One query; where the time is taken, up to two more. Raises AgentUnknown, also where `viewer` may not see it.
@@ -109,51 +109,61 @@ class AppointmentService:
         agent = desk.agent if desk else None
         if desk is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
             raise AgentUnknown
-        found = check(agent, Timetable(agent.rules, agent.zone, now, desk.taken), day, minutes)
-        if found.start is None or found.until is None or found.reason is not Reason.TAKEN:
+        found = check(agent, Availability(agent.rules, agent.zone, now, desk.taken), day, minutes)
+        if found.start is None or found.until is None or found.reason is not UnavailableReason.TAKEN:
             return found
         until = found.until + timedelta(minutes=agent.rules.buffer_minutes)
         booking = self._appointments.booked_between(agent_id, found.start, until)
         busy = None if booking else self._appointments.busy_between(agent_id, found.start, until)
         return replace(found, booking=booking, busy=busy)
 
-    def _change(self, delivery: Delivery, wish: Wish, say: Say, decide: Callable[[Situation, Wish], Decision]) -> str:
+    def _change(
+        self,
+        delivery: ToolInvocation,
+        wish: BookingRequest,
+        say: Say,
+        decide: Callable[[RequestContext, BookingRequest], Decision],
+    ) -> str:
         """Decide and write; where somebody who did not queue for the agent was quicker, look once more."""
         try:
-            return self._change_once(delivery, wish, say, decide)
+            return self._attempt_change(delivery, wish, say, decide)
         except SlotTaken:
             log.info("Somebody was quicker; looking again", extra={"call_id": delivery.vapi_call_id})
         try:
-            return self._change_once(delivery, wish, say, decide)
+            return self._attempt_change(delivery, wish, say, decide)
         except SlotTaken as refusal:
             answer = say(refusal, None, self._now())
-            self._calls.keep_alone(delivery, answer=answer, outcome="refused")
+            self._calls.record_tool_call_alone(delivery, answer=answer, outcome="refused")
             return answer
 
-    def _change_once(
-        self, delivery: Delivery, wish: Wish, say: Say, decide: Callable[[Situation, Wish], Decision]
+    def _attempt_change(
+        self,
+        delivery: ToolInvocation,
+        wish: BookingRequest,
+        say: Say,
+        decide: Callable[[RequestContext, BookingRequest], Decision],
     ) -> str:
-        with self._appointments.last_word(), self._database.transaction() as connection:
+        with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
             history = self._calls.begin(connection, delivery)
             now = self._now()
             pending = self._appointments.look(connection, delivery, now)
-            connection.catch_up()
-            so_far = history.read()
-            if so_far.same is not None:
-                return so_far.same.answer
+            connection.sync()
+            call_history = history.read()
+            if call_history.same is not None:
+                return call_history.same.answer
             desk, own = pending.read()
-            situation = Situation(
-                now=now, delivery=delivery, agent=desk.agent, taken=desk.taken, own=own, so_far=so_far
+            situation = RequestContext(
+                now=now, delivery=delivery, agent=desk.agent, taken=desk.taken, own=own, call_history=call_history
             )
-            return self._told(connection, situation, wish, say, decide)
+            return self._decide_and_record(connection, situation, wish, say, decide)
 
-    def _told(
+    def _decide_and_record(
         self,
         connection: Connection,
-        situation: Situation,
-        wish: Wish,
+        situation: RequestContext,
+        wish: BookingRequest,
         say: Say,
-        decide: Callable[[Situation, Wish], Decision],
+        decide: Callable[[RequestContext, BookingRequest], Decision],
     ) -> str:
         """Decide, queue what is to be written, and the sentence with it."""
         result, decision = _decided(decide, situation, wish)
@@ -173,7 +183,7 @@ class AppointmentService:
         )
         return answer
 
-    def _write(self, connection: Connection, situation: Situation, decision: Decision) -> None:
+    def _write(self, connection: Connection, situation: RequestContext, decision: Decision) -> None:
         booking = decision.appointment
         if booking is None or decision.change is None:
             return
@@ -188,7 +198,7 @@ class AppointmentService:
 
 
 def _decided(
-    decide: Callable[[Situation, Wish], Decision], situation: Situation, wish: Wish
+    decide: Callable[[RequestContext, BookingRequest], Decision], situation: RequestContext, wish: BookingRequest
 ) -> tuple[Outcome | Refusal, Decision | None]:
     """Give what to tell, a refusal included: it is kept in the transaction like any other answer."""
     try:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.working_hours.model import Busy
 from peterental.appointments.model import PHONE, Appointment, SlotTaken
-from peterental.appointments.schedule_repository import AGENT_OF_KEY, DESK, DESK_OF_AGENT, LONG, Desk, read_desk
+from peterental.appointments.schedule_repository import (
+    AGENT_OF_KEY,
+    DESK,
+    DESK_OF_AGENT,
+    MULTI_DAY,
+    AgentSchedule,
+    read_schedule,
+)
 from peterental.database.constraints import named_constraints
 
 if TYPE_CHECKING:
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
 
     from peterental.agents.model import AgentKey
     from peterental.appointments.model import EventKind, Status
-    from peterental.calls.model import Delivery
+    from peterental.calls.model import ToolInvocation
     from peterental.database.pool import Connection, Database
     from peterental.errors import Refusal
 
@@ -44,7 +51,7 @@ OVERLAPPING = f"""
             AND COALESCE(blocked_until, end_time) > %(start)s::timestamptz
         UNION
         SELECT id FROM appointments
-        WHERE agent_id = %(agent_id)s AND {LONG}
+        WHERE agent_id = %(agent_id)s AND {MULTI_DAY}
             AND start_time < %(until)s::timestamptz AND COALESCE(blocked_until, end_time) > %(start)s::timestamptz
     ) AS standing
     JOIN appointments USING (id)
@@ -68,16 +75,16 @@ REFUSALS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap": SlotTa
 """By the constraint of `appointments` that refuses a booking."""
 
 
-class PendingDesk:
+class PendingSchedule:
     """The answer to `AppointmentRepository.look`, on its way until the connection has caught up."""
 
     def __init__(self, desk: psycopg.Cursor[DictRow], own: psycopg.Cursor[DictRow]) -> None:
         self._desk = desk
         self._own = own
 
-    def read(self) -> tuple[Desk, tuple[Appointment, ...]]:
+    def read(self) -> tuple[AgentSchedule, tuple[Appointment, ...]]:
         """Give the desk and the caller's own upcoming bookings, soonest first."""
-        return read_desk(self._desk.fetchone()), tuple(Appointment(**row) for row in self._own.fetchall())
+        return read_schedule(self._desk.fetchone()), tuple(Appointment(**row) for row in self._own.fetchall())
 
 
 class AppointmentRepository:
@@ -86,15 +93,15 @@ class AppointmentRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def desk(self, key: AgentKey, now: datetime) -> Desk:
+    def desk(self, key: AgentKey, now: datetime) -> AgentSchedule:
         """Look up whom a call is for and what is taken. One statement, one round trip."""
         rows = self._database.fetch(DESK, _key(key) | {"now": now})
-        return read_desk(rows[0] if rows else None)
+        return read_schedule(rows[0] if rows else None)
 
-    def desk_of(self, agent_id: str, now: datetime) -> Desk:
+    def desk_of(self, agent_id: str, now: datetime) -> AgentSchedule:
         """Look up one agent and what is taken, as `desk` does. One statement, one round trip."""
         rows = self._database.fetch(DESK_OF_AGENT, {"agent_id": agent_id, "now": now})
-        return read_desk(rows[0] if rows else None)
+        return read_schedule(rows[0] if rows else None)
 
     def booked_between(self, agent_id: str, start: datetime, until: datetime) -> Appointment | None:
         """Give the first confirmed viewing that, with the pause after it, is between two moments. One round trip."""
@@ -108,7 +115,7 @@ class AppointmentRepository:
         rows = self._database.fetch(BUSY, {"agent_id": agent_id, "start": start, "until": until})
         return Busy(**rows[0]) if rows else None
 
-    def look(self, connection: Connection, delivery: Delivery, now: datetime) -> PendingDesk:
+    def look(self, connection: Connection, delivery: ToolInvocation, now: datetime) -> PendingSchedule:
         """Queue the desk and the caller's own bookings: upcoming, with this agent, by number or from this very call."""
         values = _key(delivery.agent_key) | {
             "now": now,
@@ -134,9 +141,9 @@ class AppointmentRepository:
             """.encode(),
             values,
         )
-        return PendingDesk(desk, own)
+        return PendingSchedule(desk, own)
 
-    def last_word(self) -> AbstractContextManager[None]:
+    def translate_overlap_error(self) -> AbstractContextManager[None]:
         """Raise SlotTaken where the exclusion constraint refuses a booking, ConstraintViolated for any other."""
         return named_constraints(REFUSALS)
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from peterental.agents.lookup import OF_KEY
+from peterental.agents.lookup import WHERE_VAPI_KEY
 from peterental.agents.model import Agent, Rules, Window
-from peterental.appointments.availability import Taken
+from peterental.appointments.availability import BookedInterval
 
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
-AGENT_OF_KEY = f"SELECT * FROM agents {OF_KEY}"
+AGENT_OF_KEY = f"SELECT * FROM agents {WHERE_VAPI_KEY}"
 
 # One row: an agent with its rules, as JSON, and what is taken from two days ago (a daily cap counts what is over) to
 # its horizon, with what began before and goes on. Hours are minutes after midnight, because Python has no 24:00.
@@ -73,18 +73,18 @@ _DESK = """
     ) AS busy
 """
 
-LONG = "status = 'confirmed' AND COALESCE(blocked_until, end_time) - start_time > INTERVAL '1 day'"
+MULTI_DAY = "status = 'confirmed' AND COALESCE(blocked_until, end_time) - start_time > INTERVAL '1 day'"
 """Word for word what migration 009 has an index on: bookings of days, which only an adopted database has."""
 
-DESK = _DESK.format(agent=AGENT_OF_KEY, long=LONG)
-DESK_OF_AGENT = _DESK.format(agent="SELECT * FROM agents WHERE agent_id = %(agent_id)s", long=LONG)
+DESK = _DESK.format(agent=AGENT_OF_KEY, long=MULTI_DAY)
+DESK_OF_AGENT = _DESK.format(agent="SELECT * FROM agents WHERE agent_id = %(agent_id)s", long=MULTI_DAY)
 
 AGENTS_REMEMBERED = 1_000
 """Agents of which a process keeps the parsed form; what they are is asked anew for each call all the same."""
 
 
 @dataclass(frozen=True)
-class Desk:
+class AgentSchedule:
     """What lies on the desk when somebody rings for an agent: who that is, and what is taken.
 
     Args:
@@ -93,16 +93,16 @@ class Desk:
     """
 
     agent: Agent | None
-    taken: tuple[Taken, ...] = ()
+    taken: tuple[BookedInterval, ...] = ()
 
 
-def read_desk(row: DictRow | None) -> Desk:
+def read_schedule(row: DictRow | None) -> AgentSchedule:
     """Give what a row of DESK or DESK_OF_AGENT says."""
     if row is None:
-        return Desk(None)
-    booked = map(Taken, row["starts"] or (), row["untils"] or (), row["ids"] or ())
-    busy = map(Taken, row["busy_starts"] or (), row["busy_untils"] or ())
-    return Desk(_agent(row["agent"]), (*booked, *busy))
+        return AgentSchedule(None)
+    booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
+    busy = map(BookedInterval, row["busy_starts"] or (), row["busy_untils"] or ())
+    return AgentSchedule(_agent(row["agent"]), (*booked, *busy))
 
 
 class _Described(msgspec.Struct):

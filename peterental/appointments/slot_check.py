@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from peterental.appointments.availability import Reason, instant_of
+from peterental.appointments.availability import UnavailableReason, instant_of
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent, Window
     from peterental.agents.working_hours.model import Busy
-    from peterental.appointments.availability import Timetable
+    from peterental.appointments.availability import Availability
     from peterental.appointments.model import Appointment
 
 NOON_MIN = 12 * 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimeCheck:
+class SlotCheck:
     """What became of asking for one time of an agent's.
 
     Args:
@@ -36,7 +36,7 @@ class TimeCheck:
     day: date
     minutes: int
     start: datetime | None
-    reason: Reason | None
+    reason: UnavailableReason | None
     nearest: tuple[datetime, ...]
     last_day: date
     booking: Appointment | None = None
@@ -58,18 +58,18 @@ class TimeCheck:
         return self.start + timedelta(minutes=self.agent.rules.slot_minutes) if self.start else None
 
 
-def check(agent: Agent, timetable: Timetable, day: date, minutes: int) -> TimeCheck:
+def check(agent: Agent, availability: Availability, day: date, minutes: int) -> SlotCheck:
     """Ask a timetable for one time, given on the agent's wall clock in minutes after midnight."""
     start = instant_of(day, minutes, agent.zone)
-    reason = timetable.why_not(start) if start else None
-    near = start or instant_of(day, NOON_MIN, agent.zone) or timetable.now
+    reason = availability.reason_unavailable(start) if start else None
+    near = start or instant_of(day, NOON_MIN, agent.zone) or availability.now
     free = start is not None and reason is None
-    return TimeCheck(
+    return SlotCheck(
         agent=agent,
         day=day,
         minutes=minutes,
         start=start,
         reason=reason,
-        nearest=() if free else timetable.nearest(near),
-        last_day=timetable.last_day,
+        nearest=() if free else availability.nearest(near),
+        last_day=availability.last_day,
     )

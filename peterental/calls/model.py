@@ -39,7 +39,7 @@ Say = Callable[[Outcome | Refusal, Agent | None, datetime], str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class ToolInvocation:
     """One tool call as it reached us. All of it comes from the envelope, only `arguments` from the model.
 
     Args:
@@ -83,7 +83,7 @@ class ToolCall:
 
 
 @dataclass(frozen=True)
-class CallSoFar:
+class CallHistory:
     """What this phone call has asked and been told before, oldest first.
 
     Args:
@@ -99,7 +99,7 @@ class CallSoFar:
         """The starting times that were named to the caller."""
         return frozenset(start for call in self.others for start in call.offered)
 
-    def answer_to_the_same(self, delivery: Delivery, outcome: str) -> str | None:
+    def answer_to_the_same(self, delivery: ToolInvocation, outcome: str) -> str | None:
         """Give what an earlier call of the same tool with the same arguments was told, if it led to `outcome`."""
         for call in reversed(self.others):
             if (call.name, call.outcome) == (delivery.name, outcome) and call.arguments == delivery.arguments:
@@ -108,7 +108,7 @@ class CallSoFar:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CallNews:
+class CallUpdate:
     """What one status update or end-of-call report says about a call; None where it says nothing.
 
     Args:
@@ -166,7 +166,7 @@ class Call:
 Flag = Literal["unbooked", "fault"]
 """What may be wrong with a call: see `CallSummary.is_unbooked` and `CallSummary.has_fault`."""
 
-NOBODY = "(nobody)"
+UNASSIGNED = "(nobody)"
 """In the place of an agent's id: calls for an assistant that nobody has registered. Only admins see them."""
 
 
@@ -223,7 +223,7 @@ class CallSummary:
     property_address: str | None
 
     @property
-    def rang_at(self) -> datetime:
+    def started_or_created_at(self) -> datetime:
         """When it began, or, where nobody told, when we first heard of it."""
         return self.started_at or self.created_at
 
@@ -254,7 +254,7 @@ class CallSummary:
         return self.has_ended and self.agreed and not has_viewing
 
     @property
-    def deeds(self) -> tuple[str, ...]:
+    def actions(self) -> tuple[str, ...]:
         """What was done in it: booked, moved, cancelled, message."""
         found = {*self.outcomes, *(("booked",) if self.appointment_id is not None else ())}
         return tuple(deed for deed in ("booked", "moved", "cancelled", "message") if deed in found)
@@ -266,12 +266,12 @@ class CallPage:
 
     calls: tuple[CallSummary, ...]
     has_more: bool
-    is_cut: bool = False
+    is_truncated: bool = False
     """More fit than could be looked up: these are the latest, or some, of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unregistered:
+class UnknownAssistant:
     """An assistant, or a phone number without one, that was rung and that nobody has registered. The time is UTC."""
 
     assistant_id: str | None
@@ -291,7 +291,7 @@ class CallRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lead:
+class MessageDraft:
     """A message to be put into an agent's inbox."""
 
     body: str

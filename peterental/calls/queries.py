@@ -6,7 +6,7 @@ import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from peterental.calls.model import NOBODY, Call, CallSummary, Unregistered
+from peterental.calls.model import UNASSIGNED, Call, CallSummary, UnknownAssistant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +97,7 @@ OWN = """
 SHARE = f"(SELECT GREATEST(%(nearby)s / GREATEST(COUNT(*), 1), %(fewest)s) FROM agents AS own WHERE {OWN})"
 
 
-class CallReader:
+class CallQueries:
     """The calls of one database, for reading. Every method is one round trip."""
 
     def __init__(self, database: Database) -> None:
@@ -114,14 +114,14 @@ class CallReader:
             page: from which place in the list to which.
         """
         looked_for = _looked_for(wanted.text)
-        parts, is_cut = {"found": _latest(wanted, "%(reach)s", user_id=user_id)}, "FALSE"
+        parts, is_truncated = {"found": _latest(wanted, "%(reach)s", user_id=user_id)}, "FALSE"
         if wanted.text:
-            parts, is_cut = _searched(wanted, user_id)
+            parts, is_truncated = _searched(wanted, user_id)
         rows = self._database.fetch(
             f"""
             WITH {", ".join(f"{name} AS MATERIALIZED ({query})" for name, query in parts.items())}
             SELECT told.is_cut, listed.*
-            FROM (SELECT {is_cut} AS is_cut) AS told
+            FROM (SELECT {is_truncated} AS is_cut) AS told
             LEFT JOIN (
                 SELECT {LISTED}, {WHO_AND_WHAT_FOR}, page.rang_at
                 FROM (
@@ -150,10 +150,10 @@ class CallReader:
             },
             prepare=False,
         )
-        is_cut = rows[0]["is_cut"]
-        return [_summary(row) for row in rows if row["vapi_call_id"] is not None], is_cut
+        is_truncated = rows[0]["is_cut"]
+        return [_summary(row) for row in rows if row["vapi_call_id"] is not None], is_truncated
 
-    def unregistered(self, since: datetime, *, counted: int, limit: int) -> list[Unregistered]:
+    def unregistered(self, since: datetime, *, counted: int, limit: int) -> list[UnknownAssistant]:
         """Give what was rung since then and belongs to nobody still, whatever was rung last first.
 
         Args:
@@ -187,7 +187,7 @@ class CallReader:
             """,
             {"since": since, "counted": counted, "limit": limit},
         )
-        return [Unregistered(**row) for row in rows]
+        return [UnknownAssistant(**row) for row in rows]
 
     def record(self, vapi_call_id: str, user_id: int | None) -> tuple[CallSummary, Call] | None:
         """Give one call, if it is of one of the user's agents; any call where `user_id` is None."""
@@ -324,7 +324,7 @@ def _conditions(wanted: CallFilter) -> list[str]:
         conditions.append(f"{RANG_AT} >= %(since)s")
     if wanted.until:
         conditions.append(f"{RANG_AT} < %(until)s")
-    if wanted.agent_id == NOBODY:
+    if wanted.agent_id == UNASSIGNED:
         conditions.append("calls.agent_id IS NULL")
     return conditions
 
@@ -337,7 +337,7 @@ def _made_then(wanted: CallFilter) -> list[str]:
 
 def _is_narrow(wanted: CallFilter, user_id: int | None) -> bool:
     """Tell whether the calls of some agents are wanted."""
-    return user_id is not None or wanted.agent_id not in {"", NOBODY}
+    return user_id is not None or wanted.agent_id not in {"", UNASSIGNED}
 
 
 def _looked_for(text: str) -> dict[str, Any]:

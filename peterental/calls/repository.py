@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from peterental.agents.lookup import OF_KEY
-from peterental.calls.model import Call, CallSoFar, ToolCall
+from peterental.agents.lookup import WHERE_VAPI_KEY
+from peterental.calls.model import Call, CallHistory, ToolCall
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from peterental.agents.model import AgentKey
-    from peterental.calls.model import CallNews, Delivery, Lead
+    from peterental.calls.model import CallUpdate, MessageDraft, ToolInvocation
     from peterental.database.pool import Connection, Database
 
-AGENT_OF_KEY = f"SELECT agent_id FROM agents {OF_KEY}"
+AGENT_OF_KEY = f"SELECT agent_id FROM agents {WHERE_VAPI_KEY}"
 
 DONE = ("booked", "moved", "cancelled", "message")
 """Outcomes that changed something: never overwritten, and told again word for word."""
@@ -32,7 +32,7 @@ REMEMBERED_TOOL_CALLS = 40
 TOOL_CALL = "name, tool_call_id, arguments, answer, outcome, appointment_id, offered, duration_ms, received_at"
 
 
-def _keeping(*, durable: bool, knows_agent: bool) -> str:
+def _record_sql(*, durable: bool, knows_agent: bool) -> str:
     """Make the statement that keeps a tool call.
 
     What is kept already, word for word, is not touched again: a delivery repeated many times at once must not queue up.
@@ -84,8 +84,8 @@ def _keeping(*, durable: bool, knows_agent: bool) -> str:
     """
 
 
-_KEEP = {
-    (durable, knows_agent): _keeping(durable=durable, knows_agent=knows_agent)
+_RECORD = {
+    (durable, knows_agent): _record_sql(durable=durable, knows_agent=knows_agent)
     for durable in (True, False)
     for knows_agent in (True, False)
 }
@@ -130,11 +130,11 @@ class PendingHistory:
         self._cursor = cursor
         self._tool_call_id = tool_call_id
 
-    def read(self) -> CallSoFar:
+    def read(self) -> CallHistory:
         """Give what this call was told so far."""
         calls = [_tool_call(row) for row in self._cursor.fetchall()]
         same = next((c for c in calls if c.tool_call_id == self._tool_call_id and c.outcome != "fault"), None)
-        return CallSoFar(same, tuple(call for call in calls if call.tool_call_id != self._tool_call_id))
+        return CallHistory(same, tuple(call for call in calls if call.tool_call_id != self._tool_call_id))
 
 
 class CallRepository:
@@ -143,7 +143,7 @@ class CallRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, connection: Connection, delivery: Delivery) -> PendingHistory:
+    def begin(self, connection: Connection, delivery: ToolInvocation) -> PendingHistory:
         """Queue the agent's row lock and, after it, the reading of what this call was told so far.
 
         Whoever holds the lock works alone on this agent's bookings until the transaction ends: two deliveries of one
@@ -170,13 +170,13 @@ class CallRepository:
         )
         return PendingHistory(cursor, delivery.tool_call_id)
 
-    def keep(self, connection: Connection, delivery: Delivery, values: dict[str, Any]) -> None:
+    def keep(self, connection: Connection, delivery: ToolInvocation, values: dict[str, Any]) -> None:
         """Queue the keeping of a tool call; an appointment made by it in this transaction is found by itself."""
-        connection.execute(_KEEP[True, values["agent_id"] is not None].encode(), _kept(delivery, values))
+        connection.execute(_RECORD[True, values["agent_id"] is not None].encode(), _kept(delivery, values))
 
-    def keep_alone(self, delivery: Delivery, values: dict[str, Any]) -> None:
+    def record_tool_call_alone(self, delivery: ToolInvocation, values: dict[str, Any]) -> None:
         """Keep a tool call on its own. One round trip."""
-        self._database.fetch(_KEEP[False, values["agent_id"] is not None], _kept(delivery, values))
+        self._database.fetch(_RECORD[False, values["agent_id"] is not None], _kept(delivery, values))
 
     def reachable_agent(self, connection: Connection, key: AgentKey) -> psycopg.Cursor[DictRow]:
         """Queue the look-up of whether the agent named by `key` takes calls: agent_id, agent_name, is_active."""
@@ -184,7 +184,9 @@ class CallRepository:
             f"SELECT agent_id, agent_name, is_active FROM agents WHERE agent_id = ({AGENT_OF_KEY})".encode(), _key(key)
         )
 
-    def add_message(self, connection: Connection, delivery: Delivery, agent_id: str, lead: Lead, now: datetime) -> None:
+    def add_message(
+        self, connection: Connection, delivery: ToolInvocation, agent_id: str, lead: MessageDraft, now: datetime
+    ) -> None:
         """Queue a message for the agent's inbox."""
         connection.execute(
             """
@@ -205,7 +207,7 @@ class CallRepository:
             },
         )
 
-    def upsert(self, news: CallNews, now: datetime) -> None:
+    def upsert(self, news: CallUpdate, now: datetime) -> None:
         """Add what is new about a call to what is known of it. One round trip."""
         values = asdict(news) | {"now": now, "statuses": list(STATUSES)}
         values.update(_key(news.agent_key))
@@ -232,7 +234,7 @@ def _key(key: AgentKey) -> dict[str, str | None]:
     return {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
 
 
-def _kept(delivery: Delivery, values: dict[str, Any]) -> dict[str, Any]:
+def _kept(delivery: ToolInvocation, values: dict[str, Any]) -> dict[str, Any]:
     return {
         **_key(delivery.agent_key),
         "vapi_call_id": delivery.vapi_call_id,

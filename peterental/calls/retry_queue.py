@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from peterental.errors import Fault
 
 if TYPE_CHECKING:
-    from peterental.calls.model import CallNews
+    from peterental.calls.model import CallUpdate
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +26,10 @@ MOST_HELD = 2_000
 MOST_HELD_CHARACTERS = 32 * 1024 * 1024
 """Of transcripts and messages together; a report has up to some hundred thousand."""
 
-Keep = Callable[["CallNews", datetime], None]
+Keep = Callable[["CallUpdate", datetime], None]
 
 
-class LateNews:
+class CallUpdateQueue:
     """What one process holds back.
 
     Args:
@@ -40,7 +40,7 @@ class LateNews:
     def __init__(self, keep: Keep, try_again_after_s: float = TRY_AGAIN_AFTER_S) -> None:
         self._keep = keep
         self._try_again_after_s = try_again_after_s
-        self._held: deque[tuple[CallNews, datetime]] = deque()
+        self._held: deque[tuple[CallUpdate, datetime]] = deque()
         self._lock = threading.Lock()
         self._work: threading.Thread | None = None
 
@@ -48,7 +48,7 @@ class LateNews:
         """How many pieces of news are held."""
         return len(self._held)
 
-    def hold(self, news: CallNews, heard_at: datetime) -> None:
+    def enqueue(self, news: CallUpdate, heard_at: datetime) -> None:
         """Hold a piece of news until it can be kept; of too much, the oldest is given up."""
         with self._lock:
             self._held.append((news, heard_at))
@@ -56,7 +56,7 @@ class LateNews:
                 dropped, _ = self._held.popleft()
                 log.error("Given up: too much news is waiting", extra={"call_id": dropped.vapi_call_id})
             if self._work is None:
-                self._work = threading.Thread(target=self._try_on, name="late news", daemon=True)
+                self._work = threading.Thread(target=self._retry_loop, name="late news", daemon=True)
                 self._work.start()
                 atexit.register(self.flush)  # a worker that is told to end has one attempt more
 
@@ -80,7 +80,7 @@ class LateNews:
                     self._held.popleft()
         return True
 
-    def _try_on(self) -> None:
+    def _retry_loop(self) -> None:
         """Try until nothing is held any more; the next piece of news starts this anew."""
         pause = threading.Event()
         while True:

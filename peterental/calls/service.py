@@ -8,16 +8,33 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from peterental.agents.model import AgentInactive, AgentUnknown
-from peterental.calls.model import NOBODY, CallFilter, CallPage, CallRecord, CallUnknown, MessageMissing, MessageTaken
-from peterental.calls.queries import CallReader
+from peterental.calls.model import (
+    UNASSIGNED,
+    CallFilter,
+    CallPage,
+    CallRecord,
+    CallUnknown,
+    MessageMissing,
+    MessageTaken,
+)
+from peterental.calls.queries import CallQueries
 from peterental.calls.repository import CallRepository
-from peterental.calls.retry_queue import LateNews
+from peterental.calls.retry_queue import CallUpdateQueue
 from peterental.errors import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from peterental.calls.model import Call, CallNews, CallSummary, Delivery, Lead, Say, ToolCall, Unregistered
+    from peterental.calls.model import (
+        Call,
+        CallSummary,
+        CallUpdate,
+        MessageDraft,
+        Say,
+        ToolCall,
+        ToolInvocation,
+        UnknownAssistant,
+    )
     from peterental.calls.repository import PendingHistory
     from peterental.database.pool import Connection, Database
     from peterental.errors import Refusal
@@ -49,11 +66,11 @@ class CallService:
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._calls = CallRepository(database)
-        self._late = LateNews(self._calls.upsert)
-        self._reader = CallReader(database)
+        self._late = CallUpdateQueue(self._calls.upsert)
+        self._reader = CallQueries(database)
         self._now = now
 
-    def heard(self, news: CallNews) -> None:
+    def heard(self, news: CallUpdate) -> None:
         """Keep what a status update or an end-of-call report says, in whatever order and however often they come.
 
         An ended call stays ended; a report is believed rather than an update. One round trip. With the database away
@@ -63,7 +80,7 @@ class CallService:
         try:
             self._calls.upsert(news, now)
         except Fault as fault:
-            self._late.hold(news, now)
+            self._late.enqueue(news, now)
             log.warning("Held until it can be kept: %s", fault, extra={"call_id": news.vapi_call_id})
 
     def get(self, vapi_call_id: str) -> Call | None:
@@ -82,19 +99,19 @@ class CallService:
             wanted: which calls.
             page: from 1.
         """
-        if wanted.agent_id == NOBODY and not viewer.is_admin:
+        if wanted.agent_id == UNASSIGNED and not viewer.is_admin:
             return CallPage(calls=(), has_more=False)
         wanted = replace(wanted, text=_tidy(wanted.text), agent_id=_tidy(wanted.agent_id))
         first = (page - 1) * PAGE_SIZE
-        found, is_cut = self._reader.listing(_only_of(viewer), wanted, slice(first, first + PAGE_SIZE + 1))
-        return CallPage(calls=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE, is_cut=is_cut)
+        found, is_truncated = self._reader.listing(_only_of(viewer), wanted, slice(first, first + PAGE_SIZE + 1))
+        return CallPage(calls=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE, is_truncated=is_truncated)
 
     def latest(self, agent_id: str, viewer: Viewer, *, limit: int) -> tuple[CallSummary, ...]:
         """Give the latest calls of one agent, none where it is not the viewer's to see. One round trip."""
         wanted = CallFilter(agent_id=_tidy(agent_id))
         return tuple(self._reader.listing(_only_of(viewer), wanted, slice(0, limit))[0])
 
-    def unregistered(self, viewer: Viewer) -> tuple[Unregistered, ...]:
+    def unregistered(self, viewer: Viewer) -> tuple[UnknownAssistant, ...]:
         """Give what was rung within RECENT_DAYS and belongs to no agent, for admins; nothing for others.
 
         One round trip, for admins.
@@ -115,7 +132,7 @@ class CallService:
         summary, call = found
         return CallRecord(summary=summary, call=call, tool_calls=self._calls.tool_calls(vapi_call_id))
 
-    def begin(self, connection: Connection, delivery: Delivery) -> PendingHistory:
+    def begin(self, connection: Connection, delivery: ToolInvocation) -> PendingHistory:
         """Queue, in a transaction that will change something, the lock on the agent and what this call was told so far.
 
         Costs no round trip of its own.
@@ -125,7 +142,7 @@ class CallService:
     def keep(
         self,
         connection: Connection,
-        delivery: Delivery,
+        delivery: ToolInvocation,
         *,
         answer: str,
         outcome: str,
@@ -146,9 +163,9 @@ class CallService:
         """
         self._calls.keep(connection, delivery, self._values(answer, outcome, agent_id, appointment_id, offered))
 
-    def keep_alone(
+    def record_tool_call_alone(
         self,
-        delivery: Delivery,
+        delivery: ToolInvocation,
         *,
         answer: str,
         outcome: str,
@@ -156,9 +173,9 @@ class CallService:
         offered: Sequence[datetime] = (),
     ) -> None:
         """Keep a tool call that changed nothing. One round trip; the arguments are those of `keep`."""
-        self._calls.keep_alone(delivery, self._values(answer, outcome, agent_id, None, offered))
+        self._calls.record_tool_call_alone(delivery, self._values(answer, outcome, agent_id, None, offered))
 
-    def take_message(self, delivery: Delivery, lead: Lead, say: Say) -> str:
+    def take_message(self, delivery: ToolInvocation, lead: MessageDraft, say: Say) -> str:
         """Put a message into the agent's inbox and give the sentence that says so. Two round trips.
 
         The same tool call, or the same message again in the same phone call, is told the same and kept once.
@@ -167,7 +184,7 @@ class CallService:
         with self._database.transaction() as connection:
             history = self._calls.begin(connection, delivery)
             agent = self._calls.reachable_agent(connection, delivery.agent_key)
-            connection.catch_up()
+            connection.sync()
             row = agent.fetchone()
             so_far = history.read()
             if so_far.same is not None:
@@ -200,7 +217,7 @@ class CallService:
         }
 
 
-def _why_not(agent: Mapping[str, Any] | None, lead: Lead) -> Refusal | None:
+def _why_not(agent: Mapping[str, Any] | None, lead: MessageDraft) -> Refusal | None:
     """Give why a message cannot be taken, if so."""
     if agent is None:
         return AgentUnknown()

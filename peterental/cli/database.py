@@ -12,7 +12,7 @@ from typing import cast
 import click
 from flask import current_app
 
-from peterental.cli.errors import told_in_one_sentence
+from peterental.cli.errors import report_errors
 from peterental.cli.terminal import colours, columns, voice
 from peterental.config import Config
 from peterental.database import Database, migrations_url_for
@@ -50,7 +50,7 @@ class NotConfirmed(Refusal):
     help=f"How long to wait for another runner; default: {LOCK_WAIT_S:g}.",
 )
 @directory_option
-@told_in_one_sentence
+@report_errors
 def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Path | None) -> None:
     """Apply the migrations that are pending.
 
@@ -71,15 +71,15 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Pa
         if status.state == "broken":
             sys.exit(1)
         return
-    tell, progress = voice()
-    MigrationRunner(_url(), directory, lock_wait_s=lock_wait, tell=tell, progress=progress).run_migrations(to=to)
+    report, progress = voice()
+    MigrationRunner(_url(), directory, lock_wait_s=lock_wait, report=report, progress=progress).run_migrations(to=to)
 
 
 @click.command("db-status")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 @click.option("--exit-code", is_flag=True, help=f"Exit {EXIT_PENDING} when pending, {EXIT_BROKEN} when broken.")
 @directory_option
-@told_in_one_sentence
+@report_errors
 def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None:
     """Show every migration: applied, pending, edited or missing.
 
@@ -94,7 +94,7 @@ def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None
 @click.command("db-new")
 @click.argument("title")
 @directory_option
-@told_in_one_sentence
+@report_errors
 def db_new(title: str, *, directory: Path | None) -> None:
     """Write the next numbered migration from a template, and print its path.
 
@@ -110,7 +110,7 @@ def db_new(title: str, *, directory: Path | None) -> None:
 @click.option("--strict", is_flag=True, help="Advice counts as findings too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 @directory_option
-@told_in_one_sentence
+@report_errors
 def db_lint(*, strict: bool, as_json: bool, directory: Path | None) -> None:
     """Check names, sequence and unsafe DDL of the migration files.
 
@@ -126,7 +126,7 @@ def db_lint(*, strict: bool, as_json: bool, directory: Path | None) -> None:
 @click.command("db-plan")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 @directory_option
-@told_in_one_sentence
+@report_errors
 def db_plan(*, as_json: bool, directory: Path | None) -> None:
     """Rehearse what is pending: locks, sizes, rewrites. Changes nothing.
 
@@ -134,7 +134,9 @@ def db_plan(*, as_json: bool, directory: Path | None) -> None:
     """
     from peterental.database.migrations.plan.planner import plan  # noqa: PLC0415  # what a deploy does not need
 
-    found = plan(_url(), directory or _config().migrations_dir, scratch_url=_config().scratch_database_url, tell=_aside)
+    found = plan(
+        _url(), directory or _config().migrations_dir, scratch_url=_config().scratch_database_url, report=_aside
+    )
     click.echo(_json(found.as_json()) if as_json else found.text(width=columns()))
     sys.exit(found.would_fail)
 
@@ -142,7 +144,7 @@ def db_plan(*, as_json: bool, directory: Path | None) -> None:
 @click.command("db-verify")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 @directory_option
-@told_in_one_sentence
+@report_errors
 def db_verify(*, as_json: bool, directory: Path | None) -> None:
     """Compare the database with what the files make, built in a scratch database.
 
@@ -151,7 +153,7 @@ def db_verify(*, as_json: bool, directory: Path | None) -> None:
     from peterental.database.migrations.verify.verify import verify  # noqa: PLC0415  # what a deploy does not need
 
     found = verify(
-        _url(), directory or _config().migrations_dir, scratch_url=_config().scratch_database_url, tell=_aside
+        _url(), directory or _config().migrations_dir, scratch_url=_config().scratch_database_url, report=_aside
     )
     click.echo(_json(found.as_json()) if as_json else found.text())
     sys.exit(not found.same)
@@ -162,7 +164,7 @@ def db_verify(*, as_json: bool, directory: Path | None) -> None:
     "--to", type=click.IntRange(min=1), metavar="VERSION", required=True, help="The last version that the database has."
 )
 @directory_option
-@told_in_one_sentence
+@report_errors
 def db_adopt(to: int, *, directory: Path | None) -> None:
     """Record migrations as applied on a database that has what they make.
 
@@ -171,7 +173,7 @@ def db_adopt(to: int, *, directory: Path | None) -> None:
     from peterental.database.migrations.commands.adopt import adopt  # noqa: PLC0415  # what a deploy does not need
 
     folder = directory or _config().migrations_dir
-    adopt(_url(), folder, to=to, scratch_url=_config().scratch_database_url, tell=click.echo)
+    adopt(_url(), folder, to=to, scratch_url=_config().scratch_database_url, report=click.echo)
 
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -180,7 +182,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 @click.command("db-repair")
 @yes_option
 @directory_option
-@told_in_one_sentence
+@report_errors
 def db_repair(*, yes: bool, directory: Path | None) -> None:
     """Accept edited files, and begin stopped ones anew, after showing what changed.
 
@@ -192,7 +194,7 @@ def db_repair(*, yes: bool, directory: Path | None) -> None:
         click.echo(shown)
         return _agrees("Accept this?", yes=yes)
 
-    repair(_url(), directory or _config().migrations_dir, confirm=confirm, tell=click.echo)
+    repair(_url(), directory or _config().migrations_dir, confirm=confirm, report=click.echo)
 
 
 @click.command("db-rollback")
@@ -205,7 +207,7 @@ def db_repair(*, yes: bool, directory: Path | None) -> None:
 )
 @yes_option
 @directory_option
-@told_in_one_sentence
+@report_errors
 def db_rollback(to: int, *, yes: bool, directory: Path | None) -> None:
     """Undo migrations with their .down.sql files, the latest first.
 
@@ -217,7 +219,7 @@ def db_rollback(to: int, *, yes: bool, directory: Path | None) -> None:
         click.echo("This runs, in order: " + ", ".join(names))
         return _agrees("Undo these migrations?", yes=yes)
 
-    rollback(_url(), directory or _config().migrations_dir, to=to, confirm=confirm, tell=click.echo)
+    rollback(_url(), directory or _config().migrations_dir, to=to, confirm=confirm, report=click.echo)
 
 
 def _json(document: object) -> str:

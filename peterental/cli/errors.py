@@ -10,7 +10,7 @@ from typing import Any
 from peterental.errors import PeteRentalError
 
 
-def told_in_one_sentence(command: Callable[..., None]) -> Callable[..., None]:
+def report_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Turn what a user can cause into one message on stderr and exit code 1; the one `except` of this edge."""
 
     @functools.wraps(command)

@@ -8,20 +8,20 @@ import sys
 from typing import TextIO
 
 from peterental.database.migrations.run.monitor import Progress
-from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.advisory_lock import Reporter
 
 _BAR_WIDTH = 30
 _CLEAR_LINE = "\r\x1b[K"
 
 
-class Screen:
+class ProgressTerminal:
     """A terminal that shows lines, and below them one bar that is drawn over."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._has_bar = False
 
-    def tell(self, line: str) -> None:
+    def report(self, line: str) -> None:
         """Print a line above the bar."""
         self._stream.write(f"{_CLEAR_LINE if self._has_bar else ''}{line}\n")
         self._stream.flush()
@@ -51,7 +51,7 @@ def _is_able(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def voice() -> tuple[Tell, Progress | None]:
+def voice() -> tuple[Reporter, Progress | None]:
     """Give the ways to tell a line and to show progress that suit standard output; no bar where nobody watches."""
-    screen = Screen(sys.stdout)
-    return (screen.tell, screen.progress) if _is_able(sys.stdout) else (screen.tell, None)
+    screen = ProgressTerminal(sys.stdout)
+    return (screen.report, screen.progress) if _is_able(sys.stdout) else (screen.report, None)

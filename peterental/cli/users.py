@@ -9,7 +9,7 @@ import click
 from flask import current_app
 
 from peterental import demo
-from peterental.cli.errors import told_in_one_sentence
+from peterental.cli.errors import report_errors
 from peterental.config import Config
 from peterental.database import Database
 from peterental.services import services_of
@@ -19,7 +19,7 @@ from peterental.web.shell import setup_link
 @click.command("user-create")
 @click.argument("email")
 @click.option("--role", type=click.Choice(["admin", "agent"]), default="agent", show_default=True)
-@told_in_one_sentence
+@report_errors
 def user_create(email: str, role: str) -> None:
     """Let somebody sign in. The password is asked for, or read from standard input.
 
@@ -31,7 +31,7 @@ def user_create(email: str, role: str) -> None:
 
 @click.command("user-password")
 @click.argument("email")
-@told_in_one_sentence
+@report_errors
 def user_password(email: str) -> None:
     """Give somebody a new password, which signs them out everywhere.
 
@@ -42,7 +42,7 @@ def user_password(email: str) -> None:
 
 
 @click.command("demo")
-@told_in_one_sentence
+@report_errors
 def demo_command() -> None:
     """Load two agents with bookings into an empty database, for a first look.
 

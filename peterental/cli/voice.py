@@ -8,7 +8,7 @@ from typing import cast
 import click
 from flask import current_app
 
-from peterental.cli.errors import told_in_one_sentence
+from peterental.cli.errors import report_errors
 from peterental.config import Config
 from peterental.services import services_of
 from peterental.users.model import Viewer
@@ -21,7 +21,7 @@ _OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)
 @click.argument("agent_id")
 @click.option("--url", help="Where Vapi reaches us, such as https://example.com; on Render the service's own address.")
 @click.option("--credential", help="The id of the credential on Vapi that holds the webhook's secret.")
-@told_in_one_sentence
+@report_errors
 def vapi_tools(agent_id: str, url: str | None, credential: str | None) -> None:
     """Print the tools of an agent's assistant as JSON, to be pasted into Vapi; what to do with it goes to stderr.
 

@@ -19,7 +19,7 @@ _give_up_at_s: ContextVar[float | None] = ContextVar("give_up_at_s", default=Non
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
+def deadline(seconds: float) -> Iterator[None]:
     """Have every wait for the database inside the block end when `seconds` are over, counted from here.
 
     A statement that is still at work then is cancelled, a server that does not even answer to that is hung up on. What
@@ -36,14 +36,14 @@ def patience(seconds: float) -> Iterator[None]:
         _give_up_at_s.reset(token)
 
 
-def left_s() -> float | None:
+def remaining_s() -> float | None:
     """Give how many seconds are left, 0 where they are over; None where nobody is in a hurry."""
     give_up_at_s = _give_up_at_s.get()
     return None if give_up_at_s is None else max(0.0, give_up_at_s - time.monotonic())
 
 
-class PatientConnection(psycopg.Connection[DictRow]):
-    """A connection of the pool: one that waits no longer than `patience` allows."""
+class DeadlineConnection(psycopg.Connection[DictRow]):
+    """A connection of the pool: one that waits no longer than `deadline` allows."""
 
     _fell_silent = False
 
@@ -51,11 +51,11 @@ class PatientConnection(psycopg.Connection[DictRow]):
     """Whether what it ran was cancelled because patience was over; the pool's user clears it."""
 
     @property
-    def fell_silent(self) -> bool:
+    def unresponsive(self) -> bool:
         """Whether it was hung up on because its server did not even answer to a cancellation."""
         return self._fell_silent
 
-    def catch_up(self) -> None:
+    def sync(self) -> None:
         """Wait, in a unit of work, until everything asked so far is answered. One round trip, whatever was asked.
 
         Reading a result would wait as well, but leave the server in the middle of a series: then it would not notice
@@ -67,7 +67,7 @@ class PatientConnection(psycopg.Connection[DictRow]):
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """Wait for the server: psycopg does all its waiting here."""
-        left = left_s()
+        left = remaining_s()
         if left is None:
             return super().wait(gen, interval, timeout)
         try:

@@ -14,8 +14,8 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from peterental.database.circuit_breaker import ASK_S, Outage, Turn
-from peterental.database.deadline import PatientConnection, left_s, patience
+from peterental.database.circuit_breaker import PROBE_TIMEOUT_S, CircuitBreaker, Permit
+from peterental.database.deadline import DeadlineConnection, deadline, remaining_s
 from peterental.database.statement_errors import (
     StatementCancelled,
     StatementRefused,
@@ -94,11 +94,11 @@ class Database:
         self._conninfo = conninfo
         self._pool_size = pool_size
         self._application_name = application_name
-        self._pool: ConnectionPool[PatientConnection] | None = None
+        self._pool: ConnectionPool[DeadlineConnection] | None = None
         self._pool_pid = 0
         self._opening = threading.Lock()
         self._last_failure = "no free connection"
-        self._outage = Outage()
+        self._breaker = CircuitBreaker()
 
     @property
     def url(self) -> str:
@@ -108,7 +108,7 @@ class Database:
         return self._conninfo
 
     @contextmanager
-    def transaction(self) -> Iterator[PatientConnection]:
+    def transaction(self) -> Iterator[DeadlineConnection]:
         """Give a connection inside a transaction: committed at the end of the block, rolled back by an exception.
 
         Statements are pipelined: BEGIN travels with the first ones, COMMIT with the last ones, and the block waits for
@@ -118,7 +118,7 @@ class Database:
         Raises DatabaseUnavailable when no connection is available within 2 s or it breaks or falls silent,
         DatabaseTooSlow when a statement takes too long and is cancelled, StatementCancelled when another session
         cancels it, DatabaseBusy when somebody else's lock is in the way, SchemaOutdated when a table or column is not
-        there, StatementRefused when the server cannot do it (a full disk, a deadlock). Inside `patience`, all that
+        there, StatementRefused when the server cannot do it (a full disk, a deadlock). Inside `deadline`, all that
         takes no longer than it says.
         """
         with self.connection() as connection:
@@ -159,26 +159,26 @@ class Database:
                 pool.close(timeout=1)
 
     @contextmanager
-    def connection(self) -> Iterator[PatientConnection]:
+    def connection(self) -> Iterator[DeadlineConnection]:
         """Borrow a connection in autocommit mode, for single statements.
 
         Raises what `transaction` raises.
         """
         began_s = time.monotonic()
-        turn = self._outage.turn()
-        if turn is Turn.LEAVE:
+        permit = self._breaker.acquire()
+        if permit is Permit.REJECT:
             raise DatabaseUnavailable(reason=self._last_failure)
-        timeout_s = ASK_S if turn is Turn.ASK else ACQUIRE_TIMEOUT_S
-        left = left_s()
+        timeout_s = PROBE_TIMEOUT_S if permit is Permit.PROBE else ACQUIRE_TIMEOUT_S
+        left = remaining_s()
         try:
             pool = self._open_pool()
             connection = pool.getconn(timeout_s if left is None else min(left, timeout_s))
             connection.deadline_passed = False
             try:
-                if turn is Turn.ASK:
-                    with patience(ASK_S):
+                if permit is Permit.PROBE:
+                    with deadline(PROBE_TIMEOUT_S):
                         connection.execute("SELECT")
-                    self._outage.ended()
+                    self._breaker.reset()
                 yield connection
             except psycopg.Error as error:
                 named = _named(error, connection, time.monotonic() - began_s)
@@ -187,20 +187,20 @@ class Database:
                 raise named from error
             finally:
                 pool.putconn(connection)
-                if connection.fell_silent:
-                    self.remember_failure("it fell silent")
-                    self._outage.begins()
-                    self._distrust_idle_connections()
+                if connection.unresponsive:
+                    self.record_failure("it fell silent")
+                    self._breaker.trip()
+                    self._drain_idle()
         except PoolTimeout as error:
-            self._outage.begins()
+            self._breaker.trip()
             raise DatabaseUnavailable(reason=self._last_failure) from error
         except psycopg.OperationalError as error:  # of the pool itself
             raise DatabaseUnavailable(reason=reason_of(error)) from error
         finally:
-            if turn is Turn.ASK:
-                self._outage.turn_is_over()
+            if permit is Permit.PROBE:
+                self._breaker.release()
 
-    def _open_pool(self) -> ConnectionPool[PatientConnection]:
+    def _open_pool(self) -> ConnectionPool[DeadlineConnection]:
         pool = self._pool
         if pool is not None and self._pool_pid == os.getpid():
             return pool
@@ -210,10 +210,10 @@ class Database:
                 self._pool_pid = os.getpid()
             return self._pool
 
-    def _make_pool(self) -> ConnectionPool[PatientConnection]:
+    def _make_pool(self) -> ConnectionPool[DeadlineConnection]:
         return ConnectionPool(
             self.url,
-            connection_class=_remembering(self),
+            connection_class=_recording_connection(self),
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
@@ -232,11 +232,11 @@ class Database:
             name=self._application_name,
         )
 
-    def remember_failure(self, reason: str) -> None:
+    def record_failure(self, reason: str) -> None:
         """Keep why connecting last failed, for whoever waits for a connection in vain."""
         self._last_failure = reason
 
-    def _distrust_idle_connections(self) -> None:
+    def _drain_idle(self) -> None:
         """Replace the connections that nobody uses: one was found dead, and their server is the same."""
         if self._pool is not None:
             self._pool.drain()
@@ -252,7 +252,7 @@ class Database:
         if poller.poll(0):
             connection.close()
             # The pool would try them one by one, and pause a second after each dead one.
-            self._distrust_idle_connections()
+            self._drain_idle()
             message = "the server closed the connection"
             raise psycopg.OperationalError(message)
 
@@ -301,7 +301,7 @@ def reason_of(error: psycopg.Error) -> str:
     return line.removeprefix("connection failed: ").rstrip(".").replace("FATAL:  ", "")
 
 
-def _named(error: psycopg.Error, connection: PatientConnection, waited_s: float) -> Fault | None:
+def _named(error: psycopg.Error, connection: DeadlineConnection, waited_s: float) -> Fault | None:
     """Return what an error of a statement means to its caller; None where it has no name."""
     reason = reason_of(error)
     named: Fault | None = None
@@ -319,7 +319,7 @@ def _named(error: psycopg.Error, connection: PatientConnection, waited_s: float)
     return named
 
 
-def _cancelled(error: psycopg.errors.QueryCanceled, connection: PatientConnection, waited_s: float) -> Fault:
+def _cancelled(error: psycopg.errors.QueryCanceled, connection: DeadlineConnection, waited_s: float) -> Fault:
     """Return what a cancellation means: our deadline, the server's limit, or another session."""
     if connection.deadline_passed:
         return DatabaseTooSlow(seconds=round(waited_s, 1))
@@ -329,29 +329,29 @@ def _cancelled(error: psycopg.errors.QueryCanceled, connection: PatientConnectio
     return StatementCancelled(place=place_of_session(connection), by=by, reason=reason_of(error), advice="Try again")
 
 
-def _remembering(database: Database) -> type[PatientConnection]:
+def _recording_connection(database: Database) -> type[DeadlineConnection]:
     """Make a connection class that tells `database` why connecting failed.
 
     The pool connects in a thread of its own and keeps the reason to itself; whoever waited deserves to hear it.
     """
 
-    class RememberingConnection(PatientConnection):
+    class RecordingConnection(DeadlineConnection):
         @classmethod
         def connect(cls, *args: Any, **kwargs: Any) -> Any:
             try:
                 connection = super().connect(*args, **kwargs)
             except psycopg.OperationalError as error:
-                database.remember_failure(reason_of(error))
+                database.record_failure(reason_of(error))
                 raise
             if connection.info.server_version < OLDEST_SERVER_VERSION:
                 reason = f"PostgreSQL {version_of(connection)} is too old, PeteRental needs 14 or newer"
-                database.remember_failure(reason)
+                database.record_failure(reason)
                 connection.close()
                 raise psycopg.OperationalError(reason)
-            database.remember_failure("no free connection")
+            database.record_failure("no free connection")
             return connection
 
-    return RememberingConnection
+    return RecordingConnection
 
 
 def _configure(connection: Connection) -> None:

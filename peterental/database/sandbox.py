@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from peterental.database.deadline import PatientConnection
+from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 
 
 @contextmanager
-def trying(database: Database) -> Iterator[Database]:
+def rolled_back(database: Database) -> Iterator[Database]:
     """Give what behaves like `database`, and undo whatever is done with it when the block ends.
 
     Whoever works in the block sees what it has done; nobody else does. Locks are held until its end, so it should be
@@ -21,25 +21,25 @@ def trying(database: Database) -> Iterator[Database]:
     with database.connection() as connection:
         connection.execute("BEGIN")
         try:
-            yield Trial(connection)
+            yield SandboxDatabase(connection)
         finally:
             if not connection.closed:
                 connection.rollback()
 
 
-class Trial(Database):
+class SandboxDatabase(Database):
     """A unit of work is a savepoint here: its end keeps what it did until the trial ends, its failure undoes it.
 
     Args:
         connection: inside the transaction that will be rolled back.
     """
 
-    def __init__(self, connection: PatientConnection) -> None:
+    def __init__(self, connection: DeadlineConnection) -> None:
         super().__init__("")
         self._trial = connection
 
     @contextmanager
-    def connection(self) -> Iterator[PatientConnection]:
+    def connection(self) -> Iterator[DeadlineConnection]:
         """Give the one connection there is; an exception undoes the block."""
         self._trial.execute("SAVEPOINT unit_of_work")
         try:
@@ -51,7 +51,7 @@ class Trial(Database):
         self._trial.execute("RELEASE SAVEPOINT unit_of_work")
 
     @contextmanager
-    def transaction(self) -> Iterator[PatientConnection]:
+    def transaction(self) -> Iterator[DeadlineConnection]:
         """Give the connection in pipeline mode, as the real one does."""
         with self.connection() as connection, connection.pipeline():
             yield connection

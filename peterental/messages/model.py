@@ -90,7 +90,7 @@ class MessagePage:
     messages: tuple[Message, ...]
     has_more: bool
     open_count: int
-    is_cut: bool = False
+    is_truncated: bool = False
     """More fit than could be sorted: these are the latest, or some, of them."""
 
 

@@ -74,11 +74,11 @@ class MessageRepository:
             page: from which place in the list to which.
         """
         is_narrow = user_id is not None or bool(wanted.agent_id)
-        parts, found, is_cut = _found(wanted, is_narrow=is_narrow)
+        parts, found, is_truncated = _found(wanted, is_narrow=is_narrow)
         rows = self._database.fetch(
             f"""
             {parts}
-            SELECT counted.open_count, listed.*, {is_cut} AS is_cut
+            SELECT counted.open_count, listed.*, {is_truncated} AS is_cut
             FROM ({_open_count(is_narrow=is_narrow)}) AS counted
             LEFT JOIN (
                 SELECT {COLUMNS}
@@ -159,12 +159,12 @@ def _found(wanted: MessageFilter, *, is_narrow: bool) -> tuple[str, str, str]:
         )
     """
     found = "SELECT * FROM (SELECT * FROM nearby UNION SELECT * FROM everywhere) AS found"
-    is_cut = f"""
+    is_truncated = f"""
         (SELECT COUNT(*) FROM everywhere) > %(found_at_most)s
         OR (SELECT COUNT(*) FROM nearby) BETWEEN %(common)s AND %(reach)s - 1
         AND {was_cut}
     """
-    return parts, found, is_cut
+    return parts, found, is_truncated
 
 
 def _latest(done_at: str, wanted: MessageFilter, limit: str, *, is_narrow: bool, column: str = "") -> str:

@@ -50,9 +50,12 @@ class MessageService:
         wanted = replace(wanted, text=text if len(text) >= SHORTEST_TEXT else "")
         first = (page - 1) * PAGE_SIZE
         places = slice(first, first + PAGE_SIZE + 1)
-        found, open_count, is_cut = self._messages.listing(_only_of(viewer), wanted, places)
+        found, open_count, is_truncated = self._messages.listing(_only_of(viewer), wanted, places)
         return MessagePage(
-            messages=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE, open_count=open_count, is_cut=is_cut
+            messages=tuple(found[:PAGE_SIZE]),
+            has_more=len(found) > PAGE_SIZE,
+            open_count=open_count,
+            is_truncated=is_truncated,
         )
 
     def get(self, message_id: int, viewer: Viewer) -> Message:
@@ -62,7 +65,7 @@ class MessageService:
             raise MessageUnknown
         return message
 
-    def tick(self, message_id: int, viewer: Viewer, *, done: bool) -> Message:
+    def set_done(self, message_id: int, viewer: Viewer, *, done: bool) -> Message:
         """Tick a message off, or open it again; nothing happens where it is so already. Gives it as it was.
 
         Raises MessageUnknown, also where it is for another's agent.

@@ -10,13 +10,13 @@ from peterental.users.model import (
     NO_PASSWORD,
     AdminsOnly,
     EmailTaken,
-    Grant,
     LastAdmin,
-    Member,
-    MemberPage,
+    PasswordGrant,
     Role,
     UserDeactivated,
+    UserDetails,
     UserGone,
+    UserPage,
     Viewer,
 )
 from peterental.users.repository import UserRepository
@@ -25,7 +25,7 @@ from peterental.users.service import change_of, checked_email, checked_name
 PAGE_SIZE = 50
 
 
-class MemberService:
+class UserAdminService:
     """The users of one database, for admins; every method raises AdminsOnly for anybody else.
 
     Args:
@@ -42,7 +42,7 @@ class MemberService:
         """Let admins pass. Raises AdminsOnly."""
         _admins_only(viewer)
 
-    def listing(self, viewer: Viewer, *, text: str = "", page: int = 1) -> MemberPage:
+    def listing(self, viewer: Viewer, *, text: str = "", page: int = 1) -> UserPage:
         """Give one page of the users by e-mail address, the deactivated ones last. One query.
 
         Args:
@@ -54,14 +54,14 @@ class MemberService:
         found = self._users.members(
             text=text.replace("\x00", "").strip() or None, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
         )
-        return MemberPage(rows=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
+        return UserPage(rows=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
 
-    def get(self, user_id: int, viewer: Viewer) -> Member:
+    def get(self, user_id: int, viewer: Viewer) -> UserDetails:
         """Give one user. Raises UserGone. One query."""
         _admins_only(viewer)
         return _known(self._users.member(user_id))
 
-    def invite(self, email: str, role: Role, viewer: Viewer, full_name: str | None = None) -> Grant:
+    def invite(self, email: str, role: Role, viewer: Viewer, full_name: str | None = None) -> PasswordGrant:
         """Add somebody, who chooses a password by the link that this grants. Raises EmailInvalid, EmailTaken.
 
         Who was invited just like this and has not come yet is granted the same once more: people press a button twice.
@@ -80,10 +80,10 @@ class MemberService:
                 member = self._users.lock_by_email(connection, email)
             if member is None or (member.state, member.role, member.full_name) != ("invited", role, name):
                 raise
-            return Grant(member.user_id, member.session_epoch, member.links_made)
-        return Grant(added.user_id, 0)
+            return PasswordGrant(member.user_id, member.session_epoch, member.links_made)
+        return PasswordGrant(added.user_id, 0)
 
-    def make_link(self, user_id: int, viewer: Viewer) -> Grant:
+    def make_link(self, user_id: int, viewer: Viewer) -> PasswordGrant:
         """Grant a link by which somebody chooses a new password; those granted before are called off.
 
         Raises UserGone, UserDeactivated.
@@ -95,9 +95,9 @@ class MemberService:
                 raise UserDeactivated(email=member.email)
             number = self._users.count_link(connection, user_id)
             self._record(connection, viewer, "link made", member)
-        return Grant(user_id, member.session_epoch, number)
+        return PasswordGrant(user_id, member.session_epoch, number)
 
-    def set_role(self, user_id: int, role: Role, viewer: Viewer) -> Member:
+    def set_role(self, user_id: int, role: Role, viewer: Viewer) -> UserDetails:
         """Change what somebody may do; gives them as they were. Raises UserGone, LastAdmin."""
         _admins_only(viewer)
         with self._database.transaction() as connection:
@@ -109,15 +109,15 @@ class MemberService:
                 )
         return member
 
-    def deactivate(self, user_id: int, viewer: Viewer) -> Member:
+    def deactivate(self, user_id: int, viewer: Viewer) -> UserDetails:
         """Let somebody sign in no more, and end their sessions; gives them as they were. Raises UserGone, LastAdmin."""
         return self._switch(user_id, viewer, active=False)
 
-    def reactivate(self, user_id: int, viewer: Viewer) -> Member:
+    def reactivate(self, user_id: int, viewer: Viewer) -> UserDetails:
         """Let somebody sign in again; gives them as they were. Raises UserGone."""
         return self._switch(user_id, viewer, active=True)
 
-    def _switch(self, user_id: int, viewer: Viewer, *, active: bool) -> Member:
+    def _switch(self, user_id: int, viewer: Viewer, *, active: bool) -> UserDetails:
         _admins_only(viewer)
         with self._database.transaction() as connection:
             member = self._lock_unless_last_admin(connection, user_id, leaves=not active)
@@ -128,7 +128,7 @@ class MemberService:
                 self._record(connection, viewer, action, member, before=before, after=after)
         return member
 
-    def _lock_unless_last_admin(self, connection: Connection, user_id: int, *, leaves: bool) -> Member:
+    def _lock_unless_last_admin(self, connection: Connection, user_id: int, *, leaves: bool) -> UserDetails:
         """Find a user who may leave the admins, or stays: every admin is locked, so that of two the second is refused.
 
         Raises UserGone, LastAdmin.
@@ -144,7 +144,7 @@ class MemberService:
         connection: Connection,
         viewer: Viewer,
         action: str,
-        member: Member,
+        member: UserDetails,
         *,
         before: Mapping[str, object] | None = None,
         after: Mapping[str, object] | None = None,
@@ -158,7 +158,7 @@ def _admins_only(viewer: Viewer) -> None:
         raise AdminsOnly
 
 
-def _known(member: Member | None) -> Member:
+def _known(member: UserDetails | None) -> UserDetails:
     if member is None:
         raise UserGone
     return member

@@ -29,7 +29,7 @@ IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True)
-class Place:
+class ClientOrigin:
     """Where somebody tries from.
 
     Args:
@@ -42,7 +42,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Counter:
+class ThrottleKey:
     """Something that wrong tries are counted for.
 
     Args:
@@ -56,30 +56,30 @@ class Counter:
     is_cleared_by_success: bool = True
 
 
-def of_sign_in(email: str, place: Place) -> tuple[Counter, ...]:
+def sign_in_keys(email: str, place: ClientOrigin) -> tuple[ThrottleKey, ...]:
     """Give what a try to sign in counts for: a known browser for itself, any other for the account and its network.
 
     So a stranger's guesses never keep out whoever signed in before, nor do they tell whether there is the account.
     """
     if place.device is not None:
-        return (Counter(f"device:{place.device}", FREE_PER_ACCOUNT),)
-    account = Counter(f"account:{folded(email)}", FREE_PER_ACCOUNT)
+        return (ThrottleKey(f"device:{place.device}", FREE_PER_ACCOUNT),)
+    account = ThrottleKey(f"account:{email_digest(email)}", FREE_PER_ACCOUNT)
     if place.address is None:
         return (account,)
-    return account, Counter(f"address:{network_of(place.address)}", FREE_PER_ADDRESS, is_cleared_by_success=False)
+    return account, ThrottleKey(f"address:{network_of(place.address)}", FREE_PER_ADDRESS, is_cleared_by_success=False)
 
 
-def of_user(user_id: int) -> Counter:
+def of_user(user_id: int) -> ThrottleKey:
     """Give what somebody who is signed in counts for when they type their password again."""
-    return Counter(f"user:{user_id}", FREE_PER_ACCOUNT)
+    return ThrottleKey(f"user:{user_id}", FREE_PER_ACCOUNT)
 
 
-def of_set_up(address: str) -> Counter:
+def of_set_up(address: str) -> ThrottleKey:
     """Give what a try of a set-up link counts for."""
-    return Counter(f"setup:{network_of(address)}", FREE_PER_ADDRESS, is_cleared_by_success=False)
+    return ThrottleKey(f"setup:{network_of(address)}", FREE_PER_ADDRESS, is_cleared_by_success=False)
 
 
-def folded(email: str) -> str:
+def email_digest(email: str) -> str:
     """Give a digest that is the same however an address is typed; people also type passwords into that field."""
     return hashlib.sha256(email.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
@@ -97,7 +97,7 @@ def network_of(address: str) -> str:
     return str(found)
 
 
-def in_words(wait_s: float) -> str:
+def format_wait(wait_s: float) -> str:
     """Give a wait as people say it, rounded up: `30 seconds`, `2 minutes`."""
     seconds = max(1, math.ceil(wait_s))
     number, unit = (seconds, "second") if seconds <= 60 else (math.ceil(seconds / 60), "minute")  # noqa: PLR2004  # a minute

@@ -54,7 +54,7 @@ class LastAdmin(Refusal):
     """{email} is the only admin who can sign in: make somebody else an admin first."""
 
 
-class LinkUsed(Refusal):
+class LinkInvalid(Refusal):
     """That link has been used, or has been called off. Ask an admin for a new one."""
 
 
@@ -62,7 +62,7 @@ class PasswordWrong(Refusal):
     """That is not your password."""
 
 
-class TooManyTries(Refusal):
+class TooManyAttempts(Refusal):
     """Too many wrong tries: wait {wait}, then try again.
 
     `values["wait_s"]` is the same in whole seconds.
@@ -111,7 +111,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Grant:
+class PasswordGrant:
     """What a one-time link allows: to choose the password of that user.
 
     Args:
@@ -126,7 +126,7 @@ class Grant:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
+class UserDetails:
     """A user as admins look after one. The time is UTC."""
 
     user_id: int
@@ -158,10 +158,10 @@ class Member:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemberPage:
+class UserPage:
     """One page of the list of users."""
 
-    rows: tuple[Member, ...]
+    rows: tuple[UserDetails, ...]
     has_more: bool
 
 

@@ -6,26 +6,26 @@ from datetime import datetime, timedelta
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from peterental.users.model import Grant, LinkUsed
+from peterental.users.model import LinkInvalid, PasswordGrant
 
 LIFETIME = timedelta(days=7)
 
 
-def token_of(grant: Grant, key: str, now: datetime) -> str:
+def encode(grant: PasswordGrant, key: str, now: datetime) -> str:
     """Give the token of a link that is good for seven days from `now`, unless it is called off before."""
     expires_at = int((now + LIFETIME).timestamp())
     return str(_signer(key).dumps([grant.user_id, grant.session_epoch, grant.link_number, expires_at]))
 
 
-def grant_of(token: str, key: str, now: datetime) -> Grant:
+def decode(token: str, key: str, now: datetime) -> PasswordGrant:
     """Give what a token allows. Raises LinkUsed where it is not one of ours, or is too old."""
     try:
         user_id, session_epoch, link_number, expires_at = _signer(key).loads(token)
     except (BadData, ValueError, TypeError) as error:
-        raise LinkUsed from error
+        raise LinkInvalid from error
     if now.timestamp() >= expires_at:
-        raise LinkUsed
-    return Grant(user_id, session_epoch, link_number)
+        raise LinkInvalid
+    return PasswordGrant(user_id, session_epoch, link_number)
 
 
 def _signer(key: str) -> URLSafeSerializer:

@@ -27,7 +27,7 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # However many people sign in at once, one process hashes two passwords at a time: memory stays bounded at 38 MiB, and
 # whoever would wait longer than this is sent away, so that a flood of sign-ins leaves threads for the phone.
 _hashing = threading.BoundedSemaphore(2)
-PATIENCE_S = 2.0
+SLOT_TIMEOUT_S = 2.0
 
 
 class Passwords:
@@ -38,31 +38,31 @@ class Passwords:
         patience_s: how long a password waits for its turn, in seconds; then it is SignInBusy.
     """
 
-    def __init__(self, hasher: PasswordHasher = HASHER, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, hasher: PasswordHasher = HASHER, patience_s: float = SLOT_TIMEOUT_S) -> None:
         self._hasher = hasher
         self.patience_s = patience_s
-        self._nobodys_hash = _hash_that_nothing_fits(hasher)
+        self._dummy_hash = _make_dummy_hash(hasher)
 
     def hash(self, secret: bytes) -> str:
         """Hash a password. Raises SignInBusy."""
-        with self.a_turn():
+        with self.hashing_slot():
             return self._hasher.hash(secret)
 
-    def fits(self, password: str, password_hash: str | None) -> bool:
+    def verify(self, password: str, password_hash: str | None) -> bool:
         """Tell whether a password is the one, after the same work where there is none. Raises SignInBusy."""
         secret = bytes_of(password)[: PASSWORD_MAX_BYTES + 1]
-        with self.a_turn():
+        with self.hashing_slot():
             try:
-                return self._hasher.verify(password_hash or self._nobodys_hash, secret)
+                return self._hasher.verify(password_hash or self._dummy_hash, secret)
             except (VerificationError, InvalidHashError):
                 return False
 
-    def renewed(self, password: str, password_hash: str) -> str:
+    def rehash_if_needed(self, password: str, password_hash: str) -> str:
         """Give the hash to keep from now on for a password that fits: another one where parameters have changed."""
         return self.hash(bytes_of(password)) if self._hasher.check_needs_rehash(password_hash) else password_hash
 
     @contextmanager
-    def a_turn(self) -> Iterator[None]:
+    def hashing_slot(self) -> Iterator[None]:
         """Wait until this process may hash one more password. Raises SignInBusy."""
         if not _hashing.acquire(timeout=self.patience_s):
             raise SignInBusy
@@ -87,7 +87,7 @@ def bytes_of(password: str) -> bytes:
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
-def _hash_that_nothing_fits(hasher: PasswordHasher) -> str:
+def _make_dummy_hash(hasher: PasswordHasher) -> str:
     """Give what looks like a hash by `hasher`, to be checked, at the usual cost, where there is no account."""
 
     def noise(size: int) -> str:

@@ -10,8 +10,8 @@ from psycopg.rows import DictRow
 from peterental.database.constraints import named_constraints
 from peterental.database.pool import Connection, Database
 from peterental.errors import Refusal
-from peterental.users.login_throttle import FIRST_WAIT_S, FORGOTTEN_AFTER, LONGEST_WAIT_S, Counter
-from peterental.users.model import Account, EmailInvalid, EmailTaken, Member, Person, Role, Viewer
+from peterental.users.login_throttle import FIRST_WAIT_S, FORGOTTEN_AFTER, LONGEST_WAIT_S, ThrottleKey
+from peterental.users.model import Account, EmailInvalid, EmailTaken, Person, Role, UserDetails, Viewer
 
 
 class UserRepository:
@@ -99,7 +99,7 @@ class UserRepository:
         return _viewer(row) if row else None
 
     def note_sign_in(
-        self, user_id: int, *, old_hash: str, new_hash: str, counters: Sequence[Counter], now: datetime
+        self, user_id: int, *, old_hash: str, new_hash: str, counters: Sequence[ThrottleKey], now: datetime
     ) -> None:
         """Remember that somebody signed in, and their password's new hash, unless the password changed meanwhile.
 
@@ -107,7 +107,7 @@ class UserRepository:
         """
         self._database.fetch(
             f"""
-            WITH counted AS ({_TAKE_BACK})
+            WITH counted AS ({_REFUND})
             UPDATE users
             SET last_sign_in_at = %(now)s,
                 password_hash = CASE WHEN password_hash = %(old_hash)s THEN %(new_hash)s ELSE password_hash END
@@ -116,7 +116,7 @@ class UserRepository:
             {**_taken_back(counters), "user_id": user_id, "old_hash": old_hash, "new_hash": new_hash, "now": now},
         )
 
-    def members(self, *, text: str | None, limit: int, offset: int) -> list[Member]:
+    def members(self, *, text: str | None, limit: int, offset: int) -> list[UserDetails]:
         """Give users by e-mail address, those who may sign in first; `text` is part of a name or an address."""
         rows = self._database.fetch(
             f"""
@@ -130,26 +130,26 @@ class UserRepository:
             """,
             {"text": text, "limit": limit, "offset": offset},
         )
-        return [Member(**row) for row in rows]
+        return [UserDetails(**row) for row in rows]
 
-    def member(self, user_id: int) -> Member | None:
+    def member(self, user_id: int) -> UserDetails | None:
         """Find one user."""
         rows = self._database.fetch(f"SELECT {_MEMBER} FROM users WHERE user_id = %s", (user_id,))
-        return Member(**rows[0]) if rows else None
+        return UserDetails(**rows[0]) if rows else None
 
-    def lock(self, connection: Connection, user_id: int) -> Member | None:
+    def lock(self, connection: Connection, user_id: int) -> UserDetails | None:
         """Find one user, whom nobody else changes until the transaction ends."""
         row = connection.execute(f"SELECT {_MEMBER} FROM users WHERE user_id = %s FOR UPDATE", (user_id,)).fetchone()
-        return Member(**row) if row else None
+        return UserDetails(**row) if row else None
 
-    def lock_by_email(self, connection: Connection, email: str) -> Member | None:
+    def lock_by_email(self, connection: Connection, email: str) -> UserDetails | None:
         """Find who signs in with `email`, likewise."""
         row = connection.execute(
             f"SELECT {_MEMBER} FROM users WHERE LOWER(email) = LOWER(%s) FOR UPDATE", (email,)
         ).fetchone()
-        return Member(**row) if row else None
+        return UserDetails(**row) if row else None
 
-    def lock_with_admins(self, connection: Connection, user_id: int) -> dict[int, Member]:
+    def lock_with_admins(self, connection: Connection, user_id: int) -> dict[int, UserDetails]:
         """Find one user and every active admin, by user_id, whom nobody else changes until the transaction ends.
 
         Always in the same order, so that two who do this wait for each other and do not deadlock.
@@ -164,7 +164,7 @@ class UserRepository:
             """,
             (user_id,),
         ).fetchall()
-        return {row["user_id"]: Member(**row) for row in rows}
+        return {row["user_id"]: UserDetails(**row) for row in rows}
 
     def set_role(self, connection: Connection, user_id: int, role: Role) -> None:
         """Change what somebody may do."""
@@ -200,7 +200,7 @@ class UserRepository:
         ).fetchone()
         return int(_the(row)["session_epoch"])
 
-    def count_try(self, counters: Sequence[Counter], now: datetime) -> set[str]:
+    def consume(self, counters: Sequence[ThrottleKey], now: datetime) -> set[str]:
         """Count one try for each counter that lets it pass at `now`, and give their subjects.
 
         One statement, so that however many try at once, no more pass than may: each sees what the one before wrote.
@@ -239,7 +239,7 @@ class UserRepository:
         )
         return {row["subject"] for row in rows}
 
-    def wait_of(self, counters: Sequence[Counter], now: datetime) -> float:
+    def wait_of(self, counters: Sequence[ThrottleKey], now: datetime) -> float:
         """Give how long somebody must wait until every one of these counters lets a try pass, in seconds."""
         rows = self._database.fetch(
             f"""
@@ -251,9 +251,9 @@ class UserRepository:
         )
         return float(rows[0]["wait_s"] or 0)
 
-    def give_back(self, counters: Sequence[Counter]) -> None:
+    def refund(self, counters: Sequence[ThrottleKey]) -> None:
         """Take back one try that was counted and not made."""
-        self._database.fetch(_TAKE_BACK, _taken_back(counters, clearing=False))
+        self._database.fetch(_REFUND, _taken_back(counters, clearing=False))
 
     def clear(self, connection: Connection, subject: str) -> None:
         """Let somebody begin anew."""
@@ -270,8 +270,8 @@ _WAIT = """
     MAKE_INTERVAL(secs => LEAST(%(longest_s)s, %(first_s)s * POWER(2, LEAST(counted.failures - asked.free, 20))))
 """
 
-# In the order of the subjects, as `count_try` counts them, so that the two wait for each other and do not deadlock.
-_TAKE_BACK = """
+# In the order of the subjects, as `consume` counts them, so that the two wait for each other and do not deadlock.
+_REFUND = """
     UPDATE sign_in_failures AS counted
     SET failures = CASE WHEN locked.cleared THEN 0 ELSE GREATEST(counted.failures - 1, 0) END
     FROM (
@@ -285,7 +285,7 @@ _TAKE_BACK = """
 """
 
 
-def _asked(counters: Sequence[Counter], now: datetime) -> dict[str, object]:
+def _asked(counters: Sequence[ThrottleKey], now: datetime) -> dict[str, object]:
     return {
         "subjects": [counter.subject for counter in counters],
         "free": [counter.free for counter in counters],
@@ -296,7 +296,7 @@ def _asked(counters: Sequence[Counter], now: datetime) -> dict[str, object]:
     }
 
 
-def _taken_back(counters: Sequence[Counter], *, clearing: bool = True) -> dict[str, object]:
+def _taken_back(counters: Sequence[ThrottleKey], *, clearing: bool = True) -> dict[str, object]:
     return {
         "subjects": [counter.subject for counter in counters],
         "cleared": [clearing and counter.is_cleared_by_success for counter in counters],

@@ -11,20 +11,20 @@ from peterental.audit.model import COMMAND_LINE, Change
 from peterental.audit.service import AuditService
 from peterental.database.pool import Connection, Database
 from peterental.users import login_throttle
-from peterental.users.login_throttle import Counter, Place
+from peterental.users.login_throttle import ClientOrigin, ThrottleKey
 from peterental.users.model import (
     AdminsOnly,
     AlreadySetUp,
     EmailInvalid,
-    Grant,
-    LinkUsed,
-    Member,
+    LinkInvalid,
+    PasswordGrant,
     PasswordWrong,
     Person,
     Role,
     SignedIn,
     SignInBusy,
-    TooManyTries,
+    TooManyAttempts,
+    UserDetails,
     UserUnknown,
     Viewer,
 )
@@ -35,7 +35,7 @@ from peterental.users.repository import UserRepository
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 EMAIL_MAX_CHARACTERS = 255
 
-NOWHERE = Place()
+NOWHERE = ClientOrigin()
 
 
 def utc_now() -> datetime:
@@ -44,7 +44,7 @@ def utc_now() -> datetime:
 
 
 class UserService:
-    """Accounts and passwords, as those who have them use them; admins look after others by `MemberService`.
+    """Accounts and passwords, as those who have them use them; admins look after others by `UserAdminService`.
 
     Args:
         database: where users are kept.
@@ -105,7 +105,7 @@ class UserService:
         self._count(counters)
         right = is_right()
         if right:
-            self._users.give_back(counters)
+            self._users.refund(counters)
         return right
 
     def set_up_first(self, email: str, password: str) -> SignedIn:
@@ -126,7 +126,7 @@ class UserService:
             self._audit.record(connection, email, change_of("set up", viewer.user_id, email, after=after))
         return SignedIn(viewer=viewer, session_epoch=0)
 
-    def sign_in(self, email: str, password: str, place: Place = NOWHERE) -> SignedIn | None:
+    def sign_in(self, email: str, password: str, place: ClientOrigin = NOWHERE) -> SignedIn | None:
         """Give who signs in with that address and password, or None, after the same work whoever they are.
 
         The try is counted before the password is looked at; the right one takes it back.
@@ -139,21 +139,21 @@ class UserService:
         Raises TooManyTries, SignInBusy.
         """
         email = email.strip()
-        counters = login_throttle.of_sign_in(email, place)
+        counters = login_throttle.sign_in_keys(email, place)
         self._count(counters)
         try:
             account = self._users.account(email) if is_email(email) else None
-            fits = self.passwords.fits(password, account.password_hash if account else None)
-            if account is None or not account.is_active or not fits:
+            verify = self.passwords.verify(password, account.password_hash if account else None)
+            if account is None or not account.is_active or not verify:
                 return None
-            renewed = self.passwords.renewed(password, account.password_hash)
+            rehash_if_needed = self.passwords.rehash_if_needed(password, account.password_hash)
         except SignInBusy:
-            self._users.give_back(counters)  # nothing was learnt
+            self._users.refund(counters)  # nothing was learnt
             raise
         self._users.note_sign_in(
             account.viewer.user_id,
             old_hash=account.password_hash,
-            new_hash=renewed,
+            new_hash=rehash_if_needed,
             counters=counters,
             now=self._now(),
         )
@@ -173,11 +173,11 @@ class UserService:
         self._count(counters)
         account = self._users.account(viewer.email)
         try:
-            if not self.passwords.fits(current, account.password_hash if account else None):
+            if not self.passwords.verify(current, account.password_hash if account else None):
                 raise PasswordWrong
             password_hash = self.passwords.hash(secret)
         except SignInBusy:
-            self._users.give_back(counters)
+            self._users.refund(counters)
             raise
         with self._database.transaction() as connection:
             member = self._users.lock(connection, viewer.user_id)
@@ -195,11 +195,11 @@ class UserService:
             member = self._users.lock_by_email(connection, email)
             return self._set_password(connection, member, password_hash, actor)
 
-    def joining(self, grant: Grant) -> Member:
+    def joining(self, grant: PasswordGrant) -> UserDetails:
         """Give whom a one-time link is for. Raises LinkUsed, also where it was called off."""
         return _still_good(self._users.member(grant.user_id), grant)
 
-    def join(self, grant: Grant, password: str) -> SignedIn:
+    def join(self, grant: PasswordGrant, password: str) -> SignedIn:
         """Choose the password that a one-time link allows to choose, and sign in. Of several at once one succeeds.
 
         Raises LinkUsed, PasswordTooShort, PasswordTooLong, SignInBusy.
@@ -219,24 +219,24 @@ class UserService:
                 connection, viewer.email, change_of("signed out everywhere", viewer.user_id, viewer.email)
             )
 
-    def _set_password(self, connection: Connection, member: Member | None, password_hash: str, actor: str) -> int:
+    def _set_password(self, connection: Connection, member: UserDetails | None, password_hash: str, actor: str) -> int:
         if member is None:
             raise UserUnknown
         epoch = self._users.set_password(connection, member.user_id, password_hash)
-        for counter in (*login_throttle.of_sign_in(member.email, NOWHERE), login_throttle.of_user(member.user_id)):
+        for counter in (*login_throttle.sign_in_keys(member.email, NOWHERE), login_throttle.of_user(member.user_id)):
             self._users.clear(connection, counter.subject)
         self._audit.record(connection, actor, change_of("password changed", member.user_id, member.email))
         return epoch
 
-    def _count(self, counters: Sequence[Counter]) -> None:
+    def _count(self, counters: Sequence[ThrottleKey]) -> None:
         """Count a try before it is made. One query where it may be made. Raises TooManyTries."""
         now = self._now()
-        counted = self._users.count_try(counters, now)
+        counted = self._users.consume(counters, now)
         refused = [counter for counter in counters if counter.subject not in counted]
         if refused:
-            self._users.give_back([counter for counter in counters if counter.subject in counted])
+            self._users.refund([counter for counter in counters if counter.subject in counted])
             wait_s = max(1, ceil(self._users.wait_of(refused, now)))
-            raise TooManyTries(wait=login_throttle.in_words(wait_s), wait_s=wait_s)
+            raise TooManyAttempts(wait=login_throttle.format_wait(wait_s), wait_s=wait_s)
 
 
 def change_of(
@@ -276,9 +276,9 @@ def checked_name(text: str | None) -> str | None:
     return (text or "").replace("\x00", "").strip()[:EMAIL_MAX_CHARACTERS] or None
 
 
-def _still_good(member: Member | None, grant: Grant) -> Member:
+def _still_good(member: UserDetails | None, grant: PasswordGrant) -> UserDetails:
     if member is None or not member.is_active:
-        raise LinkUsed
+        raise LinkInvalid
     if (member.session_epoch, member.links_made) != (grant.session_epoch, grant.link_number):
-        raise LinkUsed
+        raise LinkInvalid
     return member

@@ -15,7 +15,7 @@ def setup_token(session_key: str) -> str:
     return hmac.new(session_key.encode(), PURPOSE, hashlib.sha256).hexdigest()
 
 
-def fits(token: str, session_key: str) -> bool:
+def verify_setup_token(token: str, session_key: str) -> bool:
     """Tell whether `token` is the one, taking the same time whichever character differs."""
     return hmac.compare_digest(token.encode(), setup_token(session_key).encode())
 

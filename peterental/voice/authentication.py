@@ -36,7 +36,7 @@ class Headers(Protocol):
         ...
 
 
-class Gate:
+class WebhookAuthenticator:
     """Lets in who knows a secret; in development without any, whoever calls from this machine.
 
     Args:
@@ -48,7 +48,7 @@ class Gate:
         self._hmac_secret = config.vapi_hmac_secret.encode() if config.vapi_hmac_secret else None
         self._open_to_this_machine = not config.is_production and not self._secret and not self._hmac_secret
 
-    def admits(self, headers: Headers, peer: str | None) -> bool:
+    def check_secret(self, headers: Headers, peer: str | None) -> bool:
         """Tell whether the headers alone are enough, before a byte of the body is read."""
         if self._open_to_this_machine:
             return _is_loopback(peer) and not any(_is_forwarding(name) for name in headers.keys())  # noqa: SIM118
@@ -60,13 +60,13 @@ class Gate:
         fits = [hmac.compare_digest(_raw(value), self._secret) for value in shown]
         return any(fits)
 
-    def may_be_signed(self, headers: Headers, now: datetime) -> bool:
+    def has_fresh_signature(self, headers: Headers, now: datetime) -> bool:
         """Tell whether a fresh signature came that is worth reading the body for."""
         return bool(
             self._hmac_secret and headers.get("X-Signature") and _is_fresh(headers.get("X-Timestamp") or "", now)
         )
 
-    def admits_signed(self, headers: Headers, body: bytes) -> bool:
+    def verify_signature(self, headers: Headers, body: bytes) -> bool:
         """Tell whether `X-Signature` is ours over `{X-Timestamp}.{body}`."""
         signed = _raw(headers.get("X-Timestamp") or "") + b"." + body
         expected = hmac.digest(self._hmac_secret or b"", signed, hashlib.sha256)

@@ -17,11 +17,11 @@ from uuid import uuid4
 import msgspec
 
 from peterental.agents.model import AgentKey
-from peterental.calls.model import CallNews
+from peterental.calls.model import CallUpdate
 from peterental.errors import Refusal
-from peterental.voice.sanitize import identifier, instant, lines, one_line, phone_number, storable
+from peterental.voice.sanitize import identifier, json_safe, multiline, parse_timestamp, phone_number, single_line
 
-NOTHING = msgspec.Raw(b"")
+EMPTY = msgspec.Raw(b"")
 LARGEST_COST = 999_999.0
 LONGEST_REASON = 500
 DEEPEST_BODY = 200
@@ -38,23 +38,23 @@ class _Message(msgspec.Struct, rename="camel"):
     type: Any = None
     status: Any = None
     timestamp: Any = None
-    tool_call_list: msgspec.Raw = NOTHING
-    tool_calls: msgspec.Raw = NOTHING
-    tool_with_tool_call_list: msgspec.Raw = NOTHING
-    function_call: msgspec.Raw = NOTHING
-    call: msgspec.Raw = NOTHING
-    assistant: msgspec.Raw = NOTHING
-    phone_number: msgspec.Raw = NOTHING
-    customer: msgspec.Raw = NOTHING
-    artifact: msgspec.Raw = NOTHING
-    analysis: msgspec.Raw = NOTHING
-    messages: msgspec.Raw = NOTHING
+    tool_call_list: msgspec.Raw = EMPTY
+    tool_calls: msgspec.Raw = EMPTY
+    tool_with_tool_call_list: msgspec.Raw = EMPTY
+    function_call: msgspec.Raw = EMPTY
+    call: msgspec.Raw = EMPTY
+    assistant: msgspec.Raw = EMPTY
+    phone_number: msgspec.Raw = EMPTY
+    customer: msgspec.Raw = EMPTY
+    artifact: msgspec.Raw = EMPTY
+    analysis: msgspec.Raw = EMPTY
+    messages: msgspec.Raw = EMPTY
     transcript: Any = None
     summary: Any = None
     success_evaluation: Any = None
-    structured_data: msgspec.Raw = NOTHING
+    structured_data: msgspec.Raw = EMPTY
     recording_url: Any = None
-    recording: msgspec.Raw = NOTHING
+    recording: msgspec.Raw = EMPTY
     started_at: Any = None
     ended_at: Any = None
     duration_seconds: Any = None
@@ -65,7 +65,7 @@ class _Message(msgspec.Struct, rename="camel"):
 
 class _Body(msgspec.Struct):
     message: _Message | None = None
-    call: msgspec.Raw = NOTHING
+    call: msgspec.Raw = EMPTY
 
 
 class _Ids(msgspec.Struct, rename="camel"):
@@ -75,15 +75,15 @@ class _Ids(msgspec.Struct, rename="camel"):
     assistant_id: Any = None
     phone_number_id: Any = None
     number: Any = None
-    customer: msgspec.Raw = NOTHING
+    customer: msgspec.Raw = EMPTY
 
 
 class _Artifact(msgspec.Struct, rename="camel"):
-    messages: msgspec.Raw = NOTHING
-    messages_open_ai_formatted: msgspec.Raw = msgspec.field(default=NOTHING, name="messagesOpenAIFormatted")
+    messages: msgspec.Raw = EMPTY
+    messages_open_ai_formatted: msgspec.Raw = msgspec.field(default=EMPTY, name="messagesOpenAIFormatted")
     transcript: Any = None
     recording_url: Any = None
-    recording: msgspec.Raw = NOTHING
+    recording: msgspec.Raw = EMPTY
 
 
 _body_decoder = msgspec.json.Decoder(_Body)
@@ -123,7 +123,7 @@ class Envelope:
         self.vapi_call_id = identifier(call.id) or identifier(outer_call.id) or ""
         customers = (message.customer, call.customer, outer_call.customer)
         self.caller_number = next(filter(None, (phone_number(_ids(raw).number) for raw in customers)), None)
-        kind = one_line(message.type, LONGEST_REASON)
+        kind = single_line(message.type, LONGEST_REASON)
         self.kind = kind or ("tool-calls" if self._carries_tools() else "")
 
     def tool_requests(self) -> tuple[ToolRequest, ...]:
@@ -151,30 +151,30 @@ class Envelope:
                 return spoken
         return ()
 
-    def news(self) -> CallNews | None:
+    def call_update(self) -> CallUpdate | None:
         """Give what a status update or an end-of-call report says of its call; None where it names none."""
         if not self.vapi_call_id:
             return None
         if self.kind == "end-of-call-report":
             return self._report()
         message = self._message
-        status = one_line(message.status, LONGEST_REASON) or "in-progress"
-        when = instant(message.timestamp)
-        return CallNews(
+        status = single_line(message.status, LONGEST_REASON) or "in-progress"
+        when = parse_timestamp(message.timestamp)
+        return CallUpdate(
             vapi_call_id=self.vapi_call_id,
             agent_key=self.agent_key,
             caller_number=self.caller_number,
             status=status,
-            started_at=instant(message.started_at) or (when if status == "in-progress" else None),
-            ended_at=instant(message.ended_at) or (when if status == "ended" else None),
-            ended_reason=one_line(message.ended_reason, LONGEST_REASON),
+            started_at=parse_timestamp(message.started_at) or (when if status == "in-progress" else None),
+            ended_at=parse_timestamp(message.ended_at) or (when if status == "ended" else None),
+            ended_reason=single_line(message.ended_reason, LONGEST_REASON),
         )
 
-    def turned_away(self) -> CallNews | None:
+    def rejected(self) -> CallUpdate | None:
         """Give what there is to keep of a call that we tell Vapi to end with a sentence; None where it has no id."""
         if not self.vapi_call_id:
             return None
-        return CallNews(
+        return CallUpdate(
             vapi_call_id=self.vapi_call_id,
             agent_key=self.agent_key,
             caller_number=self.caller_number,
@@ -182,12 +182,12 @@ class Envelope:
             ended_reason="assistant-request-returned-error",  # Vapi's own word for what it makes of our answer
         )
 
-    def _report(self) -> CallNews:
+    def _report(self) -> CallUpdate:
         message, artifact = self._message, _artifact(self._message.artifact)
         analysis = _mapping(_any(message.analysis))
         started_at, ended_at = _span_of(message)
         evaluation = _first(message.success_evaluation, analysis.get("successEvaluation"))
-        return CallNews(
+        return CallUpdate(
             vapi_call_id=self.vapi_call_id,
             is_report=True,
             agent_key=self.agent_key,
@@ -195,15 +195,15 @@ class Envelope:
             status="ended",
             started_at=started_at,
             ended_at=ended_at,
-            ended_reason=one_line(message.ended_reason, LONGEST_REASON),
+            ended_reason=single_line(message.ended_reason, LONGEST_REASON),
             cost=_cost(message.cost),
-            summary=lines(message.summary) or lines(analysis.get("summary")),
-            transcript=lines(message.transcript) or lines(artifact.transcript),
+            summary=multiline(message.summary) or multiline(analysis.get("summary")),
+            transcript=multiline(message.transcript) or multiline(artifact.transcript),
             messages=_json(message.messages) or _json(artifact.messages) or _json(artifact.messages_open_ai_formatted),
-            success_evaluation=one_line(evaluation if isinstance(evaluation, str) else _json_of(evaluation)),
+            success_evaluation=single_line(evaluation if isinstance(evaluation, str) else _json_of(evaluation)),
             structured_data=_json(message.structured_data) or _json_of(analysis.get("structuredData")),
-            recording_url=one_line(message.recording_url)
-            or one_line(artifact.recording_url)
+            recording_url=single_line(message.recording_url)
+            or single_line(artifact.recording_url)
             or _recording(_any(message.recording))
             or _recording(_any(artifact.recording)),
         )
@@ -232,9 +232,9 @@ class Envelope:
         )
         if isinstance(arguments, str):
             arguments = _any(arguments.encode(errors="replace"))
-        kept = _mapping(storable(_mapping(arguments)))
+        kept = _mapping(json_safe(_mapping(arguments)))
         wire_id = call.get("id") if isinstance(call.get("id"), (str, int)) else None
-        named = one_line(name, LONGEST_REASON) or ""
+        named = single_line(name, LONGEST_REASON) or ""
         return ToolRequest(
             wire_id=wire_id,
             tool_call_id=identifier(wire_id) or self._own_id(wire_id, named, kept),
@@ -258,10 +258,10 @@ def decode(body: bytes) -> Envelope:
     try:
         return Envelope(_body_decoder.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Envelope(_body_decoder.decode(_mended(body)))
+        return Envelope(_body_decoder.decode(_repair(body)))
 
 
-def _mended(body: bytes) -> bytes:
+def _repair(body: bytes) -> bytes:
     """Give a body again without what stands in the way: half characters, endless numbers, a `message` of another type.
 
     Raises BodyUnreadable where it is not a JSON object at all.
@@ -273,7 +273,7 @@ def _mended(body: bytes) -> bytes:
     if not isinstance(value, dict):
         raise BodyUnreadable
     kept = {name: value.get(name) for name in ("message", "call") if isinstance(value.get(name), dict)}
-    return msgspec.json.encode(storable(kept, keep_lines=True, depth=-DEEPEST_BODY))
+    return msgspec.json.encode(json_safe(kept, keep_lines=True, depth=-DEEPEST_BODY))
 
 
 def _any(raw: msgspec.Raw | bytes) -> Any:
@@ -281,10 +281,10 @@ def _any(raw: msgspec.Raw | bytes) -> Any:
     try:
         return _any_decoder.decode(raw) if bytes(raw) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _any_at_all(bytes(raw))
+        return _decode_leniently(bytes(raw))
 
 
-def _any_at_all(raw: bytes) -> Any:
+def _decode_leniently(raw: bytes) -> Any:
     """Decode JSON as models write it: with bytes that are no text, bare line breaks, endless numbers, half characters.
 
     A caller is waiting for what the rest of it asks.
@@ -293,7 +293,7 @@ def _any_at_all(raw: bytes) -> Any:
         value = json.loads(raw.decode(errors="replace"), strict=False, parse_int=_whole)
     except (ValueError, RecursionError):
         return None
-    return storable(value, keep_lines=True, depth=-DEEPEST_BODY)
+    return json_safe(value, keep_lines=True, depth=-DEEPEST_BODY)
 
 
 def _whole(digits: str) -> int | None:
@@ -337,7 +337,7 @@ def _json_of(value: object) -> str | None:
     """Give JSON text that jsonb takes; None for what is empty."""
     if value is None or value in ({}, [], ""):
         return None
-    return msgspec.json.encode(storable(value, keep_lines=True)).decode()
+    return msgspec.json.encode(json_safe(value, keep_lines=True)).decode()
 
 
 def _cost(value: object) -> float | None:
@@ -347,7 +347,7 @@ def _cost(value: object) -> float | None:
 
 def _span_of(message: _Message) -> tuple[datetime | None, datetime | None]:
     """Give start and end of a call; where one is missing, from the other and the duration."""
-    started_at, ended_at = instant(message.started_at), instant(message.ended_at)
+    started_at, ended_at = parse_timestamp(message.started_at), parse_timestamp(message.ended_at)
     seconds = _cost(message.duration_seconds)
     if seconds is None and (duration_ms := _cost(message.duration_ms)) is not None:
         seconds = duration_ms / 1000
@@ -363,10 +363,12 @@ def _span_of(message: _Message) -> tuple[datetime | None, datetime | None]:
 def _recording(value: object) -> str | None:
     recording = _mapping(value)
     mono = _mapping(recording.get("mono"))
-    return one_line(recording.get("stereoUrl")) or one_line(mono.get("combinedUrl"))
+    return single_line(recording.get("stereoUrl")) or single_line(mono.get("combinedUrl"))
 
 
 def _lines_of_user(history: object) -> tuple[str, ...]:
     items = [_mapping(item) for item in history] if isinstance(history, list) else []
-    texts = (one_line(_first(item.get("message"), item.get("content"))) for item in items if item.get("role") == "user")
+    texts = (
+        single_line(_first(item.get("message"), item.get("content"))) for item in items if item.get("role") == "user"
+    )
     return tuple(filter(None, texts))

@@ -28,21 +28,21 @@ _PLAIN: dict[type[Refusal], str] = {
     AgentUnknown: "I'm sorry, this line is not connected to a calendar, so I can't book or look up viewings.",
     AgentInactive: "I'm sorry, viewings are not being booked on this line at the moment.",
     MessageMissing: "What would you like me to pass on?",
-    model.HomeMissing: "Which home would you like to see?",
+    model.AddressMissing: "Which home would you like to see?",
     model.NameMissing: "May I have your name for the booking?",
     model.CallerUnknown: "I can't look up bookings without the number they were made from. May I take a message?",
     model.NoBooking: "I don't find an upcoming viewing that matches.",
-    model.FactDisagrees: "I don't find an upcoming viewing that matches.",
+    model.IdentityMismatch: "I don't find an upcoming viewing that matches.",
 }
 
 
 def say(result: Outcome | Refusal, agent: Agent | None, now: datetime) -> str:
     """Give the line for an outcome or a refusal, with times on the agent's wall clock as seen from `now`."""
-    teller = _Teller(agent, now)
+    teller = _Renderer(agent, now)
     if type(result) in _PLAIN:
         line = _PLAIN[type(result)]  # type: ignore[index]  # only refusals are in it
-    elif isinstance(result, model.NotThen):
-        line = teller.not_then(result)
+    elif isinstance(result, model.SlotUnavailable):
+        line = teller.slot_unavailable(result)
     elif isinstance(result, Refusal):
         line = teller.refusal(result)
     else:
@@ -50,7 +50,7 @@ def say(result: Outcome | Refusal, agent: Agent | None, now: datetime) -> str:
     return " ".join(line.split())
 
 
-class _Teller:
+class _Renderer:
     """Makes sentences for one agent at one moment."""
 
     def __init__(self, agent: Agent | None, now: datetime) -> None:
@@ -63,7 +63,7 @@ class _Teller:
             case model.TimesOffered(home=home, times=times):
                 what = f"For {_home(home)}, I have" if home else "I have"
                 line = f"{what} {self._times(times)}. Which would you like?"
-            case model.NothingThen():
+            case model.NoneAvailable():
                 line = self._nothing_then(result)
             case model.Booked(appointment=booking):
                 line = f"You're booked to see {_home(booking.property_address)}, {self._on(booking.start)}."
@@ -73,7 +73,7 @@ class _Teller:
                 line = f"Your viewing of {self._viewing(booking)}, is cancelled."
             case model.Found(appointments=bookings):
                 line = f"You have a viewing of {self._viewings(bookings)}."
-            case model.FoundUnproven():
+            case model.IdentityUnconfirmed():
                 line = "I see a booking for this number. What name is it under, or which address is it for?"
             case MessageTaken(can_call_back=True):
                 line = "I've noted your message, and someone will call you back."
@@ -89,13 +89,13 @@ class _Teller:
                 return "There is more than one viewing booked. What is the address of the one you mean?"
             case model.WhichBooking(appointments=bookings):
                 return f"You have a viewing of {self._viewings(bookings)}. Which one do you mean?"
-            case model.StandsAlready(appointment=booking, movable=movable):
+            case model.AlreadyBooked(appointment=booking, movable=movable):
                 offer = "Shall I move it?" if movable else "If you need another time, I can take a message."
                 return f"You already have a viewing of {self._viewing(booking)}. {offer}"
             case _:
                 return f"I'm sorry. {refusal}"
 
-    def not_then(self, refusal: model.NotThen) -> str:
+    def slot_unavailable(self, refusal: model.SlotUnavailable) -> str:
         match refusal:
             case model.TimeUnclear(question=question):
                 return self._question(question, refusal.nearest)
@@ -109,7 +109,7 @@ class _Teller:
                 why = f"Viewings can be booked {verbalize.count(refusal.horizon_days, 'day')} ahead at most."
             case model.OutsideHours():
                 why = "There are no viewings then."
-            case model.OffGrid():
+            case model.NotASlotStart():
                 why = "Viewings don't start at that time."
             case model.DayFull():
                 why = "There is no room for more viewings that day."
@@ -141,7 +141,7 @@ class _Teller:
                 ask = "Which day and time would you like?"
         return f"{ask} I have {self._times(nearest)}." if nearest and self._agent else ask
 
-    def _nothing_then(self, result: model.NothingThen) -> str:
+    def _nothing_then(self, result: model.NoneAvailable) -> str:
         home = f" for {_home(result.home)}" if result.home else ""
         day = f" {verbalize.on(self._day(result.day))}" if result.day else ""
         then = f"{day}{_joined(day, result.part)}" or " then"

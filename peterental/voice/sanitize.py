@@ -28,31 +28,31 @@ _NUMBER = re.compile(r"\+?[0-9]{7,15}")
 _FRACTION = re.compile(r"(?<=:\d\d)\.\d+")
 
 
-def one_line(value: object, limit: int = LONGEST_TEXT) -> str | None:
+def single_line(value: object, limit: int = LONGEST_TEXT) -> str | None:
     """Give text as one line without control characters, at most `limit` characters; None for all else."""
     if not isinstance(value, str):
         return None
     return " ".join(_UNPRINTABLE.sub(" ", value[: 2 * limit]).split())[:limit].strip() or None
 
 
-def lines(value: object) -> str | None:
+def multiline(value: object) -> str | None:
     """Give text with its lines kept; None for anything else, or nothing."""
     return _UNPRINTABLE_BUT_LINES.sub("", value) or None if isinstance(value, str) else None
 
 
-def storable(value: object, *, keep_lines: bool = False, depth: int = 0) -> object:
+def json_safe(value: object, *, keep_lines: bool = False, depth: int = 0) -> object:
     """Give a JSON value that PostgreSQL's jsonb takes: no NUL, no half characters, no endless numbers or nesting."""
     if isinstance(value, str):
-        return _UNPRINTABLE_BUT_LINES.sub("", value) if keep_lines else one_line(value) or ""
+        return _UNPRINTABLE_BUT_LINES.sub("", value) if keep_lines else single_line(value) or ""
     if isinstance(value, (int, float)):  # True and False are numbers too
         return value if abs(value) < 2**63 else None  # not-a-number compares false as well
     if isinstance(value, dict) and depth < DEEPEST:
         return {
-            one_line(str(key)) or "": storable(item, keep_lines=keep_lines, depth=depth + 1)
+            single_line(str(key)) or "": json_safe(item, keep_lines=keep_lines, depth=depth + 1)
             for key, item in value.items()
         }
     if isinstance(value, list) and depth < DEEPEST:
-        return [storable(item, keep_lines=keep_lines, depth=depth + 1) for item in value]
+        return [json_safe(item, keep_lines=keep_lines, depth=depth + 1) for item in value]
     return None
 
 
@@ -60,7 +60,7 @@ def identifier(value: object) -> str | None:
     """Give an id of Vapi's as stored; None for what cannot be one. Numbers count, blanks and monsters do not."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 2**63 else None
-    text = one_line(value, LONGEST_ID + 1)
+    text = single_line(value, LONGEST_ID + 1)
     return text if text is not None and len(text) <= LONGEST_ID else None
 
 
@@ -71,7 +71,7 @@ def phone_number(value: object) -> str | None:
     return digits if known else None
 
 
-def instant(value: object) -> datetime | None:
+def parse_timestamp(value: object) -> datetime | None:
     """Read a timestamp, an ISO string (UTC where it names no offset) or epoch seconds or milliseconds."""
     moment = None
     try:

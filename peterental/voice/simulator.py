@@ -12,14 +12,14 @@ from uuid import uuid4
 
 from peterental.agents.model import Agent
 from peterental.database import Database
-from peterental.database.sandbox import trying
+from peterental.database.sandbox import rolled_back
 from peterental.services import build_services
 from peterental.voice import messages
-from peterental.voice.webhook import Switchboard
+from peterental.voice.webhook import MessageHandler
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rehearsed:
+class SimulationResult:
     """How a tool call would have gone.
 
     Args:
@@ -36,7 +36,7 @@ class Rehearsed:
     duration_ms: float
 
 
-def rehearse(
+def simulate_tool_call(
     database: Database,
     agent: Agent,
     tool: str,
@@ -44,7 +44,7 @@ def rehearse(
     *,
     caller_number: str | None,
     now: datetime,
-) -> Rehearsed:
+) -> SimulationResult:
     """Answer a tool call as if it came from Vapi, and keep nothing: no booking, no message, no tool call, no call.
 
     Args:
@@ -68,13 +68,13 @@ def rehearse(
     }
     asked = {"message": message}
     envelope = messages.decode(json.dumps(asked).encode())
-    with trying(database) as trial:
+    with rolled_back(database) as trial:
         services = build_services(trial, lambda: now)
         began_s = time.perf_counter()
-        reply = Switchboard(services, lambda: now).answer(envelope, began_s)
+        reply = MessageHandler(services, lambda: now).answer(envelope, began_s)
         duration_ms = (time.perf_counter() - began_s) * 1000
         kept = services.calls.tool_calls(vapi_call_id)
-    return Rehearsed(
+    return SimulationResult(
         sentence=reply["results"][0]["result"],
         outcome=kept[0].outcome if kept else None,
         asked=asked,

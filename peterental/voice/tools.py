@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from peterental.appointments.model import Wish
-from peterental.calls.model import Delivery, Lead
+from peterental.appointments.model import BookingRequest
+from peterental.calls.model import MessageDraft, ToolInvocation
 from peterental.voice import responses
-from peterental.voice.sanitize import one_line
+from peterental.voice.sanitize import single_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,9 +27,9 @@ _NOTHING_GIVEN = frozenset(
 )
 
 
-def delivery_of(request: ToolRequest, envelope: Envelope, began_s: float) -> Delivery:
+def delivery_of(request: ToolRequest, envelope: Envelope, began_s: float) -> ToolInvocation:
     """Say which tool call of which phone call this is; who calls whom comes from the envelope, never from arguments."""
-    return Delivery(
+    return ToolInvocation(
         name=request.name,
         tool_call_id=request.tool_call_id,
         arguments=request.arguments,
@@ -40,7 +40,7 @@ def delivery_of(request: ToolRequest, envelope: Envelope, began_s: float) -> Del
     )
 
 
-def answer(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+def answer(services: Services, delivery: ToolInvocation, envelope: Envelope) -> str:
     """Give the sentence for one tool call.
 
     Raises what the services raise of faults; refusals are sentences already.
@@ -49,28 +49,28 @@ def answer(services: Services, delivery: Delivery, envelope: Envelope) -> str:
     return tool(services, delivery, envelope) if tool else _unknown(services, delivery)
 
 
-def _get_availability(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+def _get_availability(services: Services, delivery: ToolInvocation, envelope: Envelope) -> str:
     return services.appointments.availability(delivery, _wish(delivery.arguments, envelope), responses.say)
 
 
-def _set_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+def _set_appointment(services: Services, delivery: ToolInvocation, envelope: Envelope) -> str:
     return services.appointments.book(delivery, _wish(delivery.arguments, envelope), responses.say)
 
 
-def _reschedule_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+def _reschedule_appointment(services: Services, delivery: ToolInvocation, envelope: Envelope) -> str:
     return services.appointments.reschedule(delivery, _wish(delivery.arguments, envelope), responses.say)
 
 
-def _cancel_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+def _cancel_appointment(services: Services, delivery: ToolInvocation, envelope: Envelope) -> str:
     return services.appointments.cancel(delivery, _wish(delivery.arguments, envelope), responses.say)
 
 
-def _find_appointment(services: Services, delivery: Delivery, envelope: Envelope) -> str:
+def _find_appointment(services: Services, delivery: ToolInvocation, envelope: Envelope) -> str:
     return services.appointments.find(delivery, _wish(delivery.arguments, envelope), responses.say)
 
 
-def _take_message(services: Services, delivery: Delivery, _: Envelope) -> str:
-    lead = Lead(
+def _take_message(services: Services, delivery: ToolInvocation, _: Envelope) -> str:
+    lead = MessageDraft(
         body=_text(delivery.arguments, "message") or "",
         attendee_name=_text(delivery.arguments, "attendee_name", LONGEST_NAME),
         attendee_phone=_phone(delivery.arguments),
@@ -78,13 +78,13 @@ def _take_message(services: Services, delivery: Delivery, _: Envelope) -> str:
     return services.calls.take_message(delivery, lead, responses.say)
 
 
-def _unknown(services: Services, delivery: Delivery) -> str:
+def _unknown(services: Services, delivery: ToolInvocation) -> str:
     log.warning("Asked for an unknown tool: %r", delivery.name, extra={"call_id": delivery.vapi_call_id})
-    services.calls.keep_alone(delivery, answer=responses.UNKNOWN_TOOL, outcome="unknown tool")
+    services.calls.record_tool_call_alone(delivery, answer=responses.UNKNOWN_TOOL, outcome="unknown tool")
     return responses.UNKNOWN_TOOL
 
 
-_TOOLS: Mapping[str, Callable[[Services, Delivery, Envelope], str]] = {
+_TOOLS: Mapping[str, Callable[[Services, ToolInvocation, Envelope], str]] = {
     "get_availability": _get_availability,
     "set_appointment": _set_appointment,
     "reschedule_appointment": _reschedule_appointment,
@@ -94,9 +94,9 @@ _TOOLS: Mapping[str, Callable[[Services, Delivery, Envelope], str]] = {
 }
 
 
-def _wish(arguments: Mapping[str, object], envelope: Envelope) -> Wish:
+def _wish(arguments: Mapping[str, object], envelope: Envelope) -> BookingRequest:
     """Take the arguments of a tool about viewings; missing or of the wrong type is None, what is more is let be."""
-    return Wish(
+    return BookingRequest(
         property_address=_text(arguments, "property_address", LONGEST_ADDRESS),
         start_time=arguments.get("start_time"),
         date=_given(arguments, "date"),
@@ -122,4 +122,4 @@ def _phone(arguments: Mapping[str, object]) -> str | None:
 
 def _text(arguments: Mapping[str, object], name: str, limit: int | None = None) -> str | None:
     value = _given(arguments, name)
-    return one_line(value, limit) if limit else one_line(value)
+    return single_line(value, limit) if limit else single_line(value)

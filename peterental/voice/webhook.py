@@ -12,17 +12,17 @@ from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from peterental.agents.service import utc_now
-from peterental.database.deadline import patience
+from peterental.database.deadline import deadline
 from peterental.database.pool import DatabaseTooSlow, DatabaseUnavailable
 from peterental.errors import Fault, Refusal
 from peterental.voice import messages, responses, tools, verbalize
-from peterental.voice.authentication import Gate
+from peterental.voice.authentication import WebhookAuthenticator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peterental.agents.model import Agent
-    from peterental.calls.model import Delivery
+    from peterental.calls.model import ToolInvocation
     from peterental.config import Config
     from peterental.services import Services
     from peterental.voice.messages import Envelope
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
-PATIENCE_S = 2.2
+DEADLINE_S = 2.2
 """What the database gets for one message. With the moments it gets beyond that, a caller hears something within 3 s."""
 
 
@@ -45,15 +45,15 @@ def create_blueprint(services: Services, config: Config, now: Callable[[], datet
         now: gives the present moment, aware.
     """
     blueprint = Blueprint("voice", __name__)
-    gate = Gate(config)
-    switchboard = Switchboard(services, now)
+    gate = WebhookAuthenticator(config)
+    switchboard = MessageHandler(services, now)
 
     @blueprint.post("/vapi/webhook")
     def receive() -> Response:
         """Answer one message of Vapi's."""
         began_s = time.perf_counter()
-        admitted = gate.admits(request.headers, request.remote_addr)
-        if not admitted and not gate.may_be_signed(request.headers, now()):
+        admitted = gate.check_secret(request.headers, request.remote_addr)
+        if not admitted and not gate.has_fresh_signature(request.headers, now()):
             return _json({"error": "Not authorised."}, 401)
         try:
             body = _read_body(request)
@@ -61,13 +61,13 @@ def create_blueprint(services: Services, config: Config, now: Callable[[], datet
             return _json({"error": f"The body is larger than {MAX_BODY_BYTES} bytes."}, 413)
         except BodyBroken as refusal:
             return _json({"error": str(refusal)}, 400)
-        if not admitted and not gate.admits_signed(request.headers, body):
+        if not admitted and not gate.verify_signature(request.headers, body):
             return _json({"error": "Not authorised."}, 401)
         try:
             envelope = messages.decode(body)
         except messages.BodyUnreadable as refusal:
             return _json({"error": str(refusal)}, 400)
-        with patience(PATIENCE_S):
+        with deadline(DEADLINE_S):
             return _json(switchboard.answer(envelope, began_s))
 
     return blueprint
@@ -77,7 +77,7 @@ class BodyBroken(Refusal):
     """The body did not arrive whole."""
 
 
-class Switchboard:
+class MessageHandler:
     """Answers messages, whatever becomes of them: every error ends here, as something a caller can hear.
 
     Args:
@@ -99,15 +99,15 @@ class Switchboard:
                 # Senders of that time know no ids and read the one result there.
                 return {"results": results} | ({"result": results[0]["result"]} if results else {})
             case "assistant-request":
-                return self._guarded(envelope, lambda: self._assistant(envelope), _error)
+                return self._handle_errors(envelope, lambda: self._assistant(envelope), _error)
             case "transfer-destination-request":
-                return self._guarded(envelope, lambda: self._destination(envelope), _error)
+                return self._handle_errors(envelope, lambda: self._destination(envelope), _error)
             case "status-update" | "end-of-call-report":
-                return self._guarded(envelope, lambda: self._hear(envelope), lambda _: {})
+                return self._handle_errors(envelope, lambda: self._record_update(envelope), lambda _: {})
             case _:
                 return {}
 
-    def _guarded(self, envelope: Envelope, work: Callable[[], T], told: Callable[[str], T]) -> T:
+    def _handle_errors(self, envelope: Envelope, work: Callable[[], T], told: Callable[[str], T]) -> T:
         """Do something that may fail: a refusal becomes a sentence, a fault a log line and an apology. Only here.
 
         Args:
@@ -133,7 +133,7 @@ class Switchboard:
         for tool_request in envelope.tool_requests():
             delivery = tools.delivery_of(tool_request, envelope, began_s)
 
-            def work(delivery: Delivery = delivery) -> str:
+            def work(delivery: ToolInvocation = delivery) -> str:
                 nonlocal database_is_away
                 if database_is_away:
                     return responses.APOLOGY
@@ -144,28 +144,28 @@ class Switchboard:
                     raise
                 except Exception as error:
                     database_is_away = isinstance(error, DatabaseTooSlow)
-                    self._keep_fault(delivery)
+                    self._record_failure(delivery)
                     raise
 
-            line = self._guarded(envelope, work, str)
+            line = self._handle_errors(envelope, work, str)
             context = {"call_id": delivery.vapi_call_id}
             log.info("%s answered in %.0f ms", delivery.name, delivery.duration_ms, extra=context)
             results.append({"toolCallId": tool_request.wire_id, "name": tool_request.name, "result": line})
         return results
 
-    def _keep_fault(self, delivery: Delivery) -> None:
+    def _record_failure(self, delivery: ToolInvocation) -> None:
         """Keep that a tool call ended in a fault, if that much still works."""
         try:
-            self._services.calls.keep_alone(delivery, answer=responses.APOLOGY, outcome="fault")
+            self._services.calls.record_tool_call_alone(delivery, answer=responses.APOLOGY, outcome="fault")
         except Exception:  # noqa: BLE001 - the first error is on its way to the log; this one would only hide it
             log.warning("The fault could not be kept with its call", extra={"call_id": delivery.vapi_call_id})
 
-    def _keep_turned_away(self, envelope: Envelope) -> None:
+    def _record_rejected_call(self, envelope: Envelope) -> None:
         """Keep that somebody rang in vain, if that works; what they hear is the same."""
-        news = envelope.turned_away()
+        call_update = envelope.rejected()
         try:
-            if news is not None:
-                self._services.calls.heard(news)
+            if call_update is not None:
+                self._services.calls.heard(call_update)
         except Fault as fault:
             log.warning("A call was turned away but not kept: %s", fault, extra={"call_id": envelope.vapi_call_id})
 
@@ -178,7 +178,7 @@ class Switchboard:
                 envelope.agent_key.phone_number_id,
                 extra={"call_id": envelope.vapi_call_id},
             )
-            self._keep_turned_away(envelope)
+            self._record_rejected_call(envelope)
             return _error(responses.NO_ASSISTANT)
         local = self._now().astimezone(agent.zone)
         values = {
@@ -196,10 +196,10 @@ class Switchboard:
             return _error(responses.NO_PERSON)
         return {"destination": {"type": "number", "number": agent.handover_number}}
 
-    def _hear(self, envelope: Envelope) -> dict[str, Any]:
-        news = envelope.news()
-        if news is not None:
-            self._services.calls.heard(news)
+    def _record_update(self, envelope: Envelope) -> dict[str, Any]:
+        call_update = envelope.call_update()
+        if call_update is not None:
+            self._services.calls.heard(call_update)
         return {}
 
     def _agent(self, envelope: Envelope) -> Agent | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from peterental.database.migrations.ledger.status import SchemaGate
+from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.errors import Fault
 
 
-def create_blueprint(gate: SchemaGate) -> Blueprint:
+def create_blueprint(gate: SchemaHealth) -> Blueprint:
     """Make the health routes of one process.
 
     Args:
@@ -39,7 +39,7 @@ def create_blueprint(gate: SchemaGate) -> Blueprint:
     return blueprint
 
 
-def _strict(gate: SchemaGate) -> tuple[Response, int]:
+def _strict(gate: SchemaHealth) -> tuple[Response, int]:
     try:
         status = gate.status()
     except Fault as fault:

@@ -7,7 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from peterental.cli import users, voice
 from peterental.config import Config
-from peterental.database.migrations.ledger.status import SchemaGate
+from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.services import EXTENSION, build_services
 from peterental.voice import webhook
 from peterental.web import health, shell
@@ -33,7 +33,7 @@ def install(app: Flask, config: Config) -> None:
     database = app.extensions["peterental.database"]
     services = build_services(database)
     app.extensions[EXTENSION] = services
-    app.extensions["peterental.gate"] = gate = SchemaGate(database, config.migrations_dir)
+    app.extensions["peterental.gate"] = gate = SchemaHealth(database, config.migrations_dir)
 
     app.register_blueprint(health.create_blueprint(gate))
     app.register_blueprint(webhook.create_blueprint(services, config))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from peterental.agents.lookup import OF_KEY
+from peterental.agents.lookup import WHERE_VAPI_KEY
 from peterental.agents.model import (
     AgentChanged,
     AgentIdTaken,
@@ -18,7 +18,7 @@ from peterental.agents.model import (
     AgentTextTooLong,
     AgentUnknown,
     AssistantTaken,
-    KeeperUnknown,
+    OwnerUnknown,
     PhoneNumberTaken,
     Profile,
     RuleOutOfRange,
@@ -26,7 +26,7 @@ from peterental.agents.model import (
     Window,
 )
 from peterental.agents.repository import AGENT, AgentRepository
-from peterental.agents.service import AgentService, checked, slug, week_and_month
+from peterental.agents.service import AgentService, slug, validated, week_and_month
 from peterental.appointments import schedule_repository as desk_repository
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
@@ -171,7 +171,7 @@ def test_where_both_spellings_are_there_the_very_one_is_found(agents: AgentServi
     assert [agent.agent_id for agent in found if agent] == ["ana", "ben"]
 
 
-@pytest.mark.parametrize("query", [AGENT + OF_KEY, desk_repository.AGENT_OF_KEY, calls_repository.AGENT_OF_KEY])
+@pytest.mark.parametrize("query", [AGENT + WHERE_VAPI_KEY, desk_repository.AGENT_OF_KEY, calls_repository.AGENT_OF_KEY])
 def test_looking_for_either_spelling_still_goes_by_the_index(database: Database, query: str) -> None:
     database.fetch(
         "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) SELECT n::text, 'x', n::text FROM generate_series(1, 2000) n"
@@ -269,7 +269,7 @@ def test_agents_without_an_assistant_do_not_collide(agents: AgentService) -> Non
         ({"time_zone": "../etc/passwd"}, TimeZoneUnknown, "not a time zone"),
         ({"slot_minutes": 4}, RuleOutOfRange, "The length of a viewing must be from 5 to 480"),
         ({"daily_cap": 0}, RuleOutOfRange, "from 1 to 200"),
-        ({"user_id": 999_999}, KeeperUnknown, "not exist any more"),
+        ({"user_id": 999_999}, OwnerUnknown, "not exist any more"),
     ],
 )
 def test_what_an_agent_cannot_be_is_refused_by_name(
@@ -286,11 +286,15 @@ def test_what_an_agent_cannot_be_is_refused_by_name(
 def test_the_schemas_own_limits_are_refusals_with_the_same_name(database: Database, field: str) -> None:
     profile = replace(Profile(agent_name="Ana"), **{field: -1})  # type: ignore[arg-type]  # any field
     agents = AgentRepository(database)
-    with pytest.raises(RuleOutOfRange) as refused, agents.named_refusals("ana"), database.transaction() as connection:
+    with (
+        pytest.raises(RuleOutOfRange) as refused,
+        agents.translate_constraint_errors("ana"),
+        database.transaction() as connection,
+    ):
         agents.insert(connection, "ana", profile)
     assert refused.value.values["field"] == field
     with pytest.raises(RuleOutOfRange, match=str(refused.value)):
-        checked(profile)
+        validated(profile)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from peterental.agents.calendar.model import Column, DiaryDay, Place, Visit, Week, days_of, hours_shown
+from peterental.agents.calendar.model import CalendarDay, CalendarEntry, Column, GridCell, Week, days_of, hours_shown
 from peterental.agents.calendar.repository import DAYS
-from peterental.agents.calendar.service import VISITS_OF_A_DAY, DiaryService
+from peterental.agents.calendar.service import VISITS_OF_A_DAY, CalendarService
 from peterental.agents.model import Agent, AgentUnknown, Profile, Window
 from peterental.agents.service import AgentService
-from peterental.agents.working_hours.model import Busy, BusyWish, OtherDay
-from peterental.agents.working_hours.service import HoursService
+from peterental.agents.working_hours.model import Busy, BusyBlockRequest, DateOverride
+from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 from peterental.users.model import Viewer
@@ -34,8 +34,8 @@ def agents(database: Database) -> AgentService:
 
 
 @pytest.fixture
-def diary(database: Database, agents: AgentService) -> DiaryService:
-    return DiaryService(database, agents, now=lambda: NOW)
+def calendar(database: Database, agents: AgentService) -> CalendarService:
+    return CalendarService(database, agents, now=lambda: NOW)
 
 
 def book(database: Database, start: datetime, minutes: int = 30, status: str = "confirmed") -> None:
@@ -49,9 +49,9 @@ def book(database: Database, start: datetime, minutes: int = 30, status: str = "
     )
 
 
-def visit(start: datetime, minutes: int = 30, pause: int = 0) -> Visit:
+def visit(start: datetime, minutes: int = 30, pause: int = 0) -> CalendarEntry:
     end = start + timedelta(minutes=minutes)
-    return Visit(
+    return CalendarEntry(
         appointment_id=1,
         start=start,
         end=end,
@@ -63,15 +63,15 @@ def visit(start: datetime, minutes: int = 30, pause: int = 0) -> Visit:
     )
 
 
-def column(day: DiaryDay) -> Column:
+def column(day: CalendarDay) -> Column:
     shown = hours_shown([day], CHICAGO)
     agent = Agent(agent_id="ana", agent_name="Ana")
     return next(Week(agent=agent, today=MONDAY, days=(day,), shown=shown).columns())
 
 
-def a_day(day: date, *visits: Visit, busy: tuple[Busy, ...] = ()) -> DiaryDay:
+def a_day(day: date, *visits: CalendarEntry, busy: tuple[Busy, ...] = ()) -> CalendarDay:
     (empty,) = days_of(day, CHICAGO, count=1)
-    return DiaryDay(
+    return CalendarDay(
         day=day,
         starts=empty.starts,
         ends=empty.ends,
@@ -87,18 +87,20 @@ def at(hour: int, minute: int = 0, day: date = MONDAY, fold: int = 0) -> datetim
 
 
 def test_the_week_has_seven_days_from_monday_with_what_stands_in_them(
-    diary: DiaryService, agents: AgentService, database: Database
+    calendar: CalendarService, agents: AgentService, database: Database
 ) -> None:
-    hours = HoursService(database, agents, AuditService(database), now=lambda: NOW)
-    hours.add_day("ana", OtherDay(date(2026, 11, 26), (), "Thanksgiving"), ADMIN)
+    hours = WorkingHoursService(database, agents, AuditService(database), now=lambda: NOW)
+    hours.add_day("ana", DateOverride(date(2026, 11, 26), (), "Thanksgiving"), ADMIN)
     database.fetch("INSERT INTO agent_days VALUES ('ana', '2026-11-23', '10:00', '12:00')")
     hours.add_busy(
-        "ana", BusyWish(first_day=date(2026, 11, 26), last_day=date(2026, 11, 27), from_min=600, until_min=660), ADMIN
+        "ana",
+        BusyBlockRequest(first_day=date(2026, 11, 26), last_day=date(2026, 11, 27), from_min=600, until_min=660),
+        ADMIN,
     )
     for start in (at(0), at(23, 30), at(9) + timedelta(days=6), at(9) - timedelta(days=1), at(0) + timedelta(days=7)):
         book(database, start)
     book(database, at(12), status="cancelled")
-    week = diary.week("ana", ADMIN)
+    week = calendar.week("ana", ADMIN)
     assert [day.day for day in week.days] == [MONDAY + timedelta(days=n) for n in range(7)]
     assert (week.today, week.monday) == (date(2026, 11, 25), MONDAY)
     assert [day.total for day in week.days] == [2, 0, 0, 0, 0, 0, 1]
@@ -107,22 +109,22 @@ def test_the_week_has_seven_days_from_monday_with_what_stands_in_them(
     assert (week.days[3].windows, week.days[3].note) == ((), "Thanksgiving")
     assert week.days[1].windows == (NINE_TO_FIVE,)
     assert week.shown == Window(0, 1440)
-    assert diary.week("ana", ADMIN, date(2026, 11, 22)).monday == date(2026, 11, 16)
+    assert calendar.week("ana", ADMIN, date(2026, 11, 22)).monday == date(2026, 11, 16)
 
 
-def test_a_sheet_is_one_day_of_the_agents(diary: DiaryService, database: Database) -> None:
+def test_a_sheet_is_one_day_of_the_agents(calendar: CalendarService, database: Database) -> None:
     book(database, at(9, 30, date(2026, 11, 25)))
-    agent, today, day = diary.sheet("ana", ADMIN)
+    agent, today, day = calendar.day_sheet("ana", ADMIN)
     assert (agent.agent_id, today, day.day, day.total) == ("ana", date(2026, 11, 25), date(2026, 11, 25), 1)
     assert day.visits[0].phone == "+1555"
 
 
-def test_somebody_elses_week_is_unknown(diary: DiaryService) -> None:
+def test_somebody_elses_week_is_unknown(calendar: CalendarService) -> None:
     stranger = Viewer(user_id=5, email="x@example.com", is_admin=False)
     with pytest.raises(AgentUnknown):
-        diary.week("ana", stranger)
+        calendar.week("ana", stranger)
     with pytest.raises(AgentUnknown):
-        diary.sheet("ana", stranger)
+        calendar.day_sheet("ana", stranger)
 
 
 def test_days_are_as_long_as_the_clocks_make_them() -> None:
@@ -139,8 +141,8 @@ def test_days_are_as_long_as_the_clocks_make_them() -> None:
 
 def test_a_viewing_stands_at_its_hour_with_the_pause_after_it() -> None:
     drawn = column(a_day(MONDAY, visit(at(9, 30), pause=15), visit(at(16, 30), pause=60)))
-    assert [item.place for item in drawn.items] == [Place(row=3, rows=2), Place(row=31, rows=2)]
-    assert [item.pause for item in drawn.items] == [Place(row=5, rows=1), None], "the grid ends at five"
+    assert [item.place for item in drawn.items] == [GridCell(row=3, rows=2), GridCell(row=31, rows=2)]
+    assert [item.pause for item in drawn.items] == [GridCell(row=5, rows=1), None], "the grid ends at five"
     assert drawn.closed == ()
 
 
@@ -148,8 +150,8 @@ def test_the_grid_grows_to_show_every_viewing_and_shades_what_is_closed() -> Non
     day = a_day(MONDAY, visit(at(7, 45), 20), visit(at(23, 50), 30))
     assert hours_shown([day], CHICAGO) == Window(420, 1440)
     drawn = column(day)
-    assert drawn.closed == (Place(row=1, rows=8), Place(row=41, rows=28))
-    assert [item.place for item in drawn.items] == [Place(row=4, rows=2), Place(row=68, rows=1)]
+    assert drawn.closed == (GridCell(row=1, rows=8), GridCell(row=41, rows=28))
+    assert [item.place for item in drawn.items] == [GridCell(row=4, rows=2), GridCell(row=68, rows=1)]
 
 
 def test_viewings_that_overlap_stand_side_by_side_and_the_rest_is_folded() -> None:
@@ -172,13 +174,13 @@ def test_a_busy_block_is_cut_to_the_day_and_to_the_hours_shown() -> None:
     into_the_night = Busy(busy_id=3, start=at(16, 30), until=at(10) + timedelta(days=1))
     drawn = column(a_day(MONDAY, busy=(over_night, early, into_the_night)))
     assert [(item.busy.busy_id, item.place) for item in drawn.items if item.busy] == [
-        (1, Place(row=1, rows=4)),
-        (3, Place(row=31, rows=2)),
+        (1, GridCell(row=1, rows=4)),
+        (3, GridCell(row=31, rows=2)),
     ]
 
 
 def test_a_week_of_ten_thousand_viewings_is_counted_and_its_plan_reads_only_what_it_shows(
-    diary: DiaryService, database: Database
+    calendar: CalendarService, database: Database
 ) -> None:
     database.fetch(
         """
@@ -189,7 +191,7 @@ def test_a_week_of_ten_thousand_viewings_is_counted_and_its_plan_reads_only_what
         {"from": at(0)},
     )
     database.fetch("ANALYZE appointments")
-    week = diary.week("ana", ADMIN)
+    week = calendar.week("ana", ADMIN)
     assert [day.total for day in week.days] == [1440] * 7
     assert all(len(day.visits) == VISITS_OF_A_DAY for day in week.days)
     assert sum(col.more + sum(item.visit is not None for item in col.items) for col in week.columns()) == 10080

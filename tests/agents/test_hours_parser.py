@@ -8,9 +8,9 @@ from peterental.agents.model import Window
 from peterental.agents.working_hours.parser import (
     ClosesFirst,
     HoursOverlap,
-    HoursUnreadable,
+    InvalidHours,
     TooManyWindows,
-    read_windows,
+    parse_windows,
 )
 from peterental.errors import Refusal
 from peterental.web.agents.working_hours_forms import in_words
@@ -48,21 +48,21 @@ from peterental.web.agents.working_hours_forms import in_words
     ],
 )
 def test_hours_are_read_as_people_write_them(text: str, expected: list[tuple[int, int]]) -> None:
-    assert read_windows(text) == tuple(Window(*window) for window in expected)
+    assert parse_windows(text) == tuple(Window(*window) for window in expected)
 
 
 @pytest.mark.parametrize(
     ("text", "refusal", "words"),
     [
-        ("9", HoursUnreadable, "“9” does not read as hours. Write them like 9–12, 13–17."),
-        ("9-17, later", HoursUnreadable, "“later” does not read"),
-        ("25-26", HoursUnreadable, "does not read"),
-        ("9:60-17", HoursUnreadable, "does not read"),
-        ("13 pm - 15 pm", HoursUnreadable, "does not read"),
-        ("0 am - 5", HoursUnreadable, "does not read"),
-        ("24:30-25", HoursUnreadable, "does not read"),
-        ("nine to five", HoursUnreadable, "does not read"),
-        (",", HoursUnreadable, "does not read"),
+        ("9", InvalidHours, "“9” does not read as hours. Write them like 9–12, 13–17."),
+        ("9-17, later", InvalidHours, "“later” does not read"),
+        ("25-26", InvalidHours, "does not read"),
+        ("9:60-17", InvalidHours, "does not read"),
+        ("13 pm - 15 pm", InvalidHours, "does not read"),
+        ("0 am - 5", InvalidHours, "does not read"),
+        ("24:30-25", InvalidHours, "does not read"),
+        ("nine to five", InvalidHours, "does not read"),
+        (",", InvalidHours, "does not read"),
         ("22-6", ClosesFirst, "“22-6” closes before it opens. Write afternoon hours like 5 pm or 17."),
         ("5 pm - 9 am", ClosesFirst, "closes before it opens"),
         ("12-12", ClosesFirst, "closes before it opens"),
@@ -73,14 +73,14 @@ def test_hours_are_read_as_people_write_them(text: str, expected: list[tuple[int
 )
 def test_what_does_not_read_as_hours_is_said_with_what_to_write(text: str, refusal: type[Refusal], words: str) -> None:
     with pytest.raises(refusal, match=words):
-        read_windows(text)
+        parse_windows(text)
 
 
 def test_what_the_form_shows_reads_back_as_the_same_hours() -> None:
-    assert read_windows(in_words(())) == ()
+    assert parse_windows(in_words(())) == ()
     for opens in range(0, 1440, 5):
         for closes in range(opens + 5, 1441, 5):
-            assert read_windows(in_words([Window(opens, closes)])) == (Window(opens, closes),)
+            assert parse_windows(in_words([Window(opens, closes)])) == (Window(opens, closes),)
 
 
 def test_the_form_shows_hours_in_few_words() -> None:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from peterental.agents.calendar.repository import CALLS_BY_WEEK, VIEWINGS_BY_WEEK
-from peterental.agents.calendar.service import DiaryService
-from peterental.agents.calendar.statistics import MOST_COUNTED, WeekFigures, chart, mondays, percent, round_up
+from peterental.agents.calendar.service import CalendarService
+from peterental.agents.calendar.statistics import MOST_COUNTED, WeekStatistics, chart, mondays, percent, round_up
 from peterental.agents.model import AgentUnknown, Profile
 from peterental.agents.service import AgentService
 from peterental.audit.service import AuditService
@@ -23,11 +23,11 @@ ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
 
 
 @pytest.fixture
-def diary(database: Database) -> DiaryService:
+def calendar(database: Database) -> CalendarService:
     agents = AgentService(database, AuditService(database), now=lambda: NOW)
     agents.create(Profile(agent_name="Ana", time_zone="America/Chicago"), ADMIN)
     agents.create(Profile(agent_name="Ben"), ADMIN)
-    return DiaryService(database, agents, now=lambda: NOW)
+    return CalendarService(database, agents, now=lambda: NOW)
 
 
 def book(database: Database, start: datetime, status: str = "completed", call: str | None = None) -> None:
@@ -44,7 +44,7 @@ def ring(database: Database, call: str, at: datetime, agent_id: str = "ana") -> 
     database.fetch("INSERT INTO calls (vapi_call_id, agent_id, created_at) VALUES (%s, %s, %s)", (call, agent_id, at))
 
 
-def test_viewings_are_counted_by_the_agents_weeks_and_by_status(diary: DiaryService, database: Database) -> None:
+def test_viewings_are_counted_by_the_agents_weeks_and_by_status(calendar: CalendarService, database: Database) -> None:
     minute = timedelta(minutes=1)
     book(database, THIS_MONDAY)
     book(database, THIS_MONDAY + timedelta(days=1), "cancelled")
@@ -52,7 +52,7 @@ def test_viewings_are_counted_by_the_agents_weeks_and_by_status(diary: DiaryServ
     book(database, datetime(2026, 9, 7, tzinfo=CHICAGO))
     book(database, datetime(2026, 9, 7, tzinfo=CHICAGO) - minute)
     book(database, datetime(2026, 11, 30, tzinfo=CHICAGO), "confirmed")
-    figures = diary.figures("ana", ADMIN)
+    figures = calendar.figures("ana", ADMIN)
     assert [week.monday for week in figures.weeks][::11] == [date(2026, 9, 7), date(2026, 11, 23)]
     assert [week.total for week in figures.weeks] == [1, *[0] * 9, 1, 2]
     assert figures.weeks[-1].viewings == {"completed": 1, "cancelled": 1}
@@ -61,7 +61,7 @@ def test_viewings_are_counted_by_the_agents_weeks_and_by_status(diary: DiaryServ
 
 
 def test_calls_are_counted_with_those_that_led_to_a_viewing_however_many(
-    diary: DiaryService, database: Database
+    calendar: CalendarService, database: Database
 ) -> None:
     ring(database, "c1", NOW)
     ring(database, "c2", NOW)
@@ -70,17 +70,17 @@ def test_calls_are_counted_with_those_that_led_to_a_viewing_however_many(
     for number in range(2):
         book(database, THIS_MONDAY + timedelta(days=40 + number), "confirmed", "c1")
     book(database, THIS_MONDAY + timedelta(days=50), "cancelled", "c3")
-    figures = diary.figures("ana", ADMIN)
+    figures = calendar.figures("ana", ADMIN)
     assert [(week.calls, week.calls_booked) for week in figures.weeks[-2:]] == [(1, 1), (2, 1)]
     assert (figures.calls, figures.calls_booked) == (3, 2)
 
 
-def test_figures_of_somebody_elses_agent_are_unknown(diary: DiaryService) -> None:
+def test_figures_of_somebody_elses_agent_are_unknown(calendar: CalendarService) -> None:
     with pytest.raises(AgentUnknown):
-        diary.figures("ana", Viewer(user_id=5, email="x@example.com", is_admin=False))
+        calendar.figures("ana", Viewer(user_id=5, email="x@example.com", is_admin=False))
 
 
-def test_very_many_viewings_are_not_all_counted_and_it_is_said(diary: DiaryService, database: Database) -> None:
+def test_very_many_viewings_are_not_all_counted_and_it_is_said(calendar: CalendarService, database: Database) -> None:
     database.fetch(
         """
         INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, status)
@@ -89,13 +89,15 @@ def test_very_many_viewings_are_not_all_counted_and_it_is_said(diary: DiaryServi
         """,
         {"from": THIS_MONDAY},
     )
-    figures = diary.figures("ana", ADMIN)
+    figures = calendar.figures("ana", ADMIN)
     assert (figures.total, figures.is_partial) == (MOST_COUNTED, True)
 
 
 @pytest.mark.parametrize("query", [VIEWINGS_BY_WEEK, CALLS_BY_WEEK])
-def test_counting_reads_one_agents_weeks_by_the_index(diary: DiaryService, database: Database, query: str) -> None:
-    del diary
+def test_counting_reads_one_agents_weeks_by_the_index(
+    calendar: CalendarService, database: Database, query: str
+) -> None:
+    del calendar
     database.fetch("INSERT INTO agents (agent_id, agent_name) SELECT n::text, 'x' FROM generate_series(1, 100) n")
     database.fetch(
         """
@@ -134,7 +136,7 @@ def test_the_scale_ends_at_a_round_number(highest: int, top: int) -> None:
 
 
 def test_bars_are_piled_up_to_their_numbers() -> None:
-    weeks = [WeekFigures(monday=date(2026, 11, 16)), WeekFigures(monday=date(2026, 11, 23))]
+    weeks = [WeekStatistics(monday=date(2026, 11, 16)), WeekStatistics(monday=date(2026, 11, 23))]
     drawn = chart(weeks, [[("a", 1), ("b", 3)], [("a", 0), ("b", 2)]])
     assert [(bar.kind, bar.y, bar.height) for bar in drawn.bars] == [("a", 100, 30), ("b", 10, 90), ("b", 70, 60)]
     assert (drawn.top, drawn.labels) == (4, ((111.0, "Nov 16"),))

@@ -11,18 +11,18 @@ import pytest
 from peterental.agents.model import Agent, AgentChanged, AgentUnknown, Profile, Window
 from peterental.agents.service import AgentService
 from peterental.agents.working_hours.model import (
+    BusyBlockRequest,
     BusyElsewhere,
     BusyEndsFirst,
     BusyPast,
     BusyUnknown,
-    BusyWish,
+    DateOverride,
     DayPast,
     DayTaken,
     DayUnknown,
-    OtherDay,
     TimeSkipped,
 )
-from peterental.agents.working_hours.service import HoursService
+from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 from peterental.users.model import Viewer
@@ -47,9 +47,9 @@ def ana(agents: AgentService) -> Agent:
 
 
 @pytest.fixture
-def hours(database: Database, agents: AgentService, ana: Agent) -> HoursService:
+def hours(database: Database, agents: AgentService, ana: Agent) -> WorkingHoursService:
     del ana
-    return HoursService(database, agents, AuditService(database), now=lambda: NOW)
+    return WorkingHoursService(database, agents, AuditService(database), now=lambda: NOW)
 
 
 def book(database: Database, start: datetime, minutes: int = 30) -> None:
@@ -63,7 +63,7 @@ def book(database: Database, start: datetime, minutes: int = 30) -> None:
 
 
 def test_hours_are_set_marked_and_told(
-    hours: HoursService, agents: AgentService, ana: Agent, database: Database
+    hours: WorkingHoursService, agents: AgentService, ana: Agent, database: Database
 ) -> None:
     week = [(Window(780, 1440), Window(540, 720)), *[NINE_TO_FIVE] * 4, CLOSED, CLOSED]
     hours.set_week("ana", week, ADMIN, seen=ana.updated_at)
@@ -78,7 +78,7 @@ def test_hours_are_set_marked_and_told(
 
 
 def test_hours_that_somebody_else_changed_meanwhile_are_not_overwritten(
-    hours: HoursService, agents: AgentService, ana: Agent
+    hours: WorkingHoursService, agents: AgentService, ana: Agent
 ) -> None:
     hours.set_week("ana", [CLOSED] * 7, ADMIN, seen=ana.updated_at)
     with pytest.raises(AgentChanged):
@@ -86,20 +86,20 @@ def test_hours_that_somebody_else_changed_meanwhile_are_not_overwritten(
     assert agents.get("ana", ADMIN).rules.week == ()
 
 
-def test_a_day_differs_and_is_as_every_week_again(hours: HoursService, ana: Agent, database: Database) -> None:
+def test_a_day_differs_and_is_as_every_week_again(hours: WorkingHoursService, ana: Agent, database: Database) -> None:
     holiday, short = date(2026, 11, 26), date(2026, 11, 27)
-    hours.add_day("ana", OtherDay(short, (Window(600, 720), Window(780, 840))), ADMIN)
-    hours.add_day("ana", OtherDay(holiday, (), "Thanksgiving"), ADMIN)
+    hours.add_day("ana", DateOverride(short, (Window(600, 720), Window(780, 840))), ADMIN)
+    hours.add_day("ana", DateOverride(holiday, (), "Thanksgiving"), ADMIN)
     schedule = hours.schedule("ana", ADMIN)
     assert schedule.days == (
-        OtherDay(holiday, (), "Thanksgiving"),
-        OtherDay(short, (Window(600, 720), Window(780, 840))),
+        DateOverride(holiday, (), "Thanksgiving"),
+        DateOverride(short, (Window(600, 720), Window(780, 840))),
     )
     assert schedule.agent.updated_at != ana.updated_at
     with pytest.raises(DayTaken, match="remove those first"):
-        hours.add_day("ana", OtherDay(holiday, NINE_TO_FIVE), ADMIN)
+        hours.add_day("ana", DateOverride(holiday, NINE_TO_FIVE), ADMIN)
     with pytest.raises(DayPast):
-        hours.add_day("ana", OtherDay(date(2026, 10, 19), ()), ADMIN)
+        hours.add_day("ana", DateOverride(date(2026, 10, 19), ()), ADMIN)
     hours.remove_day("ana", holiday, ADMIN)
     with pytest.raises(DayUnknown):
         hours.remove_day("ana", holiday, ADMIN)
@@ -110,7 +110,7 @@ def test_a_day_differs_and_is_as_every_week_again(hours: HoursService, ana: Agen
     )
 
 
-def test_past_days_and_busy_times_that_are_over_are_not_shown(hours: HoursService, database: Database) -> None:
+def test_past_days_and_busy_times_that_are_over_are_not_shown(hours: WorkingHoursService, database: Database) -> None:
     database.fetch("INSERT INTO agent_days (agent_id, day) VALUES ('ana', '2026-10-19'), ('ana', '2026-10-20')")
     database.fetch(
         "INSERT INTO agent_busy (agent_id, during) VALUES ('ana', tstzrange(%s, %s)), ('ana', tstzrange(%s, %s))",
@@ -121,8 +121,8 @@ def test_past_days_and_busy_times_that_are_over_are_not_shown(hours: HoursServic
     assert [block.until for block in schedule.busy] == [NOW + timedelta(hours=1)]
 
 
-def test_a_busy_time_is_kept_free_until_it_is_removed(hours: HoursService, database: Database) -> None:
-    wish = BusyWish(
+def test_a_busy_time_is_kept_free_until_it_is_removed(hours: WorkingHoursService, database: Database) -> None:
+    wish = BusyBlockRequest(
         first_day=date(2026, 10, 21), last_day=date(2026, 10, 21), from_min=780, until_min=840, note="Dentist"
     )
     busy = hours.add_busy("ana", wish, ADMIN)
@@ -136,9 +136,11 @@ def test_a_busy_time_is_kept_free_until_it_is_removed(hours: HoursService, datab
 
 
 @pytest.mark.parametrize("note", ["Dentist", None])
-def test_a_busy_time_that_is_sent_twice_is_kept_once(hours: HoursService, database: Database, note: str | None) -> None:
+def test_a_busy_time_that_is_sent_twice_is_kept_once(
+    hours: WorkingHoursService, database: Database, note: str | None
+) -> None:
     day = date(2026, 10, 21)
-    wish = BusyWish(first_day=day, last_day=day, from_min=780, until_min=840, note=note)
+    wish = BusyBlockRequest(first_day=day, last_day=day, from_min=780, until_min=840, note=note)
     kept = at_once([lambda: hours.add_busy("ana", wish, ADMIN)] * 4)
     assert set(kept) == {kept[0]}
     assert database.fetch("SELECT COUNT(*) AS n FROM audit_log WHERE action = 'busy time added'") == [{"n": 1}]
@@ -146,60 +148,62 @@ def test_a_busy_time_that_is_sent_twice_is_kept_once(hours: HoursService, databa
     assert hours.schedule("ana", ADMIN).busy == (kept[0], other)
 
 
-def test_a_busy_time_without_minutes_is_of_whole_days(hours: HoursService) -> None:
-    busy = hours.add_busy("ana", BusyWish(first_day=date(2026, 10, 31), last_day=date(2026, 11, 1)), ADMIN)
+def test_a_busy_time_without_minutes_is_of_whole_days(hours: WorkingHoursService) -> None:
+    busy = hours.add_busy("ana", BusyBlockRequest(first_day=date(2026, 10, 31), last_day=date(2026, 11, 1)), ADMIN)
     assert busy.until - busy.start == timedelta(hours=49), "the clocks go back on the second"
 
 
-def test_the_clocks_skip_and_repeat_busy_times_as_they_do_viewings(hours: HoursService) -> None:
+def test_the_clocks_skip_and_repeat_busy_times_as_they_do_viewings(hours: WorkingHoursService) -> None:
     spring, autumn = date(2027, 3, 14), date(2026, 11, 1)
     with pytest.raises(TimeSkipped, match="The clocks skip 02:30 on that day"):
-        hours.add_busy("ana", BusyWish(first_day=spring, last_day=spring, from_min=150, until_min=240), ADMIN)
+        hours.add_busy("ana", BusyBlockRequest(first_day=spring, last_day=spring, from_min=150, until_min=240), ADMIN)
     with pytest.raises(TimeSkipped):
-        hours.add_busy("ana", BusyWish(first_day=spring, last_day=spring, from_min=60, until_min=150), ADMIN)
-    repeated = hours.add_busy("ana", BusyWish(first_day=autumn, last_day=autumn, from_min=60, until_min=105), ADMIN)
+        hours.add_busy("ana", BusyBlockRequest(first_day=spring, last_day=spring, from_min=60, until_min=150), ADMIN)
+    repeated = hours.add_busy(
+        "ana", BusyBlockRequest(first_day=autumn, last_day=autumn, from_min=60, until_min=105), ADMIN
+    )
     assert repeated.until - repeated.start == timedelta(minutes=105), "both times that the clocks show it"
 
 
-def test_a_busy_time_ends_after_it_begins_and_is_not_over(hours: HoursService) -> None:
+def test_a_busy_time_ends_after_it_begins_and_is_not_over(hours: WorkingHoursService) -> None:
     today = date(2026, 10, 20)
     with pytest.raises(BusyEndsFirst):
-        hours.add_busy("ana", BusyWish(first_day=today, last_day=today, from_min=840, until_min=840), ADMIN)
+        hours.add_busy("ana", BusyBlockRequest(first_day=today, last_day=today, from_min=840, until_min=840), ADMIN)
     with pytest.raises(BusyPast):
-        hours.add_busy("ana", BusyWish(first_day=today, last_day=today, from_min=540, until_min=600), ADMIN)
+        hours.add_busy("ana", BusyBlockRequest(first_day=today, last_day=today, from_min=540, until_min=600), ADMIN)
 
 
-def test_what_comes_from_an_outside_calendar_is_changed_there(hours: HoursService, database: Database) -> None:
+def test_what_comes_from_an_outside_calendar_is_changed_there(hours: WorkingHoursService, database: Database) -> None:
     (row,) = database.fetch(
         "INSERT INTO agent_busy (agent_id, during, source) VALUES ('ana', tstzrange(%s, %s), 'Google') RETURNING busy_id",
         (NOW, NOW + timedelta(hours=1)),
     )
     with pytest.raises(BusyElsewhere, match="comes from Google: change it there"):
         hours.remove_busy("ana", row["busy_id"], ADMIN)
-    assert not hours.schedule("ana", ADMIN).busy[0].is_by_hand
+    assert not hours.schedule("ana", ADMIN).busy[0].is_manual
 
 
 @pytest.mark.parametrize("busy_id", [0, -1, 99, 10**30])
-def test_a_busy_time_that_is_gone_is_unknown(hours: HoursService, busy_id: int) -> None:
+def test_a_busy_time_that_is_gone_is_unknown(hours: WorkingHoursService, busy_id: int) -> None:
     with pytest.raises(BusyUnknown):
         hours.remove_busy("ana", busy_id, ADMIN)
 
 
-def test_another_agents_busy_time_is_unknown(hours: HoursService, agents: AgentService) -> None:
+def test_another_agents_busy_time_is_unknown(hours: WorkingHoursService, agents: AgentService) -> None:
     agents.create(Profile(agent_name="Ben"), ADMIN)
-    busy = hours.add_busy("ana", BusyWish(first_day=date(2026, 10, 21), last_day=date(2026, 10, 21)), ADMIN)
+    busy = hours.add_busy("ana", BusyBlockRequest(first_day=date(2026, 10, 21), last_day=date(2026, 10, 21)), ADMIN)
     with pytest.raises(BusyUnknown):
         hours.remove_busy("ben", busy.busy_id, ADMIN)
 
 
-def test_nobody_touches_the_hours_of_somebody_elses_agent(hours: HoursService) -> None:
+def test_nobody_touches_the_hours_of_somebody_elses_agent(hours: WorkingHoursService) -> None:
     day = date(2026, 10, 21)
     for attempt in (
         lambda: hours.schedule("ana", STRANGER),
         lambda: hours.set_week("ana", [CLOSED] * 7, STRANGER),
-        lambda: hours.add_day("ana", OtherDay(day, ()), STRANGER),
+        lambda: hours.add_day("ana", DateOverride(day, ()), STRANGER),
         lambda: hours.remove_day("ana", day, STRANGER),
-        lambda: hours.add_busy("ana", BusyWish(first_day=day, last_day=day), STRANGER),
+        lambda: hours.add_busy("ana", BusyBlockRequest(first_day=day, last_day=day), STRANGER),
         lambda: hours.remove_busy("ana", 1, STRANGER),
         lambda: hours.set_week("a\x00b", [CLOSED] * 7, ADMIN),
     ):
@@ -209,16 +213,18 @@ def test_nobody_touches_the_hours_of_somebody_elses_agent(hours: HoursService) -
 
 
 def test_viewings_in_time_that_becomes_closed_or_busy_are_kept_and_told(
-    hours: HoursService, database: Database
+    hours: WorkingHoursService, database: Database
 ) -> None:
     for day in (21, 22, 23):
         book(database, datetime(2026, 10, day, 15, 0, tzinfo=UTC))  # 10:00
     book(database, datetime(2026, 10, 23, 21, 45, tzinfo=UTC))  # 16:45, past closing time
     book(database, datetime(2026, 10, 24, 4, 45, tzinfo=UTC))  # 23:45 on Friday, over midnight
     assert [viewing.start.minute for viewing in hours.schedule("ana", ADMIN).standing] == [45, 45]
-    hours.add_day("ana", OtherDay(date(2026, 10, 21), ()), ADMIN)
+    hours.add_day("ana", DateOverride(date(2026, 10, 21), ()), ADMIN)
     hours.add_busy(
-        "ana", BusyWish(first_day=date(2026, 10, 22), last_day=date(2026, 10, 22), from_min=629, until_min=700), ADMIN
+        "ana",
+        BusyBlockRequest(first_day=date(2026, 10, 22), last_day=date(2026, 10, 22), from_min=629, until_min=700),
+        ADMIN,
     )
     schedule = hours.schedule("ana", ADMIN)
     assert [viewing.start.day for viewing in schedule.standing] == [21, 22, 23, 24]
@@ -226,7 +232,7 @@ def test_viewings_in_time_that_becomes_closed_or_busy_are_kept_and_told(
     assert database.fetch("SELECT COUNT(*) AS number FROM appointments WHERE status = 'confirmed'") == [{"number": 5}]
 
 
-def test_hours_wait_for_whoever_books_this_agent_at_that_moment(hours: HoursService, database: Database) -> None:
+def test_hours_wait_for_whoever_books_this_agent_at_that_moment(hours: WorkingHoursService, database: Database) -> None:
     with database.transaction() as connection:
         connection.execute("SELECT FROM agents WHERE agent_id = 'ana' FOR NO KEY UPDATE").fetchone()
         waiting = threading.Thread(target=hours.set_week, args=("ana", [CLOSED] * 7, ADMIN))

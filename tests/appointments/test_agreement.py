@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peterental.appointments.agreement import same_home, same_name
+from peterental.appointments.agreement import addresses_match, names_match
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,8 @@ from peterental.appointments.agreement import same_home, same_name
     ],
 )
 def test_the_same_home_is_known_however_it_is_said(one: str, other: str) -> None:
-    assert same_home(one, other)
-    assert same_home(other, one)
+    assert addresses_match(one, other)
+    assert addresses_match(other, one)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_the_same_home_is_known_however_it_is_said(one: str, other: str) -> None
     ],
 )
 def test_another_home_is_never_taken_for_it(one: str, other: str) -> None:
-    assert not same_home(one, other)
-    assert not same_home(other, one)
+    assert not addresses_match(one, other)
+    assert not addresses_match(other, one)
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_another_home_is_never_taken_for_it(one: str, other: str) -> None:
     ],
 )
 def test_one_name_is_known_by_its_parts_and_not_taken_for_another(one: str, other: str, same: bool) -> None:  # noqa: FBT001 - the expected answer
-    assert same_name(one, other) is same
+    assert names_match(one, other) is same

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peterental.agents.model import Rules, Window
-from peterental.appointments.availability import Reason, Taken, Timetable, instant_of
+from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason, instant_of
 
 CHICAGO = ZoneInfo("America/Chicago")
 SUNDAY = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -24,12 +24,12 @@ def at(text: str, zone: ZoneInfo = CHICAGO) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
 
 
-def taken(start: str, until: str, appointment_id: int | None = None) -> Taken:
-    return Taken(at(start), at(until), appointment_id)
+def taken(start: str, until: str, appointment_id: int | None = None) -> BookedInterval:
+    return BookedInterval(at(start), at(until), appointment_id)
 
 
-def timetable(*stretches: Taken, rules: Rules = NINE_TO_FIVE, now: datetime = SUNDAY) -> Timetable:
-    return Timetable(rules, CHICAGO, now, stretches)
+def timetable(*stretches: BookedInterval, rules: Rules = NINE_TO_FIVE, now: datetime = SUNDAY) -> Availability:
+    return Availability(rules, CHICAGO, now, stretches)
 
 
 def clocks(starts: list[datetime] | tuple[datetime, ...], zone: ZoneInfo = CHICAGO) -> list[str]:
@@ -91,23 +91,23 @@ def test_notice_and_horizon_bound_what_is_free() -> None:
     ("start", "reason"),
     [
         ("2026-11-23T10:00", None),
-        ("2026-11-22T08:00", Reason.PAST),
-        ("2026-11-22T10:00", Reason.TOO_SOON),
-        ("2026-12-07T10:00", Reason.TOO_FAR),
-        ("2026-11-23T10:10", Reason.OFF_GRID),
-        ("2026-11-23T08:30", Reason.OUTSIDE_HOURS),
-        ("2026-11-23T16:45", Reason.OUTSIDE_HOURS),
-        ("2026-11-28T10:00", Reason.OUTSIDE_HOURS),
-        ("2026-11-23T11:00", Reason.TAKEN),
-        ("2026-11-24T11:00", Reason.DAY_FULL),
+        ("2026-11-22T08:00", UnavailableReason.PAST),
+        ("2026-11-22T10:00", UnavailableReason.TOO_SOON),
+        ("2026-12-07T10:00", UnavailableReason.TOO_FAR),
+        ("2026-11-23T10:10", UnavailableReason.OFF_GRID),
+        ("2026-11-23T08:30", UnavailableReason.OUTSIDE_HOURS),
+        ("2026-11-23T16:45", UnavailableReason.OUTSIDE_HOURS),
+        ("2026-11-28T10:00", UnavailableReason.OUTSIDE_HOURS),
+        ("2026-11-23T11:00", UnavailableReason.TAKEN),
+        ("2026-11-24T11:00", UnavailableReason.DAY_FULL),
     ],
 )
-def test_why_a_time_is_not_free(start: str, reason: Reason | None) -> None:
+def test_why_a_time_is_not_free(start: str, reason: UnavailableReason | None) -> None:
     book = (
         taken("2026-11-23T11:00", "2026-11-23T11:30"),
         taken("2026-11-24T09:00", "2026-11-24T09:30", 1),
     )
-    assert timetable(*book, rules=replace(NINE_TO_FIVE, daily_cap=1)).why_not(at(start)) == reason
+    assert timetable(*book, rules=replace(NINE_TO_FIVE, daily_cap=1)).reason_unavailable(at(start)) == reason
 
 
 def test_the_nearest_times_are_looked_for_on_both_sides() -> None:
@@ -128,30 +128,30 @@ def test_the_nearest_times_are_the_nearest_of_all() -> None:
 
 def test_offered_times_are_spread_over_half_days_and_days() -> None:
     book = timetable()
-    assert [f"{s.astimezone(CHICAGO):%a %H:%M}" for s in book.spread(book.free())] == [
+    assert [f"{s.astimezone(CHICAGO):%a %H:%M}" for s in book.pick_diverse(book.free())] == [
         "Mon 09:00",
         "Mon 12:00",
         "Tue 09:00",
     ]
-    one_day = book.spread(iter(book.free_on(MONDAY)))
+    one_day = book.pick_diverse(iter(book.free_on(MONDAY)))
     assert clocks(one_day) == ["09:00", "12:00", "14:00"]
-    assert clocks(book.spread(iter(book.free_on(MONDAY)[:3]))) == ["09:00", "10:00"]
-    assert clocks(book.spread(iter(book.free_on(MONDAY)[:2]))) == ["09:00"]
-    assert book.spread(iter([])) == ()
+    assert clocks(book.pick_diverse(iter(book.free_on(MONDAY)[:3]))) == ["09:00", "10:00"]
+    assert clocks(book.pick_diverse(iter(book.free_on(MONDAY)[:2]))) == ["09:00"]
+    assert book.pick_diverse(iter([])) == ()
 
 
 def test_looking_stops_as_soon_as_enough_is_found() -> None:
     book = timetable(rules=replace(NINE_TO_FIVE, horizon_days=365))
     looked_at: list[date] = []
-    book.free_on = lambda day: looked_at.append(day) or Timetable.free_on(book, day)  # type: ignore[method-assign, func-returns-value]
-    book.spread(book.free())
+    book.free_on = lambda day: looked_at.append(day) or Availability.free_on(book, day)  # type: ignore[method-assign, func-returns-value]
+    book.pick_diverse(book.free())
     assert looked_at[-1] == TUESDAY
 
 
 def test_a_clock_time_is_found_on_the_next_days_that_have_it() -> None:
     book = timetable(taken("2026-11-24T15:00", "2026-11-24T15:30"))
-    assert [f"{s.astimezone(CHICAGO):%a}" for s in book.with_clock(15 * 60)] == ["Mon", "Wed", "Thu"]
-    assert book.with_clock(3 * 60) == ()
+    assert [f"{s.astimezone(CHICAGO):%a}" for s in book.at_time_of_day(15 * 60)] == ["Mon", "Wed", "Thu"]
+    assert book.at_time_of_day(3 * 60) == ()
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_clock_time_is_found_on_the_next_days_that_have_it() -> None:
 def test_a_time_that_the_clocks_skip_is_never_offered(zone: str, day: str, skipped: str) -> None:
     place = ZoneInfo(zone)
     now = at(f"{day}T00:00", place) - timedelta(days=1)
-    starts = Timetable(ROUND_THE_CLOCK, place, now, ()).free_on(date.fromisoformat(day))
+    starts = Availability(ROUND_THE_CLOCK, place, now, ()).free_on(date.fromisoformat(day))
     assert skipped not in clocks(starts, place)
     assert len(starts) == 48 - (1 if zone.endswith("Howe") else 2)
 
@@ -173,12 +173,12 @@ def test_a_time_that_the_clocks_skip_is_never_offered(zone: str, day: str, skipp
 def test_a_time_that_the_clocks_repeat_is_offered_once_at_its_first_instant(zone: str, day: str, repeated: str) -> None:
     place = ZoneInfo(zone)
     now = at(f"{day}T00:00", place) - timedelta(days=1)
-    book = Timetable(ROUND_THE_CLOCK, place, now, ())
+    book = Availability(ROUND_THE_CLOCK, place, now, ())
     starts = book.free_on(date.fromisoformat(day))
     first = at(f"{day}T{repeated}", place)
     assert clocks(starts, place).count(repeated) == 1
     assert first in starts
-    assert book.why_not(first + timedelta(hours=1)) is not None
+    assert book.reason_unavailable(first + timedelta(hours=1)) is not None
 
 
 @settings(deadline=None)
@@ -188,9 +188,11 @@ def test_a_time_that_the_clocks_repeat_is_offered_once_at_its_first_instant(zone
 )
 def test_what_is_free_overlaps_nothing_that_is_taken(book: list[tuple[int, int]], buffer_minutes: int) -> None:
     quarter = timedelta(minutes=15)
-    stretches = [Taken(SUNDAY + start * quarter, SUNDAY + (start + length) * quarter) for start, length in book]
+    stretches = [
+        BookedInterval(SUNDAY + start * quarter, SUNDAY + (start + length) * quarter) for start, length in book
+    ]
     rules = replace(ROUND_THE_CLOCK, buffer_minutes=buffer_minutes)
-    table = Timetable(rules, CHICAGO, SUNDAY, stretches)
+    table = Availability(rules, CHICAGO, SUNDAY, stretches)
     for day in list(table.days())[:5]:
         free = set(table.free_on(day))
         for start in table.starts_on(day):
@@ -217,7 +219,7 @@ def test_a_day_has_the_starts_that_a_look_at_every_minutes_clock_would_find(
 ) -> None:
     window = Window(opens, min(opens + length, 1440))
     rules = replace(ROUND_THE_CLOCK, week=((day.isoweekday(), window),), step_minutes=step)
-    table = Timetable(rules, ZoneInfo(zone), SUNDAY, ())
+    table = Availability(rules, ZoneInfo(zone), SUNDAY, ())
     closes = table._closing(day, window.closes_min)
     found = {instant_of(day, minute, ZoneInfo(zone)) for minute in range(window.opens_min, window.closes_min, step)}
     slot = timedelta(minutes=rules.slot_minutes)

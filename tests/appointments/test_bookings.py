@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from peterental.agents.model import Agent, AgentKey
-from peterental.appointments.model import SlotTaken, StandsAlready, Wish
-from peterental.appointments.phone_service import AppointmentService
-from peterental.calls.model import Delivery, Outcome
+from peterental.appointments.model import AlreadyBooked, BookingRequest, SlotTaken
+from peterental.appointments.phone_service import PhoneBookingService
+from peterental.calls.model import Outcome, ToolInvocation
 from peterental.calls.service import CallService
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
@@ -28,10 +28,10 @@ KEY = AgentKey(assistant_id="assistant-ana")
 
 
 @dataclass
-class Desk:
+class AgentSchedule:
     """The service, and how a test rings it."""
 
-    service: AppointmentService
+    service: PhoneBookingService
     results: list[Outcome | Refusal] = field(default_factory=list)
     ids: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -42,25 +42,25 @@ class Desk:
 
     def book(self, start_time: str, caller: int = 0, *, call: str | None = None, tool: str | None = None) -> str:
         """Book a viewing for one of many callers."""
-        delivery = Delivery(
+        delivery = ToolInvocation(
             name="set_appointment",
             tool_call_id=tool or f"tool-{next(self.ids)}",
             vapi_call_id=call or f"call-{caller}",
             agent_key=KEY,
             caller_number=f"+1555014{caller:04}",
         )
-        wish = Wish(property_address="1420 Elm Street", attendee_name="Dolores", start_time=start_time)
+        wish = BookingRequest(property_address="1420 Elm Street", attendee_name="Dolores", start_time=start_time)
         return self.service.book(delivery, wish, self.say)
 
 
 @pytest.fixture
-def desk(database_url: str) -> Iterator[Desk]:
+def desk(database_url: str) -> Iterator[AgentSchedule]:
     """Ana's desk, on a pool as wide as a worker's."""
     database = Database(database_url, pool_size=8)
     database.fetch(
         "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) VALUES ('ana', 'Ana', %s)", [KEY.assistant_id]
     )
-    yield Desk(AppointmentService(database, CallService(database, lambda: NOW), lambda: NOW))
+    yield AgentSchedule(PhoneBookingService(database, CallService(database, lambda: NOW), lambda: NOW))
     database.close()
 
 
@@ -68,42 +68,42 @@ def booked(database: Database) -> int:
     return int(database.fetch("SELECT COUNT(*) AS number FROM appointments WHERE status = 'confirmed'")[0]["number"])
 
 
-def test_of_forty_callers_after_one_time_exactly_one_gets_it(desk: Desk, database: Database) -> None:
+def test_of_forty_callers_after_one_time_exactly_one_gets_it(desk: AgentSchedule, database: Database) -> None:
     for first, start in ((0, "2026-11-23T10:00"), (40, "2026-11-24T10:00"), (80, "2026-11-25T10:00")):
         told = at_once([partial(desk.book, start, first + caller) for caller in range(40)])
         assert sorted(told) == ["Booked"] + ["SlotTaken"] * 39
     assert booked(database) == 3
 
 
-def test_forty_callers_after_forty_times_all_get_theirs(desk: Desk, database: Database) -> None:
+def test_forty_callers_after_forty_times_all_get_theirs(desk: AgentSchedule, database: Database) -> None:
     starts = [f"2026-11-2{3 + caller // 16}T{9 + caller % 16 // 2:02}:{caller % 2 * 30:02}" for caller in range(40)]
     told = at_once([partial(desk.book, start, caller) for caller, start in enumerate(starts)])
     assert set(told) == {"Booked"}
     assert booked(database) == 40
 
 
-def test_deliveries_of_one_tool_call_that_race_make_one_booking(desk: Desk, database: Database) -> None:
+def test_deliveries_of_one_tool_call_that_race_make_one_booking(desk: AgentSchedule, database: Database) -> None:
     told = at_once([lambda: desk.book("2026-11-23T10:00", tool="same") for _ in range(10)])
     assert set(told) == {"Booked"}
     assert len(desk.results) == 1, "one sentence was made, nine were found"
     assert booked(database) == 1
 
 
-def test_the_same_request_under_racing_ids_makes_one_booking(desk: Desk, database: Database) -> None:
+def test_the_same_request_under_racing_ids_makes_one_booking(desk: AgentSchedule, database: Database) -> None:
     told = at_once([lambda: desk.book("2026-11-23T10:00") for _ in range(10)])
     assert set(told) == {"Booked"}
     assert booked(database) == 1
 
 
-def test_one_caller_racing_for_two_times_of_one_home_gets_one(desk: Desk, database: Database) -> None:
+def test_one_caller_racing_for_two_times_of_one_home_gets_one(desk: AgentSchedule, database: Database) -> None:
     told = at_once([partial(desk.book, f"2026-11-23T{hour}:00") for hour in (10, 11, 12, 13)])
     assert sorted(told) == ["Booked"] + ["StandsAlready"] * 3
-    assert isinstance(next(r for r in desk.results if isinstance(r, Refusal)), StandsAlready)
+    assert isinstance(next(r for r in desk.results if isinstance(r, Refusal)), AlreadyBooked)
     assert booked(database) == 1
 
 
 def test_somebody_who_does_not_queue_is_caught_by_the_constraint_and_the_caller_hears_of_other_times(
-    desk: Desk, database: Database, database_url: str
+    desk: AgentSchedule, database: Database, database_url: str
 ) -> None:
     with psycopg.connect(database_url) as rude:
         rude.execute(
@@ -123,7 +123,9 @@ def test_somebody_who_does_not_queue_is_caught_by_the_constraint_and_the_caller_
     assert database.fetch("SELECT outcome FROM tool_calls") == [{"outcome": "refused"}]
 
 
-def test_even_where_the_constraint_speaks_twice_the_caller_hears_a_sentence(desk: Desk, database: Database) -> None:
+def test_even_where_the_constraint_speaks_twice_the_caller_hears_a_sentence(
+    desk: AgentSchedule, database: Database
+) -> None:
     database.fetch(
         """
         CREATE FUNCTION say_no() RETURNS TRIGGER LANGUAGE plpgsql AS $$
@@ -140,14 +142,14 @@ def test_even_where_the_constraint_speaks_twice_the_caller_hears_a_sentence(desk
     assert database.fetch("SELECT outcome FROM tool_calls") == [{"outcome": "refused"}]
 
 
-def test_other_violations_are_not_taken_for_a_taken_time(desk: Desk, database: Database) -> None:
+def test_other_violations_are_not_taken_for_a_taken_time(desk: AgentSchedule, database: Database) -> None:
     database.fetch("ALTER TABLE appointments ADD CONSTRAINT other EXCLUDE USING btree (property_address WITH =)")
     desk.book("2026-11-23T10:00", 1)
     with pytest.raises(ConstraintViolated, match="other of table appointments"):
         desk.book("2026-11-23T11:00", 2)
 
 
-def test_callers_book_beside_a_busy_block_exactly_as_long_as_a_booking(desk: Desk, database: Database) -> None:
+def test_callers_book_beside_a_busy_block_exactly_as_long_as_a_booking(desk: AgentSchedule, database: Database) -> None:
     assert desk.book("2026-11-23T10:00", 1) == "Booked"
     database.fetch(
         "INSERT INTO agent_busy (agent_id, during) VALUES ('ana', tstzrange('2026-11-23 16:00Z', '2026-11-23 16:30Z'))"
@@ -156,7 +158,7 @@ def test_callers_book_beside_a_busy_block_exactly_as_long_as_a_booking(desk: Des
     assert desk.book("2026-11-23T11:00", 3) == "Booked"
 
 
-def test_overbooked_viewings_block_their_time_as_well(desk: Desk, database: Database) -> None:
+def test_overbooked_viewings_block_their_time_as_well(desk: AgentSchedule, database: Database) -> None:
     database.fetch(
         """
         INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, overlap_allowed)
@@ -167,14 +169,14 @@ def test_overbooked_viewings_block_their_time_as_well(desk: Desk, database: Data
 
 
 def test_an_agent_whose_assistant_the_earlier_system_wrote_in_capitals_is_booked(
-    desk: Desk, database: Database
+    desk: AgentSchedule, database: Database
 ) -> None:
     database.fetch("UPDATE agents SET vapi_assistant_id = UPPER(vapi_assistant_id)")
     assert desk.book("2026-11-23T10:00") == "Booked"
     assert database.fetch("SELECT agent_id FROM tool_calls") == [{"agent_id": "ana"}]
 
 
-def test_bookings_stay_when_their_agent_is_deactivated(desk: Desk, database: Database) -> None:
+def test_bookings_stay_when_their_agent_is_deactivated(desk: AgentSchedule, database: Database) -> None:
     desk.book("2026-11-23T10:00")
     database.fetch("UPDATE agents SET is_active = FALSE")
     assert database.fetch("SELECT status, start_time FROM appointments") == [

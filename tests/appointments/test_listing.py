@@ -14,7 +14,7 @@ import pytest
 
 from peterental.appointments.listing import repository
 from peterental.appointments.listing import service as listing_service
-from peterental.appointments.listing.model import PAGE_SIZE, Filter, Listed, Scope
+from peterental.appointments.listing.model import PAGE_SIZE, Filter, ListPage, Scope
 from peterental.appointments.listing.repository import listing_query
 from peterental.appointments.listing.service import ListingService
 from peterental.database.pool import Database
@@ -65,7 +65,7 @@ def keeper(database: Database) -> Viewer:
     return Viewer(row["user_id"], "k@example.com", is_admin=False)
 
 
-def homes(page: Listed) -> list[str]:
+def homes(page: ListPage) -> list[str]:
     return [appointment.property_address for appointment in page.appointments]
 
 
@@ -179,7 +179,7 @@ def test_what_is_far_from_now_is_found_by_its_words_all_the_same(
         assert homes(listing.page(ADMIN, Filter(text=text))) == ["Elm far"]
     monkeypatch.setattr(repository, "FOUND_AT_MOST", 1)
     cut = listing.page(ADMIN, Filter(text="Elm"))
-    assert cut.is_cut
+    assert cut.is_truncated
     assert len(cut.appointments) >= 1
     assert database.fetch("SELECT COUNT(*) AS n FROM appointments") == [{"n": 2 * PAGE_SIZE + 6}]
 
@@ -191,9 +191,9 @@ def test_more_than_can_be_sorted_is_said(
     monkeypatch.setattr(repository, "FEWEST", 3)
     for number in range(3):
         add(f"{number}", NOW + number * HOUR)
-    assert not listing.page(ADMIN, Filter(sort="name")).is_cut
+    assert not listing.page(ADMIN, Filter(sort="name")).is_truncated
     add("3", NOW + 3 * HOUR)
-    assert listing.page(ADMIN, Filter(sort="name")).is_cut
+    assert listing.page(ADMIN, Filter(sort="name")).is_truncated
 
 
 def test_a_user_sees_the_viewings_of_their_own_agents_only(
@@ -201,7 +201,7 @@ def test_a_user_sees_the_viewings_of_their_own_agents_only(
 ) -> None:
     for number, agent in enumerate(("ana", "ben", "ben", "ana")):
         add(f"{agent} {number}", NOW + (number - 2) * HOUR, agent_id=agent)
-    assert listing.page(keeper, Filter()) == Listed()
+    assert listing.page(keeper, Filter()) == ListPage()
     assert list(listing.batches(keeper, Filter())) == []
     database.fetch("UPDATE agents SET user_id = %s WHERE agent_id = 'ben'", [keeper.user_id])
     assert homes(listing.page(keeper, Filter())) == ["ben 2", "ben 1"]
@@ -336,5 +336,5 @@ def test_words_that_are_common_are_not_looked_up_further_and_that_is_said(
         add("near Elm", NOW + number * HOUR)
     add("7 Elm", NOW + 100 * DAY)
     found = listing.page(ADMIN, Filter(text="Elm 7"))
-    assert (homes(found), found.is_cut) == ([], True)
+    assert (homes(found), found.is_truncated) == ([], True)
     assert homes(listing.page(ADMIN, Filter(text="Elm 7", first_day=NOW.date() + 50 * DAY))) == ["7 Elm"]

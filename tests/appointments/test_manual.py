@@ -15,28 +15,28 @@ import pytest
 from peterental.agents.model import AgentKey, AgentUnknown
 from peterental.appointments.manual.model import (
     Action,
-    ChangedMeanwhile,
-    Concern,
-    Entry,
-    FormUsed,
-    InDoubt,
-    LengthOdd,
-    NotBegun,
-    NotInThatState,
+    BookingWarning,
+    ConfirmationRequired,
+    DuplicateSubmission,
+    EditConflict,
+    ExpectedState,
+    InvalidDuration,
+    InvalidTransition,
+    NewBooking,
+    NotStartedYet,
     SameTime,
-    Seen,
     TimeSkipped,
-    When,
+    WallClockTime,
 )
 from peterental.appointments.model import (
+    AddressMissing,
     Appointment,
     AppointmentUnknown,
-    HomeMissing,
+    BookingRequest,
     NameMissing,
     SlotTaken,
-    Wish,
 )
-from peterental.calls.model import Delivery
+from peterental.calls.model import ToolInvocation
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
@@ -49,9 +49,9 @@ STRANGER = Viewer(99, "stranger@example.com", is_admin=False)
 MONDAY = date(2026, 11, 23)
 TEN, ELEVEN = datetime(2026, 11, 23, 16, 0, tzinfo=UTC), datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 HALF_AN_HOUR = timedelta(minutes=30)
-ENTRY = Entry(
+ENTRY = NewBooking(
     agent_id="ana",
-    when=When(day=MONDAY, clock_min=600),
+    when=WallClockTime(day=MONDAY, clock_min=600),
     key="k" * 32,
     property_address="1420 Elm Street",
     attendee_name="Dolores",
@@ -87,17 +87,17 @@ def book(services: Services) -> Callable[..., Appointment]:
     """A function that books by hand at a time of Monday, telling all that may be known of it."""
 
     def book(clock_min: int = 600, **others: Any) -> Appointment:
-        when = others.pop("when", When(day=MONDAY, clock_min=clock_min))
+        when = others.pop("when", WallClockTime(day=MONDAY, clock_min=clock_min))
         entry = replace(ENTRY, when=when, key=others.pop("key", f"key-{when.clock_min}-{when.day}"), **others)
-        return services.by_hand.book(entry, ADMIN)
+        return services.manual.book(entry, ADMIN)
 
     return book
 
 
-def seen(appointment: Appointment, services: Services) -> Seen:
-    current, _ = services.by_hand.show(appointment.appointment_id, ADMIN)
+def seen(appointment: Appointment, services: Services) -> ExpectedState:
+    current, _ = services.manual.show(appointment.appointment_id, ADMIN)
     assert current.updated_at
-    return Seen(current.updated_at, current.start, current.status)
+    return ExpectedState(current.updated_at, current.start, current.status)
 
 
 def states(database: Database) -> list[tuple[datetime, str, bool]]:
@@ -105,15 +105,15 @@ def states(database: Database) -> list[tuple[datetime, str, bool]]:
     return [(row["start_time"], row["status"], row["overlap_allowed"]) for row in rows]
 
 
-def accepting(refusal: InDoubt, when: When) -> When:
-    return replace(when, told=refusal.doubts.facts)
+def accepting(refusal: ConfirmationRequired, when: WallClockTime) -> WallClockTime:
+    return replace(when, told=refusal.warnings.facts)
 
 
 def test_a_booking_by_hand_stands_with_its_history_and_in_the_log(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
     booked = book(600, attendee_email="d@example.com", length_min=45)
-    shown, events = services.by_hand.show(booked.appointment_id, ADMIN)
+    shown, events = services.manual.show(booked.appointment_id, ADMIN)
     assert replace(shown, updated_at=None) == booked
     assert (shown.start, shown.end) == (TEN, TEN + timedelta(minutes=45))
     assert [(e.kind, e.actor, e.new_start) for e in events] == [("booked", ADMIN.email, TEN)]
@@ -138,10 +138,10 @@ def test_the_phone_finds_a_time_that_was_booked_by_hand_taken(
         heard.append(result)
         return "x"
 
-    delivery = Delivery(
+    delivery = ToolInvocation(
         name="set_appointment", tool_call_id="t", vapi_call_id="c", agent_key=AgentKey(assistant_id="assistant")
     )
-    wish = Wish(property_address="7 Oak", attendee_name="Max", start_time="2026-11-23T10:00")
+    wish = BookingRequest(property_address="7 Oak", attendee_name="Max", start_time="2026-11-23T10:00")
     services.appointments.book(delivery, wish, say)
     assert isinstance(heard[0], SlotTaken)
 
@@ -151,12 +151,12 @@ def test_a_phone_booking_is_one_with_or_without_a_call_id(
     services: Services, book: Callable[..., Appointment], call_id: str
 ) -> None:
     manual = book(600)
-    delivery = Delivery(
+    delivery = ToolInvocation(
         name="set_appointment", tool_call_id="t", vapi_call_id=call_id, agent_key=AgentKey(assistant_id="assistant")
     )
-    wish = Wish(property_address="7 Oak", attendee_name="Max", start_time="2026-11-23T11:00")
+    wish = BookingRequest(property_address="7 Oak", attendee_name="Max", start_time="2026-11-23T11:00")
     services.appointments.book(delivery, wish, lambda *_: "x")
-    shown = [services.by_hand.show(manual.appointment_id + number, ADMIN)[0] for number in (0, 1)]
+    shown = [services.manual.show(manual.appointment_id + number, ADMIN)[0] for number in (0, 1)]
     assert [(one.booked_by, one.is_by_phone) for one in shown] == [(ADMIN.email, False), ("phone", True)]
 
 
@@ -166,8 +166,8 @@ def test_the_same_form_sent_twice_at_once_books_once(services: Services, databas
     def send(_: int) -> str:
         barrier.wait()
         try:
-            services.by_hand.book(ENTRY, ADMIN)
-        except FormUsed as refusal:
+            services.manual.book(ENTRY, ADMIN)
+        except DuplicateSubmission as refusal:
             return f"used for {refusal.appointment.attendee_name}"
         return "booked"
 
@@ -191,67 +191,67 @@ def test_the_same_form_sent_for_two_agents_at_once_books_once(
             """,
             [f"form:{ENTRY.key}"],
         )
-        answer = pool.submit(services.by_hand.book, ENTRY, ADMIN)
+        answer = pool.submit(services.manual.book, ENTRY, ADMIN)
         until_somebody_waits(database.url)
         first.commit()
-        with pytest.raises(FormUsed) as used:
+        with pytest.raises(DuplicateSubmission) as used:
             answer.result()
     assert used.value.appointment.agent_id == "ben"
-    with pytest.raises(FormUsed):
-        services.by_hand.book(ENTRY, ADMIN)
+    with pytest.raises(DuplicateSubmission):
+        services.manual.book(ENTRY, ADMIN)
     assert len(states(database)) == 1
 
 
 @pytest.mark.parametrize(
     ("set_up", "when", "concern"),
     [
-        ("UPDATE agents SET is_active = FALSE", When(day=MONDAY, clock_min=600), Concern.AGENT_OFF),
-        ("", When(day=date(2026, 11, 20), clock_min=600), Concern.PAST),
-        ("INSERT INTO agent_hours VALUES ('ana', 7, '00:00', '24:00')", When(day=date(2026, 11, 22), clock_min=600), Concern.TOO_SOON),
-        ("", When(day=date(2026, 12, 21), clock_min=600), Concern.TOO_FAR),
-        ("", When(day=MONDAY, clock_min=16 * 60 + 45), Concern.OUTSIDE_HOURS),
-        ("", When(day=date(2026, 11, 28), clock_min=600), Concern.OUTSIDE_HOURS),
-        ("INSERT INTO agent_busy (agent_id, during) VALUES ('ana', '[2026-11-23 16:15Z, 2026-11-23 17:00Z)')", When(day=MONDAY, clock_min=600), Concern.BUSY),
+        ("UPDATE agents SET is_active = FALSE", WallClockTime(day=MONDAY, clock_min=600), BookingWarning.AGENT_OFF),
+        ("", WallClockTime(day=date(2026, 11, 20), clock_min=600), BookingWarning.PAST),
+        ("INSERT INTO agent_hours VALUES ('ana', 7, '00:00', '24:00')", WallClockTime(day=date(2026, 11, 22), clock_min=600), BookingWarning.TOO_SOON),
+        ("", WallClockTime(day=date(2026, 12, 21), clock_min=600), BookingWarning.TOO_FAR),
+        ("", WallClockTime(day=MONDAY, clock_min=16 * 60 + 45), BookingWarning.OUTSIDE_HOURS),
+        ("", WallClockTime(day=date(2026, 11, 28), clock_min=600), BookingWarning.OUTSIDE_HOURS),
+        ("INSERT INTO agent_busy (agent_id, during) VALUES ('ana', '[2026-11-23 16:15Z, 2026-11-23 17:00Z)')", WallClockTime(day=MONDAY, clock_min=600), BookingWarning.BUSY),
     ],
 )  # fmt: skip
 def test_people_may_book_against_the_rules_once_they_know(
-    services: Services, database: Database, set_up: str, when: When, concern: Concern
+    services: Services, database: Database, set_up: str, when: WallClockTime, concern: BookingWarning
 ) -> None:
     if set_up:
         database.fetch(set_up)
-    with pytest.raises(InDoubt) as refused:
-        services.by_hand.book(replace(ENTRY, when=when), ADMIN)
-    assert refused.value.doubts.concerns == (concern,)
-    assert refused.value.nearest or concern is Concern.AGENT_OFF or refused.value.nearest == ()
+    with pytest.raises(ConfirmationRequired) as refused:
+        services.manual.book(replace(ENTRY, when=when), ADMIN)
+    assert refused.value.warnings.concerns == (concern,)
+    assert refused.value.nearest or concern is BookingWarning.AGENT_OFF or refused.value.nearest == ()
     assert states(database) == []
-    services.by_hand.book(replace(ENTRY, when=accepting(refused.value, when)), ADMIN)
+    services.manual.book(replace(ENTRY, when=accepting(refused.value, when)), ADMIN)
     assert [state[2] for state in states(database)] == [False]
 
 
 def test_a_full_day_is_said_and_may_be_overfilled(database: Database, book: Callable[..., Appointment]) -> None:
     database.fetch("UPDATE agents SET daily_cap = 1")
     book(600)
-    with pytest.raises(InDoubt) as refused:
+    with pytest.raises(ConfirmationRequired) as refused:
         book(720)
-    assert refused.value.doubts.concerns == (Concern.DAY_FULL,)
-    book(720, when=accepting(refused.value, When(day=MONDAY, clock_min=720)))
+    assert refused.value.warnings.concerns == (BookingWarning.DAY_FULL,)
+    book(720, when=accepting(refused.value, WallClockTime(day=MONDAY, clock_min=720)))
     assert len(states(database)) == 2
 
 
 def test_overbooking_is_on_purpose_and_only_what_was_told(database: Database, book: Callable[..., Appointment]) -> None:
     first = book(600)
-    when = When(day=MONDAY, clock_min=615)
-    with pytest.raises(InDoubt) as refused:
+    when = WallClockTime(day=MONDAY, clock_min=615)
+    with pytest.raises(ConfirmationRequired) as refused:
         book(when=when)
-    assert refused.value.doubts.concerns == (Concern.OVERLAPS,)
-    assert [other.appointment_id for other in refused.value.doubts.overlapping] == [first.appointment_id]
+    assert refused.value.warnings.concerns == (BookingWarning.OVERLAPS,)
+    assert [other.appointment_id for other in refused.value.warnings.overlapping] == [first.appointment_id]
     assert refused.value.nearest == (TEN - HALF_AN_HOUR, TEN + HALF_AN_HOUR, ELEVEN)
     known = accepting(refused.value, when)
     book(630)  # somebody else, meanwhile: it overlaps as well, and was not told
-    with pytest.raises(InDoubt) as again:
+    with pytest.raises(ConfirmationRequired) as again:
         book(when=known)
-    assert len(again.value.doubts.overlapping) == 2
-    with pytest.raises(InDoubt):
+    assert len(again.value.warnings.overlapping) == 2
+    with pytest.raises(ConfirmationRequired):
         book(when=replace(known, clock_min=620))  # another time than the one that was told
     book(when=accepting(again.value, when))
     assert states(database)[-1] == (TEN + timedelta(minutes=15), "confirmed", True)
@@ -263,12 +263,12 @@ def test_the_pause_after_a_viewing_counts_as_overlapping(
     database.fetch("UPDATE agents SET buffer_minutes = 15")
     book(600)
     for clock_min in (585, 630):
-        with pytest.raises(InDoubt) as refused:
+        with pytest.raises(ConfirmationRequired) as refused:
             book(clock_min)
-        assert refused.value.doubts.concerns == (Concern.OVERLAPS,)
+        assert refused.value.warnings.concerns == (BookingWarning.OVERLAPS,)
     book(645)
     assert len(states(database)) == 2
-    assert services.by_hand.free("ana", MONDAY, ADMIN).times[:2] == (TEN - timedelta(hours=1), ELEVEN + HALF_AN_HOUR)
+    assert services.manual.free("ana", MONDAY, ADMIN).times[:2] == (TEN - timedelta(hours=1), ELEVEN + HALF_AN_HOUR)
 
 
 def test_an_adopted_booking_of_many_days_is_in_the_way_of_people_and_of_callers(
@@ -281,10 +281,10 @@ def test_an_adopted_booking_of_many_days_is_in_the_way_of_people_and_of_callers(
                ('ana', 'over', '2026-10-01 16:00Z', '2026-11-01 16:00Z', 'y')
         """
     )
-    with pytest.raises(InDoubt) as refused:
+    with pytest.raises(ConfirmationRequired) as refused:
         book(600)
-    assert [other.property_address for other in refused.value.doubts.overlapping] == ["x"]
-    assert services.by_hand.free("ana", MONDAY, ADMIN).times == (
+    assert [other.property_address for other in refused.value.warnings.overlapping] == ["x"]
+    assert services.manual.free("ana", MONDAY, ADMIN).times == (
         datetime(2026, 11, 23, 22, 0, tzinfo=UTC),
         datetime(2026, 11, 23, 22, 30, tzinfo=UTC),
     )
@@ -295,27 +295,27 @@ def test_an_adopted_booking_of_many_days_is_in_the_way_of_people_and_of_callers(
 @pytest.mark.parametrize(
     ("change", "refusal"),
     [
-        ({"property_address": " "}, HomeMissing),
+        ({"property_address": " "}, AddressMissing),
         ({"attendee_name": " "}, NameMissing),
-        ({"length_min": 481}, LengthOdd),
-        ({"length_min": 4}, LengthOdd),
+        ({"length_min": 481}, InvalidDuration),
+        ({"length_min": 4}, InvalidDuration),
         ({"agent_id": "nobody"}, AgentUnknown),
-        ({"when": When(day=date(2027, 3, 14), clock_min=150)}, TimeSkipped),
+        ({"when": WallClockTime(day=date(2027, 3, 14), clock_min=150)}, TimeSkipped),
     ],
 )
 def test_what_cannot_be_booked_is_refused(
     services: Services, database: Database, change: dict[str, Any], refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):
-        services.by_hand.book(replace(ENTRY, **change), ADMIN)
+        services.manual.book(replace(ENTRY, **change), ADMIN)
     assert states(database) == []
 
 
 def test_a_time_that_the_clocks_show_twice_is_the_first(services: Services, database: Database) -> None:
-    when = When(day=date(2027, 11, 7), clock_min=90)
-    with pytest.raises(InDoubt) as refused:
-        services.by_hand.book(replace(ENTRY, when=when), ADMIN)
-    booked = services.by_hand.book(replace(ENTRY, when=accepting(refused.value, when)), ADMIN)
+    when = WallClockTime(day=date(2027, 11, 7), clock_min=90)
+    with pytest.raises(ConfirmationRequired) as refused:
+        services.manual.book(replace(ENTRY, when=when), ADMIN)
+    booked = services.manual.book(replace(ENTRY, when=accepting(refused.value, when)), ADMIN)
     assert booked.start == datetime(2027, 11, 7, 6, 30, tzinfo=UTC)
     assert len(states(database)) == 1
 
@@ -324,9 +324,11 @@ def test_a_move_is_one_step_with_its_history_and_in_the_log(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
     booked = book(600, length_min=45)
-    moved = services.by_hand.move(booked.appointment_id, seen(booked, services), When(day=MONDAY, clock_min=615), ADMIN)
+    moved = services.manual.move(
+        booked.appointment_id, seen(booked, services), WallClockTime(day=MONDAY, clock_min=615), ADMIN
+    )
     assert (moved.start, moved.end) == (TEN + timedelta(minutes=15), TEN + timedelta(hours=1))
-    shown, events = services.by_hand.show(booked.appointment_id, ADMIN)
+    shown, events = services.manual.show(booked.appointment_id, ADMIN)
     assert (shown.start, shown.end) == (moved.start, moved.end)
     assert (events[-1].kind, events[-1].old_start, events[-1].new_start) == ("moved", TEN, moved.start)
     change = services.audit.listing(ADMIN).entries[0].change
@@ -341,18 +343,18 @@ def test_a_refused_move_keeps_the_old_time(
     other = book(660)
     number, as_seen = booked.appointment_id, seen(booked, services)
     with pytest.raises(SameTime):
-        services.by_hand.move(number, as_seen, When(day=MONDAY, clock_min=600), ADMIN)
+        services.manual.move(number, as_seen, WallClockTime(day=MONDAY, clock_min=600), ADMIN)
     with pytest.raises(TimeSkipped):
-        services.by_hand.move(number, as_seen, When(day=date(2027, 3, 14), clock_min=150), ADMIN)
-    when = When(day=MONDAY, clock_min=660)
-    with pytest.raises(InDoubt) as refused:
-        services.by_hand.move(number, as_seen, when, ADMIN)
+        services.manual.move(number, as_seen, WallClockTime(day=date(2027, 3, 14), clock_min=150), ADMIN)
+    when = WallClockTime(day=MONDAY, clock_min=660)
+    with pytest.raises(ConfirmationRequired) as refused:
+        services.manual.move(number, as_seen, when, ADMIN)
     assert states(database)[0] == (TEN, "confirmed", False)
-    services.by_hand.move(number, as_seen, accepting(refused.value, when), ADMIN)
+    services.manual.move(number, as_seen, accepting(refused.value, when), ADMIN)
     assert states(database)[0] == (ELEVEN, "confirmed", True)
-    services.by_hand.change(other.appointment_id, seen(other, services), "cancel", ADMIN)
-    with pytest.raises(NotInThatState):
-        services.by_hand.move(other.appointment_id, seen(other, services), when, ADMIN)
+    services.manual.change(other.appointment_id, seen(other, services), "cancel", ADMIN)
+    with pytest.raises(InvalidTransition):
+        services.manual.move(other.appointment_id, seen(other, services), when, ADMIN)
 
 
 def test_somebody_who_does_not_queue_is_caught_by_the_constraint(
@@ -361,8 +363,8 @@ def test_somebody_who_does_not_queue_is_caught_by_the_constraint(
     booked = book(720)
     as_seen = seen(booked, services)
     jobs = (
-        lambda: services.by_hand.book(ENTRY, ADMIN),
-        lambda: services.by_hand.move(booked.appointment_id, as_seen, When(day=MONDAY, clock_min=600), ADMIN),
+        lambda: services.manual.book(ENTRY, ADMIN),
+        lambda: services.manual.move(booked.appointment_id, as_seen, WallClockTime(day=MONDAY, clock_min=600), ADMIN),
     )
     for job in jobs:
         with psycopg.connect(database_url) as rude, ThreadPoolExecutor(1) as pool:
@@ -380,13 +382,13 @@ def test_somebody_who_does_not_queue_is_caught_by_the_constraint(
             with pytest.raises(SlotTaken, match="That time was just taken.") as refused:
                 answer.result()
             assert refused.value.nearest == (TEN - timedelta(hours=1), TEN - HALF_AN_HOUR, TEN + HALF_AN_HOUR)
-    assert services.by_hand.show(booked.appointment_id, ADMIN)[0].start == TEN + timedelta(hours=2)
+    assert services.manual.show(booked.appointment_id, ADMIN)[0].start == TEN + timedelta(hours=2)
 
 
 def test_an_unknown_constraint_of_appointments_is_a_fault(services: Services, database: Database) -> None:
     database.fetch("ALTER TABLE appointments ADD CONSTRAINT operators_own CHECK (attendee_email IS NOT NULL)")
     with pytest.raises(ConstraintViolated, match="operators_own of table appointments"):
-        services.by_hand.book(ENTRY, ADMIN)
+        services.manual.book(ENTRY, ADMIN)
 
 
 @pytest.mark.parametrize(
@@ -399,11 +401,11 @@ def test_what_became_of_a_viewing_is_kept_and_can_be_taken_back(
     booked = book(600)
     clock.now = TEN + HALF_AN_HOUR
     number = booked.appointment_id
-    assert services.by_hand.change(number, seen(booked, services), action, ADMIN).status == status
-    with pytest.raises(NotInThatState):
-        services.by_hand.change(number, seen(booked, services), action, ADMIN)
-    assert services.by_hand.change(number, seen(booked, services), "reopen", ADMIN).status == "confirmed"
-    shown, events = services.by_hand.show(number, ADMIN)
+    assert services.manual.change(number, seen(booked, services), action, ADMIN).status == status
+    with pytest.raises(InvalidTransition):
+        services.manual.change(number, seen(booked, services), action, ADMIN)
+    assert services.manual.change(number, seen(booked, services), "reopen", ADMIN).status == "confirmed"
+    shown, events = services.manual.show(number, ADMIN)
     assert shown.status == "confirmed"
     assert [(event.kind, event.actor) for event in events] == [
         (name, ADMIN.email) for name in ("booked", status, "reopened")
@@ -420,18 +422,18 @@ def test_how_a_viewing_went_is_not_known_before_it_began(
     services: Services, book: Callable[..., Appointment], action: Action
 ) -> None:
     booked = book(600)
-    with pytest.raises(NotBegun):
-        services.by_hand.change(booked.appointment_id, seen(booked, services), action, ADMIN)
+    with pytest.raises(NotStartedYet):
+        services.manual.change(booked.appointment_id, seen(booked, services), action, ADMIN)
 
 
 def test_a_cancelled_viewing_whose_time_is_taken_does_not_stand_again(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
     booked = book(600)
-    services.by_hand.change(booked.appointment_id, seen(booked, services), "cancel", ADMIN)
+    services.manual.change(booked.appointment_id, seen(booked, services), "cancel", ADMIN)
     book(600, key="another form, another")
     with pytest.raises(SlotTaken) as refused:
-        services.by_hand.change(booked.appointment_id, seen(booked, services), "reopen", ADMIN)
+        services.manual.change(booked.appointment_id, seen(booked, services), "reopen", ADMIN)
     assert refused.value.nearest
     assert [state[1] for state in states(database)] == ["cancelled", "confirmed"]
 
@@ -441,13 +443,13 @@ def test_what_somebody_else_changed_meanwhile_is_not_changed_again(
 ) -> None:
     booked = book(600)
     number, before = booked.appointment_id, seen(booked, services)
-    services.by_hand.move(number, before, When(day=MONDAY, clock_min=720), ADMIN)
-    with pytest.raises(ChangedMeanwhile) as refused:
-        services.by_hand.move(number, before, When(day=MONDAY, clock_min=660), ADMIN)
+    services.manual.move(number, before, WallClockTime(day=MONDAY, clock_min=720), ADMIN)
+    with pytest.raises(EditConflict) as refused:
+        services.manual.move(number, before, WallClockTime(day=MONDAY, clock_min=660), ADMIN)
     assert (refused.value.seen, refused.value.current.start) == (before, TEN + timedelta(hours=2))
     for not_it in (before, None):
-        with pytest.raises(ChangedMeanwhile):
-            services.by_hand.change(number, not_it, "cancel", ADMIN)
+        with pytest.raises(EditConflict):
+            services.manual.change(number, not_it, "cancel", ADMIN)
     assert states(database) == [(TEN + timedelta(hours=2), "confirmed", False)]
 
 
@@ -461,8 +463,8 @@ def test_of_two_people_who_move_one_viewing_at_once_one_is_told(
     def move(clock_min: int) -> str:
         barrier.wait()
         try:
-            services.by_hand.move(booked.appointment_id, before, When(day=MONDAY, clock_min=clock_min), ADMIN)
-        except ChangedMeanwhile:
+            services.manual.move(booked.appointment_id, before, WallClockTime(day=MONDAY, clock_min=clock_min), ADMIN)
+        except EditConflict:
             return "told"
         return "moved"
 
@@ -474,7 +476,7 @@ def test_of_two_people_who_move_one_viewing_at_once_one_is_told(
 @pytest.mark.parametrize("appointment_id", [0, -1, 99, 2**31, 10**30])
 def test_what_does_not_exist_is_unknown(services: Services, appointment_id: int) -> None:
     with pytest.raises(AppointmentUnknown, match="no such appointment"):
-        services.by_hand.show(appointment_id, ADMIN)
+        services.manual.show(appointment_id, ADMIN)
 
 
 def test_nobody_touches_what_is_not_theirs(
@@ -483,34 +485,34 @@ def test_nobody_touches_what_is_not_theirs(
     booked = book(600)
     as_seen = seen(booked, services)
     number = booked.appointment_id
-    by_hand = services.by_hand
+    manual = services.manual
     attempts: tuple[Callable[[], object], ...] = (
-        lambda: by_hand.show(number, STRANGER),
-        lambda: by_hand.move(number, as_seen, When(day=MONDAY, clock_min=720), STRANGER),
-        lambda: by_hand.change(number, as_seen, "cancel", STRANGER),
-        lambda: by_hand.show(0, ADMIN),
-        lambda: by_hand.change(2**31, as_seen, "cancel", ADMIN),
+        lambda: manual.show(number, STRANGER),
+        lambda: manual.move(number, as_seen, WallClockTime(day=MONDAY, clock_min=720), STRANGER),
+        lambda: manual.change(number, as_seen, "cancel", STRANGER),
+        lambda: manual.show(0, ADMIN),
+        lambda: manual.change(2**31, as_seen, "cancel", ADMIN),
     )
     for attempt in attempts:
         with pytest.raises(AppointmentUnknown):
             attempt()
     with pytest.raises(AgentUnknown):
-        by_hand.book(replace(ENTRY, key="x" * 20), STRANGER)
+        manual.book(replace(ENTRY, key="x" * 20), STRANGER)
     with pytest.raises(AgentUnknown):
-        by_hand.free("ana", MONDAY, STRANGER)
+        manual.free("ana", MONDAY, STRANGER)
     assert states(database) == [(TEN, "confirmed", False)]
     database.fetch("INSERT INTO users (user_id, email, password_hash) VALUES (99, 'stranger@example.com', 'x')")
     database.fetch("UPDATE agents SET user_id = 99")
-    assert by_hand.change(number, as_seen, "cancel", STRANGER).status == "cancelled"
+    assert manual.change(number, as_seen, "cancel", STRANGER).status == "cancelled"
 
 
 def test_a_day_without_free_times_names_the_nearest(services: Services) -> None:
-    sunday = services.by_hand.free("ana", date(2026, 11, 29), ADMIN)
+    sunday = services.manual.free("ana", date(2026, 11, 29), ADMIN)
     assert sunday.times == ()
     assert len(sunday.nearest) == 3
 
 
 def test_a_viewing_is_not_in_the_way_of_its_own_move(services: Services, book: Callable[..., Appointment]) -> None:
     booked = book(600)
-    assert TEN not in services.by_hand.free("ana", MONDAY, ADMIN).times
-    assert TEN in services.by_hand.free("ana", MONDAY, ADMIN, without=booked.appointment_id).times
+    assert TEN not in services.manual.free("ana", MONDAY, ADMIN).times
+    assert TEN in services.manual.free("ana", MONDAY, ADMIN, without=booked.appointment_id).times

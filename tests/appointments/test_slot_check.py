@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from peterental.agents.model import AgentUnknown
-from peterental.appointments.availability import Reason
-from peterental.appointments.phone_service import AppointmentService
-from peterental.appointments.slot_check import TimeCheck
+from peterental.appointments.availability import UnavailableReason
+from peterental.appointments.phone_service import PhoneBookingService
+from peterental.appointments.slot_check import SlotCheck
 from peterental.calls.service import CallService
 from peterental.database.pool import Database
 from peterental.users.model import Viewer
@@ -18,15 +18,15 @@ from peterental.users.model import Viewer
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)  # a Sunday, 9:00 in Chicago
 MONDAY = date(2026, 11, 23)
 ADMIN = Viewer(1, "admin@example.com", is_admin=True)
-Ask = Callable[..., TimeCheck]
+Ask = Callable[..., SlotCheck]
 
 
 @pytest.fixture
 def ask(database: Database) -> Ask:
     """A function that asks for a time of Ana's; the agent has neither assistant nor number."""
     database.fetch("INSERT INTO agents (agent_id, agent_name, buffer_minutes, daily_cap) VALUES ('ana', 'Ana', 15, 2)")
-    service = AppointmentService(database, CallService(database, lambda: NOW), lambda: NOW)
-    return lambda day, hour, minute=0, viewer=ADMIN: service.why_not_free("ana", day, hour * 60 + minute, viewer)
+    service = PhoneBookingService(database, CallService(database, lambda: NOW), lambda: NOW)
+    return lambda day, hour, minute=0, viewer=ADMIN: service.check_slot("ana", day, hour * 60 + minute, viewer)
 
 
 def book(database: Database, start: datetime, minutes: int = 30) -> None:
@@ -44,16 +44,16 @@ def book(database: Database, start: datetime, minutes: int = 30) -> None:
     ("day", "hour", "minute", "reason"),
     [
         (MONDAY, 10, 0, None),
-        (date(2026, 11, 22), 8, 0, Reason.PAST),
-        (date(2026, 11, 22), 10, 0, Reason.TOO_SOON),
-        (date(2026, 12, 7), 10, 0, Reason.TOO_FAR),
-        (MONDAY, 16, 45, Reason.OUTSIDE_HOURS),
-        (MONDAY, 20, 0, Reason.OUTSIDE_HOURS),
-        (MONDAY, 10, 10, Reason.OFF_GRID),
+        (date(2026, 11, 22), 8, 0, UnavailableReason.PAST),
+        (date(2026, 11, 22), 10, 0, UnavailableReason.TOO_SOON),
+        (date(2026, 12, 7), 10, 0, UnavailableReason.TOO_FAR),
+        (MONDAY, 16, 45, UnavailableReason.OUTSIDE_HOURS),
+        (MONDAY, 20, 0, UnavailableReason.OUTSIDE_HOURS),
+        (MONDAY, 10, 10, UnavailableReason.OFF_GRID),
     ],
 )
 def test_the_reason_is_the_one_that_the_phone_goes_by(
-    ask: Ask, day: date, hour: int, minute: int, reason: Reason | None
+    ask: Ask, day: date, hour: int, minute: int, reason: UnavailableReason | None
 ) -> None:
     found = ask(day, hour, minute)
     assert found.reason is reason
@@ -69,7 +69,7 @@ def test_what_takes_the_time_is_named_a_viewing_before_a_busy_block(ask: Ask, da
     )
     for hour, minute in ((10, 0), (10, 30), (9, 30)):
         found = ask(MONDAY, hour, minute)
-        assert found.reason is Reason.TAKEN
+        assert found.reason is UnavailableReason.TAKEN
         assert found.booking is not None
         assert found.booking.property_address == "12 Elm"
         assert found.busy is None
@@ -83,7 +83,7 @@ def test_a_full_day_says_so(ask: Ask, database: Database) -> None:
     for hour in (16, 17):
         book(database, datetime(2026, 11, 23, hour, 0, tzinfo=UTC))
     found = ask(MONDAY, 14)
-    assert found.reason is Reason.DAY_FULL
+    assert found.reason is UnavailableReason.DAY_FULL
     assert [start.day for start in found.nearest] == [24, 24, 24]
 
 
@@ -100,7 +100,7 @@ def test_an_agent_that_is_off_has_nothing_free(ask: Ask, database: Database) -> 
 def test_somebody_elses_agent_is_unknown(ask: Ask, database: Database) -> None:
     with pytest.raises(AgentUnknown):
         ask(MONDAY, 10, viewer=Viewer(5, "x@example.com", is_admin=False))
-    service = AppointmentService(database, CallService(database, lambda: NOW), lambda: NOW)
+    service = PhoneBookingService(database, CallService(database, lambda: NOW), lambda: NOW)
     for agent_id in ("nobody", "a\x00b"):
         with pytest.raises(AgentUnknown):
-            service.why_not_free(agent_id, MONDAY, 600, ADMIN)
+            service.check_slot(agent_id, MONDAY, 600, ADMIN)

@@ -11,8 +11,8 @@ import pytest
 
 import peterental
 from peterental.agents.model import Profile, Window
-from peterental.agents.working_hours.model import BusyWish, OtherDay
-from peterental.appointments.manual.model import Action, Entry, InDoubt, When
+from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
+from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, WallClockTime
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
@@ -49,9 +49,9 @@ def everything(services: Services, database: Database) -> None:
     first = services.users.set_up_first("office@example.com", WORDS).viewer
     admin = Viewer(first.user_id, first.email, is_admin=True)
     ben = services.users.create("ben@example.com", WORDS, "agent", "Ben Okafor")
-    services.members.invite("eva@example.com", "agent", admin, "Eva")
-    services.members.set_role(ben.user_id, "admin", admin)
-    services.members.deactivate(ben.user_id, admin)
+    services.user_admin.invite("eva@example.com", "agent", admin, "Eva")
+    services.user_admin.set_role(ben.user_id, "admin", admin)
+    services.user_admin.deactivate(ben.user_id, admin)
     services.agents.create(Profile(agent_name="Ana"), admin, "ana")
     other = Profile(
         agent_name="Anna", vapi_assistant_id="a", phone_number_id="p", calendar_user_id="c", user_id=ben.user_id,
@@ -61,10 +61,10 @@ def everything(services: Services, database: Database) -> None:
     services.agents.update("ana", other, admin)
     services.agents.set_active("ana", admin, active=False)
     services.hours.set_week("ana", [(Window(600, 660),)] * 7, admin)
-    services.hours.add_day("ana", OtherDay(date(2026, 12, 24), (Window(540, 600),), "Short"), admin)
-    services.hours.add_busy("ana", BusyWish(first_day=MONDAY, last_day=MONDAY, note="Dentist"), admin)
+    services.hours.add_day("ana", DateOverride(date(2026, 12, 24), (Window(540, 600),), "Short"), admin)
+    services.hours.add_busy("ana", BusyBlockRequest(first_day=MONDAY, last_day=MONDAY, note="Dentist"), admin)
     database.fetch("INSERT INTO messages (agent_id, body) VALUES ('ana', 'Cats?')")
-    services.messages.tick(database.fetch("SELECT message_id FROM messages")[0]["message_id"], admin, done=True)
+    services.messages.set_done(database.fetch("SELECT message_id FROM messages")[0]["message_id"], admin, done=True)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")
@@ -72,20 +72,20 @@ def everything(services: Services, database: Database) -> None:
 
 def book(services: Services, admin: Viewer, key: str) -> Appointment:
     """Book the same time again, whatever speaks against it."""
-    entry = Entry(
-        agent_id="ana", when=When(day=MONDAY, clock_min=600), key=key, property_address="1 Elm", attendee_name="Max",
+    entry = NewBooking(
+        agent_id="ana", when=WallClockTime(day=MONDAY, clock_min=600), key=key, property_address="1 Elm", attendee_name="Max",
         attendee_email="m@example.com", attendee_phone="555 0100",
     )  # fmt: skip
     try:
-        return services.by_hand.book(entry, admin)
-    except InDoubt as refusal:
-        told = replace(entry.when, told=refusal.doubts.facts)
-        return services.by_hand.book(replace(entry, when=told), admin)
+        return services.manual.book(entry, admin)
+    except ConfirmationRequired as refusal:
+        told = replace(entry.when, told=refusal.warnings.facts)
+        return services.manual.book(replace(entry, when=told), admin)
 
 
 def act(services: Services, admin: Viewer, booked: Appointment, action: Action) -> None:
-    shown, _ = services.by_hand.show(booked.appointment_id, admin)
-    services.by_hand.change(booked.appointment_id, read_seen(seen_token(shown)), action, admin)
+    shown, _ = services.manual.show(booked.appointment_id, admin)
+    services.manual.change(booked.appointment_id, read_seen(seen_token(shown)), action, admin)
 
 
 def test_the_labels_are_of_what_services_write(services: Services, database: Database) -> None:

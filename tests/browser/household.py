@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from peterental import demo
 from peterental.agents.model import Profile
-from peterental.agents.working_hours.model import BusyWish, OtherDay
+from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.users.model import Viewer
 from tests.browser.site import WORDS, Site
 from tests.gunicorn import PROJECT_DIR
@@ -54,11 +54,11 @@ def fill(site: Site) -> Household:
 
 
 def _people(site: Site, admin: Viewer) -> None:
-    members = site.services.members
-    members.invite("ben.okafor@example.com", "agent", admin, "Ben Okafor")
-    gone = members.invite("gone@example.com", "admin", admin, "מיכל לוי 🏠")
-    members.deactivate(gone.user_id, admin)
-    members.invite(f"{'long.name.' * 20}@example.com", "agent", admin, LONG)
+    user_admin = site.services.user_admin
+    user_admin.invite("ben.okafor@example.com", "agent", admin, "Ben Okafor")
+    gone = user_admin.invite("gone@example.com", "admin", admin, "מיכל לוי 🏠")
+    user_admin.deactivate(gone.user_id, admin)
+    user_admin.invite(f"{'long.name.' * 20}@example.com", "agent", admin, LONG)
 
 
 def _viewings(site: Site) -> None:
@@ -87,8 +87,10 @@ def _viewings(site: Site) -> None:
 def _time(site: Site, admin: Viewer) -> None:
     """Give Ana a day off and times that are taken, by hand and by an outside calendar; the next days stay free."""
     day = datetime.now(UTC).date() + timedelta(days=8)
-    site.services.hours.add_day("ana-lima", OtherDay(day, (), "Day off 🎈"), admin)
-    wish = BusyWish(first_day=day, last_day=day + timedelta(days=1), from_min=600, until_min=660, note="<Dentist>")
+    site.services.hours.add_day("ana-lima", DateOverride(day, (), "Day off 🎈"), admin)
+    wish = BusyBlockRequest(
+        first_day=day, last_day=day + timedelta(days=1), from_min=600, until_min=660, note="<Dentist>"
+    )
     site.services.hours.add_busy("ana-lima", wish, admin)
     site.database.fetch(
         "INSERT INTO agent_busy (agent_id, during, source, note) VALUES ('ana-lima', tstzrange(NOW(), NOW() + '3 h'), %s, %s)",

@@ -10,8 +10,8 @@ from typing import Any
 
 from peterental.database.pool import Database
 from peterental.services import Services, build_services, now
-from peterental.users.model import Grant
-from peterental.users.password_links import token_of
+from peterental.users.model import PasswordGrant
+from peterental.users.password_links import encode
 from peterental.users.setup_link import setup_token
 from tests.gunicorn import UNCOUNTED, Gunicorn, running_gunicorn
 
@@ -49,9 +49,9 @@ class Site:
         """Where the first user is made."""
         return f"/setup?token={setup_token(KEY)}"
 
-    def join_path(self, grant: Grant) -> str:
+    def join_path(self, grant: PasswordGrant) -> str:
         """Where somebody chooses a password."""
-        return f"/join?token={token_of(grant, KEY, now())}"
+        return f"/join?token={encode(grant, KEY, now())}"
 
     def say(self, assistant_id: str, call_id: str, tool: str, **arguments: object) -> str:
         """Have a caller's assistant use a tool; give the sentence the caller hears."""

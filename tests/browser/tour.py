@@ -100,7 +100,7 @@ def _as_others(site: Site, household: Household) -> Iterator[Stop]:
     yield Stop("forbidden", "/users", ANA, status=403)
     yield Stop("sign-in", "/login", None)
     yield Stop("already-set-up", site.set_up_path, None, status=404)
-    yield Stop("join", site.join_path(site.services.members.make_link(household.ana.user_id, household.admin)), None)
+    yield Stop("join", site.join_path(site.services.user_admin.make_link(household.ana.user_id, household.admin)), None)
     yield Stop("join-used", "/join?token=old", None, status=404)
     yield Stop("not-found-stranger", "/nothing", None, status=404)
 

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from peterental.calls import queries as reading
-from peterental.calls.model import NOBODY, CallFilter, CallSummary, CallUnknown
-from peterental.calls.queries import CallReader
+from peterental.calls.model import UNASSIGNED, CallFilter, CallSummary, CallUnknown
+from peterental.calls.queries import CallQueries
 from peterental.calls.service import PAGE_SIZE, CallService
 from peterental.database.pool import Database
 from peterental.users.model import Viewer
@@ -58,7 +58,7 @@ def test_whoever_looks_after_no_agent_sees_no_call(calls: CallService, ring: Rin
     call = ring()
     nobodys = ring(agent=None)
     assert ids(calls, STRANGER) == []
-    assert ids(calls, ANA, agent_id=NOBODY) == []
+    assert ids(calls, ANA, agent_id=UNASSIGNED) == []
     for viewer, hidden in ((STRANGER, call), (ANA, nobodys), (OFFICE, "unheard-of"), (OFFICE, "c\x00")):
         with pytest.raises(CallUnknown):
             calls.record(hidden, viewer)
@@ -70,7 +70,7 @@ def test_filters_narrow_and_go_together(calls: CallService, ring: Ring) -> None:
     anas, bens, nobodys = ring(), ring(agent="ben", ago=2), ring(agent=None, ago=3)
     fault = ring((ASK, "fault"), agent="ben", ago=48)
     assert ids(calls, agent_id="ben") == [bens, fault]
-    assert ids(calls, agent_id=NOBODY) == [nobodys]
+    assert ids(calls, agent_id=UNASSIGNED) == [nobodys]
     assert ids(calls, flag="fault") == [fault]
     assert ids(calls, flag="fault", agent_id="ana") == []
     assert ids(calls, since=NOW - timedelta(hours=2)) == [anas, bens]
@@ -110,7 +110,7 @@ def test_the_list_is_paged(calls: CallService, ring: Ring) -> None:
 
 def test_what_was_done_in_a_call_is_told_with_the_visitor(calls: CallService, ring: Ring, database: Database) -> None:
     call = ring((ASK, "answered"), (BOOK, "booked"), (MOVE, "moved"), ("take_message", "message"))
-    assert only(calls).deeds == ("booked", "moved", "message")
+    assert only(calls).actions == ("booked", "moved", "message")
     (row,) = database.fetch(
         """
         INSERT INTO appointments (agent_id, vapi_call_id, property_address, start_time, end_time, attendee_name)
@@ -179,7 +179,7 @@ def test_an_appointment_with_the_calls_id_is_enough_not_to_be_flagged(
         [call],
     )
     assert not only(calls).is_unbooked
-    assert only(calls).deeds == ("booked",)
+    assert only(calls).actions == ("booked",)
     assert ids(calls, flag="unbooked") == []
 
 
@@ -277,7 +277,7 @@ def many_calls_url(databases: Any, template_url: str) -> Any:
     [
         CallFilter(),
         CallFilter(agent_id="agent-2"),
-        CallFilter(agent_id=NOBODY),
+        CallFilter(agent_id=UNASSIGNED),
         CallFilter(flag="fault"),
         CallFilter(flag="unbooked"),
         CallFilter(flag="unbooked", agent_id="agent-2"),
@@ -293,10 +293,10 @@ def many_calls_url(databases: Any, template_url: str) -> Any:
     ids=lambda wanted: str({k: v for k, v in vars(wanted).items() if v and k not in {"since", "until"}}),
 )
 def test_no_list_reads_through_all_calls(many_calls_url: str, wanted: CallFilter, user_id: int | None) -> None:
-    if user_id and wanted.agent_id == NOBODY:
+    if user_id and wanted.agent_id == UNASSIGNED:
         wanted = CallFilter()  # the service shows those to admins only
     database = Explained(many_calls_url, {"vapi_call_id": None, "is_cut": False})
-    CallReader(database).listing(user_id, wanted, slice(75, 101))
+    CallQueries(database).listing(user_id, wanted, slice(75, 101))
     database.close()
     assert "Index" in database.plan
     assert read_whole(database.plan, "calls", "tool_calls", "appointments") == [], database.plan
@@ -335,7 +335,7 @@ def test_what_belongs_to_nobody_is_counted_by_its_index(database: Database) -> N
             seen.extend(row["QUERY PLAN"] for row in super().fetch(f"EXPLAIN {query}", params))
             return super().fetch(query, params, **how)
 
-    reader = CallReader(Explaining(database.url))
+    reader = CallQueries(Explaining(database.url))
     found = reader.unregistered(datetime.now(UTC) - timedelta(days=30), counted=50, limit=5)
     assert [rung.assistant_id for rung in found] == ["a100", "a200", "a300", "a400", "a500"]
     assert "idx_calls_unregistered" in "\n".join(seen)
@@ -346,11 +346,11 @@ def test_what_is_typed_is_found_however_old_the_call_is(
     many_calls_url: str, monkeypatch: pytest.MonkeyPatch, user_id: int | None
 ) -> None:
     database = Database(many_calls_url)
-    calls = CallReader(database)
+    calls = CallQueries(database)
 
     def find(text: str, **others: Any) -> tuple[list[str], bool]:
-        found, is_cut = calls.listing(user_id, CallFilter(text=text, **others), slice(0, 26))
-        return [call.vapi_call_id for call in found], is_cut
+        found, is_truncated = calls.listing(user_id, CallFilter(text=text, **others), slice(0, 26))
+        return [call.vapi_call_id for call in found], is_truncated
 
     oldest = hashlib.md5(b"9992", usedforsecurity=False).hexdigest()
     assert find(oldest) == (["call-9992"], False)
@@ -360,12 +360,12 @@ def test_what_is_typed_is_found_however_old_the_call_is(
     assert find("call-9992") == (["call-9992"], False)
     for name, value in (("NEARBY", 26), ("FEWEST", 9), ("FOUND_AT_MOST", 0)):
         monkeypatch.setattr(reading, name, value)
-    found, is_cut = find(" Elm", flag="unbooked")
-    assert (found, is_cut) == ([], False), "all that is nearby has the word, and none of it the flag"
+    found, is_truncated = find(" Elm", flag="unbooked")
+    assert (found, is_truncated) == ([], False), "all that is nearby has the word, and none of it the flag"
     assert find("1 Elm")[1], "more has it than may be looked up"
     monkeypatch.setattr(reading, "COMMON", 1)
     assert find("1 Elm")[1], "it is common nearby, so nobody looks further"
-    found, is_cut = find("002")
-    assert is_cut, "more numbers end so than may be looked up"
+    found, is_truncated = find("002")
+    assert is_truncated, "more numbers end so than may be looked up"
     assert found
     database.close()

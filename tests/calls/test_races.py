@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 
 from peterental.agents.model import Agent, AgentKey
-from peterental.appointments.model import Wish
-from peterental.calls.model import CallNews, Delivery, Lead, Outcome
+from peterental.appointments.model import BookingRequest
+from peterental.calls.model import CallUpdate, MessageDraft, Outcome, ToolInvocation
 from peterental.database.pool import Database
 from peterental.errors import Refusal
 from peterental.services import Services, build_services
@@ -31,8 +31,8 @@ class Line:
     database: Database
     call_id: str = "c"
 
-    def delivery(self, name: str, number: int) -> Delivery:
-        return Delivery(
+    def delivery(self, name: str, number: int) -> ToolInvocation:
+        return ToolInvocation(
             name=name,
             tool_call_id=f"{name}-{number}",
             vapi_call_id=self.call_id,
@@ -41,25 +41,25 @@ class Line:
         )
 
     def ask(self, number: int) -> str:
-        return self.services.appointments.availability(self.delivery("get_availability", number), Wish(), say)
+        return self.services.appointments.availability(self.delivery("get_availability", number), BookingRequest(), say)
 
     def book(self, number: int) -> str:
         start = f"2026-11-{23 + number // 8:02}T{9 + number % 8:02}:00"
-        wish = Wish(property_address=f"{number} Elm Street", attendee_name="Dolores", start_time=start)
+        wish = BookingRequest(property_address=f"{number} Elm Street", attendee_name="Dolores", start_time=start)
         return self.services.appointments.book(self.delivery("set_appointment", number), wish, say)
 
     def leave(self, number: int) -> str:
-        lead = Lead(body=f"message {number}")
+        lead = MessageDraft(body=f"message {number}")
         return self.services.calls.take_message(self.delivery("take_message", number), lead, say)
 
     def update(self, number: int) -> str:
         status = ("ringing", "in-progress", "ended")[number % 3]
-        news = CallNews(vapi_call_id=self.call_id, agent_key=KEY, status=status, caller_number=DOLORES)
+        news = CallUpdate(vapi_call_id=self.call_id, agent_key=KEY, status=status, caller_number=DOLORES)
         self.services.calls.heard(news)
         return "heard"
 
     def report(self, number: int) -> str:
-        news = CallNews(
+        news = CallUpdate(
             vapi_call_id=self.call_id,
             agent_key=KEY,
             is_report=True,

@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 import pytest
 
 from peterental.calls import retry_queue
-from peterental.calls.model import CallNews
-from peterental.calls.retry_queue import LateNews
+from peterental.calls.model import CallUpdate
+from peterental.calls.retry_queue import CallUpdateQueue
 from peterental.calls.service import CallService
 from peterental.database.pool import Database, DatabaseUnavailable
 from tests.proxy import Proxy
 from tests.servers import until
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
-REPORT = CallNews(vapi_call_id="c", is_report=True, status="ended", ended_at=NOW, transcript="AI: hello")
+REPORT = CallUpdate(vapi_call_id="c", is_report=True, status="ended", ended_at=NOW, transcript="AI: hello")
 
 
 def test_a_report_that_came_while_the_database_was_away_is_there_when_it_is_back(
@@ -47,7 +47,7 @@ class Shelf:
         self.is_open = False
         self.poison = ""
 
-    def keep(self, news: CallNews, _: datetime) -> None:
+    def keep(self, news: CallUpdate, _: datetime) -> None:
         if not self.is_open:
             raise DatabaseUnavailable(reason="closed")
         if news.vapi_call_id == self.poison:
@@ -57,15 +57,15 @@ class Shelf:
 
 def test_it_is_kept_in_the_order_it_came_and_once() -> None:
     shelf = Shelf()
-    news = LateNews(shelf.keep, try_again_after_s=0.01)
+    news = CallUpdateQueue(shelf.keep, try_again_after_s=0.01)
     for number in range(5):
-        news.hold(replace(REPORT, vapi_call_id=str(number)), NOW)
+        news.enqueue(replace(REPORT, vapi_call_id=str(number)), NOW)
     assert not news.flush()
     shelf.is_open = True
     until(lambda: len(news) == 0, "all is kept")
     assert shelf.kept == ["0", "1", "2", "3", "4"]
     shelf.is_open = False
-    news.hold(replace(REPORT, vapi_call_id="later"), NOW)
+    news.enqueue(replace(REPORT, vapi_call_id="later"), NOW)
     shelf.is_open = True
     until(lambda: shelf.kept[-1] == "later", "it begins anew")
 
@@ -74,10 +74,10 @@ def test_of_too_much_the_oldest_is_given_up_and_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(retry_queue, "MOST_HELD_CHARACTERS", 25)
-    news = LateNews(Shelf().keep)
+    news = CallUpdateQueue(Shelf().keep)
     with caplog.at_level(logging.ERROR):
         for name in "abc":
-            news.hold(replace(REPORT, vapi_call_id=name), NOW)
+            news.enqueue(replace(REPORT, vapi_call_id=name), NOW)
     assert len(news) == 2
     assert [record.__dict__["call_id"] for record in caplog.records] == ["a"]
 
@@ -85,9 +85,9 @@ def test_of_too_much_the_oldest_is_given_up_and_named(
 def test_news_that_can_never_be_kept_is_named_and_does_not_block_the_rest(caplog: pytest.LogCaptureFixture) -> None:
     shelf = Shelf()
     shelf.poison = "bad"
-    news = LateNews(shelf.keep)
+    news = CallUpdateQueue(shelf.keep)
     for name in ("bad", "good"):
-        news.hold(replace(REPORT, vapi_call_id=name), NOW)
+        news.enqueue(replace(REPORT, vapi_call_id=name), NOW)
     shelf.is_open = True
     assert news.flush()
     assert shelf.kept == ["good"]

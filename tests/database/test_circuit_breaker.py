@@ -8,39 +8,39 @@ from typing import ClassVar
 
 import pytest
 
-from peterental.database.circuit_breaker import Outage, Turn
-from peterental.database.deadline import patience
+from peterental.database.circuit_breaker import CircuitBreaker, Permit
+from peterental.database.deadline import deadline
 from peterental.database.pool import Database, DatabaseUnavailable
 from tests.proxy import Proxy
 from tests.servers import until
 
 
 def test_as_long_as_nobody_waited_in_vain_everybody_goes() -> None:
-    outage = Outage()
-    assert [outage.turn() for _ in range(3)] == [Turn.GO] * 3
+    outage = CircuitBreaker()
+    assert [outage.acquire() for _ in range(3)] == [Permit.ALLOW] * 3
 
 
 def test_in_an_outage_one_asks_and_the_others_leave_until_its_turn_is_over() -> None:
-    outage = Outage()
-    outage.begins()
-    assert [outage.turn() for _ in range(3)] == [Turn.ASK, Turn.LEAVE, Turn.LEAVE]
-    outage.turn_is_over()
-    assert [outage.turn() for _ in range(2)] == [Turn.ASK, Turn.LEAVE]
+    outage = CircuitBreaker()
+    outage.trip()
+    assert [outage.acquire() for _ in range(3)] == [Permit.PROBE, Permit.REJECT, Permit.REJECT]
+    outage.release()
+    assert [outage.acquire() for _ in range(2)] == [Permit.PROBE, Permit.REJECT]
 
 
 def test_once_somebody_was_answered_everybody_goes_again() -> None:
-    outage = Outage()
-    outage.begins()
-    assert outage.turn() is Turn.ASK
-    outage.ended()
-    assert [outage.turn() for _ in range(2)] == [Turn.GO] * 2
+    outage = CircuitBreaker()
+    outage.trip()
+    assert outage.acquire() is Permit.PROBE
+    outage.reset()
+    assert [outage.acquire() for _ in range(2)] == [Permit.ALLOW] * 2
 
 
 def test_whoever_asks_and_never_comes_back_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peterental.database.circuit_breaker.TURN_S", -1.0)
-    outage = Outage()
-    outage.begins()
-    assert [outage.turn() for _ in range(2)] == [Turn.ASK] * 2
+    monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_LEASE_S", -1.0)
+    outage = CircuitBreaker()
+    outage.trip()
+    assert [outage.acquire() for _ in range(2)] == [Permit.PROBE] * 2
 
 
 @pytest.fixture
@@ -49,21 +49,21 @@ def proxy(empty_database_url: str) -> Iterator[Proxy]:
         yield proxy
 
 
-class Watched(Outage):
+class Watched(CircuitBreaker):
     """Remembers who was told what."""
 
-    told: ClassVar[list[Turn]] = []
+    told: ClassVar[list[Permit]] = []
 
-    def turn(self) -> Turn:
-        turn = super().turn()
-        self.told.append(turn)
-        return turn
+    def acquire(self) -> Permit:
+        acquire = super().acquire()
+        self.told.append(acquire)
+        return acquire
 
 
 @pytest.fixture
 def remote(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """The database as it is reached through the proxy."""
-    monkeypatch.setattr("peterental.database.pool.Outage", Watched)
+    monkeypatch.setattr("peterental.database.pool.CircuitBreaker", Watched)
     database = Database(proxy.url, pool_size=3)
     assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
     yield database
@@ -72,7 +72,7 @@ def remote(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
 
 def ask(database: Database) -> str:
     """Ask with the patience of the phone; give what came of it."""
-    with patience(2):
+    with deadline(2):
         try:
             return str(database.fetch("SELECT 1 AS one")[0]["one"])
         except DatabaseUnavailable as fault:
@@ -87,8 +87,8 @@ def test_while_it_is_away_one_asks_and_the_others_share_the_answer(remote: Datab
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(ask, [remote] * 20))
     assert all(answer.startswith("The database does not answer: ") for answer in answers)
-    assert Turn.GO not in Watched.told
-    assert {Turn.ASK, Turn.LEAVE} == set(Watched.told)
+    assert Permit.ALLOW not in Watched.told
+    assert {Permit.PROBE, Permit.REJECT} == set(Watched.told)
 
 
 def test_whoever_waited_for_the_answer_goes_when_it_is_good(remote: Database, proxy: Proxy) -> None:
@@ -98,17 +98,17 @@ def test_whoever_waited_for_the_answer_goes_when_it_is_good(remote: Database, pr
     until(lambda: ask(remote) == "1", "it is found back")
     Watched.told.clear()
     assert ask(remote) == "1"
-    assert Watched.told == [Turn.GO]
+    assert Watched.told == [Permit.ALLOW]
 
 
 def test_who_waits_while_somebody_asks_is_told_to_go_when_that_was_answered() -> None:
-    outage = Outage()
-    outage.begins()
-    assert outage.turn() is Turn.ASK
+    outage = CircuitBreaker()
+    outage.trip()
+    assert outage.acquire() is Permit.PROBE
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(outage.turn)
-        outage.ended()
-        assert waiting.result() is Turn.GO
+        waiting = pool.submit(outage.acquire)
+        outage.reset()
+        assert waiting.result() is Permit.ALLOW
 
 
 def test_the_first_who_asks_when_it_is_back_is_answered_and_then_everybody(remote: Database, proxy: Proxy) -> None:

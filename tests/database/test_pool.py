@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from peterental.database.deadline import patience
+from peterental.database.deadline import deadline
 from peterental.database.pool import (
     Database,
     DatabaseBusy,
@@ -312,17 +312,17 @@ def cancel(other: psycopg.Connection[tuple[object, ...]], pid: int) -> None:
 
 def test_a_statement_cancelled_by_our_deadline_is_too_slow(empty: Database) -> None:
     empty.fetch("SELECT 1")
-    with empty.connection() as connection, pytest.raises(psycopg.errors.QueryCanceled), patience(0.1):
+    with empty.connection() as connection, pytest.raises(psycopg.errors.QueryCanceled), deadline(0.1):
         connection.execute("SELECT pg_sleep(60)")
-    with pytest.raises(DatabaseTooSlow), patience(0.1):
+    with pytest.raises(DatabaseTooSlow), deadline(0.1):
         empty.fetch("SELECT pg_sleep(60)")
-    with pytest.raises(DatabaseTooSlow), empty.connection() as connection, patience(0.1):
+    with pytest.raises(DatabaseTooSlow), empty.connection() as connection, deadline(0.1):
         connection.execute("SELECT pg_sleep(60)")
 
 
 def test_a_passed_deadline_is_forgotten_by_the_next_user(empty_database_url: str) -> None:
     database = Database(empty_database_url, pool_size=1)
-    with pytest.raises(DatabaseTooSlow), patience(0.1):
+    with pytest.raises(DatabaseTooSlow), deadline(0.1):
         database.fetch("SELECT pg_sleep(60)")
     with pytest.raises(StatementCancelled), database.connection() as connection:
         connection.execute("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)")

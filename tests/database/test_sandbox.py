@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from peterental.database.pool import Database, DatabaseUnavailable
-from peterental.database.sandbox import trying
+from peterental.database.sandbox import rolled_back
 
 ADD = "INSERT INTO agents (agent_id, agent_name) VALUES (%s, 'Somebody')"
 COUNT = "SELECT COUNT(*) AS number FROM agents"
@@ -17,7 +17,7 @@ def count(database: Database) -> int:
 
 
 def test_what_is_done_in_a_trial_is_seen_in_it_and_gone_after_it(database: Database) -> None:
-    with trying(database) as trial:
+    with rolled_back(database) as trial:
         trial.fetch(ADD, ["ana"])
         with trial.transaction() as connection:
             connection.execute(ADD, ["ben"])
@@ -27,7 +27,7 @@ def test_what_is_done_in_a_trial_is_seen_in_it_and_gone_after_it(database: Datab
 
 
 def test_a_unit_of_work_that_fails_takes_only_itself_back(database: Database) -> None:
-    with trying(database) as trial:
+    with rolled_back(database) as trial:
         trial.fetch(ADD, ["ana"])
         with pytest.raises(psycopg.errors.UniqueViolation), trial.transaction() as connection:
             connection.execute(ADD, ["ben"])
@@ -40,7 +40,7 @@ def test_a_unit_of_work_that_fails_takes_only_itself_back(database: Database) ->
 
 def test_an_error_leaves_nothing_and_the_connection_is_good_afterwards(database: Database) -> None:
     def fail() -> None:
-        with trying(database) as trial:
+        with rolled_back(database) as trial:
             trial.fetch(ADD, ["ana"])
             raise ZeroDivisionError
 
@@ -53,7 +53,7 @@ def test_an_error_leaves_nothing_and_the_connection_is_good_afterwards(database:
 
 def test_a_connection_that_breaks_in_a_trial_is_a_fault(database: Database) -> None:
     def break_off() -> None:
-        with trying(database) as trial:
+        with rolled_back(database) as trial:
             (row,) = trial.fetch("SELECT pg_backend_pid() AS pid")
             database.fetch("SELECT pg_terminate_backend(%s)", [row["pid"]])
             count(trial)

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from peterental.audit.model import Entry, LogFilter
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
-from peterental.users.admin_service import MemberService
+from peterental.users.admin_service import UserAdminService
 from peterental.users.model import Viewer
 from peterental.users.passwords import Passwords
 from peterental.users.service import UserService
@@ -57,9 +57,9 @@ def users(database: Database, audit: AuditService, clock: Clock, quick: Password
 
 
 @pytest.fixture
-def members(database: Database, audit: AuditService) -> MemberService:
+def members(database: Database, audit: AuditService) -> UserAdminService:
     """The users, for admins."""
-    return MemberService(database, audit)
+    return UserAdminService(database, audit)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 from peterental.users import login_throttle
-from peterental.users.login_throttle import FREE_PER_ACCOUNT, FREE_PER_ADDRESS, LONGEST_WAIT_S, Place
-from peterental.users.model import PasswordWrong, SignInBusy, TooManyTries, Viewer
+from peterental.users.login_throttle import FREE_PER_ACCOUNT, FREE_PER_ADDRESS, LONGEST_WAIT_S, ClientOrigin
+from peterental.users.model import PasswordWrong, SignInBusy, TooManyAttempts, Viewer
 from peterental.users.passwords import Passwords
 from peterental.users.service import UserService
 
@@ -21,16 +21,18 @@ if TYPE_CHECKING:
     from tests.users.conftest import Clock
 
 WORDS = "correct horse battery"
-HERE = Place("203.0.113.7")
+HERE = ClientOrigin("203.0.113.7")
 
 
-def guess(users: UserService, times: int, email: str = "ana@example.com", place: Place = HERE) -> None:
+def guess(users: UserService, times: int, email: str = "ana@example.com", place: ClientOrigin = HERE) -> None:
     for _ in range(times):
         assert users.sign_in(email, "a wrong password", place) is None
 
 
-def wait_of(users: UserService, email: str = "ana@example.com", place: Place = HERE, password: str = WORDS) -> int:
-    with pytest.raises(TooManyTries) as refused:
+def wait_of(
+    users: UserService, email: str = "ana@example.com", place: ClientOrigin = HERE, password: str = WORDS
+) -> int:
+    with pytest.raises(TooManyAttempts) as refused:
         users.sign_in(email, password, place)
     return int(str(refused.value.values["wait_s"]))
 
@@ -43,7 +45,7 @@ def subjects(database: Database) -> dict[str, int]:
 @pytest.mark.usefixtures("ana")
 def test_after_five_wrong_passwords_also_the_right_one_waits(users: UserService, clock: Clock) -> None:
     guess(users, FREE_PER_ACCOUNT)
-    with pytest.raises(TooManyTries, match=r"^Too many wrong tries: wait 30 seconds, then try again\.$"):
+    with pytest.raises(TooManyAttempts, match=r"^Too many wrong tries: wait 30 seconds, then try again\.$"):
         users.sign_in("ANA@example.com ", WORDS, HERE)
     clock.pass_s(29)
     assert wait_of(users) == 1
@@ -86,15 +88,15 @@ def test_a_success_clears_the_account_and_takes_only_itself_back_from_the_addres
 @pytest.mark.usefixtures("ana")
 def test_somebody_elses_guesses_do_not_keep_out_a_browser_that_signed_in_before(users: UserService) -> None:
     for number in range(FREE_PER_ACCOUNT):
-        guess(users, 1, place=Place(f"198.51.100.{number}"))
-    assert wait_of(users, place=Place("192.0.2.1")) == 30
-    assert users.sign_in("ana@example.com", WORDS, Place("192.0.2.1", device="her laptop")) is not None
-    assert wait_of(users, place=Place("192.0.2.1")) == 30
+        guess(users, 1, place=ClientOrigin(f"198.51.100.{number}"))
+    assert wait_of(users, place=ClientOrigin("192.0.2.1")) == 30
+    assert users.sign_in("ana@example.com", WORDS, ClientOrigin("192.0.2.1", device="her laptop")) is not None
+    assert wait_of(users, place=ClientOrigin("192.0.2.1")) == 30
 
 
 @pytest.mark.usefixtures("ana")
 def test_a_known_browser_that_guesses_waits_as_well(users: UserService) -> None:
-    known = Place("192.0.2.1", device="her laptop")
+    known = ClientOrigin("192.0.2.1", device="her laptop")
     guess(users, FREE_PER_ACCOUNT, place=known)
     assert wait_of(users, place=known) == 30
     assert users.sign_in("ana@example.com", WORDS, HERE) is not None
@@ -102,15 +104,15 @@ def test_a_known_browser_that_guesses_waits_as_well(users: UserService) -> None:
 
 def test_an_unknown_address_waits_just_like_an_account(users: UserService) -> None:
     for email in ("nobody@example.com", "no address at all", "x" * 10_000):
-        guess(users, FREE_PER_ACCOUNT, email, Place())
-        assert wait_of(users, email, Place()) == 30
+        guess(users, FREE_PER_ACCOUNT, email, ClientOrigin())
+        assert wait_of(users, email, ClientOrigin()) == 30
 
 
 def test_one_network_may_be_wrong_twenty_times_whoever_it_tries(users: UserService, ana: Viewer) -> None:
     for number in range(FREE_PER_ADDRESS):
-        guess(users, 1, f"user{number}@example.com", Place(f"2001:db8:1:2::{number:x}"))
-    assert wait_of(users, ana.email, Place("2001:db8:1:2:ffff::1")) == 30
-    assert users.sign_in(ana.email, WORDS, Place("2001:db8:1:3::1")) is not None
+        guess(users, 1, f"user{number}@example.com", ClientOrigin(f"2001:db8:1:2::{number:x}"))
+    assert wait_of(users, ana.email, ClientOrigin("2001:db8:1:2:ffff::1")) == 30
+    assert users.sign_in(ana.email, WORDS, ClientOrigin("2001:db8:1:3::1")) is not None
 
 
 @pytest.mark.usefixtures("ana")
@@ -121,17 +123,17 @@ def test_fifty_guesses_at_once_get_no_more_tries_than_one_after_the_other(
     together = threading.Barrier(50)
 
     class Watched(Passwords):
-        def fits(self, password: str, password_hash: str | None) -> bool:
+        def verify(self, password: str, password_hash: str | None) -> bool:
             tried.append(password)
-            return quick.fits(password, password_hash)
+            return quick.verify(password, password_hash)
 
     workers = [UserService(Database(database.url, pool_size=5), audit, clock, Watched()) for _ in range(2)]
 
     def guess_once(number: int) -> None:
         together.wait(timeout=20)
-        with pytest.raises(TooManyTries):
+        with pytest.raises(TooManyAttempts):
             assert workers[number % 2].sign_in("ana@example.com", f"guess {number}", HERE) is None
-            raise TooManyTries(wait="", wait_s=0)  # this one was let through
+            raise TooManyAttempts(wait="", wait_s=0)  # this one was let through
 
     try:
         with ThreadPoolExecutor(50) as pool:
@@ -169,7 +171,7 @@ def test_when_the_machine_is_busy_nothing_is_counted(
     database: Database, audit: AuditService, clock: Clock, ana: Viewer
 ) -> None:
     users = UserService(database, audit, clock, Passwords(patience_s=0.01))
-    with users.passwords.a_turn(), users.passwords.a_turn():
+    with users.passwords.hashing_slot(), users.passwords.hashing_slot():
         with pytest.raises(SignInBusy):
             users.sign_in(ana.email, WORDS, HERE)
         with pytest.raises(SignInBusy):
@@ -183,7 +185,7 @@ def test_typing_ones_own_password_again_is_counted_apart_from_signing_in(
     for _ in range(FREE_PER_ACCOUNT):
         with pytest.raises(PasswordWrong, match="not your password"):
             users.change_password(ana, "a wrong password", "another password")
-    with pytest.raises(TooManyTries, match="30 seconds"):
+    with pytest.raises(TooManyAttempts, match="30 seconds"):
         users.change_password(ana, WORDS, "another password")
     assert users.sign_in(ana.email, WORDS, HERE) is not None
     clock.pass_s(30)
@@ -191,8 +193,8 @@ def test_typing_ones_own_password_again_is_counted_apart_from_signing_in(
 
 
 def test_a_new_password_from_the_office_lets_somebody_in_at_once(users: UserService, ana: Viewer) -> None:
-    guess(users, FREE_PER_ACCOUNT, place=Place())
-    assert wait_of(users, place=Place()) == 30
+    guess(users, FREE_PER_ACCOUNT, place=ClientOrigin())
+    assert wait_of(users, place=ClientOrigin()) == 30
     users.set_password(ana.email, "another password")
     assert users.sign_in(ana.email, "another password") is not None
 
@@ -211,7 +213,7 @@ def test_set_up_links_are_tried_twenty_times_and_the_right_one_waits_too(users: 
         assert users.try_set_up_link("203.0.113.7", answer(right=True))
     for _ in range(FREE_PER_ADDRESS):
         assert not users.try_set_up_link("203.0.113.7", answer(right=False))
-    with pytest.raises(TooManyTries, match="30 seconds"):
+    with pytest.raises(TooManyAttempts, match="30 seconds"):
         users.try_set_up_link("203.0.113.7", answer(right=True))
     assert len(looked) == 30 + FREE_PER_ADDRESS
     clock.pass_s(30)
@@ -260,4 +262,4 @@ def test_an_ipv6_customer_is_one_network(address: str, network: str) -> None:
     ],
 )
 def test_a_wait_is_said_in_words_and_never_too_short(seconds: float, words: str) -> None:
-    assert login_throttle.in_words(seconds) == words
+    assert login_throttle.format_wait(seconds) == words

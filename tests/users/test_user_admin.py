@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peterental.database.pool import Database
-from peterental.users.admin_service import PAGE_SIZE, MemberService
+from peterental.users.admin_service import PAGE_SIZE, UserAdminService
 from peterental.users.model import (
     AdminsOnly,
     EmailInvalid,
     EmailTaken,
-    Grant,
     LastAdmin,
-    LinkUsed,
+    LinkInvalid,
+    PasswordGrant,
     PasswordTooShort,
     UserDeactivated,
     UserGone,
     UserUnknown,
     Viewer,
 )
-from peterental.users.password_links import LIFETIME, grant_of, token_of
+from peterental.users.password_links import LIFETIME, decode, encode
 from peterental.users.service import UserService
 from tests.servers import HANG_S
 
@@ -37,7 +37,7 @@ KEY = "a key for tests"
 
 
 def test_somebody_who_is_invited_chooses_a_password_by_the_link(
-    users: UserService, members: MemberService, office: Viewer, log: Log
+    users: UserService, members: UserAdminService, office: Viewer, log: Log
 ) -> None:
     grant = members.invite(" ben@example.com ", "agent", office, "Ben Okafor")
     ben = members.get(grant.user_id, office)
@@ -57,7 +57,7 @@ def test_somebody_who_is_invited_chooses_a_password_by_the_link(
 
 
 def test_an_invitation_that_is_sent_twice_is_one_and_its_link_works(
-    users: UserService, members: MemberService, office: Viewer, log: Log
+    users: UserService, members: UserAdminService, office: Viewer, log: Log
 ) -> None:
     with ThreadPoolExecutor(4) as pool:
         grants = set(pool.map(lambda _: members.invite("ben@example.com", "agent", office, "Ben"), range(4)))
@@ -73,17 +73,17 @@ def test_an_invitation_that_is_sent_twice_is_one_and_its_link_works(
         members.invite("ben@example.com", "agent", office, "Ben")
 
 
-def test_a_link_works_once(users: UserService, members: MemberService, office: Viewer) -> None:
+def test_a_link_works_once(users: UserService, members: UserAdminService, office: Viewer) -> None:
     grant = members.invite("ben@example.com", "agent", office)
     users.join(grant, CHOSEN)
-    with pytest.raises(LinkUsed, match="Ask an admin"):
+    with pytest.raises(LinkInvalid, match="Ask an admin"):
         users.joining(grant)
-    with pytest.raises(LinkUsed, match="Ask an admin"):
+    with pytest.raises(LinkInvalid, match="Ask an admin"):
         users.join(grant, "the next password")
 
 
 def test_of_four_who_use_a_link_at_once_one_succeeds(
-    users: UserService, members: MemberService, office: Viewer
+    users: UserService, members: UserAdminService, office: Viewer
 ) -> None:
     grant = members.invite("ben@example.com", "agent", office)
     together = threading.Barrier(4)
@@ -92,7 +92,7 @@ def test_of_four_who_use_a_link_at_once_one_succeeds(
         together.wait(timeout=HANG_S)
         try:
             users.join(grant, f"password number {number}")
-        except LinkUsed:
+        except LinkInvalid:
             return False
         return True
 
@@ -101,7 +101,7 @@ def test_of_four_who_use_a_link_at_once_one_succeeds(
 
 
 def test_a_link_that_was_opened_with_a_bad_password_still_works(
-    users: UserService, members: MemberService, office: Viewer
+    users: UserService, members: UserAdminService, office: Viewer
 ) -> None:
     grant = members.invite("ben@example.com", "agent", office)
     with pytest.raises(PasswordTooShort):
@@ -110,7 +110,7 @@ def test_a_link_that_was_opened_with_a_bad_password_still_works(
 
 
 def test_a_reset_link_leaves_the_old_password_until_it_is_used_and_then_ends_all_sessions(
-    users: UserService, members: MemberService, office: Viewer, ana: Viewer, log: Log
+    users: UserService, members: UserAdminService, office: Viewer, ana: Viewer, log: Log
 ) -> None:
     grant = members.make_link(ana.user_id, office)
     assert users.viewer(ana.user_id, 0) == ana
@@ -125,14 +125,14 @@ def test_a_reset_link_leaves_the_old_password_until_it_is_used_and_then_ends_all
 
 
 def test_a_new_link_calls_off_those_before_and_signs_nobody_out(
-    users: UserService, members: MemberService, office: Viewer, ana: Viewer
+    users: UserService, members: UserAdminService, office: Viewer, ana: Viewer
 ) -> None:
     invited = members.invite("ben@example.com", "agent", office)
     for user_id, earlier in ((invited.user_id, invited), (ana.user_id, members.make_link(ana.user_id, office))):
         latest = members.make_link(user_id, office)
-        with pytest.raises(LinkUsed):
+        with pytest.raises(LinkInvalid):
             users.joining(earlier)
-        with pytest.raises(LinkUsed):
+        with pytest.raises(LinkInvalid):
             users.join(earlier, CHOSEN)
         assert users.joining(latest).user_id == user_id
     assert users.viewer(ana.user_id, 0) == ana
@@ -140,11 +140,11 @@ def test_a_new_link_calls_off_those_before_and_signs_nobody_out(
 
 
 def test_of_links_made_at_once_only_the_last_works(
-    users: UserService, members: MemberService, office: Viewer, ana: Viewer
+    users: UserService, members: UserAdminService, office: Viewer, ana: Viewer
 ) -> None:
     together = threading.Barrier(4)
 
-    def make(_: int) -> Grant:
+    def make(_: int) -> PasswordGrant:
         together.wait(timeout=HANG_S)
         return members.make_link(ana.user_id, office)
 
@@ -152,13 +152,13 @@ def test_of_links_made_at_once_only_the_last_works(
         grants = sorted(pool.map(make, range(4)), key=lambda grant: grant.link_number)
     assert [grant.link_number for grant in grants] == [1, 2, 3, 4]
     for grant in grants[:-1]:
-        with pytest.raises(LinkUsed):
+        with pytest.raises(LinkInvalid):
             users.joining(grant)
     assert users.joining(grants[-1]).email == ana.email
 
 
 def test_whatever_ends_sessions_calls_links_off(
-    users: UserService, members: MemberService, office: Viewer, ana: Viewer
+    users: UserService, members: UserAdminService, office: Viewer, ana: Viewer
 ) -> None:
     for end in (
         lambda: users.set_password(ana.email, WORDS),
@@ -167,18 +167,18 @@ def test_whatever_ends_sessions_calls_links_off(
     ):
         grant = members.make_link(ana.user_id, office)
         end()
-        with pytest.raises(LinkUsed):
+        with pytest.raises(LinkInvalid):
             users.joining(grant)
     members.reactivate(ana.user_id, office)
-    with pytest.raises(LinkUsed):
+    with pytest.raises(LinkInvalid):
         users.joining(grant)
 
 
 def test_a_token_is_good_for_seven_days_and_only_with_our_key(clock: Clock) -> None:
-    grant = Grant(7, 3, 2)
-    token = token_of(grant, KEY, clock())
-    assert grant_of(token, KEY, clock()) == grant
-    assert grant_of(token, KEY, clock() + LIFETIME - timedelta(seconds=1)) == grant
+    grant = PasswordGrant(7, 3, 2)
+    token = encode(grant, KEY, clock())
+    assert decode(token, KEY, clock()) == grant
+    assert decode(token, KEY, clock() + LIFETIME - timedelta(seconds=1)) == grant
     for bad, key, late in (
         (token, KEY, LIFETIME),
         (token, "another key", timedelta()),
@@ -186,12 +186,12 @@ def test_a_token_is_good_for_seven_days_and_only_with_our_key(clock: Clock) -> N
         ("", KEY, timedelta()),
         ("é", KEY, timedelta()),
     ):
-        with pytest.raises(LinkUsed):
-            grant_of(bad, key, clock() + late)
+        with pytest.raises(LinkInvalid):
+            decode(bad, key, clock() + late)
 
 
 def test_a_deactivated_user_is_signed_out_for_good(
-    users: UserService, members: MemberService, office: Viewer, ana: Viewer, log: Log
+    users: UserService, members: UserAdminService, office: Viewer, ana: Viewer, log: Log
 ) -> None:
     assert members.deactivate(ana.user_id, office).state == "active"
     assert members.get(ana.user_id, office).state == "deactivated"
@@ -207,7 +207,7 @@ def test_a_deactivated_user_is_signed_out_for_good(
     ]
 
 
-def test_what_is_so_already_is_not_done_again(members: MemberService, office: Viewer, ana: Viewer, log: Log) -> None:
+def test_what_is_so_already_is_not_done_again(members: UserAdminService, office: Viewer, ana: Viewer, log: Log) -> None:
     before = log.lines
     members.reactivate(ana.user_id, office)
     members.set_role(ana.user_id, "agent", office)
@@ -215,7 +215,7 @@ def test_what_is_so_already_is_not_done_again(members: MemberService, office: Vi
 
 
 def test_a_role_changes_what_somebody_sees_at_once(
-    users: UserService, members: MemberService, office: Viewer, ana: Viewer, log: Log
+    users: UserService, members: UserAdminService, office: Viewer, ana: Viewer, log: Log
 ) -> None:
     members.set_role(ana.user_id, "admin", office)
     viewer = users.viewer(ana.user_id, 0)
@@ -225,7 +225,7 @@ def test_a_role_changes_what_somebody_sees_at_once(
     assert (change.action, change.before, change.after) == ("role changed", {"role": "agent"}, {"role": "admin"})
 
 
-def test_the_last_admin_stays(members: MemberService, office: Viewer, ana: Viewer) -> None:
+def test_the_last_admin_stays(members: UserAdminService, office: Viewer, ana: Viewer) -> None:
     invited = members.invite("ben@example.com", "admin", office)  # who cannot sign in yet
     with pytest.raises(LastAdmin, match="office@example.com is the only admin"):
         members.deactivate(office.user_id, office)
@@ -238,7 +238,7 @@ def test_the_last_admin_stays(members: MemberService, office: Viewer, ana: Viewe
 
 
 def test_of_two_admins_who_deactivate_each_other_one_stays(
-    database: Database, members: MemberService, office: Viewer, ana: Viewer
+    database: Database, members: UserAdminService, office: Viewer, ana: Viewer
 ) -> None:
     for _ in range(5):
         database.fetch("UPDATE users SET role = 'admin', is_active = TRUE")
@@ -256,7 +256,7 @@ def test_of_two_admins_who_deactivate_each_other_one_stays(
             assert sorted(pool.map(leave, (office.user_id, ana.user_id))) == [False, True]
 
 
-def test_who_cannot_be_invited_is_refused(members: MemberService, office: Viewer, ana: Viewer) -> None:
+def test_who_cannot_be_invited_is_refused(members: UserAdminService, office: Viewer, ana: Viewer) -> None:
     with pytest.raises(EmailTaken):
         members.invite(ana.email.upper(), "agent", office)
     with pytest.raises(EmailInvalid):
@@ -264,21 +264,21 @@ def test_who_cannot_be_invited_is_refused(members: MemberService, office: Viewer
     assert len(members.listing(office).rows) == 2
 
 
-def test_an_unknown_user_is_gone(users: UserService, members: MemberService, office: Viewer) -> None:
+def test_an_unknown_user_is_gone(users: UserService, members: UserAdminService, office: Viewer) -> None:
     for user_id in (999, 10**12):
         for use in (members.get, members.make_link, members.deactivate, members.reactivate):
             with pytest.raises(UserGone):
                 use(user_id, office)
         with pytest.raises(UserGone):
             members.set_role(user_id, "admin", office)
-        with pytest.raises(LinkUsed):
-            users.joining(Grant(user_id, 0))
+        with pytest.raises(LinkInvalid):
+            users.joining(PasswordGrant(user_id, 0))
     with pytest.raises(UserUnknown):
         users.change_password(Viewer(999, office.email, is_admin=True), WORDS, CHOSEN)
 
 
 def test_the_list_is_searched_and_paged_and_the_deactivated_come_last(
-    database: Database, members: MemberService, office: Viewer, ana: Viewer
+    database: Database, members: UserAdminService, office: Viewer, ana: Viewer
 ) -> None:
     database.fetch(
         """
@@ -300,7 +300,7 @@ def test_the_list_is_searched_and_paged_and_the_deactivated_come_last(
     assert members.listing(office, text="_").rows == ()
 
 
-def test_only_admins_look_after_users(users: UserService, members: MemberService, ana: Viewer) -> None:
+def test_only_admins_look_after_users(users: UserService, members: UserAdminService, ana: Viewer) -> None:
     for use in (
         lambda: users.people(ana),
         lambda: members.admins_only(ana),

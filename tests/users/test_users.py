@@ -147,7 +147,7 @@ def test_an_unknown_user_costs_as_much_as_a_wrong_password(users: UserService) -
 
 def test_a_flood_of_sign_ins_is_sent_away_rather_than_kept_waiting(database: Database) -> None:
     users = service(database, Passwords(patience_s=0.01))
-    with users.passwords.a_turn(), users.passwords.a_turn(), pytest.raises(SignInBusy, match="try again"):
+    with users.passwords.hashing_slot(), users.passwords.hashing_slot(), pytest.raises(SignInBusy, match="try again"):
         users.sign_in("ana@example.com", WORDS)
     assert users.sign_in("ana@example.com", WORDS) is None
 

@@ -11,7 +11,7 @@ from tests.voice.phone import ANA, DOLORES, Clock, Phone, book, payload
 if TYPE_CHECKING:
     from peterental.database.pool import Database
 
-NOBODY = "24464697-0000-4000-8000-00000000dead"
+UNASSIGNED = "24464697-0000-4000-8000-00000000dead"
 NOBODYS_PHONE = "11111111-2222-4333-8444-555555555555"
 NO_SERVICE = {"error": "I'm sorry, this number is not in service at the moment."}
 
@@ -33,13 +33,13 @@ def test_a_tool_call_for_an_assistant_nobody_registered_leaves_a_call_that_says_
     phone: Phone, database: Database, tool: str
 ) -> None:
     message = phone.message(tool, {"message": "hi"})
-    message["call"] = {"id": "c", "assistantId": NOBODY, "phoneNumberId": NOBODYS_PHONE}
+    message["call"] = {"id": "c", "assistantId": UNASSIGNED, "phoneNumberId": NOBODYS_PHONE}
     phone.post(message)
     assert calls(database) == [
         {
             "vapi_call_id": "c",
             "agent_id": None,
-            "assistant_id": NOBODY,
+            "assistant_id": UNASSIGNED,
             "phone_number_id": NOBODYS_PHONE,
             "caller_number": DOLORES,
             "status": "in-progress",
@@ -53,10 +53,10 @@ def test_reports_for_an_assistant_nobody_registered_leave_a_call_that_says_so(
     phone: Phone, database: Database, name: str
 ) -> None:
     message = payload(name)["message"]
-    message["call"] |= {"assistantId": NOBODY, "phoneNumberId": NOBODYS_PHONE}
+    message["call"] |= {"assistantId": UNASSIGNED, "phoneNumberId": NOBODYS_PHONE}
     assert phone.post(message).json == {}
     (call,) = calls(database)
-    assert (call["agent_id"], call["assistant_id"], call["phone_number_id"]) == (None, NOBODY, NOBODYS_PHONE)
+    assert (call["agent_id"], call["assistant_id"], call["phone_number_id"]) == (None, UNASSIGNED, NOBODYS_PHONE)
 
 
 def test_a_number_nobody_registered_leaves_a_call_that_ended_there(phone: Phone, database: Database) -> None:
@@ -84,7 +84,7 @@ def test_a_message_that_names_no_call_makes_none_up(phone: Phone, database: Data
     message = payload("assistant-request")["message"]
     message["call"] = {"phoneNumberId": NOBODYS_PHONE}
     assert phone.post(message).json == NO_SERVICE
-    phone.call_id, phone.assistant_id = "", NOBODY
+    phone.call_id, phone.assistant_id = "", UNASSIGNED
     phone.say("get_availability")
     book(phone)
     assert calls(database) == []

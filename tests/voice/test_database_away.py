@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from peterental.database.circuit_breaker import ASK_S
+from peterental.database.circuit_breaker import PROBE_TIMEOUT_S
 from peterental.database.deadline import GRACE_S
 from peterental.database.pool import ACQUIRE_TIMEOUT_S, IDLE_IN_TRANSACTION_TIMEOUT_MS, LOCK_TIMEOUT_MS, Database
-from peterental.voice.webhook import PATIENCE_S
+from peterental.voice.webhook import DEADLINE_S
 from tests.proxy import Proxy
 from tests.servers import close_for_good, until
 from tests.voice.phone import (
@@ -63,11 +63,11 @@ def line(database: Database, database_url: str, clock: Clock) -> Iterator[Line]:
 
 def test_all_waits_together_are_shorter_than_three_seconds() -> None:
     # Patience, then a cancellation that nobody takes, then a last look for the answer, and as much for a roll-back.
-    assert PATIENCE_S + 3 * GRACE_S <= 3
+    assert DEADLINE_S + 3 * GRACE_S <= 3
     # Whoever had to queue for a thread behind such a caller asks briefly, or not at all.
-    assert PATIENCE_S + 2 * GRACE_S + ASK_S <= 3
-    assert LOCK_TIMEOUT_MS / 1000 + GRACE_S <= PATIENCE_S, "time is left to keep what became of the call"
-    assert ACQUIRE_TIMEOUT_S < PATIENCE_S
+    assert DEADLINE_S + 2 * GRACE_S + PROBE_TIMEOUT_S <= 3
+    assert LOCK_TIMEOUT_MS / 1000 + GRACE_S <= DEADLINE_S, "time is left to keep what became of the call"
+    assert ACQUIRE_TIMEOUT_S < DEADLINE_S
     assert IDLE_IN_TRANSACTION_TIMEOUT_MS / 1000 + LOCK_TIMEOUT_MS / 1000 <= 5, "back in full service within five"
 
 

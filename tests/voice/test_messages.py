@@ -10,7 +10,15 @@ import msgspec
 import pytest
 
 from peterental.voice.messages import Envelope, decode
-from peterental.voice.sanitize import LONGEST_TEXT, identifier, instant, lines, one_line, phone_number, storable
+from peterental.voice.sanitize import (
+    LONGEST_TEXT,
+    identifier,
+    json_safe,
+    multiline,
+    parse_timestamp,
+    phone_number,
+    single_line,
+)
 
 CALL = {"id": "c", "assistantId": "A", "phoneNumberId": "P"}
 
@@ -140,10 +148,10 @@ def test_the_callers_own_lines_are_found_where_they_are(message: dict[str, Any])
 def test_start_end_and_duration_complete_each_other(
     message: dict[str, Any], started: str | None, ended: str | None
 ) -> None:
-    news = envelope({"type": "end-of-call-report", "call": CALL, **message}).news()
-    assert news is not None
-    assert (news.started_at and f"{news.started_at:%H:%M}") == started
-    assert (news.ended_at and f"{news.ended_at:%H:%M}") == ended
+    call_update = envelope({"type": "end-of-call-report", "call": CALL, **message}).call_update()
+    assert call_update is not None
+    assert (call_update.started_at and f"{call_update.started_at:%H:%M}") == started
+    assert (call_update.ended_at and f"{call_update.ended_at:%H:%M}") == ended
 
 
 @pytest.mark.parametrize(
@@ -157,22 +165,27 @@ def test_start_end_and_duration_complete_each_other(
     ],
 )
 def test_a_recording_is_found_where_it_is(message: dict[str, Any], url: str | None) -> None:
-    news = envelope({"type": "end-of-call-report", "call": CALL, **message}).news()
-    assert news is not None
-    assert news.recording_url == url
+    call_update = envelope({"type": "end-of-call-report", "call": CALL, **message}).call_update()
+    assert call_update is not None
+    assert call_update.recording_url == url
 
 
 def test_a_verdict_and_a_cost_of_any_type_lose_nothing_else() -> None:
     junk = {"analysis": {"successEvaluation": {"score": 3}, "summary": "S"}, "cost": 10**12, "endedReason": ["x"]}
-    news = envelope({"type": "end-of-call-report", "call": CALL, **junk}).news()
-    assert news is not None
-    assert (news.success_evaluation, news.summary, news.cost, news.ended_reason) == ('{"score":3}', "S", None, None)
+    call_update = envelope({"type": "end-of-call-report", "call": CALL, **junk}).call_update()
+    assert call_update is not None
+    assert (call_update.success_evaluation, call_update.summary, call_update.cost, call_update.ended_reason) == (
+        '{"score":3}',
+        "S",
+        None,
+        None,
+    )
 
 
 def test_an_update_without_a_status_is_of_a_call_in_progress() -> None:
-    news = envelope({"type": "status-update", "call": CALL, "timestamp": 1795359600000}).news()
-    assert news is not None
-    assert (news.status, news.started_at) == ("in-progress", datetime(2026, 11, 22, 15, 0, tzinfo=UTC))
+    call_update = envelope({"type": "status-update", "call": CALL, "timestamp": 1795359600000}).call_update()
+    assert call_update is not None
+    assert (call_update.status, call_update.started_at) == ("in-progress", datetime(2026, 11, 22, 15, 0, tzinfo=UTC))
 
 
 # --- cleaning --------------------------------------------------------------------------------------------------------
@@ -184,13 +197,13 @@ def test_an_update_without_a_status_is_of_a_call_in_progress() -> None:
     ids=repr,
 )  # fmt: skip
 def test_text_becomes_one_line(value: object, kept: str | None) -> None:
-    assert one_line(value) == kept
+    assert single_line(value) == kept
 
 
 def test_a_transcript_keeps_its_lines() -> None:
-    assert lines("a\n\tb\x00\x1bc\r") == "a\n\tbc"
-    assert lines("\x00") is None
-    assert lines(["a"]) is None
+    assert multiline("a\n\tb\x00\x1bc\r") == "a\n\tbc"
+    assert multiline("\x00") is None
+    assert multiline(["a"]) is None
 
 
 @pytest.mark.parametrize(
@@ -205,14 +218,14 @@ def test_a_transcript_keeps_its_lines() -> None:
     ids=lambda value: type(value).__name__ if type(value) is object else repr(value),
 )
 def test_json_is_made_storable(value: object, kept: object) -> None:
-    assert storable(value) == kept
+    assert json_safe(value) == kept
 
 
 def test_what_is_nested_too_deep_is_cut_off() -> None:
     deep: Any = "bottom"
     for _ in range(100):
         deep = [deep]
-    assert str(storable(deep)).count("[") == 20
+    assert str(json_safe(deep)).count("[") == 20
 
 
 @pytest.mark.parametrize(
@@ -250,14 +263,14 @@ def test_only_what_can_be_dialled_is_kept_as_a_phone_number(value: object, kept:
     ],
 )
 def test_instants_are_kept_in_utc_and_nonsense_is_not(value: object, kept: datetime | None) -> None:
-    assert instant(value) == kept
+    assert parse_timestamp(value) == kept
 
 
 def test_a_report_from_the_end_of_time_is_kept_all_the_same() -> None:
     report = {"type": "end-of-call-report", "call": CALL, "startedAt": "9999-12-31T23:00:00Z", "durationSeconds": 90_000, "transcript": "User: hi"}  # fmt: skip
-    news = envelope(report).news()
-    assert news is not None
-    assert (news.transcript, news.started_at, news.ended_at) == ("User: hi", None, None)
+    call_update = envelope(report).call_update()
+    assert call_update is not None
+    assert (call_update.transcript, call_update.started_at, call_update.ended_at) == ("User: hi", None, None)
 
 
 @pytest.mark.parametrize(

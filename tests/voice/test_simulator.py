@@ -9,7 +9,7 @@ import pytest
 
 from peterental.agents.model import Agent, AgentKey
 from peterental.voice import tools
-from peterental.voice.simulator import Rehearsed, rehearse
+from peterental.voice.simulator import SimulationResult, simulate_tool_call
 from peterental.web.tool_tester.forms import TOOLS
 from tests.voice.phone import ANA, BOOKED_MONDAY_AT_THREE, DOLORES, ELM, SUNDAY_MORNING, Phone, book
 
@@ -46,8 +46,8 @@ def ana(services: Services) -> Agent:
 
 def hear(
     database: Database, agent: Agent, tool: str, arguments: Mapping[str, object], number: str | None = DOLORES
-) -> Rehearsed:
-    return rehearse(database, agent, tool, arguments, caller_number=number, now=SUNDAY_MORNING)
+) -> SimulationResult:
+    return simulate_tool_call(database, agent, tool, arguments, caller_number=number, now=SUNDAY_MORNING)
 
 
 def test_the_page_offers_every_tool_there_is() -> None:
@@ -98,9 +98,11 @@ def test_a_caller_without_a_number_is_a_stranger(database: Database, ana: Agent,
 
 def test_a_pretended_moment_is_believed(database: Database, ana: Agent) -> None:
     later = SUNDAY_MORNING.replace(year=2027)
-    heard = rehearse(database, ana, "get_availability", {"date": "2026-11-24"}, caller_number=None, now=later)
+    heard = simulate_tool_call(database, ana, "get_availability", {"date": "2026-11-24"}, caller_number=None, now=later)
     assert "past" in heard.sentence or "2026" not in heard.sentence
-    now = rehearse(database, ana, "get_availability", {"date": "2026-11-24"}, caller_number=None, now=SUNDAY_MORNING)
+    now = simulate_tool_call(
+        database, ana, "get_availability", {"date": "2026-11-24"}, caller_number=None, now=SUNDAY_MORNING
+    )
     assert heard.sentence != now.sentence
 
 

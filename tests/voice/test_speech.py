@@ -16,10 +16,10 @@ from peterental.agents.model import Agent, Rules, Window
 from peterental.appointments import meaning, model, phone_requests
 from peterental.appointments.availability import instant_of
 from peterental.appointments.meaning import Context, Moment
-from peterental.appointments.model import Hours, Part, Wish
-from peterental.appointments.phone_requests import Decision, Situation
+from peterental.appointments.model import BookingRequest, Hours, Part
+from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.reading import read_start
-from peterental.calls.model import Delivery, Outcome
+from peterental.calls.model import Outcome, ToolInvocation
 from peterental.errors import Refusal
 from peterental.voice import responses, verbalize
 
@@ -113,11 +113,11 @@ VIEWING = model.Appointment(
     ("result", "said"),
     [
         (model.TimesOffered("5 Oak Lane", (TEN,)), "For 5 Oak Lane, I have Friday the tenth at ten AM. Which would you like?"),
-        (model.NothingThen("5 Oak Lane", date(2026, 7, 9), Part.EVENING, NEAR), "I have nothing free for 5 Oak Lane tomorrow, Thursday the ninth, in the evening. The nearest I have: Friday the tenth at ten thirty AM."),
-        (model.NothingThen(None, date(2026, 7, 10), Part.MORNING, ()), "I have nothing free on Friday the tenth in the morning. Shall I take a message, so that someone calls you back?"),
-        (model.NothingThen(None, date(2026, 7, 9), Hours(from_min=900), ()), "I have nothing free tomorrow, Thursday the ninth, after three PM. Shall I take a message, so that someone calls you back?"),
-        (model.NothingThen(None, date(2026, 7, 10), Hours(until_min=720), NEAR), "I have nothing free on Friday the tenth before noon. The nearest I have: Friday the tenth at ten thirty AM."),
-        (model.NothingThen(None, None, Hours(840, 960), NEAR), "I have nothing free between two PM and four PM. The nearest I have: Friday the tenth at ten thirty AM."),
+        (model.NoneAvailable("5 Oak Lane", date(2026, 7, 9), Part.EVENING, NEAR), "I have nothing free for 5 Oak Lane tomorrow, Thursday the ninth, in the evening. The nearest I have: Friday the tenth at ten thirty AM."),
+        (model.NoneAvailable(None, date(2026, 7, 10), Part.MORNING, ()), "I have nothing free on Friday the tenth in the morning. Shall I take a message, so that someone calls you back?"),
+        (model.NoneAvailable(None, date(2026, 7, 9), Hours(from_min=900), ()), "I have nothing free tomorrow, Thursday the ninth, after three PM. Shall I take a message, so that someone calls you back?"),
+        (model.NoneAvailable(None, date(2026, 7, 10), Hours(until_min=720), NEAR), "I have nothing free on Friday the tenth before noon. The nearest I have: Friday the tenth at ten thirty AM."),
+        (model.NoneAvailable(None, None, Hours(840, 960), NEAR), "I have nothing free between two PM and four PM. The nearest I have: Friday the tenth at ten thirty AM."),
         (model.Booked(VIEWING), "You're booked to see 5 Oak Lane, on Friday the tenth at ten AM."),
         (model.Moved(VIEWING), "Your viewing of 5 Oak Lane is now on Friday the tenth at ten AM."),
         (model.Cancelled(VIEWING), "Your viewing of 5 Oak Lane, on Friday the tenth at ten AM, is cancelled."),
@@ -128,7 +128,7 @@ VIEWING = model.Appointment(
         (model.TooSoon(NEAR, notice_minutes=60), "Viewings have to be booked one hour ahead. The nearest I have: Friday the tenth at ten thirty AM."),
         (model.TooFar(NEAR, horizon_days=1), "Viewings can be booked one day ahead at most. The nearest I have: Friday the tenth at ten thirty AM."),
         (model.TooFar(NEAR, horizon_days=2), "Viewings can be booked two days ahead at most. The nearest I have: Friday the tenth at ten thirty AM."),
-        (model.NotThen(NEAR), "I'm sorry. That time cannot be had. The nearest I have: Friday the tenth at ten thirty AM."),
+        (model.SlotUnavailable(NEAR), "I'm sorry. That time cannot be had. The nearest I have: Friday the tenth at ten thirty AM."),
         (model.AppointmentUnknown(), "I'm sorry. There is no such appointment."),
         (Outcome(), "All right."),
     ],
@@ -183,22 +183,24 @@ FRAGMENTS = (
     now=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(lambda moment: moment.replace(tzinfo=UTC)),  # noqa: DTZ001
     said=st.lists(st.sampled_from(FRAGMENTS.split()), max_size=6).map(" ".join),
     rules=st.sampled_from([NINE_TO_FIVE, ROUND_THE_CLOCK, Rules()]),
-    decide=st.sampled_from([phone_requests.book, phone_requests.offer, phone_requests.move]),
+    decide=st.sampled_from([phone_requests.book, phone_requests.offer_slots, phone_requests.move]),
 )
 def test_whatever_is_said_is_answered_in_one_line_of_words_that_names_three_times_at_most(
-    zone: str, now: datetime, said: str, rules: Rules, decide: Callable[[Situation, Wish], Decision]
+    zone: str, now: datetime, said: str, rules: Rules, decide: Callable[[RequestContext, BookingRequest], Decision]
 ) -> None:
     agent = Agent(agent_id="ana", agent_name="Ana", time_zone=zone, rules=rules)
     own = replace(
         VIEWING, start=now + timedelta(days=1), end=now + timedelta(days=1, minutes=30), caller_number="+1555"
     )
-    delivery = Delivery(name="t", tool_call_id="t", caller_number="+1555")
-    wish = Wish(property_address="9 Elm", attendee_name="Dolores", start_time=said, date=said, time_of_day=said)
+    delivery = ToolInvocation(name="t", tool_call_id="t", caller_number="+1555")
+    wish = BookingRequest(
+        property_address="9 Elm", attendee_name="Dolores", start_time=said, date=said, time_of_day=said
+    )
     if decide is phone_requests.move:
-        wish = Wish(start_time=said)
+        wish = BookingRequest(start_time=said)
     result: Outcome | Refusal
     try:
-        result = decide(Situation(now=now, delivery=delivery, agent=agent, own=(own,)), wish).outcome
+        result = decide(RequestContext(now=now, delivery=delivery, agent=agent, own=(own,)), wish).outcome
     except Refusal as refusal:
         result = refusal
     line = responses.say(result, agent, now)

@@ -24,7 +24,7 @@ DAYS_OF_A_WEEK = 7
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visit:
+class CalendarEntry:
     """A viewing that was not cancelled. Times are UTC; `blocked_until` is the end of the pause after it."""
 
     appointment_id: int
@@ -38,7 +38,7 @@ class Visit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class GridCell:
     """Where something stands in a day's column: its first row, from 1, how many rows, and which of how many lanes."""
 
     row: int
@@ -48,13 +48,13 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placed:
+class PlacedEntry:
     """A viewing with the pause after it, or a busy block, and where they stand."""
 
-    visit: Visit | None = None
+    visit: CalendarEntry | None = None
     busy: Busy | None = None
-    place: Place
-    pause: Place | None = None
+    place: GridCell
+    pause: GridCell | None = None
 
     @property
     def start(self) -> datetime:
@@ -65,7 +65,7 @@ class Placed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiaryDay:
+class CalendarDay:
     """One local day of an agent's.
 
     Args:
@@ -83,7 +83,7 @@ class DiaryDay:
     ends: datetime
     windows: tuple[Window, ...] = ()
     note: str | None = None
-    visits: tuple[Visit, ...] = ()
+    visits: tuple[CalendarEntry, ...] = ()
     total: int = 0
     busy: tuple[Busy, ...] = ()
 
@@ -101,9 +101,9 @@ class DiaryDay:
 class Column:
     """A day as the grid draws it: viewings and busy blocks in order; what is folded is counted in the last two."""
 
-    day: DiaryDay
-    items: tuple[Placed, ...]
-    closed: tuple[Place, ...]
+    day: CalendarDay
+    items: tuple[PlacedEntry, ...]
+    closed: tuple[GridCell, ...]
     more: int
     more_busy: int
 
@@ -120,7 +120,7 @@ class Week:
 
     agent: Agent
     today: date
-    days: tuple[DiaryDay, ...]
+    days: tuple[CalendarDay, ...]
     shown: Window = field(default=USUAL_HOURS)
 
     @property
@@ -134,7 +134,7 @@ class Week:
         for day in self.days:
             visits, folded = _in_lanes(day, self.shown, zone)
             blocks = [(block, _stretch(block.start, block.until, day, self.shown, zone)) for block in day.busy]
-            busy = [Placed(busy=block, place=place) for block, place in blocks[:MOST_BUSY] if place is not None]
+            busy = [PlacedEntry(busy=block, place=place) for block, place in blocks[:MOST_BUSY] if place is not None]
             yield Column(
                 day=day,
                 items=tuple(sorted((*visits, *busy), key=lambda item: item.start)),
@@ -144,16 +144,16 @@ class Week:
             )
 
 
-def days_of(first: date, zone: ZoneInfo, count: int = DAYS_OF_A_WEEK) -> list[DiaryDay]:
+def days_of(first: date, zone: ZoneInfo, count: int = DAYS_OF_A_WEEK) -> list[CalendarDay]:
     """Give empty days from `first` on, 23 to 25 hours long as the clocks of `zone` have them."""
     edges = [midnight(first + timedelta(days=ahead), zone) for ahead in range(count + 1)]
     return [
-        DiaryDay(day=first + timedelta(days=number), starts=edges[number], ends=edges[number + 1])
+        CalendarDay(day=first + timedelta(days=number), starts=edges[number], ends=edges[number + 1])
         for number in range(count)
     ]
 
 
-def hours_shown(days: Sequence[DiaryDay], zone: ZoneInfo) -> Window:
+def hours_shown(days: Sequence[CalendarDay], zone: ZoneInfo) -> Window:
     """Give the whole hours that the grid must show for everything but busy blocks to be seen."""
     windows = [window for day in days for window in day.windows] or [USUAL_HOURS]
     visits = [_wall(visit.start, visit.end, zone) for day in days for visit in day.visits]
@@ -174,16 +174,16 @@ def _wall(start: datetime, end: datetime, zone: ZoneInfo) -> Window:
     return Window(opens, min(opens + max(int((end - start).total_seconds() // 60), 1), DAY_MIN))
 
 
-def _place(window: Window, shown: Window) -> Place | None:
+def _place(window: Window, shown: Window) -> GridCell | None:
     """Give the rows of a stretch, or None where the grid does not show it."""
     opens, closes = max(window.opens_min, shown.opens_min), min(window.closes_min, shown.closes_min)
     if opens >= closes:
         return None
     first = (opens - shown.opens_min) // ROW_MIN
-    return Place(row=first + 1, rows=-(-(closes - shown.opens_min) // ROW_MIN) - first)
+    return GridCell(row=first + 1, rows=-(-(closes - shown.opens_min) // ROW_MIN) - first)
 
 
-def _stretch(start: datetime, until: datetime, day: DiaryDay, shown: Window, zone: ZoneInfo) -> Place | None:
+def _stretch(start: datetime, until: datetime, day: CalendarDay, shown: Window, zone: ZoneInfo) -> GridCell | None:
     """Give the rows of what may begin before the day and end after it."""
     begins, ends = max(start, day.starts).astimezone(zone), min(until, day.ends).astimezone(zone)
     opens = begins.hour * 60 + begins.minute
@@ -191,7 +191,7 @@ def _stretch(start: datetime, until: datetime, day: DiaryDay, shown: Window, zon
     return _place(Window(opens, closes), shown)
 
 
-def _closed(windows: Iterable[Window], shown: Window) -> Iterator[Place]:
+def _closed(windows: Iterable[Window], shown: Window) -> Iterator[GridCell]:
     opens = shown.opens_min
     for window in (*sorted(windows), Window(shown.closes_min, shown.closes_min)):
         place = _place(Window(opens, window.opens_min), shown)
@@ -200,10 +200,10 @@ def _closed(windows: Iterable[Window], shown: Window) -> Iterator[Place]:
         opens = max(opens, window.closes_min)
 
 
-def _in_lanes(day: DiaryDay, shown: Window, zone: ZoneInfo) -> tuple[tuple[Placed, ...], int]:
+def _in_lanes(day: CalendarDay, shown: Window, zone: ZoneInfo) -> tuple[tuple[PlacedEntry, ...], int]:
     """Put viewings that overlap side by side; give them, and how many found no room."""
-    placed: list[Placed] = []
-    cluster: list[tuple[Visit, Place, Place | None]] = []
+    placed: list[PlacedEntry] = []
+    cluster: list[tuple[CalendarEntry, GridCell, GridCell | None]] = []
     ends = [0] * MOST_LANES
     folded = 0
     for visit in day.visits:
@@ -220,14 +220,16 @@ def _in_lanes(day: DiaryDay, shown: Window, zone: ZoneInfo) -> tuple[tuple[Place
         pause_min = int((visit.blocked_until - visit.end).total_seconds() // 60)
         pause = _place(Window(stretch.closes_min, min(stretch.closes_min + pause_min, DAY_MIN)), shown)
         ends[lane] = place.row + place.rows
-        cluster.append((visit, Place(row=place.row, rows=place.rows, lane=lane + 1), pause))
+        cluster.append((visit, GridCell(row=place.row, rows=place.rows, lane=lane + 1), pause))
     placed += _spread(cluster, ends)
     return tuple(placed), folded
 
 
-def _spread(cluster: Sequence[tuple[Visit, Place, Place | None]], ends: Sequence[int]) -> Iterator[Placed]:
+def _spread(
+    cluster: Sequence[tuple[CalendarEntry, GridCell, GridCell | None]], ends: Sequence[int]
+) -> Iterator[PlacedEntry]:
     lanes = sum(end > 0 for end in ends)
     for visit, place, pause in cluster:
-        yield Placed(
-            visit=visit, place=Place(row=place.row, rows=place.rows, lane=place.lane, lanes=lanes), pause=pause
+        yield PlacedEntry(
+            visit=visit, place=GridCell(row=place.row, rows=place.rows, lane=place.lane, lanes=lanes), pause=pause
         )

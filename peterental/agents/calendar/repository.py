@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from peterental.agents.calendar.model import DiaryDay, Visit
+from peterental.agents.calendar.model import CalendarDay, CalendarEntry
 from peterental.database.pool import Database
 
 DAYS = """
@@ -59,13 +59,13 @@ CALLS_BY_WEEK = """
 """
 
 
-class DiaryRepository:
+class CalendarRepository:
     """The diaries of one database's agents. Every method is one round trip."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def with_visits(self, agent_id: str, days: Sequence[DiaryDay], limit: int) -> list[DiaryDay]:
+    def with_visits(self, agent_id: str, days: Sequence[CalendarDay], limit: int) -> list[CalendarDay]:
         """Give these days with the first `limit` viewings of each, and how many there are; cancelled ones left out."""
         rows = self._database.fetch(
             DAYS,
@@ -76,12 +76,12 @@ class DiaryRepository:
                 "limit": limit,
             },
         )
-        totals, visits = [0] * len(days), [list[Visit]() for _ in days]
+        totals, visits = [0] * len(days), [list[CalendarEntry]() for _ in days]
         for row in rows:
             number = row.pop("day_number") - 1
             totals[number] = row.pop("total")
             if row["appointment_id"] is not None:
-                visits[number].append(Visit(**row))
+                visits[number].append(CalendarEntry(**row))
         return [
             replace(day, total=total, visits=tuple(found))
             for day, total, found in zip(days, totals, visits, strict=True)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from peterental.agents.calendar.model import DiaryDay, Week, days_of, hours_shown, midnight
-from peterental.agents.calendar.repository import DiaryRepository
-from peterental.agents.calendar.statistics import MOST_COUNTED, Figures, mondays, weeks_of
+from peterental.agents.calendar.model import CalendarDay, Week, days_of, hours_shown, midnight
+from peterental.agents.calendar.repository import CalendarRepository
+from peterental.agents.calendar.statistics import MOST_COUNTED, WeeklyStatistics, mondays, weeks_of
 from peterental.agents.model import Agent
 from peterental.agents.service import AgentService, utc_now
-from peterental.agents.working_hours.repository import HoursRepository
+from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.database.pool import Database
 from peterental.users.model import Viewer
 
@@ -21,7 +21,7 @@ VISITS_OF_A_DAY = 20
 VISITS_ON_A_SHEET = 100
 
 
-class DiaryService:
+class CalendarService:
     """The diaries of one database's agents.
 
     Args:
@@ -32,8 +32,8 @@ class DiaryService:
 
     def __init__(self, database: Database, agents: AgentService, now: Callable[[], datetime] = utc_now) -> None:
         self._agents = agents
-        self._diary = DiaryRepository(database)
-        self._hours = HoursRepository(database)
+        self._diary = CalendarRepository(database)
+        self._hours = WorkingHoursRepository(database)
         self._now = now
 
     def week(self, agent_id: str, viewer: Viewer, on: date | None = None) -> Week:
@@ -44,24 +44,24 @@ class DiaryService:
         days = self._filled(agent, days_of(on - timedelta(days=on.weekday()), agent.zone), VISITS_OF_A_DAY)
         return Week(agent=agent, today=today, days=days, shown=hours_shown(days, agent.zone))
 
-    def sheet(self, agent_id: str, viewer: Viewer, on: date | None = None) -> tuple[Agent, date, DiaryDay]:
+    def day_sheet(self, agent_id: str, viewer: Viewer, on: date | None = None) -> tuple[Agent, date, CalendarDay]:
         """Give an agent, the present day there, and one day (default: today). Four queries. Raises AgentUnknown."""
         agent = self._agents.get(agent_id, viewer)
         today = self._today(agent)
         (day,) = self._filled(agent, days_of(on or today, agent.zone, count=1), VISITS_ON_A_SHEET)
         return agent, today, day
 
-    def figures(self, agent_id: str, viewer: Viewer) -> Figures:
+    def figures(self, agent_id: str, viewer: Viewer) -> WeeklyStatistics:
         """Give figures of this week and the eleven before it. Three queries. Raises AgentUnknown."""
         agent = self._agents.get(agent_id, viewer)
         starts = mondays(self._today(agent))
         edges = [midnight(monday, agent.zone) for monday in starts]
         viewings = self._diary.viewings_by_week(agent_id, edges, MOST_COUNTED)
         calls = self._diary.calls_by_week(agent_id, edges, MOST_COUNTED)
-        found = Figures(agent=agent, weeks=weeks_of(starts[:-1], viewings, calls))
+        found = WeeklyStatistics(agent=agent, weeks=weeks_of(starts[:-1], viewings, calls))
         return replace(found, is_partial=max(found.total, found.calls) >= MOST_COUNTED)
 
-    def _filled(self, agent: Agent, days: Sequence[DiaryDay], limit: int) -> tuple[DiaryDay, ...]:
+    def _filled(self, agent: Agent, days: Sequence[CalendarDay], limit: int) -> tuple[CalendarDay, ...]:
         starts, ends = days[0].starts, days[-1].ends
         differing = {other.day: other for other in self._hours.days(agent.agent_id, days[0].day)}
         busy = self._hours.busy(agent.agent_id, starts, ends)

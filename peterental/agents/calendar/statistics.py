@@ -24,7 +24,7 @@ GAP = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeekFigures:
+class WeekStatistics:
     """One week: viewings that were to be in it, by status, and calls that came in it, with those that led to one."""
 
     monday: date
@@ -39,7 +39,7 @@ class WeekFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class WeeklyStatistics:
     """The weeks, oldest first.
 
     Args:
@@ -49,7 +49,7 @@ class Figures:
     """
 
     agent: Agent
-    weeks: tuple[WeekFigures, ...]
+    weeks: tuple[WeekStatistics, ...]
     is_partial: bool = False
 
     @property
@@ -99,17 +99,17 @@ class Chart:
     top: int
 
 
-def chart(weeks: Sequence[WeekFigures], piles: Sequence[Sequence[tuple[str, int]]]) -> Chart:
+def chart(weeks: Sequence[WeekStatistics], stacks: Sequence[Sequence[tuple[str, int]]]) -> Chart:
     """Draw a pile of bars for each week, from below.
 
     Args:
         weeks: their Mondays are written below every third.
-        piles: for each week: the kind and the number of each bar.
+        stacks: for each week: the kind and the number of each bar.
     """
-    top = round_up(max((sum(number for _, number in pile) for pile in piles), default=0))
+    top = round_up(max((sum(number for _, number in pile) for pile in stacks), default=0))
     step = (CHART_WIDTH - LEFT) / len(weeks)
     bars, labels = [], []
-    for number, (week, pile) in enumerate(zip(weeks, piles, strict=True)):
+    for number, (week, pile) in enumerate(zip(weeks, stacks, strict=True)):
         x, below = LEFT + step * (number + GAP / 2), float(BOTTOM)
         for kind, value in pile:
             height = (BOTTOM - TOP) * value / top
@@ -146,7 +146,7 @@ def weeks_of(
     starts: Sequence[date],
     viewings: Sequence[tuple[int, str, int]],
     calls: Sequence[tuple[int, int, int]],
-) -> tuple[WeekFigures, ...]:
+) -> tuple[WeekStatistics, ...]:
     """Put counted numbers into their weeks.
 
     Args:
@@ -159,7 +159,7 @@ def weeks_of(
         by_week[number - 1][status] = count
     calls_of = {number: (count, booked) for number, count, booked in calls}
     return tuple(
-        WeekFigures(
+        WeekStatistics(
             monday=monday,
             viewings=by_week[number - 1],
             calls=calls_of.get(number, (0, 0))[0],

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from peterental.agents.model import Agent, Rules, Window
 from peterental.errors import Refusal
 
-BY_HAND = "by hand"
+MANUAL_SOURCE = "by hand"
 """The source of a busy block that somebody entered in the pages; any other is an outside calendar's."""
 
 BOOKED_CHECKED = 1000
@@ -52,7 +52,7 @@ class TimeSkipped(Refusal):
 
 
 @dataclass(frozen=True)
-class OtherDay:
+class DateOverride:
     """A day that differs from the week. No windows: closed."""
 
     day: date
@@ -67,17 +67,17 @@ class Busy:
     busy_id: int
     start: datetime
     until: datetime
-    source: str = BY_HAND
+    source: str = MANUAL_SOURCE
     note: str | None = None
 
     @property
-    def is_by_hand(self) -> bool:
+    def is_manual(self) -> bool:
         """Whether somebody entered it in the pages, and so may remove it there."""
-        return self.source == BY_HAND
+        return self.source == MANUAL_SOURCE
 
 
 @dataclass(frozen=True, kw_only=True)
-class BusyWish:
+class BusyBlockRequest:
     """A busy time as somebody fills it in, on the agent's wall clock; no minutes mean from midnight, or to midnight.
 
     Args:
@@ -93,7 +93,7 @@ class BusyWish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Booked:
+class UpcomingBooking:
     """An upcoming viewing, as far as it matters here. Times are UTC."""
 
     appointment_id: int
@@ -116,9 +116,9 @@ class Schedule:
     """
 
     agent: Agent
-    days: tuple[OtherDay, ...]
+    days: tuple[DateOverride, ...]
     busy: tuple[Busy, ...]
-    standing: tuple[Booked, ...]
+    standing: tuple[UpcomingBooking, ...]
     checked: int
 
 
@@ -127,14 +127,14 @@ def clock_time(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
-def in_short(windows: Iterable[Window]) -> str:
+def format_windows(windows: Iterable[Window]) -> str:
     """Give windows as the audit log has them: `09:00–12:00, 13:00–17:00`, or `closed`."""
     return ", ".join(f"{clock_time(w.opens_min)}\N{EN DASH}{clock_time(w.closes_min)}" for w in windows) or "closed"
 
 
-def standing_outside(
-    rules: Rules, zone: ZoneInfo, busy: Sequence[Busy], booked: Iterable[Booked]
-) -> tuple[Booked, ...]:
+def bookings_outside_hours(
+    rules: Rules, zone: ZoneInfo, busy: Sequence[Busy], booked: Iterable[UpcomingBooking]
+) -> tuple[UpcomingBooking, ...]:
     """Give the viewings that stand, even in part, where it is closed or busy."""
     return tuple(
         viewing
@@ -144,7 +144,7 @@ def standing_outside(
     )
 
 
-def _is_open(rules: Rules, zone: ZoneInfo, viewing: Booked) -> bool:
+def _is_open(rules: Rules, zone: ZoneInfo, viewing: UpcomingBooking) -> bool:
     begins, ends = viewing.start.astimezone(zone), viewing.end.astimezone(zone)
     begins_min = begins.hour * 60 + begins.minute
     ends_min = ends.hour * 60 + ends.minute + (ends.date() - begins.date()).days * DAY_MIN

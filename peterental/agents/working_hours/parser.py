@@ -20,7 +20,7 @@ _CLOCK = re.compile(r"(\d{1,2})(?:\s*[:.h]\s*(\d{2}))?\s*(?:(a|p)\.?\s*m?\.?)?",
 _NAMED = {"noon": NOON_MIN, "midday": NOON_MIN, "midnight": 0}
 
 
-class HoursUnreadable(Refusal):
+class InvalidHours(Refusal):
     """“{text}” does not read as hours. Write them like 9–12, 13–17."""
 
 
@@ -36,7 +36,7 @@ class TooManyWindows(Refusal):
     """A day can have up to {most} stretches of hours."""
 
 
-def read_windows(text: str) -> tuple[Window, ...]:
+def parse_windows(text: str) -> tuple[Window, ...]:
     """Read the hours of one day; nothing, or `closed`, is no hours.
 
     Raises HoursUnreadable, ClosesFirst, HoursOverlap, TooManyWindows.
@@ -55,7 +55,7 @@ def read_windows(text: str) -> tuple[Window, ...]:
         if later.opens_min < earlier.closes_min:
             raise HoursOverlap(text=part)
     if not windows:
-        raise HoursUnreadable(text=text)
+        raise InvalidHours(text=text)
     return tuple(window for window, _ in windows)
 
 
@@ -63,7 +63,7 @@ def _window(text: str, before: Window | None) -> Window:
     """Read one stretch of hours; `before` is the one written before it."""
     found = _WINDOW.fullmatch(text)
     if found is None:
-        raise HoursUnreadable(text=text)
+        raise InvalidHours(text=text)
     opens, closes = _clock(found.group(1), text), _clock(found.group(2), text)
     closes_min = closes.minutes or DAY_MIN
     opens_min = opens.minutes
@@ -95,13 +95,13 @@ def _clock(text: str, window: str) -> _Clock:
         return _Clock(named, has_half=True)
     found = _CLOCK.fullmatch(text)
     if found is None:
-        raise HoursUnreadable(text=window)
+        raise InvalidHours(text=window)
     hour, minute, half = int(found.group(1)), int(found.group(2) or 0), (found.group(3) or "").lower()
     if half and not 1 <= hour <= HALF_DAY_HOURS:
-        raise HoursUnreadable(text=window)
+        raise InvalidHours(text=window)
     if half:
         hour = hour % HALF_DAY_HOURS + (HALF_DAY_HOURS if half == "p" else 0)
     minutes = hour * 60 + minute
     if minute > 59 or minutes > DAY_MIN:  # noqa: PLR2004  # minutes of an hour
-        raise HoursUnreadable(text=window)
+        raise InvalidHours(text=window)
     return _Clock(minutes, has_half=bool(half))

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from peterental.agents.model import Window
-from peterental.agents.working_hours.model import BY_HAND, Booked, Busy, OtherDay, clock_time
+from peterental.agents.working_hours.model import MANUAL_SOURCE, Busy, DateOverride, UpcomingBooking, clock_time
 
 if TYPE_CHECKING:
     import psycopg
@@ -25,13 +25,13 @@ DAY = """
 BUSY = "busy_id, lower(during) AS start, upper(during) AS until, source, note"
 
 
-class HoursRepository:
+class WorkingHoursRepository:
     """The hours of one database's agents. What is given a transaction is queued in it; the rest is one round trip."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def days(self, agent_id: str, first: date) -> tuple[OtherDay, ...]:
+    def days(self, agent_id: str, first: date) -> tuple[DateOverride, ...]:
         """Give the days that differ, from `first` on, in order."""
         rows = self._database.fetch(
             f"""
@@ -59,7 +59,7 @@ class HoursRepository:
         )
         return tuple(Busy(**row) for row in rows)
 
-    def booked(self, agent_id: str, now: datetime, limit: int) -> tuple[Booked, ...]:
+    def booked(self, agent_id: str, now: datetime, limit: int) -> tuple[UpcomingBooking, ...]:
         """Give an agent's upcoming confirmed viewings, soonest first."""
         rows = self._database.fetch(
             """
@@ -71,7 +71,7 @@ class HoursRepository:
             """,
             (agent_id, now, limit),
         )
-        return tuple(Booked(**row) for row in rows)
+        return tuple(UpcomingBooking(**row) for row in rows)
 
     def replace_week(self, connection: Connection, agent_id: str, week: Sequence[tuple[int, Window]]) -> None:
         """Queue the hours of a locked agent's week in place of those it has."""
@@ -102,7 +102,7 @@ class HoursRepository:
             (agent_id, day),
         )
 
-    def add_day(self, connection: Connection, agent_id: str, other: OtherDay) -> None:
+    def add_day(self, connection: Connection, agent_id: str, other: DateOverride) -> None:
         """Queue a day that differs, of a locked agent."""
         windows: Iterable[tuple[str | None, str | None]] = [
             (clock_time(window.opens_min), clock_time(window.closes_min)) for window in other.windows
@@ -127,7 +127,7 @@ class HoursRepository:
             VALUES (%s, tstzrange(%s, %s), %s, %s)
             RETURNING {BUSY}
             """.encode(),
-            (agent_id, start, until, BY_HAND, note),
+            (agent_id, start, until, MANUAL_SOURCE, note),
         )
 
     def same_busy(
@@ -142,7 +142,7 @@ class HoursRepository:
             ORDER BY busy_id
             LIMIT 1
             """.encode(),
-            (agent_id, start, until, BY_HAND, note),
+            (agent_id, start, until, MANUAL_SOURCE, note),
         )
 
     def busy_block(self, connection: Connection, agent_id: str, busy_id: int) -> psycopg.Cursor[DictRow]:
@@ -156,16 +156,16 @@ class HoursRepository:
         connection.execute("DELETE FROM agent_busy WHERE busy_id = %s", (busy_id,))
 
 
-def other_day(rows: Sequence[DictRow]) -> OtherDay | None:
+def date_override(rows: Sequence[DictRow]) -> DateOverride | None:
     """Give the day that `HoursRepository.day` found, if it differs."""
     days = _days(rows)
     return days[0] if days else None
 
 
-def _days(rows: Sequence[DictRow]) -> tuple[OtherDay, ...]:
+def _days(rows: Sequence[DictRow]) -> tuple[DateOverride, ...]:
     found = []
     for day, group in groupby(rows, key=lambda row: row["day"]):
         same = list(group)
         windows = tuple(Window(row["opens"], row["closes"]) for row in same if row["opens"] is not None)
-        found.append(OtherDay(day, windows, next((row["note"] for row in same if row["note"]), None)))
+        found.append(DateOverride(day, windows, next((row["note"] for row in same if row["note"]), None)))
     return tuple(found)

@@ -10,29 +10,29 @@ from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, AgentChanged, Window
 from peterental.agents.repository import AgentRepository
-from peterental.agents.service import AgentService, changed, locked, utc_now
+from peterental.agents.service import AgentService, audit_change, lock_agent, utc_now
 from peterental.agents.working_hours.model import (
     BOOKED_CHECKED,
     DAY_MIN,
     Busy,
+    BusyBlockRequest,
     BusyElsewhere,
     BusyEndsFirst,
     BusyPast,
     BusyUnknown,
-    BusyWish,
+    DateOverride,
     DayPast,
     DayTaken,
     DayUnknown,
-    OtherDay,
     Schedule,
     TimeSkipped,
+    bookings_outside_hours,
     clock_time,
-    in_short,
-    standing_outside,
+    format_windows,
 )
-from peterental.agents.working_hours.repository import HoursRepository, other_day
+from peterental.agents.working_hours.repository import WorkingHoursRepository, date_override
 from peterental.audit.service import AuditService
-from peterental.database.deadline import PatientConnection
+from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 from peterental.users.model import Viewer
 
@@ -42,15 +42,15 @@ LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class _Work:
+class _LockedChange:
     """A change that is under way: the transaction, and the locked agent as it was."""
 
-    connection: PatientConnection
+    connection: DeadlineConnection
     agent: Agent
     actor: str
 
 
-class HoursService:
+class WorkingHoursService:
     """The hours of one database's agents.
 
     Args:
@@ -70,7 +70,7 @@ class HoursService:
         self._database = database
         self._agents = agents
         self._locks = AgentRepository(database)
-        self._hours = HoursRepository(database)
+        self._hours = WorkingHoursRepository(database)
         self._audit = audit
         self._now = now
 
@@ -84,7 +84,7 @@ class HoursService:
         busy = self._hours.busy(agent_id, now)
         booked = self._hours.booked(agent_id, now, BOOKED_CHECKED)
         flat = tuple((other.day, window) for other in days for window in other.windows or (None,))
-        standing = standing_outside(replace(agent.rules, days=flat), agent.zone, busy, booked)
+        standing = bookings_outside_hours(replace(agent.rules, days=flat), agent.zone, busy, booked)
         return Schedule(agent=agent, days=days, busy=busy, standing=standing, checked=len(booked))
 
     def today(self, agent: Agent) -> date:
@@ -112,11 +112,11 @@ class HoursService:
             differing = [name for name in WEEKDAYS if before[name] != after[name]]
             if differing:
                 self._hours.replace_week(work.connection, agent_id, new)
-                self._done(
+                self._record_change(
                     work, "hours changed", {name: before[name] for name in differing}, {n: after[n] for n in differing}
                 )
 
-    def add_day(self, agent_id: str, other: OtherDay, viewer: Viewer) -> None:
+    def add_day(self, agent_id: str, other: DateOverride, viewer: Viewer) -> None:
         """Have a day differ from the week. Raises AgentUnknown, DayPast, DayTaken."""
         with self._work(agent_id, viewer) as work:
             if other.day < self.today(work.agent):
@@ -124,18 +124,18 @@ class HoursService:
             if self._hours.day(work.connection, agent_id, other.day).fetchone() is not None:
                 raise DayTaken
             self._hours.add_day(work.connection, agent_id, other)
-            self._done(work, "other hours added", {}, _day_fields(other))
+            self._record_change(work, "other hours added", {}, _day_fields(other))
 
     def remove_day(self, agent_id: str, day: date, viewer: Viewer) -> None:
         """Have a day be as in every week again. Raises AgentUnknown, DayUnknown."""
         with self._work(agent_id, viewer) as work:
-            other = other_day(self._hours.day(work.connection, agent_id, day).fetchall())
+            other = date_override(self._hours.day(work.connection, agent_id, day).fetchall())
             if other is None:
                 raise DayUnknown
             self._hours.remove_day(work.connection, agent_id, day)
-            self._done(work, "other hours removed", _day_fields(other), {})
+            self._record_change(work, "other hours removed", _day_fields(other), {})
 
-    def add_busy(self, agent_id: str, wish: BusyWish, viewer: Viewer) -> Busy:
+    def add_busy(self, agent_id: str, wish: BusyBlockRequest, viewer: Viewer) -> Busy:
         """Keep a time free of viewings.
 
         A beginning or an end that the clocks repeat covers both: it begins at the first and ends at the second. What is
@@ -155,7 +155,7 @@ class HoursService:
             row = self._hours.add_busy(work.connection, agent_id, start, until, wish.note).fetchone()
             assert row is not None  # noqa: S101  # tells mypy; RETURNING gives the row that was added
             busy = Busy(**row)
-            self._done(work, "busy time added", {}, _busy_fields(busy))
+            self._record_change(work, "busy time added", {}, _busy_fields(busy))
         return busy
 
     def remove_busy(self, agent_id: str, busy_id: int, viewer: Viewer) -> None:
@@ -166,39 +166,41 @@ class HoursService:
             if row is None:
                 raise BusyUnknown
             busy = Busy(**row)
-            if not busy.is_by_hand:
+            if not busy.is_manual:
                 raise BusyElsewhere(source=busy.source)
             self._hours.remove_busy(work.connection, busy_id)
-            self._done(work, "busy time removed", _busy_fields(busy), {})
+            self._record_change(work, "busy time removed", _busy_fields(busy), {})
 
     @contextmanager
-    def _work(self, agent_id: str, viewer: Viewer) -> Iterator[_Work]:
+    def _work(self, agent_id: str, viewer: Viewer) -> Iterator[_LockedChange]:
         """Lock an agent for a change. Raises AgentUnknown."""
         with self._database.transaction() as connection:
-            yield _Work(connection, locked(self._locks, connection, agent_id, viewer), viewer.email)
+            yield _LockedChange(connection, lock_agent(self._locks, connection, agent_id, viewer), viewer.email)
 
-    def _done(self, work: _Work, action: str, before: Mapping[str, object], after: Mapping[str, object]) -> None:
+    def _record_change(
+        self, work: _LockedChange, action: str, before: Mapping[str, object], after: Mapping[str, object]
+    ) -> None:
         """Queue the mark that the agent was changed, and the line in the audit log."""
         self._locks.touch(work.connection, work.agent.agent_id)
-        self._audit.record(work.connection, work.actor, changed(work.agent, action, before, after))
+        self._audit.record(work.connection, work.actor, audit_change(work.agent, action, before, after))
 
 
 def _by_weekday(week: Sequence[tuple[int, Window]]) -> dict[str, str]:
     return {
-        name: in_short(sorted(window for weekday, window in week if weekday == number))
+        name: format_windows(sorted(window for weekday, window in week if weekday == number))
         for number, name in enumerate(WEEKDAYS, start=1)
     }
 
 
-def _day_fields(other: OtherDay) -> dict[str, object]:
-    return {"day": other.day, "hours": in_short(other.windows), "note": other.note}
+def _day_fields(other: DateOverride) -> dict[str, object]:
+    return {"day": other.day, "hours": format_windows(other.windows), "note": other.note}
 
 
 def _busy_fields(busy: Busy) -> dict[str, object]:
     return {"from": busy.start, "until": busy.until, "note": busy.note}
 
 
-def _stretch(wish: BusyWish, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def _stretch(wish: BusyBlockRequest, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Give from when to when a busy time is meant, in UTC. Raises TimeSkipped."""
     start = (
         _instant(wish.first_day, wish.from_min, zone) if wish.from_min is not None else _midnight(wish.first_day, zone)

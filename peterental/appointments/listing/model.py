@@ -97,7 +97,7 @@ MOST_IN_A_FILE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
+class ListPage:
     """One page of the list, and how it was found.
 
     Args:
@@ -115,5 +115,5 @@ class Listed:
     agents: tuple[AgentChoice, ...] = ()
     has_more_agents: bool = False
     is_agent_unknown: bool = False
-    is_cut: bool = False
+    is_truncated: bool = False
     is_last: bool = False

@@ -46,18 +46,18 @@ WORDS = """
 
 
 @dataclass(frozen=True)
-class _Stretch:
+class _Range:
     """A part of the list that is read in the order of an index."""
 
     where: str
     order: str
 
 
-TO_COME = _Stretch("start_time >= %(now)s", "start_time, id")
-PAST = _Stretch("start_time < %(now)s", "start_time DESC, id DESC")
-LATEST = _Stretch("TRUE", "start_time DESC, id DESC")
-BOOKED = _Stretch("TRUE", "created_at DESC, id DESC")
-ONWARD = _Stretch("(start_time, id) > (%(after_start)s, %(after_id)s)", "start_time, id")
+TO_COME = _Range("start_time >= %(now)s", "start_time, id")
+PAST = _Range("start_time < %(now)s", "start_time DESC, id DESC")
+LATEST = _Range("TRUE", "start_time DESC, id DESC")
+BOOKED = _Range("TRUE", "created_at DESC, id DESC")
+AFTER = _Range("(start_time, id) > (%(after_start)s, %(after_id)s)", "start_time, id")
 
 ORDERS = {
     "soonest": """
@@ -119,12 +119,12 @@ class ListingRepository:
         query, values = listing_query(wanted, scope, now, page)
         # Planned for these very values: what is rare is read in another way than what is common.
         rows = connection.execute(query.encode(), values, prepare=False).fetchall()
-        is_cut = rows[0]["is_cut"]
+        is_truncated = rows[0]["is_cut"]
         for row in rows:
             del row["is_cut"], row["place"]
-        return [Appointment(**row) for row in rows if row["appointment_id"] is not None], is_cut
+        return [Appointment(**row) for row in rows if row["appointment_id"] is not None], is_truncated
 
-    def onward(self, wanted: Filter, scope: Scope, last: Appointment | None, limit: int) -> list[Appointment]:
+    def after(self, wanted: Filter, scope: Scope, last: Appointment | None, limit: int) -> list[Appointment]:
         """Give the viewings that come after `last` in the order of time, or the first. One round trip."""
         values = _values(wanted, scope) | {
             "after_start": last.start if last else datetime.min.replace(tzinfo=UTC),
@@ -132,7 +132,7 @@ class ListingRepository:
             "reach": limit,
         }
         query = f"""
-            WITH found AS ({_read(ONWARD, wanted, scope, "id, start_time", limit="reach", more=_has_words(wanted))})
+            WITH found AS ({_read(AFTER, wanted, scope, "id, start_time", limit="reach", more=_has_words(wanted))})
             SELECT {APPOINTMENT}
             FROM (SELECT id FROM found) AS found JOIN appointments USING (id) JOIN agents USING (agent_id)
             ORDER BY start_time, id
@@ -145,7 +145,7 @@ class ListingRepository:
 def listing_query(wanted: Filter, scope: Scope, now: datetime, page: slice) -> tuple[str, dict[str, Any]]:
     """Give the statement that reads one page, and its values; arguments as for `ListingRepository.find`."""
     is_read_in_order = wanted.sort in {"soonest", "latest"} or (wanted.sort == "booked" and not wanted.has_days)
-    stretches: tuple[_Stretch, ...] = (TO_COME, PAST)
+    stretches: tuple[_Range, ...] = (TO_COME, PAST)
     if is_read_in_order:
         stretches = {"latest": (LATEST,), "booked": (BOOKED,)}.get(wanted.sort, stretches)
     columns = _columns(wanted, is_read_in_order=is_read_in_order)
@@ -207,7 +207,7 @@ def _columns(wanted: Filter, *, is_read_in_order: bool) -> str:
             return "id, start_time"
 
 
-def _part(number: int, stretch: _Stretch, wanted: Filter, scope: Scope, *, columns: str, enough: str) -> Iterator[str]:
+def _part(number: int, stretch: _Range, wanted: Filter, scope: Scope, *, columns: str, enough: str) -> Iterator[str]:
     """Write the reading of a stretch as far as the page reaches; of the nearby viewings of it where words are given."""
     if not wanted.words:
         yield f"part_{number} AS ({_read(stretch, wanted, scope, columns, limit='reach', more=[enough])})"
@@ -263,7 +263,7 @@ def _is_more_to_search(stretches: int) -> str:
 
 
 def _read(
-    stretch: _Stretch,
+    stretch: _Range,
     wanted: Filter,
     scope: Scope,
     columns: str,

@@ -11,7 +11,7 @@ from peterental.appointments.listing.model import (
     MOST_IN_A_FILE,
     PAGE_SIZE,
     Filter,
-    Listed,
+    ListPage,
     Scope,
 )
 from peterental.appointments.listing.repository import ListingRepository
@@ -43,7 +43,7 @@ class ListingService:
         self._listing = ListingRepository(database)
         self._now = now
 
-    def page(self, viewer: Viewer, wanted: Filter, page: int = 1) -> Listed:
+    def page(self, viewer: Viewer, wanted: Filter, page: int = 1) -> ListPage:
         """Give one page of the list, as far as the viewer may see it. Two queries.
 
         Args:
@@ -54,18 +54,18 @@ class ListingService:
         with self._database.transaction() as connection:
             agents, scope = self._scope(connection, viewer, wanted)
             found: list[Appointment] = []
-            is_cut = False
+            is_truncated = False
             if agents:
                 first = (page - 1) * PAGE_SIZE
                 places = slice(first, first + PAGE_SIZE + 1)
-                found, is_cut = self._listing.find(connection, wanted, scope, self._now(), places)
-        return Listed(
+                found, is_truncated = self._listing.find(connection, wanted, scope, self._now(), places)
+        return ListPage(
             appointments=tuple(found[:PAGE_SIZE]),
             has_more=len(found) > PAGE_SIZE,
             agents=agents[:AGENTS_OFFERED],
             has_more_agents=len(agents) > AGENTS_OFFERED,
             is_agent_unknown=wanted.agent_id is not None and scope.agent_ids != (wanted.agent_id,),
-            is_cut=is_cut,
+            is_truncated=is_truncated,
             is_last=page >= LAST_PAGE,
         )
 
@@ -87,13 +87,13 @@ class ListingService:
         """
         with self._database.transaction() as connection:
             agents, scope = self._scope(connection, viewer, wanted)
-        return islice(self._onward(wanted, scope), MOST_IN_A_FILE // BATCH) if agents else iter(())
+        return islice(self._after(wanted, scope), MOST_IN_A_FILE // BATCH) if agents else iter(())
 
-    def _onward(self, wanted: Filter, scope: Scope) -> Iterator[list[Appointment]]:
-        batch = self._listing.onward(wanted, scope, None, BATCH)
+    def _after(self, wanted: Filter, scope: Scope) -> Iterator[list[Appointment]]:
+        batch = self._listing.after(wanted, scope, None, BATCH)
         while batch:
             yield batch
-            batch = self._listing.onward(wanted, scope, batch[-1], BATCH) if len(batch) == BATCH else []
+            batch = self._listing.after(wanted, scope, batch[-1], BATCH) if len(batch) == BATCH else []
 
     def _scope(self, connection: Connection, viewer: Viewer, wanted: Filter) -> tuple[tuple[AgentChoice, ...], Scope]:
         """Give the agents that can be chosen (one more than are offered, if there are) and whose viewings are meant."""

@@ -9,17 +9,17 @@ from enum import Enum
 from typing import Literal
 
 from peterental.agents.model import Agent
-from peterental.appointments.model import Appointment, EventKind, NotThen, Status
+from peterental.appointments.model import Appointment, EventKind, SlotUnavailable, Status
 from peterental.errors import Refusal
 
 LONGEST_MIN = 480
 """As long as an agent's own viewings may be."""
 
-BY_HAND = "form:"
+MANUAL_KEY_PREFIX = "form:"
 """With what the key of a form begins, where a booking by phone has the id of its tool call."""
 
 
-class Concern(Enum):
+class BookingWarning(Enum):
     """What speaks against a time; people may take it all the same, once they know."""
 
     AGENT_OFF = "the agent takes no bookings at present"
@@ -33,7 +33,7 @@ class Concern(Enum):
 
 
 @dataclass(frozen=True)
-class Doubts:
+class BookingWarnings:
     """All that speaks against a time.
 
     Args:
@@ -43,7 +43,7 @@ class Doubts:
     """
 
     start: datetime
-    concerns: tuple[Concern, ...] = ()
+    concerns: tuple[BookingWarning, ...] = ()
     overlapping: tuple[Appointment, ...] = ()
 
     @property
@@ -54,7 +54,7 @@ class Doubts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class When:
+class WallClockTime:
     """A time on the agent's wall clock, and what whoever chose it has been told about it.
 
     Args:
@@ -69,7 +69,7 @@ class When:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class NewBooking:
     """A viewing to be booked by hand.
 
     Args:
@@ -78,7 +78,7 @@ class Entry:
     """
 
     agent_id: str
-    when: When
+    when: WallClockTime
     key: str
     property_address: str
     attendee_name: str
@@ -88,7 +88,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ExpectedState:
     """A viewing as somebody saw it before they changed it."""
 
     updated_at: datetime
@@ -108,7 +108,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Free:
+class DayAvailability:
     """An agent's day, for whoever books by hand.
 
     Args:
@@ -126,7 +126,7 @@ Action = Literal["cancel", "complete", "no_show", "reopen"]
 
 
 @dataclass(frozen=True)
-class Step:
+class Transition:
     """What an action does to a viewing's status."""
 
     before: frozenset[Status]
@@ -134,36 +134,36 @@ class Step:
     kind: EventKind
 
 
-STEPS: Mapping[Action, Step] = {
-    "cancel": Step(frozenset({"confirmed"}), "cancelled", "cancelled"),
-    "complete": Step(frozenset({"confirmed"}), "completed", "completed"),
-    "no_show": Step(frozenset({"confirmed"}), "no_show", "no_show"),
-    "reopen": Step(frozenset({"cancelled", "completed", "no_show"}), "confirmed", "reopened"),
+TRANSITIONS: Mapping[Action, Transition] = {
+    "cancel": Transition(frozenset({"confirmed"}), "cancelled", "cancelled"),
+    "complete": Transition(frozenset({"confirmed"}), "completed", "completed"),
+    "no_show": Transition(frozenset({"confirmed"}), "no_show", "no_show"),
+    "reopen": Transition(frozenset({"cancelled", "completed", "no_show"}), "confirmed", "reopened"),
 }
 
 
-class InDoubt(Refusal):
+class ConfirmationRequired(Refusal):
     """Something speaks against that time."""
 
-    def __init__(self, doubts: Doubts, nearest: tuple[datetime, ...]) -> None:
-        self.doubts = doubts
+    def __init__(self, warnings: BookingWarnings, nearest: tuple[datetime, ...]) -> None:
+        self.warnings = warnings
         self.nearest = nearest
         super().__init__()
 
 
-class TimeSkipped(NotThen):
+class TimeSkipped(SlotUnavailable):
     """The clocks are put forward over that time on that day: it does not exist."""
 
 
-class LengthOdd(Refusal):
+class InvalidDuration(Refusal):
     """A viewing takes from 5 minutes to 8 hours."""
 
 
-class FormTaken(Refusal):
+class FormKeyConflict(Refusal):
     """This form has just booked, for another agent."""
 
 
-class FormUsed(Refusal):
+class DuplicateSubmission(Refusal):
     """This form has booked already, and was not booked again."""
 
     def __init__(self, appointment: Appointment) -> None:
@@ -171,20 +171,20 @@ class FormUsed(Refusal):
         super().__init__()
 
 
-class ChangedMeanwhile(Refusal):
+class EditConflict(Refusal):
     """Somebody changed this viewing meanwhile."""
 
-    def __init__(self, seen: Seen | None, current: Appointment) -> None:
+    def __init__(self, seen: ExpectedState | None, current: Appointment) -> None:
         self.seen = seen
         self.current = current
         super().__init__()
 
 
-class NotBegun(Refusal):
+class NotStartedYet(Refusal):
     """This viewing has not begun yet."""
 
 
-class NotInThatState(Refusal):
+class InvalidTransition(Refusal):
     """That cannot be done with a viewing that is {status}."""
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from peterental.appointments.manual.model import BY_HAND, Event, FormTaken
+from peterental.appointments.manual.model import MANUAL_KEY_PREFIX, Event, FormKeyConflict
 from peterental.appointments.model import Appointment
 from peterental.appointments.repository import APPOINTMENT, BUSY, OVERLAPPING, REFUSALS
-from peterental.appointments.schedule_repository import DESK_OF_AGENT, Desk, read_desk
+from peterental.appointments.schedule_repository import DESK_OF_AGENT, AgentSchedule, read_schedule
 from peterental.database.constraints import named_constraints
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHOWN_OVERLAPS = 3
 
 
-class ByHandRepository:
+class ManualBookingRepository:
     """The viewings of one database, for people."""
 
     def __init__(self, database: Database) -> None:
@@ -40,16 +40,16 @@ class ByHandRepository:
             [appointment_id],
         )
 
-    def read(self, connection: Connection, agent_id: str, now: datetime) -> Desk:
+    def read(self, connection: Connection, agent_id: str, now: datetime) -> AgentSchedule:
         """Give an agent, its rules and what is taken."""
         cursor = connection.execute(DESK_OF_AGENT.encode(), {"agent_id": agent_id, "now": now})
-        return read_desk(cursor.fetchone())
+        return read_schedule(cursor.fetchone())
 
-    def once(self) -> AbstractContextManager[None]:
-        """Raise FormTaken where the form has booked already, and what `AppointmentRepository.last_word` raises."""
-        return named_constraints({**REFUSALS, "idx_appointments_form": FormTaken})
+    def translate_form_key_error(self) -> AbstractContextManager[None]:
+        """Raise FormKeyConflict for a form that has booked already; SlotTaken as `translate_overlap_error` does."""
+        return named_constraints({**REFUSALS, "idx_appointments_form": FormKeyConflict})
 
-    def made_by(self, connection: Connection, key: str) -> Appointment | None:
+    def find_by_form_key(self, connection: Connection, key: str) -> Appointment | None:
         """Give what a form has booked, if it has."""
         row = connection.execute(
             f"""
@@ -57,7 +57,7 @@ class ByHandRepository:
             FROM appointments JOIN agents USING (agent_id)
             WHERE vapi_tool_call_id = %s AND vapi_tool_call_id LIKE 'form:%%'
             """.encode(),
-            [f"{BY_HAND}{key}"],
+            [f"{MANUAL_KEY_PREFIX}{key}"],
         ).fetchone()
         return Appointment(**row) if row else None
 

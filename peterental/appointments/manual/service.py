@@ -11,26 +11,26 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
-from peterental.appointments.availability import Timetable, instant_of
+from peterental.appointments.availability import Availability, instant_of
 from peterental.appointments.manual.model import (
-    BY_HAND,
     LONGEST_MIN,
-    STEPS,
-    ChangedMeanwhile,
-    Concern,
-    FormTaken,
-    FormUsed,
-    Free,
-    InDoubt,
-    LengthOdd,
-    NotBegun,
-    NotInThatState,
+    MANUAL_KEY_PREFIX,
+    TRANSITIONS,
+    BookingWarning,
+    ConfirmationRequired,
+    DayAvailability,
+    DuplicateSubmission,
+    EditConflict,
+    FormKeyConflict,
+    InvalidDuration,
+    InvalidTransition,
+    NotStartedYet,
     SameTime,
     TimeSkipped,
 )
-from peterental.appointments.manual.repository import ByHandRepository
-from peterental.appointments.manual.warnings import doubts
-from peterental.appointments.model import Appointment, AppointmentUnknown, HomeMissing, NameMissing, SlotTaken
+from peterental.appointments.manual.repository import ManualBookingRepository
+from peterental.appointments.manual.warnings import check_warnings
+from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.audit.model import Change, differing
 from peterental.calls.service import utc_now
@@ -40,9 +40,16 @@ if TYPE_CHECKING:
     from datetime import date
 
     from peterental.agents.model import Agent
-    from peterental.appointments.availability import Taken
-    from peterental.appointments.manual.model import Action, Doubts, Entry, Event, Seen, When
-    from peterental.appointments.schedule_repository import Desk
+    from peterental.appointments.availability import BookedInterval
+    from peterental.appointments.manual.model import (
+        Action,
+        BookingWarnings,
+        Event,
+        ExpectedState,
+        NewBooking,
+        WallClockTime,
+    )
+    from peterental.appointments.schedule_repository import AgentSchedule
     from peterental.audit.service import AuditService
     from peterental.database.pool import Connection, Database
     from peterental.users.model import Viewer
@@ -51,7 +58,7 @@ LARGEST_ID = 2**31 - 1
 SHORTEST_MIN = 5
 
 
-class ByHandService:
+class ManualBookingService:
     """The viewings of one database, for people.
 
     Args:
@@ -63,17 +70,17 @@ class ByHandService:
     def __init__(self, database: Database, audit: AuditService, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._appointments = AppointmentRepository(database)
-        self._by_hand = ByHandRepository(database)
+        self._by_hand = ManualBookingRepository(database)
         self._audit = audit
         self._now = now
 
     def show(self, appointment_id: int, viewer: Viewer) -> tuple[Appointment, tuple[Event, ...]]:
         """Give a viewing and its history, oldest first. Two queries. Raises AppointmentUnknown."""
         with self._database.transaction() as connection:
-            appointment = self._mine(connection, appointment_id, viewer)
+            appointment = self._get_visible(connection, appointment_id, viewer)
             return appointment, self._by_hand.history(connection, appointment_id)
 
-    def free(self, agent_id: str, day: date, viewer: Viewer, *, without: int | None = None) -> Free:
+    def free(self, agent_id: str, day: date, viewer: Viewer, *, without: int | None = None) -> DayAvailability:
         """Give what an agent has free on one of its days. One query. Raises AgentUnknown.
 
         Args:
@@ -86,12 +93,12 @@ class ByHandService:
         with self._database.transaction() as connection:
             desk = self._by_hand.read(connection, agent_id, now)
         agent = _agent_for(viewer, desk)
-        timetable = Timetable(agent.rules, agent.zone, now, _without(desk.taken, without))
-        times = timetable.free_on(day)
+        availability = Availability(agent.rules, agent.zone, now, _without(desk.taken, without))
+        times = availability.free_on(day)
         noon = datetime.combine(day, time(12), agent.zone)
-        return Free(agent, tuple(times), () if times else timetable.nearest(noon))
+        return DayAvailability(agent, tuple(times), () if times else availability.nearest(noon))
 
-    def book(self, entry: Entry, viewer: Viewer) -> Appointment:
+    def book(self, entry: NewBooking, viewer: Viewer) -> Appointment:
         """Book a viewing.
 
         Raises AgentUnknown, HomeMissing, NameMissing, LengthOdd, TimeSkipped, InDoubt where something speaks against
@@ -99,20 +106,20 @@ class ByHandService:
         where the same form has booked before.
         """
         if not entry.property_address.strip():
-            raise HomeMissing
+            raise AddressMissing
         if not entry.attendee_name.strip():
             raise NameMissing
         now = self._now()
         try:
-            with self._by_hand.once(), self._database.transaction() as connection:
+            with self._by_hand.translate_form_key_error(), self._database.transaction() as connection:
                 self._by_hand.lock_agent(connection, entry.agent_id)
                 desk = self._by_hand.read(connection, entry.agent_id, now)
                 agent = _agent_for(viewer, desk)
-                made = self._by_hand.made_by(connection, entry.key)
+                made = self._by_hand.find_by_form_key(connection, entry.key)
                 if made is not None:
-                    raise FormUsed(made)
+                    raise DuplicateSubmission(made)
                 start, end = _times(agent, entry.when, entry.length_min or agent.rules.slot_minutes)
-                found = self._accepted(connection, desk, entry.when, (start, end), now)
+                found = self._require_confirmed(connection, desk, entry.when, (start, end), now)
                 appointment = Appointment(
                     appointment_id=0,
                     agent_id=agent.agent_id,
@@ -125,7 +132,7 @@ class ByHandService:
                     attendee_name=entry.attendee_name,
                     attendee_email=entry.attendee_email,
                     attendee_phone=entry.attendee_phone,
-                    overlap_allowed=Concern.OVERLAPS in found.concerns,
+                    overlap_allowed=BookingWarning.OVERLAPS in found.concerns,
                     created_at=now,
                     booked_by=viewer.email,
                 )
@@ -133,18 +140,18 @@ class ByHandService:
                     connection,
                     appointment,
                     end + timedelta(minutes=agent.rules.buffer_minutes),
-                    f"{BY_HAND}{entry.key}",
+                    f"{MANUAL_KEY_PREFIX}{entry.key}",
                     viewer.email,
                 ).fetchone()
                 booked = replace(appointment, appointment_id=row["appointment_id"] if row else 0)
                 self._record(connection, viewer, "booked", None, booked)
                 return booked
         except SlotTaken as refusal:
-            raise self._taken(entry.agent_id, entry.when) from refusal
-        except FormTaken as refusal:
-            raise self._used(entry.key) from refusal
+            raise self._slot_taken(entry.agent_id, entry.when) from refusal
+        except FormKeyConflict as refusal:
+            raise self._duplicate(entry.key) from refusal
 
-    def move(self, appointment_id: int, seen: Seen | None, when: When, viewer: Viewer) -> Appointment:
+    def move(self, appointment_id: int, seen: ExpectedState | None, when: WallClockTime, viewer: Viewer) -> Appointment:
         """Move a confirmed viewing in one step; refused, it stays where it is. It keeps its length.
 
         Raises AppointmentUnknown, ChangedMeanwhile where it is not as it was seen, NotInThatState, SameTime,
@@ -152,40 +159,42 @@ class ByHandService:
         """
         now = self._now()
         try:
-            with self._appointments.last_word(), self._database.transaction() as connection:
-                old = self._locked(connection, appointment_id, seen, viewer)
+            with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
+                old = self._lock_and_check(connection, appointment_id, seen, viewer)
                 if old.status != "confirmed":
-                    raise NotInThatState(status=old.status)
+                    raise InvalidTransition(status=old.status)
                 desk = self._by_hand.read(connection, old.agent_id, now)
                 agent = _agent_for(viewer, desk)
                 length = old.end - old.start
                 start = _times(agent, when, agent.rules.slot_minutes)[0]
                 if start == old.start:
                     raise SameTime
-                found = self._accepted(connection, desk, when, (start, start + length), now, without=appointment_id)
-                overlaps = Concern.OVERLAPS in found.concerns
+                found = self._require_confirmed(
+                    connection, desk, when, (start, start + length), now, without=appointment_id
+                )
+                overlaps = BookingWarning.OVERLAPS in found.concerns
                 moved = replace(old, start=start, end=start + length, overlap_allowed=overlaps)
                 blocked_until = moved.end + timedelta(minutes=agent.rules.buffer_minutes)
                 self._appointments.move(connection, moved, old.start, blocked_until, now, actor=viewer.email)
                 self._record(connection, viewer, "moved", old, moved)
                 return moved
         except SlotTaken as refusal:
-            raise self._taken(old.agent_id, when, without=appointment_id) from refusal
+            raise self._slot_taken(old.agent_id, when, without=appointment_id) from refusal
 
-    def change(self, appointment_id: int, seen: Seen | None, action: Action, viewer: Viewer) -> Appointment:
+    def change(self, appointment_id: int, seen: ExpectedState | None, action: Action, viewer: Viewer) -> Appointment:
         """Cancel a viewing, complete it, note that nobody came, or have it stand again.
 
         Raises AppointmentUnknown, ChangedMeanwhile, NotInThatState, NotBegun where it is too early to say how it went,
         SlotTaken where its time has gone to somebody else.
         """
         now = self._now()
-        step = STEPS[action]
-        with self._appointments.last_word(), self._database.transaction() as connection:
-            old = self._locked(connection, appointment_id, seen, viewer)
+        step = TRANSITIONS[action]
+        with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
+            old = self._lock_and_check(connection, appointment_id, seen, viewer)
             if old.status not in step.before:
-                raise NotInThatState(status=old.status)
+                raise InvalidTransition(status=old.status)
             if action in {"complete", "no_show"} and old.start > now:
-                raise NotBegun
+                raise NotStartedYet
             if action == "reopen" and not old.overlap_allowed:
                 self._refuse_if_taken(connection, old, now)
             self._appointments.set_status(connection, old, step.after, kind=step.kind, now=now, actor=viewer.email)
@@ -193,7 +202,7 @@ class ByHandService:
             self._record(connection, viewer, step.kind, old, changed)
             return changed
 
-    def _mine(self, connection: Connection, appointment_id: int, viewer: Viewer) -> Appointment:
+    def _get_visible(self, connection: Connection, appointment_id: int, viewer: Viewer) -> Appointment:
         user_id = None if viewer.is_admin else viewer.user_id
         known = 0 < appointment_id <= LARGEST_ID
         appointment = self._by_hand.get(connection, appointment_id, user_id) if known else None
@@ -201,32 +210,34 @@ class ByHandService:
             raise AppointmentUnknown
         return appointment
 
-    def _locked(self, connection: Connection, appointment_id: int, seen: Seen | None, viewer: Viewer) -> Appointment:
+    def _lock_and_check(
+        self, connection: Connection, appointment_id: int, seen: ExpectedState | None, viewer: Viewer
+    ) -> Appointment:
         """Give a viewing that nobody else can change until the transaction ends, if it still is as it was seen."""
         if 0 < appointment_id <= LARGEST_ID:
             self._by_hand.lock_agent_of(connection, appointment_id)
-        appointment = self._mine(connection, appointment_id, viewer)
+        appointment = self._get_visible(connection, appointment_id, viewer)
         if seen is None or seen.updated_at != appointment.updated_at:
-            raise ChangedMeanwhile(seen, appointment)
+            raise EditConflict(seen, appointment)
         return appointment
 
-    def _accepted(
+    def _require_confirmed(
         self,
         connection: Connection,
-        desk: Desk,
-        when: When,
+        desk: AgentSchedule,
+        when: WallClockTime,
         times: tuple[datetime, datetime],
         now: datetime,
         *,
         without: int | None = None,
-    ) -> Doubts:
+    ) -> BookingWarnings:
         """Give what speaks against a time. Raises InDoubt where it is more than whoever chose it says they know."""
         assert desk.agent is not None  # noqa: S101  # tells mypy; `_agent_for` looked
         agent, (start, end) = desk.agent, times
         until = end + timedelta(minutes=agent.rules.buffer_minutes)
         midnight = datetime.combine(when.day, time(), agent.zone).astimezone(UTC)
         next_midnight = datetime.combine(when.day + timedelta(days=1), time(), agent.zone).astimezone(UTC)
-        found = doubts(
+        found = check_warnings(
             agent,
             start,
             end,
@@ -238,8 +249,8 @@ class ByHandService:
             ),
         )
         if not found.facts <= when.told:
-            timetable = Timetable(agent.rules, agent.zone, now, _without(desk.taken, without))
-            raise InDoubt(found, timetable.nearest(start))
+            availability = Availability(agent.rules, agent.zone, now, _without(desk.taken, without))
+            raise ConfirmationRequired(found, availability.nearest(start))
         return found
 
     def _refuse_if_taken(self, connection: Connection, old: Appointment, now: datetime) -> None:
@@ -248,25 +259,25 @@ class ByHandService:
         until = old.end + timedelta(minutes=desk.agent.rules.buffer_minutes)
         others = self._by_hand.overlapping(connection, old.agent_id, old.start, until, without=old.appointment_id)
         if others:
-            timetable = Timetable(desk.agent.rules, desk.agent.zone, now, desk.taken)
-            raise SlotTaken(timetable.nearest(old.start))
+            availability = Availability(desk.agent.rules, desk.agent.zone, now, desk.taken)
+            raise SlotTaken(availability.nearest(old.start))
 
-    def _taken(self, agent_id: str, when: When, *, without: int | None = None) -> SlotTaken:
+    def _slot_taken(self, agent_id: str, when: WallClockTime, *, without: int | None = None) -> SlotTaken:
         """Give the refusal of a time that the constraint refused, with the free times that are nearest now."""
         now = self._now()
         with self._database.transaction() as connection:
             desk = self._by_hand.read(connection, agent_id, now)
         assert desk.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
-        timetable = Timetable(desk.agent.rules, desk.agent.zone, now, _without(desk.taken, without))
+        availability = Availability(desk.agent.rules, desk.agent.zone, now, _without(desk.taken, without))
         wished = instant_of(when.day, when.clock_min, desk.agent.zone) or now
-        return SlotTaken(timetable.nearest(wished))
+        return SlotTaken(availability.nearest(wished))
 
-    def _used(self, key: str) -> FormUsed:
+    def _duplicate(self, key: str) -> DuplicateSubmission:
         """Give the refusal of a form that has booked for another agent, which was seen too late to queue for it."""
         with self._database.transaction() as connection:
-            made = self._by_hand.made_by(connection, key)
+            made = self._by_hand.find_by_form_key(connection, key)
         assert made is not None  # noqa: S101  # tells mypy; viewings are never deleted
-        return FormUsed(made)
+        return DuplicateSubmission(made)
 
     def _record(
         self, connection: Connection, viewer: Viewer, action: str, before: Appointment | None, after: Appointment
@@ -283,24 +294,24 @@ class ByHandService:
         self._audit.record(connection, viewer.email, change)
 
 
-def _agent_for(viewer: Viewer, desk: Desk) -> Agent:
+def _agent_for(viewer: Viewer, desk: AgentSchedule) -> Agent:
     """Give the agent of a desk. Raises AgentUnknown, also where it is not the viewer's."""
     if desk.agent is None or not (viewer.is_admin or desk.agent.user_id == viewer.user_id):
         raise AgentUnknown
     return desk.agent
 
 
-def _times(agent: Agent, when: When, length_min: int) -> tuple[datetime, datetime]:
+def _times(agent: Agent, when: WallClockTime, length_min: int) -> tuple[datetime, datetime]:
     """Give when a viewing begins and ends, in UTC. Raises LengthOdd, TimeSkipped with times that do exist."""
     if not SHORTEST_MIN <= length_min <= LONGEST_MIN:
-        raise LengthOdd
+        raise InvalidDuration
     start = instant_of(when.day, when.clock_min, agent.zone)
     if start is None:
         raise TimeSkipped
     return start, start + timedelta(minutes=length_min)
 
 
-def _without(taken: Sequence[Taken], appointment_id: int | None) -> list[Taken]:
+def _without(taken: Sequence[BookedInterval], appointment_id: int | None) -> list[BookedInterval]:
     return [stretch for stretch in taken if appointment_id is None or stretch.appointment_id != appointment_id]
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from peterental.appointments.manual.model import Concern, Doubts
+from peterental.appointments.manual.model import BookingWarning, BookingWarnings
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
     from peterental.appointments.model import Appointment
 
 
-def doubts(
+def check_warnings(
     agent: Agent,
     start: datetime,
     end: datetime,
@@ -22,7 +22,7 @@ def doubts(
     overlapping: Sequence[Appointment] = (),
     is_busy: bool = False,
     booked_that_day: int = 0,
-) -> Doubts:
+) -> BookingWarnings:
     """Give all that speaks against a viewing of `agent` from `start` to `end`.
 
     Args:
@@ -37,16 +37,16 @@ def doubts(
     rules = agent.rules
     day = start.astimezone(agent.zone).date()
     against = {
-        Concern.AGENT_OFF: not agent.is_active,
-        Concern.PAST: start <= now,
-        Concern.TOO_SOON: now < start < now + timedelta(minutes=rules.notice_minutes),
-        Concern.TOO_FAR: day > now.astimezone(agent.zone).date() + timedelta(days=rules.horizon_days),
-        Concern.OUTSIDE_HOURS: not _is_within_hours(agent, start, end),
-        Concern.DAY_FULL: rules.daily_cap is not None and booked_that_day >= rules.daily_cap,
-        Concern.BUSY: is_busy,
-        Concern.OVERLAPS: bool(overlapping),
+        BookingWarning.AGENT_OFF: not agent.is_active,
+        BookingWarning.PAST: start <= now,
+        BookingWarning.TOO_SOON: now < start < now + timedelta(minutes=rules.notice_minutes),
+        BookingWarning.TOO_FAR: day > now.astimezone(agent.zone).date() + timedelta(days=rules.horizon_days),
+        BookingWarning.OUTSIDE_HOURS: not _is_within_hours(agent, start, end),
+        BookingWarning.DAY_FULL: rules.daily_cap is not None and booked_that_day >= rules.daily_cap,
+        BookingWarning.BUSY: is_busy,
+        BookingWarning.OVERLAPS: bool(overlapping),
     }
-    return Doubts(start, tuple(concern for concern, is_so in against.items() if is_so), tuple(overlapping))
+    return BookingWarnings(start, tuple(concern for concern, is_so in against.items() if is_so), tuple(overlapping))
 
 
 def _is_within_hours(agent: Agent, start: datetime, end: datetime) -> bool:

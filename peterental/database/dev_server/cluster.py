@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peterental.database.dev_server.errors import NotCreated, OtherVersion, PasswordLost
-from peterental.database.dev_server.os_utils import give_to, open_private
+from peterental.database.dev_server.os_utils import chown, open_private
 
 if TYPE_CHECKING:
-    from peterental.database.dev_server.paths import Place
+    from peterental.database.dev_server.paths import ServerPaths
     from peterental.database.dev_server.programs import Programs
 
 NAME = "peterental"  # of the role and of its database
@@ -53,7 +53,7 @@ def password_for(home: Path) -> str:
     return kept.read_text()
 
 
-def ensure(place: Place, password: str, programs: Programs) -> None:
+def ensure(place: ServerPaths, password: str, programs: Programs) -> None:
     """Make the data folder unless it is there; what is there must fit the binaries.
 
     Everything is made in a work folder and renamed when complete, so that being killed leaves no half of a database.
@@ -70,7 +70,7 @@ def ensure(place: Place, password: str, programs: Programs) -> None:
         return
     work = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=place.base))
     try:
-        give_to(work, place.account)
+        chown(work, place.account)
         if not _initialise(work, password, programs):
             raise NotCreated(home=place.home, reason=programs.log.reason(), log=programs.log.path)
         (work / "data").rename(place.data)
@@ -99,7 +99,7 @@ CREATE DATABASE {NAME} OWNER {NAME} STRATEGY FILE_COPY
     return programs.run("postgres", *options, within=work, stdin=sql).returncode == 0
 
 
-def _check_version(place: Place, programs: Programs) -> None:
+def _check_version(place: ServerPaths, programs: Programs) -> None:
     """Compare majors: `18` in PG_VERSION with `postgres (PostgreSQL) 18.6`."""
     found = (place.data / "PG_VERSION").read_text().strip()
     installed = programs.run("postgres", "--version", within=place.base).stdout.strip().rpartition(" ")[2]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from peterental.database.dev_server import cluster, server
 from peterental.database.dev_server.errors import FolderUnusable, StillBusy
 from peterental.database.dev_server.os_utils import open_private, wait_until
-from peterental.database.dev_server.paths import account_for, binaries_for, place_for
+from peterental.database.dev_server.paths import account_for, binaries_for, server_paths_for
 from peterental.database.dev_server.programs import Programs, ServerLog
 from peterental.errors import Fault
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from peterental.database.dev_server.paths import Place
+    from peterental.database.dev_server.paths import ServerPaths
 
 _BUSY_TIMEOUT_S = 90  # longer than the longest start
 
@@ -113,7 +113,7 @@ def _join(home: Path, settings: Mapping[str, str]) -> Lease:
     account = account_for(home)
     with _start_lock(home):
         password = cluster.password_for(home)
-        place = place_for(home, account, password)
+        place = server_paths_for(home, account, password)
         membership = _memberships.get(home) or _Membership(_lock_lease(home), place.data)
         try:
             postmaster = server.find(place.data)
@@ -129,7 +129,7 @@ def _join(home: Path, settings: Mapping[str, str]) -> Lease:
     return Lease(home, f"postgresql://{cluster.NAME}:{password}@127.0.0.1:{postmaster.port}/{cluster.NAME}")
 
 
-def _start(place: Place, password: str, settings: Mapping[str, str]) -> server.Postmaster:
+def _start(place: ServerPaths, password: str, settings: Mapping[str, str]) -> server.Postmaster:
     binaries = binaries_for(place.account)
     with ServerLog(place.home / "server.log") as log:
         programs = Programs(binaries, place.account, log)
@@ -200,7 +200,7 @@ def _leave_at_exit() -> None:
             _leave(home)
 
 
-def _forget_parents_leases() -> None:
+def _drop_inherited_leases() -> None:
     """Begin a forked child without leases: those copied from the parent are the parent's to keep and to leave."""
     for membership in _memberships.values():
         os.close(membership.lock_fd)
@@ -209,4 +209,4 @@ def _forget_parents_leases() -> None:
 
 
 atexit.register(_leave_at_exit)
-os.register_at_fork(before=_mutex.acquire, after_in_parent=_mutex.release, after_in_child=_forget_parents_leases)
+os.register_at_fork(before=_mutex.acquire, after_in_parent=_mutex.release, after_in_child=_drop_inherited_leases)

@@ -48,7 +48,7 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def give_to(path: Path, account: Account | None) -> None:
+def chown(path: Path, account: Account | None) -> None:
     """Make `account` the owner of `path`; without an account it is ours and stays so."""
     if account:
         os.chown(path, account.uid, account.gid)

@@ -29,7 +29,7 @@ _NOTE = "DATA-IS-ELSEWHERE.txt"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerPaths:
     """Where one development server lives."""
 
     home: Path  # locks, password and log; belongs to whoever uses it
@@ -64,7 +64,7 @@ def account_for(home: Path) -> Account | None:
     return account
 
 
-def place_for(home: Path, account: Account | None, password: str) -> Place:
+def server_paths_for(home: Path, account: Account | None, password: str) -> ServerPaths:
     """Decide where the data goes: the home, or for root a folder that the account can reach, made if need be.
 
     Where the data is, it stays, even if permissions change later. The name of a folder elsewhere is drawn from the
@@ -72,17 +72,17 @@ def place_for(home: Path, account: Account | None, password: str) -> Place:
     the data of the original.
     """
     if account is None or (home / "data").exists():
-        return Place(home, home, account)
+        return ServerPaths(home, home, account)
     digest = hashlib.sha256(f"{home}\n{password}".encode()).hexdigest()[:12]
     readable = re.sub(r"[^A-Za-z0-9_.]+", "-", "-".join(home.parts[-3:]))[-40:].strip("-.")
     base = ELSEWHERE / f"{readable}-{digest}"
     if not base.exists():
         if may_reach(account, home):
-            return Place(home, home, account)
+            return ServerPaths(home, home, account)
         _make_public(base)
         (base / "home.txt").write_text(f"{home}\n")
         (home / _NOTE).write_text(f"PostgreSQL's account cannot reach this folder; the data is in\n{base}\n")
-    return Place(home, base, account)
+    return ServerPaths(home, base, account)
 
 
 def binaries_for(account: Account | None) -> Path:

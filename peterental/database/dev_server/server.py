@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from peterental.database.dev_server.paths import Place
+    from peterental.database.dev_server.paths import ServerPaths
     from peterental.database.dev_server.programs import Programs
 
 _START_TIMEOUT_S = 60.0  # after a crash it replays its log first
@@ -69,7 +69,7 @@ def find(data: Path) -> Postmaster | None:
     return Postmaster(pid, _number(lines[_PORT_LINE]) if is_ready else 0, is_ready)
 
 
-def start(place: Place, settings: Mapping[str, str], programs: Programs) -> Postmaster:
+def start(place: ServerPaths, settings: Mapping[str, str], programs: Programs) -> Postmaster:
     """Start the server of this place unless it runs, and wait until it accepts connections.
 
     Args:
@@ -108,7 +108,7 @@ def stop(data: Path) -> None:
             return
 
 
-def _spawn(place: Place, settings: Mapping[str, str], programs: Programs) -> int:
+def _spawn(place: ServerPaths, settings: Mapping[str, str], programs: Programs) -> int:
     """Start a postmaster on a port that is free now; returns its pid."""
     door = {
         "listen_addresses": "127.0.0.1",

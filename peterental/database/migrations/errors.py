@@ -5,7 +5,7 @@ from __future__ import annotations
 from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, MigrationFilesError
 from peterental.errors import Fault
 
-SCHEMA_OF_OUR_OWN = "where another tool keeps a table of that name, give PeteRental a schema of its own"
+FOREIGN_LEDGER_HINT = "where another tool keeps a table of that name, give PeteRental a schema of its own"
 """What to do about a ledger that is not ours."""
 
 
@@ -21,15 +21,15 @@ class MigrationFailed(MigrationError):
         self.version = version
 
 
-class UndoFailed(MigrationFailed):
+class RollbackFailed(MigrationFailed):
     """Undoing migration {version} failed: {problem}"""
 
 
-class LedgerTrouble(MigrationError):
+class LedgerError(MigrationError):
     """The ledger schema_migrations cannot be read or written: {reason}. Nothing was applied; {advice}."""
 
 
-class NoRoom(MigrationError):
+class DiskFull(MigrationError):
     """The database server has no room left: {reason}. What was applied stays, and nothing is half done; make room on
     its disk, then run the same command again.
     """
@@ -39,7 +39,7 @@ class FilesRefused(MigrationFilesError):
     """{problems}. Nothing was applied."""
 
 
-class NoSuchMigration(MigrationError):
+class UnknownMigration(MigrationError):
     """There is no migration {version:03d}, the last file is {last:03d}. Nothing was applied."""
 
 
@@ -72,7 +72,7 @@ class NoSchema(MigrationError):
     """
 
 
-class RecordedElsewhere(MigrationError):
+class ForeignLedger(MigrationError):
     """These migrations are recorded in schema {recorded}, but schema {schema} now stands before it in the search_path,
     and all of them would run again there. Nothing was applied; put {recorded} first again, or leave it out of the
     search_path where a second set of tables is meant.

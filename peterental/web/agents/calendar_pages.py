@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, render_template, request
 
 from peterental.agents.calendar.statistics import MOST_COUNTED, STATUSES, chart, percent
 from peterental.services import services_of
-from peterental.web.shell.query_params import Address
+from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 
 A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
@@ -24,15 +24,15 @@ def add_rules(blueprint: Blueprint) -> None:
 
 def week(agent_id: str) -> str:
     """Show the week around `from`. Four queries, whatever is booked; at most 60 KB."""
-    address = Address(request.args)
+    address = QueryParams(request.args)
     on = address.day("from", OR_TODAY)
-    found = services_of(current_app).diary.week(agent_id, current_viewer(), on)
+    found = services_of(current_app).calendar.week(agent_id, current_viewer(), on)
     return render_template(
         "agents/week.html",
         week=found,
         agent=found.agent,
         columns=list(found.columns()),
-        misread=address.misread,
+        warnings=address.warnings,
         before=found.monday - A_WEEK,
         after=found.monday + A_WEEK,
     )
@@ -40,15 +40,15 @@ def week(agent_id: str) -> str:
 
 def day(agent_id: str) -> str:
     """Show one day as a sheet of paper has it. Four queries, whatever is booked; at most 60 KB."""
-    address = Address(request.args)
+    address = QueryParams(request.args)
     on = address.day("on", OR_TODAY)
-    agent, today, found = services_of(current_app).diary.sheet(agent_id, current_viewer(), on)
+    agent, today, found = services_of(current_app).calendar.day_sheet(agent_id, current_viewer(), on)
     return render_template(
         "agents/day.html",
         agent=agent,
         today=today,
         sheet=found,
-        misread=address.misread,
+        warnings=address.warnings,
         before=found.day - A_DAY,
         after=found.day + A_DAY,
     )
@@ -56,7 +56,7 @@ def day(agent_id: str) -> str:
 
 def figures(agent_id: str) -> str:
     """Show figures of the last twelve weeks. Three queries, whatever is booked."""
-    found = services_of(current_app).diary.figures(agent_id, current_viewer())
+    found = services_of(current_app).calendar.figures(agent_id, current_viewer())
     weeks = found.weeks
     return render_template(
         "agents/figures.html",

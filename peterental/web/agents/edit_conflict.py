@@ -9,7 +9,7 @@ from peterental.audit.model import Entry
 from peterental.web.shell.template_filters import clock
 
 
-def changed_meanwhile(agent: Agent, entries: Sequence[Entry]) -> str:
+def conflict_message(agent: Agent, entries: Sequence[Entry]) -> str:
     """Say that somebody else was quicker, who it was where the audit log knows, and what to do."""
     who = " and ".join(_savers(entries)) or "Somebody"
     when = f" at {clock(agent.updated_at, agent.zone)}" if agent.updated_at else ""

@@ -11,10 +11,10 @@ from wtforms import HiddenField, SelectField, StringField, TelField
 from wtforms.validators import Length, NumberRange, Optional
 
 from peterental.agents.model import RULE_LIMITS, Agent, Profile
-from peterental.agents.service import LENGTHS, checked
+from peterental.agents.service import LENGTHS, validated
 from peterental.audit.model import Entry
 from peterental.users.model import Person
-from peterental.web.shell.forms import PageForm, WholeNumber, needed
+from peterental.web.shell.forms import PageForm, WholeNumber, required
 from peterental.web.shell.template_filters import place
 
 CONTINENTS = ("America", "Europe", "Africa", "Asia", "Australia", "Pacific", "Atlantic", "Indian", "Antarctica")
@@ -42,14 +42,14 @@ def _rule(label: str, name: str, description: str = "", *, optional: bool = Fals
         label,
         description=description,
         validators=[
-            Optional() if optional else needed(message),
+            Optional() if optional else required(message),
             NumberRange(min=limits.low, max=limits.high, message=message),
         ],
         render_kw={"inputmode": "numeric"},
     )
 
 
-class SeenForm(PageForm):
+class VersionedForm(PageForm):
     """A form that knows which state of an agent it was opened on, so that nobody overwrites what they never saw."""
 
     seen = HiddenField()
@@ -68,13 +68,13 @@ class SeenForm(PageForm):
         return seen if seen.tzinfo else NEVER
 
 
-class AgentForm(SeenForm):
+class AgentForm(VersionedForm):
     """An agent's profile and rules; the fields are called as in `Profile`."""
 
     agent_name = StringField(
         "Name",
         description="As the assistant says it to callers.",
-        validators=[needed("An agent needs a name."), _up_to("agent_name")],
+        validators=[required("An agent needs a name."), _up_to("agent_name")],
         render_kw={"autocomplete": "off"},
     )
     user_id = SelectField(
@@ -149,7 +149,7 @@ class AgentForm(SeenForm):
             agent: as it is now.
             entries: what the audit log says about it since this form was opened.
         """
-        typed, stored = checked(self.profile()), Profile.of(agent)
+        typed, stored = validated(self.profile()), Profile.of(agent)
         saver = {name: entry.actor for entry in entries for name in entry.change.after}
         for name in Profile.__dataclass_fields__:
             if name in self and (not entries or name in saver) and getattr(stored, name) != getattr(typed, name):

@@ -13,7 +13,7 @@ from peterental.agents.model import (
     AgentChanged,
     AgentNameMissing,
     AssistantTaken,
-    KeeperUnknown,
+    OwnerUnknown,
     PhoneNumberTaken,
     Profile,
     RuleOutOfRange,
@@ -22,8 +22,8 @@ from peterental.agents.model import (
     Window,
 )
 from peterental.agents.service import LENGTHS
-from peterental.appointments.slot_check import TimeCheck
-from peterental.calls.model import NOBODY
+from peterental.appointments.slot_check import SlotCheck
+from peterental.calls.model import UNASSIGNED
 from peterental.calls.service import RECENT_DAYS
 from peterental.config import Config
 from peterental.errors import Refusal
@@ -31,11 +31,11 @@ from peterental.services import Services, now, services_of
 from peterental.users.model import AdminsOnly
 from peterental.web.agents import calendar_pages as diary_pages
 from peterental.web.agents import working_hours_pages as hours_pages
-from peterental.web.agents.edit_conflict import changed_meanwhile
+from peterental.web.agents.edit_conflict import conflict_message
 from peterental.web.agents.forms import NEVER, AgentForm
 from peterental.web.calls import labels
-from peterental.web.shell.csrf import keeps_form
-from peterental.web.shell.query_params import Address
+from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 
 Answer = Response | str | tuple[str, int]
@@ -43,7 +43,7 @@ Answer = Response | str | tuple[str, int]
 REFUSED_AT: Mapping[type[Refusal], str] = {
     AgentNameMissing: "agent_name",
     AssistantTaken: "vapi_assistant_id",
-    KeeperUnknown: "user_id",
+    OwnerUnknown: "user_id",
     PhoneNumberTaken: "phone_number_id",
     TimeZoneUnknown: "time_zone",
 }
@@ -73,7 +73,7 @@ def create_blueprint() -> Blueprint:
 
 def index() -> Answer:
     """List the agents. Two queries; for admins one more, about calls for nobody."""
-    address = Address(request.args)
+    address = QueryParams(request.args)
     text, page = address.text("q"), address.page(LAST_PAGE)
     services, viewer = _services(), current_viewer()
     listing = services.agents.listing(viewer, text=text, page=page)
@@ -84,10 +84,10 @@ def index() -> Answer:
         listing=listing,
         text=text,
         page=page,
-        misread=address.misread,
+        warnings=address.warnings,
         unregistered=unregistered,
         recent_days=RECENT_DAYS,
-        nobody=NOBODY,
+        nobody=UNASSIGNED,
         zone=zone,
     )
 
@@ -96,7 +96,7 @@ def show(agent_id: str) -> Answer:
     """Show one agent. Three queries; one to three more where somebody asks whether a time is free."""
     services, viewer = _services(), current_viewer()
     agent = services.agents.get(agent_id, viewer)
-    check, misread = _asked_time(agent_id)
+    check, warnings = _asked_time(agent_id)
     return render_template(
         "agents/show.html",
         agent=agent,
@@ -106,12 +106,12 @@ def show(agent_id: str) -> Answer:
         words=labels,
         now=now(),
         check=check,
-        misread=misread,
+        warnings=warnings,
         asked=request.args,
     )
 
 
-@keeps_form
+@preserves_form
 def new() -> Answer:
     """Make an agent."""
     viewer = current_viewer()
@@ -134,7 +134,7 @@ def new() -> Answer:
     return render_template("agents/form.html", form=form, agent=None), 400 if form.is_submitted() else 200
 
 
-@keeps_form
+@preserves_form
 def edit(agent_id: str) -> Answer:
     """Change an agent."""
     viewer, services = current_viewer(), _services()
@@ -150,7 +150,7 @@ def edit(agent_id: str) -> Answer:
             agent = refusal.agent
             entries = services.agents.changes_since(agent, form.seen_at) if form.seen_at > NEVER else ()
             form.show_conflict(agent, entries)
-            form.form_errors.append(changed_meanwhile(agent, entries))
+            form.form_errors.append(conflict_message(agent, entries))
         except Refusal as refusal:
             _show_refusal(form, refusal)
         else:
@@ -178,20 +178,20 @@ def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
     return [(name, sorted(windows[number])) for number, name in enumerate(names, start=1)]
 
 
-def _asked_time(agent_id: str) -> tuple[TimeCheck | None, str | None]:
+def _asked_time(agent_id: str) -> tuple[SlotCheck | None, str | None]:
     """Answer "is this time free?", if it was asked, or say what was not understood."""
-    address = Address(request.args)
+    address = QueryParams(request.args)
     if not address.text("on") and not address.text("at"):
         return None, None
     day, minutes = address.day("on", instead=""), address.minutes("at")
     if day is None or minutes is None:
-        return None, next(iter(address.misread), f"Choose a {'time' if day else 'day'} as well.")
-    return _services().appointments.why_not_free(agent_id, day, minutes, current_viewer()), None
+        return None, next(iter(address.warnings), f"Choose a {'time' if day else 'day'} as well.")
+    return _services().appointments.check_slot(agent_id, day, minutes, current_viewer()), None
 
 
 def _vapi_id(name: str) -> str | None:
     """Give an id of Vapi's from the query string, if it can be one."""
-    text = Address(request.args).text(name)
+    text = QueryParams(request.args).text(name)
     return text if 0 < len(text) <= LENGTHS["vapi_assistant_id"] else None
 
 
@@ -208,7 +208,7 @@ def _switch(agent_id: str, *, active: bool) -> Answer:
 
 def _show_refusal(form: AgentForm, refusal: Refusal) -> None:
     at = refusal.values["field"] if isinstance(refusal, RuleOutOfRange) else REFUSED_AT.get(type(refusal))
-    form.refuse(refusal, str(at) if at else None)
+    form.add_error(refusal, str(at) if at else None)
 
 
 def _services() -> Services:

@@ -10,12 +10,12 @@ from wtforms import DateField, Field, StringField, TimeField
 from wtforms.validators import Length, Optional, StopValidation
 
 from peterental.agents.model import Agent, Window
-from peterental.agents.working_hours.model import DAY_MIN, BusyWish, OtherDay
-from peterental.agents.working_hours.parser import read_windows
+from peterental.agents.working_hours.model import DAY_MIN, BusyBlockRequest, DateOverride
+from peterental.agents.working_hours.parser import parse_windows
 from peterental.agents.working_hours.service import WEEKDAYS
 from peterental.audit.model import Entry
 from peterental.errors import Refusal
-from peterental.web.agents.forms import SeenForm
+from peterental.web.agents.forms import VersionedForm
 from peterental.web.shell.forms import PageForm
 from peterental.web.shell.template_filters import wall_clock
 
@@ -27,7 +27,7 @@ HOURS_LOOK = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "fa
 
 
 def in_words(windows: Iterable[Window]) -> str:
-    """Give windows as people write them, and `read_windows` reads them: `9 am–12 pm, 1–5 pm`."""
+    """Give windows as people write them, and `parse_windows` reads them: `9 am–12 pm, 1–5 pm`."""
     return ", ".join(f"{_opening(w)}\N{EN DASH}{wall_clock(w.closes_min)}" for w in windows)
 
 
@@ -42,7 +42,7 @@ def _readable(form: PageForm, field: Field) -> None:
     """Check that a text reads as hours."""
     del form
     try:
-        read_windows(field.data or "")
+        parse_windows(field.data or "")
     except Refusal as refusal:
         raise StopValidation(str(refusal)) from refusal
 
@@ -130,7 +130,7 @@ class PlainTime(TimeField):  # type: ignore[misc]  # WTForms has no types
         return "" if self.data is None else f"{self.data // 60:02}:{self.data % 60:02}"
 
 
-class WeekForm(SeenForm):
+class WeekForm(VersionedForm):
     """The hours of every weekday."""
 
     monday = _hours("Monday")
@@ -149,7 +149,7 @@ class WeekForm(SeenForm):
     @property
     def week(self) -> list[tuple[Window, ...]]:
         """What was filled in, once it is valid, Monday first."""
-        return [read_windows(field.data or "") for field in self.days]
+        return [parse_windows(field.data or "") for field in self.days]
 
     def show(self, agent: Agent) -> None:
         """Fill in the hours an agent has."""
@@ -180,9 +180,9 @@ class DayForm(PageForm):
     note = _note("Such as Thanksgiving.")
 
     @property
-    def other_day(self) -> OtherDay:
+    def date_override(self) -> DateOverride:
         """What was filled in, once it is valid."""
-        return OtherDay(self.day.data, read_windows(self.hours.data or ""), self.note.data or None)
+        return DateOverride(self.day.data, parse_windows(self.hours.data or ""), self.note.data or None)
 
 
 class BusyForm(PageForm):
@@ -195,9 +195,9 @@ class BusyForm(PageForm):
     note = _note("Such as dentist. Callers never hear it.")
 
     @property
-    def wish(self) -> BusyWish:
+    def wish(self) -> BusyBlockRequest:
         """What was filled in, once it is valid."""
-        return BusyWish(
+        return BusyBlockRequest(
             first_day=self.first_day.data,
             last_day=self.last_day.data or self.first_day.data,
             from_min=self.from_time.data,

@@ -10,13 +10,13 @@ from werkzeug.wrappers import Response
 
 from peterental.agents.model import AgentChanged, AgentUnknown
 from peterental.agents.working_hours.model import Busy, BusyEndsFirst, BusyPast, DayPast, DayTaken, TimeSkipped
-from peterental.agents.working_hours.service import HoursService
+from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.errors import Refusal
 from peterental.services import services_of
-from peterental.web.agents.edit_conflict import changed_meanwhile
+from peterental.web.agents.edit_conflict import conflict_message
 from peterental.web.agents.forms import NEVER
 from peterental.web.agents.working_hours_forms import BusyForm, DayForm, WeekForm
-from peterental.web.shell.csrf import keeps_form
+from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock, day, zone_name
 
@@ -44,7 +44,7 @@ def add_rules(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/<path:agent_id>/hours/busy/remove", view_func=remove_busy, methods=["POST"])
 
 
-@keeps_form
+@preserves_form
 def hours(agent_id: str) -> Answer:
     """Show an agent's time, and set the hours of the week. Four queries; a list of any length costs the same."""
     form = WeekForm()
@@ -56,29 +56,29 @@ def hours(agent_id: str) -> Answer:
             seen = form.seen_at
             entries = services_of(current_app).agents.changes_since(agent, seen) if seen > NEVER else ()
             form.show_conflict(agent, entries)
-            form.form_errors.append(changed_meanwhile(agent, entries))
+            form.form_errors.append(conflict_message(agent, entries))
         else:
             flash("The working hours are saved.", "done")
             return _back(agent_id)
     return _page(agent_id, week=form)
 
 
-@keeps_form
+@preserves_form
 def add_day(agent_id: str) -> Answer:
     """Have a day differ from the week."""
     form = DayForm(prefix="day-")
     if form.validate_on_submit():
         try:
-            _hours().add_day(agent_id, form.other_day, current_viewer())
+            _hours().add_day(agent_id, form.date_override, current_viewer())
         except (DayPast, DayTaken) as refusal:
-            form.refuse(refusal, REFUSED_AT[type(refusal)])
+            form.add_error(refusal, REFUSED_AT[type(refusal)])
         else:
             flash(f"{_day_name(form.day.data)} has hours of its own now.", "done")
             return _back(agent_id, "days")
     return _page(agent_id, day_form=form)
 
 
-@keeps_form
+@preserves_form
 def add_busy(agent_id: str) -> Answer:
     """Keep a time free of viewings."""
     form = BusyForm(prefix="busy-")
@@ -87,9 +87,9 @@ def add_busy(agent_id: str) -> Answer:
         try:
             busy = _hours().add_busy(agent_id, form.wish, viewer)
         except TimeSkipped as refusal:
-            form.refuse(refusal, "from_time" if _is_clock(refusal, form.from_time.data) else "until_time")
+            form.add_error(refusal, "from_time" if _is_clock(refusal, form.from_time.data) else "until_time")
         except (BusyEndsFirst, BusyPast) as refusal:
-            form.refuse(refusal, REFUSED_AT[type(refusal)])
+            form.add_error(refusal, REFUSED_AT[type(refusal)])
         else:
             flash(said_busy(busy, services_of(current_app).agents.get(agent_id, viewer).zone), "done")
             return _back(agent_id, "busy")
@@ -179,5 +179,5 @@ def _day_name(value: date) -> str:
     return f"{value:%A, %B} {value.day}"
 
 
-def _hours() -> HoursService:
+def _hours() -> WorkingHoursService:
     return services_of(current_app).hours

@@ -57,10 +57,10 @@ def _cells(appointment: Appointment) -> Sequence[str]:
 
 def _written(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([defused(cell) for cell in row] for row in rows)
+    csv.writer(text, lineterminator="\r\n").writerows([escape_formula(cell) for cell in row] for row in rows)
     return text.getvalue()
 
 
-def defused(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """Give a cell that no spreadsheet takes for a formula: an apostrophe before what looks like one."""
     return f"'{cell}" if cell.lstrip(" ").startswith(RISKY) else cell

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from peterental.appointments.listing.model import LAST_PAGE, MOST_CHARACTERS, MOST_WORDS, Filter, Sort
 from peterental.appointments.model import Status
-from peterental.web.shell.query_params import Address
+from peterental.web.shell.query_params import QueryParams
 
 STATUSES: Mapping[Status, str] = {
     "confirmed": "Confirmed",
@@ -24,7 +24,7 @@ SORTS: Mapping[Sort, str] = {
 
 
 @dataclass(frozen=True)
-class Question:
+class ListQuery:
     """What is asked of the list.
 
     Args:
@@ -35,7 +35,7 @@ class Question:
 
     wanted: Filter
     page: int
-    misread: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     def address(self, **changes: str | None) -> dict[str, str]:
         """Give the parts of the address that ask for this, the page left out, with some of them changed."""
@@ -51,20 +51,20 @@ class Question:
         return {name: value for name, value in (parts | changes).items() if value}
 
 
-def read_question(parts: Mapping[str, str]) -> Question:
+def parse_list_query(parts: Mapping[str, str]) -> ListQuery:
     """Read the query string of the list; what means nothing is left out and said."""
-    address = Address(parts)
+    address = QueryParams(parts)
     first_day, last_day = address.days()
     text = " ".join(address.text("q").split())
     if len(text) > MOST_CHARACTERS or len(text.split()) > MOST_WORDS:
         text = " ".join(text[:MOST_CHARACTERS].split()[:MOST_WORDS])
-        address.misread.append(f"That is a lot to search for: “{text}” was looked for.")
+        address.warnings.append(f"That is a lot to search for: “{text}” was looked for.")
     wanted = Filter(
         agent_id=address.text("agent") or None,
-        status=address.one_of("status", STATUSES, "There is no status {}: it was left out."),
+        status=address.choice("status", STATUSES, "There is no status {}: it was left out."),
         first_day=first_day,
         last_day=last_day,
         text=text or None,
-        sort=address.one_of("sort", SORTS, "There is no order {}: it was left out.") or "soonest",
+        sort=address.choice("sort", SORTS, "There is no order {}: it was left out.") or "soonest",
     )
-    return Question(wanted, address.page(LAST_PAGE), tuple(address.misread))
+    return ListQuery(wanted, address.page(LAST_PAGE), tuple(address.warnings))

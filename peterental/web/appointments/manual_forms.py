@@ -22,9 +22,9 @@ from wtforms import (
 from wtforms.validators import Length, NumberRange, Optional, Regexp
 
 from peterental.appointments.listing.model import AgentChoice
-from peterental.appointments.manual.model import LONGEST_MIN, Doubts, Entry, Seen, When
+from peterental.appointments.manual.model import LONGEST_MIN, BookingWarnings, ExpectedState, NewBooking, WallClockTime
 from peterental.appointments.model import Appointment, Status
-from peterental.web.shell.forms import PageForm, WholeNumber, needed
+from peterental.web.shell.forms import PageForm, WholeNumber, required
 
 FORM_KEY = re.compile(r"[\w-]{16,64}", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 2000, 2999
@@ -44,7 +44,7 @@ def _up_to(characters: int) -> Length:
 class WhenForm(PageForm):
     """A day and a time on the agent's wall clock: one that is free, or another."""
 
-    day = DateField("Day", validators=[needed("Choose a day.")])
+    day = DateField("Day", validators=[required("Choose a day.")])
     slot = StringField("Free times")
     other = TimeField(
         "Another time",
@@ -79,10 +79,10 @@ class WhenForm(PageForm):
         except ValueError:
             return None
 
-    def when(self) -> When:
+    def when(self) -> WallClockTime:
         """Give what was chosen, once it is valid."""
         clock = self.clock or time()
-        return When(
+        return WallClockTime(
             day=self.day.data,
             clock_min=clock.hour * 60 + clock.minute,
             told=frozenset((self.told.data or "").split()),
@@ -98,7 +98,7 @@ class WhenForm(PageForm):
 class BookForm(WhenForm):
     """A viewing to be booked by hand."""
 
-    agent_id = SelectField("Agent", validators=[needed("Choose an agent.")], coerce=str)
+    agent_id = SelectField("Agent", validators=[required("Choose an agent.")], coerce=str)
     minutes = WholeNumber(
         "Length",
         description="Empty: as long as this agent’s viewings usually are.",  # noqa: RUF001  # an apostrophe
@@ -106,10 +106,10 @@ class BookForm(WhenForm):
         render_kw={"inputmode": "numeric", "autocomplete": "off"},
     )
     property_address = StringField(
-        "Home", validators=[needed("Which home is to be seen?"), _up_to(500)], render_kw={"autocomplete": "off"}
+        "Home", validators=[required("Which home is to be seen?"), _up_to(500)], render_kw={"autocomplete": "off"}
     )
     attendee_name = StringField(
-        "Visitor", validators=[needed("Who is coming?"), _up_to(255)], render_kw={"autocomplete": "off"}
+        "Visitor", validators=[required("Who is coming?"), _up_to(255)], render_kw={"autocomplete": "off"}
     )
     attendee_email = EmailField(
         "E-mail",
@@ -135,9 +135,9 @@ class BookForm(WhenForm):
         if not FORM_KEY.fullmatch(self.key.data or ""):
             self.key.data = secrets.token_urlsafe(24)
 
-    def entry(self) -> Entry:
+    def entry(self) -> NewBooking:
         """Give what was filled in, once it is valid."""
-        return Entry(
+        return NewBooking(
             agent_id=self.agent_id.data,
             when=self.when(),
             key=self.key.data,
@@ -161,11 +161,11 @@ def seen_token(appointment: Appointment) -> str:
     return f"{appointment.updated_at.isoformat()} {appointment.start.isoformat()} {appointment.status}"
 
 
-def read_seen(token: str | None) -> Seen | None:
+def read_seen(token: str | None) -> ExpectedState | None:
     """Give what a form has kept; None where it is not readable, which is as if somebody had changed the viewing."""
     try:
         updated_at, start, status = (token or "").split(" ")
-        seen = Seen(datetime.fromisoformat(updated_at), datetime.fromisoformat(start), _status(status))
+        seen = ExpectedState(datetime.fromisoformat(updated_at), datetime.fromisoformat(start), _status(status))
     except ValueError:
         return None
     is_sane = all(
@@ -174,9 +174,9 @@ def read_seen(token: str | None) -> Seen | None:
     return seen if is_sane else None  # the first and the last year have no room for other zones
 
 
-def told_token(doubts: Doubts) -> str:
+def told_token(warnings: BookingWarnings) -> str:
     """Give what the box says that is ticked to do it all the same."""
-    return " ".join(sorted(doubts.facts))
+    return " ".join(sorted(warnings.facts))
 
 
 def is_repeated(start: datetime, zone: tzinfo) -> bool:

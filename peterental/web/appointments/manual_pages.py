@@ -9,23 +9,23 @@ from werkzeug.wrappers import Response
 
 from peterental.agents.model import AgentUnknown
 from peterental.appointments.manual.model import (
-    STEPS,
+    TRANSITIONS,
     Action,
-    ChangedMeanwhile,
-    FormUsed,
-    Free,
-    InDoubt,
-    NotBegun,
-    NotInThatState,
+    ConfirmationRequired,
+    DayAvailability,
+    DuplicateSubmission,
+    EditConflict,
+    InvalidTransition,
+    NotStartedYet,
     SameTime,
     TimeSkipped,
 )
-from peterental.appointments.model import Appointment, NotThen, SlotTaken
+from peterental.appointments.model import Appointment, SlotTaken, SlotUnavailable
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
 from peterental.web.appointments.manual_forms import BookForm, MoveForm, is_repeated, read_seen, seen_token, told_token
-from peterental.web.shell.csrf import keeps_form
-from peterental.web.shell.query_params import Address
+from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock, long_day, place, zone_name
 
@@ -55,29 +55,29 @@ def add_to(blueprint: Blueprint) -> None:
         )
 
 
-@keeps_form
+@preserves_form
 def new() -> Answer:
     """Book a viewing: first whose and when, then what and for whom, all in one form that keeps what was typed."""
     services, viewer = _services(), current_viewer()
     form = BookForm() if request.method == "POST" else BookForm(request.args, meta={"csrf": True})
     if request.method == "GET":
-        form.agent_id.data = Address(request.args).text("agent")
+        form.agent_id.data = QueryParams(request.args).text("agent")
     agents = services.listing.agents(viewer, form.agent_id.data)
     form.offer(agents)
     if len(agents) == 1:
         form.agent_id.data = agents[0].agent_id
-    doubt: InDoubt | None = None
+    doubt: ConfirmationRequired | None = None
     nearest: tuple[datetime, ...] = ()
     is_sent = request.method == "POST" and "look" not in request.form
     if is_sent and form.validate_on_submit():
         try:
-            appointment = services.by_hand.book(form.entry(), viewer)
-        except FormUsed as refusal:
-            return _used(refusal.appointment, form)
-        except InDoubt as refusal:
+            appointment = services.manual.book(form.entry(), viewer)
+        except DuplicateSubmission as refusal:
+            return _duplicate(refusal.appointment, form)
+        except ConfirmationRequired as refusal:
             doubt = refusal
         except Refusal as refusal:
-            nearest = refusal.nearest if isinstance(refusal, NotThen) else ()
+            nearest = refusal.nearest if isinstance(refusal, SlotUnavailable) else ()
             _show_refusal(form, refusal)
         else:
             flash(_sentence("Booked:", appointment), "done")
@@ -89,7 +89,7 @@ def new() -> Answer:
             form=form,
             free=free,
             doubt=doubt,
-            told=told_token(doubt.doubts) if doubt else "",
+            told=told_token(doubt.warnings) if doubt else "",
             nearest=doubt.nearest if doubt else nearest,
             has_agents=bool(agents),
             is_sent=is_sent,
@@ -99,34 +99,34 @@ def new() -> Answer:
     )
 
 
-@keeps_form
+@preserves_form
 def move(appointment_id: int) -> Answer:
     """Move a viewing to another time."""
     services, viewer = _services(), current_viewer()
-    appointment, _ = services.by_hand.show(appointment_id, viewer)
+    appointment, _ = services.manual.show(appointment_id, viewer)
     form = MoveForm()
     if request.method == "GET":
         form.day.data = appointment.local_start.date()
         form.seen.data = seen_token(appointment)
-    doubt: InDoubt | None = None
+    doubt: ConfirmationRequired | None = None
     nearest: tuple[datetime, ...] = ()
     is_sent = request.method == "POST" and "look" not in request.form
     if is_sent and form.validate_on_submit():
         try:
-            moved = services.by_hand.move(appointment_id, read_seen(form.seen.data), form.when(), viewer)
-        except ChangedMeanwhile as refusal:
+            moved = services.manual.move(appointment_id, read_seen(form.seen.data), form.when(), viewer)
+        except EditConflict as refusal:
             return _changed(refusal)
-        except InDoubt as refusal:
+        except ConfirmationRequired as refusal:
             doubt = refusal
         except Refusal as refusal:
-            nearest = refusal.nearest if isinstance(refusal, NotThen) else ()
+            nearest = refusal.nearest if isinstance(refusal, SlotUnavailable) else ()
             _show_refusal(form, refusal)
         else:
             flash(_sentence("Moved:", moved), "done")
             return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
     free = None
     if form.known_day is not None:
-        free = services.by_hand.free(appointment.agent_id, form.known_day, viewer, without=appointment_id)
+        free = services.manual.free(appointment.agent_id, form.known_day, viewer, without=appointment_id)
     return (
         render_template(
             "appointments/move.html",
@@ -134,7 +134,7 @@ def move(appointment_id: int) -> Answer:
             form=form,
             free=free,
             doubt=doubt,
-            told=told_token(doubt.doubts) if doubt else "",
+            told=told_token(doubt.warnings) if doubt else "",
             nearest=doubt.nearest if doubt else nearest,
             is_sent=is_sent,
             now=datetime.now(UTC),
@@ -147,9 +147,9 @@ def cancel(appointment_id: int) -> Answer:
     """Say what cancelling a viewing means, and do it."""
     if request.method == "POST":
         return _change(appointment_id, "cancel")
-    appointment, _ = _services().by_hand.show(appointment_id, current_viewer())
-    if appointment.status not in STEPS["cancel"].before:
-        flash(str(NotInThatState(status=appointment.status)), "refused")
+    appointment, _ = _services().manual.show(appointment_id, current_viewer())
+    if appointment.status not in TRANSITIONS["cancel"].before:
+        flash(str(InvalidTransition(status=appointment.status)), "refused")
         return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
     return render_template(
         "appointments/cancel.html", appointment=appointment, seen=seen_token(appointment), now=datetime.now(UTC)
@@ -160,24 +160,24 @@ def _change(appointment_id: int, action: Action) -> Answer:
     """Do what one button does."""
     here = redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
     try:
-        appointment = _services().by_hand.change(
+        appointment = _services().manual.change(
             appointment_id, read_seen(request.form.get("seen")), action, current_viewer()
         )
-    except ChangedMeanwhile as refusal:
+    except EditConflict as refusal:
         return _changed(refusal)
     except SlotTaken:
         flash("That time has gone to another viewing meanwhile. Book this one anew, at another time.", "refused")
         return here
-    except (NotBegun, NotInThatState) as refusal:
+    except (NotStartedYet, InvalidTransition) as refusal:
         flash(str(refusal), "refused")
         return here
     flash(f"The viewing of {appointment.property_address} {DONE[action]}.", "done")
     return here
 
 
-def _changed(refusal: ChangedMeanwhile) -> Answer:
+def _changed(refusal: EditConflict) -> Answer:
     """Show what somebody saw before they changed a viewing, and what it had become by then."""
-    _, events = _services().by_hand.show(refusal.current.appointment_id, current_viewer())
+    _, events = _services().manual.show(refusal.current.appointment_id, current_viewer())
     page = render_template(
         "appointments/changed.html",
         appointment=refusal.current,
@@ -188,7 +188,7 @@ def _changed(refusal: ChangedMeanwhile) -> Answer:
     return page, 409
 
 
-def _used(appointment: Appointment, form: BookForm) -> Response:
+def _duplicate(appointment: Appointment, form: BookForm) -> Response:
     """Lead to what a form has booked; say so where it was filled in anew meanwhile."""
     again = form.entry()
     same = (again.property_address, again.attendee_name, again.agent_id) == (
@@ -203,18 +203,18 @@ def _used(appointment: Appointment, form: BookForm) -> Response:
     return redirect(url_for("appointments.show", appointment_id=appointment.appointment_id), 303)
 
 
-def _free(form: BookForm, services: Services) -> Free | None:
+def _free(form: BookForm, services: Services) -> DayAvailability | None:
     """Give the chosen agent's free times of the chosen day, where both are known."""
     if not form.agent_id.data or form.known_day is None:
         return None
     try:
-        return services.by_hand.free(form.agent_id.data, form.known_day, current_viewer())
+        return services.manual.free(form.agent_id.data, form.known_day, current_viewer())
     except AgentUnknown:
         return None
 
 
 def _show_refusal(form: BookForm | MoveForm, refusal: Refusal) -> None:
-    form.refuse(refusal, "other" if isinstance(refusal, TimeSkipped | SameTime) else None)
+    form.add_error(refusal, "other" if isinstance(refusal, TimeSkipped | SameTime) else None)
 
 
 def _sentence(begin: str, appointment: Appointment) -> str:
@@ -226,7 +226,7 @@ def _sentence(begin: str, appointment: Appointment) -> str:
     return sentence
 
 
-def _status(is_sent: bool, doubt: InDoubt | None) -> int:  # noqa: FBT001  # two facts about one answer
+def _status(is_sent: bool, doubt: ConfirmationRequired | None) -> int:  # noqa: FBT001  # two facts about one answer
     if doubt is not None:
         return 409
     return 400 if is_sent else 200

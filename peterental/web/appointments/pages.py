@@ -12,7 +12,7 @@ from peterental.appointments.listing.model import AGENTS_OFFERED, LAST_PAGE, MOS
 from peterental.appointments.model import Appointment, EventKind
 from peterental.services import services_of
 from peterental.web.appointments.csv_export import lines
-from peterental.web.appointments.list_filter import SORTS, STATUSES, read_question
+from peterental.web.appointments.list_filter import SORTS, STATUSES, parse_list_query
 from peterental.web.appointments.manual_forms import seen_token
 from peterental.web.appointments.manual_pages import add_to
 from peterental.web.shell.session import current_viewer
@@ -40,12 +40,12 @@ def create_blueprint() -> Blueprint:
 
 def index() -> str:
     """List the viewings, those to come first. Two queries."""
-    question = read_question(request.args)
+    question = parse_list_query(request.args)
     now = datetime.now(UTC)
     listing = services_of(current_app).listing.page(current_viewer(), question.wanted, question.page)
-    misread = list(question.misread)
+    warnings = list(question.warnings)
     if listing.is_agent_unknown:
-        misread.append(f"There is no agent “{(question.wanted.agent_id or '')[:40]}”: these are the viewings of all.")
+        warnings.append(f"There is no agent “{(question.wanted.agent_id or '')[:40]}”: these are the viewings of all.")
     return render_template(
         "appointments/index.html",
         question=question,
@@ -53,7 +53,7 @@ def index() -> str:
         listing=listing,
         chosen=next((agent for agent in listing.agents if agent.agent_id == question.wanted.agent_id), None),
         days=by_day(listing.appointments, now) if question.wanted.sort in {"soonest", "latest"} else None,
-        misread=misread,
+        warnings=warnings,
         this_year=now.year,
         statuses=STATUSES,
         sorts=SORTS,
@@ -68,7 +68,7 @@ def as_file() -> Response:
 
     The first rows are read before the answer begins, so that trouble is told as on any page.
     """
-    question = read_question(request.args)
+    question = parse_list_query(request.args)
     name = f"appointments-{datetime.now(UTC):%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     rows: Iterable[bytes] = ()
@@ -79,7 +79,7 @@ def as_file() -> Response:
 
 def show(appointment_id: int) -> str:
     """Show one viewing, what was done with it, and what can be. Two queries."""
-    appointment, events = services_of(current_app).by_hand.show(appointment_id, current_viewer())
+    appointment, events = services_of(current_app).manual.show(appointment_id, current_viewer())
     return render_template(
         "appointments/show.html",
         appointment=appointment,

@@ -59,7 +59,7 @@ LABELS = {
 _HOURS = re.compile(r"\d\d:\d\d–\d\d:\d\d(?:, \d\d:\d\d–\d\d:\d\d)*")
 _CLOCK = re.compile(r"(\d\d):(\d\d)")
 
-NOBODY: Mapping[int, str] = {}
+UNASSIGNED: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Field:
     after: str | None
 
 
-def fields_of(change: Change, zone: ZoneInfo, people: Mapping[int, str] = NOBODY) -> tuple[Field, ...]:
+def labelled_fields(change: Change, zone: ZoneInfo, people: Mapping[int, str] = UNASSIGNED) -> tuple[Field, ...]:
     """Return the fields of a change in words, without those that were and are empty.
 
     Args:
@@ -94,7 +94,7 @@ def label(name: str) -> str:
 
 
 def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> str | None:
-    """Return a value as people read it, where its field says what it is; else as `in_words` has it."""
+    """Return a value as people read it, where its field says what it is; else as `format_value` has it."""
     if isinstance(value, int) and not isinstance(value, bool):
         if name == "user_id":
             return people.get(value, f"user {value}")
@@ -104,19 +104,19 @@ def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> 
             return counted(value, "day")
     if name == "status" and isinstance(value, str):
         return value.replace("_", "-")
-    return in_words(value, zone)
+    return format_value(value, zone)
 
 
-def in_words(value: Any, zone: ZoneInfo) -> str | None:
+def format_value(value: Any, zone: ZoneInfo) -> str | None:
     """Return a value from the log as people read it; moments on the clocks of `zone`, None for nothing."""
     if value is None or value in ("", [], {}):
         return None
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return "; ".join(f"{label(str(name))}: {in_words(part, zone) or 'nothing'}" for name, part in value.items())
+        return "; ".join(f"{label(str(name))}: {format_value(part, zone) or 'nothing'}" for name, part in value.items())
     if isinstance(value, list):
-        return ", ".join(in_words(part, zone) or "nothing" for part in value)
+        return ", ".join(format_value(part, zone) or "nothing" for part in value)
     if isinstance(value, str) and _HOURS.fullmatch(value):
         return _CLOCK.sub(lambda clock: wall_clock(int(clock[1]) * 60 + int(clock[2])), value)
     return iso_in_words(value, zone) if isinstance(value, str) else str(value)

@@ -11,8 +11,8 @@ from flask import Blueprint, current_app, render_template, request
 
 from peterental.audit.model import COMMAND_LINE, LogFilter, SubjectKind
 from peterental.services import now, services_of
-from peterental.web.audit.field_labels import fields_of
-from peterental.web.shell.query_params import Address, moments
+from peterental.web.audit.field_labels import labelled_fields
+from peterental.web.shell.query_params import QueryParams, moments
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def index() -> str:
     viewer, services = current_viewer(), services_of(current_app)
     config: Config = current_app.extensions["peterental.config"]
     zone = ZoneInfo(config.default_time_zone)
-    address = Address(request.args)
+    address = QueryParams(request.args)
     wanted, chosen = read_filter(address, zone)
     page = address.page(LAST_PAGE)
     listing = services.audit.listing(viewer, wanted, page=page)
@@ -60,18 +60,18 @@ def index() -> str:
         "audit/index.html",
         listing=listing,
         chosen=chosen,
-        misread=address.misread,
+        warnings=address.warnings,
         page=page,
         zone=zone,
         actors=actors,
         kinds=KINDS,
         page_of=PAGE_OF,
-        fields_of=partial(fields_of, zone=zone, people={person.user_id: person.label for person in people}),
+        labelled_fields=partial(labelled_fields, zone=zone, people={person.user_id: person.label for person in people}),
         this_year=now().astimezone(zone).year,
     )
 
 
-def read_filter(address: Address, zone: ZoneInfo) -> tuple[LogFilter, dict[str, str]]:
+def read_filter(address: QueryParams, zone: ZoneInfo) -> tuple[LogFilter, dict[str, str]]:
     """Read a filter from a query string, leaving out what cannot be read.
 
     Args:
@@ -80,7 +80,7 @@ def read_filter(address: Address, zone: ZoneInfo) -> tuple[LogFilter, dict[str, 
 
     Gives the filter, and what it is in a query string.
     """
-    kind = address.one_of("kind", KINDS, "Nothing is logged about {}: this is the log of everything.")
+    kind = address.choice("kind", KINDS, "Nothing is logged about {}: this is the log of everything.")
     first, last = address.days()
     since, until = moments(first, last, zone)
     wanted = LogFilter(

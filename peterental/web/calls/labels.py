@@ -92,7 +92,7 @@ ARGUMENTS: Mapping[str, str] = {
 def how_it_ended(call: CallSummary, now: datetime) -> str:
     """Say how a call ended, in plain words where we know them and in Vapi's where we do not."""
     if not call.has_ended:
-        return "On the line" if now - call.rang_at < LONGEST_CALL else "Its end was not reported"
+        return "On the line" if now - call.started_or_created_at < LONGEST_CALL else "Its end was not reported"
     if not call.ended_reason:
         return "Ended, nobody said why"
     return ENDED.get(call.ended_reason, call.ended_reason)

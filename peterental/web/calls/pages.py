@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, render_template, request
 
-from peterental.calls.model import NOBODY, CallFilter
+from peterental.calls.model import UNASSIGNED, CallFilter
 from peterental.services import services_of
 from peterental.web.calls import labels
-from peterental.web.calls.transcript import beginning, conversation, whole_transcript
-from peterental.web.shell.query_params import Address, moments
+from peterental.web.calls.transcript import as_text, conversation, truncate
+from peterental.web.shell.query_params import QueryParams, moments
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import cut, iso_in_words, weight
 
@@ -62,7 +62,7 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """List the calls, latest first. Two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    address = Address(request.args)
+    address = QueryParams(request.args)
     agents = services.agents.names(viewer, address.text("agent"))
     config: Config = current_app.extensions["peterental.config"]
     wanted, chosen = read_filter(address, agents, ZoneInfo(config.default_time_zone), with_nobody=viewer.is_admin)
@@ -72,10 +72,10 @@ def index() -> str:
         listing=services.calls.listing(viewer, wanted, page=page),
         agents=agents,
         chosen=chosen,
-        misread=address.misread,
+        warnings=address.warnings,
         page=page,
         last_page=LAST_PAGE,
-        nobody=NOBODY,
+        nobody=UNASSIGNED,
         now=datetime.now(UTC),
         words=labels,
     )
@@ -85,7 +85,7 @@ def show(vapi_call_id: str) -> str:
     """Show one call. Two queries."""
     record = services_of(current_app).calls.record(vapi_call_id, current_viewer())
     turns = conversation(record.call)
-    shown = beginning(turns, CONVERSATION_BYTES)
+    shown = truncate(turns, CONVERSATION_BYTES)
     steps = steps_of(record.tool_calls, record.summary.zone)
     return render_template(
         "calls/show.html",
@@ -106,11 +106,11 @@ def show(vapi_call_id: str) -> str:
 def transcript(vapi_call_id: str) -> Response:
     """Give everything that was said in a call, as plain text. Two queries."""
     record = services_of(current_app).calls.record(vapi_call_id, current_viewer())
-    return Response(whole_transcript(record.call) + "\n", content_type="text/plain; charset=utf-8")
+    return Response(as_text(record.call) + "\n", content_type="text/plain; charset=utf-8")
 
 
 def read_filter(
-    address: Address, agents: Sequence[AgentName], zone: ZoneInfo, *, with_nobody: bool
+    address: QueryParams, agents: Sequence[AgentName], zone: ZoneInfo, *, with_nobody: bool
 ) -> tuple[CallFilter, dict[str, str]]:
     """Read a filter from a query string, leaving out what cannot be read.
 
@@ -122,9 +122,9 @@ def read_filter(
 
     Gives the filter, and what it is in a query string.
     """
-    known = [agent.agent_id for agent in agents] + ([NOBODY] if with_nobody else [])
-    agent_id = address.one_of("agent", known, "There is no such agent, so calls for all of them are shown.") or ""
-    flag = address.one_of("flag", labels.FLAGS, "There is no such flag, so all calls are shown.")
+    known = [agent.agent_id for agent in agents] + ([UNASSIGNED] if with_nobody else [])
+    agent_id = address.choice("agent", known, "There is no such agent, so calls for all of them are shown.") or ""
+    flag = address.choice("flag", labels.FLAGS, "There is no such flag, so all calls are shown.")
     first, last = address.days()
     zone = next((agent.zone for agent in agents if agent.agent_id == agent_id), zone)
     chosen = {

@@ -54,13 +54,13 @@ def conversation(call: Call) -> tuple[Turn, ...]:
     return tuple(_joined(_turns_of_messages(call.messages))) or tuple(_joined(_turns_of_transcript(call.transcript)))
 
 
-def whole_transcript(call: Call) -> str:
+def as_text(call: Call) -> str:
     """Give everything that was said as plain text, a line for each turn."""
     names = {"assistant": "Assistant", "caller": "Caller"}
     return "\n".join(f"{names[turn.speaker]}: {turn.text}" for turn in conversation(call)) or call.transcript or ""
 
 
-def beginning(turns: tuple[Turn, ...], budget_bytes: int) -> tuple[Turn, ...]:
+def truncate(turns: tuple[Turn, ...], budget_bytes: int) -> tuple[Turn, ...]:
     """Give as many of the first turns as fit into a page's budget; the one that does not fit any more is cut."""
     shown = []
     for turn in turns:

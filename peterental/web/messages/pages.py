@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from peterental.messages.model import OPEN_COUNTED, SHORTEST_TEXT, MessageFilter, State
 from peterental.services import services_of
-from peterental.web.shell.query_params import Address, moments
+from peterental.web.shell.query_params import QueryParams, moments
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """List the messages, the open ones first. Two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    address = Address(request.args)
+    address = QueryParams(request.args)
     agents = services.agents.names(viewer, address.text("agent"))
     config: Config = current_app.extensions["peterental.config"]
     wanted, chosen = read_filter(address, agents, ZoneInfo(config.default_time_zone))
@@ -47,7 +47,7 @@ def index() -> str:
         agents=agents,
         wanted=wanted,
         chosen=chosen,
-        misread=address.misread,
+        warnings=address.warnings,
         page=page,
         last_page=LAST_PAGE,
         many=OPEN_COUNTED,
@@ -62,19 +62,21 @@ def show(message_id: int) -> str:
 
 def done(message_id: int) -> Response:
     """Tick a message off."""
-    message = services_of(current_app).messages.tick(message_id, current_viewer(), done=True)
+    message = services_of(current_app).messages.set_done(message_id, current_viewer(), done=True)
     flash(f"Ticked off: the message from {message.sender}.", "done")
     return _back_to_the_list()
 
 
 def reopen(message_id: int) -> Response:
     """Open a message again."""
-    message = services_of(current_app).messages.tick(message_id, current_viewer(), done=False)
+    message = services_of(current_app).messages.set_done(message_id, current_viewer(), done=False)
     flash(f"Open again: the message from {message.sender}.", "done")
     return _back_to_the_list()
 
 
-def read_filter(address: Address, agents: Sequence[AgentName], zone: ZoneInfo) -> tuple[MessageFilter, dict[str, str]]:
+def read_filter(
+    address: QueryParams, agents: Sequence[AgentName], zone: ZoneInfo
+) -> tuple[MessageFilter, dict[str, str]]:
     """Read a filter from a query string, leaving out what cannot be read.
 
     Args:
@@ -85,13 +87,13 @@ def read_filter(address: Address, agents: Sequence[AgentName], zone: ZoneInfo) -
     Gives the filter, and what it is in a query string.
     """
     known = [agent.agent_id for agent in agents]
-    agent_id = address.one_of("agent", known, "There is no such agent, so messages for all of them are shown.") or ""
-    state = address.one_of("show", get_args(State), "Messages are open, done or all; here are those still open.")
+    agent_id = address.choice("agent", known, "There is no such agent, so messages for all of them are shown.") or ""
+    state = address.choice("show", get_args(State), "Messages are open, done or all; here are those still open.")
     first, last = address.days()
     since, until = moments(first, last, next((agent.zone for agent in agents if agent.agent_id == agent_id), zone))
     text = address.text("q")
     if 0 < len(text) < SHORTEST_TEXT:
-        address.misread.append(f"“{text}” is too short to look for: type three letters or digits.")
+        address.warnings.append(f"“{text}” is too short to look for: type three letters or digits.")
         text = ""
     chosen = {
         "show": state,
@@ -106,6 +108,6 @@ def read_filter(address: Address, agents: Sequence[AgentName], zone: ZoneInfo) -
 
 def _back_to_the_list() -> Response:
     """Lead back to where the message was ticked."""
-    asked = Address(request.args)
+    asked = QueryParams(request.args)
     address: dict[str, Any] = {name: asked.text(name) or None for name in FILTERS}
     return redirect(url_for("messages.index", **address), 303)

@@ -9,7 +9,7 @@ from flask import current_app, g, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
-from peterental.web.shell.csrf import csrf, is_keeping_form
+from peterental.web.shell.csrf import csrf, is_preserving_form
 from peterental.web.shell.session import viewer_of_session
 from peterental.web.shell.sign_in_redirect import ask_to_sign_in
 
@@ -54,7 +54,7 @@ def admit() -> Response | None:
     try:
         csrf.protect()
     except CSRFError:
-        if not is_keeping_form(view):  # whose form will say so itself
+        if not is_preserving_form(view):  # whose form will say so itself
             raise
     return None
 

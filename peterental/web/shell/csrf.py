@@ -14,7 +14,7 @@ csrf = CSRFProtect()
 _MARK = "keeps_form"
 
 
-def keeps_form(view: View) -> View:
+def preserves_form(view: View) -> View:
     """Mark a view whose `PageForm` shows an outdated CSRF token as an error, so that what was typed is not lost.
 
     Such a view changes nothing unless `form.validate_on_submit()` says so.
@@ -23,6 +23,6 @@ def keeps_form(view: View) -> View:
     return view
 
 
-def is_keeping_form(view: Callable[..., Any]) -> bool:
+def is_preserving_form(view: Callable[..., Any]) -> bool:
     """Tell whether a view is so marked."""
     return getattr(view, _MARK, False)

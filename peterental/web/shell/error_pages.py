@@ -17,7 +17,7 @@ from peterental.database.pool import DatabaseTooSlow, DatabaseUnavailable
 from peterental.database.statement_errors import StatementCancelled, StatementRefused
 from peterental.errors import Fault, Refusal
 from peterental.messages.model import MessageUnknown
-from peterental.users.model import AdminsOnly, TooManyTries, UserGone
+from peterental.users.model import AdminsOnly, TooManyAttempts, UserGone
 from peterental.web.shell.access_control import is_for_machines
 from peterental.web.shell.sign_in_redirect import Field, sent_fields
 
@@ -55,7 +55,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, _expired)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Refusal, _refused)
-    app.register_error_handler(TooManyTries, _too_many)
+    app.register_error_handler(TooManyAttempts, _too_many)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(DatabaseTooSlow, _unavailable)
     app.register_error_handler(StatementCancelled, _unavailable)
@@ -98,7 +98,7 @@ def _refused(refusal: Refusal) -> Response:
     return _page(409, title="That cannot be done", text=str(refusal))
 
 
-def _too_many(refusal: TooManyTries) -> Response:
+def _too_many(refusal: TooManyAttempts) -> Response:
     response = _page(429, title="Too many tries", text=str(refusal))
     response.headers["Retry-After"] = str(refusal.values["wait_s"])
     return response

@@ -24,7 +24,7 @@ WORDS = {
 """What WTForms says of what it cannot read, in our words."""
 
 
-class OurWords(DummyTranslations):  # type: ignore[misc]  # WTForms has no types
+class Messages(DummyTranslations):  # type: ignore[misc]  # WTForms has no types
     """Has every field speak like the pages do."""
 
     def gettext(self, string: str) -> str:
@@ -38,15 +38,15 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
     class Meta(FlaskForm.Meta):  # type: ignore[misc]  # likewise
         """Blanks around what people type mean nothing, and PostgreSQL keeps no NUL."""
 
-        def get_translations(self, form: Any) -> OurWords:
+        def get_translations(self, form: Any) -> Messages:
             """Say what is wrong in our words."""
             del form
-            return OurWords()
+            return Messages()
 
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
             """Give every text field the same tidying."""
             if unbound_field.field_class is not PasswordField:
-                filters = [*unbound_field.kwargs.get("filters", ()), tidy]
+                filters = [*unbound_field.kwargs.get("filters", ()), strip]
                 return unbound_field.bind(form=form, **{**options, "filters": filters})
             return unbound_field.bind(form=form, **options)
 
@@ -57,7 +57,7 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
             self.form_errors.append(OUTDATED)
         return fits
 
-    def refuse(self, refusal: Refusal, at: str | None = None) -> None:
+    def add_error(self, refusal: Refusal, at: str | None = None) -> None:
         """Show a refusal at the field called `at`, or above the form."""
         field = self._fields.get(at) if at else None
         if field is None:
@@ -66,12 +66,12 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
             field.errors = [*field.errors, str(refusal)]
 
 
-def tidy(value: object) -> object:
+def strip(value: object) -> object:
     """Give a text without blanks around it and without NUL; anything else as it is."""
     return value.replace("\x00", "").strip() if isinstance(value, str) else value
 
 
-def needed(message: str) -> Callable[[PageForm, Field], None]:
+def required(message: str) -> Callable[[PageForm, Field], None]:
     """Make a validator that says what is missing, where what nobody can see is nothing."""
 
     def check(form: PageForm, field: Field) -> None:
@@ -108,7 +108,7 @@ class SignInForm(PageForm):
 
     email = EmailField(
         "E-mail",
-        validators=[needed("Type your e-mail address.")],
+        validators=[required("Type your e-mail address.")],
         render_kw={"autocomplete": "username", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = PasswordField(
@@ -124,7 +124,7 @@ class SetUpForm(PageForm):
 
     email = EmailField(
         "E-mail",
-        validators=[needed("Type the e-mail address you want to sign in with.")],
+        validators=[required("Type the e-mail address you want to sign in with.")],
         render_kw={"autocomplete": "username", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = PasswordField(

@@ -11,9 +11,9 @@ from peterental.web.shell import assets, error_pages, schema_page, security_head
 from peterental.web.shell.access_control import admit
 from peterental.web.shell.csrf import csrf
 from peterental.web.shell.navigation import navigation_for
-from peterental.web.shell.query_params import without
+from peterental.web.shell.query_params import without_param
 from peterental.web.shell.session import PageSessions
-from peterental.web.shell.sign_in_redirect import without_empty_parts
+from peterental.web.shell.sign_in_redirect import drop_empty_params
 
 SESSION_LIFETIME = timedelta(days=30)
 
@@ -36,10 +36,10 @@ def install(app: Flask, config: Config) -> None:
     app.session_interface = PageSessions()
     csrf.init_app(app)
     app.before_request(admit)
-    app.before_request(without_empty_parts)
+    app.before_request(drop_empty_params)
     app.after_request(security_headers.for_environment(config))
     template_filters.install(app)
-    app.add_template_filter(without)
+    app.add_template_filter(without_param)
     assets.install(app)
     error_pages.install(app)
     app.register_blueprint(schema_page.create_blueprint())

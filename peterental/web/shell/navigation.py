@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Entry:
+class NavItem:
     """A page that the navigation leads to.
 
     Args:
@@ -27,25 +27,25 @@ class Entry:
 class Navigation:
     """The entries as one viewer sees them on one page."""
 
-    tabs: tuple[Entry, ...]
-    more: tuple[Entry, ...]
-    current: Entry | None
+    tabs: tuple[NavItem, ...]
+    more: tuple[NavItem, ...]
+    current: NavItem | None
 
 
 TABS = (
-    Entry("agents.index", "Agents", "agents"),
-    Entry("appointments.index", "Appointments", "appointments"),
-    Entry("calls.index", "Calls", "calls"),
-    Entry("messages.index", "Messages", "messages"),
+    NavItem("agents.index", "Agents", "agents"),
+    NavItem("appointments.index", "Appointments", "appointments"),
+    NavItem("calls.index", "Calls", "calls"),
+    NavItem("messages.index", "Messages", "messages"),
 )
 """What people need every day. Four and "More" are as many as a phone has room for."""
 
 MORE = (
-    Entry("rehearsal.index", "Rehearsal", "rehearsal"),
-    Entry("users.index", "Users", "users", for_admins=True),
-    Entry("audit.index", "Audit log", "audit", for_admins=True),
-    Entry("admin.schema", "Schema", "schema", for_admins=True),
-    Entry("users.account", "Account", "account"),
+    NavItem("rehearsal.index", "Rehearsal", "rehearsal"),
+    NavItem("users.index", "Users", "users", for_admins=True),
+    NavItem("audit.index", "Audit log", "audit", for_admins=True),
+    NavItem("admin.schema", "Schema", "schema", for_admins=True),
+    NavItem("users.account", "Account", "account"),
 )
 
 
@@ -58,14 +58,14 @@ def navigation_for(endpoints: Container[str], *, is_admin: bool, endpoint: str |
         endpoint: of the page that is shown; None where there is no such page.
     """
 
-    def seen(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    def seen(entries: tuple[NavItem, ...]) -> tuple[NavItem, ...]:
         return tuple(entry for entry in entries if entry.endpoint in endpoints and (is_admin or not entry.for_admins))
 
     tabs, more = seen(TABS), seen(MORE)
     return Navigation(tabs=tabs, more=more, current=_current((*tabs, *more), endpoint or ""))
 
 
-def _current(entries: tuple[Entry, ...], endpoint: str) -> Entry | None:
+def _current(entries: tuple[NavItem, ...], endpoint: str) -> NavItem | None:
     """Find the entry of that very page, else the first one of its blueprint: a booking belongs to Appointments."""
     exact = [entry for entry in entries if entry.endpoint == endpoint]
     related = [entry for entry in entries if entry.endpoint.partition(".")[0] == endpoint.partition(".")[0]]

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from peterental.web.shell.forms import tidy
+from peterental.web.shell.forms import strip
 
 Word = TypeVar("Word", bound=str)
 
@@ -21,7 +21,7 @@ _SHOWN = 40
 """So much of what was misread is said again."""
 
 
-class Address:
+class QueryParams:
     """The query string of a page.
 
     Args:
@@ -32,14 +32,14 @@ class Address:
     """
 
     def __init__(self, parts: Mapping[str, str]) -> None:
-        self.misread: list[str] = []
-        self._parts = {name: str(tidy(value)) for name, value in parts.items()}
+        self.warnings: list[str] = []
+        self._parts = {name: str(strip(value)) for name, value in parts.items()}
 
     def text(self, name: str) -> str:
         """Give a part as it was typed, without blanks around it; empty where there is none."""
         return self._parts.get(name, "")[:LONGEST_TEXT]
 
-    def one_of(self, name: str, known: Iterable[Word], otherwise: str) -> Word | None:
+    def choice(self, name: str, known: Iterable[Word], otherwise: str) -> Word | None:
         """Give a part that is one of some words; None where there is none.
 
         Args:
@@ -50,7 +50,7 @@ class Address:
         text = self.text(name)
         found = next((word for word in known if word == text), None)
         if text and found is None:
-            self.misread.append(otherwise.format(_quoted(text)))
+            self.warnings.append(otherwise.format(_quoted(text)))
         return found
 
     def day(self, name: str, instead: str = ", so it was left out") -> date | None:
@@ -63,7 +63,7 @@ class Address:
         except ValueError:
             day = None
         if day is None or not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
-            self.misread.append(f"{_quoted(text)} is not a day such as 2026-11-30{instead}.")
+            self.warnings.append(f"{_quoted(text)} is not a day such as 2026-11-30{instead}.")
             return None
         return day
 
@@ -71,7 +71,7 @@ class Address:
         """Give the first and the last day of a list, in the parts `from` and `to`; None where it is open."""
         first, last = self.day("from"), self.day("to")
         if first and last and last < first:
-            self.misread.append(f"The list cannot end on {last} when it begins on {first}: its end is left open.")
+            self.warnings.append(f"The list cannot end on {last} when it begins on {first}: its end is left open.")
             return first, None
         return first, last
 
@@ -85,7 +85,7 @@ class Address:
         except ValueError:
             clock = None
         if clock is None or clock.tzinfo is not None:
-            self.misread.append(f"{_quoted(text)} is not a time of day.")
+            self.warnings.append(f"{_quoted(text)} is not a time of day.")
             return None
         return clock.hour * 60 + clock.minute
 
@@ -96,7 +96,7 @@ class Address:
             return 1
         page = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004  # digits that fit
         if not 1 <= page <= last:
-            self.misread.append(
+            self.warnings.append(
                 f"There is no page {_quoted(text)}: this is the first. The last that can be opened is {last}."
             )
             return 1
@@ -112,7 +112,7 @@ def moments(first: date | None, last: date | None, zone: ZoneInfo) -> tuple[date
     return midnights[0], midnights[1]
 
 
-def without(parts: Mapping[str, str], name: str) -> dict[str, str]:
+def without_param(parts: Mapping[str, str], name: str) -> dict[str, str]:
     """Give the parts of an address but for one."""
     return {other: value for other, value in parts.items() if other != name}
 

@@ -60,7 +60,7 @@ ATTEMPTS_SHOWN = 10
 LONGEST_ERROR = 2500
 
 
-class Gate(Protocol):
+class SchemaStatusProvider(Protocol):
     """Whatever compares the release's migrations with the database's."""
 
     def status(self) -> Status:
@@ -84,7 +84,7 @@ def schema() -> str:
     """Show every migration, what went wrong lately, and what to do next, to admins."""
     if not current_viewer().is_admin:
         raise AdminsOnly
-    gate: Gate = current_app.extensions["peterental.gate"]
+    gate: SchemaStatusProvider = current_app.extensions["peterental.gate"]
     try:
         status, unreadable = gate.status(), None
     except (MigrationFilesError, MigrationError) as error:

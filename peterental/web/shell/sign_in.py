@@ -13,15 +13,15 @@ from peterental.users.model import (
     PasswordTooLong,
     PasswordTooShort,
     SignInBusy,
-    TooManyTries,
+    TooManyAttempts,
 )
-from peterental.users.setup_link import fits
+from peterental.users.setup_link import verify_setup_token
 from peterental.web.shell import session, trusted_device
 from peterental.web.shell.access_control import public, safe_next
-from peterental.web.shell.csrf import keeps_form
+from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import SetUpForm, SignInForm
 from peterental.web.shell.security_headers import keep_address_secret
-from peterental.web.shell.sign_in_redirect import come_back, is_from_our_page
+from peterental.web.shell.sign_in_redirect import is_from_our_page, resume
 
 Answer = Response | str | tuple[str, int]
 
@@ -43,7 +43,7 @@ def create_blueprint() -> Blueprint:
 
 
 @public
-@keeps_form
+@preserves_form
 def login() -> Answer:
     """Ask for address and password, and go on to where somebody was going."""
     target = safe_next(request.args.get("next")) or url_for("agents.index")
@@ -51,21 +51,23 @@ def login() -> Answer:
     if not is_from_our_page():
         form.kept.data = ""
     if g.viewer is not None:
-        return come_back(target, form.kept.data)
+        return resume(target, form.kept.data)
     users = services_of(current_app).users
     wait_s = None
     if form.validate_on_submit():
         try:
-            signed_in = users.sign_in(form.email.data, form.password.data, trusted_device.place_of(form.email.data))
+            signed_in = users.sign_in(
+                form.email.data, form.password.data, trusted_device.client_origin_of(form.email.data)
+            )
         except SignInBusy as busy:
-            form.refuse(busy)
-        except TooManyTries as refusal:
-            form.refuse(refusal)
+            form.add_error(busy)
+        except TooManyAttempts as refusal:
+            form.add_error(refusal)
             wait_s = refusal.values["wait_s"]
         else:
             if signed_in is not None:
                 session.start(signed_in)
-                return come_back(target, form.kept.data)
+                return resume(target, form.kept.data)
             form.form_errors.append("That e-mail address and password do not go together. Check both and try again.")
     response = make_response(
         render_template("shell/login.html", form=form, action=request.full_path, is_set_up=users.any_user())
@@ -86,7 +88,7 @@ def logout() -> Answer:
 
 
 @public
-@keeps_form
+@preserves_form
 def set_up() -> Answer:
     """Make the first user, for whoever has the link from the log."""
     keep_address_secret()
@@ -94,7 +96,7 @@ def set_up() -> Answer:
     if users.any_user():
         return render_template("shell/already_set_up.html"), 404
     token, key = request.args.get("token", ""), str(current_app.secret_key)
-    if not token or not users.try_set_up_link(request.remote_addr or "", lambda: fits(token, key)):
+    if not token or not users.try_set_up_link(request.remote_addr or "", lambda: verify_setup_token(token, key)):
         return render_template("shell/no_link.html"), 404
     form = SetUpForm()
     if form.validate_on_submit():
@@ -103,7 +105,7 @@ def set_up() -> Answer:
         except AlreadySetUp:
             return render_template("shell/already_set_up.html"), 404
         except Refusal as refusal:
-            form.refuse(refusal, REFUSED_AT.get(type(refusal)))
+            form.add_error(refusal, REFUSED_AT.get(type(refusal)))
         else:
             session.start(signed_in)
             flash("Welcome! You are signed in as an admin. Next: the agents whose phones PeteRental answers.", "done")

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from peterental.web.shell.csrf import is_keeping_form
+from peterental.web.shell.csrf import is_preserving_form
 from peterental.web.shell.forms import SignInForm
 
 SECRETS = frozenset({"csrf_token", "password", "current", "new"})
@@ -37,7 +37,7 @@ def ask_to_sign_in(view: Callable[..., Any]) -> Response:
 
 def sent_fields(view: Callable[..., Any]) -> list[Field]:
     """Give what was typed into a form of ours that its view would show again; nothing where that is not so."""
-    if request.method != "POST" or not is_keeping_form(view) or not is_from_our_page():
+    if request.method != "POST" or not is_preserving_form(view) or not is_from_our_page():
         return []
     fields = [field for field in request.form.items(multi=True) if field[0] not in SECRETS]
     return fields if len(json.dumps(fields)) <= MOST_KEPT_BYTES else []
@@ -48,18 +48,18 @@ def is_from_our_page() -> bool:
     return request.headers.get("Sec-Fetch-Site") == "same-origin"
 
 
-def come_back(target: str, kept: str | None) -> Response:
+def resume(target: str, pending_form: str | None) -> Response:
     """Go on to `target` after signing in; where a form was kept, by a page that leads back into it.
 
     Its fields are sent there without a token: the view shows them, and nothing is done before they are sent again.
     """
-    fields = _fields(kept)
+    fields = _fields(pending_form)
     if not fields:
         return redirect(target, 303)
     return make_response(render_template("shell/come_back.html", target=target, fields=fields))
 
 
-def without_empty_parts() -> Response | None:
+def drop_empty_params() -> Response | None:
     """Send whoever searches a list on to the address that has only what is set: browsers send empty fields too."""
     if request.method not in {"GET", "HEAD"} or not (request.endpoint or "").endswith(".index"):
         return None
@@ -71,10 +71,10 @@ def without_empty_parts() -> Response | None:
     return redirect(request.path + (f"?{query}" if query else ""), 303)
 
 
-def _fields(kept: str | None) -> list[Field]:
+def _fields(pending_form: str | None) -> list[Field]:
     """Read what `ask_to_sign_in` kept; nothing where it is not of that kind."""
     try:
-        fields = [(str(name), str(value)) for name, value in json.loads(kept or "[]")]
+        fields = [(str(name), str(value)) for name, value in json.loads(pending_form or "[]")]
         json.dumps(fields, ensure_ascii=False).encode()  # half a character, which JSON can name, can stand in no page
     except (ValueError, TypeError, RecursionError):
         return []

@@ -7,20 +7,20 @@ import secrets
 from flask import Response, after_this_request, current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from peterental.users.login_throttle import Place, folded
+from peterental.users.login_throttle import ClientOrigin, email_digest
 
 KNOWN_FOR_S = 365 * 24 * 60 * 60
 
 
-def place_of(email: str) -> Place:
+def client_origin_of(email: str) -> ClientOrigin:
     """Tell where this request tries to sign in as `email` from."""
-    return Place(address=request.remote_addr or "", device=_known_device(email))
+    return ClientOrigin(address=request.remote_addr or "", device=_known_device(email))
 
 
 def remember(email: str) -> None:
     """Have this browser known as one in which `email` signed in, from the answer to this request on."""
     device = _known_device(email) or secrets.token_urlsafe(12)
-    value = str(_signer().dumps([folded(email), device]))
+    value = str(_signer().dumps([email_digest(email), device]))
 
     @after_this_request
     def keep(response: Response) -> Response:
@@ -41,7 +41,7 @@ def _known_device(email: str) -> str | None:
         account, device = _signer().loads(request.cookies.get(_cookie_name(), ""), max_age=KNOWN_FOR_S)
     except (BadData, ValueError, TypeError):
         return None
-    return str(device) if account == folded(email) else None
+    return str(device) if account == email_digest(email) else None
 
 
 def _cookie_name() -> str:

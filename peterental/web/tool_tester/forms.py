@@ -61,7 +61,7 @@ HINTS: Mapping[str, str] = {
 """What to type for each argument."""
 
 
-class RehearsalForm(PageForm):
+class ToolTesterForm(PageForm):
     """Who is called, by whom, when, and what the assistant asks for."""
 
     agent = SelectField("Agent", coerce=str)
@@ -110,7 +110,7 @@ class RehearsalForm(PageForm):
         return self.moment.data.replace(tzinfo=zone) if self.moment.data else otherwise
 
 
-def form_for(tool: Tool) -> type[RehearsalForm]:
+def form_for(tool: Tool) -> type[ToolTesterForm]:
     """Give the form with a field for every argument of `tool`."""
     return _FORMS[tool.name]
 
@@ -126,6 +126,6 @@ def _argument(name: str) -> Field:
 
 
 _FORMS = {
-    tool.name: type("RehearsalForm", (RehearsalForm,), {name: _argument(name) for name in tool.arguments})
+    tool.name: type("RehearsalForm", (ToolTesterForm,), {name: _argument(name) for name in tool.arguments})
     for tool in TOOLS
 }

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from flask import Blueprint, current_app, render_template, request
 
 from peterental.services import services_of
-from peterental.voice.simulator import rehearse
+from peterental.voice.simulator import simulate_tool_call
 from peterental.web.calls.labels import quickness
-from peterental.web.shell.csrf import keeps_form
-from peterental.web.shell.query_params import Address
+from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.tool_tester.forms import TOOLS, form_for
 
@@ -23,13 +23,13 @@ def create_blueprint() -> Blueprint:
     return blueprint
 
 
-@keeps_form
+@preserves_form
 def index() -> tuple[str, int]:
     """Ask what the assistant sends; show what the caller would hear. Nothing changes, so nothing is redirected."""
     viewer, services = current_viewer(), services_of(current_app)
     agents = services.agents.names(viewer, request.values.get("agent", ""))
-    address = Address(request.args)
-    name = address.one_of("tool", [tool.name for tool in TOOLS], "There is no tool {}: here is the first one.")
+    address = QueryParams(request.args)
+    name = address.choice("tool", [tool.name for tool in TOOLS], "There is no tool {}: here is the first one.")
     tool = next((tool for tool in TOOLS if tool.name == name), TOOLS[0])
     form = form_for(tool)(agent=address.text("agent") or None)
     form.offer(agents)
@@ -37,7 +37,7 @@ def index() -> tuple[str, int]:
     if form.validate_on_submit():
         agent = services.agents.get(form.agent.data, viewer)
         if agent.vapi_assistant_id or agent.phone_number_id:
-            rehearsed = rehearse(
+            rehearsed = simulate_tool_call(
                 current_app.extensions["peterental.database"],
                 agent,
                 tool.name,
@@ -51,7 +51,7 @@ def index() -> tuple[str, int]:
         agent=agent,
         tools=TOOLS,
         tool=tool,
-        misread=address.misread,
+        warnings=address.warnings,
         form=form,
         rehearsed=rehearsed,
         quickness=quickness,

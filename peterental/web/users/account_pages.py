@@ -7,11 +7,11 @@ from werkzeug.wrappers import Response
 
 from peterental.errors import Refusal
 from peterental.services import now, services_of
-from peterental.users.model import LinkUsed, PasswordWrong, SignedIn, TooManyTries
-from peterental.users.password_links import grant_of
+from peterental.users.model import LinkInvalid, PasswordWrong, SignedIn, TooManyAttempts
+from peterental.users.password_links import decode
 from peterental.web.shell import session
 from peterental.web.shell.access_control import public
-from peterental.web.shell.csrf import keeps_form
+from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.security_headers import keep_address_secret
 from peterental.web.users.forms import JoinForm, PasswordForm
 
@@ -26,7 +26,7 @@ def add_pages(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/join", view_func=join, methods=both)
 
 
-@keeps_form
+@preserves_form
 def account() -> Answer:
     """Show who is signed in; change the password, which signs every other browser out."""
     viewer = session.current_viewer()
@@ -34,10 +34,10 @@ def account() -> Answer:
     if form.validate_on_submit():
         try:
             epoch = services_of(current_app).users.change_password(viewer, form.current.data, form.new.data)
-        except TooManyTries:
+        except TooManyAttempts:
             raise
         except Refusal as refusal:
-            form.refuse(refusal, "current" if isinstance(refusal, PasswordWrong) else "new")
+            form.add_error(refusal, "current" if isinstance(refusal, PasswordWrong) else "new")
         else:
             session.start(SignedIn(viewer=viewer, session_epoch=epoch))
             flash("Your password is changed. Every other browser is signed out.", "done")
@@ -54,22 +54,22 @@ def sign_out_everywhere() -> Answer:
 
 
 @public
-@keeps_form
+@preserves_form
 def join() -> Answer:
     """Let whoever has a one-time link choose a password, and sign them in."""
     keep_address_secret()
     users = services_of(current_app).users
     form = JoinForm()
     try:
-        grant = grant_of(request.args.get("token", ""), str(current_app.secret_key), now())
+        grant = decode(request.args.get("token", ""), str(current_app.secret_key), now())
         member = users.joining(grant)
         if form.validate_on_submit():
             signed_in = users.join(grant, form.new.data)
             session.start(signed_in)
             flash("Welcome! Your password is set and you are signed in.", "done")
             return redirect(url_for("agents.index"), 303)
-    except LinkUsed:
+    except LinkInvalid:
         return render_template("users/link_used.html"), 404
     except Refusal as refusal:
-        form.refuse(refusal, "new")
+        form.add_error(refusal, "new")
     return render_template("users/join.html", form=form, member=member), 400 if form.is_submitted() else 200

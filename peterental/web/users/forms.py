@@ -6,7 +6,7 @@ from wtforms import EmailField, PasswordField, RadioField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from peterental.web.shell.forms import PageForm, needed
+from peterental.web.shell.forms import PageForm, required
 
 ROLES = (
     SelectChoice("agent", "Agent: sees only the agents that are theirs"),
@@ -50,7 +50,7 @@ class InviteForm(PageForm):
     email = EmailField(
         "E-mail",
         description="What they will sign in with. PeteRental sends no mail: the next page shows a link to pass on.",
-        validators=[needed("Type the e-mail address of the person to invite.")],
+        validators=[required("Type the e-mail address of the person to invite.")],
         render_kw={"autocomplete": "off", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"},
     )
     full_name = StringField(

@@ -7,10 +7,10 @@ from werkzeug.wrappers import Response
 
 from peterental.errors import Refusal
 from peterental.services import Services, now, services_of
-from peterental.users.model import EmailInvalid, EmailTaken, Grant, LastAdmin
-from peterental.users.password_links import LIFETIME, token_of
-from peterental.web.shell.csrf import keeps_form
-from peterental.web.shell.query_params import Address
+from peterental.users.model import EmailInvalid, EmailTaken, LastAdmin, PasswordGrant
+from peterental.users.password_links import LIFETIME, encode
+from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.users import account_pages
 from peterental.web.users.forms import InviteForm, RoleForm
@@ -40,49 +40,49 @@ def create_blueprint() -> Blueprint:
 def index() -> Answer:
     """List the users. Two queries."""
     viewer, services = current_viewer(), _services()
-    address = Address(request.args)
+    address = QueryParams(request.args)
     text, page = address.text("q"), address.page(LAST_PAGE)
-    listing = services.members.listing(viewer, text=text, page=page)
-    agents = services.agents.looked_after([member.user_id for member in listing.rows], viewer)
+    listing = services.user_admin.listing(viewer, text=text, page=page)
+    agents = services.agents.owned_agents([member.user_id for member in listing.rows], viewer)
     return render_template(
         "users/index.html",
         listing=listing,
         agents=agents,
         text=text,
         page=page,
-        misread=address.misread,
+        warnings=address.warnings,
         now=now(),
     )
 
 
-@keeps_form
+@preserves_form
 def invite() -> Answer:
     """Add somebody, and show the link by which they choose a password."""
     viewer, services = current_viewer(), _services()
-    services.members.admins_only(viewer)
+    services.user_admin.admins_only(viewer)
     form = InviteForm(data={"role": "agent"})
     if form.validate_on_submit():
         try:
-            grant = services.members.invite(form.email.data, form.role.data, viewer, form.full_name.data)
+            grant = services.user_admin.invite(form.email.data, form.role.data, viewer, form.full_name.data)
         except Refusal as refusal:
-            form.refuse(refusal, "email" if isinstance(refusal, EmailInvalid | EmailTaken) else None)
+            form.add_error(refusal, "email" if isinstance(refusal, EmailInvalid | EmailTaken) else None)
         else:
             flash(f"{form.email.data} is invited. Pass the link on; PeteRental sends no mail.", "done")
             return _show_link(grant)
     return render_template("users/invite.html", form=form), 400 if form.is_submitted() else 200
 
 
-@keeps_form
+@preserves_form
 def show(user_id: int) -> Answer:
     """Show one user; change what they may do. Two queries."""
     viewer, services = current_viewer(), _services()
-    member = services.members.get(user_id, viewer)
+    member = services.user_admin.get(user_id, viewer)
     form = RoleForm(data={"role": member.role})
     if form.validate_on_submit():
         try:
-            services.members.set_role(user_id, form.role.data, viewer)
+            services.user_admin.set_role(user_id, form.role.data, viewer)
         except LastAdmin as refusal:
-            form.refuse(refusal, "role")
+            form.add_error(refusal, "role")
         else:
             flash(f"{member.name} is now {'an admin' if form.role.data == 'admin' else 'an agent'}.", "done")
             return redirect(url_for("users.show", user_id=user_id), 303)
@@ -91,7 +91,7 @@ def show(user_id: int) -> Answer:
         "users/show.html",
         member=member,
         form=form,
-        agents=services.agents.looked_after([user_id], viewer).get(user_id),
+        agents=services.agents.owned_agents([user_id], viewer).get(user_id),
         link=kept[1] if kept and kept[0] == user_id else None,
         link_days=LIFETIME.days,
         now=now(),
@@ -101,7 +101,7 @@ def show(user_id: int) -> Answer:
 
 def make_link(user_id: int) -> Answer:
     """Make a link by which somebody chooses a new password; earlier ones are called off."""
-    grant = _services().members.make_link(user_id, current_viewer())
+    grant = _services().user_admin.make_link(user_id, current_viewer())
     flash("The link is made, and earlier ones stopped working. Pass it on; PeteRental sends no mail.", "done")
     return _show_link(grant)
 
@@ -109,17 +109,17 @@ def make_link(user_id: int) -> Answer:
 def deactivate(user_id: int) -> Answer:
     """Say what deactivating a user means, and do it."""
     viewer, services = current_viewer(), _services()
-    member = services.members.get(user_id, viewer)
+    member = services.user_admin.get(user_id, viewer)
     refused = ""
     if request.method == "POST":
         try:
-            services.members.deactivate(user_id, viewer)
+            services.user_admin.deactivate(user_id, viewer)
         except LastAdmin as refusal:
             refused = str(refusal)
         else:
             flash(f"{member.name} cannot sign in any more.", "done")
             return redirect(url_for("users.show", user_id=user_id), 303)
-    agents = services.agents.looked_after([user_id], viewer).get(user_id)
+    agents = services.agents.owned_agents([user_id], viewer).get(user_id)
     body = render_template("users/switch.html", member=member, active=False, agents=agents, refused=refused)
     return body, 409 if refused else 200
 
@@ -127,16 +127,16 @@ def deactivate(user_id: int) -> Answer:
 def reactivate(user_id: int) -> Answer:
     """Say what reactivating a user means, and do it."""
     viewer, services = current_viewer(), _services()
-    member = services.members.get(user_id, viewer)
+    member = services.user_admin.get(user_id, viewer)
     if request.method == "POST":
-        services.members.reactivate(user_id, viewer)
+        services.user_admin.reactivate(user_id, viewer)
         flash(f"{member.name} can sign in again.", "done")
         return redirect(url_for("users.show", user_id=user_id), 303)
     return render_template("users/switch.html", member=member, active=True, agents=None, refused="")
 
 
-def _show_link(grant: Grant) -> Response:
-    token = token_of(grant, str(current_app.secret_key), now())
+def _show_link(grant: PasswordGrant) -> Response:
+    token = encode(grant, str(current_app.secret_key), now())
     session[_LINK] = [grant.user_id, url_for("users.join", token=token, _external=True)]
     return redirect(url_for("users.show", user_id=grant.user_id), 303)
 

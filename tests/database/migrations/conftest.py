@@ -69,7 +69,7 @@ def told() -> Told:
 
 @pytest.fixture
 def runner(empty_database_url: str, folder: Folder, told: Told) -> MigrationRunner:
-    return MigrationRunner(empty_database_url, folder.path, tell=told.append)
+    return MigrationRunner(empty_database_url, folder.path, report=told.append)
 
 
 @pytest.fixture

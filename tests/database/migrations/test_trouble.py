@@ -11,8 +11,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.errors import LedgerTrouble, MigrationFailed, NoRoom
-from peterental.database.migrations.ledger.status import SchemaGate
+from peterental.database.migrations.errors import DiskFull, LedgerError, MigrationFailed
+from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.database.migrations.scratch.database import scratch_database
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.pool import Database, DatabaseUnavailable
@@ -34,7 +34,7 @@ def refusal(url: str, state: str) -> Exception:
 @pytest.mark.parametrize("state", ["42703", "42804", "42809", "42P10", "42883", "23502", "22P02", "428C9"])
 def test_another_shape_of_ledger_gets_the_hint(empty_database_url: str, state: str) -> None:
     found = refusal(empty_database_url, state)
-    assert isinstance(found, LedgerTrouble)
+    assert isinstance(found, LedgerError)
     assert str(found).endswith(SCHEMA)
 
 
@@ -58,7 +58,7 @@ def test_a_lost_server_does_not_answer(empty_database_url: str, state: str) -> N
 
 
 def test_a_full_disk_is_no_room(empty_database_url: str) -> None:
-    assert isinstance(refusal(empty_database_url, "53100"), NoRoom)
+    assert isinstance(refusal(empty_database_url, "53100"), DiskFull)
 
 
 def test_a_timed_out_statement_says_so(empty_database_url: str) -> None:
@@ -83,7 +83,7 @@ def test_a_scratch_database_that_takes_too_long_is_named(empty_database_url: str
     told: list[str] = []
     with (
         pytest.raises(StatementCancelled, match="cancelled by statement_timeout"),
-        scratch_database(empty_database_url, scratch_url=url, tell=told.append),
+        scratch_database(empty_database_url, scratch_url=url, report=told.append),
     ):
         pytest.fail("a database is not made in a millisecond")
     assert told == []
@@ -136,8 +136,8 @@ def test_a_role_that_may_not_read_the_ledger_is_told(
     runner.run_migrations()
     db.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD 'x'").format(sql.Identifier(role)))
     database = Database(make_conninfo(empty_database_url, user=role, password="x"), pool_size=1)
-    with pytest.raises(LedgerTrouble, match="permission denied for table schema_migrations"):
-        SchemaGate(database, folder.path).status()
+    with pytest.raises(LedgerError, match="permission denied for table schema_migrations"):
+        SchemaHealth(database, folder.path).status()
     database.close()
 
 
@@ -150,13 +150,13 @@ def test_a_held_ledger_is_named_by_the_gate(
     database = Database(empty_database_url, pool_size=1)
     with psycopg.connect(empty_database_url) as other:
         other.execute("LOCK TABLE schema_migrations")
-        with pytest.raises(LedgerTrouble, match="somebody's transaction holds it"):
-            SchemaGate(database, folder.path).status()
+        with pytest.raises(LedgerError, match="somebody's transaction holds it"):
+            SchemaHealth(database, folder.path).status()
     database.close()
 
 
 def test_a_gate_without_a_server_says_it_does_not_answer(tmp_path: Path) -> None:
     database = Database("postgresql://nobody@127.0.0.1:1/x", pool_size=1)
     with pytest.raises(DatabaseUnavailable, match="does not answer"):
-        SchemaGate(database, tmp_path).status()
+        SchemaHealth(database, tmp_path).status()
     database.close()

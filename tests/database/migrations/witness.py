@@ -33,7 +33,7 @@ def start(url: str, folder: Folder) -> subprocess.Popen[str]:
     """Run the migrations in a process of their own."""
     code = (
         "import sys, pathlib; from peterental.database.migrations import MigrationRunner;"
-        "MigrationRunner(sys.argv[1], pathlib.Path(sys.argv[2]), tell=lambda line: print(line, flush=True)).run_migrations()"
+        "MigrationRunner(sys.argv[1], pathlib.Path(sys.argv[2]), report=lambda line: print(line, flush=True)).run_migrations()"
     )
     command = [sys.executable, "-c", code, url, str(folder.path)]
     return subprocess.Popen(

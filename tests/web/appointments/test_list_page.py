@@ -19,8 +19,8 @@ from peterental.appointments.model import Status
 from peterental.database.pool import Database
 from peterental.services import Services
 from peterental.users.model import Viewer
-from peterental.web.appointments.csv_export import COLUMNS, defused
-from peterental.web.appointments.list_filter import SORTS, STATUSES, read_question
+from peterental.web.appointments.csv_export import COLUMNS, escape_formula
+from peterental.web.appointments.list_filter import SORTS, STATUSES, parse_list_query
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -48,11 +48,11 @@ def test_the_address_of_a_list_is_read_and_written() -> None:
         "to": "2026-11-30",
         "sort": "name",
     }
-    question = read_question({**address, "page": "7"})
+    question = parse_list_query({**address, "page": "7"})
     assert question.address() == address
-    assert (question.page, question.misread) == (7, ())
+    assert (question.page, question.warnings) == (7, ())
     assert question.address(q=None, status=None) == {n: v for n, v in address.items() if n not in {"q", "status"}}
-    assert read_question({"q": " \x00 ", "status": "", "from": "", "sort": "", "page": ""}).wanted == Filter()
+    assert parse_list_query({"q": " \x00 ", "status": "", "from": "", "sort": "", "page": ""}).wanted == Filter()
 
 
 @pytest.mark.parametrize(
@@ -287,4 +287,4 @@ def test_a_stranger_gets_no_file(stranger: Browser) -> None:
     ],
 )
 def test_what_a_spreadsheet_would_take_for_a_formula_is_defused(cell: str, shown: str) -> None:
-    assert defused(cell) == shown
+    assert escape_formula(cell) == shown

@@ -37,7 +37,7 @@ def record(database: Database, services: Services) -> Callable[..., None]:
 def test_a_line_says_who_did_what_with_before_and_after_in_words(
     office: Browser, ana: Viewer, admin: Viewer, services: Services, queries: list[str]
 ) -> None:
-    services.members.set_role(ana.user_id, "admin", admin)
+    services.user_admin.set_role(ana.user_id, "admin", admin)
     queries.clear()
     text = " ".join(office.get("/audit").text.split())
     assert len(queries) == 3  # the sign-in check, the lines, the people to choose from
@@ -57,7 +57,7 @@ def test_values_are_shown_as_people_read_them(office: Browser, admin: Viewer, an
     assert "<ins><bdi>Ana Lima (ana@example.com)</bdi></ins>" in text
     assert "<dt>A viewing takes</dt><dd><del><bdi>30 min</bdi></del>" in text
     assert "<ins><bdi>1 h 30 min</bdi></ins>" in text
-    services.members.deactivate(ana.user_id, admin)
+    services.user_admin.deactivate(ana.user_id, admin)
     assert f"<ins><bdi>user {ana.user_id}</bdi></ins>" in " ".join(office.get("/audit?kind=agent").text.split())
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from peterental.audit.model import Change
-from peterental.web.audit.field_labels import LABELS, Field, fields_of, in_words
+from peterental.web.audit.field_labels import LABELS, Field, format_value, labelled_fields
 
 CHICAGO = ZoneInfo("America/Chicago")
 
@@ -21,7 +21,7 @@ def test_fields_are_called_as_on_the_pages_with_before_and_after() -> None:
         before={"agent_name": "Åna", "daily_cap": None, "Monday": "9 am to 5 pm", "note": ""},
         after={"agent_name": "Ana", "daily_cap": 8, "Monday": "closed", "note": None},
     )
-    assert fields_of(change, CHICAGO) == (
+    assert labelled_fields(change, CHICAGO) == (
         Field("Name", "Åna", "Ana"),
         Field("Most viewings a day", None, "8"),
         Field("Monday", "9 am to 5 pm", "closed"),
@@ -53,7 +53,7 @@ def test_fields_are_called_as_on_the_pages_with_before_and_after() -> None:
     ],
 )
 def test_values_are_said_as_people_read_them(value: object, words: str | None) -> None:
-    assert in_words(value, CHICAGO) == words
+    assert format_value(value, CHICAGO) == words
 
 
 @pytest.mark.parametrize(
@@ -71,5 +71,5 @@ def test_values_are_said_as_people_read_them(value: object, words: str | None) -
 )
 def test_a_field_says_what_its_value_is(name: str, value: object, words: str) -> None:
     change = Change(action="edited", subject_kind="agent", subject_id="ana", subject_name="Ana", after={name: value})
-    (field,) = fields_of(change, CHICAGO, {2: "Ben Okafor (ben@example.com)"})
+    (field,) = labelled_fields(change, CHICAGO, {2: "Ben Okafor (ben@example.com)"})
     assert field == Field(LABELS[name], None, words)

@@ -10,7 +10,7 @@ import pytest
 
 from peterental.calls.model import Call, CallSummary
 from peterental.web.calls import labels
-from peterental.web.calls.transcript import Turn, beginning, conversation, whole_transcript
+from peterental.web.calls.transcript import Turn, as_text, conversation, truncate
 from peterental.web.shell.template_filters import cut, weight
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -86,7 +86,7 @@ def test_messages_are_read_as_a_conversation() -> None:
         ("assistant", "Fine.", ""),
         ("caller", "Bye", ""),
     ]
-    assert whole_transcript(a_call(messages=messages)).splitlines()[2:] == [
+    assert as_text(a_call(messages=messages)).splitlines()[2:] == [
         "Caller: Dolores",
         "Assistant: Fine.",
         "Caller: Bye",
@@ -103,18 +103,18 @@ def test_without_messages_the_transcript_is_read() -> None:
             ("assistant", "Fine"),
         ]
     assert conversation(a_call()) == ()
-    assert whole_transcript(a_call()) == ""
+    assert as_text(a_call()) == ""
 
 
 def test_a_page_shows_the_beginning_and_never_more_than_it_may() -> None:
     turns = tuple(Turn("caller", "<é" * 100) for _ in range(20))
-    shown = beginning(turns, 2000)
+    shown = truncate(turns, 2000)
     assert shown[0] == turns[0]
     assert shown[-1].text.endswith("…")
     assert sum(weight(turn.text) for turn in shown) < 2000
-    assert beginning(turns, 10**6) == turns
-    assert beginning(turns, 100) == ()
-    (first,) = beginning((replace(turns[0], text="🏠" * 5000),), 1000)
+    assert truncate(turns, 10**6) == turns
+    assert truncate(turns, 100) == ()
+    (first,) = truncate((replace(turns[0], text="🏠" * 5000),), 1000)
     assert 700 < weight(first.text) <= 1000
 
 

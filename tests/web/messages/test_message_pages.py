@@ -255,16 +255,16 @@ def test_words_are_found_however_old_the_message_is(
     messages = MessageRepository(database)
 
     def find(text: str) -> tuple[list[str], bool]:
-        found, _, is_cut = messages.listing(user_id, MessageFilter(state="all", text=text), slice(0, 26))
-        return [message.body for message in found], is_cut
+        found, _, is_truncated = messages.listing(user_id, MessageFilter(state="all", text=text), slice(0, 26))
+        return [message.body for message in found], is_truncated
 
     oldest = hashlib.md5(b"19981", usedforsecurity=False).hexdigest()
     assert find(oldest) == ([f"Word of {oldest}"], False)
     monkeypatch.setattr(repository, "FOUND_AT_MOST", 1)
     monkeypatch.setattr(repository, "NEARBY", 1)
     monkeypatch.setattr(repository, "FEWEST", 1)
-    bodies, is_cut = find("Word of a")
-    assert is_cut
+    bodies, is_truncated = find("Word of a")
+    assert is_truncated
     assert bodies
     monkeypatch.setattr(repository, "COMMON", 1)
     assert find("Word of a")[1], "it is common nearby, so nobody looks further"

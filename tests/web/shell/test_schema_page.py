@@ -51,7 +51,7 @@ def look(
 
 
 def migrate(url: str, folder: Path) -> None:
-    MigrationRunner(url, folder, tell=lambda _: None).run_migrations()
+    MigrationRunner(url, folder, report=lambda _: None).run_migrations()
 
 
 def test_when_all_went_well_there_is_nothing_to_do(office: Browser) -> None:

@@ -21,7 +21,7 @@ from peterental.errors import Fault
 from peterental.services import Services
 from peterental.users.model import EmailTaken, Viewer
 from peterental.web.shell import template_filters
-from peterental.web.shell.csrf import keeps_form
+from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import SignInForm
 from peterental.web.shell.navigation import MORE, TABS, navigation_for
 
@@ -194,17 +194,17 @@ def test_a_refusal_that_no_page_expects_is_said_in_a_page(
 def test_a_refusal_that_belongs_to_no_field_stands_above_the_form(app: Flask) -> None:
     with app.test_request_context("/login", method="POST"):
         form = SignInForm()
-        form.refuse(EmailTaken())
-        form.refuse(EmailTaken(), "email")
+        form.add_error(EmailTaken())
+        form.add_error(EmailTaken(), "email")
         assert form.form_errors == ["There is already a user with that e-mail address."]
         assert form.email.errors == form.form_errors
 
 
 def test_programs_are_answered_in_their_own_way(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> str:
+    def add_error() -> str:
         raise RequestEntityTooLarge
 
-    monkeypatch.setitem(app.view_functions, "health.readyz", refuse)
+    monkeypatch.setitem(app.view_functions, "health.readyz", add_error)
     response = app.test_client().get("/readyz")
     assert response.status_code == 413
     assert "plaque" not in response.text
@@ -232,8 +232,8 @@ def test_a_form_sent_while_the_database_is_away_is_given_back_as_typed(
     fields = {"agent_name": "Zoë <3", "csrf_token": office.token("/agents/new")}
     ours = {"Sec-Fetch-Site": "same-origin"}
     with monkeypatch.context() as away:
-        away.setitem(app.view_functions, "agents.new", keeps_form(slow))
-        away.setitem(app.view_functions, "users.account", keeps_form(slow))
+        away.setitem(app.view_functions, "agents.new", preserves_form(slow))
+        away.setitem(app.view_functions, "users.account", preserves_form(slow))
         away.setitem(app.view_functions, "messages.done", lambda **_: slow())
         page = office.post("/agents/new", fields, headers=ours)
         assert page.status_code == 503

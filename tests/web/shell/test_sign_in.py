@@ -124,7 +124,7 @@ def test_a_failed_sign_in_says_the_same_whoever_it_was(
 
 def test_when_too_many_sign_in_at_once_it_says_so(stranger: Browser, services: Services) -> None:
     services.users.passwords.patience_s = 0.01
-    with services.users.passwords.a_turn(), services.users.passwords.a_turn():
+    with services.users.passwords.hashing_slot(), services.users.passwords.hashing_slot():
         page = stranger.send("/login", email="ana@example.com", password=WORDS)
     assert page.status_code == 400
     assert "Too many people are signing in" in page.text

@@ -53,9 +53,9 @@ def test_each_tool_has_fields_of_its_own(office: Browser) -> None:
     assert 'name="message"' in text
     assert 'name="time_of_day"' not in text
     assert '<option selected value="ben">' in text
-    misread = office.get("/rehearsal?tool=order_pizza").text
-    assert 'aria-current="true">Free times' in misread
-    assert "There is no tool “order_pizza”" in misread
+    warnings = office.get("/rehearsal?tool=order_pizza").text
+    assert 'aria-current="true">Free times' in warnings
+    assert "There is no tool “order_pizza”" in warnings
 
 
 @pytest.mark.usefixtures("agents")

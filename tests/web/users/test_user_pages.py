@@ -17,8 +17,8 @@ from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services, now
 from peterental.users.login_throttle import FREE_PER_ACCOUNT
-from peterental.users.model import Grant, Viewer
-from peterental.users.password_links import LIFETIME, token_of
+from peterental.users.model import PasswordGrant, Viewer
+from peterental.users.password_links import LIFETIME, encode
 from peterental.users.setup_link import setup_token
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_the_list_shows_role_state_last_sign_in_and_agents(
 ) -> None:
     for name in ("Zoe", "Amal", "<b>Bo</b>", "Cem", "Dana", "Eve"):
         services.agents.create(Profile(agent_name=name, user_id=ana.user_id), admin)
-    services.members.invite("ben@example.com", "agent", admin)
+    services.user_admin.invite("ben@example.com", "agent", admin)
     queries.clear()
     text = office.get("/users").text
     assert len(queries) == 3  # the sign-in check, the users, their agents
@@ -122,7 +122,7 @@ def test_an_expired_invitation_form_keeps_what_was_typed(office: Browser) -> Non
 def test_a_role_is_changed_on_the_users_page(office: Browser, ana: Viewer, services: Services, admin: Viewer) -> None:
     page = office.send(f"/users/{ana.user_id}", role="admin", follow=True)
     assert "Ana Lima is now an admin." in page.text
-    assert services.members.get(ana.user_id, admin).role == "admin"
+    assert services.user_admin.get(ana.user_id, admin).role == "admin"
     page = office.send(f"/users/{ana.user_id}", role="agent", follow=True)
     assert "Ana Lima is now an agent." in page.text
 
@@ -193,14 +193,14 @@ def test_a_link_for_somebody_deactivated_is_refused(
     office: Browser, ana: Viewer, admin: Viewer, services: Services
 ) -> None:
     token = office.token(f"/users/{ana.user_id}")
-    services.members.deactivate(ana.user_id, admin)
+    services.user_admin.deactivate(ana.user_id, admin)
     page = office.post(f"/users/{ana.user_id}/link", csrf_token=token)
     assert page.status_code == 409
     assert "is deactivated and cannot sign in" in page.text
 
 
 @pytest.mark.parametrize(
-    "token", ["", "abc", "W10.x", token_of(Grant(1, 0), "another key", datetime(2100, 1, 1, tzinfo=UTC))]
+    "token", ["", "abc", "W10.x", encode(PasswordGrant(1, 0), "another key", datetime(2100, 1, 1, tzinfo=UTC))]
 )
 def test_what_is_no_link_of_ours_is_a_page_that_says_whom_to_ask(stranger: Browser, token: str) -> None:
     page = stranger.get(f"/join?token={token}")
@@ -210,8 +210,8 @@ def test_what_is_no_link_of_ours_is_a_page_that_says_whom_to_ask(stranger: Brows
 
 
 def test_a_link_older_than_a_week_does_not_work(stranger: Browser, ana: Viewer) -> None:
-    fresh = token_of(Grant(ana.user_id, 0), KEY, now())
-    stale = token_of(Grant(ana.user_id, 0), KEY, now() - LIFETIME - timedelta(seconds=1))
+    fresh = encode(PasswordGrant(ana.user_id, 0), KEY, now())
+    stale = encode(PasswordGrant(ana.user_id, 0), KEY, now() - LIFETIME - timedelta(seconds=1))
     assert stranger.get(f"/join?token={fresh}").status_code == 200
     assert stranger.get(f"/join?token={stale}").status_code == 404
 

@@ -13,12 +13,12 @@ from peterental.database.migrations.ledger.state import State, compare_with_ledg
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.run.exclusive import writing_session
 from peterental.database.migrations.scratch.database import build, scratch_database
-from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.source.files import MigrationFile, find_files
-from peterental.database.migrations.source.statements import records_itself, split_statements
+from peterental.database.migrations.source.statements import is_ledger_insert, split_statements
 from peterental.database.migrations.verify.diff import ONLY_LIVE, Difference, compare_catalogs, counted, grouped
-from peterental.database.migrations.verify.introspection import Catalog, Key, read_catalog
+from peterental.database.migrations.verify.introspection import Catalog, ObjectKey, read_catalog
 from peterental.database.migrations.verify.verify import scratch_catalog
 from peterental.database.pool import Connection
 
@@ -32,7 +32,7 @@ class AdoptionRefused(MigrationError):
 
 
 @dataclass(frozen=True)
-class _Made:
+class _BuiltSchema:
     """What the files make, and what they make and take away again.
 
     Args:
@@ -43,10 +43,10 @@ class _Made:
 
     files: list[MigrationFile]
     catalog: Catalog
-    removed: dict[Key, MigrationFile]
+    removed: dict[ObjectKey, MigrationFile]
 
 
-def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None, tell: Tell) -> int:
+def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None, report: Reporter) -> int:
     """Record the migrations 1 to `to` as applied if the database has all that the files make; give how many were new.
 
     What else is in the database does not matter, unless a file takes it away. Rows without a checksum, which an earlier
@@ -57,7 +57,7 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
         directory: of the migration files.
         to: the last version to record.
         scratch_url: of a database on a server where a scratch database may be made; the live one's by default.
-        tell: takes lines about what is recorded and what could not be verified.
+        report: takes lines about what is recorded and what could not be verified.
 
     Raises AdoptionRefused with every difference, MigrationFilesError, CatalogUnreadable, ScratchRefused,
     ScratchBuildFailed, and what `writing_session` raises.
@@ -68,54 +68,54 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
     with engine_session(url) as connection:
         ledger = ledgers.read(connection)
         schema = ledger.server.schema
-        if not _to_record(connection, ledger, files[:to]):
-            tell("✅ Nothing to adopt: all of them are recorded and verified")
+        if not _unrecorded(connection, ledger, files[:to]):
+            report("✅ Nothing to adopt: all of them are recorded and verified")
             return 0
         if ledger.server.read_only_reason:  # told before a scratch database is made for nothing
             raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
         live = read_catalog(connection, schema, which="database")
     # A ledger that goes further says that later files have run too: then the database is what those made.
     highest = max([to, *(version for version in ledger.rows if version <= len(files))])
-    made = _make(url, files[:highest], scratch_url, schema, tell)
+    made = _make(url, files[:highest], scratch_url, schema, report)
     _check(live, made, schema)
-    with writing_session(url, tell=tell) as (connection, ledger):
+    with writing_session(url, report=report) as (connection, ledger):
         # Look again: somebody may have changed something while we compared.
         others = _check(read_catalog(connection, schema, which="database"), made, schema)
-        todo = _to_record(connection, ledger, files[:to])
+        todo = _unrecorded(connection, ledger, files[:to])
         writer = LedgerWriter(connection, schema)
         with connection.transaction():
             for file in todo:
                 writer.record_adopted(file, file.text())
-    _tell_about(todo, ledger, others, tell)
+    _tell_about(todo, ledger, others, report)
     return len(todo)
 
 
-def _to_record(connection: Connection, ledger: Ledger, files: list[MigrationFile]) -> list[MigrationFile]:
+def _unrecorded(connection: Connection, ledger: Ledger, files: list[MigrationFile]) -> list[MigrationFile]:
     """Give the files that have no row, or one without a checksum. Raises AdoptionRefused for edited ones."""
     rows = {version: row for version, row in ledger.rows.items() if version <= len(files)}
     entries = compare_with_ledger(connection, files, replace(ledger, rows=rows))
     edited = [entry.file_name for entry in entries if entry.state is State.EDITED]
     if edited:
         raise AdoptionRefused(reason=f"{', '.join(edited)} was edited after it was applied; see flask db-repair")
-    wanted = {State.PENDING, State.LATE, State.UNVERIFIED}
+    wanted = {State.PENDING, State.OUT_OF_ORDER, State.UNVERIFIED}
     return [entry.file for entry in entries if entry.state in wanted and entry.file is not None]
 
 
-def _make(url: str, files: list[MigrationFile], scratch_url: str | None, schema: str, tell: Tell) -> _Made:
+def _make(url: str, files: list[MigrationFile], scratch_url: str | None, schema: str, report: Reporter) -> _BuiltSchema:
     """Build the files in a scratch database, stopping before each one that may take something away."""
     directory = files[0].path.parent
-    removed: dict[Key, MigrationFile] = {}
-    with scratch_database(url, scratch_url=scratch_url, tell=tell) as scratch:
+    removed: dict[ObjectKey, MigrationFile] = {}
+    with scratch_database(url, scratch_url=scratch_url, report=report) as scratch:
         for file in files:
             if _MAY_REMOVE.search(file.text()):
                 build(scratch, directory, to=file.version - 1)
-                removed |= dict.fromkeys(scratch_catalog(scratch, schema).things, file)
+                removed |= dict.fromkeys(scratch_catalog(scratch, schema).objects, file)
         build(scratch, directory, to=files[-1].version)
         catalog = scratch_catalog(scratch, schema)
-    return _Made(files, catalog, {key: file for key, file in removed.items() if key not in catalog.things})
+    return _BuiltSchema(files, catalog, {key: file for key, file in removed.items() if key not in catalog.objects})
 
 
-def _check(live: Catalog, made: _Made, schema: str) -> list[Difference]:
+def _check(live: Catalog, made: _BuiltSchema, schema: str) -> list[Difference]:
     """Give what the database has besides. Raises AdoptionRefused when it lacks something or has it otherwise."""
     differences = compare_catalogs(live, made.catalog, schema).differences
     problems = []
@@ -138,28 +138,28 @@ def _check(live: Catalog, made: _Made, schema: str) -> list[Difference]:
     return others
 
 
-def _tell_about(todo: list[MigrationFile], ledger: Ledger, others: list[Difference], tell: Tell) -> None:
+def _tell_about(todo: list[MigrationFile], ledger: Ledger, others: list[Difference], report: Reporter) -> None:
     for file in todo:
         done = "verified" if file.version in ledger.rows else "recorded as applied"
-        tell(f"✅ {file.path.name} {done}")
+        report(f"✅ {file.path.name} {done}")
     for file in todo:
-        doubt = _on_your_word(file)
+        doubt = _unverifiable_changes(file)
         if doubt:
-            tell(f"⚠️  {file.path.name} {doubt}")
+            report(f"⚠️  {file.path.name} {doubt}")
     if others:
-        tell("Also in the database, which is fine, but not made by these files:")
+        report("Also in the database, which is fine, but not made by these files:")
         for line in grouped(others):
-            tell(f"  {line.removesuffix(ONLY_LIVE).rstrip()}")
+            report(f"  {line.removesuffix(ONLY_LIVE).rstrip()}")
     adopted = f"{len(todo)} {'migration' if len(todo) == 1 else 'migrations'}"
-    tell(f"✅ Adopted {adopted}" if todo else "✅ Nothing to adopt: somebody else has just done it")
+    report(f"✅ Adopted {adopted}" if todo else "✅ Nothing to adopt: somebody else has just done it")
 
 
-def _on_your_word(file: MigrationFile) -> str | None:
+def _unverifiable_changes(file: MigrationFile) -> str | None:
     """Say what of a file no catalog can show: that rows were changed."""
     verbs = [
         statement.sql.split(maxsplit=1)[0].upper()
         for statement in split_statements(file.text())
-        if not records_itself(statement.sql)
+        if not is_ledger_insert(statement.sql)
     ]
     rows = list(dict.fromkeys(verb for verb in verbs if verb in _CHANGES_ROWS))
     if not rows:

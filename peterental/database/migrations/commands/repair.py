@@ -12,7 +12,7 @@ from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import State, compare_with_ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.run.exclusive import writing_session
-from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.migrations.source.files import MigrationFile, find_files
 from peterental.database.migrations.source.statements import split_statements
 from peterental.database.pool import Connection
@@ -29,22 +29,22 @@ class Repair:
     accept: Callable[[LedgerWriter], None]
 
 
-def repair(url: str, directory: Path, *, confirm: Callable[[str], bool], tell: Tell) -> int:
+def repair(url: str, directory: Path, *, confirm: Callable[[str], bool], report: Reporter) -> int:
     """Show what was edited or stopped half-way, and accept it where `confirm` says so. Gives how much was accepted.
 
     Args:
         url: of the database.
         directory: of the migration files.
         confirm: is shown each finding in turn, and asked.
-        tell: takes lines about progress.
+        report: takes lines about progress.
 
     Raises MigrationFilesError, and what `writing_session` raises.
     """
     files = find_files(directory)
     accepted = 0
-    with writing_session(url, tell=tell) as (connection, ledger):
+    with writing_session(url, report=report) as (connection, ledger):
         writer = LedgerWriter(connection, ledger.server.schema)
-        writer.end_orphaned_attempts()
+        writer.mark_orphans_interrupted()
         findings = _findings(connection, ledger, files)
         for found in findings:
             if confirm(found.shown):
@@ -52,9 +52,9 @@ def repair(url: str, directory: Path, *, confirm: Callable[[str], bool], tell: T
                     found.accept(writer)
                 accepted += 1
     if accepted:
-        tell(f"✅ Accepted {accepted} {'change' if accepted == 1 else 'changes'}")
+        report(f"✅ Accepted {accepted} {'change' if accepted == 1 else 'changes'}")
     else:
-        tell("✅ Nothing was changed" if findings else "✅ Nothing to repair")
+        report("✅ Nothing was changed" if findings else "✅ Nothing to repair")
     return accepted
 
 

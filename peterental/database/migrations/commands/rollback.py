@@ -7,22 +7,22 @@ from pathlib import Path
 
 import psycopg
 
-from peterental.database.migrations.errors import RollbackRefused, UndoFailed
+from peterental.database.migrations.errors import RollbackFailed, RollbackRefused
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.run.exclusive import writing_session
 from peterental.database.migrations.run.runner import inspect
-from peterental.database.migrations.session.advisory_lock import Tell
-from peterental.database.migrations.session.connection import begin_statements, reset, settle
+from peterental.database.migrations.session.advisory_lock import Reporter
+from peterental.database.migrations.session.connection import begin_statements, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.source.directives import read_directives
 from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, MigrationFile, find_files
 from peterental.database.migrations.source.statements import statement_offset
-from peterental.database.migrations.sql.error_location import explain, explain_end
+from peterental.database.migrations.sql.error_location import explain, explain_commit_error
 from peterental.database.pool import Connection
 
 
-def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]], bool], tell: Tell) -> int:
+def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]], bool], report: Reporter) -> int:
     """Undo every applied migration above version `to`, and give how many that were.
 
     Args:
@@ -30,25 +30,25 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
         directory: of the migration files and their `.down.sql` files.
         to: the version to go back to; 0 undoes everything.
         confirm: is shown the names of the files that would run, in order, and asked.
-        tell: takes a line per file.
+        report: takes a line per file.
 
     Raises RollbackRefused before anything runs where a down file is missing or cannot be run, or where `confirm` says
     no; UndoFailed when one fails (those before it stay undone); MigrationFilesError; what `writing_session`
     raises.
     """
     files = {file.version: file for file in find_files(directory)}
-    with writing_session(url, tell=tell) as (connection, ledger):
+    with writing_session(url, report=report) as (connection, ledger):
         downs = [_down(files.get(version), version) for version in _above(ledger, to)]
         if not downs:
-            tell("✅ Nothing to roll back")
+            report("✅ Nothing to roll back")
             return 0
         if not confirm([down.path.name for down in downs]):
             raise RollbackRefused(reason="nobody confirmed it")
         writer = LedgerWriter(connection, ledger.server.schema)
         for down in downs:
             _undo(connection, writer, files[down.version], down)
-            tell(f"✅ {down.path.name}")
-        tell(f"✅ Rolled back {len(downs)} {'migration' if len(downs) == 1 else 'migrations'}")
+            report(f"✅ {down.path.name}")
+        report(f"✅ Rolled back {len(downs)} {'migration' if len(downs) == 1 else 'migrations'}")
         return len(downs)
 
 
@@ -79,19 +79,19 @@ def _undo(connection: Connection, writer: LedgerWriter, file: MigrationFile, dow
         writer.record_rolled_back(file, text)
         connection.execute("COMMIT")
     except StatementFailed as error:
-        settle(connection)
+        recover(connection)
         problem = explain(down.path, text, error.cause, statement_offset(text, error.index), sent_from=error.sent_from)
         raise _failed(down, problem) from error
     except psycopg.Error as error:
-        settle(connection)
-        raise _failed(down, explain_end(down.path, error)) from error
+        recover(connection)
+        raise _failed(down, explain_commit_error(down.path, error)) from error
     except BaseException:
-        settle(connection)
+        recover(connection)
         raise
 
 
-def _failed(down: MigrationFile, problem: str) -> UndoFailed:
+def _failed(down: MigrationFile, problem: str) -> RollbackFailed:
     message = (
         f"{problem}\n  Nothing of {down.path.name} was kept.\n  Next: mend the cause, then run flask db-rollback again"
     )
-    return UndoFailed(version=down.version, problem=message)
+    return RollbackFailed(version=down.version, problem=message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peterental.database.migrations.ledger.state import Entry
+from peterental.database.migrations.ledger.state import HistoryEntry
 from peterental.database.migrations.ledger.status import Status
 from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, printable
 from peterental.database.migrations.sql.error_location import width_of
@@ -68,7 +68,7 @@ def _colour_of(state: str) -> str:
     return {"✅": _GREEN, "⏳": _YELLOW}.get(_MARKS.get(state, ""), _RED)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _row(entry: HistoryEntry) -> tuple[str, ...]:
     row = entry.row
     return (
         _MARKS.get(entry.state, "❌"),

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from peterental.database.migrations.errors import SCHEMA_OF_OUR_OWN, LedgerTrouble, NoSchema
+from peterental.database.migrations.errors import FOREIGN_LEDGER_HINT, LedgerError, NoSchema
 from peterental.database.migrations.session.advisory_lock import is_held_by_another, lock_key
 from peterental.database.pool import Connection
 
@@ -93,7 +93,7 @@ def _refuse_strange_versions(kind: str | None, versions: list[object]) -> None:
         reason = f"its versions are {kind}, not integer"
     else:
         return
-    raise LedgerTrouble(reason=reason, advice=SCHEMA_OF_OUR_OWN)
+    raise LedgerError(reason=reason, advice=FOREIGN_LEDGER_HINT)
 
 
 def _select(connection: Connection, query: sql.Composed) -> psycopg.Cursor[DictRow]:

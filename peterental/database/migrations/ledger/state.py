@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peterental.database.migrations.errors import RecordedElsewhere
+from peterental.database.migrations.errors import ForeignLedger
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger, LedgerRow
 from peterental.database.migrations.source.files import MigrationFile
@@ -25,7 +25,7 @@ class State(StrEnum):
     COMMENTS_EDITED = "comments-edited"
     MISSING = "missing"
     """Applied, but its file is gone."""
-    LATE = "late"
+    OUT_OF_ORDER = "late"
     """Not applied, although a higher number is."""
     NEWER = "newer"
     """Applied by a newer release than this one; older code boots on a newer schema."""
@@ -33,11 +33,11 @@ class State(StrEnum):
     """A no-transaction attempt that stopped."""
 
 
-BROKEN = frozenset({State.EDITED, State.MISSING, State.LATE})
+BROKEN = frozenset({State.EDITED, State.MISSING, State.OUT_OF_ORDER})
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """One migration: its file, its ledger row, or both."""
 
     version: int
@@ -58,7 +58,7 @@ class Entry:
         return self.file.path.name if self.file else f"{self.version:03d}"
 
 
-def compare_with_ledger(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[Entry]:
+def compare_with_ledger(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[HistoryEntry]:
     """Give every migration that has a file or a ledger row, in order.
 
     Raises RecordedElsewhere when the search_path has changed since.
@@ -67,7 +67,7 @@ def compare_with_ledger(connection: Connection, files: list[MigrationFile], ledg
     if elsewhere is not None:
         recorded = ledgers.checksums(connection, elsewhere)
         if any(file.checksum == recorded.get(file.version) for file in files):
-            raise RecordedElsewhere(recorded=elsewhere, schema=schema)
+            raise ForeignLedger(recorded=elsewhere, schema=schema)
     return compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
 
 
@@ -75,7 +75,7 @@ def compare(
     files: list[MigrationFile],
     rows: Mapping[int, LedgerRow],
     applied_text: Callable[[int], str | None],
-) -> list[Entry]:
+) -> list[HistoryEntry]:
     """Give every migration that has a file or a ledger row, in order.
 
     Args:
@@ -92,10 +92,10 @@ def compare(
         if file is None:
             state = State.NEWER if version > highest_file else State.MISSING
         elif row is None:
-            state = State.LATE if version < highest_applied else State.PENDING
+            state = State.OUT_OF_ORDER if version < highest_applied else State.PENDING
         else:
             state = _applied_state(file, row, applied_text)
-        entries.append(Entry(version, state, file, row))
+        entries.append(HistoryEntry(version, state, file, row))
     return entries
 
 
@@ -110,17 +110,17 @@ def _applied_state(file: MigrationFile, row: LedgerRow, applied_text: Callable[[
     return State.EDITED
 
 
-def unapplicable(entries: list[Entry]) -> list[str]:
+def blocking_problems(entries: list[HistoryEntry]) -> list[str]:
     """Say why nothing may be applied: one reason per entry that tells a different story than its file."""
     reasons = {
         State.EDITED: "{name} was edited after it was applied",
         State.MISSING: "the file of applied migration {name} is missing",
-        State.LATE: "{name} has a lower number than a migration already applied",
+        State.OUT_OF_ORDER: "{name} has a lower number than a migration already applied",
     }
     return [reasons[entry.state].format(name=entry.file_name) for entry in entries if entry.state in BROKEN]
 
 
-def overall(entries: list[Entry]) -> str:
+def overall_state(entries: list[HistoryEntry]) -> str:
     """Give the state of the whole: `broken`, `pending`, `newer` or `current`."""
     states = {entry.state for entry in entries}
     if states & BROKEN:

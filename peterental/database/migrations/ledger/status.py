@@ -8,7 +8,13 @@ from typing import Any
 
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
-from peterental.database.migrations.ledger.state import Entry, State, compare_with_ledger, overall, unapplicable
+from peterental.database.migrations.ledger.state import (
+    HistoryEntry,
+    State,
+    blocking_problems,
+    compare_with_ledger,
+    overall_state,
+)
 from peterental.database.migrations.session.engine_session import engine_session, ledger_errors
 from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError, scan_files
 from peterental.database.pool import Connection, Database
@@ -18,13 +24,13 @@ from peterental.database.pool import Connection, Database
 class Status:
     """All migrations of files and ledger, in order, and what is wrong with them."""
 
-    entries: list[Entry]
+    entries: list[HistoryEntry]
     problems: list[str]
 
     @property
     def state(self) -> str:
         """`current`, `pending`, `newer` or `broken`."""
-        return "broken" if self.problems else overall(self.entries)
+        return "broken" if self.problems else overall_state(self.entries)
 
     @property
     def pending(self) -> list[int]:
@@ -63,7 +69,7 @@ class Status:
         return document
 
 
-def _entry_as_json(entry: Entry) -> dict[str, Any]:
+def _entry_as_json(entry: HistoryEntry) -> dict[str, Any]:
     row = entry.row
     return {
         "version": entry.version,
@@ -86,7 +92,7 @@ def read_status(url: str, directory: Path) -> Status:
         return _status(connection, files, problems)
 
 
-class SchemaGate:
+class SchemaHealth:
     """Tells whether the schema fits this release, over a process's pool.
 
     The release's files are read once: a process ships what it was started with.
@@ -117,10 +123,10 @@ def _status(connection: Connection, files: list[MigrationFile], problems: list[s
     _mark_stopped(connection, ledger, entries)
     # Where numbers are missing among the files, that says it all: the same migrations are missing beside the ledger.
     told = [entry for entry in entries if not (problems and entry.state is State.MISSING)]
-    return Status(entries, problems + unapplicable(told))
+    return Status(entries, problems + blocking_problems(told))
 
 
-def _mark_stopped(connection: Connection, ledger: Ledger, entries: list[Entry]) -> None:
+def _mark_stopped(connection: Connection, ledger: Ledger, entries: list[HistoryEntry]) -> None:
     """Say of the first pending migration when an attempt at it stopped half-way; no run comes beyond one that did."""
     first = next((number for number, entry in enumerate(entries) if entry.state is State.PENDING), None)
     if first is None or not ledger.complete:

@@ -13,7 +13,7 @@ from psycopg.rows import DictRow
 
 from peterental.database.migrations.errors import ReadOnlyDatabase
 from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_COLUMNS, LEDGER_TABLE, Ledger, table_of
-from peterental.database.migrations.session.connection import FORGET_PREPARED, reset, reset_script
+from peterental.database.migrations.session.connection import DEALLOCATE_ALL, reset, reset_script
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.source.files import MigrationFile, checksum_of
 from peterental.database.pool import Connection
@@ -39,7 +39,7 @@ INSERT INTO {attempts} (version, file, applied_by) SELECT $7, $8, $4 WHERE $7 IS
 RETURNING attempt_id, (SELECT count(*) FROM pg_catalog.pg_prepared_statements)"""
 
 
-class RecordForgotten(Exception):
+class PreparedStatementLost(Exception):
     """The file has thrown away the statement that would have recorded it; nothing of the file is kept."""
 
 
@@ -50,7 +50,7 @@ class LedgerWriter:
         self._connection = connection
         self._ledger = table_of(schema, LEDGER_TABLE)
         self._attempts = table_of(schema, ATTEMPTS_TABLE)
-        self._who = _who()
+        self._applied_by = _applied_by()
         self._attempt_id = 0
         self._reset = ""
         self._prepare = ""
@@ -58,7 +58,7 @@ class LedgerWriter:
         self._record = ""
         self._composed: dict[str, sql.Composed] = {}
 
-    def make_complete(self, ledger: Ledger) -> None:
+    def ensure_tables(self, ledger: Ledger) -> None:
         """Create what is missing of the two tables; an older ledger gains our columns and keeps its rows.
 
         Raises ReadOnlyDatabase when the server takes no changes.
@@ -107,9 +107,9 @@ class LedgerWriter:
     def begin_attempt(self, file: MigrationFile) -> None:
         """Note that `file` is about to run, in a session that no file has changed yet."""
         self._reset = reset_script(self._connection)
-        self._prepare = f"{FORGET_PREPARED}; {self._compose(_PREPARE_RECORD).as_string(self._connection) % ()}"
+        self._prepare = f"{DEALLOCATE_ALL}; {self._compose(_PREPARE_RECORD).as_string(self._connection) % ()}"
         self._connection.execute(self._prepare.encode())
-        self._attempt_id = self._fetch_id(_OPENED, *self._opening(file))
+        self._attempt_id = self._fetch_id(_OPENED, *self._attempt_values(file))
 
     def begin_steps(self, text: str, done: int) -> None:
         """Note that the running attempt goes statement by statement, with `done` of them done before it."""
@@ -127,13 +127,13 @@ class LedgerWriter:
             self._attempt_id,
         )
 
-    def word_record(self, file: MigrationFile, text: str, following: MigrationFile | None) -> None:
+    def stage_record(self, file: MigrationFile, text: str, following: MigrationFile | None) -> None:
         """Put into words what `record_applied` will write; asks the server nothing, which may be busy with the file."""
-        values = (file.version, file.description, checksum_of(text), self._who, text, self._attempt_id)
+        values = (file.version, file.description, checksum_of(text), self._applied_by, text, self._attempt_id)
         next_one = (following.version, following.path.name) if following else (None, None)
         self._record = ", ".join(self._literal(value) for value in (*values, *next_one))
 
-    def record_applied(self, *, duration_ms: int, meanwhile: Callable[[], object]) -> None:
+    def record_applied(self, *, duration_ms: int, while_waiting: Callable[[], object]) -> None:
         """Record the file put into words as applied, end its attempt, open the next one's, and commit: one round trip.
 
         Whatever the file has done to the session is undone first, so that the ledger is written as ourselves. A row
@@ -141,7 +141,7 @@ class LedgerWriter:
 
         Args:
             duration_ms: how long the file took, in milliseconds.
-            meanwhile: what to do while the server writes; it must not raise.
+            while_waiting: what to do while the server writes; it must not raise.
 
         Raises psycopg.Error; COMMIT itself may fail, where a constraint was deferred. Raises RecordForgotten at most
         once: from then on the statement is prepared anew for every file.
@@ -154,11 +154,11 @@ class LedgerWriter:
         record = f'EXECUTE "peterental record" ({self._record}, {duration_ms})'
         script = "; ".join((self._reset, *preparation, record, "COMMIT"))
         try:
-            results = execute_text(self._connection, script, meanwhile=meanwhile)
+            results = execute_text(self._connection, script, while_waiting=while_waiting)
         except StatementFailed as failure:
             if isinstance(failure.cause, psycopg.errors.InvalidSqlStatementName) and not prepares:
                 self._prepares_always = True
-                raise RecordForgotten from failure
+                raise PreparedStatementLost from failure
             raise failure.cause from failure
         opened = results[-2]
         if opened.ntuples:
@@ -178,7 +178,7 @@ class LedgerWriter:
             file.version,
             file.description,
             file.checksum,
-            self._who,
+            self._applied_by,
         )
         self._execute("UPDATE {attempts} SET outcome = 'applied', ended_at = now(), checksum = '', sql = ''" + _THIS, 0)
 
@@ -191,7 +191,7 @@ class LedgerWriter:
             file.version,
             file.path.name,
             file.checksum,
-            self._who,
+            self._applied_by,
             text,
         )
 
@@ -206,7 +206,7 @@ class LedgerWriter:
             file.version,
             file.description,
             file.checksum,
-            self._who,
+            self._applied_by,
         )
         self._execute(
             "INSERT INTO {attempts} (version, file, checksum, applied_by, sql, outcome, ended_at)"
@@ -214,7 +214,7 @@ class LedgerWriter:
             file.version,
             file.path.name,
             file.checksum,
-            self._who,
+            self._applied_by,
             text,
         )
 
@@ -233,7 +233,7 @@ class LedgerWriter:
             " VALUES (%s, %s, %s, %s, 'rolled back', clock_timestamp())",
             file.version,
             file.down_path.name,
-            self._who,
+            self._applied_by,
             text,
         )
 
@@ -246,14 +246,14 @@ class LedgerWriter:
             self._attempt_id,
         )
 
-    def end_orphaned_attempts(self) -> None:
+    def mark_orphans_interrupted(self) -> None:
         """Note that attempts which nobody ended were interrupted: we hold the lock, so nobody is running them."""
         self._execute(
             "UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp() WHERE outcome = 'running'",
         )
 
-    def _opening(self, file: MigrationFile) -> tuple[int, str, str]:
-        return (file.version, file.path.name, self._who)
+    def _attempt_values(self, file: MigrationFile) -> tuple[int, str, str]:
+        return (file.version, file.path.name, self._applied_by)
 
     def _fetch_id(self, statement: str, *values: object) -> int:
         row = self._execute(statement, *values).fetchone()
@@ -285,7 +285,7 @@ class LedgerWriter:
         return composed
 
 
-def _who() -> str:
+def _applied_by() -> str:
     """Say who applies: user and host, and the deploy's commit where the host tells it (Render does)."""
     try:
         user = getpass.getuser()

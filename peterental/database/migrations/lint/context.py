@@ -8,10 +8,10 @@ from typing import Any
 
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.findings import Finding, Rule
-from peterental.database.migrations.lint.parsed_file import Source, Sql
-from peterental.database.migrations.lint.schema_model import Catalog
-from peterental.database.migrations.sql.error_location import place_of
-from peterental.database.migrations.sql.tokens import words_of
+from peterental.database.migrations.lint.parsed_file import ParsedFile, ParsedStatement
+from peterental.database.migrations.lint.schema_model import SchemaModel
+from peterental.database.migrations.sql.error_location import locate
+from peterental.database.migrations.sql.tokens import tokens_of
 
 
 @dataclass
@@ -30,20 +30,22 @@ class FileLint:
     name: str
     number: int
     version: int
-    source: Source
-    catalog: Catalog
+    source: ParsedFile
+    catalog: SchemaModel
     no_transaction: bool = False
     made: set[str] = field(default_factory=set)
     """Tables that this file makes: nobody waits for them yet."""
-    locked: dict[str, int] = field(default_factory=dict)
+    locked_tables: dict[str, int] = field(default_factory=dict)
     """Tables that others use and this file's transaction has locked so far, with the line."""
     findings: list[Finding] = field(default_factory=list)
 
-    def is_new(self, key: str) -> bool:
+    def is_created_here(self, key: str) -> bool:
         """Whether this file makes that table, so that nobody else uses it yet."""
         return key in self.made
 
-    def report(self, rule: Rule, what: str, statement: Sql | None, *, at: int | None = None, safe: str = "") -> None:
+    def report(
+        self, rule: Rule, what: str, statement: ParsedStatement | None, *, at: int | None = None, safe: str = ""
+    ) -> None:
         """Keep a finding.
 
         Args:
@@ -57,17 +59,17 @@ class FileLint:
         while statement:
             offsets.append(statement.offset)
             statement = statement.block
-        places = [place_of(self.source.text, offset) for offset in offsets]
+        places = [locate(self.source.text, offset) for offset in offsets]
         lines = tuple(dict.fromkeys(place.line for place in places))
         self.findings.append(Finding(rule, self.name, places[0], what, safe, lines))
 
     def line_of(self, offset: int) -> int:
         """Give the line of a place in characters."""
-        return place_of(self.source.text, offset).line
+        return locate(self.source.text, offset).line
 
 
 @dataclass(frozen=True)
-class Command:
+class AlterCommand:
     """One command of an ALTER TABLE.
 
     Args:
@@ -81,7 +83,7 @@ class Command:
 
     kind: str
     node: Any
-    statement: Sql
+    statement: ParsedStatement
     offset: int
     table: str
     shown: str
@@ -92,7 +94,7 @@ class Command:
         return str(self.statement.node.relation.relname)
 
 
-def commands_of(source: Source, statement: Sql) -> list[Command]:
+def commands_of(source: ParsedFile, statement: ParsedStatement) -> list[AlterCommand]:
     """Give the commands of an ALTER TABLE, each with its place, which the tree does not tell for all of them."""
     relation = statement.node.relation
     nodes = [wrapped.alter_table_cmd for wrapped in statement.node.cmds]
@@ -102,14 +104,14 @@ def commands_of(source: Source, statement: Sql) -> list[Command]:
         offsets = [statement.offset] * len(nodes)
     key, shown = ast.key_of(relation), ast.shown(relation)
     return [
-        Command(ast.enum_name(node, "subtype"), node, statement, offset, key, shown)
+        AlterCommand(ast.enum_name(node, "subtype"), node, statement, offset, key, shown)
         for node, offset in zip(nodes, offsets, strict=True)
     ]
 
 
 def _command_offsets(sql: str, start: int) -> list[int]:
     """Give where the commands begin in `sql`, which begins with the table's name: after it, and after each comma."""
-    found = words_of(sql) or []
+    found = tokens_of(sql) or []
     words = [word.sql for word in found]
     position = 1
     while position + 1 < len(words) and words[position] == ".":
@@ -124,10 +126,10 @@ def _command_offsets(sql: str, start: int) -> list[int]:
     return [start + found[index].offset for index in begins if index < len(found)]
 
 
-Check = Callable[[FileLint, Sql], None]
-CommandCheck = Callable[[FileLint, Command], None]
+Check = Callable[[FileLint, ParsedStatement], None]
+CommandCheck = Callable[[FileLint, AlterCommand], None]
 FileCheck = Callable[[FileLint], None]
-HistoryCheck = Callable[[Catalog, list[FileLint]], None]
+HistoryCheck = Callable[[SchemaModel, list[FileLint]], None]
 
 CHECKS: dict[str, list[Check]] = {}
 """What looks at each kind of statement."""

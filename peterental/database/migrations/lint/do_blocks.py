@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from peterental.database.migrations.sql.parser import NotUnderstood, parse_one, parse_plpgsql
+from peterental.database.migrations.sql.parser import ParseError, parse_one, parse_plpgsql
 
 
 @dataclass(frozen=True)
-class Piece:
+class EmbeddedSql:
     """SQL of a block: where in the file it begins, in characters, and how it reads; None where that is not known."""
 
     offset: int
     sql: str | None
 
 
-def pieces_of_block(block: str, start: int, bodies: list[str]) -> list[Piece]:
+def pieces_of_block(block: str, start: int, bodies: list[str]) -> list[EmbeddedSql]:
     """Give the SQL that a DO statement runs, in the order in which it is written.
 
     Args:
@@ -29,7 +29,7 @@ def pieces_of_block(block: str, start: int, bodies: list[str]) -> list[Piece]:
     """
     try:
         functions = parse_plpgsql(block)
-    except NotUnderstood:
+    except ParseError:
         return []
     body = bodies[0] if bodies else ""
     body_start = block.find(body)
@@ -41,7 +41,7 @@ def pieces_of_block(block: str, start: int, bodies: list[str]) -> list[Piece]:
             line_start = _line_start(body, line)
             at = body.find(query, line_start)
             offset = body_start + (at if at >= 0 else line_start)
-        found.append(Piece(start + offset, sql))
+        found.append(EmbeddedSql(start + offset, sql))
     return found
 
 
@@ -65,7 +65,7 @@ def _constant(expression: str) -> str | None:
     """Give the text that a constant expression of PL/pgSQL stands for; None for any other."""
     try:
         statement = parse_one(f"SELECT {expression}").select_stmt
-    except NotUnderstood:
+    except ParseError:
         return None
     value = statement.target_list[0].res_target.val if len(statement.target_list) == 1 else None
     if value is None or not value.HasField("a_const") or not value.a_const.HasField("sval"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peterental.database.migrations.sql.error_location import Place
+from peterental.database.migrations.sql.error_location import SourceLocation
 
 
 class Severity(StrEnum):
@@ -77,7 +77,7 @@ class Finding:
 
     rule: Rule
     file_name: str
-    place: Place | None
+    place: SourceLocation | None
     what: str
     safe: str = ""
     lines: tuple[int, ...] = ()

@@ -15,7 +15,7 @@ from peterental.database.migrations.lint.context import (
     commands_of,
 )
 from peterental.database.migrations.lint.findings import Finding
-from peterental.database.migrations.lint.parsed_file import Source, Sql
+from peterental.database.migrations.lint.parsed_file import ParsedFile, ParsedStatement
 from peterental.database.migrations.lint.report import Report
 from peterental.database.migrations.lint.rules.validity import (
     DIRECTIVE,
@@ -26,7 +26,7 @@ from peterental.database.migrations.lint.rules.validity import (
     check_syntax,
     report_refused,
 )
-from peterental.database.migrations.lint.schema_model import Catalog
+from peterental.database.migrations.lint.schema_model import SchemaModel
 from peterental.database.migrations.lint.schema_replay import replay, replay_command
 from peterental.database.migrations.lint.waivers import apply_waivers
 from peterental.database.migrations.source.directives import Directives, read_directives
@@ -40,7 +40,7 @@ _LOCKING = {"alter_table_stmt", "index_stmt", "truncate_stmt", "create_trig_stmt
 _RENAMES_OF_TABLES = {"OBJECT_TABLE", "OBJECT_COLUMN", "OBJECT_TABCONSTRAINT"}
 _TABLES = {"OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"}
 # Commands of ALTER TABLE that let others go on reading and writing.
-_WEAK = {
+_WEAK_LOCKS = {
     "AT_ValidateConstraint",
     "AT_SetStatistics",
     "AT_SetRelOptions",
@@ -64,7 +64,7 @@ def lint_directory(directory: Path) -> Report:
     files, problems = scan_files(directory)
     findings = [_numbering(directory, problem) for problem in problems]
     findings += _orphans(directory, files)
-    catalog = Catalog()
+    catalog = SchemaModel()
     lints: list[FileLint] = []
     for file in files:
         lint = _lint_file(file, catalog, len(lints), findings)
@@ -76,20 +76,20 @@ def lint_directory(directory: Path) -> Report:
         check_history(catalog, lints)
     waived: list[Finding] = []
     for lint in lints:
-        left, excused = apply_waivers(lint)
+        left, waived = apply_waivers(lint)
         findings += left
-        waived += excused
+        waived += waived
     return Report(findings, waived, len(files))
 
 
-def _lint_file(file: MigrationFile, catalog: Catalog, number: int, findings: list[Finding]) -> FileLint | None:
+def _lint_file(file: MigrationFile, catalog: SchemaModel, number: int, findings: list[Finding]) -> FileLint | None:
     name = file.path.name
     try:
         text = file.text()
     except MigrationFilesError as error:
         findings.append(Finding(UNREADABLE, name, None, f"{error}."))
         return None
-    lint = FileLint(name, number, file.version, Source(text), catalog)
+    lint = FileLint(name, number, file.version, ParsedFile(text), catalog)
     if header_end(text) == len(text):
         lint.report(EMPTY, "It has no statement in it.", None)
         return lint
@@ -103,7 +103,7 @@ def _lint_file(file: MigrationFile, catalog: Catalog, number: int, findings: lis
     return lint
 
 
-def _examine(lint: FileLint, statement: Sql) -> None:
+def _examine(lint: FileLint, statement: ParsedStatement) -> None:
     """Show a statement to the rules, then take it into the catalog, command by command."""
     _note_made(lint, statement)
     for check in CHECKS.get(statement.kind, ()):
@@ -117,7 +117,7 @@ def _examine(lint: FileLint, statement: Sql) -> None:
     replay(lint.catalog, statement, lint.number)
 
 
-def _note_made(lint: FileLint, statement: Sql) -> None:
+def _note_made(lint: FileLint, statement: ParsedStatement) -> None:
     """Remember what this file makes: IF NOT EXISTS included, for what was there before is then left alone."""
     node = statement.node
     if statement.kind == "create_stmt":
@@ -126,11 +126,11 @@ def _note_made(lint: FileLint, statement: Sql) -> None:
         lint.made.add(ast.key_of(node.into.rel))
     elif statement.kind == "select_stmt" and node.HasField("into_clause"):
         lint.made.add(ast.key_of(node.into_clause.rel))
-    elif statement.kind == "rename_stmt" and lint.is_new(ast.key_of(node.relation)):
+    elif statement.kind == "rename_stmt" and lint.is_created_here(ast.key_of(node.relation)):
         lint.made.add(ast.key_of_names([node.relation.schemaname, node.newname]))
 
 
-def _note_locks(lint: FileLint, statement: Sql) -> None:
+def _note_locks(lint: FileLint, statement: ParsedStatement) -> None:
     """Remember which tables the transaction holds against writers from here on."""
     if lint.no_transaction or statement.kind not in _LOCKING:
         return
@@ -140,11 +140,11 @@ def _note_locks(lint: FileLint, statement: Sql) -> None:
     nodes = [ast.inner(one) for one in relations] or [statement.node.relation]
     for node in nodes:
         key = ast.key_of(node)
-        if node.relname and not lint.is_new(key):
-            lint.locked.setdefault(key, lint.line_of(statement.offset))
+        if node.relname and not lint.is_created_here(key):
+            lint.locked_tables.setdefault(key, lint.line_of(statement.offset))
 
 
-def _is_strong(statement: Sql) -> bool:
+def _is_strong(statement: ParsedStatement) -> bool:
     """Whether a statement's lock keeps writers out: some only look as if."""
     node = statement.node
     if statement.kind == "index_stmt":
@@ -153,7 +153,7 @@ def _is_strong(statement: Sql) -> bool:
         return ast.enum_name(node, "rename_type") in _RENAMES_OF_TABLES
     if statement.kind == "alter_table_stmt":
         kinds = {ast.enum_name(wrapped.alter_table_cmd, "subtype") for wrapped in node.cmds}
-        return ast.enum_name(node, "objtype") in _TABLES and not kinds <= _WEAK
+        return ast.enum_name(node, "objtype") in _TABLES and not kinds <= _WEAK_LOCKS
     return True
 
 
@@ -172,7 +172,7 @@ def _lint_down(file: MigrationFile) -> list[Finding]:
     """Check only that a file which undoes another can run: to drop what the other made is its purpose."""
     down = MigrationFile(file.version, file.description, file.down_path)
     try:
-        lint = FileLint(down.path.name, 0, down.version, Source(down.text()), Catalog())
+        lint = FileLint(down.path.name, 0, down.version, ParsedFile(down.text()), SchemaModel())
     except MigrationFilesError as error:
         return [Finding(UNREADABLE, down.path.name, None, f"{error}.")]
     check_syntax(lint, down, _directives(lint, down))

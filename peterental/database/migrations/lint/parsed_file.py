@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from peterental.database.migrations.lint.do_blocks import Piece, pieces_of_block
+from peterental.database.migrations.lint.do_blocks import EmbeddedSql, pieces_of_block
 from peterental.database.migrations.source.files import header_end
 from peterental.database.migrations.source.statements import split_statements
-from peterental.database.migrations.sql.parser import NotUnderstood, parse
-from peterental.database.migrations.sql.tokens import words_with_comments
+from peterental.database.migrations.sql.parser import ParseError, parse
+from peterental.database.migrations.sql.tokens import tokens_with_comments
 
 
 class Text:
@@ -36,7 +36,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Sql:
+class ParsedStatement:
     """One parsed statement.
 
     Args:
@@ -53,7 +53,7 @@ class Sql:
     text: Text
     offset: int
     end: int
-    block: Sql | None = None
+    block: ParsedStatement | None = None
 
     def offset_of(self, node: Any) -> int:
         """Give where in the file, in characters, a node is that has a location."""
@@ -77,14 +77,14 @@ class Comment:
 
 
 @dataclass
-class Source:
+class ParsedFile:
     """The text of one migration, parsed.
 
     A statement that cannot be parsed does not hide the others.
     """
 
     text: str
-    unread: list[tuple[int, Sql]] = field(default_factory=list)
+    unread: list[tuple[int, ParsedStatement]] = field(default_factory=list)
     """SQL that a DO block puts together at run time: where, and in which block."""
 
     @property
@@ -93,7 +93,7 @@ class Source:
         return self._parsed[1]
 
     @cached_property
-    def statements(self) -> list[Sql]:
+    def statements(self) -> list[ParsedStatement]:
         """Every statement, in order; those of a DO block follow it."""
         found = []
         for statement in self._top_level():
@@ -116,24 +116,26 @@ class Source:
                 ]
         return comments
 
-    def _top_level(self) -> list[Sql]:
+    def _top_level(self) -> list[ParsedStatement]:
         return self._parsed[0]
 
     @cached_property
-    def _parsed(self) -> tuple[list[Sql], list[SyntaxProblem]]:
+    def _parsed(self) -> tuple[list[ParsedStatement], list[SyntaxProblem]]:
         try:
             return self._parse(self.text, 0), []
-        except NotUnderstood as whole:
-            found: list[Sql] = []
+        except ParseError as whole:
+            found: list[ParsedStatement] = []
             problems: list[SyntaxProblem] = []
             for piece in split_statements(self.text):
                 try:
                     found += self._parse(piece.sql, piece.offset)
-                except NotUnderstood as error:
+                except ParseError as error:
                     problems.append(_problem(error, piece.offset))
             return found, problems or [_problem(whole, 0)]
 
-    def _parse(self, sql: str, start: int, *, within: Sql | None = None, verbatim: bool = True) -> list[Sql]:
+    def _parse(
+        self, sql: str, start: int, *, within: ParsedStatement | None = None, verbatim: bool = True
+    ) -> list[ParsedStatement]:
         text = Text(sql, start, verbatim=verbatim)
         found = []
         for raw in parse(sql):
@@ -141,34 +143,34 @@ class Source:
             begin = text.offset(raw.stmt_location)
             end = text.offset(raw.stmt_location + raw.stmt_len) if raw.stmt_len else start + len(sql)
             offset = header_end(self.text, begin) if verbatim else start
-            found.append(Sql(kind, getattr(raw.stmt, kind), text, offset, end, within))
+            found.append(ParsedStatement(kind, getattr(raw.stmt, kind), text, offset, end, within))
         return found
 
-    def _within(self, block: Sql) -> list[Sql]:
-        found: list[Sql] = []
+    def _within(self, block: ParsedStatement) -> list[ParsedStatement]:
+        found: list[ParsedStatement] = []
         for piece in pieces_of_block(self.text[block.offset : block.end], block.offset, _bodies(block)):
             if piece.sql is None:
                 self.unread.append((piece.offset, block))
                 continue
             try:
                 found += self._parse(piece.sql, piece.offset, within=block, verbatim=_stands(self.text, piece))
-            except NotUnderstood:
+            except ParseError:
                 continue  # PL/pgSQL's own words; the server will judge them
         return found
 
 
-def _stands(text: str, piece: Piece) -> bool:
+def _stands(text: str, piece: EmbeddedSql) -> bool:
     return piece.sql is not None and text.startswith(piece.sql, piece.offset)
 
 
-def _bodies(statement: Sql) -> list[str]:
+def _bodies(statement: ParsedStatement) -> list[str]:
     return [arg.def_elem.arg.string.sval for arg in statement.node.args if arg.def_elem.defname == "as"]
 
 
 def _comments(text: str, start: int) -> list[Comment]:
-    words = words_with_comments(text) or ()
+    words = tokens_with_comments(text) or ()
     return [Comment(start + word.offset, word.sql) for word in words if word.kind == "SQL_COMMENT"]
 
 
-def _problem(error: NotUnderstood, start: int) -> SyntaxProblem:
+def _problem(error: ParseError, start: int) -> SyntaxProblem:
     return SyntaxProblem(start + error.offset, error.message)

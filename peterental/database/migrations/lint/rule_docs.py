@@ -30,7 +30,7 @@ _CHAPTERS = {
 }
 
 
-def reference() -> str:
+def rule_docs() -> str:
     """Give the whole page."""
     return "\n".join([_OPENING, *(_chapter(severity, opening) for severity, opening in _CHAPTERS.items())])
 
@@ -72,4 +72,4 @@ def _entry(rule: Rule) -> str:
 
 
 if __name__ == "__main__":
-    (Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE).write_text(reference(), encoding="utf-8")
+    (Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE).write_text(rule_docs(), encoding="utf-8")

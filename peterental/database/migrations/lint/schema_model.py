@@ -13,7 +13,7 @@ SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2", "serial
 
 
 @dataclass(frozen=True)
-class Spot:
+class Position:
     """Where something was made: the number of the file in the order of reading, and the place in characters."""
 
     file: int
@@ -27,7 +27,7 @@ class Column:
     name: str
     type: str
     mods: tuple[int, ...]
-    spot: Spot
+    spot: Position
     not_null: bool = False
     serial: bool = False
 
@@ -39,7 +39,7 @@ class Constraint:
     name: str
     kind: str
     columns: tuple[str, ...]
-    spot: Spot
+    spot: Position
     valid: bool = True
     keeps_not_null: frozenset[str] = frozenset()
     expression: Any = None
@@ -66,7 +66,7 @@ class Table:
     """A table, or what may be indexed like one."""
 
     name: str
-    spot: Spot
+    spot: Position
     columns: dict[str, Column] = field(default_factory=dict)
     constraints: dict[str, Constraint] = field(default_factory=dict)
     partitioned: bool = False
@@ -121,7 +121,7 @@ def columns_of_constraint(node: Any, column: str | None = None) -> tuple[str, ..
     return tuple(names or ([column] if column else []))
 
 
-class Catalog:
+class SchemaModel:
     """Tables, indexes and what else the rules ask for, by name."""
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class Catalog:
         self.indexes: dict[str, Index] = {}
         self.constrained_domains: set[str] = set()
         self.volatile_functions: set[str] = set()
-        self.steady_functions: set[str] = set()
+        self.stable_functions: set[str] = set()
 
     def table(self, key: str) -> Table | None:
         """Give a table, if the files make it."""
@@ -143,7 +143,7 @@ class Catalog:
         """Give a table's indexes, but for those of its constraints."""
         return [index for index in self.indexes.values() if index.table == table]
 
-    def add_table(self, key: str, elements: Iterable[Any], spot: Spot, *, partitioned: bool, plain: bool) -> None:
+    def add_table(self, key: str, elements: Iterable[Any], spot: Position, *, partitioned: bool, plain: bool) -> None:
         """Take in a CREATE TABLE, unless there is such a table: then it does nothing, as with IF NOT EXISTS."""
         if key in self.tables:
             return
@@ -157,7 +157,7 @@ class Catalog:
             else:
                 table.plain = False  # LIKE brings what we do not see
 
-    def add_column(self, table: Table, node: Any, spot: Spot) -> None:
+    def add_column(self, table: Table, node: Any, spot: Position) -> None:
         """Take in a column with the constraints written beside it."""
         kind = ast.type_of(node.type_name)
         column = Column(
@@ -178,7 +178,7 @@ class Catalog:
                 column.not_null = True
             self.add_constraint(table, constraint, spot, column.name)
 
-    def add_constraint(self, table: Table, node: Any, spot: Spot, column: str | None = None) -> None:
+    def add_constraint(self, table: Table, node: Any, spot: Position, column: str | None = None) -> None:
         """Take in a constraint; one that PostgreSQL has no name for (NOT NULL, DEFAULT) marks its column."""
         sort = ast.enum_name(node, "contype")
         if sort not in _KINDS:
@@ -203,7 +203,7 @@ class Catalog:
             expression=node.raw_expr if sort == "CONSTR_CHECK" else None,
         )
 
-    def add_index(self, node: Any, spot: Spot) -> None:
+    def add_index(self, node: Any, spot: Position) -> None:
         """Take in a CREATE INDEX."""
         table = ast.key_of(node.relation)
         elements = [element.index_elem for element in node.index_params]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from peterental.database.migrations.lint.context import FileLint
 from peterental.database.migrations.lint.findings import RULES, Finding, Severity, error
-from peterental.database.migrations.sql.error_location import place_of
+from peterental.database.migrations.sql.error_location import locate
 
 UNREADABLE = error(
     "waiver-unreadable", "A comment that looks like a waiver and is none would be taken for one by the next reader."
@@ -45,14 +45,14 @@ def apply_waivers(lint: FileLint) -> tuple[list[Finding], list[Finding]]:
     waivers = _read(lint)
     lines = _LINE_END.split(lint.source.text)
     used: set[_Waiver] = set()
-    excused = []
+    waived = []
     standing = []
     for finding in lint.findings:
         covered = {line for own in finding.lines for line in _lines_for(lines, own)}
         waiver = next((one for one in waivers if one.rule == finding.rule.name and one.line in covered), None)
         if waiver:
             used.add(waiver)
-            excused.append(replace(finding, waived_because=waiver.reason))
+            waived.append(replace(finding, waived_because=waiver.reason))
         else:
             standing.append(finding)
     lint.findings = standing
@@ -61,7 +61,7 @@ def apply_waivers(lint: FileLint) -> tuple[list[Finding], list[Finding]]:
             lint.report(
                 UNUSED, f"It allows {waiver.rule}, of which there is none here; take it out.", None, at=waiver.offset
             )
-    return lint.findings, excused
+    return lint.findings, waived
 
 
 def _read(lint: FileLint) -> list[_Waiver]:
@@ -85,7 +85,7 @@ def _read(lint: FileLint) -> list[_Waiver]:
                 at=comment.offset,
                 safe=f"-- lint: allow {match['rules']} because the table has a few hundred rows",
             )
-        line = place_of(lint.source.text, comment.offset).line
+        line = locate(lint.source.text, comment.offset).line
         for name in _SEPARATOR.split(match["rules"]):
             waivers += _waiver(lint, comment.offset, line, name, reason)
     return waivers

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import re
 
-from peterental.database.migrations.sql.parser import NotUnderstood, kinds, parse_one
+from peterental.database.migrations.sql.parser import ParseError, parse_one, pg_enums
 
-_MAY_REACH = re.compile(
+_MAYBE_CLUSTER_WIDE = re.compile(
     r"\b(?:role|user|group|database|tablespace|subscription|system|owned|grant|revoke)\b", re.IGNORECASE
 )
-_REACHES_WITHIN = re.compile(
+_CLUSTER_WIDE_WITHIN = re.compile(
     r"\b(?:create|alter|drop)\s+(?:role|user(?!\s+mapping)|group|database|tablespace|subscription)\b"
     r"|\b(?:drop|reassign)\s+owned\b",
     re.IGNORECASE,
 )
-_REACHES = frozenset(
+_CLUSTER_WIDE = frozenset(
     {
         "create_role_stmt",
         "alter_role_stmt",
@@ -49,21 +49,21 @@ _OBJECT_FIELDS = {
 }
 
 
-def reaches_beyond(sql: str) -> bool:
+def is_cluster_wide(sql: str) -> bool:
     """Whether a statement changes something that does not belong to the database in which it runs.
 
     Of a DO block, its words decide; what functions and procedures do is not looked into.
     """
-    if not _MAY_REACH.search(sql):
+    if not _MAYBE_CLUSTER_WIDE.search(sql):
         return False
     try:
         tree = parse_one(sql)
-    except NotUnderstood:
+    except ParseError:
         return False  # the server will say what is wrong with it
     kind = tree.WhichOneof("node")
     if kind == "do_stmt":
-        return bool(_REACHES_WITHIN.search(sql))
+        return bool(_CLUSTER_WIDE_WITHIN.search(sql))
     if kind in _OBJECT_FIELDS:
-        shared = {kinds().OBJECT_DATABASE, kinds().OBJECT_ROLE, kinds().OBJECT_TABLESPACE}
+        shared = {pg_enums().OBJECT_DATABASE, pg_enums().OBJECT_ROLE, pg_enums().OBJECT_TABLESPACE}
         return getattr(getattr(tree, kind), _OBJECT_FIELDS[kind]) in shared
-    return kind in _REACHES
+    return kind in _CLUSTER_WIDE

@@ -17,7 +17,7 @@ _LOOK_EVERY_S = 0.03
 _log = logging.getLogger(__name__)
 
 
-class Lookout:
+class ContentionGuard:
     """Watches one session from a second connection, and cancels what it runs as soon as somebody has to wait for it.
 
     Args:
@@ -31,7 +31,7 @@ class Lookout:
 
     def __init__(self, url: str, pid: int) -> None:
         self.blocker: str | None = None
-        self.gave_way_to: str | None = None
+        self.cancelled_for: str | None = None
         self._pid = pid
         self._connection: Connection = connect(url, application_name="peterental plan lookout")
         self._ended = threading.Event()
@@ -59,8 +59,8 @@ class Lookout:
                     self.blocker = describe(blocker)
                 waiting = self._row(_WAITING)
                 # Twice the same one: whoever waits for an instant only is not hurt, and may be gone.
-                if waiting is not None and waiting["blocker_pid"] == waiting_pid and self.gave_way_to is None:
-                    self.gave_way_to = describe(waiting)
+                if waiting is not None and waiting["blocker_pid"] == waiting_pid and self.cancelled_for is None:
+                    self.cancelled_for = describe(waiting)
                     self._connection.execute("SELECT pg_cancel_backend(%s)", [self._pid])
                 waiting_pid = waiting["blocker_pid"] if waiting else None
         except psycopg.Error as error:  # the time limits of the rehearsal hold without this

@@ -11,15 +11,15 @@ import psycopg
 
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
-from peterental.database.migrations.plan.cluster_scope import reaches_beyond
-from peterental.database.migrations.plan.contention_guard import Lookout
-from peterental.database.migrations.plan.lock_tracer import Seen, Sight
-from peterental.database.migrations.run.concurrent_indexes import index_work
-from peterental.database.migrations.run.executor import Checked
-from peterental.database.migrations.session.connection import is_lost, prepare_to_write, settle
+from peterental.database.migrations.plan.cluster_scope import is_cluster_wide
+from peterental.database.migrations.plan.contention_guard import ContentionGuard
+from peterental.database.migrations.plan.lock_tracer import LockTracer, StatementEffects
+from peterental.database.migrations.run.concurrent_indexes import parse_concurrent_index_op
+from peterental.database.migrations.run.executor import PreparedMigration
+from peterental.database.migrations.session.connection import is_broken, prepare_to_write, recover
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.source.statements import Statement, split_statements
-from peterental.database.migrations.sql.error_location import explain, explain_end
+from peterental.database.migrations.sql.error_location import explain, explain_commit_error
 from peterental.database.pool import Connection, reason_of
 from peterental.database.statement_errors import cancelled_by
 
@@ -45,18 +45,18 @@ class Limits:
 
 
 @dataclass
-class Step:
+class StatementResult:
     """One statement and what was seen of it; `duration_ms` where it ran to its end."""
 
     statement: Statement
-    seen: Seen = field(default_factory=Seen)
+    seen: StatementEffects = field(default_factory=StatementEffects)
     duration_ms: int | None = None
     is_outside: bool = False
     """It cannot run inside a transaction."""
 
 
 @dataclass
-class FileRun:
+class FileResult:
     """How far one file came.
 
     Args:
@@ -68,9 +68,9 @@ class FileRun:
         blocker: who was in its way, if that is why it stopped.
     """
 
-    item: Checked
+    item: PreparedMigration
     text: str
-    steps: list[Step] = field(default_factory=list)
+    steps: list[StatementResult] = field(default_factory=list)
     error: str | None = None
     stopped: str | None = None
     blocker: str | None = None
@@ -95,8 +95,8 @@ class FileRun:
 
 
 def rehearse_live(
-    connection: Connection, url: str, ledger: Ledger, items: list[Checked], limits: Limits
-) -> list[FileRun]:
+    connection: Connection, url: str, ledger: Ledger, items: list[PreparedMigration], limits: Limits
+) -> list[FileResult]:
     """Run `items` in one transaction, as far as nobody is disturbed, and roll it back; give what was seen of each.
 
     The last one given may have failed, or been stopped; those after it were not begun.
@@ -108,92 +108,92 @@ def rehearse_live(
         items: what is pending.
         limits: how little it may be felt.
     """
-    runs: list[FileRun] = []
-    with Lookout(url, connection.info.backend_pid) as lookout:
-        live = _Live(connection, lookout, limits, LedgerWriter(connection, ledger.server.schema))
+    runs: list[FileResult] = []
+    with ContentionGuard(url, connection.info.backend_pid) as lookout:
+        live = _LiveDryRun(connection, lookout, limits, LedgerWriter(connection, ledger.server.schema))
         try:
-            execute_text(connection, f"BEGIN; {live.time_limits()}")
-            live.writer.make_complete(ledger)
-            live.sight = Sight(connection, ledger.server.schema)
+            execute_text(connection, f"BEGIN; {live.limit_settings()}")
+            live.writer.ensure_tables(ledger)
+            live.sight = LockTracer(connection, ledger.server.schema)
             for item in items:
                 if item.directives.no_transaction:
                     break
-                runs.append(FileRun(item, item.file.text()))
+                runs.append(FileResult(item, item.file.text()))
                 live.rehearse(runs[-1], is_first=len(runs) == 1)
                 if not runs[-1].is_done:
                     break
         except psycopg.Error as error:
-            runs = runs or [FileRun(items[0], items[0].file.text())]
+            runs = runs or [FileResult(items[0], items[0].file.text())]
             reason = f"the live database could not be used for it: {reason_of(error)}"
             runs[-1].stopped = live.reason_to_stop() or reason
         finally:
-            settle(connection)
+            recover(connection)
     return runs
 
 
-class _Live:
+class _LiveDryRun:
     """The transaction that is rolled back, and its limits."""
 
-    sight: Sight
+    sight: LockTracer
 
-    def __init__(self, connection: Connection, lookout: Lookout, limits: Limits, writer: LedgerWriter) -> None:
+    def __init__(self, connection: Connection, lookout: ContentionGuard, limits: Limits, writer: LedgerWriter) -> None:
         self.writer = writer
         self._connection = connection
         self._lookout = lookout
         self._limits = limits
         self._blocking_since: float | None = None
 
-    def time_limits(self) -> str:
+    def limit_settings(self) -> str:
         """Give the settings for the next statement; the file's own would not be ours to trust."""
         return (
             f"SET LOCAL lock_timeout TO {self._limits.lock_timeout_ms};"
             f" SET LOCAL statement_timeout TO {max(self._left_ms(), _LEAST_MS)}"
         )
 
-    def rehearse(self, run: FileRun, *, is_first: bool) -> None:
+    def rehearse(self, run: FileResult, *, is_first: bool) -> None:
         """Run one file's statements; says in `run` how far it came."""
         for statement in run.statements():
             run.stopped = self.reason_to_stop()
             if run.stopped or not self._step(run, statement, is_first=is_first):
                 return
         # What waits for a COMMIT would happen here; and the next file starts with a fresh session.
-        if self._sent(run, None, "SET CONSTRAINTS ALL IMMEDIATE", is_first=is_first):
+        if self._execute(run, None, "SET CONSTRAINTS ALL IMMEDIATE", is_first=is_first):
             prepare_to_write(self._connection)
             self._record(run)
 
-    def _record(self, run: FileRun) -> None:
+    def _record(self, run: FileResult) -> None:
         """Record the file as the runner would; says in `run` where that fails."""
         try:
-            execute_text(self._connection, self.time_limits())
+            execute_text(self._connection, self.limit_settings())
             self.writer.rehearse_record(run.item.file)
         except _BUSY:
             run.stopped = "the ledger, in which it is recorded, is in use by another session"
         except psycopg.errors.QueryCanceled as error:
             run.stopped = self.reason_to_stop() or _why_cancelled(error, "recording it takes too long")
         except psycopg.Error as error:
-            run.error = explain_end(run.item.file.path, error)
+            run.error = explain_commit_error(run.item.file.path, error)
 
-    def _step(self, run: FileRun, statement: Statement, *, is_first: bool) -> bool:
-        if _opens(run, statement):
+    def _step(self, run: FileResult, statement: Statement, *, is_first: bool) -> bool:
+        if _is_set_transaction(run, statement):
             return True
         started = time.monotonic()
-        if not self._sent(run, statement, statement.sql, is_first=is_first):
+        if not self._execute(run, statement, statement.sql, is_first=is_first):
             return False
-        step = Step(statement, self.sight.look(), round((time.monotonic() - started) * 1000))
+        step = StatementResult(statement, self.sight.look(), round((time.monotonic() - started) * 1000))
         run.steps.append(step)
         if step.seen.blocks and self._blocking_since is None:
             self._blocking_since = started
         return True
 
-    def _sent(self, run: FileRun, statement: Statement | None, text: str, *, is_first: bool) -> bool:
+    def _execute(self, run: FileResult, statement: Statement | None, text: str, *, is_first: bool) -> bool:
         """Send something; where it fails, say in `run` whether that is the file's fault."""
         self._lookout.blocker = None
         try:
-            execute_text(self._connection, self.time_limits())
+            execute_text(self._connection, self.limit_settings())
             execute_text(self._connection, text)
         except StatementFailed as failure:
             error = failure.cause
-            if is_lost(self._connection) and isinstance(error, psycopg.OperationalError):
+            if is_broken(self._connection) and isinstance(error, psycopg.OperationalError):
                 run.error = f"the connection to the database was lost: {reason_of(error)}"
             elif isinstance(error, _BUSY):
                 run.blocker = self._lookout.blocker or "another session"
@@ -210,8 +210,8 @@ class _Live:
 
     def reason_to_stop(self) -> str | None:
         """Say why it must not go on, for the sake of others."""
-        if self._lookout.gave_way_to:
-            return f"the rehearsal gave way to {self._lookout.gave_way_to}"
+        if self._lookout.cancelled_for:
+            return f"the rehearsal gave way to {self._lookout.cancelled_for}"
         if self._left_ms() < _LEAST_MS:
             return f"the rehearsal had held locks for {self._limits.hold_ms / 1000:g} s"
         return None
@@ -225,7 +225,7 @@ class _Live:
 # --- in a scratch copy ------------------------------------------------------------------------------------------------
 
 
-def rehearse_in_scratch(connection: Connection, schema: str, items: list[Checked]) -> list[FileRun]:
+def rehearse_in_scratch(connection: Connection, schema: str, items: list[PreparedMigration]) -> list[FileResult]:
     """Run `items` one after another, each committed as the runner would, and give what was seen of each.
 
     It ends before a statement whose work would stay when the scratch copy goes: roles, other databases.
@@ -235,63 +235,63 @@ def rehearse_in_scratch(connection: Connection, schema: str, items: list[Checked
         schema: of the ledger.
         items: what to run.
     """
-    runs: list[FileRun] = []
-    there = Sight(connection, schema).known  # what these files make themselves is nobody's yet
+    runs: list[FileResult] = []
+    there = LockTracer(connection, schema).known  # what these files make themselves is nobody's yet
     for item in items:
-        run = FileRun(item, item.file.text())
+        run = FileResult(item, item.file.text())
         runs.append(run)
-        if _would_stay(run):
+        if _is_cluster_wide(run):
             break
         run_file = _step_by_step if item.directives.no_transaction else _as_a_whole
-        run_file(connection, run, lambda: Sight(connection, schema, there))
+        run_file(connection, run, lambda: LockTracer(connection, schema, there))
         if not run.is_done:
             break
         prepare_to_write(connection)
     return runs
 
 
-def _opens(run: FileRun, statement: Statement) -> bool:
+def _is_set_transaction(run: FileResult, statement: Statement) -> bool:
     """Pass over what may stand only at the beginning of a transaction, where ours has looked at tables before."""
     if not _SETS_TRANSACTION.match(statement.sql) or any(not _SETS.match(step.statement.sql) for step in run.steps):
         return False
-    run.steps.append(Step(statement, duration_ms=0))
+    run.steps.append(StatementResult(statement, duration_ms=0))
     return True
 
 
-def _would_stay(run: FileRun) -> bool:
+def _is_cluster_wide(run: FileResult) -> bool:
     """Look whether a file reaches beyond the scratch copy; says so in `run`."""
     for statement in run.statements():
-        if reaches_beyond(statement.sql):
+        if is_cluster_wide(statement.sql):
             words = " ".join(statement.sql.split()[:2])
             run.stopped = f"nothing was run: what {words} does reaches beyond a database, and would stay"
             return True
     return False
 
 
-def _as_a_whole(connection: Connection, run: FileRun, new_sight: Callable[[], Sight]) -> None:
+def _as_a_whole(connection: Connection, run: FileResult, new_sight: Callable[[], LockTracer]) -> None:
     statement: Statement | None = None
     try:
         execute_text(connection, "BEGIN")
         sight = new_sight()
         for statement in run.statements():
-            if _opens(run, statement):
+            if _is_set_transaction(run, statement):
                 continue
             execute_text(connection, _SCRATCH_LIMITS)
             execute_text(connection, statement.sql)
-            run.steps.append(Step(statement, sight.look()))
+            run.steps.append(StatementResult(statement, sight.look()))
         statement = None
         execute_text(connection, "COMMIT")
     except StatementFailed as failure:
         _note_failure(run, failure.cause, statement)
-        settle(connection)
+        recover(connection)
 
 
-def _step_by_step(connection: Connection, run: FileRun, new_sight: Callable[[], Sight]) -> None:
+def _step_by_step(connection: Connection, run: FileResult, new_sight: Callable[[], LockTracer]) -> None:
     for statement in run.statements():
         try:
             execute_text(connection, f"BEGIN; {_SCRATCH_LIMITS}")
             sight = new_sight()
-            step = Step(statement)
+            step = StatementResult(statement)
             try:
                 execute_text(connection, statement.sql)
                 step.seen = sight.look()
@@ -300,20 +300,20 @@ def _step_by_step(connection: Connection, run: FileRun, new_sight: Callable[[], 
                 if not isinstance(failure.cause, _OUTSIDE):
                     raise
                 connection.rollback()
-                step = _outside(sight, statement)
+                step = _trace_non_transactional(sight, statement)
                 execute_text(connection, "SET statement_timeout TO '10s'")
                 execute_text(connection, statement.sql)
         except StatementFailed as failure:
             _note_failure(run, failure.cause, statement)
-            settle(connection)
+            recover(connection)
             return
         run.steps.append(step)
 
 
-def _outside(sight: Sight, statement: Statement) -> Step:
+def _trace_non_transactional(sight: LockTracer, statement: Statement) -> StatementResult:
     """Say what a statement does that no transaction can hold still to look at."""
-    step = Step(statement, is_outside=True)
-    work = index_work(statement.sql)
+    step = StatementResult(statement, is_outside=True)
+    work = parse_concurrent_index_op(statement.sql)
     table = sight.table_of(work) if work else None
     if work and table:
         step.seen.locks[table] = step.seen.held[table] = "SHARE UPDATE EXCLUSIVE"
@@ -322,7 +322,7 @@ def _outside(sight: Sight, statement: Statement) -> Step:
     return step
 
 
-def _note_failure(run: FileRun, error: psycopg.Error, statement: Statement | None) -> None:
+def _note_failure(run: FileResult, error: psycopg.Error, statement: Statement | None) -> None:
     if isinstance(error, psycopg.errors.QueryCanceled):
         run.stopped = _why_cancelled(error, "it took longer than 10 s")
     else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_TABLE
-from peterental.database.migrations.run.concurrent_indexes import IndexWork
+from peterental.database.migrations.run.concurrent_indexes import ConcurrentIndexOp
 from peterental.database.pool import Connection
 
 LOCK_MODES = {
@@ -35,7 +35,7 @@ def _strongest(modes: set[str]) -> str | None:
 
 
 @dataclass
-class Seen:
+class StatementEffects:
     """What one statement did to tables that were there before.
 
     Args:
@@ -60,7 +60,7 @@ class Seen:
         return any(STRENGTH[mode] >= BLOCKS_WRITES for mode in self.locks.values())
 
 
-class Sight:
+class LockTracer:
     """Looks at what one session's transaction has done since the last look.
 
     Args:
@@ -84,9 +84,9 @@ class Sight:
         """The relations that it looks at."""
         return frozenset(self._known)
 
-    def look(self) -> Seen:
+    def look(self) -> StatementEffects:
         """Give what has been done since the last look, to relations that were there when the sight was made."""
-        seen = Seen()
+        seen = StatementEffects()
         moved = []
         for row in self._rows(_LOOK):
             before = self._known.get(row["oid"])
@@ -95,7 +95,7 @@ class Sight:
             modes = set(row["modes"] or ())
             new_modes = modes - self._held.get(row["oid"], set())
             if before["kind"] == "table":
-                self._see_table(seen, before, row, modes)
+                self._trace_table(seen, before, row, modes)
             elif before["kind"] == "sequence" and "RowExclusiveLock" in new_modes:
                 seen.advanced.append(before["name"])
             self._held[row["oid"]] = modes
@@ -111,14 +111,14 @@ class Sight:
         ]
         return seen
 
-    def table_of(self, work: IndexWork) -> str | None:
+    def table_of(self, work: ConcurrentIndexOp) -> str | None:
         """Give the name of the table whose index a statement makes, drops or rebuilds, if it is one to look at."""
         wanted = {work.table or work.name, f"{work.schema}.{work.table or work.name}"}
         relation = next((relation for relation in self._all.values() if relation["name"] in wanted), None)
         table = self._known.get(relation["table_oid"] or relation["oid"]) if relation else None
         return table["name"] if table else None
 
-    def _see_table(self, seen: Seen, table: dict[str, Any], row: dict[str, Any], modes: set[str]) -> None:
+    def _trace_table(self, seen: StatementEffects, table: dict[str, Any], row: dict[str, Any], modes: set[str]) -> None:
         before, now = _strongest(self._held.get(row["oid"], set())), _strongest(modes)
         if now is not None:
             seen.held[table["name"]] = now

@@ -18,9 +18,15 @@ import psycopg
 from peterental.database.migrations.errors import HistoryBroken
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
-from peterental.database.migrations.ledger.state import State, compare_with_ledger, unapplicable
+from peterental.database.migrations.ledger.state import State, blocking_problems, compare_with_ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
-from peterental.database.migrations.plan.dry_run import FileRun, Limits, Step, rehearse_in_scratch, rehearse_live
+from peterental.database.migrations.plan.dry_run import (
+    FileResult,
+    Limits,
+    StatementResult,
+    rehearse_in_scratch,
+    rehearse_live,
+)
 from peterental.database.migrations.plan.lock_tracer import BLOCKS_READS, BLOCKS_WRITES, STRENGTH
 from peterental.database.migrations.plan.report import (
     LIVE,
@@ -31,21 +37,21 @@ from peterental.database.migrations.plan.report import (
     PlannedStep,
     TableSize,
 )
-from peterental.database.migrations.run.exclusive import under_lock
-from peterental.database.migrations.run.executor import Checked
+from peterental.database.migrations.run.exclusive import exclusive_lock
+from peterental.database.migrations.run.executor import PreparedMigration
 from peterental.database.migrations.run.monitor import describe
 from peterental.database.migrations.run.runner import checked_files
 from peterental.database.migrations.scratch.database import ScratchBuildFailed, ScratchRefused, build, scratch_database
-from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.migrations.session.connection import prepare_to_write
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.source.files import MigrationFile, find_files
-from peterental.database.migrations.sql.error_location import place_of
+from peterental.database.migrations.sql.error_location import locate
 from peterental.database.pool import Connection
 
 
 def plan(
-    url: str, directory: Path, *, scratch_url: str | None = None, limits: Limits | None = None, tell: Tell
+    url: str, directory: Path, *, scratch_url: str | None = None, limits: Limits | None = None, report: Reporter
 ) -> Plan:
     """Rehearse what is pending.
 
@@ -57,7 +63,7 @@ def plan(
         directory: of the migration files.
         scratch_url: of a database on a server where a scratch database may be made; the live one's by default.
         limits: how little the rehearsal may be felt.
-        tell: takes a line when the scratch database could not be dropped.
+        report: takes a line when the scratch database could not be dropped.
 
     Raises MigrationFilesError and HistoryBroken as the runner does, LockNotAcquired when a migration is running,
     PooledConnection, ReadOnlyDatabase, DatabaseUnavailable, Interrupted.
@@ -70,13 +76,13 @@ def plan(
         if not pending:
             return Plan()
         items = checked_files(pending)
-        with under_lock(connection, url, ledger, wait_s=0, tell=lambda _: None) as ledger:
+        with exclusive_lock(connection, url, ledger, wait_s=0, report=lambda _: None) as ledger:
             live = rehearse_live(connection, url, ledger, items, limits)
     notes: list[str] = []
-    scratch: list[FileRun] = []
+    scratch: list[FileResult] = []
     if _wants_scratch(items, live):
         try:
-            with scratch_database(url, scratch_url=scratch_url, tell=tell) as copy:
+            with scratch_database(url, scratch_url=scratch_url, report=report) as copy:
                 scratch = _in_scratch(copy, directory, ledger.server.schema, items)
         except (ScratchRefused, ScratchBuildFailed) as refused:
             notes.append(f"⚠️  {refused}")
@@ -90,31 +96,31 @@ def plan(
 def _pending(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
     """Give the files to run, in order. Raises HistoryBroken when files and ledger tell different stories."""
     entries = compare_with_ledger(connection, files, ledger)
-    problems = unapplicable(entries)
+    problems = blocking_problems(entries)
     if problems:
         raise HistoryBroken(problems)
     return [entry.file for entry in entries if entry.state is State.PENDING and entry.file is not None]
 
 
-def _wants_scratch(items: list[Checked], live: list[FileRun]) -> bool:
+def _wants_scratch(items: list[PreparedMigration], live: list[FileResult]) -> bool:
     """Whether the live rehearsal leaves something open, other than how to mend a file that fails."""
     if any(run.error for run in live):
         return False
     return len(items) > 1 or len(live) < len(items) or not all(run.is_done for run in live)
 
 
-def _in_scratch(copy: str, directory: Path, schema: str, items: list[Checked]) -> list[FileRun]:
+def _in_scratch(copy: str, directory: Path, schema: str, items: list[PreparedMigration]) -> list[FileResult]:
     build(copy, directory, to=items[0].file.version - 1)
     with engine_session(copy) as connection:
         prepare_to_write(connection)
-        LedgerWriter(connection, schema).make_complete(ledgers.read(connection))
+        LedgerWriter(connection, schema).ensure_tables(ledgers.read(connection))
         return rehearse_in_scratch(connection, schema, items)
 
 
 # --- both rehearsals put together -------------------------------------------------------------------------------------
 
 
-def _merged(items: list[Checked], live: list[FileRun], scratch: list[FileRun]) -> list[PlannedFile]:
+def _merged(items: list[PreparedMigration], live: list[FileResult], scratch: list[FileResult]) -> list[PlannedFile]:
     planned: list[PlannedFile] = []
     failed: str | None = None
     for number, item in enumerate(items):
@@ -132,13 +138,15 @@ def _merged(items: list[Checked], live: list[FileRun], scratch: list[FileRun]) -
     return planned
 
 
-def _merged_file(item: Checked, live: FileRun | None, copy: FileRun | None, *, locks_from_copy: bool) -> PlannedFile:
-    run = live or copy or FileRun(item, item.file.text())
+def _merged_file(
+    item: PreparedMigration, live: FileResult | None, copy: FileResult | None, *, locks_from_copy: bool
+) -> PlannedFile:
+    run = live or copy or FileResult(item, item.file.text())
     file = PlannedFile(item.file.version, item.file.path.name, LIVE)
     for number, statement in enumerate(run.statements()):
         ours = live.steps[number] if live and number < len(live.steps) else None
         theirs = copy.steps[number] if copy and number < len(copy.steps) else None
-        line = place_of(run.text, statement.offset).line
+        line = locate(run.text, statement.offset).line
         file.steps.append(
             _merged_step(PlannedStep(line, statement.sql, LIVE), ours, theirs, locks_from_copy=locks_from_copy)
         )
@@ -149,7 +157,7 @@ def _merged_file(item: Checked, live: FileRun | None, copy: FileRun | None, *, l
         file.where = LIVE
     elif copy and copy.error and not (live and live.is_done):
         file.error = f"{copy.error}\n  (seen in a scratch copy, which has none of the live rows)"
-    failed_at = len((live if live and live.error else copy or FileRun(item, "")).steps)
+    failed_at = len((live if live and live.error else copy or FileResult(item, "")).steps)
     if file.error and failed_at < len(file.steps):
         file.steps[failed_at].fails = True
     file.note = _note(item, live, copy, file)
@@ -158,7 +166,9 @@ def _merged_file(item: Checked, live: FileRun | None, copy: FileRun | None, *, l
     return file
 
 
-def _merged_step(step: PlannedStep, ours: Step | None, theirs: Step | None, *, locks_from_copy: bool) -> PlannedStep:
+def _merged_step(
+    step: PlannedStep, ours: StatementResult | None, theirs: StatementResult | None, *, locks_from_copy: bool
+) -> PlannedStep:
     """Fill in what was seen: on the live database first, in the copy where that says more."""
     step.where = LIVE if ours else SCRATCH if theirs else NOT_REHEARSED
     done = ours or theirs
@@ -166,13 +176,13 @@ def _merged_step(step: PlannedStep, ours: Step | None, theirs: Step | None, *, l
         return step
     step.rewrites, step.rebuilds, step.scans = done.seen.rewrites, done.seen.rebuilds, [*done.seen.scans]
     if step.kind == "TRUNCATE":  # which gives a table a new file too, but an empty one
-        step.empties, step.rewrites = step.rewrites, []
+        step.truncates, step.rewrites = step.rewrites, []
     locking = (theirs if locks_from_copy and theirs else done).seen
     step.locks = dict(locking.locks)
     step.held = {
         table: mode
         for table, mode in locking.held.items()
-        if table not in step.locks and table in {*step.empties, *step.rewrites, *step.scans}
+        if table not in step.locks and table in {*step.truncates, *step.rewrites, *step.scans}
     }
     step.duration_ms = ours.duration_ms if ours else None
     if theirs and theirs.is_outside:
@@ -181,7 +191,7 @@ def _merged_step(step: PlannedStep, ours: Step | None, theirs: Step | None, *, l
     return step
 
 
-def _note(item: Checked, live: FileRun | None, copy: FileRun | None, file: PlannedFile) -> str | None:
+def _note(item: PreparedMigration, live: FileResult | None, copy: FileResult | None, file: PlannedFile) -> str | None:
     if live is None and not file.error:
         why = "It builds on a file that could not be rehearsed on the live database."
         if item.directives.no_transaction:
@@ -195,7 +205,7 @@ def _note(item: Checked, live: FileRun | None, copy: FileRun | None, file: Plann
     return None
 
 
-def _notes(live: list[FileRun]) -> list[str]:
+def _notes(live: list[FileResult]) -> list[str]:
     """Say what of the rehearsal stays."""
     moved = sorted({name for run in live for step in run.steps for name in step.seen.advanced})
     return [f"Numbers that the rehearsal took from {', '.join(moved)} stay taken."] if moved else []

@@ -67,7 +67,7 @@ class PlannedStep:
     duration_ms: int | None = None
     locks: dict[str, str] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
-    empties: list[str] = field(default_factory=list)
+    truncates: list[str] = field(default_factory=list)
     rewrites: list[str] = field(default_factory=list)
     rebuilds: list[str] = field(default_factory=list)
     scans: list[str] = field(default_factory=list)
@@ -81,13 +81,13 @@ class PlannedStep:
         return kind_of(self.sql)
 
     @property
-    def is_quiet(self) -> bool:
+    def is_harmless(self) -> bool:
         """Whether nobody who reads or writes would notice it: nothing that is there is locked hard, read or changed."""
         if self.fails or (self.duration_ms or 0) >= _NOTICED_MS:
             return False
         if self.where == NOT_REHEARSED and self.kind != "COMMENT":  # of which one knows it without trying
             return False
-        if self.rewrites or self.rebuilds or self.scans or self.empties or self.waits_for or self.notes:
+        if self.rewrites or self.rebuilds or self.scans or self.truncates or self.waits_for or self.notes:
             return False
         if self.locks and self.kind in _CHANGES_ROWS:
             return False
@@ -153,7 +153,7 @@ class Plan:
         files = f"{count} {'migration' if count == 1 else 'migrations'}"
         if any(file.where == NOT_REHEARSED for file in self.files):
             return f"⚠️  {files} pending, rehearsed only in part. Nothing was changed."
-        hard = [name for file in self.files for step in file.steps for name in self._hard_on(step)]
+        hard = [name for file in self.files for step in file.steps for name in self._blocking_full_scans(step)]
         if hard:
             names = ", ".join(dict.fromkeys(hard))
             return f"⚠️  {files} would run, with {names} closed to writers while all rows are read. Nothing was changed."
@@ -196,7 +196,7 @@ class Plan:
                 }
                 for table, mode in {**step.locks, **step.held}.items()
             ],
-            "empties": step.empties,
+            "empties": step.truncates,
             "rewrites": step.rewrites,
             "rebuilds": step.rebuilds,
             "scans": step.scans,
@@ -219,7 +219,7 @@ class Plan:
         lines = [f"{file.name}  {'rehearsed in part on the live database' if mixed else done[file.where]}"]
         if file.note:
             lines.append(f"  {file.note}")
-        quiet = [step for step in file.steps if step.is_quiet]
+        quiet = [step for step in file.steps if step.is_harmless]
         folded = quiet if len(quiet) > 1 else []  # one takes a line either way
         for step in file.steps:
             if step not in folded:
@@ -234,11 +234,11 @@ class Plan:
         lines = []
         locks = {**step.locks, **step.held}
         width = max((len(table) for table in locks), default=0)
-        hard = self._hard_on(step)
+        hard = self._blocking_full_scans(step)
         for table, mode in locks.items():
             said = [f"{mode}: blocks {blocked_by(mode)}" if table in step.locks else f"{mode} held already"]
             said.append(str(self.tables.get(table, "")))
-            seen = {"emptied": step.empties, "rewritten": step.rewrites, "read through": step.scans}
+            seen = {"emptied": step.truncates, "rewritten": step.rewrites, "read through": step.scans}
             said += [word for word, tables in seen.items() if table in tables]
             mark = "⚠️" if table in hard else "  "
             lines.append(f"     {mark} {table.ljust(width)}  {' · '.join(part for part in said if part)}")
@@ -248,7 +248,7 @@ class Plan:
             lines.append(f"     ⏳ would wait now for {step.waits_for}")
         return [*lines, *(f"        {note}" for note in step.notes)]
 
-    def _hard_on(self, step: PlannedStep) -> list[str]:
+    def _blocking_full_scans(self, step: PlannedStep) -> list[str]:
         """Give the tables that are closed to writers while every one of their rows is gone through."""
         busy = {*step.rewrites, *step.scans}
         return [

@@ -8,14 +8,14 @@ from typing import Any
 
 from psycopg import sql
 
-from peterental.database.migrations.sql.parser import NotUnderstood, kinds, parse_one
+from peterental.database.migrations.sql.parser import ParseError, parse_one, pg_enums
 from peterental.database.pool import Connection
 
 _CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class IndexWork:
+class ConcurrentIndexOp:
     """What a statement does with an index outside a transaction.
 
     Args:
@@ -31,24 +31,24 @@ class IndexWork:
     name: str
 
 
-def index_work(statement: str) -> IndexWork | None:
+def parse_concurrent_index_op(statement: str) -> ConcurrentIndexOp | None:
     """Read from a statement which index it makes, drops or rebuilds concurrently; None for any other statement."""
     if not _CONCURRENTLY.search(statement):
         return None
     try:
         tree = parse_one(statement)
-    except NotUnderstood:
+    except ParseError:
         return None
     if tree.HasField("index_stmt") and tree.index_stmt.concurrent:
         made = tree.index_stmt
-        return IndexWork("create", made.relation.schemaname or None, made.relation.relname, made.idxname)
+        return ConcurrentIndexOp("create", made.relation.schemaname or None, made.relation.relname, made.idxname)
     if tree.HasField("drop_stmt") and tree.drop_stmt.concurrent:
         names = [item.string.sval for item in tree.drop_stmt.objects[0].list.items]
-        return IndexWork("drop", names[-2] if len(names) > 1 else None, None, names[-1])
+        return ConcurrentIndexOp("drop", names[-2] if len(names) > 1 else None, None, names[-1])
     if tree.HasField("reindex_stmt") and _is_concurrent(tree.reindex_stmt):
         relation = tree.reindex_stmt.relation
-        if tree.reindex_stmt.kind == kinds().REINDEX_OBJECT_INDEX:
-            return IndexWork("reindex", relation.schemaname or None, None, relation.relname)
+        if tree.reindex_stmt.kind == pg_enums().REINDEX_OBJECT_INDEX:
+            return ConcurrentIndexOp("reindex", relation.schemaname or None, None, relation.relname)
     return None
 
 
@@ -56,13 +56,13 @@ def _is_concurrent(reindex: Any) -> bool:
     return any(option.def_elem.defname == "concurrently" for option in reindex.params)
 
 
-def is_valid(connection: Connection, work: IndexWork) -> bool | None:
+def is_valid(connection: Connection, work: ConcurrentIndexOp) -> bool | None:
     """Tell whether the index is there and valid; None where it is not there."""
     row = _find(connection, work)
     return None if row is None else bool(row["valid"])
 
 
-def is_being_built(connection: Connection, work: IndexWork) -> bool:
+def is_being_built(connection: Connection, work: ConcurrentIndexOp) -> bool:
     """Tell whether another session is building this very index now."""
     row = _find(connection, work)
     if row is None:
@@ -73,7 +73,7 @@ def is_being_built(connection: Connection, work: IndexWork) -> bool:
     return building is not None
 
 
-def drop(connection: Connection, work: IndexWork) -> None:
+def drop(connection: Connection, work: ConcurrentIndexOp) -> None:
     """Drop the index without blocking anybody."""
     row = _find(connection, work)
     if row is not None:
@@ -82,7 +82,7 @@ def drop(connection: Connection, work: IndexWork) -> None:
         )
 
 
-def drop_leftovers(connection: Connection, work: IndexWork) -> None:
+def drop_invalid_copies(connection: Connection, work: ConcurrentIndexOp) -> None:
     """Drop the invalid copies (`…_ccnew`, `…_ccold`) that an interrupted REINDEX CONCURRENTLY left beside its index."""
     original = _find(connection, work)
     if original is None:
@@ -105,7 +105,7 @@ def _quoted_for_regexp(name: str) -> str:
     return "".join(character if character.isalnum() or character == "_" else f"\\{character}" for character in name)
 
 
-def _find(connection: Connection, work: IndexWork) -> dict[str, Any] | None:
+def _find(connection: Connection, work: ConcurrentIndexOp) -> dict[str, Any] | None:
     """Find the index where the statement means it: beside its table, else along the search_path."""
     return connection.execute(
         """

@@ -12,7 +12,7 @@ from peterental.database.migrations.errors import Interrupted, ReadOnlyDatabase
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
-from peterental.database.migrations.session.advisory_lock import Tell, migration_lock
+from peterental.database.migrations.session.advisory_lock import Reporter, migration_lock
 from peterental.database.migrations.session.connection import prepare_to_write, refuse_transaction_pooler
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.pool import Connection
@@ -22,7 +22,9 @@ LOCK_WAIT_S = 60.0
 
 
 @contextmanager
-def under_lock(connection: Connection, url: str, seen: Ledger, *, wait_s: float, tell: Tell) -> Iterator[Ledger]:
+def exclusive_lock(
+    connection: Connection, url: str, seen: Ledger, *, wait_s: float, report: Reporter
+) -> Iterator[Ledger]:
     """Hold the migration lock for the block and give the ledger as it is under it.
 
     Args:
@@ -30,7 +32,7 @@ def under_lock(connection: Connection, url: str, seen: Ledger, *, wait_s: float,
         url: where it leads; a second connection may be needed to find a pooler out.
         seen: the ledger as it was before.
         wait_s: how long to wait for another runner, in seconds.
-        tell: takes a line about who is waited for.
+        report: takes a line about who is waited for.
 
     Raises PooledConnection, ReadOnlyDatabase, LockNotAcquired; Interrupted on SIGTERM or Ctrl-C.
     """
@@ -38,25 +40,25 @@ def under_lock(connection: Connection, url: str, seen: Ledger, *, wait_s: float,
     if seen.server.read_only_reason:
         raise ReadOnlyDatabase(reason=seen.server.read_only_reason)
     prepare_to_write(connection)
-    with stoppable(), migration_lock(connection, seen.server.schema, wait_s=wait_s, tell=tell):
+    with interruptible(), migration_lock(connection, seen.server.schema, wait_s=wait_s, report=report):
         yield ledgers.read(connection)
 
 
 @contextmanager
-def writing_session(url: str, *, tell: Tell, wait_s: float = LOCK_WAIT_S) -> Iterator[tuple[Connection, Ledger]]:
+def writing_session(url: str, *, report: Reporter, wait_s: float = LOCK_WAIT_S) -> Iterator[tuple[Connection, Ledger]]:
     """Open a connection of the caller's own, lock, and give it with the ledger, whose tables are made complete.
 
-    Raises what `under_lock` raises, and DatabaseUnavailable.
+    Raises what `exclusive_lock` raises, and DatabaseUnavailable.
     """
     with engine_session(url) as connection:
         seen = ledgers.read(connection)
-        with under_lock(connection, url, seen, wait_s=wait_s, tell=tell) as ledger:
-            LedgerWriter(connection, ledger.server.schema).make_complete(ledger)
+        with exclusive_lock(connection, url, seen, wait_s=wait_s, report=report) as ledger:
+            LedgerWriter(connection, ledger.server.schema).ensure_tables(ledger)
             yield connection, ledger
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Turn SIGTERM and SIGINT into Interrupted for the block, so that statement, transaction and lock end cleanly."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals, and only it is interrupted by them

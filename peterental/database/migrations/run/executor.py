@@ -14,23 +14,23 @@ import psycopg
 from peterental.database.migrations.errors import Interrupted, MigrationFailed
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
-from peterental.database.migrations.ledger.writer import LedgerWriter, RecordForgotten
-from peterental.database.migrations.run.monitor import Progress, Watch
-from peterental.database.migrations.run.non_transactional import Stepwise
+from peterental.database.migrations.ledger.writer import LedgerWriter, PreparedStatementLost
+from peterental.database.migrations.run.monitor import Progress, SessionMonitor
+from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
-from peterental.database.migrations.session.advisory_lock import LockBudget, Tell
+from peterental.database.migrations.session.advisory_lock import LockBudget, Reporter
 from peterental.database.migrations.session.connection import (
     OWN_LOCK_TIMEOUT_MS,
     begin_statements,
-    is_lost,
+    is_broken,
+    recover,
     reset,
-    settle,
 )
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.source.directives import Directives
 from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, MigrationFile, MigrationFilesError
 from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
-from peterental.database.migrations.sql.error_location import explain, explain_end
+from peterental.database.migrations.sql.error_location import explain, explain_commit_error
 from peterental.database.pool import Connection, reason_of
 from peterental.database.statement_errors import cancelled_by
 
@@ -55,49 +55,49 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Checked:
+class PreparedMigration:
     """A pending file, found fit to run."""
 
     file: MigrationFile
     directives: Directives
 
 
-class Run:
+class Executor:
     """Applies files under the lock.
 
     Args:
         connection: the runner's own, prepared to write, holding the lock.
         ledger: as read under the lock.
         url: of the database, for the second connection that watches.
-        tell: takes lines about progress.
+        report: takes lines about progress.
         progress: shows how far a long build has come.
     """
 
     def __init__(
-        self, connection: Connection, ledger: Ledger, url: str, tell: Tell, progress: Progress | None = None
+        self, connection: Connection, ledger: Ledger, url: str, report: Reporter, progress: Progress | None = None
     ) -> None:
         self._connection = connection
         self._ledger = ledger
         self._url = url
         self._writer = LedgerWriter(connection, ledger.server.schema)
-        self._tell = tell
+        self._tell = report
         self._progress = progress
         self._done: list[int] = []
         self._next_text: str | None = None
         self._notices = Notices()
 
-    def apply(self, todo: list[Checked]) -> None:
+    def apply(self, todo: list[PreparedMigration]) -> None:
         """Apply `todo` in order. Raises MigrationFailed for the first that fails, Interrupted, MigrationFilesError."""
         if not todo:
             return
-        self._writer.make_complete(self._ledger)
-        self._writer.end_orphaned_attempts()
+        self._writer.ensure_tables(self._ledger)
+        self._writer.mark_orphans_interrupted()
         self._writer.begin_attempt(todo[0].file)
         pid = self._connection.info.backend_pid
-        with Watch(self._url, pid, self._tell, self._progress) as watch:
+        with SessionMonitor(self._url, pid, self._tell, self._progress) as watch:
             for item, following in zip(todo, [*todo[1:], None], strict=True):
                 started = time.monotonic()
-                attempt = self._stepwise if item.directives.no_transaction else self._as_a_whole
+                attempt = self._apply_statements if item.directives.no_transaction else self._apply_in_transaction
                 try:
                     text = item.file.text() if self._next_text is None else self._next_text
                     attempt(item, text, following.file if following else None, watch)
@@ -105,23 +105,25 @@ class Run:
                     self._not_begun(item, error)
                     raise
                 self._tell(f"✅ {item.file.path.name} ({_since_ms(started)} ms)")
-                self._notices.tell(self._tell)
+                self._notices.report(self._tell)
                 self._done.append(item.file.version)
 
-    def _as_a_whole(self, item: Checked, text: str, following: MigrationFile | None, watch: Watch) -> None:
+    def _apply_in_transaction(
+        self, item: PreparedMigration, text: str, following: MigrationFile | None, watch: SessionMonitor
+    ) -> None:
         """Apply one file in one transaction; where a table is in use, let its queue pass and try the file again."""
         budget = LockBudget(TABLE_WAIT_S)
         while True:
             budget.begin(0)
             try:
-                with watch.working():
+                with watch.observing():
                     self._in_one_transaction(item, text, following)
             except StatementFailed as error:
                 if not self._may_try_again(item, error, budget):
                     next_step = _next_step(error.cause)
                     self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item), next_step)
                 self._pause(item, error.cause, watch, budget)
-            except RecordForgotten:
+            except PreparedStatementLost:
                 self._notices.forget()  # all of it is run again
             except psycopg.Error as error:
                 if not self._may_try_again(item, error, budget):
@@ -133,21 +135,21 @@ class Run:
             else:
                 return
 
-    def _in_one_transaction(self, item: Checked, text: str, following: MigrationFile | None) -> None:
+    def _in_one_transaction(self, item: PreparedMigration, text: str, following: MigrationFile | None) -> None:
         """Apply one file with its ledger row, and open the next file's attempt in the same transaction."""
         started = time.monotonic()
-        wording = partial(self._writer.word_record, item.file, text, following)
+        wording = partial(self._writer.stage_record, item.file, text, following)
         try:
             with self._notices.listening(self._connection):
-                execute_text(self._connection, text, before=begin_statements(item.directives), meanwhile=wording)
+                execute_text(self._connection, text, before=begin_statements(item.directives), while_waiting=wording)
             self._record(started, following)
         except BaseException:
-            settle(self._connection)
+            recover(self._connection)
             raise
 
     def _record(self, started: float, following: MigrationFile | None) -> None:
         """Record the file that began at `started`; while the server writes that to disk, the next one is read."""
-        self._writer.record_applied(duration_ms=_since_ms(started), meanwhile=partial(self._read_ahead, following))
+        self._writer.record_applied(duration_ms=_since_ms(started), while_waiting=partial(self._read_ahead, following))
 
     def _read_ahead(self, following: MigrationFile | None) -> None:
         self._next_text = None
@@ -155,10 +157,12 @@ class Run:
             with suppress(MigrationFilesError):  # read again at its turn, and told then
                 self._next_text = following.text()
 
-    def _stepwise(self, item: Checked, text: str, following: MigrationFile | None, watch: Watch) -> None:
+    def _apply_statements(
+        self, item: PreparedMigration, text: str, following: MigrationFile | None, watch: SessionMonitor
+    ) -> None:
         """Apply one no-transaction file, from where an earlier attempt stopped."""
         budget = LockBudget(TABLE_WAIT_S)
-        steps = Stepwise(
+        steps = StatementRunner(
             self._connection,
             self._writer,
             text,
@@ -168,35 +172,35 @@ class Run:
             budget=budget,
         )
         self._writer.begin_steps(text, steps.done)
-        self._writer.word_record(item.file, text, following)
+        self._writer.stage_record(item.file, text, following)
         started = time.monotonic()
         while True:
             try:
-                with watch.working():
+                with watch.observing():
                     steps.run()
                     execute_text(self._connection, "BEGIN READ WRITE")
                     self._record(started, following)
             except StatementFailed as error:
-                settle(self._connection)
+                recover(self._connection)
                 if not self._may_try_again(item, error, budget):
                     next_step = _next_step(error.cause)
                     self._fail(item, self._explain(item, text, error, watch), _stopped_at(steps), next_step)
                 self._pause(item, error.cause, watch, budget)
-            except RecordForgotten:
-                settle(self._connection)
+            except PreparedStatementLost:
+                recover(self._connection)
             except psycopg.Error as error:
-                settle(self._connection)
+                recover(self._connection)
                 if not self._may_try_again(item, error, budget):
                     self._fail(item, self._explain_end(item, error), _stopped_at(steps))
                 self._pause(item, error, watch, budget)
             except Interrupted:
-                settle(self._connection)
+                recover(self._connection)
                 self._note(outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(steps)}")
                 raise
             else:
                 return
 
-    def _done_before(self, item: Checked, text: str) -> int | None:
+    def _done_before(self, item: PreparedMigration, text: str) -> int | None:
         """Tell how many statements of `text` an earlier attempt has done; None where there was none.
 
         Raises MigrationFilesError when one of those was edited since: what is done would differ from what is written.
@@ -218,7 +222,9 @@ class Run:
         self._tell(f"⏳ {item.file.path.name}: {onwards}")
         return stopped.statement
 
-    def _may_try_again(self, item: Checked, error: psycopg.Error | StatementFailed, budget: LockBudget) -> bool:
+    def _may_try_again(
+        self, item: PreparedMigration, error: psycopg.Error | StatementFailed, budget: LockBudget
+    ) -> bool:
         """Charge `budget` with what the failure has cost, and return whether enough is left to try again."""
         wait_ms: int | None = item.directives.lock_timeout_ms or None
         if isinstance(error, StatementFailed):
@@ -228,9 +234,9 @@ class Run:
         if not isinstance(error, _BUSY):
             return False
         budget.charge_failure(wait_ms if isinstance(error, _IN_USE) else 0)
-        return budget.left_s > 0 and not is_lost(self._connection)
+        return budget.remaining_s > 0 and not is_broken(self._connection)
 
-    def _pause(self, item: Checked, error: psycopg.Error, watch: Watch, budget: LockBudget) -> None:
+    def _pause(self, item: PreparedMigration, error: psycopg.Error, watch: SessionMonitor, budget: LockBudget) -> None:
         if not item.directives.no_transaction:
             self._notices.forget()  # all of it is run again
         self._writer.record_wait(watch.worst_wait_ms)
@@ -241,9 +247,9 @@ class Run:
         budget.charge(pause_s)
         time.sleep(pause_s)
 
-    def _explain(self, item: Checked, text: str, error: StatementFailed, watch: Watch) -> str:
+    def _explain(self, item: PreparedMigration, text: str, error: StatementFailed, watch: SessionMonitor) -> str:
         """Say what happened and where."""
-        if is_lost(self._connection):
+        if is_broken(self._connection):
             return f"the connection to the database was lost: {reason_of(error.cause)}"
         offset = statement_offset(text, error.index) if error.index >= 0 else None
         sent_from = (offset or 0) if item.directives.no_transaction else error.sent_from
@@ -252,28 +258,28 @@ class Run:
             problem += f"\n  Blocked by: {watch.blocker}"
         return problem
 
-    def _explain_end(self, item: Checked, error: psycopg.Error) -> str:
+    def _explain_end(self, item: PreparedMigration, error: psycopg.Error) -> str:
         """Say what happened when the file itself was done."""
-        if is_lost(self._connection):
+        if is_broken(self._connection):
             return f"the connection to the database was lost: {reason_of(error)}"
-        return explain_end(item.file.path, error)
+        return explain_commit_error(item.file.path, error)
 
-    def _nothing_kept(self, item: Checked) -> str:
-        if is_lost(self._connection):
+    def _nothing_kept(self, item: PreparedMigration) -> str:
+        if is_broken(self._connection):
             return "It is kept as a whole or not at all; flask db-status tells which."
         return f"Nothing of {item.file.path.name} was kept."
 
-    def _fail(self, item: Checked, problem: str, state: str, mend: str = "mend the cause") -> None:
+    def _fail(self, item: PreparedMigration, problem: str, state: str, mend: str = "mend the cause") -> None:
         """Keep the failure in the history and raise it: what, where, in what state the database is, what to do next."""
-        self._notices.tell(self._tell)
-        if not is_lost(self._connection):
+        self._notices.report(self._tell)
+        if not is_broken(self._connection):
             self._note(outcome="failed", error=problem)
         if self._done:
             state += f" {_numbers(self._done)} applied."
         message = f"{problem}\n  {state}\n  Next: {mend}, then run: flask db-migrate"
         raise MigrationFailed(version=item.file.version, problem=message)
 
-    def _not_begun(self, item: Checked, error: MigrationFilesError) -> None:
+    def _not_begun(self, item: PreparedMigration, error: MigrationFilesError) -> None:
         """Keep in the history why a file could not be begun; where others were applied before it, that is told too."""
         problem = BETWEEN_PROBLEMS.join(error.problems)
         if self._done:
@@ -298,7 +304,7 @@ def _next_step(cause: psycopg.Error) -> str:
     return _ELSEWHERE.get(type(cause), "mend the cause")
 
 
-def _stopped_at(steps: Stepwise) -> str:
+def _stopped_at(steps: StatementRunner) -> str:
     if steps.done == len(steps.statements):
         return "All its statements are done, but it is not recorded as applied."
     kept = {0: "nothing was done before it", 1: "the one before it is done"}

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import psycopg
 
-from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.pool import Connection, connect, reason_of
 from peterental.errors import Fault
 
@@ -29,13 +29,13 @@ Progress = Callable[[str, int], None]
 """Shows what is being built, and how many percent of it are done."""
 
 
-class Watch:
+class SessionMonitor:
     """Looks over the runner's shoulder while it works.
 
     Args:
         url: of the database.
         pid: the server process that runs the migrations.
-        tell: takes lines about what it sees.
+        report: takes lines about what it sees.
         progress: shows how far a build has come, several times a second; without it a line is told now and then.
 
     Attributes:
@@ -43,12 +43,12 @@ class Watch:
         worst_wait_ms: the longest wait seen in the work in hand, in milliseconds.
     """
 
-    def __init__(self, url: str, pid: int, tell: Tell, progress: Progress | None = None) -> None:
+    def __init__(self, url: str, pid: int, report: Reporter, progress: Progress | None = None) -> None:
         self.blocker: str | None = None
         self.worst_wait_ms = 0
         self._url = url
         self._pid = pid
-        self._tell = tell
+        self._tell = report
         self._progress = progress
         self._began: float | None = None
         self._told_progress = 0.0
@@ -57,7 +57,7 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="migrations watch", daemon=True)
 
     @contextmanager
-    def working(self) -> Iterator[None]:
+    def observing(self) -> Iterator[None]:
         """Mark the block as work to watch; what was seen of earlier work is forgotten."""
         self.blocker, self.worst_wait_ms, self._told_of_pid = None, 0, None
         self._told_progress = self._began = time.monotonic()

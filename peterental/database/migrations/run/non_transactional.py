@@ -6,9 +6,9 @@ import psycopg
 
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.run import concurrent_indexes
-from peterental.database.migrations.run.concurrent_indexes import IndexWork, index_work
+from peterental.database.migrations.run.concurrent_indexes import ConcurrentIndexOp, parse_concurrent_index_op
 from peterental.database.migrations.run.notices import Notices
-from peterental.database.migrations.run.transaction_control import commits, is_patient
+from peterental.database.migrations.run.transaction_control import contains_commit, waits_without_blocking
 from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.source.directives import Directives
@@ -22,7 +22,7 @@ _NOT_IN_A_TRANSACTION = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.Inv
 _AS_OURSELVES = (b"SET LOCAL SESSION AUTHORIZATION DEFAULT", b"SET LOCAL ROLE NONE")
 
 
-class Stepwise:
+class StatementRunner:
     """One attempt at one no-transaction file.
 
     A statement that can run in a transaction commits together with the record of its being done. Which ones cannot
@@ -64,7 +64,7 @@ class Stepwise:
         while self.done < len(self.statements):
             self._budget.begin(self.done)
             statement = self.statements[self.done]
-            if commits(self._connection, statement.sql) or not self._in_transaction(statement):
+            if contains_commit(self._connection, statement.sql) or not self._in_transaction(statement):
                 self._outside_transaction(statement)
                 self._keep_progress()
             self.done += 1
@@ -94,14 +94,14 @@ class Stepwise:
 
     def _outside_transaction(self, statement: Statement) -> None:
         """Run it by itself, unless an earlier attempt has done it and was stopped before it could say so."""
-        patient = is_patient(statement.sql) and not self._directives.has_own_lock_timeout
+        patient = waits_without_blocking(statement.sql) and not self._directives.has_own_lock_timeout
         lock_timeout_ms = 0 if patient else self._directives.lock_timeout_ms
         limits = (
             f"SET lock_timeout TO {lock_timeout_ms}; SET statement_timeout TO {self._directives.statement_timeout_ms}"
         )
         execute_text(self._connection, limits)
-        work = index_work(statement.sql)
-        if work is not None and self._is_done_or_healed(work):
+        work = parse_concurrent_index_op(statement.sql)
+        if work is not None and self._recover_index(work):
             return
         try:
             self._execute(statement)
@@ -115,14 +115,14 @@ class Stepwise:
         with self._notices.listening(self._connection):
             execute_text(self._connection, statement.sql)
 
-    def _is_done_or_healed(self, work: IndexWork) -> bool:
+    def _recover_index(self, work: ConcurrentIndexOp) -> bool:
         """Look what an earlier attempt left of an index: True where it is as the statement wants it."""
         is_resumed = self._resumed_at == self.done
         valid = concurrent_indexes.is_valid(self._connection, work)
         if work.verb == "drop":
             return is_resumed and valid is None
         if work.verb == "reindex":
-            concurrent_indexes.drop_leftovers(self._connection, work)
+            concurrent_indexes.drop_invalid_copies(self._connection, work)
             return False
         if valid is False and not concurrent_indexes.is_being_built(self._connection, work):
             concurrent_indexes.drop(self._connection, work)
@@ -139,7 +139,7 @@ class Stepwise:
     def _make_indexes_valid(self) -> None:
         """Build anew what somebody has left invalid since. Raises StatementFailed where that does not help."""
         for number, statement in enumerate(self.statements):
-            work = index_work(statement.sql)
+            work = parse_concurrent_index_op(statement.sql)
             if (
                 work is None
                 or work.verb != "create"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from psycopg.errors import Diagnostic
 
 from peterental.database.migrations.ledger.reader import LEDGER_TABLE
-from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.migrations.source.files import printable
 from peterental.database.pool import Connection
 
@@ -46,12 +46,12 @@ class Notices:
         kept, self._unheard = self._before
         del self._lines[kept:]
 
-    def tell(self, tell: Tell) -> None:
+    def report(self, report: Reporter) -> None:
         """Tell what was heard, indented, and forget it; of a file that says a lot, the beginning."""
         for line in self._lines:
-            tell(f"   {line}")
+            report(f"   {line}")
         if self._unheard:
-            tell(f"   … and {self._unheard} more")
+            report(f"   … and {self._unheard} more")
         self.forget()
 
     def _hear(self, diagnostic: Diagnostic) -> None:

@@ -6,18 +6,18 @@ import logging
 from pathlib import Path
 
 from peterental.config import PROJECT_DIR
-from peterental.database.migrations.errors import FilesRefused, HistoryBroken, NoSuchMigration
+from peterental.database.migrations.errors import FilesRefused, HistoryBroken, UnknownMigration
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
-from peterental.database.migrations.ledger.state import State, compare_with_ledger, unapplicable
-from peterental.database.migrations.run.exclusive import LOCK_WAIT_S, under_lock
-from peterental.database.migrations.run.executor import Checked, Run
+from peterental.database.migrations.ledger.state import State, blocking_problems, compare_with_ledger
+from peterental.database.migrations.run.exclusive import LOCK_WAIT_S, exclusive_lock
+from peterental.database.migrations.run.executor import Executor, PreparedMigration
 from peterental.database.migrations.run.monitor import Progress
-from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError, find_files
-from peterental.database.migrations.source.statements import check_runnable, emptiness_of, wrong_record
+from peterental.database.migrations.source.statements import check_runnable, ledger_version_mismatch, why_empty
 from peterental.database.pool import Connection, Database
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class MigrationRunner:
         database: a `Database`, or the URL of one; the runner makes a direct connection of its own.
         directory: where the files are; `migrations/` of this project by default.
         lock_wait_s: how long to wait for another runner, in seconds.
-        tell: takes lines about progress, for a log or a terminal.
+        report: takes lines about progress, for a log or a terminal.
         progress: shows how far a long build has come, on a terminal that can; otherwise lines are told.
     """
 
@@ -40,13 +40,13 @@ class MigrationRunner:
         directory: Path | None = None,
         *,
         lock_wait_s: float = LOCK_WAIT_S,
-        tell: Tell = _log.info,
+        report: Reporter = _log.info,
         progress: Progress | None = None,
     ) -> None:
         self._database = database
         self._directory = directory or PROJECT_DIR / "migrations"
         self._lock_wait_s = lock_wait_s
-        self._tell = tell
+        self._tell = report
         self._progress = progress
         self._warned_of: set[int] = set()
 
@@ -78,14 +78,16 @@ class MigrationRunner:
             self._tell("✅ Database connected")
             pending = self._pending(connection, files, ledger)
             wanted = _up_to(pending, to)
-            todo: list[Checked] = []
+            todo: list[PreparedMigration] = []
             if wanted:
                 checked = checked_files(wanted)
-                with under_lock(connection, self._url, ledger, wait_s=self._lock_wait_s, tell=self._tell) as ledger:
+                with exclusive_lock(
+                    connection, self._url, ledger, wait_s=self._lock_wait_s, report=self._tell
+                ) as ledger:
                     pending = self._pending(connection, files, ledger)
                     still_pending = {file.version for file in pending}
                     todo = [item for item in checked if item.file.version in still_pending]
-                    Run(connection, ledger, self._url, self._tell, self._progress).apply(todo)
+                    Executor(connection, ledger, self._url, self._tell, self._progress).apply(todo)
         if todo:
             self._tell(f"✅ Successfully applied {len(todo)} new migrations")
         elif pending:
@@ -101,7 +103,7 @@ class MigrationRunner:
     def _pending(self, connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
         """Give the files to run, in order. Raises HistoryBroken when files and ledger tell different stories."""
         entries = compare_with_ledger(connection, files, ledger)
-        problems = unapplicable(entries)
+        problems = blocking_problems(entries)
         if problems:
             raise HistoryBroken(problems)
         for entry in entries:
@@ -121,10 +123,10 @@ def refuse_beyond_last(files: list[MigrationFile], to: int | None) -> None:
     """Raise NoSuchMigration when `to` is no file's number: whoever mistyped it would wait for it in vain."""
     last = files[-1].version if files else 0
     if to is not None and to > last:
-        raise NoSuchMigration(version=to, last=last)
+        raise UnknownMigration(version=to, last=last)
 
 
-def checked_files(pending: list[MigrationFile]) -> list[Checked]:
+def checked_files(pending: list[MigrationFile]) -> list[PreparedMigration]:
     """Check all pending files before the first one runs.
 
     Raises MigrationFilesError naming everything that can be known to be wrong without running it.
@@ -134,7 +136,7 @@ def checked_files(pending: list[MigrationFile]) -> list[Checked]:
     for file in pending:
         directives, found = inspect(file)
         problems += found
-        checked.append(Checked(file, directives))
+        checked.append(PreparedMigration(file, directives))
     if problems:
         raise MigrationFilesError(problems)
     return checked
@@ -146,11 +148,11 @@ def inspect(file: MigrationFile) -> tuple[Directives, list[str]]:
         text = file.text()
     except MigrationFilesError as error:
         return Directives(), error.problems
-    emptiness = emptiness_of(text)
+    emptiness = why_empty(text)
     if emptiness:
         return Directives(), [f"{file.path.name} {emptiness}"]
     try:
         directives, problems = read_directives(file, text), []
     except MigrationFilesError as error:
         directives, problems = Directives(), error.problems
-    return directives, problems + check_runnable(file, text, directives) + wrong_record(file, text)
+    return directives, problems + check_runnable(file, text, directives) + ledger_version_mismatch(file, text)

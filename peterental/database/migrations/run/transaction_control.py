@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from peterental.database.migrations.sql.parser import NotUnderstood, parse_one, parse_plpgsql
+from peterental.database.migrations.sql.parser import ParseError, parse_one, parse_plpgsql
 from peterental.database.pool import Connection
 
 _BLOCK_OR_CALL = re.compile(r"(?:do|call)\b", re.IGNORECASE)
 _ENDS_TRANSACTION = re.compile(r"\b(?:commit|rollback)\b", re.IGNORECASE)
-_PATIENT = re.compile(r"\bconcurrently\b|\Avacuum\b(?!.*\bfull\b)", re.IGNORECASE | re.DOTALL)
+_WAITS_WITHOUT_BLOCKING = re.compile(r"\bconcurrently\b|\Avacuum\b(?!.*\bfull\b)", re.IGNORECASE | re.DOTALL)
 
 _SOURCES = """
 SELECT pg_get_functiondef(oid) AS definition FROM pg_catalog.pg_proc
@@ -24,17 +24,17 @@ WHERE prokind = 'p' AND proname = %(name)s
 """
 
 
-def commits(connection: Connection, sql: str) -> bool:
+def contains_commit(connection: Connection, sql: str) -> bool:
     """Whether a statement is a DO block with a COMMIT or ROLLBACK in it, or calls a procedure with one.
 
     A procedure that commits only in another one that it calls is not recognised.
     """
     if not _BLOCK_OR_CALL.match(sql):
         return False
-    return any(ends_transactions(source) for source in _sources(connection, sql))
+    return any(has_transaction_control(source) for source in _sources(connection, sql))
 
 
-def ends_transactions(definition: str) -> bool:
+def has_transaction_control(definition: str) -> bool:
     """Whether a DO block or a CREATE PROCEDURE has a COMMIT or ROLLBACK among its statements.
 
     Where it cannot be understood (another language, types that only the server knows), its words decide.
@@ -43,22 +43,22 @@ def ends_transactions(definition: str) -> bool:
         return False
     try:
         functions = parse_plpgsql(definition)
-    except NotUnderstood:
+    except ParseError:
         return True
     understood = all("action" in function["PLpgSQL_function"] for function in functions)
     return _has_end(functions) if understood else True
 
 
-def is_patient(sql: str) -> bool:
+def waits_without_blocking(sql: str) -> bool:
     """Whether others read and write on while a statement waits for its lock: then it may wait as long as it takes."""
-    return bool(_PATIENT.search(sql))
+    return bool(_WAITS_WITHOUT_BLOCKING.search(sql))
 
 
 def _sources(connection: Connection, sql: str) -> list[str]:
     """Give what a DO or CALL runs, as text."""
     try:
         tree = parse_one(sql)
-    except NotUnderstood:
+    except ParseError:
         return []  # the server will say what is wrong with it
     if tree.HasField("do_stmt"):
         return [sql]

@@ -17,9 +17,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from peterental.database.migrations.errors import MigrationError, MigrationFailed
-from peterental.database.migrations.run.exclusive import stoppable
+from peterental.database.migrations.run.exclusive import interruptible
 from peterental.database.migrations.run.runner import MigrationRunner
-from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.migrations.session.engine_session import server_errors
 from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, MigrationFilesError
 from peterental.database.pool import Connection, DatabaseUnavailable, connect, reason_of
@@ -44,7 +44,7 @@ class ScratchBuildFailed(Fault):
 
 
 @contextmanager
-def scratch_database(url: str, *, scratch_url: str | None = None, tell: Tell) -> Iterator[str]:
+def scratch_database(url: str, *, scratch_url: str | None = None, report: Reporter) -> Iterator[str]:
     """Make an empty database like the one at `url`, give its URL, and drop it afterwards, come what may.
 
     It has the live database's encoding, locale and search_path, and the schema that its migrations go to. SIGTERM and
@@ -53,18 +53,18 @@ def scratch_database(url: str, *, scratch_url: str | None = None, tell: Tell) ->
     Args:
         url: of the live database; nothing is changed in it.
         scratch_url: of a database on the server to use instead.
-        tell: takes a line when something could not be done quite so.
+        report: takes a line when something could not be done quite so.
 
     Raises ScratchRefused when none can be made; DatabaseUnavailable, StatementCancelled, StatementRefused.
     """
     with connect(url, application_name=_APPLICATION_NAME) as live, server_errors(live):
-        likeness = _likeness(live)
+        likeness = _template_of(live)
     server_url = scratch_url or url
     name = None
-    with stoppable():
+    with interruptible():
         try:
             with connect(server_url, application_name=_APPLICATION_NAME) as server, server_errors(server):
-                _sweep(server)
+                _drop_stale(server)
                 name = _new_name(server)
                 try:
                     _create(server, name, likeness)
@@ -72,7 +72,7 @@ def scratch_database(url: str, *, scratch_url: str | None = None, tell: Tell) ->
                     name = None  # the server has undone it: there is nothing to drop
                     raise
             scratch = make_conninfo(server_url, dbname=name)
-            _furnish(scratch, likeness)
+            _prepare_schema(scratch, likeness)
             yield scratch
         except ScratchRefused as error:
             if not isinstance(error.__cause__, psycopg.OperationalError | DatabaseUnavailable):
@@ -80,7 +80,7 @@ def scratch_database(url: str, *, scratch_url: str | None = None, tell: Tell) ->
             raise
         finally:
             if name is not None:
-                _drop(server_url, name, tell)
+                _drop(server_url, name, report)
 
 
 def build(scratch: str, directory: Path, *, to: int) -> int:
@@ -91,7 +91,7 @@ def build(scratch: str, directory: Path, *, to: int) -> int:
     Raises ScratchBuildFailed, naming the file and what to do about it.
     """
     try:
-        return MigrationRunner(scratch, directory, tell=_to_nobody).run_migrations(to=to)
+        return MigrationRunner(scratch, directory, report=_ignore).run_migrations(to=to)
     except MigrationFailed as error:
         # Its last two lines are about the database it ran in and about db-migrate: not what matters here.
         problem = "\n".join(str(error).splitlines()[:-2])
@@ -118,11 +118,11 @@ def _advice(problem: str) -> str:
     return ""
 
 
-def _to_nobody(_line: str) -> None:
+def _ignore(_line: str) -> None:
     """Take a line about progress that is of no interest."""
 
 
-def _likeness(live: Connection) -> dict[str, Any]:
+def _template_of(live: Connection) -> dict[str, Any]:
     """Read what a scratch database must have in common with the live one."""
     row = live.execute(
         """
@@ -134,7 +134,7 @@ def _likeness(live: Connection) -> dict[str, Any]:
     return dict(row) if row else {}
 
 
-def _sweep(server: Connection) -> None:
+def _drop_stale(server: Connection) -> None:
     """Drop what killed runs left behind: old, nobody in it, and ours to drop.
 
     Whoever connects in the meantime makes the server refuse, because this does not force anybody out.
@@ -212,7 +212,7 @@ def _locale(encoding: sql.Composed, database: dict[str, Any]) -> sql.Composed:
     return sql.SQL(" ").join(clauses)
 
 
-def _furnish(scratch: str, likeness: dict[str, Any]) -> None:
+def _prepare_schema(scratch: str, likeness: dict[str, Any]) -> None:
     """Give the database what files take for granted: the schema they go to, and the way there.
 
     Raises ScratchRefused where it cannot be reached: a pooler leads only to the databases that it has been told of.
@@ -233,7 +233,7 @@ def _furnish(scratch: str, likeness: dict[str, Any]) -> None:
         connection.execute(sql.SQL("ALTER DATABASE {} SET search_path FROM CURRENT").format(name))
 
 
-def _drop(server_url: str, name: str, tell: Tell) -> None:
+def _drop(server_url: str, name: str, report: Reporter) -> None:
     """Drop it over a connection of its own: the one that made it may have gone the way of what went wrong."""
     try:
         with connect(server_url, application_name=_APPLICATION_NAME) as server:
@@ -245,4 +245,4 @@ def _drop(server_url: str, name: str, tell: Tell) -> None:
                 server.execute(statement)
     except (psycopg.Error, Fault) as error:
         reason = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
-        tell(f"⚠️  The scratch database {name} could not be dropped ({reason}); a later run will do it")
+        report(f"⚠️  The scratch database {name} could not be dropped ({reason}); a later run will do it")

@@ -19,7 +19,7 @@ _FIRST_POLL_S = 0.02
 _SLOWEST_POLL_S = 0.25
 _TELL_EVERY_S = 5.0
 
-Tell = Callable[[str], None]
+Reporter = Callable[[str], None]
 
 
 def lock_key(schema: str) -> int:
@@ -28,7 +28,7 @@ def lock_key(schema: str) -> int:
 
 
 @contextmanager
-def migration_lock(connection: Connection, schema: str, *, wait_s: float, tell: Tell) -> Iterator[None]:
+def migration_lock(connection: Connection, schema: str, *, wait_s: float, report: Reporter) -> Iterator[None]:
     """Hold the migration lock of `schema` on this session for the block.
 
     It is polled: a session that waits inside pg_advisory_lock holds a snapshot, for which CREATE INDEX CONCURRENTLY
@@ -38,19 +38,19 @@ def migration_lock(connection: Connection, schema: str, *, wait_s: float, tell: 
         connection: in autocommit mode; the session that will run the migrations.
         schema: whose migrations.
         wait_s: how long to wait for another runner, in seconds.
-        tell: takes a line about who is waited for.
+        report: takes a line about who is waited for.
 
     Raises LockNotAcquired, naming the holder, when the time is up.
     """
     key = lock_key(schema)
-    _acquire(connection, key, wait_s=wait_s, tell=tell)
+    _acquire(connection, key, wait_s=wait_s, report=report)
     try:
         yield
     finally:
         _release(connection, key)
 
 
-def _acquire(connection: Connection, key: int, *, wait_s: float, tell: Tell) -> None:
+def _acquire(connection: Connection, key: int, *, wait_s: float, report: Reporter) -> None:
     started = time.monotonic()
     poll_s = _FIRST_POLL_S
     tell_at = started
@@ -59,7 +59,7 @@ def _acquire(connection: Connection, key: int, *, wait_s: float, tell: Tell) -> 
         if now - started >= wait_s:
             raise LockNotAcquired(seconds=wait_s, holder=holder_of(connection, key))
         if now >= tell_at:
-            tell(f"⏳ Waiting for another migration: {holder_of(connection, key)}")
+            report(f"⏳ Waiting for another migration: {holder_of(connection, key)}")
             tell_at = now + _TELL_EVERY_S
         time.sleep(min(poll_s * random.uniform(0.5, 1.0), max(0.0, started + wait_s - now)))  # noqa: S311  # jitter
         poll_s = min(poll_s * 2, _SLOWEST_POLL_S)
@@ -105,7 +105,7 @@ class LockBudget:
     """
 
     def __init__(self, seconds: float) -> None:
-        self.left_s = seconds
+        self.remaining_s = seconds
         self._piece: int | None = None
         self._failed_piece: int | None = None
         self._began_s = 0.0
@@ -129,7 +129,7 @@ class LockBudget:
 
     def charge(self, seconds: float) -> None:
         """Charge a pause, in seconds."""
-        self.left_s -= seconds
+        self.remaining_s -= seconds
 
 
 def is_held_by_another(connection: Connection, key: int) -> bool:

@@ -17,7 +17,7 @@ APPLICATION_NAME = "peterental migrations"
 
 _CANCEL_TIMEOUT_S = 5.0
 
-FORGET_PREPARED = "DEALLOCATE ALL"
+DEALLOCATE_ALL = "DEALLOCATE ALL"
 
 OWN_LOCK_TIMEOUT_MS = 1_000
 """How long the engine's own statements wait for a lock."""
@@ -68,7 +68,7 @@ def prepare_to_write(connection: Connection) -> None:
 
 def reset(connection: Connection) -> None:
     """Undo whatever a file may have done to the session."""
-    connection.execute(f"{reset_script(connection)}; {FORGET_PREPARED}".encode())
+    connection.execute(f"{reset_script(connection)}; {DEALLOCATE_ALL}".encode())
 
 
 def reset_script(connection: Connection) -> str:
@@ -119,7 +119,7 @@ def _probe(connection: Connection) -> str | None:
     return None if row is None else row["nonce"]
 
 
-def settle(connection: Connection) -> None:
+def recover(connection: Connection) -> None:
     """Bring the connection back to rest after something went wrong in its transaction: cancelled, rolled back.
 
     A signal may have come between sending a statement and waiting for it. A connection that cannot be brought to rest
@@ -129,12 +129,12 @@ def settle(connection: Connection) -> None:
         if connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
             connection.cancel_safe(timeout=_CANCEL_TIMEOUT_S)
             connection.wait(generators.execute(connection.pgconn), timeout=_CANCEL_TIMEOUT_S)
-        if not is_lost(connection):
+        if not is_broken(connection):
             connection.rollback()
     except psycopg.Error:
         connection.close()
 
 
-def is_lost(connection: Connection) -> bool:
+def is_broken(connection: Connection) -> bool:
     """Whether the server has gone away from under us."""
     return connection.closed or connection.pgconn.status != pq.ConnStatus.OK

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from peterental.database.migrations.errors import SCHEMA_OF_OUR_OWN, LedgerTrouble, NoRoom
+from peterental.database.migrations.errors import FOREIGN_LEDGER_HINT, DiskFull, LedgerError
 from peterental.database.migrations.session.connection import runner_session
 from peterental.database.pool import Connection, DatabaseUnavailable, reason_of
 from peterental.database.statement_errors import (
@@ -55,17 +55,17 @@ def ledger_errors() -> Iterator[None]:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
         advice = "use a role that may create tables there, such as the one that owns the others"
-        raise LedgerTrouble(reason=reason_of(error), advice=advice) from error
+        raise LedgerError(reason=reason_of(error), advice=advice) from error
     except psycopg.errors.LockNotAvailable as error:
         advice = "somebody's transaction holds it; try again when that has ended"
-        raise LedgerTrouble(reason=reason_of(error), advice=advice) from error
+        raise LedgerError(reason=reason_of(error), advice=advice) from error
     except psycopg.errors.RaiseException as error:
         advice = "a trigger of the database says that; let it pass"
-        raise LedgerTrouble(reason=reason_of(error), advice=advice) from error
+        raise LedgerError(reason=reason_of(error), advice=advice) from error
     except psycopg.errors.DiskFull as error:
-        raise NoRoom(reason=reason_of(error)) from error
+        raise DiskFull(reason=reason_of(error)) from error
     except _ANOTHER_SHAPE as error:
-        raise LedgerTrouble(reason=reason_of(error), advice=SCHEMA_OF_OUR_OWN) from error
+        raise LedgerError(reason=reason_of(error), advice=FOREIGN_LEDGER_HINT) from error
 
 
 @contextmanager

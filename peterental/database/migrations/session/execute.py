@@ -35,7 +35,7 @@ def execute_text(
     text: str,
     *,
     before: tuple[str, ...] = (),
-    meanwhile: Callable[[], object] | None = None,
+    while_waiting: Callable[[], object] | None = None,
 ) -> list[PGresult]:
     """Run all statements of `text` in one round trip and give their results.
 
@@ -50,13 +50,13 @@ def execute_text(
         text: the statements.
         before: statements of ours to run before them, in the same round trip. None after them: a quote that `text`
             leaves open would swallow it, and the server's complaint would speak of ours.
-        meanwhile: what to do while the server works; it must not raise, nor ask the server.
+        while_waiting: what to do while the server works; it must not raise, nor ask the server.
     """
     prefix = "".join(f"{statement}; " for statement in before)
     pgconn = connection.pgconn
     pgconn.send_query(f"{prefix}{text}".encode())
-    if meanwhile is not None:
-        meanwhile()
+    if while_waiting is not None:
+        while_waiting()
     results: list[PGresult] = connection.wait(generators.execute(pgconn))
     for index, result in enumerate(results):
         if result.status == pq.ExecStatus.FATAL_ERROR:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError, header_comments, header_end
-from peterental.database.migrations.sql.error_location import place_of
-from peterental.database.migrations.sql.tokens import words_with_comments
+from peterental.database.migrations.sql.error_location import locate
+from peterental.database.migrations.sql.tokens import tokens_with_comments
 
 DEFAULT_LOCK_TIMEOUT_MS = 1_000
-_MENTION = re.compile(r"--[ \t]*migrate\b", re.IGNORECASE)
+_QUICK_CHECK = re.compile(r"--[ \t]*migrate\b", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"--[ \t]*migrate:(?P<words>.*)")
-_NEARLY = re.compile(
+_TYPO = re.compile(
     r"--[ \t]*migrate[ \t]*:?[ \t]*(?P<name>no|lock|statement)[-_ ](?P<more>transaction|timeout)\b", re.IGNORECASE
 )
 _DURATION = re.compile(r"(?P<number>[0-9]{1,19})(?P<unit>ms|s|min|h)?")
@@ -38,7 +38,7 @@ class Directives:
     statement_timeout_ms: int = 0
 
 
-class _Misread(Exception):
+class _InvalidDirective(Exception):
     """A word that asks for nothing we know; its message says what is wrong with it."""
 
 
@@ -48,18 +48,18 @@ def read_directives(file: MigrationFile, text: str) -> Directives:
     Raises MigrationFilesError for a word that means nothing, a time without a unit, and a directive further down: none
     of them may be passed over in silence.
     """
-    if not _MENTION.search(text):
+    if not _QUICK_CHECK.search(text):
         return Directives()
     directives = Directives()
     seen: set[str] = set()
     problems = []
     for offset, comment in header_comments(text):
         found = _DIRECTIVE.fullmatch(comment)
-        nearly = _NEARLY.match(comment)
+        nearly = _TYPO.match(comment)
         for word in found["words"].split() if found else ():
             try:
                 directives = _with_word(directives, word, seen)
-            except _Misread as misread:
+            except _InvalidDirective as misread:
                 problems.append((offset, str(misread)))
         if nearly and not found:
             meant = f"{nearly['name']}-{nearly['more']}".lower()
@@ -70,7 +70,7 @@ def read_directives(file: MigrationFile, text: str) -> Directives:
     ]
     if problems:
         raise MigrationFilesError(
-            [f"{file.path.name}:{place_of(text, offset).line}: {problem}" for offset, problem in problems]
+            [f"{file.path.name}:{locate(text, offset).line}: {problem}" for offset, problem in problems]
         )
     return directives
 
@@ -79,7 +79,7 @@ def _with_word(directives: Directives, word: str, seen: set[str]) -> Directives:
     """Take one word in. Raises _Misread."""
     name, _, value = word.partition("=")
     if name in seen:
-        raise _Misread(f"“-- migrate: {name}” is said twice; keep one")
+        raise _InvalidDirective(f"“-- migrate: {name}” is said twice; keep one")
     seen.add(name)
     if word == "no-transaction":
         return replace(directives, no_transaction=True)
@@ -96,15 +96,17 @@ def _milliseconds(word: str, value: str) -> int:
         raise _unknown(word)
     number, unit = int(duration["number"]), duration["unit"]
     if unit is None:
-        raise _Misread(f"“{word}” lacks a unit; write {word}s for {number} seconds or {word}ms for milliseconds")
+        raise _InvalidDirective(
+            f"“{word}” lacks a unit; write {word}s for {number} seconds or {word}ms for milliseconds"
+        )
     milliseconds = number * _UNIT_MS[unit]
     if milliseconds > _LONGEST_MS:
-        raise _Misread(f"“{word}” is longer than PostgreSQL can count, which is 2147483647ms or 596h")
+        raise _InvalidDirective(f"“{word}” is longer than PostgreSQL can count, which is 2147483647ms or 596h")
     return milliseconds
 
 
-def _unknown(word: str) -> _Misread:
-    return _Misread(
+def _unknown(word: str) -> _InvalidDirective:
+    return _InvalidDirective(
         f"“-- migrate: {word}” is unknown; there are no-transaction, lock-timeout=2s and statement-timeout=10min"
     )
 
@@ -112,9 +114,9 @@ def _unknown(word: str) -> _Misread:
 def _below_header(text: str) -> Iterator[int]:
     """Give where directives stand that come too late, but for those within quotes, which are text."""
     header = header_end(text)
-    if not _MENTION.search(text, header):
+    if not _QUICK_CHECK.search(text, header):
         return
-    for word in words_with_comments(text) or ():
-        is_directive = _DIRECTIVE.match(word.sql) or _NEARLY.match(word.sql)
+    for word in tokens_with_comments(text) or ():
+        is_directive = _DIRECTIVE.match(word.sql) or _TYPO.match(word.sql)
         if word.kind == "SQL_COMMENT" and word.offset >= header and is_directive:
             yield word.offset

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 
 from peterental.database.migrations.source.files import MigrationFile
-from peterental.database.migrations.sql.error_location import place_of
-from peterental.database.migrations.sql.tokens import words_of
+from peterental.database.migrations.sql.error_location import locate
+from peterental.database.migrations.sql.tokens import tokens_of
 
-_MAY_BE_PSQL = re.compile(r"^[ \t]*\\|(?<=\s)\\(?=[A-Za-z.!?])", re.MULTILINE)
+_MAYBE_PSQL = re.compile(r"^[ \t]*\\|(?<=\s)\\(?=[A-Za-z.!?])", re.MULTILINE)
 _META_COMMAND = re.compile(r"\\\S*")
 _COPY_IN = re.compile(r"^[ \t]*(?P<copy>copy\b[^;]*?\bfrom\s+stdin\b[^;]*;)[^\n]*\n", re.IGNORECASE | re.MULTILINE)
 _END_OF_ROWS = re.compile(r"^\\\.[ \t]*\r?$", re.MULTILINE)
@@ -20,7 +20,7 @@ _NOT_A_LINE_END = re.compile(r"[^\r\n]")
 
 def psql_problems(file: MigrationFile, text: str) -> list[str]:
     """Name what in `text` only psql understands, each with its line."""
-    if not _MAY_BE_PSQL.search(text):
+    if not _MAYBE_PSQL.search(text):
         return []
     problems, rest = _copied_rows(file, text)
     return problems + _meta_commands(file, rest)
@@ -39,9 +39,9 @@ def _copied_rows(file: MigrationFile, text: str) -> tuple[list[str], str]:
         if end is None:
             break
         position = found.end()
-        if words_of(text[begin : found.start()]) is None:
+        if tokens_of(text[begin : found.start()]) is None:
             continue  # it stands within quotes or a comment
-        first, last = place_of(text, found.start("copy")).line, place_of(text, end.start()).line
+        first, last = locate(text, found.start("copy")).line, locate(text, end.start()).line
         problems.append(
             f"{file.path.name}:{first}: COPY … FROM STDIN takes its data from psql; write INSERT instead,"
             f" down to line {last}, whose \\. is a command of psql too"
@@ -53,13 +53,13 @@ def _copied_rows(file: MigrationFile, text: str) -> tuple[list[str], str]:
 
 def _meta_commands(file: MigrationFile, text: str) -> list[str]:
     """Name psql's backslash commands: a backslash that is a word by itself, so not within quotes or comments."""
-    starts = {match.end() - len(match.group().lstrip()) for match in _MAY_BE_PSQL.finditer(text)}
+    starts = {match.end() - len(match.group().lstrip()) for match in _MAYBE_PSQL.finditer(text)}
     named: dict[int, str] = {}
-    for word in words_of(text) or ():
+    for word in tokens_of(text) or ():
         command = _META_COMMAND.match(text, word.offset)
         if word.offset in starts and command:
             # What stands behind it on its line is its arguments.
-            named.setdefault(place_of(text, word.offset).line, command.group())
+            named.setdefault(locate(text, word.offset).line, command.group())
     return [
         f"{file.path.name}:{line}: {name} is a command of psql, not SQL; take it out" for line, name in named.items()
     ]

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from peterental.database.migrations.source.directives import Directives
 from peterental.database.migrations.source.files import MigrationFile, header_end
 from peterental.database.migrations.source.psql_syntax import psql_problems
-from peterental.database.migrations.sql.error_location import place_of
-from peterental.database.migrations.sql.parser import NotUnderstood, kinds, parse_one, scan, split
-from peterental.database.migrations.sql.tokens import Word, words_of
+from peterental.database.migrations.sql.error_location import locate
+from peterental.database.migrations.sql.parser import ParseError, parse_one, pg_enums, scan, split
+from peterental.database.migrations.sql.tokens import Token, tokens_of
 
-_MAY_CONTROL = re.compile(r"\b(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
-_MAY_COPY = re.compile(r"\bstd(?:in|out)\b", re.IGNORECASE)
-_MAY_UNLOCK = re.compile(r"\bpg_advisory_unlock_all\b", re.IGNORECASE)
-_MAY_DISCARD = re.compile(r"\bdiscard\s+all\b", re.IGNORECASE)
-_SUSPECT = re.compile(r"(?:begin|start|commit|end|rollback|abort|prepare|copy|discard)\b", re.IGNORECASE)
+_MAYBE_CONTROL = re.compile(r"\b(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
+_MAYBE_COPY = re.compile(r"\bstd(?:in|out)\b", re.IGNORECASE)
+_MAYBE_UNLOCK = re.compile(r"\bpg_advisory_unlock_all\b", re.IGNORECASE)
+_MAYBE_DISCARD = re.compile(r"\bdiscard\s+all\b", re.IGNORECASE)
+_MAYBE_RELEVANT = re.compile(r"(?:begin|start|commit|end|rollback|abort|prepare|copy|discard)\b", re.IGNORECASE)
 _NAMELESS_INDEX = re.compile(r"create\s+(?:unique\s+)?index\s+concurrently\s+on\b", re.IGNORECASE)
 _RECORDS_ITSELF = re.compile(r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b", re.IGNORECASE)
 _GIVES_UP_THE_LOCK = "would give up the lock that keeps other runners out"
@@ -44,7 +44,7 @@ def split_statements(text: str) -> list[Statement]:
     """
     try:
         pieces = split(text)
-    except NotUnderstood:
+    except ParseError:
         return _split_at_semicolons(text)
     statements = []
     position = 0
@@ -60,9 +60,9 @@ def _split_at_semicolons(text: str) -> list[Statement]:
 
     The library could split by its scanner too, but leaves out what has no keyword in it, like many a mistyped word.
     """
-    groups: list[list[Word]] = [[]]
+    groups: list[list[Token]] = [[]]
     brackets = blocks = 0
-    for word in words_of(text) or ():
+    for word in tokens_of(text) or ():
         if word.sql == ";" and brackets <= 0 and not blocks:
             groups.append([])
             brackets = 0
@@ -88,22 +88,22 @@ def same_statements(one: str, other: str) -> bool:
     return _as_read(one) == _as_read(other)
 
 
-def records_itself(sql: str) -> bool:
+def is_ledger_insert(sql: str) -> bool:
     """Whether a statement is the INSERT with which a file records itself in the ledger."""
     return bool(_RECORDS_ITSELF.match(sql))
 
 
-def emptiness_of(text: str) -> str | None:
+def why_empty(text: str) -> str | None:
     """Say in which way there is nothing in a migration: none of its statements does anything but record the file."""
     begin = header_end(text)
     if begin == len(text):
         return "has no statement in it"
-    if records_itself(text[begin:]) and all(records_itself(statement.sql) for statement in split_statements(text)):
+    if is_ledger_insert(text[begin:]) and all(is_ledger_insert(statement.sql) for statement in split_statements(text)):
         return "does nothing but record itself; write SELECT 1 if that is what you want"
     return None
 
 
-def wrong_record(file: MigrationFile, text: str) -> list[str]:
+def ledger_version_mismatch(file: MigrationFile, text: str) -> list[str]:
     """Name an INSERT that records the file under another number: the file that has it would never be run."""
     if all(int(found["version"]) == file.version for found in _RECORDED_AS.finditer(text)):
         return []
@@ -111,7 +111,7 @@ def wrong_record(file: MigrationFile, text: str) -> list[str]:
     for statement in split_statements(text):
         found = _RECORDED_AS.match(statement.sql)
         if found and int(found["version"]) != file.version:
-            line = place_of(text, statement.offset).line
+            line = locate(text, statement.offset).line
             problems.append(f"{file.path.name}:{line}: it records itself as {found['version']}, not as {file.version}")
     return problems
 
@@ -123,13 +123,13 @@ def check_runnable(file: MigrationFile, text: str, directives: Directives) -> li
     FROM STDIN mean nothing to the server.
     """
     problems = psql_problems(file, text)
-    if _MAY_UNLOCK.search(text):
+    if _MAYBE_UNLOCK.search(text):
         problems += _unlockings(file, text)
-    if not problems and any(may.search(text) for may in (_MAY_CONTROL, _MAY_COPY, _MAY_DISCARD)):
+    if not problems and any(may.search(text) for may in (_MAYBE_CONTROL, _MAYBE_COPY, _MAYBE_DISCARD)):
         for statement in split_statements(text):
             reason = _reason_not_to_run(statement.sql)
             if reason:
-                problems.append(f"{file.path.name}:{place_of(text, statement.offset).line}: {reason}")
+                problems.append(f"{file.path.name}:{locate(text, statement.offset).line}: {reason}")
     if directives.no_transaction and not problems:
         problems = _stepwise_problems(file, text)
     return problems
@@ -141,7 +141,7 @@ def _stepwise_problems(file: MigrationFile, text: str) -> list[str]:
     if not statements:
         return [_unsplittable(file, text)]
     return [
-        f"{file.path.name}:{place_of(text, statement.offset).line}: give the index a name, so that an interrupted build"
+        f"{file.path.name}:{locate(text, statement.offset).line}: give the index a name, so that an interrupted build"
         " can be found again"
         for statement in statements
         if _NAMELESS_INDEX.match(statement.sql)
@@ -152,22 +152,22 @@ def _unsplittable(file: MigrationFile, text: str) -> str:
     """Say where an open quote or comment keeps a text from being taken apart."""
     try:
         scan(text)
-    except NotUnderstood as error:
-        line = place_of(text, error.offset).line
+    except ParseError as error:
+        line = locate(text, error.offset).line
         return f"{file.path.name}:{line}: this file cannot be split into statements: {error.message}"
     return f"{file.path.name} cannot be split into statements"
 
 
 def _reason_not_to_run(sql: str) -> str | None:
-    if not _SUSPECT.match(sql):
+    if not _MAYBE_RELEVANT.match(sql):
         return None
     reason = None
     try:
         tree = parse_one(sql)
-    except NotUnderstood:
+    except ParseError:
         return None  # the server will say what is wrong with it
     if tree.HasField("transaction_stmt"):
-        harmless = {kinds().TRANS_STMT_SAVEPOINT, kinds().TRANS_STMT_RELEASE, kinds().TRANS_STMT_ROLLBACK_TO}
+        harmless = {pg_enums().TRANS_STMT_SAVEPOINT, pg_enums().TRANS_STMT_RELEASE, pg_enums().TRANS_STMT_ROLLBACK_TO}
         if tree.transaction_stmt.kind not in harmless:
             reason = (
                 f"{' '.join(sql.split())} would break the file's transaction; "
@@ -177,7 +177,7 @@ def _reason_not_to_run(sql: str) -> str | None:
         reason = "COPY … TO STDOUT gives its rows to psql; take it out"
         if tree.copy_stmt.is_from:
             reason = "COPY … FROM STDIN takes its data from psql; write INSERT instead"
-    elif tree.HasField("discard_stmt") and tree.discard_stmt.target == kinds().DISCARD_ALL:
+    elif tree.HasField("discard_stmt") and tree.discard_stmt.target == pg_enums().DISCARD_ALL:
         reason = f"DISCARD ALL {_GIVES_UP_THE_LOCK}; RESET ALL resets the settings"
     return reason
 
@@ -185,10 +185,10 @@ def _reason_not_to_run(sql: str) -> str | None:
 def _unlockings(file: MigrationFile, text: str) -> list[str]:
     """Name calls that give up every advisory lock of the session, those within quoted code too."""
     problems = []
-    for word in words_of(text) or ():
-        found = _MAY_UNLOCK.search(word.sql)
+    for word in tokens_of(text) or ():
+        found = _MAYBE_UNLOCK.search(word.sql)
         if found:
-            line = place_of(text, word.offset + found.start()).line
+            line = locate(text, word.offset + found.start()).line
             problem = f"pg_advisory_unlock_all() {_GIVES_UP_THE_LOCK}; unlock your own by their keys"
             problems.append(f"{file.path.name}:{line}: {problem}")
     return problems
@@ -196,5 +196,5 @@ def _unlockings(file: MigrationFile, text: str) -> list[str]:
 
 def _as_read(text: str) -> list[str]:
     """Give the words of `text` without comments, quoted ones as they stand; the text itself where it has none."""
-    words = words_of(text)
+    words = tokens_of(text)
     return [text] if words is None else [word.sql for word in words]

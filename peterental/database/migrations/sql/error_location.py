@@ -16,7 +16,7 @@ _WIDEST_EXCERPT = 100
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """A place in a text: 1-based line and column in characters (a tab or an emoji is one), and that line."""
 
     line: int
@@ -24,7 +24,7 @@ class Place:
     excerpt: str
 
 
-def place_of(text: str, offset: int) -> Place:
+def locate(text: str, offset: int) -> SourceLocation:
     """Give the line and column of the character at `offset` (0-based)."""
     line, start = 1, 0
     end = len(text)
@@ -34,7 +34,7 @@ def place_of(text: str, offset: int) -> Place:
             break
         line += 1
         start = match.end()
-    return Place(line, offset - start + 1, text[start:end])
+    return SourceLocation(line, offset - start + 1, text[start:end])
 
 
 def explain(
@@ -51,13 +51,13 @@ def explain(
     """
     diag = error.diag
     position = sent_from + int(diag.statement_position) - 1 if diag.statement_position else statement_offset
-    place = place_of(text, header_end(text) if position is None else min(max(position, 0), len(text)))
+    place = locate(text, header_end(text) if position is None else min(max(position, 0), len(text)))
     return "\n".join(
         [_message(error), f"  at {path}:{place.line}:{place.column}", *caret_lines(place), *_advice(error)]
     )
 
 
-def explain_end(path: Path, error: psycopg.Error) -> str:
+def explain_commit_error(path: Path, error: psycopg.Error) -> str:
     """Explain an error that came when all statements of a file were done: a deferred constraint, a spoilt ledger."""
     return "\n".join([_message(error), f"  at the end of {path}, as it was recorded and committed", *_advice(error)])
 
@@ -81,7 +81,7 @@ def _advice(error: psycopg.Error) -> list[str]:
     return lines
 
 
-def caret_lines(place: Place) -> list[str]:
+def caret_lines(place: SourceLocation) -> list[str]:
     """Show the line and a caret under the column, also where tabs and wide characters come before it."""
     start = max(0, place.column - 1 - _WIDEST_EXCERPT // 2)
     excerpt = place.excerpt[start : start + _WIDEST_EXCERPT]

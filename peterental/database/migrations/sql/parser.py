@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 
-class NotUnderstood(Exception):
+class ParseError(Exception):
     """The grammar does not know a text: it is wrong, or newer than the grammar.
 
     Args:
@@ -28,7 +28,7 @@ class NotUnderstood(Exception):
 
 def parse(text: str) -> Any:
     """Give the trees of all statements of `text`, as RawStmt. Raises NotUnderstood."""
-    with _understanding():
+    with _translating_errors():
         return library().parse(text).stmts
 
 
@@ -36,33 +36,33 @@ def parse_one(sql: str) -> Any:
     """Give the tree of the first statement of `sql`, as Node. Raises NotUnderstood, also where there is none."""
     trees = parse(sql)
     if not trees:
-        raise NotUnderstood("there is no statement in it", 0)
+        raise ParseError("there is no statement in it", 0)
     return trees[0].stmt
 
 
 def parse_plpgsql(sql: str) -> Any:
     """Give the functions of a DO or CREATE FUNCTION in PL/pgSQL, as lists and dicts. Raises NotUnderstood."""
-    with _understanding():
+    with _translating_errors():
         return library().parse_plpgsql(sql)
 
 
 def split(text: str) -> list[str]:
     """Give the statements of `text` as they stand, without their semicolons. Raises NotUnderstood."""
-    with _understanding():
+    with _translating_errors():
         return list(library().split(text, method="parser"))
 
 
 def scan(text: str) -> Any:
-    """Give the tokens of `text`, with their places in bytes; see `words_of` for those in characters.
+    """Give the tokens of `text`, with their places in bytes; see `tokens_of` for those in characters.
 
     Raises NotUnderstood.
     """
-    with _understanding():
+    with _translating_errors():
         return library().scan(text).tokens
 
 
-def kinds() -> Any:
-    """Give the names that the grammar has for kinds of things: `kinds().OBJECT_ROLE`."""
+def pg_enums() -> Any:
+    """Give the names that the grammar has for kinds of things: `pg_enums().OBJECT_ROLE`."""
     return library().pg_query_pb2
 
 
@@ -77,9 +77,9 @@ def library() -> Any:
 
 
 @contextmanager
-def _understanding() -> Iterator[None]:
+def _translating_errors() -> Iterator[None]:
     try:
         yield
     except library().PgQueryError as error:
         # Unlike the places in a tree, and unlike what postgast's manual says, this counts characters.
-        raise NotUnderstood(error.message, max(error.cursorpos - 1, 0)) from error
+        raise ParseError(error.message, max(error.cursorpos - 1, 0)) from error

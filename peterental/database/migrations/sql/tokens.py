@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from peterental.database.migrations.sql.parser import NotUnderstood, kinds, scan
+from peterental.database.migrations.sql.parser import ParseError, pg_enums, scan
 
 COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Token:
     """One word of a text; a quoted text, a number, a comma and a comment are words too.
 
     Args:
@@ -29,26 +29,26 @@ class Word:
         return self.offset + len(self.sql)
 
 
-def words_with_comments(text: str) -> list[Word] | None:
+def tokens_with_comments(text: str) -> list[Token] | None:
     """Give the words of `text`; None where it cannot be read: a quote is left open, a number runs into a letter."""
     try:
         tokens = scan(text)
-    except NotUnderstood:
+    except ParseError:
         return None
-    known = kinds().Token.DESCRIPTOR.values_by_number
+    known = pg_enums().Token.DESCRIPTOR.values_by_number
     encoded = text.encode()  # the scanner counts bytes
     words = []
     position = offset = 0
     for token in tokens:
         offset += len(encoded[position : token.start].decode())
         kind = known[token.token].name if token.token in known else ""
-        word = Word(kind, offset, encoded[token.start : token.end].decode())
+        word = Token(kind, offset, encoded[token.start : token.end].decode())
         words.append(word)
         position, offset = token.end, word.end
     return words
 
 
-def words_of(text: str) -> list[Word] | None:
+def tokens_of(text: str) -> list[Token] | None:
     """Give the words of `text` without its comments; None where it cannot be read."""
-    words = words_with_comments(text)
+    words = tokens_with_comments(text)
     return None if words is None else [word for word in words if word.kind not in COMMENTS]

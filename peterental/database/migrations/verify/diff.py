@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from peterental.database.migrations.verify.introspection import Aspects, Catalog, Key
+from peterental.database.migrations.verify.introspection import Catalog, ObjectKey, Properties
 
 ONLY_LIVE = "only in the database"
 ONLY_FILES = "only in the files"
@@ -58,7 +58,7 @@ class Difference:
         details: for `differs`, each aspect with both its values; else what is worth knowing.
     """
 
-    key: Key
+    key: ObjectKey
     how: str
     details: tuple[str, ...] = ()
 
@@ -99,19 +99,19 @@ def compare_catalogs(live: Catalog, files: Catalog, ledger_schema: str) -> Compa
     comparison = Comparison()
     known = set(files.schemas.values()) | {ledger_schema, ""}
     strange: dict[str, int] = {}
-    for key, aspects in live.things.items():
+    for key, aspects in live.objects.items():
         schema = live.schemas[key.object]
         if schema not in known:
             strange[schema] = strange.get(schema, 0) + (not key.kind)
-        elif key not in files.things:
-            comparison.differences.append(Difference(key, ONLY_LIVE, _worth_knowing(aspects)))
-    for key, aspects in files.things.items():
-        if key not in live.things:
+        elif key not in files.objects:
+            comparison.differences.append(Difference(key, ONLY_LIVE, _validity_note(aspects)))
+    for key, aspects in files.objects.items():
+        if key not in live.objects:
             comparison.differences.append(Difference(key, ONLY_FILES))
-        elif details := _differing(key, live.things[key], aspects, by_words=live.major_version != files.major_version):
+        elif details := _differing(key, live.objects[key], aspects, by_words=live.major_version != files.major_version):
             comparison.differences.append(Difference(key, DIFFERS, details))
     for schema, count in strange.items():
-        _strange_schema(comparison, live, schema, count)
+        _unknown_schema(comparison, live, schema, count)
     comparison.differences = sorted(_without_parts_of_whole(comparison.differences, live, files), key=_place)
     comparison.remarks += _column_orders(live, files)
     if live.major_version != files.major_version:
@@ -143,30 +143,30 @@ def grouped(differences: Iterable[Difference]) -> list[str]:
     return lines
 
 
-def _strange_schema(comparison: Comparison, live: Catalog, schema: str, count: int) -> None:
+def _unknown_schema(comparison: Comparison, live: Catalog, schema: str, count: int) -> None:
     if schema in live.with_ledger:
         comparison.remarks.append(f"Schema {schema} keeps migrations of its own and was left out.")
         return
-    things = f"{count - 1} objects in it" if count != 2 else "1 object in it"  # noqa: PLR2004  # one is the schema
-    comparison.differences.append(Difference(Key(f"schema {schema}", "", ""), ONLY_LIVE, (things,)))
+    objects = f"{count - 1} objects in it" if count != 2 else "1 object in it"  # noqa: PLR2004  # one is the schema
+    comparison.differences.append(Difference(ObjectKey(f"schema {schema}", "", ""), ONLY_LIVE, (objects,)))
 
 
 def _without_parts_of_whole(differences: list[Difference], live: Catalog, files: Catalog) -> list[Difference]:
     """Leave out the columns and sequences of a table that is itself missing on one side: that says it all."""
     whole = {found.key.object for found in differences if not found.part and found.how != DIFFERS}
 
-    def belongs_to_whole(key: Key) -> bool:
-        owner = (live.things.get(key) or files.things.get(key) or {}).get("owned by")
+    def belongs_to_whole(key: ObjectKey) -> bool:
+        owner = (live.objects.get(key) or files.objects.get(key) or {}).get("owned by")
         return bool(key.kind and key.object in whole) or bool(owner and f"table {owner.rpartition('.')[0]}" in whole)
 
     return [found for found in differences if not belongs_to_whole(found.key)]
 
 
-def _worth_knowing(aspects: Aspects) -> tuple[str, ...]:
+def _validity_note(aspects: Properties) -> tuple[str, ...]:
     return ("it is not valid",) if aspects.get("valid") == "no" else ()
 
 
-def _differing(key: Key, live: Aspects, files: Aspects, *, by_words: bool) -> tuple[str, ...]:
+def _differing(key: ObjectKey, live: Properties, files: Properties, *, by_words: bool) -> tuple[str, ...]:
     """Give the aspects in which one thing is not the same in both."""
     by_words = by_words and key.object.startswith(_TELLS_BY_WORDS)
     details = []
@@ -174,7 +174,7 @@ def _differing(key: Key, live: Aspects, files: Aspects, *, by_words: bool) -> tu
         one, other = live.get(name), files.get(name)
         if one == other or _casts(one) == _casts(other) or (by_words and _words(one) == _words(other)):
             continue
-        one, other, place = _where_they_part(one, other)
+        one, other, place = _first_differing_line(one, other)
         details.append(f"{name}{place} is {one} in the database, {other} in the files")
     return tuple(details)
 
@@ -190,7 +190,7 @@ def _casts(text: str | None) -> str | None:
     return _CAST_AS_A_WHOLE.sub(lambda found: "ARRAY[" + _ELEMENT.sub(r"(\g<0>)::text", found["elements"]) + "]", text)
 
 
-def _where_they_part(one: str | None, other: str | None) -> tuple[str, str, str]:
+def _first_differing_line(one: str | None, other: str | None) -> tuple[str, str, str]:
     """Give two values fit for one line; of long texts, the first line that is not the same."""
     if one is None or other is None or ("\n" not in one and "\n" not in other):
         return _short(one), _short(other), ""

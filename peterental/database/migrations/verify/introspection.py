@@ -14,11 +14,11 @@ from typing import NamedTuple
 import psycopg
 
 from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_TABLE
-from peterental.database.migrations.verify.rare_objects import SELDOM, free
+from peterental.database.migrations.verify.rare_objects import RARE_OBJECT_QUERIES, not_in_extension
 from peterental.database.pool import Connection, reason_of
 from peterental.errors import Fault
 
-Aspects = Mapping[str, str | None]
+Properties = Mapping[str, str | None]
 """What something is like: `{"type": "text", "nullable": "no", …}`; None where it has none of that."""
 
 
@@ -26,7 +26,7 @@ class CatalogUnreadable(Fault):
     """The catalog of the {which} could not be read: {reason}."""
 
 
-class Key(NamedTuple):
+class ObjectKey(NamedTuple):
     """Names a thing: the object it is part of, its kind and its name; for the object itself, the latter are empty."""
 
     object: str
@@ -47,7 +47,7 @@ class Catalog:
     """
 
     server_version: int
-    things: dict[Key, Aspects] = field(default_factory=dict)
+    objects: dict[ObjectKey, Properties] = field(default_factory=dict)
     schemas: dict[str, str] = field(default_factory=dict)
     column_orders: dict[str, list[str]] = field(default_factory=dict)
     with_ledger: frozenset[str] = frozenset()
@@ -77,8 +77,8 @@ def read_catalog(connection: Connection, ledger_schema: str, *, which: str) -> C
             connection.execute("SET LOCAL lock_timeout TO '1s'")
             for query in _QUERIES:
                 for row in connection.execute(query.encode(), names):
-                    key = Key(f"{row['kind']} {row['name']}", row["part_kind"], row["part"])
-                    catalog.things[key] = row["aspects"]
+                    key = ObjectKey(f"{row['kind']} {row['name']}", row["part_kind"], row["part"])
+                    catalog.objects[key] = row["aspects"]
                     catalog.schemas[key.object] = row["schema"]
                     if key.kind == "column":
                         catalog.column_orders.setdefault(key.object, []).append(key.name)
@@ -104,14 +104,14 @@ WITH ledger AS (
 ),
 space AS (
     SELECT n.oid, n.nspname FROM pg_namespace AS n
-    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND {free("pg_namespace", "n.oid")}
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND {not_in_extension("pg_namespace", "n.oid")}
 ),
 rel AS (
     SELECT c.*, space.nspname AS schema, quote_ident(space.nspname) || '.' || quote_ident(c.relname) AS name,
         CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
             WHEN 'c' THEN 'type' ELSE 'table' END AS kind
     FROM pg_class AS c JOIN space ON space.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND {free("pg_class", "c.oid")}
+    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND {not_in_extension("pg_class", "c.oid")}
         AND c.oid NOT IN (SELECT oid FROM ledger)
 )
 """
@@ -242,7 +242,7 @@ SELECT 'sequence' AS kind, space.nspname AS schema, quote_ident(space.nspname) |
     'comment', obj_description(c.oid, 'pg_class')
 ) AS aspects
 FROM pg_sequence AS s JOIN pg_class AS c ON c.oid = s.seqrelid JOIN space ON space.oid = c.relnamespace
-WHERE {free("pg_class", "c.oid")} AND NOT EXISTS (
+WHERE {not_in_extension("pg_class", "c.oid")} AND NOT EXISTS (
     SELECT FROM pg_depend AS o WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid
         AND o.refobjid IN (SELECT oid FROM ledger))
 """
@@ -259,7 +259,7 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
         FROM pg_aggregate AS g WHERE g.aggfnoid = p.oid) END,
     'comment', obj_description(p.oid, 'pg_proc')
 ) AS aspects
-FROM pg_proc AS p JOIN space ON space.oid = p.pronamespace WHERE {free("pg_proc", "p.oid", kinds="'e', 'i'")}
+FROM pg_proc AS p JOIN space ON space.oid = p.pronamespace WHERE {not_in_extension("pg_proc", "p.oid", kinds="'e', 'i'")}
 """
 
 _TYPES = f"""
@@ -276,7 +276,7 @@ SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END AS kind, space.nspn
     'comment', obj_description(t.oid, 'pg_type')
 ) AS aspects
 FROM pg_type AS t JOIN space ON space.oid = t.typnamespace
-WHERE t.typtype IN ('e', 'd', 'r') AND {free("pg_type", "t.oid")}
+WHERE t.typtype IN ('e', 'd', 'r') AND {not_in_extension("pg_type", "t.oid")}
 UNION ALL
 SELECT 'domain', space.nspname, quote_ident(space.nspname) || '.' || quote_ident(t.typname), 'constraint',
     quote_ident(k.conname), json_build_object(
@@ -284,7 +284,7 @@ SELECT 'domain', space.nspname, quote_ident(space.nspname) || '.' || quote_ident
     'validated', CASE WHEN k.convalidated THEN 'yes' ELSE 'no' END,
     'comment', obj_description(k.oid, 'pg_constraint'))
 FROM pg_constraint AS k JOIN pg_type AS t ON t.oid = k.contypid JOIN space ON space.oid = t.typnamespace
-WHERE k.contype <> 'n' AND {free("pg_type", "t.oid")}
+WHERE k.contype <> 'n' AND {not_in_extension("pg_type", "t.oid")}
 """
 
 _EVENT_TRIGGERS = f"""
@@ -292,7 +292,7 @@ SELECT 'event trigger' AS kind, '' AS schema, quote_ident(t.evtname) AS name, ''
     json_build_object('on', t.evtevent, 'tags', array_to_string(t.evttags, ', '), 'runs', t.evtfoid::regproc::text,
         'enabled', CASE t.evtenabled WHEN 'D' THEN 'no' WHEN 'R' THEN 'on replicas' WHEN 'A' THEN 'always'
             ELSE 'yes' END, 'comment', obj_description(t.oid, 'pg_event_trigger')) AS aspects
-FROM pg_event_trigger AS t WHERE {free("pg_event_trigger", "t.oid")}
+FROM pg_event_trigger AS t WHERE {not_in_extension("pg_event_trigger", "t.oid")}
 """
 
 _QUERIES = tuple(
@@ -309,6 +309,6 @@ _QUERIES = tuple(
         _TRIGGERS,
         _FUNCTIONS,
         _EVENT_TRIGGERS,
-        *SELDOM,
+        *RARE_OBJECT_QUERIES,
     )
 )

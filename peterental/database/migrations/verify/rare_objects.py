@@ -6,7 +6,7 @@ As the others, they find the schemas to look into in `space`.
 from __future__ import annotations
 
 
-def free(catalog: str, oid: str, *, kinds: str = "'e'") -> str:
+def not_in_extension(catalog: str, oid: str, *, kinds: str = "'e'") -> str:
     """Say in SQL that an object belongs to no extension; kind `i` of dependency: nor was made along with another."""
     return (
         f"NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid}"
@@ -26,7 +26,7 @@ SELECT 'collation' AS kind, space.nspname AS schema, quote_ident(space.nspname) 
     'comment', obj_description(l.oid, 'pg_collation')
 ) AS aspects
 FROM pg_collation AS l JOIN space ON space.oid = l.collnamespace CROSS JOIN LATERAL (SELECT to_jsonb(l)) AS j (words)
-WHERE {free("pg_collation", "l.oid")}
+WHERE {not_in_extension("pg_collation", "l.oid")}
 """
 
 _TEXT_SEARCH = f"""
@@ -39,14 +39,14 @@ SELECT 'text search configuration' AS kind, space.nspname AS schema,
         WHERE d.mapcfg = c.oid GROUP BY k.alias) AS m),
     'comment', obj_description(c.oid, 'pg_ts_config')
 ) AS aspects
-FROM pg_ts_config AS c JOIN space ON space.oid = c.cfgnamespace WHERE {free("pg_ts_config", "c.oid")}
+FROM pg_ts_config AS c JOIN space ON space.oid = c.cfgnamespace WHERE {not_in_extension("pg_ts_config", "c.oid")}
 UNION ALL
 SELECT 'text search dictionary', space.nspname, quote_ident(space.nspname) || '.' || quote_ident(d.dictname), '', '',
     json_build_object(
     'template', (SELECT quote_ident(tmplname) FROM pg_ts_template AS t WHERE t.oid = d.dicttemplate),
     'settings', d.dictinitoption,
     'comment', obj_description(d.oid, 'pg_ts_dict'))
-FROM pg_ts_dict AS d JOIN space ON space.oid = d.dictnamespace WHERE {free("pg_ts_dict", "d.oid")}
+FROM pg_ts_dict AS d JOIN space ON space.oid = d.dictnamespace WHERE {not_in_extension("pg_ts_dict", "d.oid")}
 """
 
 # What initdb made has no entry of its own in pg_depend, but a number below 16384.
@@ -61,14 +61,14 @@ SELECT 'operator' AS kind, space.nspname AS schema, o.oid::regoperator::text AS 
     'merges', CASE WHEN o.oprcanmerge THEN 'yes' ELSE 'no' END,
     'comment', obj_description(o.oid, 'pg_operator')
 ) AS aspects
-FROM pg_operator AS o JOIN space ON space.oid = o.oprnamespace WHERE {free("pg_operator", "o.oid")}
+FROM pg_operator AS o JOIN space ON space.oid = o.oprnamespace WHERE {not_in_extension("pg_operator", "o.oid")}
 UNION ALL
 SELECT 'cast', '', format('(%%s AS %%s)', format_type(c.castsource, NULL), format_type(c.casttarget, NULL)), '', '',
     json_build_object(
     'with', CASE c.castmethod WHEN 'i' THEN 'inout' WHEN 'b' THEN 'no function' ELSE c.castfunc::regprocedure::text END,
     'as', CASE c.castcontext WHEN 'a' THEN 'assignment' WHEN 'i' THEN 'implicit' ELSE 'explicit' END,
     'comment', obj_description(c.oid, 'pg_cast'))
-FROM pg_cast AS c WHERE c.oid >= 16384 AND {free("pg_cast", "c.oid", kinds="'e', 'i'")}
+FROM pg_cast AS c WHERE c.oid >= 16384 AND {not_in_extension("pg_cast", "c.oid", kinds="'e', 'i'")}
 """
 
 # Which tables, their rows and columns: a list of columns is told only where somebody gave one.
@@ -90,7 +90,7 @@ SELECT 'publication' AS kind, '' AS schema, quote_ident(p.pubname) AS name, '' A
     'via root', CASE WHEN p.pubviaroot THEN 'yes' ELSE 'no' END,
     'comment', obj_description(p.oid, 'pg_publication')
 ) AS aspects
-FROM pg_publication AS p WHERE {free("pg_publication", "p.oid")}
+FROM pg_publication AS p WHERE {not_in_extension("pg_publication", "p.oid")}
 """
 
-SELDOM = (_COLLATIONS, _TEXT_SEARCH, _OPERATORS, _PUBLICATIONS)
+RARE_OBJECT_QUERIES = (_COLLATIONS, _TEXT_SEARCH, _OPERATORS, _PUBLICATIONS)

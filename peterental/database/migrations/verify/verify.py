@@ -8,9 +8,9 @@ from typing import Any
 
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
-from peterental.database.migrations.ledger.state import Entry, State, compare_with_ledger, unapplicable
+from peterental.database.migrations.ledger.state import HistoryEntry, State, blocking_problems, compare_with_ledger
 from peterental.database.migrations.scratch.database import build, scratch_database
-from peterental.database.migrations.session.advisory_lock import Tell
+from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.source.files import find_files
 from peterental.database.migrations.verify.diff import Difference, compare_catalogs, counted, grouped
@@ -79,14 +79,14 @@ class Verification:
         }
 
 
-def verify(url: str, directory: Path, *, scratch_url: str | None = None, tell: Tell) -> Verification:
+def verify(url: str, directory: Path, *, scratch_url: str | None = None, report: Reporter) -> Verification:
     """Compare the live database with what those files make that it has applied.
 
     Args:
         url: of the live database; only read.
         directory: of the migration files.
         scratch_url: of a database on a server where a scratch database may be made; the live one's by default.
-        tell: takes a line when the scratch database could not be dropped.
+        report: takes a line when the scratch database could not be dropped.
 
     Raises MigrationFilesError, DatabaseUnavailable, NoSchema, CatalogUnreadable, ScratchRefused, ScratchBuildFailed,
     Interrupted.
@@ -98,7 +98,7 @@ def verify(url: str, directory: Path, *, scratch_url: str | None = None, tell: T
         entries = compare_with_ledger(connection, files, ledger)
         live = read_catalog(connection, schema, which="database")
     to = max((file.version for file in files if file.version in ledger.rows), default=0)
-    with scratch_database(url, scratch_url=scratch_url, tell=tell) as scratch:
+    with scratch_database(url, scratch_url=scratch_url, report=report) as scratch:
         build(scratch, directory, to=to)
         made = scratch_catalog(scratch, schema)
         again = build(scratch, directory, to=to)
@@ -142,12 +142,12 @@ def _catalog_checks(differences: list[Difference]) -> list[Check]:
     ]
 
 
-def _tracking(ledger: Ledger, entries: list[Entry]) -> Check:
+def _tracking(ledger: Ledger, entries: list[HistoryEntry]) -> Check:
     """Check that ledger and files tell the same story."""
     if not ledger.rows:
         text = "Migration tracking: the database records no migration; flask db-adopt or flask db-migrate begins that"
         return Check("tracking", ok=False, text=text)
-    problems = unapplicable(entries)
+    problems = blocking_problems(entries)
     if problems:
         return Check("tracking", ok=False, text=f"Migration tracking: {'; '.join(problems)}")
     return Check("tracking", ok=True, text="Migration tracking verified")
@@ -155,13 +155,13 @@ def _tracking(ledger: Ledger, entries: list[Entry]) -> Check:
 
 def _idempotency(again: int, made: Catalog, made_again: Catalog) -> Check:
     """Check that running everything a second time did nothing."""
-    if again or made.things != made_again.things:
+    if again or made.objects != made_again.objects:
         text = f"Idempotency: a second run applied {again} {plural(again, 'migration')}, and changed the schema"
         return Check("idempotency", ok=False, text=text)
     return Check("idempotency", ok=True, text="Idempotency verified")
 
 
-def _remarks(entries: list[Entry]) -> list[str]:
+def _remarks(entries: list[HistoryEntry]) -> list[str]:
     """Say which migrations are not what one might think they are."""
     sentences = {
         State.PENDING: "{} not applied yet and not part of this comparison.",

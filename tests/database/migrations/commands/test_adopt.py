@@ -30,7 +30,7 @@ def two(folder: Folder) -> Folder:
 
 @pytest.fixture
 def adopted(empty_database_url: str, folder: Folder, told: Told) -> Adopt:
-    return lambda to: adopt(empty_database_url, folder.path, to=to, tell=told.append)
+    return lambda to: adopt(empty_database_url, folder.path, to=to, report=told.append)
 
 
 def has_ledger(db: Connection) -> bool:
@@ -53,7 +53,7 @@ def test_a_database_that_has_it_all_is_taken_over(
     assert row is not None
     assert None not in row.values()
     assert MigrationRunner(empty_database_url, two.path).run_migrations() == 0
-    assert verify(empty_database_url, two.path, tell=print).same
+    assert verify(empty_database_url, two.path, report=print).same
 
 
 def test_adopting_twice_records_nothing_more(two: Folder, adopted: Adopt, db: Connection, told: Told) -> None:

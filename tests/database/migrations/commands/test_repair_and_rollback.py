@@ -28,11 +28,11 @@ class Person(list[object]):
 
 
 def repaired(url: str, folder: Folder, person: Person) -> int:
-    return repair(url, folder.path, confirm=person, tell=lambda _: None)
+    return repair(url, folder.path, confirm=person, report=lambda _: None)
 
 
 def back(url: str, folder: Folder, to: int, person: Person | None = None) -> int:
-    return rollback(url, folder.path, to=to, confirm=Person() if person is None else person, tell=lambda _: None)
+    return rollback(url, folder.path, to=to, confirm=Person() if person is None else person, report=lambda _: None)
 
 
 # --- db-repair --------------------------------------------------------------------------------------------------------
@@ -206,5 +206,5 @@ def test_a_connection_lost_while_undoing_keeps_the_migration(
 
 def test_progress_is_told(three: Folder, empty_database_url: str, told: Told) -> None:
     told.clear()
-    rollback(empty_database_url, Path(three.path), to=2, confirm=lambda _: True, tell=told.append)
+    rollback(empty_database_url, Path(three.path), to=2, confirm=lambda _: True, report=told.append)
     assert told == ["✅ 003_t.down.sql", "✅ Rolled back 1 migration"]

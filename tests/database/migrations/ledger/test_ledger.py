@@ -14,13 +14,13 @@ from peterental.database.migrations.commands.adopt import adopt
 from peterental.database.migrations.commands.repair import repair
 from peterental.database.migrations.commands.rollback import rollback
 from peterental.database.migrations.errors import (
-    LedgerTrouble,
+    DiskFull,
+    ForeignLedger,
+    LedgerError,
     MigrationFailed,
-    NoRoom,
-    RecordedElsewhere,
 )
 from peterental.database.migrations.ledger.attempts import read_history
-from peterental.database.migrations.ledger.status import SchemaGate, read_status
+from peterental.database.migrations.ledger.status import SchemaHealth, read_status
 from peterental.database.migrations.plan.planner import plan
 from peterental.database.migrations.verify.verify import verify
 from peterental.database.pool import LOCK_TIMEOUT_MS, Database, DatabaseBusy
@@ -90,7 +90,7 @@ def test_no_room_for_an_attempt_is_one_message_and_the_next_run_is_clean(
     runner.run_migrations()
     full_disk(db, "schema_migration_attempts", "INSERT")
     folder.write("002_b.sql", "CREATE TABLE b (i int);")
-    with pytest.raises(NoRoom) as caught:
+    with pytest.raises(DiskFull) as caught:
         runner.run_migrations()
     assert str(caught.value) == (
         'The database server has no room left: could not extend file "base/1/2": No space left on device. What was'
@@ -137,7 +137,7 @@ def test_a_ledger_that_is_another_tool_s_is_one_message(
     db.execute(made.encode())
     for number in (1, 2):
         folder.write(f"00{number}_a.sql", f"CREATE TABLE a{number} (i int);")
-    with pytest.raises(LedgerTrouble, match="give PeteRental a schema of its own") as caught:
+    with pytest.raises(LedgerError, match="give PeteRental a schema of its own") as caught:
         runner.run_migrations()
     assert reason in str(caught.value)
     assert tables(db) == set()
@@ -157,7 +157,7 @@ def test_a_trigger_that_forbids_to_write_the_history_is_quoted(
         " CREATE TRIGGER forbid BEFORE INSERT ON schema_migration_attempts EXECUTE FUNCTION forbid()"
     )
     folder.write("002_b.sql", "SELECT 2;")
-    with pytest.raises(LedgerTrouble, match=r"not by day\. Nothing was applied; a trigger of the database says that"):
+    with pytest.raises(LedgerError, match=r"not by day\. Nothing was applied; a trigger of the database says that"):
         runner.run_migrations()
 
 
@@ -169,9 +169,9 @@ def test_a_ledger_that_somebody_holds_is_one_message(
     folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
     with psycopg.connect(empty_database_url) as other:
         other.execute("LOCK TABLE schema_migrations IN SHARE MODE")
-        with pytest.raises(LedgerTrouble, match="due to lock timeout.* somebody's transaction holds it; try again"):
-            repair(empty_database_url, folder.path, confirm=lambda _: True, tell=print)
-    assert repair(empty_database_url, folder.path, confirm=lambda _: True, tell=print) == 1
+        with pytest.raises(LedgerError, match="due to lock timeout.* somebody's transaction holds it; try again"):
+            repair(empty_database_url, folder.path, confirm=lambda _: True, report=print)
+    assert repair(empty_database_url, folder.path, confirm=lambda _: True, report=print) == 1
 
 
 def test_a_ledger_that_nobody_may_read_for_now_is_not_waited_for_for_ever(
@@ -182,9 +182,9 @@ def test_a_ledger_that_nobody_may_read_for_now_is_not_waited_for_for_ever(
     monkeypatch.setattr("peterental.database.migrations.ledger.reader.LEDGER_WAIT_MS", 50)
     with psycopg.connect(empty_database_url) as other:
         other.execute("LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(LedgerTrouble, match="due to lock timeout.* somebody's transaction holds it; try again"):
+        with pytest.raises(LedgerError, match="due to lock timeout.* somebody's transaction holds it; try again"):
             runner.run_migrations()
-        with pytest.raises(LedgerTrouble, match="somebody's transaction holds it"):
+        with pytest.raises(LedgerError, match="somebody's transaction holds it"):
             runner.get_applied_migrations()
     assert runner.get_applied_migrations() == [1]
 
@@ -213,10 +213,10 @@ def test_status_leaves_pooled_session_unchanged(
         monkeypatch.setattr("peterental.database.migrations.ledger.reader.LEDGER_WAIT_MS", 50)
         db.execute("BEGIN; LOCK TABLE schema_migrations")
     database = Database(runner._url, pool_size=1)
-    gate = SchemaGate(database, folder.path)
+    gate = SchemaHealth(database, folder.path)
     before = database.fetch(SETTINGS)
     for _ in range(2):
-        with suppress(RecordedElsewhere, DatabaseBusy, LedgerTrouble):
+        with suppress(ForeignLedger, DatabaseBusy, LedgerError):
             gate.status()
         with suppress(DatabaseBusy):
             read_history(database, 5)
@@ -233,7 +233,7 @@ def test_status_survives_a_changed_ledger_table(
     with pytest.raises(MigrationFailed):
         runner.run_migrations()
     database = Database(empty_database_url, pool_size=1)
-    gate = SchemaGate(database, folder.path)
+    gate = SchemaHealth(database, folder.path)
     for _ in range(8):  # often enough that psycopg would prepare what it may
         gate.status()
         read_history(database, 5)
@@ -272,11 +272,11 @@ def command(name: str, url: str, folder: Folder) -> object:
     commands: dict[str, Callable[[], object]] = {
         "db-migrate": MigrationRunner(url, folder.path).run_migrations,
         "db-status": lambda: read_status(url, folder.path),
-        "db-plan": lambda: plan(url, folder.path, tell=print),
-        "db-verify": lambda: verify(url, folder.path, tell=print),
-        "db-adopt": lambda: adopt(url, folder.path, to=1, tell=print),
-        "db-repair": lambda: repair(url, folder.path, confirm=lambda _: True, tell=print),
-        "db-rollback": lambda: rollback(url, folder.path, to=0, confirm=lambda _: True, tell=print),
+        "db-plan": lambda: plan(url, folder.path, report=print),
+        "db-verify": lambda: verify(url, folder.path, report=print),
+        "db-adopt": lambda: adopt(url, folder.path, to=1, report=print),
+        "db-repair": lambda: repair(url, folder.path, confirm=lambda _: True, report=print),
+        "db-rollback": lambda: rollback(url, folder.path, to=0, confirm=lambda _: True, report=print),
         "get_applied_migrations": MigrationRunner(url, folder.path).get_applied_migrations,
     }
     return commands[name]()
@@ -304,7 +304,7 @@ def test_text_versions_get_one_sentence_everywhere(
     columns = "SELECT attname FROM pg_attribute WHERE attrelid = 'schema_migrations'::regclass AND attnum > 0"
     before = db.execute(columns).fetchall()
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
-    with pytest.raises(LedgerTrouble, match="its versions are .*give PeteRental a schema of its own"):
+    with pytest.raises(LedgerError, match="its versions are .*give PeteRental a schema of its own"):
         command(name, empty_database_url, folder)
     assert tables(db) == set()
     assert db.execute(columns).fetchall() == before

@@ -12,11 +12,11 @@ from peterental.config import PROJECT_DIR
 from peterental.database.migrations.lint import RULES
 from peterental.database.migrations.lint import rule_docs as module
 from peterental.database.migrations.lint.examples import EXAMPLES
-from peterental.database.migrations.lint.rule_docs import PAGE, finding_of, reference
+from peterental.database.migrations.lint.rule_docs import PAGE, finding_of, rule_docs
 
 
 def test_the_page_is_what_its_command_writes() -> None:
-    assert PAGE.read_text(encoding="utf-8") == reference(), "run what the page's first lines say"
+    assert PAGE.read_text(encoding="utf-8") == rule_docs(), "run what the page's first lines say"
 
 
 def test_every_rule_has_an_example_and_every_example_a_rule() -> None:
@@ -31,11 +31,11 @@ def test_an_example_that_does_not_break_its_rule_is_noticed(monkeypatch: pytest.
 
 
 def test_every_rule_has_a_heading_to_link_to() -> None:
-    headings = [line.removeprefix("### ") for line in reference().splitlines() if line.startswith("### ")]
+    headings = [line.removeprefix("### ") for line in rule_docs().splitlines() if line.startswith("### ")]
     assert sorted(headings) == sorted(RULES)
 
 
 def test_the_command_that_the_page_names_writes_it(tmp_path: Path) -> None:
-    assert f"python -m {module.__name__}" in reference()
+    assert f"python -m {module.__name__}" in rule_docs()
     subprocess.run([sys.executable, "-m", module.__name__, str(tmp_path / "page.md")], cwd=PROJECT_DIR, check=True)
-    assert (tmp_path / "page.md").read_text(encoding="utf-8") == reference()
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == rule_docs()

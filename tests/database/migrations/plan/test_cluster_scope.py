@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peterental.database.migrations.plan.cluster_scope import reaches_beyond
+from peterental.database.migrations.plan.cluster_scope import is_cluster_wide
 
 BEYOND = [
     "CREATE ROLE a",
@@ -48,9 +48,9 @@ WITHIN = [
 
 @pytest.mark.parametrize("sql", BEYOND)
 def test_what_reaches_beyond_is_told(sql: str) -> None:
-    assert reaches_beyond(sql)
+    assert is_cluster_wide(sql)
 
 
 @pytest.mark.parametrize("sql", WITHIN)
 def test_what_stays_within_is_left_alone(sql: str) -> None:
-    assert not reaches_beyond(sql)
+    assert not is_cluster_wide(sql)

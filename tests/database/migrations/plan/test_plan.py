@@ -58,7 +58,7 @@ def migrated(runner: MigrationRunner, folder: Folder, db: Connection) -> Folder:
 def planned(empty_database_url: str, folder: Folder) -> Planned:
     limits = Limits(hold_ms=LONG_MS)  # the rehearsal must not be cut short only because the machine is slow
     return lambda **options: plan(
-        options.pop("url", empty_database_url), folder.path, tell=print, **{"limits": limits, **options}
+        options.pop("url", empty_database_url), folder.path, report=print, **{"limits": limits, **options}
     )
 
 

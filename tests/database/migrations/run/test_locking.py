@@ -16,7 +16,7 @@ from peterental.database.migrations.errors import (
     LockNotAcquired,
     MigrationFailed,
 )
-from peterental.database.migrations.run.monitor import Watch
+from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.session.advisory_lock import LockBudget, lock_key
 from tests.clocks import Ticking
 from tests.database.migrations.conftest import Connection, Folder, Told
@@ -152,12 +152,12 @@ def test_work_does_not_use_the_lock_budget(
     folder.write("001_a.sql", f"{header} lock-timeout=50ms\nSELECT pg_sleep(0.4);\nALTER TABLE busy ADD COLUMN j int;")
     told: list[str] = []
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         told.append(line)
         if "trying again" in line:
             db.execute("ROLLBACK")
 
-    assert MigrationRunner(empty_database_url, folder.path, tell=tell).run_migrations() == 1
+    assert MigrationRunner(empty_database_url, folder.path, report=report).run_migrations() == 1
     assert any("001_a.sql: a table it needs is in use" in line for line in told)
 
 
@@ -184,7 +184,7 @@ def test_the_worst_wait_counts_no_work(empty_database_url: str, db: Connection) 
         work = pool.submit(other.execute, "SELECT pg_sleep(0.5); LOCK TABLE busy")
         waiting = "SELECT waitstart FROM pg_locks WHERE pid = %s AND NOT granted AND waitstart IS NOT NULL"
         until(lambda: db.execute(waiting, [other.info.backend_pid]).fetchone() is not None, "it waits for the table")
-        watch = Watch(empty_database_url, other.info.backend_pid, print)
+        watch = SessionMonitor(empty_database_url, other.info.backend_pid, print)
         watch._look(db)
         longest = db.execute(
             f"SELECT extract(epoch FROM clock_timestamp() - waitstart) * 1000 AS ms FROM ({waiting}) AS lock",
@@ -206,13 +206,13 @@ def test_a_repetition_is_charged_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> 
     budget.begin(0)
     now_s = 1_000.0
     budget.charge_failure(wait_ms=2_000)
-    assert budget.left_s == 8
+    assert budget.remaining_s == 8
     budget.charge(1)
     budget.begin(0)
     now_s = 1_005.0
     budget.charge_failure(wait_ms=2_000)
-    assert budget.left_s == 2
+    assert budget.remaining_s == 2
     budget.begin(1)
     now_s = 2_000.0
     budget.charge_failure(wait_ms=None)
-    assert budget.left_s < 0
+    assert budget.remaining_s < 0

@@ -14,7 +14,7 @@ from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.rollback import rollback
 from peterental.database.migrations.errors import MigrationFailed
 from peterental.database.migrations.ledger.status import read_status
-from peterental.database.migrations.run.transaction_control import commits, ends_transactions
+from peterental.database.migrations.run.transaction_control import contains_commit, has_transaction_control
 from peterental.database.migrations.source.files import MigrationFilesError
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, wait_until
@@ -412,7 +412,7 @@ def test_after_a_rollback_a_file_begins_with_its_first_statement(
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT 1;")
     folder.write("001_x.down.sql", "DROP TABLE t;")
     assert runner.run_migrations() == 1
-    rollback(empty_database_url, folder.path, to=0, confirm=lambda _: True, tell=lambda _: None)
+    rollback(empty_database_url, folder.path, to=0, confirm=lambda _: True, report=lambda _: None)
     assert runner.run_migrations() == 1
 
 
@@ -496,12 +496,12 @@ def test_what_commits_is_run_once(runner: MigrationRunner, folder: Folder, db: C
     ],
 )
 def test_only_a_block_that_really_commits_is_run_apart_from_its_record(definition: str, does: bool) -> None:  # noqa: FBT001
-    assert ends_transactions(definition) is does
+    assert has_transaction_control(definition) is does
 
 
 def test_what_is_neither_block_nor_call_nor_sql_commits_nothing(db: Connection) -> None:
     for statement in ("SELECT 'COMMIT'", "DO WHAT COMMIT", "CALL nobody_knows()", "do_commit()"):
-        assert not commits(db, statement)
+        assert not contains_commit(db, statement)
 
 
 def test_a_procedure_that_calls_one_that_commits_still_ends_well(

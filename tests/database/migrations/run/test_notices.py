@@ -104,7 +104,7 @@ def test_a_file_that_had_to_be_tried_again_is_heard_once(
     told = Told()
     blocked = threading.Event()
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         told.append(line)
         if "trying again" in line:
             blocked.set()
@@ -112,7 +112,7 @@ def test_a_file_that_had_to_be_tried_again_is_heard_once(
     with psycopg.connect(empty_database_url) as other:
         other.execute("LOCK TABLE t IN ACCESS SHARE MODE")
         thread = threading.Thread(
-            target=MigrationRunner(empty_database_url, folder.path, tell=tell).run_migrations, daemon=True
+            target=MigrationRunner(empty_database_url, folder.path, report=report).run_migrations, daemon=True
         )
         thread.start()
         assert blocked.wait(HANG_S)
@@ -181,12 +181,12 @@ def test_a_statement_tried_again_after_a_lock_is_heard_once(
     told = Told()
     db.execute("BEGIN; LOCK TABLE t IN ACCESS SHARE MODE")
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         told.append(line)
         if "trying again" in line:
             db.execute("ROLLBACK")
 
-    assert MigrationRunner(empty_database_url, folder.path, tell=tell).run_migrations() == 1
+    assert MigrationRunner(empty_database_url, folder.path, report=report).run_migrations() == 1
     said = [line for line in told if line.startswith("   ")]
     assert said[:2] == ["   NOTICE: done", "   NOTICE: try 1"]
     assert said[-1] == "   … and 11 more"

@@ -9,7 +9,7 @@ import pytest
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import (
     MigrationFailed,
-    NoSuchMigration,
+    UnknownMigration,
 )
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.witness import attempts, ledger, tables
@@ -68,7 +68,7 @@ def test_a_version_beyond_the_last_file_is_refused(
     for number in range(1, count + 1):
         folder.write(f"00{number}_t.sql", f"CREATE TABLE t{number} (i int);")
     last = f"There is no migration 099, the last file is 00{count}. Nothing was applied."
-    with pytest.raises(NoSuchMigration) as caught:
+    with pytest.raises(UnknownMigration) as caught:
         runner.run_migrations(to=99)
     assert str(caught.value) == last
     assert tables(db) == set()
@@ -126,7 +126,7 @@ def test_a_file_that_vanishes_while_others_run_is_told_with_what_was_applied(
     for number in (1, 2, 3):
         last = folder.write(f"00{number}_x.sql", f"CREATE TABLE t{number} (i int);")
     with pytest.raises(MigrationFailed) as caught:
-        runner_with(tell=lambda line: last.unlink() if line.startswith("✅ 001") else None).run_migrations()
+        runner_with(report=lambda line: last.unlink() if line.startswith("✅ 001") else None).run_migrations()
     assert str(caught.value) == (
         f"Migration 3 failed: cannot read {last}: No such file or directory\n"
         "  003_x.sql was not begun. 001 to 002 stay applied.\n"

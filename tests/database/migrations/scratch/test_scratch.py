@@ -82,7 +82,7 @@ def drop(db: Connection, name: str) -> None:
 
 
 def test_it_is_like_the_live_one_and_goes_away(empty_database_url: str, db: Connection, told: Told) -> None:
-    with scratch_database(empty_database_url, tell=told.append) as scratch:
+    with scratch_database(empty_database_url, report=told.append) as scratch:
         assert exists(db, scratch)
         with psycopg.connect(scratch) as connection:
             assert connection.execute(LIKENESS).fetchone() == tuple((db.execute(LIKENESS).fetchone() or {}).values())
@@ -91,7 +91,7 @@ def test_it_is_like_the_live_one_and_goes_away(empty_database_url: str, db: Conn
 
 
 def test_it_goes_away_after_an_error_although_somebody_is_connected(empty_database_url: str, db: Connection) -> None:
-    with pytest.raises(ZeroDivisionError), scratch_database(empty_database_url, tell=print) as scratch:
+    with pytest.raises(ZeroDivisionError), scratch_database(empty_database_url, report=print) as scratch:
         guest = psycopg.connect(scratch)
         raise ZeroDivisionError
     guest.close()
@@ -100,7 +100,7 @@ def test_it_goes_away_after_an_error_although_somebody_is_connected(empty_databa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_goes_away_after_a_signal(empty_database_url: str, db: Connection, number: signal.Signals) -> None:
-    with pytest.raises(Interrupted), scratch_database(empty_database_url, tell=print) as scratch:
+    with pytest.raises(Interrupted), scratch_database(empty_database_url, report=print) as scratch:
         os.kill(os.getpid(), number)
     assert not exists(db, scratch)
 
@@ -112,7 +112,7 @@ def test_its_schema_and_search_path_are_those_of_the_live_one(
     db.execute("CREATE SCHEMA rental")
     db.execute(sql.SQL("ALTER DATABASE {} SET search_path TO rental, public").format(sql.Identifier(database)))
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
-    with scratch_database(empty_database_url, tell=print) as scratch:
+    with scratch_database(empty_database_url, report=print) as scratch:
         build(scratch, folder.path, to=1)
         with psycopg.connect(scratch) as connection:
             row = connection.execute("SELECT 'rental.a'::regclass IS NOT NULL, current_setting('search_path')")
@@ -122,7 +122,7 @@ def test_its_schema_and_search_path_are_those_of_the_live_one(
 def test_a_locale_that_the_scratch_server_does_not_have_is_no_obstacle(
     empty_database_url: str, databases_15_or_ours: str, db: Connection
 ) -> None:
-    with scratch_database(empty_database_url, scratch_url=databases_15_or_ours, tell=print) as scratch:
+    with scratch_database(empty_database_url, scratch_url=databases_15_or_ours, report=print) as scratch:
         assert not exists(db, scratch)
         psycopg.connect(scratch).close()
     with pytest.raises(psycopg.OperationalError, match="does not exist"):
@@ -142,7 +142,7 @@ def databases_15_or_ours(request: pytest.FixtureRequest) -> str:
 
 def test_an_old_leftover_goes_with_the_next_run_and_a_young_one_stays(empty_database_url: str, db: Connection) -> None:
     old, young = leftover(db, "2 hours"), leftover(db, "50 minutes")
-    with scratch_database(empty_database_url, tell=print):
+    with scratch_database(empty_database_url, report=print):
         assert databases_named(db, f"^({old}|{young})$") == [young]
     drop(db, young)
 
@@ -154,7 +154,7 @@ def test_a_database_that_somebody_uses_or_that_is_named_otherwise_stays(
     db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(named_otherwise)))
     with psycopg.connect(at_database(empty_database_url, used)):
         unprotect(db, used)
-        with scratch_database(empty_database_url, tell=print):
+        with scratch_database(empty_database_url, report=print):
             assert databases_named(db, f"^({used}|{named_otherwise})$") == [named_otherwise, used]
     drop(db, used)
     drop(db, named_otherwise)
@@ -165,7 +165,7 @@ def test_a_run_that_is_killed_leaves_one_that_the_next_run_can_know(
 ) -> None:
     code = (
         "import pathlib, sys, time; from peterental.database.migrations.scratch import scratch_database\n"
-        "with scratch_database(sys.argv[1], tell=print) as scratch:\n"
+        "with scratch_database(sys.argv[1], report=print) as scratch:\n"
         "    pathlib.Path(sys.argv[2]).write_text(scratch); time.sleep(600)"
     )
     note = tmp_path / "scratch"
@@ -176,13 +176,13 @@ def test_a_run_that_is_killed_leaves_one_that_the_next_run_can_know(
     name = str(psycopg.conninfo.conninfo_to_dict(note.read_text())["dbname"])
     old = name.replace(name[len(PREFIX) : len(PREFIX) + 8], "20200101")
     db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(old)))
-    with scratch_database(empty_database_url, tell=print):
+    with scratch_database(empty_database_url, report=print):
         assert databases_named(db, f"^{old}$") == []
 
 
 def test_a_leftover_that_cannot_be_dropped_is_passed_over(empty_database_url: str, db: Connection) -> None:
     old = leftover(db, "2 hours", protected=True)
-    with scratch_database(empty_database_url, tell=print):
+    with scratch_database(empty_database_url, report=print):
         assert databases_named(db, f"^{old}$") == [old]
     unprotect(db, old)
     drop(db, old)
@@ -190,7 +190,7 @@ def test_a_leftover_that_cannot_be_dropped_is_passed_over(empty_database_url: st
 
 def test_somebody_elses_leftover_is_passed_over(db: Connection, plain_role: str) -> None:
     old = leftover(db, "2 hours", protected=True)
-    with pytest.raises(ScratchRefused), scratch_database(plain_role, tell=print):
+    with pytest.raises(ScratchRefused), scratch_database(plain_role, report=print):
         pass
     assert databases_named(db, f"^{old}$") == [old]
     unprotect(db, old)
@@ -203,14 +203,14 @@ def test_somebody_elses_leftover_is_passed_over(db: Connection, plain_role: str)
 def test_without_the_right_to_create_databases_the_message_names_the_setting(plain_role: str) -> None:
     with (
         pytest.raises(ScratchRefused, match=r"role \w+ may not create databases on .+; set SCRATCH_DATABASE_URL"),
-        scratch_database(plain_role, tell=print),
+        scratch_database(plain_role, report=print),
     ):
         pass
 
 
 def test_another_server_does_instead(plain_role: str, databases_15_or_ours: str) -> None:
     with (
-        scratch_database(plain_role, scratch_url=databases_15_or_ours, tell=print) as scratch,
+        scratch_database(plain_role, scratch_url=databases_15_or_ours, report=print) as scratch,
         psycopg.connect(scratch) as made,
         psycopg.connect(databases_15_or_ours) as elsewhere,
     ):
@@ -223,7 +223,7 @@ def test_a_server_that_takes_no_changes_is_one_sentence(empty_database_url: str)
     read_only = make_conninfo(empty_database_url, options="-cdefault_transaction_read_only=on")
     with (
         pytest.raises(ScratchRefused, match=r"read-only.*SCRATCH_DATABASE_URL can name another server"),
-        scratch_database(read_only, tell=print),
+        scratch_database(read_only, report=print),
     ):
         pass
 
@@ -231,7 +231,7 @@ def test_a_server_that_takes_no_changes_is_one_sentence(empty_database_url: str)
 def test_a_scratch_server_that_does_not_answer_is_one_sentence(empty_database_url: str) -> None:
     with (
         pytest.raises(DatabaseUnavailable, match="does not answer"),
-        scratch_database(empty_database_url, scratch_url="postgresql://nobody@127.0.0.1:1/x", tell=print),
+        scratch_database(empty_database_url, scratch_url="postgresql://nobody@127.0.0.1:1/x", report=print),
     ):
         pass
 
@@ -240,7 +240,7 @@ def test_an_extension_that_the_server_does_not_have_is_said_with_what_to_do(
     empty_database_url: str, folder: Folder
 ) -> None:
     folder.write("001_a.sql", "CREATE EXTENSION no_such_extension;")
-    with scratch_database(empty_database_url, tell=print) as scratch, pytest.raises(ScratchBuildFailed) as caught:
+    with scratch_database(empty_database_url, report=print) as scratch, pytest.raises(ScratchBuildFailed) as caught:
         build(scratch, folder.path, to=1)
     assert 'extension "no_such_extension" is not available' in str(caught.value)
     assert "Next: install that extension on the server, or set SCRATCH_DATABASE_URL" in str(caught.value)
@@ -251,14 +251,14 @@ def test_a_role_that_is_there_already_is_said_with_what_to_do(
     empty_database_url: str, folder: Folder, role: str
 ) -> None:
     folder.write("001_a.sql", f"CREATE ROLE {role};")
-    with scratch_database(empty_database_url, tell=print) as scratch, pytest.raises(ScratchBuildFailed) as caught:
+    with scratch_database(empty_database_url, report=print) as scratch, pytest.raises(ScratchBuildFailed) as caught:
         build(scratch, folder.path, to=1)
     assert "Next: roles belong to the whole server" in str(caught.value)
 
 
 def test_files_that_cannot_be_built_are_named(empty_database_url: str, folder: Folder) -> None:
     folder.write("001_a.sql", "-- nothing")
-    with scratch_database(empty_database_url, tell=print) as scratch, pytest.raises(ScratchBuildFailed) as caught:
+    with scratch_database(empty_database_url, report=print) as scratch, pytest.raises(ScratchBuildFailed) as caught:
         build(scratch, folder.path, to=1)
     assert "001_a.sql has no statement in it" in str(caught.value)
 
@@ -268,7 +268,7 @@ def test_one_that_only_a_superuser_may_clear_is_dropped_once_it_is_left(
 ) -> None:
     superuser = db.execute("SELECT rolname FROM pg_roles WHERE rolsuper").fetchone()
     assert superuser is not None
-    with scratch_database(empty_database_url, tell=told.append) as scratch:
+    with scratch_database(empty_database_url, report=told.append) as scratch:
         like_autovacuum = psycopg.connect(scratch, user=superuser["rolname"])
         statement = f'DROP DATABASE IF EXISTS "{like_autovacuum.info.dbname}"'
 
@@ -290,7 +290,7 @@ def test_one_that_only_a_superuser_may_clear_is_dropped_once_it_is_left(
 def test_one_that_cannot_be_dropped_is_told_and_left_to_a_later_run(
     empty_database_url: str, db: Connection, told: Told
 ) -> None:
-    with scratch_database(empty_database_url, tell=told.append) as scratch:
+    with scratch_database(empty_database_url, report=told.append) as scratch:
         name = str(psycopg.conninfo.conninfo_to_dict(scratch)["dbname"])
         moved = sql.Identifier(name + "_moved")
         db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), moved))

@@ -13,10 +13,10 @@ from psycopg.conninfo import make_conninfo
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import (
-    LedgerTrouble,
+    ForeignLedger,
+    LedgerError,
     NoSchema,
     ReadOnlyDatabase,
-    RecordedElsewhere,
 )
 from peterental.database.migrations.ledger.status import read_status
 from tests.database.migrations.conftest import Connection, Folder
@@ -68,9 +68,7 @@ def test_a_schema_that_comes_to_stand_before_ours_is_told_not_filled(
     runner_with(url=ours).run_migrations(to=1)
     url = empty_database_url + "?options=" + quote('-csearch_path=tenant,"our\\ %\\ own"')
     for work in (runner_with(url=url).run_migrations, lambda: read_status(url, folder.path)):
-        with pytest.raises(
-            RecordedElsewhere, match="recorded in schema our % own, but schema tenant now stands before"
-        ):
+        with pytest.raises(ForeignLedger, match="recorded in schema our % own, but schema tenant now stands before"):
             work()
     assert runner_with(url=empty_database_url + "?options=-csearch_path%3Dtenant").run_migrations() == 2
     assert runner_with(url=url).run_migrations() == 0
@@ -153,7 +151,7 @@ def test_a_role_that_may_not_create_tables_is_told_which_to_use(
     me = sql.Identifier(name)
     db.execute(sql.SQL("CREATE ROLE {0} LOGIN PASSWORD 'x'; REVOKE CREATE ON SCHEMA public FROM PUBLIC").format(me))
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
-    with pytest.raises(LedgerTrouble) as caught:
+    with pytest.raises(LedgerError) as caught:
         runner_with(url=make_conninfo(empty_database_url, user=name, password="x")).run_migrations()
     db.execute(sql.SQL("DROP ROLE {0}").format(me))
     assert str(caught.value) == (

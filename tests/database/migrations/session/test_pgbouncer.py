@@ -47,9 +47,9 @@ def test_a_scratch_database_that_the_pooler_does_not_know_is_one_sentence_and_go
         told: list[str] = []
         message = r"it cannot be reached \(.*\); where PgBouncer stands in front, set MIGRATIONS_DATABASE_URL"
         with pytest.raises(ScratchRefused, match=message):
-            verify(url, folder.path, tell=told.append)
+            verify(url, folder.path, report=told.append)
     assert told == []
-    assert verify(empty_database_url, folder.path, tell=told.append).same
+    assert verify(empty_database_url, folder.path, report=told.append).same
 
 
 def test_the_application_works_through_a_transaction_pooler(empty_database_url: str) -> None:

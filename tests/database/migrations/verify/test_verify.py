@@ -74,7 +74,7 @@ def migrated(runner: MigrationRunner, folder: Folder) -> Folder:
 
 
 def verified(url: str, folder: Folder, *, scratch_url: str | None = None) -> Verification:
-    return verify(url, folder.path, scratch_url=scratch_url, tell=print)
+    return verify(url, folder.path, scratch_url=scratch_url, report=print)
 
 
 def lines(found: Verification) -> list[str]:
@@ -105,7 +105,7 @@ def test_a_migrated_database_is_verified_with_the_check_list_of_the_guide(
 
 def test_our_own_migrations_are_what_they_make(empty_database_url: str) -> None:
     MigrationRunner(empty_database_url).run_migrations()
-    found = verify(empty_database_url, PROJECT_DIR / "migrations", tell=print)
+    found = verify(empty_database_url, PROJECT_DIR / "migrations", report=print)
     assert found.same, found.text()
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import Command, FileLint, on_command
+from peterental.database.migrations.lint.context import AlterCommand, FileLint, on_command
 from peterental.database.migrations.lint.findings import unsafe
 from peterental.database.migrations.lint.rules.constraints import check_new_constraint
-from peterental.database.migrations.lint.schema_model import SERIALS, Catalog
+from peterental.database.migrations.lint.schema_model import SERIALS, SchemaModel
 
 VOLATILE_DEFAULT = unsafe(
     "add-column-volatile-default",
@@ -63,9 +63,9 @@ _VOLATILE = frozenset(
 
 
 @on_command("AT_AddColumn")
-def check_column(lint: FileLint, command: Command) -> None:
+def check_column(lint: FileLint, command: AlterCommand) -> None:
     """Look at a new column and at the constraints written beside it."""
-    if lint.is_new(command.table):
+    if lint.is_created_here(command.table):
         return
     node = ast.definition_of(command.node).column_def
     constraints = {ast.enum_name(one.constraint, "contype"): one.constraint for one in node.constraints}
@@ -99,18 +99,18 @@ def filling(table: str, column: str, value: str, *, may_be_null: bool = False) -
     )
 
 
-def _volatile_in(default: Any, catalog: Catalog) -> str | None:
+def _volatile_in(default: Any, catalog: SchemaModel) -> str | None:
     """Give the function in a default that gives, or may give, each row a value of its own."""
     for call in ast.nodes_of(default, "FuncCall"):
         name = ast.strings(call.funcname)[-1]
         if name in _VOLATILE or name in catalog.volatile_functions:
             return name
-        if name not in _STEADY and name not in catalog.steady_functions:
+        if name not in _STEADY and name not in catalog.stable_functions:
             return f"{name}?"
     return None
 
 
-def _report_volatile(lint: FileLint, command: Command, node: Any, default: Any, function: str) -> None:
+def _report_volatile(lint: FileLint, command: AlterCommand, node: Any, default: Any, function: str) -> None:
     column, kind, value = ast.quoted(node.colname), ast.sql_of_type(node.type_name), ast.sql_of_expression(default)
     unsure = function.endswith("?")
     doubt = f", unless {function[:-1]}() is STABLE or IMMUTABLE" if unsure else ""
@@ -126,7 +126,7 @@ def _report_volatile(lint: FileLint, command: Command, node: Any, default: Any, 
     )
 
 
-def _report_required(lint: FileLint, command: Command, node: Any) -> None:
+def _report_required(lint: FileLint, command: AlterCommand, node: Any) -> None:
     column, kind = ast.quoted(node.colname), ast.sql_of_type(node.type_name)
     check = ast.quoted(f"{command.node_table}_{node.colname}_not_null")
     lint.report(
@@ -147,7 +147,7 @@ def _report_required(lint: FileLint, command: Command, node: Any) -> None:
     )
 
 
-def _report_generated(lint: FileLint, command: Command, node: Any, constraint: Any) -> None:
+def _report_generated(lint: FileLint, command: AlterCommand, node: Any, constraint: Any) -> None:
     if constraint.generated_kind == "v":
         return  # computed when read
     column, kind = ast.quoted(node.colname), ast.sql_of_type(node.type_name)
@@ -169,7 +169,7 @@ def _report_generated(lint: FileLint, command: Command, node: Any, constraint: A
     )
 
 
-def _report_serial(lint: FileLint, command: Command, node: Any) -> None:
+def _report_serial(lint: FileLint, command: AlterCommand, node: Any) -> None:
     column = ast.quoted(node.colname)
     sequence = ast.quoted(f"{command.node_table}_{node.colname}_seq")
     number = f"nextval('{sequence}')"
@@ -186,7 +186,7 @@ def _report_serial(lint: FileLint, command: Command, node: Any) -> None:
     )
 
 
-def _report_domain(lint: FileLint, command: Command, node: Any) -> None:
+def _report_domain(lint: FileLint, command: AlterCommand, node: Any) -> None:
     column, kind = ast.quoted(node.colname), ast.sql_of_type(node.type_name)
     lint.report(
         DOMAIN,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import Command, FileLint, on, on_command
+from peterental.database.migrations.lint.context import AlterCommand, FileLint, on, on_command
 from peterental.database.migrations.lint.findings import advice, unsafe
-from peterental.database.migrations.lint.parsed_file import Sql
+from peterental.database.migrations.lint.parsed_file import ParsedStatement
 
 DROP_TABLE = unsafe(
     "drop-table",
@@ -82,12 +82,12 @@ _KEEP_TABLE = "-- keep its rows until nobody misses them, out of the code's sigh
 
 
 @on("drop_stmt")
-def check_drop(lint: FileLint, statement: Sql) -> None:
+def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at DROP TABLE, VIEW, FUNCTION and the like."""
     node = statement.node
     kind = ast.enum_name(node, "remove_type")
     names = [parts for item in node.objects if (parts := _dropped_name(item))]  # a cast has no name
-    standing = [parts for parts in names if not lint.is_new(ast.key_of_names(parts))]
+    standing = [parts for parts in names if not lint.is_created_here(ast.key_of_names(parts))]
     if kind == "OBJECT_TABLE":
         for parts in standing:
             name, old = ast.shown_names(parts), ast.quoted(f"{parts[-1]}_dropped")
@@ -111,16 +111,16 @@ def check_drop(lint: FileLint, statement: Sql) -> None:
 
 
 @on("dropdb_stmt", "drop_owned_stmt")
-def check_drop_all(lint: FileLint, statement: Sql) -> None:
+def check_drop_all(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at DROP DATABASE and DROP OWNED."""
     what = f"database {statement.node.dbname}" if statement.kind == "dropdb_stmt" else "property of a role"
     lint.report(DROP_OBJECT, f"The {what} is dropped as a whole.", statement)
 
 
 @on_command("AT_DropColumn")
-def check_drop_column(lint: FileLint, command: Command) -> None:
+def check_drop_column(lint: FileLint, command: AlterCommand) -> None:
     """Look at DROP COLUMN."""
-    if lint.is_new(command.table):
+    if lint.is_created_here(command.table):
         return
     column = ast.quoted(command.node.name)
     lint.report(
@@ -134,9 +134,9 @@ def check_drop_column(lint: FileLint, command: Command) -> None:
 
 
 @on_command("AT_DropConstraint")
-def check_drop_constraint(lint: FileLint, command: Command) -> None:
+def check_drop_constraint(lint: FileLint, command: AlterCommand) -> None:
     """Look at DROP CONSTRAINT; one that is replaced in this file, or says nothing new, may go."""
-    if lint.is_new(command.table):
+    if lint.is_created_here(command.table):
         return
     name = command.node.name
     table = lint.catalog.table(command.table)
@@ -166,12 +166,12 @@ def check_drop_constraint(lint: FileLint, command: Command) -> None:
 
 
 @on_command("AT_DropNotNull")
-def check_drop_not_null(lint: FileLint, command: Command) -> None:
+def check_drop_not_null(lint: FileLint, command: AlterCommand) -> None:
     """Look at DROP NOT NULL."""
     table = lint.catalog.table(command.table)
     column = command.node.name
     known_nullable = table and column in table.columns and not table.columns[column].not_null
-    if lint.is_new(command.table) or known_nullable:
+    if lint.is_created_here(command.table) or known_nullable:
         return
     shown = ast.quoted(column)
     lint.report(
@@ -185,9 +185,9 @@ def check_drop_not_null(lint: FileLint, command: Command) -> None:
 
 
 @on_command("AT_ColumnDefault")
-def check_drop_default(lint: FileLint, command: Command) -> None:
+def check_drop_default(lint: FileLint, command: AlterCommand) -> None:
     """Look at DROP DEFAULT of a NOT NULL column that gets no new one in this file."""
-    if command.node.HasField("def") or lint.is_new(command.table):
+    if command.node.HasField("def") or lint.is_created_here(command.table):
         return
     column = command.node.name
     table = lint.catalog.table(command.table)
@@ -206,11 +206,11 @@ def check_drop_default(lint: FileLint, command: Command) -> None:
 
 
 @on("rename_stmt")
-def check_rename(lint: FileLint, statement: Sql) -> None:
+def check_rename(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at RENAME."""
     node = statement.node
     kind = ast.enum_name(node, "rename_type")
-    if node.HasField("relation") and lint.is_new(ast.key_of(node.relation)):
+    if node.HasField("relation") and lint.is_created_here(ast.key_of(node.relation)):
         return
     if kind == "OBJECT_TABLE":
         old, new = ast.shown(node.relation), ast.quoted(node.newname)
@@ -242,10 +242,10 @@ def check_rename(lint: FileLint, statement: Sql) -> None:
 
 
 @on("alter_object_schema_stmt")
-def check_schema(lint: FileLint, statement: Sql) -> None:
+def check_schema(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at SET SCHEMA, which renames as well."""
     node = statement.node
-    if node.HasField("relation") and not lint.is_new(ast.key_of(node.relation)):
+    if node.HasField("relation") and not lint.is_created_here(ast.key_of(node.relation)):
         name, new = ast.shown(node.relation), ast.shown_names([node.newschema, node.relation.relname])
         lint.report(
             RENAME_TABLE,
@@ -257,7 +257,7 @@ def check_schema(lint: FileLint, statement: Sql) -> None:
 
 
 @on("alter_enum_stmt")
-def check_enum(lint: FileLint, statement: Sql) -> None:
+def check_enum(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at ALTER TYPE … ADD VALUE and RENAME VALUE."""
     node = statement.node
     if not node.old_val:
@@ -269,12 +269,12 @@ def check_enum(lint: FileLint, statement: Sql) -> None:
         )
 
 
-def _check_cascade(lint: FileLint, command: Command) -> None:
+def _check_cascade(lint: FileLint, command: AlterCommand) -> None:
     if ast.enum_name(command.node, "behavior") == "DROP_CASCADE":
         _report_cascade(lint, command.statement, command.offset, f"{command.shown}.{ast.quoted(command.node.name)}")
 
 
-def _report_cascade(lint: FileLint, statement: Sql, offset: int, what: str) -> None:
+def _report_cascade(lint: FileLint, statement: ParsedStatement, offset: int, what: str) -> None:
     lint.report(
         DROP_CASCADE,
         f"CASCADE drops everything that depends on {what}.",
@@ -294,7 +294,7 @@ def _dropped_name(item: Any) -> list[str]:
     return ast.strings(node.names if kind == "TypeName" else node.items)
 
 
-def _is_replaced(lint: FileLint, command: Command, kind: str | None) -> bool:
+def _is_replaced(lint: FileLint, command: AlterCommand, kind: str | None) -> bool:
     """Whether this file adds a constraint of the same kind to the table."""
     kinds = {
         "check": "CONSTR_CHECK",
@@ -312,7 +312,7 @@ def _is_replaced(lint: FileLint, command: Command, kind: str | None) -> bool:
     return False
 
 
-def _default_returns(lint: FileLint, command: Command) -> bool:
+def _default_returns(lint: FileLint, command: AlterCommand) -> bool:
     """Whether this file gives the column another default, or drops it, further on."""
     for statement in lint.source.statements:
         if statement.kind == "alter_table_stmt" and ast.key_of(statement.node.relation) == command.table:

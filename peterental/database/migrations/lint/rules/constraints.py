@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import Command, FileLint, on, on_command
+from peterental.database.migrations.lint.context import AlterCommand, FileLint, on, on_command
 from peterental.database.migrations.lint.findings import Rule, unsafe
-from peterental.database.migrations.lint.parsed_file import Sql
+from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.schema_model import constraint_name
 
 FOREIGN_KEY = unsafe(
@@ -51,13 +51,13 @@ DOMAIN = unsafe(
 
 
 @on_command("AT_AddConstraint")
-def check_constraint(lint: FileLint, command: Command) -> None:
+def check_constraint(lint: FileLint, command: AlterCommand) -> None:
     """Look at ADD CONSTRAINT."""
     check_new_constraint(lint, command, ast.definition_of(command.node).constraint)
 
 
 def check_new_constraint(
-    lint: FileLint, command: Command, node: Any, *, column: str | None = None, filled: bool = True
+    lint: FileLint, command: AlterCommand, node: Any, *, column: str | None = None, filled: bool = True
 ) -> None:
     """Look at a constraint, whether it stands by itself or beside a new column.
 
@@ -69,7 +69,7 @@ def check_new_constraint(
         filled: whether that column has a value in the rows that are there. If not, PostgreSQL itself knows that a
             foreign key needs no check.
     """
-    if lint.is_new(command.table):
+    if lint.is_created_here(command.table):
         return
     kind = ast.enum_name(node, "contype")
     if kind == "CONSTR_FOREIGN" and not node.skip_validation and filled:
@@ -90,17 +90,17 @@ def check_new_constraint(
 
 
 @on_command("AT_SetNotNull")
-def check_not_null(lint: FileLint, command: Command) -> None:
+def check_not_null(lint: FileLint, command: AlterCommand) -> None:
     """Look at SET NOT NULL."""
     _check_not_null(lint, command, command.node.name)
 
 
 @on_command("AT_ValidateConstraint")
-def check_validation(lint: FileLint, command: Command) -> None:
+def check_validation(lint: FileLint, command: AlterCommand) -> None:
     """Look at VALIDATE CONSTRAINT: the constraint must have been added by an earlier transaction."""
     table = lint.catalog.table(command.table)
     constraint = table.constraints.get(command.node.name) if table else None
-    if lint.no_transaction or lint.is_new(command.table) or not constraint or constraint.valid:
+    if lint.no_transaction or lint.is_created_here(command.table) or not constraint or constraint.valid:
         return
     if constraint.spot.file == lint.number:
         name = ast.quoted(constraint.name)
@@ -114,7 +114,7 @@ def check_validation(lint: FileLint, command: Command) -> None:
 
 
 @on("alter_domain_stmt")
-def check_domain(lint: FileLint, statement: Sql) -> None:
+def check_domain(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at ALTER DOMAIN … ADD CONSTRAINT and SET NOT NULL."""
     node = statement.node
     domain = ast.shown_names(ast.strings(node.type_name))
@@ -145,7 +145,7 @@ def check_domain(lint: FileLint, statement: Sql) -> None:
         )
 
 
-def _report_later(lint: FileLint, command: Command, node: Any, column: str | None, rule: Rule) -> None:
+def _report_later(lint: FileLint, command: AlterCommand, node: Any, column: str | None, rule: Rule) -> None:
     """Report a constraint that could be added NOT VALID and validated later."""
     name = constraint_name(command.table, node, column)
     kind = "foreign key" if rule is FOREIGN_KEY else "check"
@@ -173,7 +173,7 @@ def _report_later(lint: FileLint, command: Command, node: Any, column: str | Non
     )
 
 
-def _without_constraint(command: Command, node: Any) -> str:
+def _without_constraint(command: AlterCommand, node: Any) -> str:
     """Write an ADD COLUMN without one of its constraints."""
     adding = type(command.node)()
     adding.CopyFrom(command.node)
@@ -184,7 +184,7 @@ def _without_constraint(command: Command, node: Any) -> str:
     return ast.alter_with(command.statement.node, adding)
 
 
-def _report_index(lint: FileLint, command: Command, node: Any, column: str | None, rule: Rule) -> None:
+def _report_index(lint: FileLint, command: AlterCommand, node: Any, column: str | None, rule: Rule) -> None:
     """Report a constraint whose index could be built beforehand."""
     name = ast.quoted(constraint_name(command.table, node, column))
     first = f"{_without_constraint(command, node)}\n" if column else ""
@@ -197,7 +197,7 @@ def _report_index(lint: FileLint, command: Command, node: Any, column: str | Non
     )
 
 
-def _index_beforehand(lint: FileLint, command: Command, node: Any, rule: Rule, *, column: str | None) -> str:
+def _index_beforehand(lint: FileLint, command: AlterCommand, node: Any, rule: Rule, *, column: str | None) -> str:
     """Write how the index of a constraint is built first; for a partitioned table, that of each partition.
 
     Args:
@@ -230,7 +230,7 @@ def _index_beforehand(lint: FileLint, command: Command, node: Any, rule: Rule, *
     )
 
 
-def _check_nullable_key(lint: FileLint, command: Command, node: Any) -> None:
+def _check_nullable_key(lint: FileLint, command: AlterCommand, node: Any) -> None:
     """Look for columns of PRIMARY KEY USING INDEX that must first be searched for NULL."""
     index = lint.catalog.indexes.get(node.indexname)
     table = lint.catalog.table(command.table)
@@ -239,7 +239,7 @@ def _check_nullable_key(lint: FileLint, command: Command, node: Any) -> None:
             _check_not_null(lint, command, column)
 
 
-def _report_exclusion(lint: FileLint, command: Command, node: Any) -> None:
+def _report_exclusion(lint: FileLint, command: AlterCommand, node: Any) -> None:
     name = ast.quoted(constraint_name(command.table, node))
     lint.report(
         EXCLUSION,
@@ -251,10 +251,10 @@ def _report_exclusion(lint: FileLint, command: Command, node: Any) -> None:
     )
 
 
-def _check_not_null(lint: FileLint, command: Command, column: str) -> None:
+def _check_not_null(lint: FileLint, command: AlterCommand, column: str) -> None:
     """Report a column whose rows must be searched for NULL, because nothing yet says that there is none."""
     table = lint.catalog.table(command.table)
-    if lint.is_new(command.table) or (table and table.is_not_null(column, by_check=True)):
+    if lint.is_created_here(command.table) or (table and table.is_not_null(column, by_check=True)):
         return
     name, check = ast.quoted(column), ast.quoted(f"{command.node_table}_{column}_not_null")
     lint.report(

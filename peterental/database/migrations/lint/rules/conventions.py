@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import Command, FileLint, on, on_command, on_file
+from peterental.database.migrations.lint.context import AlterCommand, FileLint, on, on_command, on_file
 from peterental.database.migrations.lint.findings import advice
-from peterental.database.migrations.lint.parsed_file import Sql
+from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.source.files import header_end
-from peterental.database.migrations.sql.tokens import words_of
+from peterental.database.migrations.sql.tokens import tokens_of
 
 HEADER = advice(
     "header-comment", "Whoever reads the file in a year wants to know what it was for, and when; the name has no room."
@@ -66,7 +66,7 @@ def check_header(lint: FileLint) -> None:
 
 
 @on(*_MAKES)
-def check_if_not_exists(lint: FileLint, statement: Sql) -> None:
+def check_if_not_exists(lint: FileLint, statement: ParsedStatement) -> None:
     """Look for IF NOT EXISTS on what a file makes."""
     if not statement.node.if_not_exists and statement.block is None:
         kind = _MAKES[statement.kind]
@@ -78,7 +78,7 @@ def check_if_not_exists(lint: FileLint, statement: Sql) -> None:
 
 
 @on_command("AT_AddColumn")
-def check_column_if_not_exists(lint: FileLint, command: Command) -> None:
+def check_column_if_not_exists(lint: FileLint, command: AlterCommand) -> None:
     """Look for IF NOT EXISTS on ADD COLUMN."""
     if not command.node.missing_ok and command.statement.block is None:
         column = ast.quoted(ast.definition_of(command.node).column_def.colname)
@@ -91,7 +91,7 @@ def check_column_if_not_exists(lint: FileLint, command: Command) -> None:
 
 
 @on("drop_stmt")
-def check_if_exists(lint: FileLint, statement: Sql) -> None:
+def check_if_exists(lint: FileLint, statement: ParsedStatement) -> None:
     """Look for IF EXISTS on what a file drops."""
     if not statement.node.missing_ok and statement.block is None:
         kind = (
@@ -101,7 +101,7 @@ def check_if_exists(lint: FileLint, statement: Sql) -> None:
 
 
 @on("create_function_stmt", "view_stmt")
-def check_or_replace(lint: FileLint, statement: Sql) -> None:
+def check_or_replace(lint: FileLint, statement: ParsedStatement) -> None:
     """Look for OR REPLACE on functions and views."""
     node = statement.node
     if node.replace or statement.block is not None:
@@ -119,14 +119,14 @@ def check_names(lint: FileLint) -> None:
     text = lint.source.text
     if not re.search(r"\w{60}", text):
         return
-    for word in words_of(text) or ():
+    for word in tokens_of(text) or ():
         name = word.sql.strip('"')
         if word.kind == "IDENT" and len(name.encode()) > _LONGEST_NAME:
             cut = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
             lint.report(LONG_NAME, f"{name} becomes {cut}.", None, at=word.offset)
 
 
-def _made_name(statement: Sql) -> str:
+def _made_name(statement: ParsedStatement) -> str:
     node: Any = statement.node
     if statement.kind == "create_stmt":
         return ast.shown(node.relation)

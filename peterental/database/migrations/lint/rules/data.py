@@ -5,7 +5,7 @@ from __future__ import annotations
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import FileLint, on
 from peterental.database.migrations.lint.findings import advice, unsafe
-from peterental.database.migrations.lint.parsed_file import Sql
+from peterental.database.migrations.lint.parsed_file import ParsedStatement
 
 WHOLE_TABLE = unsafe(
     "whole-table-write",
@@ -26,10 +26,10 @@ _LONGEST_SHOWN = 400
 
 
 @on("update_stmt", "delete_stmt")
-def check_whole_table(lint: FileLint, statement: Sql) -> None:
+def check_whole_table(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at UPDATE and DELETE without a condition."""
     node = statement.node
-    if lint.is_new(ast.key_of(node.relation)) or _has_condition(statement):
+    if lint.is_created_here(ast.key_of(node.relation)) or _has_condition(statement):
         return
     table = ast.shown(node.relation)
     verb = _WRITES[statement.kind]
@@ -42,19 +42,22 @@ def check_whole_table(lint: FileLint, statement: Sql) -> None:
 
 
 @on(*_WRITES)
-def check_write_after_ddl(lint: FileLint, statement: Sql) -> None:
+def check_write_after_ddl(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at writes of many rows in a transaction that already keeps others from a table."""
     node = statement.node
     key = ast.key_of(node.relation)
-    if lint.no_transaction or not lint.locked or (lint.is_new(key) and statement.kind != "insert_stmt"):
+    if lint.no_transaction or not lint.locked_tables or (lint.is_created_here(key) and statement.kind != "insert_stmt"):
         return
     if statement.kind == "insert_stmt" and not _reads_old_tables(lint, statement):
         return
-    locked, line = next((item for item in lint.locked.items() if item[0] == key), next(iter(lint.locked.items())))
+    locked_tables, line = next(
+        (item for item in lint.locked_tables.items() if item[0] == key), next(iter(lint.locked_tables.items()))
+    )
     sql = ast.sql_of(statement.kind, node)
     lint.report(
         WITH_LOCK,
-        f"{_WRITES[statement.kind]} on {ast.shown(node.relation)} runs while {locked} is locked since line {line}.",
+        f"{_WRITES[statement.kind]} on {ast.shown(node.relation)} runs while {locked_tables}"
+        f" is locked since line {line}.",
         statement,
         safe=f"-- a file of its own, the next one (or the one before):\n{sql}"
         if len(sql) <= _LONGEST_SHOWN
@@ -63,7 +66,7 @@ def check_write_after_ddl(lint: FileLint, statement: Sql) -> None:
 
 
 @on("do_stmt")
-def check_dynamic(lint: FileLint, statement: Sql) -> None:
+def check_dynamic(lint: FileLint, statement: ParsedStatement) -> None:
     """Say where a DO block puts SQL together that nobody can read beforehand."""
     for offset, block in lint.source.unread:
         if block is statement:
@@ -75,14 +78,14 @@ def check_dynamic(lint: FileLint, statement: Sql) -> None:
             )
 
 
-def _has_condition(statement: Sql) -> bool:
+def _has_condition(statement: ParsedStatement) -> bool:
     node = statement.node
     if not node.HasField("where_clause"):
         return bool(node.using_clause) if statement.kind == "delete_stmt" else bool(node.from_clause)
     return ast.text_of_constant(node.where_clause) != "True"
 
 
-def _batch(statement: Sql) -> str:
+def _batch(statement: ParsedStatement) -> str:
     copy = type(statement.node)()
     copy.CopyFrom(statement.node)
     copy.ClearField("where_clause")
@@ -94,9 +97,9 @@ def _batch(statement: Sql) -> str:
     return f"{sql}\nWHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT 10000));"
 
 
-def _reads_old_tables(lint: FileLint, statement: Sql) -> bool:
+def _reads_old_tables(lint: FileLint, statement: ParsedStatement) -> bool:
     """Whether an INSERT takes its rows from a table that was there before this file."""
     select = statement.node.select_stmt
     common = {one.ctename for one in ast.nodes_of(select, "CommonTableExpr")}
     relations = [one for one in ast.nodes_of(select, "RangeVar") if one.relname not in common]
-    return any(not lint.is_new(ast.key_of(one)) for one in relations)
+    return any(not lint.is_created_here(ast.key_of(one)) for one in relations)

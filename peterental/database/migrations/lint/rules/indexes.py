@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import Command, FileLint, on, on_command
+from peterental.database.migrations.lint.context import AlterCommand, FileLint, on, on_command
 from peterental.database.migrations.lint.findings import advice, error, unsafe
-from peterental.database.migrations.lint.parsed_file import Sql
+from peterental.database.migrations.lint.parsed_file import ParsedStatement
 
 CREATE = unsafe(
     "create-index",
@@ -40,11 +40,13 @@ NO_TRANSACTION = "-- in a file with “-- migrate: no-transaction” at its top:
 
 
 @on("index_stmt")
-def check_create(lint: FileLint, statement: Sql) -> None:
+def check_create(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at CREATE INDEX."""
     node = statement.node
     key, table = ast.key_of(node.relation), ast.shown(node.relation)
-    if not node.idxname and not lint.no_transaction and not lint.is_new(key):  # there the runner itself refuses it
+    if (
+        not node.idxname and not lint.no_transaction and not lint.is_created_here(key)
+    ):  # there the runner itself refuses it
         lint.report(
             UNNAMED, f"The index on {table} has no name: CREATE INDEX {ast.quoted(_name(node))} ON …", statement
         )
@@ -53,7 +55,7 @@ def check_create(lint: FileLint, statement: Sql) -> None:
     if node.concurrent and partitioned:
         what = f"{table} is partitioned, and its indexes cannot be built CONCURRENTLY."
         lint.report(PARTITIONED, what, statement, safe=_on_partitions(node))
-    if node.concurrent or empty or lint.is_new(key):
+    if node.concurrent or empty or lint.is_created_here(key):
         return
     name = ast.quoted(_name(node))
     lint.report(
@@ -65,7 +67,7 @@ def check_create(lint: FileLint, statement: Sql) -> None:
 
 
 @on("drop_stmt")
-def check_drop(lint: FileLint, statement: Sql) -> None:
+def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at DROP INDEX."""
     node = statement.node
     if ast.enum_name(node, "remove_type") != "OBJECT_INDEX" or node.concurrent:
@@ -73,7 +75,7 @@ def check_drop(lint: FileLint, statement: Sql) -> None:
     for item in node.objects:
         names = ast.strings(item.list.items)
         index = lint.catalog.indexes.get(names[-1])
-        if index and (lint.is_new(index.table) or index.file == lint.number):
+        if index and (lint.is_created_here(index.table) or index.file == lint.number):
             continue
         on_table = f" of {ast.quoted(index.table)}" if index else ""
         lint.report(
@@ -85,14 +87,14 @@ def check_drop(lint: FileLint, statement: Sql) -> None:
 
 
 @on("reindex_stmt")
-def check_reindex(lint: FileLint, statement: Sql) -> None:
+def check_reindex(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at REINDEX."""
     node = statement.node
     if any(one.def_elem.defname == "concurrently" for one in node.params):
         return
     kind = ast.enum_name(node, "kind").rpartition("_")[2]
     what = ast.shown(node.relation) if node.HasField("relation") else ast.quoted(node.name) if node.name else ""
-    if node.HasField("relation") and lint.is_new(ast.key_of(node.relation)):
+    if node.HasField("relation") and lint.is_created_here(ast.key_of(node.relation)):
         return
     lint.report(
         REINDEX,
@@ -103,10 +105,10 @@ def check_reindex(lint: FileLint, statement: Sql) -> None:
 
 
 @on("refresh_mat_view_stmt")
-def check_refresh(lint: FileLint, statement: Sql) -> None:
+def check_refresh(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at REFRESH MATERIALIZED VIEW."""
     node = statement.node
-    if node.concurrent or node.skip_data or lint.is_new(ast.key_of(node.relation)):
+    if node.concurrent or node.skip_data or lint.is_created_here(ast.key_of(node.relation)):
         return
     view = ast.shown(node.relation)
     lint.report(
@@ -130,10 +132,10 @@ ATTACH = unsafe(
 
 
 @on_command("AT_DetachPartition")
-def check_detach(lint: FileLint, command: Command) -> None:
+def check_detach(lint: FileLint, command: AlterCommand) -> None:
     """Look at DETACH PARTITION."""
     part = ast.definition_of(command.node).partition_cmd
-    if part.concurrent or lint.is_new(command.table):
+    if part.concurrent or lint.is_created_here(command.table):
         return
     name = ast.shown(part.name)
     lint.report(
@@ -146,11 +148,11 @@ def check_detach(lint: FileLint, command: Command) -> None:
 
 
 @on_command("AT_AttachPartition")
-def check_attach(lint: FileLint, command: Command) -> None:
+def check_attach(lint: FileLint, command: AlterCommand) -> None:
     """Look at ATTACH PARTITION of a table that may hold rows."""
     part = ast.definition_of(command.node).partition_cmd
     key = ast.key_of(part.name)
-    if lint.is_new(key):
+    if lint.is_created_here(key):
         return
     table = lint.catalog.table(key)
     if table and any(one.kind == "check" and one.valid for one in table.constraints.values()):

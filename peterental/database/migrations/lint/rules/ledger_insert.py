@@ -5,7 +5,7 @@ from __future__ import annotations
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import FileLint, on, on_file
 from peterental.database.migrations.lint.findings import advice, error, unsafe
-from peterental.database.migrations.lint.parsed_file import Sql
+from peterental.database.migrations.lint.parsed_file import ParsedStatement
 
 WRONG_VERSION = error(
     "wrong-version-recorded",
@@ -24,7 +24,7 @@ TABLE = "schema_migrations"
 
 
 @on("insert_stmt")
-def check_version(lint: FileLint, statement: Sql) -> None:
+def check_version(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at the number under which a file records itself."""
     node = statement.node
     if node.relation.relname != TABLE:
@@ -46,7 +46,7 @@ def check_version(lint: FileLint, statement: Sql) -> None:
 
 
 @on("update_stmt", "delete_stmt", "truncate_stmt", "drop_stmt", "alter_table_stmt", "rename_stmt")
-def check_ledger(lint: FileLint, statement: Sql) -> None:
+def check_ledger(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at anything else that a file does to the ledger."""
     node = statement.node
     if statement.kind == "truncate_stmt":
@@ -76,7 +76,7 @@ def check_self_record(lint: FileLint) -> None:
         )
 
 
-def is_record(statement: Sql) -> bool:
+def is_record(statement: ParsedStatement) -> bool:
     """Whether a statement is the INSERT with which a file records itself."""
     return bool(statement.kind == "insert_stmt" and statement.node.relation.relname == TABLE)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from peterental.database.migrations.lint.ast import quoted, quoted_list
 from peterental.database.migrations.lint.context import FileLint, on_history
 from peterental.database.migrations.lint.findings import Rule, advice
-from peterental.database.migrations.lint.schema_model import Catalog, Column, Constraint, Spot, Table
+from peterental.database.migrations.lint.schema_model import Column, Constraint, Position, SchemaModel, Table
 
 BIGINT_KEY = advice(
     "prefer-bigint-key",
@@ -44,7 +44,7 @@ _INSTEAD = {CHAR: "text", JSONB: "jsonb", TIMESTAMPTZ: "timestamptz", NUMERIC: "
 
 
 @on_history
-def check_tables(catalog: Catalog, lints: list[FileLint]) -> None:
+def check_tables(catalog: SchemaModel, lints: list[FileLint]) -> None:
     """Look at every table as it is after the last file: what a later file mended is not mentioned."""
     for table in catalog.tables.values():
         for rule, what, spot in _advice(catalog, table):
@@ -56,7 +56,7 @@ def check_tables(catalog: Catalog, lints: list[FileLint]) -> None:
             lint.report(rule, what, statement, at=spot.offset)
 
 
-def _advice(catalog: Catalog, table: Table) -> Iterator[tuple[Rule, str, Spot]]:
+def _advice(catalog: SchemaModel, table: Table) -> Iterator[tuple[Rule, str, Position]]:
     shown = ".".join(quoted(part) for part in table.name.split("."))
     for column in table.columns.values():
         if column.type.removesuffix("[]") in _TYPES:
@@ -84,7 +84,7 @@ def _is_small_key(table: Table, column: Column) -> bool:
     return column.type in ("int4", "int2") and table.primary_key == (column.name,)
 
 
-def _is_indexed(catalog: Catalog, table: Table, constraint: Constraint) -> bool:
+def _is_indexed(catalog: SchemaModel, table: Table, constraint: Constraint) -> bool:
     """Whether an index begins with the columns of a foreign key, in any order."""
     wanted = set(constraint.columns)
     size = len(wanted)

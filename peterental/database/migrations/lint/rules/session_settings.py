@@ -7,7 +7,7 @@ import re
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import FileLint, on
 from peterental.database.migrations.lint.findings import advice, unsafe
-from peterental.database.migrations.lint.parsed_file import Sql
+from peterental.database.migrations.lint.parsed_file import ParsedStatement
 
 LOCK_TIMEOUT = unsafe(
     "long-lock-timeout",
@@ -23,18 +23,18 @@ _LONGEST_WAIT_MS = 10_000
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)?\s*")
 _UNIT_MS = {"us": 0.001, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, None: 1}
 _UTC = {"utc", "etc/utc", "gmt", "etc/gmt", "0", "uct", "zulu", "z"}
-_SAFE_WAIT = "-- nothing: the runner's lock_timeout of 1 s is right; for one file: -- migrate: lock-timeout=3s"
+_SAFE_LOCK_TIMEOUT = "-- nothing: the runner's lock_timeout of 1 s is right; for one file: -- migrate: lock-timeout=3s"
 
 
 def check_directives(lint: FileLint, lock_timeout_ms: int) -> None:
     """Look at how long the file's header lets a statement wait for a table."""
     if lock_timeout_ms == 0 or lock_timeout_ms > _LONGEST_WAIT_MS:
         at = max(lint.source.text.find("lock-timeout"), 0)
-        lint.report(LOCK_TIMEOUT, _wait(lock_timeout_ms), None, at=at, safe=_SAFE_WAIT)
+        lint.report(LOCK_TIMEOUT, _wait(lock_timeout_ms), None, at=at, safe=_SAFE_LOCK_TIMEOUT)
 
 
 @on("variable_set_stmt")
-def check_setting(lint: FileLint, statement: Sql) -> None:
+def check_setting(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at SET and RESET."""
     node = statement.node
     kind = ast.enum_name(node, "kind")
@@ -49,7 +49,7 @@ def check_setting(lint: FileLint, statement: Sql) -> None:
 
 
 @on("select_stmt")
-def check_set_config(lint: FileLint, statement: Sql) -> None:
+def check_set_config(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at set_config('name', 'value', …), which is SET by another name; pg_dump writes it so."""
     for call in ast.nodes_of(statement.node, "FuncCall"):
         if ast.strings(call.funcname)[-1:] == ["set_config"]:
@@ -58,7 +58,7 @@ def check_set_config(lint: FileLint, statement: Sql) -> None:
                 _check(lint, statement, name.lower(), value)
 
 
-def keeps_utc(lint: FileLint, until: Sql) -> bool:
+def keeps_utc(lint: FileLint, until: ParsedStatement) -> bool:
     """Whether the session is still in UTC, as the runner opened it, when `until` runs."""
     utc = True
     for statement in lint.source.statements:
@@ -70,12 +70,12 @@ def keeps_utc(lint: FileLint, until: Sql) -> bool:
     return utc
 
 
-def _check(lint: FileLint, statement: Sql, name: str, value: str | None) -> None:
+def _check(lint: FileLint, statement: ParsedStatement, name: str, value: str | None) -> None:
     """Look at one setting and its new value, None for the server's default."""
     if name == "lock_timeout":
         wait_ms = _milliseconds(value) if value is not None else 0
         if wait_ms is not None and (wait_ms == 0 or wait_ms > _LONGEST_WAIT_MS):
-            lint.report(LOCK_TIMEOUT, _wait(wait_ms), statement, safe=_SAFE_WAIT)
+            lint.report(LOCK_TIMEOUT, _wait(wait_ms), statement, safe=_SAFE_LOCK_TIMEOUT)
     elif name == "search_path":
         meant = f"to {value}" if value else "to nothing" if value == "" else "back"
         lint.report(SEARCH_PATH, f"It sets search_path {meant}; write schema.table instead.", statement)

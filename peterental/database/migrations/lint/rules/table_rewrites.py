@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import Command, FileLint, on, on_command
+from peterental.database.migrations.lint.context import AlterCommand, FileLint, on, on_command
 from peterental.database.migrations.lint.findings import unsafe
-from peterental.database.migrations.lint.parsed_file import Sql
+from peterental.database.migrations.lint.parsed_file import ParsedStatement
 
 REWRITE = unsafe(
     "rewrite-table",
@@ -46,7 +46,7 @@ _QUIET_HOUR = (
 
 
 @on("vacuum_stmt")
-def check_vacuum(lint: FileLint, statement: Sql) -> None:
+def check_vacuum(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at VACUUM FULL."""
     node = statement.node
     full = any(
@@ -67,19 +67,19 @@ def check_vacuum(lint: FileLint, statement: Sql) -> None:
 
 
 @on("cluster_stmt", "repack_stmt")
-def check_cluster(lint: FileLint, statement: Sql) -> None:
+def check_cluster(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at CLUSTER."""
     node = statement.node
-    if node.HasField("relation") and lint.is_new(ast.key_of(node.relation)):
+    if node.HasField("relation") and lint.is_created_here(ast.key_of(node.relation)):
         return
     table = ast.shown(node.relation) if node.HasField("relation") else "every clustered table"
     lint.report(REWRITE, f"CLUSTER writes {table} anew.", statement, safe=_QUIET_HOUR)
 
 
 @on_command(*_REWRITING)
-def check_rewriting_command(lint: FileLint, command: Command) -> None:
+def check_rewriting_command(lint: FileLint, command: AlterCommand) -> None:
     """Look at the commands of ALTER TABLE that copy all rows."""
-    if lint.is_new(command.table):
+    if lint.is_created_here(command.table):
         return
     lint.report(
         REWRITE, f"{command.shown} {_REWRITING[command.kind]}.", command.statement, at=command.offset, safe=_QUIET_HOUR
@@ -87,10 +87,10 @@ def check_rewriting_command(lint: FileLint, command: Command) -> None:
 
 
 @on("lock_stmt")
-def check_lock(lint: FileLint, statement: Sql) -> None:
+def check_lock(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at LOCK TABLE."""
     node = statement.node
-    tables = [one.range_var for one in node.relations if not lint.is_new(ast.key_of(one.range_var))]
+    tables = [one.range_var for one in node.relations if not lint.is_created_here(ast.key_of(one.range_var))]
     if node.mode in _LOCK_MODES and tables:
         names = ", ".join(ast.shown(table) for table in tables)
         lint.report(
@@ -102,10 +102,10 @@ def check_lock(lint: FileLint, statement: Sql) -> None:
 
 
 @on("truncate_stmt")
-def check_truncate(lint: FileLint, statement: Sql) -> None:
+def check_truncate(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at TRUNCATE."""
     node = statement.node
-    tables = [one.range_var for one in node.relations if not lint.is_new(ast.key_of(one.range_var))]
+    tables = [one.range_var for one in node.relations if not lint.is_created_here(ast.key_of(one.range_var))]
     if not tables:
         return
     names = ", ".join(ast.shown(table) for table in tables)
@@ -122,9 +122,9 @@ def check_truncate(lint: FileLint, statement: Sql) -> None:
 
 
 @on_command("AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser", "AT_DisableRule")
-def check_disabling(lint: FileLint, command: Command) -> None:
+def check_disabling(lint: FileLint, command: AlterCommand) -> None:
     """Look at DISABLE TRIGGER."""
-    if lint.is_new(command.table):
+    if lint.is_created_here(command.table):
         return
     which = f"the trigger {ast.quoted(command.node.name)}" if command.node.name else "the triggers"
     lint.report(
@@ -137,7 +137,7 @@ def check_disabling(lint: FileLint, command: Command) -> None:
 
 
 @on("variable_set_stmt")
-def check_replication_role(lint: FileLint, statement: Sql) -> None:
+def check_replication_role(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at SET session_replication_role, which switches off all triggers and foreign keys."""
     node = statement.node
     values = [ast.text_of_constant(arg) for arg in node.args]
@@ -146,9 +146,9 @@ def check_replication_role(lint: FileLint, statement: Sql) -> None:
 
 
 @on_command("AT_EnableRowSecurity", "AT_ForceRowSecurity")
-def check_row_security(lint: FileLint, command: Command) -> None:
+def check_row_security(lint: FileLint, command: AlterCommand) -> None:
     """Look at ENABLE ROW LEVEL SECURITY without a policy in the same file."""
-    if lint.is_new(command.table):
+    if lint.is_created_here(command.table):
         return
     policies = [one for one in lint.source.statements if one.kind == "create_policy_stmt"]
     if any(ast.key_of(one.node.table) == command.table for one in policies):

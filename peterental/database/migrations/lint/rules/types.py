@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import Command, FileLint, on_command
+from peterental.database.migrations.lint.context import AlterCommand, FileLint, on_command
 from peterental.database.migrations.lint.findings import unsafe
 from peterental.database.migrations.lint.rules.add_column import filling
 from peterental.database.migrations.lint.rules.indexes import concurrently
@@ -28,9 +28,9 @@ _GROWING = {"varchar", "varbit", "timestamp", "timestamptz", "time", "timetz"}
 
 
 @on_command("AT_AlterColumnType")
-def check_type(lint: FileLint, command: Command) -> None:
+def check_type(lint: FileLint, command: AlterCommand) -> None:
     """Look at ALTER COLUMN … TYPE."""
-    if lint.is_new(command.table):
+    if lint.is_created_here(command.table):
         return
     node = ast.definition_of(command.node).column_def
     table = lint.catalog.table(command.table)
@@ -82,7 +82,7 @@ def _precision_grows(kind: str, old: tuple[int, ...], new: tuple[int, ...]) -> b
     return bool(old) and new[0] >= old[0]
 
 
-def _report_dependents(lint: FileLint, command: Command, old: Column, kind: str, *, collated: bool) -> None:
+def _report_dependents(lint: FileLint, command: AlterCommand, old: Column, kind: str, *, collated: bool) -> None:
     """Report what hangs on a column whose own values stay: indexes to rebuild, checks to read all rows for again."""
     table = lint.catalog.tables[command.table]
     of_other_kind = collated or (old.type != kind and (old.type, kind) not in _SAME_ORDER)
@@ -114,7 +114,7 @@ def _report_dependents(lint: FileLint, command: Command, old: Column, kind: str,
     )
 
 
-def _safe_for_dependents(command: Command, indexes: list[Index], checks: list[Constraint], *, keys: bool) -> str:
+def _safe_for_dependents(command: AlterCommand, indexes: list[Index], checks: list[Constraint], *, keys: bool) -> str:
     if keys or (indexes and checks):
         return (
             "-- see how long it takes (flask db-plan); if it is short, say so above the command:\n"
@@ -146,7 +146,7 @@ def _building(index: Index) -> str:
     return concurrently(index.definition)
 
 
-def _report_rewrite(lint: FileLint, command: Command, what: str, kind: str) -> None:
+def _report_rewrite(lint: FileLint, command: AlterCommand, what: str, kind: str) -> None:
     old, new = ast.quoted(command.node.name), ast.quoted(f"{command.node.name}_new")
     node = ast.definition_of(command.node).column_def
     value = ast.sql_of_expression(node.raw_default) if node.HasField("raw_default") else f"{old}::{kind}"

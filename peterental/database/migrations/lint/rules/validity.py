@@ -6,14 +6,14 @@ import re
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import Command, FileLint, on, on_command, on_file
+from peterental.database.migrations.lint.context import AlterCommand, FileLint, on, on_command, on_file
 from peterental.database.migrations.lint.findings import Rule, error
-from peterental.database.migrations.lint.parsed_file import Sql
+from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.rules.ledger_insert import is_record
 from peterental.database.migrations.source.directives import Directives
 from peterental.database.migrations.source.files import MigrationFile, header_end
-from peterental.database.migrations.source.statements import check_runnable, emptiness_of
-from peterental.database.migrations.sql.error_location import place_of
+from peterental.database.migrations.source.statements import check_runnable, why_empty
+from peterental.database.migrations.sql.error_location import locate
 
 NUMBERING = error(
     "numbering", "The runner applies files in the order of their numbers, and nothing at all while those leave a doubt."
@@ -52,7 +52,7 @@ def check_syntax(lint: FileLint, file: MigrationFile, directives: Directives) ->
     for problem in check_runnable(file, text, directives):
         refused.add(report_refused(lint, NOT_RUNNABLE, problem))
     for misread in lint.source.problems:
-        if place_of(text, misread.offset).line not in refused:
+        if locate(text, misread.offset).line not in refused:
             lint.report(SYNTAX, misread.message[0].upper() + misread.message[1:] + ".", None, at=misread.offset)
 
 
@@ -67,13 +67,13 @@ def report_refused(lint: FileLint, rule: Rule, problem: str) -> int:
 @on_file
 def check_content(lint: FileLint) -> None:
     """Look for files that do nothing but record themselves: templates in which nobody has written."""
-    emptiness = emptiness_of(lint.source.text)
+    emptiness = why_empty(lint.source.text)
     if emptiness:
         lint.report(EMPTY, f"It {emptiness}.", None, at=header_end(lint.source.text))
 
 
 @on("index_stmt", "drop_stmt")
-def check_concurrent(lint: FileLint, statement: Sql) -> None:
+def check_concurrent(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at CREATE and DROP INDEX CONCURRENTLY."""
     if statement.node.concurrent:
         what = "CREATE INDEX" if statement.kind == "index_stmt" else "DROP INDEX"
@@ -81,7 +81,7 @@ def check_concurrent(lint: FileLint, statement: Sql) -> None:
 
 
 @on("reindex_stmt")
-def check_reindex(lint: FileLint, statement: Sql) -> None:
+def check_reindex(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at REINDEX CONCURRENTLY, and of more than a table."""
     if any(one.def_elem.defname == "concurrently" for one in statement.node.params):
         _report(lint, statement, "REINDEX CONCURRENTLY")
@@ -90,7 +90,7 @@ def check_reindex(lint: FileLint, statement: Sql) -> None:
 
 
 @on_command("AT_DetachPartition")
-def check_detach(lint: FileLint, command: Command) -> None:
+def check_detach(lint: FileLint, command: AlterCommand) -> None:
     """Look at DETACH PARTITION … CONCURRENTLY."""
     if ast.definition_of(command.node).partition_cmd.concurrent:
         _report(lint, command.statement, "DETACH PARTITION CONCURRENTLY", command.offset)
@@ -104,7 +104,7 @@ def check_detach(lint: FileLint, command: Command) -> None:
     "create_table_space_stmt",
     "drop_table_space_stmt",
 )
-def check_outside_only(lint: FileLint, statement: Sql) -> None:
+def check_outside_only(lint: FileLint, statement: ParsedStatement) -> None:
     """Look at statements that PostgreSQL never runs inside a transaction."""
     names = {
         "createdb_stmt": "CREATE DATABASE",
@@ -122,7 +122,7 @@ def check_enum_values(lint: FileLint) -> None:
     """Look for uses of an enumeration's value in the transaction that adds it."""
     if lint.no_transaction:
         return
-    added: dict[str, Sql] = {}
+    added: dict[str, ParsedStatement] = {}
     made = set()
     for statement in lint.source.statements:
         if statement.kind == "create_enum_stmt":
@@ -134,7 +134,7 @@ def check_enum_values(lint: FileLint) -> None:
             _report_used(lint, statement, added)
 
 
-def _report_used(lint: FileLint, statement: Sql, added: dict[str, Sql]) -> None:
+def _report_used(lint: FileLint, statement: ParsedStatement, added: dict[str, ParsedStatement]) -> None:
     for constant in _constants(statement):
         adding = added.get(constant.sval.sval) if constant.HasField("sval") else None
         if adding is not None:
@@ -147,7 +147,7 @@ def _report_used(lint: FileLint, statement: Sql, added: dict[str, Sql]) -> None:
             )
 
 
-def _constants(statement: Sql) -> list[Any]:
+def _constants(statement: ParsedStatement) -> list[Any]:
     """Give the constants of a statement, but for what a file says about itself in the ledger."""
     return (
         []
@@ -156,7 +156,7 @@ def _constants(statement: Sql) -> list[Any]:
     )
 
 
-def _report(lint: FileLint, statement: Sql, what: str, at: int | None = None) -> None:
+def _report(lint: FileLint, statement: ParsedStatement, what: str, at: int | None = None) -> None:
     if not lint.no_transaction:
         lint.report(
             NEEDS_NO_TRANSACTION, f"{what} cannot run inside a transaction.", statement, at=at, safe=_NO_TRANSACTION
