@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from peterental.access import Viewer
 from peterental.agents.model import Agent, AgentKey, Profile
 from peterental.appointments.model import BookingRequest
 from peterental.appointments.phone_service import PhoneBookingService
 from peterental.calls.model import CallUpdate, MessageDraft, ToolInvocation
 from peterental.calls.service import CallService
+from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database import Database
 from peterental.errors import Refusal
-from peterental.services import Services, now
-from peterental.users.model import Viewer
+from peterental.services import Services
 from peterental.voice.responses import APOLOGY, say
 
 GREETING = "Leasing desk, good day. Which home may I show you?"
@@ -102,9 +103,9 @@ def load_if_empty(services: Services, database: Database) -> bool:
     for profile, calls in zip(_AGENTS, _CALLS, strict=True):
         agent = services.agents.create(profile, _OFFICE)
         for ago in (timedelta(days=8), timedelta()):
-            _play(agent, calls, database, now() - ago)
+            _play(agent, calls, database, utc_now() - ago)
         if profile is _AGENTS[0]:
-            _play_what_went_otherwise(agent, calls[0], database, now())
+            _play_what_went_otherwise(agent, calls[0], database, utc_now())
     return True
 
 
@@ -112,7 +113,7 @@ def curl_line(services: Services, config: Config) -> str:
     """Give a shell command that plays a phone call: somebody books a viewing at four, and hears the answer."""
     assistant_id = _AGENTS[0].vapi_assistant_id
     agent = services.agents.find(AgentKey(assistant_id=assistant_id))
-    today = now().astimezone(agent.zone if agent else UTC).date()
+    today = utc_now().astimezone(agent.zone if agent else UTC).date()
     start = datetime.combine(next(_working_days(today)), time(16))
     message = {
         "type": "tool-calls",

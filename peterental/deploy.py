@@ -20,7 +20,7 @@ from peterental.database.migrations import MigrationRunner
 from peterental.errors import Fault
 from peterental.plural import counted
 from peterental.services import build_services
-from peterental.web.shell import setup_link
+from peterental.users.setup_link import setup_link
 
 _log = logging.getLogger("peterental.deploy")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from peterental.agents.calendar.service import CalendarService
@@ -15,6 +15,7 @@ from peterental.appointments.manual.service import ManualBookingService
 from peterental.appointments.phone_service import PhoneBookingService
 from peterental.audit.service import AuditService
 from peterental.calls.service import CallService
+from peterental.clock import utc_now
 from peterental.database import Database
 from peterental.messages.service import MessageService
 from peterental.users.admin_service import UserAdminService
@@ -48,7 +49,7 @@ class Application(Protocol):
 
 def build_services(database: Database, clock: Callable[[], datetime] | None = None) -> Services:
     """Make the services of one application, all on one database, going by `clock` (default: the machine's)."""
-    clock = clock or now
+    clock = clock or utc_now
     audit = AuditService(database)
     agents = AgentService(database, audit, clock)
     calls = CallService(database, clock)
@@ -72,8 +73,3 @@ def services_of(app: Application) -> Services:
     services = app.extensions[EXTENSION]
     assert isinstance(services, Services)  # noqa: S101  # tells mypy; create_app put it there
     return services
-
-
-def now() -> datetime:
-    """Give the current time, in UTC."""
-    return datetime.now(UTC)

@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from peterental.database.connect import DatabaseUnavailable
 from peterental.database.dev_server.os_utils import Account, is_root
-from peterental.database.pool import Database, DatabaseUnavailable
+from peterental.database.pool import Database
 
 CHROMIUM = Path("/usr/bin/chromium")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from peterental.appointments.model import TooFar, TooSoon
-from peterental.database.pool import DatabaseTooSlow
+from peterental.database.connect import DatabaseTooSlow
 from peterental.plural import counted, plural
 
 PACKAGE = Path(__file__).resolve().parent.parent / "peterental"

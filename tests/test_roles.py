@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from peterental import demo
+from peterental.access import Viewer
 from peterental.agents.model import Profile, Window
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.listing.model import Filter
@@ -24,7 +25,6 @@ from peterental.database.pool import Database
 from peterental.errors import Refusal
 from peterental.messages.model import MessageFilter
 from peterental.services import Services, build_services
-from peterental.users.model import Viewer
 from peterental.web.shell.error_pages import STATUS_OF
 
 WORDS = "correct horse battery"

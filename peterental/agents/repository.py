@@ -30,8 +30,9 @@ from peterental.agents.model import (
     UpcomingViewing,
     Window,
 )
+from peterental.database.connect import Connection
 from peterental.database.constraints import named_constraints
-from peterental.database.pool import Connection, Database
+from peterental.database.pool import Database
 from peterental.errors import Refusal
 
 # Hours are read as minutes after midnight, because Python has no 24:00. Overrides of days long past decide nothing.

@@ -6,10 +6,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from peterental.access import AdminsOnly, Viewer
 from peterental.agents.model import (
     RULE_LIMITS,
     Agent,
@@ -31,9 +32,9 @@ from peterental.agents.model import (
 from peterental.agents.repository import AgentRepository
 from peterental.audit.model import Change, Entry, differing
 from peterental.audit.service import AuditService
+from peterental.clock import midnight, utc_now
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
-from peterental.users.model import AdminsOnly, Viewer
 
 PAGE_SIZE = 50
 CHOICES = 100
@@ -56,11 +57,6 @@ NAMED_AT_MOST = 5
 """So many of a user's agents are named; the others are counted."""
 
 ATTEMPTS_AT_AN_ID = 10
-
-
-def utc_now() -> datetime:
-    """Give the time."""
-    return datetime.now(UTC)
 
 
 class AgentService:
@@ -312,12 +308,8 @@ def week_and_month(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime, d
     first = today.replace(day=1)
     next_first = (first + timedelta(days=32)).replace(day=1)
     edges = (monday, monday + timedelta(days=7), first, next_first)
-    week_from, week_until, month_from, month_until = (_midnight(day, zone) for day in edges)
+    week_from, week_until, month_from, month_until = (midnight(day, zone) for day in edges)
     return week_from, week_until, month_from, month_until
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
 def owner_filter(viewer: Viewer) -> int | None:

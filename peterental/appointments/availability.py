@@ -16,6 +16,8 @@ from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from peterental.clock import instant_of
+
 if TYPE_CHECKING:
     from peterental.agents.model import Rules
 
@@ -51,16 +53,6 @@ class UnavailableReason(Enum):
     OFF_GRID = "no viewing starts at that minute"
     TAKEN = "it is taken"
     DAY_FULL = "the day has as many viewings as it may have"
-
-
-def instant_of(day: date, minutes: int, zone: ZoneInfo) -> datetime | None:
-    """Give when the wall clock of `zone` shows `minutes` after midnight on `day`, in UTC.
-
-    None for a time that the clocks skip; the first of the two instants for one that they repeat.
-    """
-    wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
-    instant = wall.replace(tzinfo=zone).astimezone(UTC)
-    return instant if instant.astimezone(zone).replace(tzinfo=None) == wall else None
 
 
 class Availability:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments.agreement import addresses_match, names_match
-from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason, instant_of
+from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason
 from peterental.appointments.clocks import read_part
 from peterental.appointments.meaning import (
     ClockMissing,
@@ -58,6 +58,7 @@ from peterental.appointments.model import (
 )
 from peterental.appointments.reading import read_days, read_start
 from peterental.calls.model import CallHistory, Outcome, ToolInvocation
+from peterental.clock import instant_of
 
 if TYPE_CHECKING:
     from peterental.errors import Refusal

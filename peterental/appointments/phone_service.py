@@ -14,20 +14,21 @@ from peterental.appointments.model import SlotTaken
 from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.repository import AppointmentRepository
 from peterental.appointments.slot_check import check
-from peterental.calls.service import utc_now
+from peterental.clock import utc_now
 from peterental.errors import Fault, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date, datetime
 
+    from peterental.access import Viewer
     from peterental.agents.model import Agent
     from peterental.appointments.model import BookingRequest
     from peterental.appointments.slot_check import SlotCheck
     from peterental.calls.model import Outcome, Say, ToolInvocation
     from peterental.calls.service import CallService
-    from peterental.database.pool import Connection, Database
-    from peterental.users.model import Viewer
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from peterental.appointments.availability import instant_of
 from peterental.appointments.clocks import is_possible, likely_minutes, minutes_of, read_hours
 from peterental.appointments.meaning import (
     ClockMissing,
@@ -29,6 +28,7 @@ from peterental.appointments.meaning import (
 )
 from peterental.appointments.model import Part
 from peterental.appointments.words import LONGEST, DayOfWeek, Said, understood, weekdays_in
+from peterental.clock import instant_of
 
 if TYPE_CHECKING:
     from peterental.appointments.words import CalendarDay

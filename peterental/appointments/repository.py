@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from peterental.agents.model import AgentKey
     from peterental.appointments.model import EventKind, Status
     from peterental.calls.model import ToolInvocation
-    from peterental.database.pool import Connection, Database
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
     from peterental.errors import Refusal
 
 APPOINTMENT = """

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from peterental.appointments.availability import UnavailableReason, instant_of
+from peterental.appointments.availability import UnavailableReason
+from peterental.clock import instant_of
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent, Window

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from psycopg.rows import DictRow
 
-    from peterental.database.pool import Connection, Database
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
 
 
 class AuditRepository:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from peterental.access import AdminsOnly, Viewer
 from peterental.audit.model import EVERYTHING, Change, Entry, LogFilter, LogPage, SubjectKind
 from peterental.audit.repository import AuditRepository
-from peterental.database.pool import Connection, Database
-from peterental.users.model import AdminsOnly, Viewer
+from peterental.database.connect import Connection
+from peterental.database.pool import Database
 
 PAGE_SIZE = 50
 

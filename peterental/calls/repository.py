@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from peterental.agents.model import AgentKey
     from peterental.calls.model import CallUpdate, MessageDraft, ToolInvocation
-    from peterental.database.pool import Connection, Database
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
 
 AGENT_OF_KEY = f"SELECT agent_id FROM agents {WHERE_VAPI_KEY}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from peterental.agents.model import AgentInactive, AgentUnknown
@@ -20,11 +20,13 @@ from peterental.calls.model import (
 from peterental.calls.queries import CallQueries
 from peterental.calls.repository import CallRepository
 from peterental.calls.retry_queue import CallUpdateQueue
+from peterental.clock import utc_now
 from peterental.errors import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from peterental.access import Viewer
     from peterental.calls.model import (
         Call,
         CallSummary,
@@ -36,9 +38,9 @@ if TYPE_CHECKING:
         UnknownAssistant,
     )
     from peterental.calls.repository import PendingHistory
-    from peterental.database.pool import Connection, Database
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
     from peterental.errors import Refusal
-    from peterental.users.model import Viewer
 
 PAGE_SIZE = 25
 
@@ -48,11 +50,6 @@ UNREGISTERED_COUNTED = 5_000
 """Calls for nobody that are looked at, so that a line that is rung all day costs no more."""
 
 log = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    """Give the time."""
-    return datetime.now(UTC)
 
 
 class CallService:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -14,13 +13,14 @@ from flask import current_app
 
 from peterental.cli.errors import report_errors
 from peterental.cli.terminal import colours, columns, voice
+from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database import Database, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.status_table import status_table
 from peterental.database.migrations.ledger.status import read_status
 from peterental.database.migrations.run.exclusive import LOCK_WAIT_S
-from peterental.database.migrations.run.runner import checked_files, refuse_beyond_last
+from peterental.database.migrations.source.checks import checked_files, refuse_beyond_last
 from peterental.database.migrations.source.files import scan_files
 from peterental.errors import Refusal
 
@@ -102,7 +102,7 @@ def db_new(title: str, *, directory: Path | None) -> None:
     """
     from peterental.database.migrations.commands.new import new_migration  # noqa: PLC0415  # what a deploy does not need
 
-    today = datetime.now(UTC).date()
+    today = utc_now().date()
     click.echo(new_migration(directory or _config().migrations_dir, title, today))
 
 

@@ -7,8 +7,7 @@ import shutil
 import sys
 from typing import TextIO
 
-from peterental.database.migrations.run.monitor import Progress
-from peterental.database.migrations.session.advisory_lock import Reporter
+from peterental.database.migrations.progress import Progress, Reporter
 
 _BAR_WIDTH = 30
 _CLEAR_LINE = "\r\x1b[K"

@@ -13,7 +13,7 @@ from peterental.cli.errors import report_errors
 from peterental.config import Config
 from peterental.database import Database
 from peterental.services import services_of
-from peterental.web.shell import setup_link
+from peterental.users.setup_link import setup_link
 
 
 @click.command("user-create")

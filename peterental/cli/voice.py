@@ -8,10 +8,10 @@ from typing import cast
 import click
 from flask import current_app
 
+from peterental.access import Viewer
 from peterental.cli.errors import report_errors
 from peterental.config import Config
 from peterental.services import services_of
-from peterental.users.model import Viewer
 from peterental.voice.tool_registry import tools_json
 
 _OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from peterental.database.pool import Connection, Database
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
     from peterental.messages.model import MessageFilter
 
 COLUMNS = """

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
+from peterental.access import Viewer
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
+from peterental.clock import utc_now
 from peterental.database.pool import Database
 from peterental.messages.model import SHORTEST_TEXT, Message, MessageFilter, MessagePage, MessageUnknown
 from peterental.messages.repository import MessageRepository
-from peterental.users.model import Viewer
 
 PAGE_SIZE = 25
 LARGEST_ID = 2**63 - 1
 LONGEST_SUBJECT = 80
-
-
-def utc_now() -> datetime:
-    """Give the time."""
-    return datetime.now(UTC)
 
 
 class MessageService:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from peterental.access import AdminsOnly, Role, Viewer
 from peterental.audit.service import AuditService
-from peterental.database.pool import Connection, Database
+from peterental.database.connect import Connection
+from peterental.database.pool import Database
 from peterental.users.model import (
     NO_PASSWORD,
-    AdminsOnly,
     EmailTaken,
     LastAdmin,
     PasswordGrant,
-    Role,
     UserDeactivated,
     UserDetails,
     UserGone,
     UserPage,
-    Viewer,
 )
 from peterental.users.repository import UserRepository
 from peterental.users.service import change_of, checked_email, checked_name

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from peterental.access import Role, Viewer
 from peterental.errors import Refusal
-
-Role = Literal["admin", "agent"]
-"""admin: everything; agent: the agents that are theirs, and what belongs to those."""
 
 PASSWORD_MIN_CHARACTERS = 12
 PASSWORD_MAX_BYTES = 1024
@@ -71,19 +69,6 @@ class TooManyAttempts(Refusal):
 
 class SignInBusy(Refusal):
     """Too many people are signing in at this moment. Wait a few seconds, then try again."""
-
-
-class AdminsOnly(Refusal):
-    """Only an admin can do that."""
-
-
-@dataclass(frozen=True)
-class Viewer:
-    """Somebody who is signed in, and so may see things."""
-
-    user_id: int
-    email: str
-    is_admin: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,13 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
+from peterental.access import Role, Viewer
+from peterental.database.connect import Connection
 from peterental.database.constraints import named_constraints
-from peterental.database.pool import Connection, Database
+from peterental.database.pool import Database
 from peterental.errors import Refusal
 from peterental.users.login_throttle import FIRST_WAIT_S, FORGOTTEN_AFTER, LONGEST_WAIT_S, ThrottleKey
-from peterental.users.model import Account, EmailInvalid, EmailTaken, Person, Role, UserDetails, Viewer
+from peterental.users.model import Account, EmailInvalid, EmailTaken, Person, UserDetails
 
 
 class UserRepository:

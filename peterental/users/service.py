@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from math import ceil
 
+from peterental.access import AdminsOnly, Role, Viewer
 from peterental.audit.model import COMMAND_LINE, Change
 from peterental.audit.service import AuditService
-from peterental.database.pool import Connection, Database
+from peterental.clock import utc_now
+from peterental.database.connect import Connection
+from peterental.database.pool import Database
 from peterental.users import login_throttle
 from peterental.users.login_throttle import ClientOrigin, ThrottleKey
 from peterental.users.model import (
-    AdminsOnly,
     AlreadySetUp,
     EmailInvalid,
     LinkInvalid,
     PasswordGrant,
     PasswordWrong,
     Person,
-    Role,
     SignedIn,
     SignInBusy,
     TooManyAttempts,
     UserDetails,
     UserUnknown,
-    Viewer,
 )
 from peterental.users.passwords import Passwords, checked
 from peterental.users.repository import UserRepository
@@ -36,11 +36,6 @@ EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 EMAIL_MAX_CHARACTERS = 255
 
 NOWHERE = ClientOrigin()
-
-
-def utc_now() -> datetime:
-    """Give the time."""
-    return datetime.now(UTC)
 
 
 class UserService:

@@ -11,9 +11,9 @@ import msgspec
 from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from peterental.agents.service import utc_now
+from peterental.clock import utc_now
+from peterental.database.connect import DatabaseTooSlow, DatabaseUnavailable
 from peterental.database.deadline import deadline
-from peterental.database.pool import DatabaseTooSlow, DatabaseUnavailable
 from peterental.errors import Fault, Refusal
 from peterental.voice import messages, responses, tools, verbalize
 from peterental.voice.authentication import WebhookAuthenticator

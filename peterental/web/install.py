@@ -10,12 +10,13 @@ from peterental.config import Config
 from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.services import EXTENSION, build_services
 from peterental.voice import webhook
-from peterental.web import health, shell
+from peterental.web import health
 from peterental.web.agents import pages as agent_pages
 from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
 from peterental.web.calls import pages as call_pages
 from peterental.web.messages import pages as message_pages
+from peterental.web.shell import install as shell
 from peterental.web.tool_tester import pages as rehearsal_pages
 from peterental.web.users import pages as user_pages
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from peterental.access import AdminsOnly, Viewer
 from peterental.agents.lookup import WHERE_VAPI_KEY
 from peterental.agents.model import (
     AgentChanged,
@@ -33,7 +34,6 @@ from peterental.audit.service import AuditService
 from peterental.calls import repository as calls_repository
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
-from peterental.users.model import AdminsOnly, Viewer
 from tests.together import at_once
 
 NOW = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Chicago

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.calendar.model import CalendarDay, CalendarEntry, Column, GridCell, Week, days_of, hours_shown
 from peterental.agents.calendar.repository import DAYS
 from peterental.agents.calendar.service import VISITS_OF_A_DAY, CalendarService
@@ -17,7 +18,6 @@ from peterental.agents.working_hours.model import Busy, BusyBlockRequest, DateOv
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
-from peterental.users.model import Viewer
 
 NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)  # a Wednesday, 10:00 in Chicago
 MONDAY = date(2026, 11, 23)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.calendar.repository import CALLS_BY_WEEK, VIEWINGS_BY_WEEK
 from peterental.agents.calendar.service import CalendarService
 from peterental.agents.calendar.statistics import MOST_COUNTED, WeekStatistics, chart, mondays, percent, round_up
@@ -14,7 +15,6 @@ from peterental.agents.model import AgentUnknown, Profile
 from peterental.agents.service import AgentService
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
-from peterental.users.model import Viewer
 
 NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)  # a Wednesday
 CHICAGO = ZoneInfo("America/Chicago")

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.model import Agent, AgentChanged, AgentUnknown, Profile, Window
 from peterental.agents.service import AgentService
 from peterental.agents.working_hours.model import (
@@ -25,7 +26,6 @@ from peterental.agents.working_hours.model import (
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
-from peterental.users.model import Viewer
 from tests.servers import until_somebody_waits
 from tests.together import at_once
 

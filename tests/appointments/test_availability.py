@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peterental.agents.model import Rules, Window
-from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason, instant_of
+from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason
+from peterental.clock import instant_of
 
 CHICAGO = ZoneInfo("America/Chicago")
 SUNDAY = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)

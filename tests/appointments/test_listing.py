@@ -12,13 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from peterental.access import Viewer
 from peterental.appointments.listing import repository
 from peterental.appointments.listing import service as listing_service
 from peterental.appointments.listing.model import PAGE_SIZE, Filter, ListPage, Scope
 from peterental.appointments.listing.repository import listing_query
 from peterental.appointments.listing.service import ListingService
 from peterental.database.pool import Database
-from peterental.users.model import Viewer
 from tests.plans import read_whole
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)

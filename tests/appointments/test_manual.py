@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.model import AgentKey, AgentUnknown
 from peterental.appointments.manual.model import (
     Action,
@@ -40,7 +41,6 @@ from peterental.calls.model import ToolInvocation
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
-from peterental.users.model import Viewer
 from tests.servers import until_somebody_waits
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)

@@ -7,13 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.model import AgentUnknown
 from peterental.appointments.availability import UnavailableReason
 from peterental.appointments.phone_service import PhoneBookingService
 from peterental.appointments.slot_check import SlotCheck
 from peterental.calls.service import CallService
 from peterental.database.pool import Database
-from peterental.users.model import Viewer
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)  # a Sunday, 9:00 in Chicago
 MONDAY = date(2026, 11, 23)

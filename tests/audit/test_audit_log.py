@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from peterental.access import AdminsOnly, Viewer
 from peterental.agents.model import Profile
 from peterental.audit.model import COMMAND_LINE, Change, LogFilter, differing
 from peterental.audit.service import PAGE_SIZE, AuditService
 from peterental.database import Database
-from peterental.users.model import AdminsOnly, Viewer
 from tests.plans import Explained
 
 ADMIN = Viewer(1, "boss@example.com", is_admin=True)

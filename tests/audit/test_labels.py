@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import peterental
+from peterental.access import Viewer
 from peterental.agents.model import Profile, Window
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, WallClockTime
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
-from peterental.users.model import Viewer
 from peterental.web.appointments.manual_forms import read_seen, seen_token
 from peterental.web.audit.field_labels import LABELS
 
@@ -26,11 +26,11 @@ MONDAY = date(2026, 11, 23)
 WORDS = "correct horse battery"
 
 WRITERS = {
-    "agents/hours/service.py",
+    "agents/working_hours/service.py",
     "agents/service.py",
-    "appointments/by_hand/service.py",
+    "appointments/manual/service.py",
     "messages/service.py",
-    "users/members.py",
+    "users/admin_service.py",
     "users/service.py",
 }
 """The modules that write to the log; `everything` uses each of them."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from peterental import demo
+from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
-from peterental.users.model import Viewer
 from tests.browser.site import WORDS, Site
 from tests.gunicorn import PROJECT_DIR
 

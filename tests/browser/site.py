@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from peterental.clock import utc_now
 from peterental.database.pool import Database
-from peterental.services import Services, build_services, now
+from peterental.services import Services, build_services
 from peterental.users.model import PasswordGrant
 from peterental.users.password_links import encode
 from peterental.users.setup_link import setup_token
@@ -51,7 +52,7 @@ class Site:
 
     def join_path(self, grant: PasswordGrant) -> str:
         """Where somebody chooses a password."""
-        return f"/join?token={encode(grant, KEY, now())}"
+        return f"/join?token={encode(grant, KEY, utc_now())}"
 
     def say(self, assistant_id: str, call_id: str, tool: str, **arguments: object) -> str:
         """Have a caller's assistant use a tool; give the sentence the caller hears."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from peterental.access import Viewer
 from peterental.calls import queries as reading
 from peterental.calls.model import UNASSIGNED, CallFilter, CallSummary, CallUnknown
 from peterental.calls.queries import CallQueries
 from peterental.calls.service import PAGE_SIZE, CallService
 from peterental.database.pool import Database
-from peterental.users.model import Viewer
 from tests.calls.conftest import NOW, Ring
 from tests.plans import Explained, read_whole
 from tests.servers import until

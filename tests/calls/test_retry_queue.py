@@ -12,7 +12,8 @@ from peterental.calls import retry_queue
 from peterental.calls.model import CallUpdate
 from peterental.calls.retry_queue import CallUpdateQueue
 from peterental.calls.service import CallService
-from peterental.database.pool import Database, DatabaseUnavailable
+from peterental.database.connect import DatabaseUnavailable
+from peterental.database.pool import Database
 from tests.proxy import Proxy
 from tests.servers import until
 

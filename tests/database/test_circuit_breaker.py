@@ -9,8 +9,9 @@ from typing import ClassVar
 import pytest
 
 from peterental.database.circuit_breaker import CircuitBreaker, Permit
+from peterental.database.connect import DatabaseUnavailable
 from peterental.database.deadline import deadline
-from peterental.database.pool import Database, DatabaseUnavailable
+from peterental.database.pool import Database
 from tests.proxy import Proxy
 from tests.servers import until
 

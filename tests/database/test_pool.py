@@ -11,9 +11,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from peterental.database.deadline import deadline
-from peterental.database.pool import (
-    Database,
+from peterental.database.connect import (
     DatabaseBusy,
     DatabaseTooOld,
     DatabaseTooSlow,
@@ -23,6 +21,8 @@ from peterental.database.pool import (
     reason_of,
     version_of,
 )
+from peterental.database.deadline import deadline
+from peterental.database.pool import Database
 from peterental.database.statement_errors import (
     StatementCancelled,
     StatementRefused,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from peterental.database.pool import Database, DatabaseUnavailable
+from peterental.database.connect import DatabaseUnavailable
+from peterental.database.pool import Database
 from peterental.database.sandbox import rolled_back
 
 ADD = "INSERT INTO agents (agent_id, agent_name) VALUES (%s, 'Somebody')"

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from argon2 import PasswordHasher
 
+from peterental.access import Viewer
 from peterental.audit.model import Entry, LogFilter
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 from peterental.users.admin_service import UserAdminService
-from peterental.users.model import Viewer
 from peterental.users.passwords import Passwords
 from peterental.users.service import UserService
 from tests.servers import HANG_S

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from peterental.access import Viewer
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 from peterental.users import login_throttle
 from peterental.users.login_throttle import FREE_PER_ACCOUNT, FREE_PER_ADDRESS, LONGEST_WAIT_S, ClientOrigin
-from peterental.users.model import PasswordWrong, SignInBusy, TooManyAttempts, Viewer
+from peterental.users.model import PasswordWrong, SignInBusy, TooManyAttempts
 from peterental.users.passwords import Passwords
 from peterental.users.service import UserService
 

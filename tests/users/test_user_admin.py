@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from peterental.access import AdminsOnly, Viewer
 from peterental.database.pool import Database
 from peterental.users.admin_service import PAGE_SIZE, UserAdminService
 from peterental.users.model import (
-    AdminsOnly,
     EmailInvalid,
     EmailTaken,
     LastAdmin,
@@ -22,7 +22,6 @@ from peterental.users.model import (
     UserDeactivated,
     UserGone,
     UserUnknown,
-    Viewer,
 )
 from peterental.users.password_links import LIFETIME, decode, encode
 from peterental.users.service import UserService

@@ -8,6 +8,7 @@ import time
 import pytest
 from argon2 import PasswordHasher
 
+from peterental.access import Viewer
 from peterental.audit.service import AuditService
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
@@ -19,7 +20,6 @@ from peterental.users.model import (
     PasswordTooShort,
     SignInBusy,
     UserUnknown,
-    Viewer,
 )
 from peterental.users.passwords import HASHER, Passwords
 from peterental.users.repository import UserRepository

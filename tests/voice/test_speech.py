@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from peterental.agents.model import Agent, Rules, Window
 from peterental.appointments import meaning, model, phone_requests
-from peterental.appointments.availability import instant_of
 from peterental.appointments.meaning import Context, Moment
 from peterental.appointments.model import BookingRequest, Hours, Part
 from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.reading import read_start
 from peterental.calls.model import Outcome, ToolInvocation
+from peterental.clock import instant_of
 from peterental.errors import Refusal
 from peterental.voice import responses, verbalize
 

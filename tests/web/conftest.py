@@ -15,12 +15,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
+from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.app import create_app
 from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services, services_of
-from peterental.users.model import Viewer
 from peterental.users.setup_link import setup_token
 
 KEY = "a session key for tests, long enough"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, Window
 from peterental.agents.working_hours.model import DAY_MIN, Busy
+from peterental.clock import midnight
 
 ROW_MIN = 15
 """A row of the grid, in minutes."""
@@ -160,11 +161,6 @@ def hours_shown(days: Sequence[CalendarDay], zone: ZoneInfo) -> Window:
     opens = min(window.opens_min for window in (*windows, *visits))
     closes = max(window.closes_min for window in (*windows, *visits))
     return Window(opens // 60 * 60, min(-(-closes // 60) * 60, DAY_MIN))
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Give the first moment of a local day, in UTC."""
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
 def _wall(start: datetime, end: datetime, zone: ZoneInfo) -> Window:

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from peterental.agents.calendar.model import CalendarDay, Week, days_of, hours_shown, midnight
+from peterental.access import Viewer
+from peterental.agents.calendar.model import CalendarDay, Week, days_of, hours_shown
 from peterental.agents.calendar.repository import CalendarRepository
 from peterental.agents.calendar.statistics import MOST_COUNTED, WeeklyStatistics, mondays, weeks_of
 from peterental.agents.model import Agent
-from peterental.agents.service import AgentService, utc_now
+from peterental.agents.service import AgentService
 from peterental.agents.working_hours.repository import WorkingHoursRepository
+from peterental.clock import midnight, utc_now
 from peterental.database.pool import Database
-from peterental.users.model import Viewer
 
 VISITS_OF_A_DAY = 20
 """Viewings of one day that the week has room for; a day of working hours, every half hour."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg.rows import DictRow
 
-    from peterental.database.pool import Connection, Database
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
 
 MOST_LISTED = 200
 """Rows of days or busy blocks that are read for the page; people look at the next few."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from peterental.access import Viewer
 from peterental.agents.model import Agent, AgentChanged, Window
 from peterental.agents.repository import AgentRepository
-from peterental.agents.service import AgentService, audit_change, lock_agent, utc_now
+from peterental.agents.service import AgentService, audit_change, lock_agent
 from peterental.agents.working_hours.model import (
     BOOKED_CHECKED,
     DAY_MIN,
@@ -32,9 +33,9 @@ from peterental.agents.working_hours.model import (
 )
 from peterental.agents.working_hours.repository import WorkingHoursRepository, date_override
 from peterental.audit.service import AuditService
+from peterental.clock import instant_of, midnight, utc_now
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
-from peterental.users.model import Viewer
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -203,20 +204,15 @@ def _busy_fields(busy: Busy) -> dict[str, object]:
 def _stretch(wish: BusyBlockRequest, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Give from when to when a busy time is meant, in UTC. Raises TimeSkipped."""
     start = (
-        _instant(wish.first_day, wish.from_min, zone) if wish.from_min is not None else _midnight(wish.first_day, zone)
+        _instant(wish.first_day, wish.from_min, zone) if wish.from_min is not None else midnight(wish.first_day, zone)
     )
     if wish.until_min is None or wish.until_min == DAY_MIN:
-        return start, _midnight(wish.last_day + timedelta(days=1), zone)
+        return start, midnight(wish.last_day + timedelta(days=1), zone)
     return start, _instant(wish.last_day, wish.until_min, zone, fold=1)
 
 
 def _instant(day: date, minutes: int, zone: ZoneInfo, fold: int = 0) -> datetime:
-    wall = datetime.combine(day, time(minutes // 60, minutes % 60))
-    instant = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) != wall:
+    instant = instant_of(day, minutes, zone, fold=fold)
+    if instant is None:
         raise TimeSkipped(clock=clock_time(minutes))
     return instant
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)

@@ -8,18 +8,20 @@ once, and in the trigram index only where that does not fill the page, which is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from peterental.appointments.listing.model import THREE_IN_A_ROW, AgentChoice, Filter, Scope
 from peterental.appointments.model import Appointment
 from peterental.appointments.repository import APPOINTMENT
+from peterental.clock import midnight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from peterental.database.pool import Connection, Database
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
 
 SORTED_AT_MOST = 1_000
 """So many viewings of each side of the present moment are sorted by what no index has."""
@@ -331,7 +333,7 @@ def _midnights(day: date, zones: Sequence[str]) -> list[tuple[datetime, list[str
     """Give when a day begins, the earliest clocks first, with the time zones where it does."""
     begins: dict[datetime, list[str]] = {}
     for zone in zones:
-        begins.setdefault(datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC), []).append(zone)
+        begins.setdefault(midnight(day, ZoneInfo(zone)), []).append(zone)
     return sorted(begins.items())
 
 

@@ -15,16 +15,17 @@ from peterental.appointments.listing.model import (
     Scope,
 )
 from peterental.appointments.listing.repository import ListingRepository
-from peterental.calls.service import utc_now
+from peterental.clock import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from peterental.access import Viewer
     from peterental.appointments.listing.model import AgentChoice
     from peterental.appointments.model import Appointment
-    from peterental.database.pool import Connection, Database
-    from peterental.users.model import Viewer
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
 
 BATCH = 1_000
 """Viewings that are in memory at once while a file is written."""

@@ -14,7 +14,8 @@ from peterental.database.constraints import named_constraints
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from peterental.database.pool import Connection, Database
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
 
 SHOWN_OVERLAPS = 3
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
-from peterental.appointments.availability import Availability, instant_of
+from peterental.appointments.availability import Availability
 from peterental.appointments.manual.model import (
     LONGEST_MIN,
     MANUAL_KEY_PREFIX,
@@ -33,12 +33,13 @@ from peterental.appointments.manual.warnings import check_warnings
 from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.audit.model import Change, differing
-from peterental.calls.service import utc_now
+from peterental.clock import instant_of, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import date
 
+    from peterental.access import Viewer
     from peterental.agents.model import Agent
     from peterental.appointments.availability import BookedInterval
     from peterental.appointments.manual.model import (
@@ -51,8 +52,8 @@ if TYPE_CHECKING:
     )
     from peterental.appointments.schedule_repository import AgentSchedule
     from peterental.audit.service import AuditService
-    from peterental.database.pool import Connection, Database
-    from peterental.users.model import Viewer
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
 
 LARGEST_ID = 2**31 - 1
 SHORTEST_MIN = 5

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, MigrationFilesError
 from peterental.errors import Fault
+
+BETWEEN_PROBLEMS = ";\n  "
+"""Each on a line of its own: after a merge there may be many."""
+
+
+class MigrationFilesError(Fault):
+    """{problems}"""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(problems=BETWEEN_PROBLEMS.join(problems))
+        self.problems = problems
+
 
 FOREIGN_LEDGER_HINT = "where another tool keeps a table of that name, give PeteRental a schema of its own"
 """What to do about a ledger that is not ours."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from peterental.access import AdminsOnly
 from peterental.agents.model import (
     AgentChanged,
     AgentNameMissing,
@@ -25,10 +26,10 @@ from peterental.agents.service import LENGTHS
 from peterental.appointments.slot_check import SlotCheck
 from peterental.calls.model import UNASSIGNED
 from peterental.calls.service import RECENT_DAYS
+from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.errors import Refusal
-from peterental.services import Services, now, services_of
-from peterental.users.model import AdminsOnly
+from peterental.services import Services, services_of
 from peterental.web.agents import calendar_pages as diary_pages
 from peterental.web.agents import working_hours_pages as hours_pages
 from peterental.web.agents.edit_conflict import conflict_message
@@ -104,7 +105,7 @@ def show(agent_id: str) -> Answer:
         week=hours_by_weekday(agent.rules),
         calls=services.calls.latest(agent_id, viewer, limit=CALLS_SHOWN),
         words=labels,
-        now=now(),
+        now=utc_now(),
         check=check,
         warnings=warnings,
         asked=request.args,
@@ -121,7 +122,7 @@ def new() -> Answer:
     zone = _config().default_time_zone
     given = {field: _vapi_id(name) for name, field in GIVEN.items()}
     usual = vars(Profile(agent_name="", time_zone=zone))
-    form = AgentForm(data={**usual, **given, "seen": now().isoformat()})
+    form = AgentForm(data={**usual, **given, "seen": utc_now().isoformat()})
     form.offer(services.users.people(viewer), zone)
     if form.validate_on_submit():
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -21,6 +21,7 @@ from peterental.appointments.manual.model import (
     TimeSkipped,
 )
 from peterental.appointments.model import Appointment, SlotTaken, SlotUnavailable
+from peterental.clock import utc_now
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
 from peterental.web.appointments.manual_forms import BookForm, MoveForm, is_repeated, read_seen, seen_token, told_token
@@ -93,7 +94,7 @@ def new() -> Answer:
             nearest=doubt.nearest if doubt else nearest,
             has_agents=bool(agents),
             is_sent=is_sent,
-            now=datetime.now(UTC),
+            now=utc_now(),
         ),
         _status(is_sent, doubt),
     )
@@ -137,7 +138,7 @@ def move(appointment_id: int) -> Answer:
             told=told_token(doubt.warnings) if doubt else "",
             nearest=doubt.nearest if doubt else nearest,
             is_sent=is_sent,
-            now=datetime.now(UTC),
+            now=utc_now(),
         ),
         _status(is_sent, doubt),
     )
@@ -152,7 +153,7 @@ def cancel(appointment_id: int) -> Answer:
         flash(str(InvalidTransition(status=appointment.status)), "refused")
         return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
     return render_template(
-        "appointments/cancel.html", appointment=appointment, seen=seen_token(appointment), now=datetime.now(UTC)
+        "appointments/cancel.html", appointment=appointment, seen=seen_token(appointment), now=utc_now()
     )
 
 
@@ -183,7 +184,7 @@ def _changed(refusal: EditConflict) -> Answer:
         appointment=refusal.current,
         seen=refusal.seen,
         last=events[-1] if events else None,
-        now=datetime.now(UTC),
+        now=utc_now(),
     )
     return page, 409
 
@@ -219,7 +220,7 @@ def _show_refusal(form: BookForm | MoveForm, refusal: Refusal) -> None:
 
 def _sentence(begin: str, appointment: Appointment) -> str:
     zone, start = appointment.zone, appointment.start
-    when = f"{long_day(start, zone, datetime.now(UTC))}, {clock(start, zone)} {zone_name(start, zone)}"
+    when = f"{long_day(start, zone, utc_now())}, {clock(start, zone)} {zone_name(start, zone)}"
     sentence = f"{begin} {appointment.attendee_name}, {when}, with {appointment.agent_name}."
     if is_repeated(start, zone):
         sentence += f" The clocks in {place(zone.key)} show that time twice that night; this is the first."

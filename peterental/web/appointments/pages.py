@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Blueprint, Response, current_app, render_template, request
 
 from peterental.appointments.listing.model import AGENTS_OFFERED, LAST_PAGE, MOST_IN_A_FILE, PAGE_SIZE
 from peterental.appointments.model import Appointment, EventKind
+from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.web.appointments.csv_export import lines
 from peterental.web.appointments.list_filter import SORTS, STATUSES, parse_list_query
@@ -41,7 +42,7 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """List the viewings, those to come first. Two queries."""
     question = parse_list_query(request.args)
-    now = datetime.now(UTC)
+    now = utc_now()
     listing = services_of(current_app).listing.page(current_viewer(), question.wanted, question.page)
     warnings = list(question.warnings)
     if listing.is_agent_unknown:
@@ -69,7 +70,7 @@ def as_file() -> Response:
     The first rows are read before the answer begins, so that trouble is told as on any page.
     """
     question = parse_list_query(request.args)
-    name = f"appointments-{datetime.now(UTC):%Y-%m-%d}.csv"
+    name = f"appointments-{utc_now():%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     rows: Iterable[bytes] = ()
     if request.method != "HEAD":
@@ -86,7 +87,7 @@ def show(appointment_id: int) -> str:
         events=events,
         seen=seen_token(appointment),
         has_calls="calls.show" in current_app.view_functions,
-        now=datetime.now(UTC),
+        now=utc_now(),
     )
 
 

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, render_template, request
 
 from peterental.audit.model import COMMAND_LINE, LogFilter, SubjectKind
-from peterental.services import now, services_of
+from peterental.clock import utc_now
+from peterental.services import services_of
 from peterental.web.audit.field_labels import labelled_fields
 from peterental.web.shell.query_params import QueryParams, moments
 from peterental.web.shell.session import current_viewer
@@ -67,7 +68,7 @@ def index() -> str:
         kinds=KINDS,
         page_of=PAGE_OF,
         labelled_fields=partial(labelled_fields, zone=zone, people={person.user_id: person.label for person in people}),
-        this_year=now().astimezone(zone).year,
+        this_year=utc_now().astimezone(zone).year,
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, render_template, request
 
 from peterental.calls.model import UNASSIGNED, CallFilter
+from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.web.calls import labels
 from peterental.web.calls.transcript import as_text, conversation, truncate
@@ -76,7 +76,7 @@ def index() -> str:
         page=page,
         last_page=LAST_PAGE,
         nobody=UNASSIGNED,
-        now=datetime.now(UTC),
+        now=utc_now(),
         words=labels,
     )
 
@@ -98,7 +98,7 @@ def show(vapi_call_id: str) -> str:
         more_steps=len(record.tool_calls) - len(steps),
         claims=_claims(record),
         recording=_web_address(record.call.recording_url),
-        now=datetime.now(UTC),
+        now=utc_now(),
         words=labels,
     )
 

@@ -10,14 +10,15 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as BaseResponse
 
+from peterental.access import AdminsOnly
 from peterental.agents.model import AgentUnknown
 from peterental.appointments.model import AppointmentUnknown
 from peterental.calls.model import CallUnknown
-from peterental.database.pool import DatabaseTooSlow, DatabaseUnavailable
+from peterental.database.connect import DatabaseTooSlow, DatabaseUnavailable
 from peterental.database.statement_errors import StatementCancelled, StatementRefused
 from peterental.errors import Fault, Refusal
 from peterental.messages.model import MessageUnknown
-from peterental.users.model import AdminsOnly, TooManyAttempts, UserGone
+from peterental.users.model import TooManyAttempts, UserGone
 from peterental.web.shell.access_control import is_for_machines
 from peterental.web.shell.sign_in_redirect import Field, sent_fields
 

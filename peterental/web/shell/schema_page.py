@@ -8,11 +8,10 @@ from typing import Protocol
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from peterental.database.migrations.errors import MigrationError
+from peterental.access import AdminsOnly
+from peterental.database.migrations.errors import MigrationError, MigrationFilesError
 from peterental.database.migrations.ledger.attempts import read_history
 from peterental.database.migrations.ledger.status import Status
-from peterental.database.migrations.source.files import MigrationFilesError
-from peterental.users.model import AdminsOnly
 from peterental.web.shell.session import current_viewer
 
 WORDS = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Flask, Request, current_app, g, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
+from peterental.access import Viewer
 from peterental.services import services_of
-from peterental.users.model import SignedIn, Viewer
+from peterental.users.model import SignedIn
 from peterental.web.shell import trusted_device
 
 _USER, _EPOCH = "user_id", "epoch"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 from flask import Blueprint, current_app, render_template, request
 
+from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.voice.simulator import simulate_tool_call
 from peterental.web.calls.labels import quickness
@@ -43,7 +43,7 @@ def index() -> tuple[str, int]:
                 tool.name,
                 form.arguments(tool),
                 caller_number=form.caller_number.data or None,
-                now=form.now(agent.zone, datetime.now(UTC)),
+                now=form.now(agent.zone, utc_now()),
             )
     page = render_template(
         "tool_tester/index.html",

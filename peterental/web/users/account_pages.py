@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from peterental.clock import utc_now
 from peterental.errors import Refusal
-from peterental.services import now, services_of
+from peterental.services import services_of
 from peterental.users.model import LinkInvalid, PasswordWrong, SignedIn, TooManyAttempts
 from peterental.users.password_links import decode
 from peterental.web.shell import session
@@ -61,7 +62,7 @@ def join() -> Answer:
     users = services_of(current_app).users
     form = JoinForm()
     try:
-        grant = decode(request.args.get("token", ""), str(current_app.secret_key), now())
+        grant = decode(request.args.get("token", ""), str(current_app.secret_key), utc_now())
         member = users.joining(grant)
         if form.validate_on_submit():
             signed_in = users.join(grant, form.new.data)

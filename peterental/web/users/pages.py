@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
+from peterental.clock import utc_now
 from peterental.errors import Refusal
-from peterental.services import Services, now, services_of
+from peterental.services import Services, services_of
 from peterental.users.model import EmailInvalid, EmailTaken, LastAdmin, PasswordGrant
 from peterental.users.password_links import LIFETIME, encode
 from peterental.web.shell.csrf import preserves_form
@@ -51,7 +52,7 @@ def index() -> Answer:
         text=text,
         page=page,
         warnings=address.warnings,
-        now=now(),
+        now=utc_now(),
     )
 
 
@@ -94,7 +95,7 @@ def show(user_id: int) -> Answer:
         agents=services.agents.owned_agents([user_id], viewer).get(user_id),
         link=kept[1] if kept and kept[0] == user_id else None,
         link_days=LIFETIME.days,
-        now=now(),
+        now=utc_now(),
     )
     return body, 400 if form.is_submitted() else 200
 
@@ -136,7 +137,7 @@ def reactivate(user_id: int) -> Answer:
 
 
 def _show_link(grant: PasswordGrant) -> Response:
-    token = encode(grant, str(current_app.secret_key), now())
+    token = encode(grant, str(current_app.secret_key), utc_now())
     session[_LINK] = [grant.user_id, url_for("users.join", token=token, _external=True)]
     return redirect(url_for("users.show", user_id=grant.user_id), 303)
 

@@ -75,7 +75,9 @@ def runner(empty_database_url: str, folder: Folder, told: Told) -> MigrationRunn
 @pytest.fixture
 def runner_with(empty_database_url: str, folder: Folder, told: Told) -> Callable[..., MigrationRunner]:
     def make(**options: Any) -> MigrationRunner:
-        return MigrationRunner(options.pop("url", empty_database_url), folder.path, **{"tell": told.append, **options})
+        return MigrationRunner(
+            options.pop("url", empty_database_url), folder.path, **{"report": told.append, **options}
+        )
 
     return make
 

@@ -10,12 +10,13 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from peterental.database.connect import DatabaseUnavailable
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import DiskFull, LedgerError, MigrationFailed
 from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.database.migrations.scratch.database import scratch_database
 from peterental.database.migrations.session.engine_session import engine_session
-from peterental.database.pool import Database, DatabaseUnavailable
+from peterental.database.pool import Database
 from peterental.database.statement_errors import StatementCancelled, StatementRefused
 from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import LONG_QUERY_RUNS, wait_until

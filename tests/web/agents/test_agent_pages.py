@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.model import Agent, Profile, Rules, Window
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.users.model import Viewer
 from peterental.web.agents.pages import hours_by_weekday
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.users.model import Viewer
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser

@@ -12,13 +12,13 @@ from urllib.parse import urlencode
 
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.appointments.listing import service as listing_service
 from peterental.appointments.listing.model import LAST_PAGE, PAGE_SIZE, Filter, Sort
 from peterental.appointments.model import Status
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.users.model import Viewer
 from peterental.web.appointments.csv_export import COLUMNS, escape_formula
 from peterental.web.appointments.list_filter import SORTS, STATUSES, parse_list_query
 

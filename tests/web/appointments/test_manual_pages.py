@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.users.model import Viewer
 from peterental.web.appointments.manual_forms import is_repeated, read_seen
 
 if TYPE_CHECKING:

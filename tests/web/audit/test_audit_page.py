@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.audit.model import COMMAND_LINE, Change, SubjectKind
 from peterental.audit.service import PAGE_SIZE
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.users.model import Viewer
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.model import AgentKey, Profile
 from peterental.calls.model import CallUpdate, MessageDraft, ToolInvocation
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.users.model import Viewer
 from peterental.voice.responses import say
 
 if TYPE_CHECKING:

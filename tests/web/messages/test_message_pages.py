@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.database.pool import Database
 from peterental.messages import repository
@@ -17,7 +18,6 @@ from peterental.messages.model import Message, MessageFilter, dialled
 from peterental.messages.repository import MessageRepository
 from peterental.messages.service import PAGE_SIZE
 from peterental.services import Services
-from peterental.users.model import Viewer
 from peterental.web.messages.pages import LAST_PAGE
 from tests.plans import Explained, read_whole
 

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 
 from peterental import demo
+from peterental.access import Viewer
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.users.model import Viewer
 from peterental.web.shell.access_control import MACHINES
 
 if TYPE_CHECKING:

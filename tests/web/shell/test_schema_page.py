@@ -12,13 +12,13 @@ import psycopg
 import pytest
 from flask import Flask
 
+from peterental.access import Viewer
 from peterental.config import Config
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import MigrationFailed
 from peterental.database.migrations.ledger.attempts import History, read_history
 from peterental.database.migrations.session.advisory_lock import lock_key
 from peterental.database.pool import Database
-from peterental.users.model import Viewer
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser

@@ -14,12 +14,14 @@ import pytest
 from flask import Flask
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from peterental.access import Viewer
 from peterental.config import Config
-from peterental.database.pool import Database, DatabaseTooSlow
+from peterental.database.connect import DatabaseTooSlow
+from peterental.database.pool import Database
 from peterental.database.statement_errors import StatementCancelled, StatementRefused
 from peterental.errors import Fault
 from peterental.services import Services
-from peterental.users.model import EmailTaken, Viewer
+from peterental.users.model import EmailTaken
 from peterental.web.shell import template_filters
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import SignInForm

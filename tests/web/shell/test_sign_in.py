@@ -12,12 +12,12 @@ import pytest
 from flask import Flask
 from wtforms import PasswordField
 
+from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.users.model import Viewer
-from peterental.web.shell import setup_link
+from peterental.users.setup_link import setup_link
 from peterental.web.shell.access_control import safe_next
 from peterental.web.shell.forms import SetUpForm, SignInForm
 from peterental.web.shell.sign_in_redirect import SECRETS

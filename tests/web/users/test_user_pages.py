@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import Flask
 
+from peterental.access import Viewer
 from peterental.agents.model import Profile
+from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database.pool import Database
-from peterental.services import Services, now
+from peterental.services import Services
 from peterental.users.login_throttle import FREE_PER_ACCOUNT
-from peterental.users.model import PasswordGrant, Viewer
+from peterental.users.model import PasswordGrant
 from peterental.users.password_links import LIFETIME, encode
 from peterental.users.setup_link import setup_token
 
@@ -210,8 +212,8 @@ def test_what_is_no_link_of_ours_is_a_page_that_says_whom_to_ask(stranger: Brows
 
 
 def test_a_link_older_than_a_week_does_not_work(stranger: Browser, ana: Viewer) -> None:
-    fresh = encode(PasswordGrant(ana.user_id, 0), KEY, now())
-    stale = encode(PasswordGrant(ana.user_id, 0), KEY, now() - LIFETIME - timedelta(seconds=1))
+    fresh = encode(PasswordGrant(ana.user_id, 0), KEY, utc_now())
+    stale = encode(PasswordGrant(ana.user_id, 0), KEY, utc_now() - LIFETIME - timedelta(seconds=1))
     assert stranger.get(f"/join?token={fresh}").status_code == 200
     assert stranger.get(f"/join?token={stale}").status_code == 404
 

@@ -6,21 +6,21 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from peterental.database.connect import Connection
 from peterental.database.migrations.errors import MigrationError, ReadOnlyDatabase
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import State, compare_with_ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
+from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
 from peterental.database.migrations.scratch.database import build, scratch_database
-from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.source.files import MigrationFile, find_files
 from peterental.database.migrations.source.statements import is_ledger_insert, split_statements
 from peterental.database.migrations.verify.diff import ONLY_LIVE, Difference, compare_catalogs, counted, grouped
 from peterental.database.migrations.verify.introspection import Catalog, ObjectKey, read_catalog
 from peterental.database.migrations.verify.verify import scratch_catalog
-from peterental.database.pool import Connection
 
 _MAY_REMOVE = re.compile(r"\b(?:drop|rename|set\s+schema)\b", re.IGNORECASE)
 _CHANGES_ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE", "SELECT", "WITH", "CALL", "DO"})

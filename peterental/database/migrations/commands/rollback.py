@@ -7,19 +7,19 @@ from pathlib import Path
 
 import psycopg
 
-from peterental.database.migrations.errors import RollbackFailed, RollbackRefused
+from peterental.database.connect import Connection
+from peterental.database.migrations.errors import BETWEEN_PROBLEMS, RollbackFailed, RollbackRefused
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
+from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
-from peterental.database.migrations.run.runner import inspect
-from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.migrations.session.connection import begin_statements, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.source.checks import inspect
 from peterental.database.migrations.source.directives import read_directives
-from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, MigrationFile, find_files
+from peterental.database.migrations.source.files import MigrationFile, find_files
 from peterental.database.migrations.source.statements import statement_offset
 from peterental.database.migrations.sql.error_location import explain, explain_commit_error
-from peterental.database.pool import Connection
 
 
 def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]], bool], report: Reporter) -> int:

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from psycopg import sql
 from psycopg.rows import DictRow
 
+from peterental.database.connect import Connection
 from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE
 from peterental.database.migrations.session.advisory_lock import lock_key
-from peterental.database.pool import Connection, Database
+from peterental.database.pool import Database
 
 ENDED_WELL = ("applied", "adopted", "repaired")
 

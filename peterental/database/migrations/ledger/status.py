@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from peterental.database.connect import Connection
+from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import (
@@ -16,8 +18,8 @@ from peterental.database.migrations.ledger.state import (
     overall_state,
 )
 from peterental.database.migrations.session.engine_session import engine_session, ledger_errors
-from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError, scan_files
-from peterental.database.pool import Connection, Database
+from peterental.database.migrations.source.files import MigrationFile, scan_files
+from peterental.database.pool import Database
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.lint import ast, rules
-from peterental.database.migrations.lint.context import (
-    CHECKS,
-    COMMAND_CHECKS,
-    FILE_CHECKS,
-    HISTORY_CHECKS,
-    FileLint,
-    commands_of,
-)
+from peterental.database.migrations.lint.context import FileLint, commands_of
 from peterental.database.migrations.lint.findings import Finding
 from peterental.database.migrations.lint.parsed_file import ParsedFile, ParsedStatement
+from peterental.database.migrations.lint.registry import CHECKS, COMMAND_CHECKS, FILE_CHECKS, HISTORY_CHECKS
 from peterental.database.migrations.lint.report import Report
 from peterental.database.migrations.lint.rules.validity import (
     DIRECTIVE,
@@ -30,7 +25,8 @@ from peterental.database.migrations.lint.schema_model import SchemaModel
 from peterental.database.migrations.lint.schema_replay import replay, replay_command
 from peterental.database.migrations.lint.waivers import apply_waivers
 from peterental.database.migrations.source.directives import Directives, read_directives
-from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError, header_end, scan_files
+from peterental.database.migrations.source.files import MigrationFile, scan_files
+from peterental.database.migrations.sql.comments import header_end
 
 _NAME = re.compile(r"\S+\.sql", re.IGNORECASE)
 _UP = re.compile(r"\.down\.sql$")
@@ -76,9 +72,9 @@ def lint_directory(directory: Path) -> Report:
         check_history(catalog, lints)
     waived: list[Finding] = []
     for lint in lints:
-        left, waived = apply_waivers(lint)
+        left, of_file = apply_waivers(lint)
         findings += left
-        waived += waived
+        waived += of_file
     return Report(findings, waived, len(files))
 
 

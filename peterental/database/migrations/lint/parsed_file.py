@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from peterental.database.migrations.lint.do_blocks import EmbeddedSql, pieces_of_block
-from peterental.database.migrations.source.files import header_end
 from peterental.database.migrations.source.statements import split_statements
+from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.parser import ParseError, parse
 from peterental.database.migrations.sql.tokens import tokens_with_comments
 

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import psycopg
 
+from peterental.database.connect import Connection, connect, reason_of
 from peterental.database.migrations.run.monitor import describe
-from peterental.database.pool import Connection, connect, reason_of
 
 _LOOK_EVERY_S = 0.03
 

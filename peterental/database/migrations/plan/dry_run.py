@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from peterental.database.connect import Connection, reason_of
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.plan.cluster_scope import is_cluster_wide
 from peterental.database.migrations.plan.contention_guard import ContentionGuard
 from peterental.database.migrations.plan.lock_tracer import LockTracer, StatementEffects
 from peterental.database.migrations.run.concurrent_indexes import parse_concurrent_index_op
-from peterental.database.migrations.run.executor import PreparedMigration
 from peterental.database.migrations.session.connection import is_broken, prepare_to_write, recover
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.statements import Statement, split_statements
 from peterental.database.migrations.sql.error_location import explain, explain_commit_error
-from peterental.database.pool import Connection, reason_of
 from peterental.database.statement_errors import cancelled_by
 
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)

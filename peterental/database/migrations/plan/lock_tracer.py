@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from peterental.database.connect import Connection
 from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_TABLE
 from peterental.database.migrations.run.concurrent_indexes import ConcurrentIndexOp
-from peterental.database.pool import Connection
 
 LOCK_MODES = {
     "AccessShareLock": "ACCESS SHARE",

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from peterental.database.connect import Connection
 from peterental.database.migrations.errors import HistoryBroken
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
@@ -37,17 +38,15 @@ from peterental.database.migrations.plan.report import (
     PlannedStep,
     TableSize,
 )
+from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import exclusive_lock
-from peterental.database.migrations.run.executor import PreparedMigration
 from peterental.database.migrations.run.monitor import describe
-from peterental.database.migrations.run.runner import checked_files
 from peterental.database.migrations.scratch.database import ScratchBuildFailed, ScratchRefused, build, scratch_database
-from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.migrations.session.connection import prepare_to_write
 from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.migrations.source.checks import PreparedMigration, checked_files
 from peterental.database.migrations.source.files import MigrationFile, find_files
 from peterental.database.migrations.sql.error_location import locate
-from peterental.database.pool import Connection
 
 
 def plan(

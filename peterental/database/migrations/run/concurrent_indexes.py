@@ -8,8 +8,8 @@ from typing import Any
 
 from psycopg import sql
 
+from peterental.database.connect import Connection
 from peterental.database.migrations.sql.parser import ParseError, parse_one, pg_enums
-from peterental.database.pool import Connection
 
 _CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
 

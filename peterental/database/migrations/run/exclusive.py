@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
-from peterental.database.migrations.errors import Interrupted, ReadOnlyDatabase
+from peterental.database.connect import Connection
+from peterental.database.migrations.errors import ReadOnlyDatabase
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
-from peterental.database.migrations.session.advisory_lock import Reporter, migration_lock
+from peterental.database.migrations.progress import Reporter
+from peterental.database.migrations.run.signals import interruptible
+from peterental.database.migrations.session.advisory_lock import migration_lock
 from peterental.database.migrations.session.connection import prepare_to_write, refuse_transaction_pooler
 from peterental.database.migrations.session.engine_session import engine_session
-from peterental.database.pool import Connection
 
 LOCK_WAIT_S = 60.0
 """How long a runner waits for another one."""
@@ -55,24 +54,3 @@ def writing_session(url: str, *, report: Reporter, wait_s: float = LOCK_WAIT_S) 
         with exclusive_lock(connection, url, seen, wait_s=wait_s, report=report) as ledger:
             LedgerWriter(connection, ledger.server.schema).ensure_tables(ledger)
             yield connection, ledger
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn SIGTERM and SIGINT into Interrupted for the block, so that statement, transaction and lock end cleanly."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may handle signals, and only it is interrupted by them
-        return
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Interrupt once; what then cleans up is short and must not be interrupted again."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    raise Interrupted

@@ -6,19 +6,20 @@ import logging
 import random
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 import psycopg
 
-from peterental.database.migrations.errors import Interrupted, MigrationFailed
+from peterental.database.connect import Connection, reason_of
+from peterental.database.migrations.errors import BETWEEN_PROBLEMS, Interrupted, MigrationFailed, MigrationFilesError
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter, PreparedStatementLost
-from peterental.database.migrations.run.monitor import Progress, SessionMonitor
+from peterental.database.migrations.progress import Progress, Reporter
+from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
-from peterental.database.migrations.session.advisory_lock import LockBudget, Reporter
+from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.connection import (
     OWN_LOCK_TIMEOUT_MS,
     begin_statements,
@@ -27,11 +28,10 @@ from peterental.database.migrations.session.connection import (
     reset,
 )
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
-from peterental.database.migrations.source.directives import Directives
-from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, MigrationFile, MigrationFilesError
+from peterental.database.migrations.source.checks import PreparedMigration
+from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
 from peterental.database.migrations.sql.error_location import explain, explain_commit_error
-from peterental.database.pool import Connection, reason_of
 from peterental.database.statement_errors import cancelled_by
 
 TABLE_WAIT_S = 120.0
@@ -52,14 +52,6 @@ _ELSEWHERE: dict[type[psycopg.Error], str] = {
 """What to do about that which one transaction cannot hold."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class PreparedMigration:
-    """A pending file, found fit to run."""
-
-    file: MigrationFile
-    directives: Directives
 
 
 class Executor:

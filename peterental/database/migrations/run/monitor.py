@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
 
-from peterental.database.migrations.session.advisory_lock import Reporter
-from peterental.database.pool import Connection, connect, reason_of
+from peterental.database.connect import Connection, connect, reason_of
+from peterental.database.migrations.progress import Progress, Reporter
 from peterental.errors import Fault
 
 _LOOK_AFTER_S = 0.4
@@ -23,10 +23,6 @@ _LOOK_EVERY_S = 0.2
 _TELL_PROGRESS_EVERY_S = 5.0
 
 _log = logging.getLogger(__name__)
-
-
-Progress = Callable[[str, int], None]
-"""Shows what is being built, and how many percent of it are done."""
 
 
 class SessionMonitor:

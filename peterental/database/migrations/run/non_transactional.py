@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
+from peterental.database.connect import Connection
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.run import concurrent_indexes
 from peterental.database.migrations.run.concurrent_indexes import ConcurrentIndexOp, parse_concurrent_index_op
@@ -13,7 +14,6 @@ from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.source.directives import Directives
 from peterental.database.migrations.source.statements import Statement, split_statements
-from peterental.database.pool import Connection
 
 _NOT_IN_A_TRANSACTION = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 from psycopg.errors import Diagnostic
 
+from peterental.database.connect import Connection
 from peterental.database.migrations.ledger.reader import LEDGER_TABLE
-from peterental.database.migrations.session.advisory_lock import Reporter
+from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.source.files import printable
-from peterental.database.pool import Connection
 
 _HEARD = frozenset({"WARNING", "NOTICE", "INFO"})
 _DUPLICATE_TABLE = "42P07"

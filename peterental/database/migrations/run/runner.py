@@ -6,19 +6,18 @@ import logging
 from pathlib import Path
 
 from peterental.config import PROJECT_DIR
-from peterental.database.migrations.errors import FilesRefused, HistoryBroken, UnknownMigration
+from peterental.database.connect import Connection
+from peterental.database.migrations.errors import FilesRefused, HistoryBroken, MigrationFilesError
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import State, blocking_problems, compare_with_ledger
+from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.exclusive import LOCK_WAIT_S, exclusive_lock
-from peterental.database.migrations.run.executor import Executor, PreparedMigration
-from peterental.database.migrations.run.monitor import Progress
-from peterental.database.migrations.session.advisory_lock import Reporter
+from peterental.database.migrations.run.executor import Executor
 from peterental.database.migrations.session.engine_session import engine_session
-from peterental.database.migrations.source.directives import Directives, read_directives
-from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError, find_files
-from peterental.database.migrations.source.statements import check_runnable, ledger_version_mismatch, why_empty
-from peterental.database.pool import Connection, Database
+from peterental.database.migrations.source.checks import PreparedMigration, checked_files, refuse_beyond_last
+from peterental.database.migrations.source.files import MigrationFile, find_files
+from peterental.database.pool import Database
 
 _log = logging.getLogger(__name__)
 
@@ -117,42 +116,3 @@ class MigrationRunner:
 
 def _up_to(files: list[MigrationFile], to: int | None) -> list[MigrationFile]:
     return [file for file in files if to is None or file.version <= to]
-
-
-def refuse_beyond_last(files: list[MigrationFile], to: int | None) -> None:
-    """Raise NoSuchMigration when `to` is no file's number: whoever mistyped it would wait for it in vain."""
-    last = files[-1].version if files else 0
-    if to is not None and to > last:
-        raise UnknownMigration(version=to, last=last)
-
-
-def checked_files(pending: list[MigrationFile]) -> list[PreparedMigration]:
-    """Check all pending files before the first one runs.
-
-    Raises MigrationFilesError naming everything that can be known to be wrong without running it.
-    """
-    checked = []
-    problems: list[str] = []
-    for file in pending:
-        directives, found = inspect(file)
-        problems += found
-        checked.append(PreparedMigration(file, directives))
-    if problems:
-        raise MigrationFilesError(problems)
-    return checked
-
-
-def inspect(file: MigrationFile) -> tuple[Directives, list[str]]:
-    """Give what a file asks for, and what can be known to be wrong with it without running it."""
-    try:
-        text = file.text()
-    except MigrationFilesError as error:
-        return Directives(), error.problems
-    emptiness = why_empty(text)
-    if emptiness:
-        return Directives(), [f"{file.path.name} {emptiness}"]
-    try:
-        directives, problems = read_directives(file, text), []
-    except MigrationFilesError as error:
-        directives, problems = Directives(), error.problems
-    return directives, problems + check_runnable(file, text, directives) + ledger_version_mismatch(file, text)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from peterental.database.connect import Connection
 from peterental.database.migrations.sql.parser import ParseError, parse_one, parse_plpgsql
-from peterental.database.pool import Connection
 
 _BLOCK_OR_CALL = re.compile(r"(?:do|call)\b", re.IGNORECASE)
 _ENDS_TRANSACTION = re.compile(r"\b(?:commit|rollback)\b", re.IGNORECASE)

@@ -16,13 +16,12 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from peterental.database.migrations.errors import MigrationError, MigrationFailed
-from peterental.database.migrations.run.exclusive import interruptible
+from peterental.database.connect import Connection, DatabaseUnavailable, connect, reason_of
+from peterental.database.migrations.errors import BETWEEN_PROBLEMS, MigrationError, MigrationFailed, MigrationFilesError
+from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.runner import MigrationRunner
-from peterental.database.migrations.session.advisory_lock import Reporter
+from peterental.database.migrations.run.signals import interruptible
 from peterental.database.migrations.session.engine_session import server_errors
-from peterental.database.migrations.source.files import BETWEEN_PROBLEMS, MigrationFilesError
-from peterental.database.pool import Connection, DatabaseUnavailable, connect, reason_of
 from peterental.database.statement_errors import is_connection_lost
 from peterental.errors import Fault
 

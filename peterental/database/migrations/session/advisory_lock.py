@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
 from psycopg.rows import DictRow
 
+from peterental.database.connect import Connection
 from peterental.database.migrations.errors import LockNotAcquired
-from peterental.database.pool import Connection
+from peterental.database.migrations.progress import Reporter
 
 _NAMESPACE = "peterental.migrations"  # never changes between releases: old and new runners must exclude each other
 _FIRST_POLL_S = 0.02
 _SLOWEST_POLL_S = 0.25
 _TELL_EVERY_S = 5.0
-
-Reporter = Callable[[str], None]
 
 
 def lock_key(schema: str) -> int:

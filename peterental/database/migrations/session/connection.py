@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import generators, pq
 
+from peterental.database.connect import Connection, connect
 from peterental.database.migrations.errors import PooledConnection
 from peterental.database.migrations.source.directives import Directives
-from peterental.database.pool import Connection, connect
 
 APPLICATION_NAME = "peterental migrations"
 

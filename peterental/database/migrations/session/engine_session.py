@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import psycopg
 
+from peterental.database.connect import Connection, DatabaseUnavailable, reason_of
 from peterental.database.migrations.errors import FOREIGN_LEDGER_HINT, DiskFull, LedgerError
 from peterental.database.migrations.session.connection import runner_session
-from peterental.database.pool import Connection, DatabaseUnavailable, reason_of
 from peterental.database.statement_errors import (
     StatementCancelled,
     StatementRefused,

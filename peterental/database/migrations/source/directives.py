@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError, header_comments, header_end
+from peterental.database.migrations.errors import MigrationFilesError
+from peterental.database.migrations.source.files import MigrationFile
+from peterental.database.migrations.sql.comments import header_comments, header_end
 from peterental.database.migrations.sql.error_location import locate
 from peterental.database.migrations.sql.tokens import tokens_with_comments
 

@@ -5,30 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from peterental.errors import Fault
+from peterental.database.migrations.errors import MigrationFilesError
+from peterental.database.migrations.sql.comments import _BLANKS
 
 _UP_NAME = re.compile(r"(?P<version>[0-9]{3,})_(?P<description>.+)\.sql")
 _DOWN_SUFFIX = ".down.sql"
-_BLANKS = " \t\f\v"
-_BLANK = re.compile(r"[\s;]+|--[^\r\n]*", re.ASCII)  # other spaces than ASCII's are letters to PostgreSQL
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
 _HIGHEST_VERSION = 2**31 - 1  # schema_migrations.version is an INTEGER
-
-BETWEEN_PROBLEMS = ";\n  "
-"""Each on a line of its own: after a merge there may be many."""
-
-
-class MigrationFilesError(Fault):
-    """{problems}"""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__(problems=BETWEEN_PROBLEMS.join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -108,47 +94,6 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[str]]:
             files.append(MigrationFile(int(match["version"]), match["description"].replace("_", " "), path))
     files.sort(key=lambda file: (file.version, file.path.name))
     return files, problems + _sequence_problems(files)
-
-
-def header_end(text: str, start: int = 0) -> int:
-    """Give where the first statement from `start` on begins: after white space, comments and semicolons.
-
-    The length of the text if there is none.
-
-    Block comments nest, as in PostgreSQL; one that never ends reaches to the end of the file.
-    """
-    position = start
-    while position < len(text):
-        if blank := _BLANK.match(text, position):
-            position = blank.end()
-        elif text.startswith("/*", position):
-            position = _comment_end(text, position)
-        else:
-            break
-    return position
-
-
-def header_comments(text: str) -> Iterator[tuple[int, str]]:
-    """Give each `--` comment above the first statement, with where it begins; those within block comments are none."""
-    position, end = 0, header_end(text)
-    while position < end:
-        if text.startswith("/*", position):
-            position = _comment_end(text, position)
-            continue
-        blank = _BLANK.match(text, position)
-        assert blank is not None  # noqa: S101  # tells mypy; a header has nothing else
-        if blank.group().startswith("--"):
-            yield position, blank.group()
-        position = blank.end()
-
-
-def _comment_end(text: str, start: int) -> int:
-    depth = 0
-    for edge in _COMMENT_EDGE.finditer(text, start):
-        depth += 1 if edge.group() == "/*" else -1
-        if depth == 0:
-            return edge.end()
-    return len(text)
 
 
 def _sql_files(directory: Path) -> list[Path]:

@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 
 from peterental.database.migrations.source.directives import Directives
-from peterental.database.migrations.source.files import MigrationFile, header_end
+from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.psql_syntax import psql_problems
+from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.error_location import locate
 from peterental.database.migrations.sql.parser import ParseError, parse_one, pg_enums, scan, split
 from peterental.database.migrations.sql.tokens import Token, tokens_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from peterental.database.migrations.source.files import header_end
+from peterental.database.migrations.sql.comments import header_end
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _WIDEST_EXCERPT = 100

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import psycopg
 
+from peterental.database.connect import Connection, reason_of
 from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_TABLE
 from peterental.database.migrations.verify.rare_objects import RARE_OBJECT_QUERIES, not_in_extension
-from peterental.database.pool import Connection, reason_of
 from peterental.errors import Fault
 
 Properties = Mapping[str, str | None]
@@ -259,7 +259,8 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
         FROM pg_aggregate AS g WHERE g.aggfnoid = p.oid) END,
     'comment', obj_description(p.oid, 'pg_proc')
 ) AS aspects
-FROM pg_proc AS p JOIN space ON space.oid = p.pronamespace WHERE {not_in_extension("pg_proc", "p.oid", kinds="'e', 'i'")}
+FROM pg_proc AS p JOIN space ON space.oid = p.pronamespace
+WHERE {not_in_extension("pg_proc", "p.oid", kinds="'e', 'i'")}
 """
 
 _TYPES = f"""

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from peterental.database.connect import connect
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import HistoryEntry, State, blocking_problems, compare_with_ledger
+from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.scratch.database import build, scratch_database
-from peterental.database.migrations.session.advisory_lock import Reporter
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.source.files import find_files
 from peterental.database.migrations.verify.diff import Difference, compare_catalogs, counted, grouped
 from peterental.database.migrations.verify.introspection import Catalog, read_catalog
-from peterental.database.pool import connect
 from peterental.plural import plural
 
 _APPLICATION_NAME = "peterental verify"

@@ -11,8 +11,9 @@ import pytest
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.new import CannotWrite, UselessTitle, new_migration, slug_of
+from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.lint import lint_directory
-from peterental.database.migrations.source.files import MigrationFilesError, find_files
+from peterental.database.migrations.source.files import find_files
 from tests.database.migrations.conftest import Connection, Folder
 
 TODAY = dt.date(2026, 11, 22)

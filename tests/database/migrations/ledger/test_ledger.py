@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from peterental.database.connect import DatabaseBusy
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.adopt import adopt
 from peterental.database.migrations.commands.repair import repair
@@ -23,7 +24,7 @@ from peterental.database.migrations.ledger.attempts import read_history
 from peterental.database.migrations.ledger.status import SchemaHealth, read_status
 from peterental.database.migrations.plan.planner import plan
 from peterental.database.migrations.verify.verify import verify
-from peterental.database.pool import LOCK_TIMEOUT_MS, Database, DatabaseBusy
+from peterental.database.pool import LOCK_TIMEOUT_MS, Database
 from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import attempts, ledger, start, tables
 from tests.servers import HANG_S

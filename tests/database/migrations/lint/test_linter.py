@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from peterental.config import PROJECT_DIR
+from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.lint import RULES, Finding, Report, Severity, lint_directory
-from peterental.database.migrations.source.files import MigrationFilesError
 
 AGENTS = "CREATE TABLE IF NOT EXISTS agents (agent_id bigint PRIMARY KEY, name text NOT NULL);\n"
 

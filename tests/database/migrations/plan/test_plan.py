@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.errors import HistoryBroken, LockNotAcquired, MigrationFailed
+from peterental.database.migrations.errors import HistoryBroken, LockNotAcquired, MigrationFailed, MigrationFilesError
 from peterental.database.migrations.plan.dry_run import Limits
 from peterental.database.migrations.plan.planner import plan
 from peterental.database.migrations.plan.report import (
@@ -29,7 +29,6 @@ from peterental.database.migrations.plan.report import (
 )
 from peterental.database.migrations.scratch.database import PREFIX
 from peterental.database.migrations.session.advisory_lock import lock_key
-from peterental.database.migrations.source.files import MigrationFilesError
 from tests.clocks import Ticking
 from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import attempts, tables

@@ -12,10 +12,9 @@ from psycopg import sql
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.rollback import rollback
-from peterental.database.migrations.errors import MigrationFailed
+from peterental.database.migrations.errors import MigrationFailed, MigrationFilesError
 from peterental.database.migrations.ledger.status import read_status
 from peterental.database.migrations.run.transaction_control import contains_commit, has_transaction_control
-from peterental.database.migrations.source.files import MigrationFilesError
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, wait_until
 from tests.servers import HANG_S, until

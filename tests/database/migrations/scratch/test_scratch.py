@@ -16,6 +16,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from peterental.database.connect import DatabaseUnavailable
 from peterental.database.migrations.errors import Interrupted
 from peterental.database.migrations.scratch.database import (
     PREFIX,
@@ -24,7 +25,6 @@ from peterental.database.migrations.scratch.database import (
     build,
     scratch_database,
 )
-from peterental.database.pool import DatabaseUnavailable
 from tests.conftest import at_database, is_dropped
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.servers import until

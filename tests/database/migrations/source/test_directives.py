@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from peterental.database.migrations.commands.new import new_migration
+from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.lint import lint_directory
 from peterental.database.migrations.source.directives import Directives, read_directives
-from peterental.database.migrations.source.files import MigrationFile, MigrationFilesError
+from peterental.database.migrations.source.files import MigrationFile
 
 FILE = MigrationFile(1, "a", Path("001_a.sql"))
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from peterental.database.migrations.source.files import MigrationFilesError, checksum_of, find_files, header_end
+from peterental.database.migrations.errors import MigrationFilesError
+from peterental.database.migrations.source.files import checksum_of, find_files
+from peterental.database.migrations.sql.comments import header_end
 
 
 def folder_of(path: Path, *names: str) -> Path:

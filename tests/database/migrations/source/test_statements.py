@@ -10,9 +10,9 @@ from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import (
     FilesRefused,
     MigrationFailed,
+    MigrationFilesError,
 )
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
-from peterental.database.migrations.source.files import MigrationFilesError
 from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import tables
 

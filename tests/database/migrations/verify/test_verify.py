@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.source.files import MigrationFilesError
+from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.verify.introspection import CatalogUnreadable
 from peterental.database.migrations.verify.verify import Verification, verify
 from tests.conftest import Databases

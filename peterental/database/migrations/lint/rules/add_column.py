@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import AlterCommand, FileLint, on_command
+from peterental.database.migrations.lint.context import AlterCommand, FileLint
 from peterental.database.migrations.lint.findings import unsafe
+from peterental.database.migrations.lint.registry import on_command
 from peterental.database.migrations.lint.rules.constraints import check_new_constraint
 from peterental.database.migrations.lint.schema_model import SERIALS, SchemaModel
 

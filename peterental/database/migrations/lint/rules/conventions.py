@@ -6,10 +6,11 @@ import re
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import AlterCommand, FileLint, on, on_command, on_file
+from peterental.database.migrations.lint.context import AlterCommand, FileLint
 from peterental.database.migrations.lint.findings import advice
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
-from peterental.database.migrations.source.files import header_end
+from peterental.database.migrations.lint.registry import on, on_command, on_file
+from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.tokens import tokens_of
 
 HEADER = advice(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import FileLint, on
+from peterental.database.migrations.lint.context import FileLint
 from peterental.database.migrations.lint.findings import advice, unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
+from peterental.database.migrations.lint.registry import on
 
 WHOLE_TABLE = unsafe(
     "whole-table-write",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import AlterCommand, FileLint, on, on_command
+from peterental.database.migrations.lint.context import AlterCommand, FileLint
 from peterental.database.migrations.lint.findings import advice, error, unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
+from peterental.database.migrations.lint.registry import on, on_command
 
 CREATE = unsafe(
     "create-index",

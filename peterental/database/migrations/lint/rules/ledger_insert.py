@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import FileLint, on, on_file
+from peterental.database.migrations.lint.context import FileLint
 from peterental.database.migrations.lint.findings import advice, error, unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
+from peterental.database.migrations.lint.registry import on, on_file
 
 WRONG_VERSION = error(
     "wrong-version-recorded",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from peterental.database.migrations.lint.ast import quoted, quoted_list
-from peterental.database.migrations.lint.context import FileLint, on_history
+from peterental.database.migrations.lint.context import FileLint
 from peterental.database.migrations.lint.findings import Rule, advice
+from peterental.database.migrations.lint.registry import on_history
 from peterental.database.migrations.lint.schema_model import Column, Constraint, Position, SchemaModel, Table
 
 BIGINT_KEY = advice(

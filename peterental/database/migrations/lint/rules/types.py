@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import AlterCommand, FileLint, on_command
+from peterental.database.migrations.lint.context import AlterCommand, FileLint
 from peterental.database.migrations.lint.findings import unsafe
+from peterental.database.migrations.lint.registry import on_command
 from peterental.database.migrations.lint.rules.add_column import filling
 from peterental.database.migrations.lint.rules.indexes import concurrently
 from peterental.database.migrations.lint.rules.session_settings import keeps_utc

@@ -6,13 +6,15 @@ import re
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import AlterCommand, FileLint, on, on_command, on_file
+from peterental.database.migrations.lint.context import AlterCommand, FileLint
 from peterental.database.migrations.lint.findings import Rule, error
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
+from peterental.database.migrations.lint.registry import on, on_command, on_file
 from peterental.database.migrations.lint.rules.ledger_insert import is_record
 from peterental.database.migrations.source.directives import Directives
-from peterental.database.migrations.source.files import MigrationFile, header_end
+from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import check_runnable, why_empty
+from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.error_location import locate
 
 NUMBERING = error(

@@ -1,0 +1,32 @@
+"""The clock: the present moment, midnight, and wall-clock time to instant."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def utc_now() -> datetime:
+    """Return the present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first moment of a local day, in UTC."""
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+def instant_of(day: date, minutes: int, zone: ZoneInfo, *, fold: int = 0) -> datetime | None:
+    """Return when the wall clock of `zone` shows `minutes` after midnight on `day`, in UTC.
+
+    Args:
+        day: on the local calendar.
+        minutes: after midnight on the wall clock; may exceed a day.
+        zone: whose wall clock.
+        fold: which of the two instants of a repeated hour: 0 the first, 1 the second.
+
+    Returns None for a time that the clocks skip.
+    """
+    wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
+    instant = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+    return instant if instant.astimezone(zone).replace(tzinfo=None) == wall else None

@@ -1,0 +1,64 @@
+"""Checks of pending files before the first one runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from peterental.database.migrations.errors import (
+    MigrationFilesError,
+    UnknownMigration,
+)
+from peterental.database.migrations.source.directives import Directives, read_directives
+from peterental.database.migrations.source.files import MigrationFile
+from peterental.database.migrations.source.statements import (
+    check_runnable,
+    ledger_version_mismatch,
+    why_empty,
+)
+
+
+@dataclass(frozen=True)
+class PreparedMigration:
+    """A pending file, found fit to run."""
+
+    file: MigrationFile
+    directives: Directives
+
+
+def refuse_beyond_last(files: list[MigrationFile], to: int | None) -> None:
+    """Raise NoSuchMigration when `to` is no file's number: whoever mistyped it would wait for it in vain."""
+    last = files[-1].version if files else 0
+    if to is not None and to > last:
+        raise UnknownMigration(version=to, last=last)
+
+
+def checked_files(pending: list[MigrationFile]) -> list[PreparedMigration]:
+    """Check all pending files before the first one runs.
+
+    Raises MigrationFilesError naming everything that can be known to be wrong without running it.
+    """
+    checked = []
+    problems: list[str] = []
+    for file in pending:
+        directives, found = inspect(file)
+        problems += found
+        checked.append(PreparedMigration(file, directives))
+    if problems:
+        raise MigrationFilesError(problems)
+    return checked
+
+
+def inspect(file: MigrationFile) -> tuple[Directives, list[str]]:
+    """Give what a file asks for, and what can be known to be wrong with it without running it."""
+    try:
+        text = file.text()
+    except MigrationFilesError as error:
+        return Directives(), error.problems
+    emptiness = why_empty(text)
+    if emptiness:
+        return Directives(), [f"{file.path.name} {emptiness}"]
+    try:
+        directives, problems = read_directives(file, text), []
+    except MigrationFilesError as error:
+        directives, problems = Directives(), error.problems
+    return directives, problems + check_runnable(file, text, directives) + ledger_version_mismatch(file, text)

@@ -1,0 +1,55 @@
+"""The comments at the top of a migration file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_BLANKS = " \t\f\v"
+
+
+_BLANK = re.compile(r"[\s;]+|--[^\r\n]*", re.ASCII)  # other spaces than ASCII's are letters to PostgreSQL
+
+
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+
+
+def header_end(text: str, start: int = 0) -> int:
+    """Give where the first statement from `start` on begins: after white space, comments and semicolons.
+
+    The length of the text if there is none.
+
+    Block comments nest, as in PostgreSQL; one that never ends reaches to the end of the file.
+    """
+    position = start
+    while position < len(text):
+        if blank := _BLANK.match(text, position):
+            position = blank.end()
+        elif text.startswith("/*", position):
+            position = _comment_end(text, position)
+        else:
+            break
+    return position
+
+
+def header_comments(text: str) -> Iterator[tuple[int, str]]:
+    """Give each `--` comment above the first statement, with where it begins; those within block comments are none."""
+    position, end = 0, header_end(text)
+    while position < end:
+        if text.startswith("/*", position):
+            position = _comment_end(text, position)
+            continue
+        blank = _BLANK.match(text, position)
+        assert blank is not None  # noqa: S101  # tells mypy; a header has nothing else
+        if blank.group().startswith("--"):
+            yield position, blank.group()
+        position = blank.end()
+
+
+def _comment_end(text: str, start: int) -> int:
+    depth = 0
+    for edge in _COMMENT_EDGE.finditer(text, start):
+        depth += 1 if edge.group() == "/*" else -1
+        if depth == 0:
+            return edge.end()
+    return len(text)
