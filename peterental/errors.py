@@ -18,6 +18,14 @@ class PeteRentalError(Exception):
         super().__init__(" ".join(first_paragraph.split()).format_map(values))
 
 
+if PeteRentalError.__doc__ is None:
+    # Every message would be empty: better not to start than to answer a caller or an operator with nothing.
+    raise SystemExit(
+        "❌ PeteRental cannot run under python -OO, which strips the docstrings that its messages are made of:"
+        " use python -O, or unset PYTHONOPTIMIZE."
+    )
+
+
 class Refusal(PeteRentalError):
     """That cannot be done."""
 

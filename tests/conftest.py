@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,12 +19,24 @@ from psycopg import sql
 from peterental.database.dev_server import join
 from peterental.database.migrations import MigrationRunner
 from peterental.database.pool import Database
-from tests.servers import OPTIONAL, close_for_good, quick_folder, running_debian_postgres, until
+from tests.servers import HANG_S, OPTIONAL, close_for_good, quick_folder, running_debian_postgres, until
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
-# A test's data need not survive a power cut.
-CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# A test's data need not survive a power cut. Autovacuum would come to a test or not, as time allows.
+CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+TIME_LIMITS: dict[str, float] = {
+    "peterental.database.pool.CONNECT_TIMEOUT_S": HANG_S,
+    "peterental.database.pool.ACQUIRE_TIMEOUT_S": HANG_S,
+    "peterental.database.pool.STATEMENT_TIMEOUT_MS": HANG_S * 1000,
+    "peterental.database.pool.LOCK_TIMEOUT_MS": HANG_S * 1000,
+    "peterental.database.pool.IDLE_IN_TRANSACTION_TIMEOUT_MS": HANG_S * 1000,
+    "peterental.voice.webhook.PATIENCE_S": HANG_S,
+}
+"""Time limits of the application, and what they are in tests."""
+
+REAL_TIME_LIMITS = {name: resolve_name(name) for name in TIME_LIMITS}
 
 
 class CompiledTemplates(BytecodeCache):
@@ -86,6 +99,22 @@ def compiled_templates() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": CompiledTemplates()})
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lenient_time_limits() -> Iterator[None]:
+    """Give the application in this process more time than a slow machine needs; see `real_time_limits`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in TIME_LIMITS.items():
+            patch.setattr(name, int(value))
+        yield
+
+
+@pytest.fixture
+def real_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use the application's own time limits, for tests of what happens when they are over."""
+    for name, value in REAL_TIME_LIMITS.items():
+        monkeypatch.setattr(name, value)
 
 
 @pytest.fixture(scope="session")

@@ -140,6 +140,7 @@ def running_debian_postgres(*, standby: bool = False) -> Iterator[str]:
         if standby:
             subprocess.run(["touch", str(data / "standby.signal")], check=True, cwd=folder, **_as_ordinary_user())
         settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        settings |= {"autovacuum": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         process = subprocess.Popen(
             [str(programs / "postgres"), "-D", str(data), *options],

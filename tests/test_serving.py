@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +89,7 @@ from pathlib import Path
 from peterental import deploy
 from peterental.database.pool import Database
 
+deploy._LAST_THREAD_S = 120
 for _ in range(30):
     database = Database(sys.argv[1])
     database.fetch("SELECT 1")
@@ -210,12 +210,9 @@ def test_migrating_can_be_left_to_the_command(copy: Path, log: Path, empty_datab
 def test_without_a_database_it_serves_apologies_and_says_why(log: Path) -> None:
     settings = {"DATABASE_URL": f"postgresql://pete:hush@127.0.0.1:{free_port()}/none"}
     with running_gunicorn(settings, log) as gunicorn:
-        status, answer = gunicorn.get("/healthz")
-        assert status == 503
-        assert "Connection refused" in answer["reason"]
-        started = time.monotonic()
+        assert gunicorn.get("/healthz")[0] == 503
+        until(lambda: "Connection refused" in gunicorn.get("/healthz")[1]["reason"], "the reason is known")
         status, answer = gunicorn.call(ASK_FOR_TIMES)
-        print(f"apologised after {time.monotonic() - started:.2f} s")
         assert status == 200
         assert answer["results"][0]["toolCallId"] == "t1"
         assert spoken(answer)

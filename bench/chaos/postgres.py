@@ -19,7 +19,7 @@ import psycopg
 from bench.programs import PROJECT_DIR
 from peterental.database.dev_server.paths import account_for, binaries_for
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 120.0
 
 
 def free_port() -> int:
@@ -94,7 +94,7 @@ class LabPostgres:
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
             try:
-                psycopg.connect(self.url, connect_timeout=2).close()
+                psycopg.connect(self.url, connect_timeout=10).close()
             except psycopg.OperationalError:
                 if time.monotonic() > deadline:
                     raise
@@ -112,7 +112,7 @@ class LabPostgres:
 
     def connect(self) -> psycopg.Connection[Any]:
         """Open a connection of the lab's own."""
-        return psycopg.connect(self.url, autocommit=True, application_name="chaos", connect_timeout=5)
+        return psycopg.connect(self.url, autocommit=True, application_name="chaos", connect_timeout=60)
 
     def _wait_for_children(self) -> None:
         """Wait until the last child has let go of the data, without which no new server starts."""

@@ -14,7 +14,7 @@ from bench.chaos.postgres import free_port
 from bench.programs import SCRIPTS, Command, Running
 
 SECRET = "chaos" * 8  # the lab's own
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 WORKERS = 2
 
 

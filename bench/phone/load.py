@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.programs import Command, must
 
-_LATE_S = 30.0
+_LATE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,16 @@ class Wrk(Load):
         }
         script = self.folder / "load.lua"
         script.write_text(_LUA % ", ".join(f"{name} = {value}" for name, value in fields.items()), encoding="utf-8")
-        words = ["wrk", "-t1", f"-c{plan.connections}", f"-d{plan.seconds:.0f}s", "--timeout", "20s", "-s", str(script)]
+        words = [
+            "wrk",
+            "-t1",
+            f"-c{plan.connections}",
+            f"-d{plan.seconds:.0f}s",
+            "--timeout",
+            "120s",
+            "-s",
+            str(script),
+        ]
         outcome = must(Command([*words, plan.url]), plan.seconds + _LATE_S)
         return _result(next(line for line in outcome.output.splitlines() if line.startswith("RESULT ")))
 

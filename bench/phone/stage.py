@@ -143,7 +143,7 @@ def serving(app: str, database_url: str, **settings: str) -> Iterator[Served]:
     running = Running(Command([str(SCRIPTS / "gunicorn"), app], environment))
     served = Served(port, running.process.pid)
     try:
-        until(lambda: running.process.poll() is not None or _answers(served), f"{app} answers", timeout_s=60)
+        until(lambda: running.process.poll() is not None or _answers(served), f"{app} answers")
         if running.process.poll() is not None:
             raise ProgramFailed(f"{app} ended:\n{running.outcome().output[-2000:]}")
         yield served

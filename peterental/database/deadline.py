@@ -9,11 +9,18 @@ from contextvars import ContextVar
 
 import psycopg
 from psycopg.abc import RV, PQGen
-from psycopg.errors import _WaitTimeout
 from psycopg.rows import DictRow
+
+from peterental.database.private_apis import private
 
 GRACE_S = 0.25
 """What the server gets, once patience is over, to obey a cancellation and to say how it ended."""
+
+WaitTimeout: type[psycopg.Error] = private(
+    "psycopg.errors",
+    "_WaitTimeout",
+    "In peterental/database/deadline.py, catch what psycopg.Connection.wait raises now when its timeout is over.",
+)
 
 _give_up_at_s: ContextVar[float | None] = ContextVar("give_up_at_s", default=None)
 
@@ -72,7 +79,7 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
             return super().wait(gen, interval, timeout)
         try:
             return super().wait(gen, interval, max(left, GRACE_S))
-        except _WaitTimeout:
+        except WaitTimeout:
             return self._give_up(gen, interval)
 
     def _give_up(self, gen: PQGen[RV], interval: float) -> RV:
@@ -82,7 +89,7 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
             self.cancel_safe(timeout=GRACE_S)
         try:
             return super().wait(gen, interval, GRACE_S)
-        except _WaitTimeout:
+        except WaitTimeout:
             self._fell_silent = True
             self.close()
             message = "it fell silent"

@@ -15,12 +15,13 @@ from peterental.calls.service import CallService
 from peterental.database.connect import DatabaseUnavailable
 from peterental.database.pool import Database
 from tests.proxy import Proxy
-from tests.servers import until
+from tests.servers import HANG_S, until
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 REPORT = CallUpdate(vapi_call_id="c", is_report=True, status="ended", ended_at=NOW, transcript="AI: hello")
 
 
+@pytest.mark.usefixtures("real_time_limits")
 def test_a_report_that_came_while_the_database_was_away_is_there_when_it_is_back(
     database: Database, database_url: str
 ) -> None:
@@ -75,7 +76,7 @@ def test_of_too_much_the_oldest_is_given_up_and_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(retry_queue, "MOST_HELD_CHARACTERS", 25)
-    news = CallUpdateQueue(Shelf().keep)
+    news = CallUpdateQueue(Shelf().keep, try_again_after_s=HANG_S)
     with caplog.at_level(logging.ERROR):
         for name in "abc":
             news.enqueue(replace(REPORT, vapi_call_id=name), NOW)
@@ -86,7 +87,7 @@ def test_of_too_much_the_oldest_is_given_up_and_named(
 def test_news_that_can_never_be_kept_is_named_and_does_not_block_the_rest(caplog: pytest.LogCaptureFixture) -> None:
     shelf = Shelf()
     shelf.poison = "bad"
-    news = CallUpdateQueue(shelf.keep)
+    news = CallUpdateQueue(shelf.keep, try_again_after_s=HANG_S)
     for name in ("bad", "good"):
         news.enqueue(replace(REPORT, vapi_call_id=name), NOW)
     shelf.is_open = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
@@ -13,7 +14,7 @@ from peterental.database.connect import DatabaseUnavailable
 from peterental.database.deadline import deadline
 from peterental.database.pool import Database
 from tests.proxy import Proxy
-from tests.servers import until
+from tests.servers import HANG_S, until
 
 
 def test_as_long_as_nobody_waited_in_vain_everybody_goes() -> None:
@@ -21,7 +22,8 @@ def test_as_long_as_nobody_waited_in_vain_everybody_goes() -> None:
     assert [outage.acquire() for _ in range(3)] == [Permit.ALLOW] * 3
 
 
-def test_in_an_outage_one_asks_and_the_others_leave_until_its_turn_is_over() -> None:
+def test_in_an_outage_one_asks_and_the_others_leave_until_its_turn_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_LEASE_S", HANG_S)
     outage = CircuitBreaker()
     outage.trip()
     assert [outage.acquire() for _ in range(3)] == [Permit.PROBE, Permit.REJECT, Permit.REJECT]
@@ -51,19 +53,24 @@ def proxy(empty_database_url: str) -> Iterator[Proxy]:
 
 
 class Watched(CircuitBreaker):
-    """Remembers who was told what."""
+    """Remembers who was told what; whoever asks begins when as many as wished wait for the answer."""
 
     told: ClassVar[list[Permit]] = []
+    others_first: ClassVar[int] = 0
 
     def acquire(self) -> Permit:
         acquire = super().acquire()
         self.told.append(acquire)
+        if acquire is Permit.PROBE and self.others_first:
+            waiting = vars(self._changes)["_waiters"]
+            until(lambda: len(waiting) == self.others_first, "all the others wait for the answer")
         return acquire
 
 
 @pytest.fixture
-def remote(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+def remote(proxy: Proxy, monkeypatch: pytest.MonkeyPatch, real_time_limits: None) -> Iterator[Database]:
     """The database as it is reached through the proxy."""
+    del real_time_limits
     monkeypatch.setattr("peterental.database.pool.CircuitBreaker", Watched)
     database = Database(proxy.url, pool_size=3)
     assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
@@ -81,15 +88,19 @@ def ask(database: Database) -> str:
 
 
 @pytest.mark.parametrize("away", ["swallow", "shut"])
-def test_while_it_is_away_one_asks_and_the_others_share_the_answer(remote: Database, proxy: Proxy, away: str) -> None:
+def test_while_it_is_away_one_asks_and_the_others_share_the_answer(
+    remote: Database, proxy: Proxy, away: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     getattr(proxy, away)()
     assert ask(remote).startswith("The database does not answer: ")
     Watched.told.clear()
+    monkeypatch.setattr(Watched, "others_first", 19)
+    monkeypatch.setattr("peterental.database.circuit_breaker.ASK_S", HANG_S)
+    monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_LEASE_S", HANG_S)
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(ask, [remote] * 20))
     assert all(answer.startswith("The database does not answer: ") for answer in answers)
-    assert Permit.ALLOW not in Watched.told
-    assert {Permit.PROBE, Permit.REJECT} == set(Watched.told)
+    assert Counter(Watched.told) == {Permit.PROBE: 1, Permit.REJECT: 19}
 
 
 def test_whoever_waited_for_the_answer_goes_when_it_is_good(remote: Database, proxy: Proxy) -> None:
@@ -102,7 +113,9 @@ def test_whoever_waited_for_the_answer_goes_when_it_is_good(remote: Database, pr
     assert Watched.told == [Permit.ALLOW]
 
 
-def test_who_waits_while_somebody_asks_is_told_to_go_when_that_was_answered() -> None:
+def test_who_waits_while_somebody_asks_is_told_to_go_when_that_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peterental.database.circuit_breaker.ASK_S", HANG_S)
+    monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_LEASE_S", HANG_S)
     outage = CircuitBreaker()
     outage.trip()
     assert outage.acquire() is Permit.PROBE

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import threading
-import time
 from collections.abc import Iterator
 
 import psycopg
@@ -54,6 +53,20 @@ def empty(empty_database_url: str) -> Iterator[Database]:
     database = Database(empty_database_url, pool_size=2)
     yield database
     database.close()
+
+
+def what_it_is_refused_with(database: Database, reason: str) -> str:
+    """Ask until the refusal has the reason: on a slow machine the pool's first try may be too late for the first."""
+    refusals: list[str] = []
+
+    def is_refused_for_it() -> bool:
+        with pytest.raises(DatabaseUnavailable) as caught:
+            database.fetch("SELECT 1")
+        refusals.append(str(caught.value))
+        return reason in refusals[-1]
+
+    until(is_refused_for_it, f"refused: {reason}")
+    return refusals[-1]
 
 
 def test_making_a_database_connects_to_nothing() -> None:
@@ -127,7 +140,7 @@ def test_a_connection_that_died_at_rest_is_replaced_unnoticed(
 def test_a_terminated_backend_is_replaced_unnoticed(empty: Database, empty_database_url: str) -> None:
     pid = empty.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"]
     with psycopg.connect(empty_database_url, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        other.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])
     assert empty.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"] != pid
 
 
@@ -137,17 +150,15 @@ def test_a_connection_that_dies_at_work_is_one_named_error_and_the_next_use_work
     assert empty.fetch("SELECT 1 AS n") == [{"n": 1}]
 
 
+@pytest.mark.usefixtures("real_time_limits")
 def test_waiting_for_a_connection_is_bounded_and_says_why_without_the_password() -> None:
     database = Database(NOBODY_LISTENS)
-    started = time.monotonic()
-    with pytest.raises(DatabaseUnavailable, match="Connection refused") as caught:
-        database.fetch("SELECT 1")
-    waited_s = time.monotonic() - started
+    refusal = what_it_is_refused_with(database, "Connection refused")
     database.close()
-    print(f"waited {waited_s:.2f} s")
-    assert "hush" not in str(caught.value)
+    assert "hush" not in refusal
 
 
+@pytest.mark.usefixtures("real_time_limits")
 def test_when_all_connections_are_out_the_error_says_so(empty_database_url: str) -> None:
     database = Database(empty_database_url, pool_size=1)
     with database.connection(), pytest.raises(DatabaseUnavailable, match="no free connection"):
@@ -155,19 +166,21 @@ def test_when_all_connections_are_out_the_error_says_so(empty_database_url: str)
     database.close()
 
 
+@pytest.mark.usefixtures("real_time_limits")
 def test_a_missing_database_is_told_by_name(empty_database_url: str) -> None:
     database = Database(empty_database_url + "_not")
-    with pytest.raises(DatabaseUnavailable, match='database ".*_not" does not exist'):
-        database.fetch("SELECT 1")
+    assert what_it_is_refused_with(database, '_not" does not exist').startswith("The database does not answer: ")
     database.close()
 
 
+@pytest.mark.usefixtures("real_time_limits")
 def test_a_slow_query_is_cancelled_and_named(empty: Database) -> None:
     with pytest.raises(DatabaseTooSlow, match="longer than 5 seconds"), empty.transaction() as tx:
         tx.execute("SET LOCAL statement_timeout = 1")
         tx.execute("SELECT pg_sleep(60)").fetchone()
 
 
+@pytest.mark.usefixtures("real_time_limits")
 def test_queries_of_the_application_have_a_time_limit_and_a_name(empty: Database) -> None:
     row = empty.fetch(
         "SELECT current_setting('statement_timeout') AS timeout, current_setting('application_name') AS name,"
@@ -181,6 +194,7 @@ def test_a_table_that_is_not_there_yet_says_to_migrate(empty: Database) -> None:
         empty.fetch("SELECT * FROM agents")
 
 
+@pytest.mark.usefixtures("real_time_limits")
 def test_a_server_that_is_too_old_is_named(proxy: Proxy, empty_database_url: str) -> None:
     with connect(empty_database_url, application_name="test") as connection:
         version = version_of(connection)
@@ -188,8 +202,7 @@ def test_a_server_that_is_too_old_is_named(proxy: Proxy, empty_database_url: str
     with pytest.raises(DatabaseTooOld, match=r"PostgreSQL 13.* is too old"):
         connect(proxy.url, application_name="test")
     database = Database(proxy.url)
-    with pytest.raises(DatabaseUnavailable, match="PostgreSQL 13.* is too old"):
-        database.fetch("SELECT 1")
+    assert "PostgreSQL 13" in what_it_is_refused_with(database, " is too old")
     database.close()
 
 

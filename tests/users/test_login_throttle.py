@@ -17,6 +17,7 @@ from peterental.users.login_throttle import FREE_PER_ACCOUNT, FREE_PER_ADDRESS, 
 from peterental.users.model import PasswordWrong, SignInBusy, TooManyAttempts
 from peterental.users.passwords import Passwords
 from peterental.users.service import UserService
+from tests.servers import HANG_S
 
 if TYPE_CHECKING:
     from tests.users.conftest import Clock
@@ -131,7 +132,7 @@ def test_fifty_guesses_at_once_get_no_more_tries_than_one_after_the_other(
     workers = [UserService(Database(database.url, pool_size=5), audit, clock, Watched()) for _ in range(2)]
 
     def guess_once(number: int) -> None:
-        together.wait(timeout=20)
+        together.wait(timeout=HANG_S)
         with pytest.raises(TooManyAttempts):
             assert workers[number % 2].sign_in("ana@example.com", f"guess {number}", HERE) is None
             raise TooManyAttempts(wait="", wait_s=0)  # this one was let through
@@ -139,7 +140,7 @@ def test_fifty_guesses_at_once_get_no_more_tries_than_one_after_the_other(
     try:
         with ThreadPoolExecutor(50) as pool:
             for done in [pool.submit(guess_once, number) for number in range(50)]:
-                done.result(timeout=60)
+                done.result(timeout=HANG_S)
     finally:
         for worker in workers:
             worker._database.close()

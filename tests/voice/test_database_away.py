@@ -15,7 +15,7 @@ from peterental.database.deadline import GRACE_S
 from peterental.database.pool import ACQUIRE_TIMEOUT_S, IDLE_IN_TRANSACTION_TIMEOUT_MS, LOCK_TIMEOUT_MS, Database
 from peterental.voice.webhook import DEADLINE_S
 from tests.proxy import Proxy
-from tests.servers import close_for_good, until
+from tests.servers import HANG_S, close_for_good, until
 from tests.voice.phone import (
     BOOKED_MONDAY_AT_THREE,
     Clock,
@@ -45,8 +45,11 @@ class Line:
     def is_back(self) -> None:
         """Check that everything works as soon as that is noticed, and that what failed before has left nothing."""
         assert bookings(self.database) == []
-        until(lambda: book(self.phone) == BOOKED_MONDAY_AT_THREE, "it books again", timeout_s=5)
+        until(lambda: book(self.phone) == BOOKED_MONDAY_AT_THREE, "it books again")
         assert len(bookings(self.database)) == 1
+
+
+pytestmark = pytest.mark.usefixtures("real_time_limits")
 
 
 @pytest.fixture
@@ -96,7 +99,7 @@ def test_after_a_restart_that_nobody_noticed_the_first_caller_books(
         pass
     with psycopg.connect(database_url, autocommit=True) as other:
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        ended = other.execute(f"SELECT bool_and(pg_terminate_backend(pid, 5000)), count(*) > 5 {others}").fetchone()
+        ended = other.execute(f"SELECT bool_and(pg_terminate_backend(pid, 60000)), count(*) > 5 {others}").fetchone()
     assert ended == (True, True)
     assert book(Phone(webhook(services_on(pool, clock), clock))) == BOOKED_MONDAY_AT_THREE
     close_for_good(pool)
@@ -135,6 +138,15 @@ def services(line: Line, clock: Clock) -> Services:
     return services_on(line.database, clock)
 
 
+@pytest.fixture
+def locks_first(monkeypatch: pytest.MonkeyPatch, real_time_limits: None) -> None:
+    """Let the limit of locks be over long before the patience with all of a message."""
+    del real_time_limits
+    monkeypatch.setattr("peterental.database.pool.LOCK_TIMEOUT_MS", 200)
+    monkeypatch.setattr("peterental.voice.webhook.PATIENCE_S", HANG_S)
+
+
+@pytest.mark.usefixtures("locks_first")
 def test_while_somebody_holds_the_agent_callers_hear_an_apology_that_is_kept(line: Line, database_url: str) -> None:
     with psycopg.connect(database_url) as holder:
         holder.execute("SELECT FROM agents FOR UPDATE")
@@ -144,6 +156,7 @@ def test_while_somebody_holds_the_agent_callers_hear_an_apology_that_is_kept(lin
     line.is_back()
 
 
+@pytest.mark.usefixtures("locks_first")
 def test_while_somebody_edits_the_agent_the_fault_is_kept_with_its_call(line: Line, database_url: str) -> None:
     with psycopg.connect(database_url) as holder:
         holder.execute("UPDATE agents SET agent_name = 'Anna'")
@@ -179,5 +192,5 @@ def test_a_process_without_a_free_connection_apologises(database: Database, data
     phone = Phone(webhook(services_on(pool, clock), clock))
     with pool.connection():
         assert book(phone) == APOLOGY
-    assert book(phone) == BOOKED_MONDAY_AT_THREE
+    until(lambda: book(phone) == BOOKED_MONDAY_AT_THREE, "it books again")
     close_for_good(pool)

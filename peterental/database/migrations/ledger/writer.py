@@ -55,6 +55,7 @@ class LedgerWriter:
         self._reset = ""
         self._prepare = ""
         self._prepares_always = False
+        self._prepares_next = False
         self._record = ""
         self._composed: dict[str, sql.Composed] = {}
 
@@ -146,7 +147,7 @@ class LedgerWriter:
         Raises psycopg.Error; COMMIT itself may fail, where a constraint was deferred. Raises RecordForgotten at most
         once: from then on the statement is prepared anew for every file.
         """
-        prepares = self._prepares_always
+        prepares = self._prepares_always or self._prepares_next
         if self._connection.info.encoding != "utf-8":
             reset(self._connection)  # the script below would be read in the encoding that the file has set
             prepares = True
@@ -163,8 +164,10 @@ class LedgerWriter:
         opened = results[-2]
         if opened.ntuples:
             self._attempt_id = int(opened.get_value(0, 0) or 0)
-            if int(opened.get_value(0, 1) or 0) > 1:  # the file's own are still there
-                self._connection.execute(self._prepare.encode())
+            self._prepares_next = int(opened.get_value(0, 1) or 0) > 1
+            if self._prepares_next:  # the file's own are still there
+                # Only that, which waits for nobody: the file is committed, and an error here would have it run again.
+                self._connection.execute(DEALLOCATE_ALL.encode())
 
     def rehearse_record(self, file: MigrationFile) -> None:
         """Write what `record_applied` would, in a transaction that is rolled back; no sequence moves.

@@ -7,6 +7,7 @@ import random
 import time
 from contextlib import suppress
 from functools import partial
+from typing import NoReturn
 
 import psycopg
 
@@ -154,16 +155,16 @@ class Executor:
     ) -> None:
         """Apply one no-transaction file, from where an earlier attempt stopped."""
         budget = LockBudget(TABLE_WAIT_S)
+        done = self._begin_steps(item, text)
         steps = StatementRunner(
             self._connection,
             self._writer,
             text,
             item.directives,
-            done=self._done_before(item, text),
+            done=done,
             notices=self._notices,
             budget=budget,
         )
-        self._writer.begin_steps(text, steps.done)
         self._writer.stage_record(item.file, text, following)
         started = time.monotonic()
         while True:
@@ -191,6 +192,21 @@ class Executor:
                 raise
             else:
                 return
+
+    def _begin_steps(self, item: PreparedMigration, text: str) -> int | None:
+        """Note in the history that the file begins, and return what `_done_before` returns.
+
+        Raises MigrationFailed where the ledger cannot be used and files before this one were applied.
+        """
+        try:
+            done = self._done_before(item, text)
+            self._writer.begin_steps(text, done or 0)
+        except psycopg.Error as error:
+            if not self._done or is_broken(self._connection):
+                raise
+            problem = f"the ledger cannot be used: {reason_of(error)}"
+            self._fail(item, problem, f"{item.file.path.name} was not begun.")
+        return done
 
     def _done_before(self, item: PreparedMigration, text: str) -> int | None:
         """Tell how many statements of `text` an earlier attempt has done; None where there was none.
@@ -231,7 +247,10 @@ class Executor:
     def _pause(self, item: PreparedMigration, error: psycopg.Error, watch: SessionMonitor, budget: LockBudget) -> None:
         if not item.directives.no_transaction:
             self._notices.forget()  # all of it is run again
-        self._writer.record_wait(watch.worst_wait_ms)
+        try:
+            self._writer.record_wait(watch.worst_wait_ms)
+        except psycopg.Error as trouble:  # the file matters more; a lost connection shows at its next try
+            _log.warning("the wait for a table could not be kept in the history: %s", reason_of(trouble))
         reason = "a table it needs is in use" if isinstance(error, _IN_USE) else "somebody has changed rows it needs"
         by = f" by {watch.blocker}" if watch.blocker else ""
         self._tell(f"⏳ {item.file.path.name}: {reason}{by}; trying again")
@@ -261,7 +280,7 @@ class Executor:
             return "It is kept as a whole or not at all; flask db-status tells which."
         return f"Nothing of {item.file.path.name} was kept."
 
-    def _fail(self, item: PreparedMigration, problem: str, state: str, mend: str = "mend the cause") -> None:
+    def _fail(self, item: PreparedMigration, problem: str, state: str, mend: str = "mend the cause") -> NoReturn:
         """Keep the failure in the history and raise it: what, where, in what state the database is, what to do next."""
         self._notices.report(self._tell)
         if not is_broken(self._connection):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import psycopg
@@ -23,11 +24,12 @@ from peterental.database.migrations.errors import (
 from peterental.database.migrations.ledger.attempts import read_history
 from peterental.database.migrations.ledger.status import SchemaHealth, read_status
 from peterental.database.migrations.plan.planner import plan
+from peterental.database.migrations.session.connection import recover
 from peterental.database.migrations.verify.verify import verify
 from peterental.database.pool import LOCK_TIMEOUT_MS, Database
 from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import attempts, ledger, start, tables
-from tests.servers import HANG_S
+from tests.servers import HANG_S, until
 
 
 @pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"])
@@ -309,3 +311,84 @@ def test_text_versions_get_one_sentence_everywhere(
         command(name, empty_database_url, folder)
     assert tables(db) == set()
     assert db.execute(columns).fetchall() == before
+
+
+def test_a_ledger_that_fails_after_a_file_says_what_stays(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write(
+        "002_b.sql",
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF new.sql IS NOT NULL AND new.outcome = 'running' THEN RAISE SQLSTATE '53200'"
+        " USING MESSAGE = 'out of memory'; END IF; RETURN new; END $$;\n"
+        "CREATE TRIGGER refuse BEFORE UPDATE ON schema_migration_attempts FOR EACH ROW EXECUTE FUNCTION refuse();",
+    )
+    folder.write("003_c.sql", "-- migrate: no-transaction\nCREATE TABLE c (i int);")
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    assert str(caught.value).splitlines() == [
+        "Migration 3 failed: the ledger cannot be used: out of memory",
+        "  003_c.sql was not begun. 001 to 002 stay applied.",
+        "  Next: mend the cause, then run: flask db-migrate",
+    ]
+    assert attempts(db) == [(1, "applied"), (2, "applied"), (3, "failed")]
+    db.execute("DROP FUNCTION refuse CASCADE")
+    assert runner.run_migrations() == 1
+
+
+def test_a_history_that_is_held_does_not_end_the_wait_for_a_table(
+    folder: Folder, db: Connection, empty_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE busy (i int);")
+    MigrationRunner(empty_database_url, folder.path).run_migrations()
+    folder.write("002_b.sql", "-- migrate: lock-timeout=50ms\nALTER TABLE busy ADD COLUMN j int;")
+    with psycopg.connect(empty_database_url) as other:
+        db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+        told: list[str] = []
+
+        def report(line: str) -> None:
+            told.append(line)
+            if "trying again" in line:
+                other.rollback()
+                db.execute("ROLLBACK")
+
+        def settle_and_hold(connection: Connection) -> None:
+            recover(connection)
+            other.execute("LOCK TABLE schema_migration_attempts IN SHARE MODE")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("peterental.database.migrations.run.executor.settle", settle_and_hold)
+            assert MigrationRunner(empty_database_url, folder.path, report=report).run_migrations() == 1
+    assert any("trying again" in line for line in told)
+    assert "the wait for a table could not be kept in the history" in caplog.text
+
+
+def test_a_file_is_not_repeated_when_the_ledger_is_taken_as_it_commits(
+    folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    MigrationRunner(empty_database_url, folder.path).run_migrations()
+    queued = "EXISTS (SELECT FROM pg_locks WHERE relation = 'schema_migrations'::regclass AND NOT granted)"
+    folder.write(
+        "002_b.sql",
+        "PREPARE own AS SELECT 1; CREATE TABLE b (i int);\n"
+        "INSERT INTO schema_migrations (version) VALUES (2) ON CONFLICT DO NOTHING;\n"
+        f"DO $$ BEGIN WHILE NOT {queued} LOOP PERFORM pg_sleep(0.01); END LOOP; END $$;",
+    )
+    folder.write("003_c.sql", "CREATE TABLE c AS SELECT count(*) AS n FROM pg_prepared_statements WHERE name = 'own';")
+    told: list[str] = []
+
+    def report(line: str) -> None:
+        told.append(line)
+        if "003_c.sql" in line and "trying again" in line:
+            db.execute("ROLLBACK")
+
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(MigrationRunner(empty_database_url, folder.path, report=report).run_migrations)
+        writing = "SELECT FROM pg_locks WHERE relation = 'schema_migrations'::regclass AND mode = 'RowExclusiveLock'"
+        until(lambda: db.execute(writing).fetchone() is not None, "the file has written to the ledger")
+        db.execute("BEGIN; LOCK TABLE schema_migrations")
+        assert run.result() == 2
+    assert not any("002_b.sql" in line and "trying again" in line for line in told)
+    assert db.execute("SELECT n FROM c").fetchone() == {"n": 0}

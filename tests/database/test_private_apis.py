@@ -1,0 +1,178 @@
+"""What the code takes from psycopg and protobuf without being promised it: here a new version is found out.
+
+Each test fails with a sentence that says which file to change.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import generators, pq
+from psycopg.rows import dict_row
+
+from peterental.database.deadline import DeadlineConnection, WaitTimeout
+from peterental.database.migrations.sql import parser
+from peterental.database.private_apis import private
+from tests.gunicorn import PROJECT_DIR
+
+PRIVATE = {
+    ("database/patience.py", "psycopg.errors._WaitTimeout"),
+    ("database/patience.py", "self._pipeline"),
+    ("database/migrations/grammar.py", "google._upb._message.SetAllowOversizeProtos"),
+    ("admin/forms.py", "self._fields"),
+    ("audit/model.py", "_typeshed.DataclassInstance"),
+}
+"""Every private name of another library in the code. WTForms' is looked after by the tests of forms; mypy alone reads
+the last."""
+
+
+class Counted(DeadlineConnection):
+    """Counts how often it waits for the server."""
+
+    waits = 0
+
+    def wait(self, *arguments: Any, **options: Any) -> Any:
+        self.waits += 1
+        return super().wait(*arguments, **options)
+
+
+@pytest.fixture
+def connection(empty_database_url: str) -> Iterator[Counted]:
+    with Counted.connect(empty_database_url, autocommit=True, row_factory=dict_row) as connection:
+        yield connection
+
+
+def test_every_private_name_is_pinned_here() -> None:
+    found = {use for path in (PROJECT_DIR / "peterental").rglob("*.py") for use in private_uses(path)}
+    assert found == PRIVATE, (
+        "A private name of another library came or went: use what the library promises, or take the name through"
+        " peterental.database.private_apis and pin here how it behaves"
+    )
+
+
+def private_uses(path: Path) -> Iterator[tuple[str, str]]:
+    """Find imports of private names, and private attributes that nothing in the module defines."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = list(ast.walk(tree))
+    file = str(path.relative_to(PROJECT_DIR / "peterental"))
+    ours = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    ours |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    ours |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    for node in nodes:
+        match node:
+            case ast.ImportFrom(module=str(module), names=names) if not module.startswith("peterental"):
+                for name in names:
+                    if is_private(f"{module}.{name.name}"):
+                        yield file, f"{module}.{name.name}"
+            case ast.Import(names=names):
+                yield from ((file, name.name) for name in names if is_private(name.name))
+            case ast.Attribute(value=value, attr=attribute) if is_private(attribute) and attribute not in ours:
+                yield file, f"{ast.unparse(value)}.{attribute}"
+            case ast.Call(
+                func=ast.Name(id="private"), args=[ast.Constant(value=str(module)), ast.Constant(value=str(name)), *_]
+            ):
+                yield file, f"{module}.{name}"
+
+
+def is_private(dotted: str) -> bool:
+    return any(part.startswith("_") and not part.startswith("__") for part in dotted.split("."))
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("psycopg.errors", "_Gone"), ("psycopg.no_such_module", "_Gone")], ids=["name", "module"]
+)
+def test_a_private_name_that_is_gone_says_what_to_do(module: str, name: str) -> None:
+    with pytest.raises(ImportError, match=rf"^{module}.{name} is gone from the installed version. Change x.py.$"):
+        private(module, name, "Change x.py.")
+
+
+def test_a_wait_that_times_out_raises_what_is_caught(connection: Counted) -> None:
+    connection.pgconn.send_query(b"SELECT pg_sleep(60)")
+    raised: Exception | None = None
+    try:
+        psycopg.Connection.wait(connection, generators.execute(connection.pgconn), timeout=0.05)
+    except Exception as error:  # noqa: BLE001  # that is the question
+        raised = error
+    assert isinstance(raised, WaitTimeout), (
+        f"psycopg.Connection.wait raises {raised!r} when its timeout is over: catch that in"
+        " PatientConnection.wait in peterental/database/deadline.py"
+    )
+    connection.cancel_safe()
+    connection.wait(generators.execute(connection.pgconn))
+
+
+def test_wait_takes_what_ours_overrides() -> None:
+    parameters = list(inspect.signature(psycopg.Connection.wait).parameters)
+    assert parameters == ["self", "gen", "interval", "timeout"], (
+        "psycopg.Connection.wait has other parameters: adapt PatientConnection.wait in peterental/database/deadline.py"
+        " and settle in migrations/session.py"
+    )
+
+
+@pytest.mark.parametrize("work", ["a statement", "a pipeline", "a commit", "a rollback"])
+def test_every_wait_goes_through_the_connection(connection: Counted, work: str) -> None:
+    advice = (
+        f"psycopg waits for {work} past Connection.wait, so deadlines do not hold: override in"
+        " peterental/database/deadline.py what it calls instead"
+    )
+    before = connection.waits
+    if work == "a statement":
+        connection.execute("SELECT 1")
+    elif work == "a pipeline":
+        with connection.pipeline():
+            connection.execute("SELECT 1")
+            before = connection.waits
+            connection.sync()
+    else:
+        connection.execute("BEGIN")
+        before = connection.waits
+        connection.commit() if work == "a commit" else connection.rollback()
+    assert connection.waits > before, advice
+
+
+def test_a_pipeline_is_where_it_is_looked_for(connection: Counted) -> None:
+    advice = (
+        "psycopg.Connection keeps its pipeline elsewhere than in _pipeline: change PatientConnection.catch_up in"
+        " peterental/database/deadline.py"
+    )
+    assert getattr(connection, "_pipeline", advice) is None, advice
+    with connection.pipeline() as pipeline:
+        assert getattr(connection, "_pipeline", None) is pipeline, advice
+        assert callable(getattr(pipeline, "sync", None)), advice
+        cursor = connection.execute("SELECT 1 AS one")
+        connection.sync()
+        assert cursor.pgresult is not None, advice
+
+
+def test_execute_returns_every_result_up_to_the_error(connection: Counted) -> None:
+    advice = (
+        "psycopg.generators.execute or psycopg.errors.error_from_result (neither is documented) is gone or gives"
+        " something else: change execute_text in peterental/database/migrations/session/execute.py and settle in session.py"
+    )
+    assert callable(getattr(generators, "execute", None)), advice
+    assert callable(getattr(psycopg.errors, "error_from_result", None)), advice
+    connection.pgconn.send_query(b"SELECT 1; SELECT 2; SELECT 1/0; SELECT 3")
+    results = connection.wait(generators.execute(connection.pgconn))
+    assert [pq.ExecStatus(result.status).name for result in results] == ["TUPLES_OK", "TUPLES_OK", "FATAL_ERROR"], (
+        advice
+    )
+    error = psycopg.errors.error_from_result(results[-1], encoding="utf-8")
+    assert isinstance(error, psycopg.errors.DivisionByZero), advice
+    assert error.diag.message_primary == "division by zero", advice
+
+
+def test_trees_of_any_depth_are_understood() -> None:
+    text = "SELECT " + " || ".join(["'a'"] * 500)
+    try:
+        trees = parser.parse(text)
+    except Exception as error:  # noqa: BLE001  # whatever protobuf raises
+        pytest.fail(
+            f"protobuf refuses a deep tree ({error!r}): see library() in peterental/database/migrations/sql/parser.py"
+        )
+    assert len(trees) == 1
