@@ -1,4 +1,4 @@
-"""Promises about the figures of an agent's past weeks: what they count, how they are drawn, what a million costs."""
+"""Promises about the figures of an agent's past weeks: what they count and what a million costs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from peterental.access import Viewer
 from peterental.agents.calendar.repository import CALLS_BY_WEEK, VIEWINGS_BY_WEEK
 from peterental.agents.calendar.service import CalendarService
-from peterental.agents.calendar.statistics import MOST_COUNTED, WeekStatistics, chart, mondays, percent, round_up
+from peterental.agents.calendar.statistics import MOST_COUNTED, mondays
 from peterental.agents.model import AgentUnknown, Profile
 from peterental.agents.service import AgentService
 from peterental.audit.service import AuditService
@@ -126,21 +126,3 @@ def test_counting_reads_one_agents_weeks_by_the_index(
 def test_the_weeks_are_this_one_and_eleven_before_and_end_with_the_next() -> None:
     days = mondays(date(2026, 11, 29))
     assert (days[0], days[-2], days[-1], len(days)) == (date(2026, 9, 7), date(2026, 11, 23), date(2026, 11, 30), 13)
-
-
-@pytest.mark.parametrize(
-    ("highest", "top"), [(0, 1), (1, 1), (2, 2), (3, 4), (5, 10), (11, 20), (41, 100), (10_000, 10_000)]
-)
-def test_the_scale_ends_at_a_round_number(highest: int, top: int) -> None:
-    assert round_up(highest) == top
-
-
-def test_bars_are_piled_up_to_their_numbers() -> None:
-    weeks = [WeekStatistics(monday=date(2026, 11, 16)), WeekStatistics(monday=date(2026, 11, 23))]
-    drawn = chart(weeks, [[("a", 1), ("b", 3)], [("a", 0), ("b", 2)]])
-    assert [(bar.kind, bar.y, bar.height) for bar in drawn.bars] == [("a", 100, 30), ("b", 10, 90), ("b", 70, 60)]
-    assert (drawn.top, drawn.labels) == (4, ((111.0, "Nov 16"),))
-
-
-def test_shares_are_whole_percents_and_nothing_of_nothing() -> None:
-    assert [percent(1, 3), percent(0, 5), percent(0, 0)] == ["33 %", "0 %", "–"]

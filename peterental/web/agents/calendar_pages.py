@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from flask import Blueprint, current_app, render_template, request
 
-from peterental.agents.calendar.statistics import MOST_COUNTED, STATUSES, chart, percent
+from peterental.agents.calendar.statistics import MOST_COUNTED, STATUSES
 from peterental.services import services_of
+from peterental.web.agents.chart import chart, percent
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 
