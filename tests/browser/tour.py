@@ -19,7 +19,7 @@ from tests.browser.household import ANA, OFFICE, Household
 from tests.browser.site import KEY, WORDS, Site
 from tests.browser.steps import press, type_and_sign_in
 
-NOT_PAGES = {"asset", "admin.home", "appointments.as_file", "calls.transcript"}
+NOT_PAGES = {"asset", "shell.home", "appointments.export_csv", "calls.transcript"}
 """Endpoints that answer with something else than a page of their own."""
 
 PLAYED_CALL = "fdb359c3-f52e-4a2a-bcc4-420dbea34531"

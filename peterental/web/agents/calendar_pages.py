@@ -20,7 +20,7 @@ def add_rules(blueprint: Blueprint) -> None:
     """Add these pages to those about agents."""
     blueprint.add_url_rule("/<path:agent_id>/week", view_func=week)
     blueprint.add_url_rule("/<path:agent_id>/day", view_func=day)
-    blueprint.add_url_rule("/<path:agent_id>/figures", view_func=figures)
+    blueprint.add_url_rule("/<path:agent_id>/figures", view_func=statistics)
 
 
 def week(agent_id: str) -> str:
@@ -55,12 +55,12 @@ def day(agent_id: str) -> str:
     )
 
 
-def figures(agent_id: str) -> str:
+def statistics(agent_id: str) -> str:
     """Show figures of the last twelve weeks. Three queries, whatever is booked."""
     found = services_of(current_app).calendar.figures(agent_id, current_viewer())
     weeks = found.weeks
     return render_template(
-        "agents/figures.html",
+        "agents/statistics.html",
         figures=found,
         agent=found.agent,
         statuses=STATUSES,

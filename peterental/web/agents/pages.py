@@ -204,7 +204,7 @@ def _switch(agent_id: str, *, active: bool) -> Answer:
         flash(f"{agent.agent_name} {'takes bookings again' if active else 'takes no more bookings'}.", "done")
         return redirect(url_for("agents.show", agent_id=agent_id), 303)
     upcoming = agents.upcoming(agent, limit=1)
-    return render_template("agents/switch.html", agent=agent, active=active, upcoming=upcoming)
+    return render_template("agents/activation.html", agent=agent, active=active, upcoming=upcoming)
 
 
 def _show_refusal(form: AgentForm, refusal: Refusal) -> None:

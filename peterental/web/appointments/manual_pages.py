@@ -180,7 +180,7 @@ def _changed(refusal: EditConflict) -> Answer:
     """Show what somebody saw before they changed a viewing, and what it had become by then."""
     _, events = _services().manual.show(refusal.current.appointment_id, current_viewer())
     page = render_template(
-        "appointments/changed.html",
+        "appointments/edit_conflict.html",
         appointment=refusal.current,
         seen=refusal.seen,
         last=events[-1] if events else None,

@@ -32,7 +32,7 @@ def create_blueprint() -> Blueprint:
     """Make the pages about viewings."""
     blueprint = Blueprint("appointments", __name__, template_folder="templates")
     blueprint.add_url_rule("/appointments", view_func=index)
-    blueprint.add_url_rule("/appointments.csv", view_func=as_file)
+    blueprint.add_url_rule("/appointments.csv", view_func=export_csv)
     blueprint.add_url_rule("/appointments/<int:appointment_id>", view_func=show)
     blueprint.add_app_template_filter(event)
     add_to(blueprint)
@@ -64,7 +64,7 @@ def index() -> str:
     )
 
 
-def as_file() -> Response:
+def export_csv() -> Response:
     """Give all that the list shows, not only its page, as a file for spreadsheets; a thousand rows in memory.
 
     The first rows are read before the answer begins, so that trouble is told as on any page.

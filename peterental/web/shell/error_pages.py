@@ -66,7 +66,7 @@ def install(app: Flask) -> None:
 def _page(status: int, *, title: str | None = None, text: str | None = None, fields: Sequence[Field] = ()) -> Response:
     usual_title, usual_text = WORDS.get(status, WORDS[400 if status < InternalServerError.code else 500])
     body = render_template(
-        "shell/trouble.html", title=title or usual_title, text=text or usual_text, status=status, fields=fields
+        "shell/error.html", title=title or usual_title, text=text or usual_text, status=status, fields=fields
     )
     return make_response(body, status)
 

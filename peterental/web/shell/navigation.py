@@ -41,10 +41,10 @@ TABS = (
 """What people need every day. Four and "More" are as many as a phone has room for."""
 
 MORE = (
-    NavItem("rehearsal.index", "Rehearsal", "rehearsal"),
+    NavItem("tool_tester.index", "Rehearsal", "tool_tester"),
     NavItem("users.index", "Users", "users", for_admins=True),
     NavItem("audit.index", "Audit log", "audit", for_admins=True),
-    NavItem("admin.schema", "Schema", "schema", for_admins=True),
+    NavItem("shell.schema", "Schema", "schema", for_admins=True),
     NavItem("users.account", "Account", "account"),
 )
 

@@ -68,7 +68,7 @@ class SchemaStatusProvider(Protocol):
 
 def create_blueprint() -> Blueprint:
     """Make the pages that belong to no feature."""
-    blueprint = Blueprint("admin", __name__, template_folder="templates")
+    blueprint = Blueprint("shell", __name__, template_folder="templates")
     blueprint.add_url_rule("/", view_func=home)
     blueprint.add_url_rule("/schema", view_func=schema)
     return blueprint

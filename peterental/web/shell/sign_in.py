@@ -97,7 +97,7 @@ def set_up() -> Answer:
         return render_template("shell/already_set_up.html"), 404
     token, key = request.args.get("token", ""), str(current_app.secret_key)
     if not token or not users.try_set_up_link(request.remote_addr or "", lambda: verify_setup_token(token, key)):
-        return render_template("shell/no_link.html"), 404
+        return render_template("shell/invalid_setup_link.html"), 404
     form = SetUpForm()
     if form.validate_on_submit():
         try:

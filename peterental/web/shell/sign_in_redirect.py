@@ -56,7 +56,7 @@ def resume(target: str, pending_form: str | None) -> Response:
     fields = _fields(pending_form)
     if not fields:
         return redirect(target, 303)
-    return make_response(render_template("shell/come_back.html", target=target, fields=fields))
+    return make_response(render_template("shell/resume_form.html", target=target, fields=fields))
 
 
 def drop_empty_params() -> Response | None:

@@ -18,7 +18,7 @@ from peterental.web.tool_tester.forms import TOOLS, form_for
 
 def create_blueprint() -> Blueprint:
     """Make the page."""
-    blueprint = Blueprint("rehearsal", __name__, template_folder="templates", url_prefix="/rehearsal")
+    blueprint = Blueprint("tool_tester", __name__, template_folder="templates", url_prefix="/rehearsal")
     blueprint.add_url_rule("", view_func=index, methods=["GET", "POST"])
     return blueprint
 

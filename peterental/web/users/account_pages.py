@@ -70,7 +70,7 @@ def join() -> Answer:
             flash("Welcome! Your password is set and you are signed in.", "done")
             return redirect(url_for("agents.index"), 303)
     except LinkInvalid:
-        return render_template("users/link_used.html"), 404
+        return render_template("users/link_invalid.html"), 404
     except Refusal as refusal:
         form.add_error(refusal, "new")
     return render_template("users/join.html", form=form, member=member), 400 if form.is_submitted() else 200

@@ -121,7 +121,7 @@ def deactivate(user_id: int) -> Answer:
             flash(f"{member.name} cannot sign in any more.", "done")
             return redirect(url_for("users.show", user_id=user_id), 303)
     agents = services.agents.owned_agents([user_id], viewer).get(user_id)
-    body = render_template("users/switch.html", member=member, active=False, agents=agents, refused=refused)
+    body = render_template("users/activation.html", member=member, active=False, agents=agents, refused=refused)
     return body, 409 if refused else 200
 
 
@@ -133,7 +133,7 @@ def reactivate(user_id: int) -> Answer:
         services.user_admin.reactivate(user_id, viewer)
         flash(f"{member.name} can sign in again.", "done")
         return redirect(url_for("users.show", user_id=user_id), 303)
-    return render_template("users/switch.html", member=member, active=True, agents=None, refused="")
+    return render_template("users/activation.html", member=member, active=True, agents=None, refused="")
 
 
 def _show_link(grant: PasswordGrant) -> Response:

@@ -355,7 +355,7 @@ def test_a_phone_shows_five_tabs_with_more_and_admins_see_more_there() -> None:
         ("users.index", "Users"),
         ("users.account", "Account"),
         ("users.invite", "Users"),
-        ("admin.schema", "Schema"),
+        ("shell.schema", "Schema"),
         ("other.page", None),
     ],
 )
