@@ -1,6 +1,20 @@
-"""The end of every statement that looks for an agent by its `AgentKey`: features' own statements say what they want."""
+"""SQL fragments that name the agents' tables, for the statements of other features; and agents from their rows.
 
-# Databases of the earlier system may hold UUIDs in capitals, which Vapi's messages never are in.
+A phone call may take two round trips, so its statements find the agent, its rules and its busy blocks together with
+what they are about. Their parts that read the agents' tables are written here, beside the owner of these tables.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from peterental.agents.model import Agent, Rules, Window
+
+# Databases of the earlier system may store UUIDs in upper case, which Vapi's messages never use.
 WHERE_VAPI_KEY = """
     WHERE vapi_assistant_id IN (%(assistant_id)s::text, UPPER(%(assistant_id)s::text))
         OR phone_number_id IN (%(phone_number_id)s::text, UPPER(%(phone_number_id)s::text))
@@ -9,3 +23,115 @@ WHERE_VAPI_KEY = """
              (phone_number_id = %(phone_number_id)s::text) IS TRUE DESC
     LIMIT 1
 """
+"""The end of every statement that looks for an agent by its `AgentKey`; parameters: its fields."""
+
+AGENT_BY_VAPI_KEY = f"SELECT * FROM agents {WHERE_VAPI_KEY}"
+AGENT_ID_BY_VAPI_KEY = f"SELECT agent_id FROM agents {WHERE_VAPI_KEY}"
+REACHABLE_AGENT = f"SELECT agent_id, agent_name, is_active FROM agents {WHERE_VAPI_KEY}"
+LOCK_BY_VAPI_KEY = f"{AGENT_ID_BY_VAPI_KEY} FOR NO KEY UPDATE"
+
+AGENT_BY_ID = "SELECT * FROM agents WHERE agent_id = %(agent_id)s"
+
+AGENT_JSON = """
+    SELECT to_json(fields)::text AS agent
+    FROM (
+        SELECT agent.agent_id, agent.agent_name, agent.vapi_assistant_id, agent.phone_number_id,
+               agent.calendar_user_id, agent.user_id, agent.time_zone, agent.handover_number, agent.is_active,
+               agent.slot_minutes, agent.step_minutes, agent.buffer_minutes, agent.notice_minutes,
+               agent.horizon_days, agent.daily_cap,
+               (
+                   SELECT json_agg(json_build_array(
+                       weekday, (EXTRACT(EPOCH FROM opens_at) / 60)::int, (EXTRACT(EPOCH FROM closes_at) / 60)::int
+                   ))
+                   FROM agent_hours
+                   WHERE agent_hours.agent_id = agent.agent_id
+               ) AS week,
+               (
+                   SELECT json_agg(json_build_array(
+                       day, (EXTRACT(EPOCH FROM opens_at) / 60)::int, (EXTRACT(EPOCH FROM closes_at) / 60)::int
+                   ))
+                   FROM agent_days
+                   WHERE agent_days.agent_id = agent.agent_id
+                       AND day BETWEEN %(now)s::date - 1 AND %(now)s::date + agent.horizon_days + 1
+               ) AS days
+    ) AS fields
+"""
+"""A lateral sub-select: the row `agent` of `agents` with its rules up to its horizon, as `agent_from_json` reads it.
+
+Hours are minutes after midnight, because Python has no 24:00.
+"""
+
+BUSY_TIMES = """
+    SELECT array_agg(lower(during)) AS busy_starts, array_agg(upper(during)) AS busy_untils
+    FROM agent_busy
+    WHERE agent_busy.agent_id = agent.agent_id
+        AND during && tstzrange(
+            %(now)s::timestamptz, %(now)s::timestamptz + make_interval(days => agent.horizon_days + 2)
+        )
+"""
+"""A lateral sub-select: the busy blocks of the row `agent` of `agents` up to its horizon, as two arrays."""
+
+PARSED_AGENTS = 1_000
+"""Agents whose parsed form a process caches; each call reads them from the database all the same."""
+
+
+def lock_agent(agent_id: str = "%(agent_id)s") -> str:
+    """Return the statement that locks one agent's row, as every change of its bookings does first.
+
+    Args:
+        agent_id: SQL for its id.
+    """
+    return f"SELECT FROM agents WHERE agent_id = {agent_id} FOR NO KEY UPDATE"
+
+
+class _AgentFields(msgspec.Struct):
+    """An agent as `AGENT_JSON` returns it."""
+
+    agent_id: str
+    agent_name: str
+    vapi_assistant_id: str | None
+    phone_number_id: str | None
+    calendar_user_id: str | None
+    user_id: int | None
+    time_zone: str
+    handover_number: str | None
+    is_active: bool
+    slot_minutes: int
+    step_minutes: int
+    buffer_minutes: int
+    notice_minutes: int
+    horizon_days: int
+    daily_cap: int | None
+    week: list[tuple[int, int, int]] | None
+    days: list[tuple[date, int | None, int | None]] | None
+
+
+_decoder = msgspec.json.Decoder(_AgentFields)
+
+
+@lru_cache(PARSED_AGENTS)
+def agent_from_json(text: str) -> Agent:
+    """Return the agent of a row of `AGENT_JSON`; the same text is parsed once."""
+    return agent_from_fields(msgspec.structs.asdict(_decoder.decode(text)))
+
+
+def agent_from_fields(fields: dict[str, Any]) -> Agent:
+    """Return an agent from the columns of `agents`, its `week` and its `days`.
+
+    Args:
+        fields: by column; `week` has (ISO weekday, opens, closes), `days` has (date, opens, closes) with minutes after
+            midnight, None for a closed day. The dictionary is consumed.
+    """
+    rules = Rules(
+        slot_minutes=fields.pop("slot_minutes"),
+        step_minutes=fields.pop("step_minutes"),
+        buffer_minutes=fields.pop("buffer_minutes"),
+        notice_minutes=fields.pop("notice_minutes"),
+        horizon_days=fields.pop("horizon_days"),
+        daily_cap=fields.pop("daily_cap"),
+        week=tuple((weekday, Window(opens, closes)) for weekday, opens, closes in fields.pop("week") or ()),
+        days=tuple(
+            (day, None if opens is None else Window(opens, closes)) for day, opens, closes in fields.pop("days") or ()
+        ),
+    )
+    return Agent(**fields, rules=rules)

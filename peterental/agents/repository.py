@@ -11,7 +11,7 @@ from functools import partial
 import psycopg
 from psycopg.rows import DictRow
 
-from peterental.agents.lookup import WHERE_VAPI_KEY
+from peterental.agents.lookup import WHERE_VAPI_KEY, agent_from_fields, lock_agent
 from peterental.agents.model import (
     RULE_LIMITS,
     UPCOMING_COUNTED,
@@ -25,10 +25,8 @@ from peterental.agents.model import (
     PhoneNumberTaken,
     Profile,
     RuleOutOfRange,
-    Rules,
     Upcoming,
     UpcomingViewing,
-    Window,
 )
 from peterental.database.connect import Connection
 from peterental.database.constraints import named_constraints
@@ -99,7 +97,7 @@ class AgentRepository:
         statements, because the second must see what was committed while the first waited.
         """
         values = {"agent_id": agent_id, "user_id": user_id}
-        connection.execute("SELECT FROM agents WHERE agent_id = %(agent_id)s FOR NO KEY UPDATE", values)
+        connection.execute(lock_agent().encode(), values)
         return PendingAgent(connection.execute(AGENT_OF_USER.encode(), values))
 
     def listing(self, *, user_id: int | None, text: str | None, limit: int, offset: int) -> list[Agent]:
@@ -322,17 +320,5 @@ _REFUSALS: Mapping[str, Callable[[], Refusal]] = {
 
 
 def _agent(row: DictRow) -> Agent:
-    rules = Rules(
-        slot_minutes=row.pop("slot_minutes"),
-        step_minutes=row.pop("step_minutes"),
-        buffer_minutes=row.pop("buffer_minutes"),
-        notice_minutes=row.pop("notice_minutes"),
-        horizon_days=row.pop("horizon_days"),
-        daily_cap=row.pop("daily_cap"),
-        week=tuple((weekday, Window(opens, closes)) for weekday, opens, closes in row.pop("week") or ()),
-        days=tuple(
-            (date.fromisoformat(day), None if opens is None else Window(opens, closes))
-            for day, opens, closes in row.pop("days") or ()
-        ),
-    )
-    return Agent(**row, rules=rules)
+    days = [(date.fromisoformat(day), opens, closes) for day, opens, closes in row["days"] or ()]
+    return agent_from_fields({**row, "days": days})

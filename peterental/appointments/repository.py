@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from peterental.agents.lookup import AGENT_BY_VAPI_KEY
 from peterental.agents.working_hours.model import Busy
 from peterental.appointments.model import PHONE, Appointment, SlotTaken
 from peterental.appointments.schedule_repository import (
-    AGENT_OF_KEY,
-    DESK,
-    DESK_OF_AGENT,
     MULTI_DAY,
+    SCHEDULE_BY_ID,
+    SCHEDULE_BY_VAPI_KEY,
     AgentSchedule,
     read_schedule,
 )
@@ -96,12 +96,12 @@ class AppointmentRepository:
 
     def desk(self, key: AgentKey, now: datetime) -> AgentSchedule:
         """Look up whom a call is for and what is taken. One statement, one round trip."""
-        rows = self._database.fetch(DESK, _key(key) | {"now": now})
+        rows = self._database.fetch(SCHEDULE_BY_VAPI_KEY, _key(key) | {"now": now})
         return read_schedule(rows[0] if rows else None)
 
     def desk_of(self, agent_id: str, now: datetime) -> AgentSchedule:
         """Look up one agent and what is taken, as `desk` does. One statement, one round trip."""
-        rows = self._database.fetch(DESK_OF_AGENT, {"agent_id": agent_id, "now": now})
+        rows = self._database.fetch(SCHEDULE_BY_ID, {"agent_id": agent_id, "now": now})
         return read_schedule(rows[0] if rows else None)
 
     def booked_between(self, agent_id: str, start: datetime, until: datetime) -> Appointment | None:
@@ -123,10 +123,10 @@ class AppointmentRepository:
             "caller_number": delivery.caller_number,
             "vapi_call_id": delivery.vapi_call_id or None,
         }
-        desk = connection.execute(DESK.encode(), values)
+        desk = connection.execute(SCHEDULE_BY_VAPI_KEY.encode(), values)
         own = connection.execute(
             f"""
-            WITH agent AS ({AGENT_OF_KEY}), own AS (
+            WITH agent AS ({AGENT_BY_VAPI_KEY}), own AS (
                 SELECT id FROM appointments
                 WHERE caller_number = %(caller_number)s AND start_time > %(now)s
                 UNION

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from peterental.agents.lookup import WHERE_VAPI_KEY
+from peterental.agents.lookup import AGENT_ID_BY_VAPI_KEY, LOCK_BY_VAPI_KEY, REACHABLE_AGENT
 from peterental.calls.model import Call, CallHistory, ToolCall
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from peterental.calls.model import CallUpdate, MessageDraft, ToolInvocation
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
-
-AGENT_OF_KEY = f"SELECT agent_id FROM agents {WHERE_VAPI_KEY}"
 
 DONE = ("booked", "moved", "cancelled", "message")
 """Outcomes that changed something: never overwritten, and told again word for word."""
@@ -45,7 +43,7 @@ def _record_sql(*, durable: bool, knows_agent: bool) -> str:
         knows_agent: whether it was found out before whose assistant was asked. With that choice inside the statement no
             plan would do for both, and the server would make one for every tool call.
     """
-    agent = "%(agent_id)s" if knows_agent else f"({AGENT_OF_KEY})"
+    agent = "%(agent_id)s" if knows_agent else f"({AGENT_ID_BY_VAPI_KEY})"
     hurry = "hurry AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)),"
     return f"""
         WITH {"" if durable else hurry} rung AS (
@@ -104,7 +102,7 @@ UPSERT_CALL = f"""
     INSERT INTO calls AS call (vapi_call_id, status, created_at, updated_at, {", ".join(KNOWN_OF_A_CALL)})
     VALUES (
         %(vapi_call_id)s, %(status)s, %(now)s, %(now)s,
-        ({AGENT_OF_KEY}), %(assistant_id)s, %(phone_number_id)s, %(caller_number)s,
+        ({AGENT_ID_BY_VAPI_KEY}), %(assistant_id)s, %(phone_number_id)s, %(caller_number)s,
         %(started_at)s, %(ended_at)s, %(ended_reason)s, %(cost)s, %(summary)s, %(transcript)s, %(messages)s::jsonb,
         %(success_evaluation)s, %(structured_data)s::jsonb, %(recording_url)s
     )
@@ -151,7 +149,7 @@ class CallRepository:
         tool call, or two callers after one time, queue up instead of deadlocking in the exclusion constraint. Two
         statements, because the second must see what was committed while the first waited.
         """
-        connection.execute(f"{AGENT_OF_KEY} FOR NO KEY UPDATE".encode(), _key(delivery.agent_key))
+        connection.execute(LOCK_BY_VAPI_KEY.encode(), _key(delivery.agent_key))
         cursor = connection.execute(
             f"""
             (
@@ -181,9 +179,7 @@ class CallRepository:
 
     def reachable_agent(self, connection: Connection, key: AgentKey) -> psycopg.Cursor[DictRow]:
         """Queue the look-up of whether the agent named by `key` takes calls: agent_id, agent_name, is_active."""
-        return connection.execute(
-            f"SELECT agent_id, agent_name, is_active FROM agents WHERE agent_id = ({AGENT_OF_KEY})".encode(), _key(key)
-        )
+        return connection.execute(REACHABLE_AGENT.encode(), _key(key))
 
     def add_message(
         self, connection: Connection, delivery: ToolInvocation, agent_id: str, lead: MessageDraft, now: datetime

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from peterental.access import AdminsOnly, Viewer
-from peterental.agents.lookup import WHERE_VAPI_KEY
+from peterental.agents.lookup import AGENT_BY_VAPI_KEY, AGENT_ID_BY_VAPI_KEY, WHERE_VAPI_KEY
 from peterental.agents.model import (
     AgentChanged,
     AgentIdTaken,
@@ -28,10 +28,8 @@ from peterental.agents.model import (
 )
 from peterental.agents.repository import AGENT, AgentRepository
 from peterental.agents.service import AgentService, slug, validated, week_and_month
-from peterental.appointments import schedule_repository as desk_repository
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
-from peterental.calls import repository as calls_repository
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
 from tests.together import at_once
@@ -171,7 +169,7 @@ def test_where_both_spellings_are_there_the_very_one_is_found(agents: AgentServi
     assert [agent.agent_id for agent in found if agent] == ["ana", "ben"]
 
 
-@pytest.mark.parametrize("query", [AGENT + WHERE_VAPI_KEY, desk_repository.AGENT_OF_KEY, calls_repository.AGENT_OF_KEY])
+@pytest.mark.parametrize("query", [AGENT + WHERE_VAPI_KEY, AGENT_BY_VAPI_KEY, AGENT_ID_BY_VAPI_KEY])
 def test_looking_for_either_spelling_still_goes_by_the_index(database: Database, query: str) -> None:
     database.fetch(
         "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) SELECT n::text, 'x', n::text FROM generate_series(1, 2000) n"

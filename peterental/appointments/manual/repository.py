@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from peterental.agents.lookup import lock_agent
 from peterental.appointments.manual.model import MANUAL_KEY_PREFIX, Event, FormKeyConflict
 from peterental.appointments.model import Appointment
 from peterental.appointments.repository import APPOINTMENT, BUSY, OVERLAPPING, REFUSALS
-from peterental.appointments.schedule_repository import DESK_OF_AGENT, AgentSchedule, read_schedule
+from peterental.appointments.schedule_repository import SCHEDULE_BY_ID, AgentSchedule, read_schedule
 from peterental.database.constraints import named_constraints
 
 if TYPE_CHECKING:
@@ -28,22 +29,17 @@ class ManualBookingRepository:
 
     def lock_agent(self, connection: Connection, agent_id: str) -> None:
         """Queue the lock that every change of an agent's bookings begins with, by phone or by hand."""
-        connection.execute("SELECT FROM agents WHERE agent_id = %s FOR NO KEY UPDATE", [agent_id])
+        connection.execute(lock_agent().encode(), {"agent_id": agent_id})
 
     def lock_agent_of(self, connection: Connection, appointment_id: int) -> None:
         """Queue the same lock, on the agent of a viewing."""
         connection.execute(
-            """
-            SELECT FROM agents
-            WHERE agent_id = (SELECT agent_id FROM appointments WHERE id = %s)
-            FOR NO KEY UPDATE
-            """,
-            [appointment_id],
+            lock_agent("(SELECT agent_id FROM appointments WHERE id = %(id)s)").encode(), {"id": appointment_id}
         )
 
     def read(self, connection: Connection, agent_id: str, now: datetime) -> AgentSchedule:
         """Give an agent, its rules and what is taken."""
-        cursor = connection.execute(DESK_OF_AGENT.encode(), {"agent_id": agent_id, "now": now})
+        cursor = connection.execute(SCHEDULE_BY_ID.encode(), {"agent_id": agent_id, "now": now})
         return read_schedule(cursor.fetchone())
 
     def translate_form_key_error(self) -> AbstractContextManager[None]:
