@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from peterental.agents.calendar.service import CalendarService
 from peterental.agents.service import AgentService
 from peterental.agents.working_hours.service import WorkingHoursService
+from peterental.appointments.calendar.service import CalendarService
 from peterental.appointments.listing.service import ListingService
 from peterental.appointments.manual.service import ManualBookingService
 from peterental.appointments.phone_service import PhoneBookingService

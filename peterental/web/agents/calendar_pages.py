@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from flask import Blueprint, current_app, render_template, request
 
-from peterental.agents.calendar.statistics import MOST_COUNTED, STATUSES
+from peterental.appointments.calendar.statistics import MOST_COUNTED, STATUSES
 from peterental.services import services_of
 from peterental.web.agents.chart import chart, percent
 from peterental.web.shell.query_params import QueryParams
@@ -16,7 +16,7 @@ A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
 OR_TODAY = ", so here is today"
 
 
-def add_rules(blueprint: Blueprint) -> None:
+def add_routes(blueprint: Blueprint) -> None:
     """Add these pages to those about agents."""
     blueprint.add_url_rule("/<path:agent_id>/week", view_func=week)
     blueprint.add_url_rule("/<path:agent_id>/day", view_func=day)

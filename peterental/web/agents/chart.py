@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peterental.agents.calendar.statistics import WeekStatistics
+from peterental.appointments.calendar.statistics import WeekStatistics
 
 CHART_WIDTH = 360
 LEFT, BOTTOM, TOP = 28, 130, 10

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from peterental.agents.calendar.statistics import WeekStatistics
+from peterental.appointments.calendar.statistics import WeekStatistics
 from peterental.web.agents.chart import chart, percent, round_up
 
 

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from peterental.access import Viewer
-from peterental.agents.calendar.repository import CALLS_BY_WEEK, VIEWINGS_BY_WEEK
-from peterental.agents.calendar.service import CalendarService
-from peterental.agents.calendar.statistics import MOST_COUNTED, mondays
 from peterental.agents.model import AgentUnknown, Profile
 from peterental.agents.service import AgentService
+from peterental.appointments.calendar.repository import CALLS_BY_WEEK, VIEWINGS_BY_WEEK
+from peterental.appointments.calendar.service import CalendarService
+from peterental.appointments.calendar.statistics import MOST_COUNTED, mondays
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 

@@ -9,13 +9,21 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from peterental.access import Viewer
-from peterental.agents.calendar.model import CalendarDay, CalendarEntry, Column, GridCell, Week, days_of, hours_shown
-from peterental.agents.calendar.repository import DAYS
-from peterental.agents.calendar.service import VISITS_OF_A_DAY, CalendarService
 from peterental.agents.model import Agent, AgentUnknown, Profile, Window
 from peterental.agents.service import AgentService
 from peterental.agents.working_hours.model import Busy, BusyBlockRequest, DateOverride
 from peterental.agents.working_hours.service import WorkingHoursService
+from peterental.appointments.calendar.model import (
+    CalendarDay,
+    CalendarEntry,
+    Column,
+    GridCell,
+    Week,
+    days_of,
+    hours_shown,
+)
+from peterental.appointments.calendar.repository import DAYS
+from peterental.appointments.calendar.service import VISITS_OF_A_DAY, CalendarService
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 

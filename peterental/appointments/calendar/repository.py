@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from peterental.agents.calendar.model import CalendarDay, CalendarEntry
+from peterental.appointments.calendar.model import CalendarDay, CalendarEntry
 from peterental.database.pool import Database
 
 DAYS = """

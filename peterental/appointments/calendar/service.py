@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from peterental.access import Viewer
-from peterental.agents.calendar.model import CalendarDay, Week, days_of, hours_shown
-from peterental.agents.calendar.repository import CalendarRepository
-from peterental.agents.calendar.statistics import MOST_COUNTED, WeeklyStatistics, mondays, weeks_of
 from peterental.agents.model import Agent
 from peterental.agents.service import AgentService
 from peterental.agents.working_hours.repository import WorkingHoursRepository
+from peterental.appointments.calendar.model import CalendarDay, Week, days_of, hours_shown
+from peterental.appointments.calendar.repository import CalendarRepository
+from peterental.appointments.calendar.statistics import MOST_COUNTED, WeeklyStatistics, mondays, weeks_of
 from peterental.clock import midnight, utc_now
 from peterental.database.pool import Database
 
