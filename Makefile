@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Tests and benchmarks start hundreds of processes; none of them should compile all our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test bench screenshots chaos audit sbom format clean
+.PHONY: run test bench screenshots architecture chaos audit sbom format clean
 
 run: .venv/.ready
 	@PETERENTAL_DEMO=$${PETERENTAL_DEMO-1} $(BIN)/gunicorn wsgi:app
@@ -46,6 +46,10 @@ instance/audit/.ready: Makefile
 # Every page at a desk and on a phone, in light and dark, into instance/screenshots/.
 screenshots: .venv/.ready
 	@$(BIN)/python -m tests.browser.pictures
+
+# The picture in docs/architecture.md, drawn from the imports.
+architecture: .venv/.ready
+	@$(BIN)/python docs/architecture.py
 
 format: .venv/.ready
 	$(BIN)/ruff format .

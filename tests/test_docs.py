@@ -124,10 +124,24 @@ def test_what_the_readme_says_of_other_tools_was_measured_in_the_same_run() -> N
     assert failed == {"flask db-migrate": False, "dbmate": True, "yoyo": False, "Alembic": True}
 
 
-def test_every_test_that_the_readme_names_exists() -> None:
-    named = re.findall(r"`(tests/[^`]+\.py)`", README)
-    assert len(named) > 5
-    assert [name for name in named if not (PROJECT_DIR / name).exists()] == []
+@pytest.mark.parametrize("name", ["guarantees.md", "architecture.md"])
+def test_files_named_by_the_document_exist(name: str) -> None:
+    text = (PROJECT_DIR / "docs" / name).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:peterental|tests|migrations|docs)/[^`*]+?)`", text)
+    assert len(named) > 20
+    assert [path for path in named if not (PROJECT_DIR / path).exists()] == []
+
+
+def test_architecture_picture_is_drawn_from_imports() -> None:
+    drawn = subprocess.run(
+        [sys.executable, "-c", "from docs import architecture; print(architecture.picture(), end='')"],
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    committed = (PROJECT_DIR / "docs" / "images" / "architecture.svg").read_text(encoding="utf-8")
+    assert committed == drawn, "run: make architecture"
 
 
 def test_every_folder_and_file_on_the_map_exists() -> None:
