@@ -1,0 +1,145 @@
+"""Choose the home that a caller means among the homes that come into question. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from peterental.appointments.matching.addresses import Address, parse_address
+from peterental.appointments.matching.comparison import INCOMPLETE, Comparison, Reason, compare
+from peterental.appointments.matching.match import Match
+from peterental.appointments.matching.usps import LONG_DIRECTIONS
+
+
+class Outcome(Enum):
+    """How many homes may be meant."""
+
+    ONE = "one"
+    CONFIRM = "confirm"
+    """One may be meant, if it was misheard: name it and ask."""
+    SEVERAL = "several"
+    NONE = "none"
+
+
+class Difference(StrEnum):
+    """The part of an address that tells several homes apart."""
+
+    UNIT = "unit"
+    NUMBER = "house number"
+    STREET = "street"
+    TYPE = "street type"
+    DIRECTION = "direction"
+    CITY = "city"
+    NOTHING = "nothing"
+    """They are one home, or cannot be told apart by address."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Which of the known homes a caller means.
+
+    Args:
+        outcome: whether it is one, perhaps one, several or none.
+        indexes: which of the known ones, in their order.
+        discriminator: for several, what tells them apart.
+        options: for several, how to say the difference, one for each index: "unit 2B", "Elm Court".
+        reason: why the best one is not SAME; AGREES where it is.
+    """
+
+    outcome: Outcome
+    indexes: tuple[int, ...] = ()
+    discriminator: Difference | None = None
+    options: tuple[str, ...] = ()
+    reason: Reason = Reason.NOTHING_SHARED
+
+
+def candidates(said: str, known: Sequence[str]) -> Resolution:
+    """Return which of the `known` addresses the caller means by `said`.
+
+    An address that agrees in full wins over one that lacks a part, and that over one that was perhaps misheard. A part
+    that only one side has (a unit, a house number) does not matter where only one home remains.
+    """
+    address = parse_address(said)
+    homes = [parse_address(text) for text in known]
+    results = [compare(address, home) for home in homes]
+    for admits in (_is_same, _is_incomplete, _is_doubtful):
+        indexes = [at for at, result in enumerate(results) if admits(result)]
+        if indexes:
+            return _resolution(indexes, homes, results, asks=admits is _is_doubtful)
+    return Resolution(Outcome.NONE)
+
+
+def _is_same(result: Comparison) -> bool:
+    return result.match is Match.SAME
+
+
+def _is_incomplete(result: Comparison) -> bool:
+    return result.match is Match.UNSURE and result.reason in INCOMPLETE
+
+
+def _is_doubtful(result: Comparison) -> bool:
+    return result.match is Match.UNSURE and result.reason is not Reason.NOTHING_SHARED
+
+
+def _resolution(
+    indexes: Sequence[int], homes: Sequence[Address], results: Sequence[Comparison], *, asks: bool
+) -> Resolution:
+    reason = results[indexes[0]].reason
+    if len(indexes) == 1:
+        return Resolution(Outcome.CONFIRM if asks else Outcome.ONE, tuple(indexes), reason=reason)
+    difference, options = _told_apart([homes[at] for at in indexes])
+    return Resolution(Outcome.SEVERAL, tuple(indexes), difference, options, reason)
+
+
+def _told_apart(homes: Sequence[Address]) -> tuple[Difference, tuple[str, ...]]:
+    """Return the first part in which all homes differ, else the first in which some do, with its wording."""
+    worded = [(difference, tuple(wording(home) for home in homes)) for difference, wording in _WORDINGS.items()]
+    for difference, options in worded:
+        if len(set(options)) == len(homes):
+            return difference, options
+    for difference, options in worded:
+        if len(set(options)) > 1:
+            return difference, options
+    return Difference.NOTHING, ()
+
+
+def _unit(home: Address) -> str:
+    named = (("building", home.building), ("floor", home.floor), ("unit", home.unit))
+    return ", ".join(f"{kind} {value.upper()}" for kind, value in named if value) or "no unit"
+
+
+def _number(home: Address) -> str:
+    return (home.number or "no number").upper() if home.number else "no number"
+
+
+def _titled(words: Sequence[str]) -> str:
+    return " ".join(word if word[0].isdigit() else word.capitalize() for word in words)
+
+
+def _name(home: Address) -> str:
+    return _titled(home.name)
+
+
+def _street(home: Address) -> str:
+    return _titled(home.street)
+
+
+def _directed_street(home: Address) -> str:
+    before, after = (LONG_DIRECTIONS.get(side or "", "") for side in (home.before, home.after))
+    return _titled([word for word in (before, *home.street, after) if word])
+
+
+def _city(home: Address) -> str:
+    return _titled(home.city) or "no city"
+
+
+_WORDINGS: dict[Difference, Callable[[Address], str]] = {
+    Difference.STREET: _name,
+    Difference.NUMBER: _number,
+    Difference.UNIT: _unit,
+    Difference.TYPE: _street,
+    Difference.DIRECTION: _directed_street,
+    Difference.CITY: _city,
+}
+"""How each part is said, most telling first."""

@@ -1,0 +1,220 @@
+"""Normalise phone numbers to E.164 and compare them. Pure.
+
+Numbers arrive from telephone networks (E.164, national form, `00` prefix, SIP and tel URIs) and from callers by way of
+a language model. `phonenumbers` knows the numbering plans. A number counts when its length is possible: numbering plans
+change faster than software, and a caller whose number is new must still be found.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from importlib import resources
+from urllib.parse import unquote
+
+import phonenumbers
+from phonenumbers import Leniency, NumberParseException, PhoneNumber, PhoneNumberMatcher, ValidationResult
+
+from peterental.appointments.matching.text import fold, word_set
+
+DEFAULT_REGION = "US"
+LONGEST_INPUT = 200
+NORTH_AMERICA = 1
+
+WITHHELD = frozenset({"266696687", "7378742833", "8656696", "2562533", "7748483", "86282452253"})
+"""Keypad spellings that networks send instead of a withheld number: anonymous, restricted, unknown, blocked, private,
+unavailable."""
+
+_SEQUENCES = frozenset({"1234567890", "0123456789", "9876543210", "12345678901", "123456789", "12345678", "1234567"})
+_URI = re.compile(r"(?:sips?|tel):", re.IGNORECASE)
+_DIGIT_WORDS = {
+    "zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
+    "seven": "7", "eight": "8", "nine": "9", "hundred": "00", "thousand": "000", "plus": "+",
+    "cero": "0", "uno": "1", "dos": "2", "tres": "3", "cuatro": "4", "cinco": "5", "seis": "6", "siete": "7",
+    "ocho": "8", "nueve": "9",
+}  # fmt: skip
+_REPEATS = {"double": 2, "triple": 3, "doble": 2}
+_OWN_NUMBER_SIGNS = word_set("same this calling called callerid caller mismo misma este llamo llamando")
+_OWN_NUMBER_WORDS = _OWN_NUMBER_SIGNS | word_set("""
+    the my that it its is number phone cell cellphone mobile line one i im ive am was on at from with in now right
+    use just yes please fine works good id as before today you me back call can reach which they theyre are el la lo
+    numero telefono celular del de que al a estoy desde donde si
+""")
+
+
+def normalise(raw: object, region: str = DEFAULT_REGION) -> str | None:
+    """Return a phone number in E.164; None for anything that is not one.
+
+    Extensions are dropped. Placeholders ("+10000000000", "5555555555", "anonymous") are no numbers.
+
+    Args:
+        raw: a number as received: text, or an integer as models write it.
+        region: ISO 3166 code of the country whose national form is meant where no country code is given.
+    """
+    text = _text_of(raw)
+    if text is None:
+        return None
+    number = _parse(text, region) or _only_number_in(text, region)
+    if number is None or _is_placeholder(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def same_number(one: object, other: object, region: str = DEFAULT_REGION) -> bool:
+    """Return whether two numbers reach the same phone; False where either is no number."""
+    first = normalise(one, region)
+    return first is not None and first == normalise(other, region)
+
+
+def dialable(raw: object, region: str = DEFAULT_REGION) -> str | None:
+    """Return what a person can dial to call back; None where there is nothing to dial.
+
+    A number without its area code ("555 0100") cannot be written in E.164 but can be called by an agent in the same
+    town: it is returned as digits. An extension is kept as ";ext=5".
+    """
+    text = _text_of(raw)
+    if text is None:
+        return None
+    e164 = normalise(text, region)
+    if e164 is not None:
+        number = _parse(text, region) or _only_number_in(text, region) or PhoneNumber()
+        return f"{e164};ext={number.extension}" if number.extension else e164
+    digits = re.sub(r"[\s().-]", "", text)
+    local = re.fullmatch(r"[2-9][0-9]{6}", digits) and digits not in _SEQUENCES | WITHHELD and len(set(digits)) > 1
+    return digits if local else None
+
+
+def means_caller_number(text: str) -> bool:
+    """Return whether the caller asks to be called back on the number of this call ("this number", "the same one")."""
+    words = set(re.findall(r"\w+", fold(text[:LONGEST_INPUT])))
+    return words <= _OWN_NUMBER_WORDS and not words.isdisjoint(_OWN_NUMBER_SIGNS)
+
+
+def region_of(time_zone: str) -> str:
+    """Return the ISO 3166 code of the country that an IANA time zone belongs to; the United States if none."""
+    regions, links = _zone_tables()
+    return regions.get(time_zone) or regions.get(links.get(time_zone, ""), DEFAULT_REGION)
+
+
+@functools.cache
+def _zone_tables() -> tuple[dict[str, str], dict[str, str]]:
+    """Read zone → country from zone.tab, and old name → zone from tzdata.zi, both of the tzdata package."""
+    folder = resources.files("tzdata") / "zoneinfo"
+    rows = (folder / "zone.tab").read_text(encoding="ascii").splitlines()
+    regions = {row.split("\t")[2]: row[:2] for row in rows if not row.startswith("#")}
+    lines = (folder / "tzdata.zi").read_text(encoding="utf-8").splitlines()
+    links = {line.split()[2]: line.split()[1] for line in lines if line.startswith("L ")}
+    return regions, links
+
+
+def _text_of(raw: object) -> str | None:
+    """Return the part of `raw` that may be a number, as text of bounded length."""
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        raw = str(raw) if 0 < raw < 10**16 else None
+    if not isinstance(raw, str) or not 0 < len(raw) <= LONGEST_INPUT:
+        return None
+    text = unquote(_user_part(raw.strip()))
+    if re.search(r"[^\x00-\x7f]", text):
+        text = fold(text)
+    text = _digits_of_words(text) or text
+    return None if re.sub(r"\D", "", text) in WITHHELD else text
+
+
+def _user_part(text: str) -> str:
+    """Return the user part of a SIP URI, the rest of a tel URI, or the text itself."""
+    scheme = _URI.search(text)
+    if scheme is None:
+        return text
+    rest = text[scheme.end() :].strip().rstrip(">")
+    if scheme[0].lower() == "tel:":
+        return f"tel:{rest}"
+    user, at_sign, _ = rest.partition("@")
+    return re.split(r"[;:?]", user, maxsplit=1)[0] if at_sign else ""
+
+
+def _digits_of_words(text: str) -> str | None:
+    """Return the digits of a number spelt in words; None where any other word stands in it."""
+    words = re.findall(r"[a-z]+|\d+|\+", text.lower())
+    if not any(word in _DIGIT_WORDS for word in words):
+        return None
+    digits, repeat = [], 1
+    for word in words:
+        if word in _REPEATS:
+            repeat = _REPEATS[word]
+            continue
+        value = word if word.isdigit() or word == "+" else _DIGIT_WORDS.get(word)
+        if value is None:
+            return None
+        digits.append(value * repeat)
+        repeat = 1
+    return "".join(digits)
+
+
+def _parse(text: str, region: str) -> PhoneNumber | None:
+    """Return the first reading of `text` that has a possible length, likelier readings first."""
+    for form in _forms(text, region):
+        number = _possible(form, region)
+        if number is not None:
+            return number
+    return None
+
+
+def _forms(text: str, region: str) -> list[str]:
+    """Return the ways to read a number: as written, `00` as `+`, without a wrong `+`, with a missing one."""
+    digits = re.sub(r"[\s().-]", "", text)
+    if re.fullmatch(r"\+?00[1-9][0-9]+", digits):
+        return ["+" + digits.removeprefix("+")[2:]]
+    if re.fullmatch(r"\+[0-9]+", digits):
+        return [digits, digits[1:]]
+    if not re.fullmatch(r"[0-9]+", digits):
+        return [text]
+    forms = [digits, "+" + digits]
+    if phonenumbers.country_code_for_region(region) == NORTH_AMERICA or digits.startswith("0"):
+        return forms
+    return sorted(forms, key=lambda form: not _is_valid(form, region))
+
+
+def _possible(form: str, region: str) -> PhoneNumber | None:
+    try:
+        return _complete(phonenumbers.parse(form, region))
+    except NumberParseException:
+        return None
+
+
+def _complete(number: PhoneNumber) -> PhoneNumber | None:
+    """Return a number whose length is that of a whole number, area code included; else None."""
+    number = _without_old_prefix(number)
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    return number if reason == ValidationResult.IS_POSSIBLE else None
+
+
+def _is_valid(form: str, region: str) -> bool:
+    number = _possible(form, region)
+    return number is not None and phonenumbers.is_valid_number(number)
+
+
+_MEXICO = 52
+_MEXICAN_DIGITS = 10
+
+
+def _without_old_prefix(number: PhoneNumber) -> PhoneNumber:
+    """Drop the Mexican mobile prefix 1, which was abolished in 2019 and is still sent."""
+    national = phonenumbers.national_significant_number(number)
+    if number.country_code == _MEXICO and len(national) == _MEXICAN_DIGITS + 1 and national[0] == "1":
+        return PhoneNumber(country_code=_MEXICO, national_number=int(national[1:]), extension=number.extension)
+    return number
+
+
+def _only_number_in(text: str, region: str) -> PhoneNumber | None:
+    """Return the number in a sentence ("call me on 405 555 0100"); None where there are several."""
+    found = PhoneNumberMatcher(text, region, leniency=Leniency.POSSIBLE, max_tries=3)
+    numbers = [number for match in found if (number := _complete(match.number)) is not None]
+    return numbers[0] if numbers and all(number == numbers[0] for number in numbers) else None
+
+
+def _is_placeholder(number: PhoneNumber) -> bool:
+    """Return whether no phone has this number: one digit repeated, a counted sequence, no area code."""
+    national = phonenumbers.national_significant_number(number)
+    if len(set(national)) == 1 or national in _SEQUENCES or national in WITHHELD:
+        return True
+    return number.country_code == NORTH_AMERICA and national[0] in "01"
