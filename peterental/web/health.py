@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
+from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.errors import Fault
 
@@ -42,7 +43,7 @@ def create_blueprint(gate: SchemaHealth) -> Blueprint:
 def _strict(gate: SchemaHealth) -> tuple[Response, int]:
     try:
         status = gate.status()
-    except Fault as fault:
+    except (Fault, EngineError) as fault:
         return jsonify(status="unavailable", reason=str(fault)), 503
     if status.fits:
         return jsonify(status="ok", schema=status.state), 200

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from peterental.app import create_app
 from peterental.config import Config
 from peterental.users.login_throttle import FREE_PER_ACCOUNT
-from peterental.web.shell.access_control import MACHINES
+from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
 from tests.browser.household import ANA, OFFICE, Household
 from tests.browser.site import KEY, WORDS, Site
 from tests.browser.steps import press, type_and_sign_in
@@ -57,7 +57,11 @@ def stops(site: Site, household: Household) -> Iterator[Stop]:
     """
     for rule in sorted(pages_of_the_application().url_map.iter_rules(), key=lambda rule: rule.rule):
         group = rule.endpoint.partition(".")[0]
-        if "GET" not in (rule.methods or set()) or group in {*MACHINES, "sign_in"} or rule.endpoint in NOT_PAGES:
+        if (
+            "GET" not in (rule.methods or set())
+            or group in {*MACHINE_BLUEPRINTS, "sign_in"}
+            or rule.endpoint in NOT_PAGES
+        ):
             continue
         if rule.endpoint == "users.join":
             continue  # below, with a link

@@ -13,7 +13,7 @@ from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 
 A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
-OR_TODAY = ", so here is today"
+TODAY_INSTEAD = ", so here is today"
 
 
 def add_routes(blueprint: Blueprint) -> None:
@@ -26,7 +26,7 @@ def add_routes(blueprint: Blueprint) -> None:
 def week(agent_id: str) -> str:
     """Show the week around `from`. Four queries, whatever is booked; at most 60 KB."""
     address = QueryParams(request.args)
-    on = address.day("from", OR_TODAY)
+    on = address.day("from", TODAY_INSTEAD)
     found = services_of(current_app).calendar.week(agent_id, current_viewer(), on)
     return render_template(
         "agents/week.html",
@@ -42,7 +42,7 @@ def week(agent_id: str) -> str:
 def day(agent_id: str) -> str:
     """Show one day as a sheet of paper has it. Four queries, whatever is booked; at most 60 KB."""
     address = QueryParams(request.args)
-    on = address.day("on", OR_TODAY)
+    on = address.day("on", TODAY_INSTEAD)
     agent, today, found = services_of(current_app).calendar.day_sheet(agent_id, current_viewer(), on)
     return render_template(
         "agents/day.html",

@@ -15,10 +15,10 @@ from peterental.agents.service import LENGTHS, validated
 from peterental.audit.model import Entry
 from peterental.users.model import Person
 from peterental.web.shell.forms import PageForm, WholeNumber, required
-from peterental.web.shell.template_filters import place
+from peterental.web.shell.template_filters import zone_city
 
 CONTINENTS = ("America", "Europe", "Africa", "Asia", "Australia", "Pacific", "Atlantic", "Indian", "Antarctica")
-USUAL_ZONES = {
+COMMON_ZONES = {
     "America/New_York": "New York (Eastern)",
     "America/Chicago": "Chicago (Central)",
     "America/Denver": "Denver (Mountain)",
@@ -28,7 +28,7 @@ USUAL_ZONES = {
     "Pacific/Honolulu": "Honolulu (Hawaii)",
 }
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+VERBATIM_INPUT = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
 def _up_to(name: str) -> Length:
@@ -86,13 +86,13 @@ class AgentForm(VersionedForm):
         "Vapi assistant id",
         description="From the page of the assistant on Vapi. Calls to this assistant are for this agent.",
         validators=[_up_to("vapi_assistant_id")],
-        render_kw=AS_TYPED,
+        render_kw=VERBATIM_INPUT,
     )
     phone_number_id = StringField(
         "Vapi phone number id",
         description="Finds the agent when a call names no assistant.",
         validators=[_up_to("phone_number_id")],
-        render_kw=AS_TYPED,
+        render_kw=VERBATIM_INPUT,
     )
     handover_number = TelField(
         "Hand-over number",
@@ -109,7 +109,7 @@ class AgentForm(VersionedForm):
         "Calendar user",
         description="Whose calendar the viewings go into.",
         validators=[_up_to("calendar_user_id")],
-        render_kw=AS_TYPED,
+        render_kw=VERBATIM_INPUT,
     )
     slot_minutes = _rule("A viewing takes", "slot_minutes", "From the door to goodbye.")
     step_minutes = _rule("Viewings start every", "step_minutes", "Counted from the start of the working hours.")
@@ -154,12 +154,12 @@ class AgentForm(VersionedForm):
         for name in Profile.__dataclass_fields__:
             if name in self and (not entries or name in saver) and getattr(stored, name) != getattr(typed, name):
                 by = f" by {saver[name]}" if name in saver else ""
-                self[name].errors = [*self[name].errors, f"Saved meanwhile{by}: {self._in_words(name, stored)}."]
+                self[name].errors = [*self[name].errors, f"Saved meanwhile{by}: {self._display_value(name, stored)}."]
         self.show_state(agent)
 
-    def _in_words(self, name: str, stored: Profile) -> str:
+    def _display_value(self, name: str, stored: Profile) -> str:
         value = getattr(stored, name)
-        choices = {"user_id": self._people, "time_zone": USUAL_ZONES}.get(name, {})
+        choices = {"user_id": self._people, "time_zone": COMMON_ZONES}.get(name, {})
         return choices.get(str(value or ""), "nothing" if value is None else str(value))
 
     def profile(self) -> Profile:
@@ -171,7 +171,7 @@ class AgentForm(VersionedForm):
 
 def zone_choices(current: str) -> dict[str, list[tuple[str, str]]]:
     """Give every time zone that is a place, by continent, the usual ones and `current` first."""
-    usual = list({current: USUAL_ZONES.get(current, place(current)), **USUAL_ZONES}.items())
+    usual = list({current: COMMON_ZONES.get(current, zone_city(current)), **COMMON_ZONES}.items())
     named = {zone for zone, _ in usual}
     others = {
         continent: [choice for choice in choices if choice[0] not in named]

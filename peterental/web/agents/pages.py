@@ -51,9 +51,9 @@ REFUSED_AT: Mapping[type[Refusal], str] = {
 """The field at which a refusal is shown."""
 
 LAST_PAGE = 1000
-CALLS_SHOWN = 5
+RECENT_CALLS_SHOWN = 5
 
-GIVEN = {"assistant": "vapi_assistant_id", "number": "phone_number_id"}
+PREFILL_PARAMS = {"assistant": "vapi_assistant_id", "number": "phone_number_id"}
 """What a link to the form for a new agent may fill in: parameter, field."""
 
 
@@ -67,8 +67,8 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/<path:agent_id>/edit", view_func=edit, methods=both)
     blueprint.add_url_rule("/<path:agent_id>/deactivate", view_func=deactivate, methods=both)
     blueprint.add_url_rule("/<path:agent_id>/reactivate", view_func=reactivate, methods=both)
-    hours_pages.add_rules(blueprint)
-    diary_pages.add_rules(blueprint)
+    hours_pages.add_routes(blueprint)
+    diary_pages.add_routes(blueprint)
     return blueprint
 
 
@@ -97,13 +97,13 @@ def show(agent_id: str) -> Answer:
     """Show one agent. Three queries; one to three more where somebody asks whether a time is free."""
     services, viewer = _services(), current_viewer()
     agent = services.agents.get(agent_id, viewer)
-    check, warnings = _asked_time(agent_id)
+    check, warnings = _slot_check(agent_id)
     return render_template(
         "agents/show.html",
         agent=agent,
         upcoming=services.agents.upcoming(agent),
         week=hours_by_weekday(agent.rules),
-        calls=services.calls.latest(agent_id, viewer, limit=CALLS_SHOWN),
+        calls=services.calls.latest(agent_id, viewer, limit=RECENT_CALLS_SHOWN),
         words=labels,
         now=utc_now(),
         check=check,
@@ -120,7 +120,7 @@ def new() -> Answer:
         raise AdminsOnly
     services = _services()
     zone = _config().default_time_zone
-    given = {field: _vapi_id(name) for name, field in GIVEN.items()}
+    given = {field: _vapi_id(name) for name, field in PREFILL_PARAMS.items()}
     usual = vars(Profile(agent_name="", time_zone=zone))
     form = AgentForm(data={**usual, **given, "seen": utc_now().isoformat()})
     form.offer(services.users.people(viewer), zone)
@@ -162,12 +162,12 @@ def edit(agent_id: str) -> Answer:
 
 def deactivate(agent_id: str) -> Answer:
     """Say what switching an agent off means, and do it."""
-    return _switch(agent_id, active=False)
+    return _set_active(agent_id, active=False)
 
 
 def reactivate(agent_id: str) -> Answer:
     """Say what switching an agent on means, and do it."""
-    return _switch(agent_id, active=True)
+    return _set_active(agent_id, active=True)
 
 
 def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
@@ -179,7 +179,7 @@ def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
     return [(name, sorted(windows[number])) for number, name in enumerate(names, start=1)]
 
 
-def _asked_time(agent_id: str) -> tuple[SlotCheck | None, str | None]:
+def _slot_check(agent_id: str) -> tuple[SlotCheck | None, str | None]:
     """Answer "is this time free?", if it was asked, or say what was not understood."""
     address = QueryParams(request.args)
     if not address.text("on") and not address.text("at"):
@@ -196,7 +196,7 @@ def _vapi_id(name: str) -> str | None:
     return text if 0 < len(text) <= LENGTHS["vapi_assistant_id"] else None
 
 
-def _switch(agent_id: str, *, active: bool) -> Answer:
+def _set_active(agent_id: str, *, active: bool) -> Answer:
     viewer, agents = current_viewer(), _services().agents
     agent = agents.get(agent_id, viewer)
     if request.method == "POST":

@@ -19,14 +19,14 @@ from peterental.web.agents.forms import VersionedForm
 from peterental.web.shell.forms import PageForm
 from peterental.web.shell.template_filters import wall_clock
 
-EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
-AN_HOUR_MIN = 60
-NOTE_CHARACTERS = 200
-HOURS_CHARACTERS = 120
-HOURS_LOOK = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+MIN_DAY, MAX_DAY = date(2000, 1, 1), date(2100, 1, 1)
+HOUR_MIN = 60
+MAX_NOTE_CHARS = 200
+MAX_HOURS_CHARS = 120
+HOURS_ATTRIBUTES = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
-def in_words(windows: Iterable[Window]) -> str:
+def format_windows(windows: Iterable[Window]) -> str:
     """Give windows as people write them, and `parse_windows` reads them: `9 am–12 pm, 1–5 pm`."""
     return ", ".join(f"{_opening(w)}\N{EN DASH}{wall_clock(w.closes_min)}" for w in windows)
 
@@ -34,11 +34,11 @@ def in_words(windows: Iterable[Window]) -> str:
 def _opening(window: Window) -> str:
     """Give when a window opens, without am or pm where its closing time says the same; midnight always says so."""
     opens, closes = wall_clock(window.opens_min), wall_clock(window.closes_min)
-    is_plain = window.opens_min >= AN_HOUR_MIN and opens[-2:] == closes[-2:]
+    is_plain = window.opens_min >= HOUR_MIN and opens[-2:] == closes[-2:]
     return opens[:-3] if is_plain else opens
 
 
-def _readable(form: PageForm, field: Field) -> None:
+def _check_hours(form: PageForm, field: Field) -> None:
     """Check that a text reads as hours."""
     del form
     try:
@@ -47,24 +47,24 @@ def _readable(form: PageForm, field: Field) -> None:
         raise StopValidation(str(refusal)) from refusal
 
 
-def _chosen(form: PageForm, field: Field) -> None:
+def _require_day(form: PageForm, field: Field) -> None:
     """Check that there is a day, unless what was typed is none."""
     del form
     if field.data is None and not field.errors:
         raise StopValidation("Choose the day.")
 
 
-_chosen.field_flags = {"required": True}  # type: ignore[attr-defined]  # how WTForms learns it
+_require_day.field_flags = {"required": True}  # type: ignore[attr-defined]  # how WTForms learns it
 
 
-def _sane(form: PageForm, field: Field) -> None:
+def _check_year(form: PageForm, field: Field) -> None:
     """Check that a day is one that somebody can mean."""
     del form
-    if field.data is not None and not EARLIEST <= field.data <= LATEST:
+    if field.data is not None and not MIN_DAY <= field.data <= MAX_DAY:
         raise StopValidation("Choose a day in this century.")
 
 
-def _begins(form: PageForm, field: Field) -> None:
+def _check_start(form: PageForm, field: Field) -> None:
     """Check that a time can be the beginning of something."""
     del form
     if field.data == DAY_MIN:
@@ -72,12 +72,12 @@ def _begins(form: PageForm, field: Field) -> None:
 
 
 def _hours(label: str, description: str = "") -> StringField:
-    too_long = f"There is room for {HOURS_CHARACTERS} characters."
+    too_long = f"There is room for {MAX_HOURS_CHARS} characters."
     return StringField(
         label,
         description=description,
-        validators=[Length(max=HOURS_CHARACTERS, message=too_long), _readable],
-        render_kw=HOURS_LOOK,
+        validators=[Length(max=MAX_HOURS_CHARS, message=too_long), _check_hours],
+        render_kw=HOURS_ATTRIBUTES,
     )
 
 
@@ -85,12 +85,12 @@ def _note(example: str) -> StringField:
     return StringField(
         "Note",
         description=example,
-        validators=[Length(max=NOTE_CHARACTERS, message=f"There is room for {NOTE_CHARACTERS} characters.")],
+        validators=[Length(max=MAX_NOTE_CHARS, message=f"There is room for {MAX_NOTE_CHARS} characters.")],
         render_kw={"autocomplete": "off"},
     )
 
 
-class PlainDate(DateField):  # type: ignore[misc]  # WTForms has no types
+class DayField(DateField):  # type: ignore[misc]  # WTForms has no types
     """A day; what is none is said in plain words."""
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
@@ -103,10 +103,10 @@ class PlainDate(DateField):  # type: ignore[misc]  # WTForms has no types
                 raise ValueError("Write the day like 2026-12-24.") from error
 
 
-_LIKE_THIS = "Write the time like 14:30."
+_TIME_FORMAT_MESSAGE = "Write the time like 14:30."
 
 
-class PlainTime(TimeField):  # type: ignore[misc]  # WTForms has no types
+class TimeOfDayField(TimeField):  # type: ignore[misc]  # WTForms has no types
     """A time of day, in minutes after midnight; what is none is said in plain words. 24:00 is the day's end."""
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
@@ -119,9 +119,9 @@ class PlainTime(TimeField):  # type: ignore[misc]  # WTForms has no types
             try:
                 read = time.fromisoformat(typed)
             except ValueError as error:
-                raise ValueError(_LIKE_THIS) from error
+                raise ValueError(_TIME_FORMAT_MESSAGE) from error
             if read.tzinfo is not None:
-                raise ValueError(_LIKE_THIS)
+                raise ValueError(_TIME_FORMAT_MESSAGE)
             self.data = read.hour * 60 + read.minute
 
     def _value(self) -> str:
@@ -154,7 +154,7 @@ class WeekForm(VersionedForm):
     def show(self, agent: Agent) -> None:
         """Fill in the hours an agent has."""
         for field, windows in zip(self.days, _week_of(agent), strict=True):
-            field.data = in_words(windows)
+            field.data = format_windows(windows)
         self.show_state(agent)
 
     def show_conflict(self, agent: Agent, entries: Sequence[Entry]) -> None:
@@ -168,14 +168,14 @@ class WeekForm(VersionedForm):
         for name, field, typed, saved in zip(WEEKDAYS, self.days, self.week, _week_of(agent), strict=True):
             if (not entries or name in saver) and typed != saved:
                 by = f" by {saver[name]}" if name in saver else ""
-                field.errors = [*field.errors, f"Saved meanwhile{by}: {in_words(saved) or 'closed'}."]
+                field.errors = [*field.errors, f"Saved meanwhile{by}: {format_windows(saved) or 'closed'}."]
         self.show_state(agent)
 
 
 class DayForm(PageForm):
     """A day that differs from the week."""
 
-    day = PlainDate("Day", validators=[_chosen, _sane])
+    day = DayField("Day", validators=[_require_day, _check_year])
     hours = _hours("Hours on that day", "Such as 10–14. Leave it empty if the day is closed.")
     note = _note("Such as Thanksgiving.")
 
@@ -188,14 +188,14 @@ class DayForm(PageForm):
 class BusyForm(PageForm):
     """A time that is taken by something else."""
 
-    first_day = PlainDate("First day", description="On the calendar.", validators=[_chosen, _sane])
-    from_time = PlainTime("Begins at", description="Empty: midnight.", validators=[Optional(), _begins])
-    last_day = PlainDate("Last day", description="Empty: same day.", validators=[Optional(), _sane])
-    until_time = PlainTime("Ends at", description="Empty: day's end.", validators=[Optional()])
+    first_day = DayField("First day", description="On the calendar.", validators=[_require_day, _check_year])
+    from_time = TimeOfDayField("Begins at", description="Empty: midnight.", validators=[Optional(), _check_start])
+    last_day = DayField("Last day", description="Empty: same day.", validators=[Optional(), _check_year])
+    until_time = TimeOfDayField("Ends at", description="Empty: day's end.", validators=[Optional()])
     note = _note("Such as dentist. Callers never hear it.")
 
     @property
-    def wish(self) -> BusyBlockRequest:
+    def busy_request(self) -> BusyBlockRequest:
         """What was filled in, once it is valid."""
         return BusyBlockRequest(
             first_day=self.first_day.data,

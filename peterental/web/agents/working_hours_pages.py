@@ -30,12 +30,12 @@ REFUSED_AT: dict[type[Refusal], str] = {
 }
 """The field at which a refusal is shown."""
 
-STANDING_SHOWN = 5
-LISTED = 30
+CONFLICTS_SHOWN = 5
+MAX_LISTED = 30
 """Days and busy times that the page shows of each."""
 
 
-def add_rules(blueprint: Blueprint) -> None:
+def add_routes(blueprint: Blueprint) -> None:
     """Add this page and what its forms send to, to the pages about agents."""
     blueprint.add_url_rule("/<path:agent_id>/hours", view_func=hours, methods=["GET", "POST"])
     blueprint.add_url_rule("/<path:agent_id>/hours/days", view_func=add_day, methods=["POST"])
@@ -85,13 +85,13 @@ def add_busy(agent_id: str) -> Answer:
     if form.validate_on_submit():
         viewer = current_viewer()
         try:
-            busy = _hours().add_busy(agent_id, form.wish, viewer)
+            busy = _hours().add_busy(agent_id, form.busy_request, viewer)
         except TimeSkipped as refusal:
             form.add_error(refusal, "from_time" if _is_clock(refusal, form.from_time.data) else "until_time")
         except (BusyEndsFirst, BusyPast) as refusal:
             form.add_error(refusal, REFUSED_AT[type(refusal)])
         else:
-            flash(said_busy(busy, services_of(current_app).agents.get(agent_id, viewer).zone), "done")
+            flash(busy_saved_message(busy, services_of(current_app).agents.get(agent_id, viewer).zone), "done")
             return _back(agent_id, "busy")
     return _page(agent_id, busy_form=form)
 
@@ -125,7 +125,7 @@ def remove_busy(agent_id: str) -> Answer:
     return _back(agent_id, "busy")
 
 
-def said_busy(busy: Busy, zone: ZoneInfo) -> str:
+def busy_saved_message(busy: Busy, zone: ZoneInfo) -> str:
     """Say from when to when a busy time is, with the zone's name at both ends where the clocks change in between."""
     begins, ends = zone_name(busy.start, zone), zone_name(busy.until, zone)
     from_zone = f" {begins}" if begins != ends else ""
@@ -164,8 +164,8 @@ def _page(
         day_form=day_form or DayForm(formdata=None, prefix="day-"),
         busy_form=busy_form or BusyForm(formdata=None, prefix="busy-"),
         sent=sent,
-        standing_shown=STANDING_SHOWN,
-        listed=LISTED,
+        standing_shown=CONFLICTS_SHOWN,
+        listed=MAX_LISTED,
         today=services_of(current_app).hours.today(schedule.agent),
     )
     return body, 400 if sent else 200

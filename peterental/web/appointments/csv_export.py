@@ -17,7 +17,7 @@ COLUMNS = (
 
 BYTE_ORDER_MARK = "\ufeff"
 
-RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n")
 """With what a spreadsheet's formulas begin; callers choose the names."""
 
 
@@ -27,10 +27,10 @@ def lines(batches: Iterator[Sequence[Appointment]]) -> Iterator[bytes]:
 
 
 def _lines(first: Sequence[Appointment], others: Iterator[Sequence[Appointment]]) -> Iterator[bytes]:
-    yield (BYTE_ORDER_MARK + _written([COLUMNS])).encode()
-    yield _written(map(_cells, first)).encode()
+    yield (BYTE_ORDER_MARK + _to_csv([COLUMNS])).encode()
+    yield _to_csv(map(_cells, first)).encode()
     for batch in others:
-        yield _written(map(_cells, batch)).encode()
+        yield _to_csv(map(_cells, batch)).encode()
 
 
 def _cells(appointment: Appointment) -> Sequence[str]:
@@ -55,7 +55,7 @@ def _cells(appointment: Appointment) -> Sequence[str]:
     )
 
 
-def _written(rows: Iterable[Sequence[str]]) -> str:
+def _to_csv(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows([escape_formula(cell) for cell in row] for row in rows)
     return text.getvalue()
@@ -63,4 +63,4 @@ def _written(rows: Iterable[Sequence[str]]) -> str:
 
 def escape_formula(cell: str) -> str:
     """Give a cell that no spreadsheet takes for a formula: an apostrophe before what looks like one."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(RISKY) else cell
+    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA_PREFIXES) else cell

@@ -53,7 +53,7 @@ class WhenForm(PageForm):
         format=["%H:%M", "%H:%M:%S"],
         validators=[Optional()],
     )
-    told = HiddenField()
+    acknowledged = HiddenField()
 
     def validate_day(self, field: DateField) -> None:
         """Refuse years in which nobody sees a home."""
@@ -85,7 +85,7 @@ class WhenForm(PageForm):
         return WallClockTime(
             day=self.day.data,
             clock_min=clock.hour * 60 + clock.minute,
-            told=frozenset((self.told.data or "").split()),
+            told=frozenset((self.acknowledged.data or "").split()),
         )
 
     @property
@@ -161,7 +161,7 @@ def seen_token(appointment: Appointment) -> str:
     return f"{appointment.updated_at.isoformat()} {appointment.start.isoformat()} {appointment.status}"
 
 
-def read_seen(token: str | None) -> ExpectedState | None:
+def parse_seen_token(token: str | None) -> ExpectedState | None:
     """Give what a form has kept; None where it is not readable, which is as if somebody had changed the viewing."""
     try:
         updated_at, start, status = (token or "").split(" ")
@@ -174,7 +174,7 @@ def read_seen(token: str | None) -> ExpectedState | None:
     return seen if is_sane else None  # the first and the last year have no room for other zones
 
 
-def told_token(warnings: BookingWarnings) -> str:
+def acknowledgement_token(warnings: BookingWarnings) -> str:
     """Give what the box says that is ticked to do it all the same."""
     return " ".join(sorted(warnings.facts))
 

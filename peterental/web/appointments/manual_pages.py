@@ -24,15 +24,22 @@ from peterental.appointments.model import Appointment, SlotTaken, SlotUnavailabl
 from peterental.clock import utc_now
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
-from peterental.web.appointments.manual_forms import BookForm, MoveForm, is_repeated, read_seen, seen_token, told_token
+from peterental.web.appointments.manual_forms import (
+    BookForm,
+    MoveForm,
+    acknowledgement_token,
+    is_repeated,
+    parse_seen_token,
+    seen_token,
+)
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-from peterental.web.shell.template_filters import clock, long_day, place, zone_name
+from peterental.web.shell.template_filters import clock, long_day, zone_city, zone_name
 
 Answer = Response | str | tuple[str, int]
 
-DONE: dict[Action, str] = {
+ACTION_RESULTS: dict[Action, str] = {
     "cancel": "is cancelled",
     "complete": "has taken place",
     "no_show": "is noted as a no-show",
@@ -40,7 +47,7 @@ DONE: dict[Action, str] = {
 }
 
 
-def add_to(blueprint: Blueprint) -> None:
+def add_routes(blueprint: Blueprint) -> None:
     """Give the blueprint of the viewings these pages."""
     both = ["GET", "POST"]
     blueprint.add_url_rule("/appointments/new", view_func=new, methods=both)
@@ -50,7 +57,7 @@ def add_to(blueprint: Blueprint) -> None:
         blueprint.add_url_rule(
             f"/appointments/<int:appointment_id>/{name}",
             endpoint=action,
-            view_func=_change,
+            view_func=_apply_action,
             methods=["POST"],
             defaults={"action": action},
         )
@@ -67,7 +74,7 @@ def new() -> Answer:
     form.offer(agents)
     if len(agents) == 1:
         form.agent_id.data = agents[0].agent_id
-    doubt: ConfirmationRequired | None = None
+    confirmation: ConfirmationRequired | None = None
     nearest: tuple[datetime, ...] = ()
     is_sent = request.method == "POST" and "look" not in request.form
     if is_sent and form.validate_on_submit():
@@ -76,7 +83,7 @@ def new() -> Answer:
         except DuplicateSubmission as refusal:
             return _duplicate(refusal.appointment, form)
         except ConfirmationRequired as refusal:
-            doubt = refusal
+            confirmation = refusal
         except Refusal as refusal:
             nearest = refusal.nearest if isinstance(refusal, SlotUnavailable) else ()
             _show_refusal(form, refusal)
@@ -89,14 +96,14 @@ def new() -> Answer:
             "appointments/new.html",
             form=form,
             free=free,
-            doubt=doubt,
-            told=told_token(doubt.warnings) if doubt else "",
-            nearest=doubt.nearest if doubt else nearest,
+            confirmation=confirmation,
+            token=acknowledgement_token(confirmation.warnings) if confirmation else "",
+            nearest=confirmation.nearest if confirmation else nearest,
             has_agents=bool(agents),
             is_sent=is_sent,
             now=utc_now(),
         ),
-        _status(is_sent, doubt),
+        _status(is_sent, confirmation),
     )
 
 
@@ -109,16 +116,16 @@ def move(appointment_id: int) -> Answer:
     if request.method == "GET":
         form.day.data = appointment.local_start.date()
         form.seen.data = seen_token(appointment)
-    doubt: ConfirmationRequired | None = None
+    confirmation: ConfirmationRequired | None = None
     nearest: tuple[datetime, ...] = ()
     is_sent = request.method == "POST" and "look" not in request.form
     if is_sent and form.validate_on_submit():
         try:
-            moved = services.manual.move(appointment_id, read_seen(form.seen.data), form.when(), viewer)
+            moved = services.manual.move(appointment_id, parse_seen_token(form.seen.data), form.when(), viewer)
         except EditConflict as refusal:
-            return _changed(refusal)
+            return _conflict_page(refusal)
         except ConfirmationRequired as refusal:
-            doubt = refusal
+            confirmation = refusal
         except Refusal as refusal:
             nearest = refusal.nearest if isinstance(refusal, SlotUnavailable) else ()
             _show_refusal(form, refusal)
@@ -134,20 +141,20 @@ def move(appointment_id: int) -> Answer:
             appointment=appointment,
             form=form,
             free=free,
-            doubt=doubt,
-            told=told_token(doubt.warnings) if doubt else "",
-            nearest=doubt.nearest if doubt else nearest,
+            confirmation=confirmation,
+            token=acknowledgement_token(confirmation.warnings) if confirmation else "",
+            nearest=confirmation.nearest if confirmation else nearest,
             is_sent=is_sent,
             now=utc_now(),
         ),
-        _status(is_sent, doubt),
+        _status(is_sent, confirmation),
     )
 
 
 def cancel(appointment_id: int) -> Answer:
     """Say what cancelling a viewing means, and do it."""
     if request.method == "POST":
-        return _change(appointment_id, "cancel")
+        return _apply_action(appointment_id, "cancel")
     appointment, _ = _services().manual.show(appointment_id, current_viewer())
     if appointment.status not in TRANSITIONS["cancel"].before:
         flash(str(InvalidTransition(status=appointment.status)), "refused")
@@ -157,26 +164,26 @@ def cancel(appointment_id: int) -> Answer:
     )
 
 
-def _change(appointment_id: int, action: Action) -> Answer:
+def _apply_action(appointment_id: int, action: Action) -> Answer:
     """Do what one button does."""
     here = redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
     try:
         appointment = _services().manual.change(
-            appointment_id, read_seen(request.form.get("seen")), action, current_viewer()
+            appointment_id, parse_seen_token(request.form.get("seen")), action, current_viewer()
         )
     except EditConflict as refusal:
-        return _changed(refusal)
+        return _conflict_page(refusal)
     except SlotTaken:
         flash("That time has gone to another viewing meanwhile. Book this one anew, at another time.", "refused")
         return here
     except (NotStartedYet, InvalidTransition) as refusal:
         flash(str(refusal), "refused")
         return here
-    flash(f"The viewing of {appointment.property_address} {DONE[action]}.", "done")
+    flash(f"The viewing of {appointment.property_address} {ACTION_RESULTS[action]}.", "done")
     return here
 
 
-def _changed(refusal: EditConflict) -> Answer:
+def _conflict_page(refusal: EditConflict) -> Answer:
     """Show what somebody saw before they changed a viewing, and what it had become by then."""
     _, events = _services().manual.show(refusal.current.appointment_id, current_viewer())
     page = render_template(
@@ -223,12 +230,12 @@ def _sentence(begin: str, appointment: Appointment) -> str:
     when = f"{long_day(start, zone, utc_now())}, {clock(start, zone)} {zone_name(start, zone)}"
     sentence = f"{begin} {appointment.attendee_name}, {when}, with {appointment.agent_name}."
     if is_repeated(start, zone):
-        sentence += f" The clocks in {place(zone.key)} show that time twice that night; this is the first."
+        sentence += f" The clocks in {zone_city(zone.key)} show that time twice that night; this is the first."
     return sentence
 
 
-def _status(is_sent: bool, doubt: ConfirmationRequired | None) -> int:  # noqa: FBT001  # two facts about one answer
-    if doubt is not None:
+def _status(is_sent: bool, confirmation: ConfirmationRequired | None) -> int:  # noqa: FBT001  # two facts about one answer
+    if confirmation is not None:
         return 409
     return 400 if is_sent else 200
 

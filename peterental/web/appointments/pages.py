@@ -15,7 +15,7 @@ from peterental.services import services_of
 from peterental.web.appointments.csv_export import lines
 from peterental.web.appointments.list_filter import SORTS, STATUSES, parse_list_query
 from peterental.web.appointments.manual_forms import seen_token
-from peterental.web.appointments.manual_pages import add_to
+from peterental.web.appointments.manual_pages import add_routes
 from peterental.web.shell.session import current_viewer
 
 
@@ -34,8 +34,8 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/appointments", view_func=index)
     blueprint.add_url_rule("/appointments.csv", view_func=export_csv)
     blueprint.add_url_rule("/appointments/<int:appointment_id>", view_func=show)
-    blueprint.add_app_template_filter(event)
-    add_to(blueprint)
+    blueprint.add_app_template_filter(event_label)
+    add_routes(blueprint)
     return blueprint
 
 
@@ -91,7 +91,7 @@ def show(appointment_id: int) -> str:
     )
 
 
-def event(kind: EventKind) -> str:
+def event_label(kind: EventKind) -> str:
     """Give what happened to a viewing, as its history says it: `Moved`, `No-show`."""
     return {"no_show": "No-show"}.get(kind, kind.capitalize())
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from peterental.audit.model import Change
 from peterental.plural import counted
-from peterental.web.shell.template_filters import iso_in_words, span, wall_clock
+from peterental.web.shell.template_filters import format_iso, format_minutes, wall_clock
 
 LABELS = {
     "Monday": "Monday",
@@ -99,7 +99,7 @@ def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> 
         if name == "user_id":
             return people.get(value, f"user {value}")
         if name.endswith("_minutes"):
-            return span(value)
+            return format_minutes(value)
         if name.endswith("_days"):
             return counted(value, "day")
     if name == "status" and isinstance(value, str):
@@ -119,4 +119,4 @@ def format_value(value: Any, zone: ZoneInfo) -> str | None:
         return ", ".join(format_value(part, zone) or "nothing" for part in value)
     if isinstance(value, str) and _HOURS.fullmatch(value):
         return _CLOCK.sub(lambda clock: wall_clock(int(clock[1]) * 60 + int(clock[2])), value)
-    return iso_in_words(value, zone) if isinstance(value, str) else str(value)
+    return format_iso(value, zone) if isinstance(value, str) else str(value)

@@ -13,7 +13,7 @@ from peterental.audit.model import COMMAND_LINE, LogFilter, SubjectKind
 from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.web.audit.field_labels import labelled_fields
-from peterental.web.shell.query_params import QueryParams, moments
+from peterental.web.shell.query_params import QueryParams, utc_bounds
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def index() -> str:
     config: Config = current_app.extensions["peterental.config"]
     zone = ZoneInfo(config.default_time_zone)
     address = QueryParams(request.args)
-    wanted, chosen = read_filter(address, zone)
+    wanted, chosen = parse_filter(address, zone)
     page = address.page(LAST_PAGE)
     listing = services.audit.listing(viewer, wanted, page=page)
     people = services.users.people(viewer)
@@ -72,7 +72,7 @@ def index() -> str:
     )
 
 
-def read_filter(address: QueryParams, zone: ZoneInfo) -> tuple[LogFilter, dict[str, str]]:
+def parse_filter(address: QueryParams, zone: ZoneInfo) -> tuple[LogFilter, dict[str, str]]:
     """Read a filter from a query string, leaving out what cannot be read.
 
     Args:
@@ -83,7 +83,7 @@ def read_filter(address: QueryParams, zone: ZoneInfo) -> tuple[LogFilter, dict[s
     """
     kind = address.choice("kind", KINDS, "Nothing is logged about {}: this is the log of everything.")
     first, last = address.days()
-    since, until = moments(first, last, zone)
+    since, until = utc_bounds(first, last, zone)
     wanted = LogFilter(
         actor=address.text("actor"), subject_kind=kind, subject_id=address.text("id"), since=since, until=until
     )

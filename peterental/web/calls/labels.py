@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from peterental.calls.model import CallSummary, Flag
 
-LONGEST_CALL = timedelta(hours=12)
+MAX_CALL_LENGTH = timedelta(hours=12)
 """Vapi ends a call after this at the latest: later on, its end was simply not reported."""
 
 # Vapi knows more than 600 reasons and adds to them: https://docs.vapi.ai/calls/call-ended-reason
-ENDED: Mapping[str, str] = {
+ENDED_REASONS: Mapping[str, str] = {
     "customer-ended-call": "The caller hung up",
     "customer-ended-call-before-warm-transfer": "The caller hung up while being put through",
     "customer-ended-call-after-warm-transfer-attempt": "The caller hung up after waiting to be put through",
@@ -92,13 +92,13 @@ ARGUMENTS: Mapping[str, str] = {
 def how_it_ended(call: CallSummary, now: datetime) -> str:
     """Say how a call ended, in plain words where we know them and in Vapi's where we do not."""
     if not call.has_ended:
-        return "On the line" if now - call.started_or_created_at < LONGEST_CALL else "Its end was not reported"
+        return "On the line" if now - call.started_or_created_at < MAX_CALL_LENGTH else "Its end was not reported"
     if not call.ended_reason:
         return "Ended, nobody said why"
-    return ENDED.get(call.ended_reason, call.ended_reason)
+    return ENDED_REASONS.get(call.ended_reason, call.ended_reason)
 
 
-def length(duration: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """Give a call's length as people say it: `48 s`, `2 min 5 s`, `1 h 3 min`."""
     minutes, seconds = divmod(round(duration.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
@@ -110,14 +110,14 @@ def length(duration: timedelta) -> str:
     return " ".join(parts)
 
 
-def price(dollars: float) -> str:
+def format_cost(dollars: float) -> str:
     """Give what a call cost: `$0.08`, and `under $0.01` rather than nothing."""
     if 0 < dollars < 0.005:  # noqa: PLR2004  # half a cent
         return "under $0.01"
     return f"${dollars:,.2f}"
 
 
-def quickness(duration_ms: float) -> str:
+def format_response_time(duration_ms: float) -> str:
     """Give how long an answer took: `14 ms`, `1.2 s`."""
     if duration_ms >= 1000:  # noqa: PLR2004  # a second
         return f"{duration_ms / 1000:.1f} s"

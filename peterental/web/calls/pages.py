@@ -15,9 +15,9 @@ from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.web.calls import labels
 from peterental.web.calls.transcript import as_text, conversation, truncate
-from peterental.web.shell.query_params import QueryParams, moments
+from peterental.web.shell.query_params import QueryParams, utc_bounds
 from peterental.web.shell.session import current_viewer
-from peterental.web.shell.template_filters import cut, iso_in_words, weight
+from peterental.web.shell.template_filters import format_iso, html_bytes, truncate_bytes
 
 if TYPE_CHECKING:
     from peterental.agents.model import AgentName
@@ -33,10 +33,10 @@ SUMMARY_BYTES = 3_000
 ANSWER_BYTES = 1_000
 RECEIVED_BYTES = 1_500
 VALUE_BYTES = 200
-MOST_VALUES = 12
+MAX_VALUES = 12
 """What one call may take of a page that stays below 60 KB."""
 
-AROUND_A_STEP_BYTES = 800
+STEP_MARKUP_BYTES = 800
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def index() -> str:
     address = QueryParams(request.args)
     agents = services.agents.names(viewer, address.text("agent"))
     config: Config = current_app.extensions["peterental.config"]
-    wanted, chosen = read_filter(address, agents, ZoneInfo(config.default_time_zone), with_nobody=viewer.is_admin)
+    wanted, chosen = parse_filter(address, agents, ZoneInfo(config.default_time_zone), with_nobody=viewer.is_admin)
     page = address.page(LAST_PAGE)
     return render_template(
         "calls/index.html",
@@ -91,13 +91,13 @@ def show(vapi_call_id: str) -> str:
         "calls/show.html",
         call=record.call,
         summary=record.summary,
-        told=cut(record.call.summary or "", SUMMARY_BYTES),
+        call_summary=truncate_bytes(record.call.summary or "", SUMMARY_BYTES),
         turns=shown,
         has_more_turns=shown != turns,
         steps=steps,
         more_steps=len(record.tool_calls) - len(steps),
-        claims=_claims(record),
-        recording=_web_address(record.call.recording_url),
+        claims=_analysis_rows(record),
+        recording=_safe_link(record.call.recording_url),
         now=utc_now(),
         words=labels,
     )
@@ -109,7 +109,7 @@ def transcript(vapi_call_id: str) -> Response:
     return Response(as_text(record.call) + "\n", content_type="text/plain; charset=utf-8")
 
 
-def read_filter(
+def parse_filter(
     address: QueryParams, agents: Sequence[AgentName], zone: ZoneInfo, *, with_nobody: bool
 ) -> tuple[CallFilter, dict[str, str]]:
     """Read a filter from a query string, leaving out what cannot be read.
@@ -134,7 +134,7 @@ def read_filter(
         "from": first and first.isoformat(),
         "to": last and last.isoformat(),
     }
-    since, until = moments(first, last, zone)
+    since, until = utc_bounds(first, last, zone)
     wanted = CallFilter(agent_id=agent_id, flag=flag, since=since, until=until, text=address.text("q"))
     return wanted, {name: value for name, value in chosen.items() if value}
 
@@ -149,35 +149,37 @@ def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo) -> list[Step]:
     steps: list[Step] = []
     budget_bytes = TOOL_CALLS_BYTES
     for call in tool_calls:
-        asked = tuple(_asked(name, value, zone) for name, value in list(call.arguments.items())[:MOST_VALUES])
-        received = cut(json.dumps(call.arguments, ensure_ascii=False, indent=2), RECEIVED_BYTES) if asked else ""
-        step = Step(call, asked, received, cut(call.answer, ANSWER_BYTES))
-        budget_bytes -= AROUND_A_STEP_BYTES + weight(step.answer) + weight(received)
-        budget_bytes -= sum(weight(n) + weight(v) + 60 for n, v in asked)
+        asked = tuple(_argument_row(name, value, zone) for name, value in list(call.arguments.items())[:MAX_VALUES])
+        received = (
+            truncate_bytes(json.dumps(call.arguments, ensure_ascii=False, indent=2), RECEIVED_BYTES) if asked else ""
+        )
+        step = Step(call, asked, received, truncate_bytes(call.answer, ANSWER_BYTES))
+        budget_bytes -= STEP_MARKUP_BYTES + html_bytes(step.answer) + html_bytes(received)
+        budget_bytes -= sum(html_bytes(n) + html_bytes(v) + 60 for n, v in asked)
         if budget_bytes < 0:
             break
         steps.append(step)
     return steps
 
 
-def _asked(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
+def _argument_row(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
     """Give an argument of a tool call: what people call it, and its text."""
-    _, text = _written(name, value, zone)
-    return labels.ARGUMENTS.get(name) or cut(name, VALUE_BYTES), text
+    _, text = _format_value(name, value, zone)
+    return labels.ARGUMENTS.get(name) or truncate_bytes(name, VALUE_BYTES), text
 
 
-def _written(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
+def _format_value(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
     """Give an argument, or a line of structured data, as its label and its text."""
     if isinstance(value, bool):
         text = "yes" if value else "no"
     elif isinstance(value, str):
-        text = iso_in_words(value, zone)
+        text = format_iso(value, zone)
     else:
         text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
-    return cut(name.replace("_", " "), VALUE_BYTES), cut(text, VALUE_BYTES)
+    return truncate_bytes(name.replace("_", " "), VALUE_BYTES), truncate_bytes(text, VALUE_BYTES)
 
 
-def _claims(record: CallRecord) -> list[tuple[str, str]]:
+def _analysis_rows(record: CallRecord) -> list[tuple[str, str]]:
     """Give what Vapi's analysis says of the call, besides the summary."""
     found: dict[str, Any] = {}
     if record.call.success_evaluation:
@@ -185,9 +187,9 @@ def _claims(record: CallRecord) -> list[tuple[str, str]]:
         found["Success"] = {"true": True, "false": False}.get(evaluation.lower(), evaluation)
     if isinstance(record.call.structured_data, dict):
         found.update(record.call.structured_data)
-    return [_written(name, value, record.summary.zone) for name, value in list(found.items())[:MOST_VALUES]]
+    return [_format_value(name, value, record.summary.zone) for name, value in list(found.items())[:MAX_VALUES]]
 
 
-def _web_address(url: str | None) -> str | None:
+def _safe_link(url: str | None) -> str | None:
     """Give an address that a link may lead to: nothing that a browser would run."""
     return url if url and url.lower().startswith(("https://", "http://")) else None

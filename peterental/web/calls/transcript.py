@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from peterental.calls.model import Call
-from peterental.web.shell.template_filters import cut, weight
+from peterental.web.shell.template_filters import html_bytes, truncate_bytes
 
 Speaker = Literal["assistant", "caller"]
 
@@ -21,11 +21,11 @@ SPEAKERS: dict[str, Speaker] = {
 }
 """What Vapi calls the two; anything else (system, tool_calls, tool_call_result) is not spoken."""
 
-SPOKEN = re.compile(r"^(AI|Assistant|Bot|User|Customer)\s*:\s*(.*)$", re.IGNORECASE)
+TRANSCRIPT_LINE = re.compile(r"^(AI|Assistant|Bot|User|Customer)\s*:\s*(.*)$", re.IGNORECASE)
 
-LONGEST_CALL_S = 24 * 60 * 60
+MAX_CALL_S = 24 * 60 * 60
 
-AROUND_A_TURN_BYTES = 160
+TURN_MARKUP_BYTES = 160
 """What a page spends on a turn besides its words."""
 
 
@@ -51,7 +51,9 @@ class Turn:
 
 def conversation(call: Call) -> tuple[Turn, ...]:
     """Give what was said, in order; nothing where nothing was kept."""
-    return tuple(_joined(_turns_of_messages(call.messages))) or tuple(_joined(_turns_of_transcript(call.transcript)))
+    return tuple(_merge_turns(_turns_of_messages(call.messages))) or tuple(
+        _merge_turns(_turns_of_transcript(call.transcript))
+    )
 
 
 def as_text(call: Call) -> str:
@@ -64,11 +66,11 @@ def truncate(turns: tuple[Turn, ...], budget_bytes: int) -> tuple[Turn, ...]:
     """Give as many of the first turns as fit into a page's budget; the one that does not fit any more is cut."""
     shown = []
     for turn in turns:
-        budget_bytes -= AROUND_A_TURN_BYTES
+        budget_bytes -= TURN_MARKUP_BYTES
         if budget_bytes <= 0:
             break
-        text = cut(turn.text, budget_bytes)
-        budget_bytes -= weight(text)
+        text = truncate_bytes(turn.text, budget_bytes)
+        budget_bytes -= html_bytes(text)
         shown.append(replace(turn, text=text))
         if text != turn.text:
             break
@@ -89,7 +91,7 @@ def _turns_of_transcript(transcript: str | None) -> Iterable[Turn]:
     """Read `AI: …` and `User: …`; a line without a name goes on with the turn before it."""
     speaker: Speaker = "caller"
     for line in (transcript or "").splitlines():
-        found = SPOKEN.match(line)
+        found = TRANSCRIPT_LINE.match(line)
         if found:
             speaker = SPEAKERS[found.group(1).lower()]
         text = (found.group(2) if found else line).strip()
@@ -97,7 +99,7 @@ def _turns_of_transcript(transcript: str | None) -> Iterable[Turn]:
             yield Turn(speaker, text)
 
 
-def _joined(turns: Iterable[Turn]) -> Iterable[Turn]:
+def _merge_turns(turns: Iterable[Turn]) -> Iterable[Turn]:
     """Make one turn of several by the same speaker in a row."""
     last: Turn | None = None
     for turn in turns:
@@ -112,6 +114,6 @@ def _joined(turns: Iterable[Turn]) -> Iterable[Turn]:
 
 
 def _seconds(value: object) -> int | None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LONGEST_CALL_S:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_CALL_S:
         return int(value)
     return None

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from peterental.messages.model import OPEN_COUNTED, SHORTEST_TEXT, MessageFilter, State
 from peterental.services import services_of
-from peterental.web.shell.query_params import QueryParams, moments
+from peterental.web.shell.query_params import QueryParams, utc_bounds
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def index() -> str:
     address = QueryParams(request.args)
     agents = services.agents.names(viewer, address.text("agent"))
     config: Config = current_app.extensions["peterental.config"]
-    wanted, chosen = read_filter(address, agents, ZoneInfo(config.default_time_zone))
+    wanted, chosen = parse_filter(address, agents, ZoneInfo(config.default_time_zone))
     page = address.page(LAST_PAGE)
     return render_template(
         "messages/index.html",
@@ -64,17 +64,17 @@ def done(message_id: int) -> Response:
     """Tick a message off."""
     message = services_of(current_app).messages.set_done(message_id, current_viewer(), done=True)
     flash(f"Ticked off: the message from {message.sender}.", "done")
-    return _back_to_the_list()
+    return _redirect_to_list()
 
 
 def reopen(message_id: int) -> Response:
     """Open a message again."""
     message = services_of(current_app).messages.set_done(message_id, current_viewer(), done=False)
     flash(f"Open again: the message from {message.sender}.", "done")
-    return _back_to_the_list()
+    return _redirect_to_list()
 
 
-def read_filter(
+def parse_filter(
     address: QueryParams, agents: Sequence[AgentName], zone: ZoneInfo
 ) -> tuple[MessageFilter, dict[str, str]]:
     """Read a filter from a query string, leaving out what cannot be read.
@@ -90,7 +90,7 @@ def read_filter(
     agent_id = address.choice("agent", known, "There is no such agent, so messages for all of them are shown.") or ""
     state = address.choice("show", get_args(State), "Messages are open, done or all; here are those still open.")
     first, last = address.days()
-    since, until = moments(first, last, next((agent.zone for agent in agents if agent.agent_id == agent_id), zone))
+    since, until = utc_bounds(first, last, next((agent.zone for agent in agents if agent.agent_id == agent_id), zone))
     text = address.text("q")
     if 0 < len(text) < SHORTEST_TEXT:
         address.warnings.append(f"“{text}” is too short to look for: type three letters or digits.")
@@ -106,7 +106,7 @@ def read_filter(
     return wanted, {name: value for name, value in chosen.items() if value}
 
 
-def _back_to_the_list() -> Response:
+def _redirect_to_list() -> Response:
     """Lead back to where the message was ticked."""
     asked = QueryParams(request.args)
     address: dict[str, Any] = {name: asked.text(name) or None for name in FILTERS}

@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response
 
 from peterental.web.shell.csrf import csrf, is_preserving_form
 from peterental.web.shell.session import viewer_of_session
-from peterental.web.shell.sign_in_redirect import ask_to_sign_in
+from peterental.web.shell.sign_in_redirect import redirect_to_sign_in
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-MACHINES = frozenset({"voice", "health"})
+MACHINE_BLUEPRINTS = frozenset({"voice", "health"})
 """Blueprints that programs talk to: they have no forms, no cookies and their own ways to say no."""
 
 MAX_FORM_BYTES = 256 * 1024
@@ -29,17 +29,17 @@ def public(view: View) -> View:
     return view
 
 
-def is_for_machines() -> bool:
+def is_machine_request() -> bool:
     """Tell whether the request is for a program's route rather than for a page."""
-    return request.blueprint in MACHINES
+    return request.blueprint in MACHINE_BLUEPRINTS
 
 
-def admit() -> Response | None:
+def authenticate_request() -> Response | None:
     """Find out who is there; send those who need to sign in to do so; check every form's CSRF token.
 
     Costs one query where there is a session. Raises CSRFError.
     """
-    if is_for_machines():
+    if is_machine_request():
         return None
     if request.endpoint is None:  # there is no such page, and the page that says so knows who reads it
         g.viewer = viewer_of_session()
@@ -50,7 +50,7 @@ def admit() -> Response | None:
     if not getattr(view, "is_asset", False):
         g.viewer = viewer_of_session()
         if g.viewer is None and not is_public:
-            return ask_to_sign_in(view)
+            return redirect_to_sign_in(view)
     try:
         csrf.protect()
     except CSRFError:

@@ -19,8 +19,8 @@ from peterental.database.statement_errors import StatementCancelled, StatementRe
 from peterental.errors import Fault, Refusal
 from peterental.messages.model import MessageUnknown
 from peterental.users.model import TooManyAttempts, UserGone
-from peterental.web.shell.access_control import is_for_machines
-from peterental.web.shell.sign_in_redirect import Field, sent_fields
+from peterental.web.shell.access_control import is_machine_request
+from peterental.web.shell.sign_in_redirect import Field, preserved_fields
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def _expired(error: CSRFError) -> Response:
 
 
 def _http(error: HTTPException) -> BaseResponse | HTTPException:
-    if is_for_machines() or error.code is None or error.code < 400:  # noqa: PLR2004  # HTTP's own number
+    if is_machine_request() or error.code is None or error.code < 400:  # noqa: PLR2004  # HTTP's own number
         return error
     response = _page(error.code)
     for name, value in error.get_headers():
@@ -107,7 +107,7 @@ def _too_many(refusal: TooManyAttempts) -> Response:
 
 def _unavailable(fault: Fault) -> Response:
     log.error("%s", fault)
-    if is_for_machines():
+    if is_machine_request():
         response = make_response(f"{fault}\n", 503)
         response.content_type = "text/plain; charset=utf-8"
     elif request.method == "POST":
@@ -123,6 +123,6 @@ def _typed() -> list[Field]:
     """Give what is to be given back to whoever sent a form."""
     view = current_app.view_functions.get(request.endpoint or "")
     try:
-        return sent_fields(view) if view else []
+        return preserved_fields(view) if view else []
     except HTTPException:  # not a form that can be read
         return []

@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, StopValidation
 
 from peterental.errors import Refusal
 
-OUTDATED = "This page was open for so long that the form had expired. Nothing was saved: please send it again."
+FORM_EXPIRED = "This page was open for so long that the form had expired. Nothing was saved: please send it again."
 
 
 WORDS = {
@@ -54,7 +54,7 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
         """Check every field, and say in plain words when the CSRF token is not one of this session."""
         fits = bool(super().validate(extra_validators))
         if self.csrf_token.errors:
-            self.form_errors.append(OUTDATED)
+            self.form_errors.append(FORM_EXPIRED)
         return fits
 
     def add_error(self, refusal: Refusal, at: str | None = None) -> None:
@@ -76,7 +76,7 @@ def required(message: str) -> Callable[[PageForm, Field], None]:
 
     def check(form: PageForm, field: Field) -> None:
         del form
-        if field.data is None or (isinstance(field.data, str) and not _can_be_seen(field.data)):
+        if field.data is None or (isinstance(field.data, str) and not _has_visible_text(field.data)):
             field.errors = []  # "not a whole number" says nothing more
             raise StopValidation(message)
 
@@ -84,7 +84,7 @@ def required(message: str) -> Callable[[PageForm, Field], None]:
     return check
 
 
-def _can_be_seen(text: str) -> bool:
+def _has_visible_text(text: str) -> bool:
     """Tell whether a text has more than blanks and marks without width."""
     return any(character.isprintable() and not character.isspace() for character in text)
 

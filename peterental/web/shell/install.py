@@ -8,7 +8,7 @@ from flask import Flask, current_app, g, request
 
 from peterental.config import Config
 from peterental.web.shell import assets, error_pages, schema_page, security_headers, sign_in, template_filters
-from peterental.web.shell.access_control import admit
+from peterental.web.shell.access_control import authenticate_request
 from peterental.web.shell.csrf import csrf
 from peterental.web.shell.navigation import navigation_for
 from peterental.web.shell.query_params import without_param
@@ -28,14 +28,14 @@ def install(app: Flask, config: Config) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
-        WTF_CSRF_CHECK_DEFAULT=False,  # `admit` decides, after it knows who is there
+        WTF_CSRF_CHECK_DEFAULT=False,  # `authenticate_request` decides, after it knows who is there
         # A Referer check would lock out whoever's browser sends none; __Host- already keeps neighbours' cookies out.
         WTF_CSRF_SSL_STRICT=False,
         WTF_CSRF_TIME_LIMIT=None,  # a token is as good as the session it belongs to
     )
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    app.before_request(admit)
+    app.before_request(authenticate_request)
     app.before_request(drop_empty_params)
     app.after_request(security_headers.for_environment(config))
     template_filters.install(app)

@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 
 from peterental.web.shell.forms import strip
 
-Word = TypeVar("Word", bound=str)
+Choice = TypeVar("Choice", bound=str)
 
-LONGEST_TEXT = 255
+MAX_TEXT_CHARS = 255
 """The longest id of an agent."""
 
-EARLIEST_YEAR, LATEST_YEAR = 1970, 2999
+MIN_YEAR, MAX_YEAR = 1970, 2999
 """Years in which somebody sees a home."""
 
-_SHOWN = 40
+_MAX_QUOTED_CHARS = 40
 """So much of what was misread is said again."""
 
 
@@ -37,9 +37,9 @@ class QueryParams:
 
     def text(self, name: str) -> str:
         """Give a part as it was typed, without blanks around it; empty where there is none."""
-        return self._parts.get(name, "")[:LONGEST_TEXT]
+        return self._parts.get(name, "")[:MAX_TEXT_CHARS]
 
-    def choice(self, name: str, known: Iterable[Word], otherwise: str) -> Word | None:
+    def choice(self, name: str, known: Iterable[Choice], otherwise: str) -> Choice | None:
         """Give a part that is one of some words; None where there is none.
 
         Args:
@@ -62,7 +62,7 @@ class QueryParams:
             day = date.fromisoformat(text)
         except ValueError:
             day = None
-        if day is None or not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
+        if day is None or not MIN_YEAR <= day.year <= MAX_YEAR:
             self.warnings.append(f"{_quoted(text)} is not a day such as 2026-11-30{instead}.")
             return None
         return day
@@ -103,7 +103,7 @@ class QueryParams:
         return page
 
 
-def moments(first: date | None, last: date | None, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+def utc_bounds(first: date | None, last: date | None, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
     """Give when the first day begins and when the last one is over, on the clocks of `zone`; None where it is open."""
     midnights = [
         None if day is None else datetime.combine(day, time(), zone).astimezone(UTC)
@@ -118,4 +118,4 @@ def without_param(parts: Mapping[str, str], name: str) -> dict[str, str]:
 
 
 def _quoted(text: str) -> str:
-    return f"“{text[:_SHOWN]}”"
+    return f"“{text[:_MAX_QUOTED_CHARS]}”"

@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from peterental.access import AdminsOnly
-from peterental.database.migrations.errors import MigrationError, MigrationFilesError
+from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger.attempts import read_history
 from peterental.database.migrations.ledger.status import Status
 from peterental.web.shell.session import current_viewer
@@ -56,7 +56,7 @@ PRESSING = frozenset({"failed", "late", "missing", "edited"})
 """States in which nothing else may be run before."""
 
 ATTEMPTS_SHOWN = 10
-LONGEST_ERROR = 2500
+MAX_ERROR_BYTES = 2500
 
 
 class SchemaStatusProvider(Protocol):
@@ -86,7 +86,7 @@ def schema() -> str:
     gate: SchemaStatusProvider = current_app.extensions["peterental.gate"]
     try:
         status, unreadable = gate.status(), None
-    except (MigrationFilesError, MigrationError) as error:
+    except EngineError as error:
         status, unreadable = None, str(error)
     return render_template(
         "shell/schema.html",
@@ -96,7 +96,7 @@ def schema() -> str:
         history=read_history(current_app.extensions["peterental.database"], ATTEMPTS_SHOWN),
         applied={entry.version for entry in status.entries if entry.row} if status else set(),
         words=WORDS,
-        longest_error=LONGEST_ERROR,
+        longest_error=MAX_ERROR_BYTES,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Response, after_this_request
 
 from peterental.config import Config
-from peterental.web.shell.access_control import is_for_machines
+from peterental.web.shell.access_control import is_machine_request
 
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
@@ -27,7 +27,7 @@ def for_environment(config: Config) -> Callable[[Response], Response]:
         response.headers["X-Content-Type-Options"] = "nosniff"
         if config.is_production:
             response.headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR_S}"
-        if not is_for_machines():
+        if not is_machine_request():
             for name, value in PAGE_HEADERS.items():
                 response.headers.setdefault(name, value)
             response.headers.setdefault("Cache-Control", "no-store")
@@ -36,7 +36,7 @@ def for_environment(config: Config) -> Callable[[Response], Response]:
     return protect
 
 
-def keep_address_secret() -> None:
+def send_no_referrer() -> None:
     """Have the browser tell no other page the address of this one, which is as good as a password."""
 
     @after_this_request

@@ -50,5 +50,5 @@ def viewer_of_session() -> Viewer | None:
 def current_viewer() -> Viewer:
     """Give who is signed in, on a page that only they can reach."""
     viewer = g.viewer
-    assert isinstance(viewer, Viewer)  # noqa: S101  # tells mypy; `admit` let nobody else through
+    assert isinstance(viewer, Viewer)  # noqa: S101  # tells mypy; `authenticate_request` let nobody else through
     return viewer

@@ -20,7 +20,7 @@ from peterental.web.shell import session, trusted_device
 from peterental.web.shell.access_control import public, safe_next
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import SetUpForm, SignInForm
-from peterental.web.shell.security_headers import keep_address_secret
+from peterental.web.shell.security_headers import send_no_referrer
 from peterental.web.shell.sign_in_redirect import is_from_our_page, resume
 
 Answer = Response | str | tuple[str, int]
@@ -91,7 +91,7 @@ def logout() -> Answer:
 @preserves_form
 def set_up() -> Answer:
     """Make the first user, for whoever has the link from the log."""
-    keep_address_secret()
+    send_no_referrer()
     users = services_of(current_app).users
     if users.any_user():
         return render_template("shell/already_set_up.html"), 404

@@ -16,18 +16,18 @@ from peterental.web.shell.forms import SignInForm
 SECRETS = frozenset({"csrf_token", "password", "current", "new"})
 """Fields that go into no other page."""
 
-MOST_KEPT_BYTES = 64 * 1024
+MAX_PENDING_FORM_BYTES = 64 * 1024
 
 Field = tuple[str, str]
 
 
-def ask_to_sign_in(view: Callable[..., Any]) -> Response:
+def redirect_to_sign_in(view: Callable[..., Any]) -> Response:
     """Send a stranger to sign in; where a form was sent that its view would show again, with what was typed in it.
 
     That holds for forms of our own pages only: nobody else's page fills in ours.
     """
-    here = url_for("sign_in.login", next=_this_page())
-    fields = sent_fields(view)
+    here = url_for("sign_in.login", next=_return_target())
+    fields = preserved_fields(view)
     if not fields:
         return redirect(here, 303)
     form = SignInForm(formdata=None, data={"kept": json.dumps(fields)})
@@ -35,12 +35,12 @@ def ask_to_sign_in(view: Callable[..., Any]) -> Response:
     return make_response(page, 403)
 
 
-def sent_fields(view: Callable[..., Any]) -> list[Field]:
+def preserved_fields(view: Callable[..., Any]) -> list[Field]:
     """Give what was typed into a form of ours that its view would show again; nothing where that is not so."""
     if request.method != "POST" or not is_preserving_form(view) or not is_from_our_page():
         return []
     fields = [field for field in request.form.items(multi=True) if field[0] not in SECRETS]
-    return fields if len(json.dumps(fields)) <= MOST_KEPT_BYTES else []
+    return fields if len(json.dumps(fields)) <= MAX_PENDING_FORM_BYTES else []
 
 
 def is_from_our_page() -> bool:
@@ -53,7 +53,7 @@ def resume(target: str, pending_form: str | None) -> Response:
 
     Its fields are sent there without a token: the view shows them, and nothing is done before they are sent again.
     """
-    fields = _fields(pending_form)
+    fields = _decode_fields(pending_form)
     if not fields:
         return redirect(target, 303)
     return make_response(render_template("shell/resume_form.html", target=target, fields=fields))
@@ -71,8 +71,8 @@ def drop_empty_params() -> Response | None:
     return redirect(request.path + (f"?{query}" if query else ""), 303)
 
 
-def _fields(pending_form: str | None) -> list[Field]:
-    """Read what `ask_to_sign_in` kept; nothing where it is not of that kind."""
+def _decode_fields(pending_form: str | None) -> list[Field]:
+    """Read what `redirect_to_sign_in` kept; nothing where it is not of that kind."""
     try:
         fields = [(str(name), str(value)) for name, value in json.loads(pending_form or "[]")]
         json.dumps(fields, ensure_ascii=False).encode()  # half a character, which JSON can name, can stand in no page
@@ -81,18 +81,18 @@ def _fields(pending_form: str | None) -> list[Field]:
     return fields
 
 
-def _this_page() -> str | None:
+def _return_target() -> str | None:
     """Give the page to come back to: the one asked for, or for a form the page that it is in."""
     if request.method == "GET":
         target = request.full_path.rstrip("?")
     elif request.url_rule is not None and "GET" in (request.url_rule.methods or set()):
         target = request.path
     else:
-        target = _page_before()  # a button's address is no page
+        target = _referring_page()  # a button's address is no page
     return None if target == "/" else target
 
 
-def _page_before() -> str:
+def _referring_page() -> str:
     """Give the page of ours in which a button was pressed, as the browser tells it."""
     try:
         before = urlsplit(request.referrer or "")

@@ -18,7 +18,7 @@ HOUSE_NUMBER = re.compile(r"\s*(?:no\.?\s*|#\s*)?(\d{1,5}[a-z]?)\b", re.IGNORECA
 
 def clock(moment: datetime, zone: ZoneInfo) -> str:
     """Give the wall-clock time: `3:30 pm`."""
-    return _wall(moment.astimezone(zone))
+    return _format_clock(moment.astimezone(zone))
 
 
 def day(moment: datetime, zone: ZoneInfo) -> str:
@@ -50,7 +50,7 @@ def iso(moment: datetime, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).isoformat(timespec="minutes")
 
 
-def iso_in_words(text: str, zone: ZoneInfo) -> str:
+def format_iso(text: str, zone: ZoneInfo) -> str:
     """Return a day or a time in ISO 8601 as people read it, and any other text unchanged.
 
     Args:
@@ -67,10 +67,10 @@ def iso_in_words(text: str, zone: ZoneInfo) -> str:
     words = f"{local:%a, %b} {local.day}, {local.year}"
     if "T" not in text:
         return words
-    return f"{words}, {_wall(local)}" + (f" {zone_name(local, zone)}" if moment.tzinfo else "")
+    return f"{words}, {_format_clock(local)}" + (f" {zone_name(local, zone)}" if moment.tzinfo else "")
 
 
-def _wall(local: datetime) -> str:
+def _format_clock(local: datetime) -> str:
     return f"{local.hour % 12 or 12}:{local.minute:02} {'am' if local.hour < 12 else 'pm'}"  # noqa: PLR2004  # noon
 
 
@@ -82,12 +82,12 @@ def wall_clock(minutes: int) -> str:
     return f"{hour % 12 or 12}{f':{minute:02}' if minute else ''} {'am' if hour < 12 else 'pm'}"  # noqa: PLR2004  # noon
 
 
-def place(zone: str) -> str:
+def zone_city(zone: str) -> str:
     """Give the place that a time zone is called after: `New York` for `America/New_York`."""
     return zone.rpartition("/")[2].replace("_", " ")
 
 
-def span(minutes: int) -> str:
+def format_minutes(minutes: int) -> str:
     """Give a length of time: `45 min`, `2 h`, `1 h 30 min`, `2 days`."""
     if minutes and minutes % 1440 == 0:
         return counted(minutes // 1440, "day")
@@ -109,18 +109,18 @@ def initials(name: str) -> str:
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
 
 
-def weight(text: str) -> int:
+def html_bytes(text: str) -> int:
     """Give how many bytes a text takes in a page, with `&lt;` for `<`."""
     return len(str(escape(text)).encode())
 
 
-def cut(text: str, budget_bytes: int) -> str:
+def truncate_bytes(text: str, budget_bytes: int) -> str:
     """Give a text, or as much of its beginning as fits, with an ellipsis."""
-    if weight(text) <= budget_bytes:
+    if html_bytes(text) <= budget_bytes:
         return text
-    spent, kept = weight("…"), 0
+    spent, kept = html_bytes("…"), 0
     for character in text:
-        spent += weight(character)
+        spent += html_bytes(character)
         if spent > budget_bytes:
             break
         kept += 1
@@ -129,6 +129,20 @@ def cut(text: str, budget_bytes: int) -> str:
 
 def install(app: Flask) -> None:
     """Give templates these as filters."""
-    own = (clock, day, long_day, zone_name, iso, wall_clock, place, span, house_number, initials, cut, counted, plural)
+    own = (
+        clock,
+        day,
+        long_day,
+        zone_name,
+        iso,
+        wall_clock,
+        zone_city,
+        format_minutes,
+        house_number,
+        initials,
+        truncate_bytes,
+        counted,
+        plural,
+    )
     for function in (*own, dialled):
         app.add_template_filter(function)

@@ -9,7 +9,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from peterental.users.login_throttle import ClientOrigin, email_digest
 
-KNOWN_FOR_S = 365 * 24 * 60 * 60
+DEVICE_COOKIE_LIFETIME_S = 365 * 24 * 60 * 60
 
 
 def client_origin_of(email: str) -> ClientOrigin:
@@ -27,7 +27,7 @@ def remember(email: str) -> None:
         response.set_cookie(
             _cookie_name(),
             value,
-            max_age=KNOWN_FOR_S,
+            max_age=DEVICE_COOKIE_LIFETIME_S,
             httponly=True,
             secure=current_app.config["SESSION_COOKIE_SECURE"],
             samesite="Lax",
@@ -38,7 +38,7 @@ def remember(email: str) -> None:
 def _known_device(email: str) -> str | None:
     """Give the name of this browser, where `email` has signed in within a year."""
     try:
-        account, device = _signer().loads(request.cookies.get(_cookie_name(), ""), max_age=KNOWN_FOR_S)
+        account, device = _signer().loads(request.cookies.get(_cookie_name(), ""), max_age=DEVICE_COOKIE_LIFETIME_S)
     except (BadData, ValueError, TypeError):
         return None
     return str(device) if account == email_digest(email) else None

@@ -16,8 +16,8 @@ from peterental.agents.model import AgentName
 from peterental.web.calls.labels import ARGUMENTS
 from peterental.web.shell.forms import PageForm
 
-LONGEST_JSON = 20_000
-LONGEST_ARGUMENT = 2_000
+MAX_JSON_CHARS = 20_000
+MAX_ARGUMENT_CHARS = 2_000
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class ToolTesterForm(PageForm):
     raw = TextAreaField(
         "Arguments as JSON",
         description="Used as it stands, in the place of the fields above.",
-        validators=[Length(max=LONGEST_JSON, message="That is longer than any assistant sends.")],
+        validators=[Length(max=MAX_JSON_CHARS, message="That is longer than any assistant sends.")],
         render_kw={"rows": "5", "spellcheck": "false", "autocapitalize": "none"},
     )
 
@@ -120,7 +120,7 @@ def _argument(name: str) -> Field:
     return kind(
         ARGUMENTS[name],
         description=HINTS[name],
-        validators=[Length(max=LONGEST_ARGUMENT, message=f"There is room for {LONGEST_ARGUMENT} characters.")],
+        validators=[Length(max=MAX_ARGUMENT_CHARS, message=f"There is room for {MAX_ARGUMENT_CHARS} characters.")],
         render_kw={"autocomplete": "off"},
     )
 

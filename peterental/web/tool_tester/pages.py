@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, render_template, request
 from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.voice.simulator import simulate_tool_call
-from peterental.web.calls.labels import quickness
+from peterental.web.calls.labels import format_response_time
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
@@ -33,11 +33,11 @@ def index() -> tuple[str, int]:
     tool = next((tool for tool in TOOLS if tool.name == name), TOOLS[0])
     form = form_for(tool)(agent=address.text("agent") or None)
     form.offer(agents)
-    agent = rehearsed = None
+    agent = result = None
     if form.validate_on_submit():
         agent = services.agents.get(form.agent.data, viewer)
         if agent.vapi_assistant_id or agent.phone_number_id:
-            rehearsed = simulate_tool_call(
+            result = simulate_tool_call(
                 current_app.extensions["peterental.database"],
                 agent,
                 tool.name,
@@ -53,10 +53,10 @@ def index() -> tuple[str, int]:
         tool=tool,
         warnings=address.warnings,
         form=form,
-        rehearsed=rehearsed,
-        quickness=quickness,
-        asked=_pretty(rehearsed.asked) if rehearsed else "",
-        reply=_pretty(rehearsed.reply) if rehearsed else "",
+        result=result,
+        format_response_time=format_response_time,
+        asked=_pretty(result.asked) if result else "",
+        reply=_pretty(result.reply) if result else "",
     )
     return page, 400 if form.errors else 200
 

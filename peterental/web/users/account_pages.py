@@ -13,13 +13,13 @@ from peterental.users.password_links import decode
 from peterental.web.shell import session
 from peterental.web.shell.access_control import public
 from peterental.web.shell.csrf import preserves_form
-from peterental.web.shell.security_headers import keep_address_secret
+from peterental.web.shell.security_headers import send_no_referrer
 from peterental.web.users.forms import JoinForm, PasswordForm
 
 Answer = Response | str | tuple[str, int]
 
 
-def add_pages(blueprint: Blueprint) -> None:
+def add_routes(blueprint: Blueprint) -> None:
     """Give `blueprint` the pages that everybody has."""
     both = ["GET", "POST"]
     blueprint.add_url_rule("/account", view_func=account, methods=both)
@@ -58,7 +58,7 @@ def sign_out_everywhere() -> Answer:
 @preserves_form
 def join() -> Answer:
     """Let whoever has a one-time link choose a password, and sign them in."""
-    keep_address_secret()
+    send_no_referrer()
     users = services_of(current_app).users
     form = JoinForm()
     try:

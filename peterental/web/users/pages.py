@@ -20,7 +20,7 @@ Answer = Response | str | tuple[str, int]
 
 LAST_PAGE = 1000
 
-_LINK = "link"
+_LINK_SESSION_KEY = "link"
 """Where the session keeps a link until the next page has shown it."""
 
 
@@ -34,7 +34,7 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/users/<int:user_id>/link", view_func=make_link, methods=["POST"])
     blueprint.add_url_rule("/users/<int:user_id>/deactivate", view_func=deactivate, methods=both)
     blueprint.add_url_rule("/users/<int:user_id>/reactivate", view_func=reactivate, methods=both)
-    account_pages.add_pages(blueprint)
+    account_pages.add_routes(blueprint)
     return blueprint
 
 
@@ -87,7 +87,7 @@ def show(user_id: int) -> Answer:
         else:
             flash(f"{member.name} is now {'an admin' if form.role.data == 'admin' else 'an agent'}.", "done")
             return redirect(url_for("users.show", user_id=user_id), 303)
-    kept = session.pop(_LINK, None)
+    kept = session.pop(_LINK_SESSION_KEY, None)
     body = render_template(
         "users/show.html",
         member=member,
@@ -138,7 +138,7 @@ def reactivate(user_id: int) -> Answer:
 
 def _show_link(grant: PasswordGrant) -> Response:
     token = encode(grant, str(current_app.secret_key), utc_now())
-    session[_LINK] = [grant.user_id, url_for("users.join", token=token, _external=True)]
+    session[_LINK_SESSION_KEY] = [grant.user_id, url_for("users.join", token=token, _external=True)]
     return redirect(url_for("users.show", user_id=grant.user_id), 303)
 
 

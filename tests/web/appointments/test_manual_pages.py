@@ -15,7 +15,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.web.appointments.manual_forms import is_repeated, read_seen
+from peterental.web.appointments.manual_forms import is_repeated, parse_seen_token
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 CHICAGO = ZoneInfo("America/Chicago")
-HIDDEN = re.compile(r'<input[^>]*name="(csrf_token|key|seen|told)"[^>]*value="([^"]*)"')
+HIDDEN = re.compile(r'<input[^>]*name="(csrf_token|key|seen|acknowledged)"[^>]*value="([^"]*)"')
 TODAY = datetime.now(CHICAGO).date()
 MONDAY = TODAY + timedelta(days=8 - TODAY.isoweekday() if TODAY.isoweekday() < 7 else 8)
 """A working day after tomorrow, within the horizon of 14 days."""
@@ -60,7 +60,7 @@ def hidden(page: TestResponse) -> dict[str, str]:
 def fill_in(browser: Browser, path: str, fields: Mapping[str, str], page: TestResponse | None = None) -> TestResponse:
     """Open the page at `path` unless it is given, and send its form filled in."""
     opened = page or browser.get(path)
-    kept = {name: value for name, value in hidden(opened).items() if name != "told"}
+    kept = {name: value for name, value in hidden(opened).items() if name != "acknowledged"}
     return browser.post(path, {**kept, **fields})
 
 
@@ -400,7 +400,7 @@ def test_history_tells_the_phone_from_people(office: Browser, database: Database
     ],
 )
 def test_what_a_form_saw_is_read_or_nothing(token: str | None) -> None:
-    assert read_seen(token) is None
+    assert parse_seen_token(token) is None
 
 
 def test_a_time_that_exists_once_is_not_taken_for_one_that_comes_twice() -> None:

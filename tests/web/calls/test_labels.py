@@ -11,7 +11,7 @@ import pytest
 from peterental.calls.model import Call, CallSummary
 from peterental.web.calls import labels
 from peterental.web.calls.transcript import Turn, as_text, conversation, truncate
-from peterental.web.shell.template_filters import cut, weight
+from peterental.web.shell.template_filters import html_bytes, truncate_bytes
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 
@@ -33,14 +33,14 @@ def a_summary(**known: Any) -> CallSummary:
     [(0, "0 s"), (48.4, "48 s"), (60, "1 min"), (125, "2 min 5 s"), (3600, "1 h"), (3785, "1 h 3 min")],
 )
 def test_a_length_is_said_in_words(seconds: float, said: str) -> None:
-    assert labels.length(timedelta(seconds=seconds)) == said
+    assert labels.format_duration(timedelta(seconds=seconds)) == said
 
 
 @pytest.mark.parametrize(
     ("dollars", "said"), [(0, "$0.00"), (0.001, "under $0.01"), (0.0817, "$0.08"), (1234.5, "$1,234.50")]
 )
 def test_a_price_is_never_nothing_where_there_was_one(dollars: float, said: str) -> None:
-    assert labels.price(dollars) == said
+    assert labels.format_cost(dollars) == said
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_how_a_call_ended_is_said_in_plain_words_or_in_vapis(known: dict[str, An
 
 @pytest.mark.parametrize(("duration_ms", "said"), [(0.2, "under 1 ms"), (14.2, "14 ms"), (1234, "1.2 s")])
 def test_how_quick_an_answer_was(duration_ms: float, said: str) -> None:
-    assert labels.quickness(duration_ms) == said
+    assert labels.format_response_time(duration_ms) == said
 
 
 def test_a_call_that_ended_before_it_began_took_no_time() -> None:
@@ -111,14 +111,14 @@ def test_a_page_shows_the_beginning_and_never_more_than_it_may() -> None:
     shown = truncate(turns, 2000)
     assert shown[0] == turns[0]
     assert shown[-1].text.endswith("…")
-    assert sum(weight(turn.text) for turn in shown) < 2000
+    assert sum(html_bytes(turn.text) for turn in shown) < 2000
     assert truncate(turns, 10**6) == turns
     assert truncate(turns, 100) == ()
     (first,) = truncate((replace(turns[0], text="🏠" * 5000),), 1000)
-    assert 700 < weight(first.text) <= 1000
+    assert 700 < html_bytes(first.text) <= 1000
 
 
 def test_what_is_cut_is_cut_between_characters() -> None:
-    assert cut("abc", 3) == "abc"
-    assert cut("ab cdef", 6) == "ab…"
-    assert cut("ééé", 5) == "é…"
+    assert truncate_bytes("abc", 3) == "abc"
+    assert truncate_bytes("ab cdef", 6) == "ab…"
+    assert truncate_bytes("ééé", 5) == "é…"

@@ -13,7 +13,7 @@ from peterental import demo
 from peterental.access import Viewer
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.web.shell.access_control import MACHINES
+from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -44,7 +44,7 @@ def named_pages(app: Flask, others: dict[str, str]) -> Iterator[tuple[str, str, 
     """Give method, path and the status that an agent's user is to get, for every page about one thing."""
     for rule in app.url_map.iter_rules():
         names = PARAMETER.findall(rule.rule)
-        if not names or rule.endpoint.partition(".")[0] in {*MACHINES, "asset"}:
+        if not names or rule.endpoint.partition(".")[0] in {*MACHINE_BLUEPRINTS, "asset"}:
             continue
         path = PARAMETER.sub(lambda found: others[found.group(1)], rule.rule)
         for method in sorted({"GET", "POST"} & (rule.methods or set())):
@@ -73,7 +73,11 @@ def test_the_same_pages_are_there_for_an_admin(app: Flask, office: Browser, othe
 def test_lists_and_files_hold_nothing_of_somebody_elses(app: Flask, anas: Browser, others: dict[str, str]) -> None:
     assert others
     for rule in app.url_map.iter_rules():
-        if "GET" in (rule.methods or set()) and not rule.arguments and rule.endpoint.partition(".")[0] not in MACHINES:
+        if (
+            "GET" in (rule.methods or set())
+            and not rule.arguments
+            and rule.endpoint.partition(".")[0] not in MACHINE_BLUEPRINTS
+        ):
             text = anas.get(rule.rule).text
             for name in ("Nora Castillo", "Ben Whitfield", "Carmen Reyes", "June Halloran"):
                 assert name not in text, rule.rule
@@ -87,7 +91,7 @@ def test_every_answer_says_nosniff_and_every_page_who_may_frame_it_and_what_it_m
             continue
         headers = office.get(PARAMETER.sub(lambda found: others.get(found.group(1), "x"), rule.rule)).headers
         assert headers["X-Content-Type-Options"] == "nosniff", rule.rule
-        if rule.endpoint.partition(".")[0] in MACHINES:
+        if rule.endpoint.partition(".")[0] in MACHINE_BLUEPRINTS:
             continue
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"], rule.rule
         assert "unsafe" not in headers["Content-Security-Policy"], rule.rule
@@ -97,7 +101,7 @@ def test_every_answer_says_nosniff_and_every_page_who_may_frame_it_and_what_it_m
 def test_every_form_in_every_page_carries_a_token(app: Flask, office: Browser, others: dict[str, str]) -> None:
     forms = 0
     for rule in app.url_map.iter_rules():
-        if "GET" not in (rule.methods or set()) or rule.endpoint.partition(".")[0] in {*MACHINES, "asset"}:
+        if "GET" not in (rule.methods or set()) or rule.endpoint.partition(".")[0] in {*MACHINE_BLUEPRINTS, "asset"}:
             continue
         text = office.get(PARAMETER.sub(lambda found: others[found.group(1)], rule.rule)).text
         for form in re.findall(r'<form[^>]*method="post".*?</form>', text, re.DOTALL | re.IGNORECASE):
@@ -127,7 +131,7 @@ def test_no_search_grows_an_address_that_the_server_refuses(
 
 def test_only_programs_are_answered_without_a_token(app: Flask, stranger: Browser) -> None:
     free = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set())}
-    assert {name for name in free if name.partition(".")[0] in MACHINES} == {"voice.receive"}
+    assert {name for name in free if name.partition(".")[0] in MACHINE_BLUEPRINTS} == {"voice.receive"}
     page = stranger.post("/login", csrf_token="old", email="office@example.com", password="correct horse battery")
     assert page.status_code == 400
     assert "the form had expired" in page.text

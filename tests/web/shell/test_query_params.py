@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from peterental.web.shell.query_params import LONGEST_TEXT, QueryParams, moments, without_param
+from peterental.web.shell.query_params import MAX_TEXT_CHARS, QueryParams, utc_bounds, without_param
 
 
 def test_a_text_is_without_blanks_nul_and_what_is_too_long() -> None:
     address = QueryParams({"q": " \x00elm ", "agent": "a" * 300})
     assert (address.text("q"), address.text("nothing")) == ("elm", "")
-    assert len(address.text("agent")) == LONGEST_TEXT
+    assert len(address.text("agent")) == MAX_TEXT_CHARS
     assert address.warnings == []
 
 
@@ -60,11 +60,11 @@ def test_a_page_is_read() -> None:
 
 def test_days_begin_and_end_on_a_zones_clock() -> None:
     chicago, day = ZoneInfo("America/Chicago"), date(2026, 11, 1)  # on which the clocks go back
-    assert moments(day, day, chicago) == (
+    assert utc_bounds(day, day, chicago) == (
         datetime(2026, 11, 1, 5, tzinfo=UTC),
         datetime(2026, 11, 2, 6, tzinfo=UTC),
     )
-    assert moments(None, None, chicago) == (None, None)
+    assert utc_bounds(None, None, chicago) == (None, None)
 
 
 def test_a_part_is_taken_away_and_the_others_stay() -> None:

@@ -382,7 +382,7 @@ def test_times_are_written_in_the_agents_zone() -> None:
     assert template_filters.long_day(MOMENT, CHICAGO, MOMENT.replace(year=2027)) == "Tuesday, November 24, 2026"
     assert template_filters.long_day(MOMENT, CHICAGO) == "Tuesday, November 24, 2026"
     assert template_filters.iso(MOMENT, CHICAGO) == "2026-11-24T15:05-06:00"
-    assert template_filters.place("America/Argentina/Buenos_Aires") == "Buenos Aires"
+    assert template_filters.zone_city("America/Argentina/Buenos_Aires") == "Buenos Aires"
 
 
 @pytest.mark.parametrize(
@@ -435,12 +435,12 @@ def test_initials_are_the_first_and_the_last(name: str, expected: str) -> None:
     ],
 )
 def test_lengths_and_hours_read_naturally(minutes: int, length: str, clock: str) -> None:
-    assert template_filters.span(minutes) == length
+    assert template_filters.format_minutes(minutes) == length
     assert template_filters.wall_clock(minutes) == clock
 
 
 def test_longer_lengths_are_days() -> None:
-    assert template_filters.span(2 * 1440) == "2 days"
+    assert template_filters.format_minutes(2 * 1440) == "2 days"
     assert template_filters.wall_clock(12 * 60) == "12 pm"
 
 
