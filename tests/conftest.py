@@ -32,7 +32,7 @@ TIME_LIMITS: dict[str, float] = {
     "peterental.database.pool.STATEMENT_TIMEOUT_MS": HANG_S * 1000,
     "peterental.database.pool.LOCK_TIMEOUT_MS": HANG_S * 1000,
     "peterental.database.pool.IDLE_IN_TRANSACTION_TIMEOUT_MS": HANG_S * 1000,
-    "peterental.voice.webhook.PATIENCE_S": HANG_S,
+    "peterental.voice.webhook.DEADLINE_S": HANG_S,
 }
 """Time limits of the application, and what they are in tests."""
 
