@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.errors import MigrationError, ReadOnlyDatabase
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
@@ -16,13 +15,20 @@ from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
 from peterental.database.migrations.scratch.database import build, scratch_database
 from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.files import MigrationFile, find_files
 from peterental.database.migrations.source.statements import is_ledger_insert, split_statements
-from peterental.database.migrations.verify.diff import ONLY_LIVE, Difference, compare_catalogs, counted, grouped
+from peterental.database.migrations.verify.diff import (
+    ONLY_LIVE,
+    Difference,
+    compare_catalogs,
+    difference_count,
+    difference_lines,
+)
 from peterental.database.migrations.verify.introspection import Catalog, ObjectKey, read_catalog
 from peterental.database.migrations.verify.verify import scratch_catalog
 
-_MAY_REMOVE = re.compile(r"\b(?:drop|rename|set\s+schema)\b", re.IGNORECASE)
+_MAYBE_REMOVES = re.compile(r"\b(?:drop|rename|set\s+schema)\b", re.IGNORECASE)
 _CHANGES_ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE", "SELECT", "WITH", "CALL", "DO"})
 _CHANGES_NOTHING = frozenset({"SET", "RESET", "SHOW", "LOCK", "ANALYZE", "VACUUM", "SAVEPOINT", "RELEASE"})
 
@@ -76,17 +82,17 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
         live = read_catalog(connection, schema, which="database")
     # A ledger that goes further says that later files have run too: then the database is what those made.
     highest = max([to, *(version for version in ledger.rows if version <= len(files))])
-    made = _make(url, files[:highest], scratch_url, schema, report)
-    _check(live, made, schema)
+    built = _build_with_removals(url, files[:highest], scratch_url, schema, report)
+    _check(live, built, schema)
     with writing_session(url, report=report) as (connection, ledger):
         # Look again: somebody may have changed something while we compared.
-        others = _check(read_catalog(connection, schema, which="database"), made, schema)
+        others = _check(read_catalog(connection, schema, which="database"), built, schema)
         todo = _unrecorded(connection, ledger, files[:to])
         writer = LedgerWriter(connection, schema)
         with connection.transaction():
             for file in todo:
                 writer.record_adopted(file, file.text())
-    _tell_about(todo, ledger, others, report)
+    _report_adopted(todo, ledger, others, report)
     return len(todo)
 
 
@@ -101,13 +107,15 @@ def _unrecorded(connection: Connection, ledger: Ledger, files: list[MigrationFil
     return [entry.file for entry in entries if entry.state in wanted and entry.file is not None]
 
 
-def _make(url: str, files: list[MigrationFile], scratch_url: str | None, schema: str, report: Reporter) -> _BuiltSchema:
+def _build_with_removals(
+    url: str, files: list[MigrationFile], scratch_url: str | None, schema: str, report: Reporter
+) -> _BuiltSchema:
     """Build the files in a scratch database, stopping before each one that may take something away."""
     directory = files[0].path.parent
     removed: dict[ObjectKey, MigrationFile] = {}
     with scratch_database(url, scratch_url=scratch_url, report=report) as scratch:
         for file in files:
-            if _MAY_REMOVE.search(file.text()):
+            if _MAYBE_REMOVES.search(file.text()):
                 build(scratch, directory, to=file.version - 1)
                 removed |= dict.fromkeys(scratch_catalog(scratch, schema).objects, file)
         build(scratch, directory, to=files[-1].version)
@@ -115,13 +123,13 @@ def _make(url: str, files: list[MigrationFile], scratch_url: str | None, schema:
     return _BuiltSchema(files, catalog, {key: file for key, file in removed.items() if key not in catalog.objects})
 
 
-def _check(live: Catalog, made: _BuiltSchema, schema: str) -> list[Difference]:
+def _check(live: Catalog, built: _BuiltSchema, schema: str) -> list[Difference]:
     """Give what the database has besides. Raises AdoptionRefused when it lacks something or has it otherwise."""
-    differences = compare_catalogs(live, made.catalog, schema).differences
+    differences = compare_catalogs(live, built.catalog, schema).differences
     problems = []
     others = []
     for difference in differences:
-        remover = made.removed.get(difference.key)
+        remover = built.removed.get(difference.key)
         if difference.how != ONLY_LIVE:
             problems.append(difference)
         elif remover:
@@ -129,16 +137,16 @@ def _check(live: Catalog, made: _BuiltSchema, schema: str) -> list[Difference]:
         else:
             others.append(difference)
     if problems:
-        listed = "\n".join(f"  {line}" for line in grouped(problems))
-        numbers = f"001 to {made.files[-1].version:03d}" if len(made.files) > 1 else "001"
+        listed = "\n".join(f"  {line}" for line in difference_lines(problems))
+        numbers = f"001 to {built.files[-1].version:03d}" if len(built.files) > 1 else "001"
         raise AdoptionRefused(
-            reason=f"the database is not what {numbers} would have made ({counted(problems)})\n{listed}\n"
+            reason=f"the database is not what {numbers} would have made ({difference_count(problems)})\n{listed}\n"
             "  Next: mend these, or adopt up to a lower number; flask db-migrate then applies the rest"
         )
     return others
 
 
-def _tell_about(todo: list[MigrationFile], ledger: Ledger, others: list[Difference], report: Reporter) -> None:
+def _report_adopted(todo: list[MigrationFile], ledger: Ledger, others: list[Difference], report: Reporter) -> None:
     for file in todo:
         done = "verified" if file.version in ledger.rows else "recorded as applied"
         report(f"✅ {file.path.name} {done}")
@@ -148,7 +156,7 @@ def _tell_about(todo: list[MigrationFile], ledger: Ledger, others: list[Differen
             report(f"⚠️  {file.path.name} {doubt}")
     if others:
         report("Also in the database, which is fine, but not made by these files:")
-        for line in grouped(others):
+        for line in difference_lines(others):
             report(f"  {line.removesuffix(ONLY_LIVE).rstrip()}")
     adopted = f"{len(todo)} {'migration' if len(todo) == 1 else 'migrations'}"
     report(f"✅ Adopted {adopted}" if todo else "✅ Nothing to adopt: somebody else has just done it")

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.source.files import find_files
-from peterental.errors import Fault, Refusal
 
-LONGEST_TITLE = 100
+MAX_TITLE_CHARS = 100
 """In characters; a file's name must hold it on every file system."""
 
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
@@ -59,11 +59,11 @@ _TEMPLATE = """\
 """
 
 
-class UselessTitle(Refusal):
+class InvalidTitle(EngineError):
     """A migration cannot be called {title!r}: {problem}. Say in a few words what it does, such as: add user phone."""
 
 
-class CannotWrite(Fault):
+class CannotWrite(EngineError):
     """Cannot write to {path}: {reason}."""
 
 
@@ -85,7 +85,7 @@ def new_migration(directory: Path, title: str, today: dt.date) -> Path:
     slug = slug_of(title)
     title = title[0].upper() + title[1:]
     try:
-        with _alone_in(directory):
+        with _numbering_lock(directory):
             files = find_files(directory)
             version = files[-1].version + 1 if files else 1
             if version > _HIGHEST_VERSION:
@@ -106,29 +106,29 @@ def slug_of(title: str) -> str:
     that nobody could guess a Latin spelling of.
     """
     if not title.strip():
-        raise UselessTitle(title=title, problem="it is empty")
+        raise InvalidTitle(title=title, problem="it is empty")
     if len(title.splitlines()) > 1 or not title.isprintable():
-        raise UselessTitle(title=title, problem="it must be one line of plain text")
-    if len(title) > LONGEST_TITLE:
-        raise UselessTitle(
-            title=f"{title[:20]}…", problem=f"it has {len(title)} characters, and {LONGEST_TITLE} are the most"
+        raise InvalidTitle(title=title, problem="it must be one line of plain text")
+    if len(title) > MAX_TITLE_CHARS:
+        raise InvalidTitle(
+            title=f"{title[:20]}…", problem=f"it has {len(title)} characters, and {MAX_TITLE_CHARS} are the most"
         )
     latin = "".join(
         character
         for character in unicodedata.normalize("NFKD", title.casefold().translate(_LATIN))
         if not unicodedata.combining(character)
     )
-    strange = [character for character in latin if character.isalnum() and not character.isascii()]
-    if strange:
-        raise UselessTitle(title=title, problem=f"“{strange[0]}” has no place in a file's name; use Latin letters")
+    unsupported = [character for character in latin if character.isalnum() and not character.isascii()]
+    if unsupported:
+        raise InvalidTitle(title=title, problem=f"“{unsupported[0]}” has no place in a file's name; use Latin letters")
     slug = _NOT_IN_A_NAME.sub("_", latin).strip("_")
     if not slug:
-        raise UselessTitle(title=title, problem="there is no word in it")
+        raise InvalidTitle(title=title, problem="there is no word in it")
     return slug
 
 
 @contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
+def _numbering_lock(directory: Path) -> Iterator[None]:
     """Keep others of us from taking a number in `directory` for the block; ends with the process at the latest."""
     if not directory.is_dir():
         find_files(directory)  # says what is wrong, as the runner would

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import State, compare_with_ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
+from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.files import MigrationFile, find_files
 from peterental.database.migrations.source.statements import split_statements
 

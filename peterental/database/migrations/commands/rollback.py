@@ -7,7 +7,6 @@ from pathlib import Path
 
 import psycopg
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.errors import BETWEEN_PROBLEMS, RollbackFailed, RollbackRefused
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
@@ -15,6 +14,7 @@ from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
 from peterental.database.migrations.session.connection import begin_statements, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.checks import inspect
 from peterental.database.migrations.source.directives import read_directives
 from peterental.database.migrations.source.files import MigrationFile, find_files

@@ -20,7 +20,7 @@ _MARKS = {
 _GREEN, _YELLOW, _RED = "32", "33", "31"
 _DESCRIPTION, _STATE, _TOOK, _BY = 2, 3, 5, 6
 _GAP = 2
-_NARROWEST = {_BY: 8, _DESCRIPTION: 16}
+_MIN_WIDTHS = {_BY: 8, _DESCRIPTION: 16}
 """What gives way where the terminal is narrow, in this order, and to how many columns."""
 
 
@@ -36,7 +36,7 @@ def status_table(status: Status, *, colour: bool = False, width: int | None = No
     rows += [_row(entry) for entry in status.entries]
     widths = [max(width_of(row[column]) for row in rows) for column in range(len(rows[0]))]
     widths[0] = 2  # the marks are two columns wide
-    for column, narrowest in _NARROWEST.items():
+    for column, narrowest in _MIN_WIDTHS.items():
         excess = sum(widths) + _GAP * (len(widths) - 1) - (width or sum(widths) * 2)
         widths[column] = max(min(narrowest, widths[column]), widths[column] - max(excess, 0))
     lines = [_line(row, widths, colour=colour) for row in rows] if status.entries else ["No migrations."]
@@ -45,7 +45,7 @@ def status_table(status: Status, *, colour: bool = False, width: int | None = No
 
 def _line(row: tuple[str, ...], widths: list[int], *, colour: bool) -> str:
     cells = [
-        _fitted(cell, width, right=column == _TOOK)
+        _pad_or_cut(cell, width, right=column == _TOOK)
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     if row[0]:
@@ -55,7 +55,7 @@ def _line(row: tuple[str, ...], widths: list[int], *, colour: bool) -> str:
     return (" " * _GAP).join(cells).rstrip()
 
 
-def _fitted(cell: str, width: int, *, right: bool) -> str:
+def _pad_or_cut(cell: str, width: int, *, right: bool) -> str:
     """Give a cell as wide as its column: cut with an ellipsis, or filled with spaces."""
     if width_of(cell) > width:
         while width_of(cell) > width - 1:

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 import psycopg
 
-from peterental.database.connect import Connection, connect, reason_of
 from peterental.database.migrations.run.monitor import describe
+from peterental.database.migrations.session.server import Connection, connect, reason_of
 
-_LOOK_EVERY_S = 0.03
+_POLL_INTERVAL_S = 0.03
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class ContentionGuard:
         self.blocker: str | None = None
         self.cancelled_for: str | None = None
         self._pid = pid
-        self._connection: Connection = connect(url, application_name="peterental plan lookout")
+        self._connection: Connection = connect(url, purpose="plan guard")
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="plan lookout", daemon=True)
 
@@ -53,7 +53,7 @@ class ContentionGuard:
     def _run(self) -> None:
         waiting_pid: int | None = None
         try:
-            while not self._ended.wait(_LOOK_EVERY_S):
+            while not self._ended.wait(_POLL_INTERVAL_S):
                 blocker = self._row(_BLOCKER)
                 if blocker is not None:
                     self.blocker = describe(blocker)

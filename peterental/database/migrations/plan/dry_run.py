@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from peterental.database.connect import Connection, reason_of
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.plan.cluster_scope import is_cluster_wide
@@ -18,16 +17,16 @@ from peterental.database.migrations.plan.lock_tracer import LockTracer, Statemen
 from peterental.database.migrations.run.concurrent_indexes import parse_concurrent_index_op
 from peterental.database.migrations.session.connection import is_broken, prepare_to_write, recover
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.session.server import Connection, cancelled_by, reason_of
 from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.statements import Statement, split_statements
 from peterental.database.migrations.sql.error_location import explain, explain_commit_error
-from peterental.database.statement_errors import cancelled_by
 
-_BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
-_OUTSIDE = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
+_LOCK_ERRORS = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+_NON_TRANSACTIONAL_ERRORS = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
 _SETS = re.compile(r"set\b", re.IGNORECASE)
 _SETS_TRANSACTION = re.compile(r"set\s+(?:local\s+)?transaction\b", re.IGNORECASE)
-_LEAST_MS = 20
+_MIN_TIMEOUT_MS = 20
 _SCRATCH_LIMITS = "SET LOCAL lock_timeout TO '5s'; SET LOCAL statement_timeout TO '10s'"
 
 
@@ -49,9 +48,9 @@ class StatementResult:
     """One statement and what was seen of it; `duration_ms` where it ran to its end."""
 
     statement: Statement
-    seen: StatementEffects = field(default_factory=StatementEffects)
+    effects: StatementEffects = field(default_factory=StatementEffects)
     duration_ms: int | None = None
-    is_outside: bool = False
+    is_non_transactional: bool = False
     """It cannot run inside a transaction."""
 
 
@@ -76,7 +75,7 @@ class FileResult:
     blocker: str | None = None
 
     @property
-    def is_done(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether all of it ran."""
         return self.error is None and self.stopped is None
 
@@ -84,7 +83,7 @@ class FileResult:
         """Split the text; what nothing can split is one statement, and the server will say what is wrong with it."""
         return split_statements(self.text) or [Statement(0, self.text)]
 
-    def explained(self, error: psycopg.Error, statement: Statement | None) -> str:
+    def explain_error(self, error: psycopg.Error, statement: Statement | None) -> str:
         """Explain an error as the runner would."""
         if statement is None:
             return explain(self.item.file.path, self.text, error)
@@ -94,7 +93,7 @@ class FileResult:
 # --- on the live database ---------------------------------------------------------------------------------------------
 
 
-def rehearse_live(
+def dry_run_live(
     connection: Connection, url: str, ledger: Ledger, items: list[PreparedMigration], limits: Limits
 ) -> list[FileResult]:
     """Run `items` in one transaction, as far as nobody is disturbed, and roll it back; give what was seen of each.
@@ -109,18 +108,18 @@ def rehearse_live(
         limits: how little it may be felt.
     """
     runs: list[FileResult] = []
-    with ContentionGuard(url, connection.info.backend_pid) as lookout:
-        live = _LiveDryRun(connection, lookout, limits, LedgerWriter(connection, ledger.server.schema))
+    with ContentionGuard(url, connection.info.backend_pid) as guard:
+        live = _LiveDryRun(connection, guard, limits, LedgerWriter(connection, ledger.server.schema))
         try:
             execute_text(connection, f"BEGIN; {live.limit_settings()}")
             live.writer.ensure_tables(ledger)
-            live.sight = LockTracer(connection, ledger.server.schema)
+            live.tracer = LockTracer(connection, ledger.server.schema)
             for item in items:
                 if item.directives.no_transaction:
                     break
                 runs.append(FileResult(item, item.file.text()))
-                live.rehearse(runs[-1], is_first=len(runs) == 1)
-                if not runs[-1].is_done:
+                live.dry_run(runs[-1], is_first=len(runs) == 1)
+                if not runs[-1].is_complete:
                     break
         except psycopg.Error as error:
             runs = runs or [FileResult(items[0], items[0].file.text())]
@@ -134,12 +133,12 @@ def rehearse_live(
 class _LiveDryRun:
     """The transaction that is rolled back, and its limits."""
 
-    sight: LockTracer
+    tracer: LockTracer
 
-    def __init__(self, connection: Connection, lookout: ContentionGuard, limits: Limits, writer: LedgerWriter) -> None:
+    def __init__(self, connection: Connection, guard: ContentionGuard, limits: Limits, writer: LedgerWriter) -> None:
         self.writer = writer
         self._connection = connection
-        self._lookout = lookout
+        self._guard = guard
         self._limits = limits
         self._blocking_since: float | None = None
 
@@ -147,10 +146,10 @@ class _LiveDryRun:
         """Give the settings for the next statement; the file's own would not be ours to trust."""
         return (
             f"SET LOCAL lock_timeout TO {self._limits.lock_timeout_ms};"
-            f" SET LOCAL statement_timeout TO {max(self._left_ms(), _LEAST_MS)}"
+            f" SET LOCAL statement_timeout TO {max(self._left_ms(), _MIN_TIMEOUT_MS)}"
         )
 
-    def rehearse(self, run: FileResult, *, is_first: bool) -> None:
+    def dry_run(self, run: FileResult, *, is_first: bool) -> None:
         """Run one file's statements; says in `run` how far it came."""
         for statement in run.statements():
             run.stopped = self.reason_to_stop()
@@ -166,7 +165,7 @@ class _LiveDryRun:
         try:
             execute_text(self._connection, self.limit_settings())
             self.writer.rehearse_record(run.item.file)
-        except _BUSY:
+        except _LOCK_ERRORS:
             run.stopped = "the ledger, in which it is recorded, is in use by another session"
         except psycopg.errors.QueryCanceled as error:
             run.stopped = self.reason_to_stop() or _why_cancelled(error, "recording it takes too long")
@@ -179,15 +178,15 @@ class _LiveDryRun:
         started = time.monotonic()
         if not self._execute(run, statement, statement.sql, is_first=is_first):
             return False
-        step = StatementResult(statement, self.sight.look(), round((time.monotonic() - started) * 1000))
+        step = StatementResult(statement, self.tracer.diff(), round((time.monotonic() - started) * 1000))
         run.steps.append(step)
-        if step.seen.blocks and self._blocking_since is None:
+        if step.effects.blocks and self._blocking_since is None:
             self._blocking_since = started
         return True
 
     def _execute(self, run: FileResult, statement: Statement | None, text: str, *, is_first: bool) -> bool:
         """Send something; where it fails, say in `run` whether that is the file's fault."""
-        self._lookout.blocker = None
+        self._guard.blocker = None
         try:
             execute_text(self._connection, self.limit_settings())
             execute_text(self._connection, text)
@@ -195,8 +194,8 @@ class _LiveDryRun:
             error = failure.cause
             if is_broken(self._connection) and isinstance(error, psycopg.OperationalError):
                 run.error = f"the connection to the database was lost: {reason_of(error)}"
-            elif isinstance(error, _BUSY):
-                run.blocker = self._lookout.blocker or "another session"
+            elif isinstance(error, _LOCK_ERRORS):
+                run.blocker = self._guard.blocker or "another session"
                 run.stopped = f"what it needs is in use by {run.blocker}"
             elif isinstance(error, psycopg.errors.QueryCanceled):
                 too_long = f"it takes longer than {self._limits.hold_ms / 1000:g} s"
@@ -204,15 +203,15 @@ class _LiveDryRun:
             elif isinstance(error, psycopg.errors.UnsafeNewEnumValueUsage) and not is_first:
                 run.stopped = "it uses what a file before it has to commit first"
             else:
-                run.error = run.explained(error, statement)
+                run.error = run.explain_error(error, statement)
             return False
         return True
 
     def reason_to_stop(self) -> str | None:
         """Say why it must not go on, for the sake of others."""
-        if self._lookout.cancelled_for:
-            return f"the rehearsal gave way to {self._lookout.cancelled_for}"
-        if self._left_ms() < _LEAST_MS:
+        if self._guard.cancelled_for:
+            return f"the rehearsal gave way to {self._guard.cancelled_for}"
+        if self._left_ms() < _MIN_TIMEOUT_MS:
             return f"the rehearsal had held locks for {self._limits.hold_ms / 1000:g} s"
         return None
 
@@ -225,7 +224,7 @@ class _LiveDryRun:
 # --- in a scratch copy ------------------------------------------------------------------------------------------------
 
 
-def rehearse_in_scratch(connection: Connection, schema: str, items: list[PreparedMigration]) -> list[FileResult]:
+def dry_run_in_scratch(connection: Connection, schema: str, items: list[PreparedMigration]) -> list[FileResult]:
     """Run `items` one after another, each committed as the runner would, and give what was seen of each.
 
     It ends before a statement whose work would stay when the scratch copy goes: roles, other databases.
@@ -236,15 +235,15 @@ def rehearse_in_scratch(connection: Connection, schema: str, items: list[Prepare
         items: what to run.
     """
     runs: list[FileResult] = []
-    there = LockTracer(connection, schema).known  # what these files make themselves is nobody's yet
+    existing = LockTracer(connection, schema).known  # what these files make themselves is nobody's yet
     for item in items:
         run = FileResult(item, item.file.text())
         runs.append(run)
         if _is_cluster_wide(run):
             break
-        run_file = _step_by_step if item.directives.no_transaction else _as_a_whole
-        run_file(connection, run, lambda: LockTracer(connection, schema, there))
-        if not run.is_done:
+        run_file = _run_statements if item.directives.no_transaction else _run_in_transaction
+        run_file(connection, run, lambda: LockTracer(connection, schema, existing))
+        if not run.is_complete:
             break
         prepare_to_write(connection)
     return runs
@@ -268,17 +267,17 @@ def _is_cluster_wide(run: FileResult) -> bool:
     return False
 
 
-def _as_a_whole(connection: Connection, run: FileResult, new_sight: Callable[[], LockTracer]) -> None:
+def _run_in_transaction(connection: Connection, run: FileResult, new_tracer: Callable[[], LockTracer]) -> None:
     statement: Statement | None = None
     try:
         execute_text(connection, "BEGIN")
-        sight = new_sight()
+        tracer = new_tracer()
         for statement in run.statements():
             if _is_set_transaction(run, statement):
                 continue
             execute_text(connection, _SCRATCH_LIMITS)
             execute_text(connection, statement.sql)
-            run.steps.append(StatementResult(statement, sight.look()))
+            run.steps.append(StatementResult(statement, tracer.diff()))
         statement = None
         execute_text(connection, "COMMIT")
     except StatementFailed as failure:
@@ -286,21 +285,21 @@ def _as_a_whole(connection: Connection, run: FileResult, new_sight: Callable[[],
         recover(connection)
 
 
-def _step_by_step(connection: Connection, run: FileResult, new_sight: Callable[[], LockTracer]) -> None:
+def _run_statements(connection: Connection, run: FileResult, new_tracer: Callable[[], LockTracer]) -> None:
     for statement in run.statements():
         try:
             execute_text(connection, f"BEGIN; {_SCRATCH_LIMITS}")
-            sight = new_sight()
+            tracer = new_tracer()
             step = StatementResult(statement)
             try:
                 execute_text(connection, statement.sql)
-                step.seen = sight.look()
+                step.effects = tracer.diff()
                 execute_text(connection, "COMMIT")
             except StatementFailed as failure:
-                if not isinstance(failure.cause, _OUTSIDE):
+                if not isinstance(failure.cause, _NON_TRANSACTIONAL_ERRORS):
                     raise
                 connection.rollback()
-                step = _trace_non_transactional(sight, statement)
+                step = _trace_non_transactional(tracer, statement)
                 execute_text(connection, "SET statement_timeout TO '10s'")
                 execute_text(connection, statement.sql)
         except StatementFailed as failure:
@@ -310,15 +309,15 @@ def _step_by_step(connection: Connection, run: FileResult, new_sight: Callable[[
         run.steps.append(step)
 
 
-def _trace_non_transactional(sight: LockTracer, statement: Statement) -> StatementResult:
+def _trace_non_transactional(tracer: LockTracer, statement: Statement) -> StatementResult:
     """Say what a statement does that no transaction can hold still to look at."""
-    step = StatementResult(statement, is_outside=True)
+    step = StatementResult(statement, is_non_transactional=True)
     work = parse_concurrent_index_op(statement.sql)
-    table = sight.table_of(work) if work else None
+    table = tracer.table_of(work) if work else None
     if work and table:
-        step.seen.locks[table] = step.seen.held[table] = "SHARE UPDATE EXCLUSIVE"
+        step.effects.locks[table] = step.effects.held[table] = "SHARE UPDATE EXCLUSIVE"
         if work.verb != "drop":
-            step.seen.scans[table] = 0
+            step.effects.scans[table] = 0
     return step
 
 
@@ -326,7 +325,7 @@ def _note_failure(run: FileResult, error: psycopg.Error, statement: Statement | 
     if isinstance(error, psycopg.errors.QueryCanceled):
         run.stopped = _why_cancelled(error, "it took longer than 10 s")
     else:
-        run.error = run.explained(error, statement)
+        run.error = run.explain_error(error, statement)
 
 
 def _why_cancelled(error: psycopg.errors.QueryCanceled, too_long: str) -> str:

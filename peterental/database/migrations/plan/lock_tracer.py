@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_TABLE
 from peterental.database.migrations.run.concurrent_indexes import ConcurrentIndexOp
+from peterental.database.migrations.session.server import Connection
 
 LOCK_MODES = {
     "AccessShareLock": "ACCESS SHARE",
@@ -77,39 +77,39 @@ class LockTracer:
         self._files = {oid: row["file"] for oid, row in self._known.items()}
         self._held: dict[int, set[str]] = {}
         self._scans: dict[int, tuple[int, int]] = {}
-        self.look()
+        self.diff()
 
     @property
     def known(self) -> frozenset[int]:
         """The relations that it looks at."""
         return frozenset(self._known)
 
-    def look(self) -> StatementEffects:
+    def diff(self) -> StatementEffects:
         """Give what has been done since the last look, to relations that were there when the sight was made."""
-        seen = StatementEffects()
+        effects = StatementEffects()
         moved = []
-        for row in self._rows(_LOOK):
+        for row in self._rows(_SESSION_STATE):
             before = self._known.get(row["oid"])
             if before is None:
                 continue
             modes = set(row["modes"] or ())
             new_modes = modes - self._held.get(row["oid"], set())
             if before["kind"] == "table":
-                self._trace_table(seen, before, row, modes)
+                self._trace_table(effects, before, row, modes)
             elif before["kind"] == "sequence" and "RowExclusiveLock" in new_modes:
-                seen.advanced.append(before["name"])
+                effects.advanced.append(before["name"])
             self._held[row["oid"]] = modes
             if row["file"] not in (None, 0, self._files[row["oid"]]):
                 self._files[row["oid"]] = row["file"]
                 moved.append(before)
-        seen.rewrites = [relation["name"] for relation in moved if relation["kind"] == "table"]
+        effects.rewrites = [relation["name"] for relation in moved if relation["kind"] == "table"]
         rewritten = {relation["oid"] for relation in moved}
-        seen.rebuilds = [
+        effects.rebuilds = [
             relation["name"]
             for relation in moved
             if relation["kind"] == "index" and relation["table_oid"] not in rewritten
         ]
-        return seen
+        return effects
 
     def table_of(self, work: ConcurrentIndexOp) -> str | None:
         """Give the name of the table whose index a statement makes, drops or rebuilds, if it is one to look at."""
@@ -118,16 +118,18 @@ class LockTracer:
         table = self._known.get(relation["table_oid"] or relation["oid"]) if relation else None
         return table["name"] if table else None
 
-    def _trace_table(self, seen: StatementEffects, table: dict[str, Any], row: dict[str, Any], modes: set[str]) -> None:
+    def _trace_table(
+        self, effects: StatementEffects, table: dict[str, Any], row: dict[str, Any], modes: set[str]
+    ) -> None:
         before, now = _strongest(self._held.get(row["oid"], set())), _strongest(modes)
         if now is not None:
-            seen.held[table["name"]] = now
+            effects.held[table["name"]] = now
             if before is None or STRENGTH[now] > STRENGTH[before]:
-                seen.locks[table["name"]] = now
+                effects.locks[table["name"]] = now
         scans, read = self._scans.get(row["oid"], (0, 0))
         self._scans[row["oid"]] = row["scans"] or 0, row["read"] or 0
         if (row["scans"] or 0) > scans:
-            seen.scans[table["name"]] = max(0, (row["read"] or 0) - read)
+            effects.scans[table["name"]] = max(0, (row["read"] or 0) - read)
 
     def _rows(self, query: str) -> list[dict[str, Any]]:
         return self._connection.execute(query.encode(), self._names, prepare=False).fetchall()
@@ -144,7 +146,7 @@ WHERE c.relkind IN ('r', 'p', 'm', 'f', 'i', 'I', 'S') AND n.nspname !~ '^pg_' A
     AND NOT (n.nspname = %(schema)s AND c.relname = ANY (%(ledger)s))
 """
 
-_LOOK = """
+_SESSION_STATE = """
 WITH held AS (
     SELECT relation AS oid, array_agg(DISTINCT mode) AS modes FROM pg_locks
     WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted

@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.errors import HistoryBroken
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
@@ -25,8 +24,8 @@ from peterental.database.migrations.plan.dry_run import (
     FileResult,
     Limits,
     StatementResult,
-    rehearse_in_scratch,
-    rehearse_live,
+    dry_run_in_scratch,
+    dry_run_live,
 )
 from peterental.database.migrations.plan.lock_tracer import BLOCKS_READS, BLOCKS_WRITES, STRENGTH
 from peterental.database.migrations.plan.report import (
@@ -44,6 +43,7 @@ from peterental.database.migrations.run.monitor import describe
 from peterental.database.migrations.scratch.database import ScratchBuildFailed, ScratchRefused, build, scratch_database
 from peterental.database.migrations.session.connection import prepare_to_write
 from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.checks import PreparedMigration, checked_files
 from peterental.database.migrations.source.files import MigrationFile, find_files
 from peterental.database.migrations.sql.error_location import locate
@@ -65,7 +65,7 @@ def plan(
         report: takes a line when the scratch database could not be dropped.
 
     Raises MigrationFilesError and HistoryBroken as the runner does, LockNotAcquired when a migration is running,
-    PooledConnection, ReadOnlyDatabase, DatabaseUnavailable, Interrupted.
+    PooledConnection, ReadOnlyDatabase, ServerUnavailable, Interrupted.
     """
     limits = limits or Limits()
     files = find_files(directory)
@@ -76,7 +76,7 @@ def plan(
             return Plan()
         items = checked_files(pending)
         with exclusive_lock(connection, url, ledger, wait_s=0, report=lambda _: None) as ledger:
-            live = rehearse_live(connection, url, ledger, items, limits)
+            live = dry_run_live(connection, url, ledger, items, limits)
     notes: list[str] = []
     scratch: list[FileResult] = []
     if _wants_scratch(items, live):
@@ -85,10 +85,10 @@ def plan(
                 scratch = _in_scratch(copy, directory, ledger.server.schema, items)
         except (ScratchRefused, ScratchBuildFailed) as refused:
             notes.append(f"⚠️  {refused}")
-    planned = Plan(_merged(items, live, scratch), notes=notes + _notes(live))
+    planned = Plan(_merge(items, live, scratch), notes=notes + _notes(live))
     with engine_session(url) as connection:  # a new one: a file may have ended the other
-        _say_what_is_done(connection, ledger, planned)
-        _look_at_tables(connection, planned)
+        _note_finished_statements(connection, ledger, planned)
+        _read_tables(connection, planned)
     return planned
 
 
@@ -105,7 +105,7 @@ def _wants_scratch(items: list[PreparedMigration], live: list[FileResult]) -> bo
     """Whether the live rehearsal leaves something open, other than how to mend a file that fails."""
     if any(run.error for run in live):
         return False
-    return len(items) > 1 or len(live) < len(items) or not all(run.is_done for run in live)
+    return len(items) > 1 or len(live) < len(items) or not all(run.is_complete for run in live)
 
 
 def _in_scratch(copy: str, directory: Path, schema: str, items: list[PreparedMigration]) -> list[FileResult]:
@@ -113,31 +113,31 @@ def _in_scratch(copy: str, directory: Path, schema: str, items: list[PreparedMig
     with engine_session(copy) as connection:
         prepare_to_write(connection)
         LedgerWriter(connection, schema).ensure_tables(ledgers.read(connection))
-        return rehearse_in_scratch(connection, schema, items)
+        return dry_run_in_scratch(connection, schema, items)
 
 
 # --- both rehearsals put together -------------------------------------------------------------------------------------
 
 
-def _merged(items: list[PreparedMigration], live: list[FileResult], scratch: list[FileResult]) -> list[PlannedFile]:
+def _merge(items: list[PreparedMigration], live: list[FileResult], scratch: list[FileResult]) -> list[PlannedFile]:
     planned: list[PlannedFile] = []
     failed: str | None = None
     for number, item in enumerate(items):
-        on_live = live[number] if number < len(live) else None
-        in_copy = scratch[number] if number < len(scratch) else None
+        in_live = live[number] if number < len(live) else None
+        in_scratch = scratch[number] if number < len(scratch) else None
         if failed:
             note = f"It comes after {failed}, which would fail."
             planned.append(PlannedFile(item.file.version, item.file.path.name, NOT_REHEARSED, note=note))
             continue
         # Locks that an earlier file took are held still in the one transaction of the live rehearsal: only the copy,
         # which commits after every file, shows who takes them again.
-        planned.append(_merged_file(item, on_live, in_copy, locks_from_copy=number > 0))
+        planned.append(_merge_file(item, in_live, in_scratch, locks_from_copy=number > 0))
         if planned[-1].error:
             failed = item.file.path.name
     return planned
 
 
-def _merged_file(
+def _merge_file(
     item: PreparedMigration, live: FileResult | None, copy: FileResult | None, *, locks_from_copy: bool
 ) -> PlannedFile:
     run = live or copy or FileResult(item, item.file.text())
@@ -147,14 +147,14 @@ def _merged_file(
         theirs = copy.steps[number] if copy and number < len(copy.steps) else None
         line = locate(run.text, statement.offset).line
         file.steps.append(
-            _merged_step(PlannedStep(line, statement.sql, LIVE), ours, theirs, locks_from_copy=locks_from_copy)
+            _merge_step(PlannedStep(line, statement.sql, LIVE), ours, theirs, locks_from_copy=locks_from_copy)
         )
     wheres = {step.where for step in file.steps}
     file.where = next((where for where in (NOT_REHEARSED, SCRATCH) if where in wheres), LIVE)
     if live and live.error:
         file.error = live.error
         file.where = LIVE
-    elif copy and copy.error and not (live and live.is_done):
+    elif copy and copy.error and not (live and live.is_complete):
         file.error = f"{copy.error}\n  (seen in a scratch copy, which has none of the live rows)"
     failed_at = len((live if live and live.error else copy or FileResult(item, "")).steps)
     if file.error and failed_at < len(file.steps):
@@ -165,7 +165,7 @@ def _merged_file(
     return file
 
 
-def _merged_step(
+def _merge_step(
     step: PlannedStep, ours: StatementResult | None, theirs: StatementResult | None, *, locks_from_copy: bool
 ) -> PlannedStep:
     """Fill in what was seen: on the live database first, in the copy where that says more."""
@@ -173,10 +173,10 @@ def _merged_step(
     done = ours or theirs
     if done is None:
         return step
-    step.rewrites, step.rebuilds, step.scans = done.seen.rewrites, done.seen.rebuilds, [*done.seen.scans]
+    step.rewrites, step.rebuilds, step.scans = done.effects.rewrites, done.effects.rebuilds, [*done.effects.scans]
     if step.kind == "TRUNCATE":  # which gives a table a new file too, but an empty one
         step.truncates, step.rewrites = step.rewrites, []
-    locking = (theirs if locks_from_copy and theirs else done).seen
+    locking = (theirs if locks_from_copy and theirs else done).effects
     step.locks = dict(locking.locks)
     step.held = {
         table: mode
@@ -184,8 +184,8 @@ def _merged_step(
         if table not in step.locks and table in {*step.truncates, *step.rewrites, *step.scans}
     }
     step.duration_ms = ours.duration_ms if ours else None
-    if theirs and theirs.is_outside:
-        patience = ", and waits until every transaction open at its start has ended" if theirs.seen.locks else ""
+    if theirs and theirs.is_non_transactional:
+        patience = ", and waits until every transaction open at its start has ended" if theirs.effects.locks else ""
         step.notes.append(f"runs outside a transaction{patience}")
     return step
 
@@ -206,14 +206,14 @@ def _note(item: PreparedMigration, live: FileResult | None, copy: FileResult | N
 
 def _notes(live: list[FileResult]) -> list[str]:
     """Say what of the rehearsal stays."""
-    moved = sorted({name for run in live for step in run.steps for name in step.seen.advanced})
+    moved = sorted({name for run in live for step in run.steps for name in step.effects.advanced})
     return [f"Numbers that the rehearsal took from {', '.join(moved)} stay taken."] if moved else []
 
 
 # --- the live database as it is now -----------------------------------------------------------------------------------
 
 
-def _say_what_is_done(connection: Connection, ledger: Ledger, planned: Plan) -> None:
+def _note_finished_statements(connection: Connection, ledger: Ledger, planned: Plan) -> None:
     """Say of the first file when an earlier attempt has done some of it already."""
     file = planned.files[0]
     stopped = ledgers.stopped_attempt(connection, ledger.server.schema, file.version) if ledger.complete else None
@@ -222,7 +222,7 @@ def _say_what_is_done(connection: Connection, ledger: Ledger, planned: Plan) -> 
             step.notes.append("was done by an earlier attempt and will not be done again")
 
 
-def _look_at_tables(connection: Connection, planned: Plan) -> None:
+def _read_tables(connection: Connection, planned: Plan) -> None:
     """Look how big the tables are that the plan touches, and who would be in its way just now."""
     connection.execute("SET lock_timeout TO 150")
     for file in planned.files:
@@ -230,7 +230,7 @@ def _look_at_tables(connection: Connection, planned: Plan) -> None:
             for table, mode in {**step.held, **step.locks}.items():
                 planned.tables.setdefault(table, _size(connection, table))
                 if step.where == SCRATCH and table in step.locks and not step.waits_for:
-                    step.waits_for = _in_the_way(connection, table, mode)
+                    step.waits_for = _blocking_session(connection, table, mode)
 
 
 def _size(connection: Connection, table: str) -> TableSize:
@@ -242,22 +242,22 @@ def _size(connection: Connection, table: str) -> TableSize:
     return TableSize(row["rows"], row["bytes"]) if row else TableSize(None, None)
 
 
-def _in_the_way(connection: Connection, table: str, mode: str) -> str | None:
+def _blocking_session(connection: Connection, table: str, mode: str) -> str | None:
     """Name the oldest transaction that holds what a statement would want; a concurrent build waits for any.
 
     Those younger than a second will be gone by then.
     """
     strength = STRENGTH[mode]
     if strength >= BLOCKS_READS:
-        rivals = "l.relation = to_regclass(%(table)s)"
+        conflicting = "l.relation = to_regclass(%(table)s)"
     elif strength >= BLOCKS_WRITES:
-        rivals = "l.relation = to_regclass(%(table)s) AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')"
+        conflicting = "l.relation = to_regclass(%(table)s) AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')"
     elif mode == "SHARE UPDATE EXCLUSIVE":
-        rivals = "l.locktype = 'virtualxid'"
+        conflicting = "l.locktype = 'virtualxid'"
     else:
         return None
     row = connection.execute(
-        f"{_RIVAL} AND {rivals} ORDER BY a.xact_start LIMIT 1".encode(), {"table": table}
+        f"{_BLOCKING_SESSION} AND {conflicting} ORDER BY a.xact_start LIMIT 1".encode(), {"table": table}
     ).fetchone()
     return describe(row) if row else None
 
@@ -277,7 +277,7 @@ SELECT NULLIF(reltuples, -1)::bigint AS rows, relpages * current_setting('block_
 FROM pg_class WHERE oid = to_regclass(%(table)s)
 """
 
-_RIVAL = """
+_BLOCKING_SESSION = """
 SELECT a.pid AS blocker_pid, a.application_name, host(a.client_addr) AS host, a.state, a.query,
     extract(epoch FROM now() - a.xact_start)::float AS transaction_s
 FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)

@@ -12,9 +12,9 @@ LIVE = "live"
 SCRATCH = "scratch"
 NOT_REHEARSED = "not rehearsed"
 
-_WIDEST_STATEMENT, _NARROWEST_STATEMENT = 72, 30
-_BESIDE_STATEMENT = 20
-_NOTICED_MS = 100
+_MAX_STATEMENT_COLUMNS, _MIN_STATEMENT_COLUMNS = 72, 30
+_OTHER_COLUMNS = 20
+_NOTICEABLE_MS = 100
 _CHANGES_ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "WITH", "DO", "CALL", "SELECT"})
 _MODIFIERS = frozenset({"OR", "REPLACE", "UNIQUE", "TEMP", "TEMPORARY", "UNLOGGED", "RECURSIVE", "LOCAL", "GLOBAL"})
 _TWO_WORDS = frozenset({"MATERIALIZED", "FOREIGN", "EVENT", "DEFAULT", "TEXT", "ACCESS"})
@@ -83,7 +83,7 @@ class PlannedStep:
     @property
     def is_harmless(self) -> bool:
         """Whether nobody who reads or writes would notice it: nothing that is there is locked hard, read or changed."""
-        if self.fails or (self.duration_ms or 0) >= _NOTICED_MS:
+        if self.fails or (self.duration_ms or 0) >= _NOTICEABLE_MS:
             return False
         if self.where == NOT_REHEARSED and self.kind != "COMMENT":  # of which one knows it without trying
             return False
@@ -138,8 +138,8 @@ class Plan:
         """Give it for people, on a terminal of `width` columns; None where lines may be as long as they are."""
         if not self.files:
             return "✅ Nothing is pending."
-        columns = _WIDEST_STATEMENT if width is None else width - _BESIDE_STATEMENT
-        columns = max(_NARROWEST_STATEMENT, min(columns, _WIDEST_STATEMENT))
+        columns = _MAX_STATEMENT_COLUMNS if width is None else width - _OTHER_COLUMNS
+        columns = max(_MIN_STATEMENT_COLUMNS, min(columns, _MAX_STATEMENT_COLUMNS))
         blocks = [self._file_text(file, columns) for file in self.files]
         blocks += ["\n".join(self.notes)] if self.notes else []
         return "\n\n".join([*blocks, self.summary()])
@@ -153,9 +153,9 @@ class Plan:
         files = f"{count} {'migration' if count == 1 else 'migrations'}"
         if any(file.where == NOT_REHEARSED for file in self.files):
             return f"⚠️  {files} pending, rehearsed only in part. Nothing was changed."
-        hard = [name for file in self.files for step in file.steps for name in self._blocking_full_scans(step)]
-        if hard:
-            names = ", ".join(dict.fromkeys(hard))
+        blocked = [name for file in self.files for step in file.steps for name in self._blocking_full_scans(step)]
+        if blocked:
+            names = ", ".join(dict.fromkeys(blocked))
             return f"⚠️  {files} would run, with {names} closed to writers while all rows are read. Nothing was changed."
         return f"✅ {files} would run. Nothing was changed."
 
@@ -219,8 +219,8 @@ class Plan:
         lines = [f"{file.name}  {'rehearsed in part on the live database' if mixed else done[file.where]}"]
         if file.note:
             lines.append(f"  {file.note}")
-        quiet = [step for step in file.steps if step.is_harmless]
-        folded = quiet if len(quiet) > 1 else []  # one takes a line either way
+        harmless = [step for step in file.steps if step.is_harmless]
+        folded = harmless if len(harmless) > 1 else []  # one takes a line either way
         for step in file.steps:
             if step not in folded:
                 lines += [_step_line(step, columns), *self._consequences(step)]
@@ -234,13 +234,13 @@ class Plan:
         lines = []
         locks = {**step.locks, **step.held}
         width = max((len(table) for table in locks), default=0)
-        hard = self._blocking_full_scans(step)
+        blocked = self._blocking_full_scans(step)
         for table, mode in locks.items():
             said = [f"{mode}: blocks {blocked_by(mode)}" if table in step.locks else f"{mode} held already"]
             said.append(str(self.tables.get(table, "")))
-            seen = {"emptied": step.truncates, "rewritten": step.rewrites, "read through": step.scans}
-            said += [word for word, tables in seen.items() if table in tables]
-            mark = "⚠️" if table in hard else "  "
+            effects = {"emptied": step.truncates, "rewritten": step.rewrites, "read through": step.scans}
+            said += [word for word, tables in effects.items() if table in tables]
+            mark = "⚠️" if table in blocked else "  "
             lines.append(f"     {mark} {table.ljust(width)}  {' · '.join(part for part in said if part)}")
         if step.rebuilds:
             lines.append(f"        builds anew {', '.join(step.rebuilds)}")

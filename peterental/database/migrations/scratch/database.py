@@ -16,29 +16,34 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from peterental.database.connect import Connection, DatabaseUnavailable, connect, reason_of
-from peterental.database.migrations.errors import BETWEEN_PROBLEMS, MigrationError, MigrationFailed, MigrationFilesError
+from peterental.database.migrations.errors import (
+    BETWEEN_PROBLEMS,
+    EngineError,
+    MigrationError,
+    MigrationFailed,
+    MigrationFilesError,
+    ServerUnavailable,
+)
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.runner import MigrationRunner
 from peterental.database.migrations.run.signals import interruptible
 from peterental.database.migrations.session.engine_session import server_errors
-from peterental.database.statement_errors import is_connection_lost
-from peterental.errors import Fault
+from peterental.database.migrations.session.server import Connection, connect, is_connection_lost, reason_of
 
 PREFIX = "peterental_scratch_"
 
-LEFTOVER_AFTER_S = 3600
+STALE_AFTER_S = 3600
 """A scratch database lives for seconds. One that is this old, in seconds, and has nobody in it was left behind."""
 
-_APPLICATION_NAME = "peterental scratch"
+_PURPOSE = "scratch"
 _NAME = PREFIX + r"(\d{8}t\d{6})_[0-9a-f]{8}"
 
 
-class ScratchRefused(Fault):
+class ScratchRefused(EngineError):
     """No scratch database could be made: {reason}."""
 
 
-class ScratchBuildFailed(Fault):
+class ScratchBuildFailed(EngineError):
     """The files cannot be built from nothing in a scratch database: {problem}"""  # noqa: D415
 
 
@@ -54,27 +59,27 @@ def scratch_database(url: str, *, scratch_url: str | None = None, report: Report
         scratch_url: of a database on the server to use instead.
         report: takes a line when something could not be done quite so.
 
-    Raises ScratchRefused when none can be made; DatabaseUnavailable, StatementCancelled, StatementRefused.
+    Raises ScratchRefused when none can be made; ServerUnavailable, StatementCancelled, StatementRefused.
     """
-    with connect(url, application_name=_APPLICATION_NAME) as live, server_errors(live):
-        likeness = _template_of(live)
+    with connect(url, purpose=_PURPOSE) as live, server_errors(live):
+        template = _template_of(live)
     server_url = scratch_url or url
     name = None
     with interruptible():
         try:
-            with connect(server_url, application_name=_APPLICATION_NAME) as server, server_errors(server):
+            with connect(server_url, purpose=_PURPOSE) as server, server_errors(server):
                 _drop_stale(server)
                 name = _new_name(server)
                 try:
-                    _create(server, name, likeness)
+                    _create(server, name, template)
                 except psycopg.errors.QueryCanceled:
                     name = None  # the server has undone it: there is nothing to drop
                     raise
             scratch = make_conninfo(server_url, dbname=name)
-            _prepare_schema(scratch, likeness)
+            _prepare_schema(scratch, template)
             yield scratch
         except ScratchRefused as error:
-            if not isinstance(error.__cause__, psycopg.OperationalError | DatabaseUnavailable):
+            if not isinstance(error.__cause__, psycopg.OperationalError | ServerUnavailable):
                 name = None  # the server said no: there is nothing to drop
             raise
         finally:
@@ -147,7 +152,7 @@ def _drop_stale(server: Connection) -> None:
             AND pg_has_role(datdba, 'USAGE')
             AND NOT EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.datid = d.oid)
         """,
-        {"name": f"^{_NAME}$", "age": LEFTOVER_AFTER_S},
+        {"name": f"^{_NAME}$", "age": STALE_AFTER_S},
     ).fetchall()
     for leftover in leftovers:
         try:
@@ -163,14 +168,14 @@ def _new_name(server: Connection) -> str:
     return f"{PREFIX}{row['now'] if row else ''}_{secrets.token_hex(4)}"
 
 
-def _create(server: Connection, name: str, likeness: dict[str, Any]) -> None:
+def _create(server: Connection, name: str, template: dict[str, Any]) -> None:
     """Create the database with the live one's locale; a server that does not know that locale gives it a plain one."""
-    encoding = sql.SQL("ENCODING {}").format(likeness["encoding"])
+    encoding = sql.SQL("ENCODING {}").format(template["encoding"])
     plain = sql.SQL("{} LC_COLLATE 'C' LC_CTYPE 'C'").format(encoding)
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}")
     try:
         try:
-            server.execute(statement.format(sql.Identifier(name), _locale(encoding, likeness["database"])))
+            server.execute(statement.format(sql.Identifier(name), _locale(encoding, template["database"])))
         except (
             psycopg.errors.SyntaxError,
             psycopg.errors.WrongObjectType,
@@ -211,23 +216,23 @@ def _locale(encoding: sql.Composed, database: dict[str, Any]) -> sql.Composed:
     return sql.SQL(" ").join(clauses)
 
 
-def _prepare_schema(scratch: str, likeness: dict[str, Any]) -> None:
+def _prepare_schema(scratch: str, template: dict[str, Any]) -> None:
     """Give the database what files take for granted: the schema they go to, and the way there.
 
     Raises ScratchRefused where it cannot be reached: a pooler leads only to the databases that it has been told of.
     """
     try:
-        reached = connect(scratch, application_name=_APPLICATION_NAME)
-    except DatabaseUnavailable as error:
+        reached = connect(scratch, purpose=_PURPOSE)
+    except ServerUnavailable as error:
         reason = (
             f"it cannot be reached ({error.values['reason']}); where PgBouncer stands in front, set"
             " MIGRATIONS_DATABASE_URL to the database's direct address"
         )
         raise ScratchRefused(reason=reason) from error
     with reached as connection, server_errors(connection):
-        if likeness["schema"] is not None:
-            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(likeness["schema"])))
-        connection.execute("SELECT set_config('search_path', %s, false)", [likeness["search_path"]])
+        if template["schema"] is not None:
+            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(template["schema"])))
+        connection.execute("SELECT set_config('search_path', %s, false)", [template["search_path"]])
         name = sql.Identifier(connection.info.dbname)
         connection.execute(sql.SQL("ALTER DATABASE {} SET search_path FROM CURRENT").format(name))
 
@@ -235,13 +240,13 @@ def _prepare_schema(scratch: str, likeness: dict[str, Any]) -> None:
 def _drop(server_url: str, name: str, report: Reporter) -> None:
     """Drop it over a connection of its own: the one that made it may have gone the way of what went wrong."""
     try:
-        with connect(server_url, application_name=_APPLICATION_NAME) as server:
+        with connect(server_url, purpose=_PURPOSE) as server:
             statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
             try:
                 server.execute(sql.SQL("{} WITH (FORCE)").format(statement))
             except psycopg.errors.InsufficientPrivilege:
                 # Autovacuum is in it, whom only a superuser may force out; without force, the server sends it away.
                 server.execute(statement)
-    except (psycopg.Error, Fault) as error:
+    except (psycopg.Error, EngineError) as error:
         reason = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
         report(f"⚠️  The scratch database {name} could not be dropped ({reason}); a later run will do it")

@@ -35,17 +35,17 @@ _ORDER = (
     "publication",
 )
 _PART_ORDER = ("", "column", "constraint", "index", "trigger", "rule", "policy", "statistics")
-_LONGEST = 80
+_MAX_VALUE_CHARS = 80
 
 # Before PostgreSQL 16, views name the table of every column; since then only where there is a choice.
 _QUALIFIER = re.compile(r'(?<![\w"])(?:[a-z_][\w$]*|"(?:[^"]|"")+")\.')
-_TELLS_BY_WORDS = ("view", "materialized view")
+_VIEW_KINDS = ("view", "materialized view")
 
 # “status IN ('a', 'b')” on a VARCHAR is kept as an array that is cast as a whole; what pg_dump writes of that is read
 # back as an array of which each element is cast. Both mean the same.
 _VARCHAR = r"E?'(?:[^']|'')*'::character varying"
 _ELEMENT = re.compile(_VARCHAR)
-_CAST_AS_A_WHOLE = re.compile(rf"\(ARRAY\[(?P<elements>{_VARCHAR}(?:, {_VARCHAR})*)\]\)::text\[\]")
+_WHOLE_ARRAY_CAST = re.compile(rf"\(ARRAY\[(?P<elements>{_VARCHAR}(?:, {_VARCHAR})*)\]\)::text\[\]")
 
 
 @dataclass(frozen=True)
@@ -98,21 +98,23 @@ def compare_catalogs(live: Catalog, files: Catalog, ledger_schema: str) -> Compa
     """
     comparison = Comparison()
     known = set(files.schemas.values()) | {ledger_schema, ""}
-    strange: dict[str, int] = {}
-    for key, aspects in live.objects.items():
+    unknown_schemas: dict[str, int] = {}
+    for key, properties in live.objects.items():
         schema = live.schemas[key.object]
         if schema not in known:
-            strange[schema] = strange.get(schema, 0) + (not key.kind)
+            unknown_schemas[schema] = unknown_schemas.get(schema, 0) + (not key.kind)
         elif key not in files.objects:
-            comparison.differences.append(Difference(key, ONLY_LIVE, _validity_note(aspects)))
-    for key, aspects in files.objects.items():
+            comparison.differences.append(Difference(key, ONLY_LIVE, _validity_note(properties)))
+    for key, properties in files.objects.items():
         if key not in live.objects:
             comparison.differences.append(Difference(key, ONLY_FILES))
-        elif details := _differing(key, live.objects[key], aspects, by_words=live.major_version != files.major_version):
+        elif details := _differing_properties(
+            key, live.objects[key], properties, ignore_qualifiers=live.major_version != files.major_version
+        ):
             comparison.differences.append(Difference(key, DIFFERS, details))
-    for schema, count in strange.items():
+    for schema, count in unknown_schemas.items():
         _unknown_schema(comparison, live, schema, count)
-    comparison.differences = sorted(_without_parts_of_whole(comparison.differences, live, files), key=_place)
+    comparison.differences = sorted(_without_parts_of_whole(comparison.differences, live, files), key=_sort_key)
     comparison.remarks += _column_orders(live, files)
     if live.major_version != files.major_version:
         comparison.remarks.append(
@@ -122,12 +124,12 @@ def compare_catalogs(live: Catalog, files: Catalog, ledger_schema: str) -> Compa
     return comparison
 
 
-def counted(differences: list[Difference]) -> str:
+def difference_count(differences: list[Difference]) -> str:
     """Say how many there are: `1 difference`."""
     return f"{len(differences)} {'difference' if len(differences) == 1 else 'differences'}"
 
 
-def grouped(differences: Iterable[Difference]) -> list[str]:
+def difference_lines(differences: Iterable[Difference]) -> list[str]:
     """Give the differences as lines for people: each object once, its parts aligned below it."""
     found = list(differences)
     width = max((len(difference.part) for difference in found if difference.part), default=0)
@@ -162,32 +164,38 @@ def _without_parts_of_whole(differences: list[Difference], live: Catalog, files:
     return [found for found in differences if not belongs_to_whole(found.key)]
 
 
-def _validity_note(aspects: Properties) -> tuple[str, ...]:
-    return ("it is not valid",) if aspects.get("valid") == "no" else ()
+def _validity_note(properties: Properties) -> tuple[str, ...]:
+    return ("it is not valid",) if properties.get("valid") == "no" else ()
 
 
-def _differing(key: ObjectKey, live: Properties, files: Properties, *, by_words: bool) -> tuple[str, ...]:
+def _differing_properties(
+    key: ObjectKey, live: Properties, files: Properties, *, ignore_qualifiers: bool
+) -> tuple[str, ...]:
     """Give the aspects in which one thing is not the same in both."""
-    by_words = by_words and key.object.startswith(_TELLS_BY_WORDS)
+    ignore_qualifiers = ignore_qualifiers and key.object.startswith(_VIEW_KINDS)
     details = []
     for name in dict.fromkeys((*live, *files)):
         one, other = live.get(name), files.get(name)
-        if one == other or _casts(one) == _casts(other) or (by_words and _words(one) == _words(other)):
+        if (
+            one == other
+            or _normalise_casts(one) == _normalise_casts(other)
+            or (ignore_qualifiers and _without_qualifiers(one) == _without_qualifiers(other))
+        ):
             continue
         one, other, place = _first_differing_line(one, other)
         details.append(f"{name}{place} is {one} in the database, {other} in the files")
     return tuple(details)
 
 
-def _words(text: str | None) -> str:
-    return " ".join(_QUALIFIER.sub("", _casts(text) or "").split())
+def _without_qualifiers(text: str | None) -> str:
+    return " ".join(_QUALIFIER.sub("", _normalise_casts(text) or "").split())
 
 
-def _casts(text: str | None) -> str | None:
+def _normalise_casts(text: str | None) -> str | None:
     """Give a definition with the cast of a list written at each of its elements."""
     if text is None:
         return None
-    return _CAST_AS_A_WHOLE.sub(lambda found: "ARRAY[" + _ELEMENT.sub(r"(\g<0>)::text", found["elements"]) + "]", text)
+    return _WHOLE_ARRAY_CAST.sub(lambda found: "ARRAY[" + _ELEMENT.sub(r"(\g<0>)::text", found["elements"]) + "]", text)
 
 
 def _first_differing_line(one: str | None, other: str | None) -> tuple[str, str, str]:
@@ -207,10 +215,10 @@ def _short(value: str | None) -> str:
     if value is None:
         return "none"
     flat = " ".join(value.split())
-    return flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
+    return flat if len(flat) <= _MAX_VALUE_CHARS else flat[: _MAX_VALUE_CHARS - 1] + "…"
 
 
-def _place(difference: Difference) -> tuple[int, str, int, str]:
+def _sort_key(difference: Difference) -> tuple[int, str, int, str]:
     first = difference.key.object.split()[0]
     rank = _ORDER.index(first) if first in _ORDER else len(_ORDER)
     return rank, difference.key.object, _PART_ORDER.index(difference.key.kind), difference.key.name

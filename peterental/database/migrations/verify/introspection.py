@@ -13,16 +13,16 @@ from typing import NamedTuple
 
 import psycopg
 
-from peterental.database.connect import Connection, reason_of
+from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_TABLE
+from peterental.database.migrations.session.server import Connection, reason_of
 from peterental.database.migrations.verify.rare_objects import RARE_OBJECT_QUERIES, not_in_extension
-from peterental.errors import Fault
 
 Properties = Mapping[str, str | None]
 """What something is like: `{"type": "text", "nullable": "no", …}`; None where it has none of that."""
 
 
-class CatalogUnreadable(Fault):
+class CatalogUnreadable(EngineError):
     """The catalog of the {which} could not be read: {reason}."""
 
 
@@ -78,7 +78,7 @@ def read_catalog(connection: Connection, ledger_schema: str, *, which: str) -> C
             for query in _QUERIES:
                 for row in connection.execute(query.encode(), names):
                     key = ObjectKey(f"{row['kind']} {row['name']}", row["part_kind"], row["part"])
-                    catalog.objects[key] = row["aspects"]
+                    catalog.objects[key] = row["properties"]
                     catalog.schemas[key.object] = row["schema"]
                     if key.kind == "column":
                         catalog.column_orders.setdefault(key.object, []).append(key.name)
@@ -97,7 +97,7 @@ def _with_ledger(connection: Connection) -> frozenset[str]:
     return frozenset(row["nspname"] for row in rows)
 
 
-_OURS = f"""
+_COMMON_TABLES = f"""
 WITH ledger AS (
     SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = %(ledger_schema)s AND c.relname = ANY (%(ledger_tables)s)
@@ -118,13 +118,13 @@ rel AS (
 
 _SCHEMAS = """
 SELECT 'schema' AS kind, nspname AS schema, quote_ident(nspname) AS name, '' AS part_kind, '' AS part,
-    json_build_object('comment', obj_description(oid, 'pg_namespace')) AS aspects
+    json_build_object('comment', obj_description(oid, 'pg_namespace')) AS properties
 FROM space WHERE nspname <> 'public'
 """
 
 _EXTENSIONS = """
 SELECT 'extension' AS kind, '' AS schema, quote_ident(x.extname) AS name, '' AS part_kind, '' AS part,
-    json_build_object('schema', x.extnamespace::regnamespace::text) AS aspects
+    json_build_object('schema', x.extnamespace::regnamespace::text) AS properties
 FROM pg_extension AS x WHERE x.extname <> 'plpgsql'
 """
 
@@ -144,7 +144,7 @@ SELECT kind, schema, name, '' AS part_kind, '' AS part, json_build_object(
     'replica identity', CASE relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' WHEN 'i' THEN (
         SELECT 'index ' || indexrelid::regclass::text FROM pg_index WHERE indrelid = rel.oid AND indisreplident) END,
     'comment', obj_description(oid, 'pg_class')
-) AS aspects
+) AS properties
 FROM rel
 """
 
@@ -165,7 +165,7 @@ SELECT rel.kind, rel.schema, rel.name, 'column' AS part_kind, quote_ident(a.attn
     'statistics target', nullif(a.attstattarget, -1)::text,
     'settings', array_to_string(a.attoptions, ', '),
     'comment', col_description(a.attrelid, a.attnum)
-) AS aspects
+) AS properties
 FROM rel JOIN pg_attribute AS a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type AS t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -180,7 +180,7 @@ SELECT rel.kind, rel.schema, rel.name, 'constraint' AS part_kind, quote_ident(k.
     'validated', CASE WHEN k.convalidated THEN 'yes' ELSE 'no' END,
     'index valid', CASE WHEN NOT i.indisvalid THEN 'no' END,
     'comment', obj_description(k.oid, 'pg_constraint')
-) AS aspects
+) AS properties
 FROM rel JOIN pg_constraint AS k ON k.conrelid = rel.oid
 LEFT JOIN pg_index AS i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x')
 WHERE k.contype NOT IN ('n', 't') AND k.conparentid = 0
@@ -191,7 +191,7 @@ SELECT rel.kind, rel.schema, rel.name, 'index' AS part_kind, quote_ident(c.relna
     'definition', pg_get_indexdef(c.oid),
     'valid', CASE WHEN i.indisvalid AND i.indisready THEN 'yes' ELSE 'no' END,
     'comment', obj_description(c.oid, 'pg_class')
-) AS aspects
+) AS properties
 FROM rel JOIN pg_index AS i ON i.indrelid = rel.oid JOIN pg_class AS c ON c.oid = i.indexrelid
 WHERE NOT c.relispartition AND NOT EXISTS (
     SELECT FROM pg_constraint AS k WHERE k.conindid = c.oid AND k.conrelid = rel.oid AND k.contype IN ('p', 'u', 'x'))
@@ -202,7 +202,7 @@ SELECT rel.kind, rel.schema, rel.name, 'trigger' AS part_kind, quote_ident(t.tgn
     'definition', pg_get_triggerdef(t.oid),
     'enabled', CASE t.tgenabled WHEN 'D' THEN 'no' WHEN 'R' THEN 'on replicas' WHEN 'A' THEN 'always' ELSE 'yes' END,
     'comment', obj_description(t.oid, 'pg_trigger')
-) AS aspects
+) AS properties
 FROM rel JOIN pg_trigger AS t ON t.tgrelid = rel.oid WHERE NOT t.tgisinternal AND t.tgparentid = 0
 UNION ALL
 SELECT rel.kind, rel.schema, rel.name, 'rule', quote_ident(r.rulename), json_build_object(
@@ -240,7 +240,7 @@ SELECT 'sequence' AS kind, space.nspname AS schema, quote_ident(space.nspname) |
         WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid AND o.refclassid = 'pg_class'::regclass
             AND o.deptype IN ('a', 'i')),
     'comment', obj_description(c.oid, 'pg_class')
-) AS aspects
+) AS properties
 FROM pg_sequence AS s JOIN pg_class AS c ON c.oid = s.seqrelid JOIN space ON space.oid = c.relnamespace
 WHERE {not_in_extension("pg_class", "c.oid")} AND NOT EXISTS (
     SELECT FROM pg_depend AS o WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid
@@ -258,7 +258,7 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
             g.aggcombinefn::text, g.agginitval, 'parallel ' || p.proparallel::text)
         FROM pg_aggregate AS g WHERE g.aggfnoid = p.oid) END,
     'comment', obj_description(p.oid, 'pg_proc')
-) AS aspects
+) AS properties
 FROM pg_proc AS p JOIN space ON space.oid = p.pronamespace
 WHERE {not_in_extension("pg_proc", "p.oid", kinds="'e', 'i'")}
 """
@@ -275,7 +275,7 @@ SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END AS kind, space.nspn
     'default', t.typdefault,
     'range of', (SELECT format_type(r.rngsubtype, NULL) FROM pg_range AS r WHERE r.rngtypid = t.oid),
     'comment', obj_description(t.oid, 'pg_type')
-) AS aspects
+) AS properties
 FROM pg_type AS t JOIN space ON space.oid = t.typnamespace
 WHERE t.typtype IN ('e', 'd', 'r') AND {not_in_extension("pg_type", "t.oid")}
 UNION ALL
@@ -292,12 +292,12 @@ _EVENT_TRIGGERS = f"""
 SELECT 'event trigger' AS kind, '' AS schema, quote_ident(t.evtname) AS name, '' AS part_kind, '' AS part,
     json_build_object('on', t.evtevent, 'tags', array_to_string(t.evttags, ', '), 'runs', t.evtfoid::regproc::text,
         'enabled', CASE t.evtenabled WHEN 'D' THEN 'no' WHEN 'R' THEN 'on replicas' WHEN 'A' THEN 'always'
-            ELSE 'yes' END, 'comment', obj_description(t.oid, 'pg_event_trigger')) AS aspects
+            ELSE 'yes' END, 'comment', obj_description(t.oid, 'pg_event_trigger')) AS properties
 FROM pg_event_trigger AS t WHERE {not_in_extension("pg_event_trigger", "t.oid")}
 """
 
 _QUERIES = tuple(
-    _OURS + query
+    _COMMON_TABLES + query
     for query in (
         _SCHEMAS,
         _EXTENSIONS,

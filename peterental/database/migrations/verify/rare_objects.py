@@ -24,7 +24,7 @@ SELECT 'collation' AS kind, space.nspname AS schema, quote_ident(space.nspname) 
     'rules', j.words ->> 'collicurules',
     'deterministic', CASE WHEN l.collisdeterministic THEN 'yes' ELSE 'no' END,
     'comment', obj_description(l.oid, 'pg_collation')
-) AS aspects
+) AS properties
 FROM pg_collation AS l JOIN space ON space.oid = l.collnamespace CROSS JOIN LATERAL (SELECT to_jsonb(l)) AS j (words)
 WHERE {not_in_extension("pg_collation", "l.oid")}
 """
@@ -38,7 +38,7 @@ SELECT 'text search configuration' AS kind, space.nspname AS schema,
         FROM pg_ts_config_map AS d JOIN ts_token_type(c.cfgparser) AS k ON k.tokid = d.maptokentype
         WHERE d.mapcfg = c.oid GROUP BY k.alias) AS m),
     'comment', obj_description(c.oid, 'pg_ts_config')
-) AS aspects
+) AS properties
 FROM pg_ts_config AS c JOIN space ON space.oid = c.cfgnamespace WHERE {not_in_extension("pg_ts_config", "c.oid")}
 UNION ALL
 SELECT 'text search dictionary', space.nspname, quote_ident(space.nspname) || '.' || quote_ident(d.dictname), '', '',
@@ -60,7 +60,7 @@ SELECT 'operator' AS kind, space.nspname AS schema, o.oid::regoperator::text AS 
     'hashes', CASE WHEN o.oprcanhash THEN 'yes' ELSE 'no' END,
     'merges', CASE WHEN o.oprcanmerge THEN 'yes' ELSE 'no' END,
     'comment', obj_description(o.oid, 'pg_operator')
-) AS aspects
+) AS properties
 FROM pg_operator AS o JOIN space ON space.oid = o.oprnamespace WHERE {not_in_extension("pg_operator", "o.oid")}
 UNION ALL
 SELECT 'cast', '', format('(%%s AS %%s)', format_type(c.castsource, NULL), format_type(c.casttarget, NULL)), '', '',
@@ -89,7 +89,7 @@ SELECT 'publication' AS kind, '' AS schema, quote_ident(p.pubname) AS name, '' A
         CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END),
     'via root', CASE WHEN p.pubviaroot THEN 'yes' ELSE 'no' END,
     'comment', obj_description(p.oid, 'pg_publication')
-) AS aspects
+) AS properties
 FROM pg_publication AS p WHERE {not_in_extension("pg_publication", "p.oid")}
 """
 

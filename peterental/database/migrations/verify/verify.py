@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from peterental.database.connect import connect
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import HistoryEntry, State, blocking_problems, compare_with_ledger
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.scratch.database import build, scratch_database
 from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.migrations.session.server import connect
 from peterental.database.migrations.source.files import find_files
-from peterental.database.migrations.verify.diff import Difference, compare_catalogs, counted, grouped
+from peterental.database.migrations.verify.diff import Difference, compare_catalogs, difference_count, difference_lines
 from peterental.database.migrations.verify.introspection import Catalog, read_catalog
-from peterental.plural import plural
+from peterental.database.migrations.wording import plural
 
-_APPLICATION_NAME = "peterental verify"
+_PURPOSE = "verify"
 
 
 @dataclass(frozen=True)
@@ -57,17 +57,22 @@ class Verification:
 
     def text(self) -> str:
         """Give it for people: the check list, the differences by object, remarks, and a sentence about the whole."""
-        blocks = [[check.line() for check in self.checks], grouped(self.differences), self.remarks, [self.summary()]]
+        blocks = [
+            [check.line() for check in self.checks],
+            difference_lines(self.differences),
+            self.remarks,
+            [self.summary()],
+        ]
         return "\n\n".join("\n".join(block) for block in blocks if block)
 
     def summary(self) -> str:
         """Say in one sentence how things stand."""
-        made = _numbers(self.built)
+        built = _subject(self.built)
         if self.differences:
-            return f"{counted(self.differences)} between the database and what {made}."
+            return f"{difference_count(self.differences)} between the database and what {built}."
         if not self.same:
-            return f"The tables are what {made}, but see above."
-        return f"The database is what {made}."
+            return f"The tables are what {built}, but see above."
+        return f"The database is what {built}."
 
     def as_json(self) -> dict[str, Any]:
         """Give the shape that `flask db-verify --json` prints."""
@@ -88,7 +93,7 @@ def verify(url: str, directory: Path, *, scratch_url: str | None = None, report:
         scratch_url: of a database on a server where a scratch database may be made; the live one's by default.
         report: takes a line when the scratch database could not be dropped.
 
-    Raises MigrationFilesError, DatabaseUnavailable, NoSchema, CatalogUnreadable, ScratchRefused, ScratchBuildFailed,
+    Raises MigrationFilesError, ServerUnavailable, NoSchema, CatalogUnreadable, ScratchRefused, ScratchBuildFailed,
     Interrupted.
     """
     files = find_files(directory)
@@ -100,24 +105,24 @@ def verify(url: str, directory: Path, *, scratch_url: str | None = None, report:
     to = max((file.version for file in files if file.version in ledger.rows), default=0)
     with scratch_database(url, scratch_url=scratch_url, report=report) as scratch:
         build(scratch, directory, to=to)
-        made = scratch_catalog(scratch, schema)
-        again = build(scratch, directory, to=to)
-        made_again = scratch_catalog(scratch, schema)
-    comparison = compare_catalogs(live, made, schema)
+        built = scratch_catalog(scratch, schema)
+        applied_again = build(scratch, directory, to=to)
+        rebuilt = scratch_catalog(scratch, schema)
+    comparison = compare_catalogs(live, built, schema)
     result = Verification([file.version for file in files if file.version <= to], differences=comparison.differences)
     result.checks = [
         Check("connection", ok=True, text="Database connected"),
         *_catalog_checks(comparison.differences),
         _tracking(ledger, entries),
-        _idempotency(again, made, made_again),
+        _idempotency(applied_again, built, rebuilt),
     ]
     result.remarks = [*comparison.remarks, *_remarks(entries)]
     return result
 
 
 def scratch_catalog(scratch: str, schema: str) -> Catalog:
-    """Read the catalog of a scratch database. Raises CatalogUnreadable, DatabaseUnavailable."""
-    with connect(scratch, application_name=_APPLICATION_NAME) as connection:
+    """Read the catalog of a scratch database. Raises CatalogUnreadable, ServerUnavailable."""
+    with connect(scratch, purpose=_PURPOSE) as connection:
         return read_catalog(connection, schema, which="scratch database")
 
 
@@ -137,7 +142,7 @@ def _catalog_checks(differences: list[Difference]) -> list[Check]:
         "other objects": "Other objects verified",
     }
     return [
-        Check(name, not group, f"{counted(group)} in {name}" if group else passed[name])
+        Check(name, not group, f"{difference_count(group)} in {name}" if group else passed[name])
         for name, group in found.items()
     ]
 
@@ -153,10 +158,10 @@ def _tracking(ledger: Ledger, entries: list[HistoryEntry]) -> Check:
     return Check("tracking", ok=True, text="Migration tracking verified")
 
 
-def _idempotency(again: int, made: Catalog, made_again: Catalog) -> Check:
+def _idempotency(applied_again: int, built: Catalog, rebuilt: Catalog) -> Check:
     """Check that running everything a second time did nothing."""
-    if again or made.objects != made_again.objects:
-        text = f"Idempotency: a second run applied {again} {plural(again, 'migration')}, and changed the schema"
+    if applied_again or built.objects != rebuilt.objects:
+        text = f"Idempotency: a second run applied {applied_again} {plural(applied_again, 'migration')} and changed the schema"
         return Check("idempotency", ok=False, text=text)
     return Check("idempotency", ok=True, text="Idempotency verified")
 
@@ -178,7 +183,7 @@ def _remarks(entries: list[HistoryEntry]) -> list[str]:
     return remarks
 
 
-def _numbers(versions: list[int]) -> str:
+def _subject(versions: list[int]) -> str:
     if not versions:
         return "no migration at all makes"
     if len(versions) == 1:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.commands.new import CannotWrite, UselessTitle, new_migration, slug_of
+from peterental.database.migrations.commands.new import CannotWrite, InvalidTitle, new_migration, slug_of
 from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.lint import lint_directory
 from peterental.database.migrations.source.files import find_files
@@ -113,7 +113,7 @@ def test_a_title_becomes_a_plain_file_name(title: str, slug: str) -> None:
     ],
 )
 def test_a_useless_title_is_refused_in_a_sentence(folder: Folder, title: str, problem: str) -> None:
-    with pytest.raises(UselessTitle) as refused:
+    with pytest.raises(InvalidTitle) as refused:
         new(folder, title)
     assert problem in str(refused.value)
     assert list(folder.path.iterdir()) == []

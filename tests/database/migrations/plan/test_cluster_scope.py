@@ -6,7 +6,7 @@ import pytest
 
 from peterental.database.migrations.plan.cluster_scope import is_cluster_wide
 
-BEYOND = [
+CLUSTER_WIDE = [
     "CREATE ROLE a",
     "CREATE USER a PASSWORD 'x'",
     "ALTER ROLE a SET search_path = b",
@@ -30,7 +30,7 @@ BEYOND = [
     "DROP OWNED BY a",
     "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'a') THEN CREATE ROLE a; END IF; END $$",
 ]
-WITHIN = [
+DATABASE_ONLY = [
     "CREATE TABLE role (user_id int)",
     "SELECT 'DROP DATABASE a'",
     "GRANT SELECT ON a TO b",
@@ -46,11 +46,11 @@ WITHIN = [
 ]
 
 
-@pytest.mark.parametrize("sql", BEYOND)
+@pytest.mark.parametrize("sql", CLUSTER_WIDE)
 def test_what_reaches_beyond_is_told(sql: str) -> None:
     assert is_cluster_wide(sql)
 
 
-@pytest.mark.parametrize("sql", WITHIN)
+@pytest.mark.parametrize("sql", DATABASE_ONLY)
 def test_what_stays_within_is_left_alone(sql: str) -> None:
     assert not is_cluster_wide(sql)

@@ -472,9 +472,9 @@ def test_a_database_is_not_dropped_by_the_copy(migrated: Folder, planned: Planne
     db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(victim)))
     migrated.write("002_b.sql", f"-- migrate: no-transaction\nCREATE TABLE b (i int);\nDROP DATABASE {victim};")
     found = planned()
-    there = db.execute("SELECT count(*) AS count FROM pg_database WHERE datname = %s", [victim]).fetchone()
+    existing = db.execute("SELECT count(*) AS count FROM pg_database WHERE datname = %s", [victim]).fetchone()
     db.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(victim)))
-    assert there == {"count": 1}
+    assert existing == {"count": 1}
     assert not found.would_fail
     assert found.files[0].where == NOT_REHEARSED
     assert "nothing was run: what DROP DATABASE does reaches beyond a database, and would stay" in found.text()

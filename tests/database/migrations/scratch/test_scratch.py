@@ -16,8 +16,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from peterental.database.connect import DatabaseUnavailable
-from peterental.database.migrations.errors import Interrupted
+from peterental.database.migrations.errors import Interrupted, ServerUnavailable
 from peterental.database.migrations.scratch.database import (
     PREFIX,
     ScratchBuildFailed,
@@ -31,7 +30,7 @@ from tests.servers import until
 
 PROJECT_DIR = Path(__file__).resolve().parents[4]
 
-LIKENESS = "SELECT encoding, datcollate, datctype, to_jsonb(d) ->> 'datlocprovider' AS provider FROM pg_database AS d WHERE datname = current_database()"
+TEMPLATE = "SELECT encoding, datcollate, datctype, to_jsonb(d) ->> 'datlocprovider' AS provider FROM pg_database AS d WHERE datname = current_database()"
 
 
 def databases_named(db: Connection, pattern: str) -> list[str]:
@@ -85,7 +84,7 @@ def test_it_is_like_the_live_one_and_goes_away(empty_database_url: str, db: Conn
     with scratch_database(empty_database_url, report=told.append) as scratch:
         assert exists(db, scratch)
         with psycopg.connect(scratch) as connection:
-            assert connection.execute(LIKENESS).fetchone() == tuple((db.execute(LIKENESS).fetchone() or {}).values())
+            assert connection.execute(TEMPLATE).fetchone() == tuple((db.execute(TEMPLATE).fetchone() or {}).values())
     assert not exists(db, scratch)
     assert told == []
 
@@ -230,7 +229,7 @@ def test_a_server_that_takes_no_changes_is_one_sentence(empty_database_url: str)
 
 def test_a_scratch_server_that_does_not_answer_is_one_sentence(empty_database_url: str) -> None:
     with (
-        pytest.raises(DatabaseUnavailable, match="does not answer"),
+        pytest.raises(ServerUnavailable, match="does not answer"),
         scratch_database(empty_database_url, scratch_url="postgresql://nobody@127.0.0.1:1/x", report=print),
     ):
         pass

@@ -238,7 +238,7 @@ CHANGES = {
         "ALTER TABLE room ALTER home_id SET STATISTICS 500": "table public.room column home_id differs: statistics target is 500 in the database, none in the files",
         "ALTER TYPE address ADD ATTRIBUTE zip text": "type public.address column zip only in the database",
     },
-    "aspects": {
+    "properties": {
         "ALTER TABLE home DROP CONSTRAINT street_told, ADD CONSTRAINT street_told CHECK (street <> '') NOT VALID": "table public.home constraint street_told differs: validated is no in the database, yes in the files",
         "ALTER SEQUENCE numbers INCREMENT 6": "sequence public.numbers differs: increment is 6 in the database, 5 in the files",
         "CREATE OR REPLACE VIEW towns AS SELECT town, count(*) AS homes FROM home WHERE true GROUP BY town": "view public.towns differs: definition, line 4, is WHERE true in the database, GROUP BY",
@@ -264,7 +264,7 @@ def test_every_change_by_hand_is_found(migrated: Folder, empty_database_url: str
     for change, expected in CHANGES[kind].items():
         assert [line for line in found if line.startswith(expected)], (change, found)
     # A column changes in the partition too, and a detached partition keeps its index, which is then its own.
-    assert len(found) == len(CHANGES[kind]) + (kind in ("columns", "aspects")), found
+    assert len(found) == len(CHANGES[kind]) + (kind in ("columns", "properties")), found
 
 
 def test_a_missing_schema_is_found(migrated: Folder, empty_database_url: str, db: Connection) -> None:
