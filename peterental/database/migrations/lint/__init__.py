@@ -1,4 +1,4 @@
-"""db-lint: what is wrong with migration files, unsafe in them, or bad manners; no database needed."""
+"""db-lint: report errors, unsafe statements and style advice for migration files, without a database."""
 
 from peterental.database.migrations.lint.findings import RULES, Finding, Rule, Severity
 from peterental.database.migrations.lint.linter import lint_directory

@@ -1,4 +1,4 @@
-"""One file under examination: what the rules may ask about it, and where they put what they find."""
+"""The file being linted: the facts that rules read and the findings that they report."""
 
 from __future__ import annotations
 
@@ -15,55 +15,55 @@ from peterental.database.migrations.sql.tokens import tokens_of
 
 @dataclass
 class FileLint:
-    """One migration and what is known at the statement being looked at.
+    """One migration and what is known before the current statement.
 
     Args:
         name: the file's name.
-        number: its place in the order of reading, from 0.
-        version: its number.
+        number: its index in the reading order, from 0.
+        version: its version.
         source: its text, parsed.
         catalog: the schema as all statements before this one make it.
-        no_transaction: whether it runs statement by statement.
+        no_transaction: whether it runs outside a transaction.
     """
 
     name: str
     number: int
     version: int
     source: ParsedFile
-    catalog: SchemaModel
+    schema: SchemaModel
     no_transaction: bool = False
-    made: set[str] = field(default_factory=set)
-    """Tables that this file makes: nobody waits for them yet."""
+    created: set[str] = field(default_factory=set)
+    """Tables that this file creates. No other session uses them yet."""
     locked_tables: dict[str, int] = field(default_factory=dict)
-    """Tables that others use and this file's transaction has locked so far, with the line."""
+    """Existing tables that this file's transaction has locked so far, with the line number."""
     findings: list[Finding] = field(default_factory=list)
 
     def is_created_here(self, key: str) -> bool:
-        """Whether this file makes that table, so that nobody else uses it yet."""
-        return key in self.made
+        """Whether this file creates the table, so that no other session uses it yet."""
+        return key in self.created
 
     def report(
         self, rule: Rule, what: str, statement: ParsedStatement | None, *, at: int | None = None, safe: str = ""
     ) -> None:
-        """Keep a finding.
+        """Record a finding.
 
         Args:
-            rule: which rule is broken.
-            what: what was found, with the names it concerns.
-            statement: in which statement; None where the whole file is meant.
-            at: where in the file, in characters; the statement's beginning by default.
-            safe: the safe way, as SQL.
+            rule: the rule that is broken.
+            what: what was found, with the names of the objects.
+            statement: the statement; None if the finding is about the whole file.
+            at: the offset in the file, in characters; the start of the statement by default.
+            safe: the safe alternative, as SQL.
         """
         offsets = [at if at is not None else statement.offset if statement else 0]
         while statement:
             offsets.append(statement.offset)
             statement = statement.block
-        places = [locate(self.source.text, offset) for offset in offsets]
-        lines = tuple(dict.fromkeys(place.line for place in places))
-        self.findings.append(Finding(rule, self.name, places[0], what, safe, lines))
+        locations = [locate(self.source.text, offset) for offset in offsets]
+        lines = tuple(dict.fromkeys(location.line for location in locations))
+        self.findings.append(Finding(rule, self.name, locations[0], what, safe, lines))
 
     def line_of(self, offset: int) -> int:
-        """Give the line of a place in characters."""
+        """Return the line number of an offset in characters."""
         return locate(self.source.text, offset).line
 
 
@@ -72,11 +72,11 @@ class AlterCommand:
     """One command of an ALTER TABLE.
 
     Args:
-        kind: which, as the parse tree calls it: AT_AddColumn, …
-        node: its tree.
+        kind: its type in the parse tree: AT_AddColumn, …
+        node: its parse tree.
         statement: the ALTER TABLE.
         offset: where it begins in the file, in characters.
-        table: the table's name in the catalog.
+        table: the table's key in the schema model.
         shown: the table's name as SQL.
     """
 
@@ -85,31 +85,36 @@ class AlterCommand:
     statement: ParsedStatement
     offset: int
     table: str
-    shown: str
+    sql_name: str
 
     @property
     def node_table(self) -> str:
-        """The table's name without its schema, for names made from it."""
+        """The table's name without its schema, for names derived from it."""
         return str(self.statement.node.relation.relname)
 
 
-def commands_of(source: ParsedFile, statement: ParsedStatement) -> list[AlterCommand]:
-    """Give the commands of an ALTER TABLE, each with its place, which the tree does not tell for all of them."""
+def alter_commands(source: ParsedFile, statement: ParsedStatement) -> list[AlterCommand]:
+    """Return the commands of an ALTER TABLE with their offsets, which the parse tree does not always have."""
     relation = statement.node.relation
     nodes = [wrapped.alter_table_cmd for wrapped in statement.node.cmds]
     begin = statement.offset_of(relation)
     offsets = _command_offsets(source.text[begin : statement.end], begin)
     if len(offsets) != len(nodes):
         offsets = [statement.offset] * len(nodes)
-    key, shown = ast.key_of(relation), ast.shown(relation)
+    key, sql_name = ast.key_of(relation), ast.sql_name(relation)
     return [
-        AlterCommand(ast.enum_name(node, "subtype"), node, statement, offset, key, shown)
+        AlterCommand(ast.enum_name(node, "subtype"), node, statement, offset, key, sql_name)
         for node, offset in zip(nodes, offsets, strict=True)
     ]
 
 
 def _command_offsets(sql: str, start: int) -> list[int]:
-    """Give where the commands begin in `sql`, which begins with the table's name: after it, and after each comma."""
+    """Return the offsets of the commands in `sql`: after the table's name, and after each top-level comma.
+
+    Args:
+        sql: the statement from the table's name on.
+        start: the offset of `sql` in the file, in characters.
+    """
     found = tokens_of(sql) or []
     words = [word.sql for word in found]
     position = 1

@@ -1,4 +1,4 @@
-"""Finds the SQL within a DO block: what stands there as it is, and where it is put together at run time."""
+"""Find the SQL in a DO block: static statements, and places where SQL is built at run time."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ from peterental.database.migrations.sql.parser import ParseError, parse_one, par
 
 @dataclass(frozen=True)
 class EmbeddedSql:
-    """SQL of a block: where in the file it begins, in characters, and how it reads; None where that is not known."""
+    """SQL inside a DO block.
+
+    Args:
+        offset: where it begins in the file, in characters.
+        sql: its text; None if it is built at run time.
+    """
 
     offset: int
     sql: str | None
 
 
-def pieces_of_block(block: str, start: int, bodies: list[str]) -> list[EmbeddedSql]:
-    """Give the SQL that a DO statement runs, in the order in which it is written.
+def sql_in_block(block: str, start: int, bodies: list[str]) -> list[EmbeddedSql]:
+    """Return the SQL that a DO statement runs, in source order.
+
+    Blocks in other languages and blocks with syntax errors yield an empty list: the server reports those.
 
     Args:
         block: the statement.
-        start: where in the file it begins.
-        bodies: its code, as the parser understood the quotes around it.
-
-    Another language than PL/pgSQL, or code that is wrong, gives nothing: the server will judge it.
+        start: where it begins in the file, in characters.
+        bodies: its code, unquoted by the parser.
     """
     try:
         functions = parse_plpgsql(block)
@@ -46,7 +51,7 @@ def pieces_of_block(block: str, start: int, bodies: list[str]) -> list[EmbeddedS
 
 
 def _queries(tree: Any) -> Iterator[tuple[int, str, bool]]:
-    """Give (line in the body, text, whether it is an expression that yields the SQL) of each statement."""
+    """Yield each statement's line in the body, its text, and whether that is an expression that builds the SQL."""
     if isinstance(tree, list):
         for item in tree:
             yield from _queries(item)
@@ -62,7 +67,7 @@ def _queries(tree: Any) -> Iterator[tuple[int, str, bool]]:
 
 
 def _constant(expression: str) -> str | None:
-    """Give the text that a constant expression of PL/pgSQL stands for; None for any other."""
+    """Return the value of a constant PL/pgSQL string expression; None for any other expression."""
     try:
         statement = parse_one(f"SELECT {expression}").select_stmt
     except ParseError:

@@ -1,4 +1,4 @@
-"""One example for each rule of db-lint, for the page that explains them."""
+"""One example for each db-lint rule, shown in docs/lint-rules.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CREATE TABLE log_2025 (day date NOT NULL, line text);
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER visits_nothing BEFORE UPDATE ON visits FOR EACH ROW EXECUTE FUNCTION nothing();
 """
-"""What is there before the examples: their first migration."""
+"""The migration that runs before each example."""
 
 EXAMPLE_FILE = "002_example.sql"
 
@@ -101,9 +101,9 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
         "ALTER TABLE visits VALIDATE CONSTRAINT visits_price_sane;"
     ),
     "waiver-of-error": "-- lint: allow syntax-error because it works\nSELECT FROM FROM;",
-    "waiver-of-unknown-rule": "-- lint: allow drop-tabel because nobody uses it\nDROP TABLE visits;",
+    "waiver-of-unknown-rule": "-- lint: allow drop-tabel because no code uses it\nDROP TABLE visits;",
     "waiver-unreadable": "-- lint: ignore drop-table\nDROP TABLE visits;",
-    "waiver-unused": "-- lint: allow drop-table because nobody uses it\nSELECT 1;",
+    "waiver-unused": "-- lint: allow drop-table because no code uses it\nSELECT 1;",
     "waiver-without-reason": "-- lint: allow drop-table\nDROP TABLE visits;",
     "whole-table-write": "UPDATE visits SET note = '';",
     "write-after-ddl": "ALTER TABLE visits ADD COLUMN rating int;\nUPDATE visits SET rating = 1 WHERE price > 1;",
@@ -113,4 +113,4 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
         "ON CONFLICT (version) DO NOTHING;"
     ),
 }
-"""What breaks each rule: the text of a second migration, or files of other names with their contents."""
+"""What breaks each rule: the text of a second migration, or other files by name."""

@@ -1,4 +1,4 @@
-"""What db-lint can say: rules, each with its weight and its reason, and findings, each with its place."""
+"""Rules of db-lint, with severity and reason, and findings, with location."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from peterental.database.migrations.sql.error_location import SourceLocation
 
 
 class Severity(StrEnum):
-    """How much a finding weighs."""
+    """How serious a finding is."""
 
     ERROR = "error"
     """The runner or the server would refuse the file, or a waiver is wrong."""
     UNSAFE = "unsafe"
-    """It would run, and hurt: a lock, a rewrite, a scan, lost data, or old code that meets a schema it cannot use."""
+    """It would run and do harm: a lock, a rewrite, a scan, lost data, or a schema that running code cannot use."""
     ADVICE = "advice"
-    """Good manners: shown, and counted only on demand."""
+    """A convention. Shown always, counted only with `--strict`."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing to look for.
+    """One rule of the linter.
 
     Args:
-        name: what a waiver calls it.
-        severity: its weight.
-        why: what happens to a running system otherwise, in whole sentences.
+        name: its name in waivers.
+        severity: how serious its findings are.
+        why: what happens to a running system otherwise, in full sentences.
     """
 
     name: str
@@ -39,25 +39,25 @@ RULES: dict[str, Rule] = {}
 
 
 def new_rule(name: str, severity: Severity, why: str) -> Rule:
-    """Make a rule known to waivers and documentation. Raises ValueError for a name that is taken."""
+    """Register a rule for waivers and documentation. Raises ValueError if the name is taken."""
     if name in RULES:
-        raise ValueError(f"there is a rule {name} already")
+        raise ValueError(f"the rule {name} already exists")
     RULES[name] = Rule(name, severity, why)
     return RULES[name]
 
 
 def error(name: str, why: str) -> Rule:
-    """Make a rule whose findings stop a migration."""
+    """Register a rule whose findings stop a migration."""
     return new_rule(name, Severity.ERROR, why)
 
 
 def unsafe(name: str, why: str) -> Rule:
-    """Make a rule whose findings hurt a running system."""
+    """Register a rule whose findings harm a running system."""
     return new_rule(name, Severity.UNSAFE, why)
 
 
 def advice(name: str, why: str) -> Rule:
-    """Make a rule about manners."""
+    """Register a rule about conventions."""
     return new_rule(name, Severity.ADVICE, why)
 
 
@@ -66,29 +66,29 @@ class Finding:
     """One place where a rule is broken.
 
     Args:
-        rule: which.
-        file_name: in which file; the folder's name where no file is to blame.
-        place: where in it; None where no line is to blame.
-        what: what was found there, with the names it concerns.
-        safe: the safe way: SQL that can be copied, its remarks as SQL comments; empty where there is none.
-        lines: where a waiver for it may stand: its line, its statement's, and that of a DO block around it.
-        waived_because: the reason somebody gave for leaving it.
+        rule: the rule.
+        file_name: the file; the folder's name if the finding is not about one file.
+        location: where in the file; None if the finding is not about one line.
+        what: what was found, with the names of the objects.
+        safe: the safe alternative, as SQL to copy, with remarks as SQL comments; empty if there is none.
+        lines: the lines that a waiver may cover: the finding's, its statement's, and the surrounding DO block's.
+        waived_because: the waiver's reason; None if the finding is not waived.
     """
 
     rule: Rule
     file_name: str
-    place: SourceLocation | None
+    location: SourceLocation | None
     what: str
     safe: str = ""
     lines: tuple[int, ...] = ()
     waived_because: str | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Give it as scripts read it."""
+        """Return the finding as `flask db-lint --json` prints it."""
         found: dict[str, object] = {
             "file": self.file_name,
-            "line": self.place.line if self.place else None,
-            "column": self.place.column if self.place else None,
+            "line": self.location.line if self.location else None,
+            "column": self.location.column if self.location else None,
             "rule": self.rule.name,
             "severity": self.rule.severity.value,
             "message": self.what,

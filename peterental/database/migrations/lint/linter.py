@@ -1,4 +1,4 @@
-"""Looks through a folder of migrations, file after file, as the runner would take them."""
+"""Lint a folder of migrations, file by file, in the order in which the runner applies them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.lint import ast, rules
-from peterental.database.migrations.lint.context import FileLint, commands_of
+from peterental.database.migrations.lint.context import FileLint, alter_commands
 from peterental.database.migrations.lint.findings import Finding
 from peterental.database.migrations.lint.parsed_file import ParsedFile, ParsedStatement
 from peterental.database.migrations.lint.registry import CHECKS, COMMAND_CHECKS, FILE_CHECKS, HISTORY_CHECKS
@@ -19,7 +19,7 @@ from peterental.database.migrations.lint.rules.validity import (
     ORPHAN,
     UNREADABLE,
     check_syntax,
-    report_refused,
+    report_runner_problem,
 )
 from peterental.database.migrations.lint.schema_model import SchemaModel
 from peterental.database.migrations.lint.schema_replay import replay, replay_command
@@ -31,11 +31,11 @@ from peterental.database.migrations.sql.comments import header_end
 _NAME = re.compile(r"\S+\.sql", re.IGNORECASE)
 _UP = re.compile(r"\.down\.sql$")
 
-# What takes a lock that lets nobody write, and holds it to the end of the transaction.
+# Statements that block writes until the end of the transaction.
 _LOCKING = {"alter_table_stmt", "index_stmt", "truncate_stmt", "create_trig_stmt", "rename_stmt", "lock_stmt"}
 _RENAMES_OF_TABLES = {"OBJECT_TABLE", "OBJECT_COLUMN", "OBJECT_TABCONSTRAINT"}
 _TABLES = {"OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"}
-# Commands of ALTER TABLE that let others go on reading and writing.
+# ALTER TABLE commands that allow concurrent reads and writes.
 _WEAK_LOCKS = {
     "AT_ValidateConstraint",
     "AT_SetStatistics",
@@ -50,26 +50,26 @@ _WEAK_LOCKS = {
 
 
 def lint_directory(directory: Path) -> Report:
-    """Look through the migrations in `directory`, and their `.down.sql` files for what cannot run.
+    """Lint the migrations in `directory`; check their `.down.sql` files only for what cannot run.
 
-    Files are read in order, and each knows what the ones before it made: the types, constraints and indexes of the
-    tables that it changes.
+    Files are read in order. The rules know what earlier files created: the types, constraints and indexes of the
+    tables that a file changes.
 
-    Raises MigrationFilesError when the folder cannot be read.
+    Raises MigrationFilesError if the folder cannot be read.
     """
     files, problems = scan_files(directory)
     findings = [_numbering(directory, problem) for problem in problems]
     findings += _orphans(directory, files)
-    catalog = SchemaModel()
+    schema = SchemaModel()
     lints: list[FileLint] = []
     for file in files:
-        lint = _lint_file(file, catalog, len(lints), findings)
+        lint = _lint_file(file, schema, len(lints), findings)
         if lint:
             lints.append(lint)
         if file.down_path.exists():
             findings += _lint_down(file)
     for check_history in HISTORY_CHECKS:
-        check_history(catalog, lints)
+        check_history(schema, lints)
     waived: list[Finding] = []
     for lint in lints:
         left, of_file = apply_waivers(lint)
@@ -78,16 +78,16 @@ def lint_directory(directory: Path) -> Report:
     return Report(findings, waived, len(files))
 
 
-def _lint_file(file: MigrationFile, catalog: SchemaModel, number: int, findings: list[Finding]) -> FileLint | None:
+def _lint_file(file: MigrationFile, schema: SchemaModel, number: int, findings: list[Finding]) -> FileLint | None:
     name = file.path.name
     try:
         text = file.text()
     except MigrationFilesError as error:
         findings.append(Finding(UNREADABLE, name, None, f"{error}."))
         return None
-    lint = FileLint(name, number, file.version, ParsedFile(text), catalog)
+    lint = FileLint(name, number, file.version, ParsedFile(text), schema)
     if header_end(text) == len(text):
-        lint.report(EMPTY, "It has no statement in it.", None)
+        lint.report(EMPTY, "The file has no statement.", None)
         return lint
     directives = _directives(lint, file)
     lint.no_transaction = directives.no_transaction
@@ -100,34 +100,34 @@ def _lint_file(file: MigrationFile, catalog: SchemaModel, number: int, findings:
 
 
 def _examine(lint: FileLint, statement: ParsedStatement) -> None:
-    """Show a statement to the rules, then take it into the catalog, command by command."""
-    _note_made(lint, statement)
+    """Run the rules on a statement, then apply it to the schema model, command by command."""
+    _note_created(lint, statement)
     for check in CHECKS.get(statement.kind, ()):
         check(lint, statement)
     if statement.kind == "alter_table_stmt" and ast.enum_name(statement.node, "objtype") in _TABLES:
-        for command in commands_of(lint.source, statement):
+        for command in alter_commands(lint.source, statement):
             for check_command in COMMAND_CHECKS.get(command.kind, ()):
                 check_command(lint, command)
-            replay_command(lint.catalog, command, lint.number)
+            replay_command(lint.schema, command, lint.number)
     _note_locks(lint, statement)
-    replay(lint.catalog, statement, lint.number)
+    replay(lint.schema, statement, lint.number)
 
 
-def _note_made(lint: FileLint, statement: ParsedStatement) -> None:
-    """Remember what this file makes: IF NOT EXISTS included, for what was there before is then left alone."""
+def _note_created(lint: FileLint, statement: ParsedStatement) -> None:
+    """Record the tables that this file creates, also with IF NOT EXISTS: an existing table is then left alone."""
     node = statement.node
     if statement.kind == "create_stmt":
-        lint.made.add(ast.key_of(node.relation))
+        lint.created.add(ast.key_of(node.relation))
     elif statement.kind == "create_table_as_stmt":
-        lint.made.add(ast.key_of(node.into.rel))
+        lint.created.add(ast.key_of(node.into.rel))
     elif statement.kind == "select_stmt" and node.HasField("into_clause"):
-        lint.made.add(ast.key_of(node.into_clause.rel))
+        lint.created.add(ast.key_of(node.into_clause.rel))
     elif statement.kind == "rename_stmt" and lint.is_created_here(ast.key_of(node.relation)):
-        lint.made.add(ast.key_of_names([node.relation.schemaname, node.newname]))
+        lint.created.add(ast.key_of_parts([node.relation.schemaname, node.newname]))
 
 
 def _note_locks(lint: FileLint, statement: ParsedStatement) -> None:
-    """Remember which tables the transaction holds against writers from here on."""
+    """Record the existing tables on which the transaction blocks writes from here on."""
     if lint.no_transaction or statement.kind not in _LOCKING:
         return
     if not _is_strong(statement):
@@ -141,7 +141,7 @@ def _note_locks(lint: FileLint, statement: ParsedStatement) -> None:
 
 
 def _is_strong(statement: ParsedStatement) -> bool:
-    """Whether a statement's lock keeps writers out: some only look as if."""
+    """Whether a statement of a locking kind really blocks writes: its variants may not."""
     node = statement.node
     if statement.kind == "index_stmt":
         return not node.concurrent
@@ -158,14 +158,14 @@ def _directives(lint: FileLint, file: MigrationFile) -> Directives:
         directives = read_directives(file, lint.source.text)
     except MigrationFilesError as error:
         for problem in error.problems:
-            report_refused(lint, DIRECTIVE, problem)
+            report_runner_problem(lint, DIRECTIVE, problem)
         return Directives()
     rules.session_settings.check_directives(lint, directives.lock_timeout_ms)
     return directives
 
 
 def _lint_down(file: MigrationFile) -> list[Finding]:
-    """Check only that a file which undoes another can run: to drop what the other made is its purpose."""
+    """Check only that a down file can run: dropping things is its purpose."""
     down = MigrationFile(file.version, file.description, file.down_path)
     try:
         lint = FileLint(down.path.name, 0, down.version, ParsedFile(down.text()), SchemaModel())
@@ -178,7 +178,7 @@ def _lint_down(file: MigrationFile) -> list[Finding]:
 def _orphans(directory: Path, files: list[MigrationFile]) -> list[Finding]:
     ups = {file.down_path.name for file in files}
     return [
-        Finding(ORPHAN, path.name, None, f"There is no {_UP.sub('.sql', path.name)} that it could undo.")
+        Finding(ORPHAN, path.name, None, f"There is no {_UP.sub('.sql', path.name)} for it to undo.")
         for path in sorted(directory.glob("*.down.sql"))
         if path.name not in ups and not path.name.startswith(".")
     ]

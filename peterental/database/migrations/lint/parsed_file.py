@@ -1,4 +1,4 @@
-"""Takes a migration apart for the rules: statements with their trees, those within DO blocks too, and comments."""
+"""Parse a migration for the rules: statements with parse trees, also inside DO blocks, and comments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from peterental.database.migrations.lint.do_blocks import EmbeddedSql, pieces_of_block
+from peterental.database.migrations.lint.do_blocks import EmbeddedSql, sql_in_block
 from peterental.database.migrations.source.statements import split_statements
 from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.parser import ParseError, parse
@@ -14,12 +14,12 @@ from peterental.database.migrations.sql.tokens import tokens_with_comments
 
 
 class Text:
-    """A text that was given to the parser, which counts in bytes from its start.
+    """A parsed text, which converts the parser's byte locations to character offsets in the file.
 
     Args:
         text: what was parsed.
-        start: where in the file it begins, in characters.
-        verbatim: whether it stands there as it was parsed; otherwise every place in it is its start.
+        start: where it begins in the file, in characters.
+        verbatim: whether the file contains it unchanged; otherwise every location maps to `start`.
     """
 
     def __init__(self, text: str, start: int = 0, *, verbatim: bool = True) -> None:
@@ -29,7 +29,7 @@ class Text:
         self._verbatim = verbatim
 
     def offset(self, location: int) -> int:
-        """Give where in the file, in characters, the byte at `location` of this text is."""
+        """Return the offset in the file, in characters, of byte `location` of this text."""
         if not self._verbatim or location < 0:
             return self._start
         return self._start + (location if self._ascii else len(self._encoded[:location].decode(errors="replace")))
@@ -40,12 +40,12 @@ class ParsedStatement:
     """One parsed statement.
 
     Args:
-        kind: which it is, as the parse tree calls it: alter_table_stmt, index_stmt, …
-        node: its tree.
-        text: what its tree's locations count in.
+        kind: its type in the parse tree: alter_table_stmt, index_stmt, …
+        node: its parse tree.
+        text: the text that the locations in `node` refer to.
         offset: where it begins in the file, in characters.
-        end: where it ends.
-        block: the DO statement that it is part of.
+        end: where it ends in the file, in characters.
+        block: the DO statement that contains it, if any.
     """
 
     kind: str
@@ -56,13 +56,13 @@ class ParsedStatement:
     block: ParsedStatement | None = None
 
     def offset_of(self, node: Any) -> int:
-        """Give where in the file, in characters, a node is that has a location."""
+        """Return the offset in the file, in characters, of a node that has a location."""
         return self.text.offset(node.location)
 
 
 @dataclass(frozen=True)
 class SyntaxProblem:
-    """A place that the grammar does not understand, and what it said."""
+    """A syntax error: its offset in the file, in characters, and the parser's message."""
 
     offset: int
     message: str
@@ -70,7 +70,7 @@ class SyntaxProblem:
 
 @dataclass(frozen=True)
 class Comment:
-    """A `--` comment: where it begins, in characters, and its text."""
+    """A `--` comment: its offset in the file, in characters, and its text."""
 
     offset: int
     text: str
@@ -78,33 +78,30 @@ class Comment:
 
 @dataclass
 class ParsedFile:
-    """The text of one migration, parsed.
-
-    A statement that cannot be parsed does not hide the others.
-    """
+    """The parsed text of one migration; a statement with a syntax error does not hide the others."""
 
     text: str
-    unread: list[tuple[int, ParsedStatement]] = field(default_factory=list)
-    """SQL that a DO block puts together at run time: where, and in which block."""
+    dynamic_sql: list[tuple[int, ParsedStatement]] = field(default_factory=list)
+    """SQL that DO blocks build at run time: the offset in characters, and the block."""
 
     @property
     def problems(self) -> list[SyntaxProblem]:
-        """What the grammar does not understand."""
+        """The syntax errors."""
         return self._parsed[1]
 
     @cached_property
     def statements(self) -> list[ParsedStatement]:
-        """Every statement, in order; those of a DO block follow it."""
+        """Every statement in order; the statements inside a DO block follow it."""
         found = []
         for statement in self._top_level():
             found.append(statement)
             if statement.kind == "do_stmt":
-                found += self._within(statement)
+                found += self._parse_block(statement)
         return found
 
     @cached_property
     def comments(self) -> list[Comment]:
-        """Every `--` comment, those within DO blocks too."""
+        """Every `--` comment, also inside DO blocks."""
         comments = _comments(self.text, 0)
         for statement in self._top_level():
             if statement.kind == "do_stmt":
@@ -146,20 +143,20 @@ class ParsedFile:
             found.append(ParsedStatement(kind, getattr(raw.stmt, kind), text, offset, end, within))
         return found
 
-    def _within(self, block: ParsedStatement) -> list[ParsedStatement]:
+    def _parse_block(self, block: ParsedStatement) -> list[ParsedStatement]:
         found: list[ParsedStatement] = []
-        for piece in pieces_of_block(self.text[block.offset : block.end], block.offset, _bodies(block)):
+        for piece in sql_in_block(self.text[block.offset : block.end], block.offset, _bodies(block)):
             if piece.sql is None:
-                self.unread.append((piece.offset, block))
+                self.dynamic_sql.append((piece.offset, block))
                 continue
             try:
-                found += self._parse(piece.sql, piece.offset, within=block, verbatim=_stands(self.text, piece))
+                found += self._parse(piece.sql, piece.offset, within=block, verbatim=_is_verbatim(self.text, piece))
             except ParseError:
-                continue  # PL/pgSQL's own words; the server will judge them
+                continue  # PL/pgSQL syntax that plain SQL does not have; the server checks it
         return found
 
 
-def _stands(text: str, piece: EmbeddedSql) -> bool:
+def _is_verbatim(text: str, piece: EmbeddedSql) -> bool:
     return piece.sql is not None and text.startswith(piece.sql, piece.offset)
 
 

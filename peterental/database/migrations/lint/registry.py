@@ -1,4 +1,4 @@
-"""Which check looks at what: the tables of checks and the decorators that fill them."""
+"""The registry of checks, and the decorators that add to it."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ HistoryCheck = Callable[[SchemaModel, list[FileLint]], None]
 
 
 CHECKS: dict[str, list[Check]] = {}
-"""What looks at each kind of statement."""
+"""Checks by kind of statement."""
 
 
 COMMAND_CHECKS: dict[str, list[CommandCheck]] = {}
-"""What looks at each kind of ALTER TABLE's commands."""
+"""Checks by kind of ALTER TABLE command."""
 
 
 FILE_CHECKS: list[FileCheck] = []
-"""What looks at a file as a whole, once its statements are read."""
+"""Checks of a whole file, after its statements."""
 
 
 HISTORY_CHECKS: list[HistoryCheck] = []
-"""What looks at the schema that all files make together."""
+"""Checks of the final schema, after the last file."""
 
 
 def on(*kinds: str) -> Callable[[Check], Check]:
-    """Have a function look at every statement of these kinds."""
+    """Register a check for every statement of these kinds."""
 
     def register(check: Check) -> Check:
         for kind in kinds:
@@ -48,7 +48,7 @@ def on(*kinds: str) -> Callable[[Check], Check]:
 
 
 def on_command(*kinds: str) -> Callable[[CommandCheck], CommandCheck]:
-    """Have a function look at every command of ALTER TABLE of these kinds."""
+    """Register a check for every ALTER TABLE command of these kinds."""
 
     def register(check: CommandCheck) -> CommandCheck:
         for kind in kinds:
@@ -59,12 +59,12 @@ def on_command(*kinds: str) -> Callable[[CommandCheck], CommandCheck]:
 
 
 def on_file(check: FileCheck) -> FileCheck:
-    """Have a function look at every file."""
+    """Register a check for every file."""
     FILE_CHECKS.append(check)
     return check
 
 
 def on_history(check: HistoryCheck) -> HistoryCheck:
-    """Have a function look at what all files make together."""
+    """Register a check for the final schema."""
     HISTORY_CHECKS.append(check)
     return check

@@ -1,4 +1,4 @@
-"""What db-lint found, as a person reads it and as a script does."""
+"""The db-lint report, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from peterental.database.migrations.lint.findings import Finding, Severity
 from peterental.database.migrations.sql.error_location import caret_lines
 
-_WIDEST = 100
+_MAX_COLUMNS = 100
 _INDENT = 8
 _COLOURS = {Severity.ERROR: "1;31", Severity.UNSAFE: "1;33", Severity.ADVICE: "36"}
 _BOLD, _DIM, _GREEN = "1", "2", "32"
@@ -18,12 +18,12 @@ _Painter = Callable[[str, str], str]
 
 @dataclass(frozen=True)
 class Report:
-    """The findings of one look through a folder.
+    """The findings in one folder.
 
     Args:
-        findings: what stands, by file and line.
-        waived: what somebody excused, by file and line.
-        file_count: how many migrations were looked through.
+        findings: findings without a waiver, by file and line.
+        waived: waived findings, by file and line.
+        file_count: the number of migrations checked.
     """
 
     findings: list[Finding]
@@ -31,20 +31,20 @@ class Report:
     file_count: int
 
     def __post_init__(self) -> None:
-        self.findings.sort(key=_order)
-        self.waived.sort(key=_order)
+        self.findings.sort(key=_sort_key)
+        self.waived.sort(key=_sort_key)
 
     def of(self, severity: Severity) -> list[Finding]:
-        """Give the findings of one weight."""
+        """Return the findings of one severity."""
         return [finding for finding in self.findings if finding.rule.severity is severity]
 
     def exit_code(self, *, strict: bool = False) -> int:
-        """Give 1 when something counts: anything but advice, and advice too if `strict`; else 0."""
+        """Return 1 if there are errors or unsafe findings, or advice if `strict`; otherwise 0."""
         counting = self.findings if strict else [one for one in self.findings if one.rule.severity != Severity.ADVICE]
         return 1 if counting else 0
 
     def as_json(self) -> dict[str, object]:
-        """Give it as scripts read it."""
+        """Return the report as `flask db-lint --json` prints it."""
         return {
             "files": self.file_count,
             "errors": len(self.of(Severity.ERROR)),
@@ -55,20 +55,20 @@ class Report:
         }
 
     def text(self, *, colour: bool = False, width: int | None = None) -> str:
-        """Give it as a person reads it: what counts in full, advice in a line each, a sentence about the whole.
+        """Return the report as text: errors and unsafe findings in full, advice in one line each, and a summary.
 
         Args:
-            colour: for a terminal.
-            width: of the terminal, in columns.
+            colour: whether to add ANSI colours.
+            width: the terminal's width in columns; None if there is no terminal.
         """
-        columns = _WIDEST if width is None else min(_WIDEST, width - _INDENT)
+        columns = _MAX_COLUMNS if width is None else min(_MAX_COLUMNS, width - _INDENT)
         paint = _paint if colour else _plain
         blocks = []
         explained: dict[tuple[str, str], str] = {}
         for finding in self.findings:
             if finding.rule.severity is not Severity.ADVICE:
-                first = explained.setdefault((finding.rule.name, finding.file_name), _where(finding))
-                blocks.append(_block(finding, paint, columns, None if first == _where(finding) else first))
+                first = explained.setdefault((finding.rule.name, finding.file_name), _location_text(finding))
+                blocks.append(_block(finding, paint, columns, None if first == _location_text(finding) else first))
         advice = self.of(Severity.ADVICE)
         if advice:
             blocks.append("\n".join(_advice_lines(advice, paint, columns)))
@@ -76,18 +76,18 @@ class Report:
         return "\n\n".join(blocks)
 
     def _summary(self, paint: _Painter) -> str:
-        errors, dangers, advice = (len(self.of(one)) for one in Severity)
-        looked = f"{_count(self.file_count, 'migration', 'migrations')} looked through"
+        errors, unsafe, advice = (len(self.of(one)) for one in Severity)
+        checked = f"{_count(self.file_count, 'migration', 'migrations')} checked"
         parts = [
             _count(errors, "error", "errors") if errors else "",
-            f"{dangers} unsafe" if dangers else "",
+            f"{unsafe} unsafe" if unsafe else "",
             _count(advice, "piece of advice", "pieces of advice") if advice else "",
-            f"{len(self.waived)} allowed by a waiver" if self.waived else "",
+            f"{len(self.waived)} waived" if self.waived else "",
         ]
         found = ", ".join(part for part in parts if part)
-        if errors or dangers:
-            return paint(f"❌ {looked}: {found}.", _BOLD)
-        return paint(f"✅ {looked}: nothing unsafe{'; ' + found if found else ''}.", _GREEN)
+        if errors or unsafe:
+            return paint(f"❌ {checked}: {found}.", _BOLD)
+        return paint(f"✅ {checked}: nothing unsafe{', ' + found if found else ''}.", _GREEN)
 
 
 def _plain(text: str, _style: str) -> str:
@@ -98,25 +98,25 @@ def _paint(text: str, style: str) -> str:
     return f"\x1b[{style}m{text}\x1b[0m"
 
 
-def _order(finding: Finding) -> tuple[str, int, int, str]:
-    place = finding.place
-    return (finding.file_name, place.line if place else 0, place.column if place else 0, finding.rule.name)
+def _sort_key(finding: Finding) -> tuple[str, int, int, str]:
+    location = finding.location
+    return (finding.file_name, location.line if location else 0, location.column if location else 0, finding.rule.name)
 
 
-def _where(finding: Finding) -> str:
-    place = finding.place
-    return f"{finding.file_name}:{place.line}:{place.column}" if place else finding.file_name
+def _location_text(finding: Finding) -> str:
+    location = finding.location
+    return f"{finding.file_name}:{location.line}:{location.column}" if location else finding.file_name
 
 
 def _block(finding: Finding, paint: _Painter, columns: int, explained_at: str | None) -> str:
-    """Give a finding in full; its reason only the first time in a file."""
+    """Return a finding in full; the reason is spelled out only the first time in a file."""
     rule = finding.rule
     severity = paint(rule.severity.value, _COLOURS[rule.severity])
-    lines = [f"{paint(_where(finding), _BOLD)}  {severity}  {paint(rule.name, _BOLD)}"]
-    if finding.place:
-        lines += caret_lines(finding.place)
+    lines = [f"{paint(_location_text(finding), _BOLD)}  {severity}  {paint(rule.name, _BOLD)}"]
+    if finding.location:
+        lines += caret_lines(finding.location)
     lines += _labelled("what", _wrapped(finding.what, columns), paint)
-    why = rule.why if explained_at is None else f"as at {explained_at}"
+    why = rule.why if explained_at is None else f"see {explained_at}"
     lines += _labelled("why", _wrapped(why, columns), paint)
     if finding.safe:
         lines += _labelled("safe", finding.safe.splitlines(), paint)
@@ -134,7 +134,7 @@ def _labelled(label: str, lines: Iterable[str], paint: _Painter) -> list[str]:
 
 
 def _advice_lines(advice: list[Finding], paint: _Painter, columns: int) -> list[str]:
-    """Give a line to each piece of advice, in columns; what is the same in several files is said once, with them."""
+    """Return one aligned line per piece of advice; advice repeated in several files is one line with their names."""
     same: dict[tuple[str, str], list[Finding]] = {}
     for finding in advice:
         same.setdefault((finding.rule.name, finding.what), []).append(finding)
@@ -145,14 +145,14 @@ def _advice_lines(advice: list[Finding], paint: _Painter, columns: int) -> list[
         if len(names) > 1:
             folded.append((f"{len(names)} files", found[0], ", ".join(names)))
         else:
-            rows += [(_where(finding), finding, "") for finding in found]
+            rows += [(_location_text(finding), finding, "") for finding in found]
     rows += folded
     where = max(len(row[0]) for row in rows)
     name = max(len(finding.rule.name) for _, finding, _ in rows)
     lines = []
-    for place, finding, files in rows:
+    for location, finding, files in rows:
         severity = paint(finding.rule.severity.value, _COLOURS[Severity.ADVICE])
-        lines.append(f"{place.ljust(where)}  {severity}  {finding.rule.name.ljust(name)}  {finding.what}")
+        lines.append(f"{location.ljust(where)}  {severity}  {finding.rule.name.ljust(name)}  {finding.what}")
         lines += [f"  {line}" for line in _wrapped(files, columns)]
     return lines
 

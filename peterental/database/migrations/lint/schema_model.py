@@ -1,4 +1,4 @@
-"""The schema as the files up to here make it: what db-lint knows about tables that a file changes but does not make."""
+"""The schema that the files so far create: what db-lint knows about tables that a file changes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from peterental.database.migrations.lint import ast
 
 SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2", "serial4": "int4", "serial8": "int8"}
-"""Types that are none, and what their columns become."""
+"""Pseudo-types, and the real types of their columns."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where something was made: the number of the file in the order of reading, and the place in characters."""
+    """Where something was defined: the file's index in the reading order, and the offset in characters."""
 
     file: int
     offset: int
@@ -22,33 +22,36 @@ class Position:
 
 @dataclass
 class Column:
-    """A column: its type as PostgreSQL names it, the type's modifiers, and what is known of its values."""
+    """A column: PostgreSQL's internal name of its type, the type's modifiers, and its constraints on values."""
 
     name: str
     type: str
-    mods: tuple[int, ...]
-    spot: Position
+    modifiers: tuple[int, ...]
+    position: Position
     not_null: bool = False
     serial: bool = False
 
 
 @dataclass
 class Constraint:
-    """A constraint: `columns` are those it is over or mentions, `keeps_not_null` those whose NULLs a CHECK refuses."""
+    """A constraint.
+
+    `columns` are the columns that it covers or mentions; `not_null_columns` those that a CHECK requires to be not NULL.
+    """
 
     name: str
     kind: str
     columns: tuple[str, ...]
-    spot: Position
+    position: Position
     valid: bool = True
-    keeps_not_null: frozenset[str] = frozenset()
+    not_null_columns: frozenset[str] = frozenset()
     expression: Any = None
-    """What a CHECK demands, as a tree."""
+    """The expression of a CHECK, as a parse tree."""
 
 
 @dataclass
 class Index:
-    """An index: `columns` are its leading plain columns, `plain` whether it has neither expressions nor a condition."""
+    """An index: `columns` are its leading plain columns; `plain` means no expressions and no condition."""
 
     name: str
     table: str
@@ -58,32 +61,32 @@ class Index:
     plain: bool = True
     partial: bool = False
     definition: Any = None
-    """The tree of its CREATE INDEX, as long as the names in it are right."""
+    """The parse tree of its CREATE INDEX; None once a rename has made it wrong."""
 
 
 @dataclass
 class Table:
-    """A table, or what may be indexed like one."""
+    """A table, or a materialized view."""
 
     name: str
-    spot: Position
+    position: Position
     columns: dict[str, Column] = field(default_factory=dict)
     constraints: dict[str, Constraint] = field(default_factory=dict)
     partitioned: bool = False
     plain: bool = True
-    """An ordinary table whose columns stand in the file: neither a view nor a partition nor a copy of something."""
+    """An ordinary table with all its columns in the file: not a view, a partition or a copy of another table."""
 
     @property
     def primary_key(self) -> tuple[str, ...]:
-        """Its columns; none where there is none."""
+        """The primary key's columns; empty if there is no primary key."""
         return next((one.columns for one in self.constraints.values() if one.kind == "primary"), ())
 
     def is_not_null(self, column: str, *, by_check: bool) -> bool:
-        """Whether the column is known to hold no NULL; by a validated CHECK alone only `by_check`."""
+        """Whether the column is known to have no NULL; with `by_check`, a validated CHECK counts too."""
         known = self.columns.get(column)
         if known and known.not_null:
             return True
-        return by_check and any(one.valid and column in one.keeps_not_null for one in self.constraints.values())
+        return by_check and any(one.valid and column in one.not_null_columns for one in self.constraints.values())
 
 
 _KINDS = {
@@ -97,7 +100,7 @@ _KINDS = {
 
 
 def constraint_name(table: str, node: Any, column: str | None = None) -> str:
-    """Give a constraint's name: its own, or the one that PostgreSQL makes up."""
+    """Return a constraint's name: the one in the SQL, or the one that PostgreSQL generates."""
     if node.conname:
         return str(node.conname)
     kind, ending = _KINDS[ast.enum_name(node, "contype")]
@@ -108,7 +111,7 @@ def constraint_name(table: str, node: Any, column: str | None = None) -> str:
 
 
 def columns_of_constraint(node: Any, column: str | None = None) -> tuple[str, ...]:
-    """Give the columns that a constraint is over, or that its expressions mention."""
+    """Return the columns that a constraint covers, or that its expressions mention."""
     kind = ast.enum_name(node, "contype")
     if kind == "CONSTR_FOREIGN":
         names = ast.strings(node.fk_attrs)
@@ -122,7 +125,7 @@ def columns_of_constraint(node: Any, column: str | None = None) -> tuple[str, ..
 
 
 class SchemaModel:
-    """Tables, indexes and what else the rules ask for, by name."""
+    """Tables, indexes, domains and functions, by name."""
 
     def __init__(self) -> None:
         self.tables: dict[str, Table] = {}
@@ -132,39 +135,41 @@ class SchemaModel:
         self.stable_functions: set[str] = set()
 
     def table(self, key: str) -> Table | None:
-        """Give a table, if the files make it."""
+        """Return a table; None if the files do not create it."""
         return self.tables.get(key)
 
     def is_partitioned(self, key: str) -> bool:
-        """Whether the files make that table as a partitioned one."""
+        """Whether the files create the table as a partitioned table."""
         return key in self.tables and self.tables[key].partitioned
 
     def indexes_on(self, table: str) -> list[Index]:
-        """Give a table's indexes, but for those of its constraints."""
+        """Return a table's indexes, without those that belong to constraints."""
         return [index for index in self.indexes.values() if index.table == table]
 
-    def add_table(self, key: str, elements: Iterable[Any], spot: Position, *, partitioned: bool, plain: bool) -> None:
-        """Take in a CREATE TABLE, unless there is such a table: then it does nothing, as with IF NOT EXISTS."""
+    def add_table(
+        self, key: str, elements: Iterable[Any], position: Position, *, partitioned: bool, plain: bool
+    ) -> None:
+        """Add a table; do nothing if it already exists, as with IF NOT EXISTS."""
         if key in self.tables:
             return
-        table = self.tables[key] = Table(key, spot, partitioned=partitioned, plain=plain)
+        table = self.tables[key] = Table(key, position, partitioned=partitioned, plain=plain)
         for element in elements:
             node = ast.inner(element)
             if node.DESCRIPTOR.name == "ColumnDef":
-                self.add_column(table, node, spot)
+                self.add_column(table, node, position)
             elif node.DESCRIPTOR.name == "Constraint":
-                self.add_constraint(table, node, spot)
+                self.add_constraint(table, node, position)
             else:
-                table.plain = False  # LIKE brings what we do not see
+                table.plain = False  # LIKE adds columns that are not in the file
 
-    def add_column(self, table: Table, node: Any, spot: Position) -> None:
-        """Take in a column with the constraints written beside it."""
+    def add_column(self, table: Table, node: Any, position: Position) -> None:
+        """Add a column with its column constraints."""
         kind = ast.type_of(node.type_name)
         column = Column(
             name=node.colname,
             type=SERIALS.get(kind, kind),
-            mods=ast.mods_of(node.type_name),
-            spot=spot,
+            modifiers=ast.modifiers_of(node.type_name),
+            position=position,
             not_null=node.is_not_null or kind in SERIALS,
             serial=kind in SERIALS,
         )
@@ -176,10 +181,10 @@ class SchemaModel:
             sort = ast.enum_name(constraint, "contype")
             if sort == "CONSTR_IDENTITY":
                 column.not_null = True
-            self.add_constraint(table, constraint, spot, column.name)
+            self.add_constraint(table, constraint, position, column.name)
 
-    def add_constraint(self, table: Table, node: Any, spot: Position, column: str | None = None) -> None:
-        """Take in a constraint; one that PostgreSQL has no name for (NOT NULL, DEFAULT) marks its column."""
+    def add_constraint(self, table: Table, node: Any, position: Position, column: str | None = None) -> None:
+        """Add a constraint; an unnamed one (NOT NULL, DEFAULT) marks its column instead."""
         sort = ast.enum_name(node, "contype")
         if sort not in _KINDS:
             return
@@ -197,14 +202,14 @@ class SchemaModel:
             name=name,
             kind=_KINDS[sort][0],
             columns=columns,
-            spot=spot,
+            position=position,
             valid=not node.skip_validation,
-            keeps_not_null=frozenset(ast.columns_kept_not_null(node.raw_expr) if sort == "CONSTR_CHECK" else ()),
+            not_null_columns=frozenset(ast.not_null_columns(node.raw_expr) if sort == "CONSTR_CHECK" else ()),
             expression=node.raw_expr if sort == "CONSTR_CHECK" else None,
         )
 
-    def add_index(self, node: Any, spot: Position) -> None:
-        """Take in a CREATE INDEX."""
+    def add_index(self, node: Any, position: Position) -> None:
+        """Add an index from its CREATE INDEX."""
         table = ast.key_of(node.relation)
         elements = [element.index_elem for element in node.index_params]
         columns: list[str] = []
@@ -218,17 +223,17 @@ class SchemaModel:
         name = node.idxname or "_".join([table, *columns, "idx"])
         partial = node.HasField("where_clause")
         plain = not partial and all(element.name for element in elements)
-        index = Index(name, table, tuple(columns), frozenset(mentions), spot.file, plain, partial, node)
+        index = Index(name, table, tuple(columns), frozenset(mentions), position.file, plain, partial, node)
         self.indexes.setdefault(name, index)
 
     def drop(self, key: str) -> None:
-        """Take in that a table or an index is gone."""
+        """Drop a table with its indexes, or an index."""
         self.indexes.pop(key, None)
         if self.tables.pop(key, None):
             self.indexes = {name: index for name, index in self.indexes.items() if index.table != key}
 
     def drop_column(self, key: str, column: str) -> None:
-        """Take in that a column is gone, with the constraints and indexes that it was in."""
+        """Drop a column with the constraints and indexes that use it."""
         table = self.tables.get(key)
         if not table:
             return
@@ -239,7 +244,7 @@ class SchemaModel:
         }
 
     def rename_table(self, old: str, new: str) -> None:
-        """Take in a table's new name."""
+        """Rename a table."""
         table = self.tables.pop(old, None)
         if table:
             table.name = new
@@ -250,7 +255,7 @@ class SchemaModel:
                 index.definition = None
 
     def rename_column(self, key: str, old: str, new: str) -> None:
-        """Take in a column's new name."""
+        """Rename a column, also in constraints and indexes."""
 
         def renamed(names: Iterable[str]) -> list[str]:
             return [new if name == old else name for name in names]
@@ -263,7 +268,7 @@ class SchemaModel:
         table.columns[new] = column
         for constraint in table.constraints.values():
             constraint.columns = tuple(renamed(constraint.columns))
-            constraint.keeps_not_null = frozenset(renamed(constraint.keeps_not_null))
+            constraint.not_null_columns = frozenset(renamed(constraint.not_null_columns))
             constraint.expression = None
         for index in self.indexes_on(key):
             index.columns = tuple(renamed(index.columns))

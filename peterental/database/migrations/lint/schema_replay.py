@@ -1,4 +1,4 @@
-"""Takes statements into the catalog, one after another, as the server would."""
+"""Apply statements to the schema model, one after another, as the server would."""
 
 from __future__ import annotations
 
@@ -11,59 +11,59 @@ from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.schema_model import Position, SchemaModel, Table
 
 
-def replay(catalog: SchemaModel, statement: ParsedStatement, file: int) -> None:
-    """Take one statement into the catalog; what says nothing about the schema changes nothing.
+def replay(schema: SchemaModel, statement: ParsedStatement, file: int) -> None:
+    """Apply a statement to the schema model; statements that do not concern it are ignored.
 
-    The commands of an ALTER TABLE come one by one, see `replay_command`.
+    ALTER TABLE commands are applied one by one with `replay_command`.
     """
     take = _STATEMENTS.get(statement.kind)
     if take:
-        take(catalog, statement, file)
+        take(schema, statement, file)
 
 
-def replay_command(catalog: SchemaModel, command: AlterCommand, file: int) -> None:
-    """Take one command of an ALTER TABLE into the catalog."""
-    table = catalog.table(command.table)
+def replay_command(schema: SchemaModel, command: AlterCommand, file: int) -> None:
+    """Apply one ALTER TABLE command to the schema model."""
+    table = schema.table(command.table)
     take = _COMMANDS.get(command.kind)
     if table and take:
-        take(catalog, table, command.node, command.statement, file)
+        take(schema, table, command.node, command.statement, file)
 
 
-def _create_table(catalog: SchemaModel, statement: ParsedStatement, file: int) -> None:
+def _create_table(schema: SchemaModel, statement: ParsedStatement, file: int) -> None:
     node = statement.node
     key = ast.key_of(node.relation)
-    spot = Position(file, statement.offset)
+    position = Position(file, statement.offset)
     derived = bool(node.inh_relations) or node.HasField("of_typename")
-    known = key in catalog.tables
-    catalog.add_table(key, node.table_elts, spot, partitioned=node.HasField("partspec"), plain=not derived)
+    known = key in schema.tables
+    schema.add_table(key, node.table_elts, position, partitioned=node.HasField("partspec"), plain=not derived)
     if known:
         return
     for element in node.table_elts:
         inner = ast.inner(element)
         if inner.DESCRIPTOR.name == "ColumnDef":
-            catalog.tables[key].columns[inner.colname].spot = Position(file, statement.offset_of(inner))
-        for one in catalog.tables[key].constraints.values():
+            schema.tables[key].columns[inner.colname].position = Position(file, statement.offset_of(inner))
+        for one in schema.tables[key].constraints.values():
             if inner.DESCRIPTOR.name == "Constraint" and inner.conname == one.name:
-                one.spot = Position(file, statement.offset_of(inner))
+                one.position = Position(file, statement.offset_of(inner))
 
 
-def _create_table_as(catalog: SchemaModel, statement: ParsedStatement, file: int) -> None:
+def _create_table_as(schema: SchemaModel, statement: ParsedStatement, file: int) -> None:
     key = ast.key_of(statement.node.into.rel)
-    catalog.add_table(key, (), Position(file, statement.offset), partitioned=False, plain=False)
+    schema.add_table(key, (), Position(file, statement.offset), partitioned=False, plain=False)
 
 
-def _add_column(catalog: SchemaModel, table: Table, command: Any, statement: ParsedStatement, file: int) -> None:
+def _add_column(schema: SchemaModel, table: Table, command: Any, statement: ParsedStatement, file: int) -> None:
     node = ast.definition_of(command).column_def
-    catalog.add_column(table, node, Position(file, statement.offset_of(node)))
+    schema.add_column(table, node, Position(file, statement.offset_of(node)))
 
 
-def _add_constraint(catalog: SchemaModel, table: Table, command: Any, statement: ParsedStatement, file: int) -> None:
+def _add_constraint(schema: SchemaModel, table: Table, command: Any, statement: ParsedStatement, file: int) -> None:
     node = ast.definition_of(command).constraint
-    catalog.add_constraint(table, node, Position(file, statement.offset_of(node)))
+    schema.add_constraint(table, node, Position(file, statement.offset_of(node)))
 
 
-def _drop_column(catalog: SchemaModel, table: Table, command: Any, _statement: ParsedStatement, _file: int) -> None:
-    catalog.drop_column(table.name, command.name)
+def _drop_column(schema: SchemaModel, table: Table, command: Any, _statement: ParsedStatement, _file: int) -> None:
+    schema.drop_column(table.name, command.name)
 
 
 def _drop_constraint(
@@ -91,52 +91,52 @@ def _change_type(_catalog: SchemaModel, table: Table, command: Any, _statement: 
     node = ast.definition_of(command).column_def
     column = table.columns.get(command.name)
     if column:
-        column.type, column.mods = ast.type_of(node.type_name), ast.mods_of(node.type_name)
+        column.type, column.modifiers = ast.type_of(node.type_name), ast.modifiers_of(node.type_name)
 
 
-def _create_index(catalog: SchemaModel, statement: ParsedStatement, file: int) -> None:
-    catalog.add_index(statement.node, Position(file, statement.offset))
+def _create_index(schema: SchemaModel, statement: ParsedStatement, file: int) -> None:
+    schema.add_index(statement.node, Position(file, statement.offset))
 
 
-def _drop(catalog: SchemaModel, statement: ParsedStatement, _file: int) -> None:
+def _drop(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None:
     kind = ast.enum_name(statement.node, "remove_type")
     if kind in ("OBJECT_TABLE", "OBJECT_INDEX", "OBJECT_MATVIEW"):
         for item in statement.node.objects:
-            catalog.drop(ast.key_of_names(ast.strings(item.list.items)))
+            schema.drop(ast.key_of_parts(ast.strings(item.list.items)))
 
 
-def _rename(catalog: SchemaModel, statement: ParsedStatement, _file: int) -> None:
+def _rename(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None:
     node = statement.node
     kind = ast.enum_name(node, "rename_type")
     key = ast.key_of(node.relation)
     if kind == "OBJECT_COLUMN":
-        catalog.rename_column(key, node.subname, node.newname)
+        schema.rename_column(key, node.subname, node.newname)
     elif kind in ("OBJECT_TABLE", "OBJECT_MATVIEW"):
-        catalog.rename_table(key, ast.key_of_names([node.relation.schemaname, node.newname]))
-    elif kind == "OBJECT_INDEX" and key in catalog.indexes:
-        index = catalog.indexes.pop(key)
+        schema.rename_table(key, ast.key_of_parts([node.relation.schemaname, node.newname]))
+    elif kind == "OBJECT_INDEX" and key in schema.indexes:
+        index = schema.indexes.pop(key)
         index.name = node.newname
         index.definition = None
-        catalog.indexes[node.newname] = index
+        schema.indexes[node.newname] = index
     elif kind == "OBJECT_TABCONSTRAINT":
-        table = catalog.table(key)
+        table = schema.table(key)
         if table and node.subname in table.constraints:
             constraint = table.constraints.pop(node.subname)
             constraint.name = node.newname
             table.constraints[node.newname] = constraint
 
 
-def _create_domain(catalog: SchemaModel, statement: ParsedStatement, _file: int) -> None:
+def _create_domain(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None:
     kinds = {ast.enum_name(one.constraint, "contype") for one in statement.node.constraints}
     if kinds & {"CONSTR_CHECK", "CONSTR_NOTNULL"}:
-        catalog.constrained_domains.add(ast.strings(statement.node.domainname)[-1])
+        schema.constrained_domains.add(ast.strings(statement.node.domainname)[-1])
 
 
-def _create_function(catalog: SchemaModel, statement: ParsedStatement, _file: int) -> None:
+def _create_function(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None:
     name = ast.strings(statement.node.funcname)[-1]
     options = {one.def_elem.defname: one.def_elem for one in statement.node.options}
     volatility = options["volatility"].arg.string.sval if "volatility" in options else "volatile"
-    same, other = catalog.volatile_functions, catalog.stable_functions
+    same, other = schema.volatile_functions, schema.stable_functions
     if volatility != "volatile":
         same, other = other, same
     same.add(name)

@@ -1,4 +1,4 @@
-"""Waivers: `-- lint: allow RULE because reason`, on the line of a finding or of its statement, or right above it."""
+"""Waivers: `-- lint: allow RULE because REASON`, on the line of a finding or its statement, or directly above."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from peterental.database.migrations.lint.findings import RULES, Finding, Severit
 from peterental.database.migrations.sql.error_location import locate
 
 UNREADABLE = error(
-    "waiver-unreadable", "A comment that looks like a waiver and is none would be taken for one by the next reader."
+    "waiver-unreadable", "A comment that looks like a waiver but has no effect misleads the next reader."
 )
 NO_REASON = error(
-    "waiver-without-reason", "In a year nobody will know why this was thought safe; the next one will copy it."
+    "waiver-without-reason", "Later readers cannot know why this is safe, and copy it to where it is not."
 )
-UNKNOWN_RULE = error("waiver-of-unknown-rule", "A misspelt waiver excuses nothing.")
+UNKNOWN_RULE = error("waiver-of-unknown-rule", "A waiver of a misspelt rule has no effect.")
 UNUSED = error(
     "waiver-unused",
-    "A waiver that excuses nothing would hide the next mistake on this line without anybody deciding so.",
+    "An unused waiver would hide the next mistake on this line, which no one has reviewed.",
 )
-NOT_WAIVABLE = error("waiver-of-error", "The runner or the server refuses this file whatever a comment says.")
+NOT_WAIVABLE = error("waiver-of-error", "The runner or the server refuses the file; a comment cannot change that.")
 
 _MARK = re.compile(r"--\s*lint\s*:", re.IGNORECASE)
 _WAIVER = re.compile(
@@ -41,12 +41,12 @@ class _Waiver:
 
 
 def apply_waivers(lint: FileLint) -> tuple[list[Finding], list[Finding]]:
-    """Give the findings of a file that stand, those about its waivers included, and the excused ones."""
+    """Return a file's remaining findings, including those about its waivers, and the waived findings."""
     waivers = _read(lint)
     lines = _LINE_END.split(lint.source.text)
     used: set[_Waiver] = set()
     waived = []
-    standing = []
+    remaining = []
     for finding in lint.findings:
         covered = {line for own in finding.lines for line in _lines_for(lines, own)}
         waiver = next((one for one in waivers if one.rule == finding.rule.name and one.line in covered), None)
@@ -54,18 +54,21 @@ def apply_waivers(lint: FileLint) -> tuple[list[Finding], list[Finding]]:
             used.add(waiver)
             waived.append(replace(finding, waived_because=waiver.reason))
         else:
-            standing.append(finding)
-    lint.findings = standing
+            remaining.append(finding)
+    lint.findings = remaining
     for waiver in waivers:
         if waiver not in used:
             lint.report(
-                UNUSED, f"It allows {waiver.rule}, of which there is none here; take it out.", None, at=waiver.offset
+                UNUSED,
+                f"It allows {waiver.rule}, but there is no such finding here. Remove it.",
+                None,
+                at=waiver.offset,
             )
     return lint.findings, waived
 
 
 def _read(lint: FileLint) -> list[_Waiver]:
-    """Give the waivers of a file, one for each rule that one names; report those that say nothing sensible."""
+    """Return a file's waivers, one for each rule that they name; report invalid ones."""
     if not _MARK.search(lint.source.text):
         return []
     waivers = []
@@ -74,13 +77,13 @@ def _read(lint: FileLint) -> list[_Waiver]:
             continue
         match = _WAIVER.fullmatch(comment.text)
         if not match:
-            lint.report(UNREADABLE, "Write it as: -- lint: allow RULE because REASON", None, at=comment.offset)
+            lint.report(UNREADABLE, "Write it as “-- lint: allow RULE because REASON”.", None, at=comment.offset)
             continue
         reason = match["reason"] or ""
         if not reason:
             lint.report(
                 NO_REASON,
-                f"It allows {match['rules']} and does not say why.",
+                f"It allows {match['rules']} without a reason.",
                 None,
                 at=comment.offset,
                 safe=f"-- lint: allow {match['rules']} because the table has a few hundred rows",
@@ -94,24 +97,24 @@ def _read(lint: FileLint) -> list[_Waiver]:
 def _waiver(lint: FileLint, offset: int, line: int, name: str, reason: str) -> list[_Waiver]:
     rule = RULES.get(name)
     if rule is None:
-        likely = _likely(name)
-        hint = f"; {likely} is the one that sounds like it" if likely else ""
-        lint.report(UNKNOWN_RULE, f"There is no rule {name}{hint}.", None, at=offset)
+        likely = _closest_rule(name)
+        hint = f"; did you mean {likely}?" if likely else "."
+        lint.report(UNKNOWN_RULE, f"There is no rule {name}{hint}", None, at=offset)
         return []
     if rule.severity is Severity.ERROR:
-        lint.report(NOT_WAIVABLE, f"{name} cannot be allowed.", None, at=offset)
+        lint.report(NOT_WAIVABLE, f"{name} is an error and cannot be waived. Fix the file.", None, at=offset)
         return []
     return [_Waiver(offset, line, name, reason)]
 
 
-def _likely(name: str) -> str | None:
-    import difflib  # noqa: PLC0415  # only for the one who mistyped
+def _closest_rule(name: str) -> str | None:
+    import difflib  # noqa: PLC0415  # only needed for a misspelt rule
 
     return next(iter(difflib.get_close_matches(name, RULES, 1)), None)
 
 
 def _lines_for(lines: list[str], line: int) -> set[int]:
-    """Give the lines where a waiver for something on `line` may stand: that one, and the comments right above it."""
+    """Return the lines on which a waiver covers `line`: the line itself and the comment lines directly above it."""
     found = {line}
     above = line - 1
     while above >= 1 and above <= len(lines) and _COMMENT_LINE.match(lines[above - 1]):

@@ -1,4 +1,4 @@
-"""Every rule finds what it is about, leaves its safe counterpart alone, and offers SQL that PostgreSQL accepts."""
+"""Every rule reports its bad example, accepts its good one, and suggests SQL that PostgreSQL accepts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from peterental.database.migrations.lint import RULES, Finding, Severity, lint_directory
-from peterental.database.migrations.lint.rules.add_column import _STEADY, _VOLATILE
+from peterental.database.migrations.lint.rules.add_column import _STABLE, _VOLATILE
 from peterental.database.migrations.source.statements import split_statements
 
 BEFORE = """
@@ -51,9 +51,9 @@ SCHEMA_MIGRATIONS = "CREATE TABLE schema_migrations (version int PRIMARY KEY, de
 
 
 class Case(NamedTuple):
-    """A rule, what it finds, and how the same is done well.
+    """A rule with a bad and a good example.
 
-    `runs` says whether PostgreSQL takes the bad one; None where that depends on who asks.
+    `runs` is whether PostgreSQL accepts the bad one; None if that depends on the role or the server version.
     """
 
     rule: str
@@ -113,7 +113,7 @@ CASES = [
     Case("detach-partition", "ALTER TABLE log DETACH PARTITION log_2024;", "-- migrate: no-transaction\nALTER TABLE log DETACH PARTITION log_2024 CONCURRENTLY;"),
     Case("attach-partition", "ALTER TABLE log ATTACH PARTITION log_2025 FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');", "ALTER TABLE log ATTACH PARTITION log_2026 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');"),
     Case("name-index", "CREATE INDEX ON visits (price);", "CREATE INDEX idx ON visits (price);"),
-    # ---- taken away, renamed
+    # ---- drops and renames
     Case("drop-table", "DROP TABLE visits;", "CREATE TABLE fresh (a int); DROP TABLE fresh;"),
     Case("drop-column", "ALTER TABLE visits DROP COLUMN note;", "CREATE TABLE fresh (a int, b int); ALTER TABLE fresh DROP COLUMN b;"),
     Case("drop-object", "DROP VIEW agent_names;", "CREATE OR REPLACE VIEW agent_names AS SELECT agent_id AS name FROM agents WHERE age > 0;"),
@@ -163,7 +163,7 @@ CASES = [
     Case("wrong-version-recorded", "INSERT INTO schema_migrations (version, description) VALUES (3, 'x') ON CONFLICT DO NOTHING;", "INSERT INTO schema_migrations (description, version) VALUES ('x', 2) ON CONFLICT DO NOTHING;"),
     Case("writes-ledger", "DELETE FROM schema_migrations WHERE version = 1;", "SELECT version FROM schema_migrations;"),
     Case("self-record", "SELECT 1;", "INSERT INTO schema_migrations VALUES (2, 'x');"),
-    # ---- what cannot run
+    # ---- validity
     Case("needs-no-transaction", "CREATE INDEX CONCURRENTLY i ON visits (price);", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY i ON visits (price);", runs=False),
     Case("needs-no-transaction", "VACUUM visits;", "ANALYZE visits;", runs=False),
     Case("needs-no-transaction", "REINDEX TABLE CONCURRENTLY visits;", "REFRESH MATERIALIZED VIEW CONCURRENTLY agent_counts;", runs=False),
@@ -176,7 +176,7 @@ CASES = [
     Case("empty-file", "-- only words", "SELECT 1;", runs=False),
     Case("bad-directive", "-- migrate: fast\nSELECT 1;", "-- migrate: statement-timeout=5s\nSELECT 1;", runs=False),
     Case("bad-directive", "-- migrate: lock-timeout=2\nSELECT 1;", "-- migrate: lock-timeout=2s\nSELECT 1;", runs=False),
-    # ---- manners
+    # ---- conventions
     Case("header-comment", "SELECT 1;", "-- Migration 002: x\n-- Purpose: to see\n-- Created: 2026-11-22\nSELECT 1;"),
     Case("header-comment", "-- Migration 007: x\n-- Purpose: to see\n-- Created: 2026-11-22\nSELECT 1;", "-- migration 2: x\n-- purpose: to see\n-- created: 2026-11-22\nSELECT 1;"),
     Case("if-not-exists", "CREATE TABLE fresh (a int);", "CREATE TABLE IF NOT EXISTS fresh (a int);"),
@@ -185,7 +185,7 @@ CASES = [
     Case("if-exists", "DROP VIEW agent_names;", "DROP VIEW IF EXISTS agent_names;"),
     Case("or-replace", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';", "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';"),
     Case("long-name", f"CREATE TABLE {'long' * 16} (a int);", f"CREATE TABLE {'long' * 15} (a int);"),
-    # ---- tables as they end up
+    # ---- final schema
     Case("prefer-bigint-key", "CREATE TABLE fresh (id serial PRIMARY KEY);", "CREATE TABLE fresh (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);"),
     Case("prefer-text", "CREATE TABLE fresh (a char(3));", "CREATE TABLE fresh (a varchar(3));"),
     Case("prefer-jsonb", "CREATE TABLE fresh (a json);", "CREATE TABLE fresh (a jsonb);"),
@@ -200,31 +200,31 @@ ELSEWHERE = {
     "numbering", "unreadable-file", "down-without-up",
     "waiver-unreadable", "waiver-without-reason", "waiver-of-unknown-rule", "waiver-unused", "waiver-of-error",
 }  # fmt: skip
-"""Rules about the folder and about waivers; test_lint.py has them."""
+"""Rules about the folder and about waivers, which test_linter.py covers."""
 
 UNTOUCHED = "-- Migration 001: x\n-- Purpose: y\n-- Created: 2026-11-22\n" + BEFORE
 
 
 def found(path: Path, sql: str) -> list[Finding]:
-    """Give what is found in a second migration, made of `sql`, after a first one that makes BEFORE."""
+    """Return the findings in a second migration, `sql`, after a first one with BEFORE."""
     path.mkdir(exist_ok=True)
     (path / "001_before.sql").write_text(UNTOUCHED)
     (path / "002_after.sql").write_text(sql)
     return [finding for finding in lint_directory(path).findings if finding.file_name == "002_after.sql"]
 
 
-def named(case: Case) -> str:
+def case_id(case: Case) -> str:
     return f"{case.rule}-{CASES.index(case)}"
 
 
-def start_anew(server: psycopg.Connection) -> None:
+def reset_schema(server: psycopg.Connection) -> None:
     server.execute("DROP SCHEMA IF EXISTS public, old CASCADE; CREATE SCHEMA public")
     server.execute(SCHEMA_MIGRATIONS.encode() + BEFORE.encode())
 
 
 def run(server: psycopg.Connection, sql: str) -> None:
-    """Run a file as the runner would."""
-    start_anew(server)
+    """Run a file the way the runner does."""
+    reset_schema(server)
     if "migrate: no-transaction" in sql:
         for statement in split_statements(sql):
             server.execute(statement.sql.encode())
@@ -233,14 +233,14 @@ def run(server: psycopg.Connection, sql: str) -> None:
             server.execute(sql.encode())
 
 
-@pytest.mark.parametrize("case", CASES, ids=named)
-def test_a_rule_finds_the_bad_way_and_leaves_the_good_one(tmp_path: Path, case: Case) -> None:
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_rule_reports_bad_and_accepts_good(tmp_path: Path, case: Case) -> None:
     assert case.rule in [finding.rule.name for finding in found(tmp_path / "bad", case.bad)]
     assert case.rule not in [finding.rule.name for finding in found(tmp_path / "good", case.good)]
 
 
-@pytest.mark.parametrize("case", CASES, ids=named)
-def test_the_examples_are_sql_that_postgresql_takes(server: psycopg.Connection, case: Case) -> None:
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_examples_are_accepted_by_postgresql(server: psycopg.Connection, case: Case) -> None:
     run(server, case.good)
     if case.runs:
         run(server, case.bad)
@@ -249,13 +249,13 @@ def test_the_examples_are_sql_that_postgresql_takes(server: psycopg.Connection, 
             run(server, case.bad)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.runs], ids=named)
-def test_the_safe_way_that_is_offered_runs_as_it_stands(server: psycopg.Connection, tmp_path: Path, case: Case) -> None:
+@pytest.mark.parametrize("case", [case for case in CASES if case.runs], ids=case_id)
+def test_safe_alternative_runs_unchanged(server: psycopg.Connection, tmp_path: Path, case: Case) -> None:
     for finding in found(tmp_path / "bad", case.bad):
         if finding.rule.name == case.rule and finding.safe:
-            start_anew(server)
+            reset_schema(server)
             if case.rule in ("validate-in-same-file", "write-after-ddl"):
-                server.execute(case.bad.encode())  # the safe way is for the statement after it
+                server.execute(case.bad.encode())  # the alternative replaces only the second statement
             for statement in split_statements(finding.safe):
                 server.execute(statement.sql.encode())
 
@@ -264,7 +264,7 @@ def test_every_rule_has_an_example() -> None:
     assert {case.rule for case in CASES} | ELSEWHERE == set(RULES)
 
 
-def test_whatever_is_unsafe_says_why_and_what_to_do_instead(tmp_path: Path) -> None:
+def test_unsafe_findings_have_reason_and_alternative(tmp_path: Path) -> None:
     for case in CASES:
         for finding in found(tmp_path / "bad", case.bad):
             assert finding.what.endswith((".", "…", ";"))
@@ -273,10 +273,10 @@ def test_whatever_is_unsafe_says_why_and_what_to_do_instead(tmp_path: Path) -> N
                 assert finding.safe or "session_replication_role" in case.bad, case
 
 
-def test_functions_thought_steady_or_volatile_are_so(server: psycopg.Connection) -> None:
+def test_listed_functions_have_that_volatility(server: psycopg.Connection) -> None:
     rows = server.execute("SELECT proname, provolatile FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace")
     kinds: dict[str, set[str]] = {}
     for name, kind in rows:
         kinds.setdefault(name, set()).add(kind)
-    assert {name for name in _STEADY if "v" in kinds.get(name, "")} == set()
+    assert {name for name in _STABLE if "v" in kinds.get(name, "")} == set()
     assert {name for name in _VOLATILE if kinds.get(name) not in (None, {"v"}, {"s"})} == set()

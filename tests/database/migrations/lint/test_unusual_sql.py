@@ -1,4 +1,4 @@
-"""db-lint reads whatever PostgreSQL's grammar allows without stumbling, alone and one after another."""
+"""db-lint accepts all SQL that PostgreSQL's grammar allows, each statement alone and all in one file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from peterental.database.migrations.lint import lint_directory
 from peterental.database.migrations.source.statements import split_statements
 
-ODD = """
+UNUSUAL_SQL = """
 CREATE TABLE t OF ty;
 CREATE TABLE x (LIKE y INCLUDING ALL, a int);
 CREATE TABLE p PARTITION OF q DEFAULT;
@@ -91,8 +91,8 @@ ALTER TABLE t DISABLE TRIGGER ALL;
 
 
 @pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"])
-def test_odd_statements_do_not_trip_it(tmp_path: Path, header: str) -> None:
-    texts = [ODD, *(statement.sql for statement in split_statements(ODD))]
+def test_unusual_statements_are_linted(tmp_path: Path, header: str) -> None:
+    texts = [UNUSUAL_SQL, *(statement.sql for statement in split_statements(UNUSUAL_SQL))]
     for number, text in enumerate(texts):
         (tmp_path / f"{number + 1:03d}_odd.sql").write_text(header + text)
     report = lint_directory(tmp_path)
@@ -102,7 +102,7 @@ def test_odd_statements_do_not_trip_it(tmp_path: Path, header: str) -> None:
 
 
 @pytest.mark.parametrize("terms", [60, 3000])
-def test_however_deep_an_expression_is_it_is_looked_into(tmp_path: Path, terms: int) -> None:
+def test_deeply_nested_expressions_are_linted(tmp_path: Path, terms: int) -> None:
     words, rows = "||".join(["'a'"] * terms), " UNION ALL ".join(["SELECT 1"] * terms)
     (tmp_path / "001_before.sql").write_text("CREATE TABLE t (a text, b int);")
     (tmp_path / "002_deep.sql").write_text(

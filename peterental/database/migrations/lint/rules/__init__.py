@@ -1,4 +1,4 @@
-"""What db-lint looks for, one kind of danger per module; importing them makes the rules known."""
+"""The rules of db-lint, one topic per module; importing a module registers its rules."""
 
 from peterental.database.migrations.lint.rules import (
     add_column,

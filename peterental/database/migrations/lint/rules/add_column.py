@@ -1,4 +1,4 @@
-"""New columns on tables in use: rewrites, scans, and inserts of old code that fail."""
+"""New columns on existing tables: rewrites, scans, and inserts by old code that fail."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from peterental.database.migrations.lint.schema_model import SERIALS, SchemaMode
 
 VOLATILE_DEFAULT = unsafe(
     "add-column-volatile-default",
-    "The default differs from row to row, so PostgreSQL rewrites the whole table and its indexes under ACCESS "
-    "EXCLUSIVE: every query on it, reads too, waits until the last row is written.",
+    "The default differs from row to row, so PostgreSQL rewrites the whole table and its indexes under an ACCESS "
+    "EXCLUSIVE lock. Every query on the table, reads included, waits until the last row is written.",
 )
 REQUIRED = unsafe(
     "add-required-column",
-    "PostgreSQL refuses a NOT NULL column without a default as soon as the table has a row, and the code of the "
-    "version still running, which does not know the column, can insert no more.",
+    "PostgreSQL refuses a NOT NULL column without a default if the table has any row, and the code still running, "
+    "which does not know the column, can no longer insert.",
 )
 GENERATED = unsafe(
     "add-generated-column",
-    "A stored generated column is computed for every row at once: the table is rewritten under ACCESS EXCLUSIVE, "
-    "and every query on it waits.",
+    "A stored generated column is computed for every row at once. The table is rewritten under an ACCESS EXCLUSIVE "
+    "lock, and every query on it waits.",
 )
 SERIAL = unsafe(
     "add-serial-column",
-    "Numbering the rows rewrites the whole table under ACCESS EXCLUSIVE: every query on it waits until the last row "
-    "has its number.",
+    "Numbering the existing rows rewrites the whole table under an ACCESS EXCLUSIVE lock. Every query on it waits "
+    "until the last row has its number.",
 )
 DOMAIN = unsafe(
     "add-domain-column",
-    "A column of a domain with constraints is checked by rewriting the whole table under ACCESS EXCLUSIVE: every "
-    "query on it waits.",
+    "PostgreSQL checks a column of a domain with constraints by rewriting the whole table under an ACCESS EXCLUSIVE "
+    "lock. Every query on it waits.",
 )
 
-# Functions that give one value to all rows of a statement; any other may be volatile.
+# Functions that return the same value for all rows of a statement; any other function may be volatile.
 # fmt: off
-_STEADY = frozenset(
+_STABLE = frozenset(
     {
         "abs", "array_append", "array_fill", "btrim", "ceil", "chr", "coalesce", "concat", "concat_ws",
         "convert_from", "convert_to", "current_database", "current_schema", "current_setting", "date_part",
@@ -65,7 +65,7 @@ _VOLATILE = frozenset(
 
 @on_command("AT_AddColumn")
 def check_column(lint: FileLint, command: AlterCommand) -> None:
-    """Look at a new column and at the constraints written beside it."""
+    """Check a new column and its column constraints."""
     if lint.is_created_here(command.table):
         return
     node = ast.definition_of(command.node).column_def
@@ -79,9 +79,9 @@ def check_column(lint: FileLint, command: AlterCommand) -> None:
         _report_serial(lint, command, node)
     elif generated:
         _report_generated(lint, command, node, constraints["CONSTR_GENERATED"])
-    elif default is not None and (function := _volatile_in(default, lint.catalog)):
+    elif default is not None and (function := _volatile_in(default, lint.schema)):
         _report_volatile(lint, command, node, default, function)
-    elif ast.type_of(node.type_name) in lint.catalog.constrained_domains:
+    elif ast.type_of(node.type_name) in lint.schema.constrained_domains:
         _report_domain(lint, command, node)
     filled = numbered or generated or default is not None
     if not filled and constraints.keys() & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"}:
@@ -90,23 +90,30 @@ def check_column(lint: FileLint, command: AlterCommand) -> None:
         check_new_constraint(lint, command, constraint, column=node.colname, filled=filled)
 
 
-def filling(table: str, column: str, value: str, *, may_be_null: bool = False) -> str:
-    """Give the statement that fills a column in batches; rows whose value is NULL must not be filled for ever."""
+def backfill_sql(table: str, column: str, value: str, *, may_be_null: bool = False) -> str:
+    """Return the statement that backfills a column in batches.
+
+    Args:
+        table: the table, as SQL.
+        column: the column to fill, as SQL.
+        value: the new value, as SQL.
+        may_be_null: whether `value` can be NULL; such rows are skipped, so that the repetition ends.
+    """
     condition = f"{column} IS NULL AND ({value}) IS NOT NULL" if may_be_null else f"{column} IS NULL"
     return (
-        f"-- repeat until it changes no row, committing each time:\n"
+        f"-- repeat until it changes no row, and commit each time:\n"
         f"UPDATE {table} SET {column} = {value}\n"
         f"WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {condition} LIMIT 10000));"
     )
 
 
-def _volatile_in(default: Any, catalog: SchemaModel) -> str | None:
-    """Give the function in a default that gives, or may give, each row a value of its own."""
+def _volatile_in(default: Any, schema: SchemaModel) -> str | None:
+    """Return the function in a default that differs per row; with a "?" if its volatility is not known."""
     for call in ast.nodes_of(default, "FuncCall"):
         name = ast.strings(call.funcname)[-1]
-        if name in _VOLATILE or name in catalog.volatile_functions:
+        if name in _VOLATILE or name in schema.volatile_functions:
             return name
-        if name not in _STEADY and name not in catalog.stable_functions:
+        if name not in _STABLE and name not in schema.stable_functions:
             return f"{name}?"
     return None
 
@@ -117,13 +124,13 @@ def _report_volatile(lint: FileLint, command: AlterCommand, node: Any, default: 
     doubt = f", unless {function[:-1]}() is STABLE or IMMUTABLE" if unsure else ""
     lint.report(
         VOLATILE_DEFAULT,
-        f"The default of {command.shown}.{column} calls {function.removesuffix('?')}(), "
-        f"which gives each row a value of its own{doubt}.",
+        f"The default of {command.sql_name}.{column} calls {function.removesuffix('?')}(), "
+        f"which returns a different value for each row{doubt}.",
         command.statement,
         at=command.offset,
-        safe=f"ALTER TABLE {command.shown} ADD COLUMN {column} {kind};\n"
-        f"ALTER TABLE {command.shown} ALTER COLUMN {column} SET DEFAULT {value};\n"
-        f"-- then, outside this file, the rows that were there before;\n{filling(command.shown, column, value)}",
+        safe=f"ALTER TABLE {command.sql_name} ADD COLUMN {column} {kind};\n"
+        f"ALTER TABLE {command.sql_name} ALTER COLUMN {column} SET DEFAULT {value};\n"
+        f"-- then, outside this file, backfill the existing rows;\n{backfill_sql(command.sql_name, column, value)}",
     )
 
 
@@ -132,19 +139,19 @@ def _report_required(lint: FileLint, command: AlterCommand, node: Any) -> None:
     check = ast.quoted(f"{command.node_table}_{node.colname}_not_null")
     lint.report(
         REQUIRED,
-        f"The new column {command.shown}.{column} is NOT NULL and has no default.",
+        f"The new column {command.sql_name}.{column} is NOT NULL and has no default.",
         command.statement,
         at=command.offset,
-        safe="-- either a constant default, which costs nothing:\n"
-        f"--   ALTER TABLE {command.shown} ADD COLUMN {column} {kind} DEFAULT … NOT NULL;\n"
-        "-- or nullable first; once all running code fills it and the old rows are filled:\n"
-        f"ALTER TABLE {command.shown} ADD COLUMN {column} {kind};\n"
-        f"-- the next file:\n"
-        f"ALTER TABLE {command.shown} ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID;\n"
-        f"-- the one after:\n"
-        f"ALTER TABLE {command.shown} VALIDATE CONSTRAINT {check};\n"
-        f"ALTER TABLE {command.shown} ALTER COLUMN {column} SET NOT NULL;\n"
-        f"ALTER TABLE {command.shown} DROP CONSTRAINT {check};",
+        safe="-- either use a constant default, which does not touch the rows:\n"
+        f"--   ALTER TABLE {command.sql_name} ADD COLUMN {column} {kind} DEFAULT … NOT NULL;\n"
+        "-- or add it as nullable; once all running code writes it and the old rows are backfilled:\n"
+        f"ALTER TABLE {command.sql_name} ADD COLUMN {column} {kind};\n"
+        f"-- next file:\n"
+        f"ALTER TABLE {command.sql_name} ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID;\n"
+        f"-- file after that:\n"
+        f"ALTER TABLE {command.sql_name} VALIDATE CONSTRAINT {check};\n"
+        f"ALTER TABLE {command.sql_name} ALTER COLUMN {column} SET NOT NULL;\n"
+        f"ALTER TABLE {command.sql_name} DROP CONSTRAINT {check};",
     )
 
 
@@ -156,17 +163,17 @@ def _report_generated(lint: FileLint, command: AlterCommand, node: Any, constrai
     function, trigger = (ast.quoted(f"{command.node_table}_fill_{node.colname}") for _ in range(2))
     lint.report(
         GENERATED,
-        f"The new column {command.shown}.{column} is generated and stored.",
+        f"The new column {command.sql_name}.{column} is generated and stored.",
         command.statement,
         at=command.offset,
-        safe=f"-- an index on the expression, a view, or (PostgreSQL 18) a VIRTUAL column need no stored one; else:\n"
-        f"ALTER TABLE {command.shown} ADD COLUMN {column} {kind};\n"
+        safe=f"-- prefer an index on the expression, a view, or (PostgreSQL 18) a VIRTUAL column; otherwise:\n"
+        f"ALTER TABLE {command.sql_name} ADD COLUMN {column} {kind};\n"
         f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$\n"
         f"BEGIN\n    NEW.{column} := (SELECT {value} FROM (SELECT NEW.*) AS new_row);\n    RETURN NEW;\nEND $$;\n"
-        f"CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {command.shown}\n"
+        f"CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {command.sql_name}\n"
         f"    FOR EACH ROW EXECUTE FUNCTION {function}();\n"
-        f"-- then, outside this file, the rows that were there before;\n"
-        f"{filling(command.shown, column, value, may_be_null=True)}",
+        f"-- then, outside this file, backfill the existing rows;\n"
+        f"{backfill_sql(command.sql_name, column, value, may_be_null=True)}",
     )
 
 
@@ -176,14 +183,14 @@ def _report_serial(lint: FileLint, command: AlterCommand, node: Any) -> None:
     number = f"nextval('{sequence}')"
     lint.report(
         SERIAL,
-        f"The new column {command.shown}.{column} numbers the rows that are there.",
+        f"The new column {command.sql_name}.{column} numbers all existing rows.",
         command.statement,
         at=command.offset,
-        safe=f"ALTER TABLE {command.shown} ADD COLUMN {column} bigint;\n"
-        f"CREATE SEQUENCE {sequence} OWNED BY {command.shown}.{column};\n"
-        f"ALTER TABLE {command.shown} ALTER COLUMN {column} SET DEFAULT {number};\n"
-        f"-- then, outside this file, the rows that were there before;\n"
-        f"{filling(command.shown, column, number)}",
+        safe=f"ALTER TABLE {command.sql_name} ADD COLUMN {column} bigint;\n"
+        f"CREATE SEQUENCE {sequence} OWNED BY {command.sql_name}.{column};\n"
+        f"ALTER TABLE {command.sql_name} ALTER COLUMN {column} SET DEFAULT {number};\n"
+        f"-- then, outside this file, backfill the existing rows;\n"
+        f"{backfill_sql(command.sql_name, column, number)}",
     )
 
 
@@ -191,12 +198,12 @@ def _report_domain(lint: FileLint, command: AlterCommand, node: Any) -> None:
     column, kind = ast.quoted(node.colname), ast.sql_of_type(node.type_name)
     lint.report(
         DOMAIN,
-        f"The new column {command.shown}.{column} is of the domain {kind}, which has constraints.",
+        f"The new column {command.sql_name}.{column} has the domain {kind}, which has constraints.",
         command.statement,
         at=command.offset,
-        safe=f"-- give it the domain's plain type, and the domain's rule as a constraint:\n"
-        f"--   ALTER TABLE {command.shown} ADD COLUMN {column} …;\n"
-        f"--   ALTER TABLE {command.shown} ADD CONSTRAINT … CHECK ({column} …) NOT VALID;\n"
-        f"-- the next file:\n"
-        f"--   ALTER TABLE {command.shown} VALIDATE CONSTRAINT …;",
+        safe=f"-- use the domain's base type, and add the domain's check as a constraint:\n"
+        f"--   ALTER TABLE {command.sql_name} ADD COLUMN {column} …;\n"
+        f"--   ALTER TABLE {command.sql_name} ADD CONSTRAINT … CHECK ({column} …) NOT VALID;\n"
+        f"-- next file:\n"
+        f"--   ALTER TABLE {command.sql_name} VALIDATE CONSTRAINT …;",
     )

@@ -1,4 +1,4 @@
-"""Constraints on tables in use: what is checked at once is checked under a lock."""
+"""Constraints on existing tables: a check of all rows runs under a table lock."""
 
 from __future__ import annotations
 
@@ -13,70 +13,69 @@ from peterental.database.migrations.lint.schema_model import constraint_name
 
 FOREIGN_KEY = unsafe(
     "add-foreign-key",
-    "Every row is looked up in the other table while both tables are locked against writes (SHARE ROW EXCLUSIVE): "
-    "every insert and update of either waits for as long as that takes.",
+    "PostgreSQL looks up every row in the other table while both tables are locked against writes (SHARE ROW "
+    "EXCLUSIVE). Inserts and updates of either table wait until it is done.",
 )
 CHECK = unsafe(
     "add-check",
-    "Every row is read to check it while the table is locked against reads and writes (ACCESS EXCLUSIVE); that holds "
-    "for a CHECK on a column added in the same statement too.",
+    "PostgreSQL checks every row while the table is locked against reads and writes (ACCESS EXCLUSIVE), also for a "
+    "CHECK on a column added in the same statement.",
 )
 UNIQUE = unsafe(
     "add-unique",
-    "The index behind it is built while the table is locked against reads and writes (ACCESS EXCLUSIVE).",
+    "Its index is built while the table is locked against reads and writes (ACCESS EXCLUSIVE).",
 )
 PRIMARY_KEY = unsafe(
     "add-primary-key",
-    "The index behind it is built, and its columns are searched for NULL, while the table is locked against reads and "
-    "writes (ACCESS EXCLUSIVE).",
+    "Its index is built, and its columns are searched for NULL, while the table is locked against reads and writes "
+    "(ACCESS EXCLUSIVE).",
 )
 EXCLUSION = unsafe(
     "add-exclusion",
-    "The index behind it is built while the table is locked against reads and writes (ACCESS EXCLUSIVE); PostgreSQL "
-    "cannot build it concurrently, nor leave old rows unchecked.",
+    "Its index is built while the table is locked against reads and writes (ACCESS EXCLUSIVE). PostgreSQL can neither "
+    "build it concurrently nor leave existing rows unchecked.",
 )
 NOT_NULL = unsafe(
     "set-not-null",
-    "Every row is read in search of a NULL while the table is locked against reads and writes (ACCESS EXCLUSIVE), "
-    "unless a validated CHECK already says that there is none.",
+    "PostgreSQL searches every row for NULL while the table is locked against reads and writes (ACCESS EXCLUSIVE), "
+    "unless a validated CHECK already rules NULL out.",
 )
 SAME_FILE = unsafe(
     "validate-in-same-file",
-    "The lock of ADD CONSTRAINT … NOT VALID is held until the file's transaction ends, so the long check runs under "
-    "it after all: NOT VALID gained nothing.",
+    "The lock of ADD CONSTRAINT … NOT VALID is held until the file's transaction ends, so the long validation runs "
+    "under that lock, and NOT VALID has no benefit.",
 )
 DOMAIN = unsafe(
     "add-domain-constraint",
-    "Every table with a column of that domain is read while it is locked against writes (SHARE).",
+    "Every table with a column of the domain is read while it is locked against writes (SHARE).",
 )
 
 
 @on_command("AT_AddConstraint")
 def check_constraint(lint: FileLint, command: AlterCommand) -> None:
-    """Look at ADD CONSTRAINT."""
+    """Check ADD CONSTRAINT."""
     check_new_constraint(lint, command, ast.definition_of(command.node).constraint)
 
 
 def check_new_constraint(
     lint: FileLint, command: AlterCommand, node: Any, *, column: str | None = None, filled: bool = True
 ) -> None:
-    """Look at a constraint, whether it stands by itself or beside a new column.
+    """Check a new table constraint, or a column constraint of a new column.
 
     Args:
         lint: the file.
         command: the ADD CONSTRAINT or ADD COLUMN.
         node: the constraint.
-        column: the new column that it stands beside.
-        filled: whether that column has a value in the rows that are there. If not, PostgreSQL itself knows that a
-            foreign key needs no check.
+        column: the new column, for a column constraint.
+        filled: whether the column gets a value in existing rows. If not, PostgreSQL skips the check of a foreign key.
     """
     if lint.is_created_here(command.table):
         return
     kind = ast.enum_name(node, "contype")
     if kind == "CONSTR_FOREIGN" and not node.skip_validation and filled:
-        _report_later(lint, command, node, column, FOREIGN_KEY)
+        _report_validation(lint, command, node, column, FOREIGN_KEY)
     elif kind == "CONSTR_CHECK" and not node.skip_validation:
-        _report_later(lint, command, node, column, CHECK)
+        _report_validation(lint, command, node, column, CHECK)
     elif kind == "CONSTR_UNIQUE" and not node.indexname:
         _report_index(lint, command, node, column, UNIQUE)
     elif kind == "CONSTR_PRIMARY" and not node.indexname:
@@ -92,33 +91,33 @@ def check_new_constraint(
 
 @on_command("AT_SetNotNull")
 def check_not_null(lint: FileLint, command: AlterCommand) -> None:
-    """Look at SET NOT NULL."""
+    """Check SET NOT NULL."""
     _check_not_null(lint, command, command.node.name)
 
 
 @on_command("AT_ValidateConstraint")
 def check_validation(lint: FileLint, command: AlterCommand) -> None:
-    """Look at VALIDATE CONSTRAINT: the constraint must have been added by an earlier transaction."""
-    table = lint.catalog.table(command.table)
+    """Check VALIDATE CONSTRAINT: an earlier transaction must have added the constraint."""
+    table = lint.schema.table(command.table)
     constraint = table.constraints.get(command.node.name) if table else None
     if lint.no_transaction or lint.is_created_here(command.table) or not constraint or constraint.valid:
         return
-    if constraint.spot.file == lint.number:
+    if constraint.position.file == lint.number:
         name = ast.quoted(constraint.name)
         lint.report(
             SAME_FILE,
-            f"{name} was added to {command.shown} on line {lint.line_of(constraint.spot.offset)} of this file.",
+            f"{name} was added to {command.sql_name} on line {lint.line_of(constraint.position.offset)} of this file.",
             command.statement,
             at=command.offset,
-            safe=f"-- a file of its own, the next one:\nALTER TABLE {command.shown} VALIDATE CONSTRAINT {name};",
+            safe=f"-- in a separate file, the next one:\nALTER TABLE {command.sql_name} VALIDATE CONSTRAINT {name};",
         )
 
 
 @on("alter_domain_stmt")
 def check_domain(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at ALTER DOMAIN … ADD CONSTRAINT and SET NOT NULL."""
+    """Check ALTER DOMAIN … ADD CONSTRAINT and SET NOT NULL."""
     node = statement.node
-    domain = ast.shown_names(ast.strings(node.type_name))
+    domain = ast.sql_name_of_parts(ast.strings(node.type_name))
     added = ast.definition_of(node).constraint if node.subtype == "C" else None
     if added is not None and added.skip_validation:
         return
@@ -131,23 +130,23 @@ def check_domain(lint: FileLint, statement: ParsedStatement) -> None:
         name = ast.quoted(constraint.conname)
         lint.report(
             DOMAIN,
-            f"Every column of the domain {domain} is checked at once.",
+            f"All columns of the domain {domain} are checked at once.",
             statement,
             safe=f"ALTER DOMAIN {domain} ADD CONSTRAINT {name} CHECK ({expression}) NOT VALID;\n"
-            f"-- the next file:\nALTER DOMAIN {domain} VALIDATE CONSTRAINT {name};",
+            f"-- next file:\nALTER DOMAIN {domain} VALIDATE CONSTRAINT {name};",
         )
     elif added is not None or node.subtype == "O":
         lint.report(
             DOMAIN,
-            f"Every column of the domain {domain} is searched for NULL at once.",
+            f"All columns of the domain {domain} are searched for NULL at once.",
             statement,
             safe=f"ALTER DOMAIN {domain} ADD CONSTRAINT not_null CHECK (VALUE IS NOT NULL) NOT VALID;\n"
-            f"-- the next file:\nALTER DOMAIN {domain} VALIDATE CONSTRAINT not_null;",
+            f"-- next file:\nALTER DOMAIN {domain} VALIDATE CONSTRAINT not_null;",
         )
 
 
-def _report_later(lint: FileLint, command: AlterCommand, node: Any, column: str | None, rule: Rule) -> None:
-    """Report a constraint that could be added NOT VALID and validated later."""
+def _report_validation(lint: FileLint, command: AlterCommand, node: Any, column: str | None, rule: Rule) -> None:
+    """Report a constraint that can be added NOT VALID and validated later."""
     name = constraint_name(command.table, node, column)
     kind = "foreign key" if rule is FOREIGN_KEY else "check"
     later = type(node)()
@@ -162,20 +161,20 @@ def _report_later(lint: FileLint, command: AlterCommand, node: Any, column: str 
     adding.missing_ok = False
     ast.definition_of(adding).constraint.CopyFrom(later)
     first = f"{_without_constraint(command, node)}\n" if column else ""
-    if rule is FOREIGN_KEY and lint.catalog.is_partitioned(command.table):
+    if rule is FOREIGN_KEY and lint.schema.is_partitioned(command.table):
         first += "-- PostgreSQL 18 and later; before, partitioned tables know no NOT VALID for foreign keys:\n"
     lint.report(
         rule,
-        f"The {kind} {ast.quoted(name)} on {command.shown} is checked at once.",
+        f"The {kind} {ast.quoted(name)} on {command.sql_name} is checked at once.",
         command.statement,
         at=command.offset if column is None else command.statement.offset_of(node),
         safe=f"{first}{ast.alter_with(command.statement.node, adding)}\n"
-        f"-- the next file:\nALTER TABLE {command.shown} VALIDATE CONSTRAINT {ast.quoted(name)};",
+        f"-- next file:\nALTER TABLE {command.sql_name} VALIDATE CONSTRAINT {ast.quoted(name)};",
     )
 
 
 def _without_constraint(command: AlterCommand, node: Any) -> str:
-    """Write an ADD COLUMN without one of its constraints."""
+    """Return an ADD COLUMN as SQL, without one of its constraints."""
     adding = type(command.node)()
     adding.CopyFrom(command.node)
     constraints = ast.definition_of(adding).column_def.constraints
@@ -186,55 +185,55 @@ def _without_constraint(command: AlterCommand, node: Any) -> str:
 
 
 def _report_index(lint: FileLint, command: AlterCommand, node: Any, column: str | None, rule: Rule) -> None:
-    """Report a constraint whose index could be built beforehand."""
+    """Report a constraint whose index can be built first."""
     name = ast.quoted(constraint_name(command.table, node, column))
     first = f"{_without_constraint(command, node)}\n" if column else ""
     lint.report(
         rule,
-        f"The index of {name} on {command.shown} is built at once.",
+        f"The index of {name} on {command.sql_name} is built under the lock.",
         command.statement,
         at=command.offset if column is None else command.statement.offset_of(node),
-        safe=first + _index_beforehand(lint, command, node, rule, column=column),
+        safe=first + _index_first(lint, command, node, rule, column=column),
     )
 
 
-def _index_beforehand(lint: FileLint, command: AlterCommand, node: Any, rule: Rule, *, column: str | None) -> str:
-    """Write how the index of a constraint is built first; for a partitioned table, that of each partition.
+def _index_first(lint: FileLint, command: AlterCommand, node: Any, rule: Rule, *, column: str | None) -> str:
+    """Return the SQL that builds a constraint's index first; for a partitioned table, on each partition.
 
     Args:
         lint: the file.
-        command: what adds the constraint.
+        command: the command that adds the constraint.
         node: the constraint.
-        rule: which one asks.
-        column: the new column that it stands beside, which a file before then adds.
+        rule: PRIMARY_KEY or UNIQUE.
+        column: the new column, for a column constraint; an earlier file must then add it.
     """
     name = ast.quoted(constraint_name(command.table, node, column))
     columns = f"({ast.quoted_list(ast.strings(node.keys) or [column or ''])})"
     nulls = " NULLS NOT DISTINCT" if node.nulls_not_distinct else ""
     kind = "PRIMARY KEY" if rule is PRIMARY_KEY else "UNIQUE"
-    table = command.shown
-    if lint.catalog.is_partitioned(command.table):
+    table = command.sql_name
+    if lint.schema.is_partitioned(command.table):
         return (
-            "-- for each partition, in a file with “-- migrate: no-transaction” at its top:\n"
+            "-- for each partition, in a file with “-- migrate: no-transaction” at the top:\n"
             f"--   CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS … ON partition {columns}{nulls};\n"
-            "-- the next file, for each:\n"
+            "-- next file, for each partition:\n"
             f"--   ALTER TABLE partition ADD CONSTRAINT … {kind} USING INDEX …;\n"
-            "-- the one after takes these over and builds nothing:\n"
-            f"-- lint: allow {rule.name} because each partition has its own\n"
+            "-- file after that, which reuses those indexes and builds none:\n"
+            f"-- lint: allow {rule.name} because each partition already has the index\n"
             f"ALTER TABLE {table} ADD CONSTRAINT {name} {kind}{nulls} {columns};"
         )
     return (
-        f"-- {'the next file' if column else 'a file'} with “-- migrate: no-transaction” at its top:\n"
+        f"-- {'next file' if column else 'a file'} with “-- migrate: no-transaction” at the top:\n"
         f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} {columns}{nulls};\n"
-        f"-- the next file:\n"
+        f"-- next file:\n"
         f"ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name};"
     )
 
 
 def _check_nullable_key(lint: FileLint, command: AlterCommand, node: Any) -> None:
-    """Look for columns of PRIMARY KEY USING INDEX that must first be searched for NULL."""
-    index = lint.catalog.indexes.get(node.indexname)
-    table = lint.catalog.table(command.table)
+    """Report columns of PRIMARY KEY USING INDEX that must be searched for NULL."""
+    index = lint.schema.indexes.get(node.indexname)
+    table = lint.schema.table(command.table)
     for column in index.columns if index and table else ():
         if table and column in table.columns:
             _check_not_null(lint, command, column)
@@ -244,29 +243,29 @@ def _report_exclusion(lint: FileLint, command: AlterCommand, node: Any) -> None:
     name = ast.quoted(constraint_name(command.table, node))
     lint.report(
         EXCLUSION,
-        f"The exclusion constraint {name} on {command.shown} is built at once.",
+        f"The index of the exclusion constraint {name} on {command.sql_name} is built under the lock.",
         command.statement,
         at=command.offset,
-        safe=f"-- there is no way without the lock; see how long it takes (flask db-plan), choose a quiet hour, and\n"
-        f"-- say so above the command:\n-- lint: allow {EXCLUSION.name} because …",
+        safe=f"-- the lock cannot be avoided; check the duration with flask db-plan, choose a quiet time, and add\n"
+        f"-- this waiver above the command:\n-- lint: allow {EXCLUSION.name} because …",
     )
 
 
 def _check_not_null(lint: FileLint, command: AlterCommand, column: str) -> None:
-    """Report a column whose rows must be searched for NULL, because nothing yet says that there is none."""
-    table = lint.catalog.table(command.table)
+    """Report a column that must be searched for NULL, because no validated CHECK rules NULL out."""
+    table = lint.schema.table(command.table)
     if lint.is_created_here(command.table) or (table and table.is_not_null(column, by_check=True)):
         return
     name, check = ast.quoted(column), ast.quoted(f"{command.node_table}_{column}_not_null")
     lint.report(
         NOT_NULL,
-        f"No validated CHECK says that {command.shown}.{name} has no NULL.",
+        f"No validated CHECK rules out NULL in {command.sql_name}.{name}.",
         command.statement,
         at=command.offset,
-        safe=f"ALTER TABLE {command.shown} ADD CONSTRAINT {check} CHECK ({name} IS NOT NULL) NOT VALID;\n"
-        f"-- the next file:\n"
-        f"ALTER TABLE {command.shown} VALIDATE CONSTRAINT {check};\n"
-        f"-- the one after:\n"
-        f"ALTER TABLE {command.shown} ALTER COLUMN {name} SET NOT NULL;\n"
-        f"ALTER TABLE {command.shown} DROP CONSTRAINT {check};",
+        safe=f"ALTER TABLE {command.sql_name} ADD CONSTRAINT {check} CHECK ({name} IS NOT NULL) NOT VALID;\n"
+        f"-- next file:\n"
+        f"ALTER TABLE {command.sql_name} VALIDATE CONSTRAINT {check};\n"
+        f"-- file after that:\n"
+        f"ALTER TABLE {command.sql_name} ALTER COLUMN {name} SET NOT NULL;\n"
+        f"ALTER TABLE {command.sql_name} DROP CONSTRAINT {check};",
     )

@@ -1,4 +1,4 @@
-"""Rows changed by a migration: many at once, or while a lock is held."""
+"""Writes to rows: many at once, or while a table lock is held."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from peterental.database.migrations.lint.registry import on
 
 WHOLE_TABLE = unsafe(
     "whole-table-write",
-    "Every row is locked until the transaction ends, so that whoever changes one of them waits; the table grows by a "
-    "copy of itself, and replicas fall behind.",
+    "Every row is locked until the transaction ends, so other writers wait. The table grows by a copy of itself, and "
+    "replicas fall behind.",
 )
 WITH_LOCK = unsafe(
     "write-after-ddl",
-    "The lock that the file already took on a table in use is held until its transaction ends, so all queries on that "
-    "table wait while the rows are written.",
+    "The file already holds a lock on an existing table until its transaction ends, so queries on that table wait "
+    "while the rows are written.",
 )
 DYNAMIC = advice(
-    "dynamic-sql", "What is put together at run time cannot be looked into here; flask db-plan shows what it does."
+    "dynamic-sql", "The linter cannot check SQL that is built at run time; flask db-plan shows what it does."
 )
 
 _WRITES = {"update_stmt": "UPDATE", "delete_stmt": "DELETE", "merge_stmt": "MERGE", "insert_stmt": "INSERT … SELECT"}
-_LONGEST_SHOWN = 400
+_MAX_SQL_CHARS = 400
 
 
 @on("update_stmt", "delete_stmt")
 def check_whole_table(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at UPDATE and DELETE without a condition."""
+    """Check UPDATE and DELETE for a missing condition."""
     node = statement.node
     if lint.is_created_here(ast.key_of(node.relation)) or _has_condition(statement):
         return
-    table = ast.shown(node.relation)
+    table = ast.sql_name(node.relation)
     verb = _WRITES[statement.kind]
     lint.report(
         WHOLE_TABLE,
-        f"{verb} {table} has no condition: it is about all rows.",
+        f"{verb} {table} has no condition and changes all rows.",
         statement,
-        safe=f"-- outside migrations, a few thousand rows at a time, committing each time:\n{_batch(statement)}",
+        safe=f"-- outside migrations, a few thousand rows at a time, and commit each time:\n{_batch(statement)}",
     )
 
 
 @on(*_WRITES)
 def check_write_after_ddl(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at writes of many rows in a transaction that already keeps others from a table."""
+    """Check writes of many rows in a transaction that already holds a strong lock on a table."""
     node = statement.node
     key = ast.key_of(node.relation)
     if lint.no_transaction or not lint.locked_tables or (lint.is_created_here(key) and statement.kind != "insert_stmt"):
@@ -57,23 +57,23 @@ def check_write_after_ddl(lint: FileLint, statement: ParsedStatement) -> None:
     sql = ast.sql_of(statement.kind, node)
     lint.report(
         WITH_LOCK,
-        f"{_WRITES[statement.kind]} on {ast.shown(node.relation)} runs while {locked_tables}"
-        f" is locked since line {line}.",
+        f"{_WRITES[statement.kind]} on {ast.sql_name(node.relation)} runs while {locked_tables}"
+        f" has been locked since line {line}.",
         statement,
-        safe=f"-- a file of its own, the next one (or the one before):\n{sql}"
-        if len(sql) <= _LONGEST_SHOWN
-        else "-- move this statement into a file of its own, the next one or the one before",
+        safe=f"-- in a separate file, the next one or the one before:\n{sql}"
+        if len(sql) <= _MAX_SQL_CHARS
+        else "-- move this statement into a separate file, the next one or the one before",
     )
 
 
 @on("do_stmt")
 def check_dynamic(lint: FileLint, statement: ParsedStatement) -> None:
-    """Say where a DO block puts SQL together that nobody can read beforehand."""
-    for offset, block in lint.source.unread:
+    """Report SQL that a DO block builds at run time."""
+    for offset, block in lint.source.dynamic_sql:
         if block is statement:
             lint.report(
                 DYNAMIC,
-                "EXECUTE runs SQL that is put together at run time; not looked into.",
+                "EXECUTE runs SQL that is built at run time and was not checked.",
                 statement,
                 at=offset,
             )
@@ -90,7 +90,7 @@ def _batch(statement: ParsedStatement) -> str:
     copy = type(statement.node)()
     copy.CopyFrom(statement.node)
     copy.ClearField("where_clause")
-    table = ast.shown(copy.relation)
+    table = ast.sql_name(copy.relation)
     sql = ast.sql_of(statement.kind, copy).removesuffix(";")
     remaining = " WHERE …" if statement.kind == "update_stmt" else ""
     if remaining:
@@ -99,7 +99,7 @@ def _batch(statement: ParsedStatement) -> str:
 
 
 def _reads_old_tables(lint: FileLint, statement: ParsedStatement) -> bool:
-    """Whether an INSERT takes its rows from a table that was there before this file."""
+    """Whether an INSERT reads from a table that existed before this file."""
     select = statement.node.select_stmt
     common = {one.ctename for one in ast.nodes_of(select, "CommonTableExpr")}
     relations = [one for one in ast.nodes_of(select, "RangeVar") if one.relname not in common]

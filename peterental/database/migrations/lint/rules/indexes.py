@@ -1,4 +1,4 @@
-"""Indexes on tables in use: built and dropped without CONCURRENTLY they stop writers."""
+"""Indexes and partitions of existing tables: without CONCURRENTLY, changes block writes."""
 
 from __future__ import annotations
 
@@ -12,46 +12,45 @@ from peterental.database.migrations.lint.registry import on, on_command
 
 CREATE = unsafe(
     "create-index",
-    "Building it locks the table against writes (SHARE) until the last row is indexed; every insert and update waits "
-    "for it.",
+    "The build locks the table against writes (SHARE) until the last row is indexed; every insert and update waits.",
 )
 PARTITIONED = error(
     "partitioned-concurrently",
-    "PostgreSQL builds no index of a partitioned table concurrently; one partition at a time it does.",
+    "PostgreSQL cannot build an index on a partitioned table concurrently, only on one partition at a time.",
 )
 DROP = unsafe(
     "drop-index",
-    "It locks the index's table against reads and writes (ACCESS EXCLUSIVE), waits for every query that runs on it, "
-    "and all later ones wait behind it.",
+    "It locks the index's table against reads and writes (ACCESS EXCLUSIVE). It waits for every running query on the "
+    "table, and all later queries wait behind it.",
 )
 REINDEX = unsafe(
-    "reindex", "It locks the table against writes, and the index against reads, until all of it is built anew."
+    "reindex", "It locks the table against writes, and the index against reads, until the rebuild is done."
 )
 REFRESH = unsafe(
     "refresh-materialized-view",
-    "Nobody can read the view (ACCESS EXCLUSIVE) until its query has run to the end.",
+    "The view cannot be read (ACCESS EXCLUSIVE) until its query has finished.",
 )
 UNNAMED = advice(
     "name-index",
-    "PostgreSQL makes up another name each time; the runner, healing an interrupted CONCURRENTLY build, and IF NOT "
-    "EXISTS know an index by its name.",
+    "PostgreSQL generates a new name each time. IF NOT EXISTS and the runner, when it recovers an interrupted "
+    "CONCURRENTLY build, find an index by its name.",
 )
 
-NO_TRANSACTION = "-- in a file with “-- migrate: no-transaction” at its top:"
+NO_TRANSACTION = "-- in a file with “-- migrate: no-transaction” at the top:"
 
 
 @on("index_stmt")
 def check_create(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at CREATE INDEX."""
+    """Check CREATE INDEX."""
     node = statement.node
-    key, table = ast.key_of(node.relation), ast.shown(node.relation)
+    key, table = ast.key_of(node.relation), ast.sql_name(node.relation)
     if (
         not node.idxname and not lint.no_transaction and not lint.is_created_here(key)
     ):  # there the runner itself refuses it
         lint.report(
             UNNAMED, f"The index on {table} has no name: CREATE INDEX {ast.quoted(_name(node))} ON …", statement
         )
-    partitioned = lint.catalog.is_partitioned(key)
+    partitioned = lint.schema.is_partitioned(key)
     empty = partitioned and not node.relation.inh  # ON ONLY: an index that waits for those of the partitions
     if node.concurrent and partitioned:
         what = f"{table} is partitioned, and its indexes cannot be built CONCURRENTLY."
@@ -63,38 +62,38 @@ def check_create(lint: FileLint, statement: ParsedStatement) -> None:
         CREATE,
         f"{name} is built on {table} without CONCURRENTLY.",
         statement,
-        safe=_on_partitions(node) if partitioned else f"{NO_TRANSACTION}\n{concurrently(node)}",
+        safe=_on_partitions(node) if partitioned else f"{NO_TRANSACTION}\n{create_concurrently(node)}",
     )
 
 
 @on("drop_stmt")
 def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at DROP INDEX."""
+    """Check DROP INDEX."""
     node = statement.node
     if ast.enum_name(node, "remove_type") != "OBJECT_INDEX" or node.concurrent:
         return
     for item in node.objects:
         names = ast.strings(item.list.items)
-        index = lint.catalog.indexes.get(names[-1])
+        index = lint.schema.indexes.get(names[-1])
         if index and (lint.is_created_here(index.table) or index.file == lint.number):
             continue
         on_table = f" of {ast.quoted(index.table)}" if index else ""
         lint.report(
             DROP,
-            f"The index {ast.shown_names(names)}{on_table} is dropped without CONCURRENTLY.",
+            f"The index {ast.sql_name_of_parts(names)}{on_table} is dropped without CONCURRENTLY.",
             statement,
-            safe=f"{NO_TRANSACTION}\nDROP INDEX CONCURRENTLY IF EXISTS {ast.shown_names(names)};",
+            safe=f"{NO_TRANSACTION}\nDROP INDEX CONCURRENTLY IF EXISTS {ast.sql_name_of_parts(names)};",
         )
 
 
 @on("reindex_stmt")
 def check_reindex(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at REINDEX."""
+    """Check REINDEX."""
     node = statement.node
     if any(one.def_elem.defname == "concurrently" for one in node.params):
         return
     kind = ast.enum_name(node, "kind").rpartition("_")[2]
-    what = ast.shown(node.relation) if node.HasField("relation") else ast.quoted(node.name) if node.name else ""
+    what = ast.sql_name(node.relation) if node.HasField("relation") else ast.quoted(node.name) if node.name else ""
     if node.HasField("relation") and lint.is_created_here(ast.key_of(node.relation)):
         return
     lint.report(
@@ -107,11 +106,11 @@ def check_reindex(lint: FileLint, statement: ParsedStatement) -> None:
 
 @on("refresh_mat_view_stmt")
 def check_refresh(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at REFRESH MATERIALIZED VIEW."""
+    """Check REFRESH MATERIALIZED VIEW."""
     node = statement.node
     if node.concurrent or node.skip_data or lint.is_created_here(ast.key_of(node.relation)):
         return
-    view = ast.shown(node.relation)
+    view = ast.sql_name(node.relation)
     lint.report(
         REFRESH,
         f"{view} is refreshed without CONCURRENTLY.",
@@ -122,89 +121,89 @@ def check_refresh(lint: FileLint, statement: ParsedStatement) -> None:
 
 DETACH = unsafe(
     "detach-partition",
-    "It locks the whole partitioned table against reads and writes (ACCESS EXCLUSIVE), waits for every query that runs "
-    "on any partition, and all later ones wait behind it.",
+    "It locks the whole partitioned table against reads and writes (ACCESS EXCLUSIVE). It waits for every running "
+    "query on any partition, and all later queries wait behind it.",
 )
 ATTACH = unsafe(
     "attach-partition",
-    "Every row of the new partition is read to see that it belongs there, while the partition is locked against reads "
-    "and writes (ACCESS EXCLUSIVE), unless a validated CHECK already says so.",
+    "PostgreSQL reads every row of the new partition to check the partition bound, while the partition is locked "
+    "against reads and writes (ACCESS EXCLUSIVE), unless a validated CHECK already implies the bound.",
 )
 
 
 @on_command("AT_DetachPartition")
 def check_detach(lint: FileLint, command: AlterCommand) -> None:
-    """Look at DETACH PARTITION."""
+    """Check DETACH PARTITION."""
     part = ast.definition_of(command.node).partition_cmd
     if part.concurrent or lint.is_created_here(command.table):
         return
-    name = ast.shown(part.name)
+    name = ast.sql_name(part.name)
     lint.report(
         DETACH,
-        f"{name} is detached from {command.shown} without CONCURRENTLY.",
+        f"{name} is detached from {command.sql_name} without CONCURRENTLY.",
         command.statement,
         at=command.offset,
-        safe=f"{NO_TRANSACTION}\nALTER TABLE {command.shown} DETACH PARTITION {name} CONCURRENTLY;",
+        safe=f"{NO_TRANSACTION}\nALTER TABLE {command.sql_name} DETACH PARTITION {name} CONCURRENTLY;",
     )
 
 
 @on_command("AT_AttachPartition")
 def check_attach(lint: FileLint, command: AlterCommand) -> None:
-    """Look at ATTACH PARTITION of a table that may hold rows."""
+    """Check ATTACH PARTITION of a table that may have rows."""
     part = ast.definition_of(command.node).partition_cmd
     key = ast.key_of(part.name)
     if lint.is_created_here(key):
         return
-    table = lint.catalog.table(key)
+    table = lint.schema.table(key)
     if table and any(one.kind == "check" and one.valid for one in table.constraints.values()):
-        return  # the server judges whether the check says enough
-    name = ast.shown(part.name)
+        return  # the server decides whether the check implies the bound
+    name = ast.sql_name(part.name)
     check = ast.quoted(f"{part.name.relname}_belongs")
     lint.report(
         ATTACH,
-        f"No validated CHECK says that the rows of {name} belong into it.",
+        f"No validated CHECK implies the partition bound of {name}.",
         command.statement,
         at=command.offset,
-        safe=f"-- a CHECK that says what the partition bound says, and that its columns are not NULL:\n"
+        safe=f"-- add a CHECK that implies the partition bound and that its columns are not NULL:\n"
         f"--   ALTER TABLE {name} ADD CONSTRAINT {check} CHECK (…) NOT VALID;\n"
-        f"-- the next file:\n"
+        f"-- next file:\n"
         f"--   ALTER TABLE {name} VALIDATE CONSTRAINT {check};\n"
-        f"-- the one after: this ATTACH PARTITION, and then\n"
+        f"-- file after that: this ATTACH PARTITION, and then\n"
         f"--   ALTER TABLE {name} DROP CONSTRAINT {check};",
     )
 
 
 def _name(node: Any) -> str:
-    """Give an index's name, or one that it could have."""
+    """Return an index's name, or a suggested name if it has none."""
     columns = [element.index_elem.name or "expression" for element in node.index_params]
     return str(node.idxname) or "_".join(["idx", node.relation.relname, *columns])
 
 
-def concurrently(node: Any) -> str:
-    """Write a CREATE INDEX as it should be on a table in use."""
+def create_concurrently(node: Any) -> str:
+    """Return a CREATE INDEX as SQL with a name, CONCURRENTLY and IF NOT EXISTS."""
     copy = type(node)()
     copy.CopyFrom(node)
     copy.concurrent, copy.if_not_exists, copy.idxname = True, True, _name(node)
-    _leave_out_default_method(copy)
+    _omit_default_method(copy)
     return ast.sql_of("index_stmt", copy)
 
 
-def _leave_out_default_method(node: Any) -> None:
+def _omit_default_method(node: Any) -> None:
     if node.access_method == "btree":
         node.access_method = ""
 
 
 def _on_partitions(node: Any) -> str:
-    """Write how a partitioned table gets its index: an empty one, one for each partition, which are then attached."""
+    """Return the SQL that indexes a partitioned table: an empty index, then one per partition to attach to it."""
     copy = type(node)()
     copy.CopyFrom(node)
     copy.if_not_exists, copy.idxname, copy.relation.inh, copy.concurrent = True, _name(node), False, False
-    _leave_out_default_method(copy)
+    _omit_default_method(copy)
     name = ast.quoted(_name(node))
     return (
         f"{ast.sql_of('index_stmt', copy)}\n"
         f"-- for each partition, {NO_TRANSACTION[3:]}\n"
         f"--   CREATE INDEX CONCURRENTLY IF NOT EXISTS … ON partition …;\n"
-        f"-- the next file, for each:\n"
+        f"-- next file, for each partition:\n"
         f"--   ALTER INDEX {name} ATTACH PARTITION …;"
     )

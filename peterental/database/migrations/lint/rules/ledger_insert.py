@@ -1,4 +1,4 @@
-"""What a file says about itself in schema_migrations: the right number, or it lies to the runner."""
+"""What a file writes to schema_migrations: its own version, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from peterental.database.migrations.lint.registry import on, on_file
 
 WRONG_VERSION = error(
     "wrong-version-recorded",
-    "The runner refuses the file: the migration of that number would be taken for applied and never run.",
+    "The runner refuses the file, because the migration with that version would count as applied and never run.",
 )
 LEDGER = unsafe(
     "writes-ledger",
-    "schema_migrations is how the runner knows what is done; changed by hand, it runs files twice or never.",
+    "The runner relies on schema_migrations to know what is applied. After manual changes, files run twice or never.",
 )
 SELF_RECORD = advice(
     "self-record",
-    "The runner records each file anyway; a file that records itself can be run by hand (psql -f) and still counts.",
+    "The runner records every file itself. With this INSERT, a file that is run manually (psql -f) is recorded too.",
 )
 
 TABLE = "schema_migrations"
@@ -26,7 +26,7 @@ TABLE = "schema_migrations"
 
 @on("insert_stmt")
 def check_version(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at the number under which a file records itself."""
+    """Check the version under which a file records itself."""
     node = statement.node
     if node.relation.relname != TABLE:
         return
@@ -39,16 +39,16 @@ def check_version(lint: FileLint, statement: ParsedStatement) -> None:
             if value is not None and value != str(lint.version):
                 lint.report(
                     WRONG_VERSION,
-                    f"It records itself as version {value}; this file is number {lint.version}.",
+                    f"The file records itself as version {value}, but its number is {lint.version}.",
                     statement,
                     at=statement.offset_of(ast.inner(items[column])),
-                    safe=recording(lint.version, "…"),
+                    safe=record_insert(lint.version, "…"),
                 )
 
 
 @on("update_stmt", "delete_stmt", "truncate_stmt", "drop_stmt", "alter_table_stmt", "rename_stmt")
 def check_ledger(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at anything else that a file does to the ledger."""
+    """Check for other changes of the ledger."""
     node = statement.node
     if statement.kind == "truncate_stmt":
         names = [one.range_var.relname for one in node.relations]
@@ -57,12 +57,14 @@ def check_ledger(lint: FileLint, statement: ParsedStatement) -> None:
     else:
         names = [node.relation.relname]
     if TABLE in names:
-        lint.report(LEDGER, "It changes schema_migrations itself.", statement, safe="-- flask db-repair and db-adopt")
+        lint.report(
+            LEDGER, "The file changes schema_migrations.", statement, safe="-- use flask db-repair or flask db-adopt"
+        )
 
 
 @on_file
 def check_self_record(lint: FileLint) -> None:
-    """Look for the INSERT with which a file records itself."""
+    """Check for the INSERT with which a file records itself."""
     inserts = [
         one for one in lint.source.statements if one.kind == "insert_stmt" and one.node.relation.relname == TABLE
     ]
@@ -70,20 +72,20 @@ def check_self_record(lint: FileLint) -> None:
         last = lint.source.statements[-1]
         lint.report(
             SELF_RECORD,
-            f"It does not record itself in {TABLE}.",
+            f"The file does not record itself in {TABLE}.",
             None,
             at=last.offset,
-            safe=recording(lint.version, "…"),
+            safe=record_insert(lint.version, "…"),
         )
 
 
-def is_record(statement: ParsedStatement) -> bool:
+def is_ledger_insert(statement: ParsedStatement) -> bool:
     """Whether a statement is the INSERT with which a file records itself."""
     return bool(statement.kind == "insert_stmt" and statement.node.relation.relname == TABLE)
 
 
-def recording(version: int, description: str) -> str:
-    """Give the statement with which a file records itself, as the migration guide teaches it."""
+def record_insert(version: int, description: str) -> str:
+    """Return the INSERT with which a file records itself, in the form of the migration guide."""
     quoted = description.replace("'", "''")
     return (
         f"INSERT INTO {TABLE} (version, description)\nVALUES ({version}, '{quoted}')\nON CONFLICT (version) DO NOTHING;"

@@ -1,4 +1,4 @@
-"""Advice on tables as the files leave them: types that cause trouble later, keys and indexes that are missing."""
+"""Advice on the final schema: problematic column types, missing keys and missing indexes."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from peterental.database.migrations.lint.schema_model import Column, Constraint,
 
 BIGINT_KEY = advice(
     "prefer-bigint-key",
-    "An integer key runs out after 2,147,483,647 rows, retries included; widening it rewrites the table.",
+    "A 32-bit key runs out after 2,147,483,647 values, including those of failed inserts; widening it rewrites the "
+    "table.",
 )
-CHAR = advice("prefer-text", "char(n) pads with blanks, compares without them and saves nothing.")
+CHAR = advice("prefer-text", "char(n) pads values with spaces, ignores them in comparisons and saves no space.")
 JSONB = advice(
     "prefer-jsonb",
-    "json keeps the text and reads it anew each time; it has neither equality (DISTINCT fails) nor indexes.",
+    "json stores text and parses it on each access. It supports neither equality (DISTINCT fails) nor indexes.",
 )
 TIMESTAMPTZ = advice(
-    "prefer-timestamptz", "A timestamp without time zone means another moment to each session that reads it."
+    "prefer-timestamptz", "A timestamp without time zone means a different moment in each session time zone."
 )
 NUMERIC = advice(
-    "prefer-numeric", "money depends on the server's lc_monetary: the same row reads as another sum elsewhere."
+    "prefer-numeric", "money depends on lc_monetary: the same row is a different amount on another server."
 )
 PRIMARY_KEY = advice(
     "primary-key",
-    "Without a primary key, rows cannot be told apart by logical replication, nor by whoever must repair one.",
+    "Without a primary key, logical replication and manual repairs cannot identify a row.",
 )
 FOREIGN_KEY_INDEX = advice(
     "foreign-key-index",
-    "Deleting or renumbering a row of the other table searches this one from end to end, each time.",
+    "Every delete or key update in the other table scans this whole table.",
 )
 
 _TYPES: dict[str, tuple[Rule, str]] = {
@@ -45,39 +46,43 @@ _INSTEAD = {CHAR: "text", JSONB: "jsonb", TIMESTAMPTZ: "timestamptz", NUMERIC: "
 
 
 @on_history
-def check_tables(catalog: SchemaModel, lints: list[FileLint]) -> None:
-    """Look at every table as it is after the last file: what a later file mended is not mentioned."""
-    for table in catalog.tables.values():
-        for rule, what, spot in _advice(catalog, table):
-            lint = lints[spot.file]
+def check_tables(schema: SchemaModel, lints: list[FileLint]) -> None:
+    """Check every table as it is after the last file; problems that a later file fixed are not reported."""
+    for table in schema.tables.values():
+        for rule, what, position in _advice(schema, table):
+            lint = lints[position.file]
             statement = next(
-                (one for one in reversed(lint.source.statements) if one.offset <= spot.offset and one.block is None),
+                (
+                    one
+                    for one in reversed(lint.source.statements)
+                    if one.offset <= position.offset and one.block is None
+                ),
                 None,
             )
-            lint.report(rule, what, statement, at=spot.offset)
+            lint.report(rule, what, statement, at=position.offset)
 
 
-def _advice(catalog: SchemaModel, table: Table) -> Iterator[tuple[Rule, str, Position]]:
-    shown = ".".join(quoted(part) for part in table.name.split("."))
+def _advice(schema: SchemaModel, table: Table) -> Iterator[tuple[Rule, str, Position]]:
+    sql_name = ".".join(quoted(part) for part in table.name.split("."))
     for column in table.columns.values():
         if column.type.removesuffix("[]") in _TYPES:
             rule, kind = _TYPES[column.type.removesuffix("[]")]
-            yield rule, f"{shown}.{quoted(column.name)} is {kind}; {_INSTEAD[rule]} serves better.", column.spot
+            yield rule, f"{sql_name}.{quoted(column.name)} is {kind}; use {_INSTEAD[rule]}.", column.position
         if _is_small_key(table, column):
             yield (
                 BIGINT_KEY,
-                f"{shown}.{quoted(column.name)} is a 32-bit key; bigint GENERATED ALWAYS AS IDENTITY lasts.",
-                column.spot,
+                f"{sql_name}.{quoted(column.name)} is a 32-bit key; use bigint GENERATED ALWAYS AS IDENTITY.",
+                column.position,
             )
     if table.plain and table.columns and not table.primary_key:
-        yield PRIMARY_KEY, f"{shown} has no primary key.", table.spot
+        yield PRIMARY_KEY, f"{sql_name} has no primary key.", table.position
     for constraint in table.constraints.values():
-        if constraint.kind == "foreign" and not _is_indexed(catalog, table, constraint):
+        if constraint.kind == "foreign" and not _is_indexed(schema, table, constraint):
             columns = quoted_list(constraint.columns)
             yield (
                 FOREIGN_KEY_INDEX,
-                f"No index of {shown} begins with the foreign key ({columns}).",
-                constraint.spot,
+                f"No index on {sql_name} begins with the foreign key ({columns}).",
+                constraint.position,
             )
 
 
@@ -85,19 +90,17 @@ def _is_small_key(table: Table, column: Column) -> bool:
     return column.type in ("int4", "int2") and table.primary_key == (column.name,)
 
 
-def _is_indexed(catalog: SchemaModel, table: Table, constraint: Constraint) -> bool:
-    """Whether an index begins with the columns of a foreign key, in any order."""
+def _is_indexed(schema: SchemaModel, table: Table, constraint: Constraint) -> bool:
+    """Whether an index begins with the foreign key's columns, in any order."""
     wanted = set(constraint.columns)
     size = len(wanted)
     leading = [
-        index.columns
-        for index in catalog.indexes_on(table.name)
-        if not _excludes(index.partial, index.mentions, wanted)
+        index.columns for index in schema.indexes_on(table.name) if not _excludes(index.partial, index.mentions, wanted)
     ]
     leading += [one.columns for one in table.constraints.values() if one.kind in ("primary", "unique", "exclusion")]
     return any(set(columns[:size]) == wanted for columns in leading)
 
 
 def _excludes(partial: bool, mentions: frozenset[str], wanted: set[str]) -> bool:  # noqa: FBT001
-    """Whether a partial index is of no use: its condition is about other columns than those it is over."""
+    """Whether a partial index cannot serve the key, because its condition is on other columns."""
     return partial and not mentions <= wanted

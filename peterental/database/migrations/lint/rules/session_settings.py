@@ -1,4 +1,4 @@
-"""Settings that a file changes for itself: lock waits without end, other tables than it seems, another time zone."""
+"""Session settings that a file changes: lock timeout, search path, role and time zone."""
 
 from __future__ import annotations
 
@@ -12,31 +12,33 @@ from peterental.database.migrations.lint.registry import on
 
 LOCK_TIMEOUT = unsafe(
     "long-lock-timeout",
-    "While a statement waits for its table, every query that comes after it waits behind it, reads too. The runner "
-    "waits a second and tries again, so that they get through in between.",
+    "While a statement waits for its lock, every later query on the table, reads included, waits behind it. The runner "
+    "waits one second and retries, so that other queries can run in between.",
 )
 SEARCH_PATH = advice(
-    "set-search-path", "Names in the rest of the file mean other tables than they seem to; write schema.table instead."
+    "set-search-path", "Names in the rest of the file may resolve to other tables. Write schema.table instead."
 )
-ROLE = advice("set-role", "What the rest of the file makes belongs to that role; say so with ALTER … OWNER TO instead.")
+ROLE = advice(
+    "set-role", "Objects that the rest of the file creates belong to that role. Use ALTER … OWNER TO instead."
+)
 
-_LONGEST_WAIT_MS = 10_000
+_MAX_LOCK_TIMEOUT_MS = 10_000
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)?\s*")
 _UNIT_MS = {"us": 0.001, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, None: 1}
 _UTC = {"utc", "etc/utc", "gmt", "etc/gmt", "0", "uct", "zulu", "z"}
-_SAFE_LOCK_TIMEOUT = "-- nothing: the runner's lock_timeout of 1 s is right; for one file: -- migrate: lock-timeout=3s"
+_SAFE_LOCK_TIMEOUT = "-- keep the runner's lock_timeout of 1 s, or for one file: -- migrate: lock-timeout=3s"
 
 
 def check_directives(lint: FileLint, lock_timeout_ms: int) -> None:
-    """Look at how long the file's header lets a statement wait for a table."""
-    if lock_timeout_ms == 0 or lock_timeout_ms > _LONGEST_WAIT_MS:
+    """Check the lock timeout in the file's header."""
+    if lock_timeout_ms == 0 or lock_timeout_ms > _MAX_LOCK_TIMEOUT_MS:
         at = max(lint.source.text.find("lock-timeout"), 0)
         lint.report(LOCK_TIMEOUT, _wait(lock_timeout_ms), None, at=at, safe=_SAFE_LOCK_TIMEOUT)
 
 
 @on("variable_set_stmt")
 def check_setting(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at SET and RESET."""
+    """Check SET and RESET."""
     node = statement.node
     kind = ast.enum_name(node, "kind")
     values = [ast.text_of_constant(arg) for arg in node.args]
@@ -51,7 +53,7 @@ def check_setting(lint: FileLint, statement: ParsedStatement) -> None:
 
 @on("select_stmt")
 def check_set_config(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at set_config('name', 'value', …), which is SET by another name; pg_dump writes it so."""
+    """Check set_config('name', 'value', …), which is equivalent to SET and which pg_dump writes."""
     for call in ast.nodes_of(statement.node, "FuncCall"):
         if ast.strings(call.funcname)[-1:] == ["set_config"]:
             name, value = ([*(ast.text_of_constant(arg) for arg in call.args), None, None])[:2]
@@ -60,7 +62,7 @@ def check_set_config(lint: FileLint, statement: ParsedStatement) -> None:
 
 
 def keeps_utc(lint: FileLint, until: ParsedStatement) -> bool:
-    """Whether the session is still in UTC, as the runner opened it, when `until` runs."""
+    """Whether the session's time zone is still UTC, the runner's setting, when `until` runs."""
     utc = True
     for statement in lint.source.statements:
         if statement.offset >= until.offset:
@@ -72,21 +74,21 @@ def keeps_utc(lint: FileLint, until: ParsedStatement) -> bool:
 
 
 def _check(lint: FileLint, statement: ParsedStatement, name: str, value: str | None) -> None:
-    """Look at one setting and its new value, None for the server's default."""
+    """Check one setting; a `value` of None means the server's default."""
     if name == "lock_timeout":
         wait_ms = _milliseconds(value) if value is not None else 0
-        if wait_ms is not None and (wait_ms == 0 or wait_ms > _LONGEST_WAIT_MS):
+        if wait_ms is not None and (wait_ms == 0 or wait_ms > _MAX_LOCK_TIMEOUT_MS):
             lint.report(LOCK_TIMEOUT, _wait(wait_ms), statement, safe=_SAFE_LOCK_TIMEOUT)
     elif name == "search_path":
-        meant = f"to {value}" if value else "to nothing" if value == "" else "back"
-        lint.report(SEARCH_PATH, f"It sets search_path {meant}; write schema.table instead.", statement)
+        meant = f"sets search_path to {value or 'an empty list'}" if value is not None else "resets search_path"
+        lint.report(SEARCH_PATH, f"The file {meant}; write schema.table instead.", statement)
     elif name in ("role", "session_authorization") and value is not None:
-        lint.report(ROLE, f"It becomes {value}; ALTER … OWNER TO says more clearly whose a table is.", statement)
+        lint.report(ROLE, f"The file switches to the role {value}; use ALTER … OWNER TO instead.", statement)
 
 
 def _wait(wait_ms: float) -> str:
     limit = f"up to {wait_ms / 1000:g} s" if wait_ms else "without limit"
-    return f"Statements of this file may wait for a table {limit}."
+    return f"Statements of this file may wait {limit} for a lock."
 
 
 def _milliseconds(value: str) -> float | None:

@@ -1,4 +1,4 @@
-"""What the runner or the server would refuse: names, numbers, syntax, and statements in the wrong kind of file."""
+"""What the runner or the server would refuse: file names, numbering, syntax, and non-transactional statements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from peterental.database.migrations.lint.context import AlterCommand, FileLint
 from peterental.database.migrations.lint.findings import Rule, error
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command, on_file
-from peterental.database.migrations.lint.rules.ledger_insert import is_record
+from peterental.database.migrations.lint.rules.ledger_insert import is_ledger_insert
 from peterental.database.migrations.source.directives import Directives
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import check_runnable, why_empty
@@ -18,47 +18,47 @@ from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.error_location import locate
 
 NUMBERING = error(
-    "numbering", "The runner applies files in the order of their numbers, and nothing at all while those leave a doubt."
+    "numbering", "The runner applies files in the order of their numbers, and applies none while the order is unclear."
 )
-UNREADABLE = error("unreadable-file", "The runner cannot read it, and applies nothing at all.")
-EMPTY = error("empty-file", "A file without a statement of its own is one that somebody forgot to write.")
+UNREADABLE = error("unreadable-file", "The runner cannot read the file, and applies none.")
+EMPTY = error("empty-file", "A file that changes nothing is probably an unfinished template.")
 DIRECTIVE = error(
     "bad-directive",
-    "The runner refuses a directive that it does not understand, or that comes too late, rather than pass it over.",
+    "The runner refuses an unknown or misplaced directive instead of ignoring it.",
 )
 ORPHAN = error(
-    "down-without-up", "flask db-rollback looks for a file beside the one it undoes; this one it never finds."
+    "down-without-up", "flask db-rollback looks for a down file by the name of its migration, and never finds this one."
 )
-NOT_RUNNABLE = error("not-runnable", "The runner refuses the file before anything runs.")
+NOT_RUNNABLE = error("not-runnable", "The runner refuses the file before it applies anything.")
 SYNTAX = error(
     "syntax-error",
-    "PostgreSQL 18's grammar does not know this; if your server is newer than that, it may.",
+    "The linter uses the grammar of PostgreSQL 18 and cannot parse this. A newer server may accept it.",
 )
 NEEDS_NO_TRANSACTION = error(
     "needs-no-transaction",
-    "PostgreSQL refuses this inside a transaction, and each file is one unless its header says not.",
+    "PostgreSQL refuses this inside a transaction, and each file is one transaction unless its header says otherwise.",
 )
 ENUM_USED = error(
     "enum-value-used",
-    "PostgreSQL refuses a new value of an enumeration until the transaction that added it is committed.",
+    "PostgreSQL refuses a new enum value until the transaction that added it is committed.",
 )
 
-_NO_TRANSACTION = "-- at the top of a file of its own:\n-- migrate: no-transaction"
+_NO_TRANSACTION = "-- at the top of a separate file:\n-- migrate: no-transaction"
 _LINE = re.compile(r"[^:]*:(?P<line>\d+): (?P<reason>.*)", re.DOTALL)
 
 
 def check_syntax(lint: FileLint, file: MigrationFile, directives: Directives) -> None:
-    """Report what the runner's own check refuses, and what the grammar does not understand."""
+    """Report what the runner's preflight check refuses, and syntax errors."""
     text = lint.source.text
     refused = set()
     for problem in check_runnable(file, text, directives):
-        refused.add(report_refused(lint, NOT_RUNNABLE, problem))
+        refused.add(report_runner_problem(lint, NOT_RUNNABLE, problem))
     for misread in lint.source.problems:
         if locate(text, misread.offset).line not in refused:
             lint.report(SYNTAX, misread.message[0].upper() + misread.message[1:] + ".", None, at=misread.offset)
 
 
-def report_refused(lint: FileLint, rule: Rule, problem: str) -> int:
+def report_runner_problem(lint: FileLint, rule: Rule, problem: str) -> int:
     """Report something in the runner's own words, which begin with file and line; give the line."""
     match = _LINE.fullmatch(problem)
     line, reason = (int(match["line"]), match["reason"]) if match else (1, problem.partition(": ")[2] or problem)
@@ -68,15 +68,15 @@ def report_refused(lint: FileLint, rule: Rule, problem: str) -> int:
 
 @on_file
 def check_content(lint: FileLint) -> None:
-    """Look for files that do nothing but record themselves: templates in which nobody has written."""
+    """Report files that only record themselves: unfinished templates."""
     emptiness = why_empty(lint.source.text)
     if emptiness:
-        lint.report(EMPTY, f"It {emptiness}.", None, at=header_end(lint.source.text))
+        lint.report(EMPTY, f"The file {emptiness}.", None, at=header_end(lint.source.text))
 
 
 @on("index_stmt", "drop_stmt")
 def check_concurrent(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at CREATE and DROP INDEX CONCURRENTLY."""
+    """Check CREATE and DROP INDEX CONCURRENTLY."""
     if statement.node.concurrent:
         what = "CREATE INDEX" if statement.kind == "index_stmt" else "DROP INDEX"
         _report(lint, statement, f"{what} CONCURRENTLY")
@@ -84,7 +84,7 @@ def check_concurrent(lint: FileLint, statement: ParsedStatement) -> None:
 
 @on("reindex_stmt")
 def check_reindex(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at REINDEX CONCURRENTLY, and of more than a table."""
+    """Check REINDEX CONCURRENTLY, and REINDEX of a whole database or schema."""
     if any(one.def_elem.defname == "concurrently" for one in statement.node.params):
         _report(lint, statement, "REINDEX CONCURRENTLY")
     elif not statement.node.HasField("relation"):
@@ -93,7 +93,7 @@ def check_reindex(lint: FileLint, statement: ParsedStatement) -> None:
 
 @on_command("AT_DetachPartition")
 def check_detach(lint: FileLint, command: AlterCommand) -> None:
-    """Look at DETACH PARTITION … CONCURRENTLY."""
+    """Check DETACH PARTITION … CONCURRENTLY."""
     if ast.definition_of(command.node).partition_cmd.concurrent:
         _report(lint, command.statement, "DETACH PARTITION CONCURRENTLY", command.offset)
 
@@ -107,7 +107,7 @@ def check_detach(lint: FileLint, command: AlterCommand) -> None:
     "drop_table_space_stmt",
 )
 def check_outside_only(lint: FileLint, statement: ParsedStatement) -> None:
-    """Look at statements that PostgreSQL never runs inside a transaction."""
+    """Check statements that PostgreSQL never runs inside a transaction."""
     names = {
         "createdb_stmt": "CREATE DATABASE",
         "dropdb_stmt": "DROP DATABASE",
@@ -121,16 +121,16 @@ def check_outside_only(lint: FileLint, statement: ParsedStatement) -> None:
 
 @on_file
 def check_enum_values(lint: FileLint) -> None:
-    """Look for uses of an enumeration's value in the transaction that adds it."""
+    """Report uses of an enum value in the transaction that adds it."""
     if lint.no_transaction:
         return
     added: dict[str, ParsedStatement] = {}
-    made = set()
+    created = set()
     for statement in lint.source.statements:
         if statement.kind == "create_enum_stmt":
-            made.add(ast.strings(statement.node.type_name)[-1])
+            created.add(ast.strings(statement.node.type_name)[-1])
         elif statement.kind == "alter_enum_stmt":
-            if not statement.node.old_val and ast.strings(statement.node.type_name)[-1] not in made:
+            if not statement.node.old_val and ast.strings(statement.node.type_name)[-1] not in created:
                 added[statement.node.new_val] = statement
         elif added:
             _report_used(lint, statement, added)
@@ -142,18 +142,18 @@ def _report_used(lint: FileLint, statement: ParsedStatement, added: dict[str, Pa
         if adding is not None:
             lint.report(
                 ENUM_USED,
-                f"'{constant.sval.sval}' was added to its type on line {lint.line_of(adding.offset)} of this file.",
+                f"'{constant.sval.sval}' is added to its type on line {lint.line_of(adding.offset)} of this file.",
                 statement,
                 at=statement.offset_of(constant),
-                safe=f"-- a file of its own, the one before:\n{ast.sql_of('alter_enum_stmt', adding.node)}",
+                safe=f"-- in a separate file, the one before:\n{ast.sql_of('alter_enum_stmt', adding.node)}",
             )
 
 
 def _constants(statement: ParsedStatement) -> list[Any]:
-    """Give the constants of a statement, but for what a file says about itself in the ledger."""
+    """Return the constants of a statement; none for the file's own ledger insert."""
     return (
         []
-        if is_record(statement) or statement.kind in ("comment_stmt", "do_stmt")
+        if is_ledger_insert(statement) or statement.kind in ("comment_stmt", "do_stmt")
         else ast.nodes_of(statement.node, "A_Const")
     )
 
