@@ -11,14 +11,15 @@ from peterental.access import Viewer
 from peterental.agents.model import Agent, AgentKey, Profile
 from peterental.appointments.model import BookingRequest
 from peterental.appointments.phone_service import PhoneBookingService
-from peterental.calls.model import CallUpdate, MessageDraft, ToolInvocation
+from peterental.calls.model import CallUpdate, ToolInvocation
 from peterental.calls.service import CallService
 from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database import Database
 from peterental.errors import Refusal
+from peterental.messages.model import MessageDraft
 from peterental.services import Services
-from peterental.voice.responses import APOLOGY, say
+from peterental.voice.responses import APOLOGY, render
 
 GREETING = "Leasing desk, good day. Which home may I show you?"
 BETWEEN_CALLS = timedelta(minutes=47)
@@ -98,7 +99,7 @@ def load(config: Config, services: Services, database: Database) -> None:
 
 def load_if_empty(services: Services, database: Database) -> bool:
     """Fill the database unless there is an agent already; tell whether it was empty."""
-    if services.agents.listing(_OFFICE).rows:
+    if services.agents.listing(_OFFICE).agents:
         return False
     for profile, calls in zip(_AGENTS, _CALLS, strict=True):
         agent = services.agents.create(profile, _OFFICE)
@@ -152,10 +153,10 @@ def _play(agent: Agent, calls: tuple[_Call, ...], database: Database, then: date
         line.hears(f"Hi, I'd like to see {call.home}.")
         line.asks("get_availability", BookingRequest(property_address=call.home, date=f"{start:%Y-%m-%d}"))
         line.hears(f"I'll come at {start.hour % 12 or 12}:{start:%M}. My name is {call.visitor}.")
-        wish = BookingRequest(
+        request = BookingRequest(
             property_address=call.home, start_time=f"{start:%Y-%m-%dT%H:%M}", attendee_name=call.visitor
         )
-        line.asks("set_appointment", wish)
+        line.asks("set_appointment", request)
         line.ends(summary=f"{call.visitor} booked a viewing of {call.home}.", success="true")
 
 
@@ -178,7 +179,7 @@ def _play_what_went_otherwise(agent: Agent, taken: _Call, database: Database, th
     ringing.ends(summary="Ines Carvalho wants to know whether two cats are fine on Flood Avenue.", success="true")
 
     day = next(_working_days(then.astimezone(agent.zone).date()))
-    wish = BookingRequest(
+    request = BookingRequest(
         property_address=taken.home,
         start_time=f"{datetime.combine(day, taken.at):%Y-%m-%dT%H:%M}",
         attendee_name="Marta Blum",
@@ -186,7 +187,7 @@ def _play_what_went_otherwise(agent: Agent, taken: _Call, database: Database, th
     ringing = line(2, "+15550163022")
     ringing.says(GREETING)
     ringing.hears(f"I want to see {taken.home} at {taken.at.hour}:{taken.at:%M}. Marta Blum.")
-    ringing.asks("set_appointment", wish)
+    ringing.asks("set_appointment", request)
     ringing.hears("No, only then. Never mind.")
     ringing.ends(summary="Marta Blum wanted a time that was taken, and hung up.", success="false")
 
@@ -243,20 +244,20 @@ class _Line:
         """Have the caller say something."""
         self._spoken.append(("user", text))
 
-    def asks(self, tool: str, wish: BookingRequest) -> None:
+    def asks(self, tool: str, request: BookingRequest) -> None:
         """Have the assistant ask for something about viewings, and tell the caller the answer."""
-        asked = {name: value for name, value in asdict(wish).items() if value and name != "said"}
+        asked = {name: value for name, value in asdict(request).items() if value and name != "said"}
         tools = {"get_availability": self._appointments.availability, "set_appointment": self._appointments.book}
-        self.says(tools[tool](self._delivery(tool, asked), wish, say))
+        self.says(tools[tool](self._invocation(tool, asked), request, render))
 
-    def leaves(self, lead: MessageDraft) -> None:
+    def leaves(self, draft: MessageDraft) -> None:
         """Have the caller leave a message."""
-        asked = {"message": lead.body, "attendee_name": lead.attendee_name, "attendee_phone": lead.attendee_phone}
-        self.says(self._calls.take_message(self._delivery("take_message", asked), lead, say))
+        asked = {"message": draft.body, "attendee_name": draft.attendee_name, "attendee_phone": draft.attendee_phone}
+        self.says(self._calls.take_message(self._invocation("take_message", asked), draft, render))
 
     def fails(self, tool: str, arguments: Mapping[str, object]) -> None:
         """Have something break on our side."""
-        self._calls.record_tool_call_alone(self._delivery(tool, arguments), answer=APOLOGY, outcome="fault")
+        self._calls.record_tool_call_alone(self._invocation(tool, arguments), answer=APOLOGY, outcome="fault")
         self.says(APOLOGY)
 
     def ends(self, *, summary: str, success: str, reason: str = "customer-ended-call") -> None:
@@ -266,7 +267,7 @@ class _Line:
             for number, (role, text) in enumerate(self._spoken)
         ]
         names = {"bot": "AI", "user": "User"}
-        self._calls.heard(
+        self._calls.record_update(
             CallUpdate(
                 vapi_call_id=self._vapi_call_id,
                 is_report=True,
@@ -291,7 +292,7 @@ class _Line:
     def _now(self) -> datetime:
         return self._rang_at + timedelta(seconds=SECONDS_A_TURN * len(self._spoken))
 
-    def _delivery(self, tool: str, arguments: Mapping[str, object]) -> ToolInvocation:
+    def _invocation(self, tool: str, arguments: Mapping[str, object]) -> ToolInvocation:
         return ToolInvocation(
             name=tool,
             tool_call_id=f"call_{len(self._spoken)}",

@@ -53,14 +53,15 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
     audit = AuditService(database)
     agents = AgentService(database, audit, clock)
     calls = CallService(database, clock)
+    hours = WorkingHoursService(database, agents, audit, clock)
     return Services(
         agents=agents,
         appointments=PhoneBookingService(database, calls, clock),
         audit=audit,
         manual=ManualBookingService(database, audit, clock),
         calls=calls,
-        calendar=CalendarService(database, agents, clock),
-        hours=WorkingHoursService(database, agents, audit, clock),
+        calendar=CalendarService(database, agents, hours, calls, clock),
+        hours=hours,
         listing=ListingService(database, clock),
         user_admin=UserAdminService(database, audit),
         messages=MessageService(database, audit, clock),

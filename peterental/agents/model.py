@@ -7,10 +7,10 @@ from datetime import date, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from peterental.errors import Refusal
+from peterental.errors import NotFound, Refusal
 
 
-class AgentUnknown(Refusal):
+class AgentUnknown(NotFound):
     """There is no such agent."""
 
 
@@ -97,6 +97,10 @@ class Rules:
             return tuple(sorted(window for window in overrides if window is not None))
         return tuple(sorted(window for weekday, window in self.week if weekday == day.isoweekday()))
 
+    def covers(self, day: date, from_min: int, until_min: int) -> bool:
+        """Return whether one working window of a local day covers these wall-clock minutes after midnight."""
+        return any(w.opens_min <= from_min and until_min <= w.closes_min for w in self.windows_on(day))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
@@ -169,17 +173,6 @@ class Profile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgentSummary:
-    """One line of the list of agents. Times in UTC; weeks (from Monday) and months are the agent's local ones."""
-
-    agent: Agent
-    next_viewing_at: datetime | None
-    next_viewing_home: str | None
-    viewings_this_week: int
-    viewings_this_month: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class AgentName:
     """An agent as something to choose: for filters and forms."""
 
@@ -198,7 +191,7 @@ class AgentName:
 class AgentPage:
     """One page of the list of agents."""
 
-    rows: tuple[AgentSummary, ...]
+    agents: tuple[Agent, ...]
     has_more: bool
 
 
@@ -208,31 +201,3 @@ class OwnedAgents:
 
     agents: tuple[tuple[str, str], ...]
     total: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpcomingViewing:
-    """A confirmed viewing that is still to come, as its agent's page shows it. Times in UTC."""
-
-    appointment_id: int
-    start_time: datetime
-    end_time: datetime
-    property_address: str
-    attendee_name: str
-
-
-UPCOMING_COUNTED = 1000
-"""So many upcoming viewings are counted one by one; from there on they are many."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upcoming:
-    """The next viewings of an agent, and how many there are in all, up to UPCOMING_COUNTED."""
-
-    viewings: tuple[UpcomingViewing, ...]
-    total: int
-
-    @property
-    def total_in_words(self) -> str:
-        """The number as pages show it: `7`, `1000 or more`."""
-        return f"{self.total} or more" if self.total >= UPCOMING_COUNTED else str(self.total)

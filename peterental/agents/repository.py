@@ -14,7 +14,6 @@ from psycopg.rows import DictRow
 from peterental.agents.lookup import WHERE_VAPI_KEY, agent_from_fields, lock_agent
 from peterental.agents.model import (
     RULE_LIMITS,
-    UPCOMING_COUNTED,
     Agent,
     AgentIdTaken,
     AgentKey,
@@ -25,8 +24,6 @@ from peterental.agents.model import (
     PhoneNumberTaken,
     Profile,
     RuleOutOfRange,
-    Upcoming,
-    UpcomingViewing,
 )
 from peterental.database.connect import Connection
 from peterental.database.constraints import named_constraints
@@ -131,80 +128,6 @@ class AgentRepository:
             {"user_id": user_id, "chosen": chosen, "limit": limit},
         )
         return [AgentName(**row) for row in rows]
-
-    def figures(
-        self, agent_ids: Sequence[str], spans: Sequence[tuple[datetime, datetime, datetime, datetime]], now: datetime
-    ) -> dict[str, DictRow]:
-        """Give each agent's next viewing and how many there are in a week and a month, cancelled ones left out.
-
-        Args:
-            agent_ids: whose.
-            spans: for each: start and end of the week, start and end of the month.
-            now: from when on a viewing is a next one.
-        """
-        rows = self._database.fetch(
-            """
-            SELECT wanted.agent_id, next_viewing_at, next_viewing_home, viewings_this_week, viewings_this_month
-            FROM unnest(
-                %(agent_ids)s::text[],
-                %(week_from)s::timestamptz[], %(week_until)s::timestamptz[],
-                %(month_from)s::timestamptz[], %(month_until)s::timestamptz[]
-            ) AS wanted (agent_id, week_from, week_until, month_from, month_until)
-            LEFT JOIN LATERAL (
-                SELECT start_time AS next_viewing_at, property_address AS next_viewing_home
-                FROM appointments
-                WHERE agent_id = wanted.agent_id AND status = 'confirmed' AND start_time >= %(now)s
-                ORDER BY start_time
-                LIMIT 1
-            ) AS coming ON TRUE
-            CROSS JOIN LATERAL (
-                SELECT
-                    COUNT(*) FILTER (WHERE start_time >= week_from AND start_time < week_until) AS viewings_this_week,
-                    COUNT(*) FILTER (WHERE start_time >= month_from AND start_time < month_until) AS viewings_this_month
-                FROM appointments
-                WHERE agent_id = wanted.agent_id AND status <> 'cancelled'
-                    AND start_time >= LEAST(week_from, month_from)
-                    AND start_time < GREATEST(week_until, month_until)
-            ) AS counted
-            """,
-            {
-                "agent_ids": list(agent_ids),
-                "week_from": [span[0] for span in spans],
-                "week_until": [span[1] for span in spans],
-                "month_from": [span[2] for span in spans],
-                "month_until": [span[3] for span in spans],
-                "now": now,
-            },
-        )
-        return {row["agent_id"]: row for row in rows}
-
-    def upcoming(self, agent_id: str, now: datetime, limit: int) -> Upcoming:
-        """Give an agent's next confirmed viewings, the one going on included, and how many there are in all.
-
-        No viewing is as long as a day, so the index on its start finds the one going on as well. Counting ends at
-        UPCOMING_COUNTED: the page is as fast for an agent with a million.
-        """
-        rows = self._database.fetch(
-            """
-            SELECT id AS appointment_id, start_time, end_time, property_address, attendee_name,
-                   COUNT(*) OVER () AS total
-            FROM (
-                SELECT *
-                FROM appointments
-                WHERE agent_id = %(agent_id)s AND status = 'confirmed'
-                    AND start_time > %(now)s - INTERVAL '1 day' AND end_time > %(now)s
-                ORDER BY start_time
-                LIMIT %(counted)s
-            ) AS upcoming
-            ORDER BY start_time, id
-            LIMIT %(limit)s
-            """,
-            {"agent_id": agent_id, "now": now, "limit": limit, "counted": UPCOMING_COUNTED},
-        )
-        total = rows[0]["total"] if rows else 0
-        for row in rows:
-            del row["total"]
-        return Upcoming(viewings=tuple(UpcomingViewing(**row) for row in rows), total=total)
 
     def owned_agents(self, user_ids: Sequence[int], named: int) -> dict[int, OwnedAgents]:
         """Give, for each user who looks after agents, the first few by name and how many there are. One query."""

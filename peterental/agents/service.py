@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,19 +20,17 @@ from peterental.agents.model import (
     AgentName,
     AgentNameMissing,
     AgentPage,
-    AgentSummary,
     AgentTextTooLong,
     AgentUnknown,
     OwnedAgents,
     Profile,
     RuleOutOfRange,
     TimeZoneUnknown,
-    Upcoming,
 )
 from peterental.agents.repository import AgentRepository
 from peterental.audit.model import Change, Entry, differing
 from peterental.audit.service import AuditService
-from peterental.clock import midnight, utc_now
+from peterental.clock import utc_now
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 
@@ -89,36 +87,20 @@ class AgentService:
         return agent
 
     def listing(self, viewer: Viewer, *, text: str = "", page: int = 1) -> AgentPage:
-        """Give one page of the agents that the viewer may see, the active ones first. Two queries, however many.
+        """Return one page of the agents that the viewer may see, the active ones first. One query.
 
         Args:
             viewer: who looks.
             text: part of a name or an id; empty for all.
             page: from 1.
         """
-        now = self._now()
         found = self._agents.listing(
             user_id=owner_filter(viewer),
             text=text.replace("\x00", "").strip() or None,
             limit=PAGE_SIZE + 1,
             offset=(page - 1) * PAGE_SIZE,
         )
-        agents = found[:PAGE_SIZE]
-        spans = [week_and_month(now, agent.zone) for agent in agents]
-        figures = self._agents.figures([agent.agent_id for agent in agents], spans, now) if agents else {}
-        rows = []
-        for agent in agents:
-            row = figures[agent.agent_id]
-            rows.append(
-                AgentSummary(
-                    agent=agent,
-                    next_viewing_at=row["next_viewing_at"],
-                    next_viewing_home=row["next_viewing_home"],
-                    viewings_this_week=row["viewings_this_week"],
-                    viewings_this_month=row["viewings_this_month"],
-                )
-            )
-        return AgentPage(rows=tuple(rows), has_more=len(found) > PAGE_SIZE)
+        return AgentPage(agents=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
 
     def names(self, viewer: Viewer, chosen: str = "") -> tuple[AgentName, ...]:
         """Give the agents that the viewer may choose from, the active ones first, at most CHOICES. One query.
@@ -128,10 +110,6 @@ class AgentService:
             chosen: the id of one that is among them in any case, if it is the viewer's to see.
         """
         return tuple(self._agents.names(owner_filter(viewer), chosen.replace("\x00", ""), CHOICES))
-
-    def upcoming(self, agent: Agent, limit: int = 10) -> Upcoming:
-        """Give the next confirmed viewings of an agent that the viewer was given, soonest first. One query."""
-        return self._agents.upcoming(agent.agent_id, self._now(), limit)
 
     def owned_agents(self, user_ids: Sequence[int], viewer: Viewer) -> dict[int, OwnedAgents]:
         """Give which agents each of some users looks after; users without any are left out. One query.
@@ -299,17 +277,6 @@ def slug(name: str) -> str:
     """Give a name as it can stand in an address: `zoe-o-neill` for `Zoë O'Neill`, `agent` where no letter is Latin."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG_MAX_CHARACTERS].strip("-") or "agent"
-
-
-def week_and_month(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime, datetime, datetime]:
-    """Give when the week (from Monday) and the month around `now` begin and end on the wall clock of `zone`, in UTC."""
-    today = now.astimezone(zone).date()
-    monday = today - timedelta(days=today.weekday())
-    first = today.replace(day=1)
-    next_first = (first + timedelta(days=32)).replace(day=1)
-    edges = (monday, monday + timedelta(days=7), first, next_first)
-    week_from, week_until, month_from, month_until = (midnight(day, zone) for day in edges)
-    return week_from, week_until, month_from, month_until
 
 
 def owner_filter(viewer: Viewer) -> int | None:

@@ -205,8 +205,7 @@ class Availability:
     def _is_within_hours(self, start: datetime, day: date) -> bool:
         local = start.astimezone(self.zone)
         begins_min = local.hour * 60 + local.minute
-        ends_min = begins_min + self.rules.slot_minutes
-        return any(w.opens_min <= begins_min and ends_min <= w.closes_min for w in self.rules.windows_on(day))
+        return self.rules.covers(day, begins_min, begins_min + self.rules.slot_minutes)
 
     def _is_taken(self, start: datetime) -> bool:
         until = start + timedelta(minutes=self.rules.slot_minutes + self.rules.buffer_minutes)

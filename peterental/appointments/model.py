@@ -11,7 +11,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from peterental.calls.model import Outcome
-from peterental.errors import Refusal
+from peterental.errors import NotFound, Refusal
 from peterental.plural import counted
 
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
@@ -22,18 +22,24 @@ PHONE = "phone"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Appointment:
-    """One viewing as stored. Times are UTC; `time_zone` is the agent's."""
+class BookingSummary:
+    """A viewing as lists show it: when, of which home, and who comes. Times are UTC."""
 
     appointment_id: int
+    start: datetime
+    end: datetime
+    property_address: str
+    attendee_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appointment(BookingSummary):
+    """One viewing as stored. Times are UTC; `time_zone` is the agent's."""
+
     agent_id: str
     agent_name: str
     time_zone: str
-    property_address: str
-    start: datetime
-    end: datetime
     status: Status
-    attendee_name: str
     attendee_email: str | None = None
     attendee_phone: str | None = None
     caller_number: str | None = None
@@ -165,7 +171,7 @@ class IdentityUnconfirmed(Outcome):
 # --- what can be refused ---------------------------------------------------------------------------------------------
 
 
-class AppointmentUnknown(Refusal):
+class AppointmentUnknown(NotFound):
     """There is no such appointment."""
 
 

@@ -82,7 +82,7 @@ class RequestContext:
     """
 
     now: datetime
-    delivery: ToolInvocation
+    invocation: ToolInvocation
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
     own: tuple[Appointment, ...] = ()
@@ -100,7 +100,7 @@ class RequestContext:
     @property
     def by_number(self) -> tuple[Appointment, ...]:
         """Those bookings that are the caller's by number. Raises CallerUnknown, NoBooking."""
-        number = self.delivery.caller_number
+        number = self.invocation.caller_number
         if number is None:
             raise CallerUnknown
         bookings = tuple(booking for booking in self.own if booking.caller_number == number)
@@ -110,7 +110,7 @@ class RequestContext:
 
     def own_at(self, home: str) -> list[Appointment]:
         """Give the caller's bookings of one home; a message of this call that lacks the number is the caller's too."""
-        number = self.delivery.caller_number
+        number = self.invocation.caller_number
         return [
             booking
             for booking in self.own
@@ -125,11 +125,11 @@ class RequestContext:
         taken = [t for t in self.taken if gone is None or t.appointment_id != gone]
         return Availability(agent.rules, agent.zone, self.now, taken)
 
-    def context(self, wish: BookingRequest) -> Context:
+    def context(self, request: BookingRequest) -> Context:
         """What the wish's times are read against."""
         agent = self.reachable_agent
         return Context(
-            now=self.now, zone=agent.zone, rules=agent.rules, offered=self.call_history.offered, said=wish.said
+            now=self.now, zone=agent.zone, rules=agent.rules, offered=self.call_history.offered, said=request.said
         )
 
 
@@ -153,43 +153,43 @@ class Decision:
     said_before: str | None = None
 
 
-def offer_slots(situation: RequestContext, wish: BookingRequest) -> Decision:
+def offer_slots(situation: RequestContext, request: BookingRequest) -> Decision:
     """Find up to three times as asked for, or the nearest others."""
     agent = situation.reachable_agent
     availability = situation.availability()
-    days = read_days(wish.date, situation.context(wish))
+    days = read_days(request.date, situation.context(request))
     if isinstance(days, Question):
         raise TimeUnclear(days, availability.pick_diverse(availability.free()))
-    part = read_part(wish.time_of_day, situation.context(wish))
+    part = read_part(request.time_of_day, situation.context(request))
     if part is None and days is not None:
         part = days.part if days.clock_min is None else days.clock_min
     times = _times(availability, days, part)
     if times:
-        return Decision(TimesOffered(wish.property_address, times), "answered")
+        return Decision(TimesOffered(request.property_address, times), "answered")
     around = days.first if days is not None else availability.today
     nearest = availability.nearest(instant_of(around, _middle(part), agent.zone) or situation.now)
     if around > availability.last_day:
         raise TooFar(nearest, horizon_days=agent.rules.horizon_days)
     day = days.first if days is not None and days.first == days.last else None
     asked_part = None if isinstance(part, int) else part
-    return Decision(NoneAvailable(wish.property_address, day, asked_part, nearest), "answered")
+    return Decision(NoneAvailable(request.property_address, day, asked_part, nearest), "answered")
 
 
-def book(situation: RequestContext, wish: BookingRequest) -> Decision:
+def book(situation: RequestContext, request: BookingRequest) -> Decision:
     """Decide on a new viewing; one that this caller already has of that home stands in its place."""
     agent = situation.reachable_agent
-    if not wish.property_address:
+    if not request.property_address:
         raise AddressMissing
-    if not wish.attendee_name:
+    if not request.attendee_name:
         raise NameMissing
     availability = situation.availability()
-    start = _start(situation, wish, availability)
-    own = situation.own_at(wish.property_address)
+    start = _start(situation, request, availability)
+    own = situation.own_at(request.property_address)
     for booking in own:
         if booking.start == start:
             return _already_booked(booking, Booked(booking))
     for booking in own:
-        if booking.caller_number == situation.delivery.caller_number:
+        if booking.caller_number == situation.invocation.caller_number:
             raise AlreadyBooked(booking, movable=booking.caller_number is not None)
     _check(availability, start)
     appointment = Appointment(
@@ -197,27 +197,27 @@ def book(situation: RequestContext, wish: BookingRequest) -> Decision:
         agent_id=agent.agent_id,
         agent_name=agent.agent_name,
         time_zone=agent.time_zone,
-        property_address=wish.property_address,
+        property_address=request.property_address,
         start=start,
         end=start + timedelta(minutes=agent.rules.slot_minutes),
         status="confirmed",
-        attendee_name=wish.attendee_name,
-        attendee_email=wish.attendee_email,
-        attendee_phone=wish.attendee_phone,
-        caller_number=situation.delivery.caller_number,
-        vapi_call_id=situation.delivery.vapi_call_id,
+        attendee_name=request.attendee_name,
+        attendee_email=request.attendee_email,
+        attendee_phone=request.attendee_phone,
+        caller_number=situation.invocation.caller_number,
+        vapi_call_id=situation.invocation.vapi_call_id,
         created_at=situation.now,
         booked_by=PHONE,
     )
     return Decision(Booked(appointment), "booked", "insert", appointment)
 
 
-def move(situation: RequestContext, wish: BookingRequest) -> Decision:
+def move(situation: RequestContext, request: BookingRequest) -> Decision:
     """Decide on another time for a booking of the caller's; a refused move leaves it where it is."""
     agent = situation.reachable_agent
-    booking = _target_booking(situation, wish)
+    booking = _target_booking(situation, request)
     availability = situation.availability(without=booking)
-    start = _start(situation, wish, availability)
+    start = _start(situation, request, availability)
     if start == booking.start:
         return _already_booked(booking, Moved(booking))
     _check(availability, start)
@@ -225,26 +225,26 @@ def move(situation: RequestContext, wish: BookingRequest) -> Decision:
     return Decision(Moved(moved), "moved", "move", moved, old_start=booking.start)
 
 
-def cancel(situation: RequestContext, wish: BookingRequest) -> Decision:
+def cancel(situation: RequestContext, request: BookingRequest) -> Decision:
     """Decide on a cancellation; asked for again in the same words, it is told again."""
     _ = situation.reachable_agent
     try:
-        booking = _target_booking(situation, wish)
+        booking = _target_booking(situation, request)
     except (NoBooking, IdentityMismatch):
-        said_before = situation.call_history.answer_to_the_same(situation.delivery, "cancelled")
+        said_before = situation.call_history.answer_to_identical_call(situation.invocation, "cancelled")
         if said_before is None:
             raise
         return Decision(Outcome(), "answered", said_before=said_before)
     return Decision(Cancelled(booking), "cancelled", "cancel", booking)
 
 
-def find(situation: RequestContext, wish: BookingRequest) -> Decision:
+def find(situation: RequestContext, request: BookingRequest) -> Decision:
     """Find the caller's own bookings; nothing is told of them before a second fact agrees."""
     _ = situation.reachable_agent
     bookings = situation.by_number
-    if not wish.attendee_name and not wish.property_address:
+    if not request.attendee_name and not request.property_address:
         return Decision(IdentityUnconfirmed(len(bookings)), "answered")
-    return Decision(Found(_matching(bookings, wish)), "answered")
+    return Decision(Found(_matching(bookings, request)), "answered")
 
 
 def offered_by(result: Outcome | Refusal) -> tuple[datetime, ...]:
@@ -263,9 +263,9 @@ def _already_booked(booking: Appointment, outcome: Outcome) -> Decision:
     return Decision(outcome, "answered", appointment=booking)
 
 
-def _matching(bookings: tuple[Appointment, ...], wish: BookingRequest) -> tuple[Appointment, ...]:
+def _matching(bookings: tuple[Appointment, ...], request: BookingRequest) -> tuple[Appointment, ...]:
     """Give the bookings that go with every fact given. Raises FactDisagrees where there is none."""
-    name, home = wish.attendee_name, wish.property_address
+    name, home = request.attendee_name, request.property_address
     agreeing = tuple(
         booking
         for booking in bookings
@@ -277,17 +277,17 @@ def _matching(bookings: tuple[Appointment, ...], wish: BookingRequest) -> tuple[
     return agreeing
 
 
-def _target_booking(situation: RequestContext, wish: BookingRequest) -> Appointment:
+def _target_booking(situation: RequestContext, request: BookingRequest) -> Appointment:
     """Give the one booking that is to be changed. Raises CallerUnknown, NoBooking, FactDisagrees, WhichBooking."""
-    agreeing = _matching(situation.by_number, wish)
+    agreeing = _matching(situation.by_number, request)
     if len(agreeing) > 1:
-        raise WhichBooking(agreeing, proven=bool(wish.attendee_name or wish.property_address))
+        raise WhichBooking(agreeing, proven=bool(request.attendee_name or request.property_address))
     return agreeing[0]
 
 
-def _start(situation: RequestContext, wish: BookingRequest, availability: Availability) -> datetime:
+def _start(situation: RequestContext, request: BookingRequest, availability: Availability) -> datetime:
     """Read the time wished for. Raises TimeUnclear with free times that come near to what was said."""
-    read = read_start(wish.start_time, situation.context(wish))
+    read = read_start(request.start_time, situation.context(request))
     if isinstance(read, Moment):
         return read.start
     match read:

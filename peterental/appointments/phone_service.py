@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
+from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments import phone_requests
 from peterental.appointments.availability import Availability, UnavailableReason
 from peterental.appointments.model import SlotTaken
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from peterental.agents.model import Agent
     from peterental.appointments.model import BookingRequest
     from peterental.appointments.slot_check import SlotCheck
-    from peterental.calls.model import Outcome, Say, ToolInvocation
+    from peterental.calls.model import Outcome, Render, ToolInvocation
     from peterental.calls.service import CallService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 class PhoneBookingService:
     """Viewings, as the phone and the pages use them.
 
-    What the phone asks for takes a Delivery (which tool call of which phone call), a Wish (its arguments) and `say`,
+    What the phone asks for takes a Delivery (which tool call of which phone call), a Wish (its arguments) and `render`,
     and gives the sentence for the caller. Refusals are told too, not raised. The sentence is kept in the transaction
     that did what it says, so the same tool call always hears the same.
 
@@ -49,19 +50,20 @@ class PhoneBookingService:
     def __init__(self, database: Database, calls: CallService, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._appointments = AppointmentRepository(database)
+        self._hours = WorkingHoursRepository(database)
         self._calls = calls
         self._now = now
 
-    def availability(self, delivery: ToolInvocation, wish: BookingRequest, say: Say) -> str:
+    def availability(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Offer up to three free times. One round trip to look, one to keep the tool call."""
         now = self._now()
-        desk = self._appointments.desk(delivery.agent_key, now)
-        situation = RequestContext(now=now, delivery=delivery, agent=desk.agent, taken=desk.taken)
-        result, _ = _decided(phone_requests.offer_slots, situation, wish)
-        answer = say(result, desk.agent, now)
+        desk = self._appointments.desk(invocation.agent_key, now)
+        situation = RequestContext(now=now, invocation=invocation, agent=desk.agent, taken=desk.taken)
+        result, _ = _decided(phone_requests.offer_slots, situation, request)
+        answer = render(result, desk.agent, now)
         try:
             self._calls.record_tool_call_alone(
-                delivery,
+                invocation,
                 answer=answer,
                 outcome=_label(result, "answered"),
                 agent_id=_id_of(desk.agent),
@@ -69,30 +71,30 @@ class PhoneBookingService:
             )
         except Fault as fault:
             # The times are true all the same, and the caller is waiting for them.
-            log.warning("A tool call was answered but not kept: %s", fault, extra={"call_id": delivery.vapi_call_id})
+            log.warning("A tool call was answered but not kept: %s", fault, extra={"call_id": invocation.vapi_call_id})
         return answer
 
-    def book(self, delivery: ToolInvocation, wish: BookingRequest, say: Say) -> str:
+    def book(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Book a viewing. Two round trips: one to lock and look, one to write and commit."""
-        return self._change(delivery, wish, say, phone_requests.book)
+        return self._change(invocation, request, render, phone_requests.book)
 
-    def reschedule(self, delivery: ToolInvocation, wish: BookingRequest, say: Say) -> str:
+    def reschedule(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Move a booking of the caller's in one step. Two round trips."""
-        return self._change(delivery, wish, say, phone_requests.move)
+        return self._change(invocation, request, render, phone_requests.move)
 
-    def cancel(self, delivery: ToolInvocation, wish: BookingRequest, say: Say) -> str:
+    def cancel(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Cancel a booking of the caller's. Two round trips."""
-        return self._change(delivery, wish, say, phone_requests.cancel)
+        return self._change(invocation, request, render, phone_requests.cancel)
 
-    def find(self, delivery: ToolInvocation, wish: BookingRequest, say: Say) -> str:
+    def find(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Tell the caller's own upcoming bookings, after a second fact agrees. Two round trips, nothing locked."""
         now = self._now()
         with self._database.transaction() as connection:
-            pending = self._appointments.look(connection, delivery, now)
+            pending = self._appointments.look(connection, invocation, now)
             connection.sync()
             desk, own = pending.read()
-            situation = RequestContext(now=now, delivery=delivery, agent=desk.agent, own=own)
-            return self._decide_and_record(connection, situation, wish, say, phone_requests.find)
+            situation = RequestContext(now=now, invocation=invocation, agent=desk.agent, own=own)
+            return self._decide_and_record(connection, situation, request, render, phone_requests.find)
 
     def check_slot(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> SlotCheck:
         """Say whether a caller would get a certain time of an agent's, and what takes it where not.
@@ -115,67 +117,67 @@ class PhoneBookingService:
             return found
         until = found.until + timedelta(minutes=agent.rules.buffer_minutes)
         booking = self._appointments.booked_between(agent_id, found.start, until)
-        busy = None if booking else self._appointments.busy_between(agent_id, found.start, until)
-        return replace(found, booking=booking, busy=busy)
+        busy = () if booking else self._hours.busy(agent_id, found.start, until, limit=1)
+        return replace(found, booking=booking, busy=next(iter(busy), None))
 
     def _change(
         self,
-        delivery: ToolInvocation,
-        wish: BookingRequest,
-        say: Say,
+        invocation: ToolInvocation,
+        request: BookingRequest,
+        render: Render,
         decide: Callable[[RequestContext, BookingRequest], Decision],
     ) -> str:
         """Decide and write; where somebody who did not queue for the agent was quicker, look once more."""
         try:
-            return self._attempt_change(delivery, wish, say, decide)
+            return self._attempt_change(invocation, request, render, decide)
         except SlotTaken:
-            log.info("Somebody was quicker; looking again", extra={"call_id": delivery.vapi_call_id})
+            log.info("Somebody was quicker; looking again", extra={"call_id": invocation.vapi_call_id})
         try:
-            return self._attempt_change(delivery, wish, say, decide)
+            return self._attempt_change(invocation, request, render, decide)
         except SlotTaken as refusal:
-            answer = say(refusal, None, self._now())
-            self._calls.record_tool_call_alone(delivery, answer=answer, outcome="refused")
+            answer = render(refusal, None, self._now())
+            self._calls.record_tool_call_alone(invocation, answer=answer, outcome="refused")
             return answer
 
     def _attempt_change(
         self,
-        delivery: ToolInvocation,
-        wish: BookingRequest,
-        say: Say,
+        invocation: ToolInvocation,
+        request: BookingRequest,
+        render: Render,
         decide: Callable[[RequestContext, BookingRequest], Decision],
     ) -> str:
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
-            history = self._calls.begin(connection, delivery)
+            history = self._calls.begin(connection, invocation)
             now = self._now()
-            pending = self._appointments.look(connection, delivery, now)
+            pending = self._appointments.look(connection, invocation, now)
             connection.sync()
             call_history = history.read()
-            if call_history.same is not None:
-                return call_history.same.answer
+            if call_history.redelivered is not None:
+                return call_history.redelivered.answer
             desk, own = pending.read()
             situation = RequestContext(
-                now=now, delivery=delivery, agent=desk.agent, taken=desk.taken, own=own, call_history=call_history
+                now=now, invocation=invocation, agent=desk.agent, taken=desk.taken, own=own, call_history=call_history
             )
-            return self._decide_and_record(connection, situation, wish, say, decide)
+            return self._decide_and_record(connection, situation, request, render, decide)
 
     def _decide_and_record(
         self,
         connection: Connection,
         situation: RequestContext,
-        wish: BookingRequest,
-        say: Say,
+        request: BookingRequest,
+        render: Render,
         decide: Callable[[RequestContext, BookingRequest], Decision],
     ) -> str:
         """Decide, queue what is to be written, and the sentence with it."""
-        result, decision = _decided(decide, situation, wish)
+        result, decision = _decided(decide, situation, request)
         if decision is not None:
             self._write(connection, situation, decision)
         said_before = decision.said_before if decision else None
-        answer = said_before or say(result, situation.agent, situation.now)
+        answer = said_before or render(result, situation.agent, situation.now)
         booking = decision.appointment if decision else None
-        self._calls.keep(
+        self._calls.record_tool_call(
             connection,
-            situation.delivery,
+            situation.invocation,
             answer=answer,
             outcome=_label(result, decision.label if decision else ""),
             agent_id=_id_of(situation.agent),
@@ -190,7 +192,7 @@ class PhoneBookingService:
             return
         blocked_until = booking.end + timedelta(minutes=situation.reachable_agent.rules.buffer_minutes)
         if decision.change == "insert":
-            self._appointments.insert(connection, booking, blocked_until, situation.delivery.tool_call_id)
+            self._appointments.insert(connection, booking, blocked_until, situation.invocation.tool_call_id)
         elif decision.change == "move":
             old_start = decision.old_start or booking.start
             self._appointments.move(connection, booking, old_start, blocked_until, situation.now)
@@ -199,11 +201,11 @@ class PhoneBookingService:
 
 
 def _decided(
-    decide: Callable[[RequestContext, BookingRequest], Decision], situation: RequestContext, wish: BookingRequest
+    decide: Callable[[RequestContext, BookingRequest], Decision], situation: RequestContext, request: BookingRequest
 ) -> tuple[Outcome | Refusal, Decision | None]:
     """Give what to tell, a refusal included: it is kept in the transaction like any other answer."""
     try:
-        decision = decide(situation, wish)
+        decision = decide(situation, request)
     except Refusal as refusal:
         return refusal, None
     return decision.outcome, decision

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from peterental.agents.lookup import AGENT_BY_VAPI_KEY
-from peterental.agents.working_hours.model import Busy
 from peterental.appointments.model import PHONE, Appointment, SlotTaken
 from peterental.appointments.schedule_repository import (
     MULTI_DAY,
@@ -63,15 +62,6 @@ OVERLAPPING = f"""
 """
 
 
-# The first busy block of an agent between two moments.
-BUSY = """
-    SELECT busy_id, lower(during) AS start, upper(during) AS until, source, note
-    FROM agent_busy
-    WHERE agent_id = %(agent_id)s AND during && tstzrange(%(start)s::timestamptz, %(until)s::timestamptz)
-    ORDER BY lower(during)
-    LIMIT 1
-"""
-
 REFUSALS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap": SlotTaken}
 """By the constraint of `appointments` that refuses a booking."""
 
@@ -111,17 +101,12 @@ class AppointmentRepository:
         )
         return Appointment(**rows[0]) if rows else None
 
-    def busy_between(self, agent_id: str, start: datetime, until: datetime) -> Busy | None:
-        """Give the first busy block between two moments. One round trip."""
-        rows = self._database.fetch(BUSY, {"agent_id": agent_id, "start": start, "until": until})
-        return Busy(**rows[0]) if rows else None
-
-    def look(self, connection: Connection, delivery: ToolInvocation, now: datetime) -> PendingSchedule:
+    def look(self, connection: Connection, invocation: ToolInvocation, now: datetime) -> PendingSchedule:
         """Queue the desk and the caller's own bookings: upcoming, with this agent, by number or from this very call."""
-        values = _key(delivery.agent_key) | {
+        values = _key(invocation.agent_key) | {
             "now": now,
-            "caller_number": delivery.caller_number,
-            "vapi_call_id": delivery.vapi_call_id or None,
+            "caller_number": invocation.caller_number,
+            "vapi_call_id": invocation.vapi_call_id or None,
         }
         desk = connection.execute(SCHEDULE_BY_VAPI_KEY.encode(), values)
         own = connection.execute(

@@ -11,14 +11,14 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, AgentKey
-from peterental.errors import Refusal
+from peterental.errors import NotFound, Refusal
 
 
 class MessageMissing(Refusal):
     """There is nothing in that message."""
 
 
-class CallUnknown(Refusal):
+class CallUnknown(NotFound):
     """There is no such call."""
 
 
@@ -34,7 +34,7 @@ class MessageTaken(Outcome):
     can_call_back: bool
 
 
-Say = Callable[[Outcome | Refusal, Agent | None, datetime], str]
+Render = Callable[[Outcome | Refusal, Agent | None, datetime], str]
 """Makes the one line that the caller hears: of an outcome or a refusal, for this agent, at this moment."""
 
 
@@ -87,11 +87,11 @@ class CallHistory:
     """What this phone call has asked and been told before, oldest first.
 
     Args:
-        same: what this very tool-call id was answered, if it came before and did not end in a fault.
+        redelivered: what this very tool-call id was answered, if it came before and did not end in a fault.
         others: the call's other tool calls.
     """
 
-    same: ToolCall | None = None
+    redelivered: ToolCall | None = None
     others: tuple[ToolCall, ...] = ()
 
     @property
@@ -99,10 +99,10 @@ class CallHistory:
         """The starting times that were named to the caller."""
         return frozenset(start for call in self.others for start in call.offered)
 
-    def answer_to_the_same(self, delivery: ToolInvocation, outcome: str) -> str | None:
+    def answer_to_identical_call(self, invocation: ToolInvocation, outcome: str) -> str | None:
         """Give what an earlier call of the same tool with the same arguments was told, if it led to `outcome`."""
         for call in reversed(self.others):
-            if (call.name, call.outcome) == (delivery.name, outcome) and call.arguments == delivery.arguments:
+            if (call.name, call.outcome) == (invocation.name, outcome) and call.arguments == invocation.arguments:
                 return call.answer
         return None
 
@@ -288,12 +288,3 @@ class CallRecord:
     summary: CallSummary
     call: Call
     tool_calls: tuple[ToolCall, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MessageDraft:
-    """A message to be put into an agent's inbox."""
-
-    body: str
-    attendee_name: str | None = None
-    attendee_phone: str | None = None

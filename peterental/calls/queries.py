@@ -97,26 +97,43 @@ OWN = """
 SHARE = f"(SELECT GREATEST(%(nearby)s / GREATEST(COUNT(*), 1), %(fewest)s) FROM agents AS own WHERE {OWN})"
 
 
+CALLS_BY_WEEK = """
+    SELECT width_bucket(rang_at, %(edges)s::timestamptz[]) AS week, COUNT(*) AS number,
+           COUNT(*) FILTER (
+               WHERE EXISTS (SELECT FROM appointments WHERE appointments.vapi_call_id = latest.vapi_call_id)
+           ) AS booked
+    FROM (
+        SELECT vapi_call_id, COALESCE(started_at, created_at) AS rang_at
+        FROM calls
+        WHERE agent_id = %(agent_id)s
+            AND COALESCE(started_at, created_at) >= %(first)s AND COALESCE(started_at, created_at) < %(last)s
+        ORDER BY rang_at DESC, vapi_call_id DESC
+        LIMIT %(limit)s
+    ) AS latest
+    GROUP BY week
+"""
+
+
 class CallQueries:
     """The calls of one database, for reading. Every method is one round trip."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def listing(self, user_id: int | None, wanted: CallFilter, page: slice) -> tuple[list[CallSummary], bool]:
+    def listing(self, user_id: int | None, call_filter: CallFilter, page: slice) -> tuple[list[CallSummary], bool]:
         """Give calls, latest first, and whether more fit than could be looked up.
 
         Places in the list are counted off first; only what the page shows is read as a whole.
 
         Args:
             user_id: whose agents' calls; None is everybody's.
-            wanted: which of them.
+            call_filter: which of them.
             page: from which place in the list to which.
         """
-        looked_for = _looked_for(wanted.text)
-        parts, is_truncated = {"found": _latest(wanted, "%(reach)s", user_id=user_id)}, "FALSE"
-        if wanted.text:
-            parts, is_truncated = _searched(wanted, user_id)
+        looked_for = _looked_for(call_filter.text)
+        parts, is_truncated = {"found": _latest(call_filter, "%(reach)s", user_id=user_id)}, "FALSE"
+        if call_filter.text:
+            parts, is_truncated = _searched(call_filter, user_id)
         rows = self._database.fetch(
             f"""
             WITH {", ".join(f"{name} AS MATERIALIZED ({query})" for name, query in parts.items())}
@@ -135,9 +152,9 @@ class CallQueries:
             """,
             {
                 "user_id": user_id,
-                "agent_id": wanted.agent_id,
-                "since": wanted.since,
-                "until": wanted.until,
+                "agent_id": call_filter.agent_id,
+                "since": call_filter.since,
+                "until": call_filter.until,
                 "reach": page.stop,
                 "limit": page.stop - page.start,
                 "offset": page.start,
@@ -203,14 +220,28 @@ class CallQueries:
         )
         return (_summary(rows[0]), _call(rows[0])) if rows else None
 
+    def by_week(self, agent_id: str, edges: Sequence[datetime], limit: int) -> list[tuple[int, int, int]]:
+        """Count the latest calls of an agent by week: the number of the week from 1, how many, how many booked.
 
-def _latest(wanted: CallFilter, limit: str, *, user_id: int | None, column: str = "") -> str:
+        Args:
+            agent_id: whose.
+            edges: when each week starts, in order, and when the last one ends.
+            limit: how many calls to count, the latest first.
+        """
+        rows = self._database.fetch(
+            CALLS_BY_WEEK,
+            {"agent_id": agent_id, "edges": list(edges[:-1]), "first": edges[0], "last": edges[-1], "limit": limit},
+        )
+        return [(row["week"], row["number"], row["booked"]) for row in rows]
+
+
+def _latest(call_filter: CallFilter, limit: str, *, user_id: int | None, column: str = "") -> str:
     """Write the query of the latest calls that are wanted, as places.
 
     Agents are few: where the calls of some are wanted, each agent's latest come from its own part of an index.
     """
-    conditions = _conditions(wanted)
-    is_narrow = _is_narrow(wanted, user_id)
+    conditions = _conditions(call_filter)
+    is_narrow = _is_narrow(call_filter, user_id)
     if is_narrow:
         conditions.append("calls.agent_id = own.agent_id")
     one = f"""
@@ -219,7 +250,7 @@ def _latest(wanted: CallFilter, limit: str, *, user_id: int | None, column: str 
     return _of_each_agent(one) if is_narrow else one
 
 
-def _searched(wanted: CallFilter, user_id: int | None) -> tuple[dict[str, str], str]:
+def _searched(call_filter: CallFilter, user_id: int | None) -> tuple[dict[str, str], str]:
     """Write the queries that find calls by what was typed, each by its name, and whether there are too many.
 
     `found` is what they have found.
@@ -227,27 +258,27 @@ def _searched(wanted: CallFilter, user_id: int | None) -> tuple[dict[str, str], 
     Common words are found at once in the latest bookings; rare ones in the index on the words of all of them, which is
     asked only where the latest neither fill the page nor show that the words are common.
     """
-    looked_for = _looked_for(wanted.text)
+    looked_for = _looked_for(call_filter.text)
     parts = {"named": "SELECT vapi_call_id FROM calls WHERE vapi_call_id = %(text)s"}
     cut = ["FALSE"]
-    is_narrow = _is_narrow(wanted, user_id)
+    is_narrow = _is_narrow(call_filter, user_id)
     limit = SHARE if is_narrow else "%(nearby)s"
-    conditions = _conditions(wanted)
+    conditions = _conditions(call_filter)
     whose = [f"agent_id = ANY (ARRAY(SELECT agent_id FROM agents AS own WHERE {OWN}))"] if is_narrow else []
     if looked_for["digits_backwards"]:
         # Few calls come from one number. Where many do, the latest of them are wanted as well.
         ends_so = "reverse(caller_number) LIKE %(digits_backwards)s"
         far = [ends_so, "caller_number IS NOT NULL", *conditions, *whose]
         parts["numbers_far"] = f"SELECT vapi_call_id FROM calls WHERE {' AND '.join(far)} LIMIT %(found_at_most)s + 1"
-        latest = _latest(wanted, limit, user_id=user_id, column=", caller_number")
+        latest = _latest(call_filter, limit, user_id=user_id, column=", caller_number")
         are_many = "(SELECT COUNT(*) FROM numbers_far) > %(found_at_most)s"
         cut.append(are_many)
         parts["numbers"] = f"SELECT vapi_call_id FROM ({latest}) AS latest WHERE {ends_so} AND {are_many}"
     if looked_for["part"]:
-        made = ["vapi_call_id IS NOT NULL", *_made_then(wanted)]
+        made = ["vapi_call_id IS NOT NULL", *_made_then(call_filter)]
         latest = _latest_bookings(made, limit, is_narrow=is_narrow)
         # Of flags the bookings know nothing: those that have none are left out later.
-        enough = "" if wanted.flag else "LIMIT %(reach)s + %(common)s"
+        enough = "" if call_filter.flag else "LIMIT %(reach)s + %(common)s"
         parts["latest_bookings"] = latest
         parts["bookings"] = f"SELECT vapi_call_id FROM latest_bookings WHERE words ILIKE %(part)s {enough}"
         parts["rarest"] = _rarest(len(looked_for["words"]))
@@ -315,29 +346,29 @@ def _of_each_agent(query: str) -> str:
     return f"SELECT one.* FROM agents AS own CROSS JOIN LATERAL ({query}) AS one WHERE {OWN}"
 
 
-def _conditions(wanted: CallFilter) -> list[str]:
+def _conditions(call_filter: CallFilter) -> list[str]:
     """Write which calls are wanted, but for the agent's."""
     conditions = ["TRUE"]
-    if wanted.flag:
-        conditions.append(FLAGGED[wanted.flag])
-    if wanted.since:
+    if call_filter.flag:
+        conditions.append(FLAGGED[call_filter.flag])
+    if call_filter.since:
         conditions.append(f"{RANG_AT} >= %(since)s")
-    if wanted.until:
+    if call_filter.until:
         conditions.append(f"{RANG_AT} < %(until)s")
-    if wanted.agent_id == UNASSIGNED:
+    if call_filter.agent_id == UNASSIGNED:
         conditions.append("calls.agent_id IS NULL")
     return conditions
 
 
-def _made_then(wanted: CallFilter) -> list[str]:
+def _made_then(call_filter: CallFilter) -> list[str]:
     """Write when a booking must have been made for its call to be wanted, as an index has it."""
-    since = [f"created_at >= %(since)s::timestamptz - {MADE_WITHIN}"] if wanted.since else []
-    return since + ([f"created_at < %(until)s::timestamptz + {MADE_WITHIN}"] if wanted.until else [])
+    since = [f"created_at >= %(since)s::timestamptz - {MADE_WITHIN}"] if call_filter.since else []
+    return since + ([f"created_at < %(until)s::timestamptz + {MADE_WITHIN}"] if call_filter.until else [])
 
 
-def _is_narrow(wanted: CallFilter, user_id: int | None) -> bool:
+def _is_narrow(call_filter: CallFilter, user_id: int | None) -> bool:
     """Tell whether the calls of some agents are wanted."""
-    return user_id is not None or wanted.agent_id not in {"", UNASSIGNED}
+    return user_id is not None or call_filter.agent_id not in {"", UNASSIGNED}
 
 
 def _looked_for(text: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from peterental.agents.model import AgentKey
-    from peterental.calls.model import CallUpdate, MessageDraft, ToolInvocation
+    from peterental.calls.model import CallUpdate, ToolInvocation
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
@@ -142,14 +142,14 @@ class CallRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, connection: Connection, delivery: ToolInvocation) -> PendingHistory:
+    def begin(self, connection: Connection, invocation: ToolInvocation) -> PendingHistory:
         """Queue the agent's row lock and, after it, the reading of what this call was told so far.
 
         Whoever holds the lock works alone on this agent's bookings until the transaction ends: two deliveries of one
         tool call, or two callers after one time, queue up instead of deadlocking in the exclusion constraint. Two
         statements, because the second must see what was committed while the first waited.
         """
-        connection.execute(LOCK_BY_VAPI_KEY.encode(), _key(delivery.agent_key))
+        connection.execute(LOCK_BY_VAPI_KEY.encode(), _key(invocation.agent_key))
         cursor = connection.execute(
             f"""
             (
@@ -165,49 +165,26 @@ class CallRepository:
             )
             ORDER BY id
             """.encode(),
-            {"vapi_call_id": delivery.vapi_call_id, "tool_call_id": delivery.tool_call_id},
+            {"vapi_call_id": invocation.vapi_call_id, "tool_call_id": invocation.tool_call_id},
         )
-        return PendingHistory(cursor, delivery.tool_call_id)
+        return PendingHistory(cursor, invocation.tool_call_id)
 
-    def keep(self, connection: Connection, delivery: ToolInvocation, values: dict[str, Any]) -> None:
+    def record_tool_call(self, connection: Connection, invocation: ToolInvocation, values: dict[str, Any]) -> None:
         """Queue the keeping of a tool call; an appointment made by it in this transaction is found by itself."""
-        connection.execute(_RECORD[True, values["agent_id"] is not None].encode(), _kept(delivery, values))
+        connection.execute(_RECORD[True, values["agent_id"] is not None].encode(), _kept(invocation, values))
 
-    def record_tool_call_alone(self, delivery: ToolInvocation, values: dict[str, Any]) -> None:
+    def record_tool_call_alone(self, invocation: ToolInvocation, values: dict[str, Any]) -> None:
         """Keep a tool call on its own. One round trip."""
-        self._database.fetch(_RECORD[False, values["agent_id"] is not None], _kept(delivery, values))
+        self._database.fetch(_RECORD[False, values["agent_id"] is not None], _kept(invocation, values))
 
     def reachable_agent(self, connection: Connection, key: AgentKey) -> psycopg.Cursor[DictRow]:
         """Queue the look-up of whether the agent named by `key` takes calls: agent_id, agent_name, is_active."""
         return connection.execute(REACHABLE_AGENT.encode(), _key(key))
 
-    def add_message(
-        self, connection: Connection, delivery: ToolInvocation, agent_id: str, lead: MessageDraft, now: datetime
-    ) -> None:
-        """Queue a message for the agent's inbox."""
-        connection.execute(
-            """
-            INSERT INTO messages (
-                agent_id, vapi_call_id, body, attendee_name, attendee_phone, caller_number, received_at
-            )
-            VALUES (
-                %(agent_id)s, NULLIF(%(vapi_call_id)s, ''), %(body)s, %(attendee_name)s, %(attendee_phone)s,
-                %(caller_number)s, %(now)s
-            )
-            """,
-            {
-                **asdict(lead),
-                "agent_id": agent_id,
-                "vapi_call_id": delivery.vapi_call_id,
-                "caller_number": delivery.caller_number,
-                "now": now,
-            },
-        )
-
-    def upsert(self, news: CallUpdate, now: datetime) -> None:
+    def upsert(self, update: CallUpdate, now: datetime) -> None:
         """Add what is new about a call to what is known of it. One round trip."""
-        values = asdict(news) | {"now": now, "statuses": list(STATUSES)}
-        values.update(_key(news.agent_key))
+        values = asdict(update) | {"now": now, "statuses": list(STATUSES)}
+        values.update(_key(update.agent_key))
         del values["agent_key"]
         self._database.fetch(UPSERT_CALL, values)
 
@@ -231,15 +208,15 @@ def _key(key: AgentKey) -> dict[str, str | None]:
     return {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
 
 
-def _kept(delivery: ToolInvocation, values: dict[str, Any]) -> dict[str, Any]:
+def _kept(invocation: ToolInvocation, values: dict[str, Any]) -> dict[str, Any]:
     return {
-        **_key(delivery.agent_key),
-        "vapi_call_id": delivery.vapi_call_id,
-        "tool_call_id": delivery.tool_call_id,
-        "caller_number": delivery.caller_number,
-        "name": delivery.name,
-        "arguments": json.dumps(delivery.arguments, ensure_ascii=False, default=str),
-        "duration_ms": delivery.duration_ms,
+        **_key(invocation.agent_key),
+        "vapi_call_id": invocation.vapi_call_id,
+        "tool_call_id": invocation.tool_call_id,
+        "caller_number": invocation.caller_number,
+        "name": invocation.name,
+        "arguments": json.dumps(invocation.arguments, ensure_ascii=False, default=str),
+        "duration_ms": invocation.duration_ms,
         **values,
         "offered": f"{{{','.join(map(str, values['offered']))}}}" if values["offered"] else None,
     }

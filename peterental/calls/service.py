@@ -22,17 +22,18 @@ from peterental.calls.repository import CallRepository
 from peterental.calls.retry_queue import CallUpdateQueue
 from peterental.clock import utc_now
 from peterental.errors import Fault
+from peterental.messages.repository import MessageRepository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from peterental.access import Viewer
+    from peterental.agents.model import Agent
     from peterental.calls.model import (
         Call,
         CallSummary,
         CallUpdate,
-        MessageDraft,
-        Say,
+        Render,
         ToolCall,
         ToolInvocation,
         UnknownAssistant,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
     from peterental.errors import Refusal
+    from peterental.messages.model import MessageDraft
 
 PAGE_SIZE = 25
 
@@ -65,9 +67,10 @@ class CallService:
         self._calls = CallRepository(database)
         self._late = CallUpdateQueue(self._calls.upsert)
         self._reader = CallQueries(database)
+        self._messages = MessageRepository(database)
         self._now = now
 
-    def heard(self, news: CallUpdate) -> None:
+    def record_update(self, update: CallUpdate) -> None:
         """Keep what a status update or an end-of-call report says, in whatever order and however often they come.
 
         An ended call stays ended; a report is believed rather than an update. One round trip. With the database away
@@ -75,10 +78,10 @@ class CallService:
         """
         now = self._now()
         try:
-            self._calls.upsert(news, now)
+            self._calls.upsert(update, now)
         except Fault as fault:
-            self._late.enqueue(news, now)
-            log.warning("Held until it can be kept: %s", fault, extra={"call_id": news.vapi_call_id})
+            self._late.enqueue(update, now)
+            log.warning("Held until it can be kept: %s", fault, extra={"call_id": update.vapi_call_id})
 
     def get(self, vapi_call_id: str) -> Call | None:
         """Give one call, or None where nothing was reported of it. One round trip."""
@@ -88,25 +91,37 @@ class CallService:
         """Give the tool calls of one call, in the order they were answered. One round trip."""
         return self._calls.tool_calls(vapi_call_id)
 
-    def listing(self, viewer: Viewer, wanted: CallFilter, *, page: int = 1) -> CallPage:
+    def listing(self, viewer: Viewer, call_filter: CallFilter, *, page: int = 1) -> CallPage:
         """Give one page of the calls that the viewer may see, latest first. One round trip.
 
         Args:
             viewer: who looks; calls for nobody are for admins.
-            wanted: which calls.
+            call_filter: which calls.
             page: from 1.
         """
-        if wanted.agent_id == UNASSIGNED and not viewer.is_admin:
+        if call_filter.agent_id == UNASSIGNED and not viewer.is_admin:
             return CallPage(calls=(), has_more=False)
-        wanted = replace(wanted, text=_tidy(wanted.text), agent_id=_tidy(wanted.agent_id))
+        call_filter = replace(call_filter, text=_tidy(call_filter.text), agent_id=_tidy(call_filter.agent_id))
         first = (page - 1) * PAGE_SIZE
-        found, is_truncated = self._reader.listing(_only_of(viewer), wanted, slice(first, first + PAGE_SIZE + 1))
+        found, is_truncated = self._reader.listing(_only_of(viewer), call_filter, slice(first, first + PAGE_SIZE + 1))
         return CallPage(calls=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE, is_truncated=is_truncated)
 
     def latest(self, agent_id: str, viewer: Viewer, *, limit: int) -> tuple[CallSummary, ...]:
         """Give the latest calls of one agent, none where it is not the viewer's to see. One round trip."""
-        wanted = CallFilter(agent_id=_tidy(agent_id))
-        return tuple(self._reader.listing(_only_of(viewer), wanted, slice(0, limit))[0])
+        call_filter = CallFilter(agent_id=_tidy(agent_id))
+        return tuple(self._reader.listing(_only_of(viewer), call_filter, slice(0, limit))[0])
+
+    def weekly_counts(self, agent: Agent, edges: Sequence[datetime], limit: int) -> list[tuple[int, int, int]]:
+        """Count the calls of an agent that the viewer was given, by week. One round trip.
+
+        Args:
+            agent: whose.
+            edges: when each week starts, in order, and when the last one ends.
+            limit: how many calls to count, the latest first.
+
+        Returns: the number of the week from 1, how many calls, how many of them led to a viewing.
+        """
+        return self._reader.by_week(agent.agent_id, edges, limit)
 
     def unregistered(self, viewer: Viewer) -> tuple[UnknownAssistant, ...]:
         """Give what was rung within RECENT_DAYS and belongs to no agent, for admins; nothing for others.
@@ -129,17 +144,17 @@ class CallService:
         summary, call = found
         return CallRecord(summary=summary, call=call, tool_calls=self._calls.tool_calls(vapi_call_id))
 
-    def begin(self, connection: Connection, delivery: ToolInvocation) -> PendingHistory:
+    def begin(self, connection: Connection, invocation: ToolInvocation) -> PendingHistory:
         """Queue, in a transaction that will change something, the lock on the agent and what this call was told so far.
 
         Costs no round trip of its own.
         """
-        return self._calls.begin(connection, delivery)
+        return self._calls.begin(connection, invocation)
 
-    def keep(
+    def record_tool_call(
         self,
         connection: Connection,
-        delivery: ToolInvocation,
+        invocation: ToolInvocation,
         *,
         answer: str,
         outcome: str,
@@ -151,49 +166,60 @@ class CallService:
 
         Args:
             connection: the transaction's.
-            delivery: the tool call.
+            invocation: the tool call.
             answer: the sentence; the same tool call hears it again.
             outcome: what it led to, one word of `ToolCall.outcome`.
-            agent_id: whose; found by the delivery's key where None.
+            agent_id: whose; found by the key of the invocation where None.
             appointment_id: which booking it is about; found by the tool-call id where this transaction made it.
             offered: the starting times named in the answer.
         """
-        self._calls.keep(connection, delivery, self._values(answer, outcome, agent_id, appointment_id, offered))
+        self._calls.record_tool_call(
+            connection, invocation, self._values(answer, outcome, agent_id, appointment_id, offered)
+        )
 
     def record_tool_call_alone(
         self,
-        delivery: ToolInvocation,
+        invocation: ToolInvocation,
         *,
         answer: str,
         outcome: str,
         agent_id: str | None = None,
         offered: Sequence[datetime] = (),
     ) -> None:
-        """Keep a tool call that changed nothing. One round trip; the arguments are those of `keep`."""
-        self._calls.record_tool_call_alone(delivery, self._values(answer, outcome, agent_id, None, offered))
+        """Keep a tool call that changed nothing. One round trip; the arguments are those of `record_tool_call`."""
+        self._calls.record_tool_call_alone(invocation, self._values(answer, outcome, agent_id, None, offered))
 
-    def take_message(self, delivery: ToolInvocation, lead: MessageDraft, say: Say) -> str:
+    def take_message(self, invocation: ToolInvocation, draft: MessageDraft, render: Render) -> str:
         """Put a message into the agent's inbox and give the sentence that says so. Two round trips.
 
         The same tool call, or the same message again in the same phone call, is told the same and kept once.
         """
         now = self._now()
         with self._database.transaction() as connection:
-            history = self._calls.begin(connection, delivery)
-            agent = self._calls.reachable_agent(connection, delivery.agent_key)
+            pending_history = self._calls.begin(connection, invocation)
+            agent = self._calls.reachable_agent(connection, invocation.agent_key)
             connection.sync()
             row = agent.fetchone()
-            so_far = history.read()
-            if so_far.same is not None:
-                return so_far.same.answer
-            refusal = _why_not(row, lead)
-            earlier = so_far.answer_to_the_same(delivery, "message")
+            history = pending_history.read()
+            if history.redelivered is not None:
+                return history.redelivered.answer
+            refusal = _why_not(row, draft)
+            earlier = history.answer_to_identical_call(invocation, "message")
             if row is not None and refusal is None and earlier is None:
-                self._calls.add_message(connection, delivery, row["agent_id"], lead, now)
-            can_call_back = bool(lead.attendee_phone or delivery.caller_number)
-            answer = earlier or say(refusal or MessageTaken(can_call_back), None, now)
+                self._messages.add(
+                    connection,
+                    row["agent_id"],
+                    draft,
+                    now,
+                    vapi_call_id=invocation.vapi_call_id or None,
+                    caller_number=invocation.caller_number,
+                )
+            can_call_back = bool(draft.attendee_phone or invocation.caller_number)
+            answer = earlier or render(refusal or MessageTaken(can_call_back), None, now)
             outcome = "refused" if refusal else "message"
-            self.keep(connection, delivery, answer=answer, outcome=outcome, agent_id=row["agent_id"] if row else None)
+            self.record_tool_call(
+                connection, invocation, answer=answer, outcome=outcome, agent_id=row["agent_id"] if row else None
+            )
         return answer
 
     def _values(
@@ -214,13 +240,13 @@ class CallService:
         }
 
 
-def _why_not(agent: Mapping[str, Any] | None, lead: MessageDraft) -> Refusal | None:
+def _why_not(agent: Mapping[str, Any] | None, draft: MessageDraft) -> Refusal | None:
     """Give why a message cannot be taken, if so."""
     if agent is None:
         return AgentUnknown()
     if not agent["is_active"]:
         return AgentInactive(agent_name=agent["agent_name"])
-    return None if lead.body else MessageMissing()
+    return None if draft.body else MessageMissing()
 
 
 def _only_of(viewer: Viewer) -> int | None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from peterental.errors import Refusal
+from peterental.errors import NotFound, Refusal
 
 State = Literal["open", "done", "all"]
 
@@ -22,7 +22,7 @@ OPEN_COUNTED = 1000
 SHORTEST_NUMBER = 5
 
 
-class MessageUnknown(Refusal):
+class MessageUnknown(NotFound):
     """There is no such message."""
 
 
@@ -42,6 +42,15 @@ class MessageFilter:
     since: datetime | None = None
     until: datetime | None = None
     text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageDraft:
+    """A message as a caller leaves it, before it is stored in the agent's inbox."""
+
+    body: str
+    attendee_name: str | None = None
+    attendee_phone: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

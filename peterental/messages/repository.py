@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
-    from peterental.messages.model import MessageFilter
+    from peterental.messages.model import MessageDraft, MessageFilter
 
 COLUMNS = """
     messages.message_id, messages.agent_id, agents.agent_name, agents.time_zone, messages.vapi_call_id, messages.body,
@@ -111,6 +111,44 @@ class MessageRepository:
             if row["message_id"] is not None
         ]
         return messages, rows[0]["open_count"], rows[0]["is_cut"]
+
+    def add(
+        self,
+        connection: Connection,
+        agent_id: str,
+        draft: MessageDraft,
+        received_at: datetime,
+        *,
+        vapi_call_id: str | None,
+        caller_number: str | None,
+    ) -> None:
+        """Queue a message for an agent's inbox.
+
+        Args:
+            connection: the transaction's.
+            agent_id: whose inbox.
+            draft: what the caller left.
+            received_at: when, aware.
+            vapi_call_id: the phone call it was left in; None where Vapi sent no id.
+            caller_number: the number the call came from.
+        """
+        connection.execute(
+            """
+            INSERT INTO messages (
+                agent_id, vapi_call_id, body, attendee_name, attendee_phone, caller_number, received_at
+            )
+            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            """,
+            (
+                agent_id,
+                vapi_call_id,
+                draft.body,
+                draft.attendee_name,
+                draft.attendee_phone,
+                caller_number,
+                received_at,
+            ),
+        )
 
     def get(self, message_id: int, user_id: int | None) -> Message | None:
         """Give one message, if it is of one of the user's agents; any where `user_id` is None. One round trip."""

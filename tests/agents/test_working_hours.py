@@ -52,16 +52,6 @@ def hours(database: Database, agents: AgentService, ana: Agent) -> WorkingHoursS
     return WorkingHoursService(database, agents, AuditService(database), now=lambda: NOW)
 
 
-def book(database: Database, start: datetime, minutes: int = 30) -> None:
-    database.fetch(
-        """
-        INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)
-        VALUES ('ana', '12 Elm St', %s, %s, 'Max')
-        """,
-        (start, start + timedelta(minutes=minutes)),
-    )
-
-
 def test_hours_are_set_marked_and_told(
     hours: WorkingHoursService, agents: AgentService, ana: Agent, database: Database
 ) -> None:
@@ -210,26 +200,6 @@ def test_nobody_touches_the_hours_of_somebody_elses_agent(hours: WorkingHoursSer
         with pytest.raises(AgentUnknown):
             attempt()
     assert hours.schedule("ana", ADMIN).days == ()
-
-
-def test_viewings_in_time_that_becomes_closed_or_busy_are_kept_and_told(
-    hours: WorkingHoursService, database: Database
-) -> None:
-    for day in (21, 22, 23):
-        book(database, datetime(2026, 10, day, 15, 0, tzinfo=UTC))  # 10:00
-    book(database, datetime(2026, 10, 23, 21, 45, tzinfo=UTC))  # 16:45, past closing time
-    book(database, datetime(2026, 10, 24, 4, 45, tzinfo=UTC))  # 23:45 on Friday, over midnight
-    assert [viewing.start.minute for viewing in hours.schedule("ana", ADMIN).standing] == [45, 45]
-    hours.add_day("ana", DateOverride(date(2026, 10, 21), ()), ADMIN)
-    hours.add_busy(
-        "ana",
-        BusyBlockRequest(first_day=date(2026, 10, 22), last_day=date(2026, 10, 22), from_min=629, until_min=700),
-        ADMIN,
-    )
-    schedule = hours.schedule("ana", ADMIN)
-    assert [viewing.start.day for viewing in schedule.standing] == [21, 22, 23, 24]
-    assert schedule.checked == 5
-    assert database.fetch("SELECT COUNT(*) AS number FROM appointments WHERE status = 'confirmed'") == [{"number": 5}]
 
 
 def test_hours_wait_for_whoever_books_this_agent_at_that_moment(hours: WorkingHoursService, database: Database) -> None:

@@ -42,15 +42,15 @@ class AgentSchedule:
 
     def book(self, start_time: str, caller: int = 0, *, call: str | None = None, tool: str | None = None) -> str:
         """Book a viewing for one of many callers."""
-        delivery = ToolInvocation(
+        invocation = ToolInvocation(
             name="set_appointment",
             tool_call_id=tool or f"tool-{next(self.ids)}",
             vapi_call_id=call or f"call-{caller}",
             agent_key=KEY,
             caller_number=f"+1555014{caller:04}",
         )
-        wish = BookingRequest(property_address="1420 Elm Street", attendee_name="Dolores", start_time=start_time)
-        return self.service.book(delivery, wish, self.say)
+        request = BookingRequest(property_address="1420 Elm Street", attendee_name="Dolores", start_time=start_time)
+        return self.service.book(invocation, request, self.say)
 
 
 @pytest.fixture

@@ -23,9 +23,10 @@ from peterental.appointments.calendar.model import (
     hours_shown,
 )
 from peterental.appointments.calendar.repository import DAYS
-from peterental.appointments.calendar.service import VISITS_OF_A_DAY, CalendarService
+from peterental.appointments.calendar.service import MAX_ENTRIES_IN_WEEK, CalendarService
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
+from peterental.services import build_services
 
 NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)  # a Wednesday, 10:00 in Chicago
 MONDAY = date(2026, 11, 23)
@@ -43,7 +44,8 @@ def agents(database: Database) -> AgentService:
 
 @pytest.fixture
 def calendar(database: Database, agents: AgentService) -> CalendarService:
-    return CalendarService(database, agents, now=lambda: NOW)
+    del agents
+    return build_services(database, lambda: NOW).calendar
 
 
 def book(database: Database, start: datetime, minutes: int = 30, status: str = "confirmed") -> None:
@@ -57,7 +59,7 @@ def book(database: Database, start: datetime, minutes: int = 30, status: str = "
     )
 
 
-def visit(start: datetime, minutes: int = 30, pause: int = 0) -> CalendarEntry:
+def entry(start: datetime, minutes: int = 30, pause: int = 0) -> CalendarEntry:
     end = start + timedelta(minutes=minutes)
     return CalendarEntry(
         appointment_id=1,
@@ -77,15 +79,15 @@ def column(day: CalendarDay) -> Column:
     return next(Week(agent=agent, today=MONDAY, days=(day,), shown=shown).columns())
 
 
-def a_day(day: date, *visits: CalendarEntry, busy: tuple[Busy, ...] = ()) -> CalendarDay:
+def a_day(day: date, *entries: CalendarEntry, busy: tuple[Busy, ...] = ()) -> CalendarDay:
     (empty,) = days_of(day, CHICAGO, count=1)
     return CalendarDay(
         day=day,
         starts=empty.starts,
         ends=empty.ends,
         windows=(NINE_TO_FIVE,),
-        visits=visits,
-        total=len(visits),
+        entries=entries,
+        total=len(entries),
         busy=busy,
     )
 
@@ -124,7 +126,7 @@ def test_a_sheet_is_one_day_of_the_agents(calendar: CalendarService, database: D
     book(database, at(9, 30, date(2026, 11, 25)))
     agent, today, day = calendar.day_sheet("ana", ADMIN)
     assert (agent.agent_id, today, day.day, day.total) == ("ana", date(2026, 11, 25), date(2026, 11, 25), 1)
-    assert day.visits[0].phone == "+1555"
+    assert day.entries[0].phone == "+1555"
 
 
 def test_somebody_elses_week_is_unknown(calendar: CalendarService) -> None:
@@ -148,14 +150,14 @@ def test_days_are_as_long_as_the_clocks_make_them() -> None:
 
 
 def test_a_viewing_stands_at_its_hour_with_the_pause_after_it() -> None:
-    drawn = column(a_day(MONDAY, visit(at(9, 30), pause=15), visit(at(16, 30), pause=60)))
+    drawn = column(a_day(MONDAY, entry(at(9, 30), pause=15), entry(at(16, 30), pause=60)))
     assert [item.place for item in drawn.items] == [GridCell(row=3, rows=2), GridCell(row=31, rows=2)]
     assert [item.pause for item in drawn.items] == [GridCell(row=5, rows=1), None], "the grid ends at five"
     assert drawn.closed == ()
 
 
 def test_the_grid_grows_to_show_every_viewing_and_shades_what_is_closed() -> None:
-    day = a_day(MONDAY, visit(at(7, 45), 20), visit(at(23, 50), 30))
+    day = a_day(MONDAY, entry(at(7, 45), 20), entry(at(23, 50), 30))
     assert hours_shown([day], CHICAGO) == Window(420, 1440)
     drawn = column(day)
     assert drawn.closed == (GridCell(row=1, rows=8), GridCell(row=41, rows=28))
@@ -163,7 +165,7 @@ def test_the_grid_grows_to_show_every_viewing_and_shades_what_is_closed() -> Non
 
 
 def test_viewings_that_overlap_stand_side_by_side_and_the_rest_is_folded() -> None:
-    drawn = column(a_day(MONDAY, *[visit(at(9), 45) for _ in range(5)], visit(at(9, 30)), visit(at(10))))
+    drawn = column(a_day(MONDAY, *[entry(at(9), 45) for _ in range(5)], entry(at(9, 30)), entry(at(10))))
     assert [(item.place.row, item.place.lane, item.place.lanes) for item in drawn.items] == [
         (1, 1, 3), (1, 2, 3), (1, 3, 3), (5, 1, 1),
     ]  # fmt: skip
@@ -172,7 +174,7 @@ def test_viewings_that_overlap_stand_side_by_side_and_the_rest_is_folded() -> No
 
 def test_viewings_in_the_hour_that_the_clocks_repeat_stand_side_by_side() -> None:
     autumn = date(2026, 11, 1)
-    drawn = column(a_day(autumn, visit(at(1, 45, autumn)), visit(at(1, 45, autumn, fold=1))))
+    drawn = column(a_day(autumn, entry(at(1, 45, autumn)), entry(at(1, 45, autumn, fold=1))))
     assert [(item.place.row, item.place.rows, item.place.lane) for item in drawn.items] == [(4, 2, 1), (4, 2, 2)]
 
 
@@ -201,8 +203,8 @@ def test_a_week_of_ten_thousand_viewings_is_counted_and_its_plan_reads_only_what
     database.fetch("ANALYZE appointments")
     week = calendar.week("ana", ADMIN)
     assert [day.total for day in week.days] == [1440] * 7
-    assert all(len(day.visits) == VISITS_OF_A_DAY for day in week.days)
-    assert sum(col.more + sum(item.visit is not None for item in col.items) for col in week.columns()) == 10080
+    assert all(len(day.entries) == MAX_ENTRIES_IN_WEEK for day in week.days)
+    assert sum(col.more + sum(item.entry is not None for item in col.items) for col in week.columns()) == 10080
     days = days_of(MONDAY, CHICAGO)
     plan = database.fetch(
         f"EXPLAIN {DAYS}",

@@ -138,11 +138,11 @@ def test_the_phone_finds_a_time_that_was_booked_by_hand_taken(
         heard.append(result)
         return "x"
 
-    delivery = ToolInvocation(
+    invocation = ToolInvocation(
         name="set_appointment", tool_call_id="t", vapi_call_id="c", agent_key=AgentKey(assistant_id="assistant")
     )
-    wish = BookingRequest(property_address="7 Oak", attendee_name="Max", start_time="2026-11-23T10:00")
-    services.appointments.book(delivery, wish, say)
+    request = BookingRequest(property_address="7 Oak", attendee_name="Max", start_time="2026-11-23T10:00")
+    services.appointments.book(invocation, request, say)
     assert isinstance(heard[0], SlotTaken)
 
 
@@ -151,11 +151,11 @@ def test_a_phone_booking_is_one_with_or_without_a_call_id(
     services: Services, book: Callable[..., Appointment], call_id: str
 ) -> None:
     manual = book(600)
-    delivery = ToolInvocation(
+    invocation = ToolInvocation(
         name="set_appointment", tool_call_id="t", vapi_call_id=call_id, agent_key=AgentKey(assistant_id="assistant")
     )
-    wish = BookingRequest(property_address="7 Oak", attendee_name="Max", start_time="2026-11-23T11:00")
-    services.appointments.book(delivery, wish, lambda *_: "x")
+    request = BookingRequest(property_address="7 Oak", attendee_name="Max", start_time="2026-11-23T11:00")
+    services.appointments.book(invocation, request, lambda *_: "x")
     shown = [services.manual.show(manual.appointment_id + number, ADMIN)[0] for number in (0, 1)]
     assert [(one.booked_by, one.is_by_phone) for one in shown] == [(ADMIN.email, False), ("phone", True)]
 

@@ -10,11 +10,13 @@ import pytest
 from peterental.access import Viewer
 from peterental.agents.model import AgentUnknown, Profile
 from peterental.agents.service import AgentService
-from peterental.appointments.calendar.repository import CALLS_BY_WEEK, VIEWINGS_BY_WEEK
+from peterental.appointments.calendar.repository import VIEWINGS_BY_WEEK
 from peterental.appointments.calendar.service import CalendarService
-from peterental.appointments.calendar.statistics import MOST_COUNTED, mondays
+from peterental.appointments.calendar.statistics import MAX_COUNTED, mondays
 from peterental.audit.service import AuditService
+from peterental.calls.queries import CALLS_BY_WEEK
 from peterental.database.pool import Database
+from peterental.services import build_services
 
 NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)  # a Wednesday
 CHICAGO = ZoneInfo("America/Chicago")
@@ -27,7 +29,7 @@ def calendar(database: Database) -> CalendarService:
     agents = AgentService(database, AuditService(database), now=lambda: NOW)
     agents.create(Profile(agent_name="Ana", time_zone="America/Chicago"), ADMIN)
     agents.create(Profile(agent_name="Ben"), ADMIN)
-    return CalendarService(database, agents, now=lambda: NOW)
+    return build_services(database, lambda: NOW).calendar
 
 
 def book(database: Database, start: datetime, status: str = "completed", call: str | None = None) -> None:
@@ -52,7 +54,7 @@ def test_viewings_are_counted_by_the_agents_weeks_and_by_status(calendar: Calend
     book(database, datetime(2026, 9, 7, tzinfo=CHICAGO))
     book(database, datetime(2026, 9, 7, tzinfo=CHICAGO) - minute)
     book(database, datetime(2026, 11, 30, tzinfo=CHICAGO), "confirmed")
-    figures = calendar.figures("ana", ADMIN)
+    figures = calendar.statistics("ana", ADMIN)
     assert [week.monday for week in figures.weeks][::11] == [date(2026, 9, 7), date(2026, 11, 23)]
     assert [week.total for week in figures.weeks] == [1, *[0] * 9, 1, 2]
     assert figures.weeks[-1].viewings == {"completed": 1, "cancelled": 1}
@@ -70,14 +72,14 @@ def test_calls_are_counted_with_those_that_led_to_a_viewing_however_many(
     for number in range(2):
         book(database, THIS_MONDAY + timedelta(days=40 + number), "confirmed", "c1")
     book(database, THIS_MONDAY + timedelta(days=50), "cancelled", "c3")
-    figures = calendar.figures("ana", ADMIN)
+    figures = calendar.statistics("ana", ADMIN)
     assert [(week.calls, week.calls_booked) for week in figures.weeks[-2:]] == [(1, 1), (2, 1)]
     assert (figures.calls, figures.calls_booked) == (3, 2)
 
 
 def test_figures_of_somebody_elses_agent_are_unknown(calendar: CalendarService) -> None:
     with pytest.raises(AgentUnknown):
-        calendar.figures("ana", Viewer(user_id=5, email="x@example.com", is_admin=False))
+        calendar.statistics("ana", Viewer(user_id=5, email="x@example.com", is_admin=False))
 
 
 def test_very_many_viewings_are_not_all_counted_and_it_is_said(calendar: CalendarService, database: Database) -> None:
@@ -89,8 +91,8 @@ def test_very_many_viewings_are_not_all_counted_and_it_is_said(calendar: Calenda
         """,
         {"from": THIS_MONDAY},
     )
-    figures = calendar.figures("ana", ADMIN)
-    assert (figures.total, figures.is_partial) == (MOST_COUNTED, True)
+    figures = calendar.statistics("ana", ADMIN)
+    assert (figures.total, figures.is_partial) == (MAX_COUNTED, True)
 
 
 @pytest.mark.parametrize("query", [VIEWINGS_BY_WEEK, CALLS_BY_WEEK])
@@ -118,7 +120,7 @@ def test_counting_reads_one_agents_weeks_by_the_index(
     database.fetch("ANALYZE appointments")
     database.fetch("ANALYZE calls")
     edges = [THIS_MONDAY - timedelta(weeks=n) for n in range(11, -2, -1)]
-    values = {"agent_id": "7", "edges": edges[:-1], "first": edges[0], "last": edges[-1], "most": MOST_COUNTED}
+    values = {"agent_id": "7", "edges": edges[:-1], "first": edges[0], "last": edges[-1], "limit": MAX_COUNTED}
     plan = "\n".join(row["QUERY PLAN"] for row in database.fetch(f"EXPLAIN {query}", values))
     assert "Seq Scan" not in plan
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peterental.agents.model import Agent, AgentKey
-from peterental.calls.model import CallHistory, CallUpdate, MessageDraft, Outcome, ToolCall, ToolInvocation
+from peterental.calls.model import CallHistory, CallUpdate, Outcome, ToolCall, ToolInvocation
 from peterental.calls.service import CallService
 from peterental.errors import Refusal
+from peterental.messages.model import MessageDraft
 
 if TYPE_CHECKING:
     from peterental.database.pool import Database
@@ -52,7 +53,7 @@ NEWS = {"ringing": RINGING, "talking": TALKING, "ended": ENDED, "report": REPORT
 )
 def test_whatever_the_order_the_call_comes_out_the_same(calls: CallService, order: tuple[str, ...]) -> None:
     for name in order:
-        calls.heard(NEWS[name])
+        calls.record_update(NEWS[name])
     call = calls.get("c")
     assert call is not None
     assert (call.agent_id, call.assistant_id, call.caller_number) == ("ana", "assistant-ana", "+15550001111")
@@ -62,14 +63,14 @@ def test_whatever_the_order_the_call_comes_out_the_same(calls: CallService, orde
 
 
 def test_a_call_that_nobody_is_registered_for_is_kept_all_the_same(calls: CallService) -> None:
-    calls.heard(CallUpdate(vapi_call_id="c", agent_key=AgentKey(assistant_id="unheard-of")))
+    calls.record_update(CallUpdate(vapi_call_id="c", agent_key=AgentKey(assistant_id="unheard-of")))
     call = calls.get("c")
     assert call is not None
     assert (call.agent_id, call.assistant_id, call.duration) == (None, "unheard-of", None)
     assert calls.get("another") is None
 
 
-def delivery(tool_call_id: str = "t", call: str = "c", number: str | None = "+15550001111") -> ToolInvocation:
+def invocation(tool_call_id: str = "t", call: str = "c", number: str | None = "+15550001111") -> ToolInvocation:
     return ToolInvocation(
         name="take_message", tool_call_id=tool_call_id, vapi_call_id=call, agent_key=KEY, caller_number=number
     )
@@ -80,22 +81,22 @@ def say(result: Outcome | Refusal, _: Agent | None, __: datetime) -> str:
 
 
 def test_what_was_done_is_never_overwritten_and_a_fault_is(calls: CallService) -> None:
-    calls.record_tool_call_alone(delivery(), answer="sorry", outcome="fault")
-    told = calls.take_message(delivery(), MessageDraft(body="hello"), say)
-    calls.record_tool_call_alone(delivery(), answer="sorry again", outcome="fault")
+    calls.record_tool_call_alone(invocation(), answer="sorry", outcome="fault")
+    told = calls.take_message(invocation(), MessageDraft(body="hello"), say)
+    calls.record_tool_call_alone(invocation(), answer="sorry again", outcome="fault")
     (kept,) = calls.tool_calls("c")
     assert (kept.answer, kept.outcome) == (told, "message")
 
 
 def test_tool_calls_without_a_call_are_told_apart_by_their_ids(calls: CallService, database: Database) -> None:
-    first = calls.take_message(delivery("a", call=""), MessageDraft(body="hello"), say)
-    assert calls.take_message(delivery("a", call=""), MessageDraft(body="other"), say) == first
-    calls.take_message(delivery("b", call=""), MessageDraft(body="hello"), say)
+    first = calls.take_message(invocation("a", call=""), MessageDraft(body="hello"), say)
+    assert calls.take_message(invocation("a", call=""), MessageDraft(body="other"), say) == first
+    calls.take_message(invocation("b", call=""), MessageDraft(body="hello"), say)
     assert database.fetch("SELECT body, vapi_call_id FROM messages") == [{"body": "hello", "vapi_call_id": None}] * 2
 
 
 def test_an_empty_message_is_refused_and_nothing_promised(calls: CallService, database: Database) -> None:
-    assert "MessageMissing" in calls.take_message(delivery(), MessageDraft(body=""), say)
+    assert "MessageMissing" in calls.take_message(invocation(), MessageDraft(body=""), say)
     assert database.fetch("SELECT * FROM messages") == []
 
 
@@ -106,9 +107,9 @@ def test_what_a_call_was_told_before_is_found_again() -> None:
             outcome=outcome, appointment_id=appointment_id, offered=(NOW,),
         )  # fmt: skip
 
-    so_far = CallHistory(others=(call("x", "booked", 1), call("y", "refused"), call("z", "booked", 2)))
-    assert so_far.offered == {NOW}
+    history = CallHistory(others=(call("x", "booked", 1), call("y", "refused"), call("z", "booked", 2)))
+    assert history.offered == {NOW}
     again = ToolInvocation(name="set_appointment", tool_call_id="n", arguments={"a": 1})
-    assert so_far.answer_to_the_same(again, "booked") == "z!"
-    assert so_far.answer_to_the_same(again, "cancelled") is None
-    assert so_far.answer_to_the_same(ToolInvocation(name="other", tool_call_id="n"), "booked") is None
+    assert history.answer_to_identical_call(again, "booked") == "z!"
+    assert history.answer_to_identical_call(again, "cancelled") is None
+    assert history.answer_to_identical_call(ToolInvocation(name="other", tool_call_id="n"), "booked") is None

@@ -11,9 +11,10 @@ import pytest
 
 from peterental.agents.model import Agent, AgentKey
 from peterental.appointments.model import BookingRequest
-from peterental.calls.model import CallUpdate, MessageDraft, Outcome, ToolInvocation
+from peterental.calls.model import CallUpdate, Outcome, ToolInvocation
 from peterental.database.pool import Database
 from peterental.errors import Refusal
+from peterental.messages.model import MessageDraft
 from peterental.services import Services, build_services
 from tests.together import at_once
 
@@ -31,7 +32,7 @@ class Line:
     database: Database
     call_id: str = "c"
 
-    def delivery(self, name: str, number: int) -> ToolInvocation:
+    def invocation(self, name: str, number: int) -> ToolInvocation:
         return ToolInvocation(
             name=name,
             tool_call_id=f"{name}-{number}",
@@ -41,25 +42,27 @@ class Line:
         )
 
     def ask(self, number: int) -> str:
-        return self.services.appointments.availability(self.delivery("get_availability", number), BookingRequest(), say)
+        return self.services.appointments.availability(
+            self.invocation("get_availability", number), BookingRequest(), say
+        )
 
     def book(self, number: int) -> str:
         start = f"2026-11-{23 + number // 8:02}T{9 + number % 8:02}:00"
-        wish = BookingRequest(property_address=f"{number} Elm Street", attendee_name="Dolores", start_time=start)
-        return self.services.appointments.book(self.delivery("set_appointment", number), wish, say)
+        request = BookingRequest(property_address=f"{number} Elm Street", attendee_name="Dolores", start_time=start)
+        return self.services.appointments.book(self.invocation("set_appointment", number), request, say)
 
     def leave(self, number: int) -> str:
-        lead = MessageDraft(body=f"message {number}")
-        return self.services.calls.take_message(self.delivery("take_message", number), lead, say)
+        draft = MessageDraft(body=f"message {number}")
+        return self.services.calls.take_message(self.invocation("take_message", number), draft, say)
 
     def update(self, number: int) -> str:
         status = ("ringing", "in-progress", "ended")[number % 3]
-        news = CallUpdate(vapi_call_id=self.call_id, agent_key=KEY, status=status, caller_number=DOLORES)
-        self.services.calls.heard(news)
+        update = CallUpdate(vapi_call_id=self.call_id, agent_key=KEY, status=status, caller_number=DOLORES)
+        self.services.calls.record_update(update)
         return "heard"
 
     def report(self, number: int) -> str:
-        news = CallUpdate(
+        update = CallUpdate(
             vapi_call_id=self.call_id,
             agent_key=KEY,
             is_report=True,
@@ -68,7 +71,7 @@ class Line:
             caller_number=DOLORES,
             summary="S",
         )
-        self.services.calls.heard(news)
+        self.services.calls.record_update(update)
         return "heard"
 
 

@@ -1,20 +1,16 @@
-"""An agent's time as people set it: days that differ from the week, busy blocks, and what stands there already."""
+"""An agent's time as people set it: date overrides and busy blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, Rules, Window
 from peterental.errors import Refusal
 
 MANUAL_SOURCE = "by hand"
 """The source of a busy block that somebody entered in the pages; any other is an outside calendar's."""
-
-BOOKED_CHECKED = 1000
-"""So many upcoming viewings are held against the hours; the page stays as fast for an agent with a million."""
 
 DAY_MIN = 24 * 60
 
@@ -93,33 +89,24 @@ class BusyBlockRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpcomingBooking:
-    """An upcoming viewing, as far as it matters here. Times are UTC."""
-
-    appointment_id: int
-    start: datetime
-    end: datetime
-    property_address: str
-    attendee_name: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Schedule:
     """An agent with all that decides when it may be booked.
 
     Args:
         agent: with the hours of its week.
-        days: days that differ, from today on.
+        days: date overrides, from today on.
         busy: blocks that are not over, soonest first.
-        standing: booked viewings that stand in time that is closed or busy; they are kept.
-        checked: how many upcoming viewings were looked at for that, at most BOOKED_CHECKED.
     """
 
     agent: Agent
     days: tuple[DateOverride, ...]
     busy: tuple[Busy, ...]
-    standing: tuple[UpcomingBooking, ...]
-    checked: int
+
+    @property
+    def rules(self) -> Rules:
+        """The agent's rules with these date overrides."""
+        days = tuple((other.day, window) for other in self.days for window in other.windows or (None,))
+        return replace(self.agent.rules, days=days)
 
 
 def clock_time(minutes: int) -> str:
@@ -130,22 +117,3 @@ def clock_time(minutes: int) -> str:
 def format_windows(windows: Iterable[Window]) -> str:
     """Give windows as the audit log has them: `09:00–12:00, 13:00–17:00`, or `closed`."""
     return ", ".join(f"{clock_time(w.opens_min)}\N{EN DASH}{clock_time(w.closes_min)}" for w in windows) or "closed"
-
-
-def bookings_outside_hours(
-    rules: Rules, zone: ZoneInfo, busy: Sequence[Busy], booked: Iterable[UpcomingBooking]
-) -> tuple[UpcomingBooking, ...]:
-    """Give the viewings that stand, even in part, where it is closed or busy."""
-    return tuple(
-        viewing
-        for viewing in booked
-        if not _is_open(rules, zone, viewing)
-        or any(block.start < viewing.end and viewing.start < block.until for block in busy)
-    )
-
-
-def _is_open(rules: Rules, zone: ZoneInfo, viewing: UpcomingBooking) -> bool:
-    begins, ends = viewing.start.astimezone(zone), viewing.end.astimezone(zone)
-    begins_min = begins.hour * 60 + begins.minute
-    ends_min = ends.hour * 60 + ends.minute + (ends.date() - begins.date()).days * DAY_MIN
-    return any(w.opens_min <= begins_min and ends_min <= w.closes_min for w in rules.windows_on(begins.date()))

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from peterental.agents.model import Window
-from peterental.agents.working_hours.model import MANUAL_SOURCE, Busy, DateOverride, UpcomingBooking, clock_time
+from peterental.agents.working_hours.model import MANUAL_SOURCE, Busy, DateOverride, clock_time
 
 if TYPE_CHECKING:
     import psycopg
@@ -46,8 +46,10 @@ class WorkingHoursRepository:
         )
         return _days(rows)
 
-    def busy(self, agent_id: str, since: datetime, until: datetime | None = None) -> tuple[Busy, ...]:
-        """Give the blocks that are not over at `since` and begin before `until`, if that is given, soonest first."""
+    def busy(
+        self, agent_id: str, since: datetime, until: datetime | None = None, limit: int = MOST_LISTED
+    ) -> tuple[Busy, ...]:
+        """Return the blocks that end after `since` and begin before `until`, if that is given, soonest first."""
         rows = self._database.fetch(
             f"""
             SELECT {BUSY}
@@ -56,23 +58,17 @@ class WorkingHoursRepository:
             ORDER BY lower(during), busy_id
             LIMIT %s
             """,
-            (agent_id, since, until, MOST_LISTED),
+            (agent_id, since, until, limit),
         )
         return tuple(Busy(**row) for row in rows)
 
-    def booked(self, agent_id: str, now: datetime, limit: int) -> tuple[UpcomingBooking, ...]:
-        """Give an agent's upcoming confirmed viewings, soonest first."""
-        rows = self._database.fetch(
-            """
-            SELECT id AS appointment_id, start_time AS start, end_time AS end, property_address, attendee_name
-            FROM appointments
-            WHERE agent_id = %s AND status = 'confirmed' AND start_time > %s
-            ORDER BY start_time, id
-            LIMIT %s
-            """,
-            (agent_id, now, limit),
-        )
-        return tuple(UpcomingBooking(**row) for row in rows)
+    def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime) -> bool:
+        """Return whether a busy block of an agent overlaps the time between two moments; waits for the server."""
+        row = connection.execute(
+            "SELECT FROM agent_busy WHERE agent_id = %s AND during && tstzrange(%s, %s) LIMIT 1",
+            (agent_id, start, until),
+        ).fetchone()
+        return row is not None
 
     def replace_week(self, connection: Connection, agent_id: str, week: Sequence[tuple[int, Window]]) -> None:
         """Queue the hours of a locked agent's week in place of those it has."""

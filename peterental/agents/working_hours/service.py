@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,6 @@ from peterental.agents.model import Agent, AgentChanged, Window
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService, audit_change, lock_agent
 from peterental.agents.working_hours.model import (
-    BOOKED_CHECKED,
     DAY_MIN,
     Busy,
     BusyBlockRequest,
@@ -27,7 +26,6 @@ from peterental.agents.working_hours.model import (
     DayUnknown,
     Schedule,
     TimeSkipped,
-    bookings_outside_hours,
     clock_time,
     format_windows,
 )
@@ -76,17 +74,24 @@ class WorkingHoursService:
         self._now = now
 
     def schedule(self, agent_id: str, viewer: Viewer) -> Schedule:
-        """Give an agent with its days, its busy blocks and what stands booked where it is closed or busy.
+        """Return an agent with its date overrides and busy blocks, from now on. Three queries. Raises AgentUnknown."""
+        agent = self._agents.get(agent_id, viewer)
+        days = self.date_overrides(agent, self.today(agent))
+        return Schedule(agent=agent, days=days, busy=self.busy_blocks(agent, self._now()))
 
-        Four queries. Raises AgentUnknown.
+    def date_overrides(self, agent: Agent, first: date) -> tuple[DateOverride, ...]:
+        """Return the date overrides, from `first` on, of an agent that the viewer was given. One query."""
+        return self._hours.days(agent.agent_id, first)
+
+    def busy_blocks(self, agent: Agent, since: datetime, until: datetime | None = None) -> tuple[Busy, ...]:
+        """Return the blocks between two moments of an agent that the viewer was given, soonest first. One query.
+
+        Args:
+            agent: whose.
+            since: blocks that are over by then are left out.
+            until: blocks that begin then or later are left out; None for no end.
         """
-        agent, now = self._agents.get(agent_id, viewer), self._now()
-        days = self._hours.days(agent_id, self.today(agent))
-        busy = self._hours.busy(agent_id, now)
-        booked = self._hours.booked(agent_id, now, BOOKED_CHECKED)
-        flat = tuple((other.day, window) for other in days for window in other.windows or (None,))
-        standing = bookings_outside_hours(replace(agent.rules, days=flat), agent.zone, busy, booked)
-        return Schedule(agent=agent, days=days, busy=busy, standing=standing, checked=len(booked))
+        return self._hours.busy(agent.agent_id, since, until)
 
     def today(self, agent: Agent) -> date:
         """Give the present day on an agent's wall clock."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, Window
 from peterental.agents.working_hours.model import DAY_MIN, Busy
+from peterental.appointments.model import BookingSummary
 from peterental.clock import midnight
 
 ROW_MIN = 15
@@ -25,16 +26,17 @@ DAYS_OF_A_WEEK = 7
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalendarEntry:
-    """A viewing that was not cancelled. Times are UTC; `blocked_until` is the end of the pause after it."""
+class CalendarEntry(BookingSummary):
+    """A viewing that was not cancelled. Times are UTC.
 
-    appointment_id: int
-    start: datetime
-    end: datetime
+    Args:
+        blocked_until: the end of the pause after it.
+        status: of the viewing.
+        phone: the number that the visitor gave, else the caller's.
+    """
+
     blocked_until: datetime
     status: str
-    property_address: str
-    attendee_name: str
     phone: str | None
 
 
@@ -52,7 +54,7 @@ class GridCell:
 class PlacedEntry:
     """A viewing with the pause after it, or a busy block, and where they stand."""
 
-    visit: CalendarEntry | None = None
+    entry: CalendarEntry | None = None
     busy: Busy | None = None
     place: GridCell
     pause: GridCell | None = None
@@ -60,7 +62,7 @@ class PlacedEntry:
     @property
     def start(self) -> datetime:
         """When it begins, in UTC."""
-        stretch = self.visit or self.busy
+        stretch = self.entry or self.busy
         assert stretch is not None  # noqa: S101  # tells mypy; it is one of the two
         return stretch.start
 
@@ -74,7 +76,7 @@ class CalendarDay:
         starts, ends: its first moment and the next day's, in UTC.
         windows: working hours; none where it is closed.
         note: why they differ from every week's, if they do.
-        visits: the first viewings of the day, in order.
+        entries: the first viewings of the day, in order.
         total: how many there are.
         busy: blocks that touch the day.
     """
@@ -84,7 +86,7 @@ class CalendarDay:
     ends: datetime
     windows: tuple[Window, ...] = ()
     note: str | None = None
-    visits: tuple[CalendarEntry, ...] = ()
+    entries: tuple[CalendarEntry, ...] = ()
     total: int = 0
     busy: tuple[Busy, ...] = ()
 
@@ -133,14 +135,14 @@ class Week:
         """Give the days as the grid draws them."""
         zone = self.agent.zone
         for day in self.days:
-            visits, folded = _in_lanes(day, self.shown, zone)
+            entries, folded = _in_lanes(day, self.shown, zone)
             blocks = [(block, _stretch(block.start, block.until, day, self.shown, zone)) for block in day.busy]
             busy = [PlacedEntry(busy=block, place=place) for block, place in blocks[:MOST_BUSY] if place is not None]
             yield Column(
                 day=day,
-                items=tuple(sorted((*visits, *busy), key=lambda item: item.start)),
+                items=tuple(sorted((*entries, *busy), key=lambda item: item.start)),
                 closed=tuple(_closed(day.windows, self.shown)),
-                more=day.total - len(day.visits) + folded,
+                more=day.total - len(day.entries) + folded,
                 more_busy=max(len(blocks) - MOST_BUSY, 0),
             )
 
@@ -157,9 +159,9 @@ def days_of(first: date, zone: ZoneInfo, count: int = DAYS_OF_A_WEEK) -> list[Ca
 def hours_shown(days: Sequence[CalendarDay], zone: ZoneInfo) -> Window:
     """Give the whole hours that the grid must show for everything but busy blocks to be seen."""
     windows = [window for day in days for window in day.windows] or [USUAL_HOURS]
-    visits = [_wall(visit.start, visit.end, zone) for day in days for visit in day.visits]
-    opens = min(window.opens_min for window in (*windows, *visits))
-    closes = max(window.closes_min for window in (*windows, *visits))
+    entries = [_wall(entry.start, entry.end, zone) for day in days for entry in day.entries]
+    opens = min(window.opens_min for window in (*windows, *entries))
+    closes = max(window.closes_min for window in (*windows, *entries))
     return Window(opens // 60 * 60, min(-(-closes // 60) * 60, DAY_MIN))
 
 
@@ -202,8 +204,8 @@ def _in_lanes(day: CalendarDay, shown: Window, zone: ZoneInfo) -> tuple[tuple[Pl
     cluster: list[tuple[CalendarEntry, GridCell, GridCell | None]] = []
     ends = [0] * MOST_LANES
     folded = 0
-    for visit in day.visits:
-        stretch = _wall(visit.start, visit.end, zone)
+    for entry in day.entries:
+        stretch = _wall(entry.start, entry.end, zone)
         place = _place(stretch, shown)
         assert place is not None  # noqa: S101  # tells mypy; the hours shown have room for every viewing
         if place.row >= max(ends):
@@ -213,10 +215,10 @@ def _in_lanes(day: CalendarDay, shown: Window, zone: ZoneInfo) -> tuple[tuple[Pl
         if lane is None:
             folded += 1
             continue
-        pause_min = int((visit.blocked_until - visit.end).total_seconds() // 60)
+        pause_min = int((entry.blocked_until - entry.end).total_seconds() // 60)
         pause = _place(Window(stretch.closes_min, min(stretch.closes_min + pause_min, DAY_MIN)), shown)
         ends[lane] = place.row + place.rows
-        cluster.append((visit, GridCell(row=place.row, rows=place.rows, lane=lane + 1), pause))
+        cluster.append((entry, GridCell(row=place.row, rows=place.rows, lane=lane + 1), pause))
     placed += _spread(cluster, ends)
     return tuple(placed), folded
 
@@ -225,7 +227,7 @@ def _spread(
     cluster: Sequence[tuple[CalendarEntry, GridCell, GridCell | None]], ends: Sequence[int]
 ) -> Iterator[PlacedEntry]:
     lanes = sum(end > 0 for end in ends)
-    for visit, place, pause in cluster:
+    for entry, place, pause in cluster:
         yield PlacedEntry(
-            visit=visit, place=GridCell(row=place.row, rows=place.rows, lane=place.lane, lanes=lanes), pause=pause
+            entry=entry, place=GridCell(row=place.row, rows=place.rows, lane=place.lane, lanes=lanes), pause=pause
         )

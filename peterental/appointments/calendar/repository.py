@@ -1,16 +1,22 @@
-"""An agent's days in PostgreSQL."""
+"""The bookings of one agent's days, weeks and summaries, in PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 
+from psycopg.rows import DictRow
+
 from peterental.appointments.calendar.model import CalendarDay, CalendarEntry
+from peterental.appointments.calendar.summaries import MAX_UPCOMING_COUNTED, Upcoming
+from peterental.appointments.model import BookingSummary
 from peterental.database.pool import Database
 
-DAYS = """
-    SELECT day_number, total, visits.*
+SUMMARY = 'id AS appointment_id, start_time AS start, end_time AS "end", property_address, attendee_name'
+
+DAYS = f"""
+    SELECT day_number, total, entries.*
     FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY AS days (starts, ends, day_number)
     CROSS JOIN LATERAL (
         SELECT COUNT(*) AS total
@@ -18,17 +24,15 @@ DAYS = """
         WHERE agent_id = %(agent_id)s AND status <> 'cancelled' AND start_time >= starts AND start_time < ends
     ) AS counted
     LEFT JOIN LATERAL (
-        SELECT id AS appointment_id, start_time AS start, end_time AS "end",
-               COALESCE(blocked_until, end_time) AS blocked_until, status,
-               property_address, attendee_name, COALESCE(attendee_phone, caller_number) AS phone
+        SELECT {SUMMARY}, COALESCE(blocked_until, end_time) AS blocked_until, status,
+               COALESCE(attendee_phone, caller_number) AS phone
         FROM appointments
         WHERE agent_id = %(agent_id)s AND status <> 'cancelled' AND start_time >= starts AND start_time < ends
         ORDER BY start_time, id
         LIMIT %(limit)s
-    ) AS visits ON TRUE
+    ) AS entries ON TRUE
     ORDER BY day_number, start, appointment_id
 """
-
 
 VIEWINGS_BY_WEEK = """
     SELECT width_bucket(start_time, %(edges)s::timestamptz[]) AS week, status, COUNT(*) AS number
@@ -37,36 +41,20 @@ VIEWINGS_BY_WEEK = """
         FROM appointments
         WHERE agent_id = %(agent_id)s AND start_time >= %(first)s AND start_time < %(last)s
         ORDER BY start_time DESC
-        LIMIT %(most)s
+        LIMIT %(limit)s
     ) AS latest
     GROUP BY week, status
 """
 
-CALLS_BY_WEEK = """
-    SELECT width_bucket(rang_at, %(edges)s::timestamptz[]) AS week, COUNT(*) AS number,
-           COUNT(*) FILTER (
-               WHERE EXISTS (SELECT FROM appointments WHERE appointments.vapi_call_id = latest.vapi_call_id)
-           ) AS booked
-    FROM (
-        SELECT vapi_call_id, COALESCE(started_at, created_at) AS rang_at
-        FROM calls
-        WHERE agent_id = %(agent_id)s
-            AND COALESCE(started_at, created_at) >= %(first)s AND COALESCE(started_at, created_at) < %(last)s
-        ORDER BY rang_at DESC, vapi_call_id DESC
-        LIMIT %(most)s
-    ) AS latest
-    GROUP BY week
-"""
-
 
 class CalendarRepository:
-    """The diaries of one database's agents. Every method is one round trip."""
+    """The calendars of one database's agents. Every method is one round trip."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def with_visits(self, agent_id: str, days: Sequence[CalendarDay], limit: int) -> list[CalendarDay]:
-        """Give these days with the first `limit` viewings of each, and how many there are; cancelled ones left out."""
+    def with_entries(self, agent_id: str, days: Sequence[CalendarDay], limit: int) -> list[CalendarDay]:
+        """Return these days with the first `limit` viewings of each and their number; cancelled ones are left out."""
         rows = self._database.fetch(
             DAYS,
             {
@@ -76,27 +64,125 @@ class CalendarRepository:
                 "limit": limit,
             },
         )
-        totals, visits = [0] * len(days), [list[CalendarEntry]() for _ in days]
+        totals, entries = [0] * len(days), [list[CalendarEntry]() for _ in days]
         for row in rows:
             number = row.pop("day_number") - 1
             totals[number] = row.pop("total")
             if row["appointment_id"] is not None:
-                visits[number].append(CalendarEntry(**row))
+                entries[number].append(CalendarEntry(**row))
         return [
-            replace(day, total=total, visits=tuple(found))
-            for day, total, found in zip(days, totals, visits, strict=True)
+            replace(day, total=total, entries=tuple(found))
+            for day, total, found in zip(days, totals, entries, strict=True)
         ]
 
-    def viewings_by_week(self, agent_id: str, edges: Sequence[datetime], most: int) -> list[tuple[int, str, int]]:
-        """Count the latest viewings, at most `most`: number of the week from 1, status, how many."""
-        rows = self._database.fetch(VIEWINGS_BY_WEEK, _weeks(agent_id, edges, most))
+    def viewings_by_week(self, agent_id: str, edges: Sequence[datetime], limit: int) -> list[tuple[int, str, int]]:
+        """Count the latest viewings by week and status: the number of the week from 1, the status, how many.
+
+        Args:
+            agent_id: whose.
+            edges: when each week starts, in order, and when the last one ends.
+            limit: how many viewings to count, the latest first.
+        """
+        rows = self._database.fetch(
+            VIEWINGS_BY_WEEK,
+            {"agent_id": agent_id, "edges": list(edges[:-1]), "first": edges[0], "last": edges[-1], "limit": limit},
+        )
         return [(row["week"], row["status"], row["number"]) for row in rows]
 
-    def calls_by_week(self, agent_id: str, edges: Sequence[datetime], most: int) -> list[tuple[int, int, int]]:
-        """Count the latest calls, at most `most`: number of the week from 1, how many, how many led to a viewing."""
-        rows = self._database.fetch(CALLS_BY_WEEK, _weeks(agent_id, edges, most))
-        return [(row["week"], row["number"], row["booked"]) for row in rows]
+    def next_and_counts(
+        self, agent_ids: Sequence[str], spans: Sequence[tuple[datetime, datetime, datetime, datetime]], now: datetime
+    ) -> dict[str, tuple[BookingSummary | None, int, int]]:
+        """Return each agent's next confirmed viewing, and the number of viewings in its week and in its month.
+
+        Cancelled viewings are not counted.
+
+        Args:
+            agent_ids: whose.
+            spans: for each: start and end of the week, start and end of the month.
+            now: the next viewing starts then or later.
+        """
+        rows = self._database.fetch(
+            f"""
+            SELECT wanted.agent_id, viewings_this_week, viewings_this_month, upcoming.*
+            FROM unnest(
+                %(agent_ids)s::text[],
+                %(week_from)s::timestamptz[], %(week_until)s::timestamptz[],
+                %(month_from)s::timestamptz[], %(month_until)s::timestamptz[]
+            ) AS wanted (agent_id, week_from, week_until, month_from, month_until)
+            LEFT JOIN LATERAL (
+                SELECT {SUMMARY}
+                FROM appointments
+                WHERE agent_id = wanted.agent_id AND status = 'confirmed' AND start_time >= %(now)s
+                ORDER BY start_time
+                LIMIT 1
+            ) AS upcoming ON TRUE
+            CROSS JOIN LATERAL (
+                SELECT
+                    COUNT(*) FILTER (WHERE start_time >= week_from AND start_time < week_until) AS viewings_this_week,
+                    COUNT(*) FILTER (WHERE start_time >= month_from AND start_time < month_until) AS viewings_this_month
+                FROM appointments
+                WHERE agent_id = wanted.agent_id AND status <> 'cancelled'
+                    AND start_time >= LEAST(week_from, month_from)
+                    AND start_time < GREATEST(week_until, month_until)
+            ) AS counted
+            """,
+            {
+                "agent_ids": list(agent_ids),
+                "week_from": [span[0] for span in spans],
+                "week_until": [span[1] for span in spans],
+                "month_from": [span[2] for span in spans],
+                "month_until": [span[3] for span in spans],
+                "now": now,
+            },
+        )
+        return {
+            row["agent_id"]: (
+                _summary(row) if row["appointment_id"] is not None else None,
+                row["viewings_this_week"],
+                row["viewings_this_month"],
+            )
+            for row in rows
+        }
+
+    def upcoming(self, agent_id: str, now: datetime, limit: int) -> Upcoming:
+        """Return an agent's next confirmed viewings, one that is going on included, and how many there are in all.
+
+        No viewing is as long as a day, so the index on the start finds one that is going on. Counting ends at
+        MAX_UPCOMING_COUNTED.
+        """
+        rows = self._database.fetch(
+            f"""
+            SELECT {SUMMARY}, COUNT(*) OVER () AS total
+            FROM (
+                SELECT *
+                FROM appointments
+                WHERE agent_id = %(agent_id)s AND status = 'confirmed'
+                    AND start_time > %(now)s - INTERVAL '1 day' AND end_time > %(now)s
+                ORDER BY start_time
+                LIMIT %(counted)s
+            ) AS upcoming
+            ORDER BY start_time, id
+            LIMIT %(limit)s
+            """,
+            {"agent_id": agent_id, "now": now, "limit": limit, "counted": MAX_UPCOMING_COUNTED},
+        )
+        return Upcoming(viewings=tuple(_summary(row) for row in rows), total=rows[0]["total"] if rows else 0)
+
+    def starting_after(self, agent_id: str, now: datetime, limit: int) -> tuple[BookingSummary, ...]:
+        """Return an agent's first confirmed viewings that start after `now`, soonest first."""
+        rows = self._database.fetch(
+            f"""
+            SELECT {SUMMARY}
+            FROM appointments
+            WHERE agent_id = %s AND status = 'confirmed' AND start_time > %s
+            ORDER BY start_time, id
+            LIMIT %s
+            """,
+            (agent_id, now, limit),
+        )
+        return tuple(BookingSummary(**row) for row in rows)
 
 
-def _weeks(agent_id: str, edges: Sequence[datetime], most: int) -> dict[str, object]:
-    return {"agent_id": agent_id, "edges": list(edges[:-1]), "first": edges[0], "last": edges[-1], "most": most}
+def _summary(row: DictRow) -> BookingSummary:
+    """Return the booking in a row that has more columns than its own."""
+    return BookingSummary(**{field.name: row[field.name] for field in fields(BookingSummary)})

@@ -1,4 +1,4 @@
-"""Puts an agent's days together from its hours, its busy blocks and its viewings."""
+"""Reads an agent's days, weeks and summaries: its hours and busy blocks together with its bookings and calls."""
 
 from __future__ import annotations
 
@@ -9,67 +9,112 @@ from datetime import date, datetime, timedelta
 from peterental.access import Viewer
 from peterental.agents.model import Agent
 from peterental.agents.service import AgentService
-from peterental.agents.working_hours.repository import WorkingHoursRepository
+from peterental.agents.working_hours.model import Schedule
+from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.appointments.calendar.model import CalendarDay, Week, days_of, hours_shown
 from peterental.appointments.calendar.repository import CalendarRepository
-from peterental.appointments.calendar.statistics import MOST_COUNTED, WeeklyStatistics, mondays, weeks_of
+from peterental.appointments.calendar.statistics import MAX_COUNTED, WeeklyStatistics, mondays, weeks_of
+from peterental.appointments.calendar.summaries import (
+    MAX_CONFLICTS_CHECKED,
+    AgentSummary,
+    HoursConflicts,
+    Upcoming,
+    bookings_outside_hours,
+    week_and_month,
+)
+from peterental.calls.service import CallService
 from peterental.clock import midnight, utc_now
 from peterental.database.pool import Database
 
-VISITS_OF_A_DAY = 20
-"""Viewings of one day that the week has room for; a day of working hours, every half hour."""
+MAX_ENTRIES_IN_WEEK = 20
+"""Viewings of one day that the week view shows: a day of working hours with one every half hour."""
 
-VISITS_ON_A_SHEET = 100
+MAX_ENTRIES_ON_SHEET = 100
+"""Viewings of one day that the day sheet shows."""
 
 
 class CalendarService:
-    """The diaries of one database's agents.
+    """The calendars of one database's agents.
 
     Args:
-        database: where everything is kept.
-        agents: knows who may see which agent.
-        now: gives the time, in UTC.
+        database: where the bookings are stored.
+        agents: decides who may see which agent.
+        hours: reads working hours and busy blocks.
+        calls: counts calls.
+        now: returns the present moment, in UTC.
     """
 
-    def __init__(self, database: Database, agents: AgentService, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        agents: AgentService,
+        hours: WorkingHoursService,
+        calls: CallService,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._agents = agents
-        self._diary = CalendarRepository(database)
-        self._hours = WorkingHoursRepository(database)
+        self._hours = hours
+        self._calls = calls
+        self._calendar = CalendarRepository(database)
         self._now = now
 
     def week(self, agent_id: str, viewer: Viewer, on: date | None = None) -> Week:
-        """Give the week, from Monday, that has `on` in it (default: today). Four queries. Raises AgentUnknown."""
+        """Return the week, from Monday, around `on` (default: today). Four queries. Raises AgentUnknown."""
         agent = self._agents.get(agent_id, viewer)
-        today = self._today(agent)
+        today = self._hours.today(agent)
         on = on or today
-        days = self._filled(agent, days_of(on - timedelta(days=on.weekday()), agent.zone), VISITS_OF_A_DAY)
+        days = self._filled(agent, days_of(on - timedelta(days=on.weekday()), agent.zone), MAX_ENTRIES_IN_WEEK)
         return Week(agent=agent, today=today, days=days, shown=hours_shown(days, agent.zone))
 
     def day_sheet(self, agent_id: str, viewer: Viewer, on: date | None = None) -> tuple[Agent, date, CalendarDay]:
-        """Give an agent, the present day there, and one day (default: today). Four queries. Raises AgentUnknown."""
+        """Return an agent, its local date, and one of its days (default: today). Four queries. Raises AgentUnknown."""
         agent = self._agents.get(agent_id, viewer)
-        today = self._today(agent)
-        (day,) = self._filled(agent, days_of(on or today, agent.zone, count=1), VISITS_ON_A_SHEET)
+        today = self._hours.today(agent)
+        (day,) = self._filled(agent, days_of(on or today, agent.zone, count=1), MAX_ENTRIES_ON_SHEET)
         return agent, today, day
 
-    def figures(self, agent_id: str, viewer: Viewer) -> WeeklyStatistics:
-        """Give figures of this week and the eleven before it. Three queries. Raises AgentUnknown."""
+    def statistics(self, agent_id: str, viewer: Viewer) -> WeeklyStatistics:
+        """Return the statistics of this week and the eleven before it. Three queries. Raises AgentUnknown."""
         agent = self._agents.get(agent_id, viewer)
-        starts = mondays(self._today(agent))
+        starts = mondays(self._hours.today(agent))
         edges = [midnight(monday, agent.zone) for monday in starts]
-        viewings = self._diary.viewings_by_week(agent_id, edges, MOST_COUNTED)
-        calls = self._diary.calls_by_week(agent_id, edges, MOST_COUNTED)
+        viewings = self._calendar.viewings_by_week(agent_id, edges, MAX_COUNTED)
+        calls = self._calls.weekly_counts(agent, edges, MAX_COUNTED)
         found = WeeklyStatistics(agent=agent, weeks=weeks_of(starts[:-1], viewings, calls))
-        return replace(found, is_partial=max(found.total, found.calls) >= MOST_COUNTED)
+        return replace(found, is_partial=max(found.total, found.calls) >= MAX_COUNTED)
+
+    def summaries(self, agents: Sequence[Agent]) -> tuple[AgentSummary, ...]:
+        """Return the next viewing and the counts of each of these agents, which the viewer was given. One query."""
+        if not agents:
+            return ()
+        now = self._now()
+        spans = [week_and_month(now, agent.zone) for agent in agents]
+        found = self._calendar.next_and_counts([agent.agent_id for agent in agents], spans, now)
+        return tuple(
+            AgentSummary(agent=agent, next_viewing=upcoming, viewings_this_week=in_week, viewings_this_month=in_month)
+            for agent in agents
+            for upcoming, in_week, in_month in [found[agent.agent_id]]
+        )
+
+    def upcoming(self, agent: Agent, limit: int = 10) -> Upcoming:
+        """Return the next confirmed viewings of an agent that the viewer was given, soonest first. One query."""
+        return self._calendar.upcoming(agent.agent_id, self._now(), limit)
+
+    def conflicts(self, schedule: Schedule) -> HoursConflicts:
+        """Return the viewings to come in closed or busy time of a schedule that the viewer was given. One query."""
+        agent = schedule.agent
+        booked = self._calendar.starting_after(agent.agent_id, self._now(), MAX_CONFLICTS_CHECKED)
+        outside = bookings_outside_hours(schedule.rules, agent.zone, schedule.busy, booked)
+        return HoursConflicts(viewings=outside, checked=len(booked))
 
     def _filled(self, agent: Agent, days: Sequence[CalendarDay], limit: int) -> tuple[CalendarDay, ...]:
-        starts, ends = days[0].starts, days[-1].ends
-        differing = {other.day: other for other in self._hours.days(agent.agent_id, days[0].day)}
-        busy = self._hours.busy(agent.agent_id, starts, ends)
+        """Return the days with their working hours, busy blocks and first `limit` viewings. Three queries."""
+        overrides = {other.day: other for other in self._hours.date_overrides(agent, days[0].day)}
+        busy = self._hours.busy_blocks(agent, days[0].starts, days[-1].ends)
         every_week = replace(agent.rules, days=())
         filled = []
-        for day in self._diary.with_visits(agent.agent_id, days, limit):
-            other = differing.get(day.day)
+        for day in self._calendar.with_entries(agent.agent_id, days, limit):
+            other = overrides.get(day.day)
             filled.append(
                 replace(
                     day,
@@ -79,6 +124,3 @@ class CalendarService:
                 )
             )
         return tuple(filled)
-
-    def _today(self, agent: Agent) -> date:
-        return self._now().astimezone(agent.zone).date()

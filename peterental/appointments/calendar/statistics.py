@@ -11,7 +11,7 @@ from peterental.agents.model import Agent
 WEEKS = 12
 """This week and the eleven before it."""
 
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 """So many viewings and calls are counted, the latest first; the page is as fast for an agent with a million."""
 
 STATUSES = {"completed": "Completed", "confirmed": "Confirmed", "no_show": "No-show", "cancelled": "Cancelled"}
@@ -40,7 +40,7 @@ class WeeklyStatistics:
     Args:
         agent: whose.
         weeks: WEEKS of them.
-        is_partial: whether there was more than MOST_COUNTED, so that the oldest weeks lack some.
+        is_partial: whether there was more than MAX_COUNTED, so that the oldest weeks lack some.
     """
 
     agent: Agent

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peterental.agents.lookup import lock_agent
 from peterental.appointments.manual.model import MANUAL_KEY_PREFIX, Event, FormKeyConflict
 from peterental.appointments.model import Appointment
-from peterental.appointments.repository import APPOINTMENT, BUSY, OVERLAPPING, REFUSALS
+from peterental.appointments.repository import APPOINTMENT, OVERLAPPING, REFUSALS
 from peterental.appointments.schedule_repository import SCHEDULE_BY_ID, AgentSchedule, read_schedule
 from peterental.database.constraints import named_constraints
 
@@ -87,11 +87,6 @@ class ManualBookingRepository:
             {"agent_id": agent_id, "start": start, "until": until, "without": without, "limit": SHOWN_OVERLAPS},
         )
         return tuple(Appointment(**row) for row in rows.fetchall())
-
-    def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime) -> bool:
-        """Tell whether a busy block of an agent lies between two moments."""
-        rows = connection.execute(BUSY.encode(), {"agent_id": agent_id, "start": start, "until": until})
-        return rows.fetchone() is not None
 
     def booked_between(
         self, connection: Connection, agent_id: str, start: datetime, until: datetime, *, without: int | None

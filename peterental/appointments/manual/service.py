@@ -11,6 +11,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
+from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments.availability import Availability
 from peterental.appointments.manual.model import (
     LONGEST_MIN,
@@ -72,6 +73,7 @@ class ManualBookingService:
         self._database = database
         self._appointments = AppointmentRepository(database)
         self._by_hand = ManualBookingRepository(database)
+        self._hours = WorkingHoursRepository(database)
         self._audit = audit
         self._now = now
 
@@ -244,7 +246,7 @@ class ManualBookingService:
             end,
             now,
             overlapping=self._by_hand.overlapping(connection, agent.agent_id, start, until, without=without),
-            is_busy=self._by_hand.is_busy(connection, agent.agent_id, start, until),
+            is_busy=self._hours.is_busy(connection, agent.agent_id, start, until),
             booked_that_day=self._by_hand.booked_between(
                 connection, agent.agent_id, midnight, next_midnight, without=without
             ),

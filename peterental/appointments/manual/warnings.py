@@ -52,6 +52,4 @@ def check_warnings(
 def _is_within_hours(agent: Agent, start: datetime, end: datetime) -> bool:
     local = start.astimezone(agent.zone)
     begins_min = local.hour * 60 + local.minute
-    ends_min = begins_min + (end - start) // timedelta(minutes=1)
-    windows = agent.rules.windows_on(local.date())
-    return any(window.opens_min <= begins_min and ends_min <= window.closes_min for window in windows)
+    return agent.rules.covers(local.date(), begins_min, begins_min + (end - start) // timedelta(minutes=1))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from flask import Blueprint, current_app, render_template, request
 
-from peterental.appointments.calendar.statistics import MOST_COUNTED, STATUSES
+from peterental.appointments.calendar.statistics import MAX_COUNTED, STATUSES
 from peterental.services import services_of
 from peterental.web.agents.chart import chart, percent
 from peterental.web.shell.query_params import QueryParams
@@ -57,7 +57,7 @@ def day(agent_id: str) -> str:
 
 def statistics(agent_id: str) -> str:
     """Show figures of the last twelve weeks. Three queries, whatever is booked."""
-    found = services_of(current_app).calendar.figures(agent_id, current_viewer())
+    found = services_of(current_app).calendar.statistics(agent_id, current_viewer())
     weeks = found.weeks
     return render_template(
         "agents/statistics.html",
@@ -65,7 +65,7 @@ def statistics(agent_id: str) -> str:
         agent=found.agent,
         statuses=STATUSES,
         percent=percent,
-        most=MOST_COUNTED,
+        most=MAX_COUNTED,
         viewings=chart(weeks, [[(status, week.viewings.get(status, 0)) for status in STATUSES] for week in weeks]),
         calls=chart(
             weeks, [[("booked", week.calls_booked), ("unbooked", week.calls - week.calls_booked)] for week in weeks]

@@ -83,6 +83,7 @@ def index() -> Answer:
     return render_template(
         "agents/index.html",
         listing=listing,
+        summaries=services.calendar.summaries(listing.agents),
         text=text,
         page=page,
         warnings=address.warnings,
@@ -101,7 +102,7 @@ def show(agent_id: str) -> Answer:
     return render_template(
         "agents/show.html",
         agent=agent,
-        upcoming=services.agents.upcoming(agent),
+        upcoming=services.calendar.upcoming(agent),
         week=hours_by_weekday(agent.rules),
         calls=services.calls.latest(agent_id, viewer, limit=RECENT_CALLS_SHOWN),
         words=labels,
@@ -184,7 +185,7 @@ def _slot_check(agent_id: str) -> tuple[SlotCheck | None, str | None]:
     address = QueryParams(request.args)
     if not address.text("on") and not address.text("at"):
         return None, None
-    day, minutes = address.day("on", instead=""), address.minutes("at")
+    day, minutes = address.day("on"), address.minutes("at")
     if day is None or minutes is None:
         return None, next(iter(address.warnings), f"Choose a {'time' if day else 'day'} as well.")
     return _services().appointments.check_slot(agent_id, day, minutes, current_viewer()), None
@@ -203,7 +204,7 @@ def _set_active(agent_id: str, *, active: bool) -> Answer:
         agents.set_active(agent_id, viewer, active=active)
         flash(f"{agent.agent_name} {'takes bookings again' if active else 'takes no more bookings'}.", "done")
         return redirect(url_for("agents.show", agent_id=agent_id), 303)
-    upcoming = agents.upcoming(agent, limit=1)
+    upcoming = _services().calendar.upcoming(agent, limit=1)
     return render_template("agents/activation.html", agent=agent, active=active, upcoming=upcoming)
 
 

@@ -159,6 +159,7 @@ def _page(
     body = render_template(
         "agents/hours.html",
         schedule=schedule,
+        conflicts=services_of(current_app).calendar.conflicts(schedule),
         agent=schedule.agent,
         form=week,
         day_form=day_form or DayForm(formdata=None, prefix="day-"),

@@ -117,7 +117,7 @@ def test_what_cannot_be_is_said_at_the_field_and_everything_typed_is_kept(
     assert f'id="{field}-wrong">{words}' in page.text
     assert f'<a href="#{field}">' in page.text
     assert 'value="+1 312 555 0142"' in page.text
-    assert services.agents.listing(ANYBODY).rows == ()
+    assert services.agents.listing(ANYBODY).agents == ()
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_an_expired_form_keeps_what_was_typed(office: Browser, services: Service
     assert page.status_code == 400
     assert "please send it again" in page.text
     assert 'value="Ana Lima"' in page.text
-    assert services.agents.listing(admin).rows == ()
+    assert services.agents.listing(admin).agents == ()
     again = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
     assert again
     assert office.post("/agents/new", FILLED_IN, csrf_token=again.group(1)).status_code == 303

@@ -11,10 +11,11 @@ import pytest
 
 from peterental.access import Viewer
 from peterental.agents.model import AgentKey, Profile
-from peterental.calls.model import CallUpdate, MessageDraft, ToolInvocation
+from peterental.calls.model import CallUpdate, ToolInvocation
 from peterental.database.pool import Database
+from peterental.messages.model import MessageDraft
 from peterental.services import Services
-from peterental.voice.responses import say
+from peterental.voice.responses import render
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -54,17 +55,17 @@ def report(services: Services, agents: None) -> Report:
             "cost": 0.0817,
             **others,
         }
-        services.calls.heard(CallUpdate(vapi_call_id=vapi_call_id, is_report=True, **told))
+        services.calls.record_update(CallUpdate(vapi_call_id=vapi_call_id, is_report=True, **told))
 
     return report
 
 
 def ask(services: Services, tool: str, outcome: str, *, call: str = "c1", key: AgentKey = ANAS, **more: Any) -> None:
-    delivery = ToolInvocation(
+    invocation = ToolInvocation(
         name=tool, tool_call_id=f"{tool}-1", vapi_call_id=call, agent_key=key, caller_number=DOLORES,
         arguments=more.pop("arguments", {}),
     )  # fmt: skip
-    services.calls.record_tool_call_alone(delivery, answer=more.pop("answer", "A sentence."), outcome=outcome, **more)
+    services.calls.record_tool_call_alone(invocation, answer=more.pop("answer", "A sentence."), outcome=outcome, **more)
 
 
 def test_before_the_first_call_the_list_says_how_to_hear_one(office: Browser) -> None:
@@ -299,8 +300,8 @@ def test_long_names_and_homes_leave_the_list_light(
 
 def test_a_message_left_in_a_call_is_told_in_it(office: Browser, report: Report, services: Services) -> None:
     report()
-    delivery = ToolInvocation(name="take_message", tool_call_id="t", vapi_call_id="c1", agent_key=ANAS)
-    services.calls.take_message(delivery, MessageDraft(body="Are cats fine?"), say)
+    invocation = ToolInvocation(name="take_message", tool_call_id="t", vapi_call_id="c1", agent_key=ANAS)
+    services.calls.take_message(invocation, MessageDraft(body="Are cats fine?"), render)
     assert "Message taken" in office.get("/calls").text
     assert "Left a message" in office.get("/calls/c1").text
 

@@ -294,7 +294,7 @@ def test_no_form_is_taken_without_its_token(
             path = re.sub(r"<[^>]+>", "1", rule.rule)
             assert (path, office.post(path, agent_name="Eve").status_code) == (path, 400)
     assert office.post("/logout").status_code == 400
-    assert [(row.agent.agent_name, row.agent.is_active) for row in services.agents.listing(admin).rows] == [("1", True)]
+    assert [(agent.agent_name, agent.is_active) for agent in services.agents.listing(admin).agents] == [("1", True)]
     assert office.get("/agents").status_code == 200
 
 
