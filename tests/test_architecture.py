@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,43 @@ PACKAGE = PROJECT_DIR / "peterental"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_FILE_LINES = 600
 
+SQL_WORD = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|FROM|JOIN)\b")
 SQL = re.compile(r"^\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s", re.MULTILINE)
+
+OWNERS = {
+    "agents": "agents",
+    "agent_busy": "agents",
+    "agent_days": "agents",
+    "agent_hours": "agents",
+    "appointments": "appointments",
+    "appointment_events": "appointments",
+    "audit_log": "audit",
+    "calls": "calls",
+    "tool_calls": "calls",
+    "messages": "messages",
+    "sign_in_failures": "users",
+    "users": "users",
+}
+"""The folder that reads and writes each table."""
+
+NAME_AND_OWNER = "each row shows its agent's name and time zone, and only the viewer's agents' rows are read"
+
+MAY_READ = {
+    ("appointments/listing/repository.py", "agents"): NAME_AND_OWNER,
+    ("appointments/manual/repository.py", "agents"): NAME_AND_OWNER,
+    ("appointments/repository.py", "agents"): NAME_AND_OWNER,
+    ("calls/queries.py", "agents"): NAME_AND_OWNER,
+    (
+        "calls/queries.py",
+        "appointments",
+    ): "the list shows what each call booked, filters and searches by it, in one query",
+    ("calls/repository.py", "appointments"): "a tool call is stored with the booking it made, in the same statement",
+    ("messages/repository.py", "agents"): NAME_AND_OWNER,
+}
+"""Why a repository may read, and never write, a table of another folder."""
+
+READ = re.compile(r"\b(?:FROM|JOIN|USING)\s+(?:ONLY\s+)?([a-z_]+)|,\s*([a-z_]+)\s+(?:AS|WHERE)\b")
+WRITTEN = re.compile(r"\b(?:INSERT\s+INTO|(?<!KEY )(?<!FOR )UPDATE|DELETE\s+FROM|LOCK\s+TABLE|TRUNCATE)\s+([a-z_]+)")
 
 
 def test_each_floor_imports_only_what_is_below_it() -> None:
@@ -40,6 +77,42 @@ def test_sql_stands_beside_the_method_that_runs_it(module: Path) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
     assert [text for text in strings if SQL.search(text)] == []
+
+
+def test_every_table_has_an_owner() -> None:
+    created = {
+        name
+        for file in (PROJECT_DIR / "migrations").glob("*.sql")
+        for name in re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", file.read_text(encoding="utf-8"))
+    }
+    assert created == set(OWNERS)
+
+
+def test_only_the_owner_writes_a_table() -> None:
+    """Another feature asks the owner's service, or uses a fragment that the owner exports."""
+    writes = {(module, table) for module, text in _sql_texts() for table in WRITTEN.findall(text) if table in OWNERS}
+    assert ("calls/repository.py", "tool_calls") in writes
+    assert [(module, table) for module, table in sorted(writes) if not module.startswith(f"{OWNERS[table]}/")] == []
+
+
+def test_tables_of_others_are_read_for_a_reason() -> None:
+    reads = {
+        (module, table)
+        for module, text in _sql_texts()
+        for found in READ.findall(text)
+        for table in found
+        if table in OWNERS and not module.startswith(f"{OWNERS[table]}/")
+    }
+    assert reads == set(MAY_READ)
+
+
+def _sql_texts() -> Iterator[tuple[str, str]]:
+    """Yield each string of the modules outside database/, and the module's path; f-strings part by part."""
+    for module in MODULES:
+        if "database" not in module.parts:
+            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_WORD.search(node.value):
+                    yield module.relative_to(PACKAGE).as_posix(), node.value
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
