@@ -48,10 +48,10 @@ class CallUpdateQueue:
         """How many pieces of news are held."""
         return len(self._held)
 
-    def enqueue(self, news: CallUpdate, heard_at: datetime) -> None:
+    def enqueue(self, update: CallUpdate, heard_at: datetime) -> None:
         """Hold a piece of news until it can be kept; of too much, the oldest is given up."""
         with self._lock:
-            self._held.append((news, heard_at))
+            self._held.append((update, heard_at))
             while len(self._held) > MOST_HELD or self._characters() > MOST_HELD_CHARACTERS:
                 dropped, _ = self._held.popleft()
                 log.error("Given up: too much news is waiting", extra={"call_id": dropped.vapi_call_id})
@@ -66,17 +66,17 @@ class CallUpdateQueue:
             with self._lock:
                 if not self._held:
                     break
-                news, heard_at = self._held[0]
+                update, heard_at = self._held[0]
             try:
-                self._keep(news, heard_at)
+                self._keep(update, heard_at)
             except Fault:
                 return False
             except Exception:  # one that can never be kept must not keep the others out
-                log.exception("Given up: it cannot be kept", extra={"call_id": news.vapi_call_id})
+                log.exception("Given up: it cannot be kept", extra={"call_id": update.vapi_call_id})
             else:
-                log.info("Kept what was said while the database was away", extra={"call_id": news.vapi_call_id})
+                log.info("Kept what was said while the database was away", extra={"call_id": update.vapi_call_id})
             with self._lock:
-                if self._held and self._held[0][0] is news:
+                if self._held and self._held[0][0] is update:
                     self._held.popleft()
         return True
 
@@ -93,4 +93,4 @@ class CallUpdateQueue:
                     return
 
     def _characters(self) -> int:
-        return sum(len(news.transcript or "") + len(news.messages or "") for news, _ in self._held)
+        return sum(len(update.transcript or "") + len(update.messages or "") for update, _ in self._held)

@@ -36,7 +36,7 @@ _PLAIN: dict[type[Refusal], str] = {
 }
 
 
-def say(result: Outcome | Refusal, agent: Agent | None, now: datetime) -> str:
+def render(result: Outcome | Refusal, agent: Agent | None, now: datetime) -> str:
     """Give the line for an outcome or a refusal, with times on the agent's wall clock as seen from `now`."""
     teller = _Renderer(agent, now)
     if type(result) in _PLAIN:

@@ -15,7 +15,7 @@ from peterental.clock import utc_now
 from peterental.database.connect import DatabaseTooSlow, DatabaseUnavailable
 from peterental.database.deadline import deadline
 from peterental.errors import Fault, Refusal
-from peterental.voice import messages, responses, tools, verbalize
+from peterental.voice import messages, responses, tool_registry, verbalize
 from peterental.voice.authentication import WebhookAuthenticator
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class MessageHandler:
         try:
             return work()
         except Refusal as refusal:
-            return told(responses.say(refusal, None, self._now()))
+            return told(responses.render(refusal, None, self._now()))
         except Fault as fault:
             log.error("%s: %s", envelope.kind, fault, extra=context)  # noqa: TRY400 - a fault says it all in a sentence
         except Exception:
@@ -131,41 +131,41 @@ class MessageHandler:
         database_is_away = False
         results = []
         for tool_request in envelope.tool_requests():
-            delivery = tools.delivery_of(tool_request, envelope, began_s)
+            invocation = tool_registry.invocation_of(tool_request, envelope, began_s)
 
-            def work(delivery: ToolInvocation = delivery) -> str:
+            def work(invocation: ToolInvocation = invocation) -> str:
                 nonlocal database_is_away
                 if database_is_away:
                     return responses.APOLOGY
                 try:
-                    return tools.answer(self._services, delivery, envelope)
+                    return tool_registry.answer(self._services, invocation, envelope)
                 except DatabaseUnavailable:
                     database_is_away = True
                     raise
                 except Exception as error:
                     database_is_away = isinstance(error, DatabaseTooSlow)
-                    self._record_failure(delivery)
+                    self._record_failure(invocation)
                     raise
 
             line = self._handle_errors(envelope, work, str)
-            context = {"call_id": delivery.vapi_call_id}
-            log.info("%s answered in %.0f ms", delivery.name, delivery.duration_ms, extra=context)
+            context = {"call_id": invocation.vapi_call_id}
+            log.info("%s answered in %.0f ms", invocation.name, invocation.duration_ms, extra=context)
             results.append({"toolCallId": tool_request.wire_id, "name": tool_request.name, "result": line})
         return results
 
-    def _record_failure(self, delivery: ToolInvocation) -> None:
+    def _record_failure(self, invocation: ToolInvocation) -> None:
         """Keep that a tool call ended in a fault, if that much still works."""
         try:
-            self._services.calls.record_tool_call_alone(delivery, answer=responses.APOLOGY, outcome="fault")
+            self._services.calls.record_tool_call_alone(invocation, answer=responses.APOLOGY, outcome="fault")
         except Exception:  # noqa: BLE001 - the first error is on its way to the log; this one would only hide it
-            log.warning("The fault could not be kept with its call", extra={"call_id": delivery.vapi_call_id})
+            log.warning("The fault could not be kept with its call", extra={"call_id": invocation.vapi_call_id})
 
     def _record_rejected_call(self, envelope: Envelope) -> None:
         """Keep that somebody rang in vain, if that works; what they hear is the same."""
         call_update = envelope.rejected()
         try:
             if call_update is not None:
-                self._services.calls.heard(call_update)
+                self._services.calls.record_update(call_update)
         except Fault as fault:
             log.warning("A call was turned away but not kept: %s", fault, extra={"call_id": envelope.vapi_call_id})
 
@@ -199,7 +199,7 @@ class MessageHandler:
     def _record_update(self, envelope: Envelope) -> dict[str, Any]:
         call_update = envelope.call_update()
         if call_update is not None:
-            self._services.calls.heard(call_update)
+            self._services.calls.record_update(call_update)
         return {}
 
     def _agent(self, envelope: Envelope) -> Agent | None:

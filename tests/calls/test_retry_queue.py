@@ -28,10 +28,10 @@ def test_a_report_that_came_while_the_database_was_away_is_there_when_it_is_back
     with Proxy(database_url) as proxy:
         pool = Database(proxy.url)
         calls = CallService(pool, lambda: NOW)
-        calls.heard(replace(REPORT, vapi_call_id="before"))
+        calls.record_update(replace(REPORT, vapi_call_id="before"))
         proxy.shut()
-        calls.heard(REPORT)
-        calls.heard(replace(REPORT, vapi_call_id="d"))
+        calls.record_update(REPORT)
+        calls.record_update(replace(REPORT, vapi_call_id="d"))
         assert database.fetch("SELECT vapi_call_id FROM calls") == [{"vapi_call_id": "before"}]
         proxy.open()
         until(lambda: len(database.fetch("SELECT 1 FROM calls WHERE status = 'ended'")) == 3, "both are kept")
@@ -49,25 +49,25 @@ class Shelf:
         self.is_open = False
         self.poison = ""
 
-    def keep(self, news: CallUpdate, _: datetime) -> None:
+    def keep(self, update: CallUpdate, _: datetime) -> None:
         if not self.is_open:
             raise DatabaseUnavailable(reason="closed")
-        if news.vapi_call_id == self.poison:
-            raise ValueError(news)
-        self.kept.append(news.vapi_call_id)
+        if update.vapi_call_id == self.poison:
+            raise ValueError(update)
+        self.kept.append(update.vapi_call_id)
 
 
 def test_it_is_kept_in_the_order_it_came_and_once() -> None:
     shelf = Shelf()
-    news = CallUpdateQueue(shelf.keep, try_again_after_s=0.01)
+    update = CallUpdateQueue(shelf.keep, try_again_after_s=0.01)
     for number in range(5):
-        news.enqueue(replace(REPORT, vapi_call_id=str(number)), NOW)
-    assert not news.flush()
+        update.enqueue(replace(REPORT, vapi_call_id=str(number)), NOW)
+    assert not update.flush()
     shelf.is_open = True
-    until(lambda: len(news) == 0, "all is kept")
+    until(lambda: len(update) == 0, "all is kept")
     assert shelf.kept == ["0", "1", "2", "3", "4"]
     shelf.is_open = False
-    news.enqueue(replace(REPORT, vapi_call_id="later"), NOW)
+    update.enqueue(replace(REPORT, vapi_call_id="later"), NOW)
     shelf.is_open = True
     until(lambda: shelf.kept[-1] == "later", "it begins anew")
 
@@ -76,21 +76,21 @@ def test_of_too_much_the_oldest_is_given_up_and_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(retry_queue, "MOST_HELD_CHARACTERS", 25)
-    news = CallUpdateQueue(Shelf().keep, try_again_after_s=HANG_S)
+    update = CallUpdateQueue(Shelf().keep, try_again_after_s=HANG_S)
     with caplog.at_level(logging.ERROR):
         for name in "abc":
-            news.enqueue(replace(REPORT, vapi_call_id=name), NOW)
-    assert len(news) == 2
+            update.enqueue(replace(REPORT, vapi_call_id=name), NOW)
+    assert len(update) == 2
     assert [record.__dict__["call_id"] for record in caplog.records] == ["a"]
 
 
 def test_news_that_can_never_be_kept_is_named_and_does_not_block_the_rest(caplog: pytest.LogCaptureFixture) -> None:
     shelf = Shelf()
     shelf.poison = "bad"
-    news = CallUpdateQueue(shelf.keep, try_again_after_s=HANG_S)
+    update = CallUpdateQueue(shelf.keep, try_again_after_s=HANG_S)
     for name in ("bad", "good"):
-        news.enqueue(replace(REPORT, vapi_call_id=name), NOW)
+        update.enqueue(replace(REPORT, vapi_call_id=name), NOW)
     shelf.is_open = True
-    assert news.flush()
+    assert update.flush()
     assert shelf.kept == ["good"]
     assert [record.__dict__["call_id"] for record in caplog.records if record.levelno == logging.ERROR] == ["bad"]

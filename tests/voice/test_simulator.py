@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from peterental.agents.model import Agent, AgentKey
-from peterental.voice import tools
 from peterental.voice.simulator import SimulationResult, simulate_tool_call
-from peterental.web.tool_tester.forms import TOOLS
+from peterental.voice.tool_registry import TOOLS
+from peterental.web.tool_tester.forms import form_for
 from tests.voice.phone import ANA, BOOKED_MONDAY_AT_THREE, DOLORES, ELM, SUNDAY_MORNING, Phone, book
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from peterental.database.pool import Database
     from peterental.services import Services
+    from peterental.voice.tool_registry import ToolSpec
 
 
 def everything(database: Database) -> dict[str, Any]:
@@ -50,8 +51,9 @@ def hear(
     return simulate_tool_call(database, agent, tool, arguments, caller_number=number, now=SUNDAY_MORNING)
 
 
-def test_the_page_offers_every_tool_there_is() -> None:
-    assert {tool.name for tool in TOOLS} == set(tools._TOOLS)
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_tool_tester_has_a_field_for_every_argument(tool: ToolSpec) -> None:
+    assert {argument.name for argument in tool.arguments} <= set(dir(form_for(tool)))
 
 
 def test_a_rehearsed_booking_is_told_and_not_made(database: Database, ana: Agent, phone: Phone) -> None:

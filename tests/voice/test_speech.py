@@ -134,11 +134,11 @@ VIEWING = model.Appointment(
     ],
 )  # fmt: skip
 def test_outcomes_and_refusals_are_said_in_these_words(result: Outcome | Refusal, said: str) -> None:
-    assert responses.say(result, ANA, NOW) == said
+    assert responses.render(result, ANA, NOW) == said
 
 
 def test_an_endless_address_is_cut_at_a_word() -> None:
-    line = responses.say(
+    line = responses.render(
         model.Booked(model.Appointment(**vars(VIEWING) | {"property_address": "Long Street " * 40})), ANA, NOW
     )
     assert line.startswith("You're booked to see Long Street")
@@ -146,7 +146,7 @@ def test_an_endless_address_is_cut_at_a_word() -> None:
 
 
 def test_times_are_never_named_without_an_agent_whose_clock_they_are_on() -> None:
-    assert responses.say(model.SlotTaken(NEAR), None, NOW) == (
+    assert responses.render(model.SlotTaken(NEAR), None, NOW) == (
         "I'm sorry, that time is taken. Shall I take a message, so that someone calls you back?"
     )
 
@@ -192,18 +192,18 @@ def test_whatever_is_said_is_answered_in_one_line_of_words_that_names_three_time
     own = replace(
         VIEWING, start=now + timedelta(days=1), end=now + timedelta(days=1, minutes=30), caller_number="+1555"
     )
-    delivery = ToolInvocation(name="t", tool_call_id="t", caller_number="+1555")
-    wish = BookingRequest(
+    invocation = ToolInvocation(name="t", tool_call_id="t", caller_number="+1555")
+    request = BookingRequest(
         property_address="9 Elm", attendee_name="Dolores", start_time=said, date=said, time_of_day=said
     )
     if decide is phone_requests.move:
-        wish = BookingRequest(start_time=said)
+        request = BookingRequest(start_time=said)
     result: Outcome | Refusal
     try:
-        result = decide(RequestContext(now=now, delivery=delivery, agent=agent, own=(own,)), wish).outcome
+        result = decide(RequestContext(now=now, invocation=invocation, agent=agent, own=(own,)), request).outcome
     except Refusal as refusal:
         result = refusal
-    line = responses.say(result, agent, now)
+    line = responses.render(result, agent, now)
     assert re.fullmatch(r"[A-Za-z0-9 :,.?'-]+[.?]", line), line
     for sentence in re.split(r"(?<=[.?]) ", line):
         assert len(re.findall(r"\b(?:AM|PM|noon)\b", sentence)) <= 3, line

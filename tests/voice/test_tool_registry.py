@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from peterental.voice.tool_registry import tools_json
-from peterental.voice.tools import _TOOLS
+from peterental.voice.tool_registry import TOOLS_BY_NAME, tools_json
 from tests.test_cli import flask
 
 ARGUMENTS = {
@@ -24,7 +23,7 @@ ARGUMENTS = {
 def test_every_tool_that_we_answer_is_offered_with_its_arguments() -> None:
     functions = [tool["function"] for tool in tools_json("https://pete.example/vapi/webhook")]
     assert {function["name"]: set(function["parameters"]["properties"]) for function in functions} == ARGUMENTS
-    assert set(ARGUMENTS) == set(_TOOLS)
+    assert set(ARGUMENTS) == set(TOOLS_BY_NAME)
     assert all(set(f["parameters"]["required"]) <= set(f["parameters"]["properties"]) for f in functions)
     assert all(f["description"].endswith(".") for f in functions)
 

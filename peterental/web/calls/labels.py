@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from peterental.calls.model import CallSummary, Flag
+from peterental.voice import tool_registry
 
 MAX_CALL_LENGTH = timedelta(hours=12)
 """Vapi ends a call after this at the latest: later on, its end was simply not reported."""
@@ -67,26 +68,7 @@ OUTCOMES: Mapping[str, str] = {
 
 FLAGS: Mapping[Flag, str] = {"unbooked": "Agreed, but nothing booked", "fault": "Fault"}
 
-TOOLS: Mapping[str, str] = {
-    "get_availability": "Asked for free times",
-    "set_appointment": "Asked to book",
-    "reschedule_appointment": "Asked to move a viewing",
-    "cancel_appointment": "Asked to cancel a viewing",
-    "find_appointment": "Asked about own viewings",
-    "take_message": "Left a message",
-}
-
-ARGUMENTS: Mapping[str, str] = {
-    "property_address": "Home",
-    "date": "Day",
-    "time_of_day": "Time of day",
-    "start_time": "Time",
-    "attendee_name": "Name",
-    "attendee_phone": "Phone number given",
-    "attendee_email": "E-mail given",
-    "message": "Message",
-}
-"""What a tool takes; an assistant may send others, which are shown as it names them."""
+TOOLS: Mapping[str, str] = {tool.name: tool.request_label for tool in tool_registry.TOOLS}
 
 
 def how_it_ended(call: CallSummary, now: datetime) -> str:

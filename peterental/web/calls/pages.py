@@ -13,6 +13,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 from peterental.calls.model import UNASSIGNED, CallFilter
 from peterental.clock import utc_now
 from peterental.services import services_of
+from peterental.voice.tool_registry import ARGUMENT_LABELS
 from peterental.web.calls import labels
 from peterental.web.calls.transcript import as_text, conversation, truncate
 from peterental.web.shell.query_params import QueryParams, utc_bounds
@@ -165,7 +166,7 @@ def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo) -> list[Step]:
 def _argument_row(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
     """Give an argument of a tool call: what people call it, and its text."""
     _, text = _format_value(name, value, zone)
-    return labels.ARGUMENTS.get(name) or truncate_bytes(name, VALUE_BYTES), text
+    return ARGUMENT_LABELS.get(name) or truncate_bytes(name, VALUE_BYTES), text
 
 
 def _format_value(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:

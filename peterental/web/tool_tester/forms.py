@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,40 +12,12 @@ from wtforms import DateTimeLocalField, Field, SelectField, StringField, TelFiel
 from wtforms.validators import Length, Optional, ValidationError
 
 from peterental.agents.model import AgentName
-from peterental.web.calls.labels import ARGUMENTS
+from peterental.voice.tool_registry import TOOLS, ArgumentSpec, ToolSpec
 from peterental.web.shell.forms import PageForm
 
 MAX_JSON_CHARS = 20_000
 MAX_ARGUMENT_CHARS = 2_000
 
-
-@dataclass(frozen=True)
-class Tool:
-    """A tool as the page offers it.
-
-    Args:
-        name: as Vapi knows it.
-        label: what it does, in a word or two.
-        arguments: names of those it takes, in the order of the form.
-    """
-
-    name: str
-    label: str
-    arguments: tuple[str, ...]
-
-
-TOOLS = (
-    Tool("get_availability", "Free times", ("property_address", "date", "time_of_day")),
-    Tool(
-        "set_appointment",
-        "Book",
-        ("property_address", "start_time", "attendee_name", "attendee_phone", "attendee_email"),
-    ),
-    Tool("find_appointment", "Find", ("attendee_name", "property_address")),
-    Tool("reschedule_appointment", "Move", ("start_time", "property_address", "attendee_name")),
-    Tool("cancel_appointment", "Cancel", ("property_address", "attendee_name")),
-    Tool("take_message", "Message", ("message", "attendee_name", "attendee_phone")),
-)
 
 HINTS: Mapping[str, str] = {
     "property_address": "As a caller says it: 1420 Elm Street.",
@@ -99,33 +70,33 @@ class ToolTesterForm(PageForm):
         """Offer these agents."""
         self.agent.choices = [(agent.agent_id, agent.agent_name) for agent in agents]
 
-    def arguments(self, tool: Tool) -> dict[str, Any]:
+    def arguments(self, tool: ToolSpec) -> dict[str, Any]:
         """Give what the assistant asks with: the JSON, or else the fields that are filled in."""
         if self.raw.data:
             return dict(json.loads(self.raw.data))
-        return {name: self[name].data for name in tool.arguments if self[name].data}
+        return {spec.name: self[spec.name].data for spec in tool.arguments if self[spec.name].data}
 
     def now(self, zone: ZoneInfo, otherwise: datetime) -> datetime:
         """Give the pretended moment, on the wall clock of `zone`, or else the real one."""
         return self.moment.data.replace(tzinfo=zone) if self.moment.data else otherwise
 
 
-def form_for(tool: Tool) -> type[ToolTesterForm]:
+def form_for(tool: ToolSpec) -> type[ToolTesterForm]:
     """Give the form with a field for every argument of `tool`."""
     return _FORMS[tool.name]
 
 
-def _argument(name: str) -> Field:
-    kind = TextAreaField if name == "message" else StringField
+def _argument_field(spec: ArgumentSpec) -> Field:
+    kind = TextAreaField if spec.name == "message" else StringField
     return kind(
-        ARGUMENTS[name],
-        description=HINTS[name],
+        spec.label,
+        description=HINTS[spec.name],
         validators=[Length(max=MAX_ARGUMENT_CHARS, message=f"There is room for {MAX_ARGUMENT_CHARS} characters.")],
         render_kw={"autocomplete": "off"},
     )
 
 
 _FORMS = {
-    tool.name: type("RehearsalForm", (ToolTesterForm,), {name: _argument(name) for name in tool.arguments})
+    tool.name: type("RehearsalForm", (ToolTesterForm,), {spec.name: _argument_field(spec) for spec in tool.arguments})
     for tool in TOOLS
 }

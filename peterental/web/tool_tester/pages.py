@@ -9,11 +9,12 @@ from flask import Blueprint, current_app, render_template, request
 from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.voice.simulator import simulate_tool_call
+from peterental.voice.tool_registry import TOOLS
 from peterental.web.calls.labels import format_response_time
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-from peterental.web.tool_tester.forms import TOOLS, form_for
+from peterental.web.tool_tester.forms import form_for
 
 
 def create_blueprint() -> Blueprint:

@@ -1,0 +1,70 @@
+"""Read the arguments of a tool call, which a language model writes, into typed requests. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peterental.appointments.model import BookingRequest
+from peterental.messages.model import MessageDraft
+from peterental.voice.sanitize import single_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from peterental.voice.messages import Envelope
+
+MAX_NAME_CHARS = 255
+MAX_ADDRESS_CHARS = 500
+MAX_PHONE_CHARS = 50
+
+_PLACEHOLDERS = frozenset(
+    ("null", "none", "undefined", "n/a", "unknown", "not provided", "not given", "not specified", "unspecified")
+)
+"""Words that models write for an argument they have no value for."""
+
+
+def booking_request(arguments: Mapping[str, object], envelope: Envelope) -> BookingRequest:
+    """Read the arguments of a tool about viewings.
+
+    Missing or mistyped arguments become None; extra ones are ignored.
+
+    Args:
+        arguments: as the model wrote them, without control characters.
+        envelope: the message, whose history holds the caller's own words.
+    """
+    return BookingRequest(
+        property_address=_text(arguments, "property_address", MAX_ADDRESS_CHARS),
+        start_time=arguments.get("start_time"),
+        date=_value(arguments, "date"),
+        time_of_day=_value(arguments, "time_of_day"),
+        attendee_name=_text(arguments, "attendee_name", MAX_NAME_CHARS),
+        attendee_email=_text(arguments, "attendee_email", MAX_NAME_CHARS),
+        attendee_phone=_phone(arguments),
+        said=envelope.caller_lines,
+    )
+
+
+def message_draft(arguments: Mapping[str, object]) -> MessageDraft:
+    """Read the arguments of `take_message`; a missing message becomes empty text."""
+    return MessageDraft(
+        body=_text(arguments, "message") or "",
+        attendee_name=_text(arguments, "attendee_name", MAX_NAME_CHARS),
+        attendee_phone=_phone(arguments),
+    )
+
+
+def _value(arguments: Mapping[str, object], name: str) -> object:
+    """Return an argument; None for a placeholder."""
+    value = arguments.get(name)
+    return None if isinstance(value, str) and value.strip().casefold() in _PLACEHOLDERS else value
+
+
+def _phone(arguments: Mapping[str, object]) -> str | None:
+    """Return the number to call back on, which models may write as a JSON number."""
+    value = arguments.get("attendee_phone")
+    return str(value) if type(value) is int else _text(arguments, "attendee_phone", MAX_PHONE_CHARS)
+
+
+def _text(arguments: Mapping[str, object], name: str, max_chars: int | None = None) -> str | None:
+    value = _value(arguments, name)
+    return single_line(value, max_chars) if max_chars else single_line(value)
