@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from peterental.errors import Refusal
+from peterental.errors import Forbidden
 
 Role = Literal["admin", "agent"]
 """admin: everything; agent: the agents that are theirs, and what belongs to those."""
 
 
-class AdminsOnly(Refusal):
+class AdminsOnly(Forbidden):
     """Only an admin can do that."""
 
 

@@ -30,5 +30,13 @@ class Refusal(PeteRentalError):
     """That cannot be done."""
 
 
+class NotFound(Refusal):
+    """There is no such page."""
+
+
+class Forbidden(Refusal):
+    """Access denied."""
+
+
 class Fault(PeteRentalError):
     """PeteRental cannot go on until an operator has looked at it."""

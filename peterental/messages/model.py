@@ -9,17 +9,17 @@ from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from peterental.errors import NotFound, Refusal
+from peterental.errors import NotFound
 
 State = Literal["open", "done", "all"]
 
-SHORTEST_TEXT = 3
+MIN_SEARCH_CHARS = 3
 """Characters from which on an index finds a part of a message."""
 
-OPEN_COUNTED = 1000
+MAX_OPEN_COUNTED = 1000
 """So many open messages are counted one by one; from there on they are many."""
 
-SHORTEST_NUMBER = 5
+MIN_PHONE_DIGITS = 5
 
 
 class MessageUnknown(NotFound):

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from peterental.access import Role, Viewer
-from peterental.errors import Refusal
+from peterental.errors import NotFound, Refusal
 
-PASSWORD_MIN_CHARACTERS = 12
-PASSWORD_MAX_BYTES = 1024
+MIN_PASSWORD_CHARS = 12
+MAX_PASSWORD_BYTES = 1024
 
 NO_PASSWORD = ""
 """What is kept in place of a hash for somebody who was invited and has not chosen a password yet."""
@@ -40,7 +40,7 @@ class UserUnknown(Refusal):
     """Nobody signs in with that e-mail address."""
 
 
-class UserGone(Refusal):
+class UserGone(NotFound):
     """There is no such user."""
 
 
@@ -72,7 +72,7 @@ class SignInBusy(Refusal):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
+class UserChoice:
     """A user as others see one: somebody an agent can belong to."""
 
     user_id: int
