@@ -1,1 +1,1 @@
-"""Everything that is reached over HTTP: pages, forms and templates, one folder per feature."""
+"""The HTTP side of the application: pages, forms and templates, one folder per feature."""

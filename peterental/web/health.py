@@ -1,4 +1,4 @@
-"""`/healthz`, the gate that a deploy must pass, and `/readyz`, the strict one."""
+"""The health checks: `/healthz`, the gate of a deploy, and `/readyz`, the strict check."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from peterental.errors import Fault
 
 
 def create_blueprint(gate: SchemaHealth) -> Blueprint:
-    """Make the health routes of one process.
+    """Return the health routes of one process.
 
     Args:
-        gate: tells whether the schema fits this release.
+        gate: checks whether the schema fits this release.
     """
     blueprint = Blueprint("health", __name__)
     seen_fit = False
 
     @blueprint.get("/healthz")
     def healthz() -> tuple[Response, int]:
-        """503 until this process has once seen its schema, then 200 for life.
+        """Return 503 until this process has seen its schema once, then 200 for as long as it runs.
 
-        A database that rests is no reason to throw away a process that will serve again when it is back.
+        A database outage is no reason to restart a process that will serve again when the database is back.
         """
         nonlocal seen_fit
         if not seen_fit:
@@ -34,7 +34,7 @@ def create_blueprint(gate: SchemaHealth) -> Blueprint:
 
     @blueprint.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        """200 only while the database answers and the schema fits."""
+        """Return 200 only while the database answers and the schema fits."""
         return _strict(gate)
 
     return blueprint

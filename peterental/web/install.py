@@ -1,4 +1,4 @@
-"""All that is reached over HTTP, put into the application: services, webhook, pages, health."""
+"""Register everything that serves HTTP requests: services, webhook, pages and health checks."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from peterental.web.audit import pages as audit_pages
 from peterental.web.calls import pages as call_pages
 from peterental.web.messages import pages as message_pages
 from peterental.web.shell import install as shell
-from peterental.web.tool_tester import pages as rehearsal_pages
+from peterental.web.tool_tester import pages as tool_tester_pages
 from peterental.web.users import pages as user_pages
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
-"""What Vapi's longest histories stay well below."""
+"""The longest call histories that Vapi sends are far smaller."""
 
 
 def install(app: Flask, config: Config) -> None:
-    """Give `app`, which has its database, everything that serves requests, and the commands that need it.
+    """Add services, blueprints and commands to `app`, which already has its database.
 
     Raises SecretKeyError.
     """
@@ -45,12 +45,12 @@ def install(app: Flask, config: Config) -> None:
         audit_pages,
         call_pages,
         message_pages,
-        rehearsal_pages,
+        tool_tester_pages,
         user_pages,
     ):
         app.register_blueprint(pages.create_blueprint())
     for command in (*users.COMMANDS, *voice.COMMANDS):
         app.cli.add_command(command)
     if config.is_production:
-        # The host's balancer is the one proxy in front of us; callers cannot add hops of their own to what it says.
+        # The host's load balancer is the only proxy in front of us, so clients cannot forge X-Forwarded-For.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]  # Flask's documented way

@@ -1,4 +1,4 @@
-"""The pages that show an agent's days: a week at a glance, and one day to print and take along."""
+"""Calendar pages of an agent: the week view, the printable day sheet, and the statistics."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 
 A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
-TODAY_INSTEAD = ", so here is today"
+TODAY_INSTEAD = " Today is shown instead."
 
 
 def add_routes(blueprint: Blueprint) -> None:
-    """Add these pages to those about agents."""
+    """Add the calendar pages to the blueprint of the agents."""
     blueprint.add_url_rule("/<path:agent_id>/week", view_func=week)
     blueprint.add_url_rule("/<path:agent_id>/day", view_func=day)
     blueprint.add_url_rule("/<path:agent_id>/figures", view_func=statistics)
 
 
 def week(agent_id: str) -> str:
-    """Show the week around `from`. Four queries, whatever is booked; at most 60 KB."""
+    """Show the week that contains `from`. Runs four queries; the page is at most 60 KB."""
     address = QueryParams(request.args)
     on = address.day("from", TODAY_INSTEAD)
     found = services_of(current_app).calendar.week(agent_id, current_viewer(), on)
@@ -40,7 +40,7 @@ def week(agent_id: str) -> str:
 
 
 def day(agent_id: str) -> str:
-    """Show one day as a sheet of paper has it. Four queries, whatever is booked; at most 60 KB."""
+    """Show one day as a printable sheet. Runs four queries; the page is at most 60 KB."""
     address = QueryParams(request.args)
     on = address.day("on", TODAY_INSTEAD)
     agent, today, found = services_of(current_app).calendar.day_sheet(agent_id, current_viewer(), on)
@@ -56,16 +56,16 @@ def day(agent_id: str) -> str:
 
 
 def statistics(agent_id: str) -> str:
-    """Show figures of the last twelve weeks. Three queries, whatever is booked."""
+    """Show the statistics of the last twelve weeks. Runs three queries."""
     found = services_of(current_app).calendar.statistics(agent_id, current_viewer())
     weeks = found.weeks
     return render_template(
         "agents/statistics.html",
-        figures=found,
+        statistics=found,
         agent=found.agent,
         statuses=STATUSES,
         percent=percent,
-        most=MAX_COUNTED,
+        max_counted=MAX_COUNTED,
         viewings=chart(weeks, [[(status, week.viewings.get(status, 0)) for status in STATUSES] for week in weeks]),
         calls=chart(
             weeks, [[("booked", week.calls_booked), ("unbooked", week.calls - week.calls_booked)] for week in weeks]

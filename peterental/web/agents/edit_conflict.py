@@ -1,26 +1,31 @@
-"""What people hear who save an agent that somebody else changed meanwhile."""
+"""The message about an edit conflict: another user has changed the agent since the form was opened."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from peterental.agents.model import Agent
-from peterental.audit.model import Entry
+from peterental.audit.model import AuditEntry
 from peterental.web.shell.template_filters import clock
 
 
-def conflict_message(agent: Agent, entries: Sequence[Entry]) -> str:
-    """Say that somebody else was quicker, who it was where the audit log knows, and what to do."""
-    who = " and ".join(_savers(entries)) or "Somebody"
+def conflict_message(agent: Agent, entries: Sequence[AuditEntry]) -> str:
+    """Return who changed the agent and when, and how to resolve the conflict.
+
+    Args:
+        agent: its current state.
+        entries: the audit log of the agent since the form was opened.
+    """
+    who = " and ".join(_savers(entries)) or "Another user"
     when = f" at {clock(agent.updated_at, agent.zone)}" if agent.updated_at else ""
     return (
-        f"{who} changed {agent.agent_name}{when}, after you had opened this page. Nothing of yours is saved yet, and "
-        "all you typed is still here. What was saved meanwhile stands beside it: change what you like, then save again."
+        f"{who} changed {agent.agent_name}{when}, after you opened this page. Your changes are not saved yet. "
+        "The values saved now are shown below your entries. Check them, then save again."
     )
 
 
-def _savers(entries: Sequence[Entry]) -> list[str]:
-    """Give who made these changes, each with what they did, unless it was the profile that they edited."""
+def _savers(entries: Sequence[AuditEntry]) -> list[str]:
+    """Return who made these changes, each with their actions other than editing the profile."""
     by: dict[str, dict[str, None]] = {}
     for entry in entries:
         by.setdefault(entry.actor, {})[entry.change.action] = None

@@ -1,4 +1,4 @@
-"""What people fill in about an agent."""
+"""The form of an agent's profile and booking rules."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from wtforms import HiddenField, SelectField, StringField, TelField
 from wtforms.validators import Length, NumberRange, Optional
 
 from peterental.agents.model import RULE_LIMITS, Agent, Profile
-from peterental.agents.service import LENGTHS, validated
-from peterental.audit.model import Entry
-from peterental.users.model import Person
+from peterental.agents.service import MAX_CHARS, validated
+from peterental.audit.model import AuditEntry
+from peterental.users.model import UserChoice
 from peterental.web.shell.forms import PageForm, WholeNumber, required
 from peterental.web.shell.template_filters import zone_city
 
@@ -32,12 +32,12 @@ VERBATIM_INPUT = {"autocomplete": "off", "autocapitalize": "none", "spellcheck":
 
 
 def _up_to(name: str) -> Length:
-    return Length(max=LENGTHS[name], message=f"There is room for {LENGTHS[name]} characters.")
+    return Length(max=MAX_CHARS[name], message=f"At most {MAX_CHARS[name]} characters.")
 
 
 def _rule(label: str, name: str, description: str = "", *, optional: bool = False) -> WholeNumber:
     limits = RULE_LIMITS[name]
-    message = f"Type a whole number from {limits.low} to {limits.high}."
+    message = f"Enter a whole number from {limits.low} to {limits.high}."
     return WholeNumber(
         label,
         description=description,
@@ -50,17 +50,17 @@ def _rule(label: str, name: str, description: str = "", *, optional: bool = Fals
 
 
 class VersionedForm(PageForm):
-    """A form that knows which state of an agent it was opened on, so that nobody overwrites what they never saw."""
+    """A form that carries the version of the agent it shows, so that edit conflicts are detected."""
 
     seen = HiddenField()
 
     def show_state(self, agent: Agent) -> None:
-        """Note the state of an agent that this form shows."""
+        """Set the version to that of `agent`, whose state this form shows."""
         self.seen.data = agent.updated_at.isoformat() if agent.updated_at else ""
 
     @property
     def seen_at(self) -> datetime:
-        """`updated_at` of the agent as it was when the form was opened; long ago where the form does not say."""
+        """`updated_at` of the agent when the form was opened; NEVER if the form does not contain it."""
         try:
             seen = datetime.fromisoformat(self.seen.data or "")
         except ValueError:
@@ -69,72 +69,72 @@ class VersionedForm(PageForm):
 
 
 class AgentForm(VersionedForm):
-    """An agent's profile and rules; the fields are called as in `Profile`."""
+    """An agent's profile and booking rules; the fields are named as in `Profile`."""
 
     agent_name = StringField(
         "Name",
-        description="As the assistant says it to callers.",
-        validators=[required("An agent needs a name."), _up_to("agent_name")],
+        description="The assistant says this name to callers.",
+        validators=[required("Enter a name."), _up_to("agent_name")],
         render_kw={"autocomplete": "off"},
     )
     user_id = SelectField(
-        "Looked after by",
-        description="This person sees the agent and its bookings; admins see them all.",
+        "Owner",
+        description="The owner and all admins see this agent and its bookings.",
         coerce=str,
     )
     vapi_assistant_id = StringField(
         "Vapi assistant id",
-        description="From the page of the assistant on Vapi. Calls to this assistant are for this agent.",
+        description="From the assistant’s page on Vapi. Calls to this assistant belong to this agent.",  # noqa: RUF001  # an apostrophe
         validators=[_up_to("vapi_assistant_id")],
         render_kw=VERBATIM_INPUT,
     )
     phone_number_id = StringField(
         "Vapi phone number id",
-        description="Finds the agent when a call names no assistant.",
+        description="Identifies the agent when a call names no assistant.",
         validators=[_up_to("phone_number_id")],
         render_kw=VERBATIM_INPUT,
     )
     handover_number = TelField(
-        "Hand-over number",
-        description="Where a caller who asks for a person is put through, such as +1 312 555 0142.",
+        "Transfer number",
+        description="Callers who ask for a person are transferred here, for example +1 312 555 0142.",
         validators=[_up_to("handover_number")],
         render_kw={"autocomplete": "off"},
     )
     time_zone = SelectField(
         "Time zone",
-        description="Working hours and spoken times follow the clock there.",
+        description="Working hours and spoken times are in this time zone.",
         render_kw={"autocomplete": "off"},
     )
     calendar_user_id = StringField(
         "Calendar user",
-        description="Whose calendar the viewings go into.",
+        description="The calendar account for the viewings.",
         validators=[_up_to("calendar_user_id")],
         render_kw=VERBATIM_INPUT,
     )
-    slot_minutes = _rule("A viewing takes", "slot_minutes", "From the door to goodbye.")
-    step_minutes = _rule("Viewings start every", "step_minutes", "Counted from the start of the working hours.")
-    buffer_minutes = _rule("Kept free after each", "buffer_minutes", "Time to get to the next home.")
-    notice_minutes = _rule("Shortest notice", "notice_minutes", "Callers cannot book sooner than this.")
-    horizon_days = _rule("Bookable ahead", "horizon_days", "Callers are offered no later day.")
-    daily_cap = _rule("Most viewings a day", "daily_cap", "Empty for no limit.", optional=True)
+    slot_minutes = _rule("Viewing length", "slot_minutes", "How long one viewing takes.")
+    step_minutes = _rule("Start times every", "step_minutes", "Counted from the start of the working hours.")
+    buffer_minutes = _rule("Buffer after each viewing", "buffer_minutes", "Travel time to the next home.")
+    notice_minutes = _rule("Minimum notice", "notice_minutes", "Callers cannot book a time sooner than this.")
+    horizon_days = _rule("Bookable in advance", "horizon_days", "Callers cannot book a later day.")
+    daily_cap = _rule("Maximum per day", "daily_cap", "Leave empty for no limit.", optional=True)
 
-    def offer(self, people: Iterable[Person] | None, zone: str) -> None:
-        """Fill the lists to choose from.
+    def offer(self, people: Iterable[UserChoice] | None, zone: str) -> None:
+        """Set the options of the select fields.
 
         Args:
-            people: who may look after an agent; None where that is not the viewer's to say.
-            zone: the agent's time zone, offered whatever it is.
+            people: the possible owners; None when the viewer may not choose one.
+            zone: the agent's time zone, which is always an option.
         """
         self.time_zone.choices = zone_choices(zone)
         if people is None:
             self._people: dict[str, str] = {}
             del self.user_id
         else:
-            self._people = {"": "Nobody in particular", **{str(p.user_id): p.label for p in people}}
+            self._people = {"": "No owner", **{str(p.user_id): p.label for p in people}}
             self.user_id.choices = list(self._people.items())
 
     def show(self, agent: Agent) -> None:
-        """Fill in what is known of an agent."""
+        """Fill in the stored values of an agent."""
         for name, value in vars(Profile.of(agent)).items():
             if name in self:
                 self[name].data = value
@@ -142,19 +142,21 @@ class AgentForm(VersionedForm):
             self.user_id.data = str(agent.user_id or "")
         self.show_state(agent)
 
-    def show_conflict(self, agent: Agent, entries: Sequence[Entry]) -> None:
-        """Say who saved what meanwhile, at each field; everything typed stays, and the next sending is on purpose.
+    def show_conflict(self, agent: Agent, entries: Sequence[AuditEntry]) -> None:
+        """Add the stored value, and who saved it, to every field that differs; then accept the current version.
+
+        The entries stay in the form, and sending it again overwrites the stored values.
 
         Args:
-            agent: as it is now.
-            entries: what the audit log says about it since this form was opened.
+            agent: its current state.
+            entries: the audit log of the agent since this form was opened.
         """
         typed, stored = validated(self.profile()), Profile.of(agent)
         saver = {name: entry.actor for entry in entries for name in entry.change.after}
         for name in Profile.__dataclass_fields__:
             if name in self and (not entries or name in saver) and getattr(stored, name) != getattr(typed, name):
                 by = f" by {saver[name]}" if name in saver else ""
-                self[name].errors = [*self[name].errors, f"Saved meanwhile{by}: {self._display_value(name, stored)}."]
+                self[name].errors = [*self[name].errors, f"Now saved{by}: {self._display_value(name, stored)}."]
         self.show_state(agent)
 
     def _display_value(self, name: str, stored: Profile) -> str:
@@ -163,21 +165,21 @@ class AgentForm(VersionedForm):
         return choices.get(str(value or ""), "nothing" if value is None else str(value))
 
     def profile(self) -> Profile:
-        """Give what was filled in, once it is valid."""
+        """Return the profile in a valid form."""
         values = {name: self[name].data for name in Profile.__dataclass_fields__ if name in self}
         values["user_id"] = int(values["user_id"]) if values.get("user_id") else None
         return Profile(**values)
 
 
 def zone_choices(current: str) -> dict[str, list[tuple[str, str]]]:
-    """Give every time zone that is a place, by continent, the usual ones and `current` first."""
-    usual = list({current: COMMON_ZONES.get(current, zone_city(current)), **COMMON_ZONES}.items())
-    named = {zone for zone, _ in usual}
+    """Return the time zones grouped by continent, after a group of `current` and the common ones."""
+    common = list({current: COMMON_ZONES.get(current, zone_city(current)), **COMMON_ZONES}.items())
+    named = {zone for zone, _ in common}
     others = {
         continent: [choice for choice in choices if choice[0] not in named]
         for continent, choices in _zones_by_continent().items()
     }
-    return {"Often used": usual, **others}
+    return {"Common": common, **others}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The pages about agents: the list, one agent, making and editing one, switching one off and on."""
+"""Pages of the agents: list, overview, create, edit, deactivate and reactivate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from peterental.agents.model import (
     TimeZoneUnknown,
     Window,
 )
-from peterental.agents.service import LENGTHS
+from peterental.agents.service import MAX_CHARS
 from peterental.appointments.slot_check import SlotCheck
 from peterental.calls.model import UNASSIGNED
 from peterental.calls.service import RECENT_DAYS
@@ -30,8 +30,7 @@ from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
-from peterental.web.agents import calendar_pages as diary_pages
-from peterental.web.agents import working_hours_pages as hours_pages
+from peterental.web.agents import calendar_pages, working_hours_pages
 from peterental.web.agents.edit_conflict import conflict_message
 from peterental.web.agents.forms import NEVER, AgentForm
 from peterental.web.calls import labels
@@ -48,17 +47,17 @@ REFUSED_AT: Mapping[type[Refusal], str] = {
     PhoneNumberTaken: "phone_number_id",
     TimeZoneUnknown: "time_zone",
 }
-"""The field at which a refusal is shown."""
+"""The field at which each refusal is shown."""
 
 LAST_PAGE = 1000
 RECENT_CALLS_SHOWN = 5
 
 PREFILL_PARAMS = {"assistant": "vapi_assistant_id", "number": "phone_number_id"}
-"""What a link to the form for a new agent may fill in: parameter, field."""
+"""The query parameters that prefill the form of a new agent, with their fields."""
 
 
 def create_blueprint() -> Blueprint:
-    """Make the pages about agents."""
+    """Return the blueprint of the agents' pages."""
     blueprint = Blueprint("agents", __name__, template_folder="templates", url_prefix="/agents")
     both = ["GET", "POST"]
     blueprint.add_url_rule("", view_func=index)
@@ -67,13 +66,13 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/<path:agent_id>/edit", view_func=edit, methods=both)
     blueprint.add_url_rule("/<path:agent_id>/deactivate", view_func=deactivate, methods=both)
     blueprint.add_url_rule("/<path:agent_id>/reactivate", view_func=reactivate, methods=both)
-    hours_pages.add_routes(blueprint)
-    diary_pages.add_routes(blueprint)
+    working_hours_pages.add_routes(blueprint)
+    calendar_pages.add_routes(blueprint)
     return blueprint
 
 
 def index() -> Answer:
-    """List the agents. Two queries; for admins one more, about calls for nobody."""
+    """List the agents. Runs two queries, for admins one more for calls to unknown assistants."""
     address = QueryParams(request.args)
     text, page = address.text("q"), address.page(LAST_PAGE)
     services, viewer = _services(), current_viewer()
@@ -95,7 +94,7 @@ def index() -> Answer:
 
 
 def show(agent_id: str) -> Answer:
-    """Show one agent. Three queries; one to three more where somebody asks whether a time is free."""
+    """Show one agent. Runs three queries, and up to three more for "Is this time free?"."""
     services, viewer = _services(), current_viewer()
     agent = services.agents.get(agent_id, viewer)
     check, warnings = _slot_check(agent_id)
@@ -115,23 +114,23 @@ def show(agent_id: str) -> Answer:
 
 @preserves_form
 def new() -> Answer:
-    """Make an agent."""
+    """Create an agent."""
     viewer = current_viewer()
     if not viewer.is_admin:
         raise AdminsOnly
     services = _services()
     zone = _config().default_time_zone
-    given = {field: _vapi_id(name) for name, field in PREFILL_PARAMS.items()}
-    usual = vars(Profile(agent_name="", time_zone=zone))
-    form = AgentForm(data={**usual, **given, "seen": utc_now().isoformat()})
-    form.offer(services.users.people(viewer), zone)
+    prefilled = {field: _vapi_id(name) for name, field in PREFILL_PARAMS.items()}
+    defaults = vars(Profile(agent_name="", time_zone=zone))
+    form = AgentForm(data={**defaults, **prefilled, "seen": utc_now().isoformat()})
+    form.offer(services.users.active_users(viewer), zone)
     if form.validate_on_submit():
         try:
             agent = services.agents.create(form.profile(), viewer, opened_at=form.seen_at if form.seen.data else None)
         except Refusal as refusal:
             _show_refusal(form, refusal)
         else:
-            flash(f"{agent.agent_name} is added, with working hours from Monday to Friday, 9 am to 5 pm.", "done")
+            flash(f"{agent.agent_name} was added with working hours Monday to Friday, 9 am to 5 pm.", "done")
             return redirect(url_for("agents.show", agent_id=agent.agent_id), 303)
     return render_template("agents/form.html", form=form, agent=None), 400 if form.is_submitted() else 200
 
@@ -142,7 +141,7 @@ def edit(agent_id: str) -> Answer:
     viewer, services = current_viewer(), _services()
     agent = services.agents.get(agent_id, viewer)
     form = AgentForm()
-    form.offer(services.users.people(viewer) if viewer.is_admin else None, agent.time_zone)
+    form.offer(services.users.active_users(viewer) if viewer.is_admin else None, agent.time_zone)
     if not form.is_submitted():
         form.show(agent)
     if form.validate_on_submit():
@@ -156,23 +155,23 @@ def edit(agent_id: str) -> Answer:
         except Refusal as refusal:
             _show_refusal(form, refusal)
         else:
-            flash(f"{agent.agent_name} is saved.", "done")
+            flash(f"{agent.agent_name} was saved.", "done")
             return redirect(url_for("agents.show", agent_id=agent_id), 303)
     return render_template("agents/form.html", form=form, agent=agent), 400 if form.is_submitted() else 200
 
 
 def deactivate(agent_id: str) -> Answer:
-    """Say what switching an agent off means, and do it."""
+    """Explain what deactivating an agent means, and do it."""
     return _set_active(agent_id, active=False)
 
 
 def reactivate(agent_id: str) -> Answer:
-    """Say what switching an agent on means, and do it."""
+    """Explain what reactivating an agent means, and do it."""
     return _set_active(agent_id, active=True)
 
 
 def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
-    """Give each weekday's name with its working windows, Monday first."""
+    """Return the name and the working windows of each weekday, Monday first."""
     windows: dict[int, list[Window]] = defaultdict(list)
     for weekday, window in rules.week:
         windows[weekday].append(window)
@@ -181,20 +180,20 @@ def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
 
 
 def _slot_check(agent_id: str) -> tuple[SlotCheck | None, str | None]:
-    """Answer "is this time free?", if it was asked, or say what was not understood."""
+    """Return the answer to "Is this time free?", or a warning about the question, or neither."""
     address = QueryParams(request.args)
     if not address.text("on") and not address.text("at"):
         return None, None
     day, minutes = address.day("on"), address.minutes("at")
     if day is None or minutes is None:
-        return None, next(iter(address.warnings), f"Choose a {'time' if day else 'day'} as well.")
+        return None, next(iter(address.warnings), f"Choose a {'time' if day else 'day'} too.")
     return _services().appointments.check_slot(agent_id, day, minutes, current_viewer()), None
 
 
 def _vapi_id(name: str) -> str | None:
-    """Give an id of Vapi's from the query string, if it can be one."""
+    """Return a Vapi id from the query string, or None if it is missing or too long."""
     text = QueryParams(request.args).text(name)
-    return text if 0 < len(text) <= LENGTHS["vapi_assistant_id"] else None
+    return text if 0 < len(text) <= MAX_CHARS["vapi_assistant_id"] else None
 
 
 def _set_active(agent_id: str, *, active: bool) -> Answer:
@@ -202,7 +201,7 @@ def _set_active(agent_id: str, *, active: bool) -> Answer:
     agent = agents.get(agent_id, viewer)
     if request.method == "POST":
         agents.set_active(agent_id, viewer, active=active)
-        flash(f"{agent.agent_name} {'takes bookings again' if active else 'takes no more bookings'}.", "done")
+        flash(f"{agent.agent_name} {'takes bookings again' if active else 'no longer takes bookings'}.", "done")
         return redirect(url_for("agents.show", agent_id=agent_id), 303)
     upcoming = _services().calendar.upcoming(agent, limit=1)
     return render_template("agents/activation.html", agent=agent, active=active, upcoming=upcoming)
@@ -219,5 +218,5 @@ def _services() -> Services:
 
 def _config() -> Config:
     config = current_app.extensions["peterental.config"]
-    assert isinstance(config, Config)  # noqa: S101  # tells mypy; create_app put it there
+    assert isinstance(config, Config)  # noqa: S101  # for mypy; create_app set it
     return config

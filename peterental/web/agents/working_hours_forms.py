@@ -1,4 +1,4 @@
-"""What people fill in about an agent's time."""
+"""Forms for an agent's working hours, date overrides and blocked time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from peterental.agents.model import Agent, Window
 from peterental.agents.working_hours.model import DAY_MIN, BusyBlockRequest, DateOverride
 from peterental.agents.working_hours.parser import parse_windows
 from peterental.agents.working_hours.service import WEEKDAYS
-from peterental.audit.model import Entry
+from peterental.audit.model import AuditEntry
 from peterental.errors import Refusal
 from peterental.web.agents.forms import VersionedForm
 from peterental.web.shell.forms import PageForm
@@ -27,19 +27,19 @@ HOURS_ATTRIBUTES = {"autocomplete": "off", "autocapitalize": "none", "spellcheck
 
 
 def format_windows(windows: Iterable[Window]) -> str:
-    """Give windows as people write them, and `parse_windows` reads them: `9 am–12 pm, 1–5 pm`."""
+    """Return windows in the notation that `parse_windows` accepts: `9 am–12 pm, 1–5 pm`."""
     return ", ".join(f"{_opening(w)}\N{EN DASH}{wall_clock(w.closes_min)}" for w in windows)
 
 
 def _opening(window: Window) -> str:
-    """Give when a window opens, without am or pm where its closing time says the same; midnight always says so."""
+    """Return the opening time, without am or pm if it matches that of the closing time; midnight stays a word."""
     opens, closes = wall_clock(window.opens_min), wall_clock(window.closes_min)
     is_plain = window.opens_min >= HOUR_MIN and opens[-2:] == closes[-2:]
     return opens[:-3] if is_plain else opens
 
 
 def _check_hours(form: PageForm, field: Field) -> None:
-    """Check that a text reads as hours."""
+    """Check that the text can be parsed as hours."""
     del form
     try:
         parse_windows(field.data or "")
@@ -48,31 +48,31 @@ def _check_hours(form: PageForm, field: Field) -> None:
 
 
 def _require_day(form: PageForm, field: Field) -> None:
-    """Check that there is a day, unless what was typed is none."""
+    """Check that a day was entered; an invalid one already has an error."""
     del form
     if field.data is None and not field.errors:
-        raise StopValidation("Choose the day.")
+        raise StopValidation("Choose a day.")
 
 
-_require_day.field_flags = {"required": True}  # type: ignore[attr-defined]  # how WTForms learns it
+_require_day.field_flags = {"required": True}  # type: ignore[attr-defined]  # WTForms reads this attribute
 
 
 def _check_year(form: PageForm, field: Field) -> None:
-    """Check that a day is one that somebody can mean."""
+    """Check that a day is within MIN_DAY and MAX_DAY."""
     del form
     if field.data is not None and not MIN_DAY <= field.data <= MAX_DAY:
         raise StopValidation("Choose a day in this century.")
 
 
 def _check_start(form: PageForm, field: Field) -> None:
-    """Check that a time can be the beginning of something."""
+    """Check that a start time is not 24:00."""
     del form
     if field.data == DAY_MIN:
-        raise StopValidation("A day ends at 24:00: choose the next day, and 00:00.")
+        raise StopValidation("24:00 is the end of a day. Choose the next day and 00:00.")
 
 
 def _hours(label: str, description: str = "") -> StringField:
-    too_long = f"There is room for {MAX_HOURS_CHARS} characters."
+    too_long = f"At most {MAX_HOURS_CHARS} characters."
     return StringField(
         label,
         description=description,
@@ -85,32 +85,32 @@ def _note(example: str) -> StringField:
     return StringField(
         "Note",
         description=example,
-        validators=[Length(max=MAX_NOTE_CHARS, message=f"There is room for {MAX_NOTE_CHARS} characters.")],
+        validators=[Length(max=MAX_NOTE_CHARS, message=f"At most {MAX_NOTE_CHARS} characters.")],
         render_kw={"autocomplete": "off"},
     )
 
 
 class DayField(DateField):  # type: ignore[misc]  # WTForms has no types
-    """A day; what is none is said in plain words."""
+    """A day in ISO 8601, with an error message that shows the format."""
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
-        """Read what was typed; nothing is None."""
+        """Parse the entry; empty becomes None."""
         self.data: Any = None
         if valuelist and valuelist[0].strip():
             try:
                 self.data = date.fromisoformat(valuelist[0].strip())
             except ValueError as error:
-                raise ValueError("Write the day like 2026-12-24.") from error
+                raise ValueError("Enter a date such as 2026-12-24.") from error
 
 
-_TIME_FORMAT_MESSAGE = "Write the time like 14:30."
+_TIME_FORMAT_MESSAGE = "Enter a time such as 14:30."
 
 
 class TimeOfDayField(TimeField):  # type: ignore[misc]  # WTForms has no types
-    """A time of day, in minutes after midnight; what is none is said in plain words. 24:00 is the day's end."""
+    """A time of day in minutes after midnight; 24:00 is the end of the day."""
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
-        """Read what was typed; nothing is None."""
+        """Parse the entry; empty becomes None."""
         self.data = None
         typed = valuelist[0].strip() if valuelist else ""
         if typed == "24:00":
@@ -131,7 +131,7 @@ class TimeOfDayField(TimeField):  # type: ignore[misc]  # WTForms has no types
 
 
 class WeekForm(VersionedForm):
-    """The hours of every weekday."""
+    """The working hours of every weekday."""
 
     monday = _hours("Monday")
     tuesday = _hours("Tuesday")
@@ -148,55 +148,55 @@ class WeekForm(VersionedForm):
 
     @property
     def week(self) -> list[tuple[Window, ...]]:
-        """What was filled in, once it is valid, Monday first."""
+        """The windows of each day in a valid form, Monday first."""
         return [parse_windows(field.data or "") for field in self.days]
 
     def show(self, agent: Agent) -> None:
-        """Fill in the hours an agent has."""
+        """Fill in the stored hours of an agent."""
         for field, windows in zip(self.days, _week_of(agent), strict=True):
             field.data = format_windows(windows)
         self.show_state(agent)
 
-    def show_conflict(self, agent: Agent, entries: Sequence[Entry]) -> None:
-        """Say what is saved now at each day that was filled in otherwise, and by whom; the next sending is on purpose.
+    def show_conflict(self, agent: Agent, entries: Sequence[AuditEntry]) -> None:
+        """Add the stored hours, and who saved them, to every day that differs; then accept the current version.
 
         Args:
-            agent: as it is now.
-            entries: what the audit log says about it since this form was opened.
+            agent: its current state.
+            entries: the audit log of the agent since this form was opened.
         """
         saver = {name: entry.actor for entry in entries for name in entry.change.after}
         for name, field, typed, saved in zip(WEEKDAYS, self.days, self.week, _week_of(agent), strict=True):
             if (not entries or name in saver) and typed != saved:
                 by = f" by {saver[name]}" if name in saver else ""
-                field.errors = [*field.errors, f"Saved meanwhile{by}: {format_windows(saved) or 'closed'}."]
+                field.errors = [*field.errors, f"Now saved{by}: {format_windows(saved) or 'closed'}."]
         self.show_state(agent)
 
 
 class DayForm(PageForm):
-    """A day that differs from the week."""
+    """A date override: other hours on one day."""
 
     day = DayField("Day", validators=[_require_day, _check_year])
-    hours = _hours("Hours on that day", "Such as 10–14. Leave it empty if the day is closed.")
-    note = _note("Such as Thanksgiving.")
+    hours = _hours("Hours on that day", "For example 10–14. Leave empty if closed.")
+    note = _note("For example Thanksgiving.")
 
     @property
     def date_override(self) -> DateOverride:
-        """What was filled in, once it is valid."""
+        """The override in a valid form."""
         return DateOverride(self.day.data, parse_windows(self.hours.data or ""), self.note.data or None)
 
 
 class BusyForm(PageForm):
-    """A time that is taken by something else."""
+    """Blocked time, in which no viewing is offered."""
 
-    first_day = DayField("First day", description="On the calendar.", validators=[_require_day, _check_year])
-    from_time = TimeOfDayField("Begins at", description="Empty: midnight.", validators=[Optional(), _check_start])
+    first_day = DayField("First day", description="Required.", validators=[_require_day, _check_year])
+    from_time = TimeOfDayField("Start time", description="Empty: midnight.", validators=[Optional(), _check_start])
     last_day = DayField("Last day", description="Empty: same day.", validators=[Optional(), _check_year])
-    until_time = TimeOfDayField("Ends at", description="Empty: day's end.", validators=[Optional()])
-    note = _note("Such as dentist. Callers never hear it.")
+    until_time = TimeOfDayField("End time", description="Empty: midnight.", validators=[Optional()])
+    note = _note("For example dentist. Callers never hear it.")
 
     @property
     def busy_request(self) -> BusyBlockRequest:
-        """What was filled in, once it is valid."""
+        """The request in a valid form."""
         return BusyBlockRequest(
             first_day=self.first_day.data,
             last_day=self.last_day.data or self.first_day.data,

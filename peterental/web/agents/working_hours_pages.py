@@ -1,4 +1,4 @@
-"""The page on which an agent's time is set: hours of the week, days that differ, busy times."""
+"""The page for an agent's working hours, date overrides and blocked time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from werkzeug.wrappers import Response
 
 from peterental.agents.model import AgentChanged, AgentUnknown
-from peterental.agents.working_hours.model import Busy, BusyEndsFirst, BusyPast, DayPast, DayTaken, TimeSkipped
+from peterental.agents.working_hours.model import (
+    BusyBlock,
+    BusyBlockInPast,
+    EndsBeforeStart,
+    OverrideExists,
+    OverrideInPast,
+    TimeSkipped,
+)
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.errors import Refusal
 from peterental.services import services_of
@@ -23,20 +30,20 @@ from peterental.web.shell.template_filters import clock, day, zone_name
 Answer = Response | str | tuple[str, int]
 
 REFUSED_AT: dict[type[Refusal], str] = {
-    BusyEndsFirst: "until_time",
-    BusyPast: "until_time",
-    DayPast: "day",
-    DayTaken: "day",
+    EndsBeforeStart: "until_time",
+    BusyBlockInPast: "until_time",
+    OverrideInPast: "day",
+    OverrideExists: "day",
 }
-"""The field at which a refusal is shown."""
+"""The field at which each refusal is shown."""
 
 CONFLICTS_SHOWN = 5
 MAX_LISTED = 30
-"""Days and busy times that the page shows of each."""
+"""The page shows this many overrides and this many blocked times."""
 
 
 def add_routes(blueprint: Blueprint) -> None:
-    """Add this page and what its forms send to, to the pages about agents."""
+    """Add this page and the routes of its forms to the blueprint of the agents."""
     blueprint.add_url_rule("/<path:agent_id>/hours", view_func=hours, methods=["GET", "POST"])
     blueprint.add_url_rule("/<path:agent_id>/hours/days", view_func=add_day, methods=["POST"])
     blueprint.add_url_rule("/<path:agent_id>/hours/days/remove", view_func=remove_day, methods=["POST"])
@@ -46,7 +53,7 @@ def add_routes(blueprint: Blueprint) -> None:
 
 @preserves_form
 def hours(agent_id: str) -> Answer:
-    """Show an agent's time, and set the hours of the week. Four queries; a list of any length costs the same."""
+    """Show the page, and save the weekly hours. Runs four queries, whatever the length of the lists."""
     form = WeekForm()
     if form.validate_on_submit():
         try:
@@ -58,37 +65,37 @@ def hours(agent_id: str) -> Answer:
             form.show_conflict(agent, entries)
             form.form_errors.append(conflict_message(agent, entries))
         else:
-            flash("The working hours are saved.", "done")
+            flash("The working hours were saved.", "done")
             return _back(agent_id)
     return _page(agent_id, week=form)
 
 
 @preserves_form
 def add_day(agent_id: str) -> Answer:
-    """Have a day differ from the week."""
+    """Add a date override."""
     form = DayForm(prefix="day-")
     if form.validate_on_submit():
         try:
-            _hours().add_day(agent_id, form.date_override, current_viewer())
-        except (DayPast, DayTaken) as refusal:
+            _hours().add_override(agent_id, form.date_override, current_viewer())
+        except (OverrideInPast, OverrideExists) as refusal:
             form.add_error(refusal, REFUSED_AT[type(refusal)])
         else:
-            flash(f"{_day_name(form.day.data)} has hours of its own now.", "done")
+            flash(f"The override for {_day_name(form.day.data)} was added.", "done")
             return _back(agent_id, "days")
     return _page(agent_id, day_form=form)
 
 
 @preserves_form
 def add_busy(agent_id: str) -> Answer:
-    """Keep a time free of viewings."""
+    """Add blocked time."""
     form = BusyForm(prefix="busy-")
     if form.validate_on_submit():
         viewer = current_viewer()
         try:
-            busy = _hours().add_busy(agent_id, form.busy_request, viewer)
+            busy = _hours().add_busy_block(agent_id, form.busy_request, viewer)
         except TimeSkipped as refusal:
             form.add_error(refusal, "from_time" if _is_clock(refusal, form.from_time.data) else "until_time")
-        except (BusyEndsFirst, BusyPast) as refusal:
+        except (EndsBeforeStart, BusyBlockInPast) as refusal:
             form.add_error(refusal, REFUSED_AT[type(refusal)])
         else:
             flash(busy_saved_message(busy, services_of(current_app).agents.get(agent_id, viewer).zone), "done")
@@ -97,46 +104,46 @@ def add_busy(agent_id: str) -> Answer:
 
 
 def remove_day(agent_id: str) -> Answer:
-    """Have a day be as in every week again."""
+    """Remove a date override."""
     try:
-        gone = date.fromisoformat(request.form.get("day", ""))
-        _hours().remove_day(agent_id, gone, current_viewer())
+        removed = date.fromisoformat(request.form.get("day", ""))
+        _hours().remove_override(agent_id, removed, current_viewer())
     except ValueError:
-        flash("Nothing was removed: that was not a day.", "refused")
+        flash("Nothing was removed: the day was invalid.", "refused")
     except AgentUnknown:
         raise
     except Refusal as refusal:
         flash(str(refusal), "refused")
     else:
-        flash(f"{_day_name(gone)} is as in every week again.", "done")
+        flash(f"The override for {_day_name(removed)} was removed.", "done")
     return _back(agent_id, "days")
 
 
 def remove_busy(agent_id: str) -> Answer:
-    """Free a time that was kept by hand."""
+    """Remove a manually added blocked time."""
     try:
-        _hours().remove_busy(agent_id, request.form.get("busy_id", 0, type=int), current_viewer())
+        _hours().remove_busy_block(agent_id, request.form.get("busy_id", 0, type=int), current_viewer())
     except AgentUnknown:
         raise
     except Refusal as refusal:
         flash(str(refusal), "refused")
     else:
-        flash("That time is free for viewings again.", "done")
+        flash("The blocked time was removed.", "done")
     return _back(agent_id, "busy")
 
 
-def busy_saved_message(busy: Busy, zone: ZoneInfo) -> str:
-    """Say from when to when a busy time is, with the zone's name at both ends where the clocks change in between."""
+def busy_saved_message(busy: BusyBlock, zone: ZoneInfo) -> str:
+    """Return the message about added blocked time; both ends name the zone if the clocks change in between."""
     begins, ends = zone_name(busy.start, zone), zone_name(busy.until, zone)
     from_zone = f" {begins}" if begins != ends else ""
     until_day = "" if _same_day(busy, zone) else f"{day(busy.until, zone)}, "
     return (
-        f"Kept free of viewings: {day(busy.start, zone)}, {clock(busy.start, zone)}{from_zone} to "
-        f"{until_day}{clock(busy.until, zone)} {ends}." + (" The clocks change within it." if begins != ends else "")
+        f"Blocked: {day(busy.start, zone)}, {clock(busy.start, zone)}{from_zone} to "
+        f"{until_day}{clock(busy.until, zone)} {ends}." + (" The clocks change in this time." if begins != ends else "")
     )
 
 
-def _same_day(busy: Busy, zone: ZoneInfo) -> bool:
+def _same_day(busy: BusyBlock, zone: ZoneInfo) -> bool:
     return busy.start.astimezone(zone).date() == busy.until.astimezone(zone).date()
 
 
@@ -165,8 +172,8 @@ def _page(
         day_form=day_form or DayForm(formdata=None, prefix="day-"),
         busy_form=busy_form or BusyForm(formdata=None, prefix="busy-"),
         sent=sent,
-        standing_shown=CONFLICTS_SHOWN,
-        listed=MAX_LISTED,
+        conflicts_shown=CONFLICTS_SHOWN,
+        max_listed=MAX_LISTED,
         today=services_of(current_app).hours.today(schedule.agent),
     )
     return body, 400 if sent else 200

@@ -53,7 +53,7 @@ def index() -> str:
     wanted, chosen = parse_filter(address, zone)
     page = address.page(LAST_PAGE)
     listing = services.audit.listing(viewer, wanted, page=page)
-    people = services.users.people(viewer)
+    people = services.users.active_users(viewer)
     actors = [*(person.email for person in people), COMMAND_LINE]
     if wanted.actor and wanted.actor not in actors:
         actors.append(wanted.actor)

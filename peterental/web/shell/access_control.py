@@ -1,4 +1,4 @@
-"""Decides, before any page runs, who may reach it: every page needs a sign-in unless it says otherwise."""
+"""Access control before every request: a page requires sign-in unless its view is marked `@public`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from peterental.web.shell.sign_in_redirect import redirect_to_sign_in
 View = TypeVar("View", bound=Callable[..., Any])
 
 MACHINE_BLUEPRINTS = frozenset({"voice", "health"})
-"""Blueprints that programs talk to: they have no forms, no cookies and their own ways to say no."""
+"""Blueprints called by programs: they have no forms and no cookies, and report errors in their own format."""
 
 MAX_FORM_BYTES = 256 * 1024
 
@@ -24,24 +24,24 @@ _MARK = "is_public"
 
 
 def public(view: View) -> View:
-    """Mark a view that anybody may reach without signing in."""
+    """Mark a view as reachable without signing in."""
     setattr(view, _MARK, True)
     return view
 
 
 def is_machine_request() -> bool:
-    """Tell whether the request is for a program's route rather than for a page."""
+    """Return whether the request is for a route used by programs, not for a page."""
     return request.blueprint in MACHINE_BLUEPRINTS
 
 
 def authenticate_request() -> Response | None:
-    """Find out who is there; send those who need to sign in to do so; check every form's CSRF token.
+    """Load the viewer, redirect to sign-in where one is required, and check the CSRF token of every form.
 
-    Costs one query where there is a session. Raises CSRFError.
+    Runs one query when there is a session. Raises CSRFError.
     """
     if is_machine_request():
         return None
-    if request.endpoint is None:  # there is no such page, and the page that says so knows who reads it
+    if request.endpoint is None:  # no such page: the 404 page shows the viewer's navigation
         g.viewer = viewer_of_session()
         return None
     request.max_content_length = MAX_FORM_BYTES
@@ -54,15 +54,15 @@ def authenticate_request() -> Response | None:
     try:
         csrf.protect()
     except CSRFError:
-        if not is_preserving_form(view):  # whose form will say so itself
+        if not is_preserving_form(view):  # its form reports the expired token itself
             raise
     return None
 
 
 def safe_next(target: str | None) -> str | None:
-    """Give where to go on to after signing in, if that is a page of this site.
+    """Return the page to open after sign-in, or None unless it is a path on this site.
 
-    Browsers read a backslash as a slash and drop tabs and line ends: with either, what looks like a path leads away.
+    Browsers read a backslash as a slash and drop tabs and line ends, so a path with either may lead to another site.
     """
     if not target or not target.startswith("/") or target.startswith("//"):
         return None

@@ -1,4 +1,4 @@
-"""The style sheet, its letters and the icon, served under addresses that change with what is in them."""
+"""The style sheet, its fonts and the icon, served under URLs that contain a digest of their content."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ASSETS_DIR = Path(__file__).resolve().parent / "assets"
 TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
 
 URL = re.compile(rb"url\(([\w.-]+)\)")
-"""What the style sheet loads: the name of another asset."""
+"""A reference to another asset in the style sheet."""
 
 
 def install(app: Flask) -> None:
-    """Read the assets once, serve them at `/assets/<digest>/<name>`, and give templates `asset(name)`."""
+    """Read the assets once, serve them at `/assets/<digest>/<name>`, and add `asset(name)` to the templates."""
     contents = {path.name: path.read_bytes() for path in sorted(ASSETS_DIR.iterdir()) if path.suffix in TYPES}
     addresses = {name: _address(name, content) for name, content in contents.items()}
     for name in [name for name in contents if name.endswith(".css")]:
@@ -28,9 +28,9 @@ def install(app: Flask) -> None:
 
     @public
     def serve(digest: str, name: str) -> Response:
-        """Serve one asset.
+        """Return one asset.
 
-        While a new release rolls out, a page of one may ask a process of the other: it gets what there is, uncached.
+        During a rollout a page of one release may ask a process of the other: it gets the present content, uncached.
         """
         if name not in contents:
             abort(404)
@@ -39,7 +39,7 @@ def install(app: Flask) -> None:
             response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR_S}, immutable"
         return response
 
-    serve.is_asset = True  # type: ignore[attr-defined]  # it needs no viewer, so it costs no query
+    serve.is_asset = True  # type: ignore[attr-defined]  # needs no viewer and so runs no query
     app.add_url_rule("/assets/<digest>/<name>", "asset", serve)
     app.jinja_env.globals["asset"] = addresses.__getitem__
 

@@ -11,18 +11,18 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 csrf = CSRFProtect()
 
-_MARK = "keeps_form"
+_MARK = "preserves_form"
 
 
 def preserves_form(view: View) -> View:
-    """Mark a view whose `PageForm` shows an outdated CSRF token as an error, so that what was typed is not lost.
+    """Mark a view whose `PageForm` reports an expired CSRF token as a form error and keeps the typed values.
 
-    Such a view changes nothing unless `form.validate_on_submit()` says so.
+    Such a view changes nothing unless `form.validate_on_submit()` returns True.
     """
     setattr(view, _MARK, True)
     return view
 
 
 def is_preserving_form(view: Callable[..., Any]) -> bool:
-    """Tell whether a view is so marked."""
+    """Return whether a view is marked with `preserves_form`."""
     return getattr(view, _MARK, False)

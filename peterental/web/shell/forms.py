@@ -1,4 +1,4 @@
-"""What every form of the pages has, and the forms of the sign-in pages."""
+"""The base class of every form, field types and validators, and the sign-in forms."""
 
 from __future__ import annotations
 
@@ -12,53 +12,54 @@ from wtforms.validators import InputRequired, StopValidation
 
 from peterental.errors import Refusal
 
-FORM_EXPIRED = "This page was open for so long that the form had expired. Nothing was saved: please send it again."
+FORM_EXPIRED = "The form had expired. Nothing was saved. Check your entries and send the form again."
 
-
-WORDS = {
-    "Not a valid choice.": "Choose one of those offered.",
-    "Not a valid date value.": "Type a day such as 2026-11-30.",
-    "Not a valid time value.": "Type a time such as 15:30.",
-    "Not a valid datetime value.": "Type a day and a time, such as 2026-11-30T15:30.",
+MESSAGES = {
+    "Not a valid choice.": "Choose one of the options.",
+    "Not a valid date value.": "Enter a date such as 2026-11-30.",
+    "Not a valid time value.": "Enter a time such as 15:30.",
+    "Not a valid datetime value.": "Enter a date and a time such as 2026-11-30T15:30.",
 }
-"""What WTForms says of what it cannot read, in our words."""
+"""Our texts for the messages of WTForms."""
+
+PASSWORD_HINT = "At least 12 characters. A few words in a row are easy to remember and hard to guess."  # noqa: S105  # a hint
 
 
 class Messages(DummyTranslations):  # type: ignore[misc]  # WTForms has no types
-    """Has every field speak like the pages do."""
+    """Replaces the messages of WTForms by ours."""
 
     def gettext(self, string: str) -> str:
-        """Give our words for WTForms' own."""
-        return WORDS.get(string, string)
+        """Return our text for a message of WTForms."""
+        return MESSAGES.get(string, string)
 
 
 class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
-    """A form that keeps what was typed when it cannot be accepted, and says at each field what to do."""
+    """A form that keeps its entries when it is invalid and shows at each field what to correct."""
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]  # likewise
-        """Blanks around what people type mean nothing, and PostgreSQL keeps no NUL."""
+        """Strips every text field and removes NUL, which PostgreSQL cannot store."""
 
         def get_translations(self, form: Any) -> Messages:
-            """Say what is wrong in our words."""
+            """Return our messages."""
             del form
             return Messages()
 
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
-            """Give every text field the same tidying."""
+            """Add the `strip` filter to every field except passwords."""
             if unbound_field.field_class is not PasswordField:
                 filters = [*unbound_field.kwargs.get("filters", ()), strip]
                 return unbound_field.bind(form=form, **{**options, "filters": filters})
             return unbound_field.bind(form=form, **options)
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
-        """Check every field, and say in plain words when the CSRF token is not one of this session."""
-        fits = bool(super().validate(extra_validators))
+        """Validate every field, and add a form error if the CSRF token does not belong to this session."""
+        is_valid = bool(super().validate(extra_validators))
         if self.csrf_token.errors:
             self.form_errors.append(FORM_EXPIRED)
-        return fits
+        return is_valid
 
     def add_error(self, refusal: Refusal, at: str | None = None) -> None:
-        """Show a refusal at the field called `at`, or above the form."""
+        """Add a refusal to the errors of the field called `at`, or to those of the form."""
         field = self._fields.get(at) if at else None
         if field is None:
             self.form_errors.append(str(refusal))
@@ -67,56 +68,56 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
 
 
 def strip(value: object) -> object:
-    """Give a text without blanks around it and without NUL; anything else as it is."""
+    """Return a text without surrounding blanks and NUL characters; any other value unchanged."""
     return value.replace("\x00", "").strip() if isinstance(value, str) else value
 
 
 def required(message: str) -> Callable[[PageForm, Field], None]:
-    """Make a validator that says what is missing, where what nobody can see is nothing."""
+    """Return a validator that rejects empty text and text without any visible character."""
 
     def check(form: PageForm, field: Field) -> None:
         del form
         if field.data is None or (isinstance(field.data, str) and not _has_visible_text(field.data)):
-            field.errors = []  # "not a whole number" says nothing more
+            field.errors = []  # a parse error says nothing more
             raise StopValidation(message)
 
-    check.field_flags = {"required": True}  # type: ignore[attr-defined]  # how WTForms learns it
+    check.field_flags = {"required": True}  # type: ignore[attr-defined]  # WTForms reads this attribute
     return check
 
 
 def _has_visible_text(text: str) -> bool:
-    """Tell whether a text has more than blanks and marks without width."""
+    """Return whether a text has more than blanks and zero-width characters."""
     return any(character.isprintable() and not character.isspace() for character in text)
 
 
 class WholeNumber(IntegerField):  # type: ignore[misc]  # WTForms has no types
-    """A whole number; what is not one is kept as typed and said in plain words."""
+    """A whole number; an invalid entry stays in the field with an error."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Read what was typed; nothing is None."""
+        """Parse the entry; empty becomes None."""
         typed = valuelist[0].strip() if valuelist else ""
         if not typed:
             self.data = None
             return
         self.data = int(typed) if typed.isascii() and typed.removeprefix("-").isdigit() and len(typed) < 10 else None  # noqa: PLR2004  # digits that fit
         if self.data is None:
-            raise ValueError("Type a whole number.")
+            raise ValueError("Enter a whole number.")
 
 
 class SignInForm(PageForm):
-    """Address and password, and what was typed into another form before."""
+    """E-mail and password, and the entries of a form that was sent without a session."""
 
     email = EmailField(
         "E-mail",
-        validators=[required("Type your e-mail address.")],
+        validators=[required("Enter your e-mail address.")],
         render_kw={"autocomplete": "username", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = PasswordField(
         "Password",
-        validators=[InputRequired("Type your password.")],
+        validators=[InputRequired("Enter your password.")],
         render_kw={"autocomplete": "current-password"},
     )
-    kept = HiddenField()
+    pending_form = HiddenField()
 
 
 class SetUpForm(PageForm):
@@ -124,12 +125,12 @@ class SetUpForm(PageForm):
 
     email = EmailField(
         "E-mail",
-        validators=[required("Type the e-mail address you want to sign in with.")],
+        validators=[required("Enter the e-mail address you want to sign in with.")],
         render_kw={"autocomplete": "username", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = PasswordField(
         "Password",
-        description="At least 12 characters. A few words in a row are easy to remember and hard to guess.",
+        description=PASSWORD_HINT,
         validators=[InputRequired("Choose a password.")],
         render_kw={"autocomplete": "new-password", "minlength": "12"},
     )

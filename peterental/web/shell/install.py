@@ -1,4 +1,4 @@
-"""Puts the shell of the browser pages into an application: settings, guards, filters, sign-in."""
+"""Register the shell of the browser pages: session settings, access control, template filters, sign-in."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ SESSION_LIFETIME = timedelta(days=30)
 
 
 def install(app: Flask, config: Config) -> None:
-    """Make `app` serve the pages. It has its secret key, its services and its config already."""
+    """Configure `app` to serve the pages; its secret key, services and config must be set already."""
     app.config.update(
-        # A browser takes a cookie of that name only over HTTPS and from this very host, never from a neighbour.
+        # Browsers accept a __Host- cookie only over HTTPS and only from this host, never from a sibling domain.
         SESSION_COOKIE_NAME="__Host-peterental" if config.is_production else "peterental",
         SESSION_COOKIE_SECURE=config.is_production,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
-        WTF_CSRF_CHECK_DEFAULT=False,  # `authenticate_request` decides, after it knows who is there
-        # A Referer check would lock out whoever's browser sends none; __Host- already keeps neighbours' cookies out.
+        WTF_CSRF_CHECK_DEFAULT=False,  # `authenticate_request` checks the token once it knows the viewer
+        # A Referer check would lock out browsers that send none; __Host- already blocks cookies of sibling domains.
         WTF_CSRF_SSL_STRICT=False,
-        WTF_CSRF_TIME_LIMIT=None,  # a token is as good as the session it belongs to
+        WTF_CSRF_TIME_LIMIT=None,  # a token is valid as long as its session
     )
     app.session_interface = PageSessions()
     csrf.init_app(app)

@@ -1,4 +1,4 @@
-"""Where one can go from every page: the tabs, and what stands behind "More" where there is no room for all."""
+"""The navigation of every page: the tabs, and the entries that narrow screens show behind "More"."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class NavItem:
     """A page that the navigation leads to.
 
     Args:
-        endpoint: of the page; where the application has none of that name, the entry is left out.
-        label: what it is called.
-        icon: the file in `templates/shell/icons/`, without its ending.
+        endpoint: of the page; the entry is omitted when the application has no such endpoint.
+        label: its text.
+        icon: the name of a file in `templates/shell/icons/`, without `.svg`.
         for_admins: whether only admins see it.
     """
 
@@ -25,7 +25,7 @@ class NavItem:
 
 @dataclass(frozen=True)
 class Navigation:
-    """The entries as one viewer sees them on one page."""
+    """The entries that one viewer sees on one page."""
 
     tabs: tuple[NavItem, ...]
     more: tuple[NavItem, ...]
@@ -38,7 +38,7 @@ TABS = (
     NavItem("calls.index", "Calls", "calls"),
     NavItem("messages.index", "Messages", "messages"),
 )
-"""What people need every day. Four and "More" are as many as a phone has room for."""
+"""The pages used every day. A phone has room for four tabs and "More"."""
 
 MORE = (
     NavItem("tool_tester.index", "Rehearsal", "tool_tester"),
@@ -50,23 +50,23 @@ MORE = (
 
 
 def navigation_for(endpoints: Container[str], *, is_admin: bool, endpoint: str | None) -> Navigation:
-    """Give the navigation of one page.
+    """Return the navigation of one page.
 
     Args:
-        endpoints: of all pages there are.
+        endpoints: all endpoints of the application.
         is_admin: whether the viewer is an admin.
-        endpoint: of the page that is shown; None where there is no such page.
+        endpoint: of the current page; None on the 404 page.
     """
 
-    def seen(entries: tuple[NavItem, ...]) -> tuple[NavItem, ...]:
+    def visible(entries: tuple[NavItem, ...]) -> tuple[NavItem, ...]:
         return tuple(entry for entry in entries if entry.endpoint in endpoints and (is_admin or not entry.for_admins))
 
-    tabs, more = seen(TABS), seen(MORE)
+    tabs, more = visible(TABS), visible(MORE)
     return Navigation(tabs=tabs, more=more, current=_current((*tabs, *more), endpoint or ""))
 
 
 def _current(entries: tuple[NavItem, ...], endpoint: str) -> NavItem | None:
-    """Find the entry of that very page, else the first one of its blueprint: a booking belongs to Appointments."""
+    """Return the entry of this page, else the first of its blueprint: a booking belongs to Appointments."""
     exact = [entry for entry in entries if entry.endpoint == endpoint]
     related = [entry for entry in entries if entry.endpoint.partition(".")[0] == endpoint.partition(".")[0]]
     return next(iter(exact + related), None)

@@ -1,4 +1,4 @@
-"""What the address of a page asks for: each part is read, or left out with a sentence that says so; pure."""
+"""Query strings of pages: each parameter is parsed, or ignored with a warning for the reader. Pure."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from peterental.web.shell.forms import strip
 Choice = TypeVar("Choice", bound=str)
 
 MAX_TEXT_CHARS = 255
-"""The longest id of an agent."""
+"""As long as the longest agent id."""
 
 MIN_YEAR, MAX_YEAR = 1970, 2999
-"""Years in which somebody sees a home."""
+"""Days outside these years are typing errors."""
 
 _MAX_QUOTED_CHARS = 40
-"""So much of what was misread is said again."""
+"""Warnings quote at most this much of an invalid value."""
 
 
 class QueryParams:
     """The query string of a page.
 
     Args:
-        parts: by name, as `request.args` has them.
+        params: values by name, such as `request.args`.
 
     Attributes:
-        misread: a sentence about each part that was read and means nothing.
+        warnings: one sentence for each invalid parameter that was read.
     """
 
-    def __init__(self, parts: Mapping[str, str]) -> None:
+    def __init__(self, params: Mapping[str, str]) -> None:
         self.warnings: list[str] = []
-        self._parts = {name: str(strip(value)) for name, value in parts.items()}
+        self._params = {name: str(strip(value)) for name, value in params.items()}
 
     def text(self, name: str) -> str:
-        """Give a part as it was typed, without blanks around it; empty where there is none."""
-        return self._parts.get(name, "")[:MAX_TEXT_CHARS]
+        """Return a parameter without surrounding blanks; empty when it is missing."""
+        return self._params.get(name, "")[:MAX_TEXT_CHARS]
 
-    def choice(self, name: str, known: Iterable[Choice], otherwise: str) -> Choice | None:
-        """Give a part that is one of some words; None where there is none.
+    def choice(self, name: str, allowed: Iterable[Choice], warning: str) -> Choice | None:
+        """Return a parameter that must be one of `allowed`; None when it is missing or invalid.
 
         Args:
-            name: of the part.
-            known: the words.
-            otherwise: what to say of any other, which stands in the place of `{}`.
+            name: of the parameter.
+            allowed: the valid values.
+            warning: the warning about any other value, which replaces `{}`.
         """
         text = self.text(name)
-        found = next((word for word in known if word == text), None)
+        found = next((value for value in allowed if value == text), None)
         if text and found is None:
-            self.warnings.append(otherwise.format(_quoted(text)))
+            self.warnings.append(warning.format(_quoted(text)))
         return found
 
-    def day(self, name: str, instead: str = ", so it was left out") -> date | None:
-        """Give a day; None where there is none. `instead` is said of what is no day."""
+    def day(self, name: str, consequence: str = "") -> date | None:
+        """Return a day in ISO 8601; None when it is missing or invalid. `consequence` ends the warning."""
         text = self.text(name)
         if not text:
             return None
@@ -63,20 +63,20 @@ class QueryParams:
         except ValueError:
             day = None
         if day is None or not MIN_YEAR <= day.year <= MAX_YEAR:
-            self.warnings.append(f"{_quoted(text)} is not a day such as 2026-11-30{instead}.")
+            self.warnings.append(f"{_quoted(text)} is not a valid date. Use the form 2026-11-30.{consequence}")
             return None
         return day
 
     def days(self) -> tuple[date | None, date | None]:
-        """Give the first and the last day of a list, in the parts `from` and `to`; None where it is open."""
+        """Return the first and the last day of a list from `from` and `to`; None where the range is open."""
         first, last = self.day("from"), self.day("to")
         if first and last and last < first:
-            self.warnings.append(f"The list cannot end on {last} when it begins on {first}: its end is left open.")
+            self.warnings.append(f"The last day, {last}, is before the first day, {first}. The last day was ignored.")
             return first, None
         return first, last
 
     def minutes(self, name: str) -> int | None:
-        """Give a time of day in minutes after midnight; None where there is none."""
+        """Return a time of day in minutes after midnight; None when it is missing or invalid."""
         text = self.text(name)
         if not text:
             return None
@@ -85,26 +85,24 @@ class QueryParams:
         except ValueError:
             clock = None
         if clock is None or clock.tzinfo is not None:
-            self.warnings.append(f"{_quoted(text)} is not a time of day.")
+            self.warnings.append(f"{_quoted(text)} is not a valid time. Use the form 14:30.")
             return None
         return clock.hour * 60 + clock.minute
 
     def page(self, last: int) -> int:
-        """Give the number of a page, from 1 to `last`, in the part `page`."""
+        """Return the page number from `page`, 1 to `last`; 1 when it is missing or invalid."""
         text = self.text("page")
         if not text:
             return 1
         page = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004  # digits that fit
         if not 1 <= page <= last:
-            self.warnings.append(
-                f"There is no page {_quoted(text)}: this is the first. The last that can be opened is {last}."
-            )
+            self.warnings.append(f"There is no page {_quoted(text)}. This is page 1; the last possible page is {last}.")
             return 1
         return page
 
 
 def utc_bounds(first: date | None, last: date | None, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
-    """Give when the first day begins and when the last one is over, on the clocks of `zone`; None where it is open."""
+    """Return the UTC start of `first` and the UTC end of `last` in `zone`; None where the range is open."""
     midnights = [
         None if day is None else datetime.combine(day, time(), zone).astimezone(UTC)
         for day in (first, last and last + timedelta(days=1))
@@ -112,9 +110,9 @@ def utc_bounds(first: date | None, last: date | None, zone: ZoneInfo) -> tuple[d
     return midnights[0], midnights[1]
 
 
-def without_param(parts: Mapping[str, str], name: str) -> dict[str, str]:
-    """Give the parts of an address but for one."""
-    return {other: value for other, value in parts.items() if other != name}
+def without_param(params: Mapping[str, str], name: str) -> dict[str, str]:
+    """Return the parameters without the one called `name`."""
+    return {other: value for other, value in params.items() if other != name}
 
 
 def _quoted(text: str) -> str:

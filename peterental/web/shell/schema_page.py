@@ -1,4 +1,4 @@
-"""The way in, and the schema page."""
+"""The start page, which redirects to the agents, and the schema page."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from peterental.database.migrations.ledger.attempts import read_history
 from peterental.database.migrations.ledger.status import Status
 from peterental.web.shell.session import current_viewer
 
-WORDS = {
+STATE_LABELS = {
     "applied": "Applied",
-    "unverified": "Applied, unchecked",
+    "unverified": "Applied, not verified",
     "pending": "Pending",
     "edited": "Edited",
     "comments-edited": "Comments edited",
     "missing": "File missing",
-    "late": "Too late",
+    "late": "Out of order",
     "newer": "Newer",
     "failed": "Failed",
     "interrupted": "Interrupted",
@@ -29,45 +29,47 @@ WORDS = {
     "rolled back": "Rolled back",
     "running": "Running",
 }
-"""What the states of `history.State`, and the outcomes of attempts, are called on the page."""
+"""Labels of the states in `ledger.state.State` and of the outcomes of attempts."""
 
 NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
     "failed": (
-        ("flask db-migrate", "goes on where it stopped, once what stopped it is mended"),
-        ("flask db-repair", "has the next run begin with its first statement again"),
+        ("flask db-migrate", "resumes the migration. Fix the cause of the failure first."),
+        ("flask db-repair", "makes the next run start again at the first statement."),
     ),
-    "late": ((None, "Give the file that is too late the next free number: it was never applied."),),
-    "missing": ((None, "Bring the missing file back from version control: what is applied must have its file."),),
+    "late": ((None, "Rename the out-of-order file to the next free number. It was never applied."),),
+    "missing": ((None, "Restore the missing file from version control. Every applied migration needs its file."),),
     "edited": (
-        (None, "Bring the edited file back as it was, and put the change into a new migration."),
-        ("flask db-repair", "shows what was edited, and accepts it if you say so"),
+        (None, "Restore the original text of the edited file, and put the change into a new migration."),
+        ("flask db-repair", "shows the edit and accepts it after your confirmation."),
     ),
     "pending": (
-        ("flask db-plan", "rehearses what is pending: its locks, on tables of which size; changes nothing"),
-        ("flask db-migrate", "applies what is pending"),
+        ("flask db-plan", "runs the pending migrations without changing anything and lists their locks."),
+        ("flask db-migrate", "applies the pending migrations."),
     ),
-    "unverified": (("flask db-verify", "compares the schema with what the files make"),),
-    "comments-edited": (("flask db-repair", "takes the new text: only comments differ"),),
-    "newer": ((None, "Nothing needs to be run: a newer release was here, and this one works on its schema."),),
+    "unverified": (("flask db-verify", "compares the schema with the migration files."),),
+    "comments-edited": (("flask db-repair", "accepts the new text. Only comments differ."),),
+    "newer": (
+        (None, "Nothing to do. A newer release has migrated the database, and this release can use its schema."),
+    ),
 }
-"""By state of a migration, the most pressing first: commands and what each does, or what to do without one."""
+"""For each state of a migration, the most urgent first: commands and what they do, or what to do without one."""
 
-PRESSING = frozenset({"failed", "late", "missing", "edited"})
-"""States in which nothing else may be run before."""
+BLOCKING = frozenset({"failed", "late", "missing", "edited"})
+"""States that must be resolved before any other command is run."""
 
 ATTEMPTS_SHOWN = 10
 MAX_ERROR_BYTES = 2500
 
 
 class SchemaStatusProvider(Protocol):
-    """Whatever compares the release's migrations with the database's."""
+    """Compares the migrations of this release with those of the database."""
 
     def status(self) -> Status:
-        """Compare them."""
+        """Return the comparison."""
 
 
 def create_blueprint() -> Blueprint:
-    """Make the pages that belong to no feature."""
+    """Return the blueprint of the pages that belong to no feature."""
     blueprint = Blueprint("shell", __name__, template_folder="templates")
     blueprint.add_url_rule("/", view_func=home)
     blueprint.add_url_rule("/schema", view_func=schema)
@@ -75,12 +77,12 @@ def create_blueprint() -> Blueprint:
 
 
 def home() -> Response:
-    """Go on to the agents; whoever is not signed in was sent to sign in."""
+    """Redirect to the agents."""
     return redirect(url_for("agents.index"), 303)
 
 
 def schema() -> str:
-    """Show every migration, what went wrong lately, and what to do next, to admins."""
+    """Show admins every migration, the latest failed attempts, and the next step."""
     if not current_viewer().is_admin:
         raise AdminsOnly
     gate: SchemaStatusProvider = current_app.extensions["peterental.gate"]
@@ -95,14 +97,14 @@ def schema() -> str:
         steps=next_steps(status) if status else (),
         history=read_history(current_app.extensions["peterental.database"], ATTEMPTS_SHOWN),
         applied={entry.version for entry in status.entries if entry.row} if status else set(),
-        words=WORDS,
-        longest_error=MAX_ERROR_BYTES,
+        labels=STATE_LABELS,
+        max_error_bytes=MAX_ERROR_BYTES,
     )
 
 
 def next_steps(status: Status) -> tuple[tuple[str | None, str], ...]:
-    """Give what to run next, and why: what stands in the way first, and nothing beside it."""
+    """Return the next commands and what they do; only the blocking ones if there are any."""
     states = {entry.state.value for entry in status.entries}
-    wanted = [state for state in NEXT_STEPS if state in states]
-    pressing = [state for state in wanted if state in PRESSING]
-    return tuple(dict.fromkeys(step for state in pressing or wanted for step in NEXT_STEPS[state]))
+    present = [state for state in NEXT_STEPS if state in states]
+    blocking = [state for state in present if state in BLOCKING]
+    return tuple(dict.fromkeys(step for state in blocking or present for step in NEXT_STEPS[state]))

@@ -1,4 +1,4 @@
-"""What every page tells the browser not to do."""
+"""Security headers of every response."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ONE_YEAR_S = 365 * 24 * 60 * 60
 
 
 def for_environment(config: Config) -> Callable[[Response], Response]:
-    """Make what runs after each request of that environment."""
+    """Return the `after_request` function of the configured environment."""
 
     def protect(response: Response) -> Response:
-        """Add the headers; a page with people's names in it stays out of every cache."""
+        """Add the headers; pages contain personal data and so must not be cached."""
         response.headers["X-Content-Type-Options"] = "nosniff"
         if config.is_production:
             response.headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR_S}"
@@ -37,7 +37,7 @@ def for_environment(config: Config) -> Callable[[Response], Response]:
 
 
 def send_no_referrer() -> None:
-    """Have the browser tell no other page the address of this one, which is as good as a password."""
+    """Send `Referrer-Policy: no-referrer` with this response, because its URL contains a secret token."""
 
     @after_this_request
     def protect(response: Response) -> Response:

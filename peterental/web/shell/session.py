@@ -1,4 +1,4 @@
-"""Who is signed in: the session cookie on one side, the viewer on the other."""
+"""The signed-in viewer and the session cookie that identifies them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MACHINE_PATHS = ("/vapi/", "/healthz", "/readyz")
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Sessions for pages. Programs send no cookies: a caller on the line need not wait while we look for one."""
+    """Sessions for pages only: programs send no cookies, so their requests skip the session."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Give the session of a page's request, and none at all for a program's."""
+        """Return the session of a page request, or None for the routes used by programs."""
         return None if request.path.startswith(MACHINE_PATHS) else super().open_session(app, request)
 
 
 def start(signed_in: SignedIn) -> None:
-    """Begin a session of its own, with nothing left of what the browser had before."""
+    """Start a new session and discard everything from the previous one."""
     session.clear()
     session[_USER] = signed_in.viewer.user_id
     session[_EPOCH] = signed_in.session_epoch
@@ -34,13 +34,16 @@ def start(signed_in: SignedIn) -> None:
 
 
 def end() -> None:
-    """Forget who was signed in."""
+    """End the session."""
     session.clear()
     g.viewer = None
 
 
 def viewer_of_session() -> Viewer | None:
-    """Give who is signed in and still may be; one query, none without a session."""
+    """Return the signed-in viewer, or None if the session is missing or revoked.
+
+    Runs one query when there is a session.
+    """
     user_id, epoch = session.get(_USER), session.get(_EPOCH)
     if not isinstance(user_id, int) or not isinstance(epoch, int):
         return None
@@ -48,7 +51,7 @@ def viewer_of_session() -> Viewer | None:
 
 
 def current_viewer() -> Viewer:
-    """Give who is signed in, on a page that only they can reach."""
+    """Return the signed-in viewer of a page that requires sign-in."""
     viewer = g.viewer
-    assert isinstance(viewer, Viewer)  # noqa: S101  # tells mypy; `authenticate_request` let nobody else through
+    assert isinstance(viewer, Viewer)  # noqa: S101  # for mypy; `authenticate_request` ensures it
     return viewer

@@ -1,4 +1,4 @@
-"""Signing in and out, and making the first user."""
+"""Sign-in, sign-out, and the set-up of the first user."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ REFUSED_AT: dict[type[Refusal], str] = {
     PasswordTooShort: "password",
     PasswordTooLong: "password",
 }
-"""The field at which a refusal is shown."""
+"""The field at which each refusal is shown."""
 
 
 def create_blueprint() -> Blueprint:
-    """Make the pages around signing in."""
+    """Return the blueprint of the sign-in pages."""
     blueprint = Blueprint("sign_in", __name__, template_folder="templates")
     blueprint.add_url_rule("/login", view_func=login, methods=["GET", "POST"])
     blueprint.add_url_rule("/logout", view_func=logout, methods=["POST"])
@@ -45,13 +45,13 @@ def create_blueprint() -> Blueprint:
 @public
 @preserves_form
 def login() -> Answer:
-    """Ask for address and password, and go on to where somebody was going."""
+    """Show the sign-in form; after sign-in open the page that was asked for."""
     target = safe_next(request.args.get("next")) or url_for("agents.index")
     form = SignInForm()
     if not is_from_our_page():
-        form.kept.data = ""
+        form.pending_form.data = ""
     if g.viewer is not None:
-        return resume(target, form.kept.data)
+        return resume(target, form.pending_form.data)
     users = services_of(current_app).users
     wait_s = None
     if form.validate_on_submit():
@@ -67,10 +67,10 @@ def login() -> Answer:
         else:
             if signed_in is not None:
                 session.start(signed_in)
-                return resume(target, form.kept.data)
-            form.form_errors.append("That e-mail address and password do not go together. Check both and try again.")
+                return resume(target, form.pending_form.data)
+            form.form_errors.append("Incorrect e-mail or password.")
     response = make_response(
-        render_template("shell/login.html", form=form, action=request.full_path, is_set_up=users.any_user())
+        render_template("shell/login.html", form=form, action=request.full_path, is_set_up=users.has_users())
     )
     if wait_s is not None:
         response.status_code = 429
@@ -90,24 +90,26 @@ def logout() -> Answer:
 @public
 @preserves_form
 def set_up() -> Answer:
-    """Make the first user, for whoever has the link from the log."""
+    """Create the first user, an admin, for the holder of the set-up link from the log."""
     send_no_referrer()
     users = services_of(current_app).users
-    if users.any_user():
+    if users.has_users():
         return render_template("shell/already_set_up.html"), 404
     token, key = request.args.get("token", ""), str(current_app.secret_key)
-    if not token or not users.try_set_up_link(request.remote_addr or "", lambda: verify_setup_token(token, key)):
+    if not token or not users.check_setup_link(request.remote_addr or "", lambda: verify_setup_token(token, key)):
         return render_template("shell/invalid_setup_link.html"), 404
     form = SetUpForm()
     if form.validate_on_submit():
         try:
-            signed_in = users.set_up_first(form.email.data, form.password.data)
+            signed_in = users.create_first_admin(form.email.data, form.password.data)
         except AlreadySetUp:
             return render_template("shell/already_set_up.html"), 404
         except Refusal as refusal:
             form.add_error(refusal, REFUSED_AT.get(type(refusal)))
         else:
             session.start(signed_in)
-            flash("Welcome! You are signed in as an admin. Next: the agents whose phones PeteRental answers.", "done")
+            flash(
+                "Welcome! You are signed in as an admin. Next, add the agents whose calls PeteRental answers.", "done"
+            )
             return redirect(url_for("agents.index"), 303)
     return render_template("shell/set_up.html", form=form), 400 if form.is_submitted() else 200

@@ -1,4 +1,4 @@
-"""The way to the sign-in page and back: to the page that was asked for, and to a form as it was typed."""
+"""Redirects to sign-in and back to the requested page, or back to a form with its entries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from peterental.web.shell.csrf import is_preserving_form
 from peterental.web.shell.forms import SignInForm
 
 SECRETS = frozenset({"csrf_token", "password", "current", "new"})
-"""Fields that go into no other page."""
+"""Fields that are never copied into another page."""
 
 MAX_PENDING_FORM_BYTES = 64 * 1024
 
@@ -22,21 +22,21 @@ Field = tuple[str, str]
 
 
 def redirect_to_sign_in(view: Callable[..., Any]) -> Response:
-    """Send a stranger to sign in; where a form was sent that its view would show again, with what was typed in it.
+    """Redirect to sign-in, or return the sign-in page with the entries of a sent form.
 
-    That holds for forms of our own pages only: nobody else's page fills in ours.
+    Only entries from our own pages are kept, so that no other site can prefill a form.
     """
-    here = url_for("sign_in.login", next=_return_target())
+    sign_in_url = url_for("sign_in.login", next=_return_target())
     fields = preserved_fields(view)
     if not fields:
-        return redirect(here, 303)
-    form = SignInForm(formdata=None, data={"kept": json.dumps(fields)})
-    page = render_template("shell/login.html", form=form, action=here, is_set_up=True)
+        return redirect(sign_in_url, 303)
+    form = SignInForm(formdata=None, data={"pending_form": json.dumps(fields)})
+    page = render_template("shell/login.html", form=form, action=sign_in_url, is_set_up=True)
     return make_response(page, 403)
 
 
 def preserved_fields(view: Callable[..., Any]) -> list[Field]:
-    """Give what was typed into a form of ours that its view would show again; nothing where that is not so."""
+    """Return the fields of a form sent from our pages to a view that preserves its form; else nothing."""
     if request.method != "POST" or not is_preserving_form(view) or not is_from_our_page():
         return []
     fields = [field for field in request.form.items(multi=True) if field[0] not in SECRETS]
@@ -44,14 +44,14 @@ def preserved_fields(view: Callable[..., Any]) -> list[Field]:
 
 
 def is_from_our_page() -> bool:
-    """Tell whether the browser says that a page of ours sent this form; old browsers say nothing."""
+    """Return whether the browser reports a same-origin request; old browsers report nothing."""
     return request.headers.get("Sec-Fetch-Site") == "same-origin"
 
 
 def resume(target: str, pending_form: str | None) -> Response:
-    """Go on to `target` after signing in; where a form was kept, by a page that leads back into it.
+    """Redirect to `target` after sign-in, or return a page that leads back to the pending form.
 
-    Its fields are sent there without a token: the view shows them, and nothing is done before they are sent again.
+    Its fields are sent without a CSRF token: the view shows them and changes nothing until they are sent again.
     """
     fields = _decode_fields(pending_form)
     if not fields:
@@ -60,44 +60,44 @@ def resume(target: str, pending_form: str | None) -> Response:
 
 
 def drop_empty_params() -> Response | None:
-    """Send whoever searches a list on to the address that has only what is set: browsers send empty fields too."""
+    """Redirect a list with empty parameters, which browsers send for empty fields, to the URL without them."""
     if request.method not in {"GET", "HEAD"} or not (request.endpoint or "").endswith(".index"):
         return None
-    parts = list(request.args.items(multi=True))
-    filled = [(name, value) for name, value in parts if value.strip()]
-    if len(filled) == len(parts):
+    params = list(request.args.items(multi=True))
+    filled = [(name, value) for name, value in params if value.strip()]
+    if len(filled) == len(params):
         return None
     query = urlencode(filled, errors="replace")
     return redirect(request.path + (f"?{query}" if query else ""), 303)
 
 
 def _decode_fields(pending_form: str | None) -> list[Field]:
-    """Read what `redirect_to_sign_in` kept; nothing where it is not of that kind."""
+    """Decode the fields that `redirect_to_sign_in` stored; an empty list if they are malformed."""
     try:
         fields = [(str(name), str(value)) for name, value in json.loads(pending_form or "[]")]
-        json.dumps(fields, ensure_ascii=False).encode()  # half a character, which JSON can name, can stand in no page
+        json.dumps(fields, ensure_ascii=False).encode()  # rejects lone surrogates, which JSON allows and HTML does not
     except (ValueError, TypeError, RecursionError):
         return []
     return fields
 
 
 def _return_target() -> str | None:
-    """Give the page to come back to: the one asked for, or for a form the page that it is in."""
+    """Return the page to open after sign-in: the requested one, or the one that contains the sent form."""
     if request.method == "GET":
         target = request.full_path.rstrip("?")
     elif request.url_rule is not None and "GET" in (request.url_rule.methods or set()):
         target = request.path
     else:
-        target = _referring_page()  # a button's address is no page
+        target = _referring_page()  # the URL only accepts POST
     return None if target == "/" else target
 
 
 def _referring_page() -> str:
-    """Give the page of ours in which a button was pressed, as the browser tells it."""
+    """Return the path of our page in the Referer header, or `/`."""
     try:
-        before = urlsplit(request.referrer or "")
+        referrer = urlsplit(request.referrer or "")
     except ValueError:
         return "/"
-    if before.netloc != request.host:
+    if referrer.netloc != request.host:
         return "/"
-    return before.path + (f"?{before.query}" if before.query else "")
+    return referrer.path + (f"?{referrer.query}" if referrer.query else "")

@@ -1,4 +1,4 @@
-"""How pages write times, homes and rules; pure."""
+"""Template filters for times, durations, addresses and texts. Pure."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ HOUSE_NUMBER = re.compile(r"\s*(?:no\.?\s*|#\s*)?(\d{1,5}[a-z]?)\b", re.IGNORECA
 
 
 def clock(moment: datetime, zone: ZoneInfo) -> str:
-    """Give the wall-clock time: `3:30 pm`."""
+    """Return the wall-clock time in `zone`, such as `3:30 pm`."""
     return _format_clock(moment.astimezone(zone))
 
 
 def day(moment: datetime, zone: ZoneInfo) -> str:
-    """Give the day in short: `Tue, Nov 24`."""
+    """Return the short date in `zone`, such as `Tue, Nov 24`."""
     local = moment.astimezone(zone)
     return f"{local:%a, %b} {local.day}"
 
 
 def long_day(moment: datetime, zone: ZoneInfo, now: datetime | None = None) -> str:
-    """Give the day in full: `Tuesday, November 24`, with the year where it is not the one of `now`."""
+    """Return the long date in `zone`, such as `Tuesday, November 24`, with the year unless it is that of `now`."""
     local = moment.astimezone(zone)
     year = "" if now is not None and now.astimezone(zone).year == local.year else f", {local.year}"
     return f"{local:%A, %B} {local.day}{year}"
 
 
 def zone_name(moment: datetime, zone: ZoneInfo) -> str:
-    """Give what the zone is called at that moment: `CST`, or `UTC-3` where it has no letters of its own."""
+    """Return the abbreviation of the zone at that moment, such as `CST`, or `UTC-3` if it has none."""
     local = moment.astimezone(zone)
     name = local.tzname() or ""
     if name.isalpha():
@@ -46,23 +46,23 @@ def zone_name(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def iso(moment: datetime, zone: ZoneInfo) -> str:
-    """Give the moment as `<time datetime>` has it, with its offset."""
+    """Return the moment in ISO 8601 with its offset, for `<time datetime>`."""
     return moment.astimezone(zone).isoformat(timespec="minutes")
 
 
 def format_iso(text: str, zone: ZoneInfo) -> str:
-    """Return a day or a time in ISO 8601 as people read it, and any other text unchanged.
+    """Return a date or time in ISO 8601 in readable form, and any other text unchanged.
 
     Args:
-        text: `2026-03-08`, `2026-03-08T09:30` on a wall clock, or `2026-03-08T15:30Z`, a moment.
-        zone: on whose clocks a moment is shown.
+        text: `2026-03-08`, `2026-03-08T09:30` (wall-clock time) or `2026-03-08T15:30Z` (a moment).
+        zone: in which a moment is shown.
     """
     if not ISO_8601.fullmatch(text):
         return text
     try:
         moment = datetime.fromisoformat(text)
         local = moment.astimezone(zone) if moment.tzinfo else moment
-    except (ValueError, OverflowError):  # no day of the calendar, or one that the zone's clocks never reach
+    except (ValueError, OverflowError):  # not a calendar day, or out of range in this zone
         return text
     words = f"{local:%a, %b} {local.day}, {local.year}"
     if "T" not in text:
@@ -75,7 +75,7 @@ def _format_clock(local: datetime) -> str:
 
 
 def wall_clock(minutes: int) -> str:
-    """Give minutes after midnight as people say them: `9 am`, `5:30 pm`, `midnight`."""
+    """Return minutes after midnight as a time of day: `9 am`, `5:30 pm`, `midnight`."""
     if minutes % 1440 == 0:
         return "midnight"
     hour, minute = divmod(minutes, 60)
@@ -83,12 +83,12 @@ def wall_clock(minutes: int) -> str:
 
 
 def zone_city(zone: str) -> str:
-    """Give the place that a time zone is called after: `New York` for `America/New_York`."""
+    """Return the city in the name of a time zone: `New York` for `America/New_York`."""
     return zone.rpartition("/")[2].replace("_", " ")
 
 
 def format_minutes(minutes: int) -> str:
-    """Give a length of time: `45 min`, `2 h`, `1 h 30 min`, `2 days`."""
+    """Return a duration as text: `45 min`, `2 h`, `1 h 30 min`, `2 days`."""
     if minutes and minutes % 1440 == 0:
         return counted(minutes // 1440, "day")
     hours, rest = divmod(minutes, 60)
@@ -98,37 +98,37 @@ def format_minutes(minutes: int) -> str:
 
 
 def house_number(address: str) -> str:
-    """Give the number that stands on the house, or nothing where the address does not begin with one."""
+    """Return the house number at the start of an address, or an empty string."""
     found = HOUSE_NUMBER.match(address)
     return found.group(1) if found else ""
 
 
 def initials(name: str) -> str:
-    """Give up to two initials: `AL` for `Ana Lima`."""
+    """Return one or two initials: `AL` for `Ana Lima`, `?` for a name without letters."""
     words = [word for word in name.split() if word[0].isalnum()]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
 
 
 def html_bytes(text: str) -> int:
-    """Give how many bytes a text takes in a page, with `&lt;` for `<`."""
+    """Return the size of a text in HTML, in bytes after escaping."""
     return len(str(escape(text)).encode())
 
 
 def truncate_bytes(text: str, budget_bytes: int) -> str:
-    """Give a text, or as much of its beginning as fits, with an ellipsis."""
+    """Return the text, cut with an ellipsis if its HTML takes more than `budget_bytes`."""
     if html_bytes(text) <= budget_bytes:
         return text
-    spent, kept = html_bytes("…"), 0
+    used_bytes, length = html_bytes("…"), 0
     for character in text:
-        spent += html_bytes(character)
-        if spent > budget_bytes:
+        used_bytes += html_bytes(character)
+        if used_bytes > budget_bytes:
             break
-        kept += 1
-    return text[:kept].rstrip() + "…"
+        length += 1
+    return text[:length].rstrip() + "…"
 
 
 def install(app: Flask) -> None:
-    """Give templates these as filters."""
+    """Register the functions of this module as template filters."""
     own = (
         clock,
         day,

@@ -1,4 +1,4 @@
-"""What a browser keeps after signing in, so that strangers' guesses at the same account do not slow it down."""
+"""The cookie of a browser that has signed in before: guesses from elsewhere do not throttle its sign-in."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ DEVICE_COOKIE_LIFETIME_S = 365 * 24 * 60 * 60
 
 
 def client_origin_of(email: str) -> ClientOrigin:
-    """Tell where this request tries to sign in as `email` from."""
+    """Return the address and the known device from which this request signs in as `email`."""
     return ClientOrigin(address=request.remote_addr or "", device=_known_device(email))
 
 
 def remember(email: str) -> None:
-    """Have this browser known as one in which `email` signed in, from the answer to this request on."""
+    """Set the cookie that marks this browser as one in which `email` has signed in."""
     device = _known_device(email) or secrets.token_urlsafe(12)
     value = str(_signer().dumps([email_digest(email), device]))
 
@@ -36,7 +36,7 @@ def remember(email: str) -> None:
 
 
 def _known_device(email: str) -> str | None:
-    """Give the name of this browser, where `email` has signed in within a year."""
+    """Return the id of this browser if `email` has signed in with it within a year."""
     try:
         account, device = _signer().loads(request.cookies.get(_cookie_name(), ""), max_age=DEVICE_COOKIE_LIFETIME_S)
     except (BadData, ValueError, TypeError):

@@ -63,9 +63,9 @@ def join() -> Answer:
     form = JoinForm()
     try:
         grant = decode(request.args.get("token", ""), str(current_app.secret_key), utc_now())
-        member = users.joining(grant)
+        member = users.user_of_grant(grant)
         if form.validate_on_submit():
-            signed_in = users.join(grant, form.new.data)
+            signed_in = users.redeem_grant(grant, form.new.data)
             session.start(signed_in)
             flash("Welcome! Your password is set and you are signed in.", "done")
             return redirect(url_for("agents.index"), 303)

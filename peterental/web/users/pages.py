@@ -60,7 +60,7 @@ def index() -> Answer:
 def invite() -> Answer:
     """Add somebody, and show the link by which they choose a password."""
     viewer, services = current_viewer(), _services()
-    services.user_admin.admins_only(viewer)
+    services.user_admin.require_admin(viewer)
     form = InviteForm(data={"role": "agent"})
     if form.validate_on_submit():
         try:

@@ -114,7 +114,7 @@ def test_what_cannot_be_is_said_at_the_field_and_everything_typed_is_kept(
 ) -> None:
     page = office.send("/agents/new", {**FILLED_IN, **change})
     assert page.status_code == 400
-    assert f'id="{field}-wrong">{words}' in page.text
+    assert f'id="{field}-error">{words}' in page.text
     assert f'<a href="#{field}">' in page.text
     assert 'value="+1 312 555 0142"' in page.text
     assert services.agents.listing(ANYBODY).agents == ()
@@ -133,7 +133,7 @@ def test_an_assistant_that_is_taken_is_said_at_its_field(
     make("Ben", **{taken: ASSISTANT})
     page = office.send("/agents/new", {**FILLED_IN, "vapi_assistant_id": "", taken: ASSISTANT})
     assert page.status_code == 400
-    assert f'id="{taken}-wrong">{words}' in page.text
+    assert f'id="{taken}-error">{words}' in page.text
 
 
 def test_a_user_who_is_gone_meanwhile_is_said_at_the_field(
@@ -145,18 +145,18 @@ def test_a_user_who_is_gone_meanwhile_is_said_at_the_field(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    people = services.users.people(admin)
+    people = services.users.active_users(admin)
     monkeypatch.setattr(services.users, "people", lambda _viewer: people)  # the form was filled in before she left
     database.fetch("DELETE FROM users WHERE user_id = %s", (ana.user_id,))
     page = office.send("/agents/new", {**FILLED_IN, "user_id": str(ana.user_id)})
-    assert 'id="user_id-wrong">That user does not exist any more.' in page.text
+    assert 'id="user_id-error">That user does not exist any more.' in page.text
 
 
 def test_a_rule_that_only_the_service_refuses_is_said_at_its_field(office: Browser, database: Database) -> None:
     database.fetch("ALTER TABLE agents DROP CONSTRAINT agents_slot_sane")
     database.fetch("ALTER TABLE agents ADD CONSTRAINT agents_slot_sane CHECK (slot_minutes < 45)")
     page = office.send("/agents/new", FILLED_IN)
-    assert 'id="slot_minutes-wrong">The length of a viewing must be from 5 to 480.' in page.text
+    assert 'id="slot_minutes-error">The length of a viewing must be from 5 to 480.' in page.text
 
 
 def test_an_expired_form_keeps_what_was_typed(office: Browser, services: Services, admin: Viewer) -> None:
@@ -207,10 +207,10 @@ def test_two_people_who_edit_one_agent_lose_nothing(
     page = office.send("/agents/ana-lima/edit", typed | opened)
     assert page.status_code == 400
     assert "ana@example.com changed Ana Lima at " in page.text
-    assert 'id="slot_minutes-wrong">Saved meanwhile by ana@example.com: 60.' in page.text
-    assert 'id="time_zone-wrong">Saved meanwhile by ana@example.com: Phoenix (Arizona).' in page.text
-    assert 'id="handover_number-wrong">Saved meanwhile by ana@example.com: +1 312 555 0142.' in page.text
-    assert 'id="step_minutes-wrong"' not in page.text, "both typed the same"
+    assert 'id="slot_minutes-error">Saved meanwhile by ana@example.com: 60.' in page.text
+    assert 'id="time_zone-error">Saved meanwhile by ana@example.com: Phoenix (Arizona).' in page.text
+    assert 'id="handover_number-error">Saved meanwhile by ana@example.com: +1 312 555 0142.' in page.text
+    assert 'id="step_minutes-error"' not in page.text, "both typed the same"
     assert re.search(r'id="slot_minutes"[^>]* value="45"', page.text), "what was typed stays"
     assert services.agents.get("ana-lima", ana).rules.slot_minutes == 60
 
@@ -229,9 +229,9 @@ def test_a_form_that_does_not_say_what_it_showed_is_asked_again(
     page = office.send("/agents/ana-lima/edit", {**FILLED_IN, "seen": mark})
     assert page.status_code == 400
     assert "Somebody changed Ana Lima" in page.text
-    assert 'id="daily_cap-wrong">Saved meanwhile: 3.' in page.text
-    assert 'id="user_id-wrong">Saved meanwhile: Olga Office (office@example.com).' in page.text
-    assert 'id="calendar_user_id-wrong">Saved meanwhile: nothing.' in page.text
+    assert 'id="daily_cap-error">Saved meanwhile: 3.' in page.text
+    assert 'id="user_id-error">Saved meanwhile: Olga Office (office@example.com).' in page.text
+    assert 'id="calendar_user_id-error">Saved meanwhile: nothing.' in page.text
     assert services.agents.get("ana-lima", admin) == before
 
 
@@ -482,9 +482,9 @@ def test_hours_that_cannot_be_are_said_at_their_day_and_nothing_typed_is_lost(
         "/agents/ana/hours", week_form(office, monday="22-6", tuesday="9-12, 11-13", friday="x", sunday="1-2")
     )
     assert page.status_code == 400
-    assert 'id="monday-wrong">“22-6” closes before it opens.' in page.text
-    assert 'id="tuesday-wrong">“11-13” overlaps the hours before it.' in page.text
-    assert 'id="friday-wrong">“x” does not read as hours.' in page.text
+    assert 'id="monday-error">“22-6” closes before it opens.' in page.text
+    assert 'id="tuesday-error">“11-13” overlaps the hours before it.' in page.text
+    assert 'id="friday-error">“x” does not read as hours.' in page.text
     assert '<a href="#monday">Monday</a>' in page.text
     assert 'value="1-2"' in page.text
     assert services.agents.get("ana", ANYBODY) == before
@@ -499,8 +499,8 @@ def test_two_people_who_set_one_agents_hours_lose_nothing(
     page = office.send("/agents/ana/hours", typed)
     assert page.status_code == 400
     assert "ana@example.com (hours changed) changed Ana at " in page.text
-    assert 'id="monday-wrong">Saved meanwhile by ana@example.com: 10 am–6 pm.' in page.text
-    assert 'id="tuesday-wrong"' not in page.text
+    assert 'id="monday-error">Saved meanwhile by ana@example.com: 10 am–6 pm.' in page.text
+    assert 'id="tuesday-error"' not in page.text
     assert page.text.count('value="8-16"') == 2
     assert services.agents.get("ana", ana).rules.week[0] == (1, Window(600, 1080))
     mark = re.search(r'name="seen"[^>]*value="([^"]+)"', page.text)
@@ -527,16 +527,16 @@ def test_a_holiday_is_added_and_removed(office: Browser, make: Callable[..., Age
     def send(**fields: str) -> str:
         return office.send(add, {f"day-{name}": value for name, value in fields.items()}, at=at, follow=True).text
 
-    assert 'id="day-day-wrong">Choose the day.' in send(hours="9-12")
-    assert 'id="day-day-wrong">Write the day like 2026-12-24.' in send(day="tomorrow")
-    assert 'id="day-day-wrong">Choose a day in this century.' in send(day="9999-12-31")
-    assert 'id="day-day-wrong">That day is over.' in send(day="2020-01-01")
-    assert 'id="day-hours-wrong">“9” does not read as hours.' in send(day=day.isoformat(), hours="9")
+    assert 'id="day-day-error">Choose the day.' in send(hours="9-12")
+    assert 'id="day-day-error">Write the day like 2026-12-24.' in send(day="tomorrow")
+    assert 'id="day-day-error">Choose a day in this century.' in send(day="9999-12-31")
+    assert 'id="day-day-error">That day is over.' in send(day="2020-01-01")
+    assert 'id="day-hours-error">“9” does not read as hours.' in send(day=day.isoformat(), hours="9")
     assert '<label for="day-day">Day</label>' in office.get(at).text, "it is not optional"
     text = send(day=day.isoformat(), hours="", note="Thanks<giving> 🦃")
     assert "has hours of its own now." in text
     assert "Thanks&lt;giving&gt; 🦃" in text
-    assert 'id="day-day-wrong">That day has other hours already' in send(day=day.isoformat(), hours="9-12")
+    assert 'id="day-day-error">That day has other hours already' in send(day=day.isoformat(), hours="9-12")
     remove = "/agents/ana/hours/days/remove"
     assert "is as in every week again." in office.send(remove, at=at, follow=True, day=day.isoformat()).text
     assert "somebody was quicker" in office.send(remove, at=at, follow=True, day=day.isoformat()).text
@@ -554,14 +554,14 @@ def test_a_busy_time_is_added_and_removed(office: Browser, make: Callable[..., A
         fields = {"first_day": str(first_day), "from_time": from_time, "until_time": until_time, **more}
         return office.send(add, {f"busy-{name}": value for name, value in fields.items()}, at=at, follow=True).text
 
-    assert 'id="busy-first_day-wrong">Choose the day.' in send("")
-    assert 'id="busy-from_time-wrong">Write the time like 14:30.' in send(autumn, "noonish")
-    assert 'id="busy-from_time-wrong">Write the time like 14:30.' in send(autumn, "12:00+14:00")
-    assert 'id="busy-from_time-wrong">The clocks skip 02:30' in send(spring, "02:30", "05:00")
-    assert 'id="busy-from_time-wrong">A day ends at 24:00' in send(autumn, "24:00")
-    assert 'id="busy-until_time-wrong">The clocks skip 02:30' in send(spring, "01:00", "02:30")
-    assert 'id="busy-until_time-wrong">The end has to be after' in send(autumn, "12:00", "11:00")
-    assert 'id="busy-until_time-wrong">That time is over.' in send("2020-01-01")
+    assert 'id="busy-first_day-error">Choose the day.' in send("")
+    assert 'id="busy-from_time-error">Write the time like 14:30.' in send(autumn, "noonish")
+    assert 'id="busy-from_time-error">Write the time like 14:30.' in send(autumn, "12:00+14:00")
+    assert 'id="busy-from_time-error">The clocks skip 02:30' in send(spring, "02:30", "05:00")
+    assert 'id="busy-from_time-error">A day ends at 24:00' in send(autumn, "24:00")
+    assert 'id="busy-until_time-error">The clocks skip 02:30' in send(spring, "01:00", "02:30")
+    assert 'id="busy-until_time-error">The end has to be after' in send(autumn, "12:00", "11:00")
+    assert 'id="busy-until_time-error">That time is over.' in send("2020-01-01")
     assert 'value="noonish"' in send(autumn, "noonish")
     assert (
         f"Kept free of viewings: Sun, Nov {autumn.day}, 1:00 am CDT to 1:30 am CST. The clocks change within it."

@@ -69,7 +69,7 @@ def test_without_the_whole_link_nobody_is_made(stranger: Browser, services: Serv
     assert page.status_code == 404
     assert "not the whole link" in page.text
     stranger.post(f"/setup{query}", email="eve@example.com", password=WORDS, csrf_token=stranger.token("/login"))
-    assert not services.users.any_user()
+    assert not services.users.has_users()
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_failed_sign_in_says_the_same_whoever_it_was(
 
 
 def test_when_too_many_sign_in_at_once_it_says_so(stranger: Browser, services: Services) -> None:
-    services.users.passwords.patience_s = 0.01
+    services.users.passwords.slot_timeout_s = 0.01
     with services.users.passwords.hashing_slot(), services.users.passwords.hashing_slot():
         page = stranger.send("/login", email="ana@example.com", password=WORDS)
     assert page.status_code == 400

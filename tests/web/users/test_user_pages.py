@@ -18,7 +18,7 @@ from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.users.login_throttle import FREE_PER_ACCOUNT
+from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
 from peterental.users.model import PasswordGrant
 from peterental.users.password_links import LIFETIME, encode
 from peterental.users.setup_link import setup_token
@@ -76,7 +76,7 @@ def test_an_invitation_shows_a_link_once_by_which_somebody_joins(
     office: Browser, open_browser: Callable[[], Browser], services: Services, admin: Viewer
 ) -> None:
     link = invite(office)
-    path = f"/users/{services.users.people(admin)[0].user_id}"
+    path = f"/users/{services.users.active_users(admin)[0].user_id}"
     assert "/join?token=" not in office.get(path).text
     bens = open_browser()
     page = bens.get(link)
@@ -111,7 +111,7 @@ def test_an_invitation_that_cannot_be_says_why_and_keeps_what_was_typed(
     assert page.status_code == 400
     assert words in page.text
     assert 'value="Bén &lt;3"' in page.text
-    assert len(services.users.people(admin)) == 1
+    assert len(services.users.active_users(admin)) == 1
 
 
 def test_an_expired_invitation_form_keeps_what_was_typed(office: Browser) -> None:
@@ -235,7 +235,7 @@ def test_after_five_wrong_passwords_the_page_says_how_long_to_wait(
     known = open_browser()
     known.sign_in(admin.email)
     known.send("/logout", at="/agents")
-    for _ in range(FREE_PER_ACCOUNT):
+    for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
         assert stranger.send("/login", email=admin.email, password="a wrong password").status_code == 400
     page = stranger.send("/login", email=admin.email, password=WORDS)
     assert page.status_code == 429
@@ -262,7 +262,7 @@ def test_a_known_browser_is_known_for_its_own_account_only(
         assert token
         fields = {"csrf_token": token.group(1), "email": ana.email, "password": "a wrong password"}
         statuses += [client.post("/login", data=fields).status_code for _ in range(2)]
-    assert statuses == [400] * FREE_PER_ACCOUNT + [429]
+    assert statuses == [400] * FREE_ATTEMPTS_PER_ACCOUNT + [429]
 
 
 def test_a_link_takes_no_form_without_its_token(office: Browser, stranger: Browser) -> None:
@@ -306,7 +306,7 @@ def test_behind_the_hosts_balancer_the_callers_own_address_counts_and_cannot_be_
 
 
 def test_the_password_on_the_account_page_cannot_be_guessed_either(office: Browser) -> None:
-    for _ in range(FREE_PER_ACCOUNT):
+    for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
         assert office.send("/account", current="a wrong password", new=CHOSEN).status_code == 400
     page = office.send("/account", current=WORDS, new=CHOSEN)
     assert page.status_code == 429
