@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from peterental.config import Config
 
-FRESH = timedelta(minutes=5)
-MS_FROM = 100_000_000_000
+MAX_SIGNATURE_AGE = timedelta(minutes=5)
+MIN_TIMESTAMP_MS = 100_000_000_000
 """Timestamps from here on are milliseconds."""
 
 FORWARDING = ("x-forwarded", "forwarded", "via", "cf-", "cdn-", "x-real-ip", "true-client-ip", "x-client-ip")
@@ -97,9 +97,9 @@ def _is_fresh(text: str, now: datetime) -> bool:
         timestamp_s = float(text)
     except ValueError:
         return False
-    if abs(timestamp_s) >= MS_FROM:
+    if abs(timestamp_s) >= MIN_TIMESTAMP_MS:
         timestamp_s /= 1000
-    return math.isfinite(timestamp_s) and abs(timestamp_s - now.timestamp()) <= FRESH.total_seconds()
+    return math.isfinite(timestamp_s) and abs(timestamp_s - now.timestamp()) <= MAX_SIGNATURE_AGE.total_seconds()
 
 
 def _is_loopback(peer: str | None) -> bool:

@@ -22,10 +22,10 @@ from peterental.errors import Refusal
 from peterental.voice.sanitize import identifier, json_safe, multiline, parse_timestamp, phone_number, single_line
 
 EMPTY = msgspec.Raw(b"")
-LARGEST_COST = 999_999.0
-LONGEST_REASON = 500
-DEEPEST_BODY = 200
-LONGEST_NUMBER = 20
+MAX_COST_USD = 999_999.0
+MAX_REASON_CHARS = 500
+MAX_BODY_DEPTH = 200
+MAX_INTEGER_DIGITS = 20
 
 
 class BodyUnreadable(Refusal):
@@ -123,7 +123,7 @@ class Envelope:
         self.vapi_call_id = identifier(call.id) or identifier(outer_call.id) or ""
         customers = (message.customer, call.customer, outer_call.customer)
         self.caller_number = next(filter(None, (phone_number(_ids(raw).number) for raw in customers)), None)
-        kind = single_line(message.type, LONGEST_REASON)
+        kind = single_line(message.type, MAX_REASON_CHARS)
         self.kind = kind or ("tool-calls" if self._carries_tools() else "")
 
     def tool_requests(self) -> tuple[ToolRequest, ...]:
@@ -158,7 +158,7 @@ class Envelope:
         if self.kind == "end-of-call-report":
             return self._report()
         message = self._message
-        status = single_line(message.status, LONGEST_REASON) or "in-progress"
+        status = single_line(message.status, MAX_REASON_CHARS) or "in-progress"
         when = parse_timestamp(message.timestamp)
         return CallUpdate(
             vapi_call_id=self.vapi_call_id,
@@ -167,7 +167,7 @@ class Envelope:
             status=status,
             started_at=parse_timestamp(message.started_at) or (when if status == "in-progress" else None),
             ended_at=parse_timestamp(message.ended_at) or (when if status == "ended" else None),
-            ended_reason=single_line(message.ended_reason, LONGEST_REASON),
+            ended_reason=single_line(message.ended_reason, MAX_REASON_CHARS),
         )
 
     def rejected(self) -> CallUpdate | None:
@@ -195,7 +195,7 @@ class Envelope:
             status="ended",
             started_at=started_at,
             ended_at=ended_at,
-            ended_reason=single_line(message.ended_reason, LONGEST_REASON),
+            ended_reason=single_line(message.ended_reason, MAX_REASON_CHARS),
             cost=_cost(message.cost),
             summary=multiline(message.summary) or multiline(analysis.get("summary")),
             transcript=multiline(message.transcript) or multiline(artifact.transcript),
@@ -234,7 +234,7 @@ class Envelope:
             arguments = _any(arguments.encode(errors="replace"))
         kept = _mapping(json_safe(_mapping(arguments)))
         wire_id = call.get("id") if isinstance(call.get("id"), (str, int)) else None
-        named = single_line(name, LONGEST_REASON) or ""
+        named = single_line(name, MAX_REASON_CHARS) or ""
         return ToolRequest(
             wire_id=wire_id,
             tool_call_id=identifier(wire_id) or self._own_id(wire_id, named, kept),
@@ -273,7 +273,7 @@ def _repair(body: bytes) -> bytes:
     if not isinstance(value, dict):
         raise BodyUnreadable
     kept = {name: value.get(name) for name in ("message", "call") if isinstance(value.get(name), dict)}
-    return msgspec.json.encode(json_safe(kept, keep_lines=True, depth=-DEEPEST_BODY))
+    return msgspec.json.encode(json_safe(kept, keep_lines=True, depth=-MAX_BODY_DEPTH))
 
 
 def _any(raw: msgspec.Raw | bytes) -> Any:
@@ -293,12 +293,12 @@ def _decode_leniently(raw: bytes) -> Any:
         value = json.loads(raw.decode(errors="replace"), strict=False, parse_int=_whole)
     except (ValueError, RecursionError):
         return None
-    return json_safe(value, keep_lines=True, depth=-DEEPEST_BODY)
+    return json_safe(value, keep_lines=True, depth=-MAX_BODY_DEPTH)
 
 
 def _whole(digits: str) -> int | None:
     """Read a whole number; None for one of more digits than anything here has."""
-    return int(digits) if len(digits) <= LONGEST_NUMBER else None
+    return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else None
 
 
 def _ids(raw: msgspec.Raw) -> _Ids:
@@ -342,7 +342,7 @@ def _json_of(value: object) -> str | None:
 
 def _cost(value: object) -> float | None:
     is_figure = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_figure and 0 <= value <= LARGEST_COST else None  # type: ignore[operator, arg-type]
+    return float(value) if is_figure and 0 <= value <= MAX_COST_USD else None  # type: ignore[operator, arg-type]
 
 
 def _span_of(message: _Message) -> tuple[datetime | None, datetime | None]:

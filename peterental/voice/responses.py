@@ -19,7 +19,7 @@ UNKNOWN_TOOL = "I'm sorry, that is not something I can do on this line."
 NO_PERSON = "I'm sorry, there is nobody I can put you through to. I can take a message instead."
 NO_ASSISTANT = "I'm sorry, this number is not in service at the moment."
 
-LONGEST_HOME = 100
+MAX_ADDRESS_CHARS = 100
 """Characters of an address that are said; a caller has long stopped listening."""
 
 _PARTS = {Part.MORNING: "in the morning", Part.AFTERNOON: "in the afternoon", Part.EVENING: "in the evening"}
@@ -192,5 +192,5 @@ def _clock(minutes: int) -> str:
 def _home(address: str | None) -> str:
     """Give an address to be said in the middle of a sentence, without a comma of its own at the end."""
     text = address or ""
-    said = text if len(text) <= LONGEST_HOME else text[:LONGEST_HOME].rsplit(" ", 1)[0]
+    said = text if len(text) <= MAX_ADDRESS_CHARS else text[:MAX_ADDRESS_CHARS].rsplit(" ", 1)[0]
     return said.rstrip(" ,;:") or "that home"

@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-LONGEST_TEXT = 10_000
+MAX_TEXT_CHARS = 10_000
 """Characters kept of any one text in a tool call's arguments."""
 
-DEEPEST = 20
+MAX_STORED_DEPTH = 20
 """Levels of nesting kept of JSON that is stored."""
 
-LONGEST_ID = 200
-YEARS = range(2000, 2200)
+MAX_ID_CHARS = 200
+PLAUSIBLE_YEARS = range(2000, 2200)
 """Of timestamps that are believed; at the ends of the calendar, durations and time zones overflow."""
 
-EPOCH_MS_FROM = 10_000_000_000
+MIN_EPOCH_MS = 10_000_000_000
 """Epoch figures from here on are milliseconds; as seconds they would lie beyond the year 2286."""
 
 # Keypad spellings that networks send instead of a withheld number: anonymous, restricted, unknown, blocked, private,
 # unavailable.
-WITHHELD = frozenset({"266696687", "7378742833", "8656696", "2562533", "7748483", "86282452253"})
+WITHHELD_NUMBERS = frozenset({"266696687", "7378742833", "8656696", "2562533", "7748483", "86282452253"})
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
 _UNPRINTABLE_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"\+?[0-9]{7,15}")
 _FRACTION = re.compile(r"(?<=:\d\d)\.\d+")
 
 
-def single_line(value: object, limit: int = LONGEST_TEXT) -> str | None:
+def single_line(value: object, limit: int = MAX_TEXT_CHARS) -> str | None:
     """Give text as one line without control characters, at most `limit` characters; None for all else."""
     if not isinstance(value, str):
         return None
@@ -46,12 +46,12 @@ def json_safe(value: object, *, keep_lines: bool = False, depth: int = 0) -> obj
         return _UNPRINTABLE_BUT_LINES.sub("", value) if keep_lines else single_line(value) or ""
     if isinstance(value, (int, float)):  # True and False are numbers too
         return value if abs(value) < 2**63 else None  # not-a-number compares false as well
-    if isinstance(value, dict) and depth < DEEPEST:
+    if isinstance(value, dict) and depth < MAX_STORED_DEPTH:
         return {
             single_line(str(key)) or "": json_safe(item, keep_lines=keep_lines, depth=depth + 1)
             for key, item in value.items()
         }
-    if isinstance(value, list) and depth < DEEPEST:
+    if isinstance(value, list) and depth < MAX_STORED_DEPTH:
         return [json_safe(item, keep_lines=keep_lines, depth=depth + 1) for item in value]
     return None
 
@@ -60,14 +60,14 @@ def identifier(value: object) -> str | None:
     """Give an id of Vapi's as stored; None for what cannot be one. Numbers count, blanks and monsters do not."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 2**63 else None
-    text = single_line(value, LONGEST_ID + 1)
-    return text if text is not None and len(text) <= LONGEST_ID else None
+    text = single_line(value, MAX_ID_CHARS + 1)
+    return text if text is not None and len(text) <= MAX_ID_CHARS else None
 
 
 def phone_number(value: object) -> str | None:
     """Give a caller's number, `+` and digits as sent; None for a withheld one, whatever it is spelt as."""
-    digits = re.sub(r"[\s().-]", "", value) if isinstance(value, str) and len(value) < LONGEST_ID else ""
-    known = _NUMBER.fullmatch(digits) and digits.removeprefix("+") not in WITHHELD
+    digits = re.sub(r"[\s().-]", "", value) if isinstance(value, str) and len(value) < MAX_ID_CHARS else ""
+    known = _NUMBER.fullmatch(digits) and digits.removeprefix("+") not in WITHHELD_NUMBERS
     return digits if known else None
 
 
@@ -79,7 +79,7 @@ def parse_timestamp(value: object) -> datetime | None:
             moment = datetime.fromisoformat(_FRACTION.sub("", value.strip()))
             moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            moment = datetime.fromtimestamp(value / 1000 if abs(value) >= EPOCH_MS_FROM else value, UTC)
+            moment = datetime.fromtimestamp(value / 1000 if abs(value) >= MIN_EPOCH_MS else value, UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return moment if moment is not None and moment.year in YEARS else None
+    return moment if moment is not None and moment.year in PLAUSIBLE_YEARS else None

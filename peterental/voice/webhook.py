@@ -59,7 +59,7 @@ def create_blueprint(services: Services, config: Config, now: Callable[[], datet
             body = _read_body(request)
         except RequestEntityTooLarge:
             return _json({"error": f"The body is larger than {MAX_BODY_BYTES} bytes."}, 413)
-        except BodyBroken as refusal:
+        except BodyIncomplete as refusal:
             return _json({"error": str(refusal)}, 400)
         if not admitted and not gate.verify_signature(request.headers, body):
             return _json({"error": "Not authorised."}, 401)
@@ -73,7 +73,7 @@ def create_blueprint(services: Services, config: Config, now: Callable[[], datet
     return blueprint
 
 
-class BodyBroken(Refusal):
+class BodyIncomplete(Refusal):
     """The body did not arrive whole."""
 
 
@@ -218,7 +218,7 @@ def _read_body(incoming: Request) -> bytes:
     except RequestEntityTooLarge:
         raise
     except Exception as error:  # each server has exceptions of its own for chunks that are none
-        raise BodyBroken from error
+        raise BodyIncomplete from error
     if len(body) > MAX_BODY_BYTES:
         raise RequestEntityTooLarge
     return body

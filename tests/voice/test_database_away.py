@@ -143,7 +143,7 @@ def locks_first(monkeypatch: pytest.MonkeyPatch, real_time_limits: None) -> None
     """Let the limit of locks be over long before the patience with all of a message."""
     del real_time_limits
     monkeypatch.setattr("peterental.database.pool.LOCK_TIMEOUT_MS", 200)
-    monkeypatch.setattr("peterental.voice.webhook.PATIENCE_S", HANG_S)
+    monkeypatch.setattr("peterental.voice.webhook.DEADLINE_S", HANG_S)
 
 
 @pytest.mark.usefixtures("locks_first")

@@ -11,7 +11,7 @@ import pytest
 
 from peterental.voice.messages import Envelope, decode
 from peterental.voice.sanitize import (
-    LONGEST_TEXT,
+    MAX_TEXT_CHARS,
     identifier,
     json_safe,
     multiline,
@@ -193,7 +193,7 @@ def test_an_update_without_a_status_is_of_a_call_in_progress() -> None:
 
 @pytest.mark.parametrize(
     ("value", "kept"),
-    [("  a\n\tb\x00c\u2028d  ", "a b c d"), ("\u202ea", "a"), (" \r\n ", None), (5, None), (None, None), ("x" * 20_000, "x" * LONGEST_TEXT)],
+    [("  a\n\tb\x00c\u2028d  ", "a b c d"), ("\u202ea", "a"), (" \r\n ", None), (5, None), (None, None), ("x" * 20_000, "x" * MAX_TEXT_CHARS)],
     ids=repr,
 )  # fmt: skip
 def test_text_becomes_one_line(value: object, kept: str | None) -> None:
