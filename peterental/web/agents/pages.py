@@ -77,7 +77,7 @@ def index() -> Answer:
     text, page = address.text("q"), address.page(LAST_PAGE)
     services, viewer = _services(), current_viewer()
     listing = services.agents.listing(viewer, text=text, page=page)
-    unregistered = services.calls.unregistered(viewer) if page == 1 and not text else ()
+    unregistered = services.calls.unknown_assistants(viewer) if page == 1 and not text else ()
     zone = ZoneInfo(_config().default_time_zone)
     return render_template(
         "agents/index.html",

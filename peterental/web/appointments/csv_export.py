@@ -1,4 +1,4 @@
-"""Viewings as CSV, for spreadsheets: UTF-8 with a byte order mark, without which Excel reads it as something else."""
+"""CSV export of viewings: UTF-8 with a byte order mark, which Excel needs to detect the encoding."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ COLUMNS = (
 BYTE_ORDER_MARK = "\ufeff"
 
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""With what a spreadsheet's formulas begin; callers choose the names."""
+"""The first characters of spreadsheet formulas. Names come from callers and may contain them."""
 
 
 def lines(batches: Iterator[Sequence[Appointment]]) -> Iterator[bytes]:
-    """Give the file, some viewings at a time; the first are read at once, the others as they are asked for."""
+    """Return the file in chunks; the first batch is read now, the others on demand."""
     return _lines(next(batches, ()), batches)
 
 
@@ -62,5 +62,5 @@ def _to_csv(rows: Iterable[Sequence[str]]) -> str:
 
 
 def escape_formula(cell: str) -> str:
-    """Give a cell that no spreadsheet takes for a formula: an apostrophe before what looks like one."""
+    """Return the cell, prefixed with an apostrophe if a spreadsheet would read it as a formula."""
     return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA_PREFIXES) else cell

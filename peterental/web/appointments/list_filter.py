@@ -1,12 +1,13 @@
-"""What people ask of the list of viewings, as its address says it."""
+"""The filter, sort order and page of the list of viewings, parsed from the query string."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from peterental.appointments.listing.model import LAST_PAGE, MOST_CHARACTERS, MOST_WORDS, Filter, Sort
+from peterental.appointments.listing.model import LAST_PAGE, MAX_TEXT_CHARS, Filter, Sort
 from peterental.appointments.model import Status
+from peterental.search import MAX_WORDS
 from peterental.web.shell.query_params import QueryParams
 
 STATUSES: Mapping[Status, str] = {
@@ -16,21 +17,21 @@ STATUSES: Mapping[Status, str] = {
     "no_show": "No-show",
 }
 SORTS: Mapping[Sort, str] = {
-    "soonest": "Next first",
-    "latest": "Latest first",
-    "booked": "Booked last, first",
-    "name": "By visitor",
+    "soonest": "Upcoming first",
+    "latest": "Latest date first",
+    "booked": "Newest bookings first",
+    "name": "Visitor name",
 }
 
 
 @dataclass(frozen=True)
 class ListQuery:
-    """What is asked of the list.
+    """A request for one page of the list.
 
     Args:
-        wanted: what of it.
+        wanted: the filter and the order.
         page: from 1.
-        misread: a sentence about each part of the address that means nothing, and was left out.
+        warnings: one sentence for each invalid parameter, which is ignored.
     """
 
     wanted: Filter
@@ -38,9 +39,9 @@ class ListQuery:
     warnings: tuple[str, ...]
 
     def address(self, **changes: str | None) -> dict[str, str]:
-        """Give the parts of the address that ask for this, the page left out, with some of them changed."""
+        """Return the query parameters of this request without the page, with some changed."""
         wanted = self.wanted
-        parts = {
+        params = {
             "q": wanted.text,
             "agent": wanted.agent_id,
             "status": wanted.status,
@@ -48,23 +49,23 @@ class ListQuery:
             "to": wanted.last_day and wanted.last_day.isoformat(),
             "sort": None if wanted.sort == "soonest" else wanted.sort,
         }
-        return {name: value for name, value in (parts | changes).items() if value}
+        return {name: value for name, value in (params | changes).items() if value}
 
 
-def parse_list_query(parts: Mapping[str, str]) -> ListQuery:
-    """Read the query string of the list; what means nothing is left out and said."""
-    address = QueryParams(parts)
+def parse_list_query(params: Mapping[str, str]) -> ListQuery:
+    """Parse the query string of the list; an invalid parameter is ignored with a warning."""
+    address = QueryParams(params)
     first_day, last_day = address.days()
     text = " ".join(address.text("q").split())
-    if len(text) > MOST_CHARACTERS or len(text.split()) > MOST_WORDS:
-        text = " ".join(text[:MOST_CHARACTERS].split()[:MOST_WORDS])
-        address.warnings.append(f"That is a lot to search for: “{text}” was looked for.")
+    if len(text) > MAX_TEXT_CHARS or len(text.split()) > MAX_WORDS:
+        text = " ".join(text[:MAX_TEXT_CHARS].split()[:MAX_WORDS])
+        address.warnings.append(f"The search text is too long. “{text}” was searched.")
     wanted = Filter(
         agent_id=address.text("agent") or None,
-        status=address.choice("status", STATUSES, "There is no status {}: it was left out."),
+        status=address.choice("status", STATUSES, "There is no status {}. It was ignored."),
         first_day=first_day,
         last_day=last_day,
         text=text or None,
-        sort=address.choice("sort", SORTS, "There is no order {}: it was left out.") or "soonest",
+        sort=address.choice("sort", SORTS, "There is no order {}. It was ignored.") or "soonest",
     )
     return ListQuery(wanted, address.page(LAST_PAGE), tuple(address.warnings))

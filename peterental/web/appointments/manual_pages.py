@@ -1,4 +1,4 @@
-"""The pages on which people book a viewing by hand, move it, and say what became of it."""
+"""Pages to book a viewing manually, move or cancel it, and record its outcome."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ from peterental.web.shell.template_filters import clock, long_day, zone_city, zo
 Answer = Response | str | tuple[str, int]
 
 ACTION_RESULTS: dict[Action, str] = {
-    "cancel": "is cancelled",
-    "complete": "has taken place",
-    "no_show": "is noted as a no-show",
-    "reopen": "stands again",
+    "cancel": "was cancelled",
+    "complete": "was marked as completed",
+    "no_show": "was marked as a no-show",
+    "reopen": "was restored",
 }
 
 
 def add_routes(blueprint: Blueprint) -> None:
-    """Give the blueprint of the viewings these pages."""
+    """Add these pages to the blueprint of the viewings."""
     both = ["GET", "POST"]
     blueprint.add_url_rule("/appointments/new", view_func=new, methods=both)
     blueprint.add_url_rule("/appointments/<int:appointment_id>/move", view_func=move, methods=both)
@@ -65,7 +65,7 @@ def add_routes(blueprint: Blueprint) -> None:
 
 @preserves_form
 def new() -> Answer:
-    """Book a viewing: first whose and when, then what and for whom, all in one form that keeps what was typed."""
+    """Book a viewing: agent and time, then home and visitor, in one form that keeps its entries."""
     services, viewer = _services(), current_viewer()
     form = BookForm() if request.method == "POST" else BookForm(request.args, meta={"csrf": True})
     if request.method == "GET":
@@ -88,7 +88,7 @@ def new() -> Answer:
             nearest = refusal.nearest if isinstance(refusal, SlotUnavailable) else ()
             _show_refusal(form, refusal)
         else:
-            flash(_sentence("Booked:", appointment), "done")
+            flash(_summary("Booked:", appointment), "done")
             return redirect(url_for("appointments.show", appointment_id=appointment.appointment_id), 303)
     free = _free(form, services)
     return (
@@ -130,7 +130,7 @@ def move(appointment_id: int) -> Answer:
             nearest = refusal.nearest if isinstance(refusal, SlotUnavailable) else ()
             _show_refusal(form, refusal)
         else:
-            flash(_sentence("Moved:", moved), "done")
+            flash(_summary("Moved:", moved), "done")
             return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
     free = None
     if form.known_day is not None:
@@ -152,7 +152,7 @@ def move(appointment_id: int) -> Answer:
 
 
 def cancel(appointment_id: int) -> Answer:
-    """Say what cancelling a viewing means, and do it."""
+    """Explain what cancelling a viewing means, and do it."""
     if request.method == "POST":
         return _apply_action(appointment_id, "cancel")
     appointment, _ = _services().manual.show(appointment_id, current_viewer())
@@ -165,7 +165,7 @@ def cancel(appointment_id: int) -> Answer:
 
 
 def _apply_action(appointment_id: int, action: Action) -> Answer:
-    """Do what one button does."""
+    """Apply the action of a button."""
     here = redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
     try:
         appointment = _services().manual.change(
@@ -174,7 +174,7 @@ def _apply_action(appointment_id: int, action: Action) -> Answer:
     except EditConflict as refusal:
         return _conflict_page(refusal)
     except SlotTaken:
-        flash("That time has gone to another viewing meanwhile. Book this one anew, at another time.", "refused")
+        flash("That time was just booked. Choose another time.", "refused")
         return here
     except (NotStartedYet, InvalidTransition) as refusal:
         flash(str(refusal), "refused")
@@ -184,7 +184,7 @@ def _apply_action(appointment_id: int, action: Action) -> Answer:
 
 
 def _conflict_page(refusal: EditConflict) -> Answer:
-    """Show what somebody saw before they changed a viewing, and what it had become by then."""
+    """Show the state of a viewing that the user saw, and its current state."""
     _, events = _services().manual.show(refusal.current.appointment_id, current_viewer())
     page = render_template(
         "appointments/edit_conflict.html",
@@ -197,7 +197,7 @@ def _conflict_page(refusal: EditConflict) -> Answer:
 
 
 def _duplicate(appointment: Appointment, form: BookForm) -> Response:
-    """Lead to what a form has booked; say so where it was filled in anew meanwhile."""
+    """Redirect to the booking of a form that was sent twice; warn if the second one had other entries."""
     again = form.entry()
     same = (again.property_address, again.attendee_name, again.agent_id) == (
         appointment.property_address,
@@ -205,14 +205,14 @@ def _duplicate(appointment: Appointment, form: BookForm) -> Response:
         appointment.agent_id,
     )
     if same:
-        flash(_sentence("Booked, once:", appointment), "done")
+        flash(_summary("Already booked:", appointment), "done")
     else:
-        flash("That form had booked this viewing already. What you typed after that was not booked.", "refused")
+        flash("This form had already booked this viewing. Your later changes were not saved.", "refused")
     return redirect(url_for("appointments.show", appointment_id=appointment.appointment_id), 303)
 
 
 def _free(form: BookForm, services: Services) -> DayAvailability | None:
-    """Give the chosen agent's free times of the chosen day, where both are known."""
+    """Return the free times of the chosen agent and day; None unless both are chosen."""
     if not form.agent_id.data or form.known_day is None:
         return None
     try:
@@ -225,12 +225,12 @@ def _show_refusal(form: BookForm | MoveForm, refusal: Refusal) -> None:
     form.add_error(refusal, "other" if isinstance(refusal, TimeSkipped | SameTime) else None)
 
 
-def _sentence(begin: str, appointment: Appointment) -> str:
+def _summary(begin: str, appointment: Appointment) -> str:
     zone, start = appointment.zone, appointment.start
     when = f"{long_day(start, zone, utc_now())}, {clock(start, zone)} {zone_name(start, zone)}"
     sentence = f"{begin} {appointment.attendee_name}, {when}, with {appointment.agent_name}."
     if is_repeated(start, zone):
-        sentence += f" The clocks in {zone_city(zone.key)} show that time twice that night; this is the first."
+        sentence += f" The clocks in {zone_city(zone.key)} show that time twice that night; this is the earlier one."
     return sentence
 
 

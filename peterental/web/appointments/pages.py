@@ -1,4 +1,4 @@
-"""The pages about viewings: the list, the list as a file, and one of them."""
+"""Pages of the viewings: list, CSV export, and one viewing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from peterental.web.shell.session import current_viewer
 
 @dataclass
 class Day:
-    """The viewings of one day of the list, as its heading and its rows."""
+    """The viewings of one day in the list, below one heading."""
 
     title: str
     is_past: bool
@@ -29,7 +29,7 @@ class Day:
 
 
 def create_blueprint() -> Blueprint:
-    """Make the pages about viewings."""
+    """Return the blueprint of the viewings' pages."""
     blueprint = Blueprint("appointments", __name__, template_folder="templates")
     blueprint.add_url_rule("/appointments", view_func=index)
     blueprint.add_url_rule("/appointments.csv", view_func=export_csv)
@@ -40,13 +40,13 @@ def create_blueprint() -> Blueprint:
 
 
 def index() -> str:
-    """List the viewings, those to come first. Two queries."""
+    """List the viewings, by default the upcoming ones first. Runs two queries."""
     question = parse_list_query(request.args)
     now = utc_now()
     listing = services_of(current_app).listing.page(current_viewer(), question.wanted, question.page)
     warnings = list(question.warnings)
     if listing.is_agent_unknown:
-        warnings.append(f"There is no agent “{(question.wanted.agent_id or '')[:40]}”: these are the viewings of all.")
+        warnings.append(f"There is no agent “{(question.wanted.agent_id or '')[:40]}”. The list shows all agents.")
     return render_template(
         "appointments/index.html",
         question=question,
@@ -65,9 +65,9 @@ def index() -> str:
 
 
 def export_csv() -> Response:
-    """Give all that the list shows, not only its page, as a file for spreadsheets; a thousand rows in memory.
+    """Return the whole list, not only the current page, as CSV; at most a thousand rows are in memory.
 
-    The first rows are read before the answer begins, so that trouble is told as on any page.
+    The first rows are read before the response starts, so that an error still becomes an error page.
     """
     question = parse_list_query(request.args)
     name = f"appointments-{utc_now():%Y-%m-%d}.csv"
@@ -79,7 +79,7 @@ def export_csv() -> Response:
 
 
 def show(appointment_id: int) -> str:
-    """Show one viewing, what was done with it, and what can be. Two queries."""
+    """Show one viewing, its history and the possible actions. Runs two queries."""
     appointment, events = services_of(current_app).manual.show(appointment_id, current_viewer())
     return render_template(
         "appointments/show.html",
@@ -92,16 +92,16 @@ def show(appointment_id: int) -> str:
 
 
 def event_label(kind: EventKind) -> str:
-    """Give what happened to a viewing, as its history says it: `Moved`, `No-show`."""
+    """Return the label of an event in the history of a viewing: `Moved`, `No-show`."""
     return {"no_show": "No-show"}.get(kind, kind.capitalize())
 
 
 def by_day(appointments: Iterable[Appointment], now: datetime) -> list[Day]:
-    """Give a list's viewings under the days on their agents' calendars, in the list's own order.
+    """Group viewings by the day in their agent's time zone, in the given order.
 
     Args:
-        appointments: in that order.
-        now: the present moment; today and tomorrow are called so.
+        appointments: in the order of the list.
+        now: decides which days are yesterday, today and tomorrow, and what is past.
     """
     days: list[Day] = []
     for appointment in appointments:

@@ -32,7 +32,10 @@ ERROR_TEXTS = {
 }
 """The title and the text of each status."""
 
-FORM_MAY_BE_UNSAVED = "Your entries are still here, but they may not have been saved. Wait a few seconds, then go back and send them again."
+FORM_MAY_BE_UNSAVED = (
+    "Your entries are still here, but they may not have been saved. "
+    "Wait a few seconds, then go back and send them again."
+)
 ACTION_MAY_BE_UNDONE = (
     "The change may not have been made. Wait a few seconds, then go back and reload the page to check."
 )
