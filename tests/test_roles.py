@@ -22,10 +22,9 @@ from peterental.appointments.listing.model import Filter
 from peterental.appointments.manual.model import NewBooking, WallClockTime
 from peterental.calls.model import CallFilter
 from peterental.database.pool import Database
-from peterental.errors import Refusal
+from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
 from peterental.services import Services, build_services
-from peterental.web.shell.error_pages import STATUS_OF
 
 WORDS = "correct horse battery"
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
@@ -59,14 +58,14 @@ WITHOUT_VIEWER = {
     "hours.busy_blocks": ALREADY_ASKED,
     "hours.date_overrides": ALREADY_ASKED,
     "hours.today": ALREADY_ASKED,
-    "users.any_user": THE_WAY_IN,
+    "users.has_users": THE_WAY_IN,
     "users.create": "the command line, which only operators reach",
-    "users.join": THE_WAY_IN,
-    "users.joining": THE_WAY_IN,
+    "users.redeem_grant": THE_WAY_IN,
+    "users.user_of_grant": THE_WAY_IN,
     "users.set_password": "the command line, which only operators reach",
-    "users.set_up_first": THE_WAY_IN,
+    "users.create_first_admin": THE_WAY_IN,
     "users.sign_in": THE_WAY_IN,
-    "users.try_set_up_link": THE_WAY_IN,
+    "users.check_setup_link": THE_WAY_IN,
     "users.viewer": THE_WAY_IN,
 }
 """Why these take no viewer."""
@@ -109,8 +108,10 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
     """An example of each parameter; what it names belongs to somebody else."""
     admin = services.users.create("office@example.com", WORDS, "admin")
     demo.load_if_empty(services, database)
-    busy = services.hours.add_busy("nora-castillo", BusyBlockRequest(first_day=TOMORROW, last_day=TOMORROW), admin)
-    services.hours.add_day("nora-castillo", DateOverride(day=TOMORROW, windows=()), admin)
+    busy = services.hours.add_busy_block(
+        "nora-castillo", BusyBlockRequest(first_day=TOMORROW, last_day=TOMORROW), admin
+    )
+    services.hours.add_override("nora-castillo", DateOverride(day=TOMORROW, windows=()), admin)
 
     def first(query: str) -> Any:
         return next(iter(database.fetch(query)[0].values()))
@@ -161,7 +162,7 @@ def outcome(method: Method, viewer: Viewer, examples: dict[str, Any]) -> tuple[s
         given = method.call(viewer=viewer, **arguments(method, examples))
         return repr(list(given) if isinstance(given, Iterator) else given), 200
     except Refusal as refusal:
-        return str(refusal), STATUS_OF.get(type(refusal), 409)
+        return str(refusal), 404 if isinstance(refusal, NotFound) else 403 if isinstance(refusal, Forbidden) else 409
 
 
 def everything(database: Database) -> str:

@@ -126,7 +126,7 @@ class Agent:
 
 
 @dataclass(frozen=True)
-class Limits:
+class RuleLimits:
     """What a rule may be, as the schema's CHECK has it, and what people call it."""
 
     label: str
@@ -135,12 +135,12 @@ class Limits:
 
 
 RULE_LIMITS = {
-    "slot_minutes": Limits("The length of a viewing", 5, 480),
-    "step_minutes": Limits("The time between two starts", 5, 480),
-    "buffer_minutes": Limits("The pause after a viewing", 0, 480),
-    "notice_minutes": Limits("The shortest notice", 0, 20160),
-    "horizon_days": Limits("The days ahead", 1, 365),
-    "daily_cap": Limits("The most viewings a day", 1, 200),
+    "slot_minutes": RuleLimits("The length of a viewing", 5, 480),
+    "step_minutes": RuleLimits("The time between two starts", 5, 480),
+    "buffer_minutes": RuleLimits("The pause after a viewing", 0, 480),
+    "notice_minutes": RuleLimits("The shortest notice", 0, 20160),
+    "horizon_days": RuleLimits("The days ahead", 1, 365),
+    "daily_cap": RuleLimits("The most viewings a day", 1, 200),
 }
 """By name in `Profile` and in `agents`; minutes and days as named."""
 

@@ -156,7 +156,7 @@ class AgentRepository:
             for row in rows
         }
 
-    def ids_like(self, agent_id: str) -> set[str]:
+    def ids_starting_with(self, agent_id: str) -> set[str]:
         """Give the ids in use that are `agent_id` or begin with it and a dash."""
         rows = self._database.fetch(
             "SELECT agent_id FROM agents WHERE agent_id = %(id)s OR starts_with(agent_id, %(id)s || '-')",
@@ -226,10 +226,10 @@ class AgentRepository:
 
         Raises AgentIdTaken, AssistantTaken, PhoneNumberTaken, RuleOutOfRange, KeeperUnknown, ConstraintViolated.
         """
-        return named_constraints({**_REFUSALS, "agents_pkey": partial(AgentIdTaken, agent_id=agent_id)})
+        return named_constraints({**CONSTRAINT_ERRORS, "agents_pkey": partial(AgentIdTaken, agent_id=agent_id)})
 
 
-_REFUSALS: Mapping[str, Callable[[], Refusal]] = {
+CONSTRAINT_ERRORS: Mapping[str, Callable[[], Refusal]] = {
     "agents_vapi_assistant_id_key": AssistantTaken,
     "idx_agents_phone_number": PhoneNumberTaken,
     "agents_user_id_fkey": OwnerUnknown,

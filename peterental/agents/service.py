@@ -28,17 +28,17 @@ from peterental.agents.model import (
     TimeZoneUnknown,
 )
 from peterental.agents.repository import AgentRepository
-from peterental.audit.model import Change, Entry, differing
+from peterental.audit.model import AuditEntry, Change, changed_fields
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 
 PAGE_SIZE = 50
-CHOICES = 100
+MAX_CHOICES = 100
 """As many agents as a form offers to choose from; any other is reached by an address that names it."""
 
-LENGTHS = {
+MAX_CHARS = {
     "agent_name": 255,
     "vapi_assistant_id": 36,
     "phone_number_id": 36,
@@ -49,12 +49,12 @@ LENGTHS = {
 
 # Ids that would hide behind a page of their own.
 RESERVED_IDS = frozenset({"new"})
-SLUG_MAX_CHARACTERS = 60
+MAX_SLUG_CHARS = 60
 
-NAMED_AT_MOST = 5
+MAX_NAMED_AGENTS = 5
 """So many of a user's agents are named; the others are counted."""
 
-ATTEMPTS_AT_AN_ID = 10
+MAX_ID_ATTEMPTS = 10
 
 
 class AgentService:
@@ -109,7 +109,7 @@ class AgentService:
             viewer: who chooses.
             chosen: the id of one that is among them in any case, if it is the viewer's to see.
         """
-        return tuple(self._agents.names(owner_filter(viewer), chosen.replace("\x00", ""), CHOICES))
+        return tuple(self._agents.names(owner_filter(viewer), chosen.replace("\x00", ""), MAX_CHOICES))
 
     def owned_agents(self, user_ids: Sequence[int], viewer: Viewer) -> dict[int, OwnedAgents]:
         """Give which agents each of some users looks after; users without any are left out. One query.
@@ -118,7 +118,7 @@ class AgentService:
         """
         if not viewer.is_admin:
             raise AdminsOnly
-        return self._agents.owned_agents(user_ids, NAMED_AT_MOST) if user_ids else {}
+        return self._agents.owned_agents(user_ids, MAX_NAMED_AGENTS) if user_ids else {}
 
     def create(
         self, profile: Profile, viewer: Viewer, agent_id: str | None = None, *, opened_at: datetime | None = None
@@ -141,7 +141,7 @@ class AgentService:
         if agent_id is not None:
             self._insert(agent_id, profile, viewer)
         else:
-            agent_id = self._insert_under_a_free_id(profile, viewer, opened_at)
+            agent_id = self._insert_with_free_id(profile, viewer, opened_at)
         return self.get(agent_id, viewer)
 
     def update(self, agent_id: str, profile: Profile, viewer: Viewer, *, seen: datetime | None = None) -> Agent:
@@ -163,7 +163,7 @@ class AgentService:
                 raise AgentChanged(agent)
             if not viewer.is_admin:
                 profile = replace(profile, user_id=agent.user_id)
-            before, after = differing(Profile.of(agent), profile)
+            before, after = changed_fields(Profile.of(agent), profile)
             if after:
                 self._agents.check_uppercase_duplicates(connection, agent_id, profile)
                 self._agents.update(connection, agent_id, profile)
@@ -183,7 +183,7 @@ class AgentService:
                     audit_change(agent, action, {"is_active": agent.is_active}, {"is_active": active}),
                 )
 
-    def changes_since(self, agent: Agent, seen: datetime) -> tuple[Entry, ...]:
+    def changes_since(self, agent: Agent, seen: datetime) -> tuple[AuditEntry, ...]:
         """Give what people changed about an agent that the viewer was given, after `seen`, oldest first. One query."""
         return self._audit.since("agent", agent.agent_id, seen)
 
@@ -200,15 +200,15 @@ class AgentService:
             )
             self._audit.record(connection, viewer.email, change)
 
-    def _insert_under_a_free_id(self, profile: Profile, viewer: Viewer, opened_at: datetime | None) -> str:
+    def _insert_with_free_id(self, profile: Profile, viewer: Viewer, opened_at: datetime | None) -> str:
         base = slug(profile.agent_name)
-        for _ in range(ATTEMPTS_AT_AN_ID):
-            taken = self._agents.ids_like(base) | RESERVED_IDS
+        for _ in range(MAX_ID_ATTEMPTS):
+            taken = self._agents.ids_starting_with(base) | RESERVED_IDS
             # Looked for after the ids: one that is made later takes the very id that is free now, and we look again.
             twin = self._agents.find_twin(opened_at, profile) if opened_at else None
             if twin is not None:
                 return twin
-            agent_id = next(name for name in _names_after(base, len(taken)) if name not in taken)
+            agent_id = next(name for name in _id_candidates(base, len(taken)) if name not in taken)
             try:
                 self._insert(agent_id, profile, viewer)
             except AgentIdTaken:
@@ -246,14 +246,14 @@ def validated(profile: Profile) -> Profile:
 
     Raises AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange.
     """
-    texts = {name: _tidy(getattr(profile, name)) for name in LENGTHS}
+    texts = {name: _strip(getattr(profile, name)) for name in MAX_CHARS}
     for name, text in texts.items():
-        if text is not None and len(text) > LENGTHS[name]:
-            raise AgentTextTooLong(field=name, characters=LENGTHS[name])
+        if text is not None and len(text) > MAX_CHARS[name]:
+            raise AgentTextTooLong(field=name, characters=MAX_CHARS[name])
     if texts["agent_name"] is None:
         raise AgentNameMissing
     for name in ("vapi_assistant_id", "phone_number_id"):
-        texts[name] = _as_vapi_writes(texts[name])
+        texts[name] = _lowercase_uuid(texts[name])
     for name, limits in RULE_LIMITS.items():
         value = getattr(profile, name)
         if value is not None and not limits.low <= value <= limits.high:
@@ -276,7 +276,7 @@ def is_time_zone(name: str) -> bool:
 def slug(name: str) -> str:
     """Give a name as it can stand in an address: `zoe-o-neill` for `Zoë O'Neill`, `agent` where no letter is Latin."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG_MAX_CHARACTERS].strip("-") or "agent"
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG_CHARS].strip("-") or "agent"
 
 
 def owner_filter(viewer: Viewer) -> int | None:
@@ -284,24 +284,24 @@ def owner_filter(viewer: Viewer) -> int | None:
     return None if viewer.is_admin else viewer.user_id
 
 
-def _names_after(base: str, taken: int) -> list[str]:
+def _id_candidates(base: str, taken: int) -> list[str]:
     """Give more names for namesakes than are taken: `ana`, `ana-2`, `ana-3`, …."""
     return [base, *(f"{base}-{number}" for number in range(2, taken + 3))]
 
 
-def _tidy(text: str | None) -> str | None:
+def _strip(text: str | None) -> str | None:
     return (text or "").replace("\x00", "").strip() or None
 
 
 def _vapi_id(text: str | None) -> str | None:
     """Give an id that Vapi sent, or None for what cannot be one."""
-    tidy = _tidy(text)
-    return tidy if tidy is not None and len(tidy) <= LENGTHS["vapi_assistant_id"] else None
+    tidy = _strip(text)
+    return tidy if tidy is not None and len(tidy) <= MAX_CHARS["vapi_assistant_id"] else None
 
 
-def _as_vapi_writes(text: str | None) -> str | None:
+def _lowercase_uuid(text: str | None) -> str | None:
     """Give an id of Vapi's as its messages have it: UUIDs in lower case, however somebody typed them."""
     try:
-        return str(UUID(text)) if text is not None and len(text) == LENGTHS["vapi_assistant_id"] else text
+        return str(UUID(text)) if text is not None and len(text) == MAX_CHARS["vapi_assistant_id"] else text
     except ValueError:
         return text

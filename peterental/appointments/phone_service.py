@@ -117,7 +117,7 @@ class PhoneBookingService:
             return found
         until = found.until + timedelta(minutes=agent.rules.buffer_minutes)
         booking = self._appointments.booked_between(agent_id, found.start, until)
-        busy = () if booking else self._hours.busy(agent_id, found.start, until, limit=1)
+        busy = () if booking else self._hours.busy_blocks(agent_id, found.start, until, limit=1)
         return replace(found, booking=booking, busy=next(iter(busy), None))
 
     def _change(

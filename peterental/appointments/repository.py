@@ -62,7 +62,7 @@ OVERLAPPING = f"""
 """
 
 
-REFUSALS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap": SlotTaken}
+CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap": SlotTaken}
 """By the constraint of `appointments` that refuses a booking."""
 
 
@@ -131,7 +131,7 @@ class AppointmentRepository:
 
     def translate_overlap_error(self) -> AbstractContextManager[None]:
         """Raise SlotTaken where the exclusion constraint refuses a booking, ConstraintViolated for any other."""
-        return named_constraints(REFUSALS)
+        return named_constraints(CONSTRAINT_ERRORS)
 
     def insert(
         self,

@@ -11,7 +11,7 @@ from peterental.clock import instant_of
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent, Window
-    from peterental.agents.working_hours.model import Busy
+    from peterental.agents.working_hours.model import BusyBlock
     from peterental.appointments.availability import Availability
     from peterental.appointments.model import Appointment
 
@@ -41,7 +41,7 @@ class SlotCheck:
     nearest: tuple[datetime, ...]
     last_day: date
     booking: Appointment | None = None
-    busy: Busy | None = None
+    busy: BusyBlock | None = None
 
     @property
     def is_free(self) -> bool:

@@ -36,7 +36,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class AuditEntry:
     """A line of the log. The time is UTC."""
 
     audit_id: int
@@ -69,17 +69,17 @@ EVERYTHING = LogFilter()
 class LogPage:
     """One page of the log, newest first."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[AuditEntry, ...]
     has_more: bool
 
 
-def differing(before: DataclassInstance, after: DataclassInstance) -> tuple[dict[str, Any], dict[str, Any]]:
+def changed_fields(before: DataclassInstance, after: DataclassInstance) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give the fields in which two states of one thing differ, as they were and as they are."""
     old, new = asdict(before), asdict(after)
     names = [name for name in new if old.get(name) != new[name]]
     return {name: old.get(name) for name in names}, {name: new[name] for name in names}
 
 
-def as_json(value: object) -> str:
+def json_default(value: object) -> str:
     """Give what `json.dumps` cannot write by itself: moments and days as ISO 8601, anything else as its text."""
     return value.isoformat() if isinstance(value, datetime | date | time) else str(value)

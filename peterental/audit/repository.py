@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
-from peterental.audit.model import Change, Entry, LogFilter, SubjectKind, as_json
+from peterental.audit.model import AuditEntry, Change, LogFilter, SubjectKind, json_default
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ class AuditRepository:
             ),
         )
 
-    def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime, limit: int) -> list[Entry]:
+    def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime, limit: int) -> list[AuditEntry]:
         """Give the latest lines about one thing after `moment`, oldest first. One round trip."""
         rows = self._database.fetch(
             """
@@ -58,7 +58,7 @@ class AuditRepository:
         )
         return [_entry(row) for row in reversed(rows)]
 
-    def listing(self, wanted: LogFilter, *, limit: int, offset: int) -> list[Entry]:
+    def listing(self, wanted: LogFilter, *, limit: int, offset: int) -> list[AuditEntry]:
         """Give lines, newest first. One round trip."""
         rows = self._database.fetch(
             """
@@ -73,9 +73,9 @@ class AuditRepository:
             LIMIT %(limit)s OFFSET %(offset)s
             """,
             {
-                "actor": _searched(wanted.actor),
+                "actor": _search_term(wanted.actor),
                 "subject_kind": wanted.subject_kind,
-                "subject_id": _searched(wanted.subject_id),
+                "subject_id": _search_term(wanted.subject_id),
                 "since": wanted.since,
                 "until": wanted.until,
                 "limit": limit,
@@ -85,17 +85,17 @@ class AuditRepository:
         return [_entry(row) for row in rows]
 
 
-def _searched(text: str) -> str | None:
+def _search_term(text: str) -> str | None:
     """Give what to look for; None for nothing, and without NUL, which PostgreSQL takes in no text."""
     return text.replace("\x00", "").strip() or None
 
 
 def _json(fields: Mapping[str, object]) -> Jsonb | None:
-    return Jsonb(dict(fields), dumps=partial(json.dumps, ensure_ascii=False, default=as_json)) if fields else None
+    return Jsonb(dict(fields), dumps=partial(json.dumps, ensure_ascii=False, default=json_default)) if fields else None
 
 
-def _entry(row: DictRow) -> Entry:
-    return Entry(
+def _entry(row: DictRow) -> AuditEntry:
+    return AuditEntry(
         audit_id=row["audit_id"],
         happened_at=row["happened_at"],
         actor=row["actor"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from peterental.access import AdminsOnly, Viewer
-from peterental.audit.model import EVERYTHING, Change, Entry, LogFilter, LogPage, SubjectKind
+from peterental.audit.model import EVERYTHING, AuditEntry, Change, LogFilter, LogPage, SubjectKind
 from peterental.audit.repository import AuditRepository
 from peterental.database.connect import Connection
 from peterental.database.pool import Database
@@ -29,7 +29,7 @@ class AuditService:
         """
         self._log.insert(connection, actor, change)
 
-    def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime) -> tuple[Entry, ...]:
+    def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime) -> tuple[AuditEntry, ...]:
         """Give the latest lines about one thing after `moment`, oldest first, at most PAGE_SIZE. One query.
 
         For whoever may change that thing: the caller has made sure of it.

@@ -50,7 +50,7 @@ def demo_command() -> None:
     """
     demo.load(_config(), services_of(current_app), _database())
     click.echo("✅ Two agents with bookings are there to look at.")
-    if not services_of(current_app).users.any_user():
+    if not services_of(current_app).users.has_users():
         click.echo(f"Make the first account: {setup_link(_config())}")
 
 

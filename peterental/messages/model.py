@@ -106,4 +106,4 @@ class MessagePage:
 def dialled(number: str) -> str | None:
     """Give a number as a phone dials it; None where it is not written in digits."""
     digits = re.sub(r"[\s().\-/]", "", number)
-    return digits if re.fullmatch(rf"\+?[0-9]{{{SHORTEST_NUMBER},15}}", digits) else None
+    return digits if re.fullmatch(rf"\+?[0-9]{{{MIN_PHONE_DIGITS},15}}", digits) else None

@@ -11,12 +11,12 @@ from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
 from peterental.database.pool import Database
-from peterental.messages.model import SHORTEST_TEXT, Message, MessageFilter, MessagePage, MessageUnknown
+from peterental.messages.model import MIN_SEARCH_CHARS, Message, MessageFilter, MessagePage, MessageUnknown
 from peterental.messages.repository import MessageRepository
 
 PAGE_SIZE = 25
-LARGEST_ID = 2**63 - 1
-LONGEST_SUBJECT = 80
+MAX_BIGINT = 2**63 - 1
+MAX_SUBJECT_CHARS = 80
 
 
 class MessageService:
@@ -43,7 +43,7 @@ class MessageService:
             page: from 1.
         """
         text = wanted.text.replace("\x00", "").strip()
-        wanted = replace(wanted, text=text if len(text) >= SHORTEST_TEXT else "")
+        wanted = replace(wanted, text=text if len(text) >= MIN_SEARCH_CHARS else "")
         first = (page - 1) * PAGE_SIZE
         places = slice(first, first + PAGE_SIZE + 1)
         found, open_count, is_truncated = self._messages.listing(_only_of(viewer), wanted, places)
@@ -56,7 +56,7 @@ class MessageService:
 
     def get(self, message_id: int, viewer: Viewer) -> Message:
         """Give one message. One round trip. Raises MessageUnknown, also where it is for another's agent."""
-        message = self._messages.get(message_id, _only_of(viewer)) if 0 < message_id <= LARGEST_ID else None
+        message = self._messages.get(message_id, _only_of(viewer)) if 0 < message_id <= MAX_BIGINT else None
         if message is None:
             raise MessageUnknown
         return message
@@ -66,7 +66,7 @@ class MessageService:
 
         Raises MessageUnknown, also where it is for another's agent.
         """
-        if not 0 < message_id <= LARGEST_ID:
+        if not 0 < message_id <= MAX_BIGINT:
             raise MessageUnknown
         with self._database.transaction() as connection:
             message = self._messages.lock(connection, message_id, _only_of(viewer))
@@ -74,12 +74,12 @@ class MessageService:
                 raise MessageUnknown
             if message.is_done != done:
                 done_at, done_by = (self._now(), viewer.email) if done else (None, None)
-                self._messages.mark(connection, message_id, done_at, done_by)
+                self._messages.set_done(connection, message_id, done_at, done_by)
                 change = Change(
                     action="ticked off" if done else "reopened",
                     subject_kind="message",
                     subject_id=str(message_id),
-                    subject_name=f"{message.sender}: {message.body}"[:LONGEST_SUBJECT],
+                    subject_name=f"{message.sender}: {message.body}"[:MAX_SUBJECT_CHARS],
                     before={"done_at": message.done_at, "done_by": message.done_by},
                     after={"done_at": done_at, "done_by": done_by},
                 )

@@ -13,18 +13,18 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from peterental.plural import counted
 
-FREE_PER_ACCOUNT = 5
-FREE_PER_ADDRESS = 20
+FREE_ATTEMPTS_PER_ACCOUNT = 5
+FREE_ATTEMPTS_PER_NETWORK = 20
 """So many wrong tries in a row cost nothing."""
 
 FIRST_WAIT_S = 30
-LONGEST_WAIT_S = 900
+MAX_WAIT_S = 900
 """What the last free one costs, in seconds; each further one twice as much as the one before, up to the longest."""
 
-FORGOTTEN_AFTER = timedelta(days=1)
+FAILURES_EXPIRE_AFTER = timedelta(days=1)
 """Whoever has not been wrong for that long begins anew."""
 
-IPV6_PREFIX = 64
+IPV6_PREFIX_BITS = 64
 """The bits of an IPv6 address that name a customer; the rest they choose freely."""
 
 
@@ -52,31 +52,33 @@ class ThrottleKey:
     """
 
     subject: str
-    free: int
+    free_attempts: int
     is_cleared_by_success: bool = True
 
 
-def sign_in_keys(email: str, place: ClientOrigin) -> tuple[ThrottleKey, ...]:
+def sign_in_keys(email: str, origin: ClientOrigin) -> tuple[ThrottleKey, ...]:
     """Give what a try to sign in counts for: a known browser for itself, any other for the account and its network.
 
     So a stranger's guesses never keep out whoever signed in before, nor do they tell whether there is the account.
     """
-    if place.device is not None:
-        return (ThrottleKey(f"device:{place.device}", FREE_PER_ACCOUNT),)
-    account = ThrottleKey(f"account:{email_digest(email)}", FREE_PER_ACCOUNT)
-    if place.address is None:
+    if origin.device is not None:
+        return (ThrottleKey(f"device:{origin.device}", FREE_ATTEMPTS_PER_ACCOUNT),)
+    account = ThrottleKey(f"account:{email_digest(email)}", FREE_ATTEMPTS_PER_ACCOUNT)
+    if origin.address is None:
         return (account,)
-    return account, ThrottleKey(f"address:{network_of(place.address)}", FREE_PER_ADDRESS, is_cleared_by_success=False)
+    return account, ThrottleKey(
+        f"address:{network_of(origin.address)}", FREE_ATTEMPTS_PER_NETWORK, is_cleared_by_success=False
+    )
 
 
-def of_user(user_id: int) -> ThrottleKey:
+def user_key(user_id: int) -> ThrottleKey:
     """Give what somebody who is signed in counts for when they type their password again."""
-    return ThrottleKey(f"user:{user_id}", FREE_PER_ACCOUNT)
+    return ThrottleKey(f"user:{user_id}", FREE_ATTEMPTS_PER_ACCOUNT)
 
 
-def of_set_up(address: str) -> ThrottleKey:
+def setup_key(address: str) -> ThrottleKey:
     """Give what a try of a set-up link counts for."""
-    return ThrottleKey(f"setup:{network_of(address)}", FREE_PER_ADDRESS, is_cleared_by_success=False)
+    return ThrottleKey(f"setup:{network_of(address)}", FREE_ATTEMPTS_PER_NETWORK, is_cleared_by_success=False)
 
 
 def email_digest(email: str) -> str:
@@ -92,7 +94,7 @@ def network_of(address: str) -> str:
         return "unknown"
     if isinstance(found, IPv6Address):
         if found.ipv4_mapped is None:
-            return str(ip_network((int(found), IPV6_PREFIX), strict=False))
+            return str(ip_network((int(found), IPV6_PREFIX_BITS), strict=False))
         found = found.ipv4_mapped
     return str(found)
 

@@ -13,8 +13,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from peterental.users.model import (
-    PASSWORD_MAX_BYTES,
-    PASSWORD_MIN_CHARACTERS,
+    MAX_PASSWORD_BYTES,
+    MIN_PASSWORD_CHARS,
     PasswordTooLong,
     PasswordTooShort,
     SignInBusy,
@@ -38,9 +38,9 @@ class Passwords:
         patience_s: how long a password waits for its turn, in seconds; then it is SignInBusy.
     """
 
-    def __init__(self, hasher: PasswordHasher = HASHER, patience_s: float = SLOT_TIMEOUT_S) -> None:
+    def __init__(self, hasher: PasswordHasher = HASHER, slot_timeout_s: float = SLOT_TIMEOUT_S) -> None:
         self._hasher = hasher
-        self.patience_s = patience_s
+        self.slot_timeout_s = slot_timeout_s
         self._dummy_hash = _make_dummy_hash(hasher)
 
     def hash(self, secret: bytes) -> str:
@@ -50,7 +50,7 @@ class Passwords:
 
     def verify(self, password: str, password_hash: str | None) -> bool:
         """Tell whether a password is the one, after the same work where there is none. Raises SignInBusy."""
-        secret = bytes_of(password)[: PASSWORD_MAX_BYTES + 1]
+        secret = normalized_bytes(password)[: MAX_PASSWORD_BYTES + 1]
         with self.hashing_slot():
             try:
                 return self._hasher.verify(password_hash or self._dummy_hash, secret)
@@ -59,12 +59,14 @@ class Passwords:
 
     def rehash_if_needed(self, password: str, password_hash: str) -> str:
         """Give the hash to keep from now on for a password that fits: another one where parameters have changed."""
-        return self.hash(bytes_of(password)) if self._hasher.check_needs_rehash(password_hash) else password_hash
+        return (
+            self.hash(normalized_bytes(password)) if self._hasher.check_needs_rehash(password_hash) else password_hash
+        )
 
     @contextmanager
     def hashing_slot(self) -> Iterator[None]:
         """Wait until this process may hash one more password. Raises SignInBusy."""
-        if not _hashing.acquire(timeout=self.patience_s):
+        if not _hashing.acquire(timeout=self.slot_timeout_s):
             raise SignInBusy
         try:
             yield
@@ -72,17 +74,17 @@ class Passwords:
             _hashing.release()
 
 
-def checked(password: str) -> bytes:
+def encode_new_password(password: str) -> bytes:
     """Give a new password as it is hashed. Raises PasswordTooShort, PasswordTooLong."""
-    if len(password) < PASSWORD_MIN_CHARACTERS:
-        raise PasswordTooShort(characters=PASSWORD_MIN_CHARACTERS)
-    secret = bytes_of(password)
-    if len(secret) > PASSWORD_MAX_BYTES:
-        raise PasswordTooLong(size=PASSWORD_MAX_BYTES)
+    if len(password) < MIN_PASSWORD_CHARS:
+        raise PasswordTooShort(characters=MIN_PASSWORD_CHARS)
+    secret = normalized_bytes(password)
+    if len(secret) > MAX_PASSWORD_BYTES:
+        raise PasswordTooLong(size=MAX_PASSWORD_BYTES)
     return secret
 
 
-def bytes_of(password: str) -> bytes:
+def normalized_bytes(password: str) -> bytes:
     """Give a password's bytes, the same from every keyboard: accents composed or not, NIST SP 800-63B 5.1.1.2."""
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 

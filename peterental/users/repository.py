@@ -12,8 +12,8 @@ from peterental.database.connect import Connection
 from peterental.database.constraints import named_constraints
 from peterental.database.pool import Database
 from peterental.errors import Refusal
-from peterental.users.login_throttle import FIRST_WAIT_S, FORGOTTEN_AFTER, LONGEST_WAIT_S, ThrottleKey
-from peterental.users.model import Account, EmailInvalid, EmailTaken, Person, UserDetails
+from peterental.users.login_throttle import FAILURES_EXPIRE_AFTER, FIRST_WAIT_S, MAX_WAIT_S, ThrottleKey
+from peterental.users.model import Account, EmailInvalid, EmailTaken, UserChoice, UserDetails
 
 
 class UserRepository:
@@ -25,15 +25,15 @@ class UserRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def any_user(self) -> bool:
+    def has_users(self) -> bool:
         """Tell whether there is a user, active or not."""
         rows = self._database.fetch("SELECT EXISTS (SELECT FROM users) AS found")
         return bool(rows[0]["found"])
 
-    def people(self) -> list[Person]:
+    def active_users(self) -> list[UserChoice]:
         """Give the users who may sign in, by e-mail address."""
         rows = self._database.fetch("SELECT user_id, email, full_name FROM users WHERE is_active ORDER BY LOWER(email)")
-        return [Person(**row) for row in rows]
+        return [UserChoice(**row) for row in rows]
 
     def account(self, email: str) -> Account | None:
         """Find who signs in with `email`, however it is capitalised."""
@@ -71,7 +71,7 @@ class UserRepository:
         self, connection: Connection, *, email: str, password_hash: str, role: Role, full_name: str | None
     ) -> Viewer:
         """Add a user. Raises EmailTaken, EmailInvalid."""
-        with named_constraints(_REFUSALS):
+        with named_constraints(CONSTRAINT_ERRORS):
             row = connection.execute(
                 """
                 INSERT INTO users (email, password_hash, role, full_name)
@@ -80,14 +80,14 @@ class UserRepository:
                 """,
                 (email, password_hash, role, full_name),
             ).fetchone()
-        return _viewer(_the(row))
+        return _viewer(_returned(row))
 
     def insert_first(self, connection: Connection, *, email: str, password_hash: str) -> Viewer | None:
         """Add an admin while there is no user; None where there is one. Raises EmailInvalid.
 
         The lock makes a second caller wait for the first one's commit, which its own statement then sees.
         """
-        with named_constraints(_REFUSALS):
+        with named_constraints(CONSTRAINT_ERRORS):
             connection.execute("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
             row = connection.execute(
                 """
@@ -100,8 +100,8 @@ class UserRepository:
             ).fetchone()
         return _viewer(row) if row else None
 
-    def note_sign_in(
-        self, user_id: int, *, old_hash: str, new_hash: str, counters: Sequence[ThrottleKey], now: datetime
+    def record_sign_in(
+        self, user_id: int, *, old_hash: str, new_hash: str, keys: Sequence[ThrottleKey], now: datetime
     ) -> None:
         """Remember that somebody signed in, and their password's new hash, unless the password changed meanwhile.
 
@@ -115,14 +115,14 @@ class UserRepository:
                 password_hash = CASE WHEN password_hash = %(old_hash)s THEN %(new_hash)s ELSE password_hash END
             WHERE user_id = %(user_id)s
             """,
-            {**_taken_back(counters), "user_id": user_id, "old_hash": old_hash, "new_hash": new_hash, "now": now},
+            {**_refund_values(keys), "user_id": user_id, "old_hash": old_hash, "new_hash": new_hash, "now": now},
         )
 
-    def members(self, *, text: str | None, limit: int, offset: int) -> list[UserDetails]:
+    def listing(self, *, text: str | None, limit: int, offset: int) -> list[UserDetails]:
         """Give users by e-mail address, those who may sign in first; `text` is part of a name or an address."""
         rows = self._database.fetch(
             f"""
-            SELECT {_MEMBER}
+            SELECT {_USER_COLUMNS}
             FROM users
             WHERE %(text)s::text IS NULL
                 OR STRPOS(LOWER(email), LOWER(%(text)s)) > 0
@@ -134,20 +134,22 @@ class UserRepository:
         )
         return [UserDetails(**row) for row in rows]
 
-    def member(self, user_id: int) -> UserDetails | None:
+    def get(self, user_id: int) -> UserDetails | None:
         """Find one user."""
-        rows = self._database.fetch(f"SELECT {_MEMBER} FROM users WHERE user_id = %s", (user_id,))
+        rows = self._database.fetch(f"SELECT {_USER_COLUMNS} FROM users WHERE user_id = %s", (user_id,))
         return UserDetails(**rows[0]) if rows else None
 
     def lock(self, connection: Connection, user_id: int) -> UserDetails | None:
         """Find one user, whom nobody else changes until the transaction ends."""
-        row = connection.execute(f"SELECT {_MEMBER} FROM users WHERE user_id = %s FOR UPDATE", (user_id,)).fetchone()
+        row = connection.execute(
+            f"SELECT {_USER_COLUMNS} FROM users WHERE user_id = %s FOR UPDATE", (user_id,)
+        ).fetchone()
         return UserDetails(**row) if row else None
 
     def lock_by_email(self, connection: Connection, email: str) -> UserDetails | None:
         """Find who signs in with `email`, likewise."""
         row = connection.execute(
-            f"SELECT {_MEMBER} FROM users WHERE LOWER(email) = LOWER(%s) FOR UPDATE", (email,)
+            f"SELECT {_USER_COLUMNS} FROM users WHERE LOWER(email) = LOWER(%s) FOR UPDATE", (email,)
         ).fetchone()
         return UserDetails(**row) if row else None
 
@@ -158,7 +160,7 @@ class UserRepository:
         """
         rows = connection.execute(
             f"""
-            SELECT {_MEMBER}
+            SELECT {_USER_COLUMNS}
             FROM users
             WHERE user_id = %s OR (role = 'admin' AND is_active)
             ORDER BY user_id
@@ -182,12 +184,12 @@ class UserRepository:
         """End every session and link of somebody."""
         connection.execute("UPDATE users SET session_epoch = session_epoch + 1 WHERE user_id = %s", (user_id,))
 
-    def count_link(self, connection: Connection, user_id: int) -> int:
+    def increment_links_made(self, connection: Connection, user_id: int) -> int:
         """Count a link for somebody, which calls the earlier ones off; gives its number."""
         row = connection.execute(
             "UPDATE users SET links_made = links_made + 1 WHERE user_id = %s RETURNING links_made", (user_id,)
         ).fetchone()
-        return int(_the(row)["links_made"])
+        return int(_returned(row)["links_made"])
 
     def set_password(self, connection: Connection, user_id: int, password_hash: str) -> int:
         """Change a password and end every session and link; gives the new session epoch."""
@@ -200,9 +202,9 @@ class UserRepository:
             """,
             (password_hash, user_id),
         ).fetchone()
-        return int(_the(row)["session_epoch"])
+        return int(_returned(row)["session_epoch"])
 
-    def consume(self, counters: Sequence[ThrottleKey], now: datetime) -> set[str]:
+    def consume(self, keys: Sequence[ThrottleKey], now: datetime) -> set[str]:
         """Count one try for each counter that lets it pass at `now`, and give their subjects.
 
         One statement, so that however many try at once, no more pass than may: each sees what the one before wrote.
@@ -237,11 +239,11 @@ class UserRepository:
                 )
             RETURNING subject
             """,
-            _asked(counters, now),
+            _throttle_values(keys, now),
         )
         return {row["subject"] for row in rows}
 
-    def wait_of(self, counters: Sequence[ThrottleKey], now: datetime) -> float:
+    def remaining_wait_s(self, keys: Sequence[ThrottleKey], now: datetime) -> float:
         """Give how long somebody must wait until every one of these counters lets a try pass, in seconds."""
         rows = self._database.fetch(
             f"""
@@ -249,20 +251,20 @@ class UserRepository:
             FROM UNNEST(%(subjects)s::text[], %(free)s::int[]) AS asked (subject, free)
             JOIN sign_in_failures AS counted USING (subject)
             """,
-            _asked(counters, now),
+            _throttle_values(keys, now),
         )
         return float(rows[0]["wait_s"] or 0)
 
-    def refund(self, counters: Sequence[ThrottleKey]) -> None:
+    def refund(self, keys: Sequence[ThrottleKey]) -> None:
         """Take back one try that was counted and not made."""
-        self._database.fetch(_REFUND, _taken_back(counters, clearing=False))
+        self._database.fetch(_REFUND, _refund_values(keys, clearing=False))
 
     def clear(self, connection: Connection, subject: str) -> None:
         """Let somebody begin anew."""
         connection.execute("DELETE FROM sign_in_failures WHERE subject = %s", (subject,))
 
 
-_MEMBER = """
+_USER_COLUMNS = """
     user_id, email, full_name, role, is_active, password_hash <> '' AS has_password, session_epoch, links_made,
     last_sign_in_at
 """
@@ -287,21 +289,21 @@ _REFUND = """
 """
 
 
-def _asked(counters: Sequence[ThrottleKey], now: datetime) -> dict[str, object]:
+def _throttle_values(keys: Sequence[ThrottleKey], now: datetime) -> dict[str, object]:
     return {
-        "subjects": [counter.subject for counter in counters],
-        "free": [counter.free for counter in counters],
+        "subjects": [key.subject for key in keys],
+        "free": [key.free_attempts for key in keys],
         "now": now,
-        "forgotten": now - FORGOTTEN_AFTER,
+        "forgotten": now - FAILURES_EXPIRE_AFTER,
         "first_s": FIRST_WAIT_S,
-        "longest_s": LONGEST_WAIT_S,
+        "longest_s": MAX_WAIT_S,
     }
 
 
-def _taken_back(counters: Sequence[ThrottleKey], *, clearing: bool = True) -> dict[str, object]:
+def _refund_values(keys: Sequence[ThrottleKey], *, clearing: bool = True) -> dict[str, object]:
     return {
-        "subjects": [counter.subject for counter in counters],
-        "cleared": [clearing and counter.is_cleared_by_success for counter in counters],
+        "subjects": [key.subject for key in keys],
+        "cleared": [clearing and key.is_cleared_by_success for key in keys],
     }
 
 
@@ -309,14 +311,14 @@ def _viewer(row: DictRow) -> Viewer:
     return Viewer(user_id=row["user_id"], email=row["email"], is_admin=row["role"] == "admin")
 
 
-def _the(row: DictRow | None) -> DictRow:
+def _returned(row: DictRow | None) -> DictRow:
     """Give the row that RETURNING always returns."""
     if row is None:  # pragma: no cover - the server either inserts or raises
         raise AssertionError
     return row
 
 
-_REFUSALS: Mapping[str, type[Refusal]] = {
+CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {
     "users_email_key": EmailTaken,
     "idx_users_email_folded": EmailTaken,
     "email_valid": EmailInvalid,

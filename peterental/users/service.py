@@ -21,21 +21,21 @@ from peterental.users.model import (
     LinkInvalid,
     PasswordGrant,
     PasswordWrong,
-    Person,
     SignedIn,
     SignInBusy,
     TooManyAttempts,
+    UserChoice,
     UserDetails,
     UserUnknown,
 )
-from peterental.users.passwords import Passwords, checked
+from peterental.users.passwords import Passwords, encode_new_password
 from peterental.users.repository import UserRepository
 
 # The same rule as the column's CHECK, so that most people hear it before a round trip.
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
-EMAIL_MAX_CHARACTERS = 255
+MAX_EMAIL_CHARS = 255
 
-NOWHERE = ClientOrigin()
+UNKNOWN_ORIGIN = ClientOrigin()
 
 
 class UserService:
@@ -61,15 +61,15 @@ class UserService:
         self._now = now
         self.passwords = passwords or Passwords()
 
-    def any_user(self) -> bool:
+    def has_users(self) -> bool:
         """Tell whether there is a user yet, active or not."""
-        return self._users.any_user()
+        return self._users.has_users()
 
-    def people(self, viewer: Viewer) -> list[Person]:
+    def active_users(self, viewer: Viewer) -> list[UserChoice]:
         """Give everybody who may sign in, by e-mail address, to admins. Raises AdminsOnly."""
         if not viewer.is_admin:
             raise AdminsOnly
-        return self._users.people()
+        return self._users.active_users()
 
     def create(
         self, email: str, password: str, role: Role, full_name: str | None = None, *, actor: str = COMMAND_LINE
@@ -78,16 +78,16 @@ class UserService:
 
         Raises EmailInvalid, EmailTaken, PasswordTooShort, PasswordTooLong.
         """
-        email = checked_email(email)
-        password_hash = self.passwords.hash(checked(password))
-        name = checked_name(full_name)
+        email = normalize_email(email)
+        password_hash = self.passwords.hash(encode_new_password(password))
+        name = normalize_name(full_name)
         with self._database.transaction() as connection:
             viewer = self._users.insert(connection, email=email, password_hash=password_hash, role=role, full_name=name)
             after = {"email": email, "full_name": name, "role": role}
-            self._audit.record(connection, actor, change_of("created", viewer.user_id, email, after=after))
+            self._audit.record(connection, actor, user_change("created", viewer.user_id, email, after=after))
         return viewer
 
-    def try_set_up_link(self, address: str, is_right: Callable[[], bool]) -> bool:
+    def check_setup_link(self, address: str, matches: Callable[[], bool]) -> bool:
         """Tell whether a set-up link is the right one, unless too many wrong ones came from there.
 
         Args:
@@ -96,21 +96,21 @@ class UserService:
 
         Raises TooManyTries.
         """
-        counters = (login_throttle.of_set_up(address),)
-        self._count(counters)
-        right = is_right()
+        keys = (login_throttle.setup_key(address),)
+        self._consume_attempt(keys)
+        right = matches()
         if right:
-            self._users.refund(counters)
+            self._users.refund(keys)
         return right
 
-    def set_up_first(self, email: str, password: str) -> SignedIn:
+    def create_first_admin(self, email: str, password: str) -> SignedIn:
         """Make the first user, an admin. Of several who try at the same moment exactly one succeeds.
 
         Raises AlreadySetUp, EmailInvalid, PasswordTooShort, PasswordTooLong.
         """
-        email = checked_email(email)
-        secret = checked(password)
-        if self.any_user():
+        email = normalize_email(email)
+        secret = encode_new_password(password)
+        if self.has_users():
             raise AlreadySetUp
         password_hash = self.passwords.hash(secret)
         with self._database.transaction() as connection:
@@ -118,10 +118,10 @@ class UserService:
             if viewer is None:
                 raise AlreadySetUp
             after = {"email": email, "role": "admin"}
-            self._audit.record(connection, email, change_of("set up", viewer.user_id, email, after=after))
+            self._audit.record(connection, email, user_change("set up", viewer.user_id, email, after=after))
         return SignedIn(viewer=viewer, session_epoch=0)
 
-    def sign_in(self, email: str, password: str, place: ClientOrigin = NOWHERE) -> SignedIn | None:
+    def sign_in(self, email: str, password: str, origin: ClientOrigin = UNKNOWN_ORIGIN) -> SignedIn | None:
         """Give who signs in with that address and password, or None, after the same work whoever they are.
 
         The try is counted before the password is looked at; the right one takes it back.
@@ -134,8 +134,8 @@ class UserService:
         Raises TooManyTries, SignInBusy.
         """
         email = email.strip()
-        counters = login_throttle.sign_in_keys(email, place)
-        self._count(counters)
+        keys = login_throttle.sign_in_keys(email, origin)
+        self._consume_attempt(keys)
         try:
             account = self._users.account(email) if is_email(email) else None
             verify = self.passwords.verify(password, account.password_hash if account else None)
@@ -143,13 +143,13 @@ class UserService:
                 return None
             rehash_if_needed = self.passwords.rehash_if_needed(password, account.password_hash)
         except SignInBusy:
-            self._users.refund(counters)  # nothing was learnt
+            self._users.refund(keys)  # nothing was learnt
             raise
-        self._users.note_sign_in(
+        self._users.record_sign_in(
             account.viewer.user_id,
             old_hash=account.password_hash,
             new_hash=rehash_if_needed,
-            counters=counters,
+            keys=keys,
             now=self._now(),
         )
         return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch)
@@ -163,16 +163,16 @@ class UserService:
 
         Raises PasswordTooShort, PasswordTooLong, PasswordWrong, TooManyTries, SignInBusy, UserUnknown.
         """
-        secret = checked(new)
-        counters = (login_throttle.of_user(viewer.user_id),)
-        self._count(counters)
+        secret = encode_new_password(new)
+        keys = (login_throttle.user_key(viewer.user_id),)
+        self._consume_attempt(keys)
         account = self._users.account(viewer.email)
         try:
             if not self.passwords.verify(current, account.password_hash if account else None):
                 raise PasswordWrong
             password_hash = self.passwords.hash(secret)
         except SignInBusy:
-            self._users.refund(counters)
+            self._users.refund(keys)
             raise
         with self._database.transaction() as connection:
             member = self._users.lock(connection, viewer.user_id)
@@ -183,25 +183,25 @@ class UserService:
 
         Raises UserUnknown, PasswordTooShort, PasswordTooLong.
         """
-        password_hash = self.passwords.hash(checked(password))
+        password_hash = self.passwords.hash(encode_new_password(password))
         if not is_email(email):
             raise UserUnknown
         with self._database.transaction() as connection:
             member = self._users.lock_by_email(connection, email)
             return self._set_password(connection, member, password_hash, actor)
 
-    def joining(self, grant: PasswordGrant) -> UserDetails:
+    def user_of_grant(self, grant: PasswordGrant) -> UserDetails:
         """Give whom a one-time link is for. Raises LinkUsed, also where it was called off."""
-        return _still_good(self._users.member(grant.user_id), grant)
+        return _check_grant(self._users.get(grant.user_id), grant)
 
-    def join(self, grant: PasswordGrant, password: str) -> SignedIn:
+    def redeem_grant(self, grant: PasswordGrant, password: str) -> SignedIn:
         """Choose the password that a one-time link allows to choose, and sign in. Of several at once one succeeds.
 
         Raises LinkUsed, PasswordTooShort, PasswordTooLong, SignInBusy.
         """
-        password_hash = self.passwords.hash(checked(password))
+        password_hash = self.passwords.hash(encode_new_password(password))
         with self._database.transaction() as connection:
-            member = _still_good(self._users.lock(connection, grant.user_id), grant)
+            member = _check_grant(self._users.lock(connection, grant.user_id), grant)
             epoch = self._set_password(connection, member, password_hash, member.email)
         viewer = Viewer(user_id=member.user_id, email=member.email, is_admin=member.role == "admin")
         return SignedIn(viewer=viewer, session_epoch=epoch)
@@ -211,30 +211,33 @@ class UserService:
         with self._database.transaction() as connection:
             self._users.end_sessions(connection, viewer.user_id)
             self._audit.record(
-                connection, viewer.email, change_of("signed out everywhere", viewer.user_id, viewer.email)
+                connection, viewer.email, user_change("signed out everywhere", viewer.user_id, viewer.email)
             )
 
     def _set_password(self, connection: Connection, member: UserDetails | None, password_hash: str, actor: str) -> int:
         if member is None:
             raise UserUnknown
         epoch = self._users.set_password(connection, member.user_id, password_hash)
-        for counter in (*login_throttle.sign_in_keys(member.email, NOWHERE), login_throttle.of_user(member.user_id)):
-            self._users.clear(connection, counter.subject)
-        self._audit.record(connection, actor, change_of("password changed", member.user_id, member.email))
+        for key in (
+            *login_throttle.sign_in_keys(member.email, UNKNOWN_ORIGIN),
+            login_throttle.user_key(member.user_id),
+        ):
+            self._users.clear(connection, key.subject)
+        self._audit.record(connection, actor, user_change("password changed", member.user_id, member.email))
         return epoch
 
-    def _count(self, counters: Sequence[ThrottleKey]) -> None:
+    def _consume_attempt(self, keys: Sequence[ThrottleKey]) -> None:
         """Count a try before it is made. One query where it may be made. Raises TooManyTries."""
         now = self._now()
-        counted = self._users.consume(counters, now)
-        refused = [counter for counter in counters if counter.subject not in counted]
+        counted = self._users.consume(keys, now)
+        refused = [key for key in keys if key.subject not in counted]
         if refused:
-            self._users.refund([counter for counter in counters if counter.subject in counted])
-            wait_s = max(1, ceil(self._users.wait_of(refused, now)))
+            self._users.refund([key for key in keys if key.subject in counted])
+            wait_s = max(1, ceil(self._users.remaining_wait_s(refused, now)))
             raise TooManyAttempts(wait=login_throttle.format_wait(wait_s), wait_s=wait_s)
 
 
-def change_of(
+def user_change(
     action: str,
     user_id: int,
     name: str,
@@ -255,10 +258,10 @@ def change_of(
 
 def is_email(text: str) -> bool:
     """Tell whether `text` could be the e-mail address of a user."""
-    return len(text) <= EMAIL_MAX_CHARACTERS and EMAIL.fullmatch(text) is not None
+    return len(text) <= MAX_EMAIL_CHARS and EMAIL.fullmatch(text) is not None
 
 
-def checked_email(text: str) -> str:
+def normalize_email(text: str) -> str:
     """Give an e-mail address without the blanks around it. Raises EmailInvalid."""
     email = text.strip()
     if not is_email(email):
@@ -266,12 +269,12 @@ def checked_email(text: str) -> str:
     return email
 
 
-def checked_name(text: str | None) -> str | None:
+def normalize_name(text: str | None) -> str | None:
     """Give a person's name as it is kept: at most 255 characters, None rather than empty."""
-    return (text or "").replace("\x00", "").strip()[:EMAIL_MAX_CHARACTERS] or None
+    return (text or "").replace("\x00", "").strip()[:MAX_EMAIL_CHARS] or None
 
 
-def _still_good(member: UserDetails | None, grant: PasswordGrant) -> UserDetails:
+def _check_grant(member: UserDetails | None, grant: PasswordGrant) -> UserDetails:
     if member is None or not member.is_active:
         raise LinkInvalid
     if (member.session_epoch, member.links_made) != (grant.session_epoch, grant.link_number):

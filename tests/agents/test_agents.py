@@ -98,7 +98,7 @@ def test_an_id_may_be_given_and_is_given_once(agents: AgentService) -> None:
 
 def test_after_ten_lost_races_for_an_id_it_is_a_refusal(database: Database) -> None:
     class Unlucky(AgentRepository):
-        def ids_like(self, agent_id: str) -> set[str]:
+        def ids_starting_with(self, agent_id: str) -> set[str]:
             del agent_id
             return set()
 

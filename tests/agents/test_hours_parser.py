@@ -13,7 +13,7 @@ from peterental.agents.working_hours.parser import (
     parse_windows,
 )
 from peterental.errors import Refusal
-from peterental.web.agents.working_hours_forms import in_words
+from peterental.web.agents.working_hours_forms import format_windows
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_what_does_not_read_as_hours_is_said_with_what_to_write(text: str, refus
 
 
 def test_what_the_form_shows_reads_back_as_the_same_hours() -> None:
-    assert parse_windows(in_words(())) == ()
+    assert parse_windows(format_windows(())) == ()
     for opens in range(0, 1440, 5):
         for closes in range(opens + 5, 1441, 5):
-            assert parse_windows(in_words([Window(opens, closes)])) == (Window(opens, closes),)
+            assert parse_windows(format_windows([Window(opens, closes)])) == (Window(opens, closes),)
 
 
 def test_the_form_shows_hours_in_few_words() -> None:
     windows = (Window(540, 720), Window(780, 1020), Window(1080, 1440))
-    assert in_words(windows) == "9 am–12 pm, 1–5 pm, 6 pm–midnight"
+    assert format_windows(windows) == "9 am–12 pm, 1–5 pm, 6 pm–midnight"

@@ -12,15 +12,15 @@ from peterental.access import Viewer
 from peterental.agents.model import Agent, AgentChanged, AgentUnknown, Profile, Window
 from peterental.agents.service import AgentService
 from peterental.agents.working_hours.model import (
+    BusyBlockInPast,
     BusyBlockRequest,
-    BusyElsewhere,
-    BusyEndsFirst,
-    BusyPast,
-    BusyUnknown,
+    BusyBlockUnknown,
     DateOverride,
-    DayPast,
-    DayTaken,
-    DayUnknown,
+    EndsBeforeStart,
+    ExternalBusyBlock,
+    OverrideExists,
+    OverrideInPast,
+    OverrideUnknown,
     TimeSkipped,
 )
 from peterental.agents.working_hours.service import WorkingHoursService
@@ -78,21 +78,21 @@ def test_hours_that_somebody_else_changed_meanwhile_are_not_overwritten(
 
 def test_a_day_differs_and_is_as_every_week_again(hours: WorkingHoursService, ana: Agent, database: Database) -> None:
     holiday, short = date(2026, 11, 26), date(2026, 11, 27)
-    hours.add_day("ana", DateOverride(short, (Window(600, 720), Window(780, 840))), ADMIN)
-    hours.add_day("ana", DateOverride(holiday, (), "Thanksgiving"), ADMIN)
+    hours.add_override("ana", DateOverride(short, (Window(600, 720), Window(780, 840))), ADMIN)
+    hours.add_override("ana", DateOverride(holiday, (), "Thanksgiving"), ADMIN)
     schedule = hours.schedule("ana", ADMIN)
     assert schedule.days == (
         DateOverride(holiday, (), "Thanksgiving"),
         DateOverride(short, (Window(600, 720), Window(780, 840))),
     )
     assert schedule.agent.updated_at != ana.updated_at
-    with pytest.raises(DayTaken, match="remove those first"):
-        hours.add_day("ana", DateOverride(holiday, NINE_TO_FIVE), ADMIN)
-    with pytest.raises(DayPast):
-        hours.add_day("ana", DateOverride(date(2026, 10, 19), ()), ADMIN)
-    hours.remove_day("ana", holiday, ADMIN)
-    with pytest.raises(DayUnknown):
-        hours.remove_day("ana", holiday, ADMIN)
+    with pytest.raises(OverrideExists, match="remove those first"):
+        hours.add_override("ana", DateOverride(holiday, NINE_TO_FIVE), ADMIN)
+    with pytest.raises(OverrideInPast):
+        hours.add_override("ana", DateOverride(date(2026, 10, 19), ()), ADMIN)
+    hours.remove_override("ana", holiday, ADMIN)
+    with pytest.raises(OverrideUnknown):
+        hours.remove_override("ana", holiday, ADMIN)
     assert [other.day for other in hours.schedule("ana", ADMIN).days] == [short]
     removed, added, *_ = AuditService(database).listing(ADMIN).entries
     assert (
@@ -115,10 +115,10 @@ def test_a_busy_time_is_kept_free_until_it_is_removed(hours: WorkingHoursService
     wish = BusyBlockRequest(
         first_day=date(2026, 10, 21), last_day=date(2026, 10, 21), from_min=780, until_min=840, note="Dentist"
     )
-    busy = hours.add_busy("ana", wish, ADMIN)
+    busy = hours.add_busy_block("ana", wish, ADMIN)
     assert (busy.start, busy.until) == (datetime(2026, 10, 21, 18, tzinfo=UTC), datetime(2026, 10, 21, 19, tzinfo=UTC))
     assert hours.schedule("ana", ADMIN).busy == (busy,)
-    hours.remove_busy("ana", busy.busy_id, ADMIN)
+    hours.remove_busy_block("ana", busy.busy_id, ADMIN)
     assert hours.schedule("ana", ADMIN).busy == ()
     removed, added, _ = AuditService(database).listing(ADMIN).entries
     assert added.change.after == removed.change.before
@@ -131,25 +131,31 @@ def test_a_busy_time_that_is_sent_twice_is_kept_once(
 ) -> None:
     day = date(2026, 10, 21)
     wish = BusyBlockRequest(first_day=day, last_day=day, from_min=780, until_min=840, note=note)
-    kept = at_once([lambda: hours.add_busy("ana", wish, ADMIN)] * 4)
+    kept = at_once([lambda: hours.add_busy_block("ana", wish, ADMIN)] * 4)
     assert set(kept) == {kept[0]}
     assert database.fetch("SELECT COUNT(*) AS n FROM audit_log WHERE action = 'busy time added'") == [{"n": 1}]
-    other = hours.add_busy("ana", replace(wish, note="Meeting"), ADMIN)
+    other = hours.add_busy_block("ana", replace(wish, note="Meeting"), ADMIN)
     assert hours.schedule("ana", ADMIN).busy == (kept[0], other)
 
 
 def test_a_busy_time_without_minutes_is_of_whole_days(hours: WorkingHoursService) -> None:
-    busy = hours.add_busy("ana", BusyBlockRequest(first_day=date(2026, 10, 31), last_day=date(2026, 11, 1)), ADMIN)
+    busy = hours.add_busy_block(
+        "ana", BusyBlockRequest(first_day=date(2026, 10, 31), last_day=date(2026, 11, 1)), ADMIN
+    )
     assert busy.until - busy.start == timedelta(hours=49), "the clocks go back on the second"
 
 
 def test_the_clocks_skip_and_repeat_busy_times_as_they_do_viewings(hours: WorkingHoursService) -> None:
     spring, autumn = date(2027, 3, 14), date(2026, 11, 1)
     with pytest.raises(TimeSkipped, match="The clocks skip 02:30 on that day"):
-        hours.add_busy("ana", BusyBlockRequest(first_day=spring, last_day=spring, from_min=150, until_min=240), ADMIN)
+        hours.add_busy_block(
+            "ana", BusyBlockRequest(first_day=spring, last_day=spring, from_min=150, until_min=240), ADMIN
+        )
     with pytest.raises(TimeSkipped):
-        hours.add_busy("ana", BusyBlockRequest(first_day=spring, last_day=spring, from_min=60, until_min=150), ADMIN)
-    repeated = hours.add_busy(
+        hours.add_busy_block(
+            "ana", BusyBlockRequest(first_day=spring, last_day=spring, from_min=60, until_min=150), ADMIN
+        )
+    repeated = hours.add_busy_block(
         "ana", BusyBlockRequest(first_day=autumn, last_day=autumn, from_min=60, until_min=105), ADMIN
     )
     assert repeated.until - repeated.start == timedelta(minutes=105), "both times that the clocks show it"
@@ -157,10 +163,14 @@ def test_the_clocks_skip_and_repeat_busy_times_as_they_do_viewings(hours: Workin
 
 def test_a_busy_time_ends_after_it_begins_and_is_not_over(hours: WorkingHoursService) -> None:
     today = date(2026, 10, 20)
-    with pytest.raises(BusyEndsFirst):
-        hours.add_busy("ana", BusyBlockRequest(first_day=today, last_day=today, from_min=840, until_min=840), ADMIN)
-    with pytest.raises(BusyPast):
-        hours.add_busy("ana", BusyBlockRequest(first_day=today, last_day=today, from_min=540, until_min=600), ADMIN)
+    with pytest.raises(EndsBeforeStart):
+        hours.add_busy_block(
+            "ana", BusyBlockRequest(first_day=today, last_day=today, from_min=840, until_min=840), ADMIN
+        )
+    with pytest.raises(BusyBlockInPast):
+        hours.add_busy_block(
+            "ana", BusyBlockRequest(first_day=today, last_day=today, from_min=540, until_min=600), ADMIN
+        )
 
 
 def test_what_comes_from_an_outside_calendar_is_changed_there(hours: WorkingHoursService, database: Database) -> None:
@@ -168,22 +178,24 @@ def test_what_comes_from_an_outside_calendar_is_changed_there(hours: WorkingHour
         "INSERT INTO agent_busy (agent_id, during, source) VALUES ('ana', tstzrange(%s, %s), 'Google') RETURNING busy_id",
         (NOW, NOW + timedelta(hours=1)),
     )
-    with pytest.raises(BusyElsewhere, match="comes from Google: change it there"):
-        hours.remove_busy("ana", row["busy_id"], ADMIN)
+    with pytest.raises(ExternalBusyBlock, match="comes from Google: change it there"):
+        hours.remove_busy_block("ana", row["busy_id"], ADMIN)
     assert not hours.schedule("ana", ADMIN).busy[0].is_manual
 
 
 @pytest.mark.parametrize("busy_id", [0, -1, 99, 10**30])
 def test_a_busy_time_that_is_gone_is_unknown(hours: WorkingHoursService, busy_id: int) -> None:
-    with pytest.raises(BusyUnknown):
-        hours.remove_busy("ana", busy_id, ADMIN)
+    with pytest.raises(BusyBlockUnknown):
+        hours.remove_busy_block("ana", busy_id, ADMIN)
 
 
 def test_another_agents_busy_time_is_unknown(hours: WorkingHoursService, agents: AgentService) -> None:
     agents.create(Profile(agent_name="Ben"), ADMIN)
-    busy = hours.add_busy("ana", BusyBlockRequest(first_day=date(2026, 10, 21), last_day=date(2026, 10, 21)), ADMIN)
-    with pytest.raises(BusyUnknown):
-        hours.remove_busy("ben", busy.busy_id, ADMIN)
+    busy = hours.add_busy_block(
+        "ana", BusyBlockRequest(first_day=date(2026, 10, 21), last_day=date(2026, 10, 21)), ADMIN
+    )
+    with pytest.raises(BusyBlockUnknown):
+        hours.remove_busy_block("ben", busy.busy_id, ADMIN)
 
 
 def test_nobody_touches_the_hours_of_somebody_elses_agent(hours: WorkingHoursService) -> None:
@@ -191,10 +203,10 @@ def test_nobody_touches_the_hours_of_somebody_elses_agent(hours: WorkingHoursSer
     for attempt in (
         lambda: hours.schedule("ana", STRANGER),
         lambda: hours.set_week("ana", [CLOSED] * 7, STRANGER),
-        lambda: hours.add_day("ana", DateOverride(day, ()), STRANGER),
-        lambda: hours.remove_day("ana", day, STRANGER),
-        lambda: hours.add_busy("ana", BusyBlockRequest(first_day=day, last_day=day), STRANGER),
-        lambda: hours.remove_busy("ana", 1, STRANGER),
+        lambda: hours.add_override("ana", DateOverride(day, ()), STRANGER),
+        lambda: hours.remove_override("ana", day, STRANGER),
+        lambda: hours.add_busy_block("ana", BusyBlockRequest(first_day=day, last_day=day), STRANGER),
+        lambda: hours.remove_busy_block("ana", 1, STRANGER),
         lambda: hours.set_week("a\x00b", [CLOSED] * 7, ADMIN),
     ):
         with pytest.raises(AgentUnknown):

@@ -11,7 +11,7 @@ import pytest
 from peterental.access import Viewer
 from peterental.agents.model import Agent, AgentUnknown, Profile, Window
 from peterental.agents.service import AgentService
-from peterental.agents.working_hours.model import Busy, BusyBlockRequest, DateOverride
+from peterental.agents.working_hours.model import BusyBlock, BusyBlockRequest, DateOverride
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.appointments.calendar.model import (
     CalendarDay,
@@ -79,7 +79,7 @@ def column(day: CalendarDay) -> Column:
     return next(Week(agent=agent, today=MONDAY, days=(day,), shown=shown).columns())
 
 
-def a_day(day: date, *entries: CalendarEntry, busy: tuple[Busy, ...] = ()) -> CalendarDay:
+def a_day(day: date, *entries: CalendarEntry, busy: tuple[BusyBlock, ...] = ()) -> CalendarDay:
     (empty,) = days_of(day, CHICAGO, count=1)
     return CalendarDay(
         day=day,
@@ -100,9 +100,9 @@ def test_the_week_has_seven_days_from_monday_with_what_stands_in_them(
     calendar: CalendarService, agents: AgentService, database: Database
 ) -> None:
     hours = WorkingHoursService(database, agents, AuditService(database), now=lambda: NOW)
-    hours.add_day("ana", DateOverride(date(2026, 11, 26), (), "Thanksgiving"), ADMIN)
+    hours.add_override("ana", DateOverride(date(2026, 11, 26), (), "Thanksgiving"), ADMIN)
     database.fetch("INSERT INTO agent_days VALUES ('ana', '2026-11-23', '10:00', '12:00')")
-    hours.add_busy(
+    hours.add_busy_block(
         "ana",
         BusyBlockRequest(first_day=date(2026, 11, 26), last_day=date(2026, 11, 27), from_min=600, until_min=660),
         ADMIN,
@@ -179,9 +179,9 @@ def test_viewings_in_the_hour_that_the_clocks_repeat_stand_side_by_side() -> Non
 
 
 def test_a_busy_block_is_cut_to_the_day_and_to_the_hours_shown() -> None:
-    over_night = Busy(busy_id=1, start=at(16) - timedelta(days=1), until=at(10))
-    early = Busy(busy_id=2, start=at(6), until=at(7))
-    into_the_night = Busy(busy_id=3, start=at(16, 30), until=at(10) + timedelta(days=1))
+    over_night = BusyBlock(busy_id=1, start=at(16) - timedelta(days=1), until=at(10))
+    early = BusyBlock(busy_id=2, start=at(6), until=at(7))
+    into_the_night = BusyBlock(busy_id=3, start=at(16, 30), until=at(10) + timedelta(days=1))
     drawn = column(a_day(MONDAY, busy=(over_night, early, into_the_night)))
     assert [(item.busy.busy_id, item.place) for item in drawn.items if item.busy] == [
         (1, GridCell(row=1, rows=4)),

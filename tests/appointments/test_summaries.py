@@ -104,10 +104,10 @@ def test_viewings_in_closed_or_busy_time_are_conflicts(services: Services, datab
     book(database, local(11, 27, 23, 45))  # on Friday, over midnight
     schedule = services.hours.schedule("ana", ADMIN)
     assert [viewing.start.minute for viewing in services.calendar.conflicts(schedule).viewings] == [45, 45]
-    services.hours.add_day("ana", DateOverride(date(2026, 11, 25), ()), ADMIN)
+    services.hours.add_override("ana", DateOverride(date(2026, 11, 25), ()), ADMIN)
     thursday = date(2026, 11, 26)
     busy = BusyBlockRequest(first_day=thursday, last_day=thursday, from_min=629, until_min=700)
-    services.hours.add_busy("ana", busy, ADMIN)
+    services.hours.add_busy_block("ana", busy, ADMIN)
     conflicts = services.calendar.conflicts(services.hours.schedule("ana", ADMIN))
     assert [viewing.start.day for viewing in conflicts.viewings] == [25, 26, 27, 28]
     assert conflicts.checked == 5

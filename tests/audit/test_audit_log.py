@@ -9,7 +9,7 @@ import pytest
 
 from peterental.access import AdminsOnly, Viewer
 from peterental.agents.model import Profile
-from peterental.audit.model import COMMAND_LINE, Change, LogFilter, differing
+from peterental.audit.model import COMMAND_LINE, Change, LogFilter, changed_fields
 from peterental.audit.service import PAGE_SIZE, AuditService
 from peterental.database import Database
 from tests.plans import Explained
@@ -74,7 +74,7 @@ def test_it_can_be_narrowed_and_paged_newest_first(database: Database) -> None:
 
 def test_only_the_fields_that_differ_are_told() -> None:
     before, after = Profile(agent_name="Ana", slot_minutes=30), Profile(agent_name="Ana", slot_minutes=45)
-    assert differing(before, after) == ({"slot_minutes": 30}, {"slot_minutes": 45})
+    assert changed_fields(before, after) == ({"slot_minutes": 30}, {"slot_minutes": 45})
 
 
 def test_what_was_changed_about_one_thing_since_a_moment_is_told_oldest_first(database: Database) -> None:

@@ -17,7 +17,7 @@ from peterental.appointments.manual.model import Action, ConfirmationRequired, N
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
-from peterental.web.appointments.manual_forms import read_seen, seen_token
+from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
 from peterental.web.audit.field_labels import LABELS
 
 PACKAGE = Path(peterental.__file__).parent
@@ -46,7 +46,7 @@ def services(database_url: str) -> Iterator[Services]:
 
 def everything(services: Services, database: Database) -> None:
     """Change everything that the log is kept about, every field of it."""
-    first = services.users.set_up_first("office@example.com", WORDS).viewer
+    first = services.users.create_first_admin("office@example.com", WORDS).viewer
     admin = Viewer(first.user_id, first.email, is_admin=True)
     ben = services.users.create("ben@example.com", WORDS, "agent", "Ben Okafor")
     services.user_admin.invite("eva@example.com", "agent", admin, "Eva")
@@ -61,8 +61,8 @@ def everything(services: Services, database: Database) -> None:
     services.agents.update("ana", other, admin)
     services.agents.set_active("ana", admin, active=False)
     services.hours.set_week("ana", [(Window(600, 660),)] * 7, admin)
-    services.hours.add_day("ana", DateOverride(date(2026, 12, 24), (Window(540, 600),), "Short"), admin)
-    services.hours.add_busy("ana", BusyBlockRequest(first_day=MONDAY, last_day=MONDAY, note="Dentist"), admin)
+    services.hours.add_override("ana", DateOverride(date(2026, 12, 24), (Window(540, 600),), "Short"), admin)
+    services.hours.add_busy_block("ana", BusyBlockRequest(first_day=MONDAY, last_day=MONDAY, note="Dentist"), admin)
     database.fetch("INSERT INTO messages (agent_id, body) VALUES ('ana', 'Cats?')")
     services.messages.set_done(database.fetch("SELECT message_id FROM messages")[0]["message_id"], admin, done=True)
     for key in ("first form of all", "second form of all"):
@@ -85,7 +85,7 @@ def book(services: Services, admin: Viewer, key: str) -> Appointment:
 
 def act(services: Services, admin: Viewer, booked: Appointment, action: Action) -> None:
     shown, _ = services.manual.show(booked.appointment_id, admin)
-    services.manual.change(booked.appointment_id, read_seen(seen_token(shown)), action, admin)
+    services.manual.change(booked.appointment_id, parse_seen_token(seen_token(shown)), action, admin)
 
 
 def test_the_labels_are_of_what_services_write(services: Services, database: Database) -> None:

@@ -87,11 +87,11 @@ def _viewings(site: Site) -> None:
 def _time(site: Site, admin: Viewer) -> None:
     """Give Ana a day off and times that are taken, by hand and by an outside calendar; the next days stay free."""
     day = datetime.now(UTC).date() + timedelta(days=8)
-    site.services.hours.add_day("ana-lima", DateOverride(day, (), "Day off 🎈"), admin)
+    site.services.hours.add_override("ana-lima", DateOverride(day, (), "Day off 🎈"), admin)
     wish = BusyBlockRequest(
         first_day=day, last_day=day + timedelta(days=1), from_min=600, until_min=660, note="<Dentist>"
     )
-    site.services.hours.add_busy("ana-lima", wish, admin)
+    site.services.hours.add_busy_block("ana-lima", wish, admin)
     site.database.fetch(
         "INSERT INTO agent_busy (agent_id, during, source, note) VALUES ('ana-lima', tstzrange(NOW(), NOW() + '3 h'), %s, %s)",
         ("Google Calendar", "פגישה"),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from peterental.users.login_throttle import FREE_PER_ACCOUNT
+from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
 from tests.browser.household import ANA, ASSISTANT, OFFICE, fill
 from tests.browser.site import WORDS, running_site
 from tests.browser.steps import fits_the_screen, page_of, press, sign_in, type_and_sign_in
@@ -237,7 +237,7 @@ def test_somebody_is_invited_joins_by_the_link_and_is_sent_away_again(
 def test_guesses_are_slowed_down_across_workers(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     page.goto(f"{site.address}/login")
-    for _ in range(FREE_PER_ACCOUNT):
+    for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
         type_and_sign_in(page, OFFICE, "not the password")
         expect(page.get_by_role("alert")).to_contain_text("do not go together")
     page.get_by_label("Password").fill(WORDS)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 
 from peterental.app import create_app
 from peterental.config import Config
-from peterental.users.login_throttle import FREE_PER_ACCOUNT
+from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
 from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
 from tests.browser.household import ANA, OFFICE, Household
 from tests.browser.site import KEY, WORDS, Site
@@ -183,7 +183,7 @@ def _rehearse_nonsense(page: Page) -> None:
 
 
 def _guess_too_often(page: Page) -> None:
-    for _ in range(FREE_PER_ACCOUNT + 1):
+    for _ in range(FREE_ATTEMPTS_PER_ACCOUNT + 1):
         type_and_sign_in(page, "guessed@example.com", "wrong")
 
 

@@ -46,7 +46,11 @@ def test_any_other_is_a_fault_that_names_it(database: Database, column: str, sen
 
 @pytest.mark.parametrize(
     "names",
-    [users._REFUSALS, [*agents._REFUSALS, "agents_pkey"], [*appointments.REFUSALS, "idx_appointments_form"]],
+    [
+        users.CONSTRAINT_ERRORS,
+        [*agents.CONSTRAINT_ERRORS, "agents_pkey"],
+        [*appointments.CONSTRAINT_ERRORS, "idx_appointments_form"],
+    ],
 )
 def test_every_named_constraint_is_in_the_schema(database: Database, names: Iterable[str]) -> None:
     rows = database.fetch(

@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from peterental.access import Viewer
-from peterental.audit.model import Entry, LogFilter
+from peterental.audit.model import AuditEntry, LogFilter
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 from peterental.users.admin_service import UserAdminService
@@ -41,7 +41,7 @@ def clock() -> Clock:
 @pytest.fixture
 def quick() -> Passwords:
     """Passwords that are hashed in no time, for tests that try many."""
-    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), patience_s=HANG_S)
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), slot_timeout_s=HANG_S)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ class Log:
         self._audit = audit
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[AuditEntry]:
         """Every line."""
         page = self._audit.listing(Viewer(0, "reader", is_admin=True), LogFilter(subject_kind="user"))
         return list(reversed(page.entries))

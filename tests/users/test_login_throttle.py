@@ -13,7 +13,12 @@ from peterental.access import Viewer
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 from peterental.users import login_throttle
-from peterental.users.login_throttle import FREE_PER_ACCOUNT, FREE_PER_ADDRESS, LONGEST_WAIT_S, ClientOrigin
+from peterental.users.login_throttle import (
+    FREE_ATTEMPTS_PER_ACCOUNT,
+    FREE_ATTEMPTS_PER_NETWORK,
+    MAX_WAIT_S,
+    ClientOrigin,
+)
 from peterental.users.model import PasswordWrong, SignInBusy, TooManyAttempts
 from peterental.users.passwords import Passwords
 from peterental.users.service import UserService
@@ -46,7 +51,7 @@ def subjects(database: Database) -> dict[str, int]:
 
 @pytest.mark.usefixtures("ana")
 def test_after_five_wrong_passwords_also_the_right_one_waits(users: UserService, clock: Clock) -> None:
-    guess(users, FREE_PER_ACCOUNT)
+    guess(users, FREE_ATTEMPTS_PER_ACCOUNT)
     with pytest.raises(TooManyAttempts, match=r"^Too many wrong tries: wait 30 seconds, then try again\.$"):
         users.sign_in("ANA@example.com ", WORDS, HERE)
     clock.pass_s(29)
@@ -57,19 +62,19 @@ def test_after_five_wrong_passwords_also_the_right_one_waits(users: UserService,
 
 @pytest.mark.usefixtures("ana")
 def test_the_wait_doubles_with_each_wrong_try_up_to_a_quarter_of_an_hour(users: UserService, clock: Clock) -> None:
-    guess(users, FREE_PER_ACCOUNT)
+    guess(users, FREE_ATTEMPTS_PER_ACCOUNT)
     waits = []
     for _ in range(8):
         waits.append(wait_of(users))
         clock.pass_s(waits[-1])
         guess(users, 1)
     assert waits == [30, 60, 120, 240, 480, 900, 900, 900]
-    assert max(waits) == LONGEST_WAIT_S
+    assert max(waits) == MAX_WAIT_S
 
 
 @pytest.mark.usefixtures("ana")
 def test_a_try_that_has_to_wait_is_not_counted_again(users: UserService, database: Database) -> None:
-    guess(users, FREE_PER_ACCOUNT)
+    guess(users, FREE_ATTEMPTS_PER_ACCOUNT)
     before = subjects(database)
     for _ in range(3):
         assert wait_of(users) == 30
@@ -83,13 +88,13 @@ def test_a_success_clears_the_account_and_takes_only_itself_back_from_the_addres
     guess(users, 4)
     assert users.sign_in("ana@example.com", WORDS, HERE) is not None
     assert subjects(database) == {"account": 0, "address": 4}
-    guess(users, FREE_PER_ACCOUNT)
+    guess(users, FREE_ATTEMPTS_PER_ACCOUNT)
     assert wait_of(users) == 30
 
 
 @pytest.mark.usefixtures("ana")
 def test_somebody_elses_guesses_do_not_keep_out_a_browser_that_signed_in_before(users: UserService) -> None:
-    for number in range(FREE_PER_ACCOUNT):
+    for number in range(FREE_ATTEMPTS_PER_ACCOUNT):
         guess(users, 1, place=ClientOrigin(f"198.51.100.{number}"))
     assert wait_of(users, place=ClientOrigin("192.0.2.1")) == 30
     assert users.sign_in("ana@example.com", WORDS, ClientOrigin("192.0.2.1", device="her laptop")) is not None
@@ -99,19 +104,19 @@ def test_somebody_elses_guesses_do_not_keep_out_a_browser_that_signed_in_before(
 @pytest.mark.usefixtures("ana")
 def test_a_known_browser_that_guesses_waits_as_well(users: UserService) -> None:
     known = ClientOrigin("192.0.2.1", device="her laptop")
-    guess(users, FREE_PER_ACCOUNT, place=known)
+    guess(users, FREE_ATTEMPTS_PER_ACCOUNT, place=known)
     assert wait_of(users, place=known) == 30
     assert users.sign_in("ana@example.com", WORDS, HERE) is not None
 
 
 def test_an_unknown_address_waits_just_like_an_account(users: UserService) -> None:
     for email in ("nobody@example.com", "no address at all", "x" * 10_000):
-        guess(users, FREE_PER_ACCOUNT, email, ClientOrigin())
+        guess(users, FREE_ATTEMPTS_PER_ACCOUNT, email, ClientOrigin())
         assert wait_of(users, email, ClientOrigin()) == 30
 
 
 def test_one_network_may_be_wrong_twenty_times_whoever_it_tries(users: UserService, ana: Viewer) -> None:
-    for number in range(FREE_PER_ADDRESS):
+    for number in range(FREE_ATTEMPTS_PER_NETWORK):
         guess(users, 1, f"user{number}@example.com", ClientOrigin(f"2001:db8:1:2::{number:x}"))
     assert wait_of(users, ana.email, ClientOrigin("2001:db8:1:2:ffff::1")) == 30
     assert users.sign_in(ana.email, WORDS, ClientOrigin("2001:db8:1:3::1")) is not None
@@ -144,15 +149,15 @@ def test_fifty_guesses_at_once_get_no_more_tries_than_one_after_the_other(
     finally:
         for worker in workers:
             worker._database.close()
-    assert len(tried) == FREE_PER_ACCOUNT
-    assert subjects(database)["account"] == FREE_PER_ACCOUNT
+    assert len(tried) == FREE_ATTEMPTS_PER_ACCOUNT
+    assert subjects(database)["account"] == FREE_ATTEMPTS_PER_ACCOUNT
 
 
 @pytest.mark.usefixtures("ana")
 def test_whoever_was_not_wrong_for_a_day_begins_anew(users: UserService, clock: Clock) -> None:
-    guess(users, FREE_PER_ACCOUNT)
+    guess(users, FREE_ATTEMPTS_PER_ACCOUNT)
     clock.pass_s(86_401)
-    guess(users, FREE_PER_ACCOUNT)
+    guess(users, FREE_ATTEMPTS_PER_ACCOUNT)
     assert wait_of(users) == 30
 
 
@@ -172,7 +177,7 @@ def test_old_rows_are_swept_away_by_later_tries(users: UserService, database: Da
 def test_when_the_machine_is_busy_nothing_is_counted(
     database: Database, audit: AuditService, clock: Clock, ana: Viewer
 ) -> None:
-    users = UserService(database, audit, clock, Passwords(patience_s=0.01))
+    users = UserService(database, audit, clock, Passwords(slot_timeout_s=0.01))
     with users.passwords.hashing_slot(), users.passwords.hashing_slot():
         with pytest.raises(SignInBusy):
             users.sign_in(ana.email, WORDS, HERE)
@@ -184,7 +189,7 @@ def test_when_the_machine_is_busy_nothing_is_counted(
 def test_typing_ones_own_password_again_is_counted_apart_from_signing_in(
     users: UserService, ana: Viewer, clock: Clock
 ) -> None:
-    for _ in range(FREE_PER_ACCOUNT):
+    for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
         with pytest.raises(PasswordWrong, match="not your password"):
             users.change_password(ana, "a wrong password", "another password")
     with pytest.raises(TooManyAttempts, match="30 seconds"):
@@ -195,7 +200,7 @@ def test_typing_ones_own_password_again_is_counted_apart_from_signing_in(
 
 
 def test_a_new_password_from_the_office_lets_somebody_in_at_once(users: UserService, ana: Viewer) -> None:
-    guess(users, FREE_PER_ACCOUNT, place=ClientOrigin())
+    guess(users, FREE_ATTEMPTS_PER_ACCOUNT, place=ClientOrigin())
     assert wait_of(users, place=ClientOrigin()) == 30
     users.set_password(ana.email, "another password")
     assert users.sign_in(ana.email, "another password") is not None
@@ -212,14 +217,14 @@ def test_set_up_links_are_tried_twenty_times_and_the_right_one_waits_too(users: 
         return look
 
     for _ in range(30):
-        assert users.try_set_up_link("203.0.113.7", answer(right=True))
-    for _ in range(FREE_PER_ADDRESS):
-        assert not users.try_set_up_link("203.0.113.7", answer(right=False))
+        assert users.check_setup_link("203.0.113.7", answer(right=True))
+    for _ in range(FREE_ATTEMPTS_PER_NETWORK):
+        assert not users.check_setup_link("203.0.113.7", answer(right=False))
     with pytest.raises(TooManyAttempts, match="30 seconds"):
-        users.try_set_up_link("203.0.113.7", answer(right=True))
-    assert len(looked) == 30 + FREE_PER_ADDRESS
+        users.check_setup_link("203.0.113.7", answer(right=True))
+    assert len(looked) == 30 + FREE_ATTEMPTS_PER_NETWORK
     clock.pass_s(30)
-    assert users.try_set_up_link("203.0.113.7", answer(right=True))
+    assert users.check_setup_link("203.0.113.7", answer(right=True))
 
 
 def test_a_sign_in_that_succeeds_costs_one_query_more_than_finding_and_noting_it(

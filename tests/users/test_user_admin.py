@@ -43,7 +43,7 @@ def test_somebody_who_is_invited_chooses_a_password_by_the_link(
     assert (ben.email, ben.name, ben.role, ben.state) == ("ben@example.com", "Ben Okafor", "agent", "invited")
     for guess in ("", WORDS):
         assert users.sign_in("ben@example.com", guess) is None
-    signed_in = users.join(grant, CHOSEN)
+    signed_in = users.redeem_grant(grant, CHOSEN)
     assert users.viewer(grant.user_id, signed_in.session_epoch) == signed_in.viewer
     assert not signed_in.viewer.is_admin
     assert users.sign_in("ben@example.com", CHOSEN) is not None
@@ -67,18 +67,18 @@ def test_an_invitation_that_is_sent_twice_is_one_and_its_link_works(
     for role, name in (("admin", "Ben"), ("agent", "Benjamin")):
         with pytest.raises(EmailTaken):
             members.invite("ben@example.com", role, office, name)  # type: ignore[arg-type]
-    users.join(later, CHOSEN)
+    users.redeem_grant(later, CHOSEN)
     with pytest.raises(EmailTaken):
         members.invite("ben@example.com", "agent", office, "Ben")
 
 
 def test_a_link_works_once(users: UserService, members: UserAdminService, office: Viewer) -> None:
     grant = members.invite("ben@example.com", "agent", office)
-    users.join(grant, CHOSEN)
+    users.redeem_grant(grant, CHOSEN)
     with pytest.raises(LinkInvalid, match="Ask an admin"):
-        users.joining(grant)
+        users.user_of_grant(grant)
     with pytest.raises(LinkInvalid, match="Ask an admin"):
-        users.join(grant, "the next password")
+        users.redeem_grant(grant, "the next password")
 
 
 def test_of_four_who_use_a_link_at_once_one_succeeds(
@@ -90,7 +90,7 @@ def test_of_four_who_use_a_link_at_once_one_succeeds(
     def join(number: int) -> bool:
         together.wait(timeout=HANG_S)
         try:
-            users.join(grant, f"password number {number}")
+            users.redeem_grant(grant, f"password number {number}")
         except LinkInvalid:
             return False
         return True
@@ -104,8 +104,8 @@ def test_a_link_that_was_opened_with_a_bad_password_still_works(
 ) -> None:
     grant = members.invite("ben@example.com", "agent", office)
     with pytest.raises(PasswordTooShort):
-        users.join(grant, "short")
-    assert users.joining(grant).email == "ben@example.com"
+        users.redeem_grant(grant, "short")
+    assert users.user_of_grant(grant).email == "ben@example.com"
 
 
 def test_a_reset_link_leaves_the_old_password_until_it_is_used_and_then_ends_all_sessions(
@@ -114,7 +114,7 @@ def test_a_reset_link_leaves_the_old_password_until_it_is_used_and_then_ends_all
     grant = members.make_link(ana.user_id, office)
     assert users.viewer(ana.user_id, 0) == ana
     assert users.sign_in(ana.email, WORDS) is not None
-    users.join(grant, CHOSEN)
+    users.redeem_grant(grant, CHOSEN)
     assert users.viewer(ana.user_id, 0) is None
     assert users.sign_in(ana.email, WORDS) is None
     assert log.lines[-2:] == [
@@ -130,10 +130,10 @@ def test_a_new_link_calls_off_those_before_and_signs_nobody_out(
     for user_id, earlier in ((invited.user_id, invited), (ana.user_id, members.make_link(ana.user_id, office))):
         latest = members.make_link(user_id, office)
         with pytest.raises(LinkInvalid):
-            users.joining(earlier)
+            users.user_of_grant(earlier)
         with pytest.raises(LinkInvalid):
-            users.join(earlier, CHOSEN)
-        assert users.joining(latest).user_id == user_id
+            users.redeem_grant(earlier, CHOSEN)
+        assert users.user_of_grant(latest).user_id == user_id
     assert users.viewer(ana.user_id, 0) == ana
     assert users.sign_in(ana.email, WORDS) is not None
 
@@ -152,8 +152,8 @@ def test_of_links_made_at_once_only_the_last_works(
     assert [grant.link_number for grant in grants] == [1, 2, 3, 4]
     for grant in grants[:-1]:
         with pytest.raises(LinkInvalid):
-            users.joining(grant)
-    assert users.joining(grants[-1]).email == ana.email
+            users.user_of_grant(grant)
+    assert users.user_of_grant(grants[-1]).email == ana.email
 
 
 def test_whatever_ends_sessions_calls_links_off(
@@ -167,10 +167,10 @@ def test_whatever_ends_sessions_calls_links_off(
         grant = members.make_link(ana.user_id, office)
         end()
         with pytest.raises(LinkInvalid):
-            users.joining(grant)
+            users.user_of_grant(grant)
     members.reactivate(ana.user_id, office)
     with pytest.raises(LinkInvalid):
-        users.joining(grant)
+        users.user_of_grant(grant)
 
 
 def test_a_token_is_good_for_seven_days_and_only_with_our_key(clock: Clock) -> None:
@@ -271,7 +271,7 @@ def test_an_unknown_user_is_gone(users: UserService, members: UserAdminService, 
         with pytest.raises(UserGone):
             members.set_role(user_id, "admin", office)
         with pytest.raises(LinkInvalid):
-            users.joining(PasswordGrant(user_id, 0))
+            users.user_of_grant(PasswordGrant(user_id, 0))
     with pytest.raises(UserUnknown):
         users.change_password(Viewer(999, office.email, is_admin=True), WORDS, CHOSEN)
 
@@ -301,8 +301,8 @@ def test_the_list_is_searched_and_paged_and_the_deactivated_come_last(
 
 def test_only_admins_look_after_users(users: UserService, members: UserAdminService, ana: Viewer) -> None:
     for use in (
-        lambda: users.people(ana),
-        lambda: members.admins_only(ana),
+        lambda: users.active_users(ana),
+        lambda: members.require_admin(ana),
         lambda: members.listing(ana),
         lambda: members.get(ana.user_id, ana),
         lambda: members.invite("eve@example.com", "admin", ana),
@@ -334,7 +334,7 @@ def test_the_log_names_who_did_it_and_never_a_password(
 
 
 def test_the_first_set_up_is_in_the_log(users: UserService, log: Log) -> None:
-    users.set_up_first("office@example.com", WORDS)
+    users.create_first_admin("office@example.com", WORDS)
     assert log.lines == ["office@example.com set up office@example.com"]
 
 

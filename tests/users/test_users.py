@@ -50,7 +50,7 @@ def test_somebody_who_was_created_can_sign_in(users: UserService) -> None:
     assert signed_in is not None
     assert signed_in.viewer == created
     assert not created.is_admin
-    assert [person.label for person in users.people(READER)] == ["Ana Lima (ana@example.com)"]
+    assert [person.label for person in users.active_users(READER)] == ["Ana Lima (ana@example.com)"]
 
 
 def test_an_email_address_is_the_same_however_it_is_typed(users: UserService) -> None:
@@ -58,7 +58,7 @@ def test_an_email_address_is_the_same_however_it_is_typed(users: UserService) ->
     assert users.sign_in(" ana@EXAMPLE.com ", WORDS) is not None
     with pytest.raises(EmailTaken, match="already a user"):
         users.create("ANA@example.com", WORDS, "agent")
-    assert [person.label for person in users.people(READER)] == ["Ana@Example.com"]
+    assert [person.label for person in users.active_users(READER)] == ["Ana@Example.com"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_the_column_refuses_is_the_same_refusal(database: Database) -> None
     users, unused = UserRepository(database), "-"
     with pytest.raises(EmailInvalid), database.transaction() as connection:
         users.insert(connection, email="not an address", password_hash=unused, role="agent", full_name=None)
-    assert not users.any_user()
+    assert not users.has_users()
 
 
 @pytest.mark.parametrize("constraint", ["UNIQUE (full_name)", "CHECK (email <> 'ana@example.com')"])
@@ -88,7 +88,7 @@ def test_an_unknown_constraint_of_users_is_a_fault(users: UserService, database:
 def test_the_first_users_unknown_constraint_is_a_fault(users: UserService, database: Database) -> None:
     database.fetch("ALTER TABLE users ADD CONSTRAINT operators_own CHECK (full_name IS NOT NULL)")
     with pytest.raises(ConstraintViolated, match="operators_own"):
-        users.set_up_first("ana@example.com", WORDS)
+        users.create_first_admin("ana@example.com", WORDS)
 
 
 def test_a_password_needs_twelve_characters(users: UserService) -> None:
@@ -122,7 +122,7 @@ def test_a_deactivated_user_cannot_sign_in_and_is_signed_out(users: UserService,
     database.fetch("UPDATE users SET is_active = FALSE")
     assert users.sign_in("ana@example.com", WORDS) is None
     assert users.viewer(viewer.user_id, 0) is None
-    assert users.people(READER) == []
+    assert users.active_users(READER) == []
 
 
 def test_a_hash_that_is_no_hash_fits_no_password(users: UserService, database: Database) -> None:
@@ -147,7 +147,7 @@ def test_an_unknown_user_costs_as_much_as_a_wrong_password(database: Database) -
 
 
 def test_a_flood_of_sign_ins_is_sent_away_rather_than_kept_waiting(database: Database) -> None:
-    users = service(database, Passwords(patience_s=0.01))
+    users = service(database, Passwords(slot_timeout_s=0.01))
     with users.passwords.hashing_slot(), users.passwords.hashing_slot(), pytest.raises(SignInBusy, match="try again"):
         users.sign_in("ana@example.com", WORDS)
     assert users.sign_in("ana@example.com", WORDS) is None
@@ -191,30 +191,30 @@ def test_signing_in_is_remembered(users: UserService, database: Database) -> Non
 
 
 def test_the_first_user_is_an_admin_and_there_is_only_one_first(users: UserService) -> None:
-    assert not users.any_user()
-    signed_in = users.set_up_first("ana@example.com", WORDS)
+    assert not users.has_users()
+    signed_in = users.create_first_admin("ana@example.com", WORDS)
     assert signed_in.viewer.is_admin
     assert users.viewer(signed_in.viewer.user_id, signed_in.session_epoch) == signed_in.viewer
-    assert users.any_user()
+    assert users.has_users()
     with pytest.raises(AlreadySetUp, match="already set up"):
-        users.set_up_first("ben@example.com", WORDS)
+        users.create_first_admin("ben@example.com", WORDS)
 
 
 def test_of_four_first_users_at_the_same_moment_exactly_one_is_made(database: Database) -> None:
     everybody_sees_nobody = threading.Barrier(4)
 
     class Unhurried(UserService):
-        def any_user(self) -> bool:
-            found = super().any_user()
+        def has_users(self) -> bool:
+            found = super().has_users()
             everybody_sees_nobody.wait(timeout=HANG_S)
             return found
 
-    users = Unhurried(database, AuditService(database), passwords=Passwords(patience_s=HANG_S))
+    users = Unhurried(database, AuditService(database), passwords=Passwords(slot_timeout_s=HANG_S))
     outcomes: list[str] = []
 
     def set_up(number: int) -> None:
         try:
-            users.set_up_first(f"user{number}@example.com", WORDS)
+            users.create_first_admin(f"user{number}@example.com", WORDS)
             outcomes.append("made")
         except AlreadySetUp:
             outcomes.append("refused")
@@ -225,4 +225,4 @@ def test_of_four_first_users_at_the_same_moment_exactly_one_is_made(database: Da
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["made", "refused", "refused", "refused"]
-    assert len(service(database).people(READER)) == 1
+    assert len(service(database).active_users(READER)) == 1

@@ -15,31 +15,31 @@ MANUAL_SOURCE = "by hand"
 DAY_MIN = 24 * 60
 
 
-class DayTaken(Refusal):
+class OverrideExists(Refusal):
     """That day has other hours already: remove those first, then add new ones."""
 
 
-class DayPast(Refusal):
+class OverrideInPast(Refusal):
     """That day is over."""
 
 
-class DayUnknown(Refusal):
+class OverrideUnknown(Refusal):
     """That day has no other hours any more; somebody was quicker."""
 
 
-class BusyUnknown(Refusal):
+class BusyBlockUnknown(Refusal):
     """That busy time is not there any more; somebody was quicker."""
 
 
-class BusyElsewhere(Refusal):
+class ExternalBusyBlock(Refusal):
     """That busy time comes from {source}: change it there."""
 
 
-class BusyEndsFirst(Refusal):
+class EndsBeforeStart(Refusal):
     """The end has to be after the beginning."""
 
 
-class BusyPast(Refusal):
+class BusyBlockInPast(Refusal):
     """That time is over."""
 
 
@@ -57,7 +57,7 @@ class DateOverride:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Busy:
+class BusyBlock:
     """Time taken by something other than a viewing. Times are UTC."""
 
     busy_id: int
@@ -100,7 +100,7 @@ class Schedule:
 
     agent: Agent
     days: tuple[DateOverride, ...]
-    busy: tuple[Busy, ...]
+    busy: tuple[BusyBlock, ...]
 
     @property
     def rules(self) -> Rules:

@@ -11,7 +11,7 @@ from peterental.errors import Refusal
 
 NOON_MIN = 12 * 60
 HALF_DAY_HOURS = 12
-MOST_WINDOWS = 6
+MAX_WINDOWS = 6
 
 _CLOSED = re.compile(r"(?:closed|off|none|free|[-\N{EN DASH}\N{EM DASH}])?", re.IGNORECASE)
 _BETWEEN_WINDOWS = re.compile(r"\s*(?:[,;+&\n]|\band\b)\s*", re.IGNORECASE)
@@ -49,8 +49,8 @@ def parse_windows(text: str) -> tuple[Window, ...]:
         if part:
             windows.append((_window(part, windows[-1][0] if windows else None), part))
     windows.sort()
-    if len(windows) > MOST_WINDOWS:
-        raise TooManyWindows(most=MOST_WINDOWS)
+    if len(windows) > MAX_WINDOWS:
+        raise TooManyWindows(most=MAX_WINDOWS)
     for (earlier, _), (later, part) in pairwise(windows):
         if later.opens_min < earlier.closes_min:
             raise HoursOverlap(text=part)

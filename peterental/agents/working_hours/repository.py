@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from peterental.agents.model import Window
-from peterental.agents.working_hours.model import MANUAL_SOURCE, Busy, DateOverride, clock_time
+from peterental.agents.working_hours.model import MANUAL_SOURCE, BusyBlock, DateOverride, clock_time
 
 if TYPE_CHECKING:
     import psycopg
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
-MOST_LISTED = 200
+MAX_LISTED = 200
 """Rows of days or busy blocks that are read for the page; people look at the next few."""
 
 DAY = """
@@ -32,7 +32,7 @@ class WorkingHoursRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def days(self, agent_id: str, first: date) -> tuple[DateOverride, ...]:
+    def overrides(self, agent_id: str, first: date) -> tuple[DateOverride, ...]:
         """Give the days that differ, from `first` on, in order."""
         rows = self._database.fetch(
             f"""
@@ -42,13 +42,13 @@ class WorkingHoursRepository:
             ORDER BY day, opens_at
             LIMIT %s
             """,
-            (agent_id, first, MOST_LISTED),
+            (agent_id, first, MAX_LISTED),
         )
         return _days(rows)
 
-    def busy(
-        self, agent_id: str, since: datetime, until: datetime | None = None, limit: int = MOST_LISTED
-    ) -> tuple[Busy, ...]:
+    def busy_blocks(
+        self, agent_id: str, since: datetime, until: datetime | None = None, limit: int = MAX_LISTED
+    ) -> tuple[BusyBlock, ...]:
         """Return the blocks that end after `since` and begin before `until`, if that is given, soonest first."""
         rows = self._database.fetch(
             f"""
@@ -60,7 +60,7 @@ class WorkingHoursRepository:
             """,
             (agent_id, since, until, limit),
         )
-        return tuple(Busy(**row) for row in rows)
+        return tuple(BusyBlock(**row) for row in rows)
 
     def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime) -> bool:
         """Return whether a busy block of an agent overlaps the time between two moments; waits for the server."""
@@ -87,7 +87,7 @@ class WorkingHoursRepository:
             ),
         )
 
-    def day(self, connection: Connection, agent_id: str, day: date) -> psycopg.Cursor[DictRow]:
+    def find_override(self, connection: Connection, agent_id: str, day: date) -> psycopg.Cursor[DictRow]:
         """Queue the reading of one day of a locked agent: a row where it differs."""
         return connection.execute(
             f"""
@@ -99,7 +99,7 @@ class WorkingHoursRepository:
             (agent_id, day),
         )
 
-    def add_day(self, connection: Connection, agent_id: str, other: DateOverride) -> None:
+    def add_override(self, connection: Connection, agent_id: str, other: DateOverride) -> None:
         """Queue a day that differs, of a locked agent."""
         windows: Iterable[tuple[str | None, str | None]] = [
             (clock_time(window.opens_min), clock_time(window.closes_min)) for window in other.windows
@@ -110,11 +110,11 @@ class WorkingHoursRepository:
                 (agent_id, other.day, opens_at, closes_at, other.note),
             )
 
-    def remove_day(self, connection: Connection, agent_id: str, day: date) -> None:
+    def remove_override(self, connection: Connection, agent_id: str, day: date) -> None:
         """Queue that a day of a locked agent is as in every week."""
         connection.execute("DELETE FROM agent_days WHERE agent_id = %s AND day = %s", (agent_id, day))
 
-    def add_busy(
+    def add_busy_block(
         self, connection: Connection, agent_id: str, start: datetime, until: datetime, note: str | None
     ) -> psycopg.Cursor[DictRow]:
         """Queue a busy block of a locked agent; the answer has it."""
@@ -127,7 +127,7 @@ class WorkingHoursRepository:
             (agent_id, start, until, MANUAL_SOURCE, note),
         )
 
-    def same_busy(
+    def find_same_block(
         self, connection: Connection, agent_id: str, start: datetime, until: datetime, note: str | None
     ) -> psycopg.Cursor[DictRow]:
         """Queue the reading of a busy block of a locked agent that was entered by hand just like this."""
@@ -142,13 +142,13 @@ class WorkingHoursRepository:
             (agent_id, start, until, MANUAL_SOURCE, note),
         )
 
-    def busy_block(self, connection: Connection, agent_id: str, busy_id: int) -> psycopg.Cursor[DictRow]:
+    def find_busy_block(self, connection: Connection, agent_id: str, busy_id: int) -> psycopg.Cursor[DictRow]:
         """Queue the reading of one busy block of a locked agent."""
         return connection.execute(
             f"SELECT {BUSY} FROM agent_busy WHERE agent_id = %s AND busy_id = %s".encode(), (agent_id, busy_id)
         )
 
-    def remove_busy(self, connection: Connection, busy_id: int) -> None:
+    def remove_busy_block(self, connection: Connection, busy_id: int) -> None:
         """Queue the removal of a busy block of a locked agent."""
         connection.execute("DELETE FROM agent_busy WHERE busy_id = %s", (busy_id,))
 

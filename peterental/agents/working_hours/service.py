@@ -14,16 +14,16 @@ from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService, audit_change, lock_agent
 from peterental.agents.working_hours.model import (
     DAY_MIN,
-    Busy,
+    BusyBlock,
+    BusyBlockInPast,
     BusyBlockRequest,
-    BusyElsewhere,
-    BusyEndsFirst,
-    BusyPast,
-    BusyUnknown,
+    BusyBlockUnknown,
     DateOverride,
-    DayPast,
-    DayTaken,
-    DayUnknown,
+    EndsBeforeStart,
+    ExternalBusyBlock,
+    OverrideExists,
+    OverrideInPast,
+    OverrideUnknown,
     Schedule,
     TimeSkipped,
     clock_time,
@@ -37,7 +37,7 @@ from peterental.database.pool import Database
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-LARGEST_ID = 2**63 - 1
+MAX_BIGINT = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ class WorkingHoursService:
 
     def date_overrides(self, agent: Agent, first: date) -> tuple[DateOverride, ...]:
         """Return the date overrides, from `first` on, of an agent that the viewer was given. One query."""
-        return self._hours.days(agent.agent_id, first)
+        return self._hours.overrides(agent.agent_id, first)
 
-    def busy_blocks(self, agent: Agent, since: datetime, until: datetime | None = None) -> tuple[Busy, ...]:
+    def busy_blocks(self, agent: Agent, since: datetime, until: datetime | None = None) -> tuple[BusyBlock, ...]:
         """Return the blocks between two moments of an agent that the viewer was given, soonest first. One query.
 
         Args:
@@ -91,7 +91,7 @@ class WorkingHoursService:
             since: blocks that are over by then are left out.
             until: blocks that begin then or later are left out; None for no end.
         """
-        return self._hours.busy(agent.agent_id, since, until)
+        return self._hours.busy_blocks(agent.agent_id, since, until)
 
     def today(self, agent: Agent) -> date:
         """Give the present day on an agent's wall clock."""
@@ -110,38 +110,41 @@ class WorkingHoursService:
 
         Raises AgentUnknown, AgentChanged.
         """
-        with self._work(agent_id, viewer) as work:
-            if seen is not None and work.agent.updated_at != seen:
-                raise AgentChanged(work.agent)
+        with self._locked_change(agent_id, viewer) as change:
+            if seen is not None and change.agent.updated_at != seen:
+                raise AgentChanged(change.agent)
             new = tuple((weekday, window) for weekday, day in enumerate(week, start=1) for window in sorted(day))
-            before, after = _by_weekday(work.agent.rules.week), _by_weekday(new)
-            differing = [name for name in WEEKDAYS if before[name] != after[name]]
-            if differing:
-                self._hours.replace_week(work.connection, agent_id, new)
+            before, after = _by_weekday(change.agent.rules.week), _by_weekday(new)
+            changed_fields = [name for name in WEEKDAYS if before[name] != after[name]]
+            if changed_fields:
+                self._hours.replace_week(change.connection, agent_id, new)
                 self._record_change(
-                    work, "hours changed", {name: before[name] for name in differing}, {n: after[n] for n in differing}
+                    change,
+                    "hours changed",
+                    {name: before[name] for name in changed_fields},
+                    {n: after[n] for n in changed_fields},
                 )
 
-    def add_day(self, agent_id: str, other: DateOverride, viewer: Viewer) -> None:
+    def add_override(self, agent_id: str, other: DateOverride, viewer: Viewer) -> None:
         """Have a day differ from the week. Raises AgentUnknown, DayPast, DayTaken."""
-        with self._work(agent_id, viewer) as work:
-            if other.day < self.today(work.agent):
-                raise DayPast
-            if self._hours.day(work.connection, agent_id, other.day).fetchone() is not None:
-                raise DayTaken
-            self._hours.add_day(work.connection, agent_id, other)
-            self._record_change(work, "other hours added", {}, _day_fields(other))
+        with self._locked_change(agent_id, viewer) as change:
+            if other.day < self.today(change.agent):
+                raise OverrideInPast
+            if self._hours.find_override(change.connection, agent_id, other.day).fetchone() is not None:
+                raise OverrideExists
+            self._hours.add_override(change.connection, agent_id, other)
+            self._record_change(change, "other hours added", {}, _day_fields(other))
 
-    def remove_day(self, agent_id: str, day: date, viewer: Viewer) -> None:
+    def remove_override(self, agent_id: str, day: date, viewer: Viewer) -> None:
         """Have a day be as in every week again. Raises AgentUnknown, DayUnknown."""
-        with self._work(agent_id, viewer) as work:
-            other = date_override(self._hours.day(work.connection, agent_id, day).fetchall())
+        with self._locked_change(agent_id, viewer) as change:
+            other = date_override(self._hours.find_override(change.connection, agent_id, day).fetchall())
             if other is None:
-                raise DayUnknown
-            self._hours.remove_day(work.connection, agent_id, day)
-            self._record_change(work, "other hours removed", _day_fields(other), {})
+                raise OverrideUnknown
+            self._hours.remove_override(change.connection, agent_id, day)
+            self._record_change(change, "other hours removed", _day_fields(other), {})
 
-    def add_busy(self, agent_id: str, wish: BusyBlockRequest, viewer: Viewer) -> Busy:
+    def add_busy_block(self, agent_id: str, request: BusyBlockRequest, viewer: Viewer) -> BusyBlock:
         """Keep a time free of viewings.
 
         A beginning or an end that the clocks repeat covers both: it begins at the first and ends at the second. What is
@@ -149,46 +152,46 @@ class WorkingHoursService:
 
         Raises AgentUnknown, TimeSkipped, BusyEndsFirst, BusyPast.
         """
-        with self._work(agent_id, viewer) as work:
-            start, until = _stretch(wish, work.agent.zone)
+        with self._locked_change(agent_id, viewer) as change:
+            start, until = _utc_range(request, change.agent.zone)
             if until <= start:
-                raise BusyEndsFirst
+                raise EndsBeforeStart
             if until <= self._now():
-                raise BusyPast
-            same = self._hours.same_busy(work.connection, agent_id, start, until, wish.note).fetchone()
+                raise BusyBlockInPast
+            same = self._hours.find_same_block(change.connection, agent_id, start, until, request.note).fetchone()
             if same is not None:
-                return Busy(**same)
-            row = self._hours.add_busy(work.connection, agent_id, start, until, wish.note).fetchone()
+                return BusyBlock(**same)
+            row = self._hours.add_busy_block(change.connection, agent_id, start, until, request.note).fetchone()
             assert row is not None  # noqa: S101  # tells mypy; RETURNING gives the row that was added
-            busy = Busy(**row)
-            self._record_change(work, "busy time added", {}, _busy_fields(busy))
+            busy = BusyBlock(**row)
+            self._record_change(change, "busy time added", {}, _busy_fields(busy))
         return busy
 
-    def remove_busy(self, agent_id: str, busy_id: int, viewer: Viewer) -> None:
+    def remove_busy_block(self, agent_id: str, busy_id: int, viewer: Viewer) -> None:
         """Free a time that was kept by hand. Raises AgentUnknown, BusyUnknown, BusyElsewhere."""
-        with self._work(agent_id, viewer) as work:
-            known = 0 < busy_id <= LARGEST_ID
-            row = self._hours.busy_block(work.connection, agent_id, busy_id).fetchone() if known else None
+        with self._locked_change(agent_id, viewer) as change:
+            known = 0 < busy_id <= MAX_BIGINT
+            row = self._hours.find_busy_block(change.connection, agent_id, busy_id).fetchone() if known else None
             if row is None:
-                raise BusyUnknown
-            busy = Busy(**row)
+                raise BusyBlockUnknown
+            busy = BusyBlock(**row)
             if not busy.is_manual:
-                raise BusyElsewhere(source=busy.source)
-            self._hours.remove_busy(work.connection, busy_id)
-            self._record_change(work, "busy time removed", _busy_fields(busy), {})
+                raise ExternalBusyBlock(source=busy.source)
+            self._hours.remove_busy_block(change.connection, busy_id)
+            self._record_change(change, "busy time removed", _busy_fields(busy), {})
 
     @contextmanager
-    def _work(self, agent_id: str, viewer: Viewer) -> Iterator[_LockedChange]:
+    def _locked_change(self, agent_id: str, viewer: Viewer) -> Iterator[_LockedChange]:
         """Lock an agent for a change. Raises AgentUnknown."""
         with self._database.transaction() as connection:
             yield _LockedChange(connection, lock_agent(self._locks, connection, agent_id, viewer), viewer.email)
 
     def _record_change(
-        self, work: _LockedChange, action: str, before: Mapping[str, object], after: Mapping[str, object]
+        self, change: _LockedChange, action: str, before: Mapping[str, object], after: Mapping[str, object]
     ) -> None:
         """Queue the mark that the agent was changed, and the line in the audit log."""
-        self._locks.touch(work.connection, work.agent.agent_id)
-        self._audit.record(work.connection, work.actor, audit_change(work.agent, action, before, after))
+        self._locks.touch(change.connection, change.agent.agent_id)
+        self._audit.record(change.connection, change.actor, audit_change(change.agent, action, before, after))
 
 
 def _by_weekday(week: Sequence[tuple[int, Window]]) -> dict[str, str]:
@@ -202,18 +205,20 @@ def _day_fields(other: DateOverride) -> dict[str, object]:
     return {"day": other.day, "hours": format_windows(other.windows), "note": other.note}
 
 
-def _busy_fields(busy: Busy) -> dict[str, object]:
+def _busy_fields(busy: BusyBlock) -> dict[str, object]:
     return {"from": busy.start, "until": busy.until, "note": busy.note}
 
 
-def _stretch(wish: BusyBlockRequest, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def _utc_range(request: BusyBlockRequest, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Give from when to when a busy time is meant, in UTC. Raises TimeSkipped."""
     start = (
-        _instant(wish.first_day, wish.from_min, zone) if wish.from_min is not None else midnight(wish.first_day, zone)
+        _instant(request.first_day, request.from_min, zone)
+        if request.from_min is not None
+        else midnight(request.first_day, zone)
     )
-    if wish.until_min is None or wish.until_min == DAY_MIN:
-        return start, midnight(wish.last_day + timedelta(days=1), zone)
-    return start, _instant(wish.last_day, wish.until_min, zone, fold=1)
+    if request.until_min is None or request.until_min == DAY_MIN:
+        return start, midnight(request.last_day + timedelta(days=1), zone)
+    return start, _instant(request.last_day, request.until_min, zone, fold=1)
 
 
 def _instant(day: date, minutes: int, zone: ZoneInfo, fold: int = 0) -> datetime:

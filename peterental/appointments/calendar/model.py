@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, Window
-from peterental.agents.working_hours.model import DAY_MIN, Busy
+from peterental.agents.working_hours.model import DAY_MIN, BusyBlock
 from peterental.appointments.model import BookingSummary
 from peterental.clock import midnight
 
@@ -55,7 +55,7 @@ class PlacedEntry:
     """A viewing with the pause after it, or a busy block, and where they stand."""
 
     entry: CalendarEntry | None = None
-    busy: Busy | None = None
+    busy: BusyBlock | None = None
     place: GridCell
     pause: GridCell | None = None
 
@@ -88,7 +88,7 @@ class CalendarDay:
     note: str | None = None
     entries: tuple[CalendarEntry, ...] = ()
     total: int = 0
-    busy: tuple[Busy, ...] = ()
+    busy: tuple[BusyBlock, ...] = ()
 
     @property
     def clocks_change(self) -> str | None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, Rules
-from peterental.agents.working_hours.model import DAY_MIN, Busy
+from peterental.agents.working_hours.model import DAY_MIN, BusyBlock
 from peterental.appointments.model import BookingSummary
 from peterental.clock import midnight
 
@@ -73,7 +73,7 @@ def week_and_month(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime, d
 
 
 def bookings_outside_hours(
-    rules: Rules, zone: ZoneInfo, busy: Sequence[Busy], booked: Iterable[BookingSummary]
+    rules: Rules, zone: ZoneInfo, busy: Sequence[BusyBlock], booked: Iterable[BookingSummary]
 ) -> tuple[BookingSummary, ...]:
     """Return the viewings that overlap, even in part, closed or busy time."""
     return tuple(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peterental.agents.lookup import lock_agent
 from peterental.appointments.manual.model import MANUAL_KEY_PREFIX, Event, FormKeyConflict
 from peterental.appointments.model import Appointment
-from peterental.appointments.repository import APPOINTMENT, OVERLAPPING, REFUSALS
+from peterental.appointments.repository import APPOINTMENT, OVERLAPPING, CONSTRAINT_ERRORS
 from peterental.appointments.schedule_repository import SCHEDULE_BY_ID, AgentSchedule, read_schedule
 from peterental.database.constraints import named_constraints
 
@@ -44,7 +44,7 @@ class ManualBookingRepository:
 
     def translate_form_key_error(self) -> AbstractContextManager[None]:
         """Raise FormKeyConflict for a form that has booked already; SlotTaken as `translate_overlap_error` does."""
-        return named_constraints({**REFUSALS, "idx_appointments_form": FormKeyConflict})
+        return named_constraints({**CONSTRAINT_ERRORS, "idx_appointments_form": FormKeyConflict})
 
     def find_by_form_key(self, connection: Connection, key: str) -> Appointment | None:
         """Give what a form has booked, if it has."""

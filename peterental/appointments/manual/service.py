@@ -33,7 +33,7 @@ from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.manual.warnings import check_warnings
 from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
 from peterental.appointments.repository import AppointmentRepository
-from peterental.audit.model import Change, differing
+from peterental.audit.model import Change, changed_fields
 from peterental.clock import instant_of, utc_now
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
-LARGEST_ID = 2**31 - 1
+MAX_BIGINT = 2**31 - 1
 SHORTEST_MIN = 5
 
 
@@ -207,7 +207,7 @@ class ManualBookingService:
 
     def _get_visible(self, connection: Connection, appointment_id: int, viewer: Viewer) -> Appointment:
         user_id = None if viewer.is_admin else viewer.user_id
-        known = 0 < appointment_id <= LARGEST_ID
+        known = 0 < appointment_id <= MAX_BIGINT
         appointment = self._by_hand.get(connection, appointment_id, user_id) if known else None
         if appointment is None:
             raise AppointmentUnknown
@@ -217,7 +217,7 @@ class ManualBookingService:
         self, connection: Connection, appointment_id: int, seen: ExpectedState | None, viewer: Viewer
     ) -> Appointment:
         """Give a viewing that nobody else can change until the transaction ends, if it still is as it was seen."""
-        if 0 < appointment_id <= LARGEST_ID:
+        if 0 < appointment_id <= MAX_BIGINT:
             self._by_hand.lock_agent_of(connection, appointment_id)
         appointment = self._get_visible(connection, appointment_id, viewer)
         if seen is None or seen.updated_at != appointment.updated_at:
@@ -285,7 +285,7 @@ class ManualBookingService:
     def _record(
         self, connection: Connection, viewer: Viewer, action: str, before: Appointment | None, after: Appointment
     ) -> None:
-        old, new = differing(before, after) if before else ({}, _facts(after))
+        old, new = changed_fields(before, after) if before else ({}, _facts(after))
         change = Change(
             action=action,
             subject_kind="appointment",
