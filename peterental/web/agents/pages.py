@@ -88,7 +88,7 @@ def index() -> Answer:
         warnings=address.warnings,
         unregistered=unregistered,
         recent_days=RECENT_DAYS,
-        nobody=UNASSIGNED,
+        unassigned=UNASSIGNED,
         zone=zone,
     )
 
@@ -104,7 +104,7 @@ def show(agent_id: str) -> Answer:
         upcoming=services.calendar.upcoming(agent),
         week=hours_by_weekday(agent.rules),
         calls=services.calls.latest(agent_id, viewer, limit=RECENT_CALLS_SHOWN),
-        words=labels,
+        labels=labels,
         now=utc_now(),
         check=check,
         warnings=warnings,

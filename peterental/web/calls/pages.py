@@ -1,4 +1,4 @@
-"""The pages about calls: the list, one call, and its whole transcript as plain text."""
+"""Pages of the calls: list, one call, and its whole transcript as plain text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from peterental.config import Config
 
 LAST_PAGE = 100
-"""Some thousands of calls are more than anybody pages through; dates lead to the others."""
+"""The last page that can be opened, a few thousand calls back. The date filter leads to older ones."""
 
 CONVERSATION_BYTES = 20_000
 TOOL_CALLS_BYTES = 16_000
@@ -35,14 +35,14 @@ ANSWER_BYTES = 1_000
 RECEIVED_BYTES = 1_500
 VALUE_BYTES = 200
 MAX_VALUES = 12
-"""What one call may take of a page that stays below 60 KB."""
+"""The parts of one call on a page of at most 60 KB."""
 
 STEP_MARKUP_BYTES = 800
 
 
 @dataclass(frozen=True)
 class Step:
-    """A tool call as its line in the timeline."""
+    """A tool call in the timeline."""
 
     call: ToolCall
     asked: tuple[tuple[str, str], ...]
@@ -51,22 +51,22 @@ class Step:
 
 
 def create_blueprint() -> Blueprint:
-    """Make the pages about calls."""
+    """Return the blueprint of the calls' pages."""
     blueprint = Blueprint("calls", __name__, template_folder="templates", url_prefix="/calls")
     blueprint.add_url_rule("", view_func=index)
-    # Vapi's ids are UUIDs today; nothing promises that they have no slash tomorrow.
+    # Vapi's ids are UUIDs today, but Vapi does not promise that they never contain a slash.
     blueprint.add_url_rule("/<path:vapi_call_id>", view_func=show)
     blueprint.add_url_rule("/<path:vapi_call_id>/transcript", view_func=transcript)
     return blueprint
 
 
 def index() -> str:
-    """List the calls, latest first. Two queries."""
+    """List the calls, latest first. Runs two queries."""
     viewer, services = current_viewer(), services_of(current_app)
     address = QueryParams(request.args)
     agents = services.agents.names(viewer, address.text("agent"))
     config: Config = current_app.extensions["peterental.config"]
-    wanted, chosen = parse_filter(address, agents, ZoneInfo(config.default_time_zone), with_nobody=viewer.is_admin)
+    wanted, chosen = parse_filter(address, agents, ZoneInfo(config.default_time_zone), with_unassigned=viewer.is_admin)
     page = address.page(LAST_PAGE)
     return render_template(
         "calls/index.html",
@@ -76,14 +76,14 @@ def index() -> str:
         warnings=address.warnings,
         page=page,
         last_page=LAST_PAGE,
-        nobody=UNASSIGNED,
+        unassigned=UNASSIGNED,
         now=utc_now(),
-        words=labels,
+        labels=labels,
     )
 
 
 def show(vapi_call_id: str) -> str:
-    """Show one call. Two queries."""
+    """Show one call. Runs two queries."""
     record = services_of(current_app).calls.record(vapi_call_id, current_viewer())
     turns = conversation(record.call)
     shown = truncate(turns, CONVERSATION_BYTES)
@@ -97,35 +97,35 @@ def show(vapi_call_id: str) -> str:
         has_more_turns=shown != turns,
         steps=steps,
         more_steps=len(record.tool_calls) - len(steps),
-        claims=_analysis_rows(record),
+        analysis=_analysis_rows(record),
         recording=_safe_link(record.call.recording_url),
         now=utc_now(),
-        words=labels,
+        labels=labels,
     )
 
 
 def transcript(vapi_call_id: str) -> Response:
-    """Give everything that was said in a call, as plain text. Two queries."""
+    """Return the whole transcript of a call as plain text. Runs two queries."""
     record = services_of(current_app).calls.record(vapi_call_id, current_viewer())
     return Response(as_text(record.call) + "\n", content_type="text/plain; charset=utf-8")
 
 
 def parse_filter(
-    address: QueryParams, agents: Sequence[AgentName], zone: ZoneInfo, *, with_nobody: bool
+    address: QueryParams, agents: Sequence[AgentName], zone: ZoneInfo, *, with_unassigned: bool
 ) -> tuple[CallFilter, dict[str, str]]:
-    """Read a filter from a query string, leaving out what cannot be read.
+    """Parse the filter of the list; an invalid parameter is ignored with a warning.
 
     Args:
         address: `q`, `agent`, `flag`, `from` and `to` (days, both included).
-        agents: those that may be chosen.
-        zone: whose days these are where no agent is chosen.
-        with_nobody: whether calls that are nobody's may be chosen.
+        agents: the agents to choose from.
+        zone: the time zone of the days if no agent is chosen.
+        with_unassigned: whether calls without an agent may be chosen.
 
-    Gives the filter, and what it is in a query string.
+    Returns the filter and its query parameters.
     """
-    known = [agent.agent_id for agent in agents] + ([UNASSIGNED] if with_nobody else [])
-    agent_id = address.choice("agent", known, "There is no such agent, so calls for all of them are shown.") or ""
-    flag = address.choice("flag", labels.FLAGS, "There is no such flag, so all calls are shown.")
+    known = [agent.agent_id for agent in agents] + ([UNASSIGNED] if with_unassigned else [])
+    agent_id = address.choice("agent", known, "There is no agent {}. The list shows all agents.") or ""
+    flag = address.choice("flag", labels.FLAGS, "There is no flag {}. The list shows all calls.")
     first, last = address.days()
     zone = next((agent.zone for agent in agents if agent.agent_id == agent_id), zone)
     chosen = {
@@ -141,11 +141,11 @@ def parse_filter(
 
 
 def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo) -> list[Step]:
-    """Return the first tool calls as lines of a timeline, as many as fit into the page.
+    """Return the first tool calls as steps of a timeline, as many as fit into the page.
 
     Args:
         tool_calls: in the order they were answered.
-        zone: on whose clocks moments are shown.
+        zone: in which moments are shown.
     """
     steps: list[Step] = []
     budget_bytes = TOOL_CALLS_BYTES
@@ -164,13 +164,13 @@ def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo) -> list[Step]:
 
 
 def _argument_row(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
-    """Give an argument of a tool call: what people call it, and its text."""
+    """Return the label and the text of a tool call's argument."""
     _, text = _format_value(name, value, zone)
     return ARGUMENT_LABELS.get(name) or truncate_bytes(name, VALUE_BYTES), text
 
 
 def _format_value(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
-    """Give an argument, or a line of structured data, as its label and its text."""
+    """Return the label and the text of an argument or of a field of structured data."""
     if isinstance(value, bool):
         text = "yes" if value else "no"
     elif isinstance(value, str):
@@ -181,7 +181,7 @@ def _format_value(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
 
 
 def _analysis_rows(record: CallRecord) -> list[tuple[str, str]]:
-    """Give what Vapi's analysis says of the call, besides the summary."""
+    """Return Vapi's analysis of the call, except for the summary, as labels and texts."""
     found: dict[str, Any] = {}
     if record.call.success_evaluation:
         evaluation = record.call.success_evaluation
@@ -192,5 +192,5 @@ def _analysis_rows(record: CallRecord) -> list[tuple[str, str]]:
 
 
 def _safe_link(url: str | None) -> str | None:
-    """Give an address that a link may lead to: nothing that a browser would run."""
+    """Return an HTTP or HTTPS URL; None for any other, such as `javascript:`."""
     return url if url and url.lower().startswith(("https://", "http://")) else None

@@ -1,4 +1,4 @@
-"""A call's words as a conversation: from Vapi's messages where they can be read, else from the transcript; pure."""
+"""The conversation of a call: from Vapi's messages if they are readable, else from the transcript. Pure."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ SPEAKERS: dict[str, Speaker] = {
     "user": "caller",
     "customer": "caller",
 }
-"""What Vapi calls the two; anything else (system, tool_calls, tool_call_result) is not spoken."""
+"""Vapi's names of the two speakers. Other roles (system, tool_calls, tool_call_result) are not spoken."""
 
 TRANSCRIPT_LINE = re.compile(r"^(AI|Assistant|Bot|User|Customer)\s*:\s*(.*)$", re.IGNORECASE)
 
 MAX_CALL_S = 24 * 60 * 60
 
 TURN_MARKUP_BYTES = 160
-"""What a page spends on a turn besides its words."""
+"""The size of a turn's HTML without its text."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What one of the two said before the other spoke.
+    """What one speaker said until the other one spoke.
 
     Args:
-        speaker: who.
-        text: as it was written down; lines are kept.
-        at_s: seconds from the start of the call, where known.
+        speaker: who spoke.
+        text: the transcript, with its line breaks.
+        at_s: seconds since the start of the call, if known.
     """
 
     speaker: Speaker
@@ -45,25 +45,25 @@ class Turn:
 
     @property
     def clock(self) -> str:
-        """When it was said, from the start of the call: `0:07`, `12:30`."""
+        """The time since the start of the call: `0:07`, `12:30`."""
         return "" if self.at_s is None else f"{self.at_s // 60}:{self.at_s % 60:02}"
 
 
 def conversation(call: Call) -> tuple[Turn, ...]:
-    """Give what was said, in order; nothing where nothing was kept."""
+    """Return the turns in order; empty if neither messages nor transcript were reported."""
     return tuple(_merge_turns(_turns_of_messages(call.messages))) or tuple(
         _merge_turns(_turns_of_transcript(call.transcript))
     )
 
 
 def as_text(call: Call) -> str:
-    """Give everything that was said as plain text, a line for each turn."""
+    """Return the conversation as plain text, one line for each turn."""
     names = {"assistant": "Assistant", "caller": "Caller"}
     return "\n".join(f"{names[turn.speaker]}: {turn.text}" for turn in conversation(call)) or call.transcript or ""
 
 
 def truncate(turns: tuple[Turn, ...], budget_bytes: int) -> tuple[Turn, ...]:
-    """Give as many of the first turns as fit into a page's budget; the one that does not fit any more is cut."""
+    """Return the first turns that fit into the budget of the page; the last one may be cut."""
     shown = []
     for turn in turns:
         budget_bytes -= TURN_MARKUP_BYTES
@@ -88,7 +88,7 @@ def _turns_of_messages(messages: object) -> Iterable[Turn]:
 
 
 def _turns_of_transcript(transcript: str | None) -> Iterable[Turn]:
-    """Read `AI: …` and `User: …`; a line without a name goes on with the turn before it."""
+    """Yield the turns of lines such as `AI: …` and `User: …`; a line without a name continues the previous turn."""
     speaker: Speaker = "caller"
     for line in (transcript or "").splitlines():
         found = TRANSCRIPT_LINE.match(line)
@@ -100,7 +100,7 @@ def _turns_of_transcript(transcript: str | None) -> Iterable[Turn]:
 
 
 def _merge_turns(turns: Iterable[Turn]) -> Iterable[Turn]:
-    """Make one turn of several by the same speaker in a row."""
+    """Merge consecutive turns of the same speaker."""
     last: Turn | None = None
     for turn in turns:
         if last is not None and last.speaker == turn.speaker:

@@ -1,4 +1,4 @@
-"""What people fill in to hear what a caller would hear: one form per tool, with its arguments as fields."""
+"""The forms of the tool tester: one for each tool, with a field for each argument."""
 
 from __future__ import annotations
 
@@ -20,69 +20,69 @@ MAX_ARGUMENT_CHARS = 2_000
 
 
 HINTS: Mapping[str, str] = {
-    "property_address": "As a caller says it: 1420 Elm Street.",
-    "start_time": "As a caller says it, or as an assistant writes it: tomorrow at 3, 2026-11-24T15:00.",
-    "date": "As a caller says it: tomorrow, next Tuesday. Empty: the first free times.",
+    "property_address": "As a caller says it, for example 1420 Elm Street.",
+    "start_time": "As a caller says it (tomorrow at 3) or as an assistant sends it (2026-11-24T15:00).",
+    "date": "As a caller says it, for example tomorrow or next Tuesday. Empty: the first free times.",
     "time_of_day": "Morning, afternoon, evening, or a time.",
     "attendee_name": "",
     "attendee_phone": "",
     "attendee_email": "",
     "message": "",
 }
-"""What to type for each argument."""
+"""The hint at the field of each argument."""
 
 
 class ToolTesterForm(PageForm):
-    """Who is called, by whom, when, and what the assistant asks for."""
+    """The agent, the caller, the time of the call, and the arguments as JSON."""
 
     agent = SelectField("Agent", coerce=str)
     caller_number = TelField(
-        "Number of the caller",
-        description="Bookings are known by it. Empty: a withheld number.",
-        validators=[Length(max=40, message="There is room for 40 characters.")],
+        "Caller number",
+        description="Identifies the caller's bookings. Empty: withheld number.",
+        validators=[Length(max=40, message="At most 40 characters.")],
         render_kw={"autocomplete": "off"},
     )
     moment = DateTimeLocalField(
-        "Pretend that it is",
-        description="On the clock of the agent. Empty: now.",
+        "Time of the call",
+        description="In the agent's time zone. Empty: now.",
         format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
         validators=[Optional()],
     )
     raw = TextAreaField(
         "Arguments as JSON",
-        description="Used as it stands, in the place of the fields above.",
-        validators=[Length(max=MAX_JSON_CHARS, message="That is longer than any assistant sends.")],
+        description="Replaces the fields above.",
+        validators=[Length(max=MAX_JSON_CHARS, message=f"At most {MAX_JSON_CHARS:,} characters.")],
         render_kw={"rows": "5", "spellcheck": "false", "autocapitalize": "none"},
     )
 
     def validate_raw(self, field: Field) -> None:
-        """Take only what a tool call can carry."""
+        """Check that the text is a JSON object."""
         if not field.data:
             return
         try:
             value = json.loads(field.data)
         except (ValueError, RecursionError):
-            raise ValidationError('That is not JSON. It should look like {"date": "tomorrow"}.') from None
+            raise ValidationError('This is not valid JSON. Enter an object such as {"date": "tomorrow"}.') from None
         if not isinstance(value, dict):
-            raise ValidationError('Arguments have names: it should look like {"date": "tomorrow"}.')
+            raise ValidationError('Arguments must be a JSON object such as {"date": "tomorrow"}.')
 
     def offer(self, agents: Sequence[AgentName]) -> None:
-        """Offer these agents."""
+        """Set the agents to choose from."""
         self.agent.choices = [(agent.agent_id, agent.agent_name) for agent in agents]
 
     def arguments(self, tool: ToolSpec) -> dict[str, Any]:
-        """Give what the assistant asks with: the JSON, or else the fields that are filled in."""
+        """Return the arguments of the tool call: the JSON object, or else the fields that are filled in."""
         if self.raw.data:
             return dict(json.loads(self.raw.data))
         return {spec.name: self[spec.name].data for spec in tool.arguments if self[spec.name].data}
 
-    def now(self, zone: ZoneInfo, otherwise: datetime) -> datetime:
-        """Give the pretended moment, on the wall clock of `zone`, or else the real one."""
-        return self.moment.data.replace(tzinfo=zone) if self.moment.data else otherwise
+    def now(self, zone: ZoneInfo, default: datetime) -> datetime:
+        """Return the entered time of the call in `zone`, or `default`."""
+        return self.moment.data.replace(tzinfo=zone) if self.moment.data else default
 
 
 def form_for(tool: ToolSpec) -> type[ToolTesterForm]:
-    """Give the form with a field for every argument of `tool`."""
+    """Return the form with a field for each argument of `tool`."""
     return _FORMS[tool.name]
 
 
@@ -91,12 +91,12 @@ def _argument_field(spec: ArgumentSpec) -> Field:
     return kind(
         spec.label,
         description=HINTS[spec.name],
-        validators=[Length(max=MAX_ARGUMENT_CHARS, message=f"There is room for {MAX_ARGUMENT_CHARS} characters.")],
+        validators=[Length(max=MAX_ARGUMENT_CHARS, message=f"At most {MAX_ARGUMENT_CHARS:,} characters.")],
         render_kw={"autocomplete": "off"},
     )
 
 
 _FORMS = {
-    tool.name: type("RehearsalForm", (ToolTesterForm,), {spec.name: _argument_field(spec) for spec in tool.arguments})
+    tool.name: type("ToolForm", (ToolTesterForm,), {spec.name: _argument_field(spec) for spec in tool.arguments})
     for tool in TOOLS
 }

@@ -1,4 +1,4 @@
-"""The page on which one hears what a caller would hear."""
+"""The tool tester: sends a simulated tool call and shows the reply that a caller would hear."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from peterental.web.tool_tester.forms import form_for
 
 
 def create_blueprint() -> Blueprint:
-    """Make the page."""
+    """Return the blueprint of the page."""
     blueprint = Blueprint("tool_tester", __name__, template_folder="templates", url_prefix="/rehearsal")
     blueprint.add_url_rule("", view_func=index, methods=["GET", "POST"])
     return blueprint
@@ -26,11 +26,11 @@ def create_blueprint() -> Blueprint:
 
 @preserves_form
 def index() -> tuple[str, int]:
-    """Ask what the assistant sends; show what the caller would hear. Nothing changes, so nothing is redirected."""
+    """Show the form of a tool, and the reply to a simulated call; nothing is changed, so there is no redirect."""
     viewer, services = current_viewer(), services_of(current_app)
     agents = services.agents.names(viewer, request.values.get("agent", ""))
     address = QueryParams(request.args)
-    name = address.choice("tool", [tool.name for tool in TOOLS], "There is no tool {}: here is the first one.")
+    name = address.choice("tool", [tool.name for tool in TOOLS], "There is no tool {}. The first one is shown.")
     tool = next((tool for tool in TOOLS if tool.name == name), TOOLS[0])
     form = form_for(tool)(agent=address.text("agent") or None)
     form.offer(agents)
@@ -56,7 +56,7 @@ def index() -> tuple[str, int]:
         form=form,
         result=result,
         format_response_time=format_response_time,
-        asked=_pretty(result.asked) if result else "",
+        asked=_pretty(result.request) if result else "",
         reply=_pretty(result.reply) if result else "",
     )
     return page, 400 if form.errors else 200
