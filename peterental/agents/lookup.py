@@ -71,7 +71,19 @@ BUSY_TIMES = """
 """
 """A lateral sub-select: the busy blocks of the row `agent` of `agents` up to its horizon, as two arrays."""
 
-PARSED_AGENTS = 1_000
+WANTED_AGENTS = """
+    (%(user_id)s::int IS NULL OR own.user_id = %(user_id)s) AND (%(agent_id)s = '' OR own.agent_id = %(agent_id)s)
+"""
+"""The condition on the row `own` of `agents`: those of one user (NULL: of all users), or one agent ('': all)."""
+
+WANTED_AGENT_IDS = f"ARRAY(SELECT agent_id FROM agents AS own WHERE {WANTED_AGENTS})"
+
+NEARBY_PER_AGENT = (
+    f"(SELECT GREATEST(%(nearby)s / GREATEST(COUNT(*), 1), %(per_agent)s) FROM agents AS own WHERE {WANTED_AGENTS})"
+)
+"""The number of nearby rows that a search reads of each wanted agent; parameters: those of `SearchLimits`."""
+
+PARSED_AGENTS_CACHE_SIZE = 1_000
 """Agents whose parsed form a process caches; each call reads them from the database all the same."""
 
 
@@ -82,6 +94,14 @@ def lock_agent(agent_id: str = "%(agent_id)s") -> str:
         agent_id: SQL for its id.
     """
     return f"SELECT FROM agents WHERE agent_id = {agent_id} FOR NO KEY UPDATE"
+
+
+def of_each_agent(query: str) -> str:
+    """Return the query of a lateral query's rows for each wanted agent, which is the row `own` of `agents` in it.
+
+    Agents are few: each one's latest rows come from its own part of an index.
+    """
+    return f"SELECT one.* FROM agents AS own CROSS JOIN LATERAL ({query}) AS one WHERE {WANTED_AGENTS}"
 
 
 class _AgentFields(msgspec.Struct):
@@ -109,7 +129,7 @@ class _AgentFields(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_AgentFields)
 
 
-@lru_cache(PARSED_AGENTS)
+@lru_cache(PARSED_AGENTS_CACHE_SIZE)
 def agent_from_json(text: str) -> Agent:
     """Return the agent of a row of `AGENT_JSON`; the same text is parsed once."""
     return agent_from_fields(msgspec.structs.asdict(_decoder.decode(text)))

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from peterental.agents.lookup import NEARBY_PER_AGENT, WANTED_AGENT_IDS, of_each_agent
 from peterental.calls.model import UNASSIGNED, Call, CallSummary, UnknownAssistant
+from peterental.search import (
+    BOOKING_TEXT,
+    MAX_WORDS,
+    MIN_CHARS,
+    SearchLimits,
+    contains,
+    digits_of,
+    has_trigram,
+    indexed_match,
+    rarest_word,
+    unindexed_match,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,14 +55,6 @@ BOOKING = """
     ) AS booking ON TRUE
 """
 
-# Word for word what migration 009 has an index on.
-WORDS = """
-    (
-        attendee_name || ' ' || property_address || ' ' || COALESCE(attendee_email, '') || ' '
-        || COALESCE(attendee_phone, '') || ' ' || COALESCE(caller_number, '')
-    )
-"""
-
 # Each as the partial indexes of migration 010 have it. A sub-select rather than NOT EXISTS: it is looked up for the few
 # rows of a page, never joined with all appointments.
 FLAGGED = {
@@ -61,41 +65,13 @@ FLAGGED = {
     """,
 }
 
-SHORTEST_PART = 3
-"""Characters of a name or digits of a number from which on an index finds it."""
-
-THREE_IN_A_ROW = re.compile(r"[^\W_]{3}")
-"""What a trigram index can look up."""
-
-MOST_WORDS = 6
-"""So many words of a search are weighed."""
-
-NEARBY = 1_000
-"""So many of the latest calls and bookings are looked at for a number or a word before an index of all of them is."""
-
-FEWEST = 200
-"""Several agents share that figure, because each of them is read; but no agent gets less than this."""
-
-COMMON = 50
-"""What is found so often nearby is not looked for elsewhere: there would be tens of thousands."""
-
-RARE = 10
-"""A word that fewer than one of so many of the latest bookings have is looked up in the index."""
-
-FOUND_AT_MOST = 250
-"""So many calls are looked up elsewhere, one by one."""
+LIMITS = SearchLimits(matches=250)
+"""Calls that the index finds are looked up one by one."""
 
 MADE_WITHIN = "INTERVAL '1 day'"
 """A booking is made while the call goes on; so much later at most, whatever clocks say."""
 
 PLACE = f"calls.vapi_call_id, {RANG_AT} AS rang_at"
-
-OWN = """
-    (%(user_id)s::int IS NULL OR own.user_id = %(user_id)s) AND (%(agent_id)s = '' OR own.agent_id = %(agent_id)s)
-"""
-
-SHARE = f"(SELECT GREATEST(%(nearby)s / GREATEST(COUNT(*), 1), %(fewest)s) FROM agents AS own WHERE {OWN})"
-
 
 CALLS_BY_WEEK = """
     SELECT width_bucket(rang_at, %(edges)s::timestamptz[]) AS week, COUNT(*) AS number,
@@ -158,10 +134,7 @@ class CallQueries:
                 "reach": page.stop,
                 "limit": page.stop - page.start,
                 "offset": page.start,
-                "nearby": max(NEARBY, page.stop),
-                "fewest": FEWEST,
-                "common": COMMON,
-                "found_at_most": FOUND_AT_MOST,
+                **LIMITS.parameters(page.stop),
                 **looked_for,
                 **{f"word_{number}": word for number, word in enumerate(looked_for["words"])},
             },
@@ -170,7 +143,7 @@ class CallQueries:
         is_truncated = rows[0]["is_cut"]
         return [_summary(row) for row in rows if row["vapi_call_id"] is not None], is_truncated
 
-    def unregistered(self, since: datetime, *, counted: int, limit: int) -> list[UnknownAssistant]:
+    def unknown_assistants(self, since: datetime, *, counted: int, limit: int) -> list[UnknownAssistant]:
         """Give what was rung since then and belongs to nobody still, whatever was rung last first.
 
         Args:
@@ -247,7 +220,7 @@ def _latest(call_filter: CallFilter, limit: str, *, user_id: int | None, column:
     one = f"""
         SELECT {PLACE}{column} FROM calls WHERE {" AND ".join(conditions)} ORDER BY {LATEST_FIRST} LIMIT {limit}
     """
-    return _of_each_agent(one) if is_narrow else one
+    return of_each_agent(one) if is_narrow else one
 
 
 def _searched(call_filter: CallFilter, user_id: int | None) -> tuple[dict[str, str], str]:
@@ -262,16 +235,16 @@ def _searched(call_filter: CallFilter, user_id: int | None) -> tuple[dict[str, s
     parts = {"named": "SELECT vapi_call_id FROM calls WHERE vapi_call_id = %(text)s"}
     cut = ["FALSE"]
     is_narrow = _is_narrow(call_filter, user_id)
-    limit = SHARE if is_narrow else "%(nearby)s"
+    limit = NEARBY_PER_AGENT if is_narrow else "%(nearby)s"
     conditions = _conditions(call_filter)
-    whose = [f"agent_id = ANY (ARRAY(SELECT agent_id FROM agents AS own WHERE {OWN}))"] if is_narrow else []
+    whose = [f"agent_id = ANY ({WANTED_AGENT_IDS})"] if is_narrow else []
     if looked_for["digits_backwards"]:
         # Few calls come from one number. Where many do, the latest of them are wanted as well.
         ends_so = "reverse(caller_number) LIKE %(digits_backwards)s"
         far = [ends_so, "caller_number IS NOT NULL", *conditions, *whose]
-        parts["numbers_far"] = f"SELECT vapi_call_id FROM calls WHERE {' AND '.join(far)} LIMIT %(found_at_most)s + 1"
+        parts["numbers_far"] = f"SELECT vapi_call_id FROM calls WHERE {' AND '.join(far)} LIMIT %(matches)s + 1"
         latest = _latest(call_filter, limit, user_id=user_id, column=", caller_number")
-        are_many = "(SELECT COUNT(*) FROM numbers_far) > %(found_at_most)s"
+        are_many = "(SELECT COUNT(*) FROM numbers_far) > %(matches)s"
         cut.append(are_many)
         parts["numbers"] = f"SELECT vapi_call_id FROM ({latest}) AS latest WHERE {ends_so} AND {are_many}"
     if looked_for["part"]:
@@ -281,16 +254,17 @@ def _searched(call_filter: CallFilter, user_id: int | None) -> tuple[dict[str, s
         enough = "" if call_filter.flag else "LIMIT %(reach)s + %(common)s"
         parts["latest_bookings"] = latest
         parts["bookings"] = f"SELECT vapi_call_id FROM latest_bookings WHERE words ILIKE %(part)s {enough}"
-        parts["rarest"] = _rarest(len(looked_for["words"]))
-        # The pattern stands in a sub-select, where no planner takes it for a common one and reads the whole table.
+        matches = {f"word_{n}": f"words ILIKE %(word_{n})s" for n in range(len(looked_for["words"]))}
+        parts["rarest"] = rarest_word(matches, "latest_bookings")
         was_cut = f"(SELECT COUNT(*) FROM latest_bookings) >= {limit}"
         are_few = f"(SELECT COUNT(*) FROM bookings) < LEAST(%(reach)s, %(common)s) AND {was_cut}"
-        has_them = [f"{WORDS} ILIKE (SELECT word FROM rarest)", f"({WORDS} || '') ILIKE %(part)s"]
+        has_them = [
+            indexed_match(BOOKING_TEXT, "SELECT word FROM rarest"),
+            unindexed_match(BOOKING_TEXT, "part"),
+        ]
         far = [*has_them, *made, *whose, are_few, "(SELECT NOT is_common FROM rarest)"]
-        parts["bookings_far"] = (
-            f"SELECT vapi_call_id FROM appointments WHERE {' AND '.join(far)} LIMIT %(found_at_most)s + 1"
-        )
-        cut.append("(SELECT COUNT(*) FROM bookings_far) > %(found_at_most)s")
+        parts["bookings_far"] = f"SELECT vapi_call_id FROM appointments WHERE {' AND '.join(far)} LIMIT %(matches)s + 1"
+        cut.append("(SELECT COUNT(*) FROM bookings_far) > %(matches)s")
         is_common = "((SELECT COUNT(*) FROM bookings) >= %(common)s OR (SELECT is_common FROM rarest))"
         cut.append(f"(SELECT COUNT(*) FROM bookings) < %(reach)s AND {was_cut} AND {is_common}")
     found = " UNION ".join(
@@ -310,40 +284,17 @@ def _searched(call_filter: CallFilter, user_id: int | None) -> tuple[dict[str, s
     return parts, " OR ".join(cut)
 
 
-def _rarest(words: int) -> str:
-    """Write which of the words looked for is the rarest nearby, and whether it is common all the same.
-
-    The index is asked for that one only: it lists every booking that has the word.
-    """
-    hits = " UNION ALL ".join(
-        f"SELECT %(word_{number})s::text AS word, COUNT(*) FILTER (WHERE words ILIKE %(word_{number})s) AS hits"
-        " FROM latest_bookings"
-        for number in range(words)
-    )
-    return f"""
-        SELECT word, hits * {RARE} > (SELECT COUNT(*) FROM latest_bookings) AS is_common
-        FROM ({hits}) AS words
-        ORDER BY hits
-        LIMIT 1
-    """
-
-
 def _latest_bookings(made: Sequence[str], limit: str, *, is_narrow: bool) -> str:
     """Write the query of the latest bookings, as the ids of their calls and the words in them."""
     conditions = [*made, *(["appointments.agent_id = own.agent_id"] if is_narrow else [])]
     one = f"""
-        SELECT vapi_call_id, {WORDS} AS words
+        SELECT vapi_call_id, {BOOKING_TEXT} AS words
         FROM appointments
         WHERE {" AND ".join(conditions)}
         ORDER BY created_at DESC, id DESC
         LIMIT {limit}
     """
-    return _of_each_agent(one) if is_narrow else one
-
-
-def _of_each_agent(query: str) -> str:
-    """Write what gives a query's answer for each agent that is wanted, who is `own` in it."""
-    return f"SELECT one.* FROM agents AS own CROSS JOIN LATERAL ({query}) AS one WHERE {OWN}"
+    return of_each_agent(one) if is_narrow else one
 
 
 def _conditions(call_filter: CallFilter) -> list[str]:
@@ -373,26 +324,24 @@ def _is_narrow(call_filter: CallFilter, user_id: int | None) -> bool:
 
 def _looked_for(text: str) -> dict[str, Any]:
     """Give the patterns of a search, None for those that find nothing, and of its words that the index knows."""
-    digits = re.sub(r"[^0-9]", "", text)
-    is_number = len(digits) >= SHORTEST_PART and not re.search(r"[^0-9\s().+-]", text)
-    escaped = re.sub(r"([%_\\])", r"\\\1", text)
-    words = [word for word in escaped.split() if THREE_IN_A_ROW.search(word)] or [escaped]
+    digits = digits_of(text) or ""
+    words = [word for word in text.split() if has_trigram(word)] or [text]
     return {
         "text": text,
-        "digits_backwards": f"{digits[::-1]}%" if is_number else None,
-        "part": f"%{escaped}%" if len(text) >= SHORTEST_PART else None,
-        "words": [f"%{word}%" for word in words[:MOST_WORDS]],
+        "digits_backwards": f"{digits[::-1]}%" if len(digits) >= MIN_CHARS else None,
+        "part": contains(text) if len(text) >= MIN_CHARS else None,
+        "words": [contains(word) for word in words[:MAX_WORDS]],
     }
 
 
 def _summary(row: DictRow) -> CallSummary:
     values = {field.name: row[field.name] for field in fields(CallSummary)}
-    return CallSummary(**{**values, "cost": _figure(row["cost"]), "outcomes": tuple(row["outcomes"])})
+    return CallSummary(**{**values, "cost": _float(row["cost"]), "outcomes": tuple(row["outcomes"])})
 
 
 def _call(row: DictRow) -> Call:
-    return Call(**{**{field.name: row[field.name] for field in fields(Call)}, "cost": _figure(row["cost"])})
+    return Call(**{**{field.name: row[field.name] for field in fields(Call)}, "cost": _float(row["cost"])})
 
 
-def _figure(value: Any) -> float | None:
+def _float(value: Any) -> float | None:
     return None if value is None else float(value)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from peterental.messages.model import OPEN_COUNTED, Message
+from peterental.agents.lookup import NEARBY_PER_AGENT, WANTED_AGENT_IDS, of_each_agent
+from peterental.messages.model import MAX_OPEN_COUNTED, Message
+from peterental.search import MESSAGE_TEXT, SearchLimits, contains, digits_of, indexed_match, union_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from peterental.database.connect import Connection
@@ -21,16 +21,6 @@ COLUMNS = """
     messages.done_by
 """
 
-# As the index of migration 010 has it.
-WORDS = """
-    (messages.body || ' ' || COALESCE(messages.attendee_name, '') || ' ' || COALESCE(messages.attendee_phone, '') || ' '
-    || COALESCE(messages.caller_number, ''))
-"""
-
-OWN = """
-    (%(user_id)s::int IS NULL OR agents.user_id = %(user_id)s) AND (%(agent_id)s = '' OR agents.agent_id = %(agent_id)s)
-"""
-
 ONE = f"""
     SELECT {COLUMNS}
     FROM messages JOIN agents USING (agent_id)
@@ -40,19 +30,7 @@ ONE = f"""
 PLACE = "message_id, received_at, done_at IS NOT NULL AS is_done"
 LATEST_FIRST = "ORDER BY is_done, received_at DESC, message_id DESC"
 
-NEARBY = 1_000
-"""So many of the latest messages are looked at for words before the trigram index is."""
-
-FEWEST = 200
-"""Several agents share that figure, because each of them is read; but no agent gets less than this."""
-
-SHARE = f"(SELECT GREATEST(%(nearby)s / GREATEST(COUNT(*), 1), %(fewest)s) FROM agents WHERE {OWN})"
-
-COMMON = 50
-"""What is found so often nearby is not looked for elsewhere: there would be tens of thousands."""
-
-FOUND_AT_MOST = 1_000
-"""So many messages that have the words are sorted."""
+LIMITS = SearchLimits()
 
 STATES = {"open": ("IS NULL",), "done": ("IS NOT NULL",), "all": ("IS NULL", "IS NOT NULL")}
 """What `done_at` is in each part of a list; each part has indexes of its own."""
@@ -94,14 +72,11 @@ class MessageRepository:
                 "agent_id": wanted.agent_id,
                 "since": wanted.since,
                 "until": wanted.until,
-                "part": _pattern(wanted.text),
+                "part": contains(digits_of(wanted.text) or wanted.text),
                 "reach": page.stop,
                 "limit": page.stop - page.start,
                 "offset": page.start,
-                "nearby": max(NEARBY, page.stop),
-                "fewest": FEWEST,
-                "common": COMMON,
-                "found_at_most": FOUND_AT_MOST,
+                **LIMITS.parameters(page.stop),
             },
             prepare=False,
         )
@@ -162,7 +137,7 @@ class MessageRepository:
         ).fetchone()
         return Message(**row) if row else None
 
-    def mark(self, connection: Connection, message_id: int, done_at: datetime | None, done_by: str | None) -> None:
+    def set_done(self, connection: Connection, message_id: int, done_at: datetime | None, done_by: str | None) -> None:
         """Queue the ticking off of a message, or its opening again where both are None."""
         connection.execute(
             "UPDATE messages SET done_at = %s, done_by = %s WHERE message_id = %s", (done_at, done_by, message_id)
@@ -179,27 +154,28 @@ def _found(wanted: MessageFilter, *, is_narrow: bool) -> tuple[str, str, str]:
     states = STATES[wanted.state]
     if not wanted.text:
         latest = [_latest(state, wanted, "%(reach)s", is_narrow=is_narrow) for state in states]
-        return "", f"SELECT * FROM ({_all_of(latest)}) AS found", "FALSE"
-    limit = SHARE if is_narrow else "%(nearby)s"
-    nearby = [_latest(state, wanted, limit, is_narrow=is_narrow, column=f", {WORDS} AS words") for state in states]
+        return "", f"SELECT * FROM ({union_all(latest)}) AS found", "FALSE"
+    limit = NEARBY_PER_AGENT if is_narrow else "%(nearby)s"
+    nearby = [
+        _latest(state, wanted, limit, is_narrow=is_narrow, column=f", {MESSAGE_TEXT} AS words") for state in states
+    ]
     was_cut = f"(SELECT COUNT(*) FROM latest) >= {limit}"
     are_few = f"(SELECT COUNT(*) FROM nearby) < LEAST(%(reach)s, %(common)s) AND {was_cut}"
-    # The pattern stands in a sub-select, where no planner takes it for a common one and reads the whole table.
-    conditions = [*_conditions(wanted), f"{WORDS} ILIKE (SELECT %(part)s::text)", are_few]
+    conditions = [*_conditions(wanted), indexed_match(MESSAGE_TEXT, "SELECT %(part)s::text"), are_few]
     if len(states) == 1:
         conditions.append(f"done_at {states[0]}")
     if is_narrow:
-        conditions.append(f"agent_id = ANY (ARRAY(SELECT agent_id FROM agents WHERE {OWN}))")
+        conditions.append(f"agent_id = ANY ({WANTED_AGENT_IDS})")
     parts = f"""
-        WITH latest AS MATERIALIZED ({_all_of(nearby)}),
+        WITH latest AS MATERIALIZED ({union_all(nearby)}),
         nearby AS MATERIALIZED (SELECT message_id, received_at, is_done FROM latest WHERE words ILIKE %(part)s),
         everywhere AS MATERIALIZED (
-            SELECT {PLACE} FROM messages WHERE {" AND ".join(conditions)} LIMIT %(found_at_most)s + 1
+            SELECT {PLACE} FROM messages WHERE {" AND ".join(conditions)} LIMIT %(matches)s + 1
         )
     """
     found = "SELECT * FROM (SELECT * FROM nearby UNION SELECT * FROM everywhere) AS found"
     is_truncated = f"""
-        (SELECT COUNT(*) FROM everywhere) > %(found_at_most)s
+        (SELECT COUNT(*) FROM everywhere) > %(matches)s
         OR (SELECT COUNT(*) FROM nearby) BETWEEN %(common)s AND %(reach)s - 1
         AND {was_cut}
     """
@@ -212,9 +188,9 @@ def _latest(done_at: str, wanted: MessageFilter, limit: str, *, is_narrow: bool,
     latest = f"ORDER BY received_at DESC, message_id DESC LIMIT {limit}"
     if not is_narrow:
         return f"SELECT {PLACE}{column} FROM messages WHERE {' AND '.join(conditions)} {latest}"
-    conditions.append("messages.agent_id = agents.agent_id")
+    conditions.append("messages.agent_id = own.agent_id")
     one = f"SELECT {PLACE}{column} FROM messages WHERE {' AND '.join(conditions)} {latest}"
-    return f"SELECT one.* FROM agents CROSS JOIN LATERAL ({one}) AS one WHERE {OWN} {latest}"
+    return f"{of_each_agent(one)} {latest}"
 
 
 def _conditions(wanted: MessageFilter) -> list[str]:
@@ -225,19 +201,10 @@ def _conditions(wanted: MessageFilter) -> list[str]:
 
 def _open_count(*, is_narrow: bool) -> str:
     """Write the query that counts what is open, up to OPEN_COUNTED."""
-    few = f"SELECT FROM messages WHERE done_at IS NULL LIMIT {OPEN_COUNTED}"
+    few = f"SELECT FROM messages WHERE done_at IS NULL LIMIT {MAX_OPEN_COUNTED}"
     if is_narrow:
-        one = f"SELECT FROM messages WHERE done_at IS NULL AND messages.agent_id = agents.agent_id LIMIT {OPEN_COUNTED}"
-        few = f"SELECT FROM agents CROSS JOIN LATERAL ({one}) AS one WHERE {OWN} LIMIT {OPEN_COUNTED}"
+        one = (
+            f"SELECT FROM messages WHERE done_at IS NULL AND messages.agent_id = own.agent_id LIMIT {MAX_OPEN_COUNTED}"
+        )
+        few = f"{of_each_agent(one)} LIMIT {MAX_OPEN_COUNTED}"
     return f"SELECT COUNT(*) AS open_count FROM ({few}) AS few"
-
-
-def _all_of(queries: Sequence[str]) -> str:
-    return " UNION ALL ".join(f"({query})" for query in queries)
-
-
-def _pattern(text: str) -> str:
-    """Give what a text is looked for as; a phone number as it is kept, however it was typed."""
-    if re.fullmatch(r"[0-9\s().+-]+", text):
-        text = re.sub(r"[^0-9]", "", text)
-    return "%" + re.sub(r"([%_\\])", r"\\\1", text) + "%"

@@ -19,6 +19,7 @@ from peterental.appointments.listing.model import PAGE_SIZE, Filter, ListPage, S
 from peterental.appointments.listing.repository import listing_query
 from peterental.appointments.listing.service import ListingService
 from peterental.database.pool import Database
+from peterental.search import SearchLimits
 from tests.plans import read_whole
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -163,8 +164,7 @@ def test_words_are_found_in_names_homes_addresses_and_numbers(
 def test_what_is_far_from_now_is_found_by_its_words_all_the_same(
     listing: ListingService, database: Database, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repository, "NEARBY", 2)
-    monkeypatch.setattr(repository, "FEWEST", 2)
+    monkeypatch.setattr(repository, "LIMITS", SearchLimits(nearby=2, per_agent=2))
     for number in range(PAGE_SIZE + 2):
         add(f"near {number}", NOW + number * HOUR)
         add(f"near -{number}", NOW - (number + 1) * HOUR)
@@ -177,7 +177,7 @@ def test_what_is_far_from_now_is_found_by_its_words_all_the_same(
     assert homes(listing.page(ADMIN, Filter(text="El"))) == [], "too short for the index, and not near"
     for text in ("Elm far", "far Elm", "max Elm fa"):
         assert homes(listing.page(ADMIN, Filter(text=text))) == ["Elm far"]
-    monkeypatch.setattr(repository, "FOUND_AT_MOST", 1)
+    monkeypatch.setattr(repository, "LIMITS", SearchLimits(nearby=2, per_agent=2, matches=1))
     cut = listing.page(ADMIN, Filter(text="Elm"))
     assert cut.is_truncated
     assert len(cut.appointments) >= 1
@@ -187,8 +187,8 @@ def test_what_is_far_from_now_is_found_by_its_words_all_the_same(
 def test_more_than_can_be_sorted_is_said(
     listing: ListingService, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repository, "SORTED_AT_MOST", 3)
-    monkeypatch.setattr(repository, "FEWEST", 3)
+    monkeypatch.setattr(repository, "MAX_SORTED", 3)
+    monkeypatch.setattr(repository, "LIMITS", SearchLimits(per_agent=3))
     for number in range(3):
         add(f"{number}", NOW + number * HOUR)
     assert not listing.page(ADMIN, Filter(sort="name")).is_truncated
@@ -330,8 +330,7 @@ def test_words_of_which_one_is_common_are_looked_up_by_the_other(database: Datab
 def test_words_that_are_common_are_not_looked_up_further_and_that_is_said(
     listing: ListingService, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repository, "NEARBY", 2)
-    monkeypatch.setattr(repository, "FEWEST", 2)
+    monkeypatch.setattr(repository, "LIMITS", SearchLimits(nearby=2, per_agent=2))
     for number in range(PAGE_SIZE + 2):
         add("near Elm", NOW + number * HOUR)
     add("7 Elm", NOW + 100 * DAY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,12 @@ import psycopg
 import pytest
 
 from peterental.access import Viewer
-from peterental.calls import queries as reading
+from peterental.calls import queries
 from peterental.calls.model import UNASSIGNED, CallFilter, CallSummary, CallUnknown
 from peterental.calls.queries import CallQueries
 from peterental.calls.service import PAGE_SIZE, CallService
 from peterental.database.pool import Database
+from peterental.search import SearchLimits
 from tests.calls.conftest import NOW, Ring
 from tests.plans import Explained, read_whole
 from tests.servers import until
@@ -336,7 +338,7 @@ def test_what_belongs_to_nobody_is_counted_by_its_index(database: Database) -> N
             return super().fetch(query, params, **how)
 
     reader = CallQueries(Explaining(database.url))
-    found = reader.unregistered(datetime.now(UTC) - timedelta(days=30), counted=50, limit=5)
+    found = reader.unknown_assistants(datetime.now(UTC) - timedelta(days=30), counted=50, limit=5)
     assert [rung.assistant_id for rung in found] == ["a100", "a200", "a300", "a400", "a500"]
     assert "idx_calls_unregistered" in "\n".join(seen)
 
@@ -358,12 +360,12 @@ def test_what_is_typed_is_found_however_old_the_call_is(
     assert find("92 Elm Street")[1] == (user_id is None), "so common is the street that only the latest are searched"
     assert find(f"{oldest} 92 Elm") == (["call-9992"], False)
     assert find("call-9992") == (["call-9992"], False)
-    for name, value in (("NEARBY", 26), ("FEWEST", 9), ("FOUND_AT_MOST", 0)):
-        monkeypatch.setattr(reading, name, value)
+    limits = SearchLimits(nearby=26, per_agent=9, matches=0)
+    monkeypatch.setattr(queries, "LIMITS", limits)
     found, is_truncated = find(" Elm", flag="unbooked")
     assert (found, is_truncated) == ([], False), "all that is nearby has the word, and none of it the flag"
     assert find("1 Elm")[1], "more has it than may be looked up"
-    monkeypatch.setattr(reading, "COMMON", 1)
+    monkeypatch.setattr(queries, "LIMITS", replace(limits, common=1))
     assert find("1 Elm")[1], "it is common nearby, so nobody looks further"
     found, is_truncated = find("002")
     assert is_truncated, "more numbers end so than may be looked up"

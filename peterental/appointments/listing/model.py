@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
 from peterental.appointments.model import Appointment, Status
+from peterental.search import MAX_WORDS, has_trigram
 
 Sort = Literal["soonest", "latest", "booked", "name"]
 """soonest: those to come, the next one first, then those that are past, the latest first; latest: the other way round
 in time; booked: booked last, first; name: by the visitor's name."""
 
-MOST_WORDS = 6
-MOST_CHARACTERS = 100
-THREE_IN_A_ROW = re.compile(r"[^\W_]{3}")
-"""What a trigram index can look up."""
+MAX_TEXT_CHARS = 100
+"""Characters of a search that are looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +39,12 @@ class Filter:
     @property
     def words(self) -> tuple[str, ...]:
         """The words of the text, as far as they are looked for."""
-        return tuple((self.text or "")[:MOST_CHARACTERS].split()[:MOST_WORDS])
+        return tuple((self.text or "")[:MAX_TEXT_CHARS].split()[:MAX_WORDS])
 
     @property
     def is_indexed(self) -> bool:
         """Whether the text has three letters or digits in a row: shorter ones are looked for nearby only."""
-        return any(THREE_IN_A_ROW.search(word) for word in self.words)
+        return any(map(has_trigram, self.words))
 
     @property
     def has_days(self) -> bool:

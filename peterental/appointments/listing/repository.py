@@ -12,10 +12,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from peterental.appointments.listing.model import THREE_IN_A_ROW, AgentChoice, Filter, Scope
+from peterental.appointments.listing.model import AgentChoice, Filter, Scope
 from peterental.appointments.model import Appointment
 from peterental.appointments.repository import APPOINTMENT
 from peterental.clock import midnight
+from peterental.search import (
+    BOOKING_TEXT,
+    SearchLimits,
+    contains,
+    has_trigram,
+    indexed_match,
+    rarest_word,
+    unindexed_match,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,28 +32,10 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
-SORTED_AT_MOST = 1_000
-"""So many viewings of each side of the present moment are sorted by what no index has."""
+MAX_SORTED = 1_000
+"""Viewings before now, and viewings after, that are sorted by what no index is on."""
 
-NEARBY = 1_000
-"""So many viewings of each side of the present moment are looked at for words before the trigram index is."""
-
-FEWEST = 200
-"""Several agents share the two figures above, because each of them is read; but no list gets less than this."""
-
-FOUND_AT_MOST = 1_000
-"""So many viewings that have the words are sorted."""
-
-RARE = 10
-"""A word that fewer than one of so many nearby viewings have is looked up in the index; it lists all that have it."""
-
-# Word for word what migration 009 has an index on.
-WORDS = """
-    (
-        attendee_name || ' ' || property_address || ' ' || COALESCE(attendee_email, '') || ' '
-        || COALESCE(attendee_phone, '') || ' ' || COALESCE(caller_number, '')
-    )
-"""
+LIMITS = SearchLimits()
 
 
 @dataclass(frozen=True)
@@ -152,15 +143,15 @@ def listing_query(wanted: Filter, scope: Scope, now: datetime, page: slice) -> t
         stretches = {"latest": (LATEST,), "booked": (BOOKED,)}.get(wanted.sort, stretches)
     columns = _columns(wanted, is_read_in_order=is_read_in_order)
     share = len(scope.agent_ids or ()) if scope.is_merged else 1
-    reach = page.stop if is_read_in_order else max(SORTED_AT_MOST // share, FEWEST) + 1
+    reach = page.stop if is_read_in_order else max(MAX_SORTED // share, LIMITS.per_agent) + 1
     values = _values(wanted, scope) | {
         "now": now,
         "reach": reach,
         "offset": page.start,
         "limit": page.stop - page.start,
-        "nearby": max(NEARBY // share, FEWEST, page.stop),
-        "nearby_in_all": max(NEARBY, FEWEST, page.stop),
-        "found_at_most": FOUND_AT_MOST,
+        "nearby": max(LIMITS.nearby // share, LIMITS.per_agent, page.stop),
+        "nearby_in_all": max(LIMITS.nearby, LIMITS.per_agent, page.stop),
+        "matches": LIMITS.matches,
     }
     parts: list[str] = []
     for number, stretch in enumerate(stretches):
@@ -175,7 +166,7 @@ def listing_query(wanted: Filter, scope: Scope, now: datetime, page: slice) -> t
         parts.append(f"rarest AS MATERIALIZED ({_rarest(wanted, len(stretches))})")
         parts.append(f"everywhere AS MATERIALIZED ({_everywhere(wanted, scope, columns, there_is_more)})")
         everywhere = "UNION SELECT * FROM everywhere"
-        cut.append("(SELECT COUNT(*) FROM everywhere) > %(found_at_most)s")
+        cut.append("(SELECT COUNT(*) FROM everywhere) > %(matches)s")
         cut.append(f"{there_is_more} AND (SELECT is_common FROM rarest)")
     order = ORDERS[wanted.sort]
     query = f"""
@@ -226,19 +217,9 @@ def _part(number: int, stretch: _Range, wanted: Filter, scope: Scope, *, columns
 
 
 def _rarest(wanted: Filter, stretches: int) -> str:
-    """Write which word that the index knows is the rarest nearby, and whether it is common all the same."""
-    near = _all_of("near", "*", stretches)
-    hits = " UNION ALL ".join(
-        f"SELECT %(word_{number})s::text AS word, COUNT(*) FILTER (WHERE has_{number}) AS hits FROM ({near}) AS near"
-        for number, word in enumerate(wanted.words)
-        if THREE_IN_A_ROW.search(word)
-    )
-    return f"""
-        SELECT word, hits * {RARE} > (SELECT COUNT(*) FROM ({near}) AS near) AS is_common
-        FROM ({hits}) AS words
-        ORDER BY hits
-        LIMIT 1
-    """
+    """Return the query of the rarest nearby word among those that the index can look up."""
+    matches = {f"word_{n}": f"has_{n}" for n, word in enumerate(wanted.words) if has_trigram(word)}
+    return rarest_word(matches, f"({_all_of('near', '*', stretches)}) AS near")
 
 
 def _everywhere(wanted: Filter, scope: Scope, columns: str, there_is_more: str) -> str:
@@ -250,12 +231,12 @@ def _everywhere(wanted: Filter, scope: Scope, columns: str, there_is_more: str) 
     conditions = [
         *_whose(scope),
         *_conditions(wanted, scope),
-        f"{WORDS} ILIKE (SELECT word FROM rarest)",
-        *(_has_words(wanted, f"({WORDS} || '')") if len(wanted.words) > 1 else ()),
+        indexed_match(BOOKING_TEXT, "SELECT word FROM rarest"),
+        *(unindexed_match(BOOKING_TEXT, name) for name in _word_names(wanted) if len(wanted.words) > 1),
         there_is_more,
         "(SELECT NOT is_common FROM rarest)",
     ]
-    return f"SELECT {columns} FROM appointments WHERE {' AND '.join(conditions)} LIMIT %(found_at_most)s + 1"
+    return f"SELECT {columns} FROM appointments WHERE {' AND '.join(conditions)} LIMIT %(matches)s + 1"
 
 
 def _is_more_to_search(stretches: int) -> str:
@@ -354,8 +335,14 @@ def _from_midnight(name: str, count: int) -> str:
     return f"start_time {sign} %({name}_{outer})s AND (start_time {sign} %({name}_{inner})s OR {own})"
 
 
-def _has_words(wanted: Filter, text: str = WORDS) -> list[str]:
-    return [f"{text} ILIKE %(word_{number})s" for number in range(len(wanted.words))]
+def _has_words(wanted: Filter) -> list[str]:
+    """Return a condition for each word: that a viewing has it."""
+    return [f"{BOOKING_TEXT} ILIKE %({name})s" for name in _word_names(wanted)]
+
+
+def _word_names(wanted: Filter) -> list[str]:
+    """Return the names of the parameters with the words' patterns."""
+    return [f"word_{number}" for number in range(len(wanted.words))]
 
 
 def _values(wanted: Filter, scope: Scope) -> dict[str, Any]:
@@ -365,11 +352,4 @@ def _values(wanted: Filter, scope: Scope) -> dict[str, Any]:
     for name, day in _edges(wanted):
         for number, (begins, zones) in enumerate(_midnights(day, scope.zones)):
             values |= {f"{name}_{number}": begins, f"{name}_zones_{number}": zones}
-    for number, word in enumerate(wanted.words):
-        values[f"word_{number}"] = f"%{_escaped(word)}%"
-    return values
-
-
-def _escaped(word: str) -> str:
-    """Give a word that stands for itself in a pattern."""
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return values | dict(zip(_word_names(wanted), map(contains, wanted.words), strict=True))

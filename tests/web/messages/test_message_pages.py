@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from peterental.messages import repository
 from peterental.messages.model import Message, MessageFilter, dialled
 from peterental.messages.repository import MessageRepository
 from peterental.messages.service import PAGE_SIZE
+from peterental.search import SearchLimits
 from peterental.services import Services
 from peterental.web.messages.pages import LAST_PAGE
 from tests.plans import Explained, read_whole
@@ -260,13 +262,12 @@ def test_words_are_found_however_old_the_message_is(
 
     oldest = hashlib.md5(b"19981", usedforsecurity=False).hexdigest()
     assert find(oldest) == ([f"Word of {oldest}"], False)
-    monkeypatch.setattr(repository, "FOUND_AT_MOST", 1)
-    monkeypatch.setattr(repository, "NEARBY", 1)
-    monkeypatch.setattr(repository, "FEWEST", 1)
+    limits = SearchLimits(nearby=1, per_agent=1, matches=1)
+    monkeypatch.setattr(repository, "LIMITS", limits)
     bodies, is_truncated = find("Word of a")
     assert is_truncated
     assert bodies
-    monkeypatch.setattr(repository, "COMMON", 1)
+    monkeypatch.setattr(repository, "LIMITS", replace(limits, common=1))
     assert find("Word of a")[1], "it is common nearby, so nobody looks further"
     database.close()
 
