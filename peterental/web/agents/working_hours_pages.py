@@ -15,9 +15,9 @@ from peterental.agents.working_hours.model import (
     EndsBeforeStart,
     OverrideExists,
     OverrideInPast,
-    TimeSkipped,
 )
 from peterental.agents.working_hours.service import WorkingHoursService
+from peterental.clock import TimeSkipped, clock_time
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.agents.edit_conflict import conflict_message
@@ -148,7 +148,7 @@ def _same_day(busy: BusyBlock, zone: ZoneInfo) -> bool:
 
 
 def _is_clock(refusal: TimeSkipped, minutes: int | None) -> bool:
-    return minutes is not None and refusal.values["clock"] == f"{minutes // 60:02}:{minutes % 60:02}"
+    return minutes is not None and refusal.values["clock"] == clock_time(minutes)
 
 
 def _page(

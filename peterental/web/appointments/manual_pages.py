@@ -18,10 +18,9 @@ from peterental.appointments.manual.model import (
     InvalidTransition,
     NotStartedYet,
     SameTime,
-    TimeSkipped,
 )
 from peterental.appointments.model import Appointment, SlotTaken, SlotUnavailable
-from peterental.clock import utc_now
+from peterental.clock import TimeSkipped, utc_now
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
 from peterental.web.appointments.manual_forms import (

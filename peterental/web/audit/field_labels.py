@@ -1,4 +1,4 @@
-"""What changed, in words: the fields of the log as people call them, before and after; pure."""
+"""Changes in the audit log as labelled fields with readable values before and after. Pure."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ LABELS = {
     "attendee_email": "E-mail",
     "attendee_name": "Visitor",
     "attendee_phone": "Phone",
-    "buffer_minutes": "Kept free after each",
+    "buffer_minutes": "Buffer after each viewing",
     "calendar_user_id": "Calendar user",
-    "daily_cap": "Most viewings a day",
+    "daily_cap": "Maximum per day",
     "day": "Day",
     "done_at": "Done",
     "done_by": "Done by",
@@ -36,65 +36,65 @@ LABELS = {
     "from": "From",
     "full_name": "Name",
     "handover_number": "Hand-over number",
-    "horizon_days": "Bookable ahead",
+    "horizon_days": "Bookable in advance",
     "hours": "Hours",
     "is_active": "Active",
     "note": "Note",
-    "notice_minutes": "Shortest notice",
+    "notice_minutes": "Minimum notice",
     "overlap_allowed": "Overlaps another",
     "phone_number_id": "Vapi phone number",
     "property_address": "Home",
     "role": "Role",
-    "slot_minutes": "A viewing takes",
+    "slot_minutes": "Viewing length",
     "start": "Starts",
     "status": "Status",
-    "step_minutes": "Start every",
+    "step_minutes": "Start times every",
     "time_zone": "Time zone",
     "until": "Until",
-    "user_id": "Looked after by",
+    "user_id": "Owner",
     "vapi_assistant_id": "Vapi assistant",
 }
-"""What pages call a field that a service writes; a field of an earlier release is called by its own name."""
+"""The labels of the fields that the services write; a field of an older release is shown by its own name."""
 
 _HOURS = re.compile(r"\d\d:\d\d–\d\d:\d\d(?:, \d\d:\d\d–\d\d:\d\d)*")
 _CLOCK = re.compile(r"(\d\d):(\d\d)")
 
-UNASSIGNED: Mapping[int, str] = {}
+NO_USERS: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a change; None where there was, or is, nothing."""
+    """One field of a change; None for an empty value."""
 
     label: str
     before: str | None
     after: str | None
 
 
-def labelled_fields(change: Change, zone: ZoneInfo, people: Mapping[int, str] = UNASSIGNED) -> tuple[Field, ...]:
-    """Return the fields of a change in words, without those that were and are empty.
+def labelled_fields(change: Change, zone: ZoneInfo, people: Mapping[int, str] = NO_USERS) -> tuple[Field, ...]:
+    """Return the fields of a change with readable values, without those that are empty before and after.
 
     Args:
-        change: the line of the log.
-        zone: on whose clocks moments are shown.
-        people: what users are called, by user_id; any other is shown by number.
+        change: an entry of the log.
+        zone: in which moments are shown.
+        people: the names of users by user_id; any other user is shown by number.
     """
     names = dict.fromkeys((*change.before, *change.after))
-    found = (
+    fields = (
         Field(label(name), *(_value(name, side.get(name), zone, people) for side in (change.before, change.after)))
         for name in names
     )
-    return tuple(field for field in found if field.before is not None or field.after is not None)
+    return tuple(field for field in fields if field.before is not None or field.after is not None)
 
 
 def label(name: str) -> str:
-    """Return what people call a field."""
+    """Return the label of a field."""
     words = name.replace("_", " ")
     return LABELS.get(name) or words[:1].upper() + words[1:]
 
 
 def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> str | None:
-    """Return a value as people read it, where its field says what it is; else as `format_value` has it."""
+    """Return a value in the format of its field, or that of `format_value`."""
     if isinstance(value, int) and not isinstance(value, bool):
         if name == "user_id":
             return people.get(value, f"user {value}")
@@ -108,7 +108,7 @@ def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> 
 
 
 def format_value(value: Any, zone: ZoneInfo) -> str | None:
-    """Return a value from the log as people read it; moments on the clocks of `zone`, None for nothing."""
+    """Return a value of the log in readable form; moments in `zone`, None for an empty value."""
     if value is None or value in ("", [], {}):
         return None
     if isinstance(value, bool):

@@ -27,25 +27,25 @@ KINDS: Mapping[SubjectKind, str] = {
     "message": "Messages",
     "user": "Users",
 }
-"""What the filter calls each kind of thing."""
+"""The labels of the filter by kind."""
 
 PAGE_OF = {
     "agent": ("agents.show", "agent_id"),
     "appointment": ("appointments.show", "appointment_id"),
     "user": ("users.show", "user_id"),
 }
-"""The page of a thing, by its kind, and what its id is called there."""
+"""The endpoint that shows a subject of each kind, and the name of its id parameter."""
 
 
 def create_blueprint() -> Blueprint:
-    """Make the page of the audit log."""
+    """Return the blueprint of the audit log."""
     blueprint = Blueprint("audit", __name__, template_folder="templates")
     blueprint.add_url_rule("/audit", view_func=index)
     return blueprint
 
 
 def index() -> str:
-    """Show who changed what, newest first. Two queries."""
+    """Show who changed what, newest first. Runs two queries."""
     viewer, services = current_viewer(), services_of(current_app)
     config: Config = current_app.extensions["peterental.config"]
     zone = ZoneInfo(config.default_time_zone)
@@ -73,15 +73,15 @@ def index() -> str:
 
 
 def parse_filter(address: QueryParams, zone: ZoneInfo) -> tuple[LogFilter, dict[str, str]]:
-    """Read a filter from a query string, leaving out what cannot be read.
+    """Parse the filter of the log; an invalid parameter is ignored with a warning.
 
     Args:
         address: `actor`, `kind`, `id`, `from` and `to` (days, both included).
-        zone: whose days these are.
+        zone: the time zone of the days.
 
-    Gives the filter, and what it is in a query string.
+    Returns the filter and its query parameters.
     """
-    kind = address.choice("kind", KINDS, "Nothing is logged about {}: this is the log of everything.")
+    kind = address.choice("kind", KINDS, "There is no kind {}. The log shows every kind.")
     first, last = address.days()
     since, until = utc_bounds(first, last, zone)
     wanted = LogFilter(

@@ -1,4 +1,4 @@
-"""The page of the inbox."""
+"""Pages of the messages that callers leave: the inbox and one message."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 FILTERS = ("q", "agent", "show", "from", "to")
 LAST_PAGE = 100
-"""Some thousands of messages are more than anybody pages through; dates lead to the others."""
+"""The last page that can be opened, a few thousand messages back. The date filter leads to older ones."""
 
 
 def create_blueprint() -> Blueprint:
-    """Make the pages about messages."""
+    """Return the blueprint of the messages' pages."""
     blueprint = Blueprint("messages", __name__, template_folder="templates", url_prefix="/messages")
     blueprint.add_url_rule("", view_func=index)
     blueprint.add_url_rule("/<int:message_id>", view_func=show)
@@ -34,7 +34,7 @@ def create_blueprint() -> Blueprint:
 
 
 def index() -> str:
-    """List the messages, the open ones first. Two queries."""
+    """List the messages, by default the open ones. Runs two queries."""
     viewer, services = current_viewer(), services_of(current_app)
     address = QueryParams(request.args)
     agents = services.agents.names(viewer, address.text("agent"))
@@ -55,45 +55,45 @@ def index() -> str:
 
 
 def show(message_id: int) -> str:
-    """Show one message as a whole. One query."""
+    """Show the full text of one message. Runs one query."""
     message = services_of(current_app).messages.get(message_id, current_viewer())
     return render_template("messages/show.html", message=message, chosen={})
 
 
 def done(message_id: int) -> Response:
-    """Tick a message off."""
+    """Mark a message as done."""
     message = services_of(current_app).messages.set_done(message_id, current_viewer(), done=True)
-    flash(f"Ticked off: the message from {message.sender}.", "done")
+    flash(f"The message from {message.sender} was marked as done.", "done")
     return _redirect_to_list()
 
 
 def reopen(message_id: int) -> Response:
-    """Open a message again."""
+    """Reopen a message."""
     message = services_of(current_app).messages.set_done(message_id, current_viewer(), done=False)
-    flash(f"Open again: the message from {message.sender}.", "done")
+    flash(f"The message from {message.sender} was reopened.", "done")
     return _redirect_to_list()
 
 
 def parse_filter(
     address: QueryParams, agents: Sequence[AgentName], zone: ZoneInfo
 ) -> tuple[MessageFilter, dict[str, str]]:
-    """Read a filter from a query string, leaving out what cannot be read.
+    """Parse the filter of the list; an invalid parameter is ignored with a warning.
 
     Args:
         address: `q`, `agent`, `show`, `from` and `to` (days, both included).
-        agents: those that may be chosen.
-        zone: whose days these are where no agent is chosen.
+        agents: the agents to choose from.
+        zone: the time zone of the days if no agent is chosen.
 
-    Gives the filter, and what it is in a query string.
+    Returns the filter and its query parameters.
     """
     known = [agent.agent_id for agent in agents]
-    agent_id = address.choice("agent", known, "There is no such agent, so messages for all of them are shown.") or ""
-    state = address.choice("show", get_args(State), "Messages are open, done or all; here are those still open.")
+    agent_id = address.choice("agent", known, "There is no agent {}. The list shows all agents.") or ""
+    state = address.choice("show", get_args(State), "There is no state {}. The open messages are shown.")
     first, last = address.days()
     since, until = utc_bounds(first, last, next((agent.zone for agent in agents if agent.agent_id == agent_id), zone))
     text = address.text("q")
     if 0 < len(text) < MIN_SEARCH_CHARS:
-        address.warnings.append(f"“{text}” is too short to look for: type three letters or digits.")
+        address.warnings.append(f"“{text}” is too short to search for. Enter at least three letters or digits.")
         text = ""
     chosen = {
         "show": state,
@@ -107,7 +107,7 @@ def parse_filter(
 
 
 def _redirect_to_list() -> Response:
-    """Lead back to where the message was ticked."""
-    asked = QueryParams(request.args)
-    address: dict[str, Any] = {name: asked.text(name) or None for name in FILTERS}
-    return redirect(url_for("messages.index", **address), 303)
+    """Redirect to the list with the filter of the request."""
+    params = QueryParams(request.args)
+    filters: dict[str, Any] = {name: params.text(name) or None for name in FILTERS}
+    return redirect(url_for("messages.index", **filters), 303)

@@ -1,1 +1,1 @@
-"""Pages of the users and of one's own account."""
+"""Pages of the users and of the viewer's account."""

@@ -1,4 +1,4 @@
-"""The page of one's own account, and the page of a one-time link."""
+"""The page of the viewer's account, and the page of a one-time link."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Answer = Response | str | tuple[str, int]
 
 
 def add_routes(blueprint: Blueprint) -> None:
-    """Give `blueprint` the pages that everybody has."""
+    """Add the pages that every user may open to `blueprint`."""
     both = ["GET", "POST"]
     blueprint.add_url_rule("/account", view_func=account, methods=both)
     blueprint.add_url_rule("/account/sign-out-everywhere", view_func=sign_out_everywhere, methods=["POST"])
@@ -29,7 +29,7 @@ def add_routes(blueprint: Blueprint) -> None:
 
 @preserves_form
 def account() -> Answer:
-    """Show who is signed in; change the password, which signs every other browser out."""
+    """Show the account; change the password, which signs out every other browser."""
     viewer = session.current_viewer()
     form = PasswordForm()
     if form.validate_on_submit():
@@ -41,13 +41,13 @@ def account() -> Answer:
             form.add_error(refusal, "current" if isinstance(refusal, PasswordWrong) else "new")
         else:
             session.start(SignedIn(viewer=viewer, session_epoch=epoch))
-            flash("Your password is changed. Every other browser is signed out.", "done")
+            flash("Your password was changed. Every other browser was signed out.", "done")
             return redirect(url_for("users.account"), 303)
     return render_template("users/account.html", form=form), 400 if form.is_submitted() else 200
 
 
 def sign_out_everywhere() -> Answer:
-    """End every session of one's own, this one too."""
+    """End every session of the viewer, including this one."""
     services_of(current_app).users.sign_out_everywhere(session.current_viewer())
     session.end()
     flash("You are signed out in every browser.", "done")
@@ -57,7 +57,7 @@ def sign_out_everywhere() -> Answer:
 @public
 @preserves_form
 def join() -> Answer:
-    """Let whoever has a one-time link choose a password, and sign them in."""
+    """Let the holder of a one-time link choose a password, and sign them in."""
     send_no_referrer()
     users = services_of(current_app).users
     form = JoinForm()

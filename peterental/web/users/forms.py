@@ -1,4 +1,4 @@
-"""What people fill in about their own account, and admins about others'."""
+"""Forms of the viewer's account and of the users."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from wtforms import EmailField, PasswordField, RadioField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from peterental.web.shell.forms import PageForm, required
+from peterental.web.shell.forms import PASSWORD_HINT, PageForm, required
 
 ROLES = (
-    SelectChoice("agent", "Agent: sees only the agents that are theirs"),
-    SelectChoice("admin", "Admin: sees and changes everything, users too"),
+    SelectChoice("agent", "Agent: sees only their own agents"),
+    SelectChoice("admin", "Admin: sees and changes everything, including users"),
 )
 
 
 def _new_password(label: str) -> PasswordField:
     return PasswordField(
         label,
-        description="At least 12 characters. A few words in a row are easy to remember and hard to guess.",
+        description=PASSWORD_HINT,
         validators=[InputRequired("Choose a new password.")],
         render_kw={"autocomplete": "new-password", "minlength": "12"},
     )
@@ -28,40 +28,40 @@ def _role() -> RadioField:
 
 
 class PasswordForm(PageForm):
-    """A new password, by somebody who knows the old one."""
+    """The current password and a new one."""
 
     current = PasswordField(
-        "Password until now",
-        validators=[InputRequired("Type the password you signed in with.")],
+        "Current password",
+        validators=[InputRequired("Enter your current password.")],
         render_kw={"autocomplete": "current-password"},
     )
     new = _new_password("New password")
 
 
 class JoinForm(PageForm):
-    """A password, chosen by whoever has the link."""
+    """A password, chosen by the holder of a one-time link."""
 
     new = _new_password("Password")
 
 
 class InviteForm(PageForm):
-    """Somebody who is to sign in."""
+    """A new user."""
 
     email = EmailField(
         "E-mail",
-        description="What they will sign in with. PeteRental sends no mail: the next page shows a link to pass on.",
-        validators=[required("Type the e-mail address of the person to invite.")],
+        description="For signing in. PeteRental does not send e-mail: the next page shows a link to pass on.",
+        validators=[required("Enter the e-mail address of the new user.")],
         render_kw={"autocomplete": "off", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"},
     )
     full_name = StringField(
         "Name",
-        validators=[Length(max=255, message="There is room for 255 characters.")],
+        validators=[Length(max=255, message="At most 255 characters.")],
         render_kw={"autocomplete": "off"},
     )
     role = _role()
 
 
 class RoleForm(PageForm):
-    """What somebody may do."""
+    """The role of a user."""
 
     role = _role()

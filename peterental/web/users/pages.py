@@ -1,10 +1,11 @@
-"""The pages on which admins look after users."""
+"""Pages on which admins manage users."""
 
 from __future__ import annotations
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
+from peterental.access import require_admin
 from peterental.clock import utc_now
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
@@ -21,11 +22,11 @@ Answer = Response | str | tuple[str, int]
 LAST_PAGE = 1000
 
 _LINK_SESSION_KEY = "link"
-"""Where the session keeps a link until the next page has shown it."""
+"""The session key of a one-time link that the next page shows once."""
 
 
 def create_blueprint() -> Blueprint:
-    """Make the pages about users."""
+    """Return the blueprint of the users' pages."""
     blueprint = Blueprint("users", __name__, template_folder="templates")
     both = ["GET", "POST"]
     blueprint.add_url_rule("/users", view_func=index)
@@ -39,7 +40,7 @@ def create_blueprint() -> Blueprint:
 
 
 def index() -> Answer:
-    """List the users. Two queries."""
+    """List the users. Runs two queries."""
     viewer, services = current_viewer(), _services()
     address = QueryParams(request.args)
     text, page = address.text("q"), address.page(LAST_PAGE)
@@ -58,9 +59,9 @@ def index() -> Answer:
 
 @preserves_form
 def invite() -> Answer:
-    """Add somebody, and show the link by which they choose a password."""
+    """Create a user, and show the link with which they choose a password."""
     viewer, services = current_viewer(), _services()
-    services.user_admin.require_admin(viewer)
+    require_admin(viewer)
     form = InviteForm(data={"role": "agent"})
     if form.validate_on_submit():
         try:
@@ -68,14 +69,14 @@ def invite() -> Answer:
         except Refusal as refusal:
             form.add_error(refusal, "email" if isinstance(refusal, EmailInvalid | EmailTaken) else None)
         else:
-            flash(f"{form.email.data} is invited. Pass the link on; PeteRental sends no mail.", "done")
+            flash(f"{form.email.data} was invited. Pass the link on: PeteRental does not send e-mail.", "done")
             return _show_link(grant)
     return render_template("users/invite.html", form=form), 400 if form.is_submitted() else 200
 
 
 @preserves_form
 def show(user_id: int) -> Answer:
-    """Show one user; change what they may do. Two queries."""
+    """Show one user, and change their role. Runs two queries."""
     viewer, services = current_viewer(), _services()
     member = services.user_admin.get(user_id, viewer)
     form = RoleForm(data={"role": member.role})
@@ -87,13 +88,13 @@ def show(user_id: int) -> Answer:
         else:
             flash(f"{member.name} is now {'an admin' if form.role.data == 'admin' else 'an agent'}.", "done")
             return redirect(url_for("users.show", user_id=user_id), 303)
-    kept = session.pop(_LINK_SESSION_KEY, None)
+    pending_link = session.pop(_LINK_SESSION_KEY, None)
     body = render_template(
         "users/show.html",
         member=member,
         form=form,
         agents=services.agents.owned_agents([user_id], viewer).get(user_id),
-        link=kept[1] if kept and kept[0] == user_id else None,
+        link=pending_link[1] if pending_link and pending_link[0] == user_id else None,
         link_days=LIFETIME.days,
         now=utc_now(),
     )
@@ -101,14 +102,14 @@ def show(user_id: int) -> Answer:
 
 
 def make_link(user_id: int) -> Answer:
-    """Make a link by which somebody chooses a new password; earlier ones are called off."""
+    """Create a link with which a user chooses a new password, and revoke earlier ones."""
     grant = _services().user_admin.make_link(user_id, current_viewer())
-    flash("The link is made, and earlier ones stopped working. Pass it on; PeteRental sends no mail.", "done")
+    flash("The link was created, and earlier links were revoked. Pass it on: PeteRental does not send e-mail.", "done")
     return _show_link(grant)
 
 
 def deactivate(user_id: int) -> Answer:
-    """Say what deactivating a user means, and do it."""
+    """Explain what deactivating a user means, and do it."""
     viewer, services = current_viewer(), _services()
     member = services.user_admin.get(user_id, viewer)
     refused = ""
@@ -118,7 +119,7 @@ def deactivate(user_id: int) -> Answer:
         except LastAdmin as refusal:
             refused = str(refusal)
         else:
-            flash(f"{member.name} cannot sign in any more.", "done")
+            flash(f"{member.name} can no longer sign in.", "done")
             return redirect(url_for("users.show", user_id=user_id), 303)
     agents = services.agents.owned_agents([user_id], viewer).get(user_id)
     body = render_template("users/activation.html", member=member, active=False, agents=agents, refused=refused)
@@ -126,7 +127,7 @@ def deactivate(user_id: int) -> Answer:
 
 
 def reactivate(user_id: int) -> Answer:
-    """Say what reactivating a user means, and do it."""
+    """Explain what reactivating a user means, and do it."""
     viewer, services = current_viewer(), _services()
     member = services.user_admin.get(user_id, viewer)
     if request.method == "POST":
