@@ -1,1 +1,1 @@
-"""Phone calls, what the robot asked in each, and messages taken."""
+"""Phone calls, their tool calls, and messages taken."""

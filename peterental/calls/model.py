@@ -1,4 +1,4 @@
-"""What a phone call is to us: who rang whom, how it went, what the robot asked for, and messages taken."""
+"""Phone calls: who called whom, how the call went, its tool calls and what they led to. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from peterental.errors import NotFound, Refusal
 
 
 class MessageMissing(Refusal):
-    """There is nothing in that message."""
+    """The message is empty."""
 
 
 class CallUnknown(NotFound):
@@ -24,32 +24,36 @@ class CallUnknown(NotFound):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a tool call led to when it was not refused; its type says what to tell the caller."""
+    """The result of a tool call that was not refused. Its type decides what the caller hears."""
 
 
 @dataclass(frozen=True)
 class MessageTaken(Outcome):
-    """A message is in the agent's inbox; whether a number to call back is known."""
+    """A message is in the agent's inbox.
+
+    Args:
+        can_call_back: whether a number to call back is known.
+    """
 
     can_call_back: bool
 
 
 Render = Callable[[Outcome | Refusal, Agent | None, datetime], str]
-"""Makes the one line that the caller hears: of an outcome or a refusal, for this agent, at this moment."""
+"""Renders the line that the caller hears, from an outcome or a refusal, the agent, and the current time (aware)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ToolInvocation:
-    """One tool call as it reached us. All of it comes from the envelope, only `arguments` from the model.
+    """A tool call as received. Only `arguments` comes from the language model, the rest from Vapi's envelope.
 
     Args:
-        name: the tool asked for.
-        arguments: as sent, cleaned of control characters.
-        tool_call_id: Vapi's id, or one made of the message where it sent none.
-        vapi_call_id: the phone call; empty where the message does not say.
-        agent_key: whose phone was called.
-        caller_number: as the telephone network gave it; None for web calls and withheld numbers.
-        began_s: when it reached us, on the monotonic clock, in seconds.
+        name: of the tool.
+        arguments: as sent, without control characters.
+        tool_call_id: Vapi's id, or one derived from the message where it sent none.
+        vapi_call_id: the phone call; empty where the message names none.
+        agent_key: names the agent who was called.
+        caller_number: from the telephone network; None for web calls and withheld numbers.
+        began_s: when it arrived, in seconds on the monotonic clock.
     """
 
     name: str
@@ -62,13 +66,13 @@ class ToolInvocation:
 
     @property
     def duration_ms(self) -> float:
-        """How long it has taken so far."""
+        """Milliseconds since it arrived."""
         return (time.perf_counter() - self.began_s) * 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class ToolCall:
-    """A tool call as kept: what was asked, what was answered, what it led to."""
+    """A tool call as stored: what was asked, what was answered, what it led to."""
 
     name: str
     tool_call_id: str
@@ -84,11 +88,11 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class CallHistory:
-    """What this phone call has asked and been told before, oldest first.
+    """The earlier tool calls of a phone call.
 
     Args:
-        redelivered: what this very tool-call id was answered, if it came before and did not end in a fault.
-        others: the call's other tool calls.
+        redelivered: the tool call with the same id, if it was answered before with anything but a fault.
+        others: the call's other tool calls, oldest first.
     """
 
     redelivered: ToolCall | None = None
@@ -96,11 +100,11 @@ class CallHistory:
 
     @property
     def offered(self) -> frozenset[datetime]:
-        """The starting times that were named to the caller."""
+        """The start times that the caller was offered."""
         return frozenset(start for call in self.others for start in call.offered)
 
     def answer_to_identical_call(self, invocation: ToolInvocation, outcome: str) -> str | None:
-        """Give what an earlier call of the same tool with the same arguments was told, if it led to `outcome`."""
+        """Return the answer to an earlier call of the same tool with the same arguments that led to `outcome`."""
         for call in reversed(self.others):
             if (call.name, call.outcome) == (invocation.name, outcome) and call.arguments == invocation.arguments:
                 return call.answer
@@ -109,12 +113,12 @@ class CallHistory:
 
 @dataclass(frozen=True, kw_only=True)
 class CallUpdate:
-    """What one status update or end-of-call report says about a call; None where it says nothing.
+    """What a status update or an end-of-call report says about a call; None where it says nothing. Times are aware.
 
     Args:
-        is_report: an end-of-call report: it knows better than status updates, whichever comes first.
-        status: Vapi's word; `ended` is final.
-        messages, structured_data: JSON as text.
+        is_report: an end-of-call report; it takes precedence over status updates, whichever comes first.
+        status: as Vapi names it; `ended` is final.
+        messages, structured_data: JSON text.
     """
 
     vapi_call_id: str
@@ -137,7 +141,7 @@ class CallUpdate:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One phone call as kept. Times are UTC."""
+    """A phone call as stored. Times are UTC."""
 
     vapi_call_id: str
     agent_id: str | None
@@ -159,25 +163,25 @@ class Call:
 
     @property
     def duration(self) -> timedelta | None:
-        """From start to end, where both are known."""
+        """Time from start to end; None where either is unknown."""
         return self.ended_at - self.started_at if self.started_at and self.ended_at else None
 
 
 Flag = Literal["unbooked", "fault"]
-"""What may be wrong with a call: see `CallSummary.is_unbooked` and `CallSummary.has_fault`."""
+"""A problem of a call: see `CallSummary.is_unbooked` and `CallSummary.has_fault`."""
 
 UNASSIGNED = "(nobody)"
-"""In the place of an agent's id: calls for an assistant that nobody has registered. Only admins see them."""
+"""Stands in for an agent id: calls for an assistant that belongs to no agent. Only admins see them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CallFilter:
-    """Which calls are wanted; what is empty does not narrow.
+    """Which calls to list; an empty field does not filter.
 
     Args:
-        agent_id: whose; NOBODY for calls that belong to no agent.
-        flag: only those with it.
-        since, until: from and before when they rang, aware.
+        agent_id: whose calls; UNASSIGNED for those that belong to no agent.
+        flag: only calls with this flag.
+        since, until: only calls that started from `since` and before `until`, aware.
         text: the last digits of the caller's number, a whole call id, or a part of the visitor's name or of the
             address in a booking made in the call.
     """
@@ -191,16 +195,16 @@ class CallFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class CallSummary:
-    """One line of the list of calls. Times are UTC.
+    """One row of the list of calls. Times are UTC.
 
-    Two flags are kept with the call by triggers of migration 010, and judged here:
+    Triggers of migration 010 maintain `outcomes` and `agreed`, from which two flags follow:
 
-    *fault*: some tool call of the call ended in the outcome `fault`, and no repetition of it mended that.
+    *fault*: a tool call of the call ended in the outcome `fault`, and no repetition of it succeeded.
 
-    *unbooked* (agreed, but nothing booked): the call has ended; the caller got as far as agreeing, that is a
-    `set_appointment` or `reschedule_appointment` was asked for, or the report's success evaluation or structured data
-    claims a booking; and yet no tool call of it booked, moved, or found the viewing standing, nor is there an
-    appointment with this call's id.
+    *unbooked* (agreed, but nothing booked): the call has ended; the caller had agreed to a viewing, which means that
+    `set_appointment` or `reschedule_appointment` was called, or that the report's success evaluation or structured data
+    claims a booking; but no tool call booked or moved a viewing or found it booked already, and no appointment has this
+    call's id.
     """
 
     vapi_call_id: str
@@ -215,49 +219,49 @@ class CallSummary:
     cost: float | None
     created_at: datetime
     outcomes: tuple[str, ...]
-    """Outcomes of its tool calls, each once, and `stands` where a viewing asked for was booked before."""
+    """Outcomes of its tool calls, each once, and `stands` where the viewing asked for was booked already."""
     agreed: bool
     appointment_id: int | None
-    """The appointment that was made in it; of several, the latest."""
+    """The appointment made in the call; of several, the latest."""
     attendee_name: str | None
     property_address: str | None
 
     @property
     def started_or_created_at(self) -> datetime:
-        """When it began, or, where nobody told, when we first heard of it."""
+        """When the call started; when it was first recorded, where its start was not reported."""
         return self.started_at or self.created_at
 
     @property
     def duration(self) -> timedelta | None:
-        """From start to end, where both are known."""
+        """Time from start to end; None where either is unknown."""
         return max(self.ended_at - self.started_at, timedelta()) if self.started_at and self.ended_at else None
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """The agent's time zone; UTC where nobody is registered."""
+        """The agent's time zone; UTC for a call without an agent."""
         return ZoneInfo(self.time_zone or "UTC")
 
     @property
     def has_ended(self) -> bool:
-        """Whether the caller has hung up, or was hung up on."""
+        """Whether the call is over."""
         return self.status == "ended"
 
     @property
     def has_fault(self) -> bool:
-        """Whether something on our side was broken."""
+        """Whether a tool call ended in a fault."""
         return "fault" in self.outcomes
 
     @property
     def is_unbooked(self) -> bool:
-        """Whether the caller agreed to a viewing and there is none."""
+        """Whether the caller agreed to a viewing but none was booked."""
         has_viewing = self.appointment_id is not None or not {"booked", "moved", "stands"}.isdisjoint(self.outcomes)
         return self.has_ended and self.agreed and not has_viewing
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """What was done in it: booked, moved, cancelled, message."""
+        """The outcomes that changed something: booked, moved, cancelled, message."""
         found = {*self.outcomes, *(("booked",) if self.appointment_id is not None else ())}
-        return tuple(deed for deed in ("booked", "moved", "cancelled", "message") if deed in found)
+        return tuple(action for action in ("booked", "moved", "cancelled", "message") if action in found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,23 +271,23 @@ class CallPage:
     calls: tuple[CallSummary, ...]
     has_more: bool
     is_truncated: bool = False
-    """More fit than could be looked up: these are the latest, or some, of them."""
+    """More calls match than were looked up; these are the latest, or some, of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownAssistant:
-    """An assistant, or a phone number without one, that was rung and that nobody has registered. The time is UTC."""
+    """An assistant, or a phone number without one, that was called but belongs to no agent. The time is UTC."""
 
     assistant_id: str | None
     phone_number_id: str | None
     last_rang_at: datetime
     calls: int
-    """How many calls there were lately."""
+    """The number of recent calls."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CallRecord:
-    """All that is known of one call, its tool calls in the order they were answered."""
+    """Everything stored about one call; its tool calls in the order in which they were answered."""
 
     summary: CallSummary
     call: Call

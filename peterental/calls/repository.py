@@ -1,4 +1,4 @@
-"""Calls, tool calls and messages in PostgreSQL."""
+"""Calls and tool calls in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
-DONE = ("booked", "moved", "cancelled", "message")
-"""Outcomes that changed something: never overwritten, and told again word for word."""
+CHANGING_OUTCOMES = ("booked", "moved", "cancelled", "message")
+"""Outcomes that changed something. Their tool calls are never overwritten, and repetitions get the same answer."""
 
-_CHANGED = f"outcome IN ({', '.join(map(repr, DONE))})"
+_CHANGED = f"outcome IN ({', '.join(map(repr, CHANGING_OUTCOMES))})"
 
-REMEMBERED_TOOL_CALLS = 40
-"""How many tool calls of one phone call are looked at again; a conversation has a handful."""
+MAX_HISTORY_TOOL_CALLS = 40
+"""Latest tool calls of a phone call that are read as its history; a conversation has a handful."""
 
-TOOL_CALL = "name, tool_call_id, arguments, answer, outcome, appointment_id, offered, duration_ms, received_at"
+TOOL_CALL_COLUMNS = "name, tool_call_id, arguments, answer, outcome, appointment_id, offered, duration_ms, received_at"
 
 
 def _record_sql(*, durable: bool, knows_agent: bool) -> str:
-    """Make the statement that keeps a tool call.
+    """Build the statement that records a tool call.
 
-    What is kept already, word for word, is not touched again: a delivery repeated many times at once must not queue up.
-    The first tool call of a phone call shows the call as well, whoever it is for; reports fill the row in later. What
-    came of the call so far is its own outcome: the trigger that keeps book of it finds nothing to change, for once.
+    An identical row is not written again: a delivery repeated many times at once must not queue up on its row lock. The
+    first tool call of a phone call also inserts the call, with or without an agent; reports fill in its row later. The
+    inserted row already has this outcome, so the trigger that maintains `calls.outcomes` has nothing to update.
 
     Args:
-        durable: whether to wait for the disk. What changes nothing but this log need not, while a caller listens.
-        knows_agent: whether it was found out before whose assistant was asked. With that choice inside the statement no
-            plan would do for both, and the server would make one for every tool call.
+        durable: whether the commit waits for the disk. A row that only logs an answer need not, while a caller waits.
+        knows_agent: whether the agent is known already. With that choice inside the statement, no generic plan would
+            fit both cases, and the server would plan every tool call.
     """
     agent = "%(agent_id)s" if knows_agent else f"({AGENT_ID_BY_VAPI_KEY})"
-    hurry = "hurry AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)),"
+    async_commit = "async_commit AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)),"
     return f"""
-        WITH {"" if durable else hurry} rung AS (
+        WITH {"" if durable else async_commit} new_call AS (
             INSERT INTO calls (
                 vapi_call_id, agent_id, assistant_id, phone_number_id, caller_number, created_at, updated_at,
                 outcomes, agreed
@@ -70,7 +70,7 @@ def _record_sql(*, durable: bool, knows_agent: bool) -> str:
                 WHERE vapi_call_id = %(vapi_call_id)s AND vapi_tool_call_id = %(tool_call_id)s
             )),
             %(offered)s::timestamptz[], %(duration_ms)s, %(received_at)s::timestamptz
-        {"" if durable else "FROM hurry"}
+        {"" if durable else "FROM async_commit"}
         WHERE NOT EXISTS (
             SELECT FROM tool_calls
             WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
@@ -89,17 +89,17 @@ _RECORD = {
     for knows_agent in (True, False)
 }
 
-KNOWN_OF_A_CALL = (
+CALL_COLUMNS = (
     "agent_id", "assistant_id", "phone_number_id", "caller_number", "started_at", "ended_at", "ended_reason", "cost",
     "summary", "transcript", "messages", "success_evaluation", "structured_data", "recording_url",
 )  # fmt: skip
 
-STATUSES = ("scheduled", "queued", "ringing", "in-progress", "forwarding", "ended")
-"""Vapi's words in the order a call goes through them; an update that comes late does not take it back."""
+STATUS_ORDER = ("scheduled", "queued", "ringing", "in-progress", "forwarding", "ended")
+"""Vapi's statuses in the order of a call; a late update does not set a call back to an earlier one."""
 
-# A report knows better than a status update, whichever of them comes first; neither erases what the other knew.
+# A report takes precedence over status updates, whichever comes first; neither erases what the other one knew.
 UPSERT_CALL = f"""
-    INSERT INTO calls AS call (vapi_call_id, status, created_at, updated_at, {", ".join(KNOWN_OF_A_CALL)})
+    INSERT INTO calls AS call (vapi_call_id, status, created_at, updated_at, {", ".join(CALL_COLUMNS)})
     VALUES (
         %(vapi_call_id)s, %(status)s, %(now)s, %(now)s,
         ({AGENT_ID_BY_VAPI_KEY}), %(assistant_id)s, %(phone_number_id)s, %(caller_number)s,
@@ -115,7 +115,7 @@ UPSERT_CALL = f"""
     ", ".join(
         f"{name} = CASE WHEN %(is_report)s THEN COALESCE(EXCLUDED.{name}, call.{name})"
         f" ELSE COALESCE(call.{name}, EXCLUDED.{name}) END"
-        for name in KNOWN_OF_A_CALL
+        for name in CALL_COLUMNS
     )
 },
         updated_at = EXCLUDED.updated_at
@@ -123,17 +123,17 @@ UPSERT_CALL = f"""
 
 
 class PendingHistory:
-    """The answer to `CallRepository.begin`, on its way until the connection has caught up."""
+    """The result of `CallRepository.begin`; it can be read once the pipeline is synchronised."""
 
     def __init__(self, cursor: psycopg.Cursor[DictRow], tool_call_id: str) -> None:
         self._cursor = cursor
         self._tool_call_id = tool_call_id
 
     def read(self) -> CallHistory:
-        """Give what this call was told so far."""
+        """Return the call's earlier tool calls."""
         calls = [_tool_call(row) for row in self._cursor.fetchall()]
-        same = next((c for c in calls if c.tool_call_id == self._tool_call_id and c.outcome != "fault"), None)
-        return CallHistory(same, tuple(call for call in calls if call.tool_call_id != self._tool_call_id))
+        redelivered = next((c for c in calls if c.tool_call_id == self._tool_call_id and c.outcome != "fault"), None)
+        return CallHistory(redelivered, tuple(call for call in calls if call.tool_call_id != self._tool_call_id))
 
 
 class CallRepository:
@@ -143,25 +143,25 @@ class CallRepository:
         self._database = database
 
     def begin(self, connection: Connection, invocation: ToolInvocation) -> PendingHistory:
-        """Queue the agent's row lock and, after it, the reading of what this call was told so far.
+        """Queue the agent's row lock and, after it, the query for the call's earlier tool calls.
 
-        Whoever holds the lock works alone on this agent's bookings until the transaction ends: two deliveries of one
-        tool call, or two callers after one time, queue up instead of deadlocking in the exclusion constraint. Two
-        statements, because the second must see what was committed while the first waited.
+        The transaction that holds the lock is the only one that changes this agent's bookings: two deliveries of one
+        tool call, or two callers for one time, queue up instead of deadlocking in the exclusion constraint. These are
+        two statements because the second must see what was committed while the first waited.
         """
         connection.execute(LOCK_BY_VAPI_KEY.encode(), _key(invocation.agent_key))
         cursor = connection.execute(
             f"""
             (
-                SELECT id, {TOOL_CALL} FROM tool_calls
+                SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
                 WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
             )
             UNION ALL
             (
-                SELECT id, {TOOL_CALL} FROM tool_calls
+                SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
                 WHERE vapi_call_id = %(vapi_call_id)s AND vapi_call_id <> '' AND tool_call_id <> %(tool_call_id)s
                 ORDER BY id DESC
-                LIMIT {REMEMBERED_TOOL_CALLS}
+                LIMIT {MAX_HISTORY_TOOL_CALLS}
             )
             ORDER BY id
             """.encode(),
@@ -170,36 +170,36 @@ class CallRepository:
         return PendingHistory(cursor, invocation.tool_call_id)
 
     def record_tool_call(self, connection: Connection, invocation: ToolInvocation, values: dict[str, Any]) -> None:
-        """Queue the keeping of a tool call; an appointment made by it in this transaction is found by itself."""
-        connection.execute(_RECORD[True, values["agent_id"] is not None].encode(), _kept(invocation, values))
+        """Queue the record of a tool call; finds the appointment that it made in this transaction."""
+        connection.execute(_RECORD[True, values["agent_id"] is not None].encode(), _parameters(invocation, values))
 
     def record_tool_call_alone(self, invocation: ToolInvocation, values: dict[str, Any]) -> None:
-        """Keep a tool call on its own. One round trip."""
-        self._database.fetch(_RECORD[False, values["agent_id"] is not None], _kept(invocation, values))
+        """Record a tool call outside any transaction. One round trip."""
+        self._database.fetch(_RECORD[False, values["agent_id"] is not None], _parameters(invocation, values))
 
     def reachable_agent(self, connection: Connection, key: AgentKey) -> psycopg.Cursor[DictRow]:
-        """Queue the look-up of whether the agent named by `key` takes calls: agent_id, agent_name, is_active."""
+        """Queue the query for the agent that `key` names: agent_id, agent_name, is_active."""
         return connection.execute(REACHABLE_AGENT.encode(), _key(key))
 
     def upsert(self, update: CallUpdate, now: datetime) -> None:
-        """Add what is new about a call to what is known of it. One round trip."""
-        values = asdict(update) | {"now": now, "statuses": list(STATUSES)}
+        """Insert a call or merge an update into it. One round trip."""
+        values = asdict(update) | {"now": now, "statuses": list(STATUS_ORDER)}
         values.update(_key(update.agent_key))
         del values["agent_key"]
         self._database.fetch(UPSERT_CALL, values)
 
     def get(self, vapi_call_id: str) -> Call | None:
-        """Give one call."""
+        """Return one call; None where it is missing."""
         rows = self._database.fetch(
-            f"SELECT vapi_call_id, status, {', '.join(KNOWN_OF_A_CALL)}, created_at FROM calls WHERE vapi_call_id = %s",
+            f"SELECT vapi_call_id, status, {', '.join(CALL_COLUMNS)}, created_at FROM calls WHERE vapi_call_id = %s",
             [vapi_call_id],
         )
-        return Call(**{**rows[0], "cost": _figure(rows[0]["cost"])}) if rows else None
+        return Call(**{**rows[0], "cost": _float(rows[0]["cost"])}) if rows else None
 
     def tool_calls(self, vapi_call_id: str) -> tuple[ToolCall, ...]:
-        """Give the tool calls of one call, in the order they were answered."""
+        """Return the tool calls of one call, in the order in which they were answered."""
         rows = self._database.fetch(
-            f"SELECT {TOOL_CALL} FROM tool_calls WHERE vapi_call_id = %s ORDER BY id", [vapi_call_id]
+            f"SELECT {TOOL_CALL_COLUMNS} FROM tool_calls WHERE vapi_call_id = %s ORDER BY id", [vapi_call_id]
         )
         return tuple(_tool_call(row) for row in rows)
 
@@ -208,7 +208,7 @@ def _key(key: AgentKey) -> dict[str, str | None]:
     return {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
 
 
-def _kept(invocation: ToolInvocation, values: dict[str, Any]) -> dict[str, Any]:
+def _parameters(invocation: ToolInvocation, values: dict[str, Any]) -> dict[str, Any]:
     return {
         **_key(invocation.agent_key),
         "vapi_call_id": invocation.vapi_call_id,
@@ -227,5 +227,5 @@ def _tool_call(row: DictRow) -> ToolCall:
     return ToolCall(**{**row, "arguments": row["arguments"] or {}, "offered": tuple(row["offered"] or ())})
 
 
-def _figure(value: Any) -> float | None:
+def _float(value: Any) -> float | None:
     return None if value is None else float(value)

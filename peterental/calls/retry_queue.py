@@ -1,7 +1,7 @@
-"""News of calls that came while the database was away: held in memory, and kept as soon as it is back.
+"""Hold call updates in memory while the database is unavailable, and store them once it is back.
 
-Vapi reports the end of a call once. What is held here is lost with the process, so it is a bridge over seconds, such as
-those of a database that restarts; the log says what is held, kept and given up.
+Vapi reports the end of a call only once. The queue is lost with the process, so it bridges seconds, such as those of a
+database that restarts. The log says which updates were queued, stored and dropped.
 """
 
 from __future__ import annotations
@@ -21,76 +21,76 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TRY_AGAIN_AFTER_S = 1.0
-MOST_HELD = 2_000
-MOST_HELD_CHARACTERS = 32 * 1024 * 1024
-"""Of transcripts and messages together; a report has up to some hundred thousand."""
+RETRY_INTERVAL_S = 1.0
+MAX_QUEUED = 2_000
+MAX_QUEUED_CHARS = 32 * 1024 * 1024
+"""Of all queued transcripts and messages together; one report has up to some hundred thousand."""
 
-Keep = Callable[["CallUpdate", datetime], None]
+Store = Callable[["CallUpdate", datetime], None]
 
 
 class CallUpdateQueue:
-    """What one process holds back.
+    """The call updates that one process has not stored yet.
 
     Args:
-        keep: puts one piece of news into the database; raises a Fault where that does not work yet.
-        try_again_after_s: the pause between two attempts, in seconds.
+        store: writes one update to the database; raises a Fault while the database is unavailable.
+        retry_interval_s: the pause between two attempts, in seconds.
     """
 
-    def __init__(self, keep: Keep, try_again_after_s: float = TRY_AGAIN_AFTER_S) -> None:
-        self._keep = keep
-        self._try_again_after_s = try_again_after_s
-        self._held: deque[tuple[CallUpdate, datetime]] = deque()
+    def __init__(self, store: Store, retry_interval_s: float = RETRY_INTERVAL_S) -> None:
+        self._store = store
+        self._retry_interval_s = retry_interval_s
+        self._queue: deque[tuple[CallUpdate, datetime]] = deque()
         self._lock = threading.Lock()
-        self._work: threading.Thread | None = None
+        self._thread: threading.Thread | None = None
 
     def __len__(self) -> int:
-        """How many pieces of news are held."""
-        return len(self._held)
+        """Return how many updates are queued."""
+        return len(self._queue)
 
-    def enqueue(self, update: CallUpdate, heard_at: datetime) -> None:
-        """Hold a piece of news until it can be kept; of too much, the oldest is given up."""
+    def enqueue(self, update: CallUpdate, received_at: datetime) -> None:
+        """Queue an update and start the retries. A full queue drops its oldest update."""
         with self._lock:
-            self._held.append((update, heard_at))
-            while len(self._held) > MOST_HELD or self._characters() > MOST_HELD_CHARACTERS:
-                dropped, _ = self._held.popleft()
-                log.error("Given up: too much news is waiting", extra={"call_id": dropped.vapi_call_id})
-            if self._work is None:
-                self._work = threading.Thread(target=self._retry_loop, name="late news", daemon=True)
-                self._work.start()
-                atexit.register(self.flush)  # a worker that is told to end has one attempt more
+            self._queue.append((update, received_at))
+            while len(self._queue) > MAX_QUEUED or self._characters() > MAX_QUEUED_CHARS:
+                dropped, _ = self._queue.popleft()
+                log.error("Dropped a call update: the queue is full", extra={"call_id": dropped.vapi_call_id})
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._retry_loop, name="call-update-retries", daemon=True)
+                self._thread.start()
+                atexit.register(self.flush)  # a worker that is stopped makes one more attempt
 
     def flush(self) -> bool:
-        """Keep what is held, the oldest first; False as soon as one cannot be kept yet."""
-        while self._held:
+        """Store the queued updates, oldest first. Return False at the first one that the database cannot take yet."""
+        while self._queue:
             with self._lock:
-                if not self._held:
+                if not self._queue:
                     break
-                update, heard_at = self._held[0]
+                update, received_at = self._queue[0]
             try:
-                self._keep(update, heard_at)
+                self._store(update, received_at)
             except Fault:
                 return False
-            except Exception:  # one that can never be kept must not keep the others out
-                log.exception("Given up: it cannot be kept", extra={"call_id": update.vapi_call_id})
+            except Exception:  # an update that can never be stored must not block the others
+                log.exception("Dropped a call update: it cannot be stored", extra={"call_id": update.vapi_call_id})
             else:
-                log.info("Kept what was said while the database was away", extra={"call_id": update.vapi_call_id})
+                log.info("Stored a queued call update", extra={"call_id": update.vapi_call_id})
             with self._lock:
-                if self._held and self._held[0][0] is update:
-                    self._held.popleft()
+                if self._queue and self._queue[0][0] is update:
+                    self._queue.popleft()
         return True
 
     def _retry_loop(self) -> None:
-        """Try until nothing is held any more; the next piece of news starts this anew."""
+        """Retry until the queue is empty, then end; the next update starts a new thread."""
         pause = threading.Event()
         while True:
-            pause.wait(self._try_again_after_s)
+            pause.wait(self._retry_interval_s)
             if not self.flush():
                 continue
             with self._lock:
-                if not self._held:
-                    self._work = None
+                if not self._queue:
+                    self._thread = None
                     return
 
     def _characters(self) -> int:
-        return sum(len(update.transcript or "") + len(update.messages or "") for update, _ in self._held)
+        return sum(len(update.transcript or "") + len(update.messages or "") for update, _ in self._queue)

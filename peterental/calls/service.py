@@ -1,4 +1,4 @@
-"""Calls: put together from what Vapi reports, with every tool call and what it led to, and messages taken."""
+"""Record calls as Vapi reports them, with their tool calls; list them; take messages."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 PAGE_SIZE = 25
 
 RECENT_DAYS = 30
-UNREGISTERED_SHOWN = 5
-UNREGISTERED_COUNTED = 5_000
-"""Calls for nobody that are looked at, so that a line that is rung all day costs no more."""
+MAX_UNKNOWN_ASSISTANTS = 5
+MAX_UNASSIGNED_CALLS = 5_000
+"""Calls without an agent that are counted; bounds the cost of a number that is called all day."""
 
 log = logging.getLogger(__name__)
 
@@ -58,94 +58,100 @@ class CallService:
     """The phone calls of one database.
 
     Args:
-        database: where they are kept.
-        now: gives the present moment, aware.
+        database: where they are stored.
+        now: returns the current time, aware.
     """
 
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._calls = CallRepository(database)
-        self._late = CallUpdateQueue(self._calls.upsert)
-        self._reader = CallQueries(database)
+        self._retry_queue = CallUpdateQueue(self._calls.upsert)
+        self._queries = CallQueries(database)
         self._messages = MessageRepository(database)
         self._now = now
 
     def record_update(self, update: CallUpdate) -> None:
-        """Keep what a status update or an end-of-call report says, in whatever order and however often they come.
+        """Record a status update or an end-of-call report; they may come in any order and repeatedly. One round trip.
 
-        An ended call stays ended; a report is believed rather than an update. One round trip. With the database away
-        it is held in memory until that is back: a report comes once.
+        An ended call stays ended, and a report takes precedence over status updates. Vapi sends a report only once, so
+        while the database is unavailable the update is queued in memory.
         """
         now = self._now()
         try:
             self._calls.upsert(update, now)
         except Fault as fault:
-            self._late.enqueue(update, now)
-            log.warning("Held until it can be kept: %s", fault, extra={"call_id": update.vapi_call_id})
+            self._retry_queue.enqueue(update, now)
+            log.warning(
+                "Queued a call update until the database is back: %s", fault, extra={"call_id": update.vapi_call_id}
+            )
 
     def get(self, vapi_call_id: str) -> Call | None:
-        """Give one call, or None where nothing was reported of it. One round trip."""
+        """Return one call; None where nothing was recorded of it. One round trip."""
         return self._calls.get(vapi_call_id)
 
     def tool_calls(self, vapi_call_id: str) -> tuple[ToolCall, ...]:
-        """Give the tool calls of one call, in the order they were answered. One round trip."""
+        """Return the tool calls of one call, in the order in which they were answered. One round trip."""
         return self._calls.tool_calls(vapi_call_id)
 
     def listing(self, viewer: Viewer, call_filter: CallFilter, *, page: int = 1) -> CallPage:
-        """Give one page of the calls that the viewer may see, latest first. One round trip.
+        """Return one page of the calls that the viewer may see, latest first. One round trip.
 
         Args:
-            viewer: who looks; calls for nobody are for admins.
+            viewer: only admins see calls without an agent.
             call_filter: which calls.
             page: from 1.
         """
         if call_filter.agent_id == UNASSIGNED and not viewer.is_admin:
             return CallPage(calls=(), has_more=False)
-        call_filter = replace(call_filter, text=_tidy(call_filter.text), agent_id=_tidy(call_filter.agent_id))
+        call_filter = replace(call_filter, text=_clean(call_filter.text), agent_id=_clean(call_filter.agent_id))
         first = (page - 1) * PAGE_SIZE
-        found, is_truncated = self._reader.listing(_only_of(viewer), call_filter, slice(first, first + PAGE_SIZE + 1))
+        found, is_truncated = self._queries.listing(
+            _owner_filter(viewer), call_filter, slice(first, first + PAGE_SIZE + 1)
+        )
         return CallPage(calls=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE, is_truncated=is_truncated)
 
     def latest(self, agent_id: str, viewer: Viewer, *, limit: int) -> tuple[CallSummary, ...]:
-        """Give the latest calls of one agent, none where it is not the viewer's to see. One round trip."""
-        call_filter = CallFilter(agent_id=_tidy(agent_id))
-        return tuple(self._reader.listing(_only_of(viewer), call_filter, slice(0, limit))[0])
+        """Return the latest calls of one agent; none of an agent that the viewer may not see. One round trip."""
+        call_filter = CallFilter(agent_id=_clean(agent_id))
+        return tuple(self._queries.listing(_owner_filter(viewer), call_filter, slice(0, limit))[0])
 
     def weekly_counts(self, agent: Agent, edges: Sequence[datetime], limit: int) -> list[tuple[int, int, int]]:
-        """Count the calls of an agent that the viewer was given, by week. One round trip.
+        """Count the calls of an agent by week. One round trip. Does not check that the viewer may see the agent.
 
         Args:
-            agent: whose.
-            edges: when each week starts, in order, and when the last one ends.
-            limit: how many calls to count, the latest first.
+            agent: whose calls.
+            edges: the start of each week, in order, and the end of the last one; aware.
+            limit: how many calls to count at most, the latest first.
 
-        Returns: the number of the week from 1, how many calls, how many of them led to a viewing.
+        Returns: the number of the week from 1, its calls, and those of them that led to a viewing.
         """
-        return self._reader.by_week(agent.agent_id, edges, limit)
+        return self._queries.by_week(agent.agent_id, edges, limit)
 
-    def unregistered(self, viewer: Viewer) -> tuple[UnknownAssistant, ...]:
-        """Give what was rung within RECENT_DAYS and belongs to no agent, for admins; nothing for others.
+    def unknown_assistants(self, viewer: Viewer) -> tuple[UnknownAssistant, ...]:
+        """Return what was called within RECENT_DAYS but belongs to no agent, for admins; nothing for others.
 
-        One round trip, for admins.
+        One round trip for admins, none for others.
         """
         if not viewer.is_admin:
             return ()
         since = self._now() - timedelta(days=RECENT_DAYS)
-        return tuple(self._reader.unregistered(since, counted=UNREGISTERED_COUNTED, limit=UNREGISTERED_SHOWN))
+        return tuple(
+            self._queries.unknown_assistants(since, counted=MAX_UNASSIGNED_CALLS, limit=MAX_UNKNOWN_ASSISTANTS)
+        )
 
     def record(self, vapi_call_id: str, viewer: Viewer) -> CallRecord:
-        """Give all that is known of one call. Two round trips.
+        """Return everything stored about one call. Two round trips.
 
-        Raises CallUnknown, also where it is not the viewer's to see.
+        Raise CallUnknown for a missing call and for one that the viewer may not see.
         """
-        found = None if "\x00" in vapi_call_id else self._reader.record(vapi_call_id, _only_of(viewer))
+        found = None if "\x00" in vapi_call_id else self._queries.record(vapi_call_id, _owner_filter(viewer))
         if found is None:
             raise CallUnknown
         summary, call = found
         return CallRecord(summary=summary, call=call, tool_calls=self._calls.tool_calls(vapi_call_id))
 
     def begin(self, connection: Connection, invocation: ToolInvocation) -> PendingHistory:
-        """Queue, in a transaction that will change something, the lock on the agent and what this call was told so far.
+        """Queue the lock on the agent and the query for the call's history, to start a transaction.
 
         Costs no round trip of its own.
         """
@@ -162,16 +168,16 @@ class CallService:
         appointment_id: int | None = None,
         offered: Sequence[datetime] = (),
     ) -> None:
-        """Queue the keeping of a tool call in the transaction that did what it asked. No round trip of its own.
+        """Queue the record of a tool call in the transaction that did its work. Costs no round trip of its own.
 
         Args:
             connection: the transaction's.
             invocation: the tool call.
-            answer: the sentence; the same tool call hears it again.
+            answer: the sentence; a repetition of the same tool call gets it again.
             outcome: what it led to, one word of `ToolCall.outcome`.
-            agent_id: whose; found by the key of the invocation where None.
-            appointment_id: which booking it is about; found by the tool-call id where this transaction made it.
-            offered: the starting times named in the answer.
+            agent_id: whose call; looked up by the invocation's key where None.
+            appointment_id: the booking it concerns; looked up by the tool-call id where this transaction made it.
+            offered: the start times in the answer, aware.
         """
         self._calls.record_tool_call(
             connection, invocation, self._values(answer, outcome, agent_id, appointment_id, offered)
@@ -186,13 +192,13 @@ class CallService:
         agent_id: str | None = None,
         offered: Sequence[datetime] = (),
     ) -> None:
-        """Keep a tool call that changed nothing. One round trip; the arguments are those of `record_tool_call`."""
+        """Record a tool call that changed nothing. One round trip; arguments as for `record_tool_call`."""
         self._calls.record_tool_call_alone(invocation, self._values(answer, outcome, agent_id, None, offered))
 
     def take_message(self, invocation: ToolInvocation, draft: MessageDraft, render: Render) -> str:
-        """Put a message into the agent's inbox and give the sentence that says so. Two round trips.
+        """Add a message to the agent's inbox and return the sentence that confirms it. Two round trips.
 
-        The same tool call, or the same message again in the same phone call, is told the same and kept once.
+        A repeated tool call, or the same message again in the same phone call, gets the same answer and adds nothing.
         """
         now = self._now()
         with self._database.transaction() as connection:
@@ -203,7 +209,7 @@ class CallService:
             history = pending_history.read()
             if history.redelivered is not None:
                 return history.redelivered.answer
-            refusal = _why_not(row, draft)
+            refusal = _refusal_of(row, draft)
             earlier = history.answer_to_identical_call(invocation, "message")
             if row is not None and refusal is None and earlier is None:
                 self._messages.add(
@@ -240,8 +246,8 @@ class CallService:
         }
 
 
-def _why_not(agent: Mapping[str, Any] | None, draft: MessageDraft) -> Refusal | None:
-    """Give why a message cannot be taken, if so."""
+def _refusal_of(agent: Mapping[str, Any] | None, draft: MessageDraft) -> Refusal | None:
+    """Return why a message cannot be taken; None where it can."""
     if agent is None:
         return AgentUnknown()
     if not agent["is_active"]:
@@ -249,10 +255,10 @@ def _why_not(agent: Mapping[str, Any] | None, draft: MessageDraft) -> Refusal | 
     return None if draft.body else MessageMissing()
 
 
-def _only_of(viewer: Viewer) -> int | None:
-    """Give whose calls a viewer sees: None is everybody's."""
+def _owner_filter(viewer: Viewer) -> int | None:
+    """Return the user whose agents' calls a viewer sees; None for all."""
     return None if viewer.is_admin else viewer.user_id
 
 
-def _tidy(text: str) -> str:
+def _clean(text: str) -> str:
     return text.replace("\x00", "").strip()

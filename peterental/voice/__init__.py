@@ -1,1 +1,1 @@
-"""The phone robot's side: Vapi's messages in, sentences out."""
+"""The voice assistant: receive messages from Vapi, answer tool calls, render what callers hear."""

@@ -1,4 +1,4 @@
-"""Who may call the webhook. Fails closed; compares in constant time, over raw bytes."""
+"""Authenticate requests to the webhook. Fails closed; compares raw bytes in constant time."""
 
 from __future__ import annotations
 
@@ -17,57 +17,64 @@ if TYPE_CHECKING:
 
 MAX_SIGNATURE_AGE = timedelta(minutes=5)
 MIN_TIMESTAMP_MS = 100_000_000_000
-"""Timestamps from here on are milliseconds."""
+"""Timestamps from here on are milliseconds, smaller ones seconds."""
 
-FORWARDING = ("x-forwarded", "forwarded", "via", "cf-", "cdn-", "x-real-ip", "true-client-ip", "x-client-ip")
-FORWARDING_MORE = ("x-cluster-client-ip", "fastly-", "fly-", "x-original-", "x-envoy-", "x-amzn-trace-id", "ngrok-")
-"""How the headers begin that proxies and tunnels add: what they bring is not from this machine."""
+PROXY_HEADER_PREFIXES = (
+    "x-forwarded", "forwarded", "via", "cf-", "cdn-", "x-real-ip", "true-client-ip", "x-client-ip",
+    "x-cluster-client-ip", "fastly-", "fly-", "x-original-", "x-envoy-", "x-amzn-trace-id", "ngrok-",
+)  # fmt: skip
+"""Proxies and tunnels add headers with these prefixes; a request that has one does not come from this machine."""
 
 
 class Headers(Protocol):
     """Request headers, by name in any case."""
 
     def get(self, name: str, /) -> str | None:
-        """Give one header's value."""
+        """Return one header's value."""
         ...
 
     def keys(self) -> Iterable[str]:
-        """Give the names of all."""
+        """Return the names of all headers."""
         ...
 
 
 class WebhookAuthenticator:
-    """Lets in who knows a secret; in development without any, whoever calls from this machine.
+    """Admits requests that prove a secret; in development without any secret, requests from this machine.
 
     Args:
-        config: whose secrets count.
+        config: holds the secrets.
     """
 
     def __init__(self, config: Config) -> None:
         self._secret = config.vapi_webhook_secret.encode() if config.vapi_webhook_secret else None
         self._hmac_secret = config.vapi_hmac_secret.encode() if config.vapi_hmac_secret else None
-        self._open_to_this_machine = not config.is_production and not self._secret and not self._hmac_secret
+        self._allows_loopback = not config.is_production and not self._secret and not self._hmac_secret
 
     def check_secret(self, headers: Headers, peer: str | None) -> bool:
-        """Tell whether the headers alone are enough, before a byte of the body is read."""
-        if self._open_to_this_machine:
-            return _is_loopback(peer) and not any(_is_forwarding(name) for name in headers.keys())  # noqa: SIM118
+        """Return whether the headers alone authenticate the request, before the body is read.
+
+        Args:
+            headers: of the request.
+            peer: the IP address of the other end of the connection.
+        """
+        if self._allows_loopback:
+            return _is_loopback(peer) and not any(_is_proxy_header(name) for name in headers.keys())  # noqa: SIM118
         if self._secret is None:
             return False
         scheme, _, token = (headers.get("Authorization") or "").partition(" ")
-        shown = [headers.get("X-Vapi-Secret") or "", token.strip() if scheme.lower() == "bearer" else ""]
-        # Both are compared, whichever fits, so that time tells nothing.
-        fits = [hmac.compare_digest(_raw(value), self._secret) for value in shown]
-        return any(fits)
+        candidates = [headers.get("X-Vapi-Secret") or "", token.strip() if scheme.lower() == "bearer" else ""]
+        # Compare both, also after a match, so that the time taken reveals nothing.
+        matches = [hmac.compare_digest(_raw(value), self._secret) for value in candidates]
+        return any(matches)
 
     def has_fresh_signature(self, headers: Headers, now: datetime) -> bool:
-        """Tell whether a fresh signature came that is worth reading the body for."""
+        """Return whether the headers carry a fresh signature, for which the body is worth reading."""
         return bool(
             self._hmac_secret and headers.get("X-Signature") and _is_fresh(headers.get("X-Timestamp") or "", now)
         )
 
     def verify_signature(self, headers: Headers, body: bytes) -> bool:
-        """Tell whether `X-Signature` is ours over `{X-Timestamp}.{body}`."""
+        """Return whether `X-Signature` is the HMAC-SHA256 of `{X-Timestamp}.{body}` with the shared secret."""
         signed = _raw(headers.get("X-Timestamp") or "") + b"." + body
         expected = hmac.digest(self._hmac_secret or b"", signed, hashlib.sha256)
         given = _digest(headers.get("X-Signature") or "")
@@ -75,12 +82,12 @@ class WebhookAuthenticator:
 
 
 def _raw(value: str) -> bytes:
-    """Give a header's bytes as they came; WSGI hands them over as Latin-1."""
+    """Return a header's bytes as sent; WSGI decodes them as Latin-1."""
     return value.encode("latin-1", "replace")
 
 
 def _digest(text: str) -> bytes:
-    """Read a signature in hex or base64; empty where it is neither."""
+    """Decode a signature in hex or base64; empty where it is neither."""
     text = text.strip().removeprefix("sha256=")
     try:
         return (
@@ -110,5 +117,5 @@ def _is_loopback(peer: str | None) -> bool:
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
-def _is_forwarding(name: str) -> bool:
-    return name.lower().startswith(FORWARDING + FORWARDING_MORE)
+def _is_proxy_header(name: str) -> bool:
+    return name.lower().startswith(PROXY_HEADER_PREFIXES)

@@ -1,7 +1,7 @@
-"""Vapi's envelope, decoded once at the edge: only the fields that are used, whatever junk the others hold.
+"""Decode Vapi's messages: only the fields that are used; the others may hold anything.
 
-Where each datum is looked for, and in which order, follows captured traffic of 2024 to 2026. Histories run to 100 KB
-and more: they are skipped over, and read only by whoever asks for them.
+Where a value is looked for, and in which order, follows captured traffic of 2024 to 2026. Histories run to 100 KB and
+more: they stay undecoded until they are asked for.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from peterental.voice.sanitize import identifier, json_safe, multiline, parse_ti
 
 EMPTY = msgspec.Raw(b"")
 MAX_COST_USD = 999_999.0
+MAX_DURATION_S = 30 * 24 * 3600.0
 MAX_REASON_CHARS = 500
 MAX_BODY_DEPTH = 200
 MAX_INTEGER_DIGITS = 20
@@ -33,7 +34,7 @@ class BodyUnreadable(Refusal):
 
 
 class _Message(msgspec.Struct, rename="camel"):
-    """What may be of use in a message; everything is optional and of any type."""
+    """The fields of a message that are used. Each is optional and may be of any type."""
 
     type: Any = None
     status: Any = None
@@ -69,7 +70,7 @@ class _Body(msgspec.Struct):
 
 
 class _Ids(msgspec.Struct, rename="camel"):
-    """What is used of a call, an assistant, a phone number or a customer."""
+    """The fields that are used of a call, an assistant, a phone number or a customer."""
 
     id: Any = None
     assistant_id: Any = None
@@ -97,8 +98,8 @@ class ToolRequest:
     """One tool call of a message.
 
     Args:
-        wire_id: Vapi's id as it came, to be given back; None where none came.
-        tool_call_id: the id it is kept under.
+        wire_id: Vapi's id as sent, which the reply repeats; None where none was sent.
+        tool_call_id: the id under which it is stored.
     """
 
     wire_id: object
@@ -108,7 +109,7 @@ class ToolRequest:
 
 
 class Envelope:
-    """One message, with the data that every kind of message shares."""
+    """One message. Its attributes are the values that every kind of message shares."""
 
     def __init__(self, body: _Body) -> None:
         self._message = message = body.message or _Message()
@@ -124,10 +125,10 @@ class Envelope:
         customers = (message.customer, call.customer, outer_call.customer)
         self.caller_number = next(filter(None, (phone_number(_ids(raw).number) for raw in customers)), None)
         kind = single_line(message.type, MAX_REASON_CHARS)
-        self.kind = kind or ("tool-calls" if self._carries_tools() else "")
+        self.kind = kind or ("tool-calls" if self._has_tool_calls() else "")
 
     def tool_requests(self) -> tuple[ToolRequest, ...]:
-        """Give the tool calls, in order, from the first of the places that has any."""
+        """Return the tool calls, in order, from the first field that has any."""
         message = self._message
         for raw in (message.tool_call_list, message.tool_calls):
             items = _any(raw)
@@ -143,35 +144,35 @@ class Envelope:
         return (self._request(legacy),) if isinstance(legacy, dict) else ()
 
     def caller_lines(self) -> tuple[str, ...]:
-        """Give what the caller has said so far, oldest first. Decodes the history."""
+        """Return what the caller has said so far, oldest first. Decodes the history."""
         artifact = _artifact(self._message.artifact)
         for raw in (artifact.messages, artifact.messages_open_ai_formatted, self._message.messages):
-            spoken = _lines_of_user(_any(raw))
-            if spoken:
-                return spoken
+            lines = _user_lines(_any(raw))
+            if lines:
+                return lines
         return ()
 
     def call_update(self) -> CallUpdate | None:
-        """Give what a status update or an end-of-call report says of its call; None where it names none."""
+        """Return what a status update or an end-of-call report says about its call; None where it names no call."""
         if not self.vapi_call_id:
             return None
         if self.kind == "end-of-call-report":
             return self._report()
         message = self._message
         status = single_line(message.status, MAX_REASON_CHARS) or "in-progress"
-        when = parse_timestamp(message.timestamp)
+        sent_at = parse_timestamp(message.timestamp)
         return CallUpdate(
             vapi_call_id=self.vapi_call_id,
             agent_key=self.agent_key,
             caller_number=self.caller_number,
             status=status,
-            started_at=parse_timestamp(message.started_at) or (when if status == "in-progress" else None),
-            ended_at=parse_timestamp(message.ended_at) or (when if status == "ended" else None),
+            started_at=parse_timestamp(message.started_at) or (sent_at if status == "in-progress" else None),
+            ended_at=parse_timestamp(message.ended_at) or (sent_at if status == "ended" else None),
             ended_reason=single_line(message.ended_reason, MAX_REASON_CHARS),
         )
 
     def rejected(self) -> CallUpdate | None:
-        """Give what there is to keep of a call that we tell Vapi to end with a sentence; None where it has no id."""
+        """Return what to record of a call that the reply makes Vapi end with a sentence; None where it has no id."""
         if not self.vapi_call_id:
             return None
         return CallUpdate(
@@ -179,14 +180,14 @@ class Envelope:
             agent_key=self.agent_key,
             caller_number=self.caller_number,
             status="ended",
-            ended_reason="assistant-request-returned-error",  # Vapi's own word for what it makes of our answer
+            ended_reason="assistant-request-returned-error",  # the reason that Vapi reports for such a reply
         )
 
     def _report(self) -> CallUpdate:
         message, artifact = self._message, _artifact(self._message.artifact)
         analysis = _mapping(_any(message.analysis))
-        started_at, ended_at = _span_of(message)
-        evaluation = _first(message.success_evaluation, analysis.get("successEvaluation"))
+        started_at, ended_at = _call_period(message)
+        evaluation = _first_set(message.success_evaluation, analysis.get("successEvaluation"))
         return CallUpdate(
             vapi_call_id=self.vapi_call_id,
             is_report=True,
@@ -196,7 +197,7 @@ class Envelope:
             started_at=started_at,
             ended_at=ended_at,
             ended_reason=single_line(message.ended_reason, MAX_REASON_CHARS),
-            cost=_cost(message.cost),
+            cost=_number(message.cost, MAX_COST_USD),
             summary=multiline(message.summary) or multiline(analysis.get("summary")),
             transcript=multiline(message.transcript) or multiline(artifact.transcript),
             messages=_json(message.messages) or _json(artifact.messages) or _json(artifact.messages_open_ai_formatted),
@@ -204,57 +205,57 @@ class Envelope:
             structured_data=_json(message.structured_data) or _json_of(analysis.get("structuredData")),
             recording_url=single_line(message.recording_url)
             or single_line(artifact.recording_url)
-            or _recording(_any(message.recording))
-            or _recording(_any(artifact.recording)),
+            or _recording_url(_any(message.recording))
+            or _recording_url(_any(artifact.recording)),
         )
 
-    def _carries_tools(self) -> bool:
+    def _has_tool_calls(self) -> bool:
         message = self._message
         return any(
             (message.tool_call_list, message.tool_calls, message.tool_with_tool_call_list, message.function_call)
         )
 
-    def _request(self, item: object, around: Mapping[str, object] | None = None) -> ToolRequest:
+    def _request(self, item: object, wrapper: Mapping[str, object] | None = None) -> ToolRequest:
         """Read one tool call: `.function.name`, `.function.arguments`, or `.name` with `.arguments` or `.parameters`.
 
         Args:
             item: the tool call.
-            around: what it came wrapped in, which may name the tool in its place.
+            wrapper: the object around it, which may hold the tool's name.
         """
         call = _mapping(item)
         function = _mapping(call.get("function"))
-        around = around or {}
-        name = _first(
-            function.get("name"), call.get("name"), around.get("name"), _mapping(around.get("function")).get("name")
+        wrapper = wrapper or {}
+        name = _first_set(
+            function.get("name"), call.get("name"), wrapper.get("name"), _mapping(wrapper.get("function")).get("name")
         )
-        arguments = _first(
+        arguments = _first_set(
             function.get("arguments"), function.get("parameters"), call.get("arguments"), call.get("parameters")
         )
         if isinstance(arguments, str):
             arguments = _any(arguments.encode(errors="replace"))
-        kept = _mapping(json_safe(_mapping(arguments)))
+        safe_arguments = _mapping(json_safe(_mapping(arguments)))
         wire_id = call.get("id") if isinstance(call.get("id"), (str, int)) else None
-        named = single_line(name, MAX_REASON_CHARS) or ""
+        safe_name = single_line(name, MAX_REASON_CHARS) or ""
         return ToolRequest(
             wire_id=wire_id,
-            tool_call_id=identifier(wire_id) or self._own_id(wire_id, named, kept),
-            name=named,
-            arguments=kept,
+            tool_call_id=identifier(wire_id) or self._derived_id(wire_id, safe_name, safe_arguments),
+            name=safe_name,
+            arguments=safe_arguments,
         )
 
-    def _own_id(self, wire_id: object, name: str, arguments: Mapping[str, object]) -> str:
-        """Make an id for a tool call that has none we can keep.
+    def _derived_id(self, wire_id: object, name: str, arguments: Mapping[str, object]) -> str:
+        """Build an id for a tool call that has no usable one.
 
-        The same message delivered again makes the same id, where anything tells messages apart; else each is its own.
+        The same message delivered again gets the same id if it has an id or a timestamp; otherwise the id is random.
         """
         if wire_id is None and not self._message.timestamp:
             return f"none-{uuid4().hex}"
-        told = json.dumps([str(wire_id), str(self._message.timestamp), name, arguments], sort_keys=True)
-        return f"none-{hashlib.sha256(told.encode(errors='replace')).hexdigest()}"
+        content = json.dumps([str(wire_id), str(self._message.timestamp), name, arguments], sort_keys=True)
+        return f"none-{hashlib.sha256(content.encode(errors='replace')).hexdigest()}"
 
 
 def decode(body: bytes) -> Envelope:
-    """Decode the body of a request. Raises BodyUnreadable where it is not a JSON object."""
+    """Decode the body of a request. Raise BodyUnreadable where it is not a JSON object."""
     try:
         return Envelope(_body_decoder.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -262,9 +263,9 @@ def decode(body: bytes) -> Envelope:
 
 
 def _repair(body: bytes) -> bytes:
-    """Give a body again without what stands in the way: half characters, endless numbers, a `message` of another type.
+    """Return a body without what the strict decoder rejects: lone surrogates, huge numbers, a mistyped `message`.
 
-    Raises BodyUnreadable where it is not a JSON object at all.
+    Raise BodyUnreadable where it is not a JSON object at all.
     """
     try:
         value = json.loads(body)
@@ -272,12 +273,12 @@ def _repair(body: bytes) -> bytes:
         raise BodyUnreadable from error
     if not isinstance(value, dict):
         raise BodyUnreadable
-    kept = {name: value.get(name) for name in ("message", "call") if isinstance(value.get(name), dict)}
-    return msgspec.json.encode(json_safe(kept, keep_lines=True, depth=-MAX_BODY_DEPTH))
+    repaired = {name: value.get(name) for name in ("message", "call") if isinstance(value.get(name), dict)}
+    return msgspec.json.encode(json_safe(repaired, keep_lines=True, depth=-MAX_BODY_DEPTH))
 
 
 def _any(raw: msgspec.Raw | bytes) -> Any:
-    """Decode a part of a message; None where it is missing or not JSON after all."""
+    """Decode a part of a message; None where it is missing or not JSON."""
     try:
         return _any_decoder.decode(raw) if bytes(raw) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -285,19 +286,19 @@ def _any(raw: msgspec.Raw | bytes) -> Any:
 
 
 def _decode_leniently(raw: bytes) -> Any:
-    """Decode JSON as models write it: with bytes that are no text, bare line breaks, endless numbers, half characters.
+    """Decode JSON as models write it: with invalid UTF-8, bare line breaks, huge numbers, lone surrogates.
 
-    A caller is waiting for what the rest of it asks.
+    A caller is waiting for the answer to the rest of it.
     """
     try:
-        value = json.loads(raw.decode(errors="replace"), strict=False, parse_int=_whole)
+        value = json.loads(raw.decode(errors="replace"), strict=False, parse_int=_integer)
     except (ValueError, RecursionError):
         return None
     return json_safe(value, keep_lines=True, depth=-MAX_BODY_DEPTH)
 
 
-def _whole(digits: str) -> int | None:
-    """Read a whole number; None for one of more digits than anything here has."""
+def _integer(digits: str) -> int | None:
+    """Parse an integer; None for one with more digits than any value here."""
     return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else None
 
 
@@ -319,12 +320,12 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _first(*values: object) -> object:
+def _first_set(*values: object) -> object:
     return next((value for value in values if value is not None), None)
 
 
 def _vapi_id(*values: object) -> str | None:
-    """Give the first id there is; Vapi writes its ids in lower case, some people who copy them do not."""
+    """Return the first usable id, in lower case as Vapi writes it; people who copy ids change their case."""
     found = next(filter(None, (identifier(value) for value in values)), None)
     return found.lower() if found else None
 
@@ -334,22 +335,23 @@ def _json(raw: msgspec.Raw) -> str | None:
 
 
 def _json_of(value: object) -> str | None:
-    """Give JSON text that jsonb takes; None for what is empty."""
+    """Return JSON text that jsonb accepts; None for an empty value."""
     if value is None or value in ({}, [], ""):
         return None
     return msgspec.json.encode(json_safe(value, keep_lines=True)).decode()
 
 
-def _cost(value: object) -> float | None:
-    is_figure = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_figure and 0 <= value <= MAX_COST_USD else None  # type: ignore[operator, arg-type]
+def _number(value: object, maximum: float) -> float | None:
+    """Return a number from 0 to `maximum`; None for anything else."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= maximum else None  # type: ignore[operator, arg-type]
 
 
-def _span_of(message: _Message) -> tuple[datetime | None, datetime | None]:
-    """Give start and end of a call; where one is missing, from the other and the duration."""
+def _call_period(message: _Message) -> tuple[datetime | None, datetime | None]:
+    """Return start and end of a call; compute a missing one from the other and the duration."""
     started_at, ended_at = parse_timestamp(message.started_at), parse_timestamp(message.ended_at)
-    seconds = _cost(message.duration_seconds)
-    if seconds is None and (duration_ms := _cost(message.duration_ms)) is not None:
+    seconds = _number(message.duration_seconds, MAX_DURATION_S)
+    if seconds is None and (duration_ms := _number(message.duration_ms, MAX_DURATION_S * 1000)) is not None:
         seconds = duration_ms / 1000
     if seconds is not None:
         length = timedelta(seconds=seconds)
@@ -360,15 +362,17 @@ def _span_of(message: _Message) -> tuple[datetime | None, datetime | None]:
     return started_at, ended_at
 
 
-def _recording(value: object) -> str | None:
+def _recording_url(value: object) -> str | None:
     recording = _mapping(value)
     mono = _mapping(recording.get("mono"))
     return single_line(recording.get("stereoUrl")) or single_line(mono.get("combinedUrl"))
 
 
-def _lines_of_user(history: object) -> tuple[str, ...]:
+def _user_lines(history: object) -> tuple[str, ...]:
     items = [_mapping(item) for item in history] if isinstance(history, list) else []
     texts = (
-        single_line(_first(item.get("message"), item.get("content"))) for item in items if item.get("role") == "user"
+        single_line(_first_set(item.get("message"), item.get("content")))
+        for item in items
+        if item.get("role") == "user"
     )
     return tuple(filter(None, texts))

@@ -1,4 +1,4 @@
-"""What the caller hears: every outcome and every refusal as one short line that promises only what was done. Pure."""
+"""Render outcomes and refusals as the sentences that callers hear; they promise only what was done. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from peterental.errors import Refusal
 from peterental.voice import verbalize
 
 APOLOGY = "I'm sorry, I can't get to our calendar just now. Would you like someone to call you back?"
-"""Said when something on our side is broken; the call back is an offer, nothing has been noted."""
+"""The answer after a fault. The call back is an offer; nothing has been recorded."""
 
 UNKNOWN_TOOL = "I'm sorry, that is not something I can do on this line."
 NO_PERSON = "I'm sorry, there is nobody I can put you through to. I can take a message instead."
 NO_ASSISTANT = "I'm sorry, this number is not in service at the moment."
 
 MAX_ADDRESS_CHARS = 100
-"""Characters of an address that are said; a caller has long stopped listening."""
+"""A longer address is cut: no caller listens to more."""
 
 _PARTS = {Part.MORNING: "in the morning", Part.AFTERNOON: "in the afternoon", Part.EVENING: "in the evening"}
 
@@ -37,21 +37,27 @@ _PLAIN: dict[type[Refusal], str] = {
 
 
 def render(result: Outcome | Refusal, agent: Agent | None, now: datetime) -> str:
-    """Give the line for an outcome or a refusal, with times on the agent's wall clock as seen from `now`."""
-    teller = _Renderer(agent, now)
+    """Return the sentence for an outcome or a refusal, on one line.
+
+    Args:
+        result: what a tool call led to.
+        agent: on whose wall clock times are said; None where no agent was found.
+        now: the current time, aware; days are said relative to it.
+    """
+    renderer = _Renderer(agent, now)
     if type(result) in _PLAIN:
         line = _PLAIN[type(result)]  # type: ignore[index]  # only refusals are in it
     elif isinstance(result, model.SlotUnavailable):
-        line = teller.slot_unavailable(result)
+        line = renderer.slot_unavailable(result)
     elif isinstance(result, Refusal):
-        line = teller.refusal(result)
+        line = renderer.refusal(result)
     else:
-        line = teller.outcome(result)
+        line = renderer.outcome(result)
     return " ".join(line.split())
 
 
 class _Renderer:
-    """Makes sentences for one agent at one moment."""
+    """Renders sentences for one agent at one moment."""
 
     def __init__(self, agent: Agent | None, now: datetime) -> None:
         self._agent = agent
@@ -64,7 +70,7 @@ class _Renderer:
                 what = f"For {_home(home)}, I have" if home else "I have"
                 line = f"{what} {self._times(times)}. Which would you like?"
             case model.NoneAvailable():
-                line = self._nothing_then(result)
+                line = self._none_available(result)
             case model.Booked(appointment=booking):
                 line = f"You're booked to see {_home(booking.property_address)}, {self._on(booking.start)}."
             case model.Moved(appointment=booking):
@@ -141,7 +147,7 @@ class _Renderer:
                 ask = "Which day and time would you like?"
         return f"{ask} I have {self._times(nearest)}." if nearest and self._agent else ask
 
-    def _nothing_then(self, result: model.NoneAvailable) -> str:
+    def _none_available(self, result: model.NoneAvailable) -> str:
         home = f" for {_home(result.home)}" if result.home else ""
         day = f" {verbalize.on(self._day(result.day))}" if result.day else ""
         then = f"{day}{_joined(day, result.part)}" or " then"
@@ -170,7 +176,7 @@ class _Renderer:
 
 
 def _joined(said_day: str, part: Part | Hours | None) -> str:
-    """Give a part of the day, to be said after a day."""
+    """Return a part of the day in the form that follows a spoken day."""
     match part:
         case None:
             return ""
@@ -190,7 +196,7 @@ def _clock(minutes: int) -> str:
 
 
 def _home(address: str | None) -> str:
-    """Give an address to be said in the middle of a sentence, without a comma of its own at the end."""
+    """Return an address for the middle of a sentence, without punctuation at its end."""
     text = address or ""
     said = text if len(text) <= MAX_ADDRESS_CHARS else text[:MAX_ADDRESS_CHARS].rsplit(" ", 1)[0]
     return said.rstrip(" ,;:") or "that home"

@@ -1,4 +1,4 @@
-"""Text and JSON from strangers, made safe to store, to log on one line and to say. Pure."""
+"""Sanitise text and JSON from outside, so that they can be stored, logged on one line and spoken. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from datetime import UTC, datetime
 
 MAX_TEXT_CHARS = 10_000
-"""Characters kept of any one text in a tool call's arguments."""
+"""Longer texts in a tool call's arguments are cut."""
 
 MAX_STORED_DEPTH = 20
-"""Levels of nesting kept of JSON that is stored."""
+"""Levels of nesting of stored JSON; what is deeper becomes null."""
 
 MAX_ID_CHARS = 200
 PLAUSIBLE_YEARS = range(2000, 2200)
-"""Of timestamps that are believed; at the ends of the calendar, durations and time zones overflow."""
+"""Timestamps of other years are ignored: at the ends of the calendar, durations and time zones overflow."""
 
 MIN_EPOCH_MS = 10_000_000_000
-"""Epoch figures from here on are milliseconds; as seconds they would lie beyond the year 2286."""
+"""Epoch numbers from here on are milliseconds; as seconds they would lie beyond the year 2286."""
 
 # Keypad spellings that networks send instead of a withheld number: anonymous, restricted, unknown, blocked, private,
 # unavailable.
@@ -28,24 +28,32 @@ _NUMBER = re.compile(r"\+?[0-9]{7,15}")
 _FRACTION = re.compile(r"(?<=:\d\d)\.\d+")
 
 
-def single_line(value: object, limit: int = MAX_TEXT_CHARS) -> str | None:
-    """Give text as one line without control characters, at most `limit` characters; None for all else."""
+def single_line(value: object, max_chars: int = MAX_TEXT_CHARS) -> str | None:
+    """Return text as one line without control characters, at most `max_chars` long; None for any other value."""
     if not isinstance(value, str):
         return None
-    return " ".join(_UNPRINTABLE.sub(" ", value[: 2 * limit]).split())[:limit].strip() or None
+    return " ".join(_UNPRINTABLE.sub(" ", value[: 2 * max_chars]).split())[:max_chars].strip() or None
 
 
 def multiline(value: object) -> str | None:
-    """Give text with its lines kept; None for anything else, or nothing."""
+    """Return text without control characters but with its line breaks; None for any other value or empty text."""
     return _UNPRINTABLE_BUT_LINES.sub("", value) or None if isinstance(value, str) else None
 
 
 def json_safe(value: object, *, keep_lines: bool = False, depth: int = 0) -> object:
-    """Give a JSON value that PostgreSQL's jsonb takes: no NUL, no half characters, no endless numbers or nesting."""
+    """Return a JSON value that PostgreSQL's jsonb accepts.
+
+    Control characters and lone surrogates are removed; NaN, infinities, huge numbers and too deep nesting become None.
+
+    Args:
+        value: decoded JSON.
+        keep_lines: whether line breaks in text stay.
+        depth: the nesting level of `value`; a negative one allows as many levels more.
+    """
     if isinstance(value, str):
         return _UNPRINTABLE_BUT_LINES.sub("", value) if keep_lines else single_line(value) or ""
-    if isinstance(value, (int, float)):  # True and False are numbers too
-        return value if abs(value) < 2**63 else None  # not-a-number compares false as well
+    if isinstance(value, (int, float)):  # bool is a subclass of int
+        return value if abs(value) < 2**63 else None  # NaN compares false too
     if isinstance(value, dict) and depth < MAX_STORED_DEPTH:
         return {
             single_line(str(key)) or "": json_safe(item, keep_lines=keep_lines, depth=depth + 1)
@@ -57,7 +65,7 @@ def json_safe(value: object, *, keep_lines: bool = False, depth: int = 0) -> obj
 
 
 def identifier(value: object) -> str | None:
-    """Give an id of Vapi's as stored; None for what cannot be one. Numbers count, blanks and monsters do not."""
+    """Return an id of Vapi in the form that is stored. Accepts integers; rejects blank or overlong values with None."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 2**63 else None
     text = single_line(value, MAX_ID_CHARS + 1)
@@ -65,14 +73,14 @@ def identifier(value: object) -> str | None:
 
 
 def phone_number(value: object) -> str | None:
-    """Give a caller's number, `+` and digits as sent; None for a withheld one, whatever it is spelt as."""
+    """Return a caller's number, `+` and digits as sent; None for a withheld number in any spelling."""
     digits = re.sub(r"[\s().-]", "", value) if isinstance(value, str) and len(value) < MAX_ID_CHARS else ""
-    known = _NUMBER.fullmatch(digits) and digits.removeprefix("+") not in WITHHELD_NUMBERS
-    return digits if known else None
+    is_number = _NUMBER.fullmatch(digits) and digits.removeprefix("+") not in WITHHELD_NUMBERS
+    return digits if is_number else None
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """Read a timestamp, an ISO string (UTC where it names no offset) or epoch seconds or milliseconds."""
+    """Parse an ISO 8601 string (without an offset: UTC) or epoch seconds or milliseconds; None for anything else."""
     moment = None
     try:
         if isinstance(value, str):

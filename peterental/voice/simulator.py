@@ -1,4 +1,4 @@
-"""What a caller would hear: a tool call answered by the very path that Vapi's take, and then undone."""
+"""Simulate a tool call: answer it by the same path as a call from Vapi, then roll back."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from peterental.voice.webhook import MessageHandler
 
 @dataclass(frozen=True, kw_only=True)
 class SimulationResult:
-    """How a tool call would have gone.
+    """The answer to a simulated tool call.
 
     Args:
         sentence: what the caller would hear.
-        outcome: what it would have led to, one word of `ToolCall.outcome`; None where that could not be told.
-        asked, reply: the JSON that Vapi would have sent and got.
+        outcome: what it would have led to, one word of `ToolCall.outcome`; None where it was not recorded.
+        request, reply: the JSON that Vapi would have sent and received.
         duration_ms: how long the answer took.
     """
 
     sentence: str
     outcome: str | None
-    asked: Mapping[str, Any]
+    request: Mapping[str, Any]
     reply: Mapping[str, Any]
     duration_ms: float
 
@@ -45,15 +45,15 @@ def simulate_tool_call(
     caller_number: str | None,
     now: datetime,
 ) -> SimulationResult:
-    """Answer a tool call as if it came from Vapi, and keep nothing: no booking, no message, no tool call, no call.
+    """Answer a tool call as if it came from Vapi, and store nothing: no booking, no message, no tool call, no call.
 
     Args:
-        database: whose bookings are looked at, and stay as they are.
-        agent: whom the call is for; Vapi must be able to name it, by assistant or phone number.
-        tool: the name of what the assistant asks for.
-        arguments: what it asks with.
-        caller_number: where the call comes from, as a network would write it; None for a withheld number.
-        now: the moment at which it is asked, aware.
+        database: holds the bookings; every change to it is rolled back.
+        agent: who is called; needs an assistant id or a phone number id, by which Vapi names agents.
+        tool: the name of the tool.
+        arguments: as the assistant would send them.
+        caller_number: as the telephone network would send it; None for a withheld number.
+        now: the time of the call, aware.
     """
     vapi_call_id = f"rehearsal-{uuid4()}"
     message = {
@@ -66,18 +66,18 @@ def simulate_tool_call(
         },
         "customer": {"number": caller_number},
     }
-    asked = {"message": message}
-    envelope = messages.decode(json.dumps(asked).encode())
+    request = {"message": message}
+    envelope = messages.decode(json.dumps(request).encode())
     with rolled_back(database) as trial:
         services = build_services(trial, lambda: now)
         began_s = time.perf_counter()
         reply = MessageHandler(services, lambda: now).answer(envelope, began_s)
         duration_ms = (time.perf_counter() - began_s) * 1000
-        kept = services.calls.tool_calls(vapi_call_id)
+        recorded = services.calls.tool_calls(vapi_call_id)
     return SimulationResult(
         sentence=reply["results"][0]["result"],
-        outcome=kept[0].outcome if kept else None,
-        asked=asked,
+        outcome=recorded[0].outcome if recorded else None,
+        request=request,
         reply=reply,
         duration_ms=duration_ms,
     )

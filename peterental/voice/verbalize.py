@@ -1,4 +1,4 @@
-"""Numbers, days and times of day as they are said aloud. Pure; `appointments/words.py` reads them back."""
+"""Format numbers, days and times of day as words to be spoken. Pure; the parser of spoken dates reads them back."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _MONTHS = (
 HUNDRED = 100
 NOON = (12, 0)
 WITHOUT_MONTH = timedelta(days=7)
-"""How far ahead a day needs no month."""
+"""A day no further ahead is said without its month."""
 
 
 def number(value: int) -> str:
-    """Say a whole number: `twenty-one`; from a hundred on, in digits."""
+    """Format an integer: `twenty-one`; from a hundred on, in digits."""
     if not 0 <= value < HUNDRED:
         return str(value)
     if value < len(_NUMBERS):
@@ -41,13 +41,13 @@ def number(value: int) -> str:
 
 
 def ordinal(value: int) -> str:
-    """Say a day of the month: `twenty-first`."""
+    """Format a day of the month: `twenty-first`."""
     stem, dash, last = number(value).rpartition("-")
     return stem + dash + _ORDINALS.get(last, f"{last}th")
 
 
 def clock(hour: int, minute: int) -> str:
-    """Say a time of day: `two thirty PM`, `nine AM`, `noon`; midnight is `twelve AM`, which is of one day only."""
+    """Format a time of day: `two thirty PM`, `nine AM`, `noon`; midnight is `twelve AM`, which names one day only."""
     if (hour, minute) == NOON:
         return "noon"
     minutes = f" oh {number(minute)}" if 0 < minute < 10 else f" {number(minute)}" if minute else ""  # noqa: PLR2004
@@ -55,10 +55,10 @@ def clock(hour: int, minute: int) -> str:
 
 
 def day(value: date, today: date) -> str:
-    """Say a day, as seen from `today`.
+    """Format a day relative to `today`.
 
-    `today, Sunday the twenty-second`; `Tuesday the twenty-fourth`; more than a week away `Tuesday, December first`; the
-    year only where it is another.
+    `today, Sunday the twenty-second`; `Tuesday the twenty-fourth`; more than a week away `Tuesday, December first`;
+    the year only where it differs.
     """
     weekday = _WEEKDAYS[value.weekday()]
     if value.year != today.year:
@@ -71,12 +71,12 @@ def day(value: date, today: date) -> str:
 
 
 def moment(start: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """Say when something starts, on the wall clock of `zone`: `Tuesday the fourteenth at two thirty PM`."""
+    """Format a start on the wall clock of `zone`: `Tuesday the fourteenth at two thirty PM`."""
     return times([start], zone, now)
 
 
 def on_moment(start: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """Say `moment` as the end of a sentence: `on Tuesday the fourteenth at noon`, but `tomorrow, …` as it is."""
+    """Format `moment` for the end of a sentence: `on Tuesday the fourteenth at noon`, but `tomorrow, …`."""
     return on(moment(start, zone, now))
 
 
@@ -86,7 +86,7 @@ def on(said_day: str) -> str:
 
 
 def times(starts: Iterable[datetime], zone: ZoneInfo, now: datetime) -> str:
-    """Say several times, each day once: `Tuesday the fourteenth at nine AM or noon, or Friday the seventeenth at …`."""
+    """Format several starts, each day once: `Tuesday the fourteenth at nine AM or noon, or Friday the …`."""
     today = now.astimezone(zone).date()
     days = []
     for local_day, group in groupby(sorted(start.astimezone(zone) for start in starts), key=datetime.date):
@@ -102,7 +102,7 @@ def alternatives(choices: list[str]) -> str:
 
 
 def length(minutes: int) -> str:
-    """Say a length of time: `two hours`, `one day`, `forty-five minutes`."""
+    """Format a duration: `two hours`, `one day`, `forty-five minutes`."""
     for unit, size in (("day", 24 * 60), ("hour", 60)):
         if minutes >= size and minutes % size == 0:
             return count(minutes // size, unit)
@@ -110,7 +110,7 @@ def length(minutes: int) -> str:
 
 
 def count(value: int, unit: str) -> str:
-    """Say a number with its unit: `one day`, `two days`."""
+    """Format a number with its unit: `one day`, `two days`."""
     return f"{number(value)} {plural(value, unit)}"
 
 

@@ -1,4 +1,4 @@
-"""POST /vapi/webhook: who is calling, decode, dispatch, reply. Once admitted, the answer is always 200."""
+"""POST /vapi/webhook: authenticate, decode, dispatch, reply. An authenticated message is always answered with 200."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ T = TypeVar("T")
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 DEADLINE_S = 2.2
-"""What the database gets for one message. With the moments it gets beyond that, a caller hears something within 3 s."""
+"""Time for the database, for one message. With its grace periods on top, a caller hears an answer within 3 s."""
 
 
 def create_blueprint(services: Services, config: Config, now: Callable[[], datetime] = utc_now) -> Blueprint:
-    """Make the webhook.
+    """Build the webhook.
 
     Args:
-        services: what it calls on.
-        config: whose secrets let callers in.
-        now: gives the present moment, aware.
+        services: what the messages are dispatched to.
+        config: holds the secrets that Vapi authenticates with.
+        now: returns the current time, aware.
     """
     blueprint = Blueprint("voice", __name__)
-    gate = WebhookAuthenticator(config)
-    switchboard = MessageHandler(services, now)
+    authenticator = WebhookAuthenticator(config)
+    handler = MessageHandler(services, now)
 
     @blueprint.post("/vapi/webhook")
     def receive() -> Response:
-        """Answer one message of Vapi's."""
+        """Answer one message from Vapi."""
         began_s = time.perf_counter()
-        admitted = gate.check_secret(request.headers, request.remote_addr)
-        if not admitted and not gate.has_fresh_signature(request.headers, now()):
+        has_secret = authenticator.check_secret(request.headers, request.remote_addr)
+        if not has_secret and not authenticator.has_fresh_signature(request.headers, now()):
             return _json({"error": "Not authorised."}, 401)
         try:
             body = _read_body(request)
@@ -61,28 +61,28 @@ def create_blueprint(services: Services, config: Config, now: Callable[[], datet
             return _json({"error": f"The body is larger than {MAX_BODY_BYTES} bytes."}, 413)
         except BodyIncomplete as refusal:
             return _json({"error": str(refusal)}, 400)
-        if not admitted and not gate.verify_signature(request.headers, body):
+        if not has_secret and not authenticator.verify_signature(request.headers, body):
             return _json({"error": "Not authorised."}, 401)
         try:
             envelope = messages.decode(body)
         except messages.BodyUnreadable as refusal:
             return _json({"error": str(refusal)}, 400)
         with deadline(DEADLINE_S):
-            return _json(switchboard.answer(envelope, began_s))
+            return _json(handler.answer(envelope, began_s))
 
     return blueprint
 
 
 class BodyIncomplete(Refusal):
-    """The body did not arrive whole."""
+    """The body did not arrive completely."""
 
 
 class MessageHandler:
-    """Answers messages, whatever becomes of them: every error ends here, as something a caller can hear.
+    """Answers messages. Every error ends here, as a sentence that the caller hears.
 
     Args:
-        services: what it calls on.
-        now: gives the present moment, aware.
+        services: what the messages are dispatched to.
+        now: returns the current time, aware.
     """
 
     def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
@@ -90,13 +90,18 @@ class MessageHandler:
         self._now = now
 
     def answer(self, envelope: Envelope, began_s: float) -> dict[str, Any]:
-        """Give the reply to one message that reached us at `began_s` on the monotonic clock."""
+        """Return the reply to one message.
+
+        Args:
+            envelope: the message.
+            began_s: when it arrived, in seconds on the monotonic clock.
+        """
         match envelope.kind:
             case "tool-calls":
                 return {"results": self._tool_results(envelope, began_s)}
             case "function-call":
                 results = self._tool_results(envelope, began_s)
-                # Senders of that time know no ids and read the one result there.
+                # Senders of this older shape send no ids and read a single result.
                 return {"results": results} | ({"result": results[0]["result"]} if results else {})
             case "assistant-request":
                 return self._handle_errors(envelope, lambda: self._assistant(envelope), _error)
@@ -107,27 +112,29 @@ class MessageHandler:
             case _:
                 return {}
 
-    def _handle_errors(self, envelope: Envelope, work: Callable[[], T], told: Callable[[str], T]) -> T:
-        """Do something that may fail: a refusal becomes a sentence, a fault a log line and an apology. Only here.
+    def _handle_errors(self, envelope: Envelope, work: Callable[[], T], make_reply: Callable[[str], T]) -> T:
+        """Run `work`; turn a refusal into a sentence, and any other error into a log line and an apology.
+
+        Errors of the webhook are handled nowhere else.
 
         Args:
-            envelope: the message it is done for.
-            work: what is done.
-            told: makes the reply of a sentence.
+            envelope: the message it runs for.
+            work: may raise anything.
+            make_reply: makes the reply from a sentence.
         """
         context = {"call_id": envelope.vapi_call_id}
         try:
             return work()
         except Refusal as refusal:
-            return told(responses.render(refusal, None, self._now()))
+            return make_reply(responses.render(refusal, None, self._now()))
         except Fault as fault:
-            log.error("%s: %s", envelope.kind, fault, extra=context)  # noqa: TRY400 - a fault says it all in a sentence
+            log.error("%s: %s", envelope.kind, fault, extra=context)  # noqa: TRY400 - the sentence of a fault says enough
         except Exception:
-            log.exception("%s: an error nobody foresaw", envelope.kind, extra=context)
-        return told(responses.APOLOGY)
+            log.exception("%s: unexpected error", envelope.kind, extra=context)
+        return make_reply(responses.APOLOGY)
 
     def _tool_results(self, envelope: Envelope, began_s: float) -> list[dict[str, object]]:
-        """Answer every tool call, in order; with the database away, nobody waits for it more than once."""
+        """Answer every tool call, in order. After the first that finds no database, the others do not wait for it."""
         database_is_away = False
         results = []
         for tool_request in envelope.tool_requests():
@@ -147,34 +154,34 @@ class MessageHandler:
                     self._record_failure(invocation)
                     raise
 
-            line = self._handle_errors(envelope, work, str)
+            sentence = self._handle_errors(envelope, work, str)
             context = {"call_id": invocation.vapi_call_id}
             log.info("%s answered in %.0f ms", invocation.name, invocation.duration_ms, extra=context)
-            results.append({"toolCallId": tool_request.wire_id, "name": tool_request.name, "result": line})
+            results.append({"toolCallId": tool_request.wire_id, "name": tool_request.name, "result": sentence})
         return results
 
     def _record_failure(self, invocation: ToolInvocation) -> None:
-        """Keep that a tool call ended in a fault, if that much still works."""
+        """Record that a tool call ended in a fault, if the database still accepts it."""
         try:
             self._services.calls.record_tool_call_alone(invocation, answer=responses.APOLOGY, outcome="fault")
-        except Exception:  # noqa: BLE001 - the first error is on its way to the log; this one would only hide it
-            log.warning("The fault could not be kept with its call", extra={"call_id": invocation.vapi_call_id})
+        except Exception:  # noqa: BLE001 - the first error is logged by the caller; this one would hide it
+            log.warning("The fault could not be recorded with its call", extra={"call_id": invocation.vapi_call_id})
 
     def _record_rejected_call(self, envelope: Envelope) -> None:
-        """Keep that somebody rang in vain, if that works; what they hear is the same."""
+        """Record a call that no assistant takes, if the database accepts it; the caller hears the same either way."""
         call_update = envelope.rejected()
         try:
             if call_update is not None:
                 self._services.calls.record_update(call_update)
         except Fault as fault:
-            log.warning("A call was turned away but not kept: %s", fault, extra={"call_id": envelope.vapi_call_id})
+            log.warning("A rejected call was not recorded: %s", fault, extra={"call_id": envelope.vapi_call_id})
 
     def _assistant(self, envelope: Envelope) -> dict[str, Any]:
-        """Name the assistant that takes the call."""
+        """Return the assistant that takes the call."""
         agent = self._agent(envelope)
         if agent is None or agent.vapi_assistant_id is None:
             log.warning(
-                "Nobody answers for the number that was called (phone number id %s)",
+                "A call was rejected: no active agent has phone number id %s; add the id to an agent or activate one",
                 envelope.agent_key.phone_number_id,
                 extra={"call_id": envelope.vapi_call_id},
             )
@@ -190,7 +197,7 @@ class MessageHandler:
         return {"assistantId": agent.vapi_assistant_id, "assistantOverrides": {"variableValues": values}}
 
     def _destination(self, envelope: Envelope) -> dict[str, Any]:
-        """Name the number of a person."""
+        """Return the number of the person to transfer the call to."""
         agent = self._agent(envelope)
         if agent is None or not agent.handover_number:
             return _error(responses.NO_PERSON)
@@ -211,13 +218,13 @@ def _read_body(incoming: Request) -> bytes:
     """Read the body, up to the limit. Raises RequestEntityTooLarge, BodyBroken."""
     if (incoming.content_length or 0) > MAX_BODY_BYTES:
         raise RequestEntityTooLarge
-    # A body in chunks has no length, and is cut off in silence at the limit: one byte more tells it from one that fits.
+    # A chunked body declares no length and is truncated silently at the limit: one byte more shows one that is larger.
     incoming.max_content_length = MAX_BODY_BYTES + 1
     try:
         body = incoming.get_data(cache=False)
     except RequestEntityTooLarge:
         raise
-    except Exception as error:  # each server has exceptions of its own for chunks that are none
+    except Exception as error:  # each WSGI server raises its own exceptions for malformed chunks
         raise BodyIncomplete from error
     if len(body) > MAX_BODY_BYTES:
         raise RequestEntityTooLarge

@@ -59,7 +59,7 @@ class Shelf:
 
 def test_it_is_kept_in_the_order_it_came_and_once() -> None:
     shelf = Shelf()
-    update = CallUpdateQueue(shelf.keep, try_again_after_s=0.01)
+    update = CallUpdateQueue(shelf.keep, retry_interval_s=0.01)
     for number in range(5):
         update.enqueue(replace(REPORT, vapi_call_id=str(number)), NOW)
     assert not update.flush()
@@ -75,8 +75,8 @@ def test_it_is_kept_in_the_order_it_came_and_once() -> None:
 def test_of_too_much_the_oldest_is_given_up_and_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(retry_queue, "MOST_HELD_CHARACTERS", 25)
-    update = CallUpdateQueue(Shelf().keep, try_again_after_s=HANG_S)
+    monkeypatch.setattr(retry_queue, "MAX_QUEUED_CHARS", 25)
+    update = CallUpdateQueue(Shelf().keep, retry_interval_s=HANG_S)
     with caplog.at_level(logging.ERROR):
         for name in "abc":
             update.enqueue(replace(REPORT, vapi_call_id=name), NOW)
@@ -87,7 +87,7 @@ def test_of_too_much_the_oldest_is_given_up_and_named(
 def test_news_that_can_never_be_kept_is_named_and_does_not_block_the_rest(caplog: pytest.LogCaptureFixture) -> None:
     shelf = Shelf()
     shelf.poison = "bad"
-    update = CallUpdateQueue(shelf.keep, try_again_after_s=HANG_S)
+    update = CallUpdateQueue(shelf.keep, retry_interval_s=HANG_S)
     for name in ("bad", "good"):
         update.enqueue(replace(REPORT, vapi_call_id=name), NOW)
     shelf.is_open = True

@@ -141,6 +141,7 @@ def test_the_callers_own_lines_are_found_where_they_are(message: dict[str, Any])
         ({"startedAt": "2026-11-22T15:00:00Z", "endedAt": 1795359660000}, "15:00", "15:01"),
         ({"startedAt": "2026-11-22T15:00:00.5Z", "durationSeconds": 60}, "15:00", "15:01"),
         ({"endedAt": "2026-11-22T15:01:00", "durationMs": 60000}, "15:00", "15:01"),
+        ({"endedAt": "2026-11-22T15:30:00", "durationMs": 1_800_000}, "15:00", "15:30"),
         ({"durationSeconds": 60}, None, None),
         ({"startedAt": "yesterday", "endedAt": True, "durationSeconds": "long"}, None, None),
     ],

@@ -64,7 +64,7 @@ def test_a_rehearsed_booking_is_told_and_not_made(database: Database, ana: Agent
     assert heard.reply["results"] == [
         {"toolCallId": "rehearsal", "name": "set_appointment", "result": BOOKED_MONDAY_AT_THREE}
     ]
-    assert heard.asked["message"]["customer"] == {"number": DOLORES}
+    assert heard.request["message"]["customer"] == {"number": DOLORES}
     assert everything(database) == before
     assert book(phone) == BOOKED_MONDAY_AT_THREE, "the time is still free, for whoever really calls"
 

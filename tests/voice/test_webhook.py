@@ -236,7 +236,7 @@ def test_where_not_even_the_fault_can_be_kept_the_caller_still_hears_the_apology
 ) -> None:
     database.fetch("ALTER TABLE tool_calls ADD CONSTRAINT no_more CHECK (FALSE)")
     assert phone.say("set_appointment", ELM) == APOLOGY
-    assert "The fault could not be kept with its call" in caplog.text
+    assert "The fault could not be recorded with its call" in caplog.text
     assert database.fetch("SELECT * FROM appointments") == []
 
 
