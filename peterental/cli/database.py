@@ -19,7 +19,7 @@ from peterental.database import Database, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.status_table import status_table
 from peterental.database.migrations.ledger.status import read_status
-from peterental.database.migrations.run.exclusive import LOCK_WAIT_S
+from peterental.database.migrations.settings import DEFAULT_SETTINGS
 from peterental.database.migrations.source.checks import checked_files, refuse_beyond_last
 from peterental.database.migrations.source.files import scan_files
 from peterental.errors import Refusal
@@ -36,28 +36,28 @@ directory_option = click.option(
 
 
 class NotConfirmed(Refusal):
-    """Nothing was changed: there is no terminal to ask on, so say --yes if you are sure."""
+    """Nothing was changed: there is no terminal for the confirmation. Run it on a terminal, or add --yes."""
 
 
 @click.command("db-migrate")
 @click.option("--to", type=click.IntRange(min=1), metavar="VERSION", help="Stop after this version.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be applied.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be applied.")
 @click.option(
     "--lock-wait",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    default=LOCK_WAIT_S,
-    help=f"How long to wait for another runner; default: {LOCK_WAIT_S:g}.",
+    default=DEFAULT_SETTINGS.lock_wait_s,
+    help=f"How long to wait for another runner; default: {DEFAULT_SETTINGS.lock_wait_s:g}.",
 )
 @directory_option
 @report_errors
 def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Path | None) -> None:
-    """Apply the migrations that are pending.
+    """Apply the pending migrations.
 
     Example: flask db-migrate --to 4
     """
     if not math.isfinite(lock_wait):
-        message = f"{lock_wait} is no number of seconds."
+        message = f"{lock_wait} is not a number of seconds."
         raise click.BadParameter(message, param_hint="--lock-wait")
     directory = directory or _config().migrations_dir
     if dry_run:
@@ -96,18 +96,18 @@ def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None
 @directory_option
 @report_errors
 def db_new(title: str, *, directory: Path | None) -> None:
-    """Write the next numbered migration from a template, and print its path.
+    """Write the next migration file from a template and print its path.
 
     Example: flask db-new "add user phone"
     """
-    from peterental.database.migrations.commands.new import new_migration  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.commands.new import new_migration  # noqa: PLC0415  # not needed by a deploy
 
     today = utc_now().date()
     click.echo(new_migration(directory or _config().migrations_dir, title, today))
 
 
 @click.command("db-lint")
-@click.option("--strict", is_flag=True, help="Advice counts as findings too.")
+@click.option("--strict", is_flag=True, help="Count advice too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 @directory_option
 @report_errors
@@ -116,7 +116,7 @@ def db_lint(*, strict: bool, as_json: bool, directory: Path | None) -> None:
 
     Example: flask db-lint --strict
     """
-    from peterental.database.migrations.lint import lint_directory  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.lint import lint_directory  # noqa: PLC0415  # not needed by a deploy
 
     report = lint_directory(directory or _config().migrations_dir)
     click.echo(_json(report.as_json()) if as_json else report.text(colour=colours(), width=columns()))
@@ -128,14 +128,17 @@ def db_lint(*, strict: bool, as_json: bool, directory: Path | None) -> None:
 @directory_option
 @report_errors
 def db_plan(*, as_json: bool, directory: Path | None) -> None:
-    """Rehearse what is pending: locks, sizes, rewrites. Changes nothing.
+    """Rehearse the pending migrations and show locks, sizes and rewrites. Changes nothing.
 
     Example: flask db-plan
     """
-    from peterental.database.migrations.plan.planner import plan  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.plan.planner import plan  # noqa: PLC0415  # not needed by a deploy
 
     found = plan(
-        _url(), directory or _config().migrations_dir, scratch_url=_config().scratch_database_url, report=_aside
+        _url(),
+        directory or _config().migrations_dir,
+        scratch_url=_config().scratch_database_url,
+        report=_report_to_stderr,
     )
     click.echo(_json(found.as_json()) if as_json else found.text(width=columns()))
     sys.exit(found.would_fail)
@@ -146,14 +149,17 @@ def db_plan(*, as_json: bool, directory: Path | None) -> None:
 @directory_option
 @report_errors
 def db_verify(*, as_json: bool, directory: Path | None) -> None:
-    """Compare the database with what the files make, built in a scratch database.
+    """Compare the database with a scratch database built from the files.
 
     Example: flask db-verify
     """
-    from peterental.database.migrations.verify.verify import verify  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.verify.verify import verify  # noqa: PLC0415  # not needed by a deploy
 
     found = verify(
-        _url(), directory or _config().migrations_dir, scratch_url=_config().scratch_database_url, report=_aside
+        _url(),
+        directory or _config().migrations_dir,
+        scratch_url=_config().scratch_database_url,
+        report=_report_to_stderr,
     )
     click.echo(_json(found.as_json()) if as_json else found.text())
     sys.exit(not found.same)
@@ -161,16 +167,20 @@ def db_verify(*, as_json: bool, directory: Path | None) -> None:
 
 @click.command("db-adopt")
 @click.option(
-    "--to", type=click.IntRange(min=1), metavar="VERSION", required=True, help="The last version that the database has."
+    "--to",
+    type=click.IntRange(min=1),
+    metavar="VERSION",
+    required=True,
+    help="The last version that the database already has.",
 )
 @directory_option
 @report_errors
 def db_adopt(to: int, *, directory: Path | None) -> None:
-    """Record migrations as applied on a database that has what they make.
+    """Record migrations as applied on a database that already has their schema.
 
     Example: flask db-adopt --to 2
     """
-    from peterental.database.migrations.commands.adopt import adopt  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.commands.adopt import adopt  # noqa: PLC0415  # not needed by a deploy
 
     folder = directory or _config().migrations_dir
     adopt(_url(), folder, to=to, scratch_url=_config().scratch_database_url, report=click.echo)
@@ -184,15 +194,15 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 @directory_option
 @report_errors
 def db_repair(*, yes: bool, directory: Path | None) -> None:
-    """Accept edited files, and begin stopped ones anew, after showing what changed.
+    """Accept edited files and reset stopped ones, after showing the changes.
 
     Example: flask db-repair
     """
-    from peterental.database.migrations.commands.repair import repair  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.commands.repair import repair  # noqa: PLC0415  # not needed by a deploy
 
     def confirm(shown: str) -> bool:
         click.echo(shown)
-        return _agrees("Accept this?", yes=yes)
+        return _confirm("Accept this?", yes=yes)
 
     repair(_url(), directory or _config().migrations_dir, confirm=confirm, report=click.echo)
 
@@ -203,21 +213,21 @@ def db_repair(*, yes: bool, directory: Path | None) -> None:
     type=click.IntRange(min=0),
     metavar="VERSION",
     required=True,
-    help="The version to go back to; 0 undoes all.",
+    help="The version to go back to; 0 undoes everything.",
 )
 @yes_option
 @directory_option
 @report_errors
 def db_rollback(to: int, *, yes: bool, directory: Path | None) -> None:
-    """Undo migrations with their .down.sql files, the latest first.
+    """Undo migrations with their .down.sql files, latest first.
 
     Example: flask db-rollback --to 5
     """
-    from peterental.database.migrations.commands.rollback import rollback  # noqa: PLC0415  # what a deploy does not need
+    from peterental.database.migrations.commands.rollback import rollback  # noqa: PLC0415  # not needed by a deploy
 
     def confirm(names: list[str]) -> bool:
-        click.echo("This runs, in order: " + ", ".join(names))
-        return _agrees("Undo these migrations?", yes=yes)
+        click.echo("Files to run, in order: " + ", ".join(names))
+        return _confirm("Undo these migrations?", yes=yes)
 
     rollback(_url(), directory or _config().migrations_dir, to=to, confirm=confirm, report=click.echo)
 
@@ -226,13 +236,13 @@ def _json(document: object) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _aside(line: str) -> None:
-    """Tell about progress where it does not get into the result."""
+def _report_to_stderr(line: str) -> None:
+    """Print a line of progress to stderr, so that stdout has only the result."""
     click.echo(line, err=True)
 
 
-def _agrees(question: str, *, yes: bool) -> bool:
-    """Ask on a terminal; elsewhere only --yes is a yes."""
+def _confirm(question: str, *, yes: bool) -> bool:
+    """Return the answer on a terminal; without one, --yes is required. Raises NotConfirmed."""
     if yes:
         return True
     if not sys.stdin.isatty():

@@ -1,1 +1,1 @@
-"""What the other flask db-… commands do: adopt, repair, rollback, new."""
+"""The commands db-adopt, db-repair, db-rollback and db-new, and the table of db-status."""

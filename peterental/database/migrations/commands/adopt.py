@@ -1,4 +1,4 @@
-"""db-adopt: records migrations as applied on a database that already has what they make, once that is proven."""
+"""db-adopt: record migrations as applied on a database that already has their schema, after verifying it."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class AdoptionRefused(MigrationError):
 
 @dataclass(frozen=True)
 class _BuiltSchema:
-    """What the files make, and what they make and take away again.
+    """The schema that the files build.
 
     Args:
-        files: those that were built, in order.
-        catalog: what is there after the last of them.
-        removed: what is not there any more, and the file that took it away.
+        files: the files that were built, in order.
+        catalog: the objects after the last file.
+        removed: objects that no longer exist then, and the file that removed each.
     """
 
     files: list[MigrationFile]
@@ -53,17 +53,19 @@ class _BuiltSchema:
 
 
 def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None, report: Reporter) -> int:
-    """Record the migrations 1 to `to` as applied if the database has all that the files make; give how many were new.
+    """Record migrations 1 to `to` as applied if the database has their schema.
 
-    What else is in the database does not matter, unless a file takes it away. Rows without a checksum, which an earlier
-    runner wrote, gain one. Rows in tables cannot be compared: which files change some is told.
+    Return the number newly recorded.
+
+    Other objects in the database are allowed, unless a file removes them. Ledger rows without a checksum, from an
+    earlier runner, get one. Changes to rows in tables cannot be verified; the files that make some are reported.
 
     Args:
         url: of the live database.
         directory: of the migration files.
         to: the last version to record.
-        scratch_url: of a database on a server where a scratch database may be made; the live one's by default.
-        report: takes lines about what is recorded and what could not be verified.
+        scratch_url: of a database on the server for the scratch database; the live server by default.
+        report: receives lines about what is recorded and what could not be verified.
 
     Raises AdoptionRefused with every difference, MigrationFilesError, CatalogUnreadable, ScratchRefused,
     ScratchBuildFailed, and what `writing_session` raises.
@@ -75,17 +77,17 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
         ledger = ledgers.read(connection)
         schema = ledger.server.schema
         if not _unrecorded(connection, ledger, files[:to]):
-            report("✅ Nothing to adopt: all of them are recorded and verified")
+            report("✅ Nothing to adopt: all of them are already recorded and verified")
             return 0
-        if ledger.server.read_only_reason:  # told before a scratch database is made for nothing
+        if ledger.server.read_only_reason:  # raised before a scratch database is created needlessly
             raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
         live = read_catalog(connection, schema, which="database")
-    # A ledger that goes further says that later files have run too: then the database is what those made.
+    # If the ledger goes further, later files have been applied too, and the database has their schema.
     highest = max([to, *(version for version in ledger.rows if version <= len(files))])
     built = _build_with_removals(url, files[:highest], scratch_url, schema, report)
     _check(live, built, schema)
     with writing_session(url, report=report) as (connection, ledger):
-        # Look again: somebody may have changed something while we compared.
+        # Check again under the lock: the database may have changed during the comparison.
         others = _check(read_catalog(connection, schema, which="database"), built, schema)
         todo = _unrecorded(connection, ledger, files[:to])
         writer = LedgerWriter(connection, schema)
@@ -97,7 +99,10 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
 
 
 def _unrecorded(connection: Connection, ledger: Ledger, files: list[MigrationFile]) -> list[MigrationFile]:
-    """Give the files that have no row, or one without a checksum. Raises AdoptionRefused for edited ones."""
+    """Return the files without a ledger row or without a checksum.
+
+    Raises AdoptionRefused for edited files.
+    """
     rows = {version: row for version, row in ledger.rows.items() if version <= len(files)}
     entries = compare_with_ledger(connection, files, replace(ledger, rows=rows))
     edited = [entry.file_name for entry in entries if entry.state is State.EDITED]
@@ -110,7 +115,10 @@ def _unrecorded(connection: Connection, ledger: Ledger, files: list[MigrationFil
 def _build_with_removals(
     url: str, files: list[MigrationFile], scratch_url: str | None, schema: str, report: Reporter
 ) -> _BuiltSchema:
-    """Build the files in a scratch database, stopping before each one that may take something away."""
+    """Build the files in a scratch database.
+
+    A catalog snapshot is taken before each file that may remove objects.
+    """
     directory = files[0].path.parent
     removed: dict[ObjectKey, MigrationFile] = {}
     with scratch_database(url, scratch_url=scratch_url, report=report) as scratch:
@@ -124,7 +132,10 @@ def _build_with_removals(
 
 
 def _check(live: Catalog, built: _BuiltSchema, schema: str) -> list[Difference]:
-    """Give what the database has besides. Raises AdoptionRefused when it lacks something or has it otherwise."""
+    """Return the extra objects in the database.
+
+    Raises AdoptionRefused if objects are missing or different.
+    """
     differences = compare_catalogs(live, built.catalog, schema).differences
     problems = []
     others = []
@@ -138,10 +149,10 @@ def _check(live: Catalog, built: _BuiltSchema, schema: str) -> list[Difference]:
             others.append(difference)
     if problems:
         listed = "\n".join(f"  {line}" for line in difference_lines(problems))
-        numbers = f"001 to {built.files[-1].version:03d}" if len(built.files) > 1 else "001"
+        numbers = f"migrations 001 to {built.files[-1].version:03d}" if len(built.files) > 1 else "migration 001"
         raise AdoptionRefused(
-            reason=f"the database is not what {numbers} would have made ({difference_count(problems)})\n{listed}\n"
-            "  Next: mend these, or adopt up to a lower number; flask db-migrate then applies the rest"
+            reason=f"the database does not match {numbers} ({difference_count(problems)})\n{listed}\n"
+            "  Next: fix these, or adopt up to a lower version; flask db-migrate then applies the rest"
         )
     return others
 
@@ -151,19 +162,22 @@ def _report_adopted(todo: list[MigrationFile], ledger: Ledger, others: list[Diff
         done = "verified" if file.version in ledger.rows else "recorded as applied"
         report(f"✅ {file.path.name} {done}")
     for file in todo:
-        doubt = _unverifiable_changes(file)
-        if doubt:
-            report(f"⚠️  {file.path.name} {doubt}")
+        remark = _unverifiable_changes(file)
+        if remark:
+            report(f"⚠️  {file.path.name} {remark}")
     if others:
-        report("Also in the database, which is fine, but not made by these files:")
+        report("Also in the database, but not created by these files, which is allowed:")
         for line in difference_lines(others):
             report(f"  {line.removesuffix(ONLY_LIVE).rstrip()}")
     adopted = f"{len(todo)} {'migration' if len(todo) == 1 else 'migrations'}"
-    report(f"✅ Adopted {adopted}" if todo else "✅ Nothing to adopt: somebody else has just done it")
+    report(f"✅ Adopted {adopted}" if todo else "✅ Nothing to adopt: another run has just recorded them")
 
 
 def _unverifiable_changes(file: MigrationFile) -> str | None:
-    """Say what of a file no catalog can show: that rows were changed."""
+    """Return a remark if a file changes rows, which no catalog comparison can verify.
+
+    Otherwise None.
+    """
     verbs = [
         statement.sql.split(maxsplit=1)[0].upper()
         for statement in split_statements(file.text())
@@ -173,5 +187,5 @@ def _unverifiable_changes(file: MigrationFile) -> str | None:
     if not rows:
         return None
     if set(verbs) <= _CHANGES_ROWS | _CHANGES_NOTHING:
-        return f"only changes rows ({', '.join(rows)}), which no comparison of tables shows: recorded unchecked"
-    return f"also changes rows ({', '.join(rows)}), which no comparison of tables shows: check them yourself"
+        return f"only changes rows ({', '.join(rows)}), which cannot be verified: recorded unchecked"
+    return f"also changes rows ({', '.join(rows)}), which cannot be verified: check them yourself"

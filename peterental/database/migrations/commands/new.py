@@ -1,4 +1,4 @@
-"""Writes the next migration file from a template: `flask db-new "add user phone"`."""
+"""Write the next migration file from a template: `flask db-new "add user phone"`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.source.files import find_files
 
 MAX_TITLE_CHARS = 100
-"""In characters; a file's name must hold it on every file system."""
+"""Maximum length of a title in characters, so that the file name fits on every file system."""
 
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 _HIGHEST_VERSION = 2**31 - 1  # schema_migrations.version is an INTEGER
 
-# Letters that Unicode does not take apart into a Latin one and its accent.
+# Letters that Unicode does not decompose into a Latin letter and an accent.
 _LATIN = str.maketrans(
     {
         "ß": "ss",
@@ -37,20 +37,20 @@ _LATIN = str.maketrans(
     }
 )
 
-# The INSERT is a comment: a template in which nobody has written anything must be refused as empty, not applied.
+# The INSERT is a comment, so that an unfinished template is refused as empty instead of applied.
 _TEMPLATE = """\
 -- Migration {version:03d}: {title}
 -- Purpose:
 -- Created: {today:%Y-%m-%d}
 
--- Write the change here; each file is one transaction. Before you push: flask db-lint, flask db-plan.
+-- Write the change here. Each file is one transaction. Before you push, run flask db-lint and flask db-plan.
 --
 --   ALTER TABLE … ADD COLUMN IF NOT EXISTS …;
 --
--- An index on a table in use needs a file of its own that begins with “-- migrate: no-transaction”.
+-- An index on an existing table needs a separate file that begins with “-- migrate: no-transaction”.
 
 -- =============================================================================
--- RECORD THIS MIGRATION (take the dashes away once there is a change above)
+-- RECORD THIS MIGRATION (uncomment the INSERT once there is a change above)
 -- =============================================================================
 
 -- INSERT INTO schema_migrations (version, description)
@@ -60,7 +60,7 @@ _TEMPLATE = """\
 
 
 class InvalidTitle(EngineError):
-    """A migration cannot be called {title!r}: {problem}. Say in a few words what it does, such as: add user phone."""
+    """A migration cannot be named {title!r}: {problem}. Describe the change in a few words, such as: add user phone."""
 
 
 class CannotWrite(EngineError):
@@ -68,18 +68,18 @@ class CannotWrite(EngineError):
 
 
 def new_migration(directory: Path, title: str, today: dt.date) -> Path:
-    """Write the next numbered file and give its path.
+    """Write the next numbered file and return its path.
 
-    The file has a header to fill in and no statement yet: the runner refuses it as empty until somebody writes one.
-    Two who ask at once on one machine get two numbers; no file is ever overwritten.
+    The file has a header to fill in and no statement yet; the runner refuses it as empty until it has one. Concurrent
+    calls on one machine get different numbers, and no file is ever overwritten.
 
     Args:
-        directory: where the migrations are.
-        title: what the migration does, in a few words; the file's name is made from it.
-        today: the date for its header, on the writer's calendar.
+        directory: the folder of migrations.
+        title: what the migration does, in a few words; the file name is derived from it.
+        today: the date for the header, in the author's time zone.
 
-    Raises UselessTitle; MigrationFilesError, as the runner does, where the files there are misnamed, twice there or
-    missing from the sequence; CannotWrite.
+    Raises InvalidTitle; CannotWrite; MigrationFilesError, as the runner does, if files in the folder are misnamed,
+    duplicated or missing from the sequence.
     """
     title = title.strip()
     slug = slug_of(title)
@@ -100,10 +100,12 @@ def new_migration(directory: Path, title: str, today: dt.date) -> Path:
 
 
 def slug_of(title: str) -> str:
-    """Give the words of a title as a file's name has them: lower-case Latin letters, digits, underscores.
+    """Return a title as part of a file name.
 
-    Accents are left out. Raises UselessTitle for a title without words, with several lines, too long, or in letters
-    that nobody could guess a Latin spelling of.
+    It has only lower-case Latin letters, digits and underscores.
+
+    Accents are removed. Raises InvalidTitle if the title has no words, has several lines, is too long, or has letters
+    without a Latin equivalent.
     """
     if not title.strip():
         raise InvalidTitle(title=title, problem="it is empty")
@@ -111,7 +113,7 @@ def slug_of(title: str) -> str:
         raise InvalidTitle(title=title, problem="it must be one line of plain text")
     if len(title) > MAX_TITLE_CHARS:
         raise InvalidTitle(
-            title=f"{title[:20]}…", problem=f"it has {len(title)} characters, and {MAX_TITLE_CHARS} are the most"
+            title=f"{title[:20]}…", problem=f"it has {len(title)} characters, but the maximum is {MAX_TITLE_CHARS}"
         )
     latin = "".join(
         character
@@ -120,18 +122,23 @@ def slug_of(title: str) -> str:
     )
     unsupported = [character for character in latin if character.isalnum() and not character.isascii()]
     if unsupported:
-        raise InvalidTitle(title=title, problem=f"“{unsupported[0]}” has no place in a file's name; use Latin letters")
+        raise InvalidTitle(
+            title=title, problem=f"“{unsupported[0]}” cannot be part of the file name; use Latin letters"
+        )
     slug = _NOT_IN_A_NAME.sub("_", latin).strip("_")
     if not slug:
-        raise InvalidTitle(title=title, problem="there is no word in it")
+        raise InvalidTitle(title=title, problem="it has no letters or digits")
     return slug
 
 
 @contextmanager
 def _numbering_lock(directory: Path) -> Iterator[None]:
-    """Keep others of us from taking a number in `directory` for the block; ends with the process at the latest."""
+    """Lock `directory` against other db-new processes.
+
+    The lock ends with the process at the latest.
+    """
     if not directory.is_dir():
-        find_files(directory)  # says what is wrong, as the runner would
+        find_files(directory)  # raises the runner's error
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

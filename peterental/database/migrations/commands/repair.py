@@ -1,4 +1,4 @@
-"""db-repair: accepts what a person has looked at: an edited file's new text, a stopped attempt to be begun anew."""
+"""db-repair: accept edited files and reset stopped attempts, after confirmation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EDITED = frozenset({State.EDITED, State.COMMENTS_EDITED})
 
 @dataclass(frozen=True)
 class Repair:
-    """One thing to accept, and what a person should see before doing so."""
+    """One change to accept, with the text to show before confirmation."""
 
     file: MigrationFile
     shown: str
@@ -30,13 +30,15 @@ class Repair:
 
 
 def repair(url: str, directory: Path, *, confirm: Callable[[str], bool], report: Reporter) -> int:
-    """Show what was edited or stopped half-way, and accept it where `confirm` says so. Gives how much was accepted.
+    """Show each edited file and stopped attempt, and accept it if `confirm` agrees.
+
+    Return the number accepted.
 
     Args:
         url: of the database.
         directory: of the migration files.
-        confirm: is shown each finding in turn, and asked.
-        report: takes lines about progress.
+        confirm: called with the description of each; returns whether to accept it.
+        report: receives lines about progress.
 
     Raises MigrationFilesError, and what `writing_session` raises.
     """
@@ -77,7 +79,7 @@ def _findings(connection: Connection, ledger: Ledger, files: list[MigrationFile]
 def _edited(file: MigrationFile, applied: str | None) -> Repair:
     text = file.text()
     if applied is None:
-        difference = "  what was applied is not known"
+        difference = "  the text that was applied is not known"
     else:
         lines = difflib.unified_diff(
             applied.splitlines(), text.splitlines(), "as applied", "as it is now", lineterm="", n=2
@@ -85,7 +87,7 @@ def _edited(file: MigrationFile, applied: str | None) -> Repair:
         difference = "\n".join(f"  {line}" for line in lines)
     shown = (
         f"{file.path.name} was edited after it was applied:\n{difference}\n"
-        "Accepting this changes the ledger, not the tables."
+        "Accepting it changes the ledger, not the tables."
     )
     return Repair(file, shown, lambda writer: writer.record_repaired(file, text))
 
@@ -95,9 +97,9 @@ def _stopped(file: MigrationFile, text: str, done: int) -> Repair:
         f"\n  {number}. {' '.join(statement.sql.split())[:100]}"
         for number, statement in enumerate(split_statements(text)[:done], start=1)
     )
-    where = f"after these statements, which are done:{listed}" if done else "at its first statement."
+    where = f"after these completed statements:{listed}" if done else "at its first statement."
     shown = (
-        f"An attempt at {file.path.name} stopped {where}\n"
-        "Clearing it makes the next attempt begin with the first statement."
+        f"An attempt to apply {file.path.name} stopped {where}\n"
+        "After a reset, the next attempt begins with the first statement."
     )
     return Repair(file, shown, lambda writer: writer.clear_attempts(file.version))

@@ -1,4 +1,4 @@
-"""db-rollback: undoes migrations with their `.down.sql` files, the latest first, each in one transaction."""
+"""db-rollback: undo migrations with their `.down.sql` files, latest first, each in one transaction."""
 
 from __future__ import annotations
 
@@ -23,18 +23,17 @@ from peterental.database.migrations.sql.error_location import explain, explain_c
 
 
 def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]], bool], report: Reporter) -> int:
-    """Undo every applied migration above version `to`, and give how many that were.
+    """Undo every applied migration above version `to`; return the number undone.
 
     Args:
         url: of the database.
         directory: of the migration files and their `.down.sql` files.
         to: the version to go back to; 0 undoes everything.
-        confirm: is shown the names of the files that would run, in order, and asked.
-        report: takes a line per file.
+        confirm: called with the names of the files that would run, in order; returns whether to run them.
+        report: receives one line per file.
 
-    Raises RollbackRefused before anything runs where a down file is missing or cannot be run, or where `confirm` says
-    no; UndoFailed when one fails (those before it stay undone); MigrationFilesError; what `writing_session`
-    raises.
+    Raises RollbackRefused before anything runs if a down file is missing or cannot run, or if `confirm` returns False;
+    RollbackFailed if a down file fails (earlier ones stay undone); MigrationFilesError; what `writing_session` raises.
     """
     files = {file.version: file for file in find_files(directory)}
     with writing_session(url, report=report) as (connection, ledger):
@@ -43,7 +42,7 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
             report("✅ Nothing to roll back")
             return 0
         if not confirm([down.path.name for down in downs]):
-            raise RollbackRefused(reason="nobody confirmed it")
+            raise RollbackRefused(reason="it was not confirmed")
         writer = LedgerWriter(connection, ledger.server.schema)
         for down in downs:
             _undo(connection, writer, files[down.version], down)
@@ -57,15 +56,15 @@ def _above(ledger: Ledger, to: int) -> list[int]:
 
 
 def _down(file: MigrationFile | None, version: int) -> MigrationFile:
-    """Give the down file of a version, found fit to run. Raises RollbackRefused."""
+    """Return the checked down file of a version. Raises RollbackRefused."""
     if file is None:
-        raise RollbackRefused(reason=f"migration {version:03d} is applied, but this release has no file of that number")
+        raise RollbackRefused(reason=f"migration {version:03d} is applied, but this release has no file for it")
     down = MigrationFile(file.version, file.description, file.down_path)
     if not down.path.exists():
-        raise RollbackRefused(reason=f"there is no {down.path.name} that says how to undo {file.path.name}")
+        raise RollbackRefused(reason=f"there is no {down.path.name} to undo {file.path.name}")
     directives, problems = inspect(down)
     if directives.no_transaction:
-        problems.append(f"{down.path.name} asks for no-transaction, but a down file is undone as a whole or not at all")
+        problems.append(f"{down.path.name} uses no-transaction, but a down file always runs in one transaction")
     if problems:
         raise RollbackRefused(reason=BETWEEN_PROBLEMS.join(problems))
     return down
@@ -91,7 +90,5 @@ def _undo(connection: Connection, writer: LedgerWriter, file: MigrationFile, dow
 
 
 def _failed(down: MigrationFile, problem: str) -> RollbackFailed:
-    message = (
-        f"{problem}\n  Nothing of {down.path.name} was kept.\n  Next: mend the cause, then run flask db-rollback again"
-    )
+    message = f"{problem}\n  {down.path.name} was rolled back.\n  Next: fix the error, then run flask db-rollback again"
     return RollbackFailed(version=down.version, problem=message)

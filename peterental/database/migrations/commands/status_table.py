@@ -1,4 +1,4 @@
-"""What a person reads about migrations in a terminal."""
+"""The table that `flask db-status` prints."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _GREEN, _YELLOW, _RED = "32", "33", "31"
 _DESCRIPTION, _STATE, _TOOK, _BY = 2, 3, 5, 6
 _GAP = 2
 _MIN_WIDTHS = {_BY: 8, _DESCRIPTION: 16}
-"""What gives way where the terminal is narrow, in this order, and to how many columns."""
+"""Columns of the table that shrink on a narrow terminal, in this order, with their minimum width."""
 
 
 def status_table(status: Status, *, colour: bool = False, width: int | None = None) -> str:
-    """Give one aligned line per migration and a sentence about the whole.
+    """Return one aligned line per migration, and a summary.
 
     Args:
-        status: what to show.
-        colour: colour the states, for a terminal.
-        width: of the terminal, in columns; None where lines may be as long as they are.
+        status: the status to show.
+        colour: whether to colour the states with ANSI codes.
+        width: the terminal's width in columns; None if there is no terminal.
     """
     rows: list[tuple[str, ...]] = [("", "", "migration", "state", "applied", "took", "by")]
     rows += [_row(entry) for entry in status.entries]
@@ -56,7 +56,10 @@ def _line(row: tuple[str, ...], widths: list[int], *, colour: bool) -> str:
 
 
 def _pad_or_cut(cell: str, width: int, *, right: bool) -> str:
-    """Give a cell as wide as its column: cut with an ellipsis, or filled with spaces."""
+    """Return a cell exactly as wide as its column.
+
+    It is cut with an ellipsis or padded with spaces.
+    """
     if width_of(cell) > width:
         while width_of(cell) > width - 1:
             cell = cell[:-1]

@@ -98,7 +98,10 @@ def sql_name_of_parts(names: list[str]) -> str:
 
 
 def type_of(type_name: Any) -> str:
-    """Return a type's internal name: int4, varchar, bpchar, timestamptz, …; [] is appended for arrays."""
+    """Return a type's internal name: int4, varchar, timestamptz, ….
+
+    For arrays, [] is appended.
+    """
     names = strings(type_name.names)
     base = names[-1] if names else ""
     return base + "[]" * bool(type_name.array_bounds)
@@ -115,7 +118,10 @@ def columns_in(expression: Any) -> set[str]:
 
 
 def not_null_columns(expression: Any) -> set[str]:
-    """Return the columns that a CHECK requires to be not NULL: `a IS NOT NULL`, also joined by AND."""
+    """Return the columns that a CHECK requires to be not NULL.
+
+    Recognises `a IS NOT NULL`, also joined by AND.
+    """
     node = inner(expression)
     kind = node.DESCRIPTOR.name
     if kind == "NullTest" and node.nulltesttype == _IS_NOT_NULL and node.arg.HasField("column_ref"):
@@ -145,7 +151,10 @@ def text_of_constant(node: Any) -> str | None:
 
 
 def text_of_option(option: Any) -> str | None:
-    """Return the value of an option such as (FULL off); None if it has no value, which means on."""
+    """Return the value of an option such as (FULL off).
+
+    None means that it has no value, which means on.
+    """
     return str(option.arg.string.sval).lower() if option.HasField("arg") and option.arg.HasField("string") else None
 
 

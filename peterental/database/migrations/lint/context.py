@@ -94,7 +94,10 @@ class AlterCommand:
 
 
 def alter_commands(source: ParsedFile, statement: ParsedStatement) -> list[AlterCommand]:
-    """Return the commands of an ALTER TABLE with their offsets, which the parse tree does not always have."""
+    """Return the commands of an ALTER TABLE with their offsets.
+
+    The parse tree does not have all of these offsets.
+    """
     relation = statement.node.relation
     nodes = [wrapped.alter_table_cmd for wrapped in statement.node.cmds]
     begin = statement.offset_of(relation)
@@ -109,7 +112,9 @@ def alter_commands(source: ParsedFile, statement: ParsedStatement) -> list[Alter
 
 
 def _command_offsets(sql: str, start: int) -> list[int]:
-    """Return the offsets of the commands in `sql`: after the table's name, and after each top-level comma.
+    """Return the offsets of the ALTER TABLE commands in `sql`.
+
+    The commands begin after the table's name and after each top-level comma.
 
     Args:
         sql: the statement from the table's name on.

@@ -51,7 +51,10 @@ def sql_in_block(block: str, start: int, bodies: list[str]) -> list[EmbeddedSql]
 
 
 def _queries(tree: Any) -> Iterator[tuple[int, str, bool]]:
-    """Yield each statement's line in the body, its text, and whether that is an expression that builds the SQL."""
+    """Yield (line in the body, text, is dynamic) of each statement.
+
+    For dynamic SQL, the text is the expression that builds it.
+    """
     if isinstance(tree, list):
         for item in tree:
             yield from _queries(item)
@@ -67,7 +70,10 @@ def _queries(tree: Any) -> Iterator[tuple[int, str, bool]]:
 
 
 def _constant(expression: str) -> str | None:
-    """Return the value of a constant PL/pgSQL string expression; None for any other expression."""
+    """Return the value of a constant PL/pgSQL string expression.
+
+    Return None for any other expression.
+    """
     try:
         statement = parse_one(f"SELECT {expression}").select_stmt
     except ParseError:

@@ -39,7 +39,10 @@ RULES: dict[str, Rule] = {}
 
 
 def new_rule(name: str, severity: Severity, why: str) -> Rule:
-    """Register a rule for waivers and documentation. Raises ValueError if the name is taken."""
+    """Register a rule for waivers and documentation.
+
+    Raises ValueError if the name is taken.
+    """
     if name in RULES:
         raise ValueError(f"the rule {name} already exists")
     RULES[name] = Rule(name, severity, why)

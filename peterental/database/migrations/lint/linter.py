@@ -50,7 +50,9 @@ _WEAK_LOCKS = {
 
 
 def lint_directory(directory: Path) -> Report:
-    """Lint the migrations in `directory`; check their `.down.sql` files only for what cannot run.
+    """Lint the migrations in `directory`.
+
+    The `.down.sql` files are checked only for what cannot run.
 
     Files are read in order. The rules know what earlier files created: the types, constraints and indexes of the
     tables that a file changes.
@@ -100,7 +102,10 @@ def _lint_file(file: MigrationFile, schema: SchemaModel, number: int, findings: 
 
 
 def _examine(lint: FileLint, statement: ParsedStatement) -> None:
-    """Run the rules on a statement, then apply it to the schema model, command by command."""
+    """Run the rules on a statement, then apply it to the schema model.
+
+    The commands of an ALTER TABLE are checked and applied one by one.
+    """
     _note_created(lint, statement)
     for check in CHECKS.get(statement.kind, ()):
         check(lint, statement)
@@ -114,7 +119,10 @@ def _examine(lint: FileLint, statement: ParsedStatement) -> None:
 
 
 def _note_created(lint: FileLint, statement: ParsedStatement) -> None:
-    """Record the tables that this file creates, also with IF NOT EXISTS: an existing table is then left alone."""
+    """Record the tables that this file creates.
+
+    IF NOT EXISTS counts too, because an existing table is then left alone.
+    """
     node = statement.node
     if statement.kind == "create_stmt":
         lint.created.add(ast.key_of(node.relation))
@@ -141,7 +149,10 @@ def _note_locks(lint: FileLint, statement: ParsedStatement) -> None:
 
 
 def _is_strong(statement: ParsedStatement) -> bool:
-    """Whether a statement of a locking kind really blocks writes: its variants may not."""
+    """Whether a statement of a locking kind really blocks writes.
+
+    Some variants do not.
+    """
     node = statement.node
     if statement.kind == "index_stmt":
         return not node.concurrent

@@ -14,7 +14,7 @@ from peterental.database.migrations.sql.tokens import tokens_with_comments
 
 
 class Text:
-    """A parsed text, which converts the parser's byte locations to character offsets in the file.
+    """A parsed text that maps byte locations to character offsets.
 
     Args:
         text: what was parsed.
@@ -62,7 +62,7 @@ class ParsedStatement:
 
 @dataclass(frozen=True)
 class SyntaxProblem:
-    """A syntax error: its offset in the file, in characters, and the parser's message."""
+    """A syntax error: offset in the file, in characters, and message."""
 
     offset: int
     message: str
@@ -78,7 +78,10 @@ class Comment:
 
 @dataclass
 class ParsedFile:
-    """The parsed text of one migration; a statement with a syntax error does not hide the others."""
+    """The parsed text of one migration.
+
+    A statement with a syntax error does not hide the others.
+    """
 
     text: str
     dynamic_sql: list[tuple[int, ParsedStatement]] = field(default_factory=list)

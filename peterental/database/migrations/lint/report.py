@@ -39,7 +39,10 @@ class Report:
         return [finding for finding in self.findings if finding.rule.severity is severity]
 
     def exit_code(self, *, strict: bool = False) -> int:
-        """Return 1 if there are errors or unsafe findings, or advice if `strict`; otherwise 0."""
+        """Return the exit code: 1 if there are findings that count.
+
+        Errors and unsafe findings count; advice counts only if `strict`.
+        """
         counting = self.findings if strict else [one for one in self.findings if one.rule.severity != Severity.ADVICE]
         return 1 if counting else 0
 
@@ -55,7 +58,9 @@ class Report:
         }
 
     def text(self, *, colour: bool = False, width: int | None = None) -> str:
-        """Return the report as text: errors and unsafe findings in full, advice in one line each, and a summary.
+        """Return the report as text.
+
+        Errors and unsafe findings are shown in full, advice in one line each, then a summary.
 
         Args:
             colour: whether to add ANSI colours.
@@ -109,7 +114,10 @@ def _location_text(finding: Finding) -> str:
 
 
 def _block(finding: Finding, paint: _Painter, columns: int, explained_at: str | None) -> str:
-    """Return a finding in full; the reason is spelled out only the first time in a file."""
+    """Return a finding in full.
+
+    The reason is spelled out only the first time in a file.
+    """
     rule = finding.rule
     severity = paint(rule.severity.value, _COLOURS[rule.severity])
     lines = [f"{paint(_location_text(finding), _BOLD)}  {severity}  {paint(rule.name, _BOLD)}"]
@@ -134,7 +142,10 @@ def _labelled(label: str, lines: Iterable[str], paint: _Painter) -> list[str]:
 
 
 def _advice_lines(advice: list[Finding], paint: _Painter, columns: int) -> list[str]:
-    """Return one aligned line per piece of advice; advice repeated in several files is one line with their names."""
+    """Return one aligned line per piece of advice.
+
+    Advice repeated in several files is one line with their names.
+    """
     same: dict[tuple[str, str], list[Finding]] = {}
     for finding in advice:
         same.setdefault((finding.rule.name, finding.what), []).append(finding)

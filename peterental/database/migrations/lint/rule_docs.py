@@ -38,7 +38,10 @@ def rule_docs() -> str:
 
 
 def finding_of(rule: Rule) -> Finding:
-    """Return the finding for a rule's example. Raises LookupError if the example does not break the rule."""
+    """Return the finding for a rule's example.
+
+    Raises LookupError if the example does not break the rule.
+    """
     example = EXAMPLES[rule.name]
     files = {EXAMPLE_FILE: example.encode()} if isinstance(example, str) else example
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,9 @@ from peterental.database.migrations.lint.schema_model import Position, SchemaMod
 
 
 def replay(schema: SchemaModel, statement: ParsedStatement, file: int) -> None:
-    """Apply a statement to the schema model; statements that do not concern it are ignored.
+    """Apply a statement to the schema model.
+
+    Statements that do not concern it are ignored.
 
     ALTER TABLE commands are applied one by one with `replay_command`.
     """

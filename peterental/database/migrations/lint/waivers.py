@@ -41,7 +41,10 @@ class _Waiver:
 
 
 def apply_waivers(lint: FileLint) -> tuple[list[Finding], list[Finding]]:
-    """Return a file's remaining findings, including those about its waivers, and the waived findings."""
+    """Return a file's remaining findings, and the waived ones.
+
+    The remaining findings include those about the waivers themselves.
+    """
     waivers = _read(lint)
     lines = _LINE_END.split(lint.source.text)
     used: set[_Waiver] = set()
@@ -114,7 +117,10 @@ def _closest_rule(name: str) -> str | None:
 
 
 def _lines_for(lines: list[str], line: int) -> set[int]:
-    """Return the lines on which a waiver covers `line`: the line itself and the comment lines directly above it."""
+    """Return the lines on which a waiver covers `line`.
+
+    They are the line itself and the comment lines directly above it.
+    """
     found = {line}
     above = line - 1
     while above >= 1 and above <= len(lines) and _COMMENT_LINE.match(lines[above - 1]):

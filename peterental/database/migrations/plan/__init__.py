@@ -1,1 +1,1 @@
-"""The dry run behind flask db-plan."""
+"""The dry run behind `flask db-plan`."""

@@ -1,6 +1,7 @@
-"""Tells which statements reach beyond their database: roles, other databases, settings of the whole server.
+"""Detect statements with effects outside their database: roles, other databases, server settings.
 
-In a scratch database they would do what they do in the live one, and it would stay when the scratch database goes.
+In a scratch database they would have the same effect as in the live one, and dropping the scratch database would not
+undo it.
 """
 
 from __future__ import annotations
@@ -50,16 +51,16 @@ _OBJECT_FIELDS = {
 
 
 def is_cluster_wide(sql: str) -> bool:
-    """Whether a statement changes something that does not belong to the database in which it runs.
+    """Whether a statement changes something outside the database in which it runs.
 
-    Of a DO block, its words decide; what functions and procedures do is not looked into.
+    DO blocks are searched for such statements as text. What functions and procedures do is not checked.
     """
     if not _MAYBE_CLUSTER_WIDE.search(sql):
         return False
     try:
         tree = parse_one(sql)
     except ParseError:
-        return False  # the server will say what is wrong with it
+        return False  # the server reports the error
     kind = tree.WhichOneof("node")
     if kind == "do_stmt":
         return bool(_CLUSTER_WIDE_WITHIN.search(sql))

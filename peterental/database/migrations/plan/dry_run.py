@@ -1,4 +1,7 @@
-"""Rehearses migrations statement by statement: on the live database, rolled back, or in a scratch copy."""
+"""Dry runs of migrations, statement by statement: on the live database, rolled back, or in a scratch copy.
+
+The output calls them rehearsals, because `flask db-migrate --dry-run` only lists files.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,12 @@ _SCRATCH_LIMITS = "SET LOCAL lock_timeout TO '5s'; SET LOCAL statement_timeout T
 
 @dataclass(frozen=True)
 class Limits:
-    """How little a rehearsal may be felt.
+    """Limits of a dry run on the live database.
 
     Args:
-        lock_timeout_ms: how long one statement may wait for a table.
-        hold_ms: how long one statement may take, and how long all of them together may hold locks that block writers.
+        lock_timeout_ms: how long one statement may wait for a lock, in milliseconds.
+        hold_ms: how long one statement may run, and how long locks that block writes may be held in all, in
+            milliseconds.
     """
 
     lock_timeout_ms: int = 150
@@ -45,7 +49,10 @@ class Limits:
 
 @dataclass
 class StatementResult:
-    """One statement and what was seen of it; `duration_ms` where it ran to its end."""
+    """One statement and its effects.
+
+    `duration_ms` is set if it completed on the live database.
+    """
 
     statement: Statement
     effects: StatementEffects = field(default_factory=StatementEffects)
@@ -56,15 +63,15 @@ class StatementResult:
 
 @dataclass
 class FileResult:
-    """How far one file came.
+    """How far the dry run of one file got.
 
     Args:
         item: the file.
         text: its text.
-        steps: the statements that were run to their end.
-        error: why it would fail, explained; None where it would not.
-        stopped: why the rehearsal ended with this file, although nothing is wrong with it.
-        blocker: who was in its way, if that is why it stopped.
+        steps: the statements that completed.
+        error: why the file would fail, with location; None if it would not.
+        stopped: why the dry run stopped at this file, although the file is not at fault.
+        blocker: the session that held a lock, if that is why it stopped.
     """
 
     item: PreparedMigration
@@ -76,15 +83,18 @@ class FileResult:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of it ran."""
+        """Whether every statement completed."""
         return self.error is None and self.stopped is None
 
     def statements(self) -> list[Statement]:
-        """Split the text; what nothing can split is one statement, and the server will say what is wrong with it."""
+        """Return the statements.
+
+        Text that cannot be split is one statement, and the server reports its error.
+        """
         return split_statements(self.text) or [Statement(0, self.text)]
 
     def explain_error(self, error: psycopg.Error, statement: Statement | None) -> str:
-        """Explain an error as the runner would."""
+        """Return the message that the runner would show for an error."""
         if statement is None:
             return explain(self.item.file.path, self.text, error)
         return explain(self.item.file.path, self.text, error, statement.offset, sent_from=statement.offset)
@@ -96,16 +106,18 @@ class FileResult:
 def dry_run_live(
     connection: Connection, url: str, ledger: Ledger, items: list[PreparedMigration], limits: Limits
 ) -> list[FileResult]:
-    """Run `items` in one transaction, as far as nobody is disturbed, and roll it back; give what was seen of each.
+    """Run `items` in one transaction, within limits, and roll it back.
 
-    The last one given may have failed, or been stopped; those after it were not begun.
+    Return the result of each.
+
+    The last result may be a failure or a stop; later files were not started.
 
     Args:
-        connection: the caller's own, holding the migration lock, prepared to write.
-        url: where it leads, for a second connection that looks out for others.
-        ledger: as read.
-        items: what is pending.
-        limits: how little it may be felt.
+        connection: a session that holds the migration lock and is prepared to write.
+        url: of the same database, for a second connection that detects blocked sessions.
+        ledger: the ledger as read.
+        items: the pending files, in order.
+        limits: how long statements may wait and locks may be held.
     """
     runs: list[FileResult] = []
     with ContentionGuard(url, connection.info.backend_pid) as guard:
@@ -131,7 +143,7 @@ def dry_run_live(
 
 
 class _LiveDryRun:
-    """The transaction that is rolled back, and its limits."""
+    """The transaction on the live database, and its limits."""
 
     tracer: LockTracer
 
@@ -143,30 +155,33 @@ class _LiveDryRun:
         self._blocking_since: float | None = None
 
     def limit_settings(self) -> str:
-        """Give the settings for the next statement; the file's own would not be ours to trust."""
+        """Return the SET statements to send before each statement.
+
+        They are repeated, because a file may change these settings.
+        """
         return (
             f"SET LOCAL lock_timeout TO {self._limits.lock_timeout_ms};"
             f" SET LOCAL statement_timeout TO {max(self._left_ms(), _MIN_TIMEOUT_MS)}"
         )
 
     def dry_run(self, run: FileResult, *, is_first: bool) -> None:
-        """Run one file's statements; says in `run` how far it came."""
+        """Run one file's statements and record in `run` how far that got."""
         for statement in run.statements():
             run.stopped = self.reason_to_stop()
             if run.stopped or not self._step(run, statement, is_first=is_first):
                 return
-        # What waits for a COMMIT would happen here; and the next file starts with a fresh session.
+        # Deferred constraints are checked now, as COMMIT would; and the next file starts with a reset session.
         if self._execute(run, None, "SET CONSTRAINTS ALL IMMEDIATE", is_first=is_first):
             prepare_to_write(self._connection)
             self._record(run)
 
     def _record(self, run: FileResult) -> None:
-        """Record the file as the runner would; says in `run` where that fails."""
+        """Record the file in the ledger as the runner would; note a failure in `run`."""
         try:
             execute_text(self._connection, self.limit_settings())
             self.writer.rehearse_record(run.item.file)
         except _LOCK_ERRORS:
-            run.stopped = "the ledger, in which it is recorded, is in use by another session"
+            run.stopped = "the ledger schema_migrations is locked by another session"
         except psycopg.errors.QueryCanceled as error:
             run.stopped = self.reason_to_stop() or _why_cancelled(error, "recording it takes too long")
         except psycopg.Error as error:
@@ -185,7 +200,7 @@ class _LiveDryRun:
         return True
 
     def _execute(self, run: FileResult, statement: Statement | None, text: str, *, is_first: bool) -> bool:
-        """Send something; where it fails, say in `run` whether that is the file's fault."""
+        """Send a text; if it fails, record in `run` whether the file is at fault."""
         self._guard.blocker = None
         try:
             execute_text(self._connection, self.limit_settings())
@@ -201,18 +216,21 @@ class _LiveDryRun:
                 too_long = f"it takes longer than {self._limits.hold_ms / 1000:g} s"
                 run.stopped = self.reason_to_stop() or _why_cancelled(error, too_long)
             elif isinstance(error, psycopg.errors.UnsafeNewEnumValueUsage) and not is_first:
-                run.stopped = "it uses what a file before it has to commit first"
+                run.stopped = "it uses an enum value that an earlier file has to commit first"
             else:
                 run.error = run.explain_error(error, statement)
             return False
         return True
 
     def reason_to_stop(self) -> str | None:
-        """Say why it must not go on, for the sake of others."""
+        """Return why the dry run must stop to protect other sessions.
+
+        None if it may continue.
+        """
         if self._guard.cancelled_for:
             return f"the rehearsal gave way to {self._guard.cancelled_for}"
         if self._left_ms() < _MIN_TIMEOUT_MS:
-            return f"the rehearsal had held locks for {self._limits.hold_ms / 1000:g} s"
+            return f"the rehearsal had held locks for {self._limits.hold_ms / 1000:g} s, the limit"
         return None
 
     def _left_ms(self) -> int:
@@ -225,17 +243,19 @@ class _LiveDryRun:
 
 
 def dry_run_in_scratch(connection: Connection, schema: str, items: list[PreparedMigration]) -> list[FileResult]:
-    """Run `items` one after another, each committed as the runner would, and give what was seen of each.
+    """Run `items` one after another, each committed as by the runner.
 
-    It ends before a statement whose work would stay when the scratch copy goes: roles, other databases.
+    Return the result of each.
+
+    Stops before a statement with effects outside the scratch copy: roles, other databases.
 
     Args:
-        connection: to a scratch database that has the schema before the first of them.
+        connection: to a scratch database with the schema before the first file.
         schema: of the ledger.
-        items: what to run.
+        items: the files to run.
     """
     runs: list[FileResult] = []
-    existing = LockTracer(connection, schema).known  # what these files make themselves is nobody's yet
+    existing = LockTracer(connection, schema).known  # objects that these files create are not in use yet
     for item in items:
         run = FileResult(item, item.file.text())
         runs.append(run)
@@ -250,7 +270,10 @@ def dry_run_in_scratch(connection: Connection, schema: str, items: list[Prepared
 
 
 def _is_set_transaction(run: FileResult, statement: Statement) -> bool:
-    """Pass over what may stand only at the beginning of a transaction, where ours has looked at tables before."""
+    """Skip a SET TRANSACTION at a file's start.
+
+    It must come before any query, but this transaction has already run some.
+    """
     if not _SETS_TRANSACTION.match(statement.sql) or any(not _SETS.match(step.statement.sql) for step in run.steps):
         return False
     run.steps.append(StatementResult(statement, duration_ms=0))
@@ -258,11 +281,14 @@ def _is_set_transaction(run: FileResult, statement: Statement) -> bool:
 
 
 def _is_cluster_wide(run: FileResult) -> bool:
-    """Look whether a file reaches beyond the scratch copy; says so in `run`."""
+    """Whether a file has effects outside the scratch copy.
+
+    If so, record that in `run`.
+    """
     for statement in run.statements():
         if is_cluster_wide(statement.sql):
             words = " ".join(statement.sql.split()[:2])
-            run.stopped = f"nothing was run: what {words} does reaches beyond a database, and would stay"
+            run.stopped = f"nothing was run, because {words} has effects outside the database that would remain"
             return True
     return False
 
@@ -310,7 +336,10 @@ def _run_statements(connection: Connection, run: FileResult, new_tracer: Callabl
 
 
 def _trace_non_transactional(tracer: LockTracer, statement: Statement) -> StatementResult:
-    """Say what a statement does that no transaction can hold still to look at."""
+    """Return the known effects of a non-transactional statement.
+
+    Such a statement cannot be traced.
+    """
     step = StatementResult(statement, is_non_transactional=True)
     work = parse_concurrent_index_op(statement.sql)
     table = tracer.table_of(work) if work else None

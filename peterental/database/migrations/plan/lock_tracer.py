@@ -1,7 +1,7 @@
-"""Sees what a statement has done to tables: the locks it took, what it rewrote, what it read from end to end.
+"""Trace what a statement does to tables: the locks that it takes, rewrites, and full scans.
 
-PostgreSQL tells a session about itself: `pg_locks` which locks it holds, `pg_class` which file a table is in, the
-transaction's own statistics how often a table was read through. The difference between two looks is one statement's.
+PostgreSQL shows a session its own state: `pg_locks` has its locks, `pg_class` the file of each table, and the
+transaction's statistics the number of full scans. The difference between two snapshots is the effect of one statement.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LOCK_MODES = {
     "ExclusiveLock": "EXCLUSIVE",
     "AccessExclusiveLock": "ACCESS EXCLUSIVE",
 }
-"""The table lock modes in PostgreSQL's words, the weakest first."""
+"""PostgreSQL's table lock modes, weakest first."""
 
 STRENGTH = {mode: strength for strength, mode in enumerate(LOCK_MODES.values())}
 BLOCKS_WRITES = STRENGTH["SHARE"]
@@ -36,15 +36,15 @@ def _strongest(modes: set[str]) -> str | None:
 
 @dataclass
 class StatementEffects:
-    """What one statement did to tables that were there before.
+    """What one statement did to existing tables.
 
     Args:
-        locks: the strongest lock newly taken on each table, where it is stronger than what was held before.
+        locks: the strongest lock newly taken on each table, if stronger than the one held before.
         held: the strongest lock held afterwards on each table.
-        rewrites: the tables that were written anew from end to end.
-        rebuilds: the indexes that were, without their tables.
-        scans: the tables that were read from end to end, and how many rows that were.
-        advanced: the sequences that were moved, which nothing moves back.
+        rewrites: the tables that were rewritten.
+        rebuilds: the indexes that were rebuilt without their tables.
+        scans: the tables that were fully scanned, with the number of rows read.
+        advanced: the sequences that were advanced, which a rollback does not undo.
     """
 
     locks: dict[str, str] = field(default_factory=dict)
@@ -56,17 +56,17 @@ class StatementEffects:
 
     @property
     def blocks(self) -> bool:
-        """Whether it took a lock that keeps others from writing."""
+        """Whether it took a lock that blocks writes."""
         return any(STRENGTH[mode] >= BLOCKS_WRITES for mode in self.locks.values())
 
 
 class LockTracer:
-    """Looks at what one session's transaction has done since the last look.
+    """Reports what one session's transaction has done since the last snapshot.
 
     Args:
         connection: the session, inside the transaction.
-        schema: of the ledger, whose tables are not looked at; other names are shown with their schema.
-        only: the relations to look at; all that are there now where it is None.
+        schema: of the ledger, whose tables are ignored; names in other schemas are shown with their schema.
+        only: the OIDs of the relations to trace; None means all that exist now.
     """
 
     def __init__(self, connection: Connection, schema: str, only: frozenset[int] | None = None) -> None:
@@ -81,11 +81,11 @@ class LockTracer:
 
     @property
     def known(self) -> frozenset[int]:
-        """The relations that it looks at."""
+        """The OIDs of the traced relations."""
         return frozenset(self._known)
 
     def diff(self) -> StatementEffects:
-        """Give what has been done since the last look, to relations that were there when the sight was made."""
+        """Return what has been done to the traced relations since the last call."""
         effects = StatementEffects()
         moved = []
         for row in self._rows(_SESSION_STATE):
@@ -112,7 +112,10 @@ class LockTracer:
         return effects
 
     def table_of(self, work: ConcurrentIndexOp) -> str | None:
-        """Give the name of the table whose index a statement makes, drops or rebuilds, if it is one to look at."""
+        """Return the table whose index a statement creates, drops or rebuilds.
+
+        None if it is not traced.
+        """
         wanted = {work.table or work.name, f"{work.schema}.{work.table or work.name}"}
         relation = next((relation for relation in self._all.values() if relation["name"] in wanted), None)
         table = self._known.get(relation["table_oid"] or relation["oid"]) if relation else None

@@ -1,11 +1,11 @@
-"""db-plan: rehearses what is pending and tells what it would do to the tables, without changing anything.
+"""db-plan: rehearse the pending files and report their effect on the tables, without changing anything.
 
-The live database runs the files in one transaction that is rolled back: that finds what its rows make fail, and how
-long things take. A scratch copy of the schema runs what cannot be rolled back, what the live database had no time for,
-and, where several files are pending, shows what each of them locks by itself.
+The live database runs the files in one transaction that is rolled back, which finds failures caused by its rows and
+measures durations. A scratch copy of the schema runs what cannot be rolled back and what exceeded the limits on the
+live database, and shows the locks of each file separately if several are pending.
 
-The migration lock is held while the live database rehearses, a few seconds at most, and is not waited for: a runner
-that starts meanwhile polls until we are done instead of finding its tables locked.
+The migration lock is held during the live rehearsal, for a few seconds at most. db-plan does not wait for it. A runner
+that starts during the rehearsal polls for the lock instead of finding its tables locked.
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ from peterental.database.migrations.sql.error_location import locate
 def plan(
     url: str, directory: Path, *, scratch_url: str | None = None, limits: Limits | None = None, report: Reporter
 ) -> Plan:
-    """Rehearse what is pending.
+    """Rehearse the pending files.
 
-    What cannot be rolled back: sequences that the files move stay moved, and rows that they write leave dead ones for
-    autovacuum. What a file does outside the database (dblink, COPY … TO PROGRAM) it does here too.
+    Two effects are not rolled back: sequences stay advanced, and written rows leave dead rows for autovacuum. Effects
+    outside the database (dblink, COPY … TO PROGRAM) really happen.
 
     Args:
         url: of the live database.
         directory: of the migration files.
-        scratch_url: of a database on a server where a scratch database may be made; the live one's by default.
-        limits: how little the rehearsal may be felt.
-        report: takes a line when the scratch database could not be dropped.
+        scratch_url: of a database on the server for the scratch database; the live server by default.
+        limits: how long statements may wait and locks may be held on the live database.
+        report: receives a line if the scratch database could not be dropped.
 
-    Raises MigrationFilesError and HistoryBroken as the runner does, LockNotAcquired when a migration is running,
+    Raises MigrationFilesError and HistoryBroken as the runner does, LockNotAcquired if a migration is running,
     PooledConnection, ReadOnlyDatabase, ServerUnavailable, Interrupted.
     """
     limits = limits or Limits()
@@ -93,7 +93,10 @@ def plan(
 
 
 def _pending(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
-    """Give the files to run, in order. Raises HistoryBroken when files and ledger tell different stories."""
+    """Return the files to run, in order.
+
+    Raises HistoryBroken if files and ledger disagree.
+    """
     entries = compare_with_ledger(connection, files, ledger)
     problems = blocking_problems(entries)
     if problems:
@@ -102,7 +105,10 @@ def _pending(connection: Connection, files: list[MigrationFile], ledger: Ledger)
 
 
 def _wants_scratch(items: list[PreparedMigration], live: list[FileResult]) -> bool:
-    """Whether the live rehearsal leaves something open, other than how to mend a file that fails."""
+    """Whether the scratch copy can add to the live result.
+
+    Not if a file fails there, which must be fixed first.
+    """
     if any(run.error for run in live):
         return False
     return len(items) > 1 or len(live) < len(items) or not all(run.is_complete for run in live)
@@ -116,7 +122,7 @@ def _in_scratch(copy: str, directory: Path, schema: str, items: list[PreparedMig
         return dry_run_in_scratch(connection, schema, items)
 
 
-# --- both rehearsals put together -------------------------------------------------------------------------------------
+# --- merging both rehearsals ------------------------------------------------------------------------------------------
 
 
 def _merge(items: list[PreparedMigration], live: list[FileResult], scratch: list[FileResult]) -> list[PlannedFile]:
@@ -129,8 +135,8 @@ def _merge(items: list[PreparedMigration], live: list[FileResult], scratch: list
             note = f"It comes after {failed}, which would fail."
             planned.append(PlannedFile(item.file.version, item.file.path.name, NOT_REHEARSED, note=note))
             continue
-        # Locks that an earlier file took are held still in the one transaction of the live rehearsal: only the copy,
-        # which commits after every file, shows who takes them again.
+        # The single transaction of the live rehearsal still holds the locks of earlier files. Only the copy, which
+        # commits after every file, shows which file takes which locks.
         planned.append(_merge_file(item, in_live, in_scratch, locks_from_copy=number > 0))
         if planned[-1].error:
             failed = item.file.path.name
@@ -155,7 +161,7 @@ def _merge_file(
         file.error = live.error
         file.where = LIVE
     elif copy and copy.error and not (live and live.is_complete):
-        file.error = f"{copy.error}\n  (seen in a scratch copy, which has none of the live rows)"
+        file.error = f"{copy.error}\n  (in a scratch copy, which has none of the live rows)"
     failed_at = len((live if live and live.error else copy or FileResult(item, "")).steps)
     if file.error and failed_at < len(file.steps):
         file.steps[failed_at].fails = True
@@ -168,13 +174,16 @@ def _merge_file(
 def _merge_step(
     step: PlannedStep, ours: StatementResult | None, theirs: StatementResult | None, *, locks_from_copy: bool
 ) -> PlannedStep:
-    """Fill in what was seen: on the live database first, in the copy where that says more."""
+    """Fill in the effects of a statement from both rehearsals.
+
+    The live database is preferred; the copy is used where it shows more.
+    """
     step.where = LIVE if ours else SCRATCH if theirs else NOT_REHEARSED
     done = ours or theirs
     if done is None:
         return step
     step.rewrites, step.rebuilds, step.scans = done.effects.rewrites, done.effects.rebuilds, [*done.effects.scans]
-    if step.kind == "TRUNCATE":  # which gives a table a new file too, but an empty one
+    if step.kind == "TRUNCATE":  # a new file like a rewrite, but an empty one
         step.truncates, step.rewrites = step.rewrites, []
     locking = (theirs if locks_from_copy and theirs else done).effects
     step.locks = dict(locking.locks)
@@ -185,45 +194,45 @@ def _merge_step(
     }
     step.duration_ms = ours.duration_ms if ours else None
     if theirs and theirs.is_non_transactional:
-        patience = ", and waits until every transaction open at its start has ended" if theirs.effects.locks else ""
-        step.notes.append(f"runs outside a transaction{patience}")
+        waits = " and waits until every transaction open at its start has ended" if theirs.effects.locks else ""
+        step.notes.append(f"runs outside a transaction{waits}")
     return step
 
 
 def _note(item: PreparedMigration, live: FileResult | None, copy: FileResult | None, file: PlannedFile) -> str | None:
     if live is None and not file.error:
-        why = "It builds on a file that could not be rehearsed on the live database."
+        why = "It depends on a file that could not be rehearsed on the live database."
         if item.directives.no_transaction:
             why = "It runs without a transaction, so it cannot be rolled back."
         return why + (f" In the scratch copy, {copy.stopped}." if copy and copy.stopped else "")
     if live and live.stopped:
         where = file.steps[len(live.steps)].line if len(live.steps) < len(file.steps) else file.steps[-1].line
-        onwards = " What follows was run in a scratch copy, without the live rows." if copy and copy.steps else ""
+        onwards = " The rest was run in a scratch copy, without the live rows." if copy and copy.steps else ""
         onwards += f" There, {copy.stopped}." if copy and copy.stopped else ""
         return f"Line {where}: {live.stopped}.{onwards}"
     return None
 
 
 def _notes(live: list[FileResult]) -> list[str]:
-    """Say what of the rehearsal stays."""
+    """Return notes on what the rollback does not undo."""
     moved = sorted({name for run in live for step in run.steps for name in step.effects.advanced})
-    return [f"Numbers that the rehearsal took from {', '.join(moved)} stay taken."] if moved else []
+    return [f"The rehearsal advanced {', '.join(moved)}; a rollback does not undo that."] if moved else []
 
 
 # --- the live database as it is now -----------------------------------------------------------------------------------
 
 
 def _note_finished_statements(connection: Connection, ledger: Ledger, planned: Plan) -> None:
-    """Say of the first file when an earlier attempt has done some of it already."""
+    """Note the first file's statements that an earlier attempt has already completed."""
     file = planned.files[0]
     stopped = ledgers.stopped_attempt(connection, ledger.server.schema, file.version) if ledger.complete else None
     if stopped:
         for step in file.steps[: stopped.statement]:
-            step.notes.append("was done by an earlier attempt and will not be done again")
+            step.notes.append("was completed by an earlier attempt and will be skipped")
 
 
 def _read_tables(connection: Connection, planned: Plan) -> None:
-    """Look how big the tables are that the plan touches, and who would be in its way just now."""
+    """Read the sizes of the tables, and the sessions that block now."""
     connection.execute("SET lock_timeout TO 150")
     for file in planned.files:
         for step in file.steps:
@@ -243,9 +252,11 @@ def _size(connection: Connection, table: str) -> TableSize:
 
 
 def _blocking_session(connection: Connection, table: str, mode: str) -> str | None:
-    """Name the oldest transaction that holds what a statement would want; a concurrent build waits for any.
+    """Return the oldest transaction that a statement would wait for.
 
-    Those younger than a second will be gone by then.
+    A concurrent build waits for every one.
+
+    Transactions younger than a second are ignored, because they are likely to end soon.
     """
     strength = STRENGTH[mode]
     if strength >= BLOCKS_READS:

@@ -1,4 +1,4 @@
-"""What db-plan found, for people and for scripts."""
+"""The db-plan report, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -26,39 +26,42 @@ _FEW = 10
 
 @dataclass(frozen=True)
 class TableSize:
-    """How big a table of the live database is: its rows, as estimated, and its bytes with indexes."""
+    """The size of a table on the live database.
+
+    `rows` is an estimate, and `bytes` includes indexes.
+    """
 
     rows: int | None
     bytes: int | None
 
     def __str__(self) -> str:
-        """Give it for people: `~12,000 rows, 3.1 MB`."""
-        said = []
+        """Return the size as text: `~12,000 rows, 3.1 MB`."""
+        parts = []
         if self.rows is not None:
-            said.append(f"~{self.rows:,} {'row' if self.rows == 1 else 'rows'}" if self.rows else "no rows")
+            parts.append(f"~{self.rows:,} {'row' if self.rows == 1 else 'rows'}" if self.rows else "no rows")
         if self.bytes is not None:
-            said.append(_human(self.bytes))
-        return ", ".join(said)
+            parts.append(_human(self.bytes))
+        return ", ".join(parts)
 
 
 @dataclass
 class PlannedStep:
-    """One statement: what it was seen to do to tables that are there.
+    """One statement and its effects on existing tables.
 
     Args:
-        line: in its file.
-        sql: as it stands there.
+        line: its line in the file.
+        sql: its text.
         where: rehearsed `live`, in a `scratch` copy, or `not rehearsed`.
-        duration_ms: on the live database.
-        locks: the strongest one that it newly takes on each table.
-        held: what it holds already on tables that it rewrites or reads through.
-        empties: tables that it truncates.
-        rewrites: tables that it writes anew.
-        rebuilds: indexes that it builds anew, without their tables.
-        scans: tables that it reads from end to end.
-        waits_for: who is in its way just now.
-        notes: what else there is to say.
-        fails: whether it is the one that would fail.
+        duration_ms: on the live database, in milliseconds.
+        locks: the strongest lock that it newly takes on each table.
+        held: the lock that is already held on each table that it rewrites, truncates or scans.
+        truncates: tables that it empties.
+        rewrites: tables that it rewrites.
+        rebuilds: indexes that it rebuilds without their tables.
+        scans: tables that it scans fully.
+        waits_for: the session that it would wait for now.
+        notes: remarks.
+        fails: whether it is the statement that would fail.
     """
 
     line: int
@@ -77,15 +80,18 @@ class PlannedStep:
 
     @property
     def kind(self) -> str:
-        """What sort of statement it is: `ALTER TABLE`, `UPDATE`, …."""
+        """The kind of statement: `ALTER TABLE`, `UPDATE`, …."""
         return kind_of(self.sql)
 
     @property
     def is_harmless(self) -> bool:
-        """Whether nobody who reads or writes would notice it: nothing that is there is locked hard, read or changed."""
+        """Whether concurrent readers and writers would not notice it.
+
+        It takes no strong lock, scans and rewrites nothing, and is quick.
+        """
         if self.fails or (self.duration_ms or 0) >= _NOTICEABLE_MS:
             return False
-        if self.where == NOT_REHEARSED and self.kind != "COMMENT":  # of which one knows it without trying
+        if self.where == NOT_REHEARSED and self.kind != "COMMENT":  # always harmless
             return False
         if self.rewrites or self.rebuilds or self.scans or self.truncates or self.waits_for or self.notes:
             return False
@@ -99,12 +105,12 @@ class PlannedFile:
     """One pending file.
 
     Args:
-        version: its number.
-        name: of the file.
-        where: the least that any of its statements had: `live`, `scratch` or `not rehearsed`.
+        version: its version.
+        name: its name.
+        where: the weakest rehearsal of its statements: `live`, `scratch` or `not rehearsed`.
         steps: its statements.
         note: why it was not rehearsed on the live database, or not at all.
-        error: why it would fail, as the runner would put it.
+        error: why it would fail, as the runner would report it.
     """
 
     version: int
@@ -117,12 +123,12 @@ class PlannedFile:
 
 @dataclass
 class Plan:
-    """What is pending and what it would do.
+    """The pending files and what they would do.
 
     Args:
         files: in the order in which they would run.
-        tables: the size of every table that they touch.
-        notes: what is worth knowing about the rehearsal as a whole.
+        tables: the size of every table that they affect.
+        notes: remarks on the rehearsal as a whole.
     """
 
     files: list[PlannedFile] = field(default_factory=list)
@@ -131,11 +137,14 @@ class Plan:
 
     @property
     def would_fail(self) -> bool:
-        """Whether some file would."""
+        """Whether any file would fail."""
         return any(file.error for file in self.files)
 
     def text(self, *, width: int | None = None) -> str:
-        """Give it for people, on a terminal of `width` columns; None where lines may be as long as they are."""
+        """Return the plan as text.
+
+        `width` is the terminal's width in columns, None if there is no terminal.
+        """
         if not self.files:
             return "✅ Nothing is pending."
         columns = _MAX_STATEMENT_COLUMNS if width is None else width - _OTHER_COLUMNS
@@ -145,22 +154,22 @@ class Plan:
         return "\n\n".join([*blocks, self.summary()])
 
     def summary(self) -> str:
-        """Say in one sentence what is to be expected."""
+        """Return the outcome in one sentence."""
         failing = next((file.name for file in self.files if file.error), None)
         if failing:
             return f"❌ {failing} would fail. Nothing was changed."
         count = len(self.files)
         files = f"{count} {'migration' if count == 1 else 'migrations'}"
         if any(file.where == NOT_REHEARSED for file in self.files):
-            return f"⚠️  {files} pending, rehearsed only in part. Nothing was changed."
+            return f"⚠️  {files} pending, only partly rehearsed. Nothing was changed."
         blocked = [name for file in self.files for step in file.steps for name in self._blocking_full_scans(step)]
         if blocked:
             names = ", ".join(dict.fromkeys(blocked))
-            return f"⚠️  {files} would run, with {names} closed to writers while all rows are read. Nothing was changed."
+            return f"⚠️  {files} would run and block writes to {names} while reading all rows. Nothing was changed."
         return f"✅ {files} would run. Nothing was changed."
 
     def as_json(self) -> dict[str, Any]:
-        """Give the shape that `flask db-plan --json` prints."""
+        """Return the plan as `flask db-plan --json` prints it."""
         return {
             "pending": [file.version for file in self.files],
             "would_fail": self.would_fail,
@@ -216,11 +225,11 @@ class Plan:
             NOT_REHEARSED: "not rehearsed",
         }
         mixed = {step.where for step in file.steps} == {LIVE, SCRATCH}
-        lines = [f"{file.name}  {'rehearsed in part on the live database' if mixed else done[file.where]}"]
+        lines = [f"{file.name}  {'partly rehearsed on the live database' if mixed else done[file.where]}"]
         if file.note:
             lines.append(f"  {file.note}")
         harmless = [step for step in file.steps if step.is_harmless]
-        folded = harmless if len(harmless) > 1 else []  # one takes a line either way
+        folded = harmless if len(harmless) > 1 else []  # a single one needs a line anyway
         for step in file.steps:
             if step not in folded:
                 lines += [_step_line(step, columns), *self._consequences(step)]
@@ -236,20 +245,20 @@ class Plan:
         width = max((len(table) for table in locks), default=0)
         blocked = self._blocking_full_scans(step)
         for table, mode in locks.items():
-            said = [f"{mode}: blocks {blocked_by(mode)}" if table in step.locks else f"{mode} held already"]
-            said.append(str(self.tables.get(table, "")))
-            effects = {"emptied": step.truncates, "rewritten": step.rewrites, "read through": step.scans}
-            said += [word for word, tables in effects.items() if table in tables]
+            facts = [f"{mode}: blocks {blocked_by(mode)}" if table in step.locks else f"{mode} already held"]
+            facts.append(str(self.tables.get(table, "")))
+            effects = {"emptied": step.truncates, "rewritten": step.rewrites, "fully scanned": step.scans}
+            facts += [word for word, tables in effects.items() if table in tables]
             mark = "⚠️" if table in blocked else "  "
-            lines.append(f"     {mark} {table.ljust(width)}  {' · '.join(part for part in said if part)}")
+            lines.append(f"     {mark} {table.ljust(width)}  {' · '.join(part for part in facts if part)}")
         if step.rebuilds:
-            lines.append(f"        builds anew {', '.join(step.rebuilds)}")
+            lines.append(f"        rebuilds {', '.join(step.rebuilds)}")
         if step.waits_for:
-            lines.append(f"     ⏳ would wait now for {step.waits_for}")
+            lines.append(f"     ⏳ would now wait for {step.waits_for}")
         return [*lines, *(f"        {note}" for note in step.notes)]
 
     def _blocking_full_scans(self, step: PlannedStep) -> list[str]:
-        """Give the tables that are closed to writers while every one of their rows is gone through."""
+        """Return the tables that block writes while all rows are read."""
         busy = {*step.rewrites, *step.scans}
         return [
             table
@@ -266,14 +275,14 @@ def _step_line(step: PlannedStep, columns: int) -> str:
 
 
 def _folded_line(steps: list[PlannedStep], columns: int, *, alone: bool) -> str:
-    """Give one line for all that nobody would notice."""
+    """Return one line for all harmless statements."""
     count = f"{len(steps)} statements that" if alone else f"and {len(steps)} statements that"
     took = f"{sum(step.duration_ms or 0 for step in steps)} ms"
     if any(step.where == SCRATCH for step in steps):
         took = "in scratch"
     if any(step.where == NOT_REHEARSED for step in steps):
         took = "not rehearsed"
-    return _line("    ", f"{count} keep no reader and no writer waiting", took, columns)
+    return _line("    ", f"{count} block no reads or writes", took, columns)
 
 
 def _line(number: str, text: str, took: str, columns: int) -> str:
@@ -283,7 +292,7 @@ def _line(number: str, text: str, took: str, columns: int) -> str:
 
 
 def blocked_by(mode: str) -> str:
-    """Say whom a lock mode keeps waiting."""
+    """Return what a lock mode blocks."""
     if STRENGTH[mode] >= BLOCKS_READS:
         return "reads and writes"
     if STRENGTH[mode] >= BLOCKS_WRITES:
@@ -292,7 +301,10 @@ def blocked_by(mode: str) -> str:
 
 
 def kind_of(sql: str) -> str:
-    """Name the sort of a statement by its first words: `CREATE INDEX CONCURRENTLY …` is a `CREATE INDEX`."""
+    """Return a statement's kind from its first words.
+
+    `CREATE INDEX CONCURRENTLY …` is a `CREATE INDEX`.
+    """
     words = [word.upper() for word in _WORD.findall(sql[:120])]
     if not words or words[0] not in _HAS_OBJECT:
         return words[0] if words else ""

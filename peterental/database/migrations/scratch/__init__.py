@@ -1,1 +1,1 @@
-"""Throw-away databases in which migrations are built."""
+"""Scratch databases, in which migrations are built and dropped again."""

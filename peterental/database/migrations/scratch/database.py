@@ -1,7 +1,7 @@
-"""Scratch databases: made to try something out in, always dropped, and swept up after runs that were killed.
+"""Scratch databases: temporary, always dropped, and cleaned up after killed runs.
 
-One is made on the server of SCRATCH_DATABASE_URL, else on the live database's own. Its name carries the server's time,
-so that a later run knows a leftover by its name and age, whoever made it and from wherever.
+A scratch database is created on the server of SCRATCH_DATABASE_URL, or on the live server by default. Its name has the
+server's time, so that a later run on any machine can recognise a leftover by name and age.
 """
 
 from __future__ import annotations
@@ -33,33 +33,35 @@ from peterental.database.migrations.session.server import Connection, connect, i
 PREFIX = "peterental_scratch_"
 
 STALE_AFTER_S = 3600
-"""A scratch database lives for seconds. One that is this old, in seconds, and has nobody in it was left behind."""
+"""Age in seconds after which an unused scratch database is a leftover; normally they exist for seconds."""
 
 _PURPOSE = "scratch"
 _NAME = PREFIX + r"(\d{8}t\d{6})_[0-9a-f]{8}"
 
 
 class ScratchRefused(EngineError):
-    """No scratch database could be made: {reason}."""
+    """No scratch database could be created: {reason}."""
 
 
 class ScratchBuildFailed(EngineError):
-    """The files cannot be built from nothing in a scratch database: {problem}"""  # noqa: D415
+    """The files cannot be built from scratch: {problem}"""  # noqa: D415
 
 
 @contextmanager
 def scratch_database(url: str, *, scratch_url: str | None = None, report: Reporter) -> Iterator[str]:
-    """Make an empty database like the one at `url`, give its URL, and drop it afterwards, come what may.
+    """Create an empty database like the one at `url`, and yield its URL.
 
-    It has the live database's encoding, locale and search_path, and the schema that its migrations go to. SIGTERM and
-    Ctrl-C raise Interrupted for the block, so that the database is dropped then too.
+    The database is always dropped afterwards.
+
+    It has the live database's encoding, locale and search_path, and the schema that its migrations use. SIGTERM and
+    Ctrl-C raise Interrupted in the block, so that the database is dropped then too.
 
     Args:
-        url: of the live database; nothing is changed in it.
-        scratch_url: of a database on the server to use instead.
-        report: takes a line when something could not be done quite so.
+        url: of the live database, which is not changed.
+        scratch_url: of a database on another server to use instead.
+        report: receives a line if the database could not be dropped.
 
-    Raises ScratchRefused when none can be made; ServerUnavailable, StatementCancelled, StatementRefused.
+    Raises ScratchRefused if none can be created; ServerUnavailable, StatementCancelled, StatementRefused.
     """
     with connect(url, purpose=_PURPOSE) as live, server_errors(live):
         template = _template_of(live)
@@ -73,14 +75,14 @@ def scratch_database(url: str, *, scratch_url: str | None = None, report: Report
                 try:
                     _create(server, name, template)
                 except psycopg.errors.QueryCanceled:
-                    name = None  # the server has undone it: there is nothing to drop
+                    name = None  # the server has rolled it back: there is nothing to drop
                     raise
             scratch = make_conninfo(server_url, dbname=name)
             _prepare_schema(scratch, template)
             yield scratch
         except ScratchRefused as error:
             if not isinstance(error.__cause__, psycopg.OperationalError | ServerUnavailable):
-                name = None  # the server said no: there is nothing to drop
+                name = None  # the server refused it: there is nothing to drop
             raise
         finally:
             if name is not None:
@@ -88,11 +90,13 @@ def scratch_database(url: str, *, scratch_url: str | None = None, report: Report
 
 
 def build(scratch: str, directory: Path, *, to: int) -> int:
-    """Apply the files up to version `to` to a scratch database with the real runner; give how many it applied.
+    """Apply the files up to version `to` to a scratch database with the real runner.
 
-    What a file does beyond its database (roles, ALTER DATABASE by name, dblink) it does here too.
+    Return how many it applied.
 
-    Raises ScratchBuildFailed, naming the file and what to do about it.
+    Effects outside the database (roles, ALTER DATABASE by name, dblink) really happen.
+
+    Raises ScratchBuildFailed with the file and the next step.
     """
     try:
         return MigrationRunner(scratch, directory, report=_ignore).run_migrations(to=to)
@@ -107,7 +111,10 @@ def build(scratch: str, directory: Path, *, to: int) -> int:
 
 
 def _advice(problem: str) -> str:
-    """Say what to do about what only a scratch database meets with."""
+    """Return the next step for failures that occur only in scratch databases.
+
+    Empty for others.
+    """
     first = problem.splitlines()[0]
     if "extension" in first:
         return (
@@ -116,18 +123,18 @@ def _advice(problem: str) -> str:
         )
     if 'role "' in first:
         return (
-            "\n  Next: roles belong to the whole server; let the file cope with one that exists, or set"
+            "\n  Next: roles belong to the whole server; let the file accept an existing role, or set"
             " SCRATCH_DATABASE_URL to another server"
         )
     return ""
 
 
 def _ignore(_line: str) -> None:
-    """Take a line about progress that is of no interest."""
+    """Discard a line of progress."""
 
 
 def _template_of(live: Connection) -> dict[str, Any]:
-    """Read what a scratch database must have in common with the live one."""
+    """Return what the scratch database must share with the live one."""
     row = live.execute(
         """
         SELECT pg_encoding_to_char(encoding) AS encoding, to_jsonb(pg_database) AS database,
@@ -139,9 +146,9 @@ def _template_of(live: Connection) -> dict[str, Any]:
 
 
 def _drop_stale(server: Connection) -> None:
-    """Drop what killed runs left behind: old, nobody in it, and ours to drop.
+    """Drop leftovers of killed runs that are old, unused and owned by this role.
 
-    Whoever connects in the meantime makes the server refuse, because this does not force anybody out.
+    It does not disconnect sessions: if one connects in between, the server refuses the drop.
     """
     leftovers = server.execute(
         """
@@ -157,7 +164,7 @@ def _drop_stale(server: Connection) -> None:
     for leftover in leftovers:
         try:
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(leftover["datname"])))
-        except psycopg.Error:  # in use after all, or another run is at it: the next run looks again
+        except psycopg.Error:  # in use after all, or being dropped by another run: the next run retries
             continue
 
 
@@ -169,9 +176,12 @@ def _new_name(server: Connection) -> str:
 
 
 def _create(server: Connection, name: str, template: dict[str, Any]) -> None:
-    """Create the database with the live one's locale; a server that does not know that locale gives it a plain one."""
+    """Create the database with the live database's locale.
+
+    If the server does not have that locale, the locale is C.
+    """
     encoding = sql.SQL("ENCODING {}").format(template["encoding"])
-    plain = sql.SQL("{} LC_COLLATE 'C' LC_CTYPE 'C'").format(encoding)
+    c_locale = sql.SQL("{} LC_COLLATE 'C' LC_CTYPE 'C'").format(encoding)
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}")
     try:
         try:
@@ -184,12 +194,12 @@ def _create(server: Connection, name: str, template: dict[str, Any]) -> None:
             psycopg.errors.FeatureNotSupported,
             psycopg.errors.InvalidObjectDefinition,
         ):
-            server.execute(statement.format(sql.Identifier(name), plain))
+            server.execute(statement.format(sql.Identifier(name), c_locale))
     except psycopg.errors.InsufficientPrivilege as error:
         info = server.info
         reason = (
             f"the role {info.user} may not create databases on {info.host}; set SCRATCH_DATABASE_URL to a server where"
-            " it may (any PostgreSQL 14 or newer, best of the same version)"
+            " it may (PostgreSQL 14 or newer, ideally the same version)"
         )
         raise ScratchRefused(reason=reason) from error
     except psycopg.errors.QueryCanceled:  # another server would not help
@@ -197,12 +207,15 @@ def _create(server: Connection, name: str, template: dict[str, Any]) -> None:
     except psycopg.Error as error:
         if is_connection_lost(error):
             raise
-        reason = f"{reason_of(error)}; SCRATCH_DATABASE_URL can name another server for it"
+        reason = f"{reason_of(error)}; set SCRATCH_DATABASE_URL to another server"
         raise ScratchRefused(reason=reason) from error
 
 
 def _locale(encoding: sql.Composed, database: dict[str, Any]) -> sql.Composed:
-    """Say how the live database sorts, in the words of CREATE DATABASE; their columns changed names over time."""
+    """Return the CREATE DATABASE clauses for the live locale.
+
+    The catalog columns vary by version.
+    """
     clauses: list[sql.Composable] = [
         encoding,
         sql.SQL("LC_COLLATE {}").format(database["datcollate"]),
@@ -217,15 +230,15 @@ def _locale(encoding: sql.Composed, database: dict[str, Any]) -> sql.Composed:
 
 
 def _prepare_schema(scratch: str, template: dict[str, Any]) -> None:
-    """Give the database what files take for granted: the schema they go to, and the way there.
+    """Create the schema that the files use, and set the database's search_path.
 
-    Raises ScratchRefused where it cannot be reached: a pooler leads only to the databases that it has been told of.
+    Raises ScratchRefused if the database cannot be reached: a pooler only connects to the databases in its settings.
     """
     try:
         reached = connect(scratch, purpose=_PURPOSE)
     except ServerUnavailable as error:
         reason = (
-            f"it cannot be reached ({error.values['reason']}); where PgBouncer stands in front, set"
+            f"it cannot be reached ({error.values['reason']}); behind PgBouncer, set"
             " MIGRATIONS_DATABASE_URL to the database's direct address"
         )
         raise ScratchRefused(reason=reason) from error
@@ -238,15 +251,15 @@ def _prepare_schema(scratch: str, template: dict[str, Any]) -> None:
 
 
 def _drop(server_url: str, name: str, report: Reporter) -> None:
-    """Drop it over a connection of its own: the one that made it may have gone the way of what went wrong."""
+    """Drop it over a new connection, since the one that created it may be broken."""
     try:
         with connect(server_url, purpose=_PURPOSE) as server:
             statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
             try:
                 server.execute(sql.SQL("{} WITH (FORCE)").format(statement))
             except psycopg.errors.InsufficientPrivilege:
-                # Autovacuum is in it, whom only a superuser may force out; without force, the server sends it away.
+                # Only a superuser may terminate autovacuum with FORCE; without FORCE, the server cancels it.
                 server.execute(statement)
     except (psycopg.Error, EngineError) as error:
         reason = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
-        report(f"⚠️  The scratch database {name} could not be dropped ({reason}); a later run will do it")
+        report(f"⚠️  The scratch database {name} could not be dropped ({reason}); a later run will drop it")

@@ -1,1 +1,1 @@
-"""Drift detection: catalogs read and compared."""
+"""Drift detection: read and compare the catalogs of two databases."""

@@ -1,4 +1,4 @@
-"""Compares two catalogs, the live database's and the files', and says in one line each how they differ."""
+"""Compare the live database's catalog with the files' and describe each difference in one line."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _ORDER = (
 _PART_ORDER = ("", "column", "constraint", "index", "trigger", "rule", "policy", "statistics")
 _MAX_VALUE_CHARS = 80
 
-# Before PostgreSQL 16, views name the table of every column; since then only where there is a choice.
+# Before PostgreSQL 16, view definitions qualify every column with its table; since then only ambiguous ones.
 _QUALIFIER = re.compile(r'(?<![\w"])(?:[a-z_][\w$]*|"(?:[^"]|"")+")\.')
 _VIEW_KINDS = ("view", "materialized view")
 
-# “status IN ('a', 'b')” on a VARCHAR is kept as an array that is cast as a whole; what pg_dump writes of that is read
-# back as an array of which each element is cast. Both mean the same.
+# “status IN ('a', 'b')” on a VARCHAR is stored as an array with one cast of the whole array. Restored from pg_dump, it
+# is an array with a cast of each element. Both are equivalent.
 _VARCHAR = r"E?'(?:[^']|'')*'::character varying"
 _ELEMENT = re.compile(_VARCHAR)
 _WHOLE_ARRAY_CAST = re.compile(rf"\(ARRAY\[(?P<elements>{_VARCHAR}(?:, {_VARCHAR})*)\]\)::text\[\]")
@@ -50,12 +50,12 @@ _WHOLE_ARRAY_CAST = re.compile(rf"\(ARRAY\[(?P<elements>{_VARCHAR}(?:, {_VARCHAR
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not the same in both.
+    """One difference between the live database and the files.
 
     Args:
-        key: what it is.
+        key: the object or part.
         how: `only in the database`, `only in the files` or `differs`.
-        details: for `differs`, each aspect with both its values; else what is worth knowing.
+        details: for `differs`, each property with both values; otherwise remarks.
     """
 
     key: ObjectKey
@@ -69,21 +69,21 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        """How it differs, on one line."""
+        """The difference, on one line."""
         return self.how + (": " + "; ".join(self.details) if self.details else "")
 
     def as_json(self) -> dict[str, Any]:
-        """Give its shape in `flask db-verify --json`."""
+        """Return the difference as `flask db-verify --json` prints it."""
         return {"object": self.key.object, "part": self.part or None, "how": self.how, "details": list(self.details)}
 
 
 @dataclass
 class Comparison:
-    """What comparing two catalogs found.
+    """The result of comparing two catalogs.
 
     Args:
         differences: in a stable order, grouped by object.
-        remarks: what is worth a sentence, but is no difference.
+        remarks: observations that are not differences.
     """
 
     differences: list[Difference] = field(default_factory=list)
@@ -91,10 +91,10 @@ class Comparison:
 
 
 def compare_catalogs(live: Catalog, files: Catalog, ledger_schema: str) -> Comparison:
-    """Find what differs between the live database and what the files make.
+    """Compare the live database with the schema that the files create.
 
-    A schema that the files know nothing of is one difference, not one per object in it; one that keeps migrations of
-    its own is none.
+    A schema that the files do not use is one difference, not one per object. A schema with a separate migration ledger
+    is not a difference.
     """
     comparison = Comparison()
     known = set(files.schemas.values()) | {ledger_schema, ""}
@@ -125,12 +125,15 @@ def compare_catalogs(live: Catalog, files: Catalog, ledger_schema: str) -> Compa
 
 
 def difference_count(differences: list[Difference]) -> str:
-    """Say how many there are: `1 difference`."""
+    """Return the number of differences as text: `1 difference`."""
     return f"{len(differences)} {'difference' if len(differences) == 1 else 'differences'}"
 
 
 def difference_lines(differences: Iterable[Difference]) -> list[str]:
-    """Give the differences as lines for people: each object once, its parts aligned below it."""
+    """Return the differences as lines of text.
+
+    Each object appears once, with its parts aligned below it.
+    """
     found = list(differences)
     width = max((len(difference.part) for difference in found if difference.part), default=0)
     lines = []
@@ -147,14 +150,17 @@ def difference_lines(differences: Iterable[Difference]) -> list[str]:
 
 def _unknown_schema(comparison: Comparison, live: Catalog, schema: str, count: int) -> None:
     if schema in live.with_ledger:
-        comparison.remarks.append(f"Schema {schema} keeps migrations of its own and was left out.")
+        comparison.remarks.append(f"Schema {schema} has its own migration ledger and was skipped.")
         return
     objects = f"{count - 1} objects in it" if count != 2 else "1 object in it"  # noqa: PLR2004  # one is the schema
     comparison.differences.append(Difference(ObjectKey(f"schema {schema}", "", ""), ONLY_LIVE, (objects,)))
 
 
 def _without_parts_of_whole(differences: list[Difference], live: Catalog, files: Catalog) -> list[Difference]:
-    """Leave out the columns and sequences of a table that is itself missing on one side: that says it all."""
+    """Return the differences without those implied by a missing table.
+
+    The columns and sequences of a table that is missing as a whole are implied.
+    """
     whole = {found.key.object for found in differences if not found.part and found.how != DIFFERS}
 
     def belongs_to_whole(key: ObjectKey) -> bool:
@@ -165,13 +171,13 @@ def _without_parts_of_whole(differences: list[Difference], live: Catalog, files:
 
 
 def _validity_note(properties: Properties) -> tuple[str, ...]:
-    return ("it is not valid",) if properties.get("valid") == "no" else ()
+    return ("not valid",) if properties.get("valid") == "no" else ()
 
 
 def _differing_properties(
     key: ObjectKey, live: Properties, files: Properties, *, ignore_qualifiers: bool
 ) -> tuple[str, ...]:
-    """Give the aspects in which one thing is not the same in both."""
+    """Return each property that differs, with both values."""
     ignore_qualifiers = ignore_qualifiers and key.object.startswith(_VIEW_KINDS)
     details = []
     for name in dict.fromkeys((*live, *files)):
@@ -192,14 +198,20 @@ def _without_qualifiers(text: str | None) -> str:
 
 
 def _normalise_casts(text: str | None) -> str | None:
-    """Give a definition with the cast of a list written at each of its elements."""
+    """Return a definition with a cast per array element.
+
+    It replaces a cast of the whole array.
+    """
     if text is None:
         return None
     return _WHOLE_ARRAY_CAST.sub(lambda found: "ARRAY[" + _ELEMENT.sub(r"(\g<0>)::text", found["elements"]) + "]", text)
 
 
 def _first_differing_line(one: str | None, other: str | None) -> tuple[str, str, str]:
-    """Give two values fit for one line; of long texts, the first line that is not the same."""
+    """Return both values on one line each.
+
+    For multi-line texts, return the first differing lines, and their number.
+    """
     if one is None or other is None or ("\n" not in one and "\n" not in other):
         return _short(one), _short(other), ""
     ours, theirs = one.splitlines(), other.splitlines()
@@ -225,10 +237,13 @@ def _sort_key(difference: Difference) -> tuple[int, str, int, str]:
 
 
 def _column_orders(live: Catalog, files: Catalog) -> list[str]:
-    """Say which tables have their columns in another order; no difference to whoever names them."""
+    """Return remarks on tables whose column order differs.
+
+    The order matters only to code that omits column names.
+    """
     remarks = []
     for name, columns in sorted(files.column_orders.items()):
         theirs = live.column_orders.get(name, [])
         if [column for column in theirs if column in columns] != [column for column in columns if column in theirs]:
-            remarks.append(f"The columns of {name} stand in another order; only SELECT * and bare INSERTs could tell.")
+            remarks.append(f"The column order of {name} differs, which affects only SELECT * and bare INSERTs.")
     return remarks

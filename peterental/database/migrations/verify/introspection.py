@@ -1,8 +1,8 @@
-"""Reads a database's catalog into plain words: every object that migrations make, and what each is like.
+"""Read a database's catalog: every object that migrations can create, and its properties as text.
 
-Definitions are the server's own (`pg_get_…def`), with nothing on the search_path, so that they read the same wherever
-they come from. Left out are the ledger, what belongs to an extension, and what is not the files' to say: owners,
-grants, statistics, sizes.
+Definitions come from the server (`pg_get_…def`) with an empty search_path, so that they are comparable between
+databases. Skipped are the ledger, members of extensions, and what the files do not define: owners, grants, statistics
+and sizes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from peterental.database.migrations.session.server import Connection, reason_of
 from peterental.database.migrations.verify.rare_objects import RARE_OBJECT_QUERIES, not_in_extension
 
 Properties = Mapping[str, str | None]
-"""What something is like: `{"type": "text", "nullable": "no", …}`; None where it has none of that."""
+"""An object's properties: `{"type": "text", "nullable": "no", …}`; None if a property is not set."""
 
 
 class CatalogUnreadable(EngineError):
@@ -27,7 +27,10 @@ class CatalogUnreadable(EngineError):
 
 
 class ObjectKey(NamedTuple):
-    """Names a thing: the object it is part of, its kind and its name; for the object itself, the latter are empty."""
+    """Identifies an object, or a part of it by kind and name.
+
+    Both are empty for the object itself.
+    """
 
     object: str
     kind: str
@@ -36,14 +39,14 @@ class ObjectKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Catalog:
-    """All that a database has made.
+    """The objects in a database.
 
     Args:
-        server_version: as libpq numbers it: 180006.
-        things: every object and part.
-        schemas: the schema of each object that has one.
-        column_orders: the columns of each table, in their order.
-        with_ledger: the schemas that have a ledger.
+        server_version: in libpq's format: 180006.
+        objects: every object and part, with its properties.
+        schemas: the schema of each object; empty for objects outside schemas.
+        column_orders: the columns of each table, in order.
+        with_ledger: the schemas that have a migration ledger.
     """
 
     server_version: int
@@ -59,12 +62,12 @@ class Catalog:
 
 
 def read_catalog(connection: Connection, ledger_schema: str, *, which: str) -> Catalog:
-    """Read the catalog as it is at one moment, without writing and without waiting long for anybody.
+    """Read the catalog in one snapshot, read-only and with a short lock timeout.
 
     Args:
-        connection: in autocommit mode; its search_path is as before afterwards.
-        ledger_schema: whose ledger tables are left out.
-        which: what to call the database in an error.
+        connection: in autocommit mode; its search_path is restored.
+        ledger_schema: the schema whose ledger tables are skipped.
+        which: the name of the database for error messages.
 
     Raises CatalogUnreadable.
     """
@@ -83,7 +86,9 @@ def read_catalog(connection: Connection, ledger_schema: str, *, which: str) -> C
                     if key.kind == "column":
                         catalog.column_orders.setdefault(key.object, []).append(key.name)
     except psycopg.errors.LockNotAvailable as error:
-        raise CatalogUnreadable(which=which, reason="somebody holds one of its tables; try again") from error
+        raise CatalogUnreadable(
+            which=which, reason="another session has locked one of its tables; try again"
+        ) from error
     except psycopg.Error as error:
         raise CatalogUnreadable(which=which, reason=reason_of(error)) from error
     return catalog
@@ -172,8 +177,8 @@ LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 ORDER BY rel.oid, a.attnum
 """
 
-# NOT NULL is an aspect of columns: only since PostgreSQL 18 is it a constraint too, with a name of its own making.
-# Constraints, indexes and triggers that a partition has from its parent are the parent's.
+# NOT NULL is a property of columns here: only since PostgreSQL 18 is it also a constraint, with a generated name.
+# Constraints, indexes and triggers that a partition inherits belong to its parent.
 _CONSTRAINTS = """
 SELECT rel.kind, rel.schema, rel.name, 'constraint' AS part_kind, quote_ident(k.conname) AS part, json_build_object(
     'definition', regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''),

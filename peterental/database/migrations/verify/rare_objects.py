@@ -1,20 +1,26 @@
-"""Queries for the catalog: what migrations seldom make, and who belongs to an extension.
+"""Catalog queries for rarely used objects, and a filter for members of extensions.
 
-As the others, they find the schemas to look into in `space`.
+Like the other catalog queries, they read the schemas to search from `space`.
 """
 
 from __future__ import annotations
 
 
 def not_in_extension(catalog: str, oid: str, *, kinds: str = "'e'") -> str:
-    """Say in SQL that an object belongs to no extension; kind `i` of dependency: nor was made along with another."""
+    """Return an SQL condition that an object does not belong to an extension.
+
+    Args:
+        catalog: the object's system catalog.
+        oid: an SQL expression for its OID.
+        kinds: SQL literals of dependency types to exclude; `'i'` adds objects created as part of another.
+    """
     return (
         f"NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid}"
         f" AND e.deptype IN ({kinds}))"
     )
 
 
-# The columns of pg_collation have other names in every few versions.
+# The columns of pg_collation have been renamed in several major versions.
 _COLLATIONS = f"""
 SELECT 'collation' AS kind, space.nspname AS schema, quote_ident(space.nspname) || '.' || quote_ident(l.collname)
     AS name, '' AS part_kind, '' AS part, json_build_object(
@@ -49,7 +55,7 @@ SELECT 'text search dictionary', space.nspname, quote_ident(space.nspname) || '.
 FROM pg_ts_dict AS d JOIN space ON space.oid = d.dictnamespace WHERE {not_in_extension("pg_ts_dict", "d.oid")}
 """
 
-# What initdb made has no entry of its own in pg_depend, but a number below 16384.
+# Objects created by initdb have no entry in pg_depend, but an OID below 16384.
 _OPERATORS = f"""
 SELECT 'operator' AS kind, space.nspname AS schema, o.oid::regoperator::text AS name, '' AS part_kind, '' AS part,
     json_build_object(
@@ -71,7 +77,7 @@ SELECT 'cast', '', format('(%%s AS %%s)', format_type(c.castsource, NULL), forma
 FROM pg_cast AS c WHERE c.oid >= 16384 AND {not_in_extension("pg_cast", "c.oid", kinds="'e', 'i'")}
 """
 
-# Which tables, their rows and columns: a list of columns is told only where somebody gave one.
+# The tables, with row filter and column list; the column list is included only if the publication defines one.
 _PUBLICATIONS = f"""
 SELECT 'publication' AS kind, '' AS schema, quote_ident(p.pubname) AS name, '' AS part_kind, '' AS part,
     json_build_object(

@@ -1,4 +1,4 @@
-"""db-verify: builds the schema from the files in a scratch database and compares it with the live one."""
+"""db-verify: build the schema from the files in a scratch database and compare it with the live one."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ _PURPOSE = "verify"
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the check list: what was looked at, whether it is as it should be, and a word about it."""
+    """One line of the check list: its name, whether it passed, and its text."""
 
     name: str
     ok: bool
     text: str
 
     def line(self) -> str:
-        """Give it with its mark."""
+        """Return the text with its mark."""
         return f"{'✅' if self.ok else '❌'} {self.text}"
 
 
 @dataclass
 class Verification:
-    """What db-verify found.
+    """The result of db-verify.
 
     Args:
         built: the versions that were built from the files.
         checks: the check list of the migration guide.
         differences: between the live database and the files, in a stable order.
-        remarks: what is worth knowing, but is no difference.
+        remarks: observations that are not differences.
     """
 
     built: list[int]
@@ -56,7 +56,10 @@ class Verification:
         return all(check.ok for check in self.checks)
 
     def text(self) -> str:
-        """Give it for people: the check list, the differences by object, remarks, and a sentence about the whole."""
+        """Return the result as text.
+
+        It has the check list, the differences by object, remarks, and a summary.
+        """
         blocks = [
             [check.line() for check in self.checks],
             difference_lines(self.differences),
@@ -66,16 +69,16 @@ class Verification:
         return "\n\n".join("\n".join(block) for block in blocks if block)
 
     def summary(self) -> str:
-        """Say in one sentence how things stand."""
+        """Return the result in one sentence."""
         built = _subject(self.built)
         if self.differences:
-            return f"{difference_count(self.differences)} between the database and what {built}."
+            return f"{difference_count(self.differences)} between the database and {built}."
         if not self.same:
-            return f"The tables are what {built}, but see above."
-        return f"The database is what {built}."
+            return f"The tables match {built}, but a check failed; see above."
+        return f"The database matches {built}."
 
     def as_json(self) -> dict[str, Any]:
-        """Give the shape that `flask db-verify --json` prints."""
+        """Return the result as `flask db-verify --json` prints it."""
         return {
             "same": self.same,
             "checks": [{"name": check.name, "ok": check.ok, "text": check.text} for check in self.checks],
@@ -85,13 +88,13 @@ class Verification:
 
 
 def verify(url: str, directory: Path, *, scratch_url: str | None = None, report: Reporter) -> Verification:
-    """Compare the live database with what those files make that it has applied.
+    """Compare the live database with the schema that its applied files create.
 
     Args:
-        url: of the live database; only read.
+        url: of the live database, which is only read.
         directory: of the migration files.
-        scratch_url: of a database on a server where a scratch database may be made; the live one's by default.
-        report: takes a line when the scratch database could not be dropped.
+        scratch_url: of a database on the server for the scratch database; the live server by default.
+        report: receives a line if the scratch database could not be dropped.
 
     Raises MigrationFilesError, ServerUnavailable, NoSchema, CatalogUnreadable, ScratchRefused, ScratchBuildFailed,
     Interrupted.
@@ -121,13 +124,16 @@ def verify(url: str, directory: Path, *, scratch_url: str | None = None, report:
 
 
 def scratch_catalog(scratch: str, schema: str) -> Catalog:
-    """Read the catalog of a scratch database. Raises CatalogUnreadable, ServerUnavailable."""
+    """Read the catalog of a scratch database.
+
+    Raises CatalogUnreadable, ServerUnavailable.
+    """
     with connect(scratch, purpose=_PURPOSE) as connection:
         return read_catalog(connection, schema, which="scratch database")
 
 
 def _catalog_checks(differences: list[Difference]) -> list[Check]:
-    """Sort the differences into what the guide's check list asks for."""
+    """Group the differences into the checks of the migration guide."""
     found: dict[str, list[Difference]] = {"tables": [], "indexes": [], "other objects": []}
     for difference in differences:
         if difference.key.kind == "index":
@@ -148,9 +154,9 @@ def _catalog_checks(differences: list[Difference]) -> list[Check]:
 
 
 def _tracking(ledger: Ledger, entries: list[HistoryEntry]) -> Check:
-    """Check that ledger and files tell the same story."""
+    """Check that ledger and files agree."""
     if not ledger.rows:
-        text = "Migration tracking: the database records no migration; flask db-adopt or flask db-migrate begins that"
+        text = "Migration tracking: the database records no migration; run flask db-migrate or flask db-adopt"
         return Check("tracking", ok=False, text=text)
     problems = blocking_problems(entries)
     if problems:
@@ -159,18 +165,19 @@ def _tracking(ledger: Ledger, entries: list[HistoryEntry]) -> Check:
 
 
 def _idempotency(applied_again: int, built: Catalog, rebuilt: Catalog) -> Check:
-    """Check that running everything a second time did nothing."""
+    """Check that a second run applied and changed nothing."""
     if applied_again or built.objects != rebuilt.objects:
-        text = f"Idempotency: a second run applied {applied_again} {plural(applied_again, 'migration')} and changed the schema"
+        count = f"{applied_again} {plural(applied_again, 'migration')}"
+        text = f"Idempotency: a second run applied {count} or changed the schema"
         return Check("idempotency", ok=False, text=text)
     return Check("idempotency", ok=True, text="Idempotency verified")
 
 
 def _remarks(entries: list[HistoryEntry]) -> list[str]:
-    """Say which migrations are not what one might think they are."""
+    """Return remarks on pending, newer and unverified migrations."""
     sentences = {
         State.PENDING: "{} not applied yet and not part of this comparison.",
-        State.NEWER: "{} applied by a newer release; what they made shows as only in the database.",
+        State.NEWER: "{} applied by a newer release; objects from there are shown as only in the database.",
         State.UNVERIFIED: "{} recorded without a checksum; flask db-adopt --to {last} adds it.",
     }
     remarks = []
@@ -185,7 +192,7 @@ def _remarks(entries: list[HistoryEntry]) -> list[str]:
 
 def _subject(versions: list[int]) -> str:
     if not versions:
-        return "no migration at all makes"
+        return "an empty schema, since no migration is applied"
     if len(versions) == 1:
-        return f"{versions[0]:03d} makes"
-    return f"{versions[0]:03d} to {versions[-1]:03d} make"
+        return f"migration {versions[0]:03d}"
+    return f"migrations {versions[0]:03d} to {versions[-1]:03d}"

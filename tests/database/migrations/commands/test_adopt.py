@@ -1,4 +1,4 @@
-"""db-adopt records only what the database is proven to have, and says what cannot be proven."""
+"""db-adopt records only migrations whose schema is verified, and reports what cannot be verified."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def has_ledger(db: Connection) -> bool:
 # --- recorded ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_database_that_has_it_all_is_taken_over(
+def test_matching_database_is_adopted(
     two: Folder, adopted: Adopt, db: Connection, told: Told, empty_database_url: str
 ) -> None:
     db.execute((A + B).encode())
@@ -56,15 +56,15 @@ def test_a_database_that_has_it_all_is_taken_over(
     assert verify(empty_database_url, two.path, report=print).same
 
 
-def test_adopting_twice_records_nothing_more(two: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
+def test_adopting_twice_records_once(two: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
     db.execute((A + B).encode())
     assert [adopted(2), adopted(2)] == [2, 0]
-    assert told[-1] == "✅ Nothing to adopt: all of them are recorded and verified"
+    assert told[-1] == "✅ Nothing to adopt: all of them are already recorded and verified"
     assert len(attempts(db)) == 2
     assert two
 
 
-def test_only_the_first_ones_can_be_taken_over_and_the_rest_is_applied(
+def test_files_after_the_adopted_ones_are_applied(
     two: Folder, adopted: Adopt, db: Connection, runner: MigrationRunner
 ) -> None:
     db.execute(A.encode())
@@ -74,14 +74,14 @@ def test_only_the_first_ones_can_be_taken_over_and_the_rest_is_applied(
     assert two
 
 
-def test_rows_of_an_earlier_runner_gain_a_checksum_and_keep_what_they_say(
+def test_rows_of_an_earlier_runner_get_a_checksum(
     two: Folder, adopted: Adopt, db: Connection, told: Told, empty_database_url: str
 ) -> None:
     db.execute("CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at TIMESTAMP, description TEXT)")
     db.execute("INSERT INTO schema_migrations VALUES (1, '2025-10-09', 'Once'), (2, '2025-10-10', NULL)")
     db.execute((A + B).encode())
     assert read_status(empty_database_url, two.path).entries[0].state == "unverified"
-    assert adopted(1) == 1  # 002 is there too, as the ledger says
+    assert adopted(1) == 1  # the ledger has 002 too
     assert told[0] == "✅ 001_a.sql verified"
     assert adopted(2) == 1
     assert [entry.state for entry in read_status(empty_database_url, two.path).entries] == ["applied", "applied"]
@@ -92,7 +92,7 @@ def test_rows_of_an_earlier_runner_gain_a_checksum_and_keep_what_they_say(
     ]
 
 
-def test_comments_are_told_from_statements_by_the_adopted_text(
+def test_comment_edits_are_detected_after_adoption(
     two: Folder, adopted: Adopt, db: Connection, empty_database_url: str
 ) -> None:
     db.execute((A + B).encode())
@@ -101,12 +101,12 @@ def test_comments_are_told_from_statements_by_the_adopted_text(
     assert read_status(empty_database_url, two.path).entries[0].state == "comments-edited"
 
 
-def test_what_else_is_in_the_database_is_fine_and_told(two: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
+def test_extra_objects_are_allowed_and_listed(two: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
     db.execute((A + B).encode())
     db.execute("CREATE TABLE other (i int); ALTER TABLE a ADD note text")
     assert adopted(2) == 2
     assert told[2:-1] == [
-        "Also in the database, which is fine, but not made by these files:",
+        "Also in the database, but not created by these files, which is allowed:",
         "  table public.a",
         "    column note",
         "  table public.other",
@@ -114,40 +114,38 @@ def test_what_else_is_in_the_database_is_fine_and_told(two: Folder, adopted: Ado
     assert two
 
 
-def test_what_no_catalog_shows_is_said(folder: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
+def test_unverifiable_row_changes_are_reported(folder: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
     folder.write("001_a.sql", A + "INSERT INTO schema_migrations VALUES (1) ON CONFLICT DO NOTHING;")
     folder.write("002_b.sql", "SET LOCAL work_mem TO '1MB'; INSERT INTO a VALUES (1); UPDATE a SET i = 2;")
     folder.write("003_c.sql", "CREATE INDEX a_i ON a (i); DELETE FROM a;")
     db.execute("CREATE TABLE a (i int); CREATE INDEX a_i ON a (i)")
     assert adopted(3) == 3
     assert told[3:-1] == [
-        "⚠️  002_b.sql only changes rows (INSERT, UPDATE), which no comparison of tables shows: recorded unchecked",
-        "⚠️  003_c.sql also changes rows (DELETE), which no comparison of tables shows: check them yourself",
+        "⚠️  002_b.sql only changes rows (INSERT, UPDATE), which cannot be verified: recorded unchecked",
+        "⚠️  003_c.sql also changes rows (DELETE), which cannot be verified: check them yourself",
     ]
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_missing_or_different_is_listed_and_nothing_is_written(
-    two: Folder, adopted: Adopt, db: Connection
-) -> None:
+def test_differences_are_listed_and_nothing_is_recorded(two: Folder, adopted: Adopt, db: Connection) -> None:
     db.execute("CREATE TABLE a (i bigint); CREATE TABLE b (i int)")
     with pytest.raises(AdoptionRefused) as caught:
         adopted(2)
     assert str(caught.value).splitlines() == [
-        "Nothing was recorded: the database is not what 001 to 002 would have made (2 differences)",
+        "Nothing was recorded: the database does not match migrations 001 to 002 (2 differences)",
         "  table public.a",
         "    column i   differs: type is bigint in the database, integer in the files",
         "  table public.b",
         "    index b_i  only in the files",
-        "  Next: mend these, or adopt up to a lower number; flask db-migrate then applies the rest.",
+        "  Next: fix these, or adopt up to a lower version; flask db-migrate then applies the rest.",
     ]
     assert not has_ledger(db)
     assert two
 
 
-def test_what_a_file_takes_away_must_be_gone(folder: Folder, adopted: Adopt, db: Connection) -> None:
+def test_removed_objects_must_not_exist(folder: Folder, adopted: Adopt, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE old (i int); CREATE TABLE a (i int, j int);")
     folder.write("002_b.sql", "DROP TABLE old;")
     folder.write("003_c.sql", "ALTER TABLE a RENAME j TO k;")
@@ -160,9 +158,7 @@ def test_what_a_file_takes_away_must_be_gone(folder: Folder, adopted: Adopt, db:
     assert adopted(3) == 3
 
 
-def test_an_index_that_is_not_valid_is_not_enough(
-    two: Folder, adopted: Adopt, db: Connection, empty_database_url: str
-) -> None:
+def test_invalid_index_is_refused(two: Folder, adopted: Adopt, db: Connection, empty_database_url: str) -> None:
     db.execute("CREATE TABLE a (i int); CREATE TABLE b (i int); SET lock_timeout TO 20")
     with psycopg.connect(empty_database_url) as other:
         other.execute("LOCK TABLE b IN ROW EXCLUSIVE MODE")
@@ -173,20 +169,20 @@ def test_an_index_that_is_not_valid_is_not_enough(
     assert two
 
 
-def test_a_number_without_a_file_is_refused(two: Folder, adopted: Adopt) -> None:
+def test_version_without_a_file_is_refused(two: Folder, adopted: Adopt) -> None:
     with pytest.raises(AdoptionRefused, match="there is no migration 003, the last file is 002"):
         adopted(3)
     assert two
 
 
-def test_a_file_that_was_edited_since_is_refused(two: Folder, adopted: Adopt, runner: MigrationRunner) -> None:
+def test_edited_file_is_refused(two: Folder, adopted: Adopt, runner: MigrationRunner) -> None:
     runner.run_migrations(to=1)
     two.write("001_a.sql", "CREATE TABLE a (i bigint);")
     with pytest.raises(AdoptionRefused, match=r"001_a.sql was edited after it was applied; see flask db-repair"):
         adopted(2)
 
 
-def test_a_file_that_cannot_be_built_is_named(two: Folder, adopted: Adopt, db: Connection) -> None:
+def test_file_that_cannot_be_built_is_named(two: Folder, adopted: Adopt, db: Connection) -> None:
     two.write("002_b.sql", "ALTER TABLE nowhere ADD i int;")
     db.execute(A.encode())
     with pytest.raises(ScratchBuildFailed, match='Migration 2 failed: relation "nowhere" does not exist'):

@@ -1,4 +1,4 @@
-"""db-new writes the next file, never over another one, and the runner refuses it until somebody writes a change."""
+"""db-new writes the next file and never overwrites one; the runner refuses the file until it has a change."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def new(folder: Folder, title: str = "add user phone") -> Path:
     return new_migration(folder.path, title, TODAY)
 
 
-def test_the_first_file_is_001_and_the_next_follows(folder: Folder) -> None:
+def test_numbering_starts_at_001(folder: Folder) -> None:
     assert new(folder, "create tables").name == "001_create_tables.sql"
     assert new(folder).name == "002_add_user_phone.sql"
     assert [file.description for file in find_files(folder.path)] == ["create tables", "add user phone"]
 
 
-def test_after_999_comes_1000(folder: Folder) -> None:
+def test_number_after_999_is_1000(folder: Folder) -> None:
     for number in range(1, 1000):
         folder.write(f"{number:03d}_x.sql", "SELECT 1;")
     assert new(folder).name == "1000_add_user_phone.sql"
 
 
-def test_the_header_says_number_title_and_date(folder: Folder) -> None:
+def test_header_has_number_title_and_date(folder: Folder) -> None:
     assert (
         new(folder)
         .read_text(encoding="utf-8")
@@ -43,16 +43,14 @@ def test_the_header_says_number_title_and_date(folder: Folder) -> None:
     )
 
 
-def test_the_template_is_refused_as_empty_until_somebody_writes_a_change(
-    folder: Folder, runner: MigrationRunner
-) -> None:
+def test_unfinished_template_is_refused_as_empty(folder: Folder, runner: MigrationRunner) -> None:
     new(folder)
     with pytest.raises(MigrationFilesError, match=r"001_add_user_phone\.sql has no statement in it"):
         runner.run_migrations()
     assert [one.rule.name for one in lint_directory(folder.path).findings] == ["empty-file"]
 
 
-def test_a_finished_file_has_good_manners_and_records_itself(
+def test_completed_template_lints_clean_and_records_itself(
     folder: Folder, runner: MigrationRunner, db: Connection
 ) -> None:
     path = new(folder, 'Pat\'s "own" {table}; 100%')
@@ -67,7 +65,7 @@ def test_a_finished_file_has_good_manners_and_records_itself(
     ]
 
 
-def test_a_gap_is_refused_in_the_runners_words(folder: Folder) -> None:
+def test_gap_is_refused(folder: Folder) -> None:
     folder.write("001_a.sql", "SELECT 1;")
     folder.write("003_c.sql", "SELECT 1;")
     with pytest.raises(MigrationFilesError, match=r"migration 002 is missing before 003_c\.sql"):
@@ -75,7 +73,7 @@ def test_a_gap_is_refused_in_the_runners_words(folder: Folder) -> None:
     assert len(list(folder.path.iterdir())) == 2
 
 
-def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
+def test_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(MigrationFilesError, match="there is no migrations folder"):
         new_migration(tmp_path / "nowhere", "x", TODAY)
 
@@ -94,7 +92,7 @@ def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
         ("x" * 100, "x" * 100),
     ],
 )
-def test_a_title_becomes_a_plain_file_name(title: str, slug: str) -> None:
+def test_title_becomes_a_file_name(title: str, slug: str) -> None:
     assert slug_of(title) == slug
 
 
@@ -106,32 +104,30 @@ def test_a_title_becomes_a_plain_file_name(title: str, slug: str) -> None:
         ("two\nlines", "it must be one line"),
         ("two\u2028lines", "it must be one line"),
         ("bell\a", "it must be one line"),
-        ("x" * 101, "it has 101 characters, and 100 are the most"),
-        ("добавить телефон", "“д” has no place in a file's name; use Latin letters"),
-        ("電話", "“電” has no place"),
-        ("🏠 !!", "there is no word in it"),
+        ("x" * 101, "it has 101 characters, but the maximum is 100"),
+        ("добавить телефон", "“д” cannot be part of the file name; use Latin letters"),
+        ("電話", "“電” cannot be part of the file name"),
+        ("🏠 !!", "it has no letters or digits"),
     ],
 )
-def test_a_useless_title_is_refused_in_a_sentence(folder: Folder, title: str, problem: str) -> None:
+def test_invalid_title_is_refused(folder: Folder, title: str, problem: str) -> None:
     with pytest.raises(InvalidTitle) as refused:
         new(folder, title)
     assert problem in str(refused.value)
     assert list(folder.path.iterdir()) == []
 
 
-def test_twenty_at_once_get_twenty_numbers(folder: Folder) -> None:
+def test_concurrent_calls_get_distinct_numbers(folder: Folder) -> None:
     with ThreadPoolExecutor(20) as pool:
         paths = list(pool.map(lambda number: new(folder, f"step {number}"), range(20)))
     assert len({path.name[:3] for path in paths}) == 20
     assert [file.version for file in find_files(folder.path)] == list(range(1, 21))
 
 
-def test_a_folder_that_cannot_be_written_to_is_told_in_a_sentence(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unwritable_folder_is_reported(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> Callable[..., None]:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)  # root may write anywhere, so no real folder refuses it
+    monkeypatch.setattr(Path, "open", refuse)  # tests may run as root, which may write to any folder
     with pytest.raises(CannotWrite, match="Cannot write to .*: Permission denied"):
         new(folder)

@@ -1,4 +1,4 @@
-"""Statements that reach beyond their database are told from those that do not."""
+"""Statements with effects outside their database are detected, and no others."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ DATABASE_ONLY = [
 
 
 @pytest.mark.parametrize("sql", CLUSTER_WIDE)
-def test_what_reaches_beyond_is_told(sql: str) -> None:
+def test_cluster_wide_statement_is_detected(sql: str) -> None:
     assert is_cluster_wide(sql)
 
 
 @pytest.mark.parametrize("sql", DATABASE_ONLY)
-def test_what_stays_within_is_left_alone(sql: str) -> None:
+def test_statement_within_the_database_is_not(sql: str) -> None:
     assert not is_cluster_wide(sql)

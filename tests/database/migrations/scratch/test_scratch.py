@@ -1,4 +1,4 @@
-"""A scratch database is like the live one, always goes away, and leftovers of killed runs go with the next."""
+"""A scratch database is like the live one, is always dropped, and leftovers of killed runs are cleaned up."""
 
 from __future__ import annotations
 
@@ -55,9 +55,10 @@ def plain_role(db: Connection, empty_database_url: str) -> Iterator[str]:
 
 
 def leftover(db: Connection, age: str, *, protected: bool = False) -> str:
-    """Make a database that looks as if a run had been killed `age` ago.
+    """Create a database that looks like a leftover of a run killed `age` ago.
 
-    `protected` has the server refuse to drop it, until `unprotect`: other tests sweep this server at the same time.
+    With `protected`, the server refuses to drop it until `unprotect`, because other tests clean up this server at the
+    same time.
     """
     row = db.execute(
         "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC' - %s::interval, 'YYYYMMDD\"t\"HH24MISS') AS time", [age]
@@ -77,10 +78,10 @@ def drop(db: Connection, name: str) -> None:
     until(lambda: is_dropped(db, name), f"database {name} can be dropped")
 
 
-# --- made and dropped -------------------------------------------------------------------------------------------------
+# --- created and dropped ----------------------------------------------------------------------------------------------
 
 
-def test_it_is_like_the_live_one_and_goes_away(empty_database_url: str, db: Connection, told: Told) -> None:
+def test_it_matches_the_live_database_and_is_dropped(empty_database_url: str, db: Connection, told: Told) -> None:
     with scratch_database(empty_database_url, report=told.append) as scratch:
         assert exists(db, scratch)
         with psycopg.connect(scratch) as connection:
@@ -89,7 +90,7 @@ def test_it_is_like_the_live_one_and_goes_away(empty_database_url: str, db: Conn
     assert told == []
 
 
-def test_it_goes_away_after_an_error_although_somebody_is_connected(empty_database_url: str, db: Connection) -> None:
+def test_it_is_dropped_after_an_error_while_in_use(empty_database_url: str, db: Connection) -> None:
     with pytest.raises(ZeroDivisionError), scratch_database(empty_database_url, report=print) as scratch:
         guest = psycopg.connect(scratch)
         raise ZeroDivisionError
@@ -98,15 +99,13 @@ def test_it_goes_away_after_an_error_although_somebody_is_connected(empty_databa
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_goes_away_after_a_signal(empty_database_url: str, db: Connection, number: signal.Signals) -> None:
+def test_it_is_dropped_after_a_signal(empty_database_url: str, db: Connection, number: signal.Signals) -> None:
     with pytest.raises(Interrupted), scratch_database(empty_database_url, report=print) as scratch:
         os.kill(os.getpid(), number)
     assert not exists(db, scratch)
 
 
-def test_its_schema_and_search_path_are_those_of_the_live_one(
-    empty_database_url: str, db: Connection, folder: Folder
-) -> None:
+def test_it_has_the_live_schema_and_search_path(empty_database_url: str, db: Connection, folder: Folder) -> None:
     database = urlsplit(empty_database_url).path[1:]
     db.execute("CREATE SCHEMA rental")
     db.execute(sql.SQL("ALTER DATABASE {} SET search_path TO rental, public").format(sql.Identifier(database)))
@@ -118,7 +117,7 @@ def test_its_schema_and_search_path_are_those_of_the_live_one(
             assert row.fetchone() == (True, "rental, public")
 
 
-def test_a_locale_that_the_scratch_server_does_not_have_is_no_obstacle(
+def test_locale_missing_on_the_server_falls_back_to_c(
     empty_database_url: str, databases_15_or_ours: str, db: Connection
 ) -> None:
     with scratch_database(empty_database_url, scratch_url=databases_15_or_ours, report=print) as scratch:
@@ -139,16 +138,14 @@ def databases_15_or_ours(request: pytest.FixtureRequest) -> str:
 # --- leftovers --------------------------------------------------------------------------------------------------------
 
 
-def test_an_old_leftover_goes_with_the_next_run_and_a_young_one_stays(empty_database_url: str, db: Connection) -> None:
+def test_only_old_leftovers_are_dropped(empty_database_url: str, db: Connection) -> None:
     old, young = leftover(db, "2 hours"), leftover(db, "50 minutes")
     with scratch_database(empty_database_url, report=print):
         assert databases_named(db, f"^({old}|{young})$") == [young]
     drop(db, young)
 
 
-def test_a_database_that_somebody_uses_or_that_is_named_otherwise_stays(
-    empty_database_url: str, db: Connection
-) -> None:
+def test_databases_in_use_or_with_other_names_stay(empty_database_url: str, db: Connection) -> None:
     used, named_otherwise = leftover(db, "2 hours", protected=True), f"{PREFIX}20200101"
     db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(named_otherwise)))
     with psycopg.connect(at_database(empty_database_url, used)):
@@ -159,11 +156,9 @@ def test_a_database_that_somebody_uses_or_that_is_named_otherwise_stays(
     drop(db, named_otherwise)
 
 
-def test_a_run_that_is_killed_leaves_one_that_the_next_run_can_know(
-    empty_database_url: str, db: Connection, tmp_path: Path
-) -> None:
+def test_leftover_of_a_killed_run_is_recognised(empty_database_url: str, db: Connection, tmp_path: Path) -> None:
     code = (
-        "import pathlib, sys, time; from peterental.database.migrations.scratch import scratch_database\n"
+        "import pathlib, sys, time; from peterental.database.migrations.scratch.database import scratch_database\n"
         "with scratch_database(sys.argv[1], report=print) as scratch:\n"
         "    pathlib.Path(sys.argv[2]).write_text(scratch); time.sleep(600)"
     )
@@ -179,7 +174,7 @@ def test_a_run_that_is_killed_leaves_one_that_the_next_run_can_know(
         assert databases_named(db, f"^{old}$") == []
 
 
-def test_a_leftover_that_cannot_be_dropped_is_passed_over(empty_database_url: str, db: Connection) -> None:
+def test_leftover_that_cannot_be_dropped_is_skipped(empty_database_url: str, db: Connection) -> None:
     old = leftover(db, "2 hours", protected=True)
     with scratch_database(empty_database_url, report=print):
         assert databases_named(db, f"^{old}$") == [old]
@@ -187,7 +182,7 @@ def test_a_leftover_that_cannot_be_dropped_is_passed_over(empty_database_url: st
     drop(db, old)
 
 
-def test_somebody_elses_leftover_is_passed_over(db: Connection, plain_role: str) -> None:
+def test_leftover_of_another_role_is_skipped(db: Connection, plain_role: str) -> None:
     old = leftover(db, "2 hours", protected=True)
     with pytest.raises(ScratchRefused), scratch_database(plain_role, report=print):
         pass
@@ -199,7 +194,7 @@ def test_somebody_elses_leftover_is_passed_over(db: Connection, plain_role: str)
 # --- refused ----------------------------------------------------------------------------------------------------------
 
 
-def test_without_the_right_to_create_databases_the_message_names_the_setting(plain_role: str) -> None:
+def test_missing_createdb_right_names_the_setting(plain_role: str) -> None:
     with (
         pytest.raises(ScratchRefused, match=r"role \w+ may not create databases on .+; set SCRATCH_DATABASE_URL"),
         scratch_database(plain_role, report=print),
@@ -207,7 +202,7 @@ def test_without_the_right_to_create_databases_the_message_names_the_setting(pla
         pass
 
 
-def test_another_server_does_instead(plain_role: str, databases_15_or_ours: str) -> None:
+def test_another_server_can_be_used(plain_role: str, databases_15_or_ours: str) -> None:
     with (
         scratch_database(plain_role, scratch_url=databases_15_or_ours, report=print) as scratch,
         psycopg.connect(scratch) as made,
@@ -218,16 +213,16 @@ def test_another_server_does_instead(plain_role: str, databases_15_or_ours: str)
         assert made.info.server_version == elsewhere.info.server_version
 
 
-def test_a_server_that_takes_no_changes_is_one_sentence(empty_database_url: str) -> None:
+def test_read_only_server_is_refused(empty_database_url: str) -> None:
     read_only = make_conninfo(empty_database_url, options="-cdefault_transaction_read_only=on")
     with (
-        pytest.raises(ScratchRefused, match=r"read-only.*SCRATCH_DATABASE_URL can name another server"),
+        pytest.raises(ScratchRefused, match=r"read-only.*set SCRATCH_DATABASE_URL to another server"),
         scratch_database(read_only, report=print),
     ):
         pass
 
 
-def test_a_scratch_server_that_does_not_answer_is_one_sentence(empty_database_url: str) -> None:
+def test_unreachable_scratch_server_is_reported(empty_database_url: str) -> None:
     with (
         pytest.raises(ServerUnavailable, match="does not answer"),
         scratch_database(empty_database_url, scratch_url="postgresql://nobody@127.0.0.1:1/x", report=print),
@@ -235,9 +230,7 @@ def test_a_scratch_server_that_does_not_answer_is_one_sentence(empty_database_ur
         pass
 
 
-def test_an_extension_that_the_server_does_not_have_is_said_with_what_to_do(
-    empty_database_url: str, folder: Folder
-) -> None:
+def test_missing_extension_has_a_next_step(empty_database_url: str, folder: Folder) -> None:
     folder.write("001_a.sql", "CREATE EXTENSION no_such_extension;")
     with scratch_database(empty_database_url, report=print) as scratch, pytest.raises(ScratchBuildFailed) as caught:
         build(scratch, folder.path, to=1)
@@ -246,55 +239,49 @@ def test_an_extension_that_the_server_does_not_have_is_said_with_what_to_do(
     assert "db-migrate" not in str(caught.value)
 
 
-def test_a_role_that_is_there_already_is_said_with_what_to_do(
-    empty_database_url: str, folder: Folder, role: str
-) -> None:
+def test_existing_role_has_a_next_step(empty_database_url: str, folder: Folder, role: str) -> None:
     folder.write("001_a.sql", f"CREATE ROLE {role};")
     with scratch_database(empty_database_url, report=print) as scratch, pytest.raises(ScratchBuildFailed) as caught:
         build(scratch, folder.path, to=1)
     assert "Next: roles belong to the whole server" in str(caught.value)
 
 
-def test_files_that_cannot_be_built_are_named(empty_database_url: str, folder: Folder) -> None:
+def test_file_that_cannot_be_built_is_named(empty_database_url: str, folder: Folder) -> None:
     folder.write("001_a.sql", "-- nothing")
     with scratch_database(empty_database_url, report=print) as scratch, pytest.raises(ScratchBuildFailed) as caught:
         build(scratch, folder.path, to=1)
     assert "001_a.sql has no statement in it" in str(caught.value)
 
 
-def test_one_that_only_a_superuser_may_clear_is_dropped_once_it_is_left(
-    empty_database_url: str, db: Connection, told: Told
-) -> None:
+def test_database_held_by_a_superuser_is_dropped_later(empty_database_url: str, db: Connection, told: Told) -> None:
     superuser = db.execute("SELECT rolname FROM pg_roles WHERE rolsuper").fetchone()
     assert superuser is not None
     with scratch_database(empty_database_url, report=told.append) as scratch:
         like_autovacuum = psycopg.connect(scratch, user=superuser["rolname"])
         statement = f'DROP DATABASE IF EXISTS "{like_autovacuum.info.dbname}"'
 
-        def is_being_dropped() -> bool:  # where our own role is a superuser, the guest was forced out
+        def is_being_dropped() -> bool:  # if the test role is a superuser, FORCE has ended the session
             dropping = "SELECT FROM pg_stat_activity WHERE state = 'active' AND query = %s"
             return db.execute(dropping, [statement]).fetchone() is not None or not exists(db, scratch)
 
-        def leave_when_sent_away() -> None:
-            until(is_being_dropped, "the server waits for its guest to leave")
+        def leave_when_asked() -> None:
+            until(is_being_dropped, "the server waits for the session to end")
             like_autovacuum.close()
 
-        leaving = threading.Thread(target=leave_when_sent_away)
+        leaving = threading.Thread(target=leave_when_asked)
         leaving.start()
     leaving.join()
     assert not exists(db, scratch)
     assert "could not be dropped" not in told.text
 
 
-def test_one_that_cannot_be_dropped_is_told_and_left_to_a_later_run(
-    empty_database_url: str, db: Connection, told: Told
-) -> None:
+def test_failed_drop_is_reported(empty_database_url: str, db: Connection, told: Told) -> None:
     with scratch_database(empty_database_url, report=told.append) as scratch:
         name = str(psycopg.conninfo.conninfo_to_dict(scratch)["dbname"])
         moved = sql.Identifier(name + "_moved")
         db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), moved))
         db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 IS_TEMPLATE true").format(sql.Identifier(name)))
-    assert f"{name} could not be dropped (cannot drop a template database); a later run will do it" in told.text
+    assert f"{name} could not be dropped (cannot drop a template database); a later run will drop it" in told.text
     unprotect(db, name)
     drop(db, name)
     drop(db, name + "_moved")

@@ -1,4 +1,4 @@
-"""db-verify finds every difference between the live database and what the files make, and no other."""
+"""db-verify reports exactly the differences between the live database and the schema that the files create."""
 
 from __future__ import annotations
 
@@ -81,12 +81,10 @@ def lines(found: Verification) -> list[str]:
     return [" ".join(f"{one.key.object} {one.part} {one.sentence}".split()) for one in found.differences]
 
 
-# --- the same ---------------------------------------------------------------------------------------------------------
+# --- no difference ----------------------------------------------------------------------------------------------------
 
 
-def test_a_migrated_database_is_verified_with_the_check_list_of_the_guide(
-    migrated: Folder, empty_database_url: str
-) -> None:
+def test_migrated_database_passes_the_check_list(migrated: Folder, empty_database_url: str) -> None:
     found = verified(empty_database_url, migrated)
     assert found.differences == []
     assert found.text().splitlines() == [
@@ -97,29 +95,31 @@ def test_a_migrated_database_is_verified_with_the_check_list_of_the_guide(
         "✅ Migration tracking verified",
         "✅ Idempotency verified",
         "",
-        "The database is what 001 makes.",
+        "The database matches migration 001.",
     ]
     document = found.as_json()
     assert (document["same"], document["differences"], len(document["checks"])) == (True, [], 6)
 
 
-def test_our_own_migrations_are_what_they_make(empty_database_url: str) -> None:
+def test_project_migrations_verify(empty_database_url: str) -> None:
     MigrationRunner(empty_database_url).run_migrations()
     found = verify(empty_database_url, PROJECT_DIR / "migrations", report=print)
     assert found.same, found.text()
 
 
-def test_verifying_leaves_the_database_as_it_was(folder: Folder, empty_database_url: str, db: Connection) -> None:
+def test_verifying_changes_nothing(folder: Folder, empty_database_url: str, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     found = verified(empty_database_url, folder)
     assert db.execute("SELECT to_regclass('schema_migrations') AS ledger").fetchone() == {"ledger": None}
     assert not found.same
-    assert "❌ Migration tracking: the database records no migration; flask db-adopt or" in found.text()
-    assert found.summary() == "The tables are what no migration at all makes, but see above."
+    assert "❌ Migration tracking: the database records no migration; run flask db-migrate or" in found.text()
+    assert found.summary() == (
+        "The tables match an empty schema, since no migration is applied, but a check failed; see above."
+    )
 
 
 @pytest.mark.needs("postgres15")
-def test_servers_of_different_versions_can_be_compared(
+def test_different_server_versions_are_comparable(
     migrated: Folder,
     empty_database_url: str,
     databases: Databases,
@@ -139,7 +139,7 @@ def major_version(url: str) -> int:
         return connection.info.server_version // 10_000
 
 
-def test_what_pg_dump_writes_differently_is_the_same(
+def test_rewriting_by_pg_dump_is_no_difference(
     runner: MigrationRunner, folder: Folder, empty_database_url: str, db: Connection
 ) -> None:
     folder.write(
@@ -151,7 +151,7 @@ def test_what_pg_dump_writes_differently_is_the_same(
     runner.run_migrations()
     before = definitions(db)
     db.execute(
-        # PostgreSQL's own words, read back: what a restored dump does to each of them.
+        # Recreate each object from PostgreSQL's own definition, as restoring a dump does.
         b"""
         DO $$ DECLARE known text; partial text; open text; BEGIN
             SELECT pg_get_constraintdef(oid) INTO known FROM pg_constraint WHERE conname = 'known';
@@ -163,7 +163,7 @@ def test_what_pg_dump_writes_differently_is_the_same(
         END $$
         """
     )
-    assert not before & definitions(db), "each definition reads differently now"
+    assert not before & definitions(db), "each definition must have changed"
     found = verified(empty_database_url, folder)
     assert found.same, found.text()
     db.execute("ALTER TABLE a DROP CONSTRAINT known, ADD CONSTRAINT known CHECK (status IN ('on', 'its', 'off'))")
@@ -178,7 +178,7 @@ def definitions(db: Connection) -> set[str]:
     return {row["words"] for row in rows}
 
 
-def test_what_an_extension_made_is_the_extensions(
+def test_members_of_extensions_are_ignored(
     runner: MigrationRunner, folder: Folder, empty_database_url: str, db: Connection
 ) -> None:
     folder.write("001_a.sql", "CREATE EXTENSION hstore;")
@@ -188,7 +188,7 @@ def test_what_an_extension_made_is_the_extensions(
     assert lines(verified(empty_database_url, folder)) == ["extension citext only in the database"]
 
 
-def test_another_order_of_columns_is_only_remarked(migrated: Folder, empty_database_url: str, db: Connection) -> None:
+def test_column_order_is_only_a_remark(migrated: Folder, empty_database_url: str, db: Connection) -> None:
     db.execute("ALTER TABLE extra.note ADD COLUMN title text")
     migrated.write("002_a.sql", "ALTER TABLE extra.note ADD COLUMN title text;")
     MigrationRunner(empty_database_url, migrated.path)
@@ -196,7 +196,7 @@ def test_another_order_of_columns_is_only_remarked(migrated: Folder, empty_datab
     db.execute("ALTER TABLE extra.note DROP COLUMN body; ALTER TABLE extra.note ADD COLUMN body text")
     found = verified(empty_database_url, migrated)
     assert found.same
-    assert found.remarks[0].startswith("The columns of table extra.note stand in another order")
+    assert found.remarks[0].startswith("The column order of table extra.note differs")
 
 
 # --- differences ------------------------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ CHANGES = {
         "DROP STATISTICS home_statistics": "table public.home statistics home_statistics only in the files",
         "ALTER TABLE home DROP CONSTRAINT street_told": "table public.home constraint street_told only in the files",
     },
-    "seldom made objects": {
+    "rare objects": {
         "DROP COLLATION plainly": "collation public.plainly only in the files",
         "DROP TEXT SEARCH DICTIONARY plain": "text search dictionary public.plain only in the files",
         "ALTER TEXT SEARCH CONFIGURATION words DROP MAPPING FOR url": "text search configuration public.words differs: words is",
@@ -257,17 +257,17 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_every_change_by_hand_is_found(migrated: Folder, empty_database_url: str, db: Connection, kind: str) -> None:
+def test_every_manual_change_is_found(migrated: Folder, empty_database_url: str, db: Connection, kind: str) -> None:
     for change in CHANGES[kind]:
         db.execute(change.encode())
     found = lines(verified(empty_database_url, migrated))
     for change, expected in CHANGES[kind].items():
         assert [line for line in found if line.startswith(expected)], (change, found)
-    # A column changes in the partition too, and a detached partition keeps its index, which is then its own.
+    # A column changes in the partition too, and a detached partition keeps its index as a separate one.
     assert len(found) == len(CHANGES[kind]) + (kind in ("columns", "properties")), found
 
 
-def test_a_missing_schema_is_found(migrated: Folder, empty_database_url: str, db: Connection) -> None:
+def test_missing_schema_is_found(migrated: Folder, empty_database_url: str, db: Connection) -> None:
     db.execute("DROP SCHEMA extra CASCADE")
     assert lines(verified(empty_database_url, migrated)) == [
         "schema extra only in the files",
@@ -275,9 +275,7 @@ def test_a_missing_schema_is_found(migrated: Folder, empty_database_url: str, db
     ]
 
 
-def test_an_index_whose_build_was_broken_off_is_a_difference(
-    migrated: Folder, empty_database_url: str, db: Connection
-) -> None:
+def test_invalid_index_is_a_difference(migrated: Folder, empty_database_url: str, db: Connection) -> None:
     db.execute("DROP INDEX home_town")
     with psycopg.connect(empty_database_url) as other:
         other.execute("LOCK TABLE home IN ROW EXCLUSIVE MODE")
@@ -286,14 +284,12 @@ def test_an_index_whose_build_was_broken_off_is_a_difference(
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 db.execute(f"CREATE INDEX CONCURRENTLY {build}".encode())
     assert lines(verified(empty_database_url, migrated)) == [
-        "table public.home index broken only in the database: it is not valid",
+        "table public.home index broken only in the database: not valid",
         "table public.home index home_town differs: valid is no in the database, yes in the files",
     ]
 
 
-def test_differences_are_shown_by_object_and_counted_in_the_check_list(
-    migrated: Folder, empty_database_url: str, db: Connection
-) -> None:
+def test_differences_are_listed_by_object(migrated: Folder, empty_database_url: str, db: Connection) -> None:
     db.execute(
         "ALTER TABLE home ADD nick text, ALTER street DROP NOT NULL; DROP INDEX home_town; DROP TABLE extra.note"
     )
@@ -311,25 +307,21 @@ def test_differences_are_shown_by_object_and_counted_in_the_check_list(
         "  column street    differs: nullable is yes in the database, no in the files",
         "  index home_town  only in the files",
         "",
-        "4 differences between the database and what 001 makes.",
+        "4 differences between the database and migration 001.",
     ]
 
 
-def test_a_schema_with_migrations_of_its_own_is_left_out(
-    migrated: Folder, empty_database_url: str, db: Connection
-) -> None:
+def test_schema_with_its_own_ledger_is_skipped(migrated: Folder, empty_database_url: str, db: Connection) -> None:
     db.execute("CREATE SCHEMA other; CREATE TABLE other.schema_migrations (version int); CREATE TABLE other.t (i int)")
     found = verified(empty_database_url, migrated)
     assert found.same
-    assert found.remarks == ["Schema other keeps migrations of its own and was left out."]
+    assert found.remarks == ["Schema other has its own migration ledger and was skipped."]
 
 
 # --- history ----------------------------------------------------------------------------------------------------------
 
 
-def test_pending_newer_and_unverified_migrations_are_remarked(
-    migrated: Folder, empty_database_url: str, db: Connection
-) -> None:
+def test_pending_newer_and_unverified_are_remarked(migrated: Folder, empty_database_url: str, db: Connection) -> None:
     migrated.write("002_b.sql", "CREATE TABLE b (i int);")
     db.execute("UPDATE schema_migrations SET checksum = NULL")
     found = verified(empty_database_url, migrated)
@@ -341,12 +333,14 @@ def test_pending_newer_and_unverified_migrations_are_remarked(
     db.execute("INSERT INTO schema_migrations (version) VALUES (2), (3)")
     db.execute("CREATE TABLE b (i int); CREATE TABLE c (i int)")
     found = verified(empty_database_url, migrated)
-    assert found.remarks[0] == "003 is applied by a newer release; what they made shows as only in the database."
+    assert (
+        found.remarks[0] == "003 is applied by a newer release; objects from there are shown as only in the database."
+    )
     assert lines(found) == ["table public.c only in the database"]
-    assert found.summary() == "1 difference between the database and what 001 to 002 make."
+    assert found.summary() == "1 difference between the database and migrations 001 to 002."
 
 
-def test_an_edited_file_fails_the_tracking_check(migrated: Folder, empty_database_url: str) -> None:
+def test_edited_file_fails_the_tracking_check(migrated: Folder, empty_database_url: str) -> None:
     migrated.write("001_everything.sql", SCHEMA + "SELECT 1;")
     found = verified(empty_database_url, migrated)
     assert found.differences == []
@@ -354,16 +348,18 @@ def test_an_edited_file_fails_the_tracking_check(migrated: Folder, empty_databas
     assert "❌ Migration tracking: 001_everything.sql was edited after it was applied" in found.text()
 
 
-def test_a_broken_folder_is_one_sentence(folder: Folder, empty_database_url: str) -> None:
+def test_invalid_folder_is_refused(folder: Folder, empty_database_url: str) -> None:
     folder.write("002_a.sql", "SELECT 1;")
     with pytest.raises(MigrationFilesError, match="migration 001 is missing"):
         verified(empty_database_url, folder)
 
 
-def test_a_table_that_somebody_holds_is_one_sentence(migrated: Folder, empty_database_url: str, db: Connection) -> None:
+def test_locked_table_makes_the_catalog_unreadable(migrated: Folder, empty_database_url: str, db: Connection) -> None:
     database = urlsplit(empty_database_url).path[1:]
     db.execute(sql.SQL("ALTER DATABASE {} SET lock_timeout TO 100").format(sql.Identifier(database)))
     db.execute("BEGIN; LOCK TABLE home IN ACCESS EXCLUSIVE MODE")
-    with pytest.raises(CatalogUnreadable, match="of the database could not be read: somebody holds one of its tables"):
+    with pytest.raises(
+        CatalogUnreadable, match="of the database could not be read: another session has locked one of its tables"
+    ):
         verified(empty_database_url, migrated)
     db.execute("ROLLBACK")

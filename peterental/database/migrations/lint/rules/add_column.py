@@ -108,7 +108,10 @@ def backfill_sql(table: str, column: str, value: str, *, may_be_null: bool = Fal
 
 
 def _volatile_in(default: Any, schema: SchemaModel) -> str | None:
-    """Return the function in a default that differs per row; with a "?" if its volatility is not known."""
+    """Return the function in a default that differs per row.
+
+    A "?" is appended if its volatility is not known.
+    """
     for call in ast.nodes_of(default, "FuncCall"):
         name = ast.strings(call.funcname)[-1]
         if name in _VOLATILE or name in schema.volatile_functions:

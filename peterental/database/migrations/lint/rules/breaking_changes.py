@@ -137,7 +137,10 @@ def check_drop_column(lint: FileLint, command: AlterCommand) -> None:
 
 @on_command("AT_DropConstraint")
 def check_drop_constraint(lint: FileLint, command: AlterCommand) -> None:
-    """Check DROP CONSTRAINT; a constraint that this file replaces, or that is redundant, may be dropped."""
+    """Check DROP CONSTRAINT.
+
+    A constraint that this file replaces, or that is redundant, may be dropped.
+    """
     if lint.is_created_here(command.table):
         return
     name = command.node.name
@@ -315,7 +318,10 @@ def _is_replaced(lint: FileLint, command: AlterCommand, kind: str | None) -> boo
 
 
 def _default_is_replaced(lint: FileLint, command: AlterCommand) -> bool:
-    """Whether this file gives the column a new default, an identity, or makes it nullable."""
+    """Whether this file makes up for a dropped default.
+
+    It adds a new default or an identity, or makes the column nullable.
+    """
     for statement in lint.source.statements:
         if statement.kind == "alter_table_stmt" and ast.key_of(statement.node.relation) == command.table:
             for wrapped in statement.node.cmds:
@@ -331,7 +337,10 @@ def _default_is_replaced(lint: FileLint, command: AlterCommand) -> bool:
 
 
 def _type_of(lint: FileLint, node: Any) -> str:
-    """Return the type of a renamed column; empty if the files do not define the column."""
+    """Return the type of a renamed column.
+
+    Empty if the files do not define the column.
+    """
     relation, name = node.relation, node.subname
     table = lint.schema.table(ast.key_of(relation))
     column = table.columns.get(name) if table else None

@@ -97,7 +97,10 @@ def check_not_null(lint: FileLint, command: AlterCommand) -> None:
 
 @on_command("AT_ValidateConstraint")
 def check_validation(lint: FileLint, command: AlterCommand) -> None:
-    """Check VALIDATE CONSTRAINT: an earlier transaction must have added the constraint."""
+    """Check VALIDATE CONSTRAINT.
+
+    An earlier transaction must have added the constraint.
+    """
     table = lint.schema.table(command.table)
     constraint = table.constraints.get(command.node.name) if table else None
     if lint.no_transaction or lint.is_created_here(command.table) or not constraint or constraint.valid:
@@ -198,7 +201,9 @@ def _report_index(lint: FileLint, command: AlterCommand, node: Any, column: str 
 
 
 def _index_first(lint: FileLint, command: AlterCommand, node: Any, rule: Rule, *, column: str | None) -> str:
-    """Return the SQL that builds a constraint's index first; for a partitioned table, on each partition.
+    """Return the SQL that builds a constraint's index first.
+
+    For a partitioned table, it builds one on each partition.
 
     Args:
         lint: the file.
@@ -252,7 +257,10 @@ def _report_exclusion(lint: FileLint, command: AlterCommand, node: Any) -> None:
 
 
 def _check_not_null(lint: FileLint, command: AlterCommand, column: str) -> None:
-    """Report a column that must be searched for NULL, because no validated CHECK rules NULL out."""
+    """Report a column that must be searched for NULL.
+
+    A validated CHECK that rules NULL out avoids the search.
+    """
     table = lint.schema.table(command.table)
     if lint.is_created_here(command.table) or (table and table.is_not_null(column, by_check=True)):
         return

@@ -44,7 +44,7 @@ def check_whole_table(lint: FileLint, statement: ParsedStatement) -> None:
 
 @on(*_WRITES)
 def check_write_after_ddl(lint: FileLint, statement: ParsedStatement) -> None:
-    """Check writes of many rows in a transaction that already holds a strong lock on a table."""
+    """Check writes of many rows while the transaction locks a table."""
     node = statement.node
     key = ast.key_of(node.relation)
     if lint.no_transaction or not lint.locked_tables or (lint.is_created_here(key) and statement.kind != "insert_stmt"):

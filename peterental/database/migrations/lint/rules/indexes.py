@@ -194,7 +194,10 @@ def _omit_default_method(node: Any) -> None:
 
 
 def _on_partitions(node: Any) -> str:
-    """Return the SQL that indexes a partitioned table: an empty index, then one per partition to attach to it."""
+    """Return the SQL that indexes a partitioned table.
+
+    It creates an empty index, then one per partition to attach to it.
+    """
     copy = type(node)()
     copy.CopyFrom(node)
     copy.if_not_exists, copy.idxname, copy.relation.inh, copy.concurrent = True, _name(node), False, False

@@ -85,7 +85,10 @@ def is_ledger_insert(statement: ParsedStatement) -> bool:
 
 
 def record_insert(version: int, description: str) -> str:
-    """Return the INSERT with which a file records itself, in the form of the migration guide."""
+    """Return the INSERT with which a file records itself.
+
+    Its form is that of the migration guide.
+    """
     quoted = description.replace("'", "''")
     return (
         f"INSERT INTO {TABLE} (version, description)\nVALUES ({version}, '{quoted}')\nON CONFLICT (version) DO NOTHING;"

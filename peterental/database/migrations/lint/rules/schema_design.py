@@ -47,7 +47,10 @@ _INSTEAD = {CHAR: "text", JSONB: "jsonb", TIMESTAMPTZ: "timestamptz", NUMERIC: "
 
 @on_history
 def check_tables(schema: SchemaModel, lints: list[FileLint]) -> None:
-    """Check every table as it is after the last file; problems that a later file fixed are not reported."""
+    """Check every table as it is after the last file.
+
+    Problems that a later file fixed are not reported.
+    """
     for table in schema.tables.values():
         for rule, what, position in _advice(schema, table):
             lint = lints[position.file]
@@ -102,5 +105,8 @@ def _is_indexed(schema: SchemaModel, table: Table, constraint: Constraint) -> bo
 
 
 def _excludes(partial: bool, mentions: frozenset[str], wanted: set[str]) -> bool:  # noqa: FBT001
-    """Whether a partial index cannot serve the key, because its condition is on other columns."""
+    """Whether a partial index cannot serve a key.
+
+    It cannot if its condition is on other columns.
+    """
     return partial and not mentions <= wanted

@@ -53,7 +53,10 @@ def check_setting(lint: FileLint, statement: ParsedStatement) -> None:
 
 @on("select_stmt")
 def check_set_config(lint: FileLint, statement: ParsedStatement) -> None:
-    """Check set_config('name', 'value', …), which is equivalent to SET and which pg_dump writes."""
+    """Check set_config('name', 'value', …).
+
+    It is equivalent to SET, and pg_dump writes it.
+    """
     for call in ast.nodes_of(statement.node, "FuncCall"):
         if ast.strings(call.funcname)[-1:] == ["set_config"]:
             name, value = ([*(ast.text_of_constant(arg) for arg in call.args), None, None])[:2]
@@ -62,7 +65,10 @@ def check_set_config(lint: FileLint, statement: ParsedStatement) -> None:
 
 
 def keeps_utc(lint: FileLint, until: ParsedStatement) -> bool:
-    """Whether the session's time zone is still UTC, the runner's setting, when `until` runs."""
+    """Whether the time zone is still UTC when `until` runs.
+
+    UTC is the runner's setting.
+    """
     utc = True
     for statement in lint.source.statements:
         if statement.offset >= until.offset:

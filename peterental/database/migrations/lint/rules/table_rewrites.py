@@ -143,7 +143,10 @@ def check_disabling(lint: FileLint, command: AlterCommand) -> None:
 
 @on("variable_set_stmt")
 def check_replication_role(lint: FileLint, statement: ParsedStatement) -> None:
-    """Check SET session_replication_role, which disables all triggers and foreign keys."""
+    """Check SET session_replication_role.
+
+    It disables all triggers and foreign keys.
+    """
     node = statement.node
     values = [ast.text_of_constant(arg) for arg in node.args]
     if node.name.lower() == "session_replication_role" and "replica" in [str(value).lower() for value in values]:

@@ -56,7 +56,7 @@ def check_type(lint: FileLint, command: AlterCommand) -> None:
 
 
 def _is_binary_compatible(old: Column, kind: str, modifiers: tuple[int, ...], *, utc: bool) -> bool:
-    """Whether the stored values of a column are valid for its new type without a rewrite."""
+    """Whether a type change needs no rewrite of the stored values."""
     if old.type in _TEXTS and kind in _TEXTS:
         return not modifiers or (old.type == "varchar" and bool(old.modifiers) and modifiers[0] >= old.modifiers[0])
     if old.type == kind == "numeric":
@@ -86,7 +86,10 @@ def _precision_grows(kind: str, old: tuple[int, ...], new: tuple[int, ...]) -> b
 
 
 def _report_dependents(lint: FileLint, command: AlterCommand, old: Column, kind: str, *, collated: bool) -> None:
-    """Report what a type change without a rewrite still costs: index rebuilds, and checks of all rows."""
+    """Report what a type change without a rewrite still costs.
+
+    It may rebuild indexes and check all rows against constraints.
+    """
     table = lint.schema.tables[command.table]
     of_other_kind = collated or (old.type != kind and (old.type, kind) not in _SAME_ORDER)
     indexes = [

@@ -59,7 +59,10 @@ def check_syntax(lint: FileLint, file: MigrationFile, directives: Directives) ->
 
 
 def report_runner_problem(lint: FileLint, rule: Rule, problem: str) -> int:
-    """Report something in the runner's own words, which begin with file and line; give the line."""
+    """Report something in the runner's own words, which begin with file and line.
+
+    Give the line.
+    """
     match = _LINE.fullmatch(problem)
     line, reason = (int(match["line"]), match["reason"]) if match else (1, problem.partition(": ")[2] or problem)
     lint.report(rule, reason[0].upper() + reason[1:] + ".", None, at=_first_of_line(lint.source.text, line))
