@@ -5,6 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from peterental.errors import Refusal
+
+
+class TimeSkipped(Refusal):
+    """The clocks skip {clock} on that day. Choose a time before or after the gap."""
+
 
 def utc_now() -> datetime:
     """Return the present moment, in UTC."""
@@ -30,3 +36,16 @@ def instant_of(day: date, minutes: int, zone: ZoneInfo, *, fold: int = 0) -> dat
     wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
     instant = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
     return instant if instant.astimezone(zone).replace(tzinfo=None) == wall else None
+
+
+def existing_instant(day: date, minutes: int, zone: ZoneInfo, *, fold: int = 0) -> datetime:
+    """Return the same, in UTC. Raises TimeSkipped for a time that the clocks skip."""
+    instant = instant_of(day, minutes, zone, fold=fold)
+    if instant is None:
+        raise TimeSkipped(clock=clock_time(minutes))
+    return instant
+
+
+def clock_time(minutes: int) -> str:
+    """Return minutes after midnight as a 24-hour clock shows them: `09:00`, `24:00`."""
+    return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -1,4 +1,4 @@
-"""Promises about an agent's time: who may change it, what is refused, what the audit log keeps, what bookings see."""
+"""Working hours, date overrides and busy blocks: changes, refusals, the audit log, and locking."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from peterental.agents.working_hours.model import (
     OverrideExists,
     OverrideInPast,
     OverrideUnknown,
-    TimeSkipped,
 )
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.audit.service import AuditService
+from peterental.clock import TimeSkipped
 from peterental.database.pool import Database
 from tests.servers import until_somebody_waits
 from tests.together import at_once
@@ -52,7 +52,7 @@ def hours(database: Database, agents: AgentService, ana: Agent) -> WorkingHoursS
     return WorkingHoursService(database, agents, AuditService(database), now=lambda: NOW)
 
 
-def test_hours_are_set_marked_and_told(
+def test_week_change_is_saved_and_recorded(
     hours: WorkingHoursService, agents: AgentService, ana: Agent, database: Database
 ) -> None:
     week = [(Window(780, 1440), Window(540, 720)), *[NINE_TO_FIVE] * 4, CLOSED, CLOSED]
@@ -67,16 +67,14 @@ def test_hours_are_set_marked_and_told(
     assert line.change.after == {"Monday": "09:00–12:00, 13:00–24:00"}
 
 
-def test_hours_that_somebody_else_changed_meanwhile_are_not_overwritten(
-    hours: WorkingHoursService, agents: AgentService, ana: Agent
-) -> None:
+def test_edit_conflict_keeps_other_change(hours: WorkingHoursService, agents: AgentService, ana: Agent) -> None:
     hours.set_week("ana", [CLOSED] * 7, ADMIN, seen=ana.updated_at)
     with pytest.raises(AgentChanged):
         hours.set_week("ana", [NINE_TO_FIVE] * 7, ADMIN, seen=ana.updated_at)
     assert agents.get("ana", ADMIN).rules.week == ()
 
 
-def test_a_day_differs_and_is_as_every_week_again(hours: WorkingHoursService, ana: Agent, database: Database) -> None:
+def test_override_is_added_and_removed(hours: WorkingHoursService, ana: Agent, database: Database) -> None:
     holiday, short = date(2026, 11, 26), date(2026, 11, 27)
     hours.add_override("ana", DateOverride(short, (Window(600, 720), Window(780, 840))), ADMIN)
     hours.add_override("ana", DateOverride(holiday, (), "Thanksgiving"), ADMIN)
@@ -100,7 +98,7 @@ def test_a_day_differs_and_is_as_every_week_again(hours: WorkingHoursService, an
     )
 
 
-def test_past_days_and_busy_times_that_are_over_are_not_shown(hours: WorkingHoursService, database: Database) -> None:
+def test_schedule_omits_the_past(hours: WorkingHoursService, database: Database) -> None:
     database.fetch("INSERT INTO agent_days (agent_id, day) VALUES ('ana', '2026-10-19'), ('ana', '2026-10-20')")
     database.fetch(
         "INSERT INTO agent_busy (agent_id, during) VALUES ('ana', tstzrange(%s, %s)), ('ana', tstzrange(%s, %s))",
@@ -111,11 +109,11 @@ def test_past_days_and_busy_times_that_are_over_are_not_shown(hours: WorkingHour
     assert [block.until for block in schedule.busy] == [NOW + timedelta(hours=1)]
 
 
-def test_a_busy_time_is_kept_free_until_it_is_removed(hours: WorkingHoursService, database: Database) -> None:
-    wish = BusyBlockRequest(
+def test_busy_block_is_added_and_removed(hours: WorkingHoursService, database: Database) -> None:
+    request = BusyBlockRequest(
         first_day=date(2026, 10, 21), last_day=date(2026, 10, 21), from_min=780, until_min=840, note="Dentist"
     )
-    busy = hours.add_busy_block("ana", wish, ADMIN)
+    busy = hours.add_busy_block("ana", request, ADMIN)
     assert (busy.start, busy.until) == (datetime(2026, 10, 21, 18, tzinfo=UTC), datetime(2026, 10, 21, 19, tzinfo=UTC))
     assert hours.schedule("ana", ADMIN).busy == (busy,)
     hours.remove_busy_block("ana", busy.busy_id, ADMIN)
@@ -126,26 +124,24 @@ def test_a_busy_time_is_kept_free_until_it_is_removed(hours: WorkingHoursService
 
 
 @pytest.mark.parametrize("note", ["Dentist", None])
-def test_a_busy_time_that_is_sent_twice_is_kept_once(
-    hours: WorkingHoursService, database: Database, note: str | None
-) -> None:
+def test_duplicate_busy_block_is_stored_once(hours: WorkingHoursService, database: Database, note: str | None) -> None:
     day = date(2026, 10, 21)
-    wish = BusyBlockRequest(first_day=day, last_day=day, from_min=780, until_min=840, note=note)
-    kept = at_once([lambda: hours.add_busy_block("ana", wish, ADMIN)] * 4)
-    assert set(kept) == {kept[0]}
+    request = BusyBlockRequest(first_day=day, last_day=day, from_min=780, until_min=840, note=note)
+    stored = at_once([lambda: hours.add_busy_block("ana", request, ADMIN)] * 4)
+    assert set(stored) == {stored[0]}
     assert database.fetch("SELECT COUNT(*) AS n FROM audit_log WHERE action = 'busy time added'") == [{"n": 1}]
-    other = hours.add_busy_block("ana", replace(wish, note="Meeting"), ADMIN)
-    assert hours.schedule("ana", ADMIN).busy == (kept[0], other)
+    other = hours.add_busy_block("ana", replace(request, note="Meeting"), ADMIN)
+    assert hours.schedule("ana", ADMIN).busy == (stored[0], other)
 
 
-def test_a_busy_time_without_minutes_is_of_whole_days(hours: WorkingHoursService) -> None:
+def test_busy_block_without_times_is_whole_days(hours: WorkingHoursService) -> None:
     busy = hours.add_busy_block(
         "ana", BusyBlockRequest(first_day=date(2026, 10, 31), last_day=date(2026, 11, 1)), ADMIN
     )
     assert busy.until - busy.start == timedelta(hours=49), "the clocks go back on the second"
 
 
-def test_the_clocks_skip_and_repeat_busy_times_as_they_do_viewings(hours: WorkingHoursService) -> None:
+def test_busy_block_handles_clock_changes(hours: WorkingHoursService) -> None:
     spring, autumn = date(2027, 3, 14), date(2026, 11, 1)
     with pytest.raises(TimeSkipped, match="The clocks skip 02:30 on that day"):
         hours.add_busy_block(
@@ -161,7 +157,7 @@ def test_the_clocks_skip_and_repeat_busy_times_as_they_do_viewings(hours: Workin
     assert repeated.until - repeated.start == timedelta(minutes=105), "both times that the clocks show it"
 
 
-def test_a_busy_time_ends_after_it_begins_and_is_not_over(hours: WorkingHoursService) -> None:
+def test_invalid_busy_block_is_refused(hours: WorkingHoursService) -> None:
     today = date(2026, 10, 20)
     with pytest.raises(EndsBeforeStart):
         hours.add_busy_block(
@@ -173,7 +169,7 @@ def test_a_busy_time_ends_after_it_begins_and_is_not_over(hours: WorkingHoursSer
         )
 
 
-def test_what_comes_from_an_outside_calendar_is_changed_there(hours: WorkingHoursService, database: Database) -> None:
+def test_external_busy_block_cannot_be_removed(hours: WorkingHoursService, database: Database) -> None:
     (row,) = database.fetch(
         "INSERT INTO agent_busy (agent_id, during, source) VALUES ('ana', tstzrange(%s, %s), 'Google') RETURNING busy_id",
         (NOW, NOW + timedelta(hours=1)),
@@ -184,12 +180,12 @@ def test_what_comes_from_an_outside_calendar_is_changed_there(hours: WorkingHour
 
 
 @pytest.mark.parametrize("busy_id", [0, -1, 99, 10**30])
-def test_a_busy_time_that_is_gone_is_unknown(hours: WorkingHoursService, busy_id: int) -> None:
+def test_removed_busy_block_is_unknown(hours: WorkingHoursService, busy_id: int) -> None:
     with pytest.raises(BusyBlockUnknown):
         hours.remove_busy_block("ana", busy_id, ADMIN)
 
 
-def test_another_agents_busy_time_is_unknown(hours: WorkingHoursService, agents: AgentService) -> None:
+def test_other_agents_busy_block_is_unknown(hours: WorkingHoursService, agents: AgentService) -> None:
     agents.create(Profile(agent_name="Ben"), ADMIN)
     busy = hours.add_busy_block(
         "ana", BusyBlockRequest(first_day=date(2026, 10, 21), last_day=date(2026, 10, 21)), ADMIN
@@ -198,7 +194,7 @@ def test_another_agents_busy_time_is_unknown(hours: WorkingHoursService, agents:
         hours.remove_busy_block("ben", busy.busy_id, ADMIN)
 
 
-def test_nobody_touches_the_hours_of_somebody_elses_agent(hours: WorkingHoursService) -> None:
+def test_strangers_cannot_change_hours(hours: WorkingHoursService) -> None:
     day = date(2026, 10, 21)
     for attempt in (
         lambda: hours.schedule("ana", STRANGER),
@@ -214,7 +210,7 @@ def test_nobody_touches_the_hours_of_somebody_elses_agent(hours: WorkingHoursSer
     assert hours.schedule("ana", ADMIN).days == ()
 
 
-def test_hours_wait_for_whoever_books_this_agent_at_that_moment(hours: WorkingHoursService, database: Database) -> None:
+def test_week_change_waits_for_booking_lock(hours: WorkingHoursService, database: Database) -> None:
     with database.transaction() as connection:
         connection.execute("SELECT FROM agents WHERE agent_id = 'ana' FOR NO KEY UPDATE").fetchone()
         waiting = threading.Thread(target=hours.set_week, args=("ana", [CLOSED] * 7, ADMIN))

@@ -26,7 +26,6 @@ from peterental.appointments.manual.model import (
     NewBooking,
     NotStartedYet,
     SameTime,
-    TimeSkipped,
     WallClockTime,
 )
 from peterental.appointments.model import (
@@ -38,6 +37,7 @@ from peterental.appointments.model import (
     SlotTaken,
 )
 from peterental.calls.model import ToolInvocation
+from peterental.clock import TimeSkipped
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
 from peterental.services import Services, build_services

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from peterental.agents.model import Agent, Rules, Window
+from peterental.clock import clock_time
 from peterental.errors import Refusal
 
 MANUAL_SOURCE = "by hand"
@@ -41,10 +42,6 @@ class EndsBeforeStart(Refusal):
 
 class BusyBlockInPast(Refusal):
     """That time is over."""
-
-
-class TimeSkipped(Refusal):
-    """The clocks skip {clock} on that day; choose a time before or after the gap."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +102,8 @@ class Schedule:
     @property
     def rules(self) -> Rules:
         """The agent's rules with these date overrides."""
-        days = tuple((other.day, window) for other in self.days for window in other.windows or (None,))
+        days = tuple((override.day, window) for override in self.days for window in override.windows or (None,))
         return replace(self.agent.rules, days=days)
-
-
-def clock_time(minutes: int) -> str:
-    """Give minutes after midnight as the database and the audit log have them: `09:00`, `24:00`."""
-    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def format_windows(windows: Iterable[Window]) -> str:

@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from peterental.agents.model import Window
-from peterental.agents.working_hours.model import MANUAL_SOURCE, BusyBlock, DateOverride, clock_time
+from peterental.agents.working_hours.model import MANUAL_SOURCE, BusyBlock, DateOverride
+from peterental.clock import clock_time
 
 if TYPE_CHECKING:
     import psycopg
@@ -99,15 +100,15 @@ class WorkingHoursRepository:
             (agent_id, day),
         )
 
-    def add_override(self, connection: Connection, agent_id: str, other: DateOverride) -> None:
+    def add_override(self, connection: Connection, agent_id: str, override: DateOverride) -> None:
         """Queue a day that differs, of a locked agent."""
         windows: Iterable[tuple[str | None, str | None]] = [
-            (clock_time(window.opens_min), clock_time(window.closes_min)) for window in other.windows
+            (clock_time(window.opens_min), clock_time(window.closes_min)) for window in override.windows
         ] or [(None, None)]
         for opens_at, closes_at in windows:
             connection.execute(
                 "INSERT INTO agent_days (agent_id, day, opens_at, closes_at, note) VALUES (%s, %s, %s, %s, %s)",
-                (agent_id, other.day, opens_at, closes_at, other.note),
+                (agent_id, override.day, opens_at, closes_at, override.note),
             )
 
     def remove_override(self, connection: Connection, agent_id: str, day: date) -> None:

@@ -25,13 +25,11 @@ from peterental.agents.working_hours.model import (
     OverrideInPast,
     OverrideUnknown,
     Schedule,
-    TimeSkipped,
-    clock_time,
     format_windows,
 )
 from peterental.agents.working_hours.repository import WorkingHoursRepository, date_override
 from peterental.audit.service import AuditService
-from peterental.clock import instant_of, midnight, utc_now
+from peterental.clock import existing_instant, midnight, utc_now
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 
@@ -125,24 +123,24 @@ class WorkingHoursService:
                     {n: after[n] for n in changed_fields},
                 )
 
-    def add_override(self, agent_id: str, other: DateOverride, viewer: Viewer) -> None:
+    def add_override(self, agent_id: str, override: DateOverride, viewer: Viewer) -> None:
         """Have a day differ from the week. Raises AgentUnknown, DayPast, DayTaken."""
         with self._locked_change(agent_id, viewer) as change:
-            if other.day < self.today(change.agent):
+            if override.day < self.today(change.agent):
                 raise OverrideInPast
-            if self._hours.find_override(change.connection, agent_id, other.day).fetchone() is not None:
+            if self._hours.find_override(change.connection, agent_id, override.day).fetchone() is not None:
                 raise OverrideExists
-            self._hours.add_override(change.connection, agent_id, other)
-            self._record_change(change, "other hours added", {}, _day_fields(other))
+            self._hours.add_override(change.connection, agent_id, override)
+            self._record_change(change, "other hours added", {}, _day_fields(override))
 
     def remove_override(self, agent_id: str, day: date, viewer: Viewer) -> None:
         """Have a day be as in every week again. Raises AgentUnknown, DayUnknown."""
         with self._locked_change(agent_id, viewer) as change:
-            other = date_override(self._hours.find_override(change.connection, agent_id, day).fetchall())
-            if other is None:
+            override = date_override(self._hours.find_override(change.connection, agent_id, day).fetchall())
+            if override is None:
                 raise OverrideUnknown
             self._hours.remove_override(change.connection, agent_id, day)
-            self._record_change(change, "other hours removed", _day_fields(other), {})
+            self._record_change(change, "other hours removed", _day_fields(override), {})
 
     def add_busy_block(self, agent_id: str, request: BusyBlockRequest, viewer: Viewer) -> BusyBlock:
         """Keep a time free of viewings.
@@ -201,8 +199,8 @@ def _by_weekday(week: Sequence[tuple[int, Window]]) -> dict[str, str]:
     }
 
 
-def _day_fields(other: DateOverride) -> dict[str, object]:
-    return {"day": other.day, "hours": format_windows(other.windows), "note": other.note}
+def _day_fields(override: DateOverride) -> dict[str, object]:
+    return {"day": override.day, "hours": format_windows(override.windows), "note": override.note}
 
 
 def _busy_fields(busy: BusyBlock) -> dict[str, object]:
@@ -212,17 +210,10 @@ def _busy_fields(busy: BusyBlock) -> dict[str, object]:
 def _utc_range(request: BusyBlockRequest, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Give from when to when a busy time is meant, in UTC. Raises TimeSkipped."""
     start = (
-        _instant(request.first_day, request.from_min, zone)
+        existing_instant(request.first_day, request.from_min, zone)
         if request.from_min is not None
         else midnight(request.first_day, zone)
     )
     if request.until_min is None or request.until_min == DAY_MIN:
         return start, midnight(request.last_day + timedelta(days=1), zone)
-    return start, _instant(request.last_day, request.until_min, zone, fold=1)
-
-
-def _instant(day: date, minutes: int, zone: ZoneInfo, fold: int = 0) -> datetime:
-    instant = instant_of(day, minutes, zone, fold=fold)
-    if instant is None:
-        raise TimeSkipped(clock=clock_time(minutes))
-    return instant
+    return start, existing_instant(request.last_day, request.until_min, zone, fold=1)

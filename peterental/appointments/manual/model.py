@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Literal
 
 from peterental.agents.model import Agent
-from peterental.appointments.model import Appointment, EventKind, SlotUnavailable, Status
+from peterental.appointments.model import Appointment, EventKind, Status
 from peterental.errors import Refusal
 
 LONGEST_MIN = 480
@@ -149,10 +149,6 @@ class ConfirmationRequired(Refusal):
         self.warnings = warnings
         self.nearest = nearest
         super().__init__()
-
-
-class TimeSkipped(SlotUnavailable):
-    """The clocks are put forward over that time on that day: it does not exist."""
 
 
 class InvalidDuration(Refusal):

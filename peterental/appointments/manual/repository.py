@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peterental.agents.lookup import lock_agent
 from peterental.appointments.manual.model import MANUAL_KEY_PREFIX, Event, FormKeyConflict
 from peterental.appointments.model import Appointment
-from peterental.appointments.repository import APPOINTMENT, OVERLAPPING, CONSTRAINT_ERRORS
+from peterental.appointments.repository import APPOINTMENT, CONSTRAINT_ERRORS, OVERLAPPING
 from peterental.appointments.schedule_repository import SCHEDULE_BY_ID, AgentSchedule, read_schedule
 from peterental.database.constraints import named_constraints
 

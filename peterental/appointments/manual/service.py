@@ -27,14 +27,13 @@ from peterental.appointments.manual.model import (
     InvalidTransition,
     NotStartedYet,
     SameTime,
-    TimeSkipped,
 )
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.manual.warnings import check_warnings
 from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.audit.model import Change, changed_fields
-from peterental.clock import instant_of, utc_now
+from peterental.clock import existing_instant, instant_of, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -308,9 +307,7 @@ def _times(agent: Agent, when: WallClockTime, length_min: int) -> tuple[datetime
     """Give when a viewing begins and ends, in UTC. Raises LengthOdd, TimeSkipped with times that do exist."""
     if not SHORTEST_MIN <= length_min <= LONGEST_MIN:
         raise InvalidDuration
-    start = instant_of(when.day, when.clock_min, agent.zone)
-    if start is None:
-        raise TimeSkipped
+    start = existing_instant(when.day, when.clock_min, agent.zone)
     return start, start + timedelta(minutes=length_min)
 
 
