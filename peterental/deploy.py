@@ -17,6 +17,7 @@ from peterental import demo
 from peterental.config import Config, masked
 from peterental.database import Database, database_for, migrations_url_for
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import EngineError
 from peterental.errors import Fault
 from peterental.plural import counted
 from peterental.services import build_services
@@ -40,7 +41,7 @@ def migrate_before_start(config: Config) -> None:
     try:
         if config.migrate_on_start:
             migrate(config, database)
-    except Fault as fault:
+    except (Fault, EngineError) as fault:
         _log.error("❌ %s", fault)  # the message is for people; a traceback would tell them nothing
         if config.migrate_failure == "abort":
             _stop("The migrations failed and MIGRATE_FAILURE=abort: not starting.")
@@ -66,7 +67,7 @@ def announce_ready(config: Config) -> None:
         if config.load_demo:
             demo.load_if_empty(services, database)
         _log.info("PeteRental is at %s", config.address)
-        if services.users.any_user():
+        if services.users.has_users():
             _log.info("Sign in: %s/login", config.address)
         else:
             _log.info("Make the first account: %s", setup_link(config))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from peterental.database.migrations.errors import EngineError
 from peterental.errors import PeteRentalError
 
 
@@ -17,7 +18,7 @@ def report_errors(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
-        except PeteRentalError as error:
+        except (PeteRentalError, EngineError) as error:
             sys.exit(f"❌ {error}")
         except KeyboardInterrupt:
             sys.exit("❌ Stopped; flask db-status tells how far it came.")

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.rows import DictRow
 
-from peterental.database.private_apis import private
+from peterental.database.migrations.private_apis import private
 
 GRACE_S = 0.25
 """What the server gets, once patience is over, to obey a cancellation and to say how it ended."""

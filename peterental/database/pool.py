@@ -16,25 +16,23 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from peterental.database.circuit_breaker import PROBE_TIMEOUT_S, CircuitBreaker, Permit
 from peterental.database.connect import (
-    KEEPALIVE,
-    OLDEST_SERVER_VERSION,
     Connection,
     DatabaseBusy,
     DatabaseTooSlow,
     DatabaseUnavailable,
     SchemaOutdated,
-    reason_of,
-    version_of,
 )
 from peterental.database.deadline import DeadlineConnection, deadline, remaining_s
-from peterental.database.statement_errors import (
-    StatementCancelled,
-    StatementRefused,
-    advice_about,
+from peterental.database.migrations.session.server import (
+    OLDEST_SERVER_VERSION,
     cancelled_by,
     is_connection_lost,
     place_of_session,
+    reason_of,
+    version_of,
 )
+from peterental.database.migrations.settings import DEFAULT_SETTINGS
+from peterental.database.statement_errors import StatementCancelled, StatementRefused, advice_about
 from peterental.errors import Fault
 
 CONNECT_TIMEOUT_S = 2
@@ -191,7 +189,7 @@ class Database:
                 "row_factory": dict_row,
                 "connect_timeout": CONNECT_TIMEOUT_S,
                 "application_name": self._application_name,
-                **KEEPALIVE,
+                **DEFAULT_SETTINGS.keepalive_options,
             },
             min_size=1,
             max_size=max(1, self._pool_size),

@@ -10,24 +10,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from peterental.database.connect import (
-    DatabaseBusy,
-    DatabaseTooOld,
-    DatabaseTooSlow,
-    DatabaseUnavailable,
-    SchemaOutdated,
-    connect,
-    reason_of,
-    version_of,
-)
+from peterental.database.connect import DatabaseBusy, DatabaseTooSlow, DatabaseUnavailable, SchemaOutdated
 from peterental.database.deadline import deadline
 from peterental.database.pool import Database
-from peterental.database.statement_errors import (
-    StatementCancelled,
-    StatementRefused,
-    cancelled_by,
-    place_of_session,
-)
+from peterental.database.statement_errors import StatementCancelled, StatementRefused
 from tests.proxy import Proxy
 from tests.servers import until
 from tests.together import fork
@@ -196,20 +182,12 @@ def test_a_table_that_is_not_there_yet_says_to_migrate(empty: Database) -> None:
 
 @pytest.mark.usefixtures("real_time_limits")
 def test_a_server_that_is_too_old_is_named(proxy: Proxy, empty_database_url: str) -> None:
-    with connect(empty_database_url, application_name="test") as connection:
-        version = version_of(connection)
+    with psycopg.connect(empty_database_url) as connection:
+        version = connection.info.parameter_status("server_version") or ""
     proxy.rewrite = (f"server_version\0{version}".encode(), f"server_version\0{'13' + version[2:]}".encode())
-    with pytest.raises(DatabaseTooOld, match=r"PostgreSQL 13.* is too old"):
-        connect(proxy.url, application_name="test")
     database = Database(proxy.url)
     assert "PostgreSQL 13" in what_it_is_refused_with(database, " is too old")
     database.close()
-
-
-def test_a_wrong_password_is_said_in_one_line(server_url: str) -> None:
-    with pytest.raises(DatabaseUnavailable) as caught:
-        connect(server_url.replace("@", "x@", 1), application_name="test")
-    assert "\n" not in str(caught.value)
 
 
 def test_threads_share_one_pool(empty: Database) -> None:
@@ -248,10 +226,6 @@ def test_close_is_not_the_end(empty: Database) -> None:
     empty.close()
     empty.close()
     assert empty.fetch("SELECT 1 AS n") == [{"n": 1}]
-
-
-def test_an_error_without_a_text_still_has_a_reason() -> None:
-    assert reason_of(psycopg.OperationalError()) == "OperationalError"
 
 
 RAISE = "DO $$ BEGIN RAISE SQLSTATE '{}' USING MESSAGE = 'the server has its reasons'; END $$"
@@ -348,13 +322,3 @@ def test_a_lock_of_another_session_is_named(empty: Database, empty_database_url:
         other.execute("LOCK TABLE t")
         with pytest.raises(DatabaseBusy, match="held for longer than 1.9 seconds"):
             empty.fetch("SELECT * FROM t")
-
-
-def test_who_cancelled_is_unknown_in_other_languages() -> None:
-    assert cancelled_by(psycopg.errors.QueryCanceled("storniere Anfrage")) == "statement_timeout or another session"
-
-
-def test_the_place_of_a_closed_connection_is_unknown(empty_database_url: str) -> None:
-    with connect(empty_database_url, application_name="test") as connection:
-        assert place_of_session(connection).startswith("peterental_test_")
-    assert place_of_session(connection) == "unknown"

@@ -1,14 +1,45 @@
-"""What can stop a migration, each in one message that says what happened and what to type next."""
+"""The engine's errors: each message says what happened, where, and what to do next."""
 
 from __future__ import annotations
 
-from peterental.errors import Fault
+import inspect
 
 BETWEEN_PROBLEMS = ";\n  "
-"""Each on a line of its own: after a merge there may be many."""
+"""Each problem on a line of its own: after a merge there may be many."""
+
+FOREIGN_LEDGER_HINT = "where another tool keeps a table of that name, give PeteRental a schema of its own"
+"""What to do about a ledger that another tool made."""
 
 
-class MigrationFilesError(Fault):
+class EngineError(Exception):
+    """The migration engine failed.
+
+    The first paragraph of each subclass's docstring is its message; named values are filled into it.
+    """
+
+    def __init__(self, **values: object) -> None:
+        self.values = values
+        first_paragraph = inspect.cleandoc(type(self).__doc__ or "").partition("\n\n")[0]
+        super().__init__(" ".join(first_paragraph.split()).format_map(values))
+
+
+class ServerUnavailable(EngineError):
+    """The database does not answer: {reason}."""
+
+
+class ServerTooOld(ServerUnavailable):
+    """PostgreSQL {version} is too old: PeteRental needs 14 or newer."""
+
+
+class StatementCancelled(EngineError):
+    """A statement in database {place} was cancelled by {by}: {reason}. {advice}."""
+
+
+class StatementRefused(EngineError):
+    """PostgreSQL refused a statement in database {place}: {reason} (SQLSTATE {sqlstate}). {advice}."""
+
+
+class MigrationFilesError(EngineError):
     """{problems}"""
 
     def __init__(self, problems: list[str]) -> None:
@@ -16,11 +47,7 @@ class MigrationFilesError(Fault):
         self.problems = problems
 
 
-FOREIGN_LEDGER_HINT = "where another tool keeps a table of that name, give PeteRental a schema of its own"
-"""What to do about a ledger that is not ours."""
-
-
-class MigrationError(Fault):
+class MigrationError(EngineError):
     """The migrations could not be applied."""
 
 

@@ -12,12 +12,18 @@ from psycopg.conninfo import make_conninfo
 
 from peterental.database.connect import DatabaseUnavailable
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.errors import DiskFull, LedgerError, MigrationFailed
+from peterental.database.migrations.errors import (
+    DiskFull,
+    LedgerError,
+    MigrationFailed,
+    ServerUnavailable,
+    StatementCancelled,
+    StatementRefused,
+)
 from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.database.migrations.scratch.database import scratch_database
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.pool import Database
-from peterental.database.statement_errors import StatementCancelled, StatementRefused
 from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import LONG_QUERY_RUNS, wait_until
 
@@ -54,7 +60,7 @@ def test_other_refusals_keep_the_server_s_reason(empty_database_url: str, state:
 @pytest.mark.parametrize("state", ["57P01", "57P03", "08006"])
 def test_a_lost_server_does_not_answer(empty_database_url: str, state: str) -> None:
     found = refusal(empty_database_url, state)
-    assert isinstance(found, DatabaseUnavailable)
+    assert isinstance(found, ServerUnavailable)
     assert str(found) == "The database does not answer: the server has its reasons."
 
 
@@ -98,7 +104,7 @@ def test_a_scratch_database_that_takes_too_long_is_named(empty_database_url: str
 def test_a_cancelled_file_says_what_to_do(
     runner: MigrationRunner, folder: Folder, db: Connection, header: str, kept: str
 ) -> None:
-    folder.write("001_a.sql", f"{header}SELECT pg_sleep(60);")
+    folder.write("001_a.sql", f"{header}SELECT pg_sleep(600);")
     canceller = threading.Thread(target=cancel_the_long_query, args=(db,))
     canceller.start()
     with pytest.raises(MigrationFailed) as caught:
@@ -115,7 +121,7 @@ def cancel_the_long_query(db: Connection) -> None:
     wait_until(db, LONG_QUERY_RUNS)
     db.execute(
         "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+        " WHERE datname = current_database() AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()"
     )
 
 

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE
 from peterental.database.migrations.session.advisory_lock import lock_key
-from peterental.database.pool import Database
+from peterental.database.migrations.session.server import Connection, ConnectionSource
 
 ENDED_WELL = ("applied", "adopted", "repaired")
 
@@ -65,10 +64,10 @@ class History:
     has_more: bool = False
 
 
-def read_history(database: Database, limit: int) -> History:
+def read_history(database: ConnectionSource, limit: int) -> History:
     """Read the latest `limit` attempts that did not end well. At most two queries.
 
-    Raises DatabaseUnavailable.
+    Raises ServerUnavailable.
     """
     with database.connection() as connection:
         row = connection.execute(

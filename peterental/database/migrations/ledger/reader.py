@@ -14,9 +14,9 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.errors import FOREIGN_LEDGER_HINT, LedgerError, NoSchema
 from peterental.database.migrations.session.advisory_lock import is_held_by_another, lock_key
+from peterental.database.migrations.session.server import Connection
 
 LEDGER_TABLE = "schema_migrations"
 ATTEMPTS_TABLE = "schema_migration_attempts"

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.errors import ForeignLedger
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger, LedgerRow
+from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import same_statements
 

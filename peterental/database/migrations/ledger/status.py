@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
@@ -18,8 +17,8 @@ from peterental.database.migrations.ledger.state import (
     overall_state,
 )
 from peterental.database.migrations.session.engine_session import engine_session, ledger_errors
+from peterental.database.migrations.session.server import Connection, ConnectionSource
 from peterental.database.migrations.source.files import MigrationFile, scan_files
-from peterental.database.pool import Database
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _entry_as_json(entry: HistoryEntry) -> dict[str, Any]:
 def read_status(url: str, directory: Path) -> Status:
     """Compare the files in `directory` with the ledger of the database at `url`, over a connection of its own.
 
-    Raises MigrationFilesError when the folder cannot be read, DatabaseUnavailable, NoSchema. Writes nothing.
+    Raises MigrationFilesError when the folder cannot be read, ServerUnavailable, NoSchema. Writes nothing.
     """
     files, problems = scan_files(directory)
     with engine_session(url) as connection:
@@ -100,7 +99,7 @@ class SchemaHealth:
     The release's files are read once: a process ships what it was started with.
     """
 
-    def __init__(self, database: Database, directory: Path) -> None:
+    def __init__(self, database: ConnectionSource, directory: Path) -> None:
         self._database = database
         self._directory = directory
         self._files: list[MigrationFile] | None = None

@@ -11,11 +11,11 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.rows import DictRow
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.errors import ReadOnlyDatabase
 from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_COLUMNS, LEDGER_TABLE, Ledger, table_of
 from peterental.database.migrations.session.connection import DEALLOCATE_ALL, reset, reset_script
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.files import MigrationFile, checksum_of
 
 _THIS = " WHERE attempt_id = %s"

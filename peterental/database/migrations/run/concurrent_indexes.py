@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
-from peterental.database.connect import Connection
+from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.sql.parser import ParseError, parse_one, pg_enums
 
 _CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.errors import ReadOnlyDatabase
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
@@ -15,14 +14,19 @@ from peterental.database.migrations.run.signals import interruptible
 from peterental.database.migrations.session.advisory_lock import migration_lock
 from peterental.database.migrations.session.connection import prepare_to_write, refuse_transaction_pooler
 from peterental.database.migrations.session.engine_session import engine_session
-
-LOCK_WAIT_S = 60.0
-"""How long a runner waits for another one."""
+from peterental.database.migrations.session.server import Connection
+from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 
 
 @contextmanager
 def exclusive_lock(
-    connection: Connection, url: str, seen: Ledger, *, wait_s: float, report: Reporter
+    connection: Connection,
+    url: str,
+    seen: Ledger,
+    *,
+    wait_s: float,
+    report: Reporter,
+    settings: EngineSettings = DEFAULT_SETTINGS,
 ) -> Iterator[Ledger]:
     """Hold the migration lock for the block and give the ledger as it is under it.
 
@@ -31,11 +35,12 @@ def exclusive_lock(
         url: where it leads; a second connection may be needed to find a pooler out.
         seen: the ledger as it was before.
         wait_s: how long to wait for another runner, in seconds.
-        report: takes a line about who is waited for.
+        report: receives a line about the session that holds the lock.
+        settings: the host's.
 
     Raises PooledConnection, ReadOnlyDatabase, LockNotAcquired; Interrupted on SIGTERM or Ctrl-C.
     """
-    refuse_transaction_pooler(connection, url, seen.server.backend_pid)
+    refuse_transaction_pooler(connection, url, seen.server.backend_pid, settings)
     if seen.server.read_only_reason:
         raise ReadOnlyDatabase(reason=seen.server.read_only_reason)
     prepare_to_write(connection)
@@ -44,13 +49,17 @@ def exclusive_lock(
 
 
 @contextmanager
-def writing_session(url: str, *, report: Reporter, wait_s: float = LOCK_WAIT_S) -> Iterator[tuple[Connection, Ledger]]:
+def writing_session(
+    url: str, *, report: Reporter, settings: EngineSettings = DEFAULT_SETTINGS
+) -> Iterator[tuple[Connection, Ledger]]:
     """Open a connection of the caller's own, lock, and give it with the ledger, whose tables are made complete.
 
-    Raises what `exclusive_lock` raises, and DatabaseUnavailable.
+    Raises what `exclusive_lock` raises, and ServerUnavailable.
     """
-    with engine_session(url) as connection:
+    with engine_session(url, settings) as connection:
         seen = ledgers.read(connection)
-        with exclusive_lock(connection, url, seen, wait_s=wait_s, report=report) as ledger:
+        with exclusive_lock(
+            connection, url, seen, wait_s=settings.lock_wait_s, report=report, settings=settings
+        ) as ledger:
             LedgerWriter(connection, ledger.server.schema).ensure_tables(ledger)
             yield connection, ledger

@@ -11,7 +11,6 @@ from typing import NoReturn
 
 import psycopg
 
-from peterental.database.connect import Connection, reason_of
 from peterental.database.migrations.errors import BETWEEN_PROBLEMS, Interrupted, MigrationFailed, MigrationFilesError
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
@@ -29,17 +28,12 @@ from peterental.database.migrations.session.connection import (
     reset,
 )
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.session.server import Connection, cancelled_by, reason_of
+from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
 from peterental.database.migrations.sql.error_location import explain, explain_commit_error
-from peterental.database.statement_errors import cancelled_by
-
-TABLE_WAIT_S = 120.0
-"""How much time a file may lose to transactions that hold what it needs, before it is no longer tried again."""
-
-_PAUSE_S = (0.25, 1.5)
-"""Between such tries: long enough for the queries that queued behind us to run."""
 
 _IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 _BUSY = (*_IN_USE, psycopg.errors.SerializationFailure)
@@ -61,17 +55,26 @@ class Executor:
     Args:
         connection: the runner's own, prepared to write, holding the lock.
         ledger: as read under the lock.
-        url: of the database, for the second connection that watches.
+        url: of the database, for the monitor's connection.
         report: takes lines about progress.
         progress: shows how far a long build has come.
+        settings: the host's.
     """
 
     def __init__(
-        self, connection: Connection, ledger: Ledger, url: str, report: Reporter, progress: Progress | None = None
+        self,
+        connection: Connection,
+        ledger: Ledger,
+        url: str,
+        report: Reporter,
+        *,
+        progress: Progress | None = None,
+        settings: EngineSettings = DEFAULT_SETTINGS,
     ) -> None:
         self._connection = connection
         self._ledger = ledger
         self._url = url
+        self._settings = settings
         self._writer = LedgerWriter(connection, ledger.server.schema)
         self._tell = report
         self._progress = progress
@@ -87,7 +90,7 @@ class Executor:
         self._writer.mark_orphans_interrupted()
         self._writer.begin_attempt(todo[0].file)
         pid = self._connection.info.backend_pid
-        with SessionMonitor(self._url, pid, self._tell, self._progress) as watch:
+        with SessionMonitor(self._url, pid, self._tell, progress=self._progress, settings=self._settings) as watch:
             for item, following in zip(todo, [*todo[1:], None], strict=True):
                 started = time.monotonic()
                 attempt = self._apply_statements if item.directives.no_transaction else self._apply_in_transaction
@@ -105,7 +108,7 @@ class Executor:
         self, item: PreparedMigration, text: str, following: MigrationFile | None, watch: SessionMonitor
     ) -> None:
         """Apply one file in one transaction; where a table is in use, let its queue pass and try the file again."""
-        budget = LockBudget(TABLE_WAIT_S)
+        budget = LockBudget(self._settings.table_wait_s)
         while True:
             budget.begin(0)
             try:
@@ -154,7 +157,7 @@ class Executor:
         self, item: PreparedMigration, text: str, following: MigrationFile | None, watch: SessionMonitor
     ) -> None:
         """Apply one no-transaction file, from where an earlier attempt stopped."""
-        budget = LockBudget(TABLE_WAIT_S)
+        budget = LockBudget(self._settings.table_wait_s)
         done = self._begin_steps(item, text)
         steps = StatementRunner(
             self._connection,
@@ -254,7 +257,7 @@ class Executor:
         reason = "a table it needs is in use" if isinstance(error, _IN_USE) else "somebody has changed rows it needs"
         by = f" by {watch.blocker}" if watch.blocker else ""
         self._tell(f"⏳ {item.file.path.name}: {reason}{by}; trying again")
-        pause_s = random.uniform(*_PAUSE_S)  # noqa: S311  # jitter
+        pause_s = random.uniform(*self._settings.retry_pause_s)  # noqa: S311  # jitter
         budget.charge(pause_s)
         time.sleep(pause_s)
 

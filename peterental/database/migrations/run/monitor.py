@@ -12,9 +12,10 @@ from typing import Any, Self
 
 import psycopg
 
-from peterental.database.connect import Connection, connect, reason_of
+from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.progress import Progress, Reporter
-from peterental.errors import Fault
+from peterental.database.migrations.session.server import Connection, connect, reason_of
+from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 
 _LOOK_AFTER_S = 0.4
 """Most statements are done by then, and nobody needs a second connection for them."""
@@ -39,10 +40,19 @@ class SessionMonitor:
         worst_wait_ms: the longest wait seen in the work in hand, in milliseconds.
     """
 
-    def __init__(self, url: str, pid: int, report: Reporter, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        pid: int,
+        report: Reporter,
+        *,
+        progress: Progress | None = None,
+        settings: EngineSettings = DEFAULT_SETTINGS,
+    ) -> None:
         self.blocker: str | None = None
         self.worst_wait_ms = 0
         self._url = url
+        self._settings = settings
         self._pid = pid
         self._tell = report
         self._progress = progress
@@ -81,9 +91,9 @@ class SessionMonitor:
             if began is None or time.monotonic() - began < _LOOK_AFTER_S:
                 continue
             try:
-                connection = connection or connect(self._url, application_name="peterental migrations watch")
+                connection = connection or connect(self._url, self._settings, purpose="migrations monitor")
                 self._look(connection)
-            except Fault as fault:
+            except EngineError as fault:
                 _log.debug("cannot watch: %s", fault)
             except psycopg.Error as error:  # watching is a courtesy: the migration goes on without it
                 _log.debug("watching failed: %s", reason_of(error))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import psycopg
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.run import concurrent_indexes
 from peterental.database.migrations.run.concurrent_indexes import ConcurrentIndexOp, parse_concurrent_index_op
@@ -12,6 +11,7 @@ from peterental.database.migrations.run.notices import Notices
 from peterental.database.migrations.run.transaction_control import contains_commit, waits_without_blocking
 from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.directives import Directives
 from peterental.database.migrations.source.statements import Statement, split_statements
 

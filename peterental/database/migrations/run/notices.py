@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from psycopg.errors import Diagnostic
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.ledger.reader import LEDGER_TABLE
 from peterental.database.migrations.progress import Reporter
+from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.files import printable
 
 _HEARD = frozenset({"WARNING", "NOTICE", "INFO"})

@@ -4,54 +4,65 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Protocol
 
-from peterental.config import PROJECT_DIR
-from peterental.database.connect import Connection
 from peterental.database.migrations.errors import FilesRefused, HistoryBroken, MigrationFilesError
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import State, blocking_problems, compare_with_ledger
 from peterental.database.migrations.progress import Progress, Reporter
-from peterental.database.migrations.run.exclusive import LOCK_WAIT_S, exclusive_lock
+from peterental.database.migrations.run.exclusive import exclusive_lock
 from peterental.database.migrations.run.executor import Executor
 from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.migrations.session.server import Connection
+from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.checks import PreparedMigration, checked_files, refuse_beyond_last
 from peterental.database.migrations.source.files import MigrationFile, find_files
-from peterental.database.pool import Database
 
 _log = logging.getLogger(__name__)
+
+
+class HasUrl(Protocol):
+    """Anything that knows the URL of a database."""
+
+    @property
+    def url(self) -> str:
+        """The connection URL."""
 
 
 class MigrationRunner:
     """Applies the migration files of a folder to a database.
 
     Args:
-        database: a `Database`, or the URL of one; the runner makes a direct connection of its own.
-        directory: where the files are; `migrations/` of this project by default.
-        lock_wait_s: how long to wait for another runner, in seconds.
-        report: takes lines about progress, for a log or a terminal.
-        progress: shows how far a long build has come, on a terminal that can; otherwise lines are told.
+        database: the URL, or an object with a `url`. The runner opens its own direct connection.
+        directory: the folder of migration files; `settings.directory` by default.
+        lock_wait_s: how long to wait for another runner, in seconds; `settings.lock_wait_s` by default.
+        report: receives lines about progress, for a log or a terminal.
+        progress: shows how far a long build has come; without it, `report` receives a line now and then.
+        settings: the host's.
     """
 
     def __init__(
         self,
-        database: Database | str,
+        database: HasUrl | str,
         directory: Path | None = None,
         *,
-        lock_wait_s: float = LOCK_WAIT_S,
+        lock_wait_s: float | None = None,
         report: Reporter = _log.info,
         progress: Progress | None = None,
+        settings: EngineSettings = DEFAULT_SETTINGS,
     ) -> None:
         self._database = database
-        self._directory = directory or PROJECT_DIR / "migrations"
-        self._lock_wait_s = lock_wait_s
+        self._directory = directory or settings.directory
+        self._lock_wait_s = settings.lock_wait_s if lock_wait_s is None else lock_wait_s
+        self._settings = settings
         self._tell = report
         self._progress = progress
         self._warned_of: set[int] = set()
 
     def get_applied_migrations(self) -> list[int]:
         """Give the versions that the database records as applied, in order; none where it has no ledger yet."""
-        with engine_session(self._url) as connection:
+        with engine_session(self._url, self._settings) as connection:
             return list(ledgers.read(connection).rows)
 
     def get_migration_files(self) -> list[tuple[int, Path]]:
@@ -63,7 +74,7 @@ class MigrationRunner:
 
         Raises FilesRefused, HistoryBroken and NoSuchMigration before anything runs; MigrationFailed, naming the file
         and the place, when one fails (the files before it stay applied); LockNotAcquired, PooledConnection,
-        ReadOnlyDatabase, DatabaseUnavailable; Interrupted on SIGTERM or Ctrl-C.
+        ReadOnlyDatabase, ServerUnavailable; Interrupted on SIGTERM or Ctrl-C.
         """
         try:
             return self._run(find_files(self._directory), to)
@@ -72,7 +83,7 @@ class MigrationRunner:
 
     def _run(self, files: list[MigrationFile], to: int | None) -> int:
         refuse_beyond_last(files, to)
-        with engine_session(self._url) as connection:
+        with engine_session(self._url, self._settings) as connection:
             ledger = ledgers.read(connection)
             self._tell("✅ Database connected")
             pending = self._pending(connection, files, ledger)
@@ -81,12 +92,24 @@ class MigrationRunner:
             if wanted:
                 checked = checked_files(wanted)
                 with exclusive_lock(
-                    connection, self._url, ledger, wait_s=self._lock_wait_s, report=self._tell
+                    connection,
+                    self._url,
+                    ledger,
+                    wait_s=self._lock_wait_s,
+                    report=self._tell,
+                    settings=self._settings,
                 ) as ledger:
                     pending = self._pending(connection, files, ledger)
                     still_pending = {file.version for file in pending}
                     todo = [item for item in checked if item.file.version in still_pending]
-                    Executor(connection, ledger, self._url, self._tell, self._progress).apply(todo)
+                    Executor(
+                        connection,
+                        ledger,
+                        self._url,
+                        self._tell,
+                        progress=self._progress,
+                        settings=self._settings,
+                    ).apply(todo)
         if todo:
             self._tell(f"✅ Successfully applied {len(todo)} new migrations")
         elif pending:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from peterental.database.connect import Connection
+from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.sql.parser import ParseError, parse_one, parse_plpgsql
 
 _BLOCK_OR_CALL = re.compile(r"(?:do|call)\b", re.IGNORECASE)

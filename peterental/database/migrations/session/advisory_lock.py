@@ -11,9 +11,9 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.rows import DictRow
 
-from peterental.database.connect import Connection
 from peterental.database.migrations.errors import LockNotAcquired
 from peterental.database.migrations.progress import Reporter
+from peterental.database.migrations.session.server import Connection
 
 _NAMESPACE = "peterental.migrations"  # never changes between releases: old and new runners must exclude each other
 _FIRST_POLL_S = 0.02

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import generators, pq
 
-from peterental.database.connect import Connection, connect
 from peterental.database.migrations.errors import PooledConnection
+from peterental.database.migrations.session.server import Connection, connect
+from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.directives import Directives
-
-APPLICATION_NAME = "peterental migrations"
 
 _CANCEL_TIMEOUT_S = 5.0
 
@@ -48,12 +47,12 @@ _CAN_NOTICE_DEATH = "SELECT pg_catalog.strpos(pg_catalog.version(), 'linux') > 0
 
 
 @contextmanager
-def runner_session(url: str) -> Iterator[Connection]:
+def runner_session(url: str, settings: EngineSettings = DEFAULT_SETTINGS) -> Iterator[Connection]:
     """Give a connection of the runner's own, closed afterwards; opening it sends no query.
 
-    Raises DatabaseUnavailable or DatabaseTooOld.
+    Raises ServerUnavailable or ServerTooOld.
     """
-    connection = connect(url, application_name=APPLICATION_NAME)
+    connection = connect(url, settings, purpose="migrations")
     connection.prepare_threshold = None
     try:
         yield connection
@@ -95,7 +94,9 @@ def begin_statements(directives: Directives) -> tuple[str, ...]:
     )
 
 
-def refuse_transaction_pooler(connection: Connection, url: str, backend_pid: int) -> None:
+def refuse_transaction_pooler(
+    connection: Connection, url: str, backend_pid: int, settings: EngineSettings = DEFAULT_SETTINGS
+) -> None:
     """Raise PooledConnection when another server process may answer from one statement to the next.
 
     A pooler gives itself away: it greets with a process number of its own invention. It pools by session (which is
@@ -105,7 +106,7 @@ def refuse_transaction_pooler(connection: Connection, url: str, backend_pid: int
         return
     nonce = secrets.token_hex(8)
     connection.execute("SELECT set_config('peterental.probe', %s, false)", (nonce,))
-    with connect(url, application_name=APPLICATION_NAME) as other:
+    with connect(url, settings, purpose="migrations") as other:
         other.execute("BEGIN")
         theirs = _probe(other)
         ours = _probe(connection)

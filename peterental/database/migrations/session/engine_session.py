@@ -7,17 +7,24 @@ from contextlib import contextmanager
 
 import psycopg
 
-from peterental.database.connect import Connection, DatabaseUnavailable, reason_of
-from peterental.database.migrations.errors import FOREIGN_LEDGER_HINT, DiskFull, LedgerError
-from peterental.database.migrations.session.connection import runner_session
-from peterental.database.statement_errors import (
+from peterental.database.migrations.errors import (
+    FOREIGN_LEDGER_HINT,
+    DiskFull,
+    EngineError,
+    LedgerError,
+    ServerUnavailable,
     StatementCancelled,
     StatementRefused,
+)
+from peterental.database.migrations.session.connection import runner_session
+from peterental.database.migrations.session.server import (
+    Connection,
     cancelled_by,
     is_connection_lost,
     place_of_session,
+    reason_of,
 )
-from peterental.errors import Fault
+from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 
 _ANOTHER_SHAPE = (
     psycopg.errors.CannotCoerce,
@@ -37,14 +44,14 @@ _ANOTHER_SHAPE = (
 
 
 @contextmanager
-def engine_session(url: str) -> Iterator[Connection]:
+def engine_session(url: str, settings: EngineSettings = DEFAULT_SETTINGS) -> Iterator[Connection]:
     """Give a connection as `runner_session` does.
 
     Raises LedgerTrouble for a ledger that the role may not use, that another session holds, or that is another tool's;
-    NoRoom when the server's disk is full, StatementCancelled, DatabaseUnavailable when the server goes away,
+    NoRoom when the server's disk is full, StatementCancelled, ServerUnavailable when the server goes away,
     StatementRefused for the rest. What is wrong with a migration its runner has explained before.
     """
-    with runner_session(url) as connection, server_errors(connection), ledger_errors():
+    with runner_session(url, settings) as connection, server_errors(connection), ledger_errors():
         yield connection
 
 
@@ -70,7 +77,7 @@ def ledger_errors() -> Iterator[None]:
 
 @contextmanager
 def server_errors(connection: Connection) -> Iterator[None]:
-    """Raise StatementCancelled, DatabaseUnavailable or StatementRefused for an error of the server in the block."""
+    """Raise StatementCancelled, ServerUnavailable or StatementRefused for an error of the server in the block."""
     place = place_of_session(connection)
     try:
         yield
@@ -78,7 +85,7 @@ def server_errors(connection: Connection) -> Iterator[None]:
         raise _named(error, place) from error
 
 
-def _named(error: psycopg.Error, place: str) -> Fault:
+def _named(error: psycopg.Error, place: str) -> EngineError:
     reason = reason_of(error)
     if isinstance(error, psycopg.errors.QueryCanceled):
         by = cancelled_by(error)
@@ -87,6 +94,6 @@ def _named(error: psycopg.Error, place: str) -> Fault:
             advice = "What was applied stays. Raise statement_timeout for this role, then run the same command again"
         return StatementCancelled(place=place, by=by, reason=reason, advice=advice)
     if is_connection_lost(error):
-        return DatabaseUnavailable(reason=reason)
+        return ServerUnavailable(reason=reason)
     advice = "What was applied stays; remove the cause, then run the same command again"
     return StatementRefused(place=place, reason=reason, sqlstate=error.sqlstate, advice=advice)

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import generators, pq
 from psycopg.pq.abc import PGresult
 
-from peterental.database.connect import Connection
+from peterental.database.migrations.session.server import Connection
 
 _IN_COPY = {pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH}
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from peterental.database.private_apis import private
+from peterental.database.migrations.private_apis import private
 
 
 class ParseError(Exception):

@@ -27,6 +27,7 @@ from peterental.database.migrations.plan.planner import plan
 from peterental.database.migrations.session.connection import recover
 from peterental.database.migrations.verify.verify import verify
 from peterental.database.pool import LOCK_TIMEOUT_MS, Database
+from peterental.database.statement_errors import StatementRefused
 from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import attempts, ledger, start, tables
 from tests.servers import HANG_S, until
@@ -195,6 +196,7 @@ def test_a_ledger_that_nobody_may_read_for_now_is_not_waited_for_for_ever(
 SETTINGS = "SELECT name, setting FROM pg_settings WHERE context IN ('user', 'superuser') ORDER BY name"
 
 
+@pytest.mark.usefixtures("real_time_limits")
 @pytest.mark.parametrize("state", ["no ledger", "current", "edited", "stopped", "elsewhere", "locked"])
 def test_status_leaves_pooled_session_unchanged(
     runner: MigrationRunner, folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch, state: str
@@ -337,6 +339,22 @@ def test_a_ledger_that_fails_after_a_file_says_what_stays(
     assert runner.run_migrations() == 1
 
 
+def test_a_ledger_that_fails_before_any_file_keeps_the_server_s_reason(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    runner.run_migrations()
+    db.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE SQLSTATE '53200' USING MESSAGE = 'out of memory'; END $$;"
+        " CREATE TRIGGER refuse BEFORE UPDATE OF sql ON schema_migration_attempts FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    folder.write("002_b.sql", "-- migrate: no-transaction\nCREATE TABLE b (i int);")
+    with pytest.raises(StatementRefused, match=r"out of memory \(SQLSTATE 53200\)\. What was applied stays"):
+        runner.run_migrations()
+    assert tables(db) == set()
+
+
 def test_a_history_that_is_held_does_not_end_the_wait_for_a_table(
     folder: Folder, db: Connection, empty_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -358,7 +376,7 @@ def test_a_history_that_is_held_does_not_end_the_wait_for_a_table(
             other.execute("LOCK TABLE schema_migration_attempts IN SHARE MODE")
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("peterental.database.migrations.run.executor.settle", settle_and_hold)
+            patch.setattr("peterental.database.migrations.run.executor.recover", settle_and_hold)
             assert MigrationRunner(empty_database_url, folder.path, report=report).run_migrations() == 1
     assert any("trying again" in line for line in told)
     assert "the wait for a table could not be kept in the history" in caplog.text

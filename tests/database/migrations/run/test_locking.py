@@ -18,6 +18,7 @@ from peterental.database.migrations.errors import (
 )
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.session.advisory_lock import LockBudget, lock_key
+from peterental.database.migrations.settings import EngineSettings
 from tests.clocks import Ticking
 from tests.database.migrations.conftest import Connection, Folder, Told
 from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, tables, wait_until
@@ -144,9 +145,8 @@ def test_a_file_whose_snapshot_somebody_outran_is_tried_again(
 
 @pytest.mark.parametrize("header", ["-- migrate: no-transaction", "-- migrate:"], ids=["stepwise", "as a whole"])
 def test_work_does_not_use_the_lock_budget(
-    folder: Folder, empty_database_url: str, db: Connection, monkeypatch: pytest.MonkeyPatch, header: str
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, header: str
 ) -> None:
-    monkeypatch.setattr("peterental.database.migrations.run.executor.TABLE_WAIT_S", 0.3)
     db.execute("CREATE TABLE busy (i int)")
     db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
     folder.write("001_a.sql", f"{header} lock-timeout=50ms\nSELECT pg_sleep(0.4);\nALTER TABLE busy ADD COLUMN j int;")
@@ -157,24 +157,21 @@ def test_work_does_not_use_the_lock_budget(
         if "trying again" in line:
             db.execute("ROLLBACK")
 
-    assert MigrationRunner(empty_database_url, folder.path, report=report).run_migrations() == 1
+    assert runner_with(settings=EngineSettings(table_wait_s=0.3), report=report).run_migrations() == 1
     assert any("001_a.sql: a table it needs is in use" in line for line in told)
 
 
 @pytest.mark.parametrize("header", ["-- migrate: no-transaction", "-- migrate:"], ids=["stepwise", "as a whole"])
 def test_waiting_for_locks_uses_the_budget_up(
-    runner: MigrationRunner, folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch, header: str
+    runner_with: Callable[..., MigrationRunner], folder: Folder, told: Told, db: Connection, header: str
 ) -> None:
-    told: list[str] = []
-    runner._tell = told.append
-    monkeypatch.setattr("peterental.database.migrations.run.executor.TABLE_WAIT_S", 0.3)
-    monkeypatch.setattr("peterental.database.migrations.run.executor._PAUSE_S", (0.1, 0.1))
+    runner = runner_with(settings=EngineSettings(table_wait_s=0.3, retry_pause_s=(0.1, 0.1)))
     db.execute("CREATE TABLE busy (i int)")
     db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
     folder.write("001_a.sql", f"{header} lock-timeout=50ms\nALTER TABLE busy ADD COLUMN j int;")
     with pytest.raises(MigrationFailed, match="canceling statement due to lock timeout"):
         runner.run_migrations()
-    assert 1 <= "\n".join(told).count("trying again") <= 3
+    assert 1 <= told.text.count("trying again") <= 3
 
 
 def test_the_worst_wait_counts_no_work(empty_database_url: str, db: Connection) -> None:

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from peterental.config import Config
-from peterental.database.connect import Connection
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import MigrationFailed
+from peterental.database.migrations.session.server import Connection
 from peterental.database.pool import Database
 from peterental.deploy import migrate
 from tests.database.migrations.conftest import Folder, Told

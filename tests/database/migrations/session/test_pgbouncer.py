@@ -45,7 +45,7 @@ def test_a_scratch_database_that_the_pooler_does_not_know_is_one_sentence_and_go
     MigrationRunner(empty_database_url, folder.path).run_migrations()
     with running_pgbouncer(empty_database_url, "transaction", databases=db.info.dbname) as url:
         told: list[str] = []
-        message = r"it cannot be reached \(.*\); where PgBouncer stands in front, set MIGRATIONS_DATABASE_URL"
+        message = r"it cannot be reached \(.*\); behind PgBouncer, set MIGRATIONS_DATABASE_URL"
         with pytest.raises(ScratchRefused, match=message):
             verify(url, folder.path, report=told.append)
     assert told == []

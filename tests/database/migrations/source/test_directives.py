@@ -122,7 +122,7 @@ def test_the_linter_shows_the_runners_words_at_their_line(tmp_path: Path) -> Non
     for number, text in enumerate(texts, start=1):
         (tmp_path / f"00{number}_a.sql").write_text(text)
     found = [one for one in lint_directory(tmp_path).findings if one.rule.name == "bad-directive"]
-    assert [(one.file_name, one.place.line, one.what) for one in found if one.place] == [
+    assert [(one.file_name, one.location.line, one.what) for one in found if one.location] == [
         ("001_a.sql", 2, "“lock-timeout=2” lacks a unit; write lock-timeout=2s for 2 seconds or lock-timeout=2ms for milliseconds."),
         ("002_a.sql", 3, "“-- migrate:” stands below the first statement; move it up."),
     ]  # fmt: skip
