@@ -280,7 +280,7 @@ class UnknownAssistant:
 
     assistant_id: str | None
     phone_number_id: str | None
-    last_rang_at: datetime
+    last_called_at: datetime
     calls: int
     """The number of recent calls."""
 

@@ -11,6 +11,7 @@ from peterental.calls.model import Call, CallHistory, ToolCall
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
 
     import psycopg
     from psycopg.rows import DictRow
@@ -194,7 +195,7 @@ class CallRepository:
             f"SELECT vapi_call_id, status, {', '.join(CALL_COLUMNS)}, created_at FROM calls WHERE vapi_call_id = %s",
             [vapi_call_id],
         )
-        return Call(**{**rows[0], "cost": _float(rows[0]["cost"])}) if rows else None
+        return Call(**{**rows[0], "cost": to_float(rows[0]["cost"])}) if rows else None
 
     def tool_calls(self, vapi_call_id: str) -> tuple[ToolCall, ...]:
         """Return the tool calls of one call, in the order in which they were answered."""
@@ -227,5 +228,6 @@ def _tool_call(row: DictRow) -> ToolCall:
     return ToolCall(**{**row, "arguments": row["arguments"] or {}, "offered": tuple(row["offered"] or ())})
 
 
-def _float(value: Any) -> float | None:
+def to_float(value: Decimal | None) -> float | None:
+    """Convert a nullable numeric column, such as a cost."""
     return None if value is None else float(value)

@@ -297,7 +297,7 @@ def many_calls_url(databases: Any, template_url: str) -> Any:
 def test_no_list_reads_through_all_calls(many_calls_url: str, wanted: CallFilter, user_id: int | None) -> None:
     if user_id and wanted.agent_id == UNASSIGNED:
         wanted = CallFilter()  # the service shows those to admins only
-    database = Explained(many_calls_url, {"vapi_call_id": None, "is_cut": False})
+    database = Explained(many_calls_url, {"vapi_call_id": None, "is_truncated": False})
     CallQueries(database).listing(user_id, wanted, slice(75, 101))
     database.close()
     assert "Index" in database.plan
