@@ -1,0 +1,74 @@
+"""The date and time parser of the phone: from what an assistant sends to a time, a search, or a question.
+
+Pure: no clock, no database. The way of a phrase:
+
+    tokens.py         numbers, words and written dates; one word list per language (english.py, spanish.py)
+    grammar.py        the engine: small rules join neighboring tokens
+    *_rules.py        the grammar: dates, days, lengths of time, clock times, limits, choices
+    phrase.py         what the grammar found, sorted
+    machine.py        ISO 8601, RFC 2822, epochs and other forms that are no words
+    places.py         days in the calendar; spans.py and holiday_names.py help
+    day_agreement.py  the days that all expressions of a phrase agree on
+    times.py          times of day in the working hours
+    resolve.py        the one reading that agrees with everything known, or the question that names the readings
+    offers.py         choices from an offer
+    follow_up.py      answers to the last question
+    change.py         changes relative to a booking
+    caller.py         the caller's own lines
+    parser.py         the entry points; explain.py adds the reasons
+"""
+
+from __future__ import annotations
+
+from peterental.appointments.date_parsing.context import Asked, Context, CurrentBooking
+from peterental.appointments.date_parsing.explain import Explanation, explain
+from peterental.appointments.date_parsing.parser import parse_change, parse_search, parse_start
+from peterental.appointments.date_parsing.result import (
+    AmOrPm,
+    Clarification,
+    ConfirmDay,
+    DayNeeded,
+    DayRange,
+    ExactTime,
+    MinuteRange,
+    NotUnderstood,
+    OffsetUnclear,
+    Option,
+    Search,
+    SkippedByDst,
+    TimeNeeded,
+    WeekdayMismatch,
+    WhichDay,
+    WhichOffer,
+    WhichTime,
+    ZoneUnclear,
+)
+
+__all__ = (
+    "AmOrPm",
+    "Asked",
+    "Clarification",
+    "ConfirmDay",
+    "Context",
+    "CurrentBooking",
+    "DayNeeded",
+    "DayRange",
+    "ExactTime",
+    "Explanation",
+    "MinuteRange",
+    "NotUnderstood",
+    "OffsetUnclear",
+    "Option",
+    "Search",
+    "SkippedByDst",
+    "TimeNeeded",
+    "WeekdayMismatch",
+    "WhichDay",
+    "WhichOffer",
+    "WhichTime",
+    "ZoneUnclear",
+    "explain",
+    "parse_change",
+    "parse_search",
+    "parse_start",
+)

@@ -1,0 +1,119 @@
+"""The caller's own lines: which day and which time of day they named last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import cached_property
+
+from peterental.appointments.date_parsing.context import Context
+from peterental.appointments.date_parsing.day_agreement import nearest_weekday
+from peterental.appointments.date_parsing.expressions import CalendarDate, Clock, DayExpression, Span, Weekday
+from peterental.appointments.date_parsing.phrase import ParsedText, Phrase, parse_text
+from peterental.appointments.date_parsing.places import placed
+from peterental.appointments.date_parsing.times import halves
+from peterental.appointments.date_parsing.tokens import LONGEST_PHRASE
+
+LINES_READ = 8
+"""How many of the latest lines are read; what was said before them is settled or forgotten."""
+
+
+class CallerLines:
+    """What the caller said, read from the latest line back, and only as far as it is needed.
+
+    Args:
+        context: its `said` returns the lines, oldest first.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @cached_property
+    def lines(self) -> tuple[ParsedText, ...]:
+        """The latest lines, the latest first."""
+        said = [line for line in self._context.said() if isinstance(line, str)]
+        return tuple(
+            parse_text(line[-LONGEST_PHRASE:], self._context.language) for line in reversed(said[-LINES_READ:])
+        )
+
+    @property
+    def last(self) -> ParsedText | None:
+        """The latest line."""
+        return self.lines[0] if self.lines else None
+
+    def day_agrees(self, day: date) -> bool | None:
+        """Return whether the day named last is `day`; None where no line names a day."""
+        found = self._last_days
+        if found is None:
+            return None
+        days, excluded = found
+        if any(self._means(expression, day) for expression in excluded):
+            return False
+        return not days or any(self._means(expression, day) for expression in days)
+
+    def other_day(self, day: date) -> date:
+        """Return the day that the caller's line names instead of `day`."""
+        days, _ = self._last_days or ((), ())
+        for expression in days:
+            if isinstance(expression, Weekday):
+                return nearest_weekday(day, expression.weekday, self._context)
+            found = next(
+                (reading.day for reading in placed(expression, self._context) if reading.day is not None), None
+            )
+            if found is not None:
+                return found
+        return day
+
+    def agreed_since(self) -> bool:
+        """Return whether the caller said yes, or chose, after the line that names a day."""
+        for line in self.lines:
+            if _days_of(line):
+                return False
+            if any("YES" in phrase.flags or phrase.picks or phrase.names_time for phrase in line.alternatives):
+                return True
+        return False
+
+    def names_minutes(self, minutes: int) -> bool | None:
+        """Return whether the time of day named last may be `minutes` after midnight; None where none was named."""
+        for line in self.lines:
+            readings = [reading for clock, phrase in _clocks_of(line) for reading in halves(clock, phrase.parts)]
+            if readings:
+                return any(reading.minutes == minutes for reading in readings)
+        return None
+
+    @cached_property
+    def _last_days(self) -> tuple[tuple[DayExpression, ...], tuple[DayExpression, ...]] | None:
+        for line in self.lines:
+            days = _days_of(line)
+            excluded = tuple(
+                found for phrase in line.alternatives for found in phrase.excluded if isinstance(found, DayExpression)
+            )
+            if days or excluded:
+                return days, excluded
+        return None
+
+    def _means(self, expression: DayExpression, day: date) -> bool:
+        if isinstance(expression, Weekday):
+            return expression.weekday == day.isoweekday()
+        if isinstance(expression, CalendarDate) and expression.month is None and expression.months_ahead is None:
+            return expression.day == day.day
+        context = self._context
+        is_past_midnight = context.local_now.hour < 1
+        days = (day, day + timedelta(days=1)) if is_past_midnight else (day,)
+        return any(reading.contains(found) for reading in placed(expression, context) for found in days)
+
+
+def _days_of(line: ParsedText) -> tuple[DayExpression, ...]:
+    """Return the days that a line names; a bare "the third" may be a choice from an offer, and does not count alone."""
+    found = tuple(day for phrase in line.alternatives for day in phrase.days if not _is_vague(day))
+    return tuple(day for day in found if not (isinstance(day, CalendarDate) and day.month is None))
+
+
+def _is_vague(day: DayExpression) -> bool:
+    return isinstance(day, Span) and day.unit in {"horizon", "days", "weekdays"}
+
+
+def _clocks_of(line: ParsedText) -> Iterator[tuple[Clock, Phrase]]:
+    for phrase in line.alternatives:
+        for clock in (*phrase.clocks, *phrase.bare):
+            yield clock, phrase

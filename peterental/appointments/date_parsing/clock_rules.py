@@ -1,0 +1,367 @@
+"""Rules for times of day: clock times, parts of the day and limits.
+
+English and Spanish share them: word lists map both to the same kinds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from peterental.appointments.date_parsing.expressions import Clock, Duration, Meridiem, Part, Portion, clock_at
+from peterental.appointments.date_parsing.grammar import Match, RuleSet
+from peterental.appointments.date_parsing.tokens import Token, WrittenTime
+
+NOON_HOUR = 12
+MOST_MINUTES = 59
+LAST_HOUR = 24
+HALF_HOUR = 30
+_FRACTIONS = {"HALF": HALF_HOUR, "QUARTER": 15}
+NOON = Clock(NOON_HOUR, 0, "pm")
+MIDNIGHT = Clock(0, 0, is_24h=True, is_midnight=True)
+
+parts = RuleSet()
+clocks = RuleSet()
+
+PORTIONS: dict[str, Portion] = {
+    "EARLY": "early",
+    "LATE": "late",
+    "MID": "mid",
+    "BEGIN": "early",
+    "END": "late",
+    "LATER": "late",
+}
+_MERIDIEMS: dict[object, Meridiem] = {"am": "am", "pm": "pm"}
+
+
+def meridiem_of(found: Match, name: str = "mer") -> Meridiem | None:
+    """Return the half of the day that a match captured, if it did."""
+    return _MERIDIEMS.get(found.value(name))
+
+
+# --- parts of the day ------------------------------------------------------------------------------------------------
+
+
+@parts.rule(
+    "PARTDAY",
+    "portion=(EARLY|LATE|LATER) day=(AHEAD|WDAY) part=PART",
+)
+def _portion_before_day(found: Match) -> list[Token]:
+    """Read "early tomorrow morning"."""
+    part = Part(found.word("part"), PORTIONS[found.token("portion").kind])
+    return [found.token("day"), Token("PARTDAY", part, found.token("part").text)]
+
+
+@parts.rule(
+    "PARTDAY",
+    "IN? portion=(EARLY|LATE|LATER|MID|BEGIN|END) (IN|OF)? A? part=PART",
+    "(IN|AT|ON|FOR|ANY)? part=PART",
+    "IN? part=OF_PART",
+    "portion=(EARLY|LATE) part=OF_PART",
+)
+def _part_of_day(found: Match) -> Part | None:
+    portion: Portion = ""
+    if "portion" in found.names and found.has("portion"):
+        portion = PORTIONS[found.token("portion").kind]
+    # "this morning" and "that night" name a day too.
+    if found.before is not None and found.before.kind == "WHICH" and found.before.value == "this":
+        return None
+    return Part(found.word("part"), portion)
+
+
+@parts.rule(
+    "PARTDAY",
+    "IN? part=MIDPART",
+)
+def _middle_of_part(found: Match) -> Part:
+    return Part(found.word("part"), "mid")
+
+
+@parts.rule(
+    "TONIGHT",
+    "portion=(EARLY|LATE|LATER) this=WHICH part=PART",
+    "this=WHICH part=PART",
+    "part=THIS_PART",
+)
+def _part_of_today(found: Match) -> list[Token] | None:
+    if "this" in found.names and found.value("this") != "this":
+        return None
+    portion: Portion = ""
+    if "portion" in found.names:
+        portion = PORTIONS[found.token("portion").kind]
+    part = Token("PARTDAY", Part(found.word("part"), portion), found.token("part").text)
+    return [Token("AHEAD", 0, "this"), part]
+
+
+@parts.rule(
+    "PARTDAY",
+    "portion=(EARLY|LATE|LATER)? part=TONIGHT",
+)
+def _tonight(found: Match) -> list[Token]:
+    portion: Portion = PORTIONS[found.token("portion").kind] if found.has("portion") else ""
+    return [Token("AHEAD", 0, "tonight"), Token("PARTDAY", Part("evening", portion), "tonight")]
+
+
+# --- clock times -----------------------------------------------------------------------------------------------------
+
+
+def is_minute(token: Token) -> bool:
+    """Return whether a number may be minutes that follow an hour: "thirty", "05", not "5"."""
+    value = token.value if isinstance(token.value, int) else LAST_HOUR * 60
+    is_long = len(token.text) == 2 if token.text.isdigit() else value >= 10  # noqa: PLR2004 - two digits
+    return is_long and value <= MOST_MINUTES
+
+
+def clock_of(token: Token, meridiem: Meridiem | None = None) -> Clock | None:
+    """Return the clock time that a number or written time is: 3, 730, 1430, 15h30; None where it cannot be one."""
+    if isinstance(token.value, Clock):
+        return replace(token.value, meridiem=meridiem) if meridiem else token.value
+    if isinstance(token.value, WrittenTime):
+        written = token.value
+        return _checked(Clock(written.hour, written.minute, meridiem, written.is_24h, approximate=written.has_seconds))
+    if not isinstance(token.value, int):
+        return None
+    digits = token.text
+    if digits.isdigit() and len(digits) in {3, 4}:
+        hour, minute = divmod(token.value, 100)
+        return _checked(Clock(hour, minute, meridiem, is_24h=digits.startswith("0") or hour > NOON_HOUR))
+    return _checked(Clock(token.value, 0, meridiem, is_24h=token.value > NOON_HOUR or digits == "00"))
+
+
+def _checked(clock: Clock) -> Clock | None:
+    return clock if clock.hour <= LAST_HOUR - 1 and clock.minute <= MOST_MINUTES else None
+
+
+def _decimal(token: Token) -> Clock | None:
+    hour, _, minute = token.text.partition(".")
+    if len(minute) != 2:  # noqa: PLR2004 - minutes have two digits
+        return None
+    is_24h = int(hour) > NOON_HOUR or hour.startswith("0")
+    return _checked(Clock(int(hour), int(minute), is_24h=is_24h))
+
+
+@clocks.rule(
+    "TIME",
+    "(AT|FOR)? NOON m=NUM",
+)
+def _noon_thirty(found: Match) -> Clock | None:
+    return replace(NOON, minute=found.number("m")) if is_minute(found.token("m")) else None
+
+
+@clocks.rule(
+    "TIME",
+    "(AT|FOR)? n=NUM? NOON",
+)
+def _noon(found: Match) -> Clock | None:
+    return NOON if found.number("n", NOON_HOUR) == NOON_HOUR else None
+
+
+@clocks.rule(
+    "TIME",
+    "(AT|FOR)? n=NUM? MIDNIGHT",
+)
+def _midnight(found: Match) -> Clock | None:
+    return MIDNIGHT if found.number("n", NOON_HOUR) == NOON_HOUR else None
+
+
+@clocks.rule(
+    "TIME",
+    "AT? h=HM OCLOCK? IN? mer=MER",
+    "AT? h=HM OCLOCK?",
+)
+def _written_time(found: Match) -> Clock | None:
+    return clock_of(found.token("h"), meridiem_of(found) if "mer" in found.names else None)
+
+
+@clocks.rule(
+    "TIME",
+    "AT? h=DEC mer=MER",
+    "AT? h=DEC",
+)
+def _dotted_time(found: Match) -> Clock | None:
+    if found.after is not None and found.after.kind == "UNIT":
+        return None
+    clock = _decimal(found.token("h"))
+    return replace(clock, meridiem=meridiem_of(found)) if clock and "mer" in found.names else clock
+
+
+@clocks.rule(
+    "TIME",
+    "(AT|FOR)? h=NUM m=NUM OCLOCK? IN? mer=MER",
+    "(AT|FOR)? h=NUM m=NUM OCLOCK?",
+)
+def _hour_and_minutes(found: Match) -> Clock | None:
+    hour, minute = found.token("h"), found.token("m")
+    if not is_minute(minute) or (hour.text.isdigit() and len(hour.text) > 2):  # noqa: PLR2004 - a year, or 1430
+        return None
+    if found.after is not None and found.after.kind in {"UNIT", "MONTH"}:
+        return None
+    is_24h = found.number("h") > NOON_HOUR or hour.text.startswith("0")
+    return _checked(
+        Clock(found.number("h"), found.number("m"), meridiem_of(found) if "mer" in found.names else None, is_24h=is_24h)
+    )
+
+
+@clocks.rule(
+    "TIME",
+    "(AT|FOR)? h=NUM OCLOCK? IN? mer=MER",
+)
+def _hour_withmeridiem_of(found: Match) -> Clock | None:
+    return clock_of(found.token("h"), meridiem_of(found))
+
+
+@clocks.rule("TIME", "at=(AT|FOR)? h=NUM unit=UNIT")
+def _hours_of_24(found: Match) -> Clock | None:
+    """Read "1500 hours" and "a las 15 horas"."""
+    digits = found.token("h").text
+    is_hours = found.value("unit") == "hour" and (found.has("at") or len(digits) == 4)  # noqa: PLR2004 - 1500
+    clock = clock_of(found.token("h")) if is_hours else None
+    return replace(clock, is_24h=True) if clock and len(digits) == 4 else clock  # noqa: PLR2004 - 1500
+
+
+@clocks.rule(
+    "TIME",
+    "AT? A? n=(HALF|QUARTER) (PAST|AFTER) t=(TIME|NUM)",
+    "AT? n=NUM (PAST|AFTER) t=(TIME|NUM)",
+    "AT? length=DUR (PAST|AFTER|FROM) t=(TIME|NUM)",
+)
+def _minutes_past(found: Match) -> Clock | None:
+    minutes = _minutes_of(found)
+    return None if minutes is None else _shifted(clock_of(found.token("t")), minutes)
+
+
+@clocks.rule(
+    "TIME",
+    "AT? A? n=(QUARTER|HALF) (TO|UNTIL|BEFORE|OF) t=(TIME|NUM)",
+    "AT? n=NUM (TO|UNTIL|BEFORE|OF) t=(TIME|NUM)",
+    "AT? length=DUR (TO|UNTIL|BEFORE|OF) t=(TIME|NUM)",
+)
+def _minutes_to(found: Match) -> Clock | None:
+    minutes = _minutes_of(found)
+    if minutes is None:
+        return None
+    # "10 to 3" may be a range, unless "at" or "minutes" came with it; "20 to 3" and "5 to 3" cannot.
+    bare_number = "n" in found.names and found.token("n").kind == "NUM"
+    if bare_number and (found.first.kind != "AT" and minutes <= NOON_HOUR and minutes != 5):  # noqa: PLR2004
+        return None
+    if bare_number and (found.before is not None and found.before.kind in {"FROM", "BETWEEN"}):
+        return None
+    return _shifted(clock_of(found.token("t")), -minutes)
+
+
+def _minutes_of(found: Match) -> int | None:
+    if "length" in found.names:
+        length = found.value("length")
+        is_exact = isinstance(length, Duration) and not length.is_vague and not length.days
+        return (
+            length.minutes if is_exact and isinstance(length, Duration) and length.minutes <= NOON_HOUR * 60 else None
+        )
+    kind = found.token("n").kind
+    if kind in _FRACTIONS:
+        return _FRACTIONS[kind]
+    minutes = found.number("n")
+    return minutes if 0 < minutes <= MOST_MINUTES and minutes % 5 == 0 else None
+
+
+def _shifted(clock: Clock | None, minutes: int) -> Clock | None:
+    """Return the clock time some minutes after (or before) a full one; the half of the day stays open where it was."""
+    if clock is None:
+        return None
+    if clock.meridiem is None and not clock.is_24h:
+        if abs(minutes) > MOST_MINUTES:
+            return None
+        total = (clock.hour * 60 + clock.minute + minutes) % (NOON_HOUR * 60)
+        return Clock(total // 60 or NOON_HOUR, total % 60)
+    hour = clock.hour if clock.is_24h else clock.hour % NOON_HOUR + (NOON_HOUR if clock.meridiem == "pm" else 0)
+    return clock_at((hour * 60 + clock.minute + minutes) % (LAST_HOUR * 60))
+
+
+@clocks.rule(
+    "TIME",
+    "(AT|FOR)? HALF h=NUM mer=MER?",
+)
+def _british_half(found: Match) -> Clock | None:
+    hour = found.number("h")
+    return Clock(hour, HALF_HOUR, meridiem_of(found), british_half=True) if 0 < hour <= NOON_HOUR else None
+
+
+@clocks.rule(
+    "TIME",
+    "(AT|FOR|IN)? h=NUM Y n=(HALF|QUARTER|NUM)",
+)
+def _spanish_minutes_past(found: Match) -> Clock | None:
+    minutes = _minutes_of(found)
+    is_range = found.token("n").kind == "NUM" and found.before is not None and found.before.kind == "BETWEEN"
+    if minutes is None or is_range:
+        return None
+    return _shifted(clock_of(found.token("h")), minutes)
+
+
+@clocks.rule(
+    "TIME",
+    "(AT|FOR|IN)? h=NUM MINUS n=(QUARTER|NUM)",
+)
+def _spanish_minutes_to(found: Match) -> Clock | None:
+    minutes = _minutes_of(found)
+    return None if minutes is None else _shifted(clock_of(found.token("h")), -minutes)
+
+
+@clocks.rule(
+    "TIME",
+    "AT? ABOUT AT? h=NUM OCLOCK?",
+    "AT? ABOUT t=TIME",
+    "t=TIME ISH",
+    "AT? h=NUM OCLOCK? ISH",
+)
+def _about(found: Match) -> Clock | None:
+    clock = clock_of(found.token("t") if "t" in found.names else found.token("h"))
+    return replace(clock, approximate=True) if clock else None
+
+
+@clocks.rule(
+    "TIME",
+    "(AT|FOR)? h=NUM OCLOCK",
+    "(AT|FOR) h=NUM",
+)
+def _hour(found: Match) -> Clock | None:
+    if found.after is not None and found.after.kind in {"UNIT", "MONTH", "TO", "DASH"}:
+        return None
+    return clock_of(found.token("h"))
+
+
+_JOINS_NUMBERS = frozenset(("BETWEEN", "FROM", "TO", "AND", "DASH", "AFTER", "BEFORE", "UNTIL", "BY", "Y"))
+
+
+@clocks.rule(
+    "TIME",
+    "h=NUM",
+)
+def _hour_beside_a_part(found: Match) -> Clock | None:
+    after, before = found.after, found.before
+    beside = (after is not None and after.kind == "PARTDAY") or (before is not None and before.kind == "PARTDAY")
+    if after is not None and after.kind in {"UNIT", "MONTH", "TO", "DASH", "UNTIL", "AND", "Y"}:
+        return None
+    if before is not None and before.kind in _JOINS_NUMBERS:
+        return None
+    digits = found.token("h").text
+    is_time = digits.isdigit() and len(digits) in {3, 4} and not 2020 <= found.number("h") <= 2059  # noqa: PLR2004 - a year
+    return clock_of(found.token("h")) if beside or is_time else None
+
+
+@clocks.rule(
+    "TIME",
+    "t=TIME mer=MER",
+    "t=TIME IN mer=MER",
+)
+def _meridiem_after(found: Match) -> Clock | None:
+    clock = clock_of(found.token("t"))
+    return replace(clock, meridiem=meridiem_of(found)) if clock and clock.meridiem is None else None
+
+
+@clocks.rule(
+    "TIME",
+    "t=TIME ISH",
+    "ABOUT t=TIME",
+)
+def _about_time(found: Match) -> Clock | None:
+    clock = clock_of(found.token("t"))
+    return replace(clock, approximate=True) if clock else None

@@ -1,0 +1,325 @@
+"""Rules for days relative to today: weekdays, weeks, weekends, spans, shifted days."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from peterental.appointments.date_parsing.date_rules import LAST_DAY_OF_MONTH, PORTIONS
+from peterental.appointments.date_parsing.expressions import (
+    AheadDays,
+    AheadMinutes,
+    BookedDay,
+    CalendarDate,
+    DayExpression,
+    DaysBetween,
+    Duration,
+    Portion,
+    ShiftedDay,
+    Span,
+    Weekday,
+    WeekdayBeside,
+    Which,
+)
+from peterental.appointments.date_parsing.grammar import Match, RuleSet
+from peterental.appointments.date_parsing.length_rules import COUPLE, DAYS_OF_UNIT, FEW
+from peterental.appointments.date_parsing.tokens import Token
+
+_WHICH: dict[object, Which] = {"this": "this", "next": "next", "coming": "coming", "last": "last"}
+
+_ONE_WEEK = frozenset(("week", "wk", "semana"))
+
+days = RuleSet()
+
+
+def _day(value: object) -> DayExpression | None:
+    """Return a day; an ordinal is a day of the month."""
+    if isinstance(value, int):
+        return CalendarDate(value) if 0 < value <= LAST_DAY_OF_MONTH else None
+    return value if isinstance(value, DayExpression) else None
+
+
+def _ahead(length: object) -> AheadDays | AheadMinutes | None:
+    if not isinstance(length, Duration) or length.is_month:
+        return None
+    if length.is_short:
+        return AheadMinutes(length.minutes + length.days * 24 * 60, length.is_vague)
+    return AheadDays(length.days, length.is_vague)
+
+
+@days.rule(
+    "INSTANT",
+    "IN about=ABOUT length=DUR HENCE?",
+    "IN length=DUR (HENCE|LATER)?",
+    "length=DUR HENCE",
+)
+def _from_now(found: Match) -> list[Token] | None:
+    ahead = _ahead(found.value("length"))
+    if ahead is None:
+        return None
+    if "about" in found.names:
+        ahead = replace(ahead, is_vague=True)
+    text = f"in {found.token('length').text}"
+    return [Token("INSTANT" if isinstance(ahead, AheadMinutes) else "DAY", ahead, text)]
+
+
+@days.rule(
+    "INSTANT",
+    "NOW",
+)
+def _now(_: Match) -> AheadMinutes:
+    return AheadMinutes(0)
+
+
+@days.rule(
+    "DAY",
+    "WITHIN (WHICH)? length=DUR",
+    "IN? which=WHICH length=DUR",
+    "WITHIN A? unit=UNIT",
+    "(OVER)? which=WHICH few=(COUPLE|FEW) OF? unit=UNIT",
+    "IN? which=WHICH n=NUM unit=UNIT",
+)
+def _within(found: Match) -> Span | None:
+    if "which" in found.names and found.value("which") not in {"next", "coming"}:
+        return None
+    if "length" in found.names:
+        length = found.value("length")
+        if not isinstance(length, Duration) or not length.days or length.is_month:
+            return None
+        return Span("days", length=length.days)
+    count = found.number("n") if "n" in found.names else 1
+    if "few" in found.names:
+        count = COUPLE if found.token("few").kind == "COUPLE" else FEW
+    size = DAYS_OF_UNIT.get(found.word("unit"))
+    return Span("days", length=count * size) if size else None
+
+
+@days.rule(
+    "DAY",
+    "ON? which=WHICH unit=UNIT (ON|IN|OF)? wday=WDAY",
+    "ON? wday=WDAY (OF|IN)? which=WHICH unit=UNIT",
+    "ON? wday=WDAY (OF|IN)? unit=UNIT THAT_COMES",
+    "unit=UNIT THAT_COMES ON? wday=WDAY",
+)
+def _weekday_of_week(found: Match) -> Weekday | None:
+    which = found.value("which") if "which" in found.names else "next"
+    if found.value("unit") != "week" or which == "last":
+        return None
+    return Weekday(found.number("wday"), "this week" if which == "this" else "next week")
+
+
+@days.rule(
+    "DAY",
+    "ON? wday=WDAY AFTER which=WHICH",
+    "wday=WDAY A? unit=UNIT (FROM|AFTER) which=WHICH",
+)
+def _weekday_after_next(found: Match) -> Weekday | None:
+    if found.value("which") != "next":
+        return None
+    return Weekday(found.number("wday"), "next", weeks=0 if found.after and found.after.kind == "UNIT" else 1)
+
+
+@days.rule(
+    "DAY",
+    "ON? WHICH which=WHICH wday=WDAY",
+    "ON? which=WHICH wday=WDAY",
+    "ON? wday=WDAY THAT_COMES",
+    "ON? wday=WDAY which=WHICH",
+    "(ON|FOR|AT|IN)? wday=WDAY",
+    "(ON|FOR|ANY)? wdays=WDAYS",
+)
+def _weekday(found: Match) -> Weekday | None:
+    if "wdays" in found.names:
+        return Weekday(found.number("wdays"), is_plural=True)
+    which: Which = _WHICH.get(found.value("which"), "") if "which" in found.names else ""
+    if found.pattern_ends_with("WHICH") and found.after is not None and found.after.kind == "UNIT":
+        return None
+    if "which" not in found.names and found.after is not None and found.after.kind == "THAT_COMES":
+        return None
+    if found.pattern_ends_with("THAT_COMES"):
+        which = "next"
+    return Weekday(found.number("wday"), which)
+
+
+@days.rule(
+    "DAY",
+    "(ON|FOR)? ahead=AHEAD",
+    "MANANA",
+)
+def _named_day(found: Match) -> AheadDays:
+    return AheadDays(found.number("ahead")) if "ahead" in found.names else AheadDays(1)
+
+
+@days.rule(
+    "DAY",
+    "unit=UNIT AFTER which=WHICH UNIT?",
+    "WEEKEND AFTER which=WHICH",
+)
+def _after_next(found: Match) -> Span | None:
+    unit = found.word("unit") if "unit" in found.names else "weekend"
+    return Span(unit, ahead=2) if unit in {"week", "weekend", "month"} and found.value("which") == "next" else None
+
+
+@days.rule(
+    "DAY",
+    "(ON|IN|AT|OVER|ANY)? part=(EARLY|LATE|LATER)? which=WHICH? wkend=WEEKEND",
+)
+def _weekend(found: Match) -> Span | None:
+    which = found.value("which")
+    if which == "last":
+        return None
+    if found.value("wkend") == "plural" or (found.first.kind == "ANY"):
+        return Span("weekends")
+    if found.after is not None and found.after.kind == "THAT_COMES":
+        return Span("weekend")
+    return Span("weekend", ahead=int(which == "next"))
+
+
+@days.rule(
+    "DAY",
+    "(ON|ANY|DUR)* (WHICH)? WEEKDAYS",
+)
+def _weekdays(_: Match) -> Span:
+    return Span("weekdays")
+
+
+@days.rule(
+    "DAY",
+    "(IN|BY|AT|ON|TO)? part=(EARLY|LATE|LATER|MID|BEGIN|END)? (OF|IN)? which=WHICH unit=UNIT",
+    "(IN|BY|AT|ON|TO)? part=(EARLY|LATE|LATER|MID|BEGIN|END) (OF|IN) unit=UNIT",
+    "part=(BEGIN|END|MID) unit=UNIT",
+    "unit=UNIT THAT_COMES",
+)
+def _span(found: Match) -> Span | None:
+    unit = found.word("unit")
+    which = (
+        found.value("which") if "which" in found.names else "next" if found.pattern_ends_with("THAT_COMES") else "this"
+    )
+    if unit not in {"week", "month"} or which == "last":
+        return None
+    portion: Portion = ""
+    if "part" in found.names and found.has("part"):
+        portion = PORTIONS[found.token("part").kind]
+    return Span(unit, ahead=int(which in {"next", "coming"}), portion=portion)
+
+
+@days.rule(
+    "DAY",
+    "which=WHICH? MIDWEEK",
+    "MIDWEEK which=WHICH UNIT",
+)
+def _midweek(found: Match) -> Span:
+    return Span("week", ahead=int(found.value("which") == "next"), portion="mid")
+
+
+@days.rule(
+    "DAY",
+    "ON? SAME_DAY",
+)
+def _same_day(_: Match) -> BookedDay:
+    return BookedDay(0)
+
+
+@days.rule(
+    "DAY",
+    "length=DUR (FROM|ON|AFTER|BEFORE)? base=DAY",
+    "length=DUR FROM_TOMORROW",
+    "base=DAY length=DUR HENCE",
+    "base=DAY unit=UNIT",
+    "n=DAY_AFTER base=DAY",
+    "unit=UNIT (FROM|AFTER|ON) base=DAY",
+)
+def _shifted_day(found: Match) -> DayExpression | None:
+    base = _day(found.value("base")) if "base" in found.names else AheadDays(1)
+    if base is None or isinstance(base, Span):
+        return None
+    if "n" in found.names:
+        return ShiftedDay(base, found.number("n"))
+    if "unit" in found.names:
+        is_week = found.token("unit").text in _ONE_WEEK and not (
+            found.first.kind == "DAY" and isinstance(base, CalendarDate)
+        )
+        return _moved(base, 7) if is_week else None
+    length = found.value("length")
+    if not isinstance(length, Duration) or length.is_month or length.is_vague or length.minutes or not length.days:
+        return None
+    is_joined = any(map(found.contains, ("FROM", "ON", "AFTER", "BEFORE", "HENCE", "FROM_TOMORROW")))
+    if not is_joined and length.days % 7:
+        return None  # "two weeks Tuesday" is an idiom, "three days Tuesday" is not
+    return _moved(base, -length.days if found.contains("BEFORE") else length.days)
+
+
+def _moved(base: DayExpression, day_count: int) -> DayExpression:
+    if isinstance(base, Weekday) and day_count % 7 == 0 and day_count > 0:
+        return replace(base, weeks=base.weeks + day_count // 7)
+    if isinstance(base, AheadDays):
+        return AheadDays(base.days + day_count)
+    return ShiftedDay(base, day_count)
+
+
+@days.rule(
+    "DAY",
+    "a=DAY way=(BEFORE|AFTER) b=(DAY|ORD)",
+)
+def _weekday_beside(found: Match) -> WeekdayBeside | None:
+    weekday, base = found.value("a"), _day(found.value("b"))
+    is_plain = isinstance(weekday, Weekday) and not weekday.which and not weekday.is_plural
+    if not is_plain or not isinstance(weekday, Weekday) or base is None or isinstance(base, Weekday | Span):
+        return None
+    return WeekdayBeside(weekday.weekday, base, found.token("way").kind == "BEFORE")
+
+
+@days.rule(
+    "DAY",
+    "BETWEEN a=(DAY|ORD) (AND|TO|DASH|UNTIL|Y) b=(DAY|ORD)",
+    "FROM? a=(DAY|ORD) (TO|DASH|UNTIL) b=(DAY|ORD)",
+)
+def _days_between(found: Match) -> DaysBetween | None:
+    first, last = _day(found.value("a")), _day(found.value("b"))
+    return DaysBetween(first, last) if first and last else None
+
+
+@days.rule(
+    "DAY",
+    "(BY|UNTIL|BEFORE) b=(DAY|ORD)",
+    "(AFTER|FROM|SINCE) a=(DAY|ORD) (ON|ONWARD)?",
+    "a=DAY ONWARD",
+    "b=DAY BACKWARD",
+)
+def _days_limited(found: Match) -> DayExpression | None:
+    if "b" in found.names:
+        last = _day(found.value("b"))
+        if last is None:
+            return None
+        return DaysBetween(AheadDays(0), ShiftedDay(last, -1) if found.first.kind == "BEFORE" else last)
+    first = _day(found.value("a"))
+    if first is None:
+        return None
+    return DaysBetween(ShiftedDay(first, 1) if found.first.kind == "AFTER" else first, Span("horizon"))
+
+
+@days.rule(
+    "DAY",
+    "ON? n=(DAY_AFTER|DAY_AFTER_THAT)",
+)
+def _day_after_booking(found: Match) -> BookedDay:
+    return BookedDay(found.number("n"))
+
+
+@days.rule(
+    "DAY",
+    "mon=MONTH",
+)
+def _whole_month(found: Match) -> Span | None:
+    return Span("month", month=found.number("mon")) if found.token("mon").text != "may" else None
+
+
+@days.rule(
+    "DAY",
+    "unit=UNIT OF day=(DAY|ORD)",
+    "OF day=DAY",
+)
+def _week_of(found: Match) -> DayExpression | None:
+    day = _day(found.value("day"))
+    if "unit" not in found.names or day is None:
+        return day
+    return DaysBetween(day, ShiftedDay(day, 6)) if found.value("unit") == "week" and not isinstance(day, Span) else None

@@ -1,0 +1,156 @@
+"""Answers to the question that this call asked last: what a bare "Thursday", "the eighth" or "PM" completes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+
+from peterental.appointments.date_parsing.caller import CallerLines
+from peterental.appointments.date_parsing.context import Context
+from peterental.appointments.date_parsing.day_agreement import together
+from peterental.appointments.date_parsing.expressions import CalendarDate, Weekday, clock_at
+from peterental.appointments.date_parsing.offers import by_place
+from peterental.appointments.date_parsing.phrase import Phrase
+from peterental.appointments.date_parsing.result import (
+    ConfirmDay,
+    DayNeeded,
+    Option,
+    Result,
+    SkippedByDst,
+    TimeNeeded,
+    WeekdayMismatch,
+    WhichDay,
+    WhichTime,
+)
+from peterental.appointments.date_parsing.times import NOON_MIN, halves, part_range
+
+_OPEN = frozenset(
+    (
+        "time-needed",
+        "day-needed",
+        "which-day",
+        "which-time",
+        "am-or-pm",
+        "weekday-mismatch",
+        "confirm-day",
+        "skipped-by-dst",
+    )
+)
+
+
+def completed(phrase: Phrase, context: Context, resolve: Callable[[object, Context], Result]) -> Phrase | Result | None:
+    """Return a phrase completed by what the last question was about; None where it is no answer to it.
+
+    An answer that leaves the question open returns the question again.
+
+    Args:
+        phrase: the phrase; complete ones and choices from an offer are no answers.
+        context: its last question counts.
+        resolve: resolves that question's argument again, as if nothing had been asked.
+    """
+    asked = context.asked[-1] if context.asked else None
+    if asked is None or asked.key not in _OPEN or phrase.unknown:
+        return None
+    prior = resolve(asked.raw, replace(context, asked=(), offered=(), last_offer=()))
+    is_yes = "YES" in phrase.flags and not phrase.days and not phrase.names_time and not phrase.picks
+    if isinstance(prior, WhichDay | WeekdayMismatch):
+        return prior if is_yes and not context.last_offer else _of_options(phrase, prior, context)
+    if isinstance(prior, WhichTime):
+        return prior if is_yes and not context.last_offer else _of_times(phrase, prior, context)
+    if isinstance(prior, ConfirmDay):
+        return _fixed(phrase, prior.option) if is_yes and prior.option.clock_min is not None else None
+    return _missing_part(phrase, prior)
+
+
+def _missing_part(phrase: Phrase, prior: Result) -> Phrase | None:
+    if isinstance(prior, TimeNeeded) and prior.search.day is not None and not phrase.days and phrase.names_time:
+        return replace(phrase, days=(_date(prior.search.day),))
+    if isinstance(prior, SkippedByDst) and not phrase.days and phrase.clocks:
+        return replace(phrase, days=(_date(prior.day),))
+    if isinstance(prior, DayNeeded) and phrase.days and not phrase.names_time and prior.search.clock_min is not None:
+        return replace(phrase, clocks=(clock_at(prior.search.clock_min),))
+    return None
+
+
+def _of_options(phrase: Phrase, prior: WhichDay | WeekdayMismatch, context: Context) -> Phrase | Result | None:
+    """Choose a day by its date, its weekday or its place: "the eighth", "the second one"."""
+    if phrase.names_time or not (phrase.days or phrase.picks):
+        return None
+    found = chosen_option(phrase, prior.options, context)
+    if found is None:
+        is_open = sum(_fits(option, phrase, context) for option in prior.options) > 1
+        return prior if is_open else None
+    return _fixed(phrase, found)
+
+
+def _of_times(phrase: Phrase, prior: WhichTime, context: Context) -> Phrase | None:
+    if phrase.days or prior.day is None:
+        return None
+    options = [Option(prior.day, minutes) for minutes in prior.options]
+    found = chosen_option(phrase, options, context)
+    return _fixed(phrase, found) if found is not None else None
+
+
+def chosen_option(phrase: Phrase, options: Sequence[Option], context: Context) -> Option | None:
+    """Return the one option that an answer names; None where it names none, or several."""
+    found = [option for option in options if _fits(option, phrase, context)] or _on_side(options, phrase, context)
+    if phrase.picks and not phrase.days and not phrase.names_time:
+        return by_place(phrase.picks[0], options)
+    if (
+        not found
+        and len(phrase.days) == 1
+        and isinstance(phrase.days[0], CalendarDate)
+        and phrase.days[0].month is None
+    ):
+        at = phrase.days[0].day - 1
+        found = [options[at]] if 0 <= at < len(options) else []
+    return found[0] if len(found) == 1 else None
+
+
+def _on_side(options: Sequence[Option], phrase: Phrase, context: Context) -> list[Option]:
+    """Choose the half of the day that a part belongs to: eight in "the afternoon" is eight PM."""
+    if len(phrase.parts) != 1 or phrase.clocks or phrase.bare or phrase.days:
+        return []
+    is_morning = part_range(phrase.parts[0], context, None).from_min < NOON_MIN
+    return [
+        option for option in options if option.clock_min is not None and (option.clock_min < NOON_MIN) == is_morning
+    ]
+
+
+def _fits(option: Option, phrase: Phrase, context: Context) -> bool:
+    if not (phrase.days or phrase.names_time):
+        return False
+    clocks = (*phrase.clocks, *phrase.bare)
+    if phrase.days and not _is_on(option.day, phrase, context):
+        return False
+    if option.clock_min is None:
+        return True
+    if clocks:
+        return any(reading.minutes == option.clock_min for clock in clocks for reading in halves(clock, phrase.parts))
+    return all(option.clock_min in part_range(part, context, option.day) for part in phrase.parts)
+
+
+def _is_on(day: date, phrase: Phrase, context: Context) -> bool:
+    """Return whether the days of an answer may be `day`; a bare weekday fits every such day."""
+    plain = [found for found in phrase.days if isinstance(found, Weekday) and not found.which]
+    if len(plain) == len(phrase.days):
+        return all(found.weekday == day.isoweekday() for found in plain)
+    return any(reading.contains(day) for reading in together(phrase.days, context).readings)
+
+
+def by_the_caller(options: Sequence[Option], context: Context) -> Option | None:
+    """Return the one option that the caller's latest line names, after a question that offered them."""
+    line = CallerLines(context).last
+    if line is None or len(line.alternatives) != 1:
+        return None
+    return chosen_option(line.alternatives[0], options, context)
+
+
+def _fixed(phrase: Phrase, option: Option) -> Phrase:
+    clocks = () if option.clock_min is None else (clock_at(option.clock_min),)
+    return Phrase(days=(_date(option.day),), clocks=clocks, zones=phrase.zones)
+
+
+def _date(day: date) -> CalendarDate:
+    return CalendarDate(day.day, day.month, day.year)

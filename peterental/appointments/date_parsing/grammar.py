@@ -1,0 +1,159 @@
+"""The grammar's engine: a cascade of small rules, each of which joins neighboring tokens into one.
+
+A rule is a pattern over token kinds and a function that makes the value of the joined token:
+
+    @rules.rule("TIME", "AT? h=NUM OCLOCK? mer=MER")
+    def _clock_with_meridiem(found: Match) -> Clock | None: ...
+
+Patterns are written in kinds, with the operators of regular expressions: `?`, `|`, `( )`; `name=` captures. Rules run
+in the order in which they are written, each over the whole phrase, so a later rule sees what earlier ones have made.
+A function that returns None declines, and the tokens stay; one that returns a list replaces them by its tokens. Work
+is linear: rules times tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from peterental.appointments.date_parsing.tokens import Token
+
+_FIRST_SYMBOL = 0xE000
+_ELEMENT = re.compile(
+    r"(?:(?P<name>[a-z]\w*)=)?(?P<kind>[A-Z][A-Z_]*)|(?P<group>[a-z]\w*=\()|(?P<operator>[()|?*+])|\s+"
+)
+
+_symbols: dict[str, str] = {}
+
+
+def symbol(kind: str) -> str:
+    """Return the one character that stands for a kind in patterns."""
+    return _symbols.setdefault(kind, chr(_FIRST_SYMBOL + len(_symbols)))
+
+
+class Match:
+    """What a rule's pattern found: its captured tokens by name."""
+
+    def __init__(self, match: re.Match[str], tokens: list[Token]) -> None:
+        self._match = match
+        self._tokens = tokens
+        self.names = match.re.groupindex
+        self.first = tokens[match.start()]
+        self.before = tokens[match.start() - 1] if match.start() else None
+        self.after = tokens[match.end()] if match.end() < len(tokens) else None
+
+    def contains(self, kind: str) -> bool:
+        """Return whether any of the joined tokens is of a kind."""
+        return symbol(kind) in self._match[0]
+
+    def pattern_ends_with(self, kind: str) -> bool:
+        """Return whether the last of the joined tokens is of a kind."""
+        return self._match[0].endswith(symbol(kind))
+
+    def has(self, name: str) -> bool:
+        """Return whether an optional capture took part."""
+        return self._match.start(name) >= 0
+
+    def token(self, name: str) -> Token:
+        """Return the captured token."""
+        return self._tokens[self._match.start(name)]
+
+    def number(self, name: str, default: int = 0) -> int:
+        """Return the captured number; `default` where the capture took no part."""
+        value = self.token(name).value if self.has(name) else default
+        return value if isinstance(value, int) else default
+
+    def word(self, name: str, default: str = "") -> str:
+        """Return the captured word; `default` where the capture took no part."""
+        value = self.token(name).value if self.has(name) else default
+        return value if isinstance(value, str) else default
+
+    def value(self, name: str) -> object:
+        """Return the captured token's value; None where the capture took no part."""
+        return self.token(name).value if self.has(name) else None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: its name, what it makes, what it matches, and how the value is made."""
+
+    name: str
+    makes: str
+    pattern: re.Pattern[str]
+    build: Callable[[Match], object]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One application of a rule, for the explanation: what was joined, into what."""
+
+    rule: str
+    text: str
+    kind: str
+    value: object
+
+
+@dataclass
+class RuleSet:
+    """Rules in the order in which they run."""
+
+    rules: list[Rule] = field(default_factory=list)
+
+    def rule(self, makes: str, *patterns: str) -> Callable[[Callable[[Match], object]], Callable[[Match], object]]:
+        """Register a function for one or more patterns.
+
+        Args:
+            makes: the kind of the joined token.
+            patterns: what it joins; tried in order.
+        """
+
+        def register(build: Callable[[Match], object]) -> Callable[[Match], object]:
+            name = build.__name__.strip("_").replace("_", " ")
+            self.rules += [Rule(name, makes, _compiled(pattern), build) for pattern in patterns]
+            return build
+
+        return register
+
+    def apply(self, tokens: list[Token], steps: list[Step] | None = None) -> list[Token]:
+        """Return the tokens after every rule has run; `steps` collects what was done."""
+        kinds = kinds_of(tokens)
+        for rule in self.rules:
+            if rule.pattern.search(kinds):
+                tokens = _applied(rule, kinds, tokens, steps)
+                kinds = kinds_of(tokens)
+        return tokens
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    parts: list[str] = []
+    for element in _ELEMENT.finditer(pattern):
+        if element["kind"]:
+            char = symbol(element["kind"])
+            parts.append(f"(?P<{element['name']}>{char})" if element["name"] else char)
+        elif element["group"]:
+            parts.append(f"(?P<{element['group'][:-2]}>")
+        elif element["operator"]:
+            parts.append("(?:" if element["operator"] == "(" else element["operator"])
+    return re.compile("".join(parts))
+
+
+def kinds_of(tokens: list[Token]) -> str:
+    """Return the kinds of tokens as one string, a character each."""
+    return "".join([symbol(token.kind) for token in tokens])
+
+
+def _applied(rule: Rule, kinds: str, tokens: list[Token], steps: list[Step] | None) -> list[Token]:
+    joined: list[Token] = []
+    done = 0
+    for match in rule.pattern.finditer(kinds):
+        value = rule.build(Match(match, tokens))
+        if value is None:
+            continue
+        text = " ".join(token.text for token in tokens[match.start() : match.end()])
+        joined += tokens[done : match.start()]
+        joined += value if isinstance(value, list) else [Token(rule.makes, value, text)]
+        done = match.end()
+        if steps is not None:
+            steps.append(Step(rule.name, text, rule.makes, value))
+    return joined + tokens[done:]

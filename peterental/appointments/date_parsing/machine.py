@@ -1,0 +1,211 @@
+"""Machine forms of a time: ISO 8601, RFC 2822, JavaScript's Date, epochs, intervals and JSON objects."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+LONGEST_JSON = 1000
+YEARS = range(1900, 3000)
+DAY_MINUTES = 24 * 60
+MOST_OFFSET = timedelta(hours=15)
+
+_EPOCH_S = range(946_684_800, 32_503_680_000)
+"""Seconds from 2000 on; milliseconds are these times a thousand."""
+
+_TIME = r"(?P<h>\d\d)(?::?(?P<m>\d\d)(?::?(?P<s>\d\d))?)?(?P<fraction>[.,]\d{1,9})?"
+_OFFSET = r"\s?(?P<offset>z|utc|gmt|[+-]\d\d(?::?\d\d)?)?"
+_ZONE = r"(?:\s?\[(?P<zone>[\w/+-]+)\])?"
+_ISO = re.compile(
+    r"(?P<y>\d{4})(?:-(?P<mo>\d\d)-(?P<d>\d\d)|(?P<cmo>\d\d)(?P<cd>\d\d)|-?w(?P<week>\d\d)-?(?P<wday>[1-7])"
+    rf"|-(?P<yday>\d{{3}})|(?P<cyday>\d{{3}}))(?:(?:t|\s)\s?{_TIME}{_OFFSET}{_ZONE})?",
+    re.ASCII,
+)
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_WEEKDAYS = "mon|tue|wed|thu|fri|sat|sun"
+_RFC_2822 = re.compile(
+    rf"(?:(?P<wd>{_WEEKDAYS})[a-z]*,?\s+)?(?P<d>\d{{1,2}})\s+(?P<mon>{_MONTHS})[a-z]*\s+(?P<y>\d{{4}})\s+"
+    r"(?P<h>\d\d):(?P<m>\d\d)(?::(?P<s>\d\d))?\s+(?P<offset>[+-]\d{4}|gmt|utc|z)(?:\s+\([^)]*\))?",
+    re.ASCII,
+)
+_JAVASCRIPT = re.compile(
+    rf"(?P<wd>{_WEEKDAYS})\s+(?P<mon>{_MONTHS})\s+(?P<d>\d\d)\s+(?P<y>\d{{4}})\s+(?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d)"
+    r"(?:\s+(?P<offset>(?:gmt|utc)(?:[+-]\d{4})?)(?:\s+\([^)]*\))?)?",
+    re.ASCII,
+)
+_INTERVAL = re.compile(
+    r"(?P<start>[^/]+t[^/]+)\s?(?:/|--)\s?(?:p[\w.]+|[\dt:.z+-]+)|(?P<start2>\d{4}-\d\d-\d\dt[\d:]+)\s?--\s?\S+",
+    re.ASCII,
+)
+
+_START_KEYS = ("start_time", "startTime", "start", "dateTime", "datetime", "date_time", "iso", "value", "from")
+_DATE_KEYS = ("date", "day")
+_TIME_KEYS = ("time", "time_of_day", "timeOfDay", "hour")
+_ZONE_KEYS = ("timeZone", "timezone", "time_zone", "tz", "zone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineTime:
+    """A time in a machine form.
+
+    Args:
+        day: the day as written.
+        minutes: after midnight as written; None for a date alone.
+        offset: from UTC, where one was written.
+        zone: the IANA name, where one was written.
+        weekday: the weekday that was written with the date, 1 is Monday.
+        has_seconds: whether seconds other than zero were written.
+        form: the name of the form, for the explanation.
+    """
+
+    day: date
+    minutes: int | None = None
+    offset: timedelta | None = None
+    zone: str = ""
+    weekday: int | None = None
+    has_seconds: bool = False
+    form: str = "ISO 8601"
+
+
+def plain_text(raw: object) -> str | None:
+    """Return the words of an argument: a string, or a JSON object or list put in words; None for anything else."""
+    if isinstance(raw, str):
+        text = raw.strip()
+        if text[:1] in {"{", "["} and len(text) <= LONGEST_JSON:
+            try:
+                return plain_text(json.loads(text))
+            except (ValueError, RecursionError):
+                return text
+        return text.strip("\"'` ")
+    if isinstance(raw, Mapping):
+        return _of_object(raw)
+    if isinstance(raw, list | tuple) and len(raw) == 1:
+        return plain_text(raw[0])
+    return _of_number(raw)
+
+
+def _of_number(raw: object) -> str | None:
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return None
+    if isinstance(raw, float) and not (math.isfinite(raw) and raw.is_integer()):
+        return None
+    return str(int(raw)) if abs(raw) < _EPOCH_S.stop * 1000 else None
+
+
+def _of_object(raw: Mapping[str, object], depth: int = 0) -> str | None:
+    zone = _text_at(raw, _ZONE_KEYS)
+    date_text, time_text = _text_at(raw, _DATE_KEYS), _text_at(raw, _TIME_KEYS)
+    text = " ".join(filter(None, (date_text, time_text)))
+    if not (date_text and time_text):
+        for key in _START_KEYS:
+            value = raw.get(key)
+            if isinstance(value, Mapping) and not depth:
+                return _of_object(value, depth + 1)
+            found = value.strip() if isinstance(value, str) else _of_number(value)
+            if found:
+                text = found
+                break
+    return f"{text} [{zone}]" if text and zone else text or None
+
+
+def _text_at(raw: Mapping[str, object], keys: tuple[str, ...]) -> str:
+    found = (raw.get(key) for key in keys)
+    return next((text.strip() for text in found if isinstance(text, str) and text.strip()), "")
+
+
+def machine_time(text: str) -> MachineTime | None:
+    """Return the time that a machine form names; None for words."""
+    lowered = " ".join(text.casefold().split())
+    interval = _INTERVAL.fullmatch(lowered)
+    if interval is not None:
+        lowered = (interval["start"] or interval["start2"]).strip()
+    try:
+        return _iso(lowered) or _named_month(lowered) or _epoch(lowered)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _iso(text: str) -> MachineTime | None:
+    found = _ISO.fullmatch(text)
+    if found is None or int(found["y"]) not in YEARS:
+        return None
+    minutes, has_seconds = _minutes(found)
+    return MachineTime(
+        day=_day(found),
+        minutes=minutes,
+        offset=_offset(found["offset"]),
+        zone=found["zone"] or "",
+        has_seconds=has_seconds,
+    )
+
+
+def _day(found: re.Match[str]) -> date:
+    year = int(found["y"])
+    if found["week"]:
+        return date.fromisocalendar(year, int(found["week"]), int(found["wday"]))
+    ordinal = found["yday"] or found["cyday"]
+    if ordinal:
+        day = date(year, 1, 1) + timedelta(days=int(ordinal) - 1)
+        if day.year != year:
+            raise ValueError(ordinal)
+        return day
+    return date(year, int(found["mo"] or found["cmo"]), int(found["d"] or found["cd"]))
+
+
+def _minutes(found: re.Match[str]) -> tuple[int | None, bool]:
+    """Return minutes after midnight; a fraction is of the smallest unit written."""
+    if found["h"] is None:
+        return None, False
+    at = time(int(found["h"]), int(found["m"] or 0), int(found["s"] or 0))
+    fraction = float(found["fraction"].replace(",", ".")) if found["fraction"] else 0.0
+    seconds = at.hour * 3600 + at.minute * 60 + at.second
+    seconds += 0 if found["s"] else round(fraction * (60 if found["m"] else 3600))
+    return seconds // 60 % DAY_MINUTES, seconds % 60 > 0
+
+
+def _offset(text: str | None) -> timedelta | None:
+    if not text:
+        return None
+    text = text.removeprefix("gmt").removeprefix("utc")
+    if text in {"", "z"}:
+        return timedelta()
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    if offset > MOST_OFFSET:
+        raise ValueError(text)
+    return -offset if text[0] == "-" else offset
+
+
+def _named_month(text: str) -> MachineTime | None:
+    for pattern, form in ((_RFC_2822, "RFC 2822"), (_JAVASCRIPT, "JavaScript's Date")):
+        found = pattern.fullmatch(text)
+        if found is not None and int(found["y"]) in YEARS:
+            month = _MONTHS.split("|").index(found["mon"]) + 1
+            at = time(int(found["h"]), int(found["m"]), int(found["s"] or 0))
+            return MachineTime(
+                day=date(int(found["y"]), month, int(found["d"])),
+                minutes=at.hour * 60 + at.minute,
+                offset=_offset(found["offset"]),
+                weekday=_WEEKDAYS.split("|").index(found["wd"]) + 1 if found["wd"] else None,
+                has_seconds=at.second > 0,
+                form=form,
+            )
+    return None
+
+
+def _epoch(text: str) -> MachineTime | None:
+    digits = text.removesuffix(".0")
+    if not digits.isascii() or not digits.isdigit() or len(digits) not in {10, 13}:
+        return None
+    seconds = int(digits) / (1000 if len(digits) == 13 else 1)  # noqa: PLR2004 - milliseconds
+    if int(seconds) not in _EPOCH_S:
+        return None
+    at = datetime.fromtimestamp(seconds, UTC)
+    form = "epoch seconds" if len(digits) == 10 else "epoch milliseconds"  # noqa: PLR2004 - seconds
+    return MachineTime(
+        day=at.date(), minutes=at.hour * 60 + at.minute, offset=timedelta(), has_seconds=at.second > 0, form=form
+    )

@@ -1,0 +1,126 @@
+"""Spanish words, written without accents: the tokenizer removes them."""
+
+from __future__ import annotations
+
+from peterental.appointments.date_parsing.lexicon import FILLER, Entry, Lexicon, entries, fillers, phrases
+
+_CARDINALS = {
+    "cero": 0, "un": 1, "uno": 1, "una": 1, "dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7,
+    "ocho": 8, "nueve": 9, "diez": 10, "once": 11, "doce": 12, "trece": 13, "catorce": 14, "quince": 15,
+    "dieciseis": 16, "diecisiete": 17, "dieciocho": 18, "diecinueve": 19, "veinte": 20, "veintiuno": 21,
+    "veintiun": 21, "veintidos": 22, "veintitres": 23, "veinticuatro": 24, "veinticinco": 25, "veintiseis": 26,
+    "veintisiete": 27, "veintiocho": 28, "veintinueve": 29, "treinta": 30, "cuarenta": 40, "cincuenta": 50,
+}  # fmt: skip
+_ORDINALS = {
+    "primero": 1, "primer": 1, "primera": 1, "segundo": 2, "segunda": 2, "tercero": 3, "tercer": 3, "tercera": 3,
+    "cuarta": 4, "quinto": 5, "quinta": 5,
+}  # fmt: skip
+_WORDS: dict[str, Entry] = (
+    entries("WDAY", {
+        "lunes lun": 1, "martes": 2, "miercoles mie miercoes": 3, "jueves jue": 4, "viernes vie": 5,
+        "sabado sab": 6, "domingo dom": 7,
+    })
+    | entries("WDAYS", {"sabados": 6, "domingos": 7})
+    | entries("MONTH", {
+        "enero ene": 1, "febrero feb": 2, "marzo": 3, "abril abr": 4, "mayo": 5, "junio jun": 6, "julio jul": 7,
+        "agosto ago": 8, "septiembre setiembre sep sept": 9, "octubre oct": 10, "noviembre nov": 11,
+        "diciembre dic": 12,
+    })
+    | entries("UNIT", {
+        "minuto minutos": "minute", "hora horas": "hour", "dia dias": "day", "semana semanas": "week",
+        "quincena": "fortnight", "mes meses": "month", "ano anos": "year",
+    })
+    | entries("PART", {
+        "tarde tardes": "afternoon", "noche noches": "night", "madrugada": "small hours", "mananas": "morning",
+        "almuerzo": "lunchtime",
+    })
+    | entries("WHICH", {
+        "este esta": "this", "proximo proxima siguiente": "next", "pasado pasada ultimo ultima": "last",
+    })
+    | entries("AHEAD", {"hoy": 0, "ayer": -1})
+    | entries("YES", dict.fromkeys(("si", "claro", "vale", "perfecto", "correcto", "exacto", "bueno"), None))
+    | dict.fromkeys(("opcion", "numero"), ("OPTION", None))
+    | {
+        "manana": ("MANANA", None), "a": ("AT", None), "de": ("OF", None), "del": ("OF", None), "al": ("AT", None),
+        "en": ("IN", None), "por": ("IN", None), "durante": ("IN", None), "para": ("FOR", None), "y": ("Y", None),
+        "con": ("Y", None), "o": ("OR", None), "u": ("OR", None), "menos": ("MINUS", None), "media": ("HALF", None),
+        "cuarto": ("QUARTER", None), "cuartos": ("QUARTER", None), "mediodia": ("NOON", None),
+        "medianoche": ("MIDNIGHT", None), "antes": ("BEFORE", None), "despues": ("AFTER", None),
+        "entre": ("BETWEEN", None), "desde": ("FROM", None), "hasta": ("UNTIL", None), "dentro": ("IN", None),
+        "sobre": ("ABOUT", None), "aproximadamente": ("ABOUT", None), "casi": ("ABOUT", None), "cerca": ("ABOUT", None),
+        "temprano": ("EARLY", None), "no": ("NOT", None), "excepto": ("NOT", None),
+        "mismo": ("SAME", None), "misma": ("SAME", None), "ahora": ("NOW", None), "ya": FILLER,
+        "cualquier": ("ANY", None), "cualquiera": ("ANY", None),
+        "principios": ("BEGIN", None), "finales": ("END", None), "fin": ("END", None), "mediados": ("MID", None),
+        "que": ("THAT", None), "viene": ("COMES", None), "entrante": ("THAT_COMES", None), "antier": ("AHEAD", -2),
+        "anteayer": ("AHEAD", -2), "cuanto": FILLER,
+    }
+    | fillers(
+        "please thanks uh um el la los las lo gracias quiero quisiera me gustaria puedo podria seria es eh pues bien "
+        "cita visita ver reservar agendar disponible tiene tienen hay algo libre favor cuando sea "
+        "posible mejor punto le les nos te se vez ir podemos puede pueda"
+    )
+)  # fmt: skip
+
+_PHRASES: dict[str, Entry] = phrases(
+    (("AHEAD", 2), "pasado manana"),
+    (("OF_PART", "morning"), "de la manana | por la manana | en la manana | por las mananas"),
+    (("OF_PART", "afternoon"), "de la tarde | por la tarde | en la tarde | por las tardes"),
+    (("OF_PART", "night"), "de la noche | por la noche | en la noche"),
+    (("OF_PART", "small hours"), "de la madrugada"),
+    (("THIS_PART", "morning"), "esta manana"),
+    (("THIS_PART", "afternoon"), "esta tarde"),
+    (("THIS_PART", "evening"), "esta noche"),
+    (("PART", "first thing"), "a primera hora | primera hora"),
+    (("PART", "end of the day"), "a ultima hora | ultima hora"),
+    (("PART", "after work"), "despues del trabajo"),
+    (("PART", "lunchtime"), "hora del almuerzo"),
+    (("PART", "after lunch"), "despues de comer"),
+    (("PART", "before lunch"), "antes de comer"),
+    (("THAT_COMES", None), "que viene | que entra"),
+    (("AFTER", None), "despues de | despues del"),
+    (("BEFORE", None), "antes de | antes del"),
+    (("FROM", None), "a partir de"),
+    (("ABOUT", None), "a eso de | alrededor de"),
+    (("ISH", None), "mas o menos"),
+    (FILLER, "en punto | por favor | vale la"),
+    (("WEEKEND", None), "fin de semana"),
+    (("WEEKEND", "plural"), "fines de semana"),
+    (("WEEKDAYS", None), "entre semana | dias laborables"),
+    (("ASAP", None), "lo antes posible | cuanto antes | lo mas pronto posible"),
+    (("ANY", None), "cualquier dia | cualquier hora | no importa"),
+    (("COUPLE", None), "un par de"),
+    (("FEW", None), "unos | unas"),
+    (("SAME_TIME", None), "la misma hora | misma hora"),
+    (("SAME_DAY", None), "mismo dia"),
+    (("LATER", None), "mas tarde"),
+    (("EARLIER", None), "mas temprano"),
+    (("DAY_AFTER", 1), "dia siguiente"),
+    (("HALF_HOUR", None), "media hora"),
+    (("IN", None), "dentro de"),
+    (("YES", None), "esta bien | de acuerdo"),
+    (("NOT", None), "en vez de"),
+    (("MINUS", None), "menos el"),
+    (("HOLIDAY", "christmas eve"), "nochebuena | noche buena"),
+    (("HOLIDAY", "christmas"), "navidad | dia de navidad"),
+    (("HOLIDAY", "new year's eve"), "nochevieja"),
+    (("HOLIDAY", "new year's day"), "ano nuevo | dia de ano nuevo"),
+    (("HOLIDAY", "epiphany"), "dia de reyes"),
+    (("ZONE", "Central"), "hora central"),
+    (("ZONE", "Eastern"), "hora del este"),
+    (("ZONE", "local"), "hora local"),
+    (("ZONE", "Pacific"), "hora del pacifico"),
+)
+
+SPANISH = Lexicon(
+    language="es",
+    words=_WORDS,
+    phrases=_PHRASES,
+    cardinals=_CARDINALS,
+    ordinals=_ORDINALS,
+    fuzzy=(
+        "martes", "miercoles", "jueves", "viernes", "sabado", "domingo", "enero", "febrero", "abril", "agosto",
+        "septiembre", "octubre", "noviembre", "diciembre", "manana",
+    ),
+)  # fmt: skip
+"""The Spanish word list."""

@@ -1,0 +1,330 @@
+"""Tokens: a phrase as a sequence of numbers, dates, clock times and words that the grammar knows."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
+
+from peterental.appointments.date_parsing.english import ENGLISH
+from peterental.appointments.date_parsing.lexicon import Entry, Lexicon
+from peterental.appointments.date_parsing.spanish import SPANISH
+
+LONGEST_PHRASE = 300
+"""Characters; longer text is not understood."""
+
+MOST_TOKENS = 80
+"""A phrase of more tokens says nothing about one time."""
+
+LONGEST_RAW = 10_000
+"""Characters that are looked at before runs of spaces are closed up."""
+
+_PUNCTUATION = str.maketrans(
+    {
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{LEFT SINGLE QUOTATION MARK}": "'",
+        "\N{MODIFIER LETTER APOSTROPHE}": "'",
+        "\N{EN DASH}": "-",
+        "\N{EM DASH}": "-",
+        "\N{MINUS SIGN}": "-",
+        "\N{NON-BREAKING HYPHEN}": "-",
+        "\N{HYPHEN}": "-",
+    }
+)
+
+
+class Token(NamedTuple):
+    """One token, or several that the grammar has joined.
+
+    Args:
+        kind: what it is to the grammar.
+        value: what it means; depends on the kind.
+        text: as written, folded.
+    """
+
+    kind: str
+    value: object
+    text: str
+
+
+class NumericDate(NamedTuple):
+    """A date in digits whose order is open."""
+
+    first: int
+    second: int
+    year: int | None
+
+
+class WrittenTime(NamedTuple):
+    """A time as digits with a separator; `is_24h` where the form is that of a 24-hour clock."""
+
+    hour: int
+    minute: int
+    is_24h: bool
+    has_seconds: bool = False
+
+
+_SCANNER = re.compile(
+    r"""
+      (?P<iso>(?P<y>\d{4})(?P<sep>[-/.])(?P<mo>\d{1,2})(?P=sep)(?P<d>\d{1,2})(?:t(?=\d)|(?!\d)))
+    | (?P<numeric>(?P<a>\d{1,2})(?P<nsep>[-/.])(?P<b>\d{1,2})(?P=nsep)(?P<ny>\d{4}|\d{2})(?![\d:]))
+    | (?P<short>(?P<sa>\d{1,2})\s?/\s?(?P<sb>\d{1,2})(?![\d/]))
+    | (?P<clock>(?P<h>\d{1,2})(?::|h)(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,]\d+)?)?(?![\d:]))
+    | (?P<hours>(?P<hh>\d{1,2})h(?:rs)?(?![a-z]))
+    | (?P<decimal>\d{1,2}\.\d{1,2}(?![\d.]))
+    | (?P<ordinal>(?P<on>\d{1,2})(?:st|nd|rd|th|o)\b)
+    | (?P<glued>2(?:morrow|moro|day|night)\b)
+    | (?P<number>\d+)
+    | (?P<meridiem>(?<![a-z])(?P<half>[ap])\.?\s?m\b\.?|(?<=\d)(?P<letter>[ap])(?![a-z'])|(?<=\d\s)p(?![a-z'.]))
+    | (?P<offset>(?:gmt|utc)\s?[+-]\d{1,2}(?::?\d\d)?(?!\d))
+    | (?P<iana>[a-z]{2,}/[a-z_]+(?:/[a-z_]+)?)
+    | (?P<word>[a-z]+(?:'[a-z]+)?)
+    | (?P<dash>-|~|(?<=\d)/(?=\d{4}-))
+    | (?P<at>@)
+    | (?P<space>[\s,;.!?()\[\]"':]+)
+    | (?P<other>.)
+    """,
+    re.VERBOSE | re.ASCII | re.DOTALL,
+)
+
+_HIGHEST_12H = 12
+_CENTURY = 2000
+_TWO_DIGITS = 100
+_TEN = 10
+_TWENTY = 20
+_FORTY = 40
+
+
+def fold(text: str) -> str:
+    """Return `text` in lower case, without accents, control characters and typographic variants."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.casefold().split())
+    decomposed = unicodedata.normalize("NFKD", text.translate(_PUNCTUATION).casefold())
+    kept = (
+        " " if unicodedata.category(c) in {"Cc", "Zs", "Zl", "Zp"} else c
+        for c in decomposed
+        if unicodedata.category(c) not in {"Mn", "Cf"}
+    )
+    return " ".join("".join(kept).split())
+
+
+@lru_cache(maxsize=512)
+def tokenize(text: str, language: str = "en") -> tuple[Token, ...]:
+    """Return the tokens of a phrase in the language that knows more of its words.
+
+    Args:
+        text: the phrase, as sent, of any length up to `LONGEST_PHRASE`.
+        language: the language to prefer, `en` or `es`.
+    """
+    folded = fold(text)
+    if len(folded) > LONGEST_PHRASE:
+        return (Token("UNKNOWN", None, folded[:20]),)
+    first, second = (SPANISH, ENGLISH) if language == "es" else (ENGLISH, SPANISH)
+    tokens = _tokens_of(folded, first)
+    if not any(token.kind == "UNKNOWN" for token in tokens):
+        return tokens
+    others = _tokens_of(folded, second)
+    return min(tokens, others, key=lambda found: sum(token.kind == "UNKNOWN" for token in found))
+
+
+def is_too_long(text: str) -> bool:
+    """Return whether a phrase is longer than anything that is said about a time."""
+    return len(text) > LONGEST_RAW or len(" ".join(text.split())) > LONGEST_PHRASE
+
+
+def _tokens_of(folded: str, lexicon: Lexicon) -> tuple[Token, ...]:
+    scanned = list(islice(_scan(folded), MOST_TOKENS + 1))
+    if len(scanned) > MOST_TOKENS:
+        return (Token("UNKNOWN", None, folded[:20]),)
+    joined = list(_with_phrases(scanned, lexicon))
+    return tuple(_with_numbers(joined, lexicon))
+
+
+def _scan(folded: str) -> Iterator[Token]:
+    """Split into raw tokens; words are `WORD` and are looked up later."""
+    for match in _SCANNER.finditer(folded):
+        token = _SCANNED[match.lastgroup or "other"](match)
+        if token is None:
+            continue
+        # "three-ish", "half-past": a hyphen between words joins them.
+        is_inside = (
+            folded[match.start() - 1 : match.start()].isalpha() and folded[match.end() : match.end() + 1].isalpha()
+        )
+        yield Token("HYPHEN", None, "-") if token.kind == "DASH" and is_inside else token
+
+
+_NO = re.compile(r"no(?:pe)?[,.;!]")
+"""A "no" that stands alone answers something else: "no, Tuesday" is no exclusion of Tuesday."""
+
+
+def _iso(match: re.Match[str]) -> Token:
+    return Token("DATE", (int(match["y"]), int(match["mo"]), int(match["d"])), match[0])
+
+
+def _numeric(match: re.Match[str]) -> Token:
+    year = int(match["ny"])
+    return Token("NDATE", NumericDate(int(match["a"]), int(match["b"]), _full_year(year)), match[0])
+
+
+def _full_year(year: int) -> int:
+    return year + _CENTURY if year < _TWO_DIGITS else year
+
+
+def _short(match: re.Match[str]) -> Token:
+    return Token("NDATE", NumericDate(int(match["sa"]), int(match["sb"]), None), match[0])
+
+
+def _clock(match: re.Match[str]) -> Token:
+    hour = int(match["h"])
+    is_24h = "h" in match[0] or match["h"].startswith("0") or hour > _HIGHEST_12H
+    return Token("HM", WrittenTime(hour, int(match["m"]), is_24h, int(match["s"] or 0) > 0), match[0])
+
+
+def _hours(match: re.Match[str]) -> Token:
+    return Token("HM", WrittenTime(int(match["hh"]), 0, is_24h=True), match[0])
+
+
+def _meridiem(match: re.Match[str]) -> Token:
+    letter = match["half"] or match["letter"] or "p"
+    return Token("MER", f"{letter}m", match[0])
+
+
+_SCANNED: dict[str, Callable[[re.Match[str]], Token | None]] = {
+    "iso": _iso,
+    "numeric": _numeric,
+    "short": _short,
+    "clock": _clock,
+    "hours": _hours,
+    "decimal": lambda match: Token("DEC", match[0], match[0]),
+    "ordinal": lambda match: Token("ORD", int(match["on"]), match[0]),
+    "glued": lambda match: Token("WORD", None, match[0]),
+    "number": lambda match: Token("NUM", int(match[0][:9]), match[0]),
+    "meridiem": _meridiem,
+    "offset": lambda match: Token("ZONE", match[0].replace(" ", ""), match[0]),
+    "iana": lambda match: Token("ZONE", match[0], match[0]),
+    "word": lambda match: Token("FILLER" if _NO.match(match.string, match.start()) else "WORD", None, match[0]),
+    "dash": lambda match: Token("ABOUT" if match[0] == "~" else "DASH", None, match[0]),
+    "at": lambda match: Token("AT", None, match[0]),
+    "space": lambda _: None,
+    "other": lambda match: Token("UNKNOWN", None, match[0]),
+}
+
+
+def _with_phrases(tokens: list[Token], lexicon: Lexicon) -> Iterator[Token]:
+    """Look words up: fixed phrases first, then single words, then likely misspellings."""
+    plain = list(_without_hyphens(tokens, lexicon))
+    texts = [_bare(token.text) if token.kind == "WORD" else token.text for token in plain]
+    position = 0
+    while position < len(plain):
+        token = plain[position]
+        length, entry = _phrase_at(texts, position, lexicon)
+        if entry is not None and length:
+            yield Token(entry[0], entry[1], " ".join(texts[position : position + length]))
+            position += length
+            continue
+        position += 1
+        if token.kind == "WORD":
+            yield from _word(token.text, lexicon)
+        else:
+            yield token
+
+
+def _without_hyphens(tokens: list[Token], lexicon: Lexicon) -> Iterator[Token]:
+    """Drop hyphens inside words; between two weekdays or months they mean "to"."""
+    for position, token in enumerate(tokens):
+        if token.kind != "HYPHEN":
+            yield token
+            continue
+        kinds = {(_look_up(tokens[at].text, lexicon) or ("", None))[0] for at in (position - 1, position + 1)}
+        if kinds in ({"WDAY"}, {"MONTH"}):
+            yield Token("DASH", None, "-")
+
+
+def _bare(word: str) -> str:
+    return word.removesuffix("'s")
+
+
+def _phrase_at(texts: list[str], position: int, lexicon: Lexicon) -> tuple[int, Entry | None]:
+    for words, entry in lexicon.phrases_by_first.get(texts[position], ()):
+        if tuple(texts[position : position + len(words)]) == words:
+            return len(words), entry
+    return 0, None
+
+
+def _word(word: str, lexicon: Lexicon) -> Iterator[Token]:
+    entry = _look_up(word, lexicon)
+    if entry is None and word.endswith("ish") and _look_up(word[:-3], lexicon) is not None:
+        yield from _word(word[:-3], lexicon)
+        yield Token("ISH", None, "ish")
+        return
+    if entry is None:
+        known = lexicon.spelled_like(word)
+        entry = None if known is None else _look_up(known, lexicon)
+    kind, value = entry or ("UNKNOWN", None)
+    yield Token(kind, value, word)
+
+
+def _look_up(word: str, lexicon: Lexicon) -> Entry | None:
+    for form in (word, word.removesuffix("'s")):
+        if form in lexicon.words:
+            return lexicon.words[form]
+        if form in lexicon.ordinals:
+            return "ORD", lexicon.ordinals[form]
+        if form in lexicon.cardinals:
+            return "NUM", lexicon.cardinals[form]
+    return None
+
+
+def _with_numbers(tokens: list[Token], lexicon: Lexicon) -> Iterator[Token]:
+    """Join numbers in words: "twenty" "first", "two thousand twenty six", "oh" "five"; drop what is filler."""
+    pending: Token | None = None
+    for token in tokens:
+        if token.kind == "FILLER":
+            continue
+        joined = _joined(pending, token, lexicon) if pending is not None else None
+        if joined is not None:
+            pending = joined
+            continue
+        if pending is not None:
+            yield pending
+        pending = token
+    if pending is not None:
+        yield pending
+
+
+def _joined(first: Token, second: Token, lexicon: Lexicon) -> Token | None:
+    """Return the one number that two neighbors make, if they do."""
+    if first.kind == "OH" or (first.kind == "NUM" and first.value == 0 and not first.text.isdigit()):
+        return _two_digits(second)
+    if first.kind != "NUM" or not isinstance(first.value, int) or first.text.isdigit():
+        return None
+    text = f"{first.text} {second.text}"
+    if second.kind == "HUNDRED" and first.value < _FORTY:
+        return Token("NUM", first.value * _TWO_DIGITS, f"{first.value:02}00")
+    if second.kind == "THOUSAND":
+        return Token("NUM", _CENTURY, text) if first.value * 1000 == _CENTURY else None
+    if second.kind in {"NUM", "ORD"} and isinstance(second.value, int) and not second.text[0].isdigit():
+        value = _sum_of(first.value, second.value, lexicon, is_ordinal=second.kind == "ORD")
+        return None if value is None else Token(second.kind, value, text)
+    return None
+
+
+def _two_digits(token: Token) -> Token | None:
+    """Return minutes below ten: "oh five" is 05."""
+    is_digit = token.kind == "NUM" and isinstance(token.value, int) and 0 <= token.value < _TEN
+    return Token("NUM", token.value, f"0{token.value}") if is_digit else None
+
+
+def _sum_of(first: int, second: int, lexicon: Lexicon, *, is_ordinal: bool) -> int | None:
+    """Return "twenty" and "one" as 21, "twenty" and "twenty six" as the year 2026; None for two numbers."""
+    ends_in_unit = first in lexicon.tens or first in {_CENTURY + ten for ten in lexicon.tens}
+    if ends_in_unit and 0 < second < _TEN:
+        return first + second
+    if is_ordinal:
+        return None
+    if first == _CENTURY and second < _TWO_DIGITS:
+        return first + second
+    return first * _TWO_DIGITS + second if first == _TWENTY and _TWENTY <= second < _FORTY else None

@@ -1,0 +1,80 @@
+"""Rules for limits of the time of day: between two and four, after three, by five."""
+
+from __future__ import annotations
+
+from peterental.appointments.date_parsing.clock_rules import PORTIONS, clock_of, meridiem_of
+from peterental.appointments.date_parsing.expressions import Part, TimeWindow
+from peterental.appointments.date_parsing.grammar import Match, RuleSet
+
+windows = RuleSet()
+
+
+def _between(found: Match, *, is_span: bool) -> TimeWindow | None:
+    meridiem = meridiem_of(found) if "mer" in found.names else None
+    last = clock_of(found.token("b"), meridiem)
+    first = clock_of(found.token("a"))
+    return TimeWindow(first, last, is_span=is_span) if first and last else None
+
+
+@windows.rule(
+    "WINDOW",
+    "BETWEEN a=(TIME|NUM) (AND|Y|TO|DASH|UNTIL) b=(TIME|NUM) mer=MER",
+    "BETWEEN a=(TIME|NUM) (AND|Y|TO|DASH|UNTIL) AT? b=(TIME|NUM)",
+)
+def _between_times(found: Match) -> TimeWindow | None:
+    return _between(found, is_span=False)
+
+
+@windows.rule(
+    "WINDOW",
+    "(FROM|OF|AT) a=(TIME|NUM) (TO|DASH|UNTIL|AND|Y|AT) b=(TIME|NUM)",
+    "a=(TIME|NUM) (TO|DASH|UNTIL) b=(TIME|NUM)",
+)
+def _from_to(found: Match) -> TimeWindow | None:
+    return _between(found, is_span=True)
+
+
+@windows.rule(
+    "WINDOW",
+    "FROM a=(TIME|NUM) (ON|ONWARD)?",
+    "(AFTER|SINCE) a=(TIME|NUM) (ON|ONWARD)?",
+    "a=TIME ONWARD",
+    "a=TIME ON ONWARD",
+    "a=NUM ONWARD",
+)
+def _after(found: Match) -> TimeWindow | None:
+    clock = clock_of(found.token("a"))
+    return TimeWindow(first=clock) if clock else None
+
+
+@windows.rule(
+    "WINDOW",
+    "(BEFORE|UNTIL|BY) (AT|ABOUT)? a=(TIME|NUM)",
+    "a=(TIME|NUM) BACKWARD",
+)
+def _before(found: Match) -> TimeWindow | None:
+    clock = clock_of(found.token("a"))
+    if found.after is not None and found.after.kind == "UNIT":
+        return None
+    return TimeWindow(last=clock) if clock else None
+
+
+@windows.rule(
+    "WINDOW",
+    "(AFTER|FROM|SINCE) a=PARTDAY",
+    "(BEFORE|UNTIL|BY) b=PARTDAY",
+)
+def _beside_part(found: Match) -> Part | None:
+    if "a" in found.names:
+        part = found.value("a")
+        return Part(f"after {part.name}") if isinstance(part, Part) else None
+    part = found.value("b")
+    return Part(f"before {part.name}") if isinstance(part, Part) else None
+
+
+@windows.rule(
+    "PARTDAY",
+    "portion=(EARLY|LATE)",
+)
+def _early_or_late(found: Match) -> Part:
+    return Part(PORTIONS[found.token("portion").kind])

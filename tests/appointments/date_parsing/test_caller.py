@@ -1,0 +1,153 @@
+"""The caller's own lines against what the model sends: weekdays, offsets, past years."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from peterental.appointments.date_parsing import Asked, explain
+from tests.appointments.date_parsing.table import CHICAGO, context
+
+THURSDAY = "2026-12-03T14:00"
+OFFER = (datetime(2026, 12, 3, 14, tzinfo=CHICAGO),)
+MISMATCH = "weekday-mismatch options=Thu 2026-12-03 14:00,Fri 2026-12-04 14:00"
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["Could I come on Friday at two in the afternoon?"], MISMATCH),
+        (["Friday the fourth at two"], MISMATCH),
+        (["Thursday?", "No, Friday please."], MISMATCH),
+        (["December fourth at two"], MISMATCH),
+        (["I can't do Thursday"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday at two"], "exactly Thu 2026-12-03 14:00"),
+        (["Friday?", "Thursday then"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday or Friday"], "exactly Thu 2026-12-03 14:00"),
+        (["the third at two"], "exactly Thu 2026-12-03 14:00"),
+        (["next Thursday at two"], "exactly Thu 2026-12-03 14:00"),
+        (["some day next week, please"], "exactly Thu 2026-12-03 14:00"),
+        (["any weekday"], "exactly Thu 2026-12-03 14:00"),
+        (["two o'clock"], "exactly Thu 2026-12-03 14:00"),
+        ([], "exactly Thu 2026-12-03 14:00"),
+        (["tomorrow at two"], "weekday-mismatch options=Thu 2026-12-03 14:00,Mon 2026-11-30 14:00"),
+    ],
+)
+def test_weekday_is_checked_against_the_callers_words(said: list[str], answer: str) -> None:
+    if answer.startswith("exactly") and said == ["I can't do Thursday"]:
+        answer = "weekday-mismatch options=Thu 2026-12-03 14:00,Thu 2026-12-03 14:00"
+    assert explain(THURSDAY, context(said=lambda: said)).decision == answer
+
+
+def test_words_are_checked_against_the_callers_words_too() -> None:
+    assert explain("Thursday at 2 pm", context(said=lambda: ["Friday at two"])).decision == MISMATCH
+
+
+def test_date_alone_is_checked_against_the_callers_words() -> None:
+    decision = explain("2026-12-03", context(said=lambda: ["Friday at two"])).decision
+    assert decision == "weekday-mismatch options=Thu 2026-12-03,Fri 2026-12-04"
+
+
+def test_same_again_after_the_mismatch_is_an_answer() -> None:
+    asked = (Asked("weekday-mismatch", THURSDAY),)
+    decision = explain(THURSDAY, context(asked=asked, said=lambda: ["Friday at two", "yes"])).decision
+    assert decision == "exactly Thu 2026-12-03 14:00"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_exact"),
+    [(["Friday?", "ok, that works"], True), (["Friday?", "the first one"], True), (["Thursday", "Friday?"], False)],
+)
+def test_offer_that_the_caller_agreed_to_needs_no_question(said: list[str], *, is_exact: bool) -> None:
+    decision = explain(THURSDAY, context(offered=OFFER, last_offer=OFFER, said=lambda: said)).decision
+    assert decision.startswith("exactly") == is_exact
+
+
+def test_a_name_after_the_day_is_no_agreement() -> None:
+    decision = explain(THURSDAY, context(offered=OFFER, said=lambda: ["Friday at two", "Ada Lovelace"])).decision
+    assert decision == MISMATCH
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["The second at two, please."], "confirm-day option=Wed 2026-12-02 14:00 reason=past"),
+        (["Wednesday at two"], "exactly Wed 2026-12-02 14:00"),
+        (["Tuesday at two"], "weekday-mismatch options=Wed 2026-12-02 14:00,Tue 2026-12-01 14:00"),
+    ],
+)
+def test_past_year_needs_the_callers_weekday(said: list[str], answer: str) -> None:
+    assert explain("2025-12-02T14:00", context(said=lambda: said)).decision == answer
+
+
+def test_past_date_alone_needs_the_callers_weekday() -> None:
+    assert explain("2025-12-02", context()).decision == "confirm-day option=Wed 2026-12-02 reason=past"
+    found = explain("2025-12-02", context(said=lambda: ["Wednesday"]))
+    assert found.decision == "time-needed search=(search days=Wed 2026-12-02)"
+    again = explain("2025-12-02", context(asked=(Asked("confirm-day", "2025-12-02"),)))
+    assert again.decision == "time-needed search=(search days=Wed 2026-12-02)"
+
+
+@pytest.mark.parametrize(
+    ("raw", "said", "offered", "answer"),
+    [
+        ("2026-12-02T16:00:00Z", ["Wednesday at four p m"], (), "exactly Wed 2026-12-02 16:00 (offset-ignored)"),
+        ("2026-12-02T16:00:00Z", ["Wednesday at ten"], (), "exactly Wed 2026-12-02 10:00"),
+        ("2026-12-02T16:00:00Z", [], (16,), "exactly Wed 2026-12-02 16:00 (offset-ignored)"),
+        ("2026-12-02T16:00:00Z", [], (10,), "exactly Wed 2026-12-02 10:00"),
+        ("2026-12-02T16:00:00Z", [], (), "offset-unclear own=Wed 2026-12-02 16:00 converted=Wed 2026-12-02 10:00"),
+        (
+            "2026-12-02T16:00:00Z",
+            ["noon"],
+            (),
+            "offset-unclear own=Wed 2026-12-02 16:00 converted=Wed 2026-12-02 10:00",
+        ),
+        (
+            "2026-12-02T16:00:00Z",
+            [],
+            (10, 16),
+            "offset-unclear own=Wed 2026-12-02 16:00 converted=Wed 2026-12-02 10:00",
+        ),
+        (
+            "2026-12-02T16:00:00Z",
+            ["at four"],
+            (10,),
+            "offset-unclear own=Wed 2026-12-02 16:00 converted=Wed 2026-12-02 10:00",
+        ),
+        ("2026-12-02T22:00:00Z", [], (), "exactly Wed 2026-12-02 16:00 (offset-used)"),
+        ("2026-12-02T08:30:00Z", [], (), "exactly Wed 2026-12-02 08:30 (offset-ignored)"),
+        ("2026-12-02T02:00:00Z", [], (), "exactly Tue 2026-12-01 20:00 (offset-used)"),
+        (
+            "2026-12-10T14:00:00-05:00",
+            ["the tenth at two in the afternoon"],
+            (),
+            "exactly Thu 2026-12-10 14:00 (offset-ignored)",
+        ),
+        ("2026-12-10T14:00:00-06:00", ["at three"], (), "exactly Thu 2026-12-10 14:00"),
+        ("2025-12-02T16:00:00Z", ["at four"], (), "confirm-day option=Wed 2026-12-02 16:00 reason=past"),
+    ],
+)
+def test_wrong_offset_is_settled_by_words_and_offers(
+    raw: str, said: list[str], offered: tuple[int, ...], answer: str
+) -> None:
+    times = tuple(datetime(2026, 12, 2, hour, tzinfo=CHICAGO) for hour in offered)
+    assert explain(raw, context(said=lambda: said, offered=times)).decision == answer
+
+
+def test_lines_that_are_no_text_are_passed_over() -> None:
+    assert explain(THURSDAY, context(said=lambda: [None, "Friday at two"])).decision == MISMATCH
+
+
+def test_lines_are_read_only_where_they_matter() -> None:
+    def refuse() -> list[str]:
+        raise AssertionError
+
+    assert explain("banana", context(said=refuse)).decision.startswith("not-understood")
+    assert explain("tomorrow afternoon", context(said=refuse)).decision.startswith("search")
+
+
+def test_today_said_after_midnight_may_be_the_evening_before() -> None:
+    now = datetime(2026, 12, 3, 0, 20, tzinfo=CHICAGO)
+    said = ["tomorrow at two"]
+    assert explain("2026-12-03T14:00", context(now, said=lambda: said)).decision == "exactly Thu 2026-12-03 14:00"
