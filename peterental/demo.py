@@ -1,4 +1,4 @@
-"""Demo data for a first look: two agents, a week behind them and a week ahead, all booked as phone calls would."""
+"""Load demo data: two agents and their viewings of last week and next week, booked through the phone service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from peterental.voice.responses import APOLOGY, render
 
 GREETING = "Leasing desk, good day. Which home may I show you?"
 BETWEEN_CALLS = timedelta(minutes=47)
-SECONDS_A_TURN = 6
+SECONDS_PER_TURN = 6
 
 _OFFICE = Viewer(user_id=0, email="demo", is_admin=True)
 
@@ -37,8 +37,16 @@ class NotInProduction(Refusal):
 
 
 @dataclass(frozen=True)
-class _Call:
-    """A caller's booking: so many working days from the start, at that time on the agent's wall clock."""
+class _Booking:
+    """A booking by a caller.
+
+    Args:
+        day: the working day, counted from 0.
+        at: the time on the agent's wall clock.
+        home: the address.
+        visitor: the caller's name.
+        number: the caller's phone number.
+    """
 
     day: int
     at: time
@@ -67,29 +75,29 @@ _AGENTS = (
     ),
 )
 
-# Four o'clock stays free: the line that `make run` prints books it.
-_CALLS = (
+# Four o'clock stays free: the command that `make run` prints books it.
+_BOOKINGS = (
     (
-        _Call(0, time(9, 30), "1420 Elm Street, Norman", "Carmen Reyes", "+15550163001"),
-        _Call(0, time(14), "1420 Elm Street, Norman", "Theo Abara", "+15550163002"),
-        _Call(1, time(10), "908 Chautauqua Avenue, Norman", "Grace Lindqvist", "+15550163003"),
-        _Call(1, time(11, 30), "3315 Porter Avenue, Norman", "Hana Kobayashi", "+15550163004"),
-        _Call(3, time(15), "1420 Elm Street, Norman", "Luis and Ana Ortega", "+15550163005"),
-        _Call(4, time(9), "908 Chautauqua Avenue, Norman", "Søren Dahl", "+15550163006"),
+        _Booking(0, time(9, 30), "1420 Elm Street, Norman", "Carmen Reyes", "+15550163001"),
+        _Booking(0, time(14), "1420 Elm Street, Norman", "Theo Abara", "+15550163002"),
+        _Booking(1, time(10), "908 Chautauqua Avenue, Norman", "Grace Lindqvist", "+15550163003"),
+        _Booking(1, time(11, 30), "3315 Porter Avenue, Norman", "Hana Kobayashi", "+15550163004"),
+        _Booking(3, time(15), "1420 Elm Street, Norman", "Luis and Ana Ortega", "+15550163005"),
+        _Booking(4, time(9), "908 Chautauqua Avenue, Norman", "Søren Dahl", "+15550163006"),
     ),
     (
-        _Call(0, time(11), "77 Lindsey Court, Boulder", "June Halloran", "+15550163007"),
-        _Call(2, time(9), "512 Flood Avenue, Boulder", "Kofi Mensah", "+15550163008"),
-        _Call(2, time(13, 30), "77 Lindsey Court, Boulder", "Rosa Petrov", "+15550163009"),
-        _Call(4, time(10, 30), "512 Flood Avenue, Boulder", "Walt Jimenez", "+15550163010"),
+        _Booking(0, time(11), "77 Lindsey Court, Boulder", "June Halloran", "+15550163007"),
+        _Booking(2, time(9), "512 Flood Avenue, Boulder", "Kofi Mensah", "+15550163008"),
+        _Booking(2, time(13, 30), "77 Lindsey Court, Boulder", "Rosa Petrov", "+15550163009"),
+        _Booking(4, time(10, 30), "512 Flood Avenue, Boulder", "Walt Jimenez", "+15550163010"),
     ),
 )
 
 
 def load(config: Config, services: Services, database: Database) -> None:
-    """Fill an empty database.
+    """Load the demo data into an empty database.
 
-    Raises NotInProduction, NotEmpty when there is an agent already, and SchemaOutdated before the first migration.
+    Raise NotInProduction, NotEmpty if there is an agent already, and SchemaOutdated before the first migration.
     """
     if config.is_production:
         raise NotInProduction
@@ -98,20 +106,20 @@ def load(config: Config, services: Services, database: Database) -> None:
 
 
 def load_if_empty(services: Services, database: Database) -> bool:
-    """Fill the database unless there is an agent already; tell whether it was empty."""
+    """Load the demo data unless there is an agent already; return whether it was loaded."""
     if services.agents.listing(_OFFICE).agents:
         return False
-    for profile, calls in zip(_AGENTS, _CALLS, strict=True):
+    for profile, bookings in zip(_AGENTS, _BOOKINGS, strict=True):
         agent = services.agents.create(profile, _OFFICE)
         for ago in (timedelta(days=8), timedelta()):
-            _play(agent, calls, database, utc_now() - ago)
+            _play_bookings(agent, bookings, database, utc_now() - ago)
         if profile is _AGENTS[0]:
-            _play_what_went_otherwise(agent, calls[0], database, utc_now())
+            _play_other_calls(agent, bookings[0], database, utc_now())
     return True
 
 
 def curl_line(services: Services, config: Config) -> str:
-    """Give a shell command that plays a phone call: somebody books a viewing at four, and hears the answer."""
+    """Return a shell command that plays a tool call: it books a viewing at four and prints the answer."""
     assistant_id = _AGENTS[0].vapi_assistant_id
     agent = services.agents.find(AgentKey(assistant_id=assistant_id))
     today = utc_now().astimezone(agent.zone if agent else UTC).date()
@@ -125,7 +133,7 @@ def curl_line(services: Services, config: Config) -> str:
                 "function": {
                     "name": "set_appointment",
                     "arguments": {
-                        "property_address": _CALLS[0][0].home,
+                        "property_address": _BOOKINGS[0][0].home,
                         "start_time": f"{start:%Y-%m-%dT%H:%M}",
                         "attendee_name": "Pat Sample",
                     },
@@ -140,131 +148,139 @@ def curl_line(services: Services, config: Config) -> str:
     )
 
 
-def _play(agent: Agent, calls: tuple[_Call, ...], database: Database, then: datetime) -> None:
-    """Book `calls` as if it were `then`, one after the other."""
-    days = list(zip(range(10), _working_days(then.astimezone(agent.zone).date()), strict=False))
-    for number, call in enumerate(calls):
-        started_or_created_at = then - (len(calls) - number) * BETWEEN_CALLS
-        line = _Line(
-            agent, database, started_or_created_at, f"demo-{agent.agent_id}-{then:%Y%m%d}-{number}", call.number
-        )
-        start = datetime.combine(days[call.day][1], call.at)
-        line.says(GREETING)
-        line.hears(f"Hi, I'd like to see {call.home}.")
-        line.asks("get_availability", BookingRequest(property_address=call.home, date=f"{start:%Y-%m-%d}"))
-        line.hears(f"I'll come at {start.hour % 12 or 12}:{start:%M}. My name is {call.visitor}.")
+def _play_bookings(agent: Agent, bookings: tuple[_Booking, ...], database: Database, now: datetime) -> None:
+    """Book viewings one after the other, in calls that end before `now`."""
+    days = list(zip(range(10), _working_days(now.astimezone(agent.zone).date()), strict=False))
+    for number, booking in enumerate(bookings):
+        started_at = now - (len(bookings) - number) * BETWEEN_CALLS
+        call = _DemoCall(agent, database, started_at, f"demo-{agent.agent_id}-{now:%Y%m%d}-{number}", booking.number)
+        start = datetime.combine(days[booking.day][1], booking.at)
+        call.assistant_says(GREETING)
+        call.caller_says(f"Hi, I'd like to see {booking.home}.")
+        call.use_tool("get_availability", BookingRequest(property_address=booking.home, date=f"{start:%Y-%m-%d}"))
+        call.caller_says(f"I'll come at {start.hour % 12 or 12}:{start:%M}. My name is {booking.visitor}.")
         request = BookingRequest(
-            property_address=call.home, start_time=f"{start:%Y-%m-%dT%H:%M}", attendee_name=call.visitor
+            property_address=booking.home, start_time=f"{start:%Y-%m-%dT%H:%M}", attendee_name=booking.visitor
         )
-        line.asks("set_appointment", request)
-        line.ends(summary=f"{call.visitor} booked a viewing of {call.home}.", success="true")
+        call.use_tool("set_appointment", request)
+        call.end(summary=f"{booking.visitor} booked a viewing of {booking.home}.", success="true")
 
 
-def _play_what_went_otherwise(agent: Agent, taken: _Call, database: Database, then: datetime) -> None:
-    """Play the calls that make the lists worth looking through: two messages, a refusal, a fault, a silence."""
+def _play_other_calls(agent: Agent, taken: _Booking, database: Database, now: datetime) -> None:
+    """Play calls that end otherwise, for the lists to show: two messages, a refusal, a fault, a silence.
 
-    def line(number: int, caller: str) -> _Line:
-        return _Line(agent, database, then - number * BETWEEN_CALLS, f"demo-{agent.agent_id}-other-{number}", caller)
+    Args:
+        agent: who is called.
+        taken: a booking whose time the refused caller asks for.
+        database: where the calls are stored.
+        now: when the latest call ended, aware.
+    """
 
-    ringing = line(1, "+15550163021")
-    ringing.says(GREETING)
-    ringing.hears("Is the flat on Flood Avenue fine with two cats? Somebody please tell me.")
-    ringing.leaves(
+    def start_call(number: int, caller: str) -> _DemoCall:
+        vapi_call_id = f"demo-{agent.agent_id}-other-{number}"
+        return _DemoCall(agent, database, now - number * BETWEEN_CALLS, vapi_call_id, caller)
+
+    call = start_call(1, "+15550163021")
+    call.assistant_says(GREETING)
+    call.caller_says("Is the flat on Flood Avenue fine with two cats? Could someone call me back?")
+    call.leave_message(
         MessageDraft(
             body="Are two cats fine in the flat on Flood Avenue?",
             attendee_name="Ines Carvalho",
             attendee_phone="+15550163021",
         )
     )
-    ringing.ends(summary="Ines Carvalho wants to know whether two cats are fine on Flood Avenue.", success="true")
+    call.end(summary="Ines Carvalho wants to know whether two cats are fine on Flood Avenue.", success="true")
 
-    day = next(_working_days(then.astimezone(agent.zone).date()))
+    day = next(_working_days(now.astimezone(agent.zone).date()))
     request = BookingRequest(
         property_address=taken.home,
         start_time=f"{datetime.combine(day, taken.at):%Y-%m-%dT%H:%M}",
         attendee_name="Marta Blum",
     )
-    ringing = line(2, "+15550163022")
-    ringing.says(GREETING)
-    ringing.hears(f"I want to see {taken.home} at {taken.at.hour}:{taken.at:%M}. Marta Blum.")
-    ringing.asks("set_appointment", request)
-    ringing.hears("No, only then. Never mind.")
-    ringing.ends(summary="Marta Blum wanted a time that was taken, and hung up.", success="false")
+    call = start_call(2, "+15550163022")
+    call.assistant_says(GREETING)
+    call.caller_says(f"I want to see {taken.home} at {taken.at.hour}:{taken.at:%M}. Marta Blum.")
+    call.use_tool("set_appointment", request)
+    call.caller_says("No, only then. Never mind.")
+    call.end(summary="Marta Blum wanted a time that was taken, and hung up.", success="false")
 
-    ringing = line(3, "+15550163023")
-    ringing.says(GREETING)
-    ringing.hears("Do you have anything on Saturday?")
-    ringing.fails("get_availability", {"date": "Saturday"})
-    ringing.ends(summary="The calendar could not be reached.", success="false")
+    call = start_call(3, "+15550163023")
+    call.assistant_says(GREETING)
+    call.caller_says("Do you have anything on Saturday?")
+    call.fail("get_availability", {"date": "Saturday"})
+    call.end(summary="The calendar could not be reached.", success="false")
 
-    ringing = line(4, "+15550163024")
-    ringing.says(GREETING)
-    ringing.ends(reason="silence-timed-out", summary="", success="false")
+    call = start_call(4, "+15550163024")
+    call.assistant_says(GREETING)
+    call.end(reason="silence-timed-out", summary="", success="false")
 
-    ringing = line(5, "+15550163025")
-    ringing.says(GREETING)
-    ringing.hears("This is Dev from the plumber. The key box on Porter Avenue is stuck.")
-    ringing.leaves(
+    call = start_call(5, "+15550163025")
+    call.assistant_says(GREETING)
+    call.caller_says("This is Dev from the plumber. The key box on Porter Avenue is stuck.")
+    call.leave_message(
         MessageDraft(
             body="The key box on Porter Avenue is stuck.",
             attendee_name="Dev, the plumber",
             attendee_phone="+15550163025",
         )
     )
-    ringing.ends(summary="The plumber says that the key box on Porter Avenue is stuck.", success="true")
+    call.end(summary="The plumber says that the key box on Porter Avenue is stuck.", success="true")
 
 
-class _Line:
+class _DemoCall:
     """One phone call to an agent, played as Vapi would report it.
 
     Args:
         agent: who is called.
-        database: where the call is kept.
-        rang_at: when it began; every answer takes a few seconds.
+        database: where the call is stored.
+        started_at: when it started, aware; every turn takes a few seconds.
         vapi_call_id: its id.
-        caller: the number it came from.
+        caller: the caller's phone number.
     """
 
-    def __init__(
-        self, agent: Agent, database: Database, started_or_created_at: datetime, vapi_call_id: str, caller: str
-    ) -> None:
+    def __init__(self, agent: Agent, database: Database, started_at: datetime, vapi_call_id: str, caller: str) -> None:
         self._agent = agent
-        self._rang_at = started_or_created_at
+        self._started_at = started_at
         self._vapi_call_id = vapi_call_id
         self._caller = caller
-        self._spoken: list[tuple[str, str]] = []
+        self._turns: list[tuple[str, str]] = []
         self._calls = CallService(database, self._now)
         self._appointments = PhoneBookingService(database, self._calls, self._now)
 
-    def says(self, text: str) -> None:
-        """Have the assistant say something."""
-        self._spoken.append(("bot", text))
+    def assistant_says(self, text: str) -> None:
+        """Add a turn of the assistant."""
+        self._turns.append(("bot", text))
 
-    def hears(self, text: str) -> None:
-        """Have the caller say something."""
-        self._spoken.append(("user", text))
+    def caller_says(self, text: str) -> None:
+        """Add a turn of the caller."""
+        self._turns.append(("user", text))
 
-    def asks(self, tool: str, request: BookingRequest) -> None:
-        """Have the assistant ask for something about viewings, and tell the caller the answer."""
-        asked = {name: value for name, value in asdict(request).items() if value and name != "said"}
+    def use_tool(self, tool: str, request: BookingRequest) -> None:
+        """Call a tool about viewings and say its answer."""
+        arguments = {name: value for name, value in asdict(request).items() if value and name != "said"}
         tools = {"get_availability": self._appointments.availability, "set_appointment": self._appointments.book}
-        self.says(tools[tool](self._invocation(tool, asked), request, render))
+        self.assistant_says(tools[tool](self._invocation(tool, arguments), request, render))
 
-    def leaves(self, draft: MessageDraft) -> None:
-        """Have the caller leave a message."""
-        asked = {"message": draft.body, "attendee_name": draft.attendee_name, "attendee_phone": draft.attendee_phone}
-        self.says(self._calls.take_message(self._invocation("take_message", asked), draft, render))
+    def leave_message(self, draft: MessageDraft) -> None:
+        """Leave a message and say the answer."""
+        arguments = {
+            "message": draft.body,
+            "attendee_name": draft.attendee_name,
+            "attendee_phone": draft.attendee_phone,
+        }
+        self.assistant_says(self._calls.take_message(self._invocation("take_message", arguments), draft, render))
 
-    def fails(self, tool: str, arguments: Mapping[str, object]) -> None:
-        """Have something break on our side."""
+    def fail(self, tool: str, arguments: Mapping[str, object]) -> None:
+        """Record a tool call that ends in a fault, and apologise."""
         self._calls.record_tool_call_alone(self._invocation(tool, arguments), answer=APOLOGY, outcome="fault")
-        self.says(APOLOGY)
+        self.assistant_says(APOLOGY)
 
-    def ends(self, *, summary: str, success: str, reason: str = "customer-ended-call") -> None:
-        """Have the caller hang up, and Vapi report the call."""
+    def end(self, *, summary: str, success: str, reason: str = "customer-ended-call") -> None:
+        """End the call, and record the report that Vapi would send."""
         messages = [
-            {"role": role, "message": text, "secondsFromStart": number * SECONDS_A_TURN}
-            for number, (role, text) in enumerate(self._spoken)
+            {"role": role, "message": text, "secondsFromStart": number * SECONDS_PER_TURN}
+            for number, (role, text) in enumerate(self._turns)
         ]
         names = {"bot": "AI", "user": "User"}
         self._calls.record_update(
@@ -274,12 +290,12 @@ class _Line:
                 agent_key=self._key,
                 caller_number=self._caller,
                 status="ended",
-                started_at=self._rang_at,
-                ended_at=self._now() + timedelta(seconds=SECONDS_A_TURN),
+                started_at=self._started_at,
+                ended_at=self._now() + timedelta(seconds=SECONDS_PER_TURN),
                 ended_reason=reason,
-                cost=round(0.02 + 0.011 * len(self._spoken), 4),
+                cost=round(0.02 + 0.011 * len(self._turns), 4),
                 summary=summary or None,
-                transcript="\n".join(f"{names[role]}: {text}" for role, text in self._spoken),
+                transcript="\n".join(f"{names[role]}: {text}" for role, text in self._turns),
                 messages=json.dumps(messages),
                 success_evaluation=success,
             )
@@ -290,12 +306,12 @@ class _Line:
         return AgentKey(assistant_id=self._agent.vapi_assistant_id)
 
     def _now(self) -> datetime:
-        return self._rang_at + timedelta(seconds=SECONDS_A_TURN * len(self._spoken))
+        return self._started_at + timedelta(seconds=SECONDS_PER_TURN * len(self._turns))
 
     def _invocation(self, tool: str, arguments: Mapping[str, object]) -> ToolInvocation:
         return ToolInvocation(
             name=tool,
-            tool_call_id=f"call_{len(self._spoken)}",
+            tool_call_id=f"call_{len(self._turns)}",
             arguments=arguments,
             vapi_call_id=self._vapi_call_id,
             agent_key=self._key,
@@ -304,7 +320,7 @@ class _Line:
 
 
 def _working_days(today: date) -> Iterator[date]:
-    """Give the days after `today` from Monday to Friday."""
+    """Yield the days after `today` from Monday to Friday."""
     day = today
     while True:
         day += timedelta(days=1)

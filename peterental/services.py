@@ -1,4 +1,4 @@
-"""The services that an application owns, and how pages and tools reach them."""
+"""The composition root: build the services of an application, and find them again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EXTENSION = "peterental"
 
 @dataclass(frozen=True)
 class Services:
-    """One of each."""
+    """All services of one application."""
 
     agents: AgentService
     appointments: PhoneBookingService
@@ -42,13 +42,18 @@ class Services:
 
 
 class Application(Protocol):
-    """Whatever keeps its parts in `extensions`, as a Flask application does."""
+    """The part of a Flask application that is used here."""
 
     extensions: dict[str, Any]
 
 
 def build_services(database: Database, clock: Callable[[], datetime] | None = None) -> Services:
-    """Make the services of one application, all on one database, going by `clock` (default: the machine's)."""
+    """Build the services and pass each the services it depends on.
+
+    Args:
+        database: used by all of them.
+        clock: returns the current time, aware; the system clock by default.
+    """
     clock = clock or utc_now
     audit = AuditService(database)
     agents = AgentService(database, audit, clock)
@@ -70,7 +75,7 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
 
 
 def services_of(app: Application) -> Services:
-    """Give the services that `app` was made with."""
+    """Return the services that `create_app` built for `app`."""
     services = app.extensions[EXTENSION]
     assert isinstance(services, Services)  # noqa: S101  # tells mypy; create_app put it there
     return services
