@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do."""
+"""Access control: the signed-in viewer, and checks of what a viewer may see and do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 from peterental.errors import Forbidden
 
 Role = Literal["admin", "agent"]
-"""admin: everything; agent: the agents that are theirs, and what belongs to those."""
+"""admin: everything; agent: the user's own agents and everything that belongs to them."""
 
 
 class AdminsOnly(Forbidden):
@@ -17,8 +17,19 @@ class AdminsOnly(Forbidden):
 
 @dataclass(frozen=True)
 class Viewer:
-    """Somebody who is signed in, and so may see things."""
+    """The signed-in user on whose behalf a service works."""
 
     user_id: int
     email: str
     is_admin: bool
+
+
+def require_admin(viewer: Viewer) -> None:
+    """Raise AdminsOnly unless the viewer is an admin."""
+    if not viewer.is_admin:
+        raise AdminsOnly
+
+
+def owner_filter(viewer: Viewer) -> int | None:
+    """Return the user_id to whose agents a query is limited; None for no limit, for admins."""
+    return None if viewer.is_admin else viewer.user_id

@@ -1,6 +1,6 @@
-"""Roles hold in the services, not only on the pages: every public method of every service is walked through.
+"""The services enforce roles, not only the pages: every public method of every service is called.
 
-Whoever adds a method either lets it take a `viewer` or says here why nobody's rights are asked for.
+A new method takes a `viewer`, or is listed in WITHOUT_VIEWER with the reason why it needs none.
 """
 
 from __future__ import annotations
@@ -26,55 +26,55 @@ from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
 from peterental.services import Services, build_services
 
-WORDS = "correct horse battery"
+PASSWORD = "correct horse battery"
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
 
-ON_THE_PHONE = "a caller's assistant, whom the webhook's secret lets in"
-ALREADY_ASKED = "given what the viewer was given"
-THE_WAY_IN = "nobody is signed in yet, or it is a password that decides"
-INSIDE = "a part of another service's work, which asks"
+PHONE_CALL = "called for a caller's assistant, which the webhook's secret authenticates"
+ALREADY_CHECKED = "takes an object that the viewer was allowed to read"
+SIGN_IN = "there is no viewer yet, or a password decides"
+INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
-    "agents.changes_since": ALREADY_ASKED,
-    "agents.find": ON_THE_PHONE,
-    "appointments.availability": ON_THE_PHONE,
-    "appointments.book": ON_THE_PHONE,
-    "appointments.cancel": ON_THE_PHONE,
-    "appointments.find": ON_THE_PHONE,
-    "appointments.reschedule": ON_THE_PHONE,
-    "audit.record": INSIDE,
-    "audit.since": ALREADY_ASKED,
-    "calendar.conflicts": ALREADY_ASKED,
-    "calendar.summaries": ALREADY_ASKED,
-    "calendar.upcoming": ALREADY_ASKED,
-    "calls.begin": INSIDE,
-    "calls.get": INSIDE,
-    "calls.heard": ON_THE_PHONE,
-    "calls.keep": INSIDE,
-    "calls.record_tool_call_alone": INSIDE,
-    "calls.take_message": ON_THE_PHONE,
-    "calls.tool_calls": INSIDE,
-    "calls.weekly_counts": ALREADY_ASKED,
-    "hours.busy_blocks": ALREADY_ASKED,
-    "hours.date_overrides": ALREADY_ASKED,
-    "hours.today": ALREADY_ASKED,
-    "users.has_users": THE_WAY_IN,
+    "agents.changes_since": ALREADY_CHECKED,
+    "agents.find": PHONE_CALL,
+    "appointments.availability": PHONE_CALL,
+    "appointments.book": PHONE_CALL,
+    "appointments.cancel": PHONE_CALL,
+    "appointments.find": PHONE_CALL,
+    "appointments.reschedule": PHONE_CALL,
+    "audit.record": INTERNAL,
+    "audit.since": ALREADY_CHECKED,
+    "calendar.conflicts": ALREADY_CHECKED,
+    "calendar.summaries": ALREADY_CHECKED,
+    "calendar.upcoming": ALREADY_CHECKED,
+    "calls.begin": INTERNAL,
+    "calls.get": INTERNAL,
+    "calls.heard": PHONE_CALL,
+    "calls.keep": INTERNAL,
+    "calls.record_tool_call_alone": INTERNAL,
+    "calls.take_message": PHONE_CALL,
+    "calls.tool_calls": INTERNAL,
+    "calls.weekly_counts": ALREADY_CHECKED,
+    "hours.busy_blocks": ALREADY_CHECKED,
+    "hours.date_overrides": ALREADY_CHECKED,
+    "hours.today": ALREADY_CHECKED,
+    "users.has_users": SIGN_IN,
     "users.create": "the command line, which only operators reach",
-    "users.redeem_grant": THE_WAY_IN,
-    "users.user_of_grant": THE_WAY_IN,
+    "users.redeem_grant": SIGN_IN,
+    "users.user_of_grant": SIGN_IN,
     "users.set_password": "the command line, which only operators reach",
-    "users.create_first_admin": THE_WAY_IN,
-    "users.sign_in": THE_WAY_IN,
-    "users.check_setup_link": THE_WAY_IN,
-    "users.viewer": THE_WAY_IN,
+    "users.create_first_admin": SIGN_IN,
+    "users.sign_in": SIGN_IN,
+    "users.check_setup_link": SIGN_IN,
+    "users.viewer": SIGN_IN,
 }
-"""Why these take no viewer."""
+"""The methods without a viewer, and the reason for each."""
 
-FILTERS = {"calls": CallFilter(), "listing": Filter(), "messages": MessageFilter()}
-"""What narrows nothing."""
+EMPTY_FILTERS = {"calls": CallFilter(), "listing": Filter(), "messages": MessageFilter()}
+"""A filter that matches everything, by service."""
 
-ONES_OWN = {"users.change_password", "users.sign_out_everywhere"}
-"""What everybody does for their own account alone."""
+OWN_ACCOUNT = {"users.change_password", "users.sign_out_everywhere"}
+"""Methods that every user may call, for their own account only."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ def services(database: Database) -> Services:
 
 @pytest.fixture
 def examples(services: Services, database: Database) -> dict[str, Any]:
-    """An example of each parameter; what it names belongs to somebody else."""
-    admin = services.users.create("office@example.com", WORDS, "admin")
+    """Return an example of each parameter; what they identify belongs to another user."""
+    admin = services.users.create("office@example.com", PASSWORD, "admin")
     demo.load_if_empty(services, database)
     busy = services.hours.add_busy_block(
         "nora-castillo", BusyBlockRequest(first_day=TOMORROW, last_day=TOMORROW), admin
@@ -132,7 +132,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "limit": 10,
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,
-        "other": DateOverride(day=date(2030, 1, 1), windows=()),
+        "override": DateOverride(day=date(2030, 1, 1), windows=()),
         "profile": Profile(agent_name="Eve"),
         "role": "admin",
         "user_id": admin.user_id,
@@ -141,23 +141,23 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "week": [[Window(0, 60)] for _ in range(7)],
         "when": when,
-        "wish": BusyBlockRequest(first_day=TOMORROW, last_day=TOMORROW),
+        "request": BusyBlockRequest(first_day=TOMORROW, last_day=TOMORROW),
     }
 
 
 def arguments(method: Method, examples: dict[str, Any]) -> dict[str, Any]:
-    """Give what to call a method with; a filter is the one that narrows nothing."""
+    """Return the arguments for a method: examples, and the filter that matches everything."""
     needed = {
         name
         for name, parameter in method.parameters.items()
         if name != "viewer" and parameter.default is parameter.empty
     }
     service = method.name.partition(".")[0]
-    return {name: FILTERS[service] if name == "wanted" else examples[name] for name in needed}
+    return {name: EMPTY_FILTERS[service] if name == "wanted" else examples[name] for name in needed}
 
 
 def outcome(method: Method, viewer: Viewer, examples: dict[str, Any]) -> tuple[str, int]:
-    """Give what a viewer gets from a method, as text, and what the page of a refusal would answer."""
+    """Return what a viewer gets from a method, as text, and the HTTP status that a page would answer."""
     try:
         given = method.call(viewer=viewer, **arguments(method, examples))
         return repr(list(given) if isinstance(given, Iterator) else given), 200
@@ -165,8 +165,8 @@ def outcome(method: Method, viewer: Viewer, examples: dict[str, Any]) -> tuple[s
         return str(refusal), 404 if isinstance(refusal, NotFound) else 403 if isinstance(refusal, Forbidden) else 409
 
 
-def everything(database: Database) -> str:
-    """Give all that is kept."""
+def database_contents(database: Database) -> str:
+    """Return the contents of every table, as JSON."""
     tables = database.fetch(
         """
         SELECT table_name FROM information_schema.tables
@@ -176,39 +176,37 @@ def everything(database: Database) -> str:
     return json.dumps(
         {
             row["table_name"]: [
-                line["kept"] for line in database.fetch(f"SELECT t::text AS kept FROM {row['table_name']} t ORDER BY 1")
+                line["row"] for line in database.fetch(f"SELECT t::text AS row FROM {row['table_name']} t ORDER BY 1")
             ]
             for row in tables
         }
     )
 
 
-def test_every_method_asks_who_it_is_for_or_says_why_not(services: Services) -> None:
+def test_every_method_takes_viewer_or_is_listed(services: Services) -> None:
     without = {method.name for method in methods(services) if "viewer" not in method.parameters}
     assert without == set(WITHOUT_VIEWER)
 
 
-def test_a_user_with_no_agent_sees_nothing_and_changes_nothing(
-    services: Services, database: Database, examples: dict[str, Any]
-) -> None:
-    eve = services.users.create("eve.adams@example.com", WORDS, "agent")
-    before = everything(database)
+def test_user_without_agents_sees_nothing(services: Services, database: Database, examples: dict[str, Any]) -> None:
+    eve = services.users.create("eve.adams@example.com", PASSWORD, "agent")
+    before = database_contents(database)
     names = [row["name"] for row in database.fetch("SELECT attendee_name AS name FROM appointments")]
     names += ["Nora Castillo", "Ben Whitfield", "office@example.com"]
-    asked = 0
+    checked = 0
     for method in methods(services):
-        if "viewer" not in method.parameters or method.name in ONES_OWN:
+        if "viewer" not in method.parameters or method.name in OWN_ACCOUNT:
             continue
-        asked += 1
+        checked += 1
         shown, status = outcome(method, eve, examples)
         assert status in {200, 403, 404}, (method.name, shown)
         assert [name for name in names if name in shown] == [], method.name
-    assert asked > 25
-    assert everything(database) == before
+    assert checked > 25
+    assert database_contents(database) == before
 
 
-def test_the_same_is_there_for_an_admin(services: Services, examples: dict[str, Any]) -> None:
-    """So that the test before is not one of methods that never give anything."""
+def test_admin_sees_the_same_examples(services: Services, examples: dict[str, Any]) -> None:
+    """The examples exist, so the test above does not pass because nothing is found."""
     admin = Viewer(user_id=examples["user_id"], email="office@example.com", is_admin=True)
     for method in methods(services):
         parameters = method.parameters

@@ -1,1 +1,1 @@
-"""People who may sign in."""
+"""Users: accounts, passwords, sessions, and throttling of password guesses."""

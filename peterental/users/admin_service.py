@@ -1,10 +1,10 @@
-"""What admins do for other users: list, invite, give roles, deactivate, make one-time links."""
+"""User administration: list, invite, change roles, deactivate, make one-time links."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from peterental.access import AdminsOnly, Role, Viewer
+from peterental.access import Role, Viewer, require_admin
 from peterental.audit.service import AuditService
 from peterental.database.connect import Connection
 from peterental.database.pool import Database
@@ -15,8 +15,8 @@ from peterental.users.model import (
     PasswordGrant,
     UserDeactivated,
     UserDetails,
-    UserGone,
     UserPage,
+    UserUnknown,
 )
 from peterental.users.repository import UserRepository
 from peterental.users.service import normalize_email, normalize_name, user_change
@@ -25,11 +25,11 @@ PAGE_SIZE = 50
 
 
 class UserAdminService:
-    """The users of one database, for admins; every method raises AdminsOnly for anybody else.
+    """User administration; every method raises AdminsOnly for a viewer who is not an admin.
 
     Args:
-        database: where users are kept.
-        audit: where changes are written down.
+        database: where users are stored.
+        audit: records the changes.
     """
 
     def __init__(self, database: Database, audit: AuditService) -> None:
@@ -37,15 +37,11 @@ class UserAdminService:
         self._users = UserRepository(database)
         self._audit = audit
 
-    def require_admin(self, viewer: Viewer) -> None:
-        """Let admins pass. Raises AdminsOnly."""
-        require_admin(viewer)
-
     def listing(self, viewer: Viewer, *, text: str = "", page: int = 1) -> UserPage:
-        """Give one page of the users by e-mail address, the deactivated ones last. One query.
+        """Return one page of the users by e-mail address, the deactivated ones last. One query.
 
         Args:
-            viewer: who looks.
+            viewer: an admin.
             text: part of a name or of an e-mail address; empty for all.
             page: from 1.
         """
@@ -56,14 +52,16 @@ class UserAdminService:
         return UserPage(rows=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
 
     def get(self, user_id: int, viewer: Viewer) -> UserDetails:
-        """Give one user. Raises UserGone. One query."""
+        """Return one user. Raises UserUnknown. One query."""
         require_admin(viewer)
         return _require_found(self._users.get(user_id))
 
     def invite(self, email: str, role: Role, viewer: Viewer, full_name: str | None = None) -> PasswordGrant:
-        """Add somebody, who chooses a password by the link that this grants. Raises EmailInvalid, EmailTaken.
+        """Create a user without a password; return the grant of the link that sets it.
 
-        Who was invited just like this and has not come yet is granted the same once more: people press a button twice.
+        Repeating an invitation that is still open returns its grant: people press a button twice.
+
+        Raises EmailInvalid, EmailTaken.
         """
         require_admin(viewer)
         email, name = normalize_email(email), normalize_name(full_name)
@@ -83,9 +81,9 @@ class UserAdminService:
         return PasswordGrant(added.user_id, 0)
 
     def make_link(self, user_id: int, viewer: Viewer) -> PasswordGrant:
-        """Grant a link by which somebody chooses a new password; those granted before are called off.
+        """Return the grant of a link that sets a new password; earlier links of the user stop working.
 
-        Raises UserGone, UserDeactivated.
+        Raises UserUnknown, UserDeactivated.
         """
         require_admin(viewer)
         with self._database.transaction() as connection:
@@ -97,7 +95,7 @@ class UserAdminService:
         return PasswordGrant(user_id, user.session_epoch, number)
 
     def set_role(self, user_id: int, role: Role, viewer: Viewer) -> UserDetails:
-        """Change what somebody may do; gives them as they were. Raises UserGone, LastAdmin."""
+        """Change a user's role; return the user as before. Raises UserUnknown, LastAdmin."""
         require_admin(viewer)
         with self._database.transaction() as connection:
             user = self._lock_unless_last_admin(connection, user_id, leaves=role != "admin")
@@ -107,11 +105,11 @@ class UserAdminService:
         return user
 
     def deactivate(self, user_id: int, viewer: Viewer) -> UserDetails:
-        """Let somebody sign in no more, and end their sessions; gives them as they were. Raises UserGone, LastAdmin."""
+        """Deactivate a user and end their sessions; return the user as before. Raises UserUnknown, LastAdmin."""
         return self._set_active(user_id, viewer, active=False)
 
     def reactivate(self, user_id: int, viewer: Viewer) -> UserDetails:
-        """Let somebody sign in again; gives them as they were. Raises UserGone."""
+        """Reactivate a user; return the user as before. Raises UserUnknown."""
         return self._set_active(user_id, viewer, active=True)
 
     def _set_active(self, user_id: int, viewer: Viewer, *, active: bool) -> UserDetails:
@@ -126,9 +124,14 @@ class UserAdminService:
         return user
 
     def _lock_unless_last_admin(self, connection: Connection, user_id: int, *, leaves: bool) -> UserDetails:
-        """Find a user who may leave the admins, or stays: every admin is locked, so that of two the second is refused.
+        """Lock a user who is about to change, and every admin, so that two last admins cannot leave at once.
 
-        Raises UserGone, LastAdmin.
+        Args:
+            connection: of the transaction.
+            user_id: which user.
+            leaves: whether the change removes the user from the admins who can sign in.
+
+        Raises UserUnknown, LastAdmin.
         """
         locked = self._users.lock_with_admins(connection, user_id)
         user = _require_found(locked.pop(user_id, None))
@@ -150,12 +153,7 @@ class UserAdminService:
         self._audit.record(connection, viewer.email, change)
 
 
-def require_admin(viewer: Viewer) -> None:
-    if not viewer.is_admin:
-        raise AdminsOnly
-
-
 def _require_found(user: UserDetails | None) -> UserDetails:
     if user is None:
-        raise UserGone
+        raise UserUnknown
     return user

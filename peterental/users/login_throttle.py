@@ -1,6 +1,6 @@
-"""How guessing is slowed down: who is counted for a try, and how long they wait after too many wrong ones; pure.
+"""Throttle password guessing: what failed attempts are counted against, and how long the wait is; pure.
 
-`docs/decisions/013-guessing-is-slowed-down.md` says why it is so.
+`docs/decisions/013-guessing-is-slowed-down.md` has the reasons.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from peterental.plural import counted
 
 FREE_ATTEMPTS_PER_ACCOUNT = 5
 FREE_ATTEMPTS_PER_NETWORK = 20
-"""So many wrong tries in a row cost nothing."""
+"""Consecutive failed attempts before the first wait."""
 
 FIRST_WAIT_S = 30
 MAX_WAIT_S = 900
-"""What the last free one costs, in seconds; each further one twice as much as the one before, up to the longest."""
+"""The wait in seconds after the last free attempt; each further failure doubles it, up to the maximum."""
 
 FAILURES_EXPIRE_AFTER = timedelta(days=1)
-"""Whoever has not been wrong for that long begins anew."""
+"""The count restarts after this time without a failed attempt."""
 
 IPV6_PREFIX_BITS = 64
-"""The bits of an IPv6 address that name a customer; the rest they choose freely."""
+"""The bits of an IPv6 address that identify a customer's network; customers choose the rest freely."""
 
 
 @dataclass(frozen=True)
 class ClientOrigin:
-    """Where somebody tries from.
+    """Where an attempt comes from.
 
     Args:
-        address: the network address; None where there is none, as on the command line.
-        device: what a browser was given when this very account last signed in there; None for any other browser.
+        address: the IP address; None where there is none, as on the command line.
+        device: the id of a trusted browser, set when this account last signed in there; None for any other browser.
     """
 
     address: str | None = None
@@ -43,12 +43,12 @@ class ClientOrigin:
 
 @dataclass(frozen=True)
 class ThrottleKey:
-    """Something that wrong tries are counted for.
+    """What failed attempts are counted against: an account, a network, a browser.
 
     Args:
-        subject: its name in `sign_in_failures`.
-        free: so many wrong tries cost no wait.
-        is_cleared_by_success: whether the right password makes it begin anew, or only takes back this one try.
+        subject: its key in `sign_in_failures`.
+        free_attempts: failed attempts before the first wait.
+        is_cleared_by_success: whether a success resets the count; otherwise it only takes back its own attempt.
     """
 
     subject: str
@@ -57,9 +57,9 @@ class ThrottleKey:
 
 
 def sign_in_keys(email: str, origin: ClientOrigin) -> tuple[ThrottleKey, ...]:
-    """Give what a try to sign in counts for: a known browser for itself, any other for the account and its network.
+    """Return what a sign-in counts against: a trusted browser alone, else the account and the network.
 
-    So a stranger's guesses never keep out whoever signed in before, nor do they tell whether there is the account.
+    A stranger's guesses therefore never lock out a trusted browser, and waits do not reveal whether an account exists.
     """
     if origin.device is not None:
         return (ThrottleKey(f"device:{origin.device}", FREE_ATTEMPTS_PER_ACCOUNT),)
@@ -72,22 +72,25 @@ def sign_in_keys(email: str, origin: ClientOrigin) -> tuple[ThrottleKey, ...]:
 
 
 def user_key(user_id: int) -> ThrottleKey:
-    """Give what somebody who is signed in counts for when they type their password again."""
+    """Return the key for a signed-in user who confirms the current password."""
     return ThrottleKey(f"user:{user_id}", FREE_ATTEMPTS_PER_ACCOUNT)
 
 
 def setup_key(address: str) -> ThrottleKey:
-    """Give what a try of a set-up link counts for."""
+    """Return the key for an attempt to open a set-up link."""
     return ThrottleKey(f"setup:{network_of(address)}", FREE_ATTEMPTS_PER_NETWORK, is_cleared_by_success=False)
 
 
 def email_digest(email: str) -> str:
-    """Give a digest that is the same however an address is typed; people also type passwords into that field."""
+    """Return a digest of an e-mail address, ignoring case.
+
+    A digest, because people also type passwords into that field.
+    """
     return hashlib.sha256(email.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def network_of(address: str) -> str:
-    """Give the network that an address belongs to: an IPv4 address itself, the /64 of an IPv6 one."""
+    """Return the network of an IP address: an IPv4 address itself, the /64 of an IPv6 one."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:
@@ -100,7 +103,7 @@ def network_of(address: str) -> str:
 
 
 def format_wait(wait_s: float) -> str:
-    """Give a wait as people say it, rounded up: `30 seconds`, `2 minutes`."""
+    """Return a wait in words, rounded up: `30 seconds`, `2 minutes`."""
     seconds = max(1, math.ceil(wait_s))
     number, unit = (seconds, "second") if seconds <= 60 else (math.ceil(seconds / 60), "minute")  # noqa: PLR2004  # a minute
     return counted(number, unit)

@@ -1,4 +1,4 @@
-"""Who may sign in, and what can be refused to them."""
+"""Users, their sessions and password links, and the errors about them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MIN_PASSWORD_CHARS = 12
 MAX_PASSWORD_BYTES = 1024
 
 NO_PASSWORD = ""
-"""What is kept in place of a hash for somebody who was invited and has not chosen a password yet."""
+"""Stored instead of a hash while an invited user has not chosen a password."""
 
 
 class EmailInvalid(Refusal):
@@ -33,14 +33,14 @@ class PasswordTooLong(Refusal):
 
 
 class AlreadySetUp(Refusal):
-    """PeteRental is already set up; sign in instead."""
+    """PeteRental is already set up. Sign in instead."""
 
 
-class UserUnknown(Refusal):
-    """Nobody signs in with that e-mail address."""
+class EmailUnknown(Refusal):
+    """No user has that e-mail address."""
 
 
-class UserGone(NotFound):
+class UserUnknown(NotFound):
     """There is no such user."""
 
 
@@ -49,31 +49,31 @@ class UserDeactivated(Refusal):
 
 
 class LastAdmin(Refusal):
-    """{email} is the only admin who can sign in: make somebody else an admin first."""
+    """{email} is the only admin who can sign in. Make another user an admin first."""
 
 
 class LinkInvalid(Refusal):
-    """That link has been used, or has been called off. Ask an admin for a new one."""
+    """That link was already used or is no longer valid. Ask an admin for a new one."""
 
 
 class PasswordWrong(Refusal):
-    """That is not your password."""
+    """That is not your current password."""
 
 
 class TooManyAttempts(Refusal):
-    """Too many wrong tries: wait {wait}, then try again.
+    """Too many failed attempts. Wait {wait}, then try again.
 
-    `values["wait_s"]` is the same in whole seconds.
+    `values["wait_s"]` is the wait in whole seconds.
     """
 
 
 class SignInBusy(Refusal):
-    """Too many people are signing in at this moment. Wait a few seconds, then try again."""
+    """Too many people are signing in right now. Wait a few seconds, then try again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserChoice:
-    """A user as others see one: somebody an agent can belong to."""
+    """A user as an option in a form or a filter."""
 
     user_id: int
     email: str
@@ -81,13 +81,13 @@ class UserChoice:
 
     @property
     def label(self) -> str:
-        """What a list of people shows."""
+        """The name with the e-mail address; the address alone where there is no name."""
         return f"{self.full_name} ({self.email})" if self.full_name else self.email
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """A user who is trying to sign in, with what decides whether they may."""
+    """A user with the fields that decide whether a sign-in succeeds."""
 
     viewer: Viewer
     password_hash: str
@@ -97,12 +97,12 @@ class Account:
 
 @dataclass(frozen=True)
 class PasswordGrant:
-    """What a one-time link allows: to choose the password of that user.
+    """What a one-time link grants: setting the password of one user.
 
     Args:
-        user_id: whose.
-        session_epoch: of the user when it was made; whatever ends their sessions calls the link off.
-        link_number: how many links were made for the user by then; making another calls this one off.
+        user_id: whose password.
+        session_epoch: the user's epoch when the link was made; ending the user's sessions invalidates the link.
+        link_number: how many links had been made for the user; making another one invalidates this one.
     """
 
     user_id: int
@@ -112,7 +112,7 @@ class PasswordGrant:
 
 @dataclass(frozen=True, kw_only=True)
 class UserDetails:
-    """A user as admins look after one. The time is UTC."""
+    """A user as admins see it. The time is UTC."""
 
     user_id: int
     email: str
@@ -126,12 +126,12 @@ class UserDetails:
 
     @property
     def name(self) -> str:
-        """What people call them."""
+        """The full name, else the e-mail address."""
         return self.full_name or self.email
 
     @property
     def state(self) -> Literal["active", "invited", "deactivated"]:
-        """Whether they can sign in: an invited one has no password yet."""
+        """Whether the user can sign in; an invited user has no password yet."""
         if not self.is_active:
             return "deactivated"
         return "active" if self.has_password else "invited"
@@ -152,7 +152,7 @@ class UserPage:
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
-    """A viewer, and the session epoch their cookie must carry from now on."""
+    """A viewer, and the session epoch that the viewer's cookie must carry."""
 
     viewer: Viewer
     session_epoch: int

@@ -1,4 +1,4 @@
-"""One-time links: what an admin passes on so that somebody chooses a password."""
+"""One-time password links: signed tokens that an admin passes on to a user."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ LIFETIME = timedelta(days=7)
 
 
 def encode(grant: PasswordGrant, key: str, now: datetime) -> str:
-    """Give the token of a link that is good for seven days from `now`, unless it is called off before."""
+    """Return the signed token of a grant, valid for seven days from `now` (aware) unless invalidated earlier."""
     expires_at = int((now + LIFETIME).timestamp())
     return str(_signer(key).dumps([grant.user_id, grant.session_epoch, grant.link_number, expires_at]))
 
 
 def decode(token: str, key: str, now: datetime) -> PasswordGrant:
-    """Give what a token allows. Raises LinkUsed where it is not one of ours, or is too old."""
+    """Return the grant in a token. Raises LinkInvalid if the signature is wrong or the token has expired."""
     try:
         user_id, session_epoch, link_number, expires_at = _signer(key).loads(token)
     except (BadData, ValueError, TypeError) as error:

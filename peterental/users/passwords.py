@@ -1,4 +1,4 @@
-"""Passwords: what may be one, and how they are hashed and checked without filling the memory."""
+"""Password rules, and hashing with Argon2id in bounded memory."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from peterental.users.model import (
 # once. https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
-# However many people sign in at once, one process hashes two passwords at a time: memory stays bounded at 38 MiB, and
-# whoever would wait longer than this is sent away, so that a flood of sign-ins leaves threads for the phone.
+# One process hashes at most two passwords at a time, so hashing uses at most 38 MiB. A request that waits longer than
+# this is refused, so that a flood of sign-ins leaves threads for phone calls.
 _hashing = threading.BoundedSemaphore(2)
 SLOT_TIMEOUT_S = 2.0
 
 
 class Passwords:
-    """Hashes and checks passwords.
+    """Hashes and verifies passwords, two at a time per process.
 
     Args:
-        hasher: how; a hash made with other parameters is to be renewed.
-        patience_s: how long a password waits for its turn, in seconds; then it is SignInBusy.
+        hasher: the parameters; a hash made with other parameters is renewed at the next sign-in.
+        slot_timeout_s: how long to wait for a hashing slot, in seconds, before SignInBusy is raised.
     """
 
     def __init__(self, hasher: PasswordHasher = HASHER, slot_timeout_s: float = SLOT_TIMEOUT_S) -> None:
@@ -49,7 +49,10 @@ class Passwords:
             return self._hasher.hash(secret)
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        """Tell whether a password is the one, after the same work where there is none. Raises SignInBusy."""
+        """Return whether a password matches a hash. Raises SignInBusy.
+
+        Without a hash, a dummy hash is verified, so that an unknown user takes as long as a wrong password.
+        """
         secret = normalized_bytes(password)[: MAX_PASSWORD_BYTES + 1]
         with self.hashing_slot():
             try:
@@ -58,14 +61,14 @@ class Passwords:
                 return False
 
     def rehash_if_needed(self, password: str, password_hash: str) -> str:
-        """Give the hash to keep from now on for a password that fits: another one where parameters have changed."""
+        """Return the hash to store for a verified password: a new one if the parameters have changed."""
         return (
             self.hash(normalized_bytes(password)) if self._hasher.check_needs_rehash(password_hash) else password_hash
         )
 
     @contextmanager
     def hashing_slot(self) -> Iterator[None]:
-        """Wait until this process may hash one more password. Raises SignInBusy."""
+        """Hold one of this process's hashing slots. Raises SignInBusy if none becomes free in time."""
         if not _hashing.acquire(timeout=self.slot_timeout_s):
             raise SignInBusy
         try:
@@ -75,7 +78,7 @@ class Passwords:
 
 
 def encode_new_password(password: str) -> bytes:
-    """Give a new password as it is hashed. Raises PasswordTooShort, PasswordTooLong."""
+    """Check the length of a new password and return its bytes. Raises PasswordTooShort, PasswordTooLong."""
     if len(password) < MIN_PASSWORD_CHARS:
         raise PasswordTooShort(characters=MIN_PASSWORD_CHARS)
     secret = normalized_bytes(password)
@@ -85,15 +88,18 @@ def encode_new_password(password: str) -> bytes:
 
 
 def normalized_bytes(password: str) -> bytes:
-    """Give a password's bytes, the same from every keyboard: accents composed or not, NIST SP 800-63B 5.1.1.2."""
+    """Return a password's bytes after NFKC normalization, which makes them independent of the keyboard.
+
+    NIST SP 800-63B section 5.1.1.2 recommends it.
+    """
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
 def _make_dummy_hash(hasher: PasswordHasher) -> str:
-    """Give what looks like a hash by `hasher`, to be checked, at the usual cost, where there is no account."""
+    """Return a random string in the format of a hash by `hasher`, verified at the same cost for unknown users."""
 
-    def noise(size: int) -> str:
+    def random_base64(size: int) -> str:
         return b64encode(secrets.token_bytes(size)).decode().rstrip("=")
 
     cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
-    return f"$argon2id$v=19${cost}${noise(hasher.salt_len)}${noise(hasher.hash_len)}"
+    return f"$argon2id$v=19${cost}${random_base64(hasher.salt_len)}${random_base64(hasher.hash_len)}"

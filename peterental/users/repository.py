@@ -19,24 +19,24 @@ from peterental.users.model import Account, EmailInvalid, EmailTaken, UserChoice
 class UserRepository:
     """The users of one database.
 
-    Methods that take a connection belong to the caller's transaction; the others are one round trip of their own.
+    Methods that take a connection run in the caller's transaction; each of the others is one round trip.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def has_users(self) -> bool:
-        """Tell whether there is a user, active or not."""
+        """Return whether any user exists, active or not."""
         rows = self._database.fetch("SELECT EXISTS (SELECT FROM users) AS found")
         return bool(rows[0]["found"])
 
     def active_users(self) -> list[UserChoice]:
-        """Give the users who may sign in, by e-mail address."""
+        """Return the active users, by e-mail address."""
         rows = self._database.fetch("SELECT user_id, email, full_name FROM users WHERE is_active ORDER BY LOWER(email)")
         return [UserChoice(**row) for row in rows]
 
     def account(self, email: str) -> Account | None:
-        """Find who signs in with `email`, however it is capitalised."""
+        """Return the account of an e-mail address, ignoring case, with its password hash; also a deactivated one."""
         rows = self._database.fetch(
             """
             SELECT user_id, email, role, password_hash, session_epoch, is_active
@@ -56,7 +56,7 @@ class UserRepository:
         )
 
     def viewer(self, user_id: int, session_epoch: int) -> Viewer | None:
-        """Find an active user whose sessions of that epoch are still good."""
+        """Return an active user, if sessions of this epoch are still valid."""
         rows = self._database.fetch(
             """
             SELECT user_id, email, role
@@ -83,9 +83,9 @@ class UserRepository:
         return _viewer(_returned(row))
 
     def insert_first(self, connection: Connection, *, email: str, password_hash: str) -> Viewer | None:
-        """Add an admin while there is no user; None where there is one. Raises EmailInvalid.
+        """Add an admin if there is no user yet, else return None. Raises EmailInvalid.
 
-        The lock makes a second caller wait for the first one's commit, which its own statement then sees.
+        The lock makes a concurrent caller wait for the first one's commit, which its INSERT then sees.
         """
         with named_constraints(CONSTRAINT_ERRORS):
             connection.execute("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
@@ -103,9 +103,14 @@ class UserRepository:
     def record_sign_in(
         self, user_id: int, *, old_hash: str, new_hash: str, keys: Sequence[ThrottleKey], now: datetime
     ) -> None:
-        """Remember that somebody signed in, and their password's new hash, unless the password changed meanwhile.
+        """Record a successful sign-in and refund its attempt, in one round trip.
 
-        What their tries were counted for is cleared, or gets this try back, in the same round trip.
+        Args:
+            user_id: who signed in.
+            old_hash: the hash that was verified; a different stored hash is not overwritten.
+            new_hash: the hash to store.
+            keys: what the attempt was counted against; each is cleared or gets this attempt back.
+            now: the time of the sign-in, aware.
         """
         self._database.fetch(
             f"""
@@ -119,7 +124,7 @@ class UserRepository:
         )
 
     def listing(self, *, text: str | None, limit: int, offset: int) -> list[UserDetails]:
-        """Give users by e-mail address, those who may sign in first; `text` is part of a name or an address."""
+        """Return users by e-mail address, the active ones first; `text` is part of a name or an address."""
         rows = self._database.fetch(
             f"""
             SELECT {_USER_COLUMNS}
@@ -135,28 +140,28 @@ class UserRepository:
         return [UserDetails(**row) for row in rows]
 
     def get(self, user_id: int) -> UserDetails | None:
-        """Find one user."""
+        """Return one user."""
         rows = self._database.fetch(f"SELECT {_USER_COLUMNS} FROM users WHERE user_id = %s", (user_id,))
         return UserDetails(**rows[0]) if rows else None
 
     def lock(self, connection: Connection, user_id: int) -> UserDetails | None:
-        """Find one user, whom nobody else changes until the transaction ends."""
+        """Lock and return one user until the transaction ends."""
         row = connection.execute(
             f"SELECT {_USER_COLUMNS} FROM users WHERE user_id = %s FOR UPDATE", (user_id,)
         ).fetchone()
         return UserDetails(**row) if row else None
 
     def lock_by_email(self, connection: Connection, email: str) -> UserDetails | None:
-        """Find who signs in with `email`, likewise."""
+        """Lock and return the user with an e-mail address, ignoring case."""
         row = connection.execute(
             f"SELECT {_USER_COLUMNS} FROM users WHERE LOWER(email) = LOWER(%s) FOR UPDATE", (email,)
         ).fetchone()
         return UserDetails(**row) if row else None
 
     def lock_with_admins(self, connection: Connection, user_id: int) -> dict[int, UserDetails]:
-        """Find one user and every active admin, by user_id, whom nobody else changes until the transaction ends.
+        """Lock and return one user and every active admin, by user_id, until the transaction ends.
 
-        Always in the same order, so that two who do this wait for each other and do not deadlock.
+        The order of locking is always the same, so that concurrent callers wait for each other and do not deadlock.
         """
         rows = connection.execute(
             f"""
@@ -171,28 +176,28 @@ class UserRepository:
         return {row["user_id"]: UserDetails(**row) for row in rows}
 
     def set_role(self, connection: Connection, user_id: int, role: Role) -> None:
-        """Change what somebody may do."""
+        """Change a user's role."""
         connection.execute("UPDATE users SET role = %s WHERE user_id = %s", (role, user_id))
 
     def set_active(self, connection: Connection, user_id: int, *, active: bool) -> None:
-        """Let somebody sign in, or no more; either way their sessions and links end."""
+        """Activate or deactivate a user; both end the user's sessions and links."""
         connection.execute(
             "UPDATE users SET is_active = %s, session_epoch = session_epoch + 1 WHERE user_id = %s", (active, user_id)
         )
 
     def end_sessions(self, connection: Connection, user_id: int) -> None:
-        """End every session and link of somebody."""
+        """End all sessions and links of a user."""
         connection.execute("UPDATE users SET session_epoch = session_epoch + 1 WHERE user_id = %s", (user_id,))
 
     def increment_links_made(self, connection: Connection, user_id: int) -> int:
-        """Count a link for somebody, which calls the earlier ones off; gives its number."""
+        """Count a new link of a user, which invalidates the earlier ones; return its number."""
         row = connection.execute(
             "UPDATE users SET links_made = links_made + 1 WHERE user_id = %s RETURNING links_made", (user_id,)
         ).fetchone()
         return int(_returned(row)["links_made"])
 
     def set_password(self, connection: Connection, user_id: int, password_hash: str) -> int:
-        """Change a password and end every session and link; gives the new session epoch."""
+        """Change a password and end all sessions and links of the user; return the new session epoch."""
         row = connection.execute(
             """
             UPDATE users
@@ -205,37 +210,38 @@ class UserRepository:
         return int(_returned(row)["session_epoch"])
 
     def consume(self, keys: Sequence[ThrottleKey], now: datetime) -> set[str]:
-        """Count one try for each counter that lets it pass at `now`, and give their subjects.
+        """Count an attempt against each key that allows one at `now`; return the subjects of these keys.
 
-        One statement, so that however many try at once, no more pass than may: each sees what the one before wrote.
-        Rows that are long forgotten go, a hundred at a time.
+        One statement, so that concurrent attempts never exceed the limit: each sees the count of the one before.
+        It also deletes up to a hundred expired rows.
         """
         rows = self._database.fetch(
             f"""
-            WITH asked AS (
-                SELECT subject, free FROM UNNEST(%(subjects)s::text[], %(free)s::int[]) AS asked (subject, free)
-            ), swept AS (
+            WITH requested AS (
+                SELECT subject, free_attempts
+                FROM UNNEST(%(subjects)s::text[], %(free_attempts)s::int[]) AS keys (subject, free_attempts)
+            ), purged AS (
                 DELETE FROM sign_in_failures
                 WHERE subject IN (
                     SELECT subject
                     FROM sign_in_failures
-                    WHERE last_failed_at < %(forgotten)s AND subject <> ALL (%(subjects)s)
+                    WHERE last_failed_at < %(expired_before)s AND subject <> ALL (%(subjects)s)
                     ORDER BY last_failed_at
                     LIMIT 100
                     FOR UPDATE SKIP LOCKED
                 )
             )
             INSERT INTO sign_in_failures AS counted (subject, failures, last_failed_at)
-            SELECT subject, 1, %(now)s FROM asked ORDER BY subject
+            SELECT subject, 1, %(now)s FROM requested ORDER BY subject
             ON CONFLICT (subject) DO UPDATE
-            SET failures = CASE WHEN counted.last_failed_at < %(forgotten)s THEN 1 ELSE counted.failures + 1 END,
+            SET failures = CASE WHEN counted.last_failed_at < %(expired_before)s THEN 1 ELSE counted.failures + 1 END,
                 last_failed_at = GREATEST(counted.last_failed_at, EXCLUDED.last_failed_at)
-            WHERE counted.last_failed_at < %(forgotten)s
+            WHERE counted.last_failed_at < %(expired_before)s
                 OR EXISTS (
                     SELECT
-                    FROM asked
-                    WHERE asked.subject = counted.subject
-                        AND (counted.failures < asked.free OR counted.last_failed_at + {_WAIT} <= %(now)s)
+                    FROM requested
+                    WHERE requested.subject = counted.subject
+                        AND (counted.failures < requested.free_attempts OR counted.last_failed_at + {_WAIT} <= %(now)s)
                 )
             RETURNING subject
             """,
@@ -244,11 +250,11 @@ class UserRepository:
         return {row["subject"] for row in rows}
 
     def remaining_wait_s(self, keys: Sequence[ThrottleKey], now: datetime) -> float:
-        """Give how long somebody must wait until every one of these counters lets a try pass, in seconds."""
+        """Return the seconds until every one of these keys allows an attempt."""
         rows = self._database.fetch(
             f"""
             SELECT EXTRACT(EPOCH FROM MAX(counted.last_failed_at + {_WAIT}) - %(now)s)::float8 AS wait_s
-            FROM UNNEST(%(subjects)s::text[], %(free)s::int[]) AS asked (subject, free)
+            FROM UNNEST(%(subjects)s::text[], %(free_attempts)s::int[]) AS requested (subject, free_attempts)
             JOIN sign_in_failures AS counted USING (subject)
             """,
             _throttle_values(keys, now),
@@ -256,11 +262,11 @@ class UserRepository:
         return float(rows[0]["wait_s"] or 0)
 
     def refund(self, keys: Sequence[ThrottleKey]) -> None:
-        """Take back one try that was counted and not made."""
+        """Take back one attempt that was counted and not made."""
         self._database.fetch(_REFUND, _refund_values(keys, clearing=False))
 
-    def clear(self, connection: Connection, subject: str) -> None:
-        """Let somebody begin anew."""
+    def clear_failures(self, connection: Connection, subject: str) -> None:
+        """Forget the failed attempts of a subject."""
         connection.execute("DELETE FROM sign_in_failures WHERE subject = %s", (subject,))
 
 
@@ -269,18 +275,20 @@ _USER_COLUMNS = """
     last_sign_in_at
 """
 
-# How long the failures that were counted are waited for: twice as long for each one past the free ones.
+# The wait after the counted failures: each failure past the free attempts doubles it.
 _WAIT = """
-    MAKE_INTERVAL(secs => LEAST(%(longest_s)s, %(first_s)s * POWER(2, LEAST(counted.failures - asked.free, 20))))
+    MAKE_INTERVAL(
+        secs => LEAST(%(max_s)s, %(first_s)s * POWER(2, LEAST(counted.failures - requested.free_attempts, 20)))
+    )
 """
 
-# In the order of the subjects, as `consume` counts them, so that the two wait for each other and do not deadlock.
+# Locks in the order of the subjects, like `consume`, so that the two wait for each other and do not deadlock.
 _REFUND = """
     UPDATE sign_in_failures AS counted
     SET failures = CASE WHEN locked.cleared THEN 0 ELSE GREATEST(counted.failures - 1, 0) END
     FROM (
-        SELECT subject, asked.cleared
-        FROM UNNEST(%(subjects)s::text[], %(cleared)s::bool[]) AS asked (subject, cleared)
+        SELECT subject, requested.cleared
+        FROM UNNEST(%(subjects)s::text[], %(cleared)s::bool[]) AS requested (subject, cleared)
         JOIN sign_in_failures USING (subject)
         ORDER BY subject
         FOR UPDATE OF sign_in_failures
@@ -292,11 +300,11 @@ _REFUND = """
 def _throttle_values(keys: Sequence[ThrottleKey], now: datetime) -> dict[str, object]:
     return {
         "subjects": [key.subject for key in keys],
-        "free": [key.free_attempts for key in keys],
+        "free_attempts": [key.free_attempts for key in keys],
         "now": now,
-        "forgotten": now - FAILURES_EXPIRE_AFTER,
+        "expired_before": now - FAILURES_EXPIRE_AFTER,
         "first_s": FIRST_WAIT_S,
-        "longest_s": MAX_WAIT_S,
+        "max_s": MAX_WAIT_S,
     }
 
 
@@ -312,7 +320,7 @@ def _viewer(row: DictRow) -> Viewer:
 
 
 def _returned(row: DictRow | None) -> DictRow:
-    """Give the row that RETURNING always returns."""
+    """Return the row of a RETURNING clause that always returns one."""
     if row is None:  # pragma: no cover - the server either inserts or raises
         raise AssertionError
     return row

@@ -1,4 +1,4 @@
-"""Who may sign in: accounts, passwords and sessions."""
+"""Accounts, passwords and sessions: what users do with their own account, and what the command line does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import ceil
 
-from peterental.access import AdminsOnly, Role, Viewer
+from peterental.access import Role, Viewer, require_admin
 from peterental.audit.model import COMMAND_LINE, Change
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
@@ -18,6 +18,7 @@ from peterental.users.login_throttle import ClientOrigin, ThrottleKey
 from peterental.users.model import (
     AlreadySetUp,
     EmailInvalid,
+    EmailUnknown,
     LinkInvalid,
     PasswordGrant,
     PasswordWrong,
@@ -26,12 +27,11 @@ from peterental.users.model import (
     TooManyAttempts,
     UserChoice,
     UserDetails,
-    UserUnknown,
 )
 from peterental.users.passwords import Passwords, encode_new_password
 from peterental.users.repository import UserRepository
 
-# The same rule as the column's CHECK, so that most people hear it before a round trip.
+# The same rule as the column's CHECK, so that most typing errors are refused without a round trip.
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 MAX_EMAIL_CHARS = 255
 
@@ -39,13 +39,13 @@ UNKNOWN_ORIGIN = ClientOrigin()
 
 
 class UserService:
-    """Accounts and passwords, as those who have them use them; admins look after others by `UserAdminService`.
+    """Accounts, passwords and sessions; `UserAdminService` has what admins do for other users.
 
     Args:
-        database: where users are kept.
-        audit: where changes are written down.
-        now: gives the time, in UTC.
-        passwords: how passwords are hashed.
+        database: where users are stored.
+        audit: records the changes.
+        now: returns the current time, in UTC.
+        passwords: hashes and verifies passwords.
     """
 
     def __init__(
@@ -62,19 +62,25 @@ class UserService:
         self.passwords = passwords or Passwords()
 
     def has_users(self) -> bool:
-        """Tell whether there is a user yet, active or not."""
+        """Return whether any user exists, active or not."""
         return self._users.has_users()
 
     def active_users(self, viewer: Viewer) -> list[UserChoice]:
-        """Give everybody who may sign in, by e-mail address, to admins. Raises AdminsOnly."""
-        if not viewer.is_admin:
-            raise AdminsOnly
+        """Return the active users by e-mail address. Raises AdminsOnly."""
+        require_admin(viewer)
         return self._users.active_users()
 
     def create(
         self, email: str, password: str, role: Role, full_name: str | None = None, *, actor: str = COMMAND_LINE
     ) -> Viewer:
-        """Let somebody sign in.
+        """Create a user with a password.
+
+        Args:
+            email: as typed; spaces around it are removed.
+            password: the new user's password.
+            role: what the user may do.
+            full_name: None or empty if unknown.
+            actor: who does it, for the audit log.
 
         Raises EmailInvalid, EmailTaken, PasswordTooShort, PasswordTooLong.
         """
@@ -88,23 +94,23 @@ class UserService:
         return viewer
 
     def check_setup_link(self, address: str, matches: Callable[[], bool]) -> bool:
-        """Tell whether a set-up link is the right one, unless too many wrong ones came from there.
+        """Return whether a set-up link is valid; invalid ones are throttled by network.
 
         Args:
-            address: the network address it is tried from.
-            is_right: compares the link.
+            address: the IP address of the client.
+            matches: compares the link; not called while the network has to wait.
 
-        Raises TooManyTries.
+        Raises TooManyAttempts.
         """
         keys = (login_throttle.setup_key(address),)
         self._consume_attempt(keys)
-        right = matches()
-        if right:
+        is_valid = matches()
+        if is_valid:
             self._users.refund(keys)
-        return right
+        return is_valid
 
     def create_first_admin(self, email: str, password: str) -> SignedIn:
-        """Make the first user, an admin. Of several who try at the same moment exactly one succeeds.
+        """Create the first user, an admin; of concurrent calls exactly one succeeds.
 
         Raises AlreadySetUp, EmailInvalid, PasswordTooShort, PasswordTooLong.
         """
@@ -122,46 +128,46 @@ class UserService:
         return SignedIn(viewer=viewer, session_epoch=0)
 
     def sign_in(self, email: str, password: str, origin: ClientOrigin = UNKNOWN_ORIGIN) -> SignedIn | None:
-        """Give who signs in with that address and password, or None, after the same work whoever they are.
+        """Sign in; None for an unknown or deactivated user or a wrong password, after the same work.
 
-        The try is counted before the password is looked at; the right one takes it back.
+        The attempt is counted before the password is verified; a success takes it back.
 
         Args:
             email: as typed.
-            password: likewise.
-            place: where from.
+            password: as typed.
+            origin: where the attempt comes from.
 
-        Raises TooManyTries, SignInBusy.
+        Raises TooManyAttempts, SignInBusy.
         """
         email = email.strip()
         keys = login_throttle.sign_in_keys(email, origin)
         self._consume_attempt(keys)
         try:
             account = self._users.account(email) if is_email(email) else None
-            verify = self.passwords.verify(password, account.password_hash if account else None)
-            if account is None or not account.is_active or not verify:
+            matches = self.passwords.verify(password, account.password_hash if account else None)
+            if account is None or not account.is_active or not matches:
                 return None
-            rehash_if_needed = self.passwords.rehash_if_needed(password, account.password_hash)
+            new_hash = self.passwords.rehash_if_needed(password, account.password_hash)
         except SignInBusy:
-            self._users.refund(keys)  # nothing was learnt
+            self._users.refund(keys)  # the password was not verified
             raise
         self._users.record_sign_in(
             account.viewer.user_id,
             old_hash=account.password_hash,
-            new_hash=rehash_if_needed,
+            new_hash=new_hash,
             keys=keys,
             now=self._now(),
         )
         return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch)
 
     def viewer(self, user_id: int, session_epoch: int) -> Viewer | None:
-        """Give the viewer a session belongs to; None when they may not sign in (any more) or the session has ended."""
+        """Return the viewer of a session; None if the session has ended or the user is deactivated."""
         return self._users.viewer(user_id, session_epoch)
 
     def change_password(self, viewer: Viewer, current: str, new: str) -> int:
-        """Change one's own password, which signs out everywhere; gives the epoch that a new session must carry.
+        """Change the viewer's password and end all their sessions; return the epoch for a new session.
 
-        Raises PasswordTooShort, PasswordTooLong, PasswordWrong, TooManyTries, SignInBusy, UserUnknown.
+        Raises PasswordTooShort, PasswordTooLong, PasswordWrong, TooManyAttempts, SignInBusy, UserUnknown.
         """
         secret = encode_new_password(new)
         keys = (login_throttle.user_key(viewer.user_id),)
@@ -175,64 +181,64 @@ class UserService:
             self._users.refund(keys)
             raise
         with self._database.transaction() as connection:
-            member = self._users.lock(connection, viewer.user_id)
-            return self._set_password(connection, member, password_hash, viewer.email)
+            user = self._users.lock(connection, viewer.user_id)
+            return self._set_password(connection, user, password_hash, viewer.email)
 
     def set_password(self, email: str, password: str, *, actor: str = COMMAND_LINE) -> int:
-        """Give somebody a new password, which signs them out everywhere; gives the epoch a new session must carry.
+        """Set a user's password and end all their sessions; return the epoch for a new session.
 
         Raises UserUnknown, PasswordTooShort, PasswordTooLong.
         """
         password_hash = self.passwords.hash(encode_new_password(password))
         if not is_email(email):
-            raise UserUnknown
+            raise EmailUnknown
         with self._database.transaction() as connection:
-            member = self._users.lock_by_email(connection, email)
-            return self._set_password(connection, member, password_hash, actor)
+            user = self._users.lock_by_email(connection, email)
+            return self._set_password(connection, user, password_hash, actor)
 
     def user_of_grant(self, grant: PasswordGrant) -> UserDetails:
-        """Give whom a one-time link is for. Raises LinkUsed, also where it was called off."""
+        """Return the user of a one-time link. Raises LinkInvalid, also for an invalidated link."""
         return _check_grant(self._users.get(grant.user_id), grant)
 
     def redeem_grant(self, grant: PasswordGrant, password: str) -> SignedIn:
-        """Choose the password that a one-time link allows to choose, and sign in. Of several at once one succeeds.
+        """Set the password with a one-time link, and sign in; of concurrent calls one succeeds.
 
-        Raises LinkUsed, PasswordTooShort, PasswordTooLong, SignInBusy.
+        Raises LinkInvalid, PasswordTooShort, PasswordTooLong, SignInBusy.
         """
         password_hash = self.passwords.hash(encode_new_password(password))
         with self._database.transaction() as connection:
-            member = _check_grant(self._users.lock(connection, grant.user_id), grant)
-            epoch = self._set_password(connection, member, password_hash, member.email)
-        viewer = Viewer(user_id=member.user_id, email=member.email, is_admin=member.role == "admin")
+            user = _check_grant(self._users.lock(connection, grant.user_id), grant)
+            epoch = self._set_password(connection, user, password_hash, user.email)
+        viewer = Viewer(user_id=user.user_id, email=user.email, is_admin=user.role == "admin")
         return SignedIn(viewer=viewer, session_epoch=epoch)
 
     def sign_out_everywhere(self, viewer: Viewer) -> None:
-        """End every session of one's own, and every one-time link."""
+        """End all of the viewer's sessions, and invalidate their one-time links."""
         with self._database.transaction() as connection:
             self._users.end_sessions(connection, viewer.user_id)
             self._audit.record(
                 connection, viewer.email, user_change("signed out everywhere", viewer.user_id, viewer.email)
             )
 
-    def _set_password(self, connection: Connection, member: UserDetails | None, password_hash: str, actor: str) -> int:
-        if member is None:
-            raise UserUnknown
-        epoch = self._users.set_password(connection, member.user_id, password_hash)
+    def _set_password(self, connection: Connection, user: UserDetails | None, password_hash: str, actor: str) -> int:
+        if user is None:
+            raise EmailUnknown
+        epoch = self._users.set_password(connection, user.user_id, password_hash)
         for key in (
-            *login_throttle.sign_in_keys(member.email, UNKNOWN_ORIGIN),
-            login_throttle.user_key(member.user_id),
+            *login_throttle.sign_in_keys(user.email, UNKNOWN_ORIGIN),
+            login_throttle.user_key(user.user_id),
         ):
-            self._users.clear(connection, key.subject)
-        self._audit.record(connection, actor, user_change("password changed", member.user_id, member.email))
+            self._users.clear_failures(connection, key.subject)
+        self._audit.record(connection, actor, user_change("password changed", user.user_id, user.email))
         return epoch
 
     def _consume_attempt(self, keys: Sequence[ThrottleKey]) -> None:
-        """Count a try before it is made. One query where it may be made. Raises TooManyTries."""
+        """Count an attempt before it is made; one query if it is allowed. Raises TooManyAttempts."""
         now = self._now()
-        counted = self._users.consume(keys, now)
-        refused = [key for key in keys if key.subject not in counted]
+        allowed = self._users.consume(keys, now)
+        refused = [key for key in keys if key.subject not in allowed]
         if refused:
-            self._users.refund([key for key in keys if key.subject in counted])
+            self._users.refund([key for key in keys if key.subject in allowed])
             wait_s = max(1, ceil(self._users.remaining_wait_s(refused, now)))
             raise TooManyAttempts(wait=login_throttle.format_wait(wait_s), wait_s=wait_s)
 
@@ -245,7 +251,7 @@ def user_change(
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
 ) -> Change:
-    """Give what the audit log says about a change of a user."""
+    """Return the audit log's record of a change of a user."""
     return Change(
         action=action,
         subject_kind="user",
@@ -257,12 +263,12 @@ def user_change(
 
 
 def is_email(text: str) -> bool:
-    """Tell whether `text` could be the e-mail address of a user."""
+    """Return whether `text` is an e-mail address that a user can have."""
     return len(text) <= MAX_EMAIL_CHARS and EMAIL.fullmatch(text) is not None
 
 
 def normalize_email(text: str) -> str:
-    """Give an e-mail address without the blanks around it. Raises EmailInvalid."""
+    """Return an e-mail address without the spaces around it. Raises EmailInvalid."""
     email = text.strip()
     if not is_email(email):
         raise EmailInvalid
@@ -270,13 +276,13 @@ def normalize_email(text: str) -> str:
 
 
 def normalize_name(text: str | None) -> str | None:
-    """Give a person's name as it is kept: at most 255 characters, None rather than empty."""
+    """Return a user's name as it is stored: at most 255 characters; None instead of an empty one."""
     return (text or "").replace("\x00", "").strip()[:MAX_EMAIL_CHARS] or None
 
 
-def _check_grant(member: UserDetails | None, grant: PasswordGrant) -> UserDetails:
-    if member is None or not member.is_active:
+def _check_grant(user: UserDetails | None, grant: PasswordGrant) -> UserDetails:
+    if user is None or not user.is_active:
         raise LinkInvalid
-    if (member.session_epoch, member.links_made) != (grant.session_epoch, grant.link_number):
+    if (user.session_epoch, user.links_made) != (grant.session_epoch, grant.link_number):
         raise LinkInvalid
-    return member
+    return user

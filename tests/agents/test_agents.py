@@ -1,4 +1,4 @@
-"""Promises about agents: who they are, who may see them, whom a call is for."""
+"""Agents: creation, access, and lookup by a call's ids."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def agents(database: Database) -> AgentService:
 
 @pytest.fixture
 def ana(database: Database) -> Viewer:
-    """An agent-role user."""
+    """A user with the role `agent`."""
     row = database.fetch(
         "INSERT INTO users (email, password_hash, role) VALUES ('ana@example.com', '-', 'agent') RETURNING user_id"
     )[0]
     return Viewer(user_id=row["user_id"], email="ana@example.com", is_admin=False)
 
 
-def test_a_new_agent_has_an_id_made_of_the_name_and_working_hours(agents: AgentService) -> None:
+def test_new_agent_gets_id_and_working_hours(agents: AgentService) -> None:
     agent = agents.create(Profile(agent_name=" Ana Lima ", time_zone="Europe/Lisbon"), ADMIN)
     assert agent.agent_id == "ana-lima"
     assert agent.agent_name == "Ana Lima"
@@ -64,12 +64,12 @@ def test_a_new_agent_has_an_id_made_of_the_name_and_working_hours(agents: AgentS
     assert agents.get("ana-lima", ADMIN) == agent
 
 
-def test_namesakes_get_ids_of_their_own(agents: AgentService) -> None:
+def test_namesakes_get_numbered_ids(agents: AgentService) -> None:
     ids = [agents.create(Profile(agent_name="Ana"), ADMIN).agent_id for _ in range(3)]
     assert ids == ["ana", "ana-2", "ana-3"]
 
 
-def test_an_agent_called_new_does_not_hide_the_page_for_new_agents(agents: AgentService) -> None:
+def test_reserved_id_is_avoided(agents: AgentService) -> None:
     assert agents.create(Profile(agent_name="New"), ADMIN).agent_id == "new-2"
 
 
@@ -77,11 +77,11 @@ def test_an_agent_called_new_does_not_hide_the_page_for_new_agents(agents: Agent
     ("name", "expected"),
     [("Zoë O'Neill", "zoe-o-neill"), ("李雷", "agent"), ("🏠", "agent"), ("A" * 80, "a" * 60), ("--", "agent")],
 )
-def test_a_name_in_any_script_makes_an_id_that_fits_an_address(name: str, expected: str) -> None:
+def test_slug_accepts_any_script(name: str, expected: str) -> None:
     assert slug(name) == expected
 
 
-def test_namesakes_made_at_the_same_moment_are_all_made(agents: AgentService) -> None:
+def test_concurrent_namesakes_are_all_created(agents: AgentService) -> None:
     threads = [threading.Thread(target=agents.create, args=(Profile(agent_name="Ana"), ADMIN)) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -90,26 +90,26 @@ def test_namesakes_made_at_the_same_moment_are_all_made(agents: AgentService) ->
     assert len(agents.listing(ADMIN).agents) == 4
 
 
-def test_an_id_may_be_given_and_is_given_once(agents: AgentService) -> None:
+def test_explicit_id_is_unique(agents: AgentService) -> None:
     assert agents.create(Profile(agent_name="Ana"), ADMIN, agent_id="agent_1").agent_id == "agent_1"
     with pytest.raises(AgentIdTaken, match="called agent_1"):
         agents.create(Profile(agent_name="Ben"), ADMIN, agent_id="agent_1")
 
 
-def test_after_ten_lost_races_for_an_id_it_is_a_refusal(database: Database) -> None:
-    class Unlucky(AgentRepository):
+def test_id_is_refused_after_ten_lost_races(database: Database) -> None:
+    class AlwaysOutdated(AgentRepository):
         def ids_starting_with(self, agent_id: str) -> set[str]:
             del agent_id
             return set()
 
     agents = AgentService(database, AuditService(database))
     agents.create(Profile(agent_name="Ana"), ADMIN)
-    agents._agents = Unlucky(database)
+    agents._agents = AlwaysOutdated(database)
     with pytest.raises(AgentIdTaken):
         agents.create(Profile(agent_name="Ana"), ADMIN)
 
 
-def test_a_call_finds_its_agent_by_assistant_first_then_by_phone_number(agents: AgentService) -> None:
+def test_find_prefers_assistant_over_number(agents: AgentService) -> None:
     ana = agents.create(Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT.upper(), phone_number_id="p-1"), ADMIN)
     ben = agents.create(Profile(agent_name="Ben", phone_number_id="p-2"), ADMIN)
     assert agents.find(AgentKey(assistant_id=ASSISTANT)) == ana
@@ -119,14 +119,12 @@ def test_a_call_finds_its_agent_by_assistant_first_then_by_phone_number(agents: 
 
 
 @pytest.mark.parametrize("junk", [None, "", " ", "\x00", "x" * 37, "nobody", "' OR 1=1 --"])
-def test_what_names_nobody_finds_nobody(agents: AgentService, junk: str | None) -> None:
+def test_junk_keys_find_no_agent(agents: AgentService, junk: str | None) -> None:
     agents.create(Profile(agent_name="Ana"), ADMIN)
     assert agents.find(AgentKey(assistant_id=junk, phone_number_id=junk)) is None
 
 
-def test_an_assistant_that_the_earlier_system_wrote_in_capitals_is_found_and_stays_one_agents(
-    agents: AgentService, database: Database
-) -> None:
+def test_uppercase_ids_are_found_and_unique(agents: AgentService, database: Database) -> None:
     agents.create(Profile(agent_name="Ana"), ADMIN)
     agents.create(Profile(agent_name="Ben"), ADMIN)
     number = ASSISTANT.replace("0f7a", "1f7a")
@@ -146,7 +144,7 @@ def test_an_assistant_that_the_earlier_system_wrote_in_capitals_is_found_and_sta
     assert agents.get("ana", ADMIN).vapi_assistant_id == ASSISTANT
 
 
-def test_where_both_spellings_are_there_the_very_one_is_found(agents: AgentService, database: Database) -> None:
+def test_exact_spelling_wins_over_uppercase(agents: AgentService, database: Database) -> None:
     agents.create(Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT), ADMIN)
     agents.create(Profile(agent_name="Ben", phone_number_id="p-1"), ADMIN)
     database.fetch(
@@ -158,7 +156,7 @@ def test_where_both_spellings_are_there_the_very_one_is_found(agents: AgentServi
 
 
 @pytest.mark.parametrize("query", [AGENT + WHERE_VAPI_KEY, AGENT_BY_VAPI_KEY, AGENT_ID_BY_VAPI_KEY])
-def test_looking_for_either_spelling_still_goes_by_the_index(database: Database, query: str) -> None:
+def test_lookup_of_both_spellings_uses_index(database: Database, query: str) -> None:
     database.fetch(
         "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) SELECT n::text, 'x', n::text FROM generate_series(1, 2000) n"
     )
@@ -167,13 +165,13 @@ def test_looking_for_either_spelling_still_goes_by_the_index(database: Database,
     assert "Seq Scan on agents" not in "\n".join(row["QUERY PLAN"] for row in plan)
 
 
-def test_an_id_that_is_as_long_as_a_uuid_but_none_is_kept_as_typed(agents: AgentService) -> None:
+def test_non_uuid_of_same_length_is_unchanged(agents: AgentService) -> None:
     odd = "Assistant-of-Ana-Lima-in-Chicago-001"
     assert agents.create(Profile(agent_name="Ana", vapi_assistant_id=odd), ADMIN).vapi_assistant_id == odd
     assert agents.find(AgentKey(assistant_id=odd)) is not None
 
 
-def test_a_deactivated_agent_is_still_found_and_says_so(agents: AgentService) -> None:
+def test_deactivated_agent_is_still_found(agents: AgentService) -> None:
     agents.create(Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT), ADMIN)
     agents.set_active("ana", ADMIN, active=False)
     found = agents.find(AgentKey(assistant_id=ASSISTANT))
@@ -183,7 +181,7 @@ def test_a_deactivated_agent_is_still_found_and_says_so(agents: AgentService) ->
     assert agents.get("ana", ADMIN).is_active
 
 
-def test_hours_until_midnight_and_other_days_are_read_as_they_are(agents: AgentService, database: Database) -> None:
+def test_midnight_hours_and_overrides_are_read(agents: AgentService, database: Database) -> None:
     agents.create(Profile(agent_name="Ana"), ADMIN)
     day = datetime.now(UTC).date() + timedelta(days=3)
     database.fetch("DELETE FROM agent_hours")
@@ -198,7 +196,7 @@ def test_hours_until_midnight_and_other_days_are_read_as_they_are(agents: AgentS
     assert rules.days == ((day, None), (day + timedelta(1), Window(600, 1440)))
 
 
-def test_an_agents_user_sees_only_their_own(agents: AgentService, ana: Viewer) -> None:
+def test_user_sees_only_own_agents(agents: AgentService, ana: Viewer) -> None:
     agents.create(Profile(agent_name="Ana", user_id=ana.user_id), ADMIN)
     agents.create(Profile(agent_name="Ben"), ADMIN)
     assert agents.get("ana", ana).user_id == ana.user_id
@@ -213,7 +211,7 @@ def test_an_agents_user_sees_only_their_own(agents: AgentService, ana: Viewer) -
     assert agents.get("ben", ADMIN).is_active
 
 
-def test_only_admins_make_agents_and_say_whose_they_are(agents: AgentService, ana: Viewer) -> None:
+def test_only_admins_create_agents_and_set_owner(agents: AgentService, ana: Viewer) -> None:
     agents.create(Profile(agent_name="Ana", user_id=ana.user_id), ADMIN)
     with pytest.raises(AdminsOnly, match="Only an admin"):
         agents.create(Profile(agent_name="Ben"), ana)
@@ -223,14 +221,14 @@ def test_only_admins_make_agents_and_say_whose_they_are(agents: AgentService, an
 
 
 @pytest.mark.parametrize("agent_id", ["nobody", "a\x00b", ""])
-def test_an_unknown_agent_is_refused(agents: AgentService, agent_id: str) -> None:
+def test_unknown_agent_is_refused(agents: AgentService, agent_id: str) -> None:
     with pytest.raises(AgentUnknown):
         agents.get(agent_id, ADMIN)
     with pytest.raises(AgentUnknown):
         agents.set_active(agent_id, ADMIN, active=True)
 
 
-def test_one_assistant_or_number_answers_for_one_agent(agents: AgentService) -> None:
+def test_assistant_and_number_are_unique(agents: AgentService) -> None:
     agents.create(Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT, phone_number_id="p-1"), ADMIN)
     with pytest.raises(AssistantTaken, match="assistant"):
         agents.create(Profile(agent_name="Ben", vapi_assistant_id=ASSISTANT), ADMIN)
@@ -239,7 +237,7 @@ def test_one_assistant_or_number_answers_for_one_agent(agents: AgentService) -> 
         agents.update(ben.agent_id, Profile(agent_name="Ben", phone_number_id="p-1"), ADMIN)
 
 
-def test_agents_without_an_assistant_do_not_collide(agents: AgentService) -> None:
+def test_agents_without_assistant_do_not_collide(agents: AgentService) -> None:
     agents.create(Profile(agent_name="Ana", vapi_assistant_id="", phone_number_id=" "), ADMIN)
     assert agents.create(Profile(agent_name="Ben", vapi_assistant_id=""), ADMIN).vapi_assistant_id is None
 
@@ -258,7 +256,7 @@ def test_agents_without_an_assistant_do_not_collide(agents: AgentService) -> Non
         ({"user_id": 999_999}, OwnerUnknown, "not exist any more"),
     ],
 )
-def test_what_an_agent_cannot_be_is_refused_by_name(
+def test_invalid_profile_is_refused(
     agents: AgentService, change: dict[str, object], refusal: type[Exception], words: str
 ) -> None:
     with pytest.raises(refusal, match=words):
@@ -269,7 +267,7 @@ def test_what_an_agent_cannot_be_is_refused_by_name(
 @pytest.mark.parametrize(
     "field", ["slot_minutes", "step_minutes", "buffer_minutes", "notice_minutes", "horizon_days", "daily_cap"]
 )
-def test_the_schemas_own_limits_are_refusals_with_the_same_name(database: Database, field: str) -> None:
+def test_schema_limits_match_rule_limits(database: Database, field: str) -> None:
     profile = replace(Profile(agent_name="Ana"), **{field: -1})  # type: ignore[arg-type]  # any field
     agents = AgentRepository(database)
     with (
@@ -287,7 +285,7 @@ def test_the_schemas_own_limits_are_refusals_with_the_same_name(database: Databa
     "constraint",
     ["CHECK (agent_name <> 'Ana')", "UNIQUE (agent_name)", "FOREIGN KEY (agent_name) REFERENCES agents (agent_id)"],
 )
-def test_an_unknown_constraint_of_agents_is_a_fault(database: Database, constraint: str) -> None:
+def test_unknown_agents_constraint_is_a_fault(database: Database, constraint: str) -> None:
     service = AgentService(database, AuditService(database))
     if "UNIQUE" in constraint:
         service.create(Profile(agent_name="Ana"), ADMIN)
@@ -296,7 +294,7 @@ def test_an_unknown_constraint_of_agents_is_a_fault(database: Database, constrai
         service.create(Profile(agent_name="Ana"), ADMIN)
 
 
-def test_the_list_is_paged_searched_and_puts_the_active_first(agents: AgentService, database: Database) -> None:
+def test_listing_searches_and_paginates(agents: AgentService, database: Database) -> None:
     for number in range(52):
         database.fetch(
             "INSERT INTO agents (agent_id, agent_name) VALUES (%s, %s)", (f"a{number}", f"Agent {number:02}")
@@ -309,21 +307,19 @@ def test_the_list_is_paged_searched_and_puts_the_active_first(agents: AgentServi
     assert agents.listing(ADMIN, text="100%").agents == ()
 
 
-def lines(database: Database) -> list[Change]:
-    """Every line of the audit log, oldest first."""
+def audit_log(database: Database) -> list[Change]:
+    """Return every change in the audit log, oldest first."""
     return [entry.change for entry in reversed(AuditService(database).listing(ADMIN).entries)]
 
 
-def test_every_change_of_an_agent_is_in_the_audit_log_with_before_and_after(
-    agents: AgentService, database: Database
-) -> None:
+def test_every_agent_change_is_recorded(agents: AgentService, database: Database) -> None:
     agents.create(Profile(agent_name="Ana"), ADMIN)
     agents.update("ana", Profile(agent_name="Ana Lima", slot_minutes=45), ADMIN)
     agents.update("ana", Profile(agent_name="Ana Lima", slot_minutes=45), ADMIN)
     agents.set_active("ana", ADMIN, active=True)
     agents.set_active("ana", ADMIN, active=False)
     agents.set_active("ana", ADMIN, active=True)
-    created, edited, off, on = lines(database)
+    created, edited, off, on = audit_log(database)
     assert (created.action, created.subject_id, created.before) == ("created", "ana", {})
     assert created.after["agent_name"] == "Ana"
     assert (edited.action, edited.subject_name) == ("edited", "Ana")
@@ -334,14 +330,14 @@ def test_every_change_of_an_agent_is_in_the_audit_log_with_before_and_after(
     assert {entry.actor for entry in AuditService(database).listing(ADMIN).entries} == {ADMIN.email}
 
 
-def test_a_change_that_is_refused_is_not_in_the_audit_log(agents: AgentService, database: Database) -> None:
+def test_refused_change_is_not_recorded(agents: AgentService, database: Database) -> None:
     agents.create(Profile(agent_name="Ana", vapi_assistant_id=ASSISTANT), ADMIN)
     with pytest.raises(AssistantTaken):
         agents.create(Profile(agent_name="Ben", vapi_assistant_id=ASSISTANT), ADMIN)
-    assert [line.action for line in lines(database)] == ["created"]
+    assert [line.action for line in audit_log(database)] == ["created"]
 
 
-def test_whoever_edits_what_somebody_else_changed_meanwhile_is_told_and_nothing_is_changed(
+def test_edit_conflict_is_refused_unchanged(
     agents: AgentService,
 ) -> None:
     opened = agents.create(Profile(agent_name="Ana"), ADMIN)
@@ -355,29 +351,29 @@ def test_whoever_edits_what_somebody_else_changed_meanwhile_is_told_and_nothing_
     assert agents.update("ana", Profile(agent_name="Anna"), ADMIN, seen=saved.updated_at).agent_name == "Anna"
 
 
-def test_of_two_who_save_at_the_same_moment_one_is_told(agents: AgentService, database: Database) -> None:
+def test_concurrent_edits_save_once(agents: AgentService, database: Database) -> None:
     opened = agents.create(Profile(agent_name="Ana"), ADMIN)
     barrier = threading.Barrier(4)
-    told: list[Exception] = []
+    refused: list[Exception] = []
 
     def save(number: int) -> None:
         barrier.wait()
         try:
             agents.update("ana", Profile(agent_name=f"Ana {number}"), ADMIN, seen=opened.updated_at)
         except AgentChanged as refusal:
-            told.append(refusal)
+            refused.append(refusal)
 
     threads = [threading.Thread(target=save, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(told) == 3
-    assert [line.action for line in lines(database)] == ["created", "edited"]
+    assert len(refused) == 3
+    assert [line.action for line in audit_log(database)] == ["created", "edited"]
 
 
 @pytest.mark.parametrize("assistant", [None, ASSISTANT])
-def test_one_form_sent_many_times_at_once_makes_one_agent(
+def test_duplicate_submission_creates_one_agent(
     database: Database, agents: AgentService, assistant: str | None
 ) -> None:
     opened_at = datetime.now(UTC) - timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""Promises about reading working hours as people write them."""
+"""Parsing working hours as people write them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from peterental.web.agents.working_hours_forms import format_windows
         ("–", []),
     ],
 )
-def test_hours_are_read_as_people_write_them(text: str, expected: list[tuple[int, int]]) -> None:
+def test_parse_accepts_common_notations(text: str, expected: list[tuple[int, int]]) -> None:
     assert parse_windows(text) == tuple(Window(*window) for window in expected)
 
 
@@ -71,18 +71,18 @@ def test_hours_are_read_as_people_write_them(text: str, expected: list[tuple[int
         ("1-2,3-4,5-6,7-8,9-10,11-12,13-14", TooManyWindows, "up to 6 stretches"),
     ],
 )
-def test_what_does_not_read_as_hours_is_said_with_what_to_write(text: str, refusal: type[Refusal], words: str) -> None:
+def test_invalid_hours_are_refused(text: str, refusal: type[Refusal], words: str) -> None:
     with pytest.raises(refusal, match=words):
         parse_windows(text)
 
 
-def test_what_the_form_shows_reads_back_as_the_same_hours() -> None:
+def test_formatted_hours_parse_back() -> None:
     assert parse_windows(format_windows(())) == ()
     for opens in range(0, 1440, 5):
         for closes in range(opens + 5, 1441, 5):
             assert parse_windows(format_windows([Window(opens, closes)])) == (Window(opens, closes),)
 
 
-def test_the_form_shows_hours_in_few_words() -> None:
+def test_format_is_short() -> None:
     windows = (Window(540, 720), Window(780, 1020), Window(1080, 1440))
     assert format_windows(windows) == "9 am–12 pm, 1–5 pm, 6 pm–midnight"

@@ -1,4 +1,4 @@
-"""The audit log: kept with the change it speaks of, shown to admins only, newest first."""
+"""The audit log: written in the transaction of the change, shown to admins only, newest first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def now(database: Database) -> datetime:
     return row["now"]  # type: ignore[no-any-return]
 
 
-def test_a_line_says_who_did_what_with_before_and_after(database: Database) -> None:
+def test_entry_has_actor_action_before_after(database: Database) -> None:
     log = AuditService(database)
     moment = datetime(2026, 3, 8, 9, 30, tzinfo=UTC)
     made = change(before={"name": "Åna"}, after={"name": "Ana", "at": moment})
@@ -42,7 +42,7 @@ def test_a_line_says_who_did_what_with_before_and_after(database: Database) -> N
     assert before <= entry.happened_at <= after
 
 
-def test_a_change_that_is_rolled_back_leaves_no_line(database: Database) -> None:
+def test_rolled_back_change_leaves_no_entry(database: Database) -> None:
     log = AuditService(database)
     with pytest.raises(ZeroDivisionError), database.transaction() as connection:
         log.record(connection, COMMAND_LINE, change())
@@ -50,12 +50,12 @@ def test_a_change_that_is_rolled_back_leaves_no_line(database: Database) -> None
     assert log.listing(ADMIN).entries == ()
 
 
-def test_only_admins_read_it(database: Database) -> None:
+def test_listing_requires_admin(database: Database) -> None:
     with pytest.raises(AdminsOnly):
         AuditService(database).listing(AGENT)
 
 
-def test_it_can_be_narrowed_and_paged_newest_first(database: Database) -> None:
+def test_listing_filters_and_paginates(database: Database) -> None:
     log = AuditService(database)
     with database.transaction() as connection:
         for number in range(PAGE_SIZE + 2):
@@ -72,12 +72,12 @@ def test_it_can_be_narrowed_and_paged_newest_first(database: Database) -> None:
     assert log.listing(ADMIN, LogFilter(subject_kind="user")).entries == ()
 
 
-def test_only_the_fields_that_differ_are_told() -> None:
+def test_changed_fields_returns_only_differences() -> None:
     before, after = Profile(agent_name="Ana", slot_minutes=30), Profile(agent_name="Ana", slot_minutes=45)
     assert changed_fields(before, after) == ({"slot_minutes": 30}, {"slot_minutes": 45})
 
 
-def test_what_was_changed_about_one_thing_since_a_moment_is_told_oldest_first(database: Database) -> None:
+def test_since_returns_one_subject_oldest_first(database: Database) -> None:
     log = AuditService(database)
     for subject_id in ("ana", "ben", "ana", "ana"):
         with database.transaction() as connection:
@@ -87,7 +87,7 @@ def test_what_was_changed_about_one_thing_since_a_moment_is_told_oldest_first(da
     assert log.since("user", "ana", oldest.happened_at) == ()
 
 
-def test_it_can_be_narrowed_to_a_time_which_ends_before_its_end(database: Database) -> None:
+def test_time_range_excludes_its_end(database: Database) -> None:
     log, midnight = AuditService(database), datetime(2026, 3, 8, 6, tzinfo=UTC)
     for number, ago_s in enumerate((1, 0, -1)):
         database.fetch(
@@ -108,9 +108,7 @@ def test_it_can_be_narrowed_to_a_time_which_ends_before_its_end(database: Databa
 @pytest.mark.parametrize(
     "more", [{}, {"actor": "office@example.com"}, {"subject_kind": "appointment", "subject_id": "7"}]
 )
-def test_a_day_long_ago_is_found_without_reading_what_came_later(
-    database: Database, database_url: str, more: dict[str, Any]
-) -> None:
+def test_old_day_is_found_by_index(database: Database, database_url: str, more: dict[str, Any]) -> None:
     database.fetch(
         """
         INSERT INTO audit_log (happened_at, actor, action, subject_kind, subject_id, subject_name)

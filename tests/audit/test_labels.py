@@ -23,7 +23,7 @@ from peterental.web.audit.field_labels import LABELS
 PACKAGE = Path(peterental.__file__).parent
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 MONDAY = date(2026, 11, 23)
-WORDS = "correct horse battery"
+PASSWORD = "correct horse battery"
 
 WRITERS = {
     "agents/working_hours/service.py",
@@ -33,7 +33,7 @@ WRITERS = {
     "users/admin_service.py",
     "users/service.py",
 }
-"""The modules that write to the log; `everything` uses each of them."""
+"""The modules that write to the log; `change_every_field` uses each of them."""
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ def services(database_url: str) -> Iterator[Services]:
     database.close()
 
 
-def everything(services: Services, database: Database) -> None:
-    """Change everything that the log is kept about, every field of it."""
-    first = services.users.create_first_admin("office@example.com", WORDS).viewer
+def change_every_field(services: Services, database: Database) -> None:
+    """Change every field that is recorded in the log."""
+    first = services.users.create_first_admin("office@example.com", PASSWORD).viewer
     admin = Viewer(first.user_id, first.email, is_admin=True)
-    ben = services.users.create("ben@example.com", WORDS, "agent", "Ben Okafor")
+    ben = services.users.create("ben@example.com", PASSWORD, "agent", "Ben Okafor")
     services.user_admin.invite("eva@example.com", "agent", admin, "Eva")
     services.user_admin.set_role(ben.user_id, "admin", admin)
     services.user_admin.deactivate(ben.user_id, admin)
@@ -71,7 +71,7 @@ def everything(services: Services, database: Database) -> None:
 
 
 def book(services: Services, admin: Viewer, key: str) -> Appointment:
-    """Book the same time again, whatever speaks against it."""
+    """Book a time, and acknowledge every warning."""
     entry = NewBooking(
         agent_id="ana", when=WallClockTime(day=MONDAY, clock_min=600), key=key, property_address="1 Elm", attendee_name="Max",
         attendee_email="m@example.com", attendee_phone="555 0100",
@@ -79,8 +79,8 @@ def book(services: Services, admin: Viewer, key: str) -> Appointment:
     try:
         return services.manual.book(entry, admin)
     except ConfirmationRequired as refusal:
-        told = replace(entry.when, told=refusal.warnings.facts)
-        return services.manual.book(replace(entry, when=told), admin)
+        acknowledged = replace(entry.when, acknowledged=refusal.warnings.fingerprints)
+        return services.manual.book(replace(entry, when=acknowledged), admin)
 
 
 def act(services: Services, admin: Viewer, booked: Appointment, action: Action) -> None:
@@ -88,8 +88,8 @@ def act(services: Services, admin: Viewer, booked: Appointment, action: Action) 
     services.manual.change(booked.appointment_id, parse_seen_token(seen_token(shown)), action, admin)
 
 
-def test_the_labels_are_of_what_services_write(services: Services, database: Database) -> None:
-    everything(services, database)
+def test_labels_match_recorded_fields(services: Services, database: Database) -> None:
+    change_every_field(services, database)
     rows = database.fetch(
         """
         SELECT DISTINCT JSONB_OBJECT_KEYS(COALESCE(before, '{}') || COALESCE(after, '{}')) AS name
@@ -99,7 +99,7 @@ def test_the_labels_are_of_what_services_write(services: Services, database: Dat
     assert {row["name"] for row in rows} == set(LABELS)
 
 
-def test_every_module_that_writes_to_the_log_is_used_here() -> None:
+def test_every_writing_module_is_exercised() -> None:
     found = {
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")

@@ -242,7 +242,7 @@ def test_guesses_are_slowed_down_across_workers(site: Site, page: Page) -> None:
         expect(page.get_by_role("alert")).to_contain_text("do not go together")
     page.get_by_label("Password").fill(WORDS)
     press(page, "Sign in")
-    expect(page.get_by_role("alert")).to_contain_text("Too many wrong tries: wait")
+    expect(page.get_by_role("alert")).to_contain_text("Too many failed attempts. Wait")
 
 
 def test_a_failed_migration_is_seen_on_the_schema_page_with_what_to_run_next(

@@ -1,4 +1,4 @@
-"""The services about users, on a database of the test's own, going by a clock that the test moves."""
+"""Fixtures: the user services, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from peterental.users.passwords import Passwords
 from peterental.users.service import UserService
 from tests.servers import HANG_S
 
-WORDS = "correct horse battery"
+PASSWORD = "correct horse battery"
 
 
 class Clock:
-    """A clock that stands still until somebody moves it."""
+    """A clock that only moves when a test advances it."""
 
     def __init__(self) -> None:
         self.time = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -28,7 +28,7 @@ class Clock:
     def __call__(self) -> datetime:
         return self.time
 
-    def pass_s(self, seconds: float) -> None:
+    def advance_s(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
 
 
@@ -39,8 +39,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def quick() -> Passwords:
-    """Passwords that are hashed in no time, for tests that try many."""
+def fast_passwords() -> Passwords:
+    """Passwords hashed with cheap parameters, for tests with many attempts."""
     return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), slot_timeout_s=HANG_S)
 
 
@@ -51,48 +51,48 @@ def audit(database: Database) -> AuditService:
 
 
 @pytest.fixture
-def users(database: Database, audit: AuditService, clock: Clock, quick: Passwords) -> UserService:
-    """The users."""
-    return UserService(database, audit, clock, quick)
+def users(database: Database, audit: AuditService, clock: Clock, fast_passwords: Passwords) -> UserService:
+    """The service for a user's own account."""
+    return UserService(database, audit, clock, fast_passwords)
 
 
 @pytest.fixture
-def members(database: Database, audit: AuditService) -> UserAdminService:
-    """The users, for admins."""
+def user_admin(database: Database, audit: AuditService) -> UserAdminService:
+    """The service for admins."""
     return UserAdminService(database, audit)
 
 
 @pytest.fixture
-def office(users: UserService) -> Viewer:
-    """The office manager."""
-    return users.create("office@example.com", WORDS, "admin", "Olga Office")
+def admin(users: UserService) -> Viewer:
+    """An admin."""
+    return users.create("office@example.com", PASSWORD, "admin", "Olga Office")
 
 
 @pytest.fixture
 def ana(users: UserService) -> Viewer:
-    """A user who is no admin."""
-    return users.create("ana@example.com", WORDS, "agent", "Ana Lima")
+    """A user who is not an admin."""
+    return users.create("ana@example.com", PASSWORD, "agent", "Ana Lima")
 
 
 @pytest.fixture
-def log(audit: AuditService) -> Log:
-    """What the audit log says."""
-    return Log(audit)
+def log(audit: AuditService) -> AuditLog:
+    """The audit log's entries about users."""
+    return AuditLog(audit)
 
 
-class Log:
-    """Reads the audit log about users, oldest first."""
+class AuditLog:
+    """Reads the audit log's entries about users, oldest first."""
 
     def __init__(self, audit: AuditService) -> None:
         self._audit = audit
 
     @property
     def entries(self) -> list[AuditEntry]:
-        """Every line."""
+        """All entries."""
         page = self._audit.listing(Viewer(0, "reader", is_admin=True), LogFilter(subject_kind="user"))
         return list(reversed(page.entries))
 
     @property
     def lines(self) -> list[str]:
-        """Every line as `actor action subject`."""
+        """All entries as `actor action subject`."""
         return [f"{entry.actor} {entry.change.action} {entry.change.subject_name}" for entry in self.entries]

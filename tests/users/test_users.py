@@ -1,4 +1,4 @@
-"""Promises about who may sign in."""
+"""Accounts, passwords and sessions."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from peterental.users.model import (
     AlreadySetUp,
     EmailInvalid,
     EmailTaken,
+    EmailUnknown,
     PasswordTooLong,
     PasswordTooShort,
     SignInBusy,
-    UserUnknown,
 )
 from peterental.users.passwords import HASHER, Passwords
 from peterental.users.repository import UserRepository
 from peterental.users.service import UserService
 from tests.servers import HANG_S
 
-WORDS = "correct horse battery"
+PASSWORD = "correct horse battery"
 READER = Viewer(0, "reader@example.com", is_admin=True)
 
 
@@ -44,33 +44,33 @@ def stored_hash(database: Database, email: str) -> str:
     return str(database.fetch("SELECT password_hash FROM users WHERE email = %s", (email,))[0]["password_hash"])
 
 
-def test_somebody_who_was_created_can_sign_in(users: UserService) -> None:
-    created = users.create("ana@example.com", WORDS, "agent", "Ana Lima")
-    signed_in = users.sign_in("ana@example.com", WORDS)
+def test_created_user_can_sign_in(users: UserService) -> None:
+    created = users.create("ana@example.com", PASSWORD, "agent", "Ana Lima")
+    signed_in = users.sign_in("ana@example.com", PASSWORD)
     assert signed_in is not None
     assert signed_in.viewer == created
     assert not created.is_admin
     assert [person.label for person in users.active_users(READER)] == ["Ana Lima (ana@example.com)"]
 
 
-def test_an_email_address_is_the_same_however_it_is_typed(users: UserService) -> None:
-    users.create("Ana@Example.com", WORDS, "admin")
-    assert users.sign_in(" ana@EXAMPLE.com ", WORDS) is not None
+def test_email_ignores_case_and_spaces(users: UserService) -> None:
+    users.create("Ana@Example.com", PASSWORD, "admin")
+    assert users.sign_in(" ana@EXAMPLE.com ", PASSWORD) is not None
     with pytest.raises(EmailTaken, match="already a user"):
-        users.create("ANA@example.com", WORDS, "agent")
+        users.create("ANA@example.com", PASSWORD, "agent")
     assert [person.label for person in users.active_users(READER)] == ["Ana@Example.com"]
 
 
 @pytest.mark.parametrize(
     "email", ["ana", "ana@example", "ana@example.com\x00", "a" * 250 + "@example.com", "ána@x.com", ""]
 )
-def test_a_bad_email_address_is_refused_with_a_sentence(users: UserService, email: str) -> None:
+def test_invalid_email_is_refused(users: UserService, email: str) -> None:
     with pytest.raises(EmailInvalid, match="should look like"):
-        users.create(email, WORDS, "agent")
-    assert users.sign_in(email, WORDS) is None
+        users.create(email, PASSWORD, "agent")
+    assert users.sign_in(email, PASSWORD) is None
 
 
-def test_what_the_column_refuses_is_the_same_refusal(database: Database) -> None:
+def test_column_check_raises_email_invalid(database: Database) -> None:
     users, unused = UserRepository(database), "-"
     with pytest.raises(EmailInvalid), database.transaction() as connection:
         users.insert(connection, email="not an address", password_hash=unused, role="agent", full_name=None)
@@ -78,143 +78,143 @@ def test_what_the_column_refuses_is_the_same_refusal(database: Database) -> None
 
 
 @pytest.mark.parametrize("constraint", ["UNIQUE (full_name)", "CHECK (email <> 'ana@example.com')"])
-def test_an_unknown_constraint_of_users_is_a_fault(users: UserService, database: Database, constraint: str) -> None:
-    users.create("ben@example.com", WORDS, "agent", "Ana Lima")
+def test_unknown_users_constraint_is_a_fault(users: UserService, database: Database, constraint: str) -> None:
+    users.create("ben@example.com", PASSWORD, "agent", "Ana Lima")
     database.fetch(f"ALTER TABLE users ADD CONSTRAINT operators_own {constraint}")
     with pytest.raises(ConstraintViolated, match="operators_own of table users"):
-        users.create("ana@example.com", WORDS, "agent", "Ana Lima")
+        users.create("ana@example.com", PASSWORD, "agent", "Ana Lima")
 
 
-def test_the_first_users_unknown_constraint_is_a_fault(users: UserService, database: Database) -> None:
+def test_unknown_constraint_at_setup_is_a_fault(users: UserService, database: Database) -> None:
     database.fetch("ALTER TABLE users ADD CONSTRAINT operators_own CHECK (full_name IS NOT NULL)")
     with pytest.raises(ConstraintViolated, match="operators_own"):
-        users.create_first_admin("ana@example.com", WORDS)
+        users.create_first_admin("ana@example.com", PASSWORD)
 
 
-def test_a_password_needs_twelve_characters(users: UserService) -> None:
+def test_password_needs_twelve_characters(users: UserService) -> None:
     with pytest.raises(PasswordTooShort, match="at least 12 characters"):
         users.create("ana@example.com", "eleven char", "agent")
     users.create("ana@example.com", "twelve chars", "agent")
 
 
-def test_a_password_may_have_1024_bytes_and_no_more(users: UserService) -> None:
+def test_password_has_at_most_1024_bytes(users: UserService) -> None:
     users.create("ana@example.com", "é" * 512, "agent")
     assert users.sign_in("ana@example.com", "é" * 512) is not None
     with pytest.raises(PasswordTooLong, match="1024 bytes"):
         users.set_password("ana@example.com", "é" * 513)
 
 
-def test_an_accent_composed_or_not_is_the_same_password(users: UserService) -> None:
+def test_composed_and_decomposed_accents_match(users: UserService) -> None:
     users.create("ana@example.com", "caf\u00e9 au lait please", "agent")
     assert users.sign_in("ana@example.com", "cafe\u0301 au lait please") is not None
 
 
-def test_a_wrong_password_or_an_unknown_user_cannot_sign_in(users: UserService) -> None:
-    users.create("ana@example.com", WORDS, "agent")
-    assert users.sign_in("ana@example.com", WORDS + "!") is None
-    assert users.sign_in("ben@example.com", WORDS) is None
+def test_wrong_credentials_cannot_sign_in(users: UserService) -> None:
+    users.create("ana@example.com", PASSWORD, "agent")
+    assert users.sign_in("ana@example.com", PASSWORD + "!") is None
+    assert users.sign_in("ben@example.com", PASSWORD) is None
     assert users.sign_in("ana@example.com", "x" * 100_000) is None
 
 
-def test_a_deactivated_user_cannot_sign_in_and_is_signed_out(users: UserService, database: Database) -> None:
-    viewer = users.create("ana@example.com", WORDS, "agent")
+def test_deactivated_user_cannot_sign_in(users: UserService, database: Database) -> None:
+    viewer = users.create("ana@example.com", PASSWORD, "agent")
     assert users.viewer(viewer.user_id, 0) == viewer
     database.fetch("UPDATE users SET is_active = FALSE")
-    assert users.sign_in("ana@example.com", WORDS) is None
+    assert users.sign_in("ana@example.com", PASSWORD) is None
     assert users.viewer(viewer.user_id, 0) is None
     assert users.active_users(READER) == []
 
 
-def test_a_hash_that_is_no_hash_fits_no_password(users: UserService, database: Database) -> None:
-    users.create("ana@example.com", WORDS, "agent")
+def test_malformed_hash_matches_no_password(users: UserService, database: Database) -> None:
+    users.create("ana@example.com", PASSWORD, "agent")
     database.fetch("UPDATE users SET password_hash = 'plain'")
     assert users.sign_in("ana@example.com", "plain") is None
 
 
-def test_an_unknown_user_costs_as_much_as_a_wrong_password(database: Database) -> None:
+def test_unknown_user_costs_same_hashing(database: Database) -> None:
     checked: list[tuple[Parameters, int]] = []
 
-    class Watched(PasswordHasher):
+    class RecordingHasher(PasswordHasher):
         def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002  # argon2's name
             checked.append((extract_parameters(str(hash)), len(password)))
             return super().verify(hash, password)
 
-    users = service(database, Passwords(Watched.from_parameters(extract_parameters(HASHER.hash(WORDS)))))
-    users.create("ana@example.com", WORDS, "agent")
+    users = service(database, Passwords(RecordingHasher.from_parameters(extract_parameters(HASHER.hash(PASSWORD)))))
+    users.create("ana@example.com", PASSWORD, "agent")
     for email in ("ana@example.com", "nobody@example.com", "nobody"):
         assert users.sign_in(email, "wrong password!") is None
     assert checked == [checked[0]] * 3, "the same work each time"
 
 
-def test_a_flood_of_sign_ins_is_sent_away_rather_than_kept_waiting(database: Database) -> None:
+def test_sign_in_flood_is_refused_quickly(database: Database) -> None:
     users = service(database, Passwords(slot_timeout_s=0.01))
     with users.passwords.hashing_slot(), users.passwords.hashing_slot(), pytest.raises(SignInBusy, match="try again"):
-        users.sign_in("ana@example.com", WORDS)
-    assert users.sign_in("ana@example.com", WORDS) is None
+        users.sign_in("ana@example.com", PASSWORD)
+    assert users.sign_in("ana@example.com", PASSWORD) is None
 
 
-def test_a_password_change_signs_out_everywhere(users: UserService) -> None:
-    viewer = users.create("ana@example.com", WORDS, "admin")
+def test_password_change_ends_sessions(users: UserService) -> None:
+    viewer = users.create("ana@example.com", PASSWORD, "admin")
     epoch = users.set_password("ANA@example.com", "another password")
     assert users.viewer(viewer.user_id, 0) is None
     assert users.viewer(viewer.user_id, epoch) == viewer
-    assert users.sign_in("ana@example.com", WORDS) is None
+    assert users.sign_in("ana@example.com", PASSWORD) is None
     signed_in = users.sign_in("ana@example.com", "another password")
     assert signed_in is not None
     assert signed_in.session_epoch == epoch
 
 
 @pytest.mark.parametrize("email", ["nobody@example.com", "no address"])
-def test_an_unknown_users_password_cannot_be_changed(users: UserService, email: str) -> None:
-    with pytest.raises(UserUnknown, match="Nobody"):
-        users.set_password(email, WORDS)
+def test_unknown_user_password_cannot_be_set(users: UserService, email: str) -> None:
+    with pytest.raises(EmailUnknown, match="No user has"):
+        users.set_password(email, PASSWORD)
 
 
-def test_a_hash_made_with_weaker_parameters_is_renewed_at_sign_in(users: UserService, database: Database) -> None:
+def test_weak_hash_is_renewed_at_sign_in(users: UserService, database: Database) -> None:
     weaker = service(database, Passwords(PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)))
-    weaker.create("ana@example.com", WORDS, "agent")
+    weaker.create("ana@example.com", PASSWORD, "agent")
     before = stored_hash(database, "ana@example.com")
-    assert users.sign_in("ana@example.com", WORDS) is not None
+    assert users.sign_in("ana@example.com", PASSWORD) is not None
     after = stored_hash(database, "ana@example.com")
     assert before != after
     assert not HASHER.check_needs_rehash(after)
     assert after.startswith("$argon2id$")
-    assert users.sign_in("ana@example.com", WORDS) is not None
+    assert users.sign_in("ana@example.com", PASSWORD) is not None
     assert stored_hash(database, "ana@example.com") == after
 
 
-def test_signing_in_is_remembered(users: UserService, database: Database) -> None:
-    users.create("ana@example.com", WORDS, "agent")
+def test_sign_in_time_is_recorded(users: UserService, database: Database) -> None:
+    users.create("ana@example.com", PASSWORD, "agent")
     assert database.fetch("SELECT last_sign_in_at FROM users")[0]["last_sign_in_at"] is None
-    users.sign_in("ana@example.com", WORDS)
+    users.sign_in("ana@example.com", PASSWORD)
     assert database.fetch("SELECT last_sign_in_at FROM users")[0]["last_sign_in_at"] is not None
 
 
-def test_the_first_user_is_an_admin_and_there_is_only_one_first(users: UserService) -> None:
+def test_first_user_is_admin_and_only_one(users: UserService) -> None:
     assert not users.has_users()
-    signed_in = users.create_first_admin("ana@example.com", WORDS)
+    signed_in = users.create_first_admin("ana@example.com", PASSWORD)
     assert signed_in.viewer.is_admin
     assert users.viewer(signed_in.viewer.user_id, signed_in.session_epoch) == signed_in.viewer
     assert users.has_users()
     with pytest.raises(AlreadySetUp, match="already set up"):
-        users.create_first_admin("ben@example.com", WORDS)
+        users.create_first_admin("ben@example.com", PASSWORD)
 
 
-def test_of_four_first_users_at_the_same_moment_exactly_one_is_made(database: Database) -> None:
-    everybody_sees_nobody = threading.Barrier(4)
+def test_concurrent_setup_creates_one_user(database: Database) -> None:
+    all_see_no_user = threading.Barrier(4)
 
-    class Unhurried(UserService):
+    class SynchronizedService(UserService):
         def has_users(self) -> bool:
             found = super().has_users()
-            everybody_sees_nobody.wait(timeout=HANG_S)
+            all_see_no_user.wait(timeout=HANG_S)
             return found
 
-    users = Unhurried(database, AuditService(database), passwords=Passwords(slot_timeout_s=HANG_S))
+    users = SynchronizedService(database, AuditService(database), passwords=Passwords(slot_timeout_s=HANG_S))
     outcomes: list[str] = []
 
     def set_up(number: int) -> None:
         try:
-            users.create_first_admin(f"user{number}@example.com", WORDS)
+            users.create_first_admin(f"user{number}@example.com", PASSWORD)
             outcomes.append("made")
         except AlreadySetUp:
             outcomes.append("refused")

@@ -240,7 +240,7 @@ def test_after_five_wrong_passwords_the_page_says_how_long_to_wait(
     page = stranger.send("/login", email=admin.email, password=WORDS)
     assert page.status_code == 429
     assert page.headers["Retry-After"] == "30"
-    assert "Too many wrong tries: wait 30 seconds, then try again." in page.text
+    assert "Too many failed attempts. Wait 30 seconds, then try again." in page.text
     assert f'value="{admin.email}"' in page.text
     known.sign_in(admin.email)  # where somebody signed in before, strangers' guesses do not count
 
