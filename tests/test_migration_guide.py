@@ -1,4 +1,4 @@
-"""The migration guide is true: its SQL lints clean and runs on a table with rows, its messages are ours, its Python runs."""
+"""docs/migrations.md is correct: its SQL lints and runs on tables with rows, its messages exist, its Python runs."""
 
 from __future__ import annotations
 
@@ -23,51 +23,57 @@ from tests.servers import until
 GUIDE = (PROJECT_DIR / "docs" / "migrations.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"-- Migration (\d{3}): (.+)\n")
-BAD = "-- Not like this\n"
-UNDO = "-- Undo "
+BAD_EXAMPLE = "-- Not like this\n"
+DOWN_FILE = "-- Undo "
 
-# What the recipes promise to leave alone: a rewritten table has another file.
-REWRITES = (
+# A rewritten table gets another file on disk; the recipes must not rewrite these.
+FILES_ON_DISK = (
     "SELECT relname, relfilenode FROM pg_class WHERE relname IN ('agents', 'appointments', 'users') ORDER BY relname"
 )
 
-# Modules whose every sentence the guide explains.
+ENGINE = PROJECT_DIR / "peterental" / "database" / "migrations"
+
+# Modules whose messages the guide must all explain.
 EXPLAINED = (
-    "directives",
-    "execution",
-    "files",
-    "history",
-    "lock",
-    "psql",
-    "rollback",
-    "run",
-    "runner",
-    "statements",
-    "stepwise",
-    "trouble",
+    "commands/rollback",
+    "ledger/state",
+    "run/executor",
+    "run/non_transactional",
+    "run/runner",
+    "session/advisory_lock",
+    "session/engine_session",
+    "session/execute",
+    "source/checks",
+    "source/directives",
+    "source/files",
+    "source/psql_syntax",
+    "source/statements",
 )
-WORDS_OF_A_SENTENCE = 4
-WORDS_OF_A_PART = 3
+BASE_CLASSES = frozenset(
+    {"EngineError", "Fault", "Refusal", "MigrationError", "MigrationFailed", "MigrationFilesError"}
+)
+MIN_WORDS_OF_A_MESSAGE = 4
+MIN_WORDS_OF_A_PART = 3
 
 
 def blocks(language: str) -> list[str]:
     return [text for found, text in BLOCK.findall(GUIDE) if found == language]
 
 
-def names(text: str) -> tuple[int, str]:
+def file_name(text: str) -> str:
     match = FILE.match(text)
     assert match, text
-    return int(match[1]), f"{match[1]}_{slug_of(match[2])}.sql"
+    return f"{match[1]}_{slug_of(match[2])}.sql"
 
 
 @pytest.fixture
 def history(tmp_path: Path) -> Path:
-    """All migrations of the guide as one folder."""
+    """All migrations in the guide, in one folder."""
     folder = tmp_path / "migrations"
     folder.mkdir()
     for text in blocks("sql"):
         if FILE.match(text):
-            path = folder / names(text)[1]
+            path = folder / file_name(text)
             assert not path.exists(), path.name
             path.write_text(text, encoding="utf-8")
     return folder
@@ -75,7 +81,7 @@ def history(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def rented(empty_database_url: str, history: Path) -> Iterator[psycopg.Connection]:
-    """The tables the recipes start from, with rows in them."""
+    """The tables with which the recipes start, with rows."""
     MigrationRunner(empty_database_url, history).run_migrations(to=1)
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute(
@@ -91,32 +97,32 @@ def rented(empty_database_url: str, history: Path) -> Iterator[psycopg.Connectio
 # ---- SQL
 
 
-def test_every_recipe_lints_without_an_unsafe_finding(history: Path) -> None:
+def test_recipes_have_no_unsafe_finding(history: Path) -> None:
     report = lint_directory(history)
     assert [one.what for one in report.findings if one.rule.severity is not Severity.ADVICE] == []
     assert report.exit_code() == 0
 
 
-def test_the_example_of_everyday_work_has_no_finding_at_all(history: Path) -> None:
+def test_everyday_example_has_no_finding(history: Path) -> None:
     name = next(path.name for path in history.iterdir() if path.name.startswith("002"))
     assert [one.what for one in lint_directory(history).findings if one.file_name == name] == []
 
 
-def test_every_waiver_of_the_recipes_is_needed_and_says_why(history: Path) -> None:
+def test_waivers_in_recipes_are_used_and_have_reasons(history: Path) -> None:
     waived = lint_directory(history).waived
     assert (
         len(waived) == len(re.findall(r"^-- lint: allow", "".join(blocks("sql")), re.MULTILINE)) + 1
-    )  # one waives two
+    )  # one waiver covers two findings
     assert all(one.waived_because for one in waived)
 
 
-def test_all_recipes_apply_in_order_on_tables_with_rows_and_rewrite_none(
+def test_recipes_apply_in_order_and_rewrite_no_table(
     empty_database_url: str, history: Path, rented: psycopg.Connection
 ) -> None:
-    before = rented.execute(REWRITES).fetchall()
+    before = rented.execute(FILES_ON_DISK).fetchall()
     count = len(list(history.iterdir()))
     assert MigrationRunner(empty_database_url, history).run_migrations() == count - 1
-    assert rented.execute(REWRITES).fetchall() == before
+    assert rented.execute(FILES_ON_DISK).fetchall() == before
     rows = rented.execute(
         "SELECT count(*), count(language), count(public_id), count(attendee_name), sum(fee_amount) FROM appointments"
     ).fetchone()
@@ -127,23 +133,25 @@ def test_all_recipes_apply_in_order_on_tables_with_rows_and_rewrite_none(
     assert offices == [("a", "1 Elm"), ("b", "1 Elm")]
 
 
-def test_after_the_rename_old_code_and_new_code_both_read_what_either_writes(
+def test_rename_recipe_keeps_both_columns_in_sync(
     empty_database_url: str, history: Path, rented: psycopg.Connection
 ) -> None:
     MigrationRunner(empty_database_url, history).run_migrations(to=11)
-    told = "RETURNING attendee, attendee_name"
+    returning = "RETURNING attendee, attendee_name"
     insert = (
         "INSERT INTO appointments (agent_id, start_time, {}, fax, status, language)"
         " VALUES ('a', now(), 'Pat', '', 'confirmed', 'en')"
     )
     for column in ("attendee", "attendee_name"):
-        assert rented.execute(f"{insert.format(column)} {told}".encode()).fetchall() == [("Pat", "Pat")]
-        changed = rented.execute(f"UPDATE appointments SET {column} = 'Sam' WHERE id = 1 {told}".encode()).fetchall()
+        assert rented.execute(f"{insert.format(column)} {returning}".encode()).fetchall() == [("Pat", "Pat")]
+        changed = rented.execute(
+            f"UPDATE appointments SET {column} = 'Sam' WHERE id = 1 {returning}".encode()
+        ).fetchall()
         assert changed == [("Sam", "Sam")]
         rented.execute("UPDATE appointments SET attendee = 'Caller 1' WHERE id = 1")
 
 
-def test_after_the_type_change_old_code_and_new_code_both_read_what_either_writes(
+def test_type_recipe_keeps_both_columns_in_sync(
     empty_database_url: str, history: Path, rented: psycopg.Connection
 ) -> None:
     MigrationRunner(empty_database_url, history).run_migrations(to=19)
@@ -155,8 +163,8 @@ def test_after_the_type_change_old_code_and_new_code_both_read_what_either_write
         assert row == (True,)
 
 
-def test_what_the_guide_warns_of_is_what_the_linter_finds(history: Path) -> None:
-    bad = [text for text in blocks("sql") if text.startswith(BAD)]
+def test_bad_examples_are_unsafe_findings(history: Path) -> None:
+    bad = [text for text in blocks("sql") if text.startswith(BAD_EXAMPLE)]
     assert len(bad) >= 5
     for path in history.iterdir():
         if not path.name.startswith("001"):
@@ -167,19 +175,15 @@ def test_what_the_guide_warns_of_is_what_the_linter_finds(history: Path) -> None
         assert {one.file_name for one in unsafe} == {"002_bad.sql"}, text
 
 
-def test_the_other_queries_of_the_guide_run_on_its_ledger(
-    empty_database_url: str, history: Path, rented: psycopg.Connection
-) -> None:
+def test_other_queries_in_the_guide_run(empty_database_url: str, history: Path, rented: psycopg.Connection) -> None:
     MigrationRunner(empty_database_url, history).run_migrations(to=2)
-    queries = [text for text in blocks("sql") if not (FILE.match(text) or text.startswith((BAD, UNDO)))]
+    queries = [text for text in blocks("sql") if not (FILE.match(text) or text.startswith((BAD_EXAMPLE, DOWN_FILE)))]
     assert len(queries) >= 3
     for query in queries:
         rented.execute(query.encode())
 
 
-def test_the_ledger_has_the_columns_that_the_guide_lists(
-    empty_database_url: str, history: Path, rented: psycopg.Connection
-) -> None:
+def test_ledger_columns_match_the_guide(empty_database_url: str, history: Path, rented: psycopg.Connection) -> None:
     MigrationRunner(empty_database_url, history).run_migrations(to=2)
     section = GUIDE.partition("### The ledger")[2].partition("### Checksums")[0]
     ledger, attempts = section.split("`schema_migration_attempts` has")
@@ -190,8 +194,10 @@ def test_the_ledger_has_the_columns_that_the_guide_lists(
         assert columns == {name for (name,) in found}
 
 
-def test_the_down_file_undoes_its_file(empty_database_url: str, history: Path, rented: psycopg.Connection) -> None:
-    (text,) = (text for text in blocks("sql") if text.startswith(UNDO))
+def test_down_file_in_the_guide_undoes_its_file(
+    empty_database_url: str, history: Path, rented: psycopg.Connection
+) -> None:
+    (text,) = (text for text in blocks("sql") if text.startswith(DOWN_FILE))
     up = next(path for path in history.iterdir() if path.name.startswith("002"))
     up.with_name(f"{up.stem}.down.sql").write_text(text, encoding="utf-8")
     assert f"`{up.stem}.down.sql`" in GUIDE
@@ -204,7 +210,7 @@ def test_the_down_file_undoes_its_file(empty_database_url: str, history: Path, r
 # ---- the document
 
 
-def test_every_place_that_the_guide_points_to_is_there() -> None:
+def test_links_within_the_guide_resolve() -> None:
     titles = re.findall(r"^#+ (.+)$", BLOCK.sub("", GUIDE), re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
     assert set(re.findall(r"\]\(#([^)]+)\)", GUIDE)) <= anchors
@@ -213,8 +219,8 @@ def test_every_place_that_the_guide_points_to_is_there() -> None:
 # ---- Python
 
 
-def test_the_python_of_the_guide_runs(empty_database_url: str) -> None:
-    told = []
+def test_python_in_the_guide_runs(empty_database_url: str) -> None:
+    outputs = []
     for block in blocks("python"):
         done = subprocess.run(
             [sys.executable, "-c", block],
@@ -225,19 +231,19 @@ def test_the_python_of_the_guide_runs(empty_database_url: str) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        told.append(done.stdout)
-    assert "✅ Migration 1: Create agent tables" in told[0]
-    assert "Pending: []" in told[0]
-    assert told[1].splitlines() == ["✅ Database connected", "✅ Database is up to date (no new migrations)"]
+        outputs.append(done.stdout)
+    assert "✅ Migration 1: Create agent tables" in outputs[0]
+    assert "Pending: []" in outputs[0]
+    assert outputs[1].splitlines() == ["✅ Database connected", "✅ Database is up to date (no new migrations)"]
 
 
 # ---- messages
 
 
 def literal(node: ast.AST) -> str | None:
-    """Give a string of the source with `…` for whatever is filled in; None for anything else."""
+    """Return a string literal with `…` for its placeholders; None for any other node."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        text = node.value.partition("\n\n")[0]  # of an exception's docstring, its message
+        text = node.value.partition("\n\n")[0]  # an exception's message is the first paragraph of its docstring
     elif isinstance(node, ast.JoinedStr):
         text = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
     else:
@@ -250,7 +256,7 @@ def flat(text: str) -> str:
 
 
 def strings_of(path: Path) -> Iterator[str]:
-    """Give every string of a module, f-strings as a whole."""
+    """Yield every string literal of a module, each f-string as one."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
@@ -264,8 +270,8 @@ def source() -> set[str]:
     return {text for path in (PROJECT_DIR / "peterental").glob("**/*.py") for text in strings_of(path)}
 
 
-def says(source: set[str], message: str) -> bool:
-    """Whether one of our strings is that message, or says it once its gaps are filled."""
+def is_in_source(source: set[str], message: str) -> bool:
+    """Whether a string of the source contains the message, or matches it with its placeholders filled."""
     wanted = flat(message).strip("… ")
     if any(wanted in text for text in source):
         return True
@@ -275,9 +281,9 @@ def says(source: set[str], message: str) -> bool:
 
 
 def parts_of(message: str) -> list[str]:
-    """Give the sentences, or parts of them, that stand in a message whatever is filled in; the short ones left out."""
+    """Return the constant parts of a message that have enough words to be recognisable."""
     parts = [part.strip(" :;,.()“”") for part in re.split(r"…|\. ", message)]
-    return [part for part in parts if len(part.split()) >= WORDS_OF_A_PART]
+    return [part for part in parts if len(part.split()) >= MIN_WORDS_OF_A_PART]
 
 
 def section(title: str) -> str:
@@ -285,40 +291,44 @@ def section(title: str) -> str:
 
 
 def messages(text: str) -> list[str]:
-    """Give the code spans of the first column of a section's table."""
+    """Return the code spans in the first column of a section's table."""
     rows = re.findall(r"^\| ([^|]*`[^|]*) \|", text, re.MULTILINE)
     return [span for row in rows for span in re.findall(r"`([^`]+)`", row)]
 
 
-def test_every_message_that_the_guide_explains_is_one_of_ours(source: set[str]) -> None:
+def test_explained_messages_exist_in_the_source(source: set[str]) -> None:
     troubleshooting = GUIDE.partition("\n## Troubleshooting\n")[2].partition("\n## ")[0]
-    ours = messages(troubleshooting.replace(section("What PostgreSQL says"), ""))
-    assert len(ours) > 50
-    assert [message for message in ours if not says(source, message)] == []
+    explained = messages(troubleshooting.replace(section("What PostgreSQL says"), ""))
+    assert len(explained) > 50
+    assert [message for message in explained if not is_in_source(source, message)] == []
 
 
-def test_every_line_of_output_that_the_guide_shows_is_one_of_ours(source: set[str]) -> None:
+def test_output_in_the_guide_exists_in_the_source(source: set[str]) -> None:
     lines = [line.strip() for text in blocks("text") for line in text.splitlines()]
     shown = [line for line in lines if re.match(r"[✅❌⏳⚠️]+ \S+ [^ ]", line)]
     assert len(shown) > 10
-    strange = []
+    unknown = []
     for line in shown:
         template = re.sub(r"\S+\.sql \(\d+ ms\)", "… (… ms)", line)
         without_mark_and_file = re.sub(r"^\S+ (\S+\.sql )?", "", line)
-        if template not in source and not says(source, line) and not says(source, without_mark_and_file):
-            strange.append(line)
-    assert strange == []
+        if (
+            template not in source
+            and not is_in_source(source, line)
+            and not is_in_source(source, without_mark_and_file)
+        ):
+            unknown.append(line)
+    assert unknown == []
 
 
-def test_every_sentence_of_the_engine_is_explained() -> None:
+def test_messages_of_the_engine_are_explained() -> None:
     guide = flat(GUIDE)
     missing = []
     for name in EXPLAINED:
-        path = PROJECT_DIR / "peterental" / "database" / "migrations" / f"{name}.py"
+        path = ENGINE / f"{name}.py"
         documentation = documentation_of(path)
         for text in strings_of(path):
             words = re.findall(r"[A-Za-z']{2,}", text)
-            if len(words) < WORDS_OF_A_SENTENCE or text in documentation or is_code(text):
+            if len(words) < MIN_WORDS_OF_A_MESSAGE or text in documentation or is_code(text):
                 continue
             if parts_of(text) and not any(part in guide for part in parts_of(text)):
                 missing.append(f"{name}: {text}")
@@ -326,27 +336,27 @@ def test_every_sentence_of_the_engine_is_explained() -> None:
 
 
 def documentation_of(path: Path) -> set[str]:
-    """Give the docstrings of a module, those below attributes included."""
+    """Return the docstrings of a module, including those of attributes."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found = (literal(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr))
     return {text for text in found if text}
 
 
 def is_code(text: str) -> bool:
-    """Whether a string is for PostgreSQL or `re` rather than for people."""
+    """Whether a string is SQL or a regular expression, not a message."""
     return bool(re.match(r"[A-Z]{2,} [A-Za-z]", text) or "\\" in text) and not text.startswith("COPY")
 
 
-def test_every_kind_of_trouble_is_explained() -> None:
+def test_exceptions_of_the_engine_are_explained() -> None:
     guide = flat(GUIDE)
     missing = []
-    for path in (PROJECT_DIR / "peterental" / "database" / "migrations").glob("*.py"):
+    for path in ENGINE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.ClassDef) or not {"EngineError", "MigrationError"} & bases(node):
+            if not isinstance(node, ast.ClassDef) or node.name in BASE_CLASSES or not BASE_CLASSES & bases(node):
                 continue
             message = literal(ast.Constant(ast.get_docstring(node) or "")) or ""
             parts = parts_of(message)
-            if parts and not any(part in guide for part in parts) and node.name != "MigrationError":  # base of the rest
+            if parts and not any(part in guide for part in parts):
                 missing.append(f"{node.name}: {message}")
     assert missing == []
 
@@ -355,8 +365,8 @@ def bases(node: ast.ClassDef) -> set[str]:
     return {base.id for base in node.bases if isinstance(base, ast.Name)}
 
 
-# What makes the server say each of its messages that the guide explains, where t has a double and a row.
-SAYS = {
+# Statements that cause each of the server's messages in the guide; t has a duplicate.
+CAUSES = {
     "canceling statement due to statement timeout": "SET LOCAL statement_timeout TO 5; SELECT pg_sleep(1)",
     "relation … already exists": "CREATE TABLE t ()",
     "… cannot run inside a transaction block": "CREATE INDEX CONCURRENTLY i ON t (a)",
@@ -366,31 +376,31 @@ SAYS = {
 }
 
 
-def test_what_postgresql_is_quoted_with_is_what_it_says(empty_database_url: str) -> None:
+def test_quoted_server_messages_are_real(empty_database_url: str) -> None:
     quoted = dict.fromkeys(messages(section("What PostgreSQL says")))
-    said = {}
+    actual = {}
     with psycopg.connect(empty_database_url, autocommit=True) as one:
         one.execute("CREATE TABLE t (a int); INSERT INTO t VALUES (1), (1); CREATE TYPE e AS ENUM ('o')")
-        for message, statement in SAYS.items():
+        for message, statement in CAUSES.items():
             with pytest.raises(psycopg.Error) as caught:
                 one.execute(f"BEGIN; {statement}; COMMIT".encode())
             one.execute("ROLLBACK")
-            said[message] = caught.value.diag.message_primary or ""
-        said |= quarrel(empty_database_url, one)
-    assert said.keys() == quoted.keys()
-    for message, text in said.items():
+            actual[message] = caught.value.diag.message_primary or ""
+        actual |= lock_errors(empty_database_url, one)
+    assert actual.keys() == quoted.keys()
+    for message, text in actual.items():
         assert re.search(re.escape(message.strip("… ")).replace("…", ".+"), text), text
 
 
-def quarrel(url: str, one: psycopg.Connection) -> dict[str, str]:
-    """Make two sessions wait for each other; give what the server says to the one that loses, whichever that is."""
-    said = {}
+def lock_errors(url: str, one: psycopg.Connection) -> dict[str, str]:
+    """Cause a lock timeout and a deadlock between two sessions; return the server's messages."""
+    actual = {}
     one.execute("CREATE TABLE u ()")
     with psycopg.connect(url) as other, ThreadPoolExecutor() as pool:
         other.execute("LOCK t")
         with pytest.raises(psycopg.errors.LockNotAvailable) as late:
             one.execute("BEGIN; SET LOCAL lock_timeout TO 5; LOCK t; COMMIT")
-        said["canceling statement due to lock timeout"] = late.value.diag.message_primary or ""
+        actual["canceling statement due to lock timeout"] = late.value.diag.message_primary or ""
         one.execute("ROLLBACK")
         one.execute("BEGIN; LOCK u")
         waiting = pool.submit(one.execute, "LOCK t")
@@ -400,10 +410,10 @@ def quarrel(url: str, one: psycopg.Connection) -> dict[str, str]:
         try:
             other.execute("LOCK u")
             deadlock = waiting.exception()
-        except psycopg.errors.DeadlockDetected as error:  # where this one took long to get here, it looks last
+        except psycopg.errors.DeadlockDetected as error:  # the server aborts either session
             deadlock = error
             other.rollback()
         assert isinstance(deadlock, psycopg.errors.DeadlockDetected)
-        said["deadlock detected"] = deadlock.diag.message_primary or ""
+        actual["deadlock detected"] = deadlock.diag.message_primary or ""
     one.execute("ROLLBACK")
-    return said
+    return actual
