@@ -1,4 +1,4 @@
-"""Calls with tool calls, as many as a test wants."""
+"""Fixtures that insert agents, calls and tool calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ring = Callable[..., str]
 
 @pytest.fixture
 def agents(database: Database) -> None:
-    """Ana in Chicago is looked after by user 7, Ben in Lisbon by nobody."""
+    """Ana in Chicago, owned by user 7, and Ben in Lisbon, without an owner."""
     database.fetch("INSERT INTO users (user_id, email, password_hash) VALUES (7, 'ana@example.com', 'x')")
     database.fetch(
         """
@@ -30,7 +30,7 @@ def agents(database: Database) -> None:
 
 @pytest.fixture
 def ring(database: Database, agents: None) -> Ring:
-    """A function that puts a call into the database: its tool calls as (name, outcome), other columns by name."""
+    """A function that inserts a call: tool calls as (name, outcome), other columns by name; returns its id."""
     del agents
     numbers = count(1)
 
@@ -46,15 +46,15 @@ def ring(database: Database, agents: None) -> Ring:
             "status": "ended" if ended else "in-progress",
             **others,
         }
-        marks = ", ".join(["%s"] * len(values))
-        database.fetch(f"INSERT INTO calls ({', '.join(values)}) VALUES ({marks})", list(values.values()))
-        for place, (name, outcome) in enumerate(tools):
+        placeholders = ", ".join(["%s"] * len(values))
+        database.fetch(f"INSERT INTO calls ({', '.join(values)}) VALUES ({placeholders})", list(values.values()))
+        for position, (name, outcome) in enumerate(tools):
             database.fetch(
                 """
                 INSERT INTO tool_calls (vapi_call_id, tool_call_id, agent_id, name, answer, outcome)
                 VALUES (%s, %s, %s, %s, 'A sentence.', %s)
                 """,
-                [values["vapi_call_id"], f"tool-{place}", agent, name, outcome],
+                [values["vapi_call_id"], f"tool-{position}", agent, name, outcome],
             )
         return str(values["vapi_call_id"])
 

@@ -1,4 +1,4 @@
-"""The list of calls: whose they are, which of them, what came of them, and that it is fast whatever its length."""
+"""The list of calls: visibility, filters, search, flags, and bounded query plans."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def calls(database: Database) -> CallService:
     return CallService(database, lambda: NOW)
 
 
-def ids(calls: CallService, viewer: Viewer = OFFICE, page: int = 1, **wanted: Any) -> list[str]:
-    return [call.vapi_call_id for call in calls.listing(viewer, CallFilter(**wanted), page=page).calls]
+def ids(calls: CallService, viewer: Viewer = OFFICE, page: int = 1, **call_filter: Any) -> list[str]:
+    return [call.vapi_call_id for call in calls.listing(viewer, CallFilter(**call_filter), page=page).calls]
 
 
 def only(calls: CallService) -> CallSummary:
@@ -47,7 +47,7 @@ def only(calls: CallService) -> CallSummary:
     return call
 
 
-def test_calls_are_listed_latest_first_by_when_they_rang(calls: CallService, ring: Ring, database: Database) -> None:
+def test_calls_are_listed_latest_first(calls: CallService, ring: Ring, database: Database) -> None:
     old, new, middle = ring(ago=9), ring(ago=1), ring(ago=5, agent="ben")
     heard = ring(started_at=None, created_at=NOW)
     assert ids(calls) == [heard, new, middle, old]
@@ -56,33 +56,31 @@ def test_calls_are_listed_latest_first_by_when_they_rang(calls: CallService, rin
     assert ids(calls, ANA) == [heard, new, middle, old]
 
 
-def test_whoever_looks_after_no_agent_sees_no_call(calls: CallService, ring: Ring) -> None:
+def test_user_without_agents_sees_no_call(calls: CallService, ring: Ring) -> None:
     call = ring()
-    nobodys = ring(agent=None)
+    unassigned = ring(agent=None)
     assert ids(calls, STRANGER) == []
     assert ids(calls, ANA, agent_id=UNASSIGNED) == []
-    for viewer, hidden in ((STRANGER, call), (ANA, nobodys), (OFFICE, "unheard-of"), (OFFICE, "c\x00")):
+    for viewer, hidden in ((STRANGER, call), (ANA, unassigned), (OFFICE, "unheard-of"), (OFFICE, "c\x00")):
         with pytest.raises(CallUnknown):
             calls.record(hidden, viewer)
     assert calls.record(call, ANA).summary.agent_name == "Ana"
-    assert calls.record(nobodys, OFFICE).summary.agent_name is None
+    assert calls.record(unassigned, OFFICE).summary.agent_name is None
 
 
-def test_filters_narrow_and_go_together(calls: CallService, ring: Ring) -> None:
-    anas, bens, nobodys = ring(), ring(agent="ben", ago=2), ring(agent=None, ago=3)
+def test_filters_combine(calls: CallService, ring: Ring) -> None:
+    anas, bens, unassigned = ring(), ring(agent="ben", ago=2), ring(agent=None, ago=3)
     fault = ring((ASK, "fault"), agent="ben", ago=48)
     assert ids(calls, agent_id="ben") == [bens, fault]
-    assert ids(calls, agent_id=UNASSIGNED) == [nobodys]
+    assert ids(calls, agent_id=UNASSIGNED) == [unassigned]
     assert ids(calls, flag="fault") == [fault]
     assert ids(calls, flag="fault", agent_id="ana") == []
     assert ids(calls, since=NOW - timedelta(hours=2)) == [anas, bens]
-    assert ids(calls, until=NOW - timedelta(hours=2)) == [nobodys, fault]
+    assert ids(calls, until=NOW - timedelta(hours=2)) == [unassigned, fault]
     assert ids(calls, ANA, agent_id="ben") == []
 
 
-def test_a_call_is_found_by_the_end_of_its_number_its_id_or_what_was_booked_in_it(
-    calls: CallService, ring: Ring, database: Database
-) -> None:
+def test_search_matches_number_id_and_booking(calls: CallService, ring: Ring, database: Database) -> None:
     call = ring(caller_number="+15550142100")
     other = ring(caller_number="+15550142177", ago=2)
     database.fetch(
@@ -95,12 +93,12 @@ def test_a_call_is_found_by_the_end_of_its_number_its_id_or_what_was_booked_in_i
     for text in ("2100", "(555) 014-2100", "+1 555 014 2100", call, "søren", "elm_str", "100%", " Dahl "):
         assert ids(calls, text=text) == [call], text
         assert ids(calls, ANA, text=text) == [call], text
-    for text in ("00", "5550", "So", "elm%str", "nobody", "\x00"):
+    for text in ("00", "5550", "So", "elm%str", "absent", "\x00"):
         assert ids(calls, STRANGER, text=text) == []
         assert ids(calls, text=text) == ([] if text != "\x00" else [call, other]), text
 
 
-def test_the_list_is_paged(calls: CallService, ring: Ring) -> None:
+def test_list_is_paged(calls: CallService, ring: Ring) -> None:
     made = [ring(ago=number) for number in range(PAGE_SIZE + 1)]
     first = calls.listing(OFFICE, CallFilter())
     assert [call.vapi_call_id for call in first.calls] == made[:PAGE_SIZE]
@@ -110,7 +108,7 @@ def test_the_list_is_paged(calls: CallService, ring: Ring) -> None:
     assert not second.has_more
 
 
-def test_what_was_done_in_a_call_is_told_with_the_visitor(calls: CallService, ring: Ring, database: Database) -> None:
+def test_summary_has_actions_and_visitor(calls: CallService, ring: Ring, database: Database) -> None:
     call = ring((ASK, "answered"), (BOOK, "booked"), (MOVE, "moved"), ("take_message", "message"))
     assert only(calls).actions == ("booked", "moved", "message")
     (row,) = database.fetch(
@@ -158,7 +156,7 @@ def test_what_was_done_in_a_call_is_told_with_the_visitor(calls: CallService, ri
         ([(BOOK, "booked")], {"structured_data": '{"appointment_booked": true}'}, ""),
     ],
 )
-def test_a_flag_says_what_went_wrong_and_the_list_finds_it(
+def test_flags_are_computed_and_filterable(
     calls: CallService, ring: Ring, tools: Sequence[tuple[str, str]], others: dict[str, Any], flags: str
 ) -> None:
     call = ring(*tools, **others)
@@ -169,9 +167,7 @@ def test_a_flag_says_what_went_wrong_and_the_list_finds_it(
             assert ids(calls, viewer, flag=flag) == ([call] if flag in flags else [])
 
 
-def test_an_appointment_with_the_calls_id_is_enough_not_to_be_flagged(
-    calls: CallService, ring: Ring, database: Database
-) -> None:
+def test_appointment_of_the_call_clears_unbooked(calls: CallService, ring: Ring, database: Database) -> None:
     call = ring((BOOK, "fault"))
     database.fetch(
         """
@@ -185,9 +181,7 @@ def test_an_appointment_with_the_calls_id_is_enough_not_to_be_flagged(
     assert ids(calls, flag="unbooked") == []
 
 
-def test_asking_again_for_a_viewing_that_stands_is_no_reason_for_a_flag(
-    calls: CallService, ring: Ring, database: Database
-) -> None:
+def test_existing_viewing_clears_unbooked(calls: CallService, ring: Ring, database: Database) -> None:
     ring((BOOK, "answered"))
     assert only(calls).is_unbooked
     (row,) = database.fetch(
@@ -201,14 +195,14 @@ def test_asking_again_for_a_viewing_that_stands_is_no_reason_for_a_flag(
     assert ids(calls, flag="unbooked") == []
 
 
-def test_a_fault_that_a_repetition_mended_is_no_fault(calls: CallService, ring: Ring, database: Database) -> None:
+def test_successful_repetition_clears_the_fault(calls: CallService, ring: Ring, database: Database) -> None:
     ring((BOOK, "fault"))
     database.fetch("UPDATE tool_calls SET outcome = 'booked'")
     assert not only(calls).has_fault
     assert only(calls).outcomes == ("booked",)
 
 
-def test_of_two_tool_calls_at_once_neither_forgets_the_other(
+def test_concurrent_tool_calls_keep_both_outcomes(
     calls: CallService, ring: Ring, database: Database, database_url: str
 ) -> None:
     call = ring()
@@ -275,7 +269,7 @@ def many_calls_url(databases: Any, template_url: str) -> Any:
 
 @pytest.mark.parametrize("user_id", [None, 7], ids=["admin", "agent"])
 @pytest.mark.parametrize(
-    "wanted",
+    "call_filter",
     [
         CallFilter(),
         CallFilter(agent_id="agent-2"),
@@ -292,13 +286,13 @@ def many_calls_url(databases: Any, template_url: str) -> Any:
         CallFilter(text="c4ca", since=NOW - timedelta(days=9), until=NOW + timedelta(days=999)),
         CallFilter(text="call-7", flag="fault"),
     ],
-    ids=lambda wanted: str({k: v for k, v in vars(wanted).items() if v and k not in {"since", "until"}}),
+    ids=lambda call_filter: str({k: v for k, v in vars(call_filter).items() if v and k not in {"since", "until"}}),
 )
-def test_no_list_reads_through_all_calls(many_calls_url: str, wanted: CallFilter, user_id: int | None) -> None:
-    if user_id and wanted.agent_id == UNASSIGNED:
-        wanted = CallFilter()  # the service shows those to admins only
+def test_no_list_scans_all_calls(many_calls_url: str, call_filter: CallFilter, user_id: int | None) -> None:
+    if user_id and call_filter.agent_id == UNASSIGNED:
+        call_filter = CallFilter()  # the service shows those to admins only
     database = Explained(many_calls_url, {"vapi_call_id": None, "is_truncated": False})
-    CallQueries(database).listing(user_id, wanted, slice(75, 101))
+    CallQueries(database).listing(user_id, call_filter, slice(75, 101))
     database.close()
     assert "Index" in database.plan
     assert read_whole(database.plan, "calls", "tool_calls", "appointments") == [], database.plan
@@ -306,7 +300,7 @@ def test_no_list_reads_through_all_calls(many_calls_url: str, wanted: CallFilter
     assert "transcript" not in database.plan
 
 
-def test_flags_of_many_calls_kept_in_bulk_are_those_of_each(many_calls_url: str) -> None:
+def test_bulk_insert_maintains_the_flags(many_calls_url: str) -> None:
     database = Database(many_calls_url)
     (row,) = database.fetch(
         """
@@ -320,7 +314,7 @@ def test_flags_of_many_calls_kept_in_bulk_are_those_of_each(many_calls_url: str)
     assert row == {"fault": 101, "booked": 10000 - 101 - 198, "agreed": 10000}
 
 
-def test_what_belongs_to_nobody_is_counted_by_its_index(database: Database) -> None:
+def test_unknown_assistants_use_their_index(database: Database) -> None:
     database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('ana', 'Ana')")
     database.fetch(
         """
@@ -330,21 +324,21 @@ def test_what_belongs_to_nobody_is_counted_by_its_index(database: Database) -> N
         """
     )
     database.fetch("ANALYZE calls")
-    seen: list[str] = []
+    plans: list[str] = []
 
     class Explaining(Database):
         def fetch(self, query: str, params: Any = None, **how: Any) -> Any:
-            seen.extend(row["QUERY PLAN"] for row in super().fetch(f"EXPLAIN {query}", params))
+            plans.extend(row["QUERY PLAN"] for row in super().fetch(f"EXPLAIN {query}", params))
             return super().fetch(query, params, **how)
 
-    reader = CallQueries(Explaining(database.url))
-    found = reader.unknown_assistants(datetime.now(UTC) - timedelta(days=30), counted=50, limit=5)
-    assert [rung.assistant_id for rung in found] == ["a100", "a200", "a300", "a400", "a500"]
-    assert "idx_calls_unregistered" in "\n".join(seen)
+    call_queries = CallQueries(Explaining(database.url))
+    found = call_queries.unknown_assistants(datetime.now(UTC) - timedelta(days=30), counted=50, limit=5)
+    assert [assistant.assistant_id for assistant in found] == ["a100", "a200", "a300", "a400", "a500"]
+    assert "idx_calls_unregistered" in "\n".join(plans)
 
 
 @pytest.mark.parametrize("user_id", [None, 7], ids=["admin", "agent"])
-def test_what_is_typed_is_found_however_old_the_call_is(
+def test_search_finds_the_oldest_call(
     many_calls_url: str, monkeypatch: pytest.MonkeyPatch, user_id: int | None
 ) -> None:
     database = Database(many_calls_url)
@@ -357,17 +351,17 @@ def test_what_is_typed_is_found_however_old_the_call_is(
     oldest = hashlib.md5(b"9992", usedforsecurity=False).hexdigest()
     assert find(oldest) == (["call-9992"], False)
     assert find("5550009992") == (["call-9992"], False)
-    assert find("92 Elm Street")[1] == (user_id is None), "so common is the street that only the latest are searched"
+    assert find("92 Elm Street")[1] == (user_id is None), "the street is common, so only the latest calls are searched"
     assert find(f"{oldest} 92 Elm") == (["call-9992"], False)
     assert find("call-9992") == (["call-9992"], False)
     limits = SearchLimits(nearby=26, per_agent=9, matches=0)
     monkeypatch.setattr(queries, "LIMITS", limits)
     found, is_truncated = find(" Elm", flag="unbooked")
-    assert (found, is_truncated) == ([], False), "all that is nearby has the word, and none of it the flag"
-    assert find("1 Elm")[1], "more has it than may be looked up"
+    assert (found, is_truncated) == ([], False), "all nearby calls have the word, and none has the flag"
+    assert find("1 Elm")[1], "more calls match than may be looked up"
     monkeypatch.setattr(queries, "LIMITS", replace(limits, common=1))
-    assert find("1 Elm")[1], "it is common nearby, so nobody looks further"
+    assert find("1 Elm")[1], "the word is common nearby, so the index is not asked"
     found, is_truncated = find("002")
-    assert is_truncated, "more numbers end so than may be looked up"
+    assert is_truncated, "more numbers match than may be looked up"
     assert found
     database.close()

@@ -1,4 +1,4 @@
-"""Calls, put together from reports in any order, and tool calls that are never told two ways."""
+"""Calls merged from updates in any order, and tool calls with one answer each."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ REPORT = CallUpdate(
     success_evaluation="true", recording_url="https://x",
 )  # fmt: skip
 
-NEWS = {"ringing": RINGING, "talking": TALKING, "ended": ENDED, "report": REPORT}
+UPDATES = {"ringing": RINGING, "talking": TALKING, "ended": ENDED, "report": REPORT}
 
 
 @pytest.mark.parametrize(
     "order", sorted(set(permutations(["ringing", "talking", "ended", "report", "report"]))), ids="-".join
 )
-def test_whatever_the_order_the_call_comes_out_the_same(calls: CallService, order: tuple[str, ...]) -> None:
+def test_updates_merge_in_any_order(calls: CallService, order: tuple[str, ...]) -> None:
     for name in order:
-        calls.record_update(NEWS[name])
+        calls.record_update(UPDATES[name])
     call = calls.get("c")
     assert call is not None
     assert (call.agent_id, call.assistant_id, call.caller_number) == ("ana", "assistant-ana", "+15550001111")
@@ -62,7 +62,7 @@ def test_whatever_the_order_the_call_comes_out_the_same(calls: CallService, orde
     assert (call.summary, call.transcript, call.messages, call.structured_data) == ("S", "AI: hello", [1], {"a": 1})
 
 
-def test_a_call_that_nobody_is_registered_for_is_kept_all_the_same(calls: CallService) -> None:
+def test_call_without_agent_is_recorded(calls: CallService) -> None:
     calls.record_update(CallUpdate(vapi_call_id="c", agent_key=AgentKey(assistant_id="unheard-of")))
     call = calls.get("c")
     assert call is not None
@@ -76,31 +76,31 @@ def invocation(tool_call_id: str = "t", call: str = "c", number: str | None = "+
     )
 
 
-def say(result: Outcome | Refusal, _: Agent | None, __: datetime) -> str:
+def render(result: Outcome | Refusal, _: Agent | None, __: datetime) -> str:
     return repr(result)
 
 
-def test_what_was_done_is_never_overwritten_and_a_fault_is(calls: CallService) -> None:
+def test_only_faults_are_overwritten(calls: CallService) -> None:
     calls.record_tool_call_alone(invocation(), answer="sorry", outcome="fault")
-    told = calls.take_message(invocation(), MessageDraft(body="hello"), say)
+    answer = calls.take_message(invocation(), MessageDraft(body="hello"), render)
     calls.record_tool_call_alone(invocation(), answer="sorry again", outcome="fault")
-    (kept,) = calls.tool_calls("c")
-    assert (kept.answer, kept.outcome) == (told, "message")
+    (stored,) = calls.tool_calls("c")
+    assert (stored.answer, stored.outcome) == (answer, "message")
 
 
-def test_tool_calls_without_a_call_are_told_apart_by_their_ids(calls: CallService, database: Database) -> None:
-    first = calls.take_message(invocation("a", call=""), MessageDraft(body="hello"), say)
-    assert calls.take_message(invocation("a", call=""), MessageDraft(body="other"), say) == first
-    calls.take_message(invocation("b", call=""), MessageDraft(body="hello"), say)
+def test_tool_calls_without_call_differ_by_id(calls: CallService, database: Database) -> None:
+    first = calls.take_message(invocation("a", call=""), MessageDraft(body="hello"), render)
+    assert calls.take_message(invocation("a", call=""), MessageDraft(body="other"), render) == first
+    calls.take_message(invocation("b", call=""), MessageDraft(body="hello"), render)
     assert database.fetch("SELECT body, vapi_call_id FROM messages") == [{"body": "hello", "vapi_call_id": None}] * 2
 
 
-def test_an_empty_message_is_refused_and_nothing_promised(calls: CallService, database: Database) -> None:
-    assert "MessageMissing" in calls.take_message(invocation(), MessageDraft(body=""), say)
+def test_empty_message_is_refused(calls: CallService, database: Database) -> None:
+    assert "MessageMissing" in calls.take_message(invocation(), MessageDraft(body=""), render)
     assert database.fetch("SELECT * FROM messages") == []
 
 
-def test_what_a_call_was_told_before_is_found_again() -> None:
+def test_history_finds_identical_calls() -> None:
     def call(tool_call_id: str, outcome: str, appointment_id: int | None = None) -> ToolCall:
         return ToolCall(
             name="set_appointment", tool_call_id=tool_call_id, arguments={"a": 1}, answer=f"{tool_call_id}!",

@@ -1,4 +1,4 @@
-"""One phone call from forty sides at once: updates, a report and tool calls in one moment make one call, and no deadlock."""
+"""Concurrent updates, reports and tool calls of one phone call make one row and cause no deadlock."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROUNDS = 5
 
 @dataclass
 class Line:
-    """The services on a pool as wide as a worker's, and the call that everybody speaks of."""
+    """The services on a pool of a worker's size, and the call that all requests belong to."""
 
     services: Services
     database: Database
@@ -43,17 +43,17 @@ class Line:
 
     def ask(self, number: int) -> str:
         return self.services.appointments.availability(
-            self.invocation("get_availability", number), BookingRequest(), say
+            self.invocation("get_availability", number), BookingRequest(), render
         )
 
     def book(self, number: int) -> str:
         start = f"2026-11-{23 + number // 8:02}T{9 + number % 8:02}:00"
         request = BookingRequest(property_address=f"{number} Elm Street", attendee_name="Dolores", start_time=start)
-        return self.services.appointments.book(self.invocation("set_appointment", number), request, say)
+        return self.services.appointments.book(self.invocation("set_appointment", number), request, render)
 
     def leave(self, number: int) -> str:
         draft = MessageDraft(body=f"message {number}")
-        return self.services.calls.take_message(self.invocation("take_message", number), draft, say)
+        return self.services.calls.take_message(self.invocation("take_message", number), draft, render)
 
     def update(self, number: int) -> str:
         status = ("ringing", "in-progress", "ended")[number % 3]
@@ -75,13 +75,13 @@ class Line:
         return "heard"
 
 
-def say(result: Outcome | Refusal, _: Agent | None, __: datetime) -> str:
+def render(result: Outcome | Refusal, _: Agent | None, __: datetime) -> str:
     return type(result).__name__
 
 
 @pytest.fixture
 def line(database_url: str) -> Iterator[Line]:
-    """Ana's line."""
+    """A line to Ana."""
     database = Database(database_url, pool_size=8)
     database.fetch(
         "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) VALUES ('ana', 'Ana', %s)", [KEY.assistant_id]
@@ -90,22 +90,22 @@ def line(database_url: str) -> Iterator[Line]:
     database.close()
 
 
-def test_forty_at_one_call_make_one_row_that_knows_it_all_and_has_ended(line: Line) -> None:
+def test_concurrent_updates_make_one_call(line: Line) -> None:
     for number in range(ROUNDS):
         line.call_id = f"call-{number}"
         sides = (line.ask, line.book, line.leave, line.update, line.report)
         first = number * 8
-        told = at_once([partial(side, first + turn) for turn in range(8) for side in sides])
-        assert sorted(set(told)) == ["Booked", "MessageTaken", "TimesOffered", "heard"]
+        answers = at_once([partial(side, first + turn) for turn in range(8) for side in sides])
+        assert sorted(set(answers)) == ["Booked", "MessageTaken", "TimesOffered", "heard"]
         (call,) = line.database.fetch(
             "SELECT agent_id, caller_number, status, summary FROM calls WHERE vapi_call_id = %s", [line.call_id]
         )
         assert list(call.values()) == ["ana", DOLORES, "ended", "S"]
-        (kept,) = line.database.fetch(
+        (stored,) = line.database.fetch(
             "SELECT COUNT(*) AS number, bool_and(agent_id = 'ana') AS anas FROM tool_calls WHERE vapi_call_id = %s",
             [line.call_id],
         )
-        assert kept == {"number": 24, "anas": True}
+        assert stored == {"number": 24, "anas": True}
     assert line.database.fetch("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == [
         {"deadlocks": 0}
     ]

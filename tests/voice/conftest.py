@@ -1,4 +1,4 @@
-"""A webhook on a database of its own, at a moment of the test's choosing, with two agents who answer phones."""
+"""Fixtures: a webhook with two agents, on a database and a clock of the test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.voice.phone import Clock, Phone, register_agents, services_on, webhoo
 
 @pytest.fixture
 def clock() -> Clock:
-    """The clock that everything here goes by."""
+    """The clock of all services."""
     return Clock()
 
 

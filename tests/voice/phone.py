@@ -1,4 +1,4 @@
-"""Vapi's side of the line, for tests: a phone that talks to a webhook, at a moment of the test's choosing."""
+"""A fake of Vapi: sends messages to a webhook and reads the replies, at a time that the test sets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SUNDAY_MORNING = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 
 @dataclass
 class Clock:
-    """The present moment, as the test says it is."""
+    """A clock that the test sets."""
 
     now: datetime = SUNDAY_MORNING
 
@@ -41,13 +41,13 @@ class Clock:
         return self.now
 
     def forward(self, **by: float) -> None:
-        """Let time pass."""
+        """Advance the clock; arguments as for timedelta."""
         self.now += timedelta(**by)
 
 
 @dataclass
 class Phone:
-    """Vapi, as far as the webhook can tell: posts messages and reads the answers."""
+    """One phone call, as Vapi sends it to the webhook."""
 
     client: FlaskClient
     call_id: str = "call-1"
@@ -60,7 +60,7 @@ class Phone:
         return self.client.post("/vapi/webhook", json={"message": message}, headers=headers)
 
     def play(self, name: str) -> Any:
-        """Post one of the recorded shapes; give the answer's JSON."""
+        """Post one of the recorded payloads; return the reply's JSON."""
         response = self.client.post(
             "/vapi/webhook", data=(PAYLOADS / f"{name}.json").read_bytes(), content_type="application/json"
         )
@@ -69,7 +69,7 @@ class Phone:
         return response.json
 
     def say(self, tool: str, arguments: object = None, tool_call_id: str | None = None, **more: object) -> str:
-        """Have the robot use a tool; give the sentence."""
+        """Call a tool; return the sentence that the caller hears."""
         message = self.message(tool, arguments, tool_call_id) | more
         response = self.post(message)
         assert response.status_code == 200
@@ -80,7 +80,7 @@ class Phone:
         return str(result["result"])
 
     def message(self, tool: str, arguments: object = None, tool_call_id: str | None = None) -> dict[str, Any]:
-        """Make the message that uses a tool."""
+        """Build the message of a tool call."""
         return {
             "type": "tool-calls",
             "toolCallList": [
@@ -95,12 +95,12 @@ class Phone:
 
 
 def payload(name: str) -> Any:
-    """Give one of the recorded shapes."""
+    """Load one of the recorded payloads."""
     return json.loads((PAYLOADS / f"{name}.json").read_bytes())
 
 
 def register_agents(database: Database) -> None:
-    """Register Ana, who can hand over to a person, and Ben, who cannot."""
+    """Insert Ana, who has a handover number, and Ben, who has none."""
     database.fetch(
         """
         INSERT INTO agents (agent_id, agent_name, vapi_assistant_id, phone_number_id, handover_number)
@@ -111,12 +111,12 @@ def register_agents(database: Database) -> None:
 
 
 def services_on(database: Database, clock: Callable[[], datetime]) -> Services:
-    """Make services that go by `clock`."""
+    """Build services that use `clock`."""
     return build_services(database, clock)
 
 
 def webhook(services: Services, clock: Callable[[], datetime], config: Config | None = None) -> FlaskClient:
-    """Make a client of an application that is nothing but the webhook."""
+    """Build a client of an application that has only the webhook."""
     app = Flask("webhook")
     app.register_blueprint(create_blueprint(services, config or Config(), clock))
     return app.test_client()
@@ -130,17 +130,17 @@ BOOKED_MONDAY_AT_THREE = (
 
 
 def book(phone: Phone, start_time: object = "tomorrow 3 pm", tool_call_id: str | None = None, **more: object) -> str:
-    """Have Dolores book Elm Street."""
+    """Book Elm Street for Dolores; return the sentence."""
     return phone.say("set_appointment", ELM | {"start_time": start_time} | more, tool_call_id)
 
 
 def bookings(database: Database) -> list[dict[str, Any]]:
-    """Give what is in the book."""
+    """Return all appointments, oldest first."""
     return database.fetch(
         "SELECT start_time::text AS start, status, property_address AS home FROM appointments ORDER BY id"
     )
 
 
 def starts(database: Database) -> list[str]:
-    """Give when confirmed viewings start."""
+    """Return the starts of the confirmed appointments."""
     return [row["start"] for row in bookings(database) if row["status"] == "confirmed"]

@@ -1,4 +1,4 @@
-"""The conversations of the phrase book: who calls when, what the robot asks of us, and what the caller hears."""
+"""Conversations: who calls when, which tools the assistant calls, and what the caller hears."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ ELM: dict[str, object] = {"property_address": "1420 Elm Street", "attendee_name"
 
 @dataclass(frozen=True)
 class Later:
-    """Time passes."""
+    """Time passes; arguments as for timedelta."""
 
     by: dict[str, float]
 
 
 @dataclass(frozen=True)
 class From:
-    """Another number calls."""
+    """The next turns come from another number."""
 
     number: str
 
 
 @dataclass(frozen=True)
 class Says:
-    """What the caller has said so far, as the history has it."""
+    """What the caller has said so far, for the history of the next messages."""
 
     lines: list[str]
 
 
-RINGS_AGAIN = "rings again"
+CALLS_AGAIN = "calls again"
 
 
 @dataclass(frozen=True)
 class Talk:
-    """One conversation: who and when, what is asked and heard, and when the viewings start that stand in the end."""
+    """One conversation: time zone and time, tool calls and expected sentences, and the starts that are booked at its end."""
 
     title: str
     zone: str
@@ -73,7 +73,7 @@ def leave(message: str, **more: object) -> Asked:
 # fmt: off
 TALKS = [
     Talk(
-        "who mumbles is understood through it, and asked where she says too little", "America/Chicago", "2026-11-22T09:00",
+        "filler words are ignored, and too little is asked about", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="um, tomorrow"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
             (book("uh tomorrow at like three"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
@@ -82,7 +82,7 @@ TALKS = [
             (book("tomorrow at three"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
         ), booked=["Mon 11-23 15:00 -0600"]),
     Talk(
-        "first thing Monday is a morning to be offered, not a minute to be guessed", "America/Chicago", "2026-11-22T09:00",
+        "first thing Monday means the morning, not a minute", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="first thing Monday"), "I have tomorrow, Monday the twenty-third, at nine AM or eleven AM. Which would you like?"),
             (ask(time_of_day="first thing in the morning"), "I have tomorrow, Monday the twenty-third, at nine AM, or Tuesday the twenty-fourth at nine AM, or Wednesday the twenty-fifth at nine AM. Which would you like?"),
@@ -90,7 +90,7 @@ TALKS = [
             (book("Monday at nine"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at nine AM."),
         ), booked=["Mon 11-23 09:00 -0600"]),
     Talk(
-        "in an hour is counted from now, and kept to the notice", "America/Chicago", "2026-11-23T09:00",
+        "in an hour counts from now and respects the notice", "America/Chicago", "2026-11-23T09:00",
         (
             (book("in an hour"), "Viewings have to be booked two hours ahead. The nearest I have: today, Monday the twenty-third, at eleven AM, eleven thirty AM or noon."),
             (book("in 3 hours"), "You're booked to see 1420 Elm Street, today, Monday the twenty-third, at noon."),
@@ -99,14 +99,14 @@ TALKS = [
             (ask(date="in two hours"), "I have today, Monday the twenty-third, at eleven AM, eleven thirty AM or twelve thirty PM. Which would you like?"),
         ), booked=["Mon 11-23 12:00 -0600"]),
     Talk(
-        "this afternoon is asked about with the afternoon's times", "America/Chicago", "2026-11-23T09:00",
+        "this afternoon asks for a time and offers the afternoon's", "America/Chicago", "2026-11-23T09:00",
         (
             (ask(date="this afternoon"), "I have today, Monday the twenty-third, at noon, two PM or four PM. Which would you like?"),
             (book("this afternoon"), "At what time would you like to come today, Monday the twenty-third, in the afternoon? I have today, Monday the twenty-third, at noon, two PM or four PM."),
             (book("this afternoon at three"), "You're booked to see 1420 Elm Street, today, Monday the twenty-third, at three PM."),
         ), booked=["Mon 11-23 15:00 -0600"]),
     Talk(
-        "the fourteenth is the coming one, even where it is too far ahead", "America/Chicago", "2026-11-22T09:00",
+        "the fourteenth is the next one, even if too far ahead", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="the 14th"), "Viewings can be booked fourteen days ahead at most. The nearest I have: Friday, December fourth, at three thirty PM, four PM or four thirty PM."),
             (book("the 14th at two"), "Viewings can be booked fourteen days ahead at most. The nearest I have: Friday, December fourth, at three thirty PM, four PM or four thirty PM."),
@@ -134,7 +134,7 @@ TALKS = [
             (book("day after tomorrow at 10"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at ten AM."),
         ), booked=["Tue 11-24 10:00 -0600"]),
     Talk(
-        "another language is asked again, never guessed", "America/Chicago", "2026-11-22T09:00",
+        "another language is asked about, not guessed", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="mañana"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
             (book("mañana a las tres"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
@@ -142,20 +142,20 @@ TALKS = [
             (book("martes 3 pm"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
         ), booked=[]),
     Talk(
-        "midnight may be of two days and is asked about", "America/Chicago", "2026-11-22T09:00",
+        "midnight may belong to two days and is asked about", "America/Chicago", "2026-11-22T09:00",
         (
             (book("2026-11-23T24:00:00"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
             (book("tomorrow 24:00"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
             (book("tomorrow at midnight"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
         ), booked=[]),
     Talk(
-        "next Tuesday, said on a Sunday, is this coming one", "America/Chicago", "2026-11-22T09:00",
+        "next Tuesday, said on a Sunday, is the coming one", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="next Tuesday"), "I have Tuesday the twenty-fourth at nine AM, noon or two PM. Which would you like?"),
             (book("next Tuesday at 2 pm"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at two PM."),
         ), booked=["Tue 11-24 14:00 -0600"]),
     Talk(
-        "next Tuesday, said on a Monday, is offered a week later and asked about before it is booked", "America/Chicago", "2026-11-23T09:00",
+        "next Tuesday, said on a Monday, is asked about before it is booked", "America/Chicago", "2026-11-23T09:00",
         (
             (ask(date="next Tuesday"), "I have Tuesday, December first, at nine AM, noon or two PM. Which would you like?"),
             (book("next Tuesday at 2 pm"), "Do you mean tomorrow, Tuesday the twenty-fourth, or Tuesday, December first?"),
@@ -175,7 +175,7 @@ TALKS = [
             (book("this Tuesday at 2 pm"), "You're booked to see 1420 Elm Street, today, Tuesday the twenty-fourth, at two PM."),
         ), booked=["Tue 11-24 14:00 -0600"]),
     Talk(
-        "who changes her mind has one viewing, at the time she said last", "America/Chicago", "2026-11-22T09:00",
+        "a changed mind leaves one viewing, at the last time said", "America/Chicago", "2026-11-22T09:00",
         (
             (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
             (move("tomorrow 4 pm"), "Your viewing of 1420 Elm Street is now tomorrow, Monday the twenty-third, at four PM."),
@@ -186,57 +186,57 @@ TALKS = [
             (find(attendee_name="Dolores"), "You have a viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
         ), booked=["Mon 11-23 15:00 -0600"]),
     Talk(
-        "who is cut off and rings again has booked once, and may move it", "America/Chicago", "2026-11-22T09:00",
+        "a caller who is cut off and calls again has booked once", "America/Chicago", "2026-11-22T09:00",
         (
             (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
-            RINGS_AGAIN,
+            CALLS_AGAIN,
             (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
             (find(property_address="elm street"), "You have a viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
-            RINGS_AGAIN,
+            CALLS_AGAIN,
             (book("tomorrow 4 pm"), "You already have a viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM. Shall I move it?"),
             (move("tomorrow 4 pm"), "Your viewing of 1420 Elm Street is now tomorrow, Monday the twenty-third, at four PM."),
             (move("tomorrow 4 pm"), "Your viewing of 1420 Elm Street is now tomorrow, Monday the twenty-third, at four PM."),
         ), booked=["Mon 11-23 16:00 -0600"]),
     Talk(
-        "who rings the next day finds tomorrow has become today", "America/Chicago", "2026-11-22T09:00",
+        "on the next day, tomorrow has become today", "America/Chicago", "2026-11-22T09:00",
         (
             (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
-            RINGS_AGAIN,
+            CALLS_AGAIN,
             Later({"days": 1}),
             (book("today at 3 pm"), "You're booked to see 1420 Elm Street, today, Monday the twenty-third, at three PM."),
             (book("tomorrow 3 pm"), "You already have a viewing of 1420 Elm Street, today, Monday the twenty-third, at three PM. Shall I move it?"),
             (find(attendee_name="whitcomb"), "You have a viewing of 1420 Elm Street, today, Monday the twenty-third, at three PM."),
         ), booked=["Mon 11-23 15:00 -0600"]),
     Talk(
-        "a wrong Z is forgiven where the time was offered", "America/Chicago", "2026-11-22T09:00",
+        "a wrong Z is ignored for an offered time", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="tomorrow", time_of_day="3 pm"), "I have tomorrow, Monday the twenty-third, at two thirty PM, three PM or three thirty PM. Which would you like?"),
             (book("2026-11-23T15:00:00Z"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
-            RINGS_AGAIN,
+            CALLS_AGAIN,
             (find(attendee_name="Dolores"), "You have a viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
         ), booked=["Mon 11-23 15:00 -0600"]),
     Talk(
-        "a Z that nothing speaks against is believed", "America/Chicago", "2026-11-22T09:00",
+        "a Z is accepted where nothing contradicts it", "America/Chicago", "2026-11-22T09:00",
         (
             (book("2026-11-23T15:00:00.000Z"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at nine AM."),
             (book("2026-11-23T04:00:00Z", property_address="9 Oak"), "There are no viewings then. The nearest I have: tomorrow, Monday the twenty-third, at nine thirty AM, ten AM or ten thirty AM."),
         ), booked=["Mon 11-23 09:00 -0600"]),
     Talk(
-        "last year's date is booked once the caller has said the weekday", "America/Chicago", "2026-11-22T09:00",
+        "last year's date is booked if the caller has said the weekday", "America/Chicago", "2026-11-22T09:00",
         (
             (book("2025-11-24T14:00:00"), "Just to be sure: do you mean Tuesday the twenty-fourth?"),
             Says(["Tuesday at two"]),
             (book("2025-11-24T14:00:00"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at two PM."),
         ), booked=["Tue 11-24 14:00 -0600"]),
     Talk(
-        "last year's date is asked about where the caller changed her mind", "America/Chicago", "2026-11-22T09:00",
+        "last year's date is asked about if the caller named two days", "America/Chicago", "2026-11-22T09:00",
         (
             Says(["I can do Tuesday", "actually Wednesday"]),
             (book("2024-11-24T14:00:00-06:00"), "Just to be sure: do you mean Tuesday the twenty-fourth?"),
             (book("Wednesday at 2"), "You're booked to see 1420 Elm Street, on Wednesday the twenty-fifth at two PM."),
         ), booked=["Wed 11-25 14:00 -0600"]),
     Talk(
-        "the year is named where it turns", "America/Chicago", "2026-12-28T09:00",
+        "the year is named if it changes", "America/Chicago", "2026-12-28T09:00",
         (
             (ask(date="Friday"), "I have Friday, January first, twenty twenty-seven, at nine AM, noon or two PM. Which would you like?"),
             (book("Friday at 10 am"), "You're booked to see 1420 Elm Street, on Friday, January first, twenty twenty-seven, at ten AM."),
@@ -244,31 +244,31 @@ TALKS = [
             (book("2026-01-04T10:00", property_address="9 Oak Lane"), "Just to be sure: do you mean Monday, January fourth, twenty twenty-seven?"),
         ), booked=["Fri 01-01 10:00 -0600"]),
     Talk(
-        "an hour that comes twice is booked once, at its first coming", "America/Chicago", "2026-10-31T12:00",
+        "a repeated hour is booked at its first occurrence", "America/Chicago", "2026-10-31T12:00",
         (
             (ask(date="tomorrow", time_of_day="1:30 am"), "I have tomorrow, Sunday the first, at twelve thirty AM, one AM or one thirty AM. Which would you like?"),
             (book("tomorrow at 1:30 am"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the first, at one thirty AM."),
             From("+15550142199"),
-            RINGS_AGAIN,
+            CALLS_AGAIN,
             (book("2026-11-01T01:30:00-06:00"), "I'm sorry, that time is taken. The nearest I have: tomorrow, Sunday the first, at twelve AM, twelve thirty AM or one AM."),
             (book("2026-11-01T02:00:00"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the first, at two AM."),
         ), booked=["Sun 11-01 01:30 -0500", "Sun 11-01 02:00 -0600"], hours="round the clock"),
     Talk(
-        "an hour that is skipped is told, with the nearest times", "America/Chicago", "2027-03-13T12:00",
+        "a skipped hour is explained, with the nearest times", "America/Chicago", "2027-03-13T12:00",
         (
             (book("tomorrow at 2:30 am"), "The clocks change tomorrow, Sunday the fourteenth, and skip that time. What other time suits you? I have tomorrow, Sunday the fourteenth, at three AM, three thirty AM or four AM."),
             (ask(date="tomorrow", time_of_day="2:30 am"), "I have tomorrow, Sunday the fourteenth, at twelve AM, three AM or noon. Which would you like?"),
             (book("2027-03-14T03:00:00-05:00"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the fourteenth, at three AM."),
         ), booked=["Sun 03-14 03:00 -0500"], hours="round the clock"),
     Talk(
-        "where the clocks never change, that hour is there", "America/Phoenix", "2027-03-13T12:00",
+        "without clock changes, that hour exists", "America/Phoenix", "2027-03-13T12:00",
         (
             (book("tomorrow at 2:30 am"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the fourteenth, at two thirty AM."),
             (move("2027-03-14T04:30:00-07:00"), "Your viewing of 1420 Elm Street is now tomorrow, Sunday the fourteenth, at four thirty AM."),
             (move("2027-03-14T04:30:00-06:00"), "Your viewing of 1420 Elm Street is now tomorrow, Sunday the fourteenth, at three thirty AM."),
         ), booked=["Sun 03-14 03:30 -0700"], hours="round the clock"),
     Talk(
-        "half an hour that is skipped is told, with the nearest times", "Australia/Lord_Howe", "2026-10-03T12:00",
+        "a skipped half hour is explained, with the nearest times", "Australia/Lord_Howe", "2026-10-03T12:00",
         (
             (book("tomorrow at 2:15 am"), "The clocks change tomorrow, Sunday the fourth, and skip that time. What other time suits you? I have tomorrow, Sunday the fourth, at one thirty AM, two thirty AM or three AM."),
             (ask(date="tomorrow", time_of_day="2 am"), "I have tomorrow, Sunday the fourth, at twelve AM, two thirty AM or noon. Which would you like?"),
@@ -276,17 +276,17 @@ TALKS = [
             (move("2026-10-04T03:00:00+11:00"), "Your viewing of 1420 Elm Street is now tomorrow, Sunday the fourth, at three AM."),
         ), booked=["Sun 10-04 03:00 +1100"], hours="round the clock"),
     Talk(
-        "half an hour that comes twice is booked once", "Australia/Lord_Howe", "2027-04-03T12:00",
+        "a repeated half hour is booked once", "Australia/Lord_Howe", "2027-04-03T12:00",
         (
             (ask(date="tomorrow", time_of_day="1:30 am"), "I have tomorrow, Sunday the fourth, at twelve thirty AM, one AM or one thirty AM. Which would you like?"),
             (book("tomorrow at 1:30 am"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the fourth, at one thirty AM."),
             From("+15550142199"),
-            RINGS_AGAIN,
+            CALLS_AGAIN,
             (book("2027-04-04T01:30:00+10:30"), "I'm sorry, that time is taken. The nearest I have: tomorrow, Sunday the fourth, at twelve thirty AM, one AM or two AM."),
             (book("2027-04-04T02:00"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the fourth, at two AM."),
         ), booked=["Sun 04-04 01:30 +1100", "Sun 04-04 02:00 +1030"], hours="round the clock"),
     Talk(
-        "a wall clock stays what it is across the change", "America/Chicago", "2026-10-30T09:00",
+        "a wall-clock time stays the same across a clock change", "America/Chicago", "2026-10-30T09:00",
         (
             (ask(date="Monday"), "I have Monday the second at nine AM, noon or two PM. Which would you like?"),
             (book("Monday at 10 am"), "You're booked to see 1420 Elm Street, on Monday the second at ten AM."),
@@ -294,7 +294,7 @@ TALKS = [
             (move("2026-11-03T10:00:00-05:00"), "Your viewing of 1420 Elm Street is now on Tuesday the third at nine AM."),
         ), booked=["Tue 11-03 09:00 -0600"]),
     Talk(
-        "days as Europe writes them, in a zone of its own, over its change of the clocks", "Europe/Berlin", "2026-10-23T16:00",
+        "European dates across a European clock change", "Europe/Berlin", "2026-10-23T16:00",
         (
             (ask(date="Montag"), "Which day and time would you like? I have Monday the twenty-sixth at nine AM or noon, or Tuesday the twenty-seventh at nine AM."),
             (book("26.10. 10:00"), "You're booked to see 1420 Elm Street, on Monday the twenty-sixth at ten AM."),
@@ -302,7 +302,7 @@ TALKS = [
             (move("Tuesday 14:30"), "Your viewing of 1420 Elm Street is now on Tuesday the twenty-seventh at two thirty PM."),
         ), booked=["Tue 10-27 14:30 +0100"]),
     Talk(
-        "tomorrow is the caller's, not the server's", "America/Chicago", "2026-11-22T23:50",
+        "tomorrow follows the agent's clock, not the server's", "America/Chicago", "2026-11-22T23:50",
         (
             (ask(date="tomorrow"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
             (book("tomorrow at 9 am"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at nine AM."),
@@ -311,7 +311,7 @@ TALKS = [
             (book("tomorrow at 9 am"), "You already have a viewing of 1420 Elm Street, today, Monday the twenty-third, at nine AM. Shall I move it?"),
         ), booked=["Mon 11-23 09:00 -0600"]),
     Talk(
-        "two days or none are no day", "America/Chicago", "2026-11-22T09:00",
+        "two days or none are asked about", "America/Chicago", "2026-11-22T09:00",
         (
             (book("Tuesday or Wednesday at 2"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
             (book("not Monday"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
@@ -319,14 +319,14 @@ TALKS = [
             (book("Tuesday at 2 or 3"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
         ), booked=[]),
     Talk(
-        "what is missing is asked for, one thing at a time", "America/Chicago", "2026-11-22T09:00",
+        "missing arguments are asked for one at a time", "America/Chicago", "2026-11-22T09:00",
         (
             (("set_appointment", {"start_time": "tomorrow 3 pm"}), "Which home would you like to see?"),
             (("set_appointment", {"start_time": "tomorrow 3 pm", "property_address": "1420 Elm Street"}), "May I have your name for the booking?"),
             (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
         ), booked=["Mon 11-23 15:00 -0600"]),
     Talk(
-        "who hides her number can book and leave a message, and no more", "America/Chicago", "2026-11-22T09:00",
+        "a withheld number can book and leave a message only", "America/Chicago", "2026-11-22T09:00",
         (
             From("anonymous"),
             (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
@@ -335,7 +335,7 @@ TALKS = [
             (leave("Please move me to four", attendee_phone="555 0100"), "I've noted your message, and someone will call you back."),
         ), booked=["Mon 11-23 15:00 -0600"]),
     Talk(
-        "of two viewings the one that is named is cancelled", "America/Chicago", "2026-11-22T09:00",
+        "the named one of two viewings is cancelled", "America/Chicago", "2026-11-22T09:00",
         (
             (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
             (book("tomorrow 4 pm", property_address="33 Boyd Street"), "You're booked to see 33 Boyd Street, tomorrow, Monday the twenty-third, at four PM."),
@@ -346,17 +346,17 @@ TALKS = [
             (find(attendee_name="Dolores"), "I don't find an upcoming viewing that matches."),
         ), booked=[]),
     Talk(
-        "a second caller takes the next time, and hears nothing of the first", "America/Chicago", "2026-11-22T09:00",
+        "a second caller gets the next time and no details of the first", "America/Chicago", "2026-11-22T09:00",
         (
             (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
             From("+15550142199"),
-            RINGS_AGAIN,
+            CALLS_AGAIN,
             (book("tomorrow 3 pm", attendee_name="Ignacio Brandt"), "I'm sorry, that time is taken. The nearest I have: tomorrow, Monday the twenty-third, at two PM, two thirty PM or three thirty PM."),
             (book("tomorrow 3:30 pm", attendee_name="Ignacio Brandt"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three thirty PM."),
             (find(attendee_name="Dolores"), "I don't find an upcoming viewing that matches."),
         ), booked=["Mon 11-23 15:00 -0600", "Mon 11-23 15:30 -0600"]),
     Talk(
-        "what is past or too soon is told so", "America/Chicago", "2026-11-23T10:10",
+        "past times and too short notice are explained", "America/Chicago", "2026-11-23T10:10",
         (
             (book("today at 9 am"), "That time is already past. The nearest I have: today, Monday the twenty-third, at twelve thirty PM, one PM or one thirty PM."),
             (book("today at 11 am"), "Viewings have to be booked two hours ahead. The nearest I have: today, Monday the twenty-third, at twelve thirty PM, one PM or one thirty PM."),
@@ -381,7 +381,7 @@ TALKS = [
             (book("2026-11-24 11:00"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at eleven AM."),
         ), booked=["Tue 11-24 11:00 -0600"]),
     Talk(
-        "hours are kept to: after three, before noon, between one and three", "America/Chicago", "2026-11-22T09:00",
+        "hour ranges: after three, before noon, between one and three", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="tomorrow", time_of_day="after 3 pm"), "I have tomorrow, Monday the twenty-third, at three PM or four PM. Which would you like?"),
             (ask(date="tomorrow", time_of_day="before noon"), "I have tomorrow, Monday the twenty-third, at nine AM or eleven AM. Which would you like?"),
@@ -395,7 +395,7 @@ TALKS = [
             (ask(date="earliest"), "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
         ), booked=[]),
     Talk(
-        "times as models type them", "America/Chicago", "2026-11-22T09:00",
+        "times as language models write them", "America/Chicago", "2026-11-22T09:00",
         (
             (book("tmrw 3pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
             (book("tomorrow @ 3 P M"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
@@ -408,7 +408,7 @@ TALKS = [
             (move("Wednesday, Nov. 25, 2026 at 3:00 PM"), "Your viewing of 1420 Elm Street is now on Wednesday the twenty-fifth at three PM."),
         ), booked=["Wed 11-25 15:00 -0600"]),
     Talk(
-        "weeks, and days that are too vague", "America/Chicago", "2026-11-22T09:00",
+        "weeks and vague days", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="a week from Tuesday"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
             (ask(date="Tuesday week"), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
@@ -423,7 +423,7 @@ TALKS = [
             (ask(date="tomorrow any time"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
         ), booked=[]),
     Talk(
-        "two flats of a house are two homes", "America/Chicago", "2026-11-22T09:00",
+        "two units of a house are two homes", "America/Chicago", "2026-11-22T09:00",
         (
             (book("tomorrow 3 pm", property_address="12 Main St Apt 3"), "You're booked to see 12 Main St Apt 3, tomorrow, Monday the twenty-third, at three PM."),
             (book("tomorrow 4 pm", property_address="12 Main St Apt 4"), "You're booked to see 12 Main St Apt 4, tomorrow, Monday the twenty-third, at four PM."),
@@ -431,11 +431,11 @@ TALKS = [
             (cancel(property_address="12 Main Street apt 3"), "Your viewing of 12 Main St Apt 3, tomorrow, Monday the twenty-third, at three PM, is cancelled."),
         ), booked=["Mon 11-23 16:00 -0600"]),
     Talk(
-        "a message said twice in a call is one, in another call another", "America/Chicago", "2026-11-22T09:00",
+        "a message repeated in a call is stored once", "America/Chicago", "2026-11-22T09:00",
         (
             (leave("Call me"), "I've noted your message, and someone will call you back."),
             (leave("Call me"), "I've noted your message, and someone will call you back."),
-            RINGS_AGAIN,
+            CALLS_AGAIN,
             (leave("Call me"), "I've noted your message, and someone will call you back."),
             (leave(""), "What would you like me to pass on?"),
         ), booked=[]),
@@ -447,7 +447,7 @@ TALKS = [
             (move("March 1 at 10"), "Your viewing of 1420 Elm Street is now on Wednesday the first at ten AM."),
         ), booked=["Wed 03-01 10:00 -0600"]),
     Talk(
-        "what is no time at all is asked for", "America/Chicago", "2026-11-22T09:00",
+        "a value that is no time is asked for", "America/Chicago", "2026-11-22T09:00",
         (
             (book(None), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
             (book(["tomorrow"]), "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
@@ -457,7 +457,7 @@ TALKS = [
             (book("\u202etomorrow\n3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
         ), booked=["Mon 11-23 15:00 -0600"]),
     Talk(
-        "a time off the grid is told, the grid's is booked", "America/Chicago", "2026-11-23T09:07",
+        "a time off the grid is refused, one on it is booked", "America/Chicago", "2026-11-23T09:07",
         (
             (book("in 4 hours"), "Viewings don't start at that time. The nearest I have: today, Monday the twenty-third, at twelve thirty PM, one PM or one thirty PM."),
             (book("today at one"), "You're booked to see 1420 Elm Street, today, Monday the twenty-third, at one PM."),
@@ -465,7 +465,7 @@ TALKS = [
             (move("today at 3:30"), "Your viewing of 1420 Elm Street is now today, Monday the twenty-third, at three thirty PM."),
         ), booked=["Mon 11-23 15:30 -0600"]),
     Talk(
-        "as soon as possible is the next time there is", "America/Chicago", "2026-11-22T09:00",
+        "as soon as possible is the next free time", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="as soon as possible"), "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
             (ask(date="tomorrow", time_of_day="asap"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
@@ -473,7 +473,7 @@ TALKS = [
             (ask(date="earliest"), "I have tomorrow, Monday the twenty-third, at nine thirty AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
         ), booked=["Mon 11-23 09:00 -0600"]),
     Talk(
-        "hours that are all taken are told, with what lies nearest to them", "America/Chicago", "2026-11-22T09:00",
+        "a full range of hours offers the nearest times", "America/Chicago", "2026-11-22T09:00",
         (
             (book("tomorrow 4:30 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at four thirty PM."),
             (ask(date="tomorrow", time_of_day="after 4:30 pm"), "I have nothing free tomorrow, Monday the twenty-third, after four thirty PM. The nearest I have: tomorrow, Monday the twenty-third, at three PM, three thirty PM or four PM."),
@@ -481,7 +481,7 @@ TALKS = [
             (ask(date="tomorrow", time_of_day="between 7 and 8 pm"), "I have nothing free tomorrow, Monday the twenty-third, between seven PM and eight PM. The nearest I have: tomorrow, Monday the twenty-third, at three PM, three thirty PM or four PM."),
         ), booked=["Mon 11-23 16:30 -0600"]),
     Talk(
-        "an evening that is closed", "America/Chicago", "2026-11-22T09:00",
+        "a closed evening offers the nearest times", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="tomorrow", time_of_day="evening"), "I have nothing free tomorrow, Monday the twenty-third, in the evening. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
             (ask(date="tomorrow evening"), "I have nothing free tomorrow, Monday the twenty-third, in the evening. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
@@ -490,7 +490,7 @@ TALKS = [
             (book("tomorrow at 4:30 in the afternoon"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at four thirty PM."),
         ), booked=["Mon 11-23 16:30 -0600"]),
     Talk(
-        "a zone of half hours", "Asia/Kolkata", "2026-11-22T09:00",
+        "a time zone with a half-hour offset", "Asia/Kolkata", "2026-11-22T09:00",
         (
             (ask(date="tomorrow", time_of_day="after 2"), "I have tomorrow, Monday the twenty-third, at two PM or four PM. Which would you like?"),
             (book("2026-11-23T09:30:00Z"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
@@ -498,18 +498,18 @@ TALKS = [
             (find(attendee_name="Dolores Whitcomb"), "You have a viewing of 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
         ), booked=["Mon 11-23 15:00 +0530"]),
     Talk(
-        "a day that has all the viewings it may have", "America/Chicago", "2026-11-22T09:00",
+        "a day at its cap offers other days", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="tomorrow"), "I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. Which would you like?"),
             (book("tomorrow 3 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at three PM."),
             From("+15550142199"),
-            RINGS_AGAIN,
+            CALLS_AGAIN,
             (book("tomorrow 4 pm", attendee_name="Ignacio"), "There is no room for more viewings that day. The nearest I have: Tuesday the twenty-fourth at nine AM, nine thirty AM or ten AM."),
             (ask(date="tomorrow"), "I have nothing free tomorrow, Monday the twenty-third. The nearest I have: Tuesday the twenty-fourth at nine AM, nine thirty AM or ten AM."),
             (book("Tuesday 4 pm", attendee_name="Ignacio"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at four PM."),
         ), booked=["Mon 11-23 15:00 -0600", "Tue 11-24 16:00 -0600"], daily_cap=1),
     Talk(
-        "a weekday that does not go with its date is asked about", "America/Chicago", "2026-11-22T09:00",
+        "a weekday that contradicts its date is asked about", "America/Chicago", "2026-11-22T09:00",
         (
             (book("Wednesday the 24th at 3"), "Just to be sure: do you mean Tuesday the twenty-fourth?"),
             (book("Tuesday the 24th at 3"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at three PM."),

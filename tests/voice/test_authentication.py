@@ -1,4 +1,4 @@
-"""Who may call the webhook, and that nobody else is even read."""
+"""Authentication of the webhook by secret, signature or loopback address."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPEN = Config(environment="development")
 
 
 def wire(secret: str) -> str:
-    """Give a secret as WSGI hands on its bytes."""
+    """Return a secret as WSGI decodes its bytes."""
     return secret.encode().decode("latin-1")
 
 
@@ -52,7 +52,7 @@ def signature(timestamp: str, body: bytes = BODY, key: str = KEY) -> bytes:
         {"X-Vapi-Secret": "wrong", "Authorization": "Bearer " + wire(SECRET)},
     ],
 )
-def test_whoever_knows_the_secret_is_let_in(services: Services, clock: Clock, headers: dict[str, str]) -> None:
+def test_secret_is_accepted_in_either_header(services: Services, clock: Clock, headers: dict[str, str]) -> None:
     assert post(webhook(services, clock, WITH_SECRET), headers) == 200
 
 
@@ -70,13 +70,11 @@ def test_whoever_knows_the_secret_is_let_in(services: Services, clock: Clock, he
         {"X-Signature": signature(str(NOW_S)).hex(), "X-Timestamp": str(NOW_S)},
     ],
 )
-def test_whoever_does_not_is_kept_out_even_from_this_machine(
-    services: Services, clock: Clock, headers: dict[str, str]
-) -> None:
+def test_missing_or_wrong_secret_returns_401(services: Services, clock: Clock, headers: dict[str, str]) -> None:
     assert post(webhook(services, clock, WITH_SECRET), headers, peer="127.0.0.1") == 401
 
 
-def test_nothing_is_read_from_whoever_is_kept_out(services: Services, clock: Clock) -> None:
+def test_unauthenticated_body_is_not_read(services: Services, clock: Clock) -> None:
     class Unread:
         def read(self, *_: object) -> bytes:
             raise AssertionError
@@ -93,7 +91,7 @@ def test_nothing_is_read_from_whoever_is_kept_out(services: Services, clock: Clo
 
 @pytest.mark.parametrize("timestamp", [str(NOW_S), f"{NOW_S}.5", str(NOW_S * 1000), str(NOW_S - 299), str(NOW_S + 299)])
 @pytest.mark.parametrize("encode", [bytes.hex, lambda d: d.hex().upper(), lambda d: base64.b64encode(d).decode()])
-def test_a_fresh_signature_lets_in(services: Services, clock: Clock, timestamp: str, encode: Any) -> None:
+def test_fresh_signature_is_accepted(services: Services, clock: Clock, timestamp: str, encode: Any) -> None:
     headers = {"X-Signature": encode(signature(timestamp)), "X-Timestamp": timestamp}
     assert post(webhook(services, clock, WITH_BOTH), headers) == 200
 
@@ -101,7 +99,7 @@ def test_a_fresh_signature_lets_in(services: Services, clock: Clock, timestamp: 
 @pytest.mark.parametrize(
     "timestamp", ["", "soon", "nan", "inf", "-inf", "1e400", str(NOW_S - 301), str(NOW_S + 301), str(-NOW_S), "0x10"]
 )
-def test_a_stale_timestamp_or_none_at_all_keeps_out(services: Services, clock: Clock, timestamp: str) -> None:
+def test_stale_or_invalid_timestamp_returns_401(services: Services, clock: Clock, timestamp: str) -> None:
     headers = {"X-Signature": signature(timestamp).hex(), "X-Timestamp": timestamp}
     assert post(webhook(services, clock, WITH_BOTH), headers) == 401
 
@@ -118,15 +116,15 @@ def test_a_stale_timestamp_or_none_at_all_keeps_out(services: Services, clock: C
         signature(str(NOW_S)).hex()[:-2],
     ],
 )
-def test_a_wrong_signature_keeps_out(services: Services, clock: Clock, wrong: str) -> None:
+def test_wrong_signature_returns_401(services: Services, clock: Clock, wrong: str) -> None:
     assert post(webhook(services, clock, WITH_BOTH), {"X-Signature": wrong, "X-Timestamp": str(NOW_S)}) == 401
 
 
-def test_with_a_signing_key_the_secret_still_lets_in(services: Services, clock: Clock) -> None:
+def test_secret_is_accepted_beside_a_signing_key(services: Services, clock: Clock) -> None:
     assert post(webhook(services, clock, WITH_BOTH), {"X-Vapi-Secret": wire(SECRET)}) == 200
 
 
-def test_with_a_signing_key_alone_this_machine_must_sign_too(services: Services, clock: Clock) -> None:
+def test_loopback_must_sign_if_a_key_is_set(services: Services, clock: Clock) -> None:
     client = webhook(services, clock, Config(vapi_hmac_secret=KEY))
     assert post(client, {}, peer="127.0.0.1") == 401
     headers = {"X-Signature": signature(str(NOW_S)).hex(), "X-Timestamp": str(NOW_S)}
@@ -134,14 +132,12 @@ def test_with_a_signing_key_alone_this_machine_must_sign_too(services: Services,
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"])
-def test_in_development_without_a_secret_this_machine_is_let_in(services: Services, clock: Clock, peer: str) -> None:
+def test_development_without_secret_allows_loopback(services: Services, clock: Clock, peer: str) -> None:
     assert post(webhook(services, clock, OPEN), {}, peer=peer) == 200
 
 
 @pytest.mark.parametrize("peer", ["203.0.113.7", "10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1", "", "unix:"])
-def test_in_development_without_a_secret_other_machines_are_kept_out(
-    services: Services, clock: Clock, peer: str
-) -> None:
+def test_development_without_secret_rejects_others(services: Services, clock: Clock, peer: str) -> None:
     assert post(webhook(services, clock, OPEN), {}, peer=peer) == 401
 
 
@@ -149,9 +145,9 @@ def test_in_development_without_a_secret_other_machines_are_kept_out(
     "name",
     ["X-Forwarded-For", "X-Forwarded-Proto", "x-forwarded-host", "Forwarded", "Via", "CF-Connecting-IP", "CF-Ray", "X-Real-IP", "True-Client-IP", "Fly-Client-IP", "X-Original-Host", "Ngrok-Skip-Browser-Warning"],
 )  # fmt: skip
-def test_a_tunnel_is_not_this_machine(services: Services, clock: Clock, name: str) -> None:
+def test_proxied_request_is_not_loopback(services: Services, clock: Clock, name: str) -> None:
     assert post(webhook(services, clock, OPEN), {name: "127.0.0.1"}, peer="127.0.0.1") == 401
 
 
-def test_production_without_a_secret_keeps_everyone_out(services: Services, clock: Clock) -> None:
+def test_production_without_secret_rejects_all(services: Services, clock: Clock) -> None:
     assert post(webhook(services, clock, Config(environment="production")), {}, peer="127.0.0.1") == 401

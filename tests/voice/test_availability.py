@@ -1,4 +1,4 @@
-"""What is offered to a caller who asks for times, in every way people ask."""
+"""Free times offered by get_availability, for the many ways in which callers ask."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ if TYPE_CHECKING:
         ("not an object", "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
     ],
 )  # fmt: skip
-def test_free_times_are_offered_as_asked_for(phone: Phone, arguments: object, heard: str) -> None:
+def test_free_times_match_the_requested_period(phone: Phone, arguments: object, heard: str) -> None:
     assert phone.say("get_availability", arguments) == heard
 
 
-def test_what_was_offered_is_kept_with_the_tool_call(phone: Phone, database: Database) -> None:
+def test_offered_times_are_stored_with_tool_call(phone: Phone, database: Database) -> None:
     phone.say("get_availability", {"date": "tomorrow"})
     (row,) = database.fetch("SELECT offered::text[], outcome, duration_ms > 0 AS timed FROM tool_calls")
     assert row["offered"] == ["2026-11-23 15:00:00+00", "2026-11-23 18:00:00+00", "2026-11-23 20:00:00+00"]
     assert (row["outcome"], row["timed"]) == ("answered", True)
 
 
-def test_an_agent_without_hours_offers_a_call_back(phone: Phone, database: Database) -> None:
+def test_agent_without_hours_offers_a_call_back(phone: Phone, database: Database) -> None:
     database.fetch("DELETE FROM agent_hours")
     assert phone.say("get_availability") == (
         "I have nothing free then. Shall I take a message, so that someone calls you back?"
     )
 
 
-def test_bookings_busy_blocks_buffers_overrides_and_caps_are_not_offered(phone: Phone, database: Database) -> None:
+def test_unavailable_times_are_not_offered(phone: Phone, database: Database) -> None:
     database.fetch("UPDATE agents SET buffer_minutes = 15, daily_cap = 2 WHERE agent_id = 'ana'")
     database.fetch("INSERT INTO agent_busy (agent_id, during) VALUES ('ana', '[2026-11-23 15:10Z, 2026-11-23 20:00Z)')")
     database.fetch("INSERT INTO agent_days (agent_id, day) VALUES ('ana', '2026-11-24')")
@@ -82,12 +82,12 @@ THE_WEEK_AFTER = "Monday the thirtieth at three PM, or Tuesday, December first, 
 @pytest.mark.parametrize(
     "arguments", [{"date": "next week", "time_of_day": "3 pm"}, {"date": "next week at 3 pm"}], ids=repr
 )
-def test_an_hour_of_next_week_is_offered_next_week(phone: Phone, clock: Clock, arguments: object) -> None:
+def test_hour_next_week_is_offered_next_week(phone: Phone, clock: Clock, arguments: object) -> None:
     clock.forward(days=1)
     assert phone.say("get_availability", arguments) == f"I have {THE_WEEK_AFTER}. Which would you like?"
 
 
-def test_where_a_week_has_nothing_the_times_nearest_to_it_are_named(phone: Phone) -> None:
+def test_full_week_offers_nearest_times(phone: Phone) -> None:
     assert phone.say("get_availability", {"date": "next weekend"}) == (
         "I have nothing free then. The nearest I have: "
         "Friday the twenty-seventh at three thirty PM, four PM or four thirty PM."
@@ -95,7 +95,7 @@ def test_where_a_week_has_nothing_the_times_nearest_to_it_are_named(phone: Phone
 
 
 @pytest.mark.parametrize("hours", ["2-4 pm", "2 to 4", "14:00 \N{EN DASH} 16:00", "2pm-4pm"])
-def test_hours_from_and_to_are_not_minutes_to_the_hour(phone: Phone, hours: str) -> None:
+def test_hour_range_is_not_minutes_to_the_hour(phone: Phone, hours: str) -> None:
     assert phone.say("get_availability", {"date": "tomorrow", "time_of_day": hours}) == (
         "I have tomorrow, Monday the twenty-third, at two PM or three PM. Which would you like?"
     )

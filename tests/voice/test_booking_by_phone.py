@@ -1,4 +1,4 @@
-"""A caller who mumbles, is cut off and rings again: what she hears, and what is in the book."""
+"""set_appointment: what callers hear and what is booked, also after retries and repeated calls."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
 
 
-def test_a_booking_is_confirmed_with_day_time_and_address(phone: Phone, database: Database) -> None:
+def test_booking_is_confirmed_with_day_time_address(phone: Phone, database: Database) -> None:
     assert book(phone) == BOOKED_MONDAY_AT_THREE
     assert starts(database) == ["2026-11-23 21:00:00+00"]
 
 
-def test_a_booking_has_a_first_line_of_history_and_its_tool_call(phone: Phone, database: Database) -> None:
+def test_booking_stores_its_event_and_tool_call(phone: Phone, database: Database) -> None:
     book(phone, tool_call_id="t", attendee_email="d@example.com", attendee_phone="555 0142")
     (event,) = database.fetch("SELECT kind, actor, new_start::text FROM appointment_events")
     assert list(event.values()) == ["booked", "phone", "2026-11-23 21:00:00+00"]
@@ -43,23 +43,21 @@ def test_a_booking_has_a_first_line_of_history_and_its_tool_call(phone: Phone, d
     assert list(row.values()) == ["d@example.com", "555 0142", DOLORES, "call-1", "t", "booked"]
 
 
-def test_the_same_tool_call_again_hears_the_same_sentence_word_for_word(
-    phone: Phone, database: Database, clock: Clock
-) -> None:
+def test_redelivered_tool_call_gets_the_same_answer(phone: Phone, database: Database, clock: Clock) -> None:
     first = book(phone, tool_call_id="t")
     clock.forward(hours=16)  # "tomorrow" has become today
     assert book(phone, tool_call_id="t") == first
     assert len(bookings(database)) == 1
 
 
-def test_the_same_request_under_a_new_id_finds_the_booking_and_says_the_same(phone: Phone, database: Database) -> None:
+def test_repeated_request_finds_the_booking(phone: Phone, database: Database) -> None:
     first = book(phone)
     assert book(phone) == first
     assert book(phone, "2026-11-23T15:00:00-06:00", property_address="1420 elm st.") == first
     assert len(bookings(database)) == 1
 
 
-def test_the_robot_that_was_told_nothing_and_tried_again_made_one_booking(phone: Phone, database: Database) -> None:
+def test_retry_after_lost_answer_books_once(phone: Phone, database: Database) -> None:
     message = payload("tool-calls-inbound-2026-history-wrong-year")["message"]
     first = {"id": "call_g1jvQUD286RcB8URiN7ouLPx", "function": message["toolCalls"][0]["function"]}
     (result,) = phone.post(message | {"toolCallList": [first]}).json["results"]  # type: ignore[index]
@@ -67,14 +65,14 @@ def test_the_robot_that_was_told_nothing_and_tried_again_made_one_booking(phone:
     assert starts(database) == ["2026-11-24 21:00:00+00"]
 
 
-def test_ringing_again_for_the_same_viewing_finds_it(phone: Phone, database: Database) -> None:
+def test_second_call_finds_the_same_viewing(phone: Phone, database: Database) -> None:
     book(phone)
     phone.call_id = "call-2"
     assert book(phone) == BOOKED_MONDAY_AT_THREE
     assert len(bookings(database)) == 1
 
 
-def test_the_same_home_at_another_time_is_not_booked_twice(phone: Phone, database: Database) -> None:
+def test_same_home_at_another_time_offers_a_move(phone: Phone, database: Database) -> None:
     book(phone)
     phone.call_id = "call-2"
     assert book(phone, "Tuesday at 10 am") == (
@@ -90,21 +88,21 @@ def test_another_home_is_another_booking(phone: Phone, database: Database) -> No
     assert len(bookings(database)) == 2
 
 
-def test_another_callers_viewing_of_the_home_is_no_hindrance(phone: Phone, database: Database) -> None:
+def test_other_callers_viewing_does_not_block(phone: Phone, database: Database) -> None:
     book(phone)
     phone.number, phone.call_id = "+15550142199", "call-2"
     assert book(phone, "tomorrow 4 pm").startswith("You're booked")
     assert len(bookings(database)) == 2
 
 
-def test_a_retry_that_lost_the_callers_number_still_finds_the_booking(phone: Phone, database: Database) -> None:
+def test_retry_without_number_finds_the_booking(phone: Phone, database: Database) -> None:
     first = book(phone)
     phone.number = None
     assert book(phone) == first
     assert len(bookings(database)) == 1
 
 
-def test_an_anonymous_caller_can_book_once_per_call(phone: Phone, database: Database) -> None:
+def test_anonymous_caller_books_once_per_call(phone: Phone, database: Database) -> None:
     phone.number = "anonymous"
     assert book(phone) == BOOKED_MONDAY_AT_THREE
     assert book(phone, "tomorrow 4 pm") == (
@@ -112,11 +110,11 @@ def test_an_anonymous_caller_can_book_once_per_call(phone: Phone, database: Data
         "If you need another time, I can take a message."
     )
     phone.call_id = "call-2"
-    assert book(phone, "tomorrow 4 pm").startswith("You're booked"), "another anonymous caller is somebody else"
+    assert book(phone, "tomorrow 4 pm").startswith("You're booked"), "anonymous callers are not taken for one person"
     assert len(bookings(database)) == 2
 
 
-def test_a_cancelled_viewing_can_be_booked_again(phone: Phone, database: Database) -> None:
+def test_cancelled_viewing_can_be_booked_again(phone: Phone, database: Database) -> None:
     book(phone)
     phone.say("cancel_appointment")
     assert book(phone) == BOOKED_MONDAY_AT_THREE
@@ -131,7 +129,7 @@ def test_a_cancelled_viewing_can_be_booked_again(phone: Phone, database: Databas
     ],
 )
 @pytest.mark.parametrize("value", [None, "", "  \u0000 ", 7, ["Elm"], {"a": 1}], ids=repr)
-def test_what_is_missing_or_of_the_wrong_type_is_asked_for(
+def test_missing_or_mistyped_argument_is_asked_for(
     phone: Phone, database: Database, missing: str, asked: str, value: object
 ) -> None:
     assert phone.say("set_appointment", ELM | {"start_time": "tomorrow 3 pm", missing: value}) == asked
@@ -153,16 +151,14 @@ def test_what_is_missing_or_of_the_wrong_type_is_asked_for(
         ("whenever", "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
     ],
 )  # fmt: skip
-def test_a_time_that_cannot_be_had_or_read_books_nothing(
+def test_unavailable_or_unclear_time_books_nothing(
     phone: Phone, database: Database, start_time: str, heard: str
 ) -> None:
     assert book(phone, start_time) == heard
     assert bookings(database) == []
 
 
-def test_next_tuesday_said_on_a_monday_is_asked_about_with_both_dates(
-    phone: Phone, database: Database, clock: Clock
-) -> None:
+def test_ambiguous_next_tuesday_asks_which_date(phone: Phone, database: Database, clock: Clock) -> None:
     clock.forward(days=1)
     assert book(phone, "next Tuesday at 2 pm") == (
         "Do you mean tomorrow, Tuesday the twenty-fourth, or Tuesday, December first?"
@@ -171,21 +167,21 @@ def test_next_tuesday_said_on_a_monday_is_asked_about_with_both_dates(
     assert phone.say("get_availability", {"date": "next Tuesday"}).startswith("I have Tuesday, December first, at")
 
 
-def test_a_wrong_z_is_forgiven_where_that_time_was_offered_in_this_call(phone: Phone) -> None:
+def test_wrong_z_is_ignored_for_an_offered_time(phone: Phone) -> None:
     phone.say("get_availability", {"date": "tomorrow", "time_of_day": "afternoon"})
     assert book(phone, "2026-11-23T14:00:00Z") == BOOKED_MONDAY_AT_THREE.replace("three", "two")
     phone.call_id, phone.number = "call-2", "+15550142199"
     assert book(phone, "2026-11-23T16:00:00Z") == BOOKED_MONDAY_AT_THREE.replace("three PM", "ten AM")
 
 
-def test_last_years_date_with_the_weekday_in_the_callers_lines_is_booked(phone: Phone) -> None:
+def test_wrong_year_is_corrected_by_caller_words(phone: Phone) -> None:
     history = {"artifact": {"messages": [{"role": "user", "message": "Monday at three, please."}]}}
     message = phone.message("set_appointment", ELM | {"start_time": "2025-11-23T15:00:00"}) | history
     (result,) = phone.post(message).json["results"]  # type: ignore[index]
     assert result["result"] == BOOKED_MONDAY_AT_THREE
 
 
-def test_a_taken_time_is_refused_with_the_nearest_free_ones(phone: Phone, database: Database) -> None:
+def test_taken_time_offers_the_nearest_free_ones(phone: Phone, database: Database) -> None:
     book(phone)
     phone.number, phone.call_id = "+15550142199", "call-2"
     assert book(phone) == (
@@ -195,7 +191,7 @@ def test_a_taken_time_is_refused_with_the_nearest_free_ones(phone: Phone, databa
     assert len(bookings(database)) == 1
 
 
-def test_a_refusal_is_repeated_word_for_word_too(phone: Phone, database: Database) -> None:
+def test_redelivered_refusal_gets_the_same_answer(phone: Phone, database: Database) -> None:
     database.fetch("INSERT INTO agent_busy (agent_id, during) VALUES ('ana', '[2026-11-23 21:00Z, 2026-11-23 22:00Z)')")
     first = book(phone, tool_call_id="t")
     database.fetch("DELETE FROM agent_busy")
@@ -203,12 +199,12 @@ def test_a_refusal_is_repeated_word_for_word_too(phone: Phone, database: Databas
     assert bookings(database) == []
 
 
-def test_who_the_agent_is_comes_from_the_envelope_never_from_arguments(phone: Phone, database: Database) -> None:
+def test_agent_comes_from_envelope_only(phone: Phone, database: Database) -> None:
     book(phone, user_id="ben", agent_id="ben", vapi_assistant_id=BEN)
     assert database.fetch("SELECT agent_id FROM appointments") == [{"agent_id": "ana"}]
 
 
-def test_nobody_and_somebody_on_leave_book_nothing(phone: Phone, database: Database) -> None:
+def test_unknown_or_inactive_agent_books_nothing(phone: Phone, database: Database) -> None:
     database.fetch("UPDATE agents SET is_active = FALSE WHERE agent_id = 'ben'")
     phone.assistant_id = BEN
     for tool in (
@@ -220,7 +216,7 @@ def test_nobody_and_somebody_on_leave_book_nothing(phone: Phone, database: Datab
         "take_message",
     ):
         assert phone.say(tool, ELM) == "I'm sorry, viewings are not being booked on this line at the moment."
-    phone.assistant_id = "somebody-else"
+    phone.assistant_id = "unknown-assistant"
     for tool in (
         "get_availability",
         "set_appointment",
@@ -236,7 +232,7 @@ def test_nobody_and_somebody_on_leave_book_nothing(phone: Phone, database: Datab
     assert database.fetch("SELECT DISTINCT outcome FROM tool_calls") == [{"outcome": "refused"}]
 
 
-def test_names_in_any_script_and_of_any_length_are_stored_as_text(phone: Phone, database: Database) -> None:
+def test_any_name_is_stored_as_text(phone: Phone, database: Database) -> None:
     name = "Zoë 李 \u202eمريم\n'; DROP TABLE appointments; --" + "x" * 10_000
     assert "booked" in book(phone, attendee_name=name, property_address="12 Straße \u0000 <b>" + "y" * 10_000)
     (row,) = database.fetch("SELECT attendee_name, length(property_address) AS address_length FROM appointments")
@@ -244,7 +240,7 @@ def test_names_in_any_script_and_of_any_length_are_stored_as_text(phone: Phone, 
     assert (len(row["attendee_name"]), row["address_length"]) == (255, 500)
 
 
-def test_a_booking_that_was_moved_is_told_with_its_new_time_whoever_moved_it(phone: Phone, database: Database) -> None:
+def test_moved_booking_is_confirmed_at_its_new_time(phone: Phone, database: Database) -> None:
     book(phone)
     assert "at four PM" in phone.say("reschedule_appointment", {"start_time": "tomorrow 4 pm"})
     assert book(phone, "tomorrow 4 pm") == BOOKED_MONDAY_AT_THREE.replace("three", "four")
@@ -259,20 +255,24 @@ def test_a_booking_that_was_moved_is_told_with_its_new_time_whoever_moved_it(pho
     assert starts(database) == ["2026-11-24 22:00:00+00"]
 
 
-@pytest.mark.parametrize("nothing", ["null", "None", "N/A", " undefined ", "Unknown", "not provided"])
-def test_a_word_for_nothing_is_asked_for_like_nothing(phone: Phone, database: Database, nothing: str) -> None:
-    assert book(phone, property_address=nothing) == "Which home would you like to see?"
-    assert book(phone, attendee_name=nothing) == "May I have your name for the booking?"
+@pytest.mark.parametrize("placeholder", ["null", "None", "N/A", " undefined ", "Unknown", "not provided"])
+def test_placeholder_counts_as_missing(phone: Phone, database: Database, placeholder: str) -> None:
+    assert book(phone, property_address=placeholder) == "Which home would you like to see?"
+    assert book(phone, attendee_name=placeholder) == "May I have your name for the booking?"
     assert bookings(database) == []
-    assert phone.say("get_availability", {"date": nothing, "time_of_day": nothing}) == phone.say("get_availability")
-    book(phone, attendee_phone=nothing, attendee_email=nothing)
+    assert phone.say("get_availability", {"date": placeholder, "time_of_day": placeholder}) == phone.say(
+        "get_availability"
+    )
+    book(phone, attendee_phone=placeholder, attendee_email=placeholder)
     assert database.fetch("SELECT attendee_phone, attendee_email FROM appointments") == [
         {"attendee_phone": None, "attendee_email": None}
     ]
-    assert "is cancelled" in phone.say("cancel_appointment", {"attendee_name": nothing, "property_address": "1420 Elm"})
+    assert "is cancelled" in phone.say(
+        "cancel_appointment", {"attendee_name": placeholder, "property_address": "1420 Elm"}
+    )
 
 
-def test_a_comma_after_an_address_is_said_once(phone: Phone) -> None:
+def test_trailing_comma_of_address_is_dropped(phone: Phone) -> None:
     heard = book(phone, property_address="1420 Elm Street, Norman, OK, ")
     assert heard == BOOKED_MONDAY_AT_THREE
     assert ",," not in phone.say("cancel_appointment")

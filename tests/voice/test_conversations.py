@@ -1,7 +1,7 @@
-"""A phrase book of whole phone calls: what the robot asks of us, word for word what the caller hears, what is booked.
+"""Whole conversations through the webhook: tool calls, the exact sentences that callers hear, and what is booked.
 
-Every call goes through the webhook, with an agent, a zone and a moment of its own. Read down the right-hand side of
-`talks.py`: it should sound like somebody sensible at the other end.
+Each conversation has its own agent, time zone and time. The sentences in `talks.py`, read in order, must sound like a
+sensible person.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROUND_THE_CLOCK = "INSERT INTO agent_hours SELECT 'ana', day, '00:00', '24:00' F
 
 
 @pytest.mark.parametrize("talk", TALKS, ids=lambda talk: talk.title)
-def test_a_caller_hears_word_for_word_what_was_promised(talk: Talk, database: Database) -> None:
+def test_conversation_has_the_expected_sentences(talk: Talk, database: Database) -> None:
     _register(talk, database)
     zone = ZoneInfo(talk.zone)
     clock = Clock(datetime.fromisoformat(talk.now).replace(tzinfo=zone).astimezone(UTC))
@@ -44,7 +44,7 @@ def test_a_caller_hears_word_for_word_what_was_promised(talk: Talk, database: Da
                 said = phone.say(tool, arguments, None, **history)
                 assert said == heard
                 assert said.endswith((".", "?"))
-                assert len(said) < 300, "nobody listens longer"
+                assert len(said) < 300, "no caller listens to more"
     rows = database.fetch("SELECT start_time FROM appointments WHERE status = 'confirmed' ORDER BY id")
     assert [f"{row['start_time'].astimezone(zone):%a %m-%d %H:%M %z}" for row in rows] == talk.booked
 

@@ -1,4 +1,4 @@
-"""A database that is down, full, silent, locked or slow: the caller hears an apology in time, and nothing is half-booked."""
+"""The database is down, full, silent, locked or slow: callers hear an apology in time, and no booking is partial."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ APOLOGY = "I'm sorry, I can't get to our calendar just now. Would you like someo
 
 @dataclass
 class Line:
-    """A call whose webhook reaches its database through a proxy, and a look at that database past the proxy."""
+    """A call whose webhook reaches the database through a proxy, and a direct connection for the test."""
 
     phone: Phone
     proxy: Proxy
@@ -43,7 +43,7 @@ class Line:
     database: Database
 
     def is_back(self) -> None:
-        """Check that everything works as soon as that is noticed, and that what failed before has left nothing."""
+        """Check that failed requests left no booking, and that the next one succeeds once the recovery is noticed."""
         assert bookings(self.database) == []
         until(lambda: book(self.phone) == BOOKED_MONDAY_AT_THREE, "it books again")
         assert len(bookings(self.database)) == 1
@@ -54,7 +54,7 @@ pytestmark = pytest.mark.usefixtures("real_time_limits")
 
 @pytest.fixture
 def line(database: Database, database_url: str, clock: Clock) -> Iterator[Line]:
-    """The line, its first connection made."""
+    """A line whose first connection is open."""
     register_agents(database)
     with Proxy(database_url) as proxy:
         pool = Database(proxy.url, pool_size=8)
@@ -64,19 +64,17 @@ def line(database: Database, database_url: str, clock: Clock) -> Iterator[Line]:
         close_for_good(pool)
 
 
-def test_all_waits_together_are_shorter_than_three_seconds() -> None:
-    # Patience, then a cancellation that nobody takes, then a last look for the answer, and as much for a roll-back.
+def test_all_waits_sum_to_under_three_seconds() -> None:
+    # The deadline, an unanswered cancellation, a last read of the result, and an unanswered rollback.
     assert DEADLINE_S + 3 * GRACE_S <= 3
-    # Whoever had to queue for a thread behind such a caller asks briefly, or not at all.
+    # A request that queued for a thread behind such a one probes briefly or not at all.
     assert DEADLINE_S + 2 * GRACE_S + PROBE_TIMEOUT_S <= 3
-    assert LOCK_TIMEOUT_MS / 1000 + GRACE_S <= DEADLINE_S, "time is left to keep what became of the call"
+    assert LOCK_TIMEOUT_MS / 1000 + GRACE_S <= DEADLINE_S, "time is left to record the fault"
     assert ACQUIRE_TIMEOUT_S < DEADLINE_S
-    assert IDLE_IN_TRANSACTION_TIMEOUT_MS / 1000 + LOCK_TIMEOUT_MS / 1000 <= 5, "back in full service within five"
+    assert IDLE_IN_TRANSACTION_TIMEOUT_MS / 1000 + LOCK_TIMEOUT_MS / 1000 <= 5, "fully back within five seconds"
 
 
-def test_while_it_is_down_callers_hear_an_apology_and_once_it_is_back_they_book(
-    line: Line, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_outage_apologises_then_recovers(line: Line, caplog: pytest.LogCaptureFixture) -> None:
     line.proxy.shut()
     caplog.clear()
     with caplog.at_level(logging.ERROR, "peterental.voice"):
@@ -90,9 +88,7 @@ def test_while_it_is_down_callers_hear_an_apology_and_once_it_is_back_they_book(
     line.is_back()
 
 
-def test_after_a_restart_that_nobody_noticed_the_first_caller_books(
-    database: Database, database_url: str, clock: Clock
-) -> None:
+def test_first_call_after_a_restart_books(database: Database, database_url: str, clock: Clock) -> None:
     register_agents(database)
     pool = Database(database_url, pool_size=8)
     with pool.connection(), pool.connection(), pool.connection(), pool.connection(), pool.connection():
@@ -105,7 +101,7 @@ def test_after_a_restart_that_nobody_noticed_the_first_caller_books(
     close_for_good(pool)
 
 
-def test_a_network_that_swallows_everything_is_given_up_on(line: Line) -> None:
+def test_silent_network_ends_in_an_apology(line: Line) -> None:
     line.proxy.swallow()
     assert line.phone.say("get_availability") == APOLOGY
     assert book(line.phone) == APOLOGY
@@ -114,40 +110,40 @@ def test_a_network_that_swallows_everything_is_given_up_on(line: Line) -> None:
     line.is_back()
 
 
-def test_a_booking_whose_answer_was_swallowed_is_whole_and_found_by_its_retry(line: Line) -> None:
+def test_retry_finds_booking_with_lost_answer(line: Line) -> None:
     line.proxy.swallow_at_turn = line.proxy.turns + 2
-    assert book(line.phone, tool_call_id="t") == APOLOGY, "nobody could know that it would arrive"
+    assert book(line.phone, tool_call_id="t") == APOLOGY, "whether it was committed is unknown"
     assert bookings(line.database) == []
     line.proxy.resume()
-    until(lambda: book(line.phone, tool_call_id="t") == BOOKED_MONDAY_AT_THREE, "it is found back")
+    until(lambda: book(line.phone, tool_call_id="t") == BOOKED_MONDAY_AT_THREE, "the retry finds the booking")
     assert book(line.phone) == BOOKED_MONDAY_AT_THREE
     assert len(bookings(line.database)) == 1
     assert len(line.database.fetch("SELECT event_id FROM appointment_events")) == 1
 
 
-def test_what_somebody_vanished_with_is_let_go(line: Line, services: Services, clock: Clock) -> None:
+def test_abandoned_transaction_releases_its_locks(line: Line, services: Services, clock: Clock) -> None:
     line.proxy.swallow_at_turn = line.proxy.turns + 2
     assert book(line.phone) == APOLOGY
     other = Phone(webhook(services, clock), call_id="call-2", number="+15550142199")
-    until(lambda: book(other) == BOOKED_MONDAY_AT_THREE, "the server lets go of a transaction that nobody goes on with")
+    until(lambda: book(other) == BOOKED_MONDAY_AT_THREE, "the server ends the abandoned transaction")
 
 
 @pytest.fixture
 def services(line: Line, clock: Clock) -> Services:
-    """Services that reach the database past the proxy."""
+    """Services that reach the database without the proxy."""
     return services_on(line.database, clock)
 
 
 @pytest.fixture
 def locks_first(monkeypatch: pytest.MonkeyPatch, real_time_limits: None) -> None:
-    """Let the limit of locks be over long before the patience with all of a message."""
+    """Make the lock timeout end long before the deadline of the message."""
     del real_time_limits
     monkeypatch.setattr("peterental.database.pool.LOCK_TIMEOUT_MS", 200)
     monkeypatch.setattr("peterental.voice.webhook.DEADLINE_S", HANG_S)
 
 
 @pytest.mark.usefixtures("locks_first")
-def test_while_somebody_holds_the_agent_callers_hear_an_apology_that_is_kept(line: Line, database_url: str) -> None:
+def test_locked_agent_row_ends_in_an_apology(line: Line, database_url: str) -> None:
     with psycopg.connect(database_url) as holder:
         holder.execute("SELECT FROM agents FOR UPDATE")
         assert book(line.phone) == APOLOGY
@@ -157,10 +153,10 @@ def test_while_somebody_holds_the_agent_callers_hear_an_apology_that_is_kept(lin
 
 
 @pytest.mark.usefixtures("locks_first")
-def test_while_somebody_edits_the_agent_the_fault_is_kept_with_its_call(line: Line, database_url: str) -> None:
+def test_edited_agent_row_records_a_fault(line: Line, database_url: str) -> None:
     with psycopg.connect(database_url) as holder:
         holder.execute("UPDATE agents SET agent_name = 'Anna'")
-        assert line.phone.say("get_availability").startswith("I have"), "looking needs no lock"
+        assert line.phone.say("get_availability").startswith("I have"), "reading needs no lock"
         assert book(line.phone) == APOLOGY
         holder.rollback()
     assert line.database.fetch("SELECT outcome FROM tool_calls WHERE name = 'set_appointment'") == [
@@ -169,24 +165,24 @@ def test_while_somebody_edits_the_agent_the_fault_is_kept_with_its_call(line: Li
     line.is_back()
 
 
-def test_a_statement_that_is_too_slow_is_cancelled_and_its_connection_kept(line: Line) -> None:
+def test_slow_statement_is_cancelled(line: Line) -> None:
     line.database.fetch(
         "CREATE FUNCTION doze() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$"
     )
     line.database.fetch("CREATE TRIGGER doze BEFORE INSERT ON appointments FOR EACH ROW EXECUTE FUNCTION doze()")
 
-    def is_cancelled_and_kept() -> bool:
+    def keeps_its_connection() -> bool:
         backend = "SELECT pg_backend_pid() AS pid"
         before = line.pool.fetch(backend)
         assert book(line.phone) == APOLOGY
         return line.pool.fetch(backend) == before
 
-    until(is_cancelled_and_kept, "the server obeys in the moment it is given, which a busy one may not")
+    until(keeps_its_connection, "the server cancels within the grace period, which a busy one may miss")
     line.database.fetch("DROP TRIGGER doze ON appointments")
     line.is_back()
 
 
-def test_a_process_without_a_free_connection_apologises(database: Database, database_url: str, clock: Clock) -> None:
+def test_exhausted_pool_ends_in_an_apology(database: Database, database_url: str, clock: Clock) -> None:
     register_agents(database)
     pool = Database(database_url, pool_size=1)
     phone = Phone(webhook(services_on(pool, clock), clock))

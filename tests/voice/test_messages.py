@@ -1,4 +1,4 @@
-"""Where each datum of an envelope is looked for, and what junk may stand in its way."""
+"""Decoding of messages: where each value is looked for, and which malformed values are tolerated."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def envelope(message: dict[str, Any], **beside: Any) -> Envelope:
         ({}, None),
     ],
 )
-def test_the_assistant_is_looked_for_in_the_call_first(message: dict[str, Any], assistant_id: str | None) -> None:
+def test_assistant_id_is_read_from_call_first(message: dict[str, Any], assistant_id: str | None) -> None:
     assert envelope(message).agent_key.assistant_id == assistant_id
 
 
@@ -49,9 +49,7 @@ def test_the_assistant_is_looked_for_in_the_call_first(message: dict[str, Any], 
         ({"phoneNumber": {"id": "x" * 300}}, None),
     ],
 )
-def test_the_dialled_phone_is_looked_for_in_the_call_first(
-    message: dict[str, Any], phone_number_id: str | None
-) -> None:
+def test_phone_number_id_is_read_from_call_first(message: dict[str, Any], phone_number_id: str | None) -> None:
     assert envelope(message).agent_key.phone_number_id == phone_number_id
 
 
@@ -64,11 +62,11 @@ def test_the_dialled_phone_is_looked_for_in_the_call_first(
         ({"customer": 5}, None),
     ],
 )
-def test_the_caller_is_looked_for_in_the_message_first(message: dict[str, Any], number: str | None) -> None:
+def test_caller_number_is_read_from_message_first(message: dict[str, Any], number: str | None) -> None:
     assert envelope(message).caller_number == number
 
 
-def test_a_call_beside_the_message_counts() -> None:
+def test_call_beside_the_message_is_read() -> None:
     found = envelope({"type": "status-update", "status": "ended"}, call=CALL | {"customer": {"number": "+15550000001"}})
     assert (found.vapi_call_id, found.caller_number) == ("c", "+15550000001")
     assert (found.agent_key.assistant_id, found.agent_key.phone_number_id) == ("a", "p")
@@ -89,7 +87,7 @@ ONE, TWO, THREE, FOUR = ({"id": name, "function": {"name": name}} for name in ("
         ({"functionCall": "legacy"}, []),
     ],
 )
-def test_tool_calls_are_looked_for_in_order(message: dict[str, Any], names: list[str]) -> None:
+def test_tool_calls_are_read_from_first_field(message: dict[str, Any], names: list[str]) -> None:
     found = envelope(message)
     assert found.kind == "tool-calls"
     assert [request.name for request in found.tool_requests()] == names
@@ -105,21 +103,21 @@ def test_tool_calls_are_looked_for_in_order(message: dict[str, Any], names: list
         {"name": "t", "parameters": '{"a": 1}'},
     ],
 )
-def test_arguments_come_in_several_shapes(call: dict[str, Any]) -> None:
+def test_arguments_are_read_from_every_shape(call: dict[str, Any]) -> None:
     (request,) = envelope({"toolCallList": [call]}).tool_requests()
     assert (request.name, request.arguments) == ("t", {"a": 1})
 
 
-def test_without_an_id_only_the_same_message_again_makes_the_same_one() -> None:
+def test_derived_id_is_the_same_on_redelivery() -> None:
     call: dict[str, Any] = {"name": "t", "parameters": {"a": 1}}
 
-    def made(**message: Any) -> str:
+    def derived_id(**message: Any) -> str:
         (request,) = envelope({"functionCall": call, **message}).tool_requests()
         return request.tool_call_id
 
-    assert made(timestamp=1) == made(timestamp=1)
-    assert made(timestamp=1) != made(timestamp=2)
-    assert made() != made()
+    assert derived_id(timestamp=1) == derived_id(timestamp=1)
+    assert derived_id(timestamp=1) != derived_id(timestamp=2)
+    assert derived_id() != derived_id()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +128,7 @@ def test_without_an_id_only_the_same_message_again_makes_the_same_one() -> None:
         {"artifact": "junk", "messages": [{"role": "user", "message": "Tuesday"}, {"role": "user", "message": 5}]},
     ],
 )
-def test_the_callers_own_lines_are_found_where_they_are(message: dict[str, Any]) -> None:
+def test_caller_lines_are_read_from_every_field(message: dict[str, Any]) -> None:
     assert envelope(message).caller_lines() == ("Tuesday",)
     assert envelope({"artifact": {"messages": "junk"}}).caller_lines() == ()
 
@@ -146,9 +144,7 @@ def test_the_callers_own_lines_are_found_where_they_are(message: dict[str, Any])
         ({"startedAt": "yesterday", "endedAt": True, "durationSeconds": "long"}, None, None),
     ],
 )
-def test_start_end_and_duration_complete_each_other(
-    message: dict[str, Any], started: str | None, ended: str | None
-) -> None:
+def test_missing_start_or_end_is_computed(message: dict[str, Any], started: str | None, ended: str | None) -> None:
     call_update = envelope({"type": "end-of-call-report", "call": CALL, **message}).call_update()
     assert call_update is not None
     assert (call_update.started_at and f"{call_update.started_at:%H:%M}") == started
@@ -165,13 +161,13 @@ def test_start_end_and_duration_complete_each_other(
         ({"recording": "junk"}, None),
     ],
 )
-def test_a_recording_is_found_where_it_is(message: dict[str, Any], url: str | None) -> None:
+def test_recording_url_is_read_from_every_field(message: dict[str, Any], url: str | None) -> None:
     call_update = envelope({"type": "end-of-call-report", "call": CALL, **message}).call_update()
     assert call_update is not None
     assert call_update.recording_url == url
 
 
-def test_a_verdict_and_a_cost_of_any_type_lose_nothing_else() -> None:
+def test_mistyped_report_fields_keep_the_others() -> None:
     junk = {"analysis": {"successEvaluation": {"score": 3}, "summary": "S"}, "cost": 10**12, "endedReason": ["x"]}
     call_update = envelope({"type": "end-of-call-report", "call": CALL, **junk}).call_update()
     assert call_update is not None
@@ -183,32 +179,32 @@ def test_a_verdict_and_a_cost_of_any_type_lose_nothing_else() -> None:
     )
 
 
-def test_an_update_without_a_status_is_of_a_call_in_progress() -> None:
+def test_update_without_status_is_in_progress() -> None:
     call_update = envelope({"type": "status-update", "call": CALL, "timestamp": 1795359600000}).call_update()
     assert call_update is not None
     assert (call_update.status, call_update.started_at) == ("in-progress", datetime(2026, 11, 22, 15, 0, tzinfo=UTC))
 
 
-# --- cleaning --------------------------------------------------------------------------------------------------------
+# --- sanitising ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("value", "expected"),
     [("  a\n\tb\x00c\u2028d  ", "a b c d"), ("\u202ea", "a"), (" \r\n ", None), (5, None), (None, None), ("x" * 20_000, "x" * MAX_TEXT_CHARS)],
     ids=repr,
 )  # fmt: skip
-def test_text_becomes_one_line(value: object, kept: str | None) -> None:
-    assert single_line(value) == kept
+def test_single_line_collapses_whitespace(value: object, expected: str | None) -> None:
+    assert single_line(value) == expected
 
 
-def test_a_transcript_keeps_its_lines() -> None:
+def test_multiline_keeps_line_breaks() -> None:
     assert multiline("a\n\tb\x00\x1bc\r") == "a\n\tbc"
     assert multiline("\x00") is None
     assert multiline(["a"]) is None
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("value", "expected"),
     [
         ({"a\x00": ["\ud800b", True, None, 1.5]}, {"a": ["b", True, None, 1.5]}),
         (10**30, None),
@@ -218,11 +214,11 @@ def test_a_transcript_keeps_its_lines() -> None:
     ],
     ids=lambda value: type(value).__name__ if type(value) is object else repr(value),
 )
-def test_json_is_made_storable(value: object, kept: object) -> None:
-    assert json_safe(value) == kept
+def test_json_safe_drops_what_jsonb_rejects(value: object, expected: object) -> None:
+    assert json_safe(value) == expected
 
 
-def test_what_is_nested_too_deep_is_cut_off() -> None:
+def test_json_safe_limits_nesting() -> None:
     deep: Any = "bottom"
     for _ in range(100):
         deep = [deep]
@@ -230,23 +226,23 @@ def test_what_is_nested_too_deep_is_cut_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("value", "expected"),
     [("c-1", "c-1"), (7, "7"), (True, None), (10**30, None), ("", None), ("x" * 201, None), ({}, None)],
 )
-def test_ids_are_kept_as_text_and_nonsense_is_not(value: object, kept: str | None) -> None:
-    assert identifier(value) == kept
+def test_identifier_accepts_ids_only(value: object, expected: str | None) -> None:
+    assert identifier(value) == expected
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("value", "expected"),
     [("+15550142100", "+15550142100"), ("(555) 014-2100", "5550142100"), ("anonymous", None), ("+266696687", None), ("Restricted", None), ("sip:ana@example.com", None), ("911", None), ("1" * 16, None), (15550142100, None), ("٠١٢٣٤٥٦٧٨", None)],
 )  # fmt: skip
-def test_only_what_can_be_dialled_is_kept_as_a_phone_number(value: object, kept: str | None) -> None:
-    assert phone_number(value) == kept
+def test_phone_number_accepts_dialable_only(value: object, expected: str | None) -> None:
+    assert phone_number(value) == expected
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("value", "expected"),
     [
         ("2026-11-22T15:00:00.000Z", datetime(2026, 11, 22, 15, tzinfo=UTC)),
         ("2026-11-22T09:00:00-06:00", datetime(2026, 11, 22, 15, tzinfo=UTC)),
@@ -263,11 +259,11 @@ def test_only_what_can_be_dialled_is_kept_as_a_phone_number(value: object, kept:
         (None, None),
     ],
 )
-def test_instants_are_kept_in_utc_and_nonsense_is_not(value: object, kept: datetime | None) -> None:
-    assert parse_timestamp(value) == kept
+def test_parse_timestamp_returns_utc_or_none(value: object, expected: datetime | None) -> None:
+    assert parse_timestamp(value) == expected
 
 
-def test_a_report_from_the_end_of_time_is_kept_all_the_same() -> None:
+def test_implausible_start_keeps_the_report() -> None:
     report = {"type": "end-of-call-report", "call": CALL, "startedAt": "9999-12-31T23:00:00Z", "durationSeconds": 90_000, "transcript": "User: hi"}  # fmt: skip
     call_update = envelope(report).call_update()
     assert call_update is not None
@@ -284,13 +280,13 @@ def test_a_report_from_the_end_of_time_is_kept_all_the_same() -> None:
     ],
     ids=["bytes that are no text", "an endless number", "a bare line break", "half a character"],
 )
-def test_what_one_argument_holds_loses_neither_the_tool_call_nor_the_others(arguments: bytes) -> None:
+def test_broken_argument_keeps_the_others(arguments: bytes) -> None:
     body = b'{"message": {"type": "tool-calls", "toolCallList": [{"id": "t", "name": "x", "arguments": %s}]}}'
     (request,) = decode(body % arguments).tool_requests()
     assert (request.wire_id, request.name, request.arguments["date"]) == ("t", "x", "today")
 
 
-def test_what_is_no_json_at_all_counts_as_no_arguments() -> None:
+def test_invalid_json_arguments_become_empty() -> None:
     call = {"name": "x", "arguments": "{"}
     (request,) = envelope({"type": "tool-calls", "toolCallList": [call]}).tool_requests()
     assert request.arguments == {}

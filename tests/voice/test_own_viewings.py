@@ -1,4 +1,4 @@
-"""A caller's own viewings, found, moved and cancelled for nobody else; and messages for people."""
+"""Find, move and cancel a caller's own viewings, and take messages."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
 
 
-def test_details_are_told_only_after_a_second_fact_agrees(phone: Phone) -> None:
+def test_details_need_a_second_matching_fact(phone: Phone) -> None:
     book(phone)
     phone.call_id = "call-2"
     assert phone.say("find_appointment") == (
         "I see a booking for this number. What name is it under, or which address is it for?"
     )
-    told = "You have a viewing of 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM."
-    assert phone.say("find_appointment", {"attendee_name": "dolores"}) == told
-    assert phone.say("find_appointment", {"property_address": "1420 Elm St"}) == told
+    answer = "You have a viewing of 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM."
+    assert phone.say("find_appointment", {"attendee_name": "dolores"}) == answer
+    assert phone.say("find_appointment", {"property_address": "1420 Elm St"}) == answer
     assert (
         phone.say("find_appointment", {"attendee_name": "Ottilie"}) == "I don't find an upcoming viewing that matches."
     )
@@ -38,7 +38,7 @@ def test_details_are_told_only_after_a_second_fact_agrees(phone: Phone) -> None:
     )
 
 
-def test_several_viewings_are_told_soonest_first(phone: Phone) -> None:
+def test_several_viewings_are_listed_soonest_first(phone: Phone) -> None:
     for number, hour in enumerate((9, 10, 11, 13)):
         phone.say(
             "set_appointment",
@@ -55,7 +55,7 @@ def test_several_viewings_are_told_soonest_first(phone: Phone) -> None:
 
 
 @pytest.mark.parametrize("number", [None, "anonymous", "restricted", "+266696687", "", 5, {"a": 1}])
-def test_without_a_number_nothing_is_found_moved_or_cancelled(phone: Phone, database: Database, number: Any) -> None:
+def test_withheld_number_changes_nothing(phone: Phone, database: Database, number: Any) -> None:
     phone.number = number
     book(phone)
     for tool in ("find_appointment", "reschedule_appointment", "cancel_appointment"):
@@ -65,7 +65,7 @@ def test_without_a_number_nothing_is_found_moved_or_cancelled(phone: Phone, data
     assert starts(database) == ["2026-11-23 21:00:00+00"]
 
 
-def test_another_caller_finds_moves_and_cancels_nothing_of_hers(phone: Phone, database: Database) -> None:
+def test_other_caller_cannot_reach_the_viewing(phone: Phone, database: Database) -> None:
     book(phone)
     phone.number, phone.call_id = "+15550142199", "call-2"
     for tool in ("find_appointment", "reschedule_appointment", "cancel_appointment"):
@@ -75,7 +75,7 @@ def test_another_caller_finds_moves_and_cancels_nothing_of_hers(phone: Phone, da
     assert starts(database) == ["2026-11-23 21:00:00+00"]
 
 
-def test_a_viewing_is_moved_in_one_step_and_its_history_kept(phone: Phone, database: Database) -> None:
+def test_move_keeps_the_history(phone: Phone, database: Database) -> None:
     book(phone)
     moved = phone.say("reschedule_appointment", {"start_time": "Tuesday at 10 am"}, "t")
     assert moved == "Your viewing of 1420 Elm Street, Norman, OK is now on Tuesday the twenty-fourth at ten AM."
@@ -90,7 +90,7 @@ def test_a_viewing_is_moved_in_one_step_and_its_history_kept(phone: Phone, datab
     ]
 
 
-def test_a_refused_move_keeps_the_old_time(phone: Phone, database: Database) -> None:
+def test_refused_move_keeps_the_old_time(phone: Phone, database: Database) -> None:
     book(phone)
     database.fetch("INSERT INTO agent_busy (agent_id, during) VALUES ('ana', '[2026-11-24 15:00Z, 2026-11-24 23:00Z)')")
     assert phone.say("reschedule_appointment", {"start_time": "Tuesday at 10 am"}).startswith(
@@ -100,21 +100,21 @@ def test_a_refused_move_keeps_the_old_time(phone: Phone, database: Database) -> 
     assert starts(database) == ["2026-11-23 21:00:00+00"]
 
 
-def test_a_viewing_may_move_into_its_own_time(phone: Phone, database: Database) -> None:
+def test_move_may_overlap_its_own_slot(phone: Phone, database: Database) -> None:
     database.fetch("UPDATE agents SET slot_minutes = 60, daily_cap = 1")
     book(phone)
     assert phone.say("reschedule_appointment", {"start_time": "tomorrow 3:30 pm"}).startswith("Your viewing of")
     assert starts(database) == ["2026-11-23 21:30:00+00"]
 
 
-def test_a_cancellation_is_told_and_told_again(phone: Phone, database: Database) -> None:
+def test_repeated_cancellation_gets_the_same_answer(phone: Phone, database: Database) -> None:
     book(phone)
-    told = phone.say("cancel_appointment", {"attendee_name": "Dolores"}, "t")
-    assert told == (
+    answer = phone.say("cancel_appointment", {"attendee_name": "Dolores"}, "t")
+    assert answer == (
         "Your viewing of 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM, is cancelled."
     )
-    assert phone.say("cancel_appointment", {"attendee_name": "Dolores"}, "t") == told
-    assert phone.say("cancel_appointment", {"attendee_name": "Dolores"}) == told
+    assert phone.say("cancel_appointment", {"attendee_name": "Dolores"}, "t") == answer
+    assert phone.say("cancel_appointment", {"attendee_name": "Dolores"}) == answer
     phone.call_id = "call-2"
     assert (
         phone.say("cancel_appointment", {"attendee_name": "Dolores"})
@@ -123,7 +123,7 @@ def test_a_cancellation_is_told_and_told_again(phone: Phone, database: Database)
     assert [row["status"] for row in bookings(database)] == ["cancelled"]
 
 
-def test_a_name_or_address_that_does_not_agree_changes_nothing(phone: Phone, database: Database) -> None:
+def test_mismatched_name_or_address_changes_nothing(phone: Phone, database: Database) -> None:
     book(phone)
     for facts in ({"attendee_name": "Ottilie"}, {"property_address": "1422 Elm Street"}):
         for tool in ("reschedule_appointment", "cancel_appointment"):
@@ -132,7 +132,7 @@ def test_a_name_or_address_that_does_not_agree_changes_nothing(phone: Phone, dat
     assert starts(database) == ["2026-11-23 21:00:00+00"]
 
 
-def test_with_several_bookings_the_caller_is_asked_which(phone: Phone, database: Database) -> None:
+def test_several_bookings_ask_which_one(phone: Phone, database: Database) -> None:
     book(phone)
     phone.say("set_appointment", BOYD | {"start_time": "tomorrow 4 pm"})
     assert phone.say("cancel_appointment") == (
@@ -144,7 +144,7 @@ def test_with_several_bookings_the_caller_is_asked_which(phone: Phone, database:
     assert starts(database) == ["2026-11-23 21:00:00+00"]
 
 
-def test_bookings_with_another_agent_are_that_agents_business(phone: Phone) -> None:
+def test_bookings_of_another_agent_are_hidden(phone: Phone) -> None:
     book(phone)
     phone.assistant_id = BEN
     assert (
@@ -152,17 +152,17 @@ def test_bookings_with_another_agent_are_that_agents_business(phone: Phone) -> N
     )
 
 
-def test_a_message_is_kept_once_however_often_it_is_delivered(phone: Phone, database: Database) -> None:
-    told = phone.say("take_message", {"message": "Are cats\nfine?", "attendee_name": "Dolores"}, "t")
-    assert told == "I've noted your message, and someone will call you back."
-    assert phone.say("take_message", {"message": "Are cats\nfine?", "attendee_name": "Dolores"}, "t") == told
-    assert phone.say("take_message", {"message": "Are cats\nfine?", "attendee_name": "Dolores"}) == told
+def test_redelivered_message_is_stored_once(phone: Phone, database: Database) -> None:
+    answer = phone.say("take_message", {"message": "Are cats\nfine?", "attendee_name": "Dolores"}, "t")
+    assert answer == "I've noted your message, and someone will call you back."
+    assert phone.say("take_message", {"message": "Are cats\nfine?", "attendee_name": "Dolores"}, "t") == answer
+    assert phone.say("take_message", {"message": "Are cats\nfine?", "attendee_name": "Dolores"}) == answer
     assert database.fetch("SELECT body, attendee_name, caller_number, vapi_call_id FROM messages") == [
         {"body": "Are cats fine?", "attendee_name": "Dolores", "caller_number": DOLORES, "vapi_call_id": "call-1"}
     ]
 
 
-def test_a_call_back_is_promised_only_where_there_is_a_number(phone: Phone, database: Database) -> None:
+def test_call_back_is_promised_only_with_a_number(phone: Phone, database: Database) -> None:
     phone.number = "anonymous"
     assert phone.say("take_message", {"message": "Call me"}) == (
         "I've noted your message. What number can we call you back on?"
@@ -177,5 +177,5 @@ def test_a_call_back_is_promised_only_where_there_is_a_number(phone: Phone, data
         "I've noted your message. What number can we call you back on?"
     )
     assert phone.say("take_message", {"message": " "}) == "What would you like me to pass on?"
-    left = database.fetch("SELECT attendee_phone FROM messages ORDER BY message_id")
-    assert [row["attendee_phone"] for row in left] == [None, "555 0100", "4055550123", None]
+    stored = database.fetch("SELECT attendee_phone FROM messages ORDER BY message_id")
+    assert [row["attendee_phone"] for row in stored] == [None, "555 0100", "4055550123", None]

@@ -1,4 +1,4 @@
-"""Every recorded shape of message gets the answer its kind must get."""
+"""Every recorded payload gets the reply that its kind requires."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def only_sentence(reply: Any) -> str:
     return str(result["result"])
 
 
-def test_last_years_date_is_booked_on_the_tuesday_that_the_caller_said(phone: Phone, database: Database) -> None:
+def test_wrong_year_books_the_spoken_tuesday(phone: Phone, database: Database) -> None:
     reply = phone.play("tool-calls-inbound-2026-history-wrong-year")
     assert reply["results"][0]["toolCallId"] == "call_mEmtmiN5r6owjJZTneMHIl6f"
     assert (
@@ -33,7 +33,7 @@ def test_last_years_date_is_booked_on_the_tuesday_that_the_caller_said(phone: Ph
     ]
 
 
-def test_the_flat_documented_shape_is_offered_times(phone: Phone) -> None:
+def test_flat_documented_shape_offers_times(phone: Phone) -> None:
     reply = phone.play("tool-calls-docs-flat-arguments")
     assert reply["results"][0]["toolCallId"] == "toolu_016yt1tPqy6UHG5FljT6Rdtz"
     assert only_sentence(reply) == (
@@ -42,7 +42,7 @@ def test_the_flat_documented_shape_is_offered_times(phone: Phone) -> None:
     )
 
 
-def test_a_message_becomes_a_lead(phone: Phone, database: Database) -> None:
+def test_take_message_stores_the_message(phone: Phone, database: Database) -> None:
     reply = phone.play("tool-calls-flat-parameters")
     assert reply["results"] == [
         {
@@ -68,7 +68,7 @@ def test_arguments_in_a_json_string_are_read(phone: Phone, database: Database) -
     assert database.fetch("SELECT agent_id FROM tool_calls") == [{"agent_id": "ben"}]
 
 
-def test_a_stranger_is_told_of_no_viewing(phone: Phone) -> None:
+def test_stranger_finds_no_viewing(phone: Phone) -> None:
     reply = phone.play("tool-calls-only-toolcalls-toolu-id")
     assert reply["results"][0]["toolCallId"] == "toolu_01Gb8joBAeqSoJxOg3FG9Yjk"
     assert only_sentence(reply) == "I don't find an upcoming viewing that matches."
@@ -81,7 +81,7 @@ def test_two_calls_get_two_answers_in_order(phone: Phone) -> None:
     assert "Tuesday the twenty-fourth" in reply["results"][1]["result"]
 
 
-def test_a_web_call_books_with_the_agent_of_its_phone_number(phone: Phone, database: Database) -> None:
+def test_web_call_books_by_its_phone_number_id(phone: Phone, database: Database) -> None:
     assert only_sentence(phone.play("tool-calls-web-call-phone-number-id-only")) == (
         "You're booked to see 512 Flood Avenue, Norman, OK, tomorrow, Monday the twenty-third, at three PM."
     )
@@ -90,15 +90,15 @@ def test_a_web_call_books_with_the_agent_of_its_phone_number(phone: Phone, datab
     ]
 
 
-def test_the_legacy_shape_gets_one_named_result_where_senders_of_its_time_look_too(phone: Phone) -> None:
+def test_legacy_shape_gets_a_top_level_result(phone: Phone) -> None:
     reply = phone.play("function-call-legacy")
     assert reply["result"] == only_sentence(reply)
-    assert reply["results"][0]["toolCallId"] is None, "none came, none is made up"
+    assert reply["results"][0]["toolCallId"] is None, "no id is invented"
     assert reply["results"][0]["name"] == "cancel_appointment"
     assert only_sentence(reply) == "I don't find an upcoming viewing that matches."
 
 
-def test_an_assistant_request_names_the_assistant_of_the_dialled_number(phone: Phone) -> None:
+def test_assistant_request_returns_the_assistant(phone: Phone) -> None:
     assert phone.play("assistant-request") == {
         "assistantId": BEN,
         "assistantOverrides": {
@@ -112,12 +112,12 @@ def test_an_assistant_request_names_the_assistant_of_the_dialled_number(phone: P
     }
 
 
-def test_an_assistant_request_for_nobody_is_answered_with_a_sentence(phone: Phone, database: Database) -> None:
+def test_assistant_request_without_agent_is_refused(phone: Phone, database: Database) -> None:
     database.fetch("UPDATE agents SET phone_number_id = NULL")
     assert phone.play("assistant-request") == {"error": "I'm sorry, this number is not in service at the moment."}
 
 
-def test_a_caller_is_put_through_to_the_hand_over_number(phone: Phone, database: Database) -> None:
+def test_transfer_goes_to_the_handover_number(phone: Phone, database: Database) -> None:
     assert phone.play("transfer-destination-request") == {"destination": {"type": "number", "number": "+15550100077"}}
     database.fetch("UPDATE agents SET handover_number = NULL")
     assert phone.play("transfer-destination-request") == {
@@ -125,7 +125,7 @@ def test_a_caller_is_put_through_to_the_hand_over_number(phone: Phone, database:
     }
 
 
-def test_a_call_is_kept_in_progress_then_ended_and_stays_so(phone: Phone, services: Services) -> None:
+def test_ended_call_stays_ended(phone: Phone, services: Services) -> None:
     assert phone.play("status-update-in-progress") == {}
     call = services.calls.get("3184b374-8dfc-4db3-b597-e5b85e4a916f")
     assert call is not None
@@ -138,13 +138,13 @@ def test_a_call_is_kept_in_progress_then_ended_and_stays_so(phone: Phone, servic
     assert str(call.ended_at) == "2026-11-22 17:51:31+00:00"
 
 
-def test_an_update_without_a_call_and_a_type_from_the_future_are_let_be(phone: Phone, database: Database) -> None:
+def test_unusable_message_is_ignored(phone: Phone, database: Database) -> None:
     assert phone.play("status-update-ended-no-call") == {}
     assert phone.play("unknown-type") == {}
     assert database.fetch("SELECT * FROM calls") == []
 
 
-def test_a_report_at_message_level_is_kept_whole(phone: Phone, services: Services) -> None:
+def test_message_level_report_is_stored(phone: Phone, services: Services) -> None:
     assert phone.play("end-of-call-report-2024-message-level") == {}
     call = services.calls.get("1ae9d4e6-618e-49b9-b6f3-213d818a2c77")
     assert call is not None
@@ -163,7 +163,7 @@ def test_a_report_at_message_level_is_kept_whole(phone: Phone, services: Service
     assert call.duration.total_seconds() == 56.5 or call.duration.total_seconds() == 56
 
 
-def test_a_report_under_artifact_and_analysis_is_kept_whole(phone: Phone, services: Services) -> None:
+def test_artifact_level_report_is_stored(phone: Phone, services: Services) -> None:
     assert phone.play("end-of-call-report-2025-artifact-analysis") == {}
     call = services.calls.get("fdb359c3-f52e-4a2a-bcc4-420dbea34531")
     assert call is not None
@@ -178,7 +178,7 @@ def test_a_report_under_artifact_and_analysis_is_kept_whole(phone: Phone, servic
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PAYLOADS.glob("*.json")))
-def test_shapes_that_have_aged_still_get_sentences(phone: Phone, clock: Clock, name: str) -> None:
+def test_every_recorded_shape_gets_a_sentence(phone: Phone, clock: Clock, name: str) -> None:
     clock.forward(days=400)
     reply = phone.play(name)
     for result in reply.get("results", []):

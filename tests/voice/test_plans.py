@@ -1,4 +1,4 @@
-"""No table is read from end to end while a caller waits: counted by the server, over everything the webhook can be sent."""
+"""No message causes a sequential scan; the server's statistics are the evidence."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.servers import until
 from tests.voice.phone import ANAS_PHONE, Clock, Phone, payload, register_agents, services_on, webhook
 
 TABLES = ("agent_hours", "agent_busy", "appointments", "appointment_events", "calls", "tool_calls", "messages")
-"""Those that grow with the business. Agents are people: their few pages may well be read as a whole."""
+"""The tables that grow. `agents` is not one of them: it has few pages, and a scan of it is cheap."""
 
 ROUNDS = 12
-"""So often that the server has made up its mind about how to run each statement, whatever it is asked for."""
+"""More executions than the server plans individually before it chooses a generic plan."""
 
 FILL = """
     INSERT INTO agents (agent_id, agent_name, vapi_assistant_id, phone_number_id)
@@ -48,44 +48,44 @@ FILL = """
 
 
 @dataclass
-class Exchange:
-    """A webhook on a database that is full, and a look at that database's own counts."""
+class FilledOffice:
+    """A webhook on a filled database, and the scan counts of that database."""
 
     phone: Phone
     pool: Database
     url: str
 
     def scans(self) -> dict[str, int]:
-        """How often each table has been read from end to end, as far as sessions that ended have told."""
+        """Return the sequential scans of each table, after all other sessions have ended and reported theirs."""
         self.pool.close()
         with psycopg.connect(self.url, autocommit=True) as look:
             others = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            until(lambda: look.execute(others).fetchone() is None, "all others have left")
+            until(lambda: look.execute(others).fetchone() is None, "all other sessions have ended")
             rows = look.execute("SELECT relname, seq_scan FROM pg_stat_user_tables").fetchall()
         return {table: scans for table, scans in rows if table in TABLES}
 
 
 @pytest.fixture
-def exchange(database_url: str, clock: Clock) -> Iterator[Exchange]:
-    """Ana's line, among those of 400 others."""
+def office(database_url: str, clock: Clock) -> Iterator[FilledOffice]:
+    """A webhook for Ana, whose rows are among those of 400 other agents."""
     with psycopg.connect(database_url, autocommit=True) as filler:
         filler.execute(FILL)
     pool = Database(database_url, pool_size=2)
     register_agents(pool)
-    yield Exchange(Phone(webhook(services_on(pool, clock), clock)), pool, database_url)
+    yield FilledOffice(Phone(webhook(services_on(pool, clock), clock)), pool, database_url)
     pool.close()
 
 
-def test_no_message_reads_a_table_from_end_to_end(exchange: Exchange) -> None:
-    before = exchange.scans()
+def test_no_message_causes_a_sequential_scan(office: FilledOffice) -> None:
+    before = office.scans()
     assert set(before) == set(TABLES)
     for turn in range(ROUNDS):
-        _a_call(exchange.phone, turn)
-    assert exchange.scans() == before
+        _play_call(office.phone, turn)
+    assert office.scans() == before
 
 
-def test_keeping_a_tool_call_is_not_planned_anew_for_every_call(exchange: Exchange) -> None:
-    pool = Database(exchange.url, pool_size=1)
+def test_tool_call_insert_uses_a_generic_plan(office: FilledOffice) -> None:
+    pool = Database(office.url, pool_size=1)
     phone = Phone(webhook(services_on(pool, Clock()), Clock()))
     for turn in range(ROUNDS):
         phone.call_id = f"call-{turn}"
@@ -95,13 +95,13 @@ def test_keeping_a_tool_call_is_not_planned_anew_for_every_call(exchange: Exchan
         " WHERE strpos(statement, 'INSERT INTO tool_calls') > 0"
     )
     pool.close()
-    assert len(plans) == 1, "whose assistant was asked is known each time"
-    assert plans[0]["custom_plans"] <= 5, "as many as the server tries before it compares"
+    assert len(plans) == 1, "one statement is used, because the agent is known each time"
+    assert plans[0]["custom_plans"] <= 5, "the server plans five executions before it compares"
     assert plans[0]["generic_plans"] >= 1
 
 
-def _a_call(phone: Phone, turn: int) -> None:
-    """Play everything that can happen, to its good end and to others."""
+def _play_call(phone: Phone, turn: int) -> None:
+    """Send every kind of message, with successful and refused tool calls."""
     call_id = f"call-{turn}"
     phone.call_id, phone.number = call_id, f"+1555014{turn:04}"
     home = {"property_address": f"{turn} Oak Lane", "attendee_name": "Dolores"}

@@ -1,4 +1,4 @@
-"""What a tool call costs: how often we wait for the database, counted on the wire."""
+"""Round trips to the database per tool call, counted by a proxy on the connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.voice.phone import Clock, Phone, register_agents, services_on, webhoo
 
 ELM = {"property_address": "1420 Elm Street", "attendee_name": "Dolores Whitcomb"}
 WARM_UP = 8
-"""Calls after which psycopg has prepared what it prepares."""
+"""Calls after which psycopg has prepared the statements."""
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def proxy(database_url: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def caller(proxy: Proxy, clock: Clock) -> Iterator[Phone]:
-    """A call whose webhook reaches its database through the proxy, the pool's connection open already."""
+    """A call whose webhook reaches the database through the proxy, on an open connection."""
     database = Database(proxy.url, pool_size=1)
     register_agents(database)
     yield Phone(webhook(services_on(database, clock), clock))
@@ -32,7 +32,7 @@ def caller(proxy: Proxy, clock: Clock) -> Iterator[Phone]:
 
 
 @pytest.mark.parametrize("warm_up", [0, WARM_UP], ids=["first time", "statements prepared"])
-def test_availability_costs_one_round_trip_to_look_and_one_to_keep(proxy: Proxy, caller: Phone, warm_up: int) -> None:
+def test_availability_takes_two_round_trips(proxy: Proxy, caller: Phone, warm_up: int) -> None:
     for _ in range(warm_up):
         caller.say("get_availability", {"date": "tomorrow"})
     with proxy.counting() as turns:
@@ -41,7 +41,7 @@ def test_availability_costs_one_round_trip_to_look_and_one_to_keep(proxy: Proxy,
 
 
 @pytest.mark.parametrize("warm_up", [0, WARM_UP], ids=["first time", "statements prepared"])
-def test_a_booking_costs_two_round_trips_begin_and_commit_included(proxy: Proxy, caller: Phone, warm_up: int) -> None:
+def test_booking_takes_two_round_trips(proxy: Proxy, caller: Phone, warm_up: int) -> None:
     for turn in range(warm_up):
         caller.number = f"+1555014{turn:04}"
         caller.say("set_appointment", ELM | {"start_time": f"2026-11-23T{9 + turn // 2:02}:{turn % 2 * 30:02}:00"})
@@ -51,9 +51,7 @@ def test_a_booking_costs_two_round_trips_begin_and_commit_included(proxy: Proxy,
     assert turns == [2]
 
 
-def test_a_retry_a_refusal_a_move_a_cancellation_and_a_message_cost_two_round_trips_each(
-    proxy: Proxy, caller: Phone
-) -> None:
+def test_every_other_tool_takes_two_round_trips(proxy: Proxy, caller: Phone) -> None:
     caller.say("set_appointment", ELM | {"start_time": "tomorrow 3 pm"}, "same")
     for tool, arguments, tool_call_id, heard in (
         ("set_appointment", ELM | {"start_time": "tomorrow 3 pm"}, "same", "You're booked"),

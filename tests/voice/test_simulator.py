@@ -1,4 +1,4 @@
-"""A rehearsal says word for word what a caller would hear, and changes no row of any table."""
+"""A simulated tool call gives the same answer as a real one and changes no row of any table."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from peterental.voice.tool_registry import ToolSpec
 
 
-def everything(database: Database) -> dict[str, Any]:
-    """Give, for every table, how many rows it has and a digest of what is in them."""
+def table_digests(database: Database) -> dict[str, Any]:
+    """Return the row count and a digest of the rows of every table."""
     tables = [
         row["name"]
         for row in database.fetch(
@@ -39,13 +39,13 @@ def everything(database: Database) -> dict[str, Any]:
 
 @pytest.fixture
 def ana(services: Services) -> Agent:
-    """Ana, who is called."""
+    """The agent who is called."""
     agent = services.agents.find(AgentKey(assistant_id=ANA))
     assert agent
     return agent
 
 
-def hear(
+def simulate(
     database: Database, agent: Agent, tool: str, arguments: Mapping[str, object], number: str | None = DOLORES
 ) -> SimulationResult:
     return simulate_tool_call(database, agent, tool, arguments, caller_number=number, now=SUNDAY_MORNING)
@@ -56,21 +56,21 @@ def test_tool_tester_has_a_field_for_every_argument(tool: ToolSpec) -> None:
     assert {argument.name for argument in tool.arguments} <= set(dir(form_for(tool)))
 
 
-def test_a_rehearsed_booking_is_told_and_not_made(database: Database, ana: Agent, phone: Phone) -> None:
-    before = everything(database)
-    heard = hear(database, ana, "set_appointment", {"start_time": "tomorrow 3 pm"} | ELM)
-    assert heard.sentence == BOOKED_MONDAY_AT_THREE
-    assert heard.outcome == "booked"
-    assert heard.reply["results"] == [
+def test_simulated_booking_is_rolled_back(database: Database, ana: Agent, phone: Phone) -> None:
+    before = table_digests(database)
+    result = simulate(database, ana, "set_appointment", {"start_time": "tomorrow 3 pm"} | ELM)
+    assert result.sentence == BOOKED_MONDAY_AT_THREE
+    assert result.outcome == "booked"
+    assert result.reply["results"] == [
         {"toolCallId": "rehearsal", "name": "set_appointment", "result": BOOKED_MONDAY_AT_THREE}
     ]
-    assert heard.request["message"]["customer"] == {"number": DOLORES}
-    assert everything(database) == before
-    assert book(phone) == BOOKED_MONDAY_AT_THREE, "the time is still free, for whoever really calls"
+    assert result.request["message"]["customer"] == {"number": DOLORES}
+    assert table_digests(database) == before
+    assert book(phone) == BOOKED_MONDAY_AT_THREE, "the time is still free for a real call"
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "outcome", "heard"),
+    ("tool", "arguments", "outcome", "expected"),
     [
         ("get_availability", {"date": "tomorrow"}, "answered", "I have tomorrow"),
         ("set_appointment", {"property_address": "33 Boyd Street"}, "refused", "May I have your name"),
@@ -81,40 +81,47 @@ def test_a_rehearsed_booking_is_told_and_not_made(database: Database, ana: Agent
         ("order_pizza", {}, "unknown tool", "not something I can do"),
     ],
 )
-def test_whatever_is_rehearsed_no_row_of_any_table_changes(
-    *, database: Database, ana: Agent, phone: Phone, tool: str, arguments: dict[str, object], outcome: str, heard: str
+def test_simulation_changes_no_row(
+    *,
+    database: Database,
+    ana: Agent,
+    phone: Phone,
+    tool: str,
+    arguments: dict[str, object],
+    outcome: str,
+    expected: str,
 ) -> None:
     book(phone)
-    before = everything(database)
-    rehearsed = hear(database, ana, tool, arguments)
-    assert heard in rehearsed.sentence
-    assert rehearsed.outcome == outcome
-    assert everything(database) == before
-    assert phone.say(tool, arguments) == rehearsed.sentence, "on the phone it is the same, word for word"
+    before = table_digests(database)
+    simulated = simulate(database, ana, tool, arguments)
+    assert expected in simulated.sentence
+    assert simulated.outcome == outcome
+    assert table_digests(database) == before
+    assert phone.say(tool, arguments) == simulated.sentence, "a real call gets the same answer"
 
 
-def test_a_caller_without_a_number_is_a_stranger(database: Database, ana: Agent, phone: Phone) -> None:
+def test_simulated_withheld_number_finds_nothing(database: Database, ana: Agent, phone: Phone) -> None:
     book(phone)
-    assert "without the number" in hear(database, ana, "find_appointment", {}, number=None).sentence
+    assert "without the number" in simulate(database, ana, "find_appointment", {}, number=None).sentence
 
 
-def test_a_pretended_moment_is_believed(database: Database, ana: Agent) -> None:
+def test_simulation_uses_the_given_time(database: Database, ana: Agent) -> None:
     later = SUNDAY_MORNING.replace(year=2027)
-    heard = simulate_tool_call(database, ana, "get_availability", {"date": "2026-11-24"}, caller_number=None, now=later)
-    assert "past" in heard.sentence or "2026" not in heard.sentence
-    now = simulate_tool_call(
+    later_result = simulate_tool_call(
+        database, ana, "get_availability", {"date": "2026-11-24"}, caller_number=None, now=later
+    )
+    assert "past" in later_result.sentence or "2026" not in later_result.sentence
+    now_result = simulate_tool_call(
         database, ana, "get_availability", {"date": "2026-11-24"}, caller_number=None, now=SUNDAY_MORNING
     )
-    assert heard.sentence != now.sentence
+    assert later_result.sentence != now_result.sentence
 
 
-def test_what_breaks_in_a_rehearsal_is_an_apology_as_on_the_phone(
-    database: Database, ana: Agent, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_simulated_fault_apologises(database: Database, ana: Agent, caplog: pytest.LogCaptureFixture) -> None:
     database.fetch("ALTER TABLE appointment_events RENAME TO away")
-    before = everything(database)
-    heard = hear(database, ana, "set_appointment", {"start_time": "tomorrow 3 pm"} | ELM)
-    assert heard.sentence.startswith("I'm sorry, I can't get to our calendar")
-    assert heard.outcome == "fault"
-    assert everything(database) == before
+    before = table_digests(database)
+    result = simulate(database, ana, "set_appointment", {"start_time": "tomorrow 3 pm"} | ELM)
+    assert result.sentence.startswith("I'm sorry, I can't get to our calendar")
+    assert result.outcome == "fault"
+    assert table_digests(database) == before
     assert "appointment_events" in caplog.text

@@ -1,4 +1,4 @@
-"""A phrase book: what is said of times, outcomes and refusals, and that what is said reads back."""
+"""Spoken numbers, days, times, outcomes and refusals; spoken times parse back to themselves."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zon
     ("value", "said"),
     [(0, "zero"), (7, "seven"), (12, "twelve"), (19, "nineteen"), (20, "twenty"), (21, "twenty-one"), (59, "fifty-nine"), (99, "ninety-nine"), (365, "365"), (-1, "-1")],
 )  # fmt: skip
-def test_numbers_below_a_hundred_are_said_in_words(value: int, said: str) -> None:
+def test_numbers_below_a_hundred_are_words(value: int, said: str) -> None:
     assert verbalize.number(value) == said
 
 
@@ -44,7 +44,7 @@ def test_numbers_below_a_hundred_are_said_in_words(value: int, said: str) -> Non
     ("value", "said"),
     [(1, "first"), (2, "second"), (3, "third"), (4, "fourth"), (5, "fifth"), (8, "eighth"), (9, "ninth"), (12, "twelfth"), (14, "fourteenth"), (20, "twentieth"), (21, "twenty-first"), (30, "thirtieth"), (31, "thirty-first")],
 )  # fmt: skip
-def test_days_of_the_month(value: int, said: str) -> None:
+def test_ordinals_of_the_month(value: int, said: str) -> None:
     assert verbalize.ordinal(value) == said
 
 
@@ -52,7 +52,7 @@ def test_days_of_the_month(value: int, said: str) -> None:
     ("hour", "minute", "said"),
     [(9, 0, "nine AM"), (12, 0, "noon"), (12, 30, "twelve thirty PM"), (14, 30, "two thirty PM"), (14, 5, "two oh five PM"), (0, 0, "twelve AM"), (0, 15, "twelve fifteen AM"), (23, 59, "eleven fifty-nine PM"), (10, 10, "ten ten AM")],
 )  # fmt: skip
-def test_times_of_day_are_said_as_people_do(hour: int, minute: int, said: str) -> None:
+def test_times_of_day_are_words(hour: int, minute: int, said: str) -> None:
     assert verbalize.clock(hour, minute) == said
 
 
@@ -70,7 +70,7 @@ def test_times_of_day_are_said_as_people_do(hour: int, minute: int, said: str) -
         (date(2026, 7, 7), "Tuesday, July seventh"),
     ],
 )
-def test_days_are_said_no_longer_than_needed(day: date, said: str) -> None:
+def test_days_are_no_longer_than_needed(day: date, said: str) -> None:
     assert verbalize.day(day, date(2026, 7, 8)) == said
 
 
@@ -89,7 +89,7 @@ def at(text: str) -> datetime:
         (["2026-07-31T09:00"], "Friday, July thirty-first, at nine AM"),
     ],
 )  # fmt: skip
-def test_a_day_is_said_once_for_all_its_times(starts: list[str], said: str) -> None:
+def test_times_of_one_day_name_it_once(starts: list[str], said: str) -> None:
     assert verbalize.times([at(start) for start in starts], CHICAGO, NOW) == said
 
 
@@ -97,7 +97,7 @@ def test_a_day_is_said_once_for_all_its_times(starts: list[str], said: str) -> N
     ("minutes", "said"),
     [(0, "zero minutes"), (1, "one minute"), (45, "forty-five minutes"), (60, "one hour"), (90, "ninety minutes"), (120, "two hours"), (1440, "one day"), (4320, "three days")],
 )  # fmt: skip
-def test_lengths_of_time_are_said_as_people_do(minutes: int, said: str) -> None:
+def test_durations_are_words(minutes: int, said: str) -> None:
     assert verbalize.length(minutes) == said
 
 
@@ -133,11 +133,11 @@ VIEWING = model.Appointment(
         (Outcome(), "All right."),
     ],
 )  # fmt: skip
-def test_outcomes_and_refusals_are_said_in_these_words(result: Outcome | Refusal, said: str) -> None:
+def test_outcomes_and_refusals_are_rendered(result: Outcome | Refusal, said: str) -> None:
     assert responses.render(result, ANA, NOW) == said
 
 
-def test_an_endless_address_is_cut_at_a_word() -> None:
+def test_long_address_is_cut_at_a_word() -> None:
     line = responses.render(
         model.Booked(model.Appointment(**vars(VIEWING) | {"property_address": "Long Street " * 40})), ANA, NOW
     )
@@ -145,7 +145,7 @@ def test_an_endless_address_is_cut_at_a_word() -> None:
     assert len(line) < 200
 
 
-def test_times_are_never_named_without_an_agent_whose_clock_they_are_on() -> None:
+def test_times_need_an_agent() -> None:
     assert responses.render(model.SlotTaken(NEAR), None, NOW) == (
         "I'm sorry, that time is taken. Shall I take a message, so that someone calls you back?"
     )
@@ -158,13 +158,11 @@ def test_times_are_never_named_without_an_agent_whose_clock_they_are_on() -> Non
     ahead_days=st.integers(0, 365),
     minutes=st.integers(0, 24 * 60 - 1),
 )
-def test_any_time_in_any_zone_reads_back_to_itself(
-    zone: ZoneInfo, now: datetime, ahead_days: int, minutes: int
-) -> None:
+def test_rendered_time_parses_back_in_any_zone(zone: ZoneInfo, now: datetime, ahead_days: int, minutes: int) -> None:
     day = now.astimezone(zone).date() + timedelta(days=ahead_days)
     start = instant_of(day, minutes, zone)
     if start is None:
-        return  # the clocks skip it, so nobody says it
+        return  # the clocks skip it, so it is never rendered
     said = verbalize.moment(start, zone, now)
     assert "\n" not in said
     assert read_start(said, Context(now=now, zone=zone, rules=Rules())) == Moment(start), said
@@ -185,7 +183,7 @@ FRAGMENTS = (
     rules=st.sampled_from([NINE_TO_FIVE, ROUND_THE_CLOCK, Rules()]),
     decide=st.sampled_from([phone_requests.book, phone_requests.offer_slots, phone_requests.move]),
 )
-def test_whatever_is_said_is_answered_in_one_line_of_words_that_names_three_times_at_most(
+def test_any_phrase_gets_one_short_line(
     zone: str, now: datetime, said: str, rules: Rules, decide: Callable[[RequestContext, BookingRequest], Decision]
 ) -> None:
     agent = Agent(agent_id="ana", agent_name="Ana", time_zone=zone, rules=rules)

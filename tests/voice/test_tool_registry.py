@@ -1,4 +1,4 @@
-"""What assistants are told of our tools is what the webhook understands."""
+"""The tools declared to assistants are the ones that the webhook answers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ARGUMENTS = {
     "cancel_appointment": {"property_address", "attendee_name"},
     "take_message": {"message", "attendee_name", "attendee_phone"},
 }
-"""As the contract with the assistants has them."""
+"""The documented arguments of each tool."""
 
 
-def test_every_tool_that_we_answer_is_offered_with_its_arguments() -> None:
+def test_registry_declares_the_documented_arguments() -> None:
     functions = [tool["function"] for tool in tools_json("https://pete.example/vapi/webhook")]
     assert {function["name"]: set(function["parameters"]["properties"]) for function in functions} == ARGUMENTS
     assert set(ARGUMENTS) == set(TOOLS_BY_NAME)
@@ -28,7 +28,7 @@ def test_every_tool_that_we_answer_is_offered_with_its_arguments() -> None:
     assert all(f["description"].endswith(".") for f in functions)
 
 
-def test_each_tool_knows_where_to_call_and_which_credential_to_send() -> None:
+def test_tools_json_has_url_and_credential() -> None:
     plain = tools_json("https://pete.example/vapi/webhook")[0]
     assert plain["server"] == {"url": "https://pete.example/vapi/webhook", "timeoutSeconds": 20}
     assert (plain["type"], plain["async"]) == ("function", False)
@@ -42,7 +42,7 @@ def with_agents(database_url: str) -> str:
     return database_url
 
 
-def test_the_command_prints_nothing_but_json_and_never_the_secret(with_agents: str) -> None:
+def test_command_prints_json_without_the_secret(with_agents: str) -> None:
     done = flask(
         "vapi-tools",
         "nora-castillo",
@@ -58,12 +58,12 @@ def test_the_command_prints_nothing_but_json_and_never_the_secret(with_agents: s
     assert "hush-hush" not in done.stdout + done.stderr
 
 
-def test_an_address_that_vapi_cannot_reach_is_pointed_out(with_agents: str) -> None:
+def test_command_warns_about_a_local_address(with_agents: str) -> None:
     done = flask("vapi-tools", "nora-castillo", DATABASE_URL=with_agents)
     assert (done.returncode, "name the public one with --url" in done.stderr) == (0, True)
 
 
-def test_an_unknown_agent_is_told_in_one_sentence(database_url: str) -> None:
+def test_command_reports_an_unknown_agent(database_url: str) -> None:
     done = flask("vapi-tools", "nobody", DATABASE_URL=database_url)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "❌ There is no such agent.\n"

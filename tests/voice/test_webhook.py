@@ -1,4 +1,4 @@
-"""Whatever is posted, the answer is right: bad bodies, faults, a database that is away, and plain junk."""
+"""Replies of the webhook to bad bodies, unknown tools, faults and malformed values."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ELM = {"property_address": "1420 Elm Street", "attendee_name": "Dolores Whitcomb
     [b"", b" ", b"{", b"nonsense", b"[]", b"5", b'"text"', b"null", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000],
     ids=lambda body: repr(body[:12]),
 )
-def test_what_is_no_json_object_is_told_so(phone: Phone, body: bytes) -> None:
+def test_non_object_body_returns_400(phone: Phone, body: bytes) -> None:
     response = phone.client.post("/vapi/webhook", data=body)
     assert response.status_code == 400
     assert response.json == {"error": "The body is not a JSON object."}
@@ -66,12 +66,12 @@ def test_what_is_no_json_object_is_told_so(phone: Phone, body: bytes) -> None:
         b'{"message": {"cost": 1e999}}',
     ],
 )
-def test_an_object_of_any_kind_is_answered(phone: Phone, body: bytes) -> None:
+def test_any_object_body_returns_200(phone: Phone, body: bytes) -> None:
     response = phone.client.post("/vapi/webhook", data=body)
     assert (response.status_code, response.json) == (200, {})
 
 
-def test_a_body_of_five_megabytes_is_read_and_a_larger_one_is_not(phone: Phone) -> None:
+def test_body_over_five_megabytes_returns_413(phone: Phone) -> None:
     frame = b'{"message": {"type": "x", "artifact": "%s"}}'
     limit = 5 * 1024 * 1024
     filler = b"y" * (limit - len(frame) + 2)
@@ -81,7 +81,7 @@ def test_a_body_of_five_megabytes_is_read_and_a_larger_one_is_not(phone: Phone) 
     assert response.json == {"error": "The body is larger than 5242880 bytes."}
 
 
-def test_half_characters_and_nul_in_a_message_lose_nothing_else(phone: Phone, services: Services) -> None:
+def test_surrogates_and_nul_are_removed(phone: Phone, services: Services) -> None:
     body = json.dumps(
         {"message": {"type": "end-of-call-report", "call": {"id": "c"}, "summary": "\ud83d cut \u0000", "transcript": "AI: hi\nUser: ho", "messages": [{"role": "user", "message": "\udc00\u0000x"}]}}
     )  # fmt: skip
@@ -94,7 +94,7 @@ def test_half_characters_and_nul_in_a_message_lose_nothing_else(phone: Phone, se
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[tuple[str, int]]:
-    """The webhook behind gunicorn, with a database that nobody needs."""
+    """The webhook behind gunicorn, with a database that is never reached."""
     (tmp_path / "served.py").write_text(
         """
 from peterental.database.pool import Database
@@ -121,7 +121,7 @@ HEAD = b"POST /vapi/webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-def test_bodies_that_break_off_or_never_end_are_told_so(address: tuple[str, int]) -> None:
+def test_truncated_or_endless_body_is_refused(address: tuple[str, int]) -> None:
     for request, status in (
         (HEAD + b"Content-Length: 100\r\n\r\n{", b"400"),
         (CHUNKED + b"5\r\n{}", b"400"),
@@ -141,7 +141,7 @@ def test_bodies_that_break_off_or_never_end_are_told_so(address: tuple[str, int]
 # --- many, unknown, without ids --------------------------------------------------------------------------------------
 
 
-def test_every_call_is_answered_in_order_with_its_own_id(phone: Phone, database: Database) -> None:
+def test_results_keep_order_and_ids(phone: Phone, database: Database) -> None:
     calls: list[Any] = [
         {"id": "a", "function": {"name": "get_availability", "arguments": {}}},
         {"id": "b", "function": {"name": "order_pizza", "arguments": "{"}},
@@ -168,11 +168,11 @@ def test_every_call_is_answered_in_order_with_its_own_id(phone: Phone, database:
     assert outcomes.count("unknown tool") == 2
 
 
-def test_no_calls_get_no_results(phone: Phone) -> None:
+def test_no_tool_calls_get_no_results(phone: Phone) -> None:
     assert phone.post({"type": "tool-calls", "toolCallList": [], "toolCalls": {}}).json == {"results": []}
 
 
-def test_a_legacy_call_delivered_twice_is_done_once(phone: Phone, database: Database) -> None:
+def test_redelivered_legacy_call_acts_once(phone: Phone, database: Database) -> None:
     message = {
         "type": "function-call",
         "timestamp": 1795445435022,
@@ -184,7 +184,7 @@ def test_a_legacy_call_delivered_twice_is_done_once(phone: Phone, database: Data
     assert len(database.fetch("SELECT * FROM messages")) == 1
 
 
-def test_an_id_too_long_to_keep_is_given_back_as_it_came(phone: Phone, database: Database) -> None:
+def test_overlong_id_is_returned_unchanged(phone: Phone, database: Database) -> None:
     monster = "x" * 10_000
     assert phone.say("take_message", {"message": "hi"}, monster)
     phone.call_id = phone.assistant_id = monster
@@ -193,7 +193,7 @@ def test_an_id_too_long_to_keep_is_given_back_as_it_came(phone: Phone, database:
 
 
 @pytest.mark.parametrize("arguments", ["[1, 2]", "{", "5", [], 5, True, '{"date": "tomorrow"', "\ud800"])
-def test_arguments_that_are_no_object_count_as_none(phone: Phone, arguments: object) -> None:
+def test_non_object_arguments_become_empty(phone: Phone, arguments: object) -> None:
     message = json.dumps({"message": phone.message("set_appointment", arguments)})
     reply = phone.client.post("/vapi/webhook", data=message).json
     assert reply is not None
@@ -203,7 +203,7 @@ def test_arguments_that_are_no_object_count_as_none(phone: Phone, arguments: obj
 # --- faults ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_error_nobody_foresaw_is_logged_kept_and_apologised_for(
+def test_unexpected_error_is_logged_and_recorded(
     phone: Phone, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     database.fetch("ALTER TABLE appointments ADD CONSTRAINT no_more CHECK (1 / (id - id) = 1)")
@@ -213,10 +213,10 @@ def test_an_error_nobody_foresaw_is_logged_kept_and_apologised_for(
     assert vars(record)["call_id"] == "call-1"
     assert database.fetch("SELECT outcome FROM tool_calls") == [{"outcome": "fault"}]
     database.fetch("ALTER TABLE appointments DROP CONSTRAINT no_more")
-    assert phone.say("set_appointment", ELM, "t").startswith("You're booked"), "a fault is no answer to keep to"
+    assert phone.say("set_appointment", ELM, "t").startswith("You're booked"), "a fault is not repeated"
 
 
-def test_an_unknown_constraint_is_logged_by_name_and_apologised_for(
+def test_unknown_constraint_is_logged_by_name(
     phone: Phone, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     database.fetch("ALTER TABLE appointments ADD CONSTRAINT operators_own CHECK (attendee_email IS NOT NULL)")
@@ -225,22 +225,20 @@ def test_an_unknown_constraint_is_logged_by_name_and_apologised_for(
     assert database.fetch("SELECT outcome FROM tool_calls") == [{"outcome": "fault"}]
 
 
-def test_a_fault_is_kept_with_its_call(phone: Phone, database: Database) -> None:
+def test_fault_is_recorded_with_its_call(phone: Phone, database: Database) -> None:
     database.fetch("ALTER TABLE agent_hours RENAME TO gone")
     assert phone.say("get_availability") == APOLOGY
     assert database.fetch("SELECT name, outcome FROM tool_calls") == [{"name": "get_availability", "outcome": "fault"}]
 
 
-def test_where_not_even_the_fault_can_be_kept_the_caller_still_hears_the_apology(
-    phone: Phone, database: Database, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unrecorded_fault_still_apologises(phone: Phone, database: Database, caplog: pytest.LogCaptureFixture) -> None:
     database.fetch("ALTER TABLE tool_calls ADD CONSTRAINT no_more CHECK (FALSE)")
     assert phone.say("set_appointment", ELM) == APOLOGY
     assert "The fault could not be recorded with its call" in caplog.text
     assert database.fetch("SELECT * FROM appointments") == []
 
 
-def test_a_refusal_that_gets_this_far_is_a_sentence(services: Services, clock: Clock) -> None:
+def test_raised_refusal_becomes_a_sentence(services: Services, clock: Clock) -> None:
     class Refusing(AgentService):
         def find(self, key: AgentKey) -> Agent | None:
             raise AgentUnknown(key=key)
@@ -251,7 +249,7 @@ def test_a_refusal_that_gets_this_far_is_a_sentence(services: Services, clock: C
     assert phone.play("assistant-request")["error"].startswith("I'm sorry, this line is not connected")
 
 
-def test_times_are_told_even_where_the_tool_call_cannot_be_kept(phone: Phone, database: Database) -> None:
+def test_availability_answers_without_its_record(phone: Phone, database: Database) -> None:
     database.fetch(
         """
         CREATE FUNCTION wait() RETURNS TRIGGER LANGUAGE plpgsql AS
@@ -262,7 +260,7 @@ def test_times_are_told_even_where_the_tool_call_cannot_be_kept(phone: Phone, da
     assert phone.say("get_availability").startswith("I have tomorrow")
 
 
-def test_other_messages_that_fail_are_still_answered(phone: Phone, database: Database) -> None:
+def test_failed_messages_are_still_answered(phone: Phone, database: Database) -> None:
     database.fetch("DROP TABLE calls")
     database.fetch("DROP TABLE agent_hours")
     assert phone.play("status-update-in-progress") == {}
@@ -270,18 +268,18 @@ def test_other_messages_that_fail_are_still_answered(phone: Phone, database: Dat
     assert phone.play("transfer-destination-request") == {"error": APOLOGY}
 
 
-def test_no_sentence_or_name_makes_a_second_log_line(phone: Phone, caplog: pytest.LogCaptureFixture) -> None:
+def test_tool_name_cannot_add_log_lines(phone: Phone, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "peterental"):
         phone.post(phone.message("order\npizza\x1b[31m"))
     assert all("\n" not in record.getMessage() and "\x1b" not in record.getMessage() for record in caplog.records)
 
 
-# --- junk: whole messages of it are in test_fuzz.py -------------------------------------------------------------------
+# --- malformed input; test_fuzz.py has whole messages -----------------------------------------------------------------
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=40).map(str.encode))
-def test_bytes_are_decoded_or_refused(body: bytes) -> None:
+def test_any_bytes_are_decoded_or_refused(body: bytes) -> None:
     try:
         messages.decode(body)
     except messages.BodyUnreadable:
@@ -289,7 +287,7 @@ def test_bytes_are_decoded_or_refused(body: bytes) -> None:
             assert isinstance(json.loads(body), dict)
 
 
-def test_a_history_of_a_hundred_kilobytes_is_skipped_not_decoded() -> None:
+def test_long_history_stays_undecoded() -> None:
     message = payload("tool-calls-docs-flat-arguments")
     message["message"]["artifact"]["messages"] = [{"role": "user", "message": "y" * 100}] * 1000
     envelope = messages.decode(msgspec.json.encode(message))

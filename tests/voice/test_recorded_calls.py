@@ -1,4 +1,4 @@
-"""What is in the list of calls as soon as somebody rings, whoever they rang, and that it is only what was really sent."""
+"""Which messages record a call, with and without an agent, and that nothing is recorded that was not sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
 
 UNASSIGNED = "24464697-0000-4000-8000-00000000dead"
-NOBODYS_PHONE = "11111111-2222-4333-8444-555555555555"
+UNASSIGNED_PHONE = "11111111-2222-4333-8444-555555555555"
 NO_SERVICE = {"error": "I'm sorry, this number is not in service at the moment."}
 
 
@@ -29,18 +29,16 @@ def calls(database: Database) -> list[dict[str, Any]]:
     "tool",
     ["get_availability", "set_appointment", "reschedule_appointment", "cancel_appointment", "find_appointment", "take_message", "order_pizza"],
 )  # fmt: skip
-def test_a_tool_call_for_an_assistant_nobody_registered_leaves_a_call_that_says_so(
-    phone: Phone, database: Database, tool: str
-) -> None:
+def test_tool_call_without_agent_records_a_call(phone: Phone, database: Database, tool: str) -> None:
     message = phone.message(tool, {"message": "hi"})
-    message["call"] = {"id": "c", "assistantId": UNASSIGNED, "phoneNumberId": NOBODYS_PHONE}
+    message["call"] = {"id": "c", "assistantId": UNASSIGNED, "phoneNumberId": UNASSIGNED_PHONE}
     phone.post(message)
     assert calls(database) == [
         {
             "vapi_call_id": "c",
             "agent_id": None,
             "assistant_id": UNASSIGNED,
-            "phone_number_id": NOBODYS_PHONE,
+            "phone_number_id": UNASSIGNED_PHONE,
             "caller_number": DOLORES,
             "status": "in-progress",
             "ended_reason": None,
@@ -49,40 +47,38 @@ def test_a_tool_call_for_an_assistant_nobody_registered_leaves_a_call_that_says_
 
 
 @pytest.mark.parametrize("name", ["status-update-in-progress", "end-of-call-report-2024-message-level"])
-def test_reports_for_an_assistant_nobody_registered_leave_a_call_that_says_so(
-    phone: Phone, database: Database, name: str
-) -> None:
+def test_report_without_agent_records_a_call(phone: Phone, database: Database, name: str) -> None:
     message = payload(name)["message"]
-    message["call"] |= {"assistantId": UNASSIGNED, "phoneNumberId": NOBODYS_PHONE}
+    message["call"] |= {"assistantId": UNASSIGNED, "phoneNumberId": UNASSIGNED_PHONE}
     assert phone.post(message).json == {}
     (call,) = calls(database)
-    assert (call["agent_id"], call["assistant_id"], call["phone_number_id"]) == (None, UNASSIGNED, NOBODYS_PHONE)
+    assert (call["agent_id"], call["assistant_id"], call["phone_number_id"]) == (None, UNASSIGNED, UNASSIGNED_PHONE)
 
 
-def test_a_number_nobody_registered_leaves_a_call_that_ended_there(phone: Phone, database: Database) -> None:
+def test_unassigned_number_records_an_ended_call(phone: Phone, database: Database) -> None:
     message = payload("assistant-request")["message"]
-    message["call"]["phoneNumberId"] = NOBODYS_PHONE
+    message["call"]["phoneNumberId"] = UNASSIGNED_PHONE
     assert phone.post(message).json == NO_SERVICE
     (call,) = calls(database)
-    assert (call["agent_id"], call["assistant_id"], call["phone_number_id"]) == (None, None, NOBODYS_PHONE)
+    assert (call["agent_id"], call["assistant_id"], call["phone_number_id"]) == (None, None, UNASSIGNED_PHONE)
     assert (call["status"], call["ended_reason"]) == ("ended", "assistant-request-returned-error")
 
 
-def test_somebody_on_leave_is_seen_to_have_been_rung(phone: Phone, database: Database) -> None:
+def test_call_to_inactive_agent_is_recorded(phone: Phone, database: Database) -> None:
     database.fetch("UPDATE agents SET is_active = FALSE")
     assert phone.play("assistant-request") == NO_SERVICE
     (call,) = calls(database)
     assert (call["agent_id"], call["caller_number"]) == ("ben", "+15550142107")
 
 
-def test_a_call_that_is_put_through_is_kept_when_it_is_reported_not_before(phone: Phone, database: Database) -> None:
+def test_accepted_call_is_recorded_by_its_reports(phone: Phone, database: Database) -> None:
     assert "assistantId" in phone.play("assistant-request")
     assert calls(database) == []
 
 
-def test_a_message_that_names_no_call_makes_none_up(phone: Phone, database: Database) -> None:
+def test_message_without_call_id_records_no_call(phone: Phone, database: Database) -> None:
     message = payload("assistant-request")["message"]
-    message["call"] = {"phoneNumberId": NOBODYS_PHONE}
+    message["call"] = {"phoneNumberId": UNASSIGNED_PHONE}
     assert phone.post(message).json == NO_SERVICE
     phone.call_id, phone.assistant_id = "", UNASSIGNED
     phone.say("get_availability")
@@ -91,15 +87,13 @@ def test_a_message_that_names_no_call_makes_none_up(phone: Phone, database: Data
     assert len(database.fetch("SELECT * FROM tool_calls WHERE vapi_call_id = ''")) == 2
 
 
-def test_the_caller_hears_the_same_where_her_call_cannot_be_kept(phone: Phone, database: Database) -> None:
+def test_failed_call_record_leaves_the_answer(phone: Phone, database: Database) -> None:
     database.fetch("UPDATE agents SET phone_number_id = NULL")
     database.fetch("ALTER TABLE calls RENAME TO gone")
     assert phone.play("assistant-request") == NO_SERVICE
 
 
-def test_a_call_is_in_the_list_from_its_first_tool_call_and_filled_in_by_its_report(
-    phone: Phone, database: Database, clock: Clock
-) -> None:
+def test_first_tool_call_inserts_report_completes(phone: Phone, database: Database, clock: Clock) -> None:
     book(phone)
     (row,) = database.fetch("SELECT agent_id, assistant_id, caller_number, status, created_at, summary FROM calls")
     assert list(row.values()) == ["ana", ANA, DOLORES, "in-progress", clock.now, None]
@@ -110,15 +104,15 @@ def test_a_call_is_in_the_list_from_its_first_tool_call_and_filled_in_by_its_rep
     assert list(row.values()) == ["ana", ANA, DOLORES, "ended", "Booked."]
 
 
-def test_an_update_that_comes_late_does_not_take_a_call_back(phone: Phone, database: Database) -> None:
+def test_late_update_does_not_reset_the_status(phone: Phone, database: Database) -> None:
     book(phone)
     for status, shown in (
         ("ringing", "in-progress"),
         ("forwarding", "forwarding"),
         ("in-progress", "forwarding"),
-        ("a word from the future", "a word from the future"),
+        ("a status of the future", "a status of the future"),
         ("ended", "ended"),
-        ("a word from the future", "ended"),
+        ("a status of the future", "ended"),
     ):
         phone.post({"type": "status-update", "status": status, "call": {"id": "call-1"}})
         assert [call["status"] for call in calls(database)] == [shown]
