@@ -1,4 +1,4 @@
-"""`flask …`: results on stdout, trouble on stderr in one sentence, exit codes that scripts can rely on."""
+"""`flask …`: results on stdout, errors on stderr in one sentence, reliable exit codes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ import pytest
 from tests.gunicorn import PROJECT_DIR, environment
 from tests.servers import HANG_S, running_debian_postgres, until
 
-NOBODY_LISTENS = "postgresql://pete:hush@127.0.0.1:1/peterental"
+UNREACHABLE_URL = "postgresql://pete:hush@127.0.0.1:1/peterental"
 FLASK = str(Path(sys.executable).with_name("flask"))
 
 
-def flask(*arguments: str, typed: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+def flask(*arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a flask command without a terminal."""
     done = subprocess.run(
         [FLASK, *arguments],
         cwd=PROJECT_DIR,
         env=environment(settings),
-        input=typed,
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 # --- db-migrate -------------------------------------------------------------------------------------------------------
 
 
-def test_db_migrate_brings_an_empty_database_up_to_date(empty_database_url: str) -> None:
+def test_db_migrate_applies_all_files(empty_database_url: str) -> None:
     done = flask("db-migrate", DATABASE_URL=empty_database_url)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("✅ Database connected\n✅ 001_create_agent_tables.sql (")
@@ -58,7 +58,7 @@ def test_db_migrate_brings_an_empty_database_up_to_date(empty_database_url: str)
     )
 
 
-def test_db_migrate_takes_folder_and_version(empty_database_url: str, folder: Path) -> None:
+def test_db_migrate_accepts_folder_and_version(empty_database_url: str, folder: Path) -> None:
     done = flask("db-migrate", "--to", "1", "--directory", str(folder), DATABASE_URL=empty_database_url)
     assert done.returncode == 0, done.stderr
     status = flask("db-status", "--json", DATABASE_URL=empty_database_url, MIGRATIONS_DIR=str(folder))
@@ -66,19 +66,19 @@ def test_db_migrate_takes_folder_and_version(empty_database_url: str, folder: Pa
 
 
 @pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon"])
-def test_db_migrate_waits_for_a_number_of_seconds_only(seconds: str) -> None:
-    done = flask("db-migrate", "--lock-wait", seconds, DATABASE_URL=NOBODY_LISTENS)
+def test_lock_wait_must_be_a_finite_number(seconds: str) -> None:
+    done = flask("db-migrate", "--lock-wait", seconds, DATABASE_URL=UNREACHABLE_URL)
     assert done.returncode == 2
     assert "Invalid value for" in done.stderr
     assert "--lock-wait" in done.stderr
 
 
-def test_db_migrate_prefers_the_direct_address(empty_database_url: str) -> None:
-    done = flask("db-migrate", DATABASE_URL=NOBODY_LISTENS, MIGRATIONS_DATABASE_URL=empty_database_url)
+def test_db_migrate_prefers_the_direct_url(empty_database_url: str) -> None:
+    done = flask("db-migrate", DATABASE_URL=UNREACHABLE_URL, MIGRATIONS_DATABASE_URL=empty_database_url)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_dry_run_says_what_would_be_applied_and_applies_nothing(empty_database_url: str, folder: Path) -> None:
+def test_dry_run_lists_files_and_applies_nothing(empty_database_url: str, folder: Path) -> None:
     arguments = ("db-migrate", "--dry-run", "--directory", str(folder))
     done = flask(*arguments, DATABASE_URL=empty_database_url)
     assert (done.returncode, done.stdout) == (
@@ -91,14 +91,14 @@ def test_a_dry_run_says_what_would_be_applied_and_applies_nothing(empty_database
         assert connection.execute("SELECT to_regclass('schema_migrations')").fetchone() == (None,)
 
 
-def test_a_dry_run_checks_what_can_be_checked(empty_database_url: str, folder: Path) -> None:
+def test_dry_run_checks_the_files(empty_database_url: str, folder: Path) -> None:
     (folder / "002_make_b.sql").write_text("COMMIT;")
     done = flask("db-migrate", "--dry-run", "--directory", str(folder), DATABASE_URL=empty_database_url)
     assert done.returncode == 1
     assert done.stderr.startswith("❌ 002_make_b.sql:1: COMMIT would break")
 
 
-def test_a_failing_migration_is_shown_where_it_fails(empty_database_url: str, folder: Path) -> None:
+def test_failing_migration_shows_its_location(empty_database_url: str, folder: Path) -> None:
     (folder / "002_make_b.sql").write_text("CREATE TABLE b (\n  i integger\n);")
     done = flask("db-migrate", "--directory", str(folder), DATABASE_URL=empty_database_url)
     assert done.returncode == 1
@@ -107,12 +107,12 @@ def test_a_failing_migration_is_shown_where_it_fails(empty_database_url: str, fo
         f"  at {folder}/002_make_b.sql:2:5\n"
         "  2 |   i integger\n"
         "    |     ^\n"
-        "  Nothing of 002_make_b.sql was kept. 001 stays applied.\n"
-        "  Next: mend the cause, then run: flask db-migrate\n"
+        "  002_make_b.sql was rolled back. 001 stays applied.\n"
+        "  Next: fix the error, then run: flask db-migrate\n"
     )
 
 
-def test_files_that_cannot_be_run_are_told_before_anything_runs(empty_database_url: str, folder: Path) -> None:
+def test_invalid_files_are_reported_first(empty_database_url: str, folder: Path) -> None:
     (folder / "004_make_d.sql").write_text("CREATE TABLE d (i int);")
     for arguments in (("db-migrate",), ("db-migrate", "--dry-run")):
         done = flask(*arguments, "--directory", str(folder), DATABASE_URL=empty_database_url)
@@ -120,9 +120,9 @@ def test_files_that_cannot_be_run_are_told_before_anything_runs(empty_database_u
         assert "migration 003 is missing before 004_make_d.sql" in done.stderr + done.stdout
 
 
-def test_no_database_is_one_sentence_without_the_password() -> None:
+def test_unreachable_database_is_one_line_without_password() -> None:
     for command in ("db-migrate", "db-status"):
-        done = flask(command, DATABASE_URL=NOBODY_LISTENS)
+        done = flask(command, DATABASE_URL=UNREACHABLE_URL)
         assert done.returncode == 1
         assert done.stdout == ""
         assert done.stderr.count("\n") == 1
@@ -130,7 +130,7 @@ def test_no_database_is_one_sentence_without_the_password() -> None:
         assert "hush" not in done.stderr
 
 
-def test_a_wrong_setting_is_one_sentence() -> None:
+def test_invalid_setting_is_one_line() -> None:
     done = flask("db-status", DATABASE_URL="localhost")
     assert done.returncode == 1
     assert (
@@ -139,7 +139,7 @@ def test_a_wrong_setting_is_one_sentence() -> None:
     )
 
 
-def test_a_version_beyond_the_last_file_is_one_sentence(empty_database_url: str, folder: Path) -> None:
+def test_version_beyond_the_last_file_is_one_line(empty_database_url: str, folder: Path) -> None:
     for more in ((), ("--dry-run",)):
         done = flask("db-migrate", "--to", "9", *more, "--directory", str(folder), DATABASE_URL=empty_database_url)
         assert (done.returncode, done.stderr) == (
@@ -148,7 +148,7 @@ def test_a_version_beyond_the_last_file_is_one_sentence(empty_database_url: str,
         )
 
 
-def test_a_missing_folder_is_one_sentence(database_url: str) -> None:
+def test_missing_folder_is_one_line(database_url: str) -> None:
     done = flask("db-status", "--directory", "/nowhere/at/all", DATABASE_URL=database_url)
     assert (done.returncode, done.stderr) == (1, "❌ there is no migrations folder /nowhere/at/all\n")
 
@@ -156,7 +156,7 @@ def test_a_missing_folder_is_one_sentence(database_url: str) -> None:
 # --- db-status --------------------------------------------------------------------------------------------------------
 
 
-def test_db_status_reads_like_a_logbook(database_url: str) -> None:
+def test_db_status_prints_a_table(database_url: str) -> None:
     done = flask("db-status", DATABASE_URL=database_url)
     lines = done.stdout.splitlines()
     assert done.returncode == 0
@@ -183,7 +183,7 @@ def test_db_status_exit_codes(empty_database_url: str, folder: Path) -> None:
     assert status("--exit-code") == 0, "a ledger newer than the files is fine"
 
 
-def test_db_status_json_has_the_promised_shape(empty_database_url: str, folder: Path) -> None:
+def test_db_status_json_shape(empty_database_url: str, folder: Path) -> None:
     flask("db-migrate", "--to", "1", "--directory", str(folder), DATABASE_URL=empty_database_url)
     done = flask("db-status", "--json", "--directory", str(folder), DATABASE_URL=empty_database_url)
     document = json.loads(done.stdout)
@@ -195,7 +195,7 @@ def test_db_status_json_has_the_promised_shape(empty_database_url: str, folder: 
     assert pending["applied_at"] is None
 
 
-def test_db_status_names_every_problem_of_the_files(empty_database_url: str, folder: Path) -> None:
+def test_db_status_lists_every_problem_of_the_files(empty_database_url: str, folder: Path) -> None:
     (folder / "0002_again.sql").write_text("SELECT 1;")
     (folder / "004_make_d.sql").write_text("SELECT 1;")
     done = flask("db-status", "--exit-code", "--directory", str(folder), DATABASE_URL=empty_database_url)
@@ -212,18 +212,18 @@ def test_db_status_of_a_folder_without_migrations(empty_database_url: str, tmp_p
 # --- users and demo ---------------------------------------------------------------------------------------------------
 
 
-def test_a_user_is_made_with_a_password_from_standard_input(database_url: str) -> None:
+def test_user_create_reads_the_password_from_stdin(database_url: str) -> None:
     done = flask(
-        "user-create", "pat@example.com", "--role", "admin", typed="correct horse battery\n", DATABASE_URL=database_url
+        "user-create", "pat@example.com", "--role", "admin", stdin="correct horse battery\n", DATABASE_URL=database_url
     )
     assert (done.returncode, done.stdout) == (0, "✅ pat@example.com may sign in as admin.\n")
-    done = flask("user-password", "pat@example.com", typed="another horse battery\n", DATABASE_URL=database_url)
+    done = flask("user-password", "pat@example.com", stdin="another horse battery\n", DATABASE_URL=database_url)
     assert done.returncode == 0, done.stderr
     assert "another" not in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("command", "typed"),
+    ("command", "stdin"),
     [
         (("user-create", "not an address"), "correct horse battery\n"),
         (("user-create", "pat@example.com"), "short\n"),
@@ -231,14 +231,14 @@ def test_a_user_is_made_with_a_password_from_standard_input(database_url: str) -
         (("user-password", "nobody@example.com"), "correct horse battery\n"),
     ],
 )
-def test_what_is_wrong_with_a_user_is_one_sentence(database_url: str, command: tuple[str, ...], typed: str) -> None:
-    done = flask(*command, typed=typed, DATABASE_URL=database_url)
+def test_invalid_user_is_one_line(database_url: str, command: tuple[str, ...], stdin: str) -> None:
+    done = flask(*command, stdin=stdin, DATABASE_URL=database_url)
     assert done.returncode == 1
     assert done.stderr.startswith("❌ ")
     assert done.stderr.count("\n") == 1
 
 
-def test_on_a_terminal_the_password_is_asked_for_twice(database_url: str) -> None:
+def test_terminal_asks_for_the_password_twice(database_url: str) -> None:
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [FLASK, "user-create", "kim@example.com"],
@@ -294,7 +294,7 @@ def test_demo_never_loads_in_production(database_url: str) -> None:
     assert (done.returncode, done.stderr) == (1, "❌ Demo data is for development; this is production.\n")
 
 
-def test_demo_before_the_first_migration_says_to_migrate(empty_database_url: str) -> None:
+def test_demo_without_a_schema_says_to_migrate(empty_database_url: str) -> None:
     done = flask("demo", DATABASE_URL=empty_database_url)
     assert done.returncode == 1
     assert "run flask db-migrate" in done.stderr
@@ -318,13 +318,13 @@ def test_demo_before_the_first_migration_says_to_migrate(empty_database_url: str
     ],
 )
 def test_every_command_has_help_with_an_example(command: str) -> None:
-    done = flask(command, "--help", DATABASE_URL=NOBODY_LISTENS)
+    done = flask(command, "--help", DATABASE_URL=UNREACHABLE_URL)
     assert done.returncode == 0
     assert f"Example: flask {command}" in done.stdout
 
 
 def on_a_terminal(width: int, *arguments: str, **settings: str) -> str:
-    """Run a flask command on a terminal of that many columns and give what it shows."""
+    """Run a flask command on a terminal of `width` columns and return its output."""
     leader, follower = pty.openpty()
     termios.tcsetwinsize(follower, (50, width))
     process = subprocess.Popen(
@@ -340,14 +340,14 @@ def on_a_terminal(width: int, *arguments: str, **settings: str) -> str:
     while True:
         try:
             seen += os.read(leader, 10_000)
-        except OSError:  # how a terminal says that everybody has left it
+        except OSError:  # a pty reports the end of its last user as an error
             break
     os.close(leader)
     assert process.wait(HANG_S) == 0, seen
     return seen.decode().replace("\r\n", "\n")
 
 
-def test_a_terminal_gets_colours_and_lines_that_fit(database_url: str, tmp_path: Path) -> None:
+def test_terminal_gets_colours_and_fitting_lines(database_url: str, tmp_path: Path) -> None:
     shown = on_a_terminal(80, "db-status", DATABASE_URL=database_url)
     assert "\x1b[32mapplied" in shown
     plain = re.sub(r"\x1b\[\d*m", "", shown).splitlines()
@@ -359,7 +359,7 @@ def test_a_terminal_gets_colours_and_lines_that_fit(database_url: str, tmp_path:
     assert "\x1b[36madvice" in on_a_terminal(80, "db-lint", "--directory", str(tmp_path), DATABASE_URL=database_url)
 
 
-def test_without_a_terminal_nothing_is_coloured_or_cut(database_url: str) -> None:
+def test_without_a_terminal_output_is_plain_and_uncut(database_url: str) -> None:
     done = flask("db-status", DATABASE_URL=database_url, COLUMNS="40")
     assert "\x1b" not in done.stdout
     assert "…" not in done.stdout
@@ -368,14 +368,14 @@ def test_without_a_terminal_nothing_is_coloured_or_cut(database_url: str) -> Non
 # --- db-repair and db-rollback ----------------------------------------------------------------------------------------
 
 
-def test_db_repair_asks_unless_told_yes(empty_database_url: str, folder: Path) -> None:
+def test_db_repair_needs_confirmation(empty_database_url: str, folder: Path) -> None:
     flask("db-migrate", "--directory", str(folder), DATABASE_URL=empty_database_url)
     (folder / "001_make_a.sql").write_text("CREATE TABLE a (i bigint);")
     arguments = ("db-repair", "--directory", str(folder))
     done = flask(*arguments, DATABASE_URL=empty_database_url)
     assert (done.returncode, done.stderr) == (
         1,
-        "❌ Nothing was changed: there is no terminal to ask on, so say --yes if you are sure.\n",
+        "❌ Nothing was changed: there is no terminal for the confirmation. Run it on a terminal, or add --yes.\n",
     )
     assert "+CREATE TABLE a (i bigint);" in done.stdout
     done = flask(*arguments, "--yes", DATABASE_URL=empty_database_url)
@@ -385,20 +385,20 @@ def test_db_repair_asks_unless_told_yes(empty_database_url: str, folder: Path) -
     assert done.stdout == "✅ Nothing to repair\n"
 
 
-def test_db_rollback_asks_unless_told_yes(empty_database_url: str, folder: Path) -> None:
+def test_db_rollback_needs_confirmation(empty_database_url: str, folder: Path) -> None:
     flask("db-migrate", "--directory", str(folder), DATABASE_URL=empty_database_url)
     arguments = ("db-rollback", "--to", "1", "--directory", str(folder))
     done = flask(*arguments, DATABASE_URL=empty_database_url)
     assert (done.returncode, done.stderr) == (
         1,
-        "❌ Nothing was rolled back: there is no 002_make_b.down.sql that says how to undo 002_make_b.sql.\n",
+        "❌ Nothing was rolled back: there is no 002_make_b.down.sql to undo 002_make_b.sql.\n",
     )
     (folder / "002_make_b.down.sql").write_text("DROP TABLE b;")
     assert flask(*arguments, DATABASE_URL=empty_database_url).returncode == 1
     done = flask(*arguments, "--yes", DATABASE_URL=empty_database_url)
     assert (done.returncode, done.stdout) == (
         0,
-        "This runs, in order: 002_make_b.down.sql\n✅ 002_make_b.down.sql\n✅ Rolled back 1 migration\n",
+        "Files to run, in order: 002_make_b.down.sql\n✅ 002_make_b.down.sql\n✅ Rolled back 1 migration\n",
     )
 
 
@@ -406,32 +406,32 @@ def test_db_rollback_asks_unless_told_yes(empty_database_url: str, folder: Path)
 
 
 def test_db_new_prints_the_path_of_the_next_file(folder: Path) -> None:
-    done = flask("db-new", "add user phone", "--directory", str(folder), DATABASE_URL=NOBODY_LISTENS)
+    done = flask("db-new", "add user phone", "--directory", str(folder), DATABASE_URL=UNREACHABLE_URL)
     assert (done.returncode, done.stdout) == (0, f"{folder}/003_add_user_phone.sql\n")
     assert (folder / "003_add_user_phone.sql").exists()
-    done = flask("db-new", " ", "--directory", str(folder), DATABASE_URL=NOBODY_LISTENS)
+    done = flask("db-new", " ", "--directory", str(folder), DATABASE_URL=UNREACHABLE_URL)
     assert done.returncode == 1
     assert done.stderr.startswith("❌ ")
 
 
-def test_db_lint_names_file_and_line_of_what_is_unsafe(folder: Path) -> None:
+def test_db_lint_shows_file_and_line(folder: Path) -> None:
     (folder / "003_bad.sql").write_text("CREATE INDEX idx_a ON a (i);\n")
-    done = flask("db-lint", "--directory", str(folder), DATABASE_URL=NOBODY_LISTENS)
+    done = flask("db-lint", "--directory", str(folder), DATABASE_URL=UNREACHABLE_URL)
     assert done.returncode == 1
     assert "003_bad.sql:1" in done.stdout
     assert "CREATE INDEX CONCURRENTLY" in done.stdout
-    document = json.loads(flask("db-lint", "--json", "--directory", str(folder), DATABASE_URL=NOBODY_LISTENS).stdout)
+    document = json.loads(flask("db-lint", "--json", "--directory", str(folder), DATABASE_URL=UNREACHABLE_URL).stdout)
     assert [found["rule"] for found in document["findings"] if found["severity"] == "unsafe"] == ["create-index"]
 
 
-def test_db_lint_of_harmless_files_is_advice_unless_strict(folder: Path) -> None:
+def test_db_lint_fails_on_advice_only_if_strict(folder: Path) -> None:
     arguments = ("db-lint", "--directory", str(folder))
-    assert flask(*arguments, DATABASE_URL=NOBODY_LISTENS).returncode == 0
-    assert flask(*arguments, "--strict", DATABASE_URL=NOBODY_LISTENS).returncode == 1
+    assert flask(*arguments, DATABASE_URL=UNREACHABLE_URL).returncode == 0
+    assert flask(*arguments, "--strict", DATABASE_URL=UNREACHABLE_URL).returncode == 1
 
 
-def test_our_own_migrations_have_no_unsafe_statement_without_a_reason() -> None:
-    done = flask("db-lint", DATABASE_URL=NOBODY_LISTENS)
+def test_project_migrations_lint_clean() -> None:
+    done = flask("db-lint", DATABASE_URL=UNREACHABLE_URL)
     assert done.returncode == 0, done.stdout
 
 
@@ -467,14 +467,14 @@ def test_db_verify_compares_the_database_with_the_files(empty_database_url: str,
     ):
         assert line in done.stdout
     with psycopg.connect(empty_database_url) as connection:
-        connection.execute("ALTER TABLE a ADD COLUMN by_hand int")
+        connection.execute("ALTER TABLE a ADD COLUMN added_manually int")
     done = flask(*arguments, DATABASE_URL=empty_database_url)
     assert done.returncode == 1
-    assert "by_hand" in done.stdout
+    assert "added_manually" in done.stdout
     assert json.loads(flask(*arguments, "--json", DATABASE_URL=empty_database_url).stdout)["same"] is False
 
 
-def test_db_adopt_records_only_what_is_there(empty_database_url: str, folder: Path) -> None:
+def test_db_adopt_records_only_what_exists(empty_database_url: str, folder: Path) -> None:
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("CREATE TABLE a (i int)")
     done = flask("db-adopt", "--to", "2", "--directory", str(folder), DATABASE_URL=empty_database_url)
@@ -486,21 +486,21 @@ def test_db_adopt_records_only_what_is_there(empty_database_url: str, folder: Pa
     assert "Successfully applied 1 new migrations" in done.stdout
 
 
-def test_our_own_database_is_what_our_files_make(database_url: str) -> None:
+def test_project_database_verifies(database_url: str) -> None:
     done = flask("db-verify", DATABASE_URL=database_url)
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.needs("postgres15")
-def test_on_a_standby_commands_read_or_say_in_one_sentence_that_they_cannot(folder: Path) -> None:
+def test_standby_allows_reading_commands_only(folder: Path) -> None:
     (folder / "001_make_a.down.sql").write_text("DROP TABLE a;")
     no_changes = (
-        "❌ The database takes no changes (it is a standby in recovery). Nothing was applied; point DATABASE_URL at the"
+        "❌ The database accepts no changes (it is a standby in recovery). Nothing was applied; point DATABASE_URL at the"
         " primary server.\n"
     )
     no_scratch = (
-        "❌ No scratch database could be made: cannot execute CREATE DATABASE in a read-only transaction;"
-        " SCRATCH_DATABASE_URL can name another server for it.\n"
+        "❌ No scratch database could be created: cannot execute CREATE DATABASE in a read-only transaction;"
+        " set SCRATCH_DATABASE_URL to another server.\n"
     )
     expected = {
         "db-migrate": no_changes,
@@ -513,8 +513,10 @@ def test_on_a_standby_commands_read_or_say_in_one_sentence_that_they_cannot(fold
         "db-status": "",
     }
     with running_debian_postgres(standby=True) as url:
-        said = {command: flask(*command.split(), "--directory", str(folder), DATABASE_URL=url) for command in expected}
-    assert {command: done.stderr for command, done in said.items()} == expected
-    assert {command: done.returncode for command, done in said.items()} == {
+        results = {
+            command: flask(*command.split(), "--directory", str(folder), DATABASE_URL=url) for command in expected
+        }
+    assert {command: done.stderr for command, done in results.items()} == expected
+    assert {command: done.returncode for command, done in results.items()} == {
         command: int(bool(sentence)) for command, sentence in expected.items()
     }
