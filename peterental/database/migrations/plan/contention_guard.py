@@ -1,4 +1,4 @@
-"""Looks out for others while a rehearsal holds locks: who is in its way, and whether it is in anybody's."""
+"""Cancel a dry run as soon as another session waits for it, and record which session blocks the dry run."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _log = logging.getLogger(__name__)
 
 
 class ContentionGuard:
-    """Watches one session from a second connection, and cancels what it runs as soon as somebody has to wait for it.
+    """Polls pg_locks from a second connection, and cancels the dry run when it blocks a session.
 
     Args:
         url: of the database.
-        pid: the server process that rehearses.
+        pid: of the server process that performs the dry run.
 
     Attributes:
-        blocker: who was last seen to hold what the rehearsal wanted; None where nobody was.
-        gave_way_to: who had to wait for the rehearsal, which was cancelled for that.
+        blocker: the session last seen to block the dry run; None if there was none.
+        cancelled_for: the blocked session for which the dry run was cancelled; None if it was not.
     """
 
     def __init__(self, url: str, pid: int) -> None:
@@ -35,17 +35,17 @@ class ContentionGuard:
         self._pid = pid
         self._connection: Connection = connect(url, purpose="plan guard")
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="plan lookout", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="plan guard", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to look."""
+        """Start polling."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop looking."""
+        """Stop polling."""
         self._ended.set()
         self._thread.join()
         self._connection.close()
@@ -58,13 +58,13 @@ class ContentionGuard:
                 if blocker is not None:
                     self.blocker = describe(blocker)
                 waiting = self._row(_WAITING)
-                # Twice the same one: whoever waits for an instant only is not hurt, and may be gone.
+                # Cancel only for a session seen twice in a row: a momentary wait does no harm.
                 if waiting is not None and waiting["blocker_pid"] == waiting_pid and self.cancelled_for is None:
                     self.cancelled_for = describe(waiting)
                     self._connection.execute("SELECT pg_cancel_backend(%s)", [self._pid])
                 waiting_pid = waiting["blocker_pid"] if waiting else None
-        except psycopg.Error as error:  # the time limits of the rehearsal hold without this
-            _log.debug("the lookout failed: %s", reason_of(error))
+        except psycopg.Error as error:  # the limits of the dry run apply without the guard
+            _log.debug("the contention guard failed: %s", reason_of(error))
 
     def _row(self, query: str) -> dict[str, Any] | None:
         return self._connection.execute(query.encode(), {"pid": self._pid}).fetchone()
