@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 BETWEEN_PROBLEMS = ";\n  "
-"""Each problem on a line of its own: after a merge there may be many."""
+"""Each problem on its own line: after a merge there may be many."""
 
-FOREIGN_LEDGER_HINT = "where another tool keeps a table of that name, give PeteRental a schema of its own"
+FOREIGN_LEDGER_HINT = "if another tool owns a table of that name, give PeteRental a separate schema"
 """What to do about a ledger that another tool made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with the migrations.
+
+    Args:
+        message: what is wrong. A problem without a line names its file here.
+        file: the file's name; None for the folder.
+        line: 1-based; None for the whole file.
+        column: 1-based, in characters; None where only the line is known.
+        next_step: how to fix it; None where the message makes that clear.
+    """
+
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    next_step: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The message and the next step, without the position."""
+        return self.message if self.next_step is None else f"{self.message}; {self.next_step}"
+
+    def __str__(self) -> str:
+        return self.text if self.line is None else f"{self.file}:{self.line}: {self.text}"
+
+
+def joined(problems: Sequence[Problem], between: str = BETWEEN_PROBLEMS) -> str:
+    """Return the problems as one text."""
+    return between.join(str(problem) for problem in problems)
 
 
 class EngineError(Exception):
@@ -19,8 +53,12 @@ class EngineError(Exception):
 
     def __init__(self, **values: object) -> None:
         self.values = values
-        first_paragraph = inspect.cleandoc(type(self).__doc__ or "").partition("\n\n")[0]
-        super().__init__(" ".join(first_paragraph.split()).format_map(values))
+        super().__init__(self._message(**values))
+
+    @classmethod
+    def _message(cls, **values: object) -> str:
+        first_paragraph = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0]
+        return " ".join(first_paragraph.split()).format_map(values)
 
 
 class ServerUnavailable(EngineError):
@@ -42,8 +80,8 @@ class StatementRefused(EngineError):
 class MigrationFilesError(EngineError):
     """{problems}"""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__(problems=BETWEEN_PROBLEMS.join(problems))
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems=joined(problems))
         self.problems = problems
 
 
@@ -52,11 +90,39 @@ class MigrationError(EngineError):
 
 
 class MigrationFailed(MigrationError):
-    """Migration {version} failed: {problem}"""
+    """Migration {version} failed: {problem}
 
-    def __init__(self, *, version: int, problem: str) -> None:
-        super().__init__(version=version, problem=problem)
+    Args:
+        version: of the migration.
+        problem: what happened and where; a `StatementProblem` has what the server said, part by part.
+        statement: the number of the failing statement, from 1; None where no statement failed.
+        state: what of the file and of earlier files is in the database now.
+        next_step: what to do, without the command to run.
+        command: what to run after that.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: int,
+        problem: Problem,
+        state: str,
+        next_step: str,
+        statement: int | None = None,
+        command: str = "flask db-migrate",
+    ) -> None:
+        lines = (str(problem), f"  {state}", f"  Next: {next_step}, then run: {command}")
+        super().__init__(version=version, problem="\n".join(lines))
         self.version = version
+        self.problem = problem
+        self.statement = statement
+        self.state = state
+        self.next_step = next_step
+
+    @property
+    def summary(self) -> str:
+        """The message without the state of the database and the next step."""
+        return self._message(version=self.version, problem=self.problem)
 
 
 class RollbackFailed(MigrationFailed):
@@ -68,8 +134,8 @@ class LedgerError(MigrationError):
 
 
 class DiskFull(MigrationError):
-    """The database server has no room left: {reason}. What was applied stays, and nothing is half done; make room on
-    its disk, then run the same command again.
+    """The disk of the database server is full: {reason}. What was applied stays, and nothing is half done; free disk
+    space, then run the same command again.
     """
 
 
@@ -82,10 +148,11 @@ class UnknownMigration(MigrationError):
 
 
 class HistoryBroken(MigrationError):
-    """The migration history does not fit the files: {problems}. Nothing was applied; see flask db-status."""
+    """The migration history does not match the files: {problems}. Nothing was applied; see flask db-status."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__(problems=BETWEEN_PROBLEMS.join(problems))
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems=joined(problems))
+        self.problems = problems
 
 
 class LockNotAcquired(MigrationError):
@@ -101,17 +168,17 @@ class PooledConnection(MigrationError):
 
 
 class ReadOnlyDatabase(MigrationError):
-    """The database takes no changes ({reason}). Nothing was applied; point DATABASE_URL at the primary server."""
+    """The database accepts no changes ({reason}). Nothing was applied; point DATABASE_URL at the primary server."""
 
 
 class NoSchema(MigrationError):
-    """The search_path of this role names no schema that exists, so there is no place for tables. Create the schema or
+    """The search_path of this role names no schema that exists, so tables have no schema. Create the schema or
     set the role's search_path.
     """
 
 
 class ForeignLedger(MigrationError):
-    """These migrations are recorded in schema {recorded}, but schema {schema} now stands before it in the search_path,
+    """These migrations are recorded in schema {recorded}, but schema {schema} now comes before it in the search_path,
     and all of them would run again there. Nothing was applied; put {recorded} first again, or leave it out of the
     search_path where a second set of tables is meant.
     """

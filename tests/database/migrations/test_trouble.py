@@ -28,7 +28,7 @@ from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import LONG_QUERY_RUNS, wait_until
 
 RAISE = "DO $$ BEGIN RAISE SQLSTATE '{}' USING MESSAGE = 'the server has its reasons'; END $$"
-SCHEMA = "where another tool keeps a table of that name, give PeteRental a schema of its own."
+SCHEMA = "if another tool owns a table of that name, give PeteRental a separate schema."
 
 
 def refusal(url: str, state: str) -> Exception:
@@ -52,7 +52,7 @@ def test_other_refusals_keep_the_server_s_reason(empty_database_url: str, state:
     where = empty_database_url.rpartition("/")[2]
     assert str(found).startswith(f"PostgreSQL refused a statement in database {where} on 127.0.0.1:")
     assert str(found).endswith(
-        f": the server has its reasons (SQLSTATE {state}). What was applied stays; remove the cause, then run the same"
+        f": the server has its reasons (SQLSTATE {state}). What was applied stays; fix the cause, then run the same"
         " command again."
     )
 
@@ -98,7 +98,7 @@ def test_a_scratch_database_that_takes_too_long_is_named(empty_database_url: str
 
 @pytest.mark.parametrize(
     ("header", "kept"),
-    [("", "Nothing of 001_a.sql was kept."), ("-- migrate: no-transaction\n", "Stopped at statement 1 of 1")],
+    [("", "001_a.sql was rolled back."), ("-- migrate: no-transaction\n", "Stopped at statement 1 of 1")],
     ids=["as a whole", "stepwise"],
 )
 def test_a_cancelled_file_says_what_to_do(
@@ -157,7 +157,7 @@ def test_a_held_ledger_is_named_by_the_gate(
     database = Database(empty_database_url, pool_size=1)
     with psycopg.connect(empty_database_url) as other:
         other.execute("LOCK TABLE schema_migrations")
-        with pytest.raises(LedgerError, match="somebody's transaction holds it"):
+        with pytest.raises(LedgerError, match="another transaction holds it"):
             SchemaHealth(database, folder.path).status()
     database.close()
 

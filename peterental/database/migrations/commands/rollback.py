@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from peterental.database.migrations.errors import BETWEEN_PROBLEMS, RollbackFailed, RollbackRefused
+from peterental.database.migrations.errors import Problem, RollbackFailed, RollbackRefused, joined
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
@@ -19,7 +19,7 @@ from peterental.database.migrations.source.checks import inspect
 from peterental.database.migrations.source.directives import read_directives
 from peterental.database.migrations.source.files import MigrationFile, find_files
 from peterental.database.migrations.source.statements import statement_offset
-from peterental.database.migrations.sql.error_location import explain, explain_commit_error
+from peterental.database.migrations.sql.error_location import commit_problem, statement_problem
 
 
 def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]], bool], report: Reporter) -> int:
@@ -64,9 +64,10 @@ def _down(file: MigrationFile | None, version: int) -> MigrationFile:
         raise RollbackRefused(reason=f"there is no {down.path.name} to undo {file.path.name}")
     directives, problems = inspect(down)
     if directives.no_transaction:
-        problems.append(f"{down.path.name} uses no-transaction, but a down file always runs in one transaction")
+        message = f"{down.path.name} uses no-transaction, but a down file always runs in one transaction"
+        problems.append(Problem(message=message, file=down.path.name))
     if problems:
-        raise RollbackRefused(reason=BETWEEN_PROBLEMS.join(problems))
+        raise RollbackRefused(reason=joined(problems))
     return down
 
 
@@ -79,16 +80,23 @@ def _undo(connection: Connection, writer: LedgerWriter, file: MigrationFile, dow
         connection.execute("COMMIT")
     except StatementFailed as error:
         recover(connection)
-        problem = explain(down.path, text, error.cause, statement_offset(text, error.index), sent_from=error.sent_from)
-        raise _failed(down, problem) from error
+        offset = statement_offset(text, error.index)
+        problem = statement_problem(down.path, text, error.cause, offset, sent_from=error.sent_from)
+        raise _failed(down, problem, error.number) from error
     except psycopg.Error as error:
         recover(connection)
-        raise _failed(down, explain_commit_error(down.path, error)) from error
+        raise _failed(down, commit_problem(down.path, error)) from error
     except BaseException:
         recover(connection)
         raise
 
 
-def _failed(down: MigrationFile, problem: str) -> RollbackFailed:
-    message = f"{problem}\n  {down.path.name} was rolled back.\n  Next: fix the error, then run flask db-rollback again"
-    return RollbackFailed(version=down.version, problem=message)
+def _failed(down: MigrationFile, problem: Problem, statement: int | None = None) -> RollbackFailed:
+    return RollbackFailed(
+        version=down.version,
+        problem=problem,
+        state=f"{down.path.name} was rolled back.",
+        next_step="fix the error",
+        statement=statement,
+        command="flask db-rollback",
+    )

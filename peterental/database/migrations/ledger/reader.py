@@ -88,7 +88,7 @@ def _refuse_strange_versions(kind: str | None, versions: list[object]) -> None:
     if kind is None:
         reason = "it has no column version"
     elif strange:
-        reason = f"its versions are not numbers but like {strange[0]!r}"
+        reason = f"its versions are not integers but like {strange[0]!r}"
     elif kind not in _INTEGERS:
         reason = f"its versions are {kind}, not integer"
     else:

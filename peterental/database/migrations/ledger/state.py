@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peterental.database.migrations.errors import ForeignLedger
+from peterental.database.migrations.errors import ForeignLedger, Problem
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger, LedgerRow
 from peterental.database.migrations.session.server import Connection
@@ -110,14 +110,18 @@ def _applied_state(file: MigrationFile, row: LedgerRow, applied_text: Callable[[
     return State.EDITED
 
 
-def blocking_problems(entries: list[HistoryEntry]) -> list[str]:
+def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
     """Say why nothing may be applied: one reason per entry that tells a different story than its file."""
     reasons = {
         State.EDITED: "{name} was edited after it was applied",
         State.MISSING: "the file of applied migration {name} is missing",
         State.OUT_OF_ORDER: "{name} has a lower number than a migration already applied",
     }
-    return [reasons[entry.state].format(name=entry.file_name) for entry in entries if entry.state in BROKEN]
+    return [
+        Problem(message=reasons[entry.state].format(name=entry.file_name), file=entry.file_name)
+        for entry in entries
+        if entry.state in BROKEN
+    ]
 
 
 def overall_state(entries: list[HistoryEntry]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from peterental.database.migrations.errors import MigrationFilesError
+from peterental.database.migrations.errors import MigrationFilesError, Problem, joined
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import (
@@ -19,6 +19,7 @@ from peterental.database.migrations.ledger.state import (
 from peterental.database.migrations.session.engine_session import engine_session, ledger_errors
 from peterental.database.migrations.session.server import Connection, ConnectionSource
 from peterental.database.migrations.source.files import MigrationFile, scan_files
+from peterental.database.migrations.wording import plural
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Status:
     """All migrations of files and ledger, in order, and what is wrong with them."""
 
     entries: list[HistoryEntry]
-    problems: list[str]
+    problems: list[Problem]
 
     @property
     def state(self) -> str:
@@ -46,15 +47,14 @@ class Status:
     def summary(self, *, between_problems: str = "; ") -> str:
         """Say in one sentence how things stand."""
         if self.state == "broken":
-            return f"The history is broken: {between_problems.join(self.problems)}."
+            return f"The history is broken: {joined(self.problems, between_problems)}."
         stopped = next((entry for entry in self.entries if entry.state is State.FAILED), None)
         if stopped is not None:
-            return f"{stopped.file_name} stopped half-way: flask db-migrate goes on, flask db-repair begins it anew."
+            return f"{stopped.file_name} stopped half-way: flask db-migrate resumes it, flask db-repair restarts it."
         if self.state == "pending":
             count = len(self.pending)
-            return (
-                f"{count} {'migration is' if count == 1 else 'migrations are'} pending: flask db-migrate applies them."
-            )
+            noun, it = plural(count, "migration is", "migrations are"), plural(count, "it", "them")
+            return f"{count} {noun} pending: flask db-migrate applies {it}."
         if self.state == "newer":
             return "The schema is newer than this release, which is fine."
         return "The schema is current."
@@ -66,7 +66,7 @@ class Status:
             "migrations": [_entry_as_json(entry) for entry in self.entries],
         }
         if self.problems:
-            document["problems"] = self.problems
+            document["problems"] = [str(problem) for problem in self.problems]
         return document
 
 
@@ -118,7 +118,7 @@ class SchemaHealth:
             return _status(connection, self._files, [])
 
 
-def _status(connection: Connection, files: list[MigrationFile], problems: list[str]) -> Status:
+def _status(connection: Connection, files: list[MigrationFile], problems: list[Problem]) -> Status:
     ledger = ledgers.read(connection)
     entries = compare_with_ledger(connection, files, ledger)
     _mark_stopped(connection, ledger, entries)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from peterental.database.migrations.errors import MigrationFilesError
+from peterental.database.migrations.errors import MigrationFilesError, Problem
 from peterental.database.migrations.lint import ast, rules
 from peterental.database.migrations.lint.context import FileLint, alter_commands
 from peterental.database.migrations.lint.findings import Finding
@@ -28,7 +28,6 @@ from peterental.database.migrations.source.directives import Directives, read_di
 from peterental.database.migrations.source.files import MigrationFile, scan_files
 from peterental.database.migrations.sql.comments import header_end
 
-_NAME = re.compile(r"\S+\.sql", re.IGNORECASE)
 _UP = re.compile(r"\.down\.sql$")
 
 # Statements that block writes until the end of the transaction.
@@ -195,6 +194,5 @@ def _orphans(directory: Path, files: list[MigrationFile]) -> list[Finding]:
     ]
 
 
-def _numbering(directory: Path, problem: str) -> Finding:
-    names = [name for name in _NAME.findall(problem) if (directory / name).exists()]
-    return Finding(NUMBERING, names[0] if names else directory.name, None, problem[0].upper() + problem[1:] + ".")
+def _numbering(directory: Path, problem: Problem) -> Finding:
+    return Finding(NUMBERING, problem.file or directory.name, None, problem.text[0].upper() + problem.text[1:] + ".")

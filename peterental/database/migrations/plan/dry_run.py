@@ -23,7 +23,7 @@ from peterental.database.migrations.session.execute import StatementFailed, exec
 from peterental.database.migrations.session.server import Connection, cancelled_by, reason_of
 from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.statements import Statement, split_statements
-from peterental.database.migrations.sql.error_location import explain, explain_commit_error
+from peterental.database.migrations.sql.error_location import commit_problem, statement_problem
 
 _LOCK_ERRORS = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 _NON_TRANSACTIONAL_ERRORS = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
@@ -96,8 +96,9 @@ class FileResult:
     def explain_error(self, error: psycopg.Error, statement: Statement | None) -> str:
         """Return the message that the runner would show for an error."""
         if statement is None:
-            return explain(self.item.file.path, self.text, error)
-        return explain(self.item.file.path, self.text, error, statement.offset, sent_from=statement.offset)
+            return str(statement_problem(self.item.file.path, self.text, error))
+        offset = statement.offset
+        return str(statement_problem(self.item.file.path, self.text, error, offset, sent_from=offset))
 
 
 # --- on the live database ---------------------------------------------------------------------------------------------
@@ -185,7 +186,7 @@ class _LiveDryRun:
         except psycopg.errors.QueryCanceled as error:
             run.stopped = self.reason_to_stop() or _why_cancelled(error, "recording it takes too long")
         except psycopg.Error as error:
-            run.error = explain_commit_error(run.item.file.path, error)
+            run.error = str(commit_problem(run.item.file.path, error))
 
     def _step(self, run: FileResult, statement: Statement, *, is_first: bool) -> bool:
         if _is_set_transaction(run, statement):

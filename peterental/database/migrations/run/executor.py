@@ -6,12 +6,13 @@ import logging
 import random
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
 import psycopg
 
-from peterental.database.migrations.errors import BETWEEN_PROBLEMS, Interrupted, MigrationFailed, MigrationFilesError
+from peterental.database.migrations.errors import Interrupted, MigrationFailed, MigrationFilesError, Problem, joined
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter, PreparedStatementLost
@@ -33,18 +34,18 @@ from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSett
 from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
-from peterental.database.migrations.sql.error_location import explain, explain_commit_error
+from peterental.database.migrations.sql.error_location import commit_problem, statement_problem
 
 _IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 _BUSY = (*_IN_USE, psycopg.errors.SerializationFailure)
 
 _NOT_IN_A_TRANSACTION = "put “-- migrate: no-transaction” at the top of the file"
-_ELSEWHERE: dict[type[psycopg.Error], str] = {
+_NEXT_STEPS: dict[type[psycopg.Error], str] = {
     psycopg.errors.ActiveSqlTransaction: _NOT_IN_A_TRANSACTION,
     psycopg.errors.InvalidTransactionTermination: _NOT_IN_A_TRANSACTION,
     psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
 }
-"""What to do about that which one transaction cannot hold."""
+"""What to do about a statement that cannot run in one transaction with the rest of its file."""
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Executor:
         self._url = url
         self._settings = settings
         self._writer = LedgerWriter(connection, ledger.server.schema)
-        self._tell = report
+        self._report = report
         self._progress = progress
         self._done: list[int] = []
         self._next_text: str | None = None
@@ -90,41 +91,46 @@ class Executor:
         self._writer.mark_orphans_interrupted()
         self._writer.begin_attempt(todo[0].file)
         pid = self._connection.info.backend_pid
-        with SessionMonitor(self._url, pid, self._tell, progress=self._progress, settings=self._settings) as watch:
+        with SessionMonitor(self._url, pid, self._report, progress=self._progress, settings=self._settings) as monitor:
             for item, following in zip(todo, [*todo[1:], None], strict=True):
                 started = time.monotonic()
                 attempt = self._apply_statements if item.directives.no_transaction else self._apply_in_transaction
                 try:
                     text = item.file.text() if self._next_text is None else self._next_text
-                    attempt(item, text, following.file if following else None, watch)
+                    attempt(item, text, following.file if following else None, monitor)
                 except MigrationFilesError as error:
                     self._not_begun(item, error)
                     raise
-                self._tell(f"✅ {item.file.path.name} ({_since_ms(started)} ms)")
-                self._notices.report(self._tell)
+                self._report(f"✅ {item.file.path.name} ({_since_ms(started)} ms)")
+                self._notices.report(self._report)
                 self._done.append(item.file.version)
 
     def _apply_in_transaction(
-        self, item: PreparedMigration, text: str, following: MigrationFile | None, watch: SessionMonitor
+        self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
     ) -> None:
         """Apply one file in one transaction; where a table is in use, let its queue pass and try the file again."""
         budget = LockBudget(self._settings.table_wait_s)
         while True:
             budget.begin(0)
             try:
-                with watch.observing():
+                with monitor.observing():
                     self._in_one_transaction(item, text, following)
             except StatementFailed as error:
                 if not self._may_try_again(item, error, budget):
-                    next_step = _next_step(error.cause)
-                    self._fail(item, self._explain(item, text, error, watch), self._nothing_kept(item), next_step)
-                self._pause(item, error.cause, watch, budget)
+                    self._fail(
+                        item,
+                        self._problem(item, text, error, monitor),
+                        self._after_rollback(item),
+                        _next_step(error.cause),
+                        statement=error.number,
+                    )
+                self._pause(item, error.cause, monitor, budget)
             except PreparedStatementLost:
                 self._notices.forget()  # all of it is run again
             except psycopg.Error as error:
                 if not self._may_try_again(item, error, budget):
-                    self._fail(item, self._explain_end(item, error), self._nothing_kept(item))
-                self._pause(item, error, watch, budget)
+                    self._fail(item, self._commit_problem(item, error), self._after_rollback(item))
+                self._pause(item, error, monitor, budget)
             except Interrupted:
                 self._note(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
                 raise
@@ -154,7 +160,7 @@ class Executor:
                 self._next_text = following.text()
 
     def _apply_statements(
-        self, item: PreparedMigration, text: str, following: MigrationFile | None, watch: SessionMonitor
+        self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
     ) -> None:
         """Apply one no-transaction file, from where an earlier attempt stopped."""
         budget = LockBudget(self._settings.table_wait_s)
@@ -172,23 +178,28 @@ class Executor:
         started = time.monotonic()
         while True:
             try:
-                with watch.observing():
+                with monitor.observing():
                     steps.run()
                     execute_text(self._connection, "BEGIN READ WRITE")
                     self._record(started, following)
             except StatementFailed as error:
                 recover(self._connection)
                 if not self._may_try_again(item, error, budget):
-                    next_step = _next_step(error.cause)
-                    self._fail(item, self._explain(item, text, error, watch), _stopped_at(steps), next_step)
-                self._pause(item, error.cause, watch, budget)
+                    self._fail(
+                        item,
+                        self._problem(item, text, error, monitor),
+                        _stopped_at(steps),
+                        _next_step(error.cause),
+                        statement=error.number,
+                    )
+                self._pause(item, error.cause, monitor, budget)
             except PreparedStatementLost:
                 recover(self._connection)
             except psycopg.Error as error:
                 recover(self._connection)
                 if not self._may_try_again(item, error, budget):
-                    self._fail(item, self._explain_end(item, error), _stopped_at(steps))
-                self._pause(item, error, watch, budget)
+                    self._fail(item, self._commit_problem(item, error), _stopped_at(steps))
+                self._pause(item, error, monitor, budget)
             except Interrupted:
                 recover(self._connection)
                 self._note(outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(steps)}")
@@ -207,8 +218,8 @@ class Executor:
         except psycopg.Error as error:
             if not self._done or is_broken(self._connection):
                 raise
-            problem = f"the ledger cannot be used: {reason_of(error)}"
-            self._fail(item, problem, f"{item.file.path.name} was not begun.")
+            problem = Problem(message=f"the ledger cannot be used: {reason_of(error)}", file=item.file.path.name)
+            self._fail(item, problem, f"{item.file.path.name} was not started.")
         return done
 
     def _done_before(self, item: PreparedMigration, text: str) -> int | None:
@@ -222,15 +233,17 @@ class Executor:
         before, now = split_statements(stopped.text), split_statements(text)
         for number in range(stopped.statement):
             if number >= len(now) or not same_statements(before[number].sql, now[number].sql):
-                problem = (
-                    f"{item.file.path.name}: statement {number + 1}, which an earlier attempt has done, was edited;"
-                    " put it back, or run flask db-repair to begin the file anew"
+                name = item.file.path.name
+                problem = Problem(
+                    message=f"{name}: statement {number + 1}, which an earlier attempt has done, was edited",
+                    file=name,
+                    next_step="restore it, or run flask db-repair to start the file from its first statement",
                 )
                 raise MigrationFilesError([problem])
-        onwards = f"going on with statement {stopped.statement + 1} of {len(now)}"
+        onwards = f"resuming at statement {stopped.statement + 1} of {len(now)}"
         if stopped.statement == len(now):
             onwards = "all its statements are done; recording it"
-        self._tell(f"⏳ {item.file.path.name}: {onwards}")
+        self._report(f"⏳ {item.file.path.name}: {onwards}")
         return stopped.statement
 
     def _may_try_again(
@@ -247,58 +260,71 @@ class Executor:
         budget.charge_failure(wait_ms if isinstance(error, _IN_USE) else 0)
         return budget.remaining_s > 0 and not is_broken(self._connection)
 
-    def _pause(self, item: PreparedMigration, error: psycopg.Error, watch: SessionMonitor, budget: LockBudget) -> None:
+    def _pause(
+        self, item: PreparedMigration, error: psycopg.Error, monitor: SessionMonitor, budget: LockBudget
+    ) -> None:
         if not item.directives.no_transaction:
             self._notices.forget()  # all of it is run again
         try:
-            self._writer.record_wait(watch.worst_wait_ms)
+            self._writer.record_wait(monitor.worst_wait_ms)
         except psycopg.Error as trouble:  # the file matters more; a lost connection shows at its next try
-            _log.warning("the wait for a table could not be kept in the history: %s", reason_of(trouble))
-        reason = "a table it needs is in use" if isinstance(error, _IN_USE) else "somebody has changed rows it needs"
-        by = f" by {watch.blocker}" if watch.blocker else ""
-        self._tell(f"⏳ {item.file.path.name}: {reason}{by}; trying again")
+            _log.warning("the wait for a table could not be recorded in the history: %s", reason_of(trouble))
+        reason = (
+            "a table it needs is in use" if isinstance(error, _IN_USE) else "another session has changed rows it needs"
+        )
+        by = f" by {monitor.blocker}" if monitor.blocker else ""
+        self._report(f"⏳ {item.file.path.name}: {reason}{by}; trying again")
         pause_s = random.uniform(*self._settings.retry_pause_s)  # noqa: S311  # jitter
         budget.charge(pause_s)
         time.sleep(pause_s)
 
-    def _explain(self, item: PreparedMigration, text: str, error: StatementFailed, watch: SessionMonitor) -> str:
-        """Say what happened and where."""
+    def _problem(self, item: PreparedMigration, text: str, error: StatementFailed, monitor: SessionMonitor) -> Problem:
+        """Return what happened, and where in the file."""
         if is_broken(self._connection):
-            return f"the connection to the database was lost: {reason_of(error.cause)}"
+            return _connection_lost(item, error.cause)
         offset = statement_offset(text, error.index) if error.index >= 0 else None
         sent_from = (offset or 0) if item.directives.no_transaction else error.sent_from
-        problem = explain(item.file.path, text, error.cause, offset, sent_from=sent_from)
-        if isinstance(error.cause, _IN_USE) and watch.blocker:
-            problem += f"\n  Blocked by: {watch.blocker}"
-        return problem
+        problem = statement_problem(item.file.path, text, error.cause, offset, sent_from=sent_from)
+        return replace(problem, blocked_by=monitor.blocker) if isinstance(error.cause, _IN_USE) else problem
 
-    def _explain_end(self, item: PreparedMigration, error: psycopg.Error) -> str:
-        """Say what happened when the file itself was done."""
+    def _commit_problem(self, item: PreparedMigration, error: psycopg.Error) -> Problem:
+        """Return what happened after the file's last statement."""
         if is_broken(self._connection):
-            return f"the connection to the database was lost: {reason_of(error)}"
-        return explain_commit_error(item.file.path, error)
+            return _connection_lost(item, error)
+        return commit_problem(item.file.path, error)
 
-    def _nothing_kept(self, item: PreparedMigration) -> str:
+    def _after_rollback(self, item: PreparedMigration) -> str:
         if is_broken(self._connection):
-            return "It is kept as a whole or not at all; flask db-status tells which."
-        return f"Nothing of {item.file.path.name} was kept."
+            return "Either all of it was committed or nothing; flask db-status shows which."
+        return f"{item.file.path.name} was rolled back."
 
-    def _fail(self, item: PreparedMigration, problem: str, state: str, mend: str = "mend the cause") -> NoReturn:
-        """Keep the failure in the history and raise it: what, where, in what state the database is, what to do next."""
-        self._notices.report(self._tell)
+    def _fail(
+        self,
+        item: PreparedMigration,
+        problem: Problem,
+        state: str,
+        next_step: str = "fix the error",
+        *,
+        statement: int | None = None,
+    ) -> NoReturn:
+        """Record the failure in the history, then raise MigrationFailed."""
+        self._notices.report(self._report)
         if not is_broken(self._connection):
-            self._note(outcome="failed", error=problem)
+            self._note(outcome="failed", error=str(problem))
         if self._done:
             state += f" {_numbers(self._done)} applied."
-        message = f"{problem}\n  {state}\n  Next: {mend}, then run: flask db-migrate"
-        raise MigrationFailed(version=item.file.version, problem=message)
+        raise MigrationFailed(
+            version=item.file.version, problem=problem, state=state, next_step=next_step, statement=statement
+        )
 
     def _not_begun(self, item: PreparedMigration, error: MigrationFilesError) -> None:
-        """Keep in the history why a file could not be begun; where others were applied before it, that is told too."""
-        problem = BETWEEN_PROBLEMS.join(error.problems)
+        """Record why a file could not begin; raise MigrationFailed where earlier files of this run were applied."""
         if self._done:
-            self._fail(item, problem, f"{item.file.path.name} was not begun.")
-        self._note(outcome="failed", error=problem)
+            problem = error.problems[0]
+            if len(error.problems) > 1:
+                problem = Problem(message=joined(error.problems), file=item.file.path.name)
+            self._fail(item, problem, f"{item.file.path.name} was not started.")
+        self._note(outcome="failed", error=joined(error.problems))
 
     def _note(self, *, outcome: str, error: str) -> None:
         """Keep in the history how the attempt ended, as far as the database still lets us."""
@@ -306,7 +332,12 @@ class Executor:
             reset(self._connection)
             self._writer.record_failed(outcome=outcome, error=error)
         except psycopg.Error as trouble:
-            _log.warning("the failed attempt could not be kept in the history: %s", reason_of(trouble))
+            _log.warning("the failed attempt could not be recorded in the history: %s", reason_of(trouble))
+
+
+def _connection_lost(item: PreparedMigration, error: psycopg.Error) -> Problem:
+    message = f"the connection to the database was lost: {reason_of(error)}"
+    return Problem(message=message, file=item.file.path.name)
 
 
 def _next_step(cause: psycopg.Error) -> str:
@@ -315,7 +346,7 @@ def _next_step(cause: psycopg.Error) -> str:
         if cancelled_by(cause) == "another session":
             return "find out which session cancelled it"
         return "raise statement-timeout in the header"
-    return _ELSEWHERE.get(type(cause), "mend the cause")
+    return _NEXT_STEPS.get(type(cause), "fix the error")
 
 
 def _stopped_at(steps: StatementRunner) -> str:

@@ -124,7 +124,7 @@ class SessionMonitor:
 
 def describe(row: dict[str, Any]) -> str:
     """Describe a blocking session: pid, program, host, how long in its transaction, and what it runs."""
-    name = row["application_name"] or "a program without a name"
+    name = row["application_name"] or "an unnamed program"
     query = " ".join((row["query"] or "").split())[:100]
     return (
         f"{name} (pid {row['blocker_pid']}, from {row['host'] or 'this machine'}, {row['state']} for"

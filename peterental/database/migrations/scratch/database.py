@@ -17,12 +17,12 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from peterental.database.migrations.errors import (
-    BETWEEN_PROBLEMS,
     EngineError,
     MigrationError,
     MigrationFailed,
     MigrationFilesError,
     ServerUnavailable,
+    joined,
 )
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.runner import MigrationRunner
@@ -101,27 +101,24 @@ def build(scratch: str, directory: Path, *, to: int) -> int:
     try:
         return MigrationRunner(scratch, directory, report=_ignore).run_migrations(to=to)
     except MigrationFailed as error:
-        # Its last two lines are about the database it ran in and about db-migrate: not what matters here.
-        problem = "\n".join(str(error).splitlines()[:-2])
-        raise ScratchBuildFailed(problem=problem + _advice(problem)) from error
+        raise ScratchBuildFailed(problem=error.summary + _advice(error.problem.message)) from error
     except MigrationFilesError as error:
-        raise ScratchBuildFailed(problem=BETWEEN_PROBLEMS.join(error.problems)) from error
+        raise ScratchBuildFailed(problem=joined(error.problems)) from error
     except MigrationError as error:
         raise ScratchBuildFailed(problem=str(error)) from error
 
 
-def _advice(problem: str) -> str:
+def _advice(message: str) -> str:
     """Return the next step for failures that occur only in scratch databases.
 
     Empty for others.
     """
-    first = problem.splitlines()[0]
-    if "extension" in first:
+    if "extension" in message:
         return (
             "\n  Next: install that extension on the server, or set SCRATCH_DATABASE_URL to a server that has it"
             " and a role that may create it"
         )
-    if 'role "' in first:
+    if 'role "' in message:
         return (
             "\n  Next: roles belong to the whole server; let the file accept an existing role, or set"
             " SCRATCH_DATABASE_URL to another server"

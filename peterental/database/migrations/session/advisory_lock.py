@@ -84,7 +84,7 @@ def holder_of(connection: Connection, key: int) -> str:
     row = _holder(connection, key)
     if row is None:
         return "its holder has just finished"
-    name = row["application_name"] or "a program without a name"
+    name = row["application_name"] or "an unnamed program"
     query = " ".join((row["query"] or "").split())[:120]
     since = f"{row['backend_start']:%H:%M:%S} UTC" if row["backend_start"] else "an unknown time"
     return f"held by {name} (pid {row['pid']}, from {row['host'] or 'this machine'}, since {since}): {query}"

@@ -64,10 +64,10 @@ def ledger_errors() -> Iterator[None]:
         advice = "use a role that may create tables there, such as the one that owns the others"
         raise LedgerError(reason=reason_of(error), advice=advice) from error
     except psycopg.errors.LockNotAvailable as error:
-        advice = "somebody's transaction holds it; try again when that has ended"
+        advice = "another transaction holds it; try again when it has ended"
         raise LedgerError(reason=reason_of(error), advice=advice) from error
     except psycopg.errors.RaiseException as error:
-        advice = "a trigger of the database says that; let it pass"
+        advice = "a trigger raised that; exempt the ledger from it"
         raise LedgerError(reason=reason_of(error), advice=advice) from error
     except psycopg.errors.DiskFull as error:
         raise DiskFull(reason=reason_of(error)) from error
@@ -95,5 +95,5 @@ def _named(error: psycopg.Error, place: str) -> EngineError:
         return StatementCancelled(place=place, by=by, reason=reason, advice=advice)
     if is_connection_lost(error):
         return ServerUnavailable(reason=reason)
-    advice = "What was applied stays; remove the cause, then run the same command again"
+    advice = "What was applied stays; fix the cause, then run the same command again"
     return StatementRefused(place=place, reason=reason, sqlstate=error.sqlstate, advice=advice)

@@ -29,6 +29,11 @@ class StatementFailed(Exception):
         self.index = index
         self.sent_from = sent_from
 
+    @property
+    def number(self) -> int | None:
+        """The number of the statement in the text, from 1; None for one that was sent before the text."""
+        return self.index + 1 if self.index >= 0 else None
+
 
 def execute_text(
     connection: Connection,

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from peterental.database.migrations.errors import (
-    MigrationFilesError,
-    UnknownMigration,
-)
+from peterental.database.migrations.errors import MigrationFilesError, Problem, UnknownMigration
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import (
@@ -38,7 +35,7 @@ def checked_files(pending: list[MigrationFile]) -> list[PreparedMigration]:
     Raises MigrationFilesError naming everything that can be known to be wrong without running it.
     """
     checked = []
-    problems: list[str] = []
+    problems: list[Problem] = []
     for file in pending:
         directives, found = inspect(file)
         problems += found
@@ -48,7 +45,7 @@ def checked_files(pending: list[MigrationFile]) -> list[PreparedMigration]:
     return checked
 
 
-def inspect(file: MigrationFile) -> tuple[Directives, list[str]]:
+def inspect(file: MigrationFile) -> tuple[Directives, list[Problem]]:
     """Give what a file asks for, and what can be known to be wrong with it without running it."""
     try:
         text = file.text()
@@ -56,7 +53,7 @@ def inspect(file: MigrationFile) -> tuple[Directives, list[str]]:
         return Directives(), error.problems
     emptiness = why_empty(text)
     if emptiness:
-        return Directives(), [f"{file.path.name} {emptiness}"]
+        return Directives(), [Problem(message=f"{file.path.name} {emptiness}", file=file.path.name)]
     try:
         directives, problems = read_directives(file, text), []
     except MigrationFilesError as error:

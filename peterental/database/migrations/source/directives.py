@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.sql.comments import header_comments, header_end
-from peterental.database.migrations.sql.error_location import locate
 from peterental.database.migrations.sql.tokens import tokens_with_comments
 
 DEFAULT_LOCK_TIMEOUT_MS = 1_000
@@ -41,7 +40,12 @@ class Directives:
 
 
 class _InvalidDirective(Exception):
-    """A word that asks for nothing we know; its message says what is wrong with it."""
+    """A word of a directive that the runner does not accept."""
+
+    def __init__(self, message: str, next_step: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
 
 
 def read_directives(file: MigrationFile, text: str) -> Directives:
@@ -54,26 +58,22 @@ def read_directives(file: MigrationFile, text: str) -> Directives:
         return Directives()
     directives = Directives()
     seen: set[str] = set()
-    problems = []
+    problems: list[tuple[int, str, str | None]] = []
     for offset, comment in header_comments(text):
         found = _DIRECTIVE.fullmatch(comment)
         nearly = _TYPO.match(comment)
         for word in found["words"].split() if found else ():
             try:
                 directives = _with_word(directives, word, seen)
-            except _InvalidDirective as misread:
-                problems.append((offset, str(misread)))
+            except _InvalidDirective as invalid:
+                problems.append((offset, invalid.message, invalid.next_step))
         if nearly and not found:
             meant = f"{nearly['name']}-{nearly['more']}".lower()
-            problem = f"a directive is written “-- migrate: {meant}”, with a colon and in small letters"
-            problems.append((offset, problem))
-    problems += [
-        (offset, "“-- migrate:” stands below the first statement; move it up") for offset in _below_header(text)
-    ]
+            message = f"a directive is written “-- migrate: {meant}”, with a colon and in lower case"
+            problems.append((offset, message, None))
+    problems += [(offset, "“-- migrate:” is below the first statement", "move it up") for offset in _below_header(text)]
     if problems:
-        raise MigrationFilesError(
-            [f"{file.path.name}:{locate(text, offset).line}: {problem}" for offset, problem in problems]
-        )
+        raise MigrationFilesError([file.problem(text, *problem) for problem in problems])
     return directives
 
 
@@ -81,7 +81,7 @@ def _with_word(directives: Directives, word: str, seen: set[str]) -> Directives:
     """Take one word in. Raises _Misread."""
     name, _, value = word.partition("=")
     if name in seen:
-        raise _InvalidDirective(f"“-- migrate: {name}” is said twice; keep one")
+        raise _InvalidDirective(f"“-- migrate: {name}” is given twice", "keep one")
     seen.add(name)
     if word == "no-transaction":
         return replace(directives, no_transaction=True)
@@ -99,17 +99,17 @@ def _milliseconds(word: str, value: str) -> int:
     number, unit = int(duration["number"]), duration["unit"]
     if unit is None:
         raise _InvalidDirective(
-            f"“{word}” lacks a unit; write {word}s for {number} seconds or {word}ms for milliseconds"
+            f"“{word}” lacks a unit", f"write {word}s for {number} seconds or {word}ms for milliseconds"
         )
     milliseconds = number * _UNIT_MS[unit]
     if milliseconds > _LONGEST_MS:
-        raise _InvalidDirective(f"“{word}” is longer than PostgreSQL can count, which is 2147483647ms or 596h")
+        raise _InvalidDirective(f"“{word}” is above PostgreSQL's maximum, 2147483647ms (596h)")
     return milliseconds
 
 
 def _unknown(word: str) -> _InvalidDirective:
     return _InvalidDirective(
-        f"“-- migrate: {word}” is unknown; there are no-transaction, lock-timeout=2s and statement-timeout=10min"
+        f"“-- migrate: {word}” is unknown", "there are no-transaction, lock-timeout=2s and statement-timeout=10min"
     )
 
 

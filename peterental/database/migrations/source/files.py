@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from peterental.database.migrations.errors import MigrationFilesError
+from peterental.database.migrations.errors import MigrationFilesError, Problem
 from peterental.database.migrations.sql.comments import _BLANKS
+from peterental.database.migrations.sql.error_location import locate
 
 _UP_NAME = re.compile(r"(?P<version>[0-9]{3,})_(?P<description>.+)\.sql")
 _DOWN_SUFFIX = ".down.sql"
@@ -37,18 +38,33 @@ class MigrationFile:
             content = self.path.read_bytes()
             text = content.decode().removeprefix("\ufeff")
         except UnicodeDecodeError as error:
-            raise MigrationFilesError([f"{self.path.name} is not UTF-8 (byte {error.start + 1})"]) from error
+            raise self._unreadable(f"{self.path.name} is not UTF-8 (byte {error.start + 1})") from error
         except OSError as error:
-            raise MigrationFilesError([f"cannot read {self.path}: {error.strerror}"]) from error
+            raise self._unreadable(f"cannot read {self.path}: {error.strerror}") from error
         if "\0" in text:  # where libpq would take the text to end
-            problem = f"{self.path.name} has a NUL character (byte {content.index(0) + 1}), which SQL cannot hold"
-            raise MigrationFilesError([problem])
+            byte = content.index(0) + 1
+            raise self._unreadable(f"{self.path.name} has a NUL character (byte {byte}), which SQL cannot hold")
         return text
+
+    def _unreadable(self, message: str) -> MigrationFilesError:
+        return MigrationFilesError([Problem(message=message, file=self.path.name)])
 
     @cached_property
     def checksum(self) -> str:
         """The SHA-256 of the text, blind to byte-order mark, line endings and trailing white space."""
         return checksum_of(self.text())
+
+    def problem(self, text: str, offset: int, message: str, next_step: str | None = None) -> Problem:
+        """Return a problem with this file at a line.
+
+        Args:
+            text: the file's text.
+            offset: where in it, in characters.
+            message: what is wrong.
+            next_step: how to fix it.
+        """
+        line = locate(text, offset).line
+        return Problem(message=message, file=self.path.name, line=line, next_step=next_step)
 
     @property
     def down_path(self) -> Path:
@@ -73,7 +89,7 @@ def find_files(directory: Path) -> list[MigrationFile]:
     return files
 
 
-def scan_files(directory: Path) -> tuple[list[MigrationFile], list[str]]:
+def scan_files(directory: Path) -> tuple[list[MigrationFile], list[Problem]]:
     """Give the migrations in `directory` in order, and what is wrong with their names and numbers.
 
     Files that do not end in `.sql` are none of ours, nor are hidden ones.
@@ -81,15 +97,17 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[str]]:
     Raises MigrationFilesError when the folder cannot be read.
     """
     files = []
-    problems = []
+    problems: list[Problem] = []
     for path in _sql_files(directory):
         if path.name.endswith(_DOWN_SUFFIX):
             continue
         match = _UP_NAME.fullmatch(path.name)
         if match is None:
-            problems.append(f"{printable(path.name)} is not named like 001_create_tables.sql")
+            name = printable(path.name)
+            problems.append(Problem(message=f"{name} is not named like 001_create_tables.sql", file=name))
         elif not 1 <= int(match["version"]) <= _HIGHEST_VERSION:
-            problems.append(f"{path.name} has a number outside 1 to {_HIGHEST_VERSION}")
+            message = f"{path.name} has a number outside 1 to {_HIGHEST_VERSION}"
+            problems.append(Problem(message=message, file=path.name))
         else:
             files.append(MigrationFile(int(match["version"]), match["description"].replace("_", " "), path))
     files.sort(key=lambda file: (file.version, file.path.name))
@@ -100,9 +118,10 @@ def _sql_files(directory: Path) -> list[Path]:
     try:
         entries = list(directory.iterdir())
     except FileNotFoundError as error:
-        raise MigrationFilesError([f"there is no migrations folder {directory}"]) from error
+        raise MigrationFilesError([Problem(message=f"there is no migrations folder {directory}")]) from error
     except OSError as error:
-        raise MigrationFilesError([f"cannot read the migrations folder {directory}: {error.strerror}"]) from error
+        message = f"cannot read the migrations folder {directory}: {error.strerror}"
+        raise MigrationFilesError([Problem(message=message)]) from error
     # On a disk that ignores case, 002_x.SQL is taken for a migration by its author; it must not be passed over.
     return [path for path in sorted(entries) if path.name.lower().endswith(".sql") and not path.name.startswith(".")]
 
@@ -112,13 +131,13 @@ def printable(name: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in name)
 
 
-def _sequence_problems(files: list[MigrationFile]) -> list[str]:
+def _sequence_problems(files: list[MigrationFile]) -> list[Problem]:
     """Name what is twice there and what is missing between 1 and the highest number."""
     by_version: dict[int, list[str]] = defaultdict(list)
     for file in files:
         by_version[file.version].append(file.path.name)
     problems = [
-        f"{' and '.join(names)} have the same number {version:03d}"
+        Problem(message=f"{' and '.join(names)} have the same number {version:03d}", file=names[0])
         for version, names in by_version.items()
         if len(names) > 1
     ]
@@ -127,6 +146,7 @@ def _sequence_problems(files: list[MigrationFile]) -> list[str]:
         if version > expected:
             first, last = f"{expected:03d}", f"{version - 1:03d}"
             gap = f"migration {first} is" if first == last else f"migrations {first} to {last} are"
-            problems.append(f"{gap} missing before {by_version[version][0]}")
+            following = by_version[version][0]
+            problems.append(Problem(message=f"{gap} missing before {following}", file=following))
         expected = version + 1
     return problems

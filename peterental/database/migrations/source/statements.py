@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
+from peterental.database.migrations.errors import Problem
 from peterental.database.migrations.source.directives import Directives
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.psql_syntax import psql_problems
 from peterental.database.migrations.sql.comments import header_end
-from peterental.database.migrations.sql.error_location import locate
 from peterental.database.migrations.sql.parser import ParseError, parse_one, pg_enums, scan, split
 from peterental.database.migrations.sql.tokens import Token, tokens_of
 
@@ -23,7 +24,7 @@ _MAYBE_DISCARD = re.compile(r"\bdiscard\s+all\b", re.IGNORECASE)
 _MAYBE_RELEVANT = re.compile(r"(?:begin|start|commit|end|rollback|abort|prepare|copy|discard)\b", re.IGNORECASE)
 _NAMELESS_INDEX = re.compile(r"create\s+(?:unique\s+)?index\s+concurrently\s+on\b", re.IGNORECASE)
 _RECORDS_ITSELF = re.compile(r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b", re.IGNORECASE)
-_GIVES_UP_THE_LOCK = "would give up the lock that keeps other runners out"
+_RELEASES_THE_LOCK = "would release the lock that keeps other runners out"
 _RECORDED_AS = re.compile(
     r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b\"?\s*(?:\(\s*version\b[^)]*\)\s*)?values\s*\(\s*(?P<version>\d+)\s*[,)]",
     re.IGNORECASE,
@@ -104,7 +105,7 @@ def why_empty(text: str) -> str | None:
     return None
 
 
-def ledger_version_mismatch(file: MigrationFile, text: str) -> list[str]:
+def ledger_version_mismatch(file: MigrationFile, text: str) -> list[Problem]:
     """Name an INSERT that records the file under another number: the file that has it would never be run."""
     if all(int(found["version"]) == file.version for found in _RECORDED_AS.finditer(text)):
         return []
@@ -112,12 +113,12 @@ def ledger_version_mismatch(file: MigrationFile, text: str) -> list[str]:
     for statement in split_statements(text):
         found = _RECORDED_AS.match(statement.sql)
         if found and int(found["version"]) != file.version:
-            line = locate(text, statement.offset).line
-            problems.append(f"{file.path.name}:{line}: it records itself as {found['version']}, not as {file.version}")
+            message = f"it records itself as {found['version']}, not as {file.version}"
+            problems.append(file.problem(text, statement.offset, message))
     return problems
 
 
-def check_runnable(file: MigrationFile, text: str, directives: Directives) -> list[str]:
+def check_runnable(file: MigrationFile, text: str, directives: Directives) -> list[Problem]:
     """Name what in `text` cannot be run, each with its line.
 
     Transaction control would break the promise that file and ledger row commit together; psql's own commands and COPY
@@ -125,73 +126,76 @@ def check_runnable(file: MigrationFile, text: str, directives: Directives) -> li
     """
     problems = psql_problems(file, text)
     if _MAYBE_UNLOCK.search(text):
-        problems += _unlockings(file, text)
+        problems += _unlock_calls(file, text)
     if not problems and any(may.search(text) for may in (_MAYBE_CONTROL, _MAYBE_COPY, _MAYBE_DISCARD)):
         for statement in split_statements(text):
-            reason = _reason_not_to_run(statement.sql)
-            if reason:
-                problems.append(f"{file.path.name}:{locate(text, statement.offset).line}: {reason}")
+            refusal = _refusal(statement.sql)
+            if refusal:
+                problems.append(file.problem(text, statement.offset, *refusal))
     if directives.no_transaction and not problems:
         problems = _stepwise_problems(file, text)
     return problems
 
 
-def _stepwise_problems(file: MigrationFile, text: str) -> list[str]:
+def _stepwise_problems(file: MigrationFile, text: str) -> list[Problem]:
     """Name what keeps a no-transaction file from being run statement by statement and resumed."""
     statements = split_statements(text)
     if not statements:
         return [_unsplittable(file, text)]
+    message = "give the index a name, so that an interrupted build can be found again"
     return [
-        f"{file.path.name}:{locate(text, statement.offset).line}: give the index a name, so that an interrupted build"
-        " can be found again"
+        file.problem(text, statement.offset, message)
         for statement in statements
         if _NAMELESS_INDEX.match(statement.sql)
     ]
 
 
-def _unsplittable(file: MigrationFile, text: str) -> str:
+def _unsplittable(file: MigrationFile, text: str) -> Problem:
     """Say where an open quote or comment keeps a text from being taken apart."""
     try:
         scan(text)
     except ParseError as error:
-        line = locate(text, error.offset).line
-        return f"{file.path.name}:{line}: this file cannot be split into statements: {error.message}"
-    return f"{file.path.name} cannot be split into statements"
+        return file.problem(text, error.offset, f"this file cannot be split into statements: {error.message}")
+    return Problem(message=f"{file.path.name} cannot be split into statements", file=file.path.name)
 
 
-def _reason_not_to_run(sql: str) -> str | None:
+def _refusal(sql: str) -> tuple[str, str] | None:
+    """Return why the runner refuses a statement, and what to do; None for one that it accepts."""
     if not _MAYBE_RELEVANT.match(sql):
         return None
-    reason = None
     try:
         tree = parse_one(sql)
     except ParseError:
-        return None  # the server will say what is wrong with it
+        return None  # the server will report it
     if tree.HasField("transaction_stmt"):
-        harmless = {pg_enums().TRANS_STMT_SAVEPOINT, pg_enums().TRANS_STMT_RELEASE, pg_enums().TRANS_STMT_ROLLBACK_TO}
-        if tree.transaction_stmt.kind not in harmless:
-            reason = (
-                f"{' '.join(sql.split())} would break the file's transaction; "
-                "take it out: each file is one transaction already"
-            )
-    elif tree.HasField("copy_stmt") and not tree.copy_stmt.filename:
-        reason = "COPY … TO STDOUT gives its rows to psql; take it out"
-        if tree.copy_stmt.is_from:
-            reason = "COPY … FROM STDIN takes its data from psql; write INSERT instead"
-    elif tree.HasField("discard_stmt") and tree.discard_stmt.target == pg_enums().DISCARD_ALL:
-        reason = f"DISCARD ALL {_GIVES_UP_THE_LOCK}; RESET ALL resets the settings"
-    return reason
+        return _transaction_control(sql, tree.transaction_stmt)
+    if tree.HasField("copy_stmt") and not tree.copy_stmt.filename:
+        copy_in = ("COPY … FROM STDIN takes its data from psql", "write INSERT instead")
+        copy_out = ("COPY … TO STDOUT sends its rows to psql", "remove it")
+        return copy_in if tree.copy_stmt.is_from else copy_out
+    if tree.HasField("discard_stmt") and tree.discard_stmt.target == pg_enums().DISCARD_ALL:
+        return f"DISCARD ALL {_RELEASES_THE_LOCK}", "RESET ALL resets the settings"
+    return None
 
 
-def _unlockings(file: MigrationFile, text: str) -> list[str]:
+def _transaction_control(sql: str, node: Any) -> tuple[str, str] | None:
+    savepoints = {pg_enums().TRANS_STMT_SAVEPOINT, pg_enums().TRANS_STMT_RELEASE, pg_enums().TRANS_STMT_ROLLBACK_TO}
+    if node.kind in savepoints:
+        return None
+    message = f"{' '.join(sql.split())} would break the file's transaction"
+    return message, "remove it: each file is one transaction already"
+
+
+def _unlock_calls(file: MigrationFile, text: str) -> list[Problem]:
     """Name calls that give up every advisory lock of the session, those within quoted code too."""
     problems = []
     for word in tokens_of(text) or ():
         found = _MAYBE_UNLOCK.search(word.sql)
         if found:
-            line = locate(text, word.offset + found.start()).line
-            problem = f"pg_advisory_unlock_all() {_GIVES_UP_THE_LOCK}; unlock your own by their keys"
-            problems.append(f"{file.path.name}:{line}: {problem}")
+            message = f"pg_advisory_unlock_all() {_RELEASES_THE_LOCK}"
+            problems.append(
+                file.problem(text, word.offset + found.start(), message, "unlock your own locks by their keys")
+            )
     return problems
 
 

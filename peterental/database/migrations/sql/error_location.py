@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 
+from peterental.database.migrations.errors import Problem
 from peterental.database.migrations.sql.comments import header_end
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -37,48 +38,75 @@ def locate(text: str, offset: int) -> SourceLocation:
     return SourceLocation(line, offset - start + 1, text[start:end])
 
 
-def explain(
+@dataclass(frozen=True, kw_only=True)
+class StatementProblem(Problem):
+    """What the server said about a migration, part by part, and where in the file.
+
+    Args:
+        path: the file, as it is to be named.
+        location: the position; None for an error at the file's end, when it was recorded and committed.
+        detail: the server's DETAIL.
+        hint: the server's HINT.
+        context: the server's CONTEXT.
+        blocked_by: the session that held the lock it waited for.
+    """
+
+    path: Path
+    location: SourceLocation | None = None
+    detail: str | None = None
+    hint: str | None = None
+    context: str | None = None
+    blocked_by: str | None = None
+
+    def __str__(self) -> str:
+        lines = [self.message.replace("\n", "\n  ")]
+        if self.location is None:
+            lines.append(f"  at the end of {self.path}, when it was recorded and committed")
+        else:
+            lines.append(f"  at {self.path}:{self.location.line}:{self.location.column}")
+            lines += caret_lines(self.location)
+        labelled = (("Detail", self.detail), ("Hint", self.hint), ("Where", self.context))
+        lines += [f"  {label}: " + text.replace("\n", "\n    ") for label, text in labelled if text]
+        if self.blocked_by:
+            lines.append(f"  Blocked by: {self.blocked_by}")
+        return "\n".join(lines)
+
+
+def statement_problem(
     path: Path, text: str, error: psycopg.Error, statement_offset: int | None = None, *, sent_from: int = 0
-) -> str:
-    """Give the server's message, then the place and the server's advice on lines of their own.
+) -> StatementProblem:
+    """Return what the server said about a statement of a file, with its position.
 
     Args:
         path: the file, as it is to be named.
         text: the file's text.
         error: what the server said.
         statement_offset: where the failing statement begins, for errors without a position.
-        sent_from: where in the text what was sent to the server begins; its positions count from there.
+        sent_from: where in `text` the sent text begins; the server counts its positions from there.
     """
+    position = error.diag.statement_position
+    offset = sent_from + int(position) - 1 if position else statement_offset
+    return _problem(path, error, locate(text, header_end(text) if offset is None else min(max(offset, 0), len(text))))
+
+
+def commit_problem(path: Path, error: psycopg.Error) -> StatementProblem:
+    """Return what the server said after all statements of a file: a deferred constraint, a broken ledger."""
+    return _problem(path, error, None)
+
+
+def _problem(path: Path, error: psycopg.Error, location: SourceLocation | None) -> StatementProblem:
     diag = error.diag
-    position = sent_from + int(diag.statement_position) - 1 if diag.statement_position else statement_offset
-    place = locate(text, header_end(text) if position is None else min(max(position, 0), len(text)))
-    return "\n".join(
-        [_message(error), f"  at {path}:{place.line}:{place.column}", *caret_lines(place), *_advice(error)]
+    return StatementProblem(
+        message=diag.message_primary or str(error).strip() or type(error).__name__,
+        file=path.name,
+        line=location.line if location else None,
+        column=location.column if location else None,
+        path=path,
+        location=location,
+        detail=diag.message_detail,
+        hint=diag.message_hint,
+        context=diag.context,
     )
-
-
-def explain_commit_error(path: Path, error: psycopg.Error) -> str:
-    """Explain an error that came when all statements of a file were done: a deferred constraint, a spoilt ledger."""
-    return "\n".join([_message(error), f"  at the end of {path}, as it was recorded and committed", *_advice(error)])
-
-
-def _message(error: psycopg.Error) -> str:
-    message = error.diag.message_primary or str(error).strip() or type(error).__name__
-    return message.replace("\n", "\n  ")
-
-
-def _advice(error: psycopg.Error) -> list[str]:
-    """Give what else the server said."""
-    diag = error.diag
-    lines = []
-    for label, said in (
-        ("Detail", diag.message_detail),
-        ("Hint", diag.message_hint),
-        ("Where", diag.context),
-    ):
-        if said:
-            lines.append(f"  {label}: " + said.replace("\n", "\n    "))
-    return lines
 
 
 def caret_lines(place: SourceLocation) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from peterental.database.migrations.errors import joined
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import HistoryEntry, State, blocking_problems, compare_with_ledger
@@ -160,7 +161,7 @@ def _tracking(ledger: Ledger, entries: list[HistoryEntry]) -> Check:
         return Check("tracking", ok=False, text=text)
     problems = blocking_problems(entries)
     if problems:
-        return Check("tracking", ok=False, text=f"Migration tracking: {'; '.join(problems)}")
+        return Check("tracking", ok=False, text=f"Migration tracking: {joined(problems, '; ')}")
     return Check("tracking", ok=True, text="Migration tracking verified")
 
 

@@ -20,6 +20,7 @@ from peterental.database.migrations.errors import (
     ForeignLedger,
     LedgerError,
     MigrationFailed,
+    StatementRefused,
 )
 from peterental.database.migrations.ledger.attempts import read_history
 from peterental.database.migrations.ledger.status import SchemaHealth, read_status
@@ -27,7 +28,6 @@ from peterental.database.migrations.plan.planner import plan
 from peterental.database.migrations.session.connection import recover
 from peterental.database.migrations.verify.verify import verify
 from peterental.database.pool import LOCK_TIMEOUT_MS, Database
-from peterental.database.statement_errors import StatementRefused
 from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.witness import attempts, ledger, start, tables
 from tests.servers import HANG_S, until
@@ -71,8 +71,8 @@ def test_a_file_that_spoils_the_ledger_fails_at_its_end_and_leaves_nothing(
     with pytest.raises(MigrationFailed) as caught:
         runner.run_migrations()
     lines = str(caught.value).splitlines()
-    assert lines[1] == f"  at the end of {folder.path}/002_b.sql, as it was recorded and committed"
-    assert lines[-2] == "  Nothing of 002_b.sql was kept. 001 stays applied."
+    assert lines[1] == f"  at the end of {folder.path}/002_b.sql, when it was recorded and committed"
+    assert lines[-2] == "  002_b.sql was rolled back. 001 stays applied."
     assert (tables(db), ledger(db)) == ({"a"}, {1: "a"})
     assert attempts(db) == [(1, "applied"), (2, "failed")]
 
@@ -97,8 +97,8 @@ def test_no_room_for_an_attempt_is_one_message_and_the_next_run_is_clean(
     with pytest.raises(DiskFull) as caught:
         runner.run_migrations()
     assert str(caught.value) == (
-        'The database server has no room left: could not extend file "base/1/2": No space left on device. What was'
-        " applied stays, and nothing is half done; make room on its disk, then run the same command again."
+        'The disk of the database server is full: could not extend file "base/1/2": No space left on device. What was'
+        " applied stays, and nothing is half done; free disk space, then run the same command again."
     )
     db.execute("DROP FUNCTION refuse CASCADE")
     assert runner.run_migrations() == 1
@@ -113,7 +113,7 @@ def test_no_room_for_the_ledger_s_row_keeps_nothing_by_half(
     full_disk(db, "schema_migrations", "INSERT OR UPDATE")
     folder.write("002_b.sql", f"{header}CREATE TABLE b (i int);")
     with pytest.raises(
-        MigrationFailed, match=r"No space left on device\n  at the end of .*002_b.sql, as it was recorded"
+        MigrationFailed, match=r"No space left on device\n  at the end of .*002_b.sql, when it was recorded"
     ):
         runner.run_migrations()
     assert ("b" in tables(db)) is bool(header)
@@ -126,7 +126,7 @@ def test_no_room_for_the_ledger_s_row_keeps_nothing_by_half(
     ("made", "reason"),
     [
         ("CREATE VIEW schema_migrations AS SELECT 1 AS version, now() AS applied_at, ''::text AS description", "schema_migrations"),
-        ("CREATE TABLE schema_migrations (version text); INSERT INTO schema_migrations VALUES ('20240101')", "its versions are not numbers but like '20240101'"),
+        ("CREATE TABLE schema_migrations (version text); INSERT INTO schema_migrations VALUES ('20240101')", "its versions are not integers but like '20240101'"),
         ("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)", "its versions are character varying, not integer"),
         ("CREATE TABLE schema_migrations (version text PRIMARY KEY, applied_at timestamptz, description text)", "are text, not integer"),
         ("CREATE TABLE schema_migrations (version integer); INSERT INTO schema_migrations VALUES (NULL), (1)", "like None"),
@@ -141,7 +141,7 @@ def test_a_ledger_that_is_another_tool_s_is_one_message(
     db.execute(made.encode())
     for number in (1, 2):
         folder.write(f"00{number}_a.sql", f"CREATE TABLE a{number} (i int);")
-    with pytest.raises(LedgerError, match="give PeteRental a schema of its own") as caught:
+    with pytest.raises(LedgerError, match="give PeteRental a separate schema") as caught:
         runner.run_migrations()
     assert reason in str(caught.value)
     assert tables(db) == set()
@@ -161,7 +161,7 @@ def test_a_trigger_that_forbids_to_write_the_history_is_quoted(
         " CREATE TRIGGER forbid BEFORE INSERT ON schema_migration_attempts EXECUTE FUNCTION forbid()"
     )
     folder.write("002_b.sql", "SELECT 2;")
-    with pytest.raises(LedgerError, match=r"not by day\. Nothing was applied; a trigger of the database says that"):
+    with pytest.raises(LedgerError, match=r"not by day\. Nothing was applied; a trigger raised that"):
         runner.run_migrations()
 
 
@@ -173,7 +173,7 @@ def test_a_ledger_that_somebody_holds_is_one_message(
     folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
     with psycopg.connect(empty_database_url) as other:
         other.execute("LOCK TABLE schema_migrations IN SHARE MODE")
-        with pytest.raises(LedgerError, match="due to lock timeout.* somebody's transaction holds it; try again"):
+        with pytest.raises(LedgerError, match="due to lock timeout.* another transaction holds it; try again"):
             repair(empty_database_url, folder.path, confirm=lambda _: True, report=print)
     assert repair(empty_database_url, folder.path, confirm=lambda _: True, report=print) == 1
 
@@ -186,9 +186,9 @@ def test_a_ledger_that_nobody_may_read_for_now_is_not_waited_for_for_ever(
     monkeypatch.setattr("peterental.database.migrations.ledger.reader.LEDGER_WAIT_MS", 50)
     with psycopg.connect(empty_database_url) as other:
         other.execute("LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(LedgerError, match="due to lock timeout.* somebody's transaction holds it; try again"):
+        with pytest.raises(LedgerError, match="due to lock timeout.* another transaction holds it; try again"):
             runner.run_migrations()
-        with pytest.raises(LedgerError, match="somebody's transaction holds it"):
+        with pytest.raises(LedgerError, match="another transaction holds it"):
             runner.get_applied_migrations()
     assert runner.get_applied_migrations() == [1]
 
@@ -309,7 +309,7 @@ def test_text_versions_get_one_sentence_everywhere(
     columns = "SELECT attname FROM pg_attribute WHERE attrelid = 'schema_migrations'::regclass AND attnum > 0"
     before = db.execute(columns).fetchall()
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
-    with pytest.raises(LedgerError, match="its versions are .*give PeteRental a schema of its own"):
+    with pytest.raises(LedgerError, match="its versions are .*give PeteRental a separate schema"):
         command(name, empty_database_url, folder)
     assert tables(db) == set()
     assert db.execute(columns).fetchall() == before
@@ -331,8 +331,8 @@ def test_a_ledger_that_fails_after_a_file_says_what_stays(
         runner.run_migrations()
     assert str(caught.value).splitlines() == [
         "Migration 3 failed: the ledger cannot be used: out of memory",
-        "  003_c.sql was not begun. 001 to 002 stay applied.",
-        "  Next: mend the cause, then run: flask db-migrate",
+        "  003_c.sql was not started. 001 to 002 stay applied.",
+        "  Next: fix the error, then run: flask db-migrate",
     ]
     assert attempts(db) == [(1, "applied"), (2, "applied"), (3, "failed")]
     db.execute("DROP FUNCTION refuse CASCADE")
@@ -379,7 +379,7 @@ def test_a_history_that_is_held_does_not_end_the_wait_for_a_table(
             patch.setattr("peterental.database.migrations.run.executor.recover", settle_and_hold)
             assert MigrationRunner(empty_database_url, folder.path, report=report).run_migrations() == 1
     assert any("trying again" in line for line in told)
-    assert "the wait for a table could not be kept in the history" in caplog.text
+    assert "the wait for a table could not be recorded in the history" in caplog.text
 
 
 def test_a_file_is_not_repeated_when_the_ledger_is_taken_as_it_commits(

@@ -487,7 +487,7 @@ def test_file_that_ends_the_connection_would_fail(migrated: Folder, planned: Pla
 
 def test_copy_to_the_client_is_refused_first(migrated: Folder, planned: Planned) -> None:
     migrated.write("002_b.sql", "COPY home TO STDOUT;")
-    with pytest.raises(MigrationFilesError, match="002_b.sql:1: COPY … TO STDOUT gives its rows to psql"):
+    with pytest.raises(MigrationFilesError, match="002_b.sql:1: COPY … TO STDOUT sends its rows to psql"):
         planned()
 
 

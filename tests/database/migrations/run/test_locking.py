@@ -139,7 +139,7 @@ def test_a_file_whose_snapshot_somebody_outran_is_tried_again(
         db.execute("UPDATE t SET i = 10")
         db.execute("SELECT pg_advisory_unlock(7)")
         assert run.result() == 1
-    assert "001_a.sql: somebody has changed rows it needs; trying again" in told.text
+    assert "001_a.sql: another session has changed rows it needs; trying again" in told.text
     assert db.execute("SELECT i FROM t").fetchone() == {"i": 11}
 
 

@@ -100,7 +100,7 @@ def test_a_failure_is_remembered_with_its_statement_and_the_next_run_goes_on_the
         "001_x.sql", HEADER + "CREATE TABLE t (i int); -- done\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2);\n"
     )
     assert runner.run_migrations() == 1
-    assert "001_x.sql: going on with statement 3 of 3" in told.text
+    assert "001_x.sql: resuming at statement 3 of 3" in told.text
     assert db.execute("SELECT count(*) AS n FROM t").fetchone() == {"n": 2}
     assert progress(db) == [("failed", 2), ("applied", 3)]
 

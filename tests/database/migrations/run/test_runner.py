@@ -112,8 +112,8 @@ def test_a_failing_file_leaves_nothing_and_the_files_before_it_stay(
         f"  at {folder.path}/002_b.sql:2:13",
         "  2 | INSERT INTO nowhere VALUES (1);",
         "    |             ^",
-        "  Nothing of 002_b.sql was kept. 001 stays applied.",
-        "  Next: mend the cause, then run: flask db-migrate",
+        "  002_b.sql was rolled back. 001 stays applied.",
+        "  Next: fix the error, then run: flask db-migrate",
     ]
     assert tables(db) == {"a"}
     assert ledger(db) == {1: "a"}
@@ -129,8 +129,8 @@ def test_a_file_that_vanishes_while_others_run_is_told_with_what_was_applied(
         runner_with(report=lambda line: last.unlink() if line.startswith("✅ 001") else None).run_migrations()
     assert str(caught.value) == (
         f"Migration 3 failed: cannot read {last}: No such file or directory\n"
-        "  003_x.sql was not begun. 001 to 002 stay applied.\n"
-        "  Next: mend the cause, then run: flask db-migrate"
+        "  003_x.sql was not started. 001 to 002 stay applied.\n"
+        "  Next: fix the error, then run: flask db-migrate"
     )
     outcomes = db.execute("SELECT outcome FROM schema_migration_attempts ORDER BY attempt_id").fetchall()
     assert [row["outcome"] for row in outcomes] == ["applied", "applied", "failed"]
@@ -214,7 +214,7 @@ def test_a_deferred_constraint_that_fails_at_commit_is_explained_there(runner: M
         runner.run_migrations()
     assert str(caught.value).splitlines()[:3] == [
         'Migration 1 failed: insert or update on table "c" violates foreign key constraint "c_i_fkey"',
-        f"  at the end of {folder.path}/001_a.sql, as it was recorded and committed",
+        f"  at the end of {folder.path}/001_a.sql, when it was recorded and committed",
         '  Detail: Key (i)=(5) is not present in table "p".',
     ]
 

@@ -130,7 +130,7 @@ def test_a_read_only_database_is_told_before_anything_runs(
     runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
 ) -> None:
     folder.write("001_a.sql", "SELECT 1;")
-    with pytest.raises(ReadOnlyDatabase, match="takes no changes"):
+    with pytest.raises(ReadOnlyDatabase, match="accepts no changes"):
         runner_with(url=empty_database_url + "?options=-cdefault_transaction_read_only%3Don").run_migrations()
 
 
@@ -139,7 +139,7 @@ def test_a_standby_is_told_before_anything_runs(folder: Folder) -> None:
     folder.write("001_a.sql", "SELECT 1;")
     with (
         running_debian_postgres(standby=True) as url,
-        pytest.raises(ReadOnlyDatabase, match="takes no changes \\(it is a standby in recovery\\)"),
+        pytest.raises(ReadOnlyDatabase, match="accepts no changes \\(it is a standby in recovery\\)"),
     ):
         MigrationRunner(url, folder.path).run_migrations()
 

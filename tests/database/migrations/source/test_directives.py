@@ -46,7 +46,7 @@ def test_a_time_without_a_unit_is_refused_with_both_ways_to_write_it(name: str) 
 
 @pytest.mark.parametrize("value", ["597h", "2147483648ms", "999999999min"])
 def test_a_time_that_postgresql_cannot_count_is_refused(value: str) -> None:
-    assert "is longer than PostgreSQL can count" in refusal(f"-- migrate: lock-timeout={value}\nSELECT 1;")
+    assert "is above PostgreSQL's maximum" in refusal(f"-- migrate: lock-timeout={value}\nSELECT 1;")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 
 def test_a_directive_that_is_said_twice_is_refused() -> None:
     told = refusal("-- migrate: lock-timeout=2s\n-- migrate: lock-timeout=5s\nSELECT 1;")
-    assert told == "001_a.sql:2: “-- migrate: lock-timeout” is said twice; keep one"
+    assert told == "001_a.sql:2: “-- migrate: lock-timeout” is given twice; keep one"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_directive_that_is_commented_out_asks_for_nothing() -> None:
 )
 def test_a_directive_below_the_first_statement_is_refused_with_its_line(text: str) -> None:
     line = text.count("\n") + 1
-    assert refusal(text) == f"001_a.sql:{line}: “-- migrate:” stands below the first statement; move it up"
+    assert refusal(text) == f"001_a.sql:{line}: “-- migrate:” is below the first statement; move it up"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_linter_shows_the_runners_words_at_their_line(tmp_path: Path) -> Non
     found = [one for one in lint_directory(tmp_path).findings if one.rule.name == "bad-directive"]
     assert [(one.file_name, one.location.line, one.what) for one in found if one.location] == [
         ("001_a.sql", 2, "“lock-timeout=2” lacks a unit; write lock-timeout=2s for 2 seconds or lock-timeout=2ms for milliseconds."),
-        ("002_a.sql", 3, "“-- migrate:” stands below the first statement; move it up."),
+        ("002_a.sql", 3, "“-- migrate:” is below the first statement; move it up."),
     ]  # fmt: skip
 
 

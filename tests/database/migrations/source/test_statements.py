@@ -84,11 +84,11 @@ def test_words_that_only_look_like_what_is_refused_are_fine(runner: MigrationRun
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("\\restrict abc\nSELECT 1;", r"001_a.sql:1: \\restrict is a command of psql"),
-        ("SELECT 1;\n  \\i other.sql", r"001_a.sql:2: \\i is a command of psql"),
+        ("\\restrict abc\nSELECT 1;", r"001_a.sql:1: \\restrict is a psql command"),
+        ("SELECT 1;\n  \\i other.sql", r"001_a.sql:2: \\i is a psql command"),
         (
             "CREATE TABLE t (i int);\nCOPY t FROM stdin;\n1\n\\.\n",
-            r"001_a.sql:2: COPY .* 4, whose \\. is a command of psql",
+            r"001_a.sql:2: COPY .* 4, whose \\. is a psql command",
         ),
         ("CREATE TABLE t (i int);\nCOPY t FROM STDIN;", "001_a.sql:2: COPY … FROM STDIN takes its data from psql"),
     ],
@@ -126,11 +126,11 @@ def test_a_dump_s_copy_is_told_once_whatever_is_in_its_rows(runner: MigrationRun
     with pytest.raises(FilesRefused) as caught:
         runner.run_migrations()
     copied = "COPY … FROM STDIN takes its data from psql; write INSERT instead"
-    assert caught.value.problems == [
-        f"001_a.sql:6: {copied}, down to line 10, whose \\. is a command of psql too",
-        f"001_a.sql:11: {copied}, down to line 12, whose \\. is a command of psql too",
-        "001_a.sql:1: \\restrict is a command of psql, not SQL; take it out",
-        "001_a.sql:14: \\gexec is a command of psql, not SQL; take it out",
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"001_a.sql:6: {copied}, down to line 10, whose \\. is a psql command too",
+        f"001_a.sql:11: {copied}, down to line 12, whose \\. is a psql command too",
+        "001_a.sql:1: \\restrict is a psql command, not SQL; remove it",
+        "001_a.sql:14: \\gexec is a psql command, not SQL; remove it",
     ]
 
 
@@ -187,8 +187,8 @@ def test_everything_that_is_wrong_with_the_files_is_told_at_once_each_on_its_lin
     with pytest.raises(FilesRefused) as caught:
         runner.run_migrations()
     assert str(caught.value).splitlines() == [
-        "001_a.sql:2: “-- migrate:” stands below the first statement; move it up;",
-        "  001_a.sql:2: COMMIT would break the file's transaction; take it out: each file is one transaction already;",
+        "001_a.sql:2: “-- migrate:” is below the first statement; move it up;",
+        "  001_a.sql:2: COMMIT would break the file's transaction; remove it: each file is one transaction already;",
         "  002_b.sql is not UTF-8 (byte 9);",
         "  003_c.sql has no statement in it. Nothing was applied.",
     ]
@@ -212,7 +212,7 @@ def test_a_misspelt_directive_is_not_passed_over(runner: MigrationRunner, folder
 
 def test_a_directive_below_the_first_statement_is_not_passed_over(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "SELECT 1;\n\n-- migrate: no-transaction\nSELECT 2;")
-    with pytest.raises(MigrationFilesError, match="001_a.sql:3: “-- migrate:” stands below the first statement"):
+    with pytest.raises(MigrationFilesError, match="001_a.sql:3: “-- migrate:” is below the first statement"):
         runner.run_migrations()
 
 
@@ -228,10 +228,10 @@ def test_a_nul_character_is_refused_rather_than_taken_for_the_end(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("SELECT 1;\nSELECT pg_advisory_unlock_all();", (2, "would give up the lock that keeps other runners out")),
-        ("DO $$ BEGIN\n\nPERFORM Pg_Advisory_Unlock_All(); END $$;", (3, "unlock your own by their keys")),
-        ("-- migrate: no-transaction\nSELECT 1;\nDISCARD ALL;", (3, "DISCARD ALL would give up the lock")),
-        ("SELECT 1;\nCOPY (SELECT 1) TO STDOUT;", (2, "COPY … TO STDOUT gives its rows to psql")),
+        ("SELECT 1;\nSELECT pg_advisory_unlock_all();", (2, "would release the lock that keeps other runners out")),
+        ("DO $$ BEGIN\n\nPERFORM Pg_Advisory_Unlock_All(); END $$;", (3, "unlock your own locks by their keys")),
+        ("-- migrate: no-transaction\nSELECT 1;\nDISCARD ALL;", (3, "DISCARD ALL would release the lock")),
+        ("SELECT 1;\nCOPY (SELECT 1) TO STDOUT;", (2, "COPY … TO STDOUT sends its rows to psql")),
         ("SELECT 1;\n\nINSERT INTO schema_migrations (version, description) VALUES (2, 'x');", (3, "records itself as 2, not as 1")),
         ('SELECT 1; INSERT INTO public."schema_migrations" VALUES ( 12 );', (1, "it records itself as 12, not as 1")),
     ],

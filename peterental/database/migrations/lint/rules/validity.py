@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from peterental.database.migrations.errors import Problem
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import AlterCommand, FileLint
 from peterental.database.migrations.lint.findings import Rule, error
@@ -44,7 +45,6 @@ ENUM_USED = error(
 )
 
 _NO_TRANSACTION = "-- at the top of a separate file:\n-- migrate: no-transaction"
-_LINE = re.compile(r"[^:]*:(?P<line>\d+): (?P<reason>.*)", re.DOTALL)
 
 
 def check_syntax(lint: FileLint, file: MigrationFile, directives: Directives) -> None:
@@ -58,13 +58,9 @@ def check_syntax(lint: FileLint, file: MigrationFile, directives: Directives) ->
             lint.report(SYNTAX, misread.message[0].upper() + misread.message[1:] + ".", None, at=misread.offset)
 
 
-def report_runner_problem(lint: FileLint, rule: Rule, problem: str) -> int:
-    """Report something in the runner's own words, which begin with file and line.
-
-    Give the line.
-    """
-    match = _LINE.fullmatch(problem)
-    line, reason = (int(match["line"]), match["reason"]) if match else (1, problem.partition(": ")[2] or problem)
+def report_runner_problem(lint: FileLint, rule: Rule, problem: Problem) -> int:
+    """Report a problem in the runner's own words, and return its line: 1 for a problem of the whole file."""
+    line, reason = problem.line or 1, problem.text
     lint.report(rule, reason[0].upper() + reason[1:] + ".", None, at=_first_of_line(lint.source.text, line))
     return line
 
