@@ -49,8 +49,8 @@ WITHOUT_VIEWER = {
     "calendar.upcoming": ALREADY_CHECKED,
     "calls.begin": INTERNAL,
     "calls.get": INTERNAL,
-    "calls.heard": PHONE_CALL,
-    "calls.keep": INTERNAL,
+    "calls.record_update": PHONE_CALL,
+    "calls.record_tool_call": INTERNAL,
     "calls.record_tool_call_alone": INTERNAL,
     "calls.take_message": PHONE_CALL,
     "calls.tool_calls": INTERNAL,
@@ -70,8 +70,6 @@ WITHOUT_VIEWER = {
 }
 """The methods without a viewer, and the reason for each."""
 
-EMPTY_FILTERS = {"calls": CallFilter(), "listing": Filter(), "messages": MessageFilter()}
-"""A filter that matches everything, by service."""
 
 OWN_ACCOUNT = {"users.change_password", "users.sign_out_everywhere"}
 """Methods that every user may call, for their own account only."""
@@ -123,6 +121,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "busy_id": busy.busy_id,
+        "call_filter": CallFilter(),
         "day": TOMORROW,
         "done": True,
         "email": "eve@example.com",
@@ -130,6 +129,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
         ),
         "limit": 10,
+        "message_filter": MessageFilter(),
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,
         "override": DateOverride(day=date(2030, 1, 1), windows=()),
@@ -138,6 +138,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "user_id": admin.user_id,
         "user_ids": [admin.user_id],
         "seen": None,
+        "wanted": Filter(),
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "week": [[Window(0, 60)] for _ in range(7)],
         "when": when,
@@ -146,14 +147,13 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
 
 
 def arguments(method: Method, examples: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments for a method: examples, and the filter that matches everything."""
+    """Return an example of each required parameter of a method but the viewer."""
     needed = {
         name
         for name, parameter in method.parameters.items()
         if name != "viewer" and parameter.default is parameter.empty
     }
-    service = method.name.partition(".")[0]
-    return {name: EMPTY_FILTERS[service] if name == "wanted" else examples[name] for name in needed}
+    return {name: examples[name] for name in needed}
 
 
 def outcome(method: Method, viewer: Viewer, examples: dict[str, Any]) -> tuple[str, int]:

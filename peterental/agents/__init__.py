@@ -1,1 +1,1 @@
-"""Leasing agents: who answers which phone, and when they have time."""
+"""Leasing agents: profiles, access, working hours, and lookup by a call's ids."""

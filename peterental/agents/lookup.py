@@ -1,7 +1,7 @@
-"""SQL fragments that name the agents' tables, for the statements of other features; and agents from their rows.
+"""SQL fragments that read the agents' tables, for statements of other features, and parsing of their rows.
 
-A phone call may take two round trips, so its statements find the agent, its rules and its busy blocks together with
-what they are about. Their parts that read the agents' tables are written here, beside the owner of these tables.
+A phone call may take two round trips, so its statements read the agent, its rules and its busy blocks together with
+the bookings. The parts that read the agents' tables are written here, because this feature owns them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WHERE_VAPI_KEY = """
              (phone_number_id = %(phone_number_id)s::text) IS TRUE DESC
     LIMIT 1
 """
-"""The end of every statement that looks for an agent by its `AgentKey`; parameters: its fields."""
+"""The end of every statement that looks up an agent by an `AgentKey`; parameters: the fields of the key."""
 
 AGENT_BY_VAPI_KEY = f"SELECT * FROM agents {WHERE_VAPI_KEY}"
 AGENT_ID_BY_VAPI_KEY = f"SELECT agent_id FROM agents {WHERE_VAPI_KEY}"
@@ -56,7 +56,7 @@ AGENT_JSON = """
                ) AS days
     ) AS fields
 """
-"""A lateral sub-select: the row `agent` of `agents` with its rules up to its horizon, as `agent_from_json` reads it.
+"""A lateral subquery: the row `agent` of `agents` with its rules up to its horizon, for `agent_from_json`.
 
 Hours are minutes after midnight, because Python has no 24:00.
 """
@@ -69,7 +69,7 @@ BUSY_TIMES = """
             %(now)s::timestamptz, %(now)s::timestamptz + make_interval(days => agent.horizon_days + 2)
         )
 """
-"""A lateral sub-select: the busy blocks of the row `agent` of `agents` up to its horizon, as two arrays."""
+"""A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as two arrays."""
 
 WANTED_AGENTS = """
     (%(user_id)s::int IS NULL OR own.user_id = %(user_id)s) AND (%(agent_id)s = '' OR own.agent_id = %(agent_id)s)
@@ -84,22 +84,22 @@ NEARBY_PER_AGENT = (
 """The number of nearby rows that a search reads of each wanted agent; parameters: those of `SearchLimits`."""
 
 PARSED_AGENTS_CACHE_SIZE = 1_000
-"""Agents whose parsed form a process caches; each call reads them from the database all the same."""
+"""Agents whose parsed form a process caches; each call still reads them from the database."""
 
 
-def lock_agent(agent_id: str = "%(agent_id)s") -> str:
-    """Return the statement that locks one agent's row, as every change of its bookings does first.
+def lock_agent_sql(agent_id: str = "%(agent_id)s") -> str:
+    """Return the statement that locks an agent's row; every change of its bookings runs it first.
 
     Args:
-        agent_id: SQL for its id.
+        agent_id: a SQL expression for its id.
     """
     return f"SELECT FROM agents WHERE agent_id = {agent_id} FOR NO KEY UPDATE"
 
 
 def of_each_agent(query: str) -> str:
-    """Return the query of a lateral query's rows for each wanted agent, which is the row `own` of `agents` in it.
+    """Return a query that runs a lateral query for each wanted agent, which is the row `own` of `agents` in it.
 
-    Agents are few: each one's latest rows come from its own part of an index.
+    There are few agents, so each one's latest rows are read from its own part of an index.
     """
     return f"SELECT one.* FROM agents AS own CROSS JOIN LATERAL ({query}) AS one WHERE {WANTED_AGENTS}"
 

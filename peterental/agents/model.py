@@ -1,4 +1,4 @@
-"""What an agent is: a person with a voice assistant, a time zone, working hours and rules for viewings."""
+"""Leasing agents, their booking rules, and the errors about them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class AgentUnknown(NotFound):
 
 
 class AgentInactive(Refusal):
-    """{agent_name} does not take calls at present."""
+    """{agent_name} is not taking calls at the moment."""
 
 
 class AssistantTaken(Refusal):
@@ -27,7 +27,7 @@ class PhoneNumberTaken(Refusal):
 
 
 class AgentIdTaken(Refusal):
-    """There is already an agent called {agent_id}."""
+    """There is already an agent with the id {agent_id}."""
 
 
 class AgentNameMissing(Refusal):
@@ -35,11 +35,11 @@ class AgentNameMissing(Refusal):
 
 
 class AgentTextTooLong(Refusal):
-    """That is longer than PeteRental can keep: {field} has room for {characters} characters."""
+    """That text is too long. {field} can have at most {characters} characters."""
 
 
 class TimeZoneUnknown(Refusal):
-    """{time_zone} is not a time zone; it should be an IANA name such as America/Chicago."""
+    """{time_zone} is not a time zone. Use an IANA name such as America/Chicago."""
 
 
 class RuleOutOfRange(Refusal):
@@ -47,21 +47,21 @@ class RuleOutOfRange(Refusal):
 
 
 class OwnerUnknown(Refusal):
-    """That user does not exist any more."""
+    """That user no longer exists."""
 
 
 class AgentChanged(Refusal):
-    """Somebody else changed this agent after you had opened it, so nothing of yours was saved yet."""
+    """Another user changed this agent after you opened it, so your changes were not saved."""
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
-        """As it is now."""
+        """The agent as it is now."""
         super().__init__()
 
 
 @dataclass(frozen=True, kw_only=True)
 class AgentKey:
-    """How a Vapi message names an agent: by assistant, else by the phone number that was dialled."""
+    """How a Vapi message identifies an agent: by assistant, else by the dialled phone number."""
 
     assistant_id: str | None = None
     phone_number_id: str | None = None
@@ -69,7 +69,7 @@ class AgentKey:
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """A stretch of a local day, in wall-clock minutes after midnight; 1440 is its end."""
+    """A time range of a local day, in wall-clock minutes after midnight; 1440 is the end of the day."""
 
     opens_min: int
     closes_min: int
@@ -77,7 +77,7 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """When an agent may be booked. Minutes and days as named; times are the agent's wall clock."""
+    """When an agent can be booked. Units as named; times are in the agent's time zone."""
 
     slot_minutes: int = 30
     step_minutes: int = 30
@@ -88,10 +88,10 @@ class Rules:
     week: tuple[tuple[int, Window], ...] = ()
     """(ISO weekday, window) pairs, 1 is Monday."""
     days: tuple[tuple[date, Window | None], ...] = ()
-    """Overrides: (day, window) pairs; None closes that day. A day that appears here ignores the week."""
+    """Overrides: (day, window) pairs; a None window closes the day. They replace the weekly hours of the day."""
 
     def windows_on(self, day: date) -> tuple[Window, ...]:
-        """Give the working windows of one local day, in order."""
+        """Return the working windows of one local day, in order."""
         overrides = [window for overridden, window in self.days if overridden == day]
         if overrides:
             return tuple(sorted(window for window in overrides if window is not None))
@@ -104,7 +104,7 @@ class Rules:
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
-    """One leasing agent as stored."""
+    """A leasing agent as stored."""
 
     agent_id: str
     agent_name: str
@@ -115,9 +115,10 @@ class Agent:
     time_zone: str = "America/Chicago"
     handover_number: str | None = None
     is_active: bool = True
+    """Callers are answered in it."""
     rules: Rules = Rules()
     updated_at: datetime | None = None
-    """When anything about it was last changed, in UTC: the mark by which an edit knows that it is not out of date."""
+    """When the agent or its hours last changed, in UTC; a form compares it to detect edit conflicts."""
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -127,7 +128,7 @@ class Agent:
 
 @dataclass(frozen=True)
 class RuleLimits:
-    """What a rule may be, as the schema's CHECK has it, and what people call it."""
+    """The limits of a rule, the same as in the schema's CHECK, and its label in messages."""
 
     label: str
     low: int
@@ -142,19 +143,19 @@ RULE_LIMITS = {
     "horizon_days": RuleLimits("The days ahead", 1, 365),
     "daily_cap": RuleLimits("The most viewings a day", 1, 200),
 }
-"""By name in `Profile` and in `agents`; minutes and days as named."""
+"""By name of the field in `Profile` and of the column in `agents`; units as named."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What people may say about an agent when they make or edit one. Minutes and days as named."""
+    """The editable fields of an agent. Units as named."""
 
     agent_name: str
     vapi_assistant_id: str | None = None
     phone_number_id: str | None = None
     calendar_user_id: str | None = None
     user_id: int | None = None
-    """The user who looks after this agent; only admins may say."""
+    """The user who owns this agent; only admins can change it."""
     time_zone: str = "America/Chicago"
     handover_number: str | None = None
     slot_minutes: int = 30
@@ -165,8 +166,8 @@ class Profile:
     daily_cap: int | None = None
 
     @classmethod
-    def of(cls, agent: Agent) -> Profile:
-        """Give the profile that an agent has."""
+    def from_agent(cls, agent: Agent) -> Profile:
+        """Return the profile of an agent."""
         return cls(
             **{name: getattr(agent.rules if name in RULE_LIMITS else agent, name) for name in cls.__dataclass_fields__}
         )
@@ -174,7 +175,7 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentName:
-    """An agent as something to choose: for filters and forms."""
+    """An agent as an option in a form or a filter."""
 
     agent_id: str
     agent_name: str
@@ -197,7 +198,7 @@ class AgentPage:
 
 @dataclass(frozen=True, kw_only=True)
 class OwnedAgents:
-    """The agents that one user looks after: (agent_id, agent_name) of the first few, and how many there are."""
+    """The agents that one user owns: (agent_id, agent_name) of the first few, and how many there are."""
 
     agents: tuple[tuple[str, str], ...]
     total: int

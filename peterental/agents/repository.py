@@ -11,7 +11,7 @@ from functools import partial
 import psycopg
 from psycopg.rows import DictRow
 
-from peterental.agents.lookup import WHERE_VAPI_KEY, agent_from_fields, lock_agent
+from peterental.agents.lookup import WHERE_VAPI_KEY, agent_from_fields, lock_agent_sql
 from peterental.agents.model import (
     RULE_LIMITS,
     Agent,
@@ -30,7 +30,7 @@ from peterental.database.constraints import named_constraints
 from peterental.database.pool import Database
 from peterental.errors import Refusal
 
-# Hours are read as minutes after midnight, because Python has no 24:00. Overrides of days long past decide nothing.
+# Hours are read as minutes after midnight, because Python has no 24:00. Past overrides are left out.
 AGENT = """
     SELECT agents.agent_id, agent_name, vapi_assistant_id, phone_number_id, calendar_user_id, user_id, time_zone,
            handover_number, is_active, updated_at,
@@ -58,47 +58,50 @@ PROFILE_COLUMNS = tuple(Profile.__dataclass_fields__)
 
 
 class PendingAgent:
-    """The answer to `AgentRepository.lock`, on its way; reading it waits for the server."""
+    """The pending result of `AgentRepository.lock`."""
 
     def __init__(self, cursor: psycopg.Cursor[DictRow]) -> None:
         self._cursor = cursor
 
     def read(self) -> Agent | None:
-        """Wait for the agent, if there is one."""
+        """Wait for the server and return the agent, if there is one."""
         row = self._cursor.fetchone()
         return _agent(row) if row else None
 
 
 class AgentRepository:
-    """The agents of one database. A method is one round trip, or none where it is given a transaction to queue in."""
+    """The agents of one database.
+
+    Methods that take a connection queue statements in its transaction; each of the others is one round trip.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find(self, key: AgentKey) -> Agent | None:
-        """Find whom a call is for: by assistant, else by phone number; also who is not active."""
+        """Return the agent of a call: by assistant, else by phone number; also an inactive one."""
         rows = self._database.fetch(
             AGENT + WHERE_VAPI_KEY, {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
         )
         return _agent(rows[0]) if rows else None
 
     def get(self, agent_id: str, user_id: int | None) -> Agent | None:
-        """Find an agent by id, among those of one user, or of all where `user_id` is None."""
+        """Return an agent by id, among those of one user, or among all if `user_id` is None."""
         rows = self._database.fetch(AGENT_OF_USER, {"agent_id": agent_id, "user_id": user_id})
         return _agent(rows[0]) if rows else None
 
     def lock(self, connection: Connection, agent_id: str, user_id: int | None) -> PendingAgent:
-        """Queue the lock that bookings take as well, and the reading of what is locked; `user_id` as in `get`.
+        """Queue locking and reading an agent; `user_id` as in `get`.
 
-        Whoever holds it is alone in changing this agent, its hours and its bookings until the transaction ends. Two
-        statements, because the second must see what was committed while the first waited.
+        Bookings take the same lock: until the transaction ends, no other one changes this agent, its hours or its
+        bookings. It takes two statements, because the second must see what was committed while the first one waited.
         """
         values = {"agent_id": agent_id, "user_id": user_id}
-        connection.execute(lock_agent().encode(), values)
+        connection.execute(lock_agent_sql().encode(), values)
         return PendingAgent(connection.execute(AGENT_OF_USER.encode(), values))
 
     def listing(self, *, user_id: int | None, text: str | None, limit: int, offset: int) -> list[Agent]:
-        """Give agents whose name or id contains `text`, the active first, by name; `user_id` as in `get`."""
+        """Return agents whose name or id contains `text`, the active ones first, by name; `user_id` as in `get`."""
         rows = self._database.fetch(
             f"""
             {AGENT}
@@ -116,7 +119,7 @@ class AgentRepository:
         return [_agent(row) for row in rows]
 
     def names(self, user_id: int | None, chosen: str, limit: int) -> list[AgentName]:
-        """Give agents to choose from, the chosen one first, then the active ones, by name; `user_id` as in `get`."""
+        """Return agents to choose from: the chosen one, then the active ones, by name; `user_id` as in `get`."""
         rows = self._database.fetch(
             """
             SELECT agent_id, agent_name, time_zone, is_active
@@ -129,8 +132,8 @@ class AgentRepository:
         )
         return [AgentName(**row) for row in rows]
 
-    def owned_agents(self, user_ids: Sequence[int], named: int) -> dict[int, OwnedAgents]:
-        """Give, for each user who looks after agents, the first few by name and how many there are. One query."""
+    def owned_agents(self, user_ids: Sequence[int], limit: int) -> dict[int, OwnedAgents]:
+        """Return, for each user who owns agents, the first `limit` by name and how many there are."""
         rows = self._database.fetch(
             """
             SELECT user_id, total, ARRAY_AGG(ARRAY[agent_id, agent_name] ORDER BY agent_name, agent_id) AS agents
@@ -147,7 +150,7 @@ class AgentRepository:
             WHERE place <= %s
             GROUP BY user_id, total
             """,
-            (list(user_ids), named),
+            (list(user_ids), limit),
         )
         return {
             row["user_id"]: OwnedAgents(
@@ -157,7 +160,7 @@ class AgentRepository:
         }
 
     def ids_starting_with(self, agent_id: str) -> set[str]:
-        """Give the ids in use that are `agent_id` or begin with it and a dash."""
+        """Return the existing ids that are `agent_id` or begin with it and a dash."""
         rows = self._database.fetch(
             "SELECT agent_id FROM agents WHERE agent_id = %(id)s OR starts_with(agent_id, %(id)s || '-')",
             {"id": agent_id},
@@ -165,7 +168,7 @@ class AgentRepository:
         return {row["agent_id"] for row in rows}
 
     def find_twin(self, moment: datetime, profile: Profile) -> str | None:
-        """Give the id of an agent that was made after `moment` and is just like a profile."""
+        """Return the id of an agent created after `moment` with exactly this profile."""
         same = " AND ".join(f"{column} IS NOT DISTINCT FROM %({column})s" for column in PROFILE_COLUMNS)
         rows = self._database.fetch(
             f"SELECT agent_id FROM agents WHERE created_at > %(moment)s AND {same} ORDER BY created_at LIMIT 1",
@@ -174,9 +177,9 @@ class AgentRepository:
         return rows[0]["agent_id"] if rows else None
 
     def check_uppercase_duplicates(self, connection: Connection, agent_id: str, profile: Profile) -> None:
-        """Refuse Vapi's ids that another agent has in capitals, as the earlier system wrote them; waits for the server.
+        """Raise if another agent has one of these Vapi ids in upper case, as the earlier system stored them.
 
-        Raises AssistantTaken, PhoneNumberTaken.
+        Waits for the server. Raises AssistantTaken, PhoneNumberTaken.
         """
         row = connection.execute(
             """
@@ -196,7 +199,7 @@ class AgentRepository:
             raise AssistantTaken if row["is_assistant"] else PhoneNumberTaken
 
     def insert(self, connection: Connection, agent_id: str, profile: Profile) -> None:
-        """Queue the adding of an agent; the schema gives it working hours."""
+        """Queue adding an agent; a trigger of the schema adds its default working hours."""
         columns = ", ".join(("agent_id", *PROFILE_COLUMNS))
         values = ", ".join(f"%({column})s" for column in ("agent_id", *PROFILE_COLUMNS))
         connection.execute(
@@ -204,7 +207,7 @@ class AgentRepository:
         )
 
     def update(self, connection: Connection, agent_id: str, profile: Profile) -> None:
-        """Queue the changing of an agent that is locked."""
+        """Queue changing a locked agent."""
         assignments = ", ".join(f"{column} = %({column})s" for column in PROFILE_COLUMNS)
         connection.execute(
             f"UPDATE agents SET {assignments}, updated_at = clock_timestamp() WHERE agent_id = %(agent_id)s".encode(),
@@ -212,19 +215,19 @@ class AgentRepository:
         )
 
     def set_active(self, connection: Connection, agent_id: str, *, active: bool) -> None:
-        """Queue the switching on or off of an agent that is locked."""
+        """Queue activating or deactivating a locked agent."""
         connection.execute(
             "UPDATE agents SET is_active = %s, updated_at = clock_timestamp() WHERE agent_id = %s", (active, agent_id)
         )
 
     def touch(self, connection: Connection, agent_id: str) -> None:
-        """Queue the mark that something about a locked agent was changed: its hours, or what it is busy with."""
+        """Queue updating `updated_at` of a locked agent whose hours or busy blocks have changed."""
         connection.execute("UPDATE agents SET updated_at = clock_timestamp() WHERE agent_id = %s", (agent_id,))
 
     def translate_constraint_errors(self, agent_id: str) -> AbstractContextManager[None]:
-        """Raise the refusals of the constraints of `agents`.
+        """Translate violations of the constraints of `agents` in the block.
 
-        Raises AgentIdTaken, AssistantTaken, PhoneNumberTaken, RuleOutOfRange, KeeperUnknown, ConstraintViolated.
+        Raises AgentIdTaken, AssistantTaken, PhoneNumberTaken, RuleOutOfRange, OwnerUnknown, ConstraintViolated.
         """
         return named_constraints({**CONSTRAINT_ERRORS, "agents_pkey": partial(AgentIdTaken, agent_id=agent_id)})
 

@@ -1,4 +1,4 @@
-"""Agents: who they are, who may see them, and whom a call is for."""
+"""Agents: creation, changes, access control, and lookup by a call's ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from peterental.access import AdminsOnly, Viewer
+from peterental.access import Viewer, owner_filter, require_admin
 from peterental.agents.model import (
     RULE_LIMITS,
     Agent,
@@ -36,7 +36,7 @@ from peterental.database.pool import Database
 
 PAGE_SIZE = 50
 MAX_CHOICES = 100
-"""As many agents as a form offers to choose from; any other is reached by an address that names it."""
+"""The maximum of agents offered in a form; any other is selected by the query string."""
 
 MAX_CHARS = {
     "agent_name": 255,
@@ -45,14 +45,14 @@ MAX_CHARS = {
     "calendar_user_id": 255,
     "handover_number": 40,
 }
-"""The most characters of each text in a profile."""
+"""The maximum length of each text in a profile."""
 
-# Ids that would hide behind a page of their own.
+# Ids that are also the path of another page (/agents/new).
 RESERVED_IDS = frozenset({"new"})
 MAX_SLUG_CHARS = 60
 
 MAX_NAMED_AGENTS = 5
-"""So many of a user's agents are named; the others are counted."""
+"""The maximum of a user's agents that are listed by name; the others are counted."""
 
 MAX_ID_ATTEMPTS = 10
 
@@ -61,9 +61,9 @@ class AgentService:
     """The agents of one database.
 
     Args:
-        database: where they are kept.
-        audit: keeps who changed what.
-        now: gives the time, in UTC.
+        database: where they are stored.
+        audit: records the changes.
+        now: returns the current time, in UTC.
     """
 
     def __init__(self, database: Database, audit: AuditService, now: Callable[[], datetime] = utc_now) -> None:
@@ -73,14 +73,14 @@ class AgentService:
         self._now = now
 
     def find(self, key: AgentKey) -> Agent | None:
-        """Find whom a call is for: by assistant, else by phone number. Also agents that are not active. One query."""
-        named = AgentKey(assistant_id=_vapi_id(key.assistant_id), phone_number_id=_vapi_id(key.phone_number_id))
-        if named == AgentKey():
+        """Return the agent of a call: by assistant, else by phone number; also an inactive one. One query."""
+        valid = AgentKey(assistant_id=_vapi_id(key.assistant_id), phone_number_id=_vapi_id(key.phone_number_id))
+        if valid == AgentKey():
             return None
-        return self._agents.find(named)
+        return self._agents.find(valid)
 
     def get(self, agent_id: str, viewer: Viewer) -> Agent:
-        """Give one agent. Raises AgentUnknown, also where it is not the viewer's to see. One query."""
+        """Return one agent. One query. Raises AgentUnknown, also for an agent that the viewer may not see."""
         agent = None if "\x00" in agent_id else self._agents.get(agent_id, owner_filter(viewer))
         if agent is None:
             raise AgentUnknown
@@ -90,7 +90,7 @@ class AgentService:
         """Return one page of the agents that the viewer may see, the active ones first. One query.
 
         Args:
-            viewer: who looks.
+            viewer: whose agents; an admin sees all.
             text: part of a name or an id; empty for all.
             page: from 1.
         """
@@ -103,40 +103,38 @@ class AgentService:
         return AgentPage(agents=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
 
     def names(self, viewer: Viewer, chosen: str = "") -> tuple[AgentName, ...]:
-        """Give the agents that the viewer may choose from, the active ones first, at most CHOICES. One query.
+        """Return the agents that the viewer may choose from, the active ones first, at most MAX_CHOICES. One query.
 
         Args:
             viewer: who chooses.
-            chosen: the id of one that is among them in any case, if it is the viewer's to see.
+            chosen: the id of an agent that is always included, if the viewer may see it.
         """
         return tuple(self._agents.names(owner_filter(viewer), chosen.replace("\x00", ""), MAX_CHOICES))
 
     def owned_agents(self, user_ids: Sequence[int], viewer: Viewer) -> dict[int, OwnedAgents]:
-        """Give which agents each of some users looks after; users without any are left out. One query.
+        """Return the agents that each of some users owns; users without agents are left out. One query.
 
         Raises AdminsOnly.
         """
-        if not viewer.is_admin:
-            raise AdminsOnly
+        require_admin(viewer)
         return self._agents.owned_agents(user_ids, MAX_NAMED_AGENTS) if user_ids else {}
 
     def create(
         self, profile: Profile, viewer: Viewer, agent_id: str | None = None, *, opened_at: datetime | None = None
     ) -> Agent:
-        """Make an agent, with working hours from Monday to Friday, nine to five.
+        """Create an agent, with working hours from Monday to Friday, nine to five.
 
         Args:
-            profile: what is known of the agent.
-            viewer: who makes it; an admin.
-            agent_id: what it is called in addresses; made from the name where None.
-            opened_at: when the form was opened that it was typed into; what was made just like this since then, came
-                from the same form, sent twice, and is given as it is.
+            profile: its fields.
+            viewer: who creates it; an admin.
+            agent_id: its id, used in URLs; None to make one from the name.
+            opened_at: when the form was opened, aware. An agent created since then with exactly this profile comes from
+                the same form, submitted twice, and is returned.
 
         Raises AdminsOnly, AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange, AgentIdTaken,
-        AssistantTaken, PhoneNumberTaken, KeeperUnknown.
+        AssistantTaken, PhoneNumberTaken, OwnerUnknown.
         """
-        if not viewer.is_admin:
-            raise AdminsOnly
+        require_admin(viewer)
         profile = validated(profile)
         if agent_id is not None:
             self._insert(agent_id, profile, viewer)
@@ -145,16 +143,16 @@ class AgentService:
         return self.get(agent_id, viewer)
 
     def update(self, agent_id: str, profile: Profile, viewer: Viewer, *, seen: datetime | None = None) -> Agent:
-        """Change an agent; whose it is changes only where an admin says so.
+        """Change an agent; only an admin can change its owner.
 
         Args:
-            agent_id: which.
-            profile: what it is to be.
+            agent_id: which agent.
+            profile: its new fields.
             viewer: who changes it.
-            seen: `updated_at` of the agent that they saw; None changes it whatever it has become meanwhile.
+            seen: `updated_at` of the agent when the form was opened; None to skip the check for edit conflicts.
 
         Raises AgentUnknown, AgentChanged, AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange,
-        AssistantTaken, PhoneNumberTaken, KeeperUnknown.
+        AssistantTaken, PhoneNumberTaken, OwnerUnknown.
         """
         profile = validated(profile)
         with self._agents.translate_constraint_errors(agent_id), self._database.transaction() as connection:
@@ -163,7 +161,7 @@ class AgentService:
                 raise AgentChanged(agent)
             if not viewer.is_admin:
                 profile = replace(profile, user_id=agent.user_id)
-            before, after = changed_fields(Profile.of(agent), profile)
+            before, after = changed_fields(Profile.from_agent(agent), profile)
             if after:
                 self._agents.check_uppercase_duplicates(connection, agent_id, profile)
                 self._agents.update(connection, agent_id, profile)
@@ -171,7 +169,7 @@ class AgentService:
         return self.get(agent_id, viewer)
 
     def set_active(self, agent_id: str, viewer: Viewer, *, active: bool) -> None:
-        """Have an agent's calls answered, or apologised for; nothing where it is so already. Raises AgentUnknown."""
+        """Activate or deactivate an agent; an inactive one takes no calls. Raises AgentUnknown."""
         with self._database.transaction() as connection:
             agent = lock_agent(self._agents, connection, agent_id, viewer)
             if agent.is_active != active:
@@ -184,7 +182,7 @@ class AgentService:
                 )
 
     def changes_since(self, agent: Agent, seen: datetime) -> tuple[AuditEntry, ...]:
-        """Give what people changed about an agent that the viewer was given, after `seen`, oldest first. One query."""
+        """Return the recorded changes after `seen` of an agent that the viewer may see, oldest first. One query."""
         return self._audit.since("agent", agent.agent_id, seen)
 
     def _insert(self, agent_id: str, profile: Profile, viewer: Viewer) -> None:
@@ -204,7 +202,7 @@ class AgentService:
         base = slug(profile.agent_name)
         for _ in range(MAX_ID_ATTEMPTS):
             taken = self._agents.ids_starting_with(base) | RESERVED_IDS
-            # Looked for after the ids: one that is made later takes the very id that is free now, and we look again.
+            # Searched after the ids: a twin created later takes the same free id, and the next attempt finds it.
             twin = self._agents.find_twin(opened_at, profile) if opened_at else None
             if twin is not None:
                 return twin
@@ -212,13 +210,13 @@ class AgentService:
             try:
                 self._insert(agent_id, profile, viewer)
             except AgentIdTaken:
-                continue  # somebody made a namesake at the same moment
+                continue  # a namesake was created concurrently
             return agent_id
         raise AgentIdTaken(agent_id=base)
 
 
 def lock_agent(agents: AgentRepository, connection: DeadlineConnection, agent_id: str, viewer: Viewer) -> Agent:
-    """Lock an agent until the transaction ends, as bookings do, and give it. Raises AgentUnknown."""
+    """Lock an agent until the transaction ends, as bookings do, and return it. Raises AgentUnknown."""
     if "\x00" in agent_id:
         raise AgentUnknown
     pending = agents.lock(connection, agent_id, owner_filter(viewer))
@@ -230,7 +228,7 @@ def lock_agent(agents: AgentRepository, connection: DeadlineConnection, agent_id
 
 
 def audit_change(agent: Agent, action: str, before: Mapping[str, object], after: Mapping[str, object]) -> Change:
-    """Give the line of the audit log about a change of an agent."""
+    """Return the audit log's record of a change of an agent."""
     return Change(
         action=action,
         subject_kind="agent",
@@ -242,7 +240,7 @@ def audit_change(agent: Agent, action: str, before: Mapping[str, object], after:
 
 
 def validated(profile: Profile) -> Profile:
-    """Give a profile with its texts tidied: no blanks around them, None rather than empty.
+    """Return a profile with its texts stripped, and None instead of empty ones.
 
     Raises AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange.
     """
@@ -265,7 +263,7 @@ def validated(profile: Profile) -> Profile:
 
 
 def is_time_zone(name: str) -> bool:
-    """Tell whether `name` is an IANA time zone that this machine knows."""
+    """Return whether `name` is an IANA time zone known to this machine."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -274,18 +272,13 @@ def is_time_zone(name: str) -> bool:
 
 
 def slug(name: str) -> str:
-    """Give a name as it can stand in an address: `zoe-o-neill` for `Zoë O'Neill`, `agent` where no letter is Latin."""
+    """Return a name for use in a URL: `zoe-o-neill` for `Zoë O'Neill`; `agent` if it has no Latin letters."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG_CHARS].strip("-") or "agent"
 
 
-def owner_filter(viewer: Viewer) -> int | None:
-    """Give whose agents a viewer sees: None is everybody's."""
-    return None if viewer.is_admin else viewer.user_id
-
-
 def _id_candidates(base: str, taken: int) -> list[str]:
-    """Give more names for namesakes than are taken: `ana`, `ana-2`, `ana-3`, …."""
+    """Return more ids for namesakes than are taken: `ana`, `ana-2`, `ana-3`, …."""
     return [base, *(f"{base}-{number}" for number in range(2, taken + 3))]
 
 
@@ -294,13 +287,13 @@ def _strip(text: str | None) -> str | None:
 
 
 def _vapi_id(text: str | None) -> str | None:
-    """Give an id that Vapi sent, or None for what cannot be one."""
-    tidy = _strip(text)
-    return tidy if tidy is not None and len(tidy) <= MAX_CHARS["vapi_assistant_id"] else None
+    """Return an id that Vapi sent; None if it cannot be one."""
+    stripped = _strip(text)
+    return stripped if stripped is not None and len(stripped) <= MAX_CHARS["vapi_assistant_id"] else None
 
 
 def _lowercase_uuid(text: str | None) -> str | None:
-    """Give an id of Vapi's as its messages have it: UUIDs in lower case, however somebody typed them."""
+    """Return a Vapi id as Vapi's messages have it: UUIDs in lower case."""
     try:
         return str(UUID(text)) if text is not None and len(text) == MAX_CHARS["vapi_assistant_id"] else text
     except ValueError:

@@ -1,1 +1,1 @@
-"""The audit log: what people changed by hand, with what was there before and what came after."""
+"""The audit log: manual changes, with the values before and after."""

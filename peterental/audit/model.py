@@ -1,4 +1,4 @@
-"""What the audit log says: somebody did something to a thing, which was so before and is so now."""
+"""Audit log entries: who did what to which object, with the values before and after."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ if TYPE_CHECKING:
 SubjectKind = Literal["agent", "appointment", "message", "user"]
 
 COMMAND_LINE = "command line"
-"""The actor of what a `flask` command did."""
+"""The actor of changes by a `flask` command."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One thing that a person did.
+    """One change of one object.
 
     Args:
         action: what was done, in the past tense: `created`, `edited`, `moved`, `hours changed`, ….
-        subject_kind, subject_id: to what.
-        subject_name: what people call it, as it was at that moment.
-        before, after: the fields that changed; empty where there was nothing before, or is nothing after.
+        subject_kind: the kind of the changed object.
+        subject_id: its id.
+        subject_name: its name at the time of the change.
+        before: the values of the changed fields before; empty for a new object.
+        after: their values after; empty for a removed object.
     """
 
     action: str
@@ -37,7 +39,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:
-    """A line of the log. The time is UTC."""
+    """An entry of the audit log. The time is UTC."""
 
     audit_id: int
     happened_at: datetime
@@ -47,12 +49,14 @@ class AuditEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class LogFilter:
-    """Which changes are wanted; what is empty does not narrow.
+    """Which entries to list; an empty field matches all.
 
     Args:
-        actor: whose.
-        subject_kind, subject_id: to what.
-        since, until: from and before when they were made, aware.
+        actor: whose changes.
+        subject_kind: the kind of the changed object.
+        subject_id: its id.
+        since: only changes made then or later, aware.
+        until: only changes made earlier, aware.
     """
 
     actor: str = ""
@@ -74,12 +78,12 @@ class LogPage:
 
 
 def changed_fields(before: DataclassInstance, after: DataclassInstance) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the fields in which two states of one thing differ, as they were and as they are."""
+    """Return the fields in which two states of an object differ: their values before, and after."""
     old, new = asdict(before), asdict(after)
     names = [name for name in new if old.get(name) != new[name]]
     return {name: old.get(name) for name in names}, {name: new[name] for name in names}
 
 
 def json_default(value: object) -> str:
-    """Give what `json.dumps` cannot write by itself: moments and days as ISO 8601, anything else as its text."""
+    """Encode what `json.dumps` cannot: dates and times as ISO 8601, anything else with `str`."""
     return value.isoformat() if isinstance(value, datetime | date | time) else str(value)

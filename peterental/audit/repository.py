@@ -27,7 +27,7 @@ class AuditRepository:
         self._database = database
 
     def insert(self, connection: Connection, actor: str, change: Change) -> None:
-        """Queue one line, in the transaction of the change itself."""
+        """Queue one entry, in the transaction of the change."""
         connection.execute(
             """
             INSERT INTO audit_log (actor, action, subject_kind, subject_id, subject_name, before, after)
@@ -45,7 +45,7 @@ class AuditRepository:
         )
 
     def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime, limit: int) -> list[AuditEntry]:
-        """Give the latest lines about one thing after `moment`, oldest first. One round trip."""
+        """Return the newest entries about one object after `moment` (aware), oldest first. One round trip."""
         rows = self._database.fetch(
             """
             SELECT audit_id, happened_at, actor, action, subject_kind, subject_id, subject_name, before, after
@@ -58,8 +58,8 @@ class AuditRepository:
         )
         return [_entry(row) for row in reversed(rows)]
 
-    def listing(self, wanted: LogFilter, *, limit: int, offset: int) -> list[AuditEntry]:
-        """Give lines, newest first. One round trip."""
+    def listing(self, log_filter: LogFilter, *, limit: int, offset: int) -> list[AuditEntry]:
+        """Return entries, newest first. One round trip."""
         rows = self._database.fetch(
             """
             SELECT audit_id, happened_at, actor, action, subject_kind, subject_id, subject_name, before, after
@@ -73,11 +73,11 @@ class AuditRepository:
             LIMIT %(limit)s OFFSET %(offset)s
             """,
             {
-                "actor": _search_term(wanted.actor),
-                "subject_kind": wanted.subject_kind,
-                "subject_id": _search_term(wanted.subject_id),
-                "since": wanted.since,
-                "until": wanted.until,
+                "actor": _search_term(log_filter.actor),
+                "subject_kind": log_filter.subject_kind,
+                "subject_id": _search_term(log_filter.subject_id),
+                "since": log_filter.since,
+                "until": log_filter.until,
                 "limit": limit,
                 "offset": offset,
             },
@@ -86,7 +86,7 @@ class AuditRepository:
 
 
 def _search_term(text: str) -> str | None:
-    """Give what to look for; None for nothing, and without NUL, which PostgreSQL takes in no text."""
+    """Return a text to search for, without NUL, which PostgreSQL rejects; None for an empty one."""
     return text.replace("\x00", "").strip() or None
 
 

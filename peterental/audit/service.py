@@ -1,10 +1,10 @@
-"""Keeps the audit log, and shows it to admins."""
+"""Write the audit log, and list it for admins."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from peterental.access import AdminsOnly, Viewer
+from peterental.access import Viewer, require_admin
 from peterental.audit.model import EVERYTHING, AuditEntry, Change, LogFilter, LogPage, SubjectKind
 from peterental.audit.repository import AuditRepository
 from peterental.database.connect import Connection
@@ -20,31 +20,30 @@ class AuditService:
         self._log = AuditRepository(database)
 
     def record(self, connection: Connection, actor: str, change: Change) -> None:
-        """Queue a line about a change, in the transaction that makes it: both are there, or neither.
+        """Queue an entry about a change in its own transaction, so that both are committed or neither.
 
         Args:
             connection: of the transaction.
-            actor: the e-mail address of whoever did it, or COMMAND_LINE.
+            actor: the e-mail address of the user who made the change, or COMMAND_LINE.
             change: what was done.
         """
         self._log.insert(connection, actor, change)
 
     def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime) -> tuple[AuditEntry, ...]:
-        """Give the latest lines about one thing after `moment`, oldest first, at most PAGE_SIZE. One query.
+        """Return the newest entries about one object after `moment`, oldest first, at most PAGE_SIZE. One query.
 
-        For whoever may change that thing: the caller has made sure of it.
+        The caller checks that the viewer may change the object.
         """
         return tuple(self._log.since(subject_kind, subject_id, moment, PAGE_SIZE))
 
-    def listing(self, viewer: Viewer, wanted: LogFilter = EVERYTHING, *, page: int = 1) -> LogPage:
-        """Give one page of the log, newest first. Raises AdminsOnly. One query.
+    def listing(self, viewer: Viewer, log_filter: LogFilter = EVERYTHING, *, page: int = 1) -> LogPage:
+        """Return one page of the log, newest first. Raises AdminsOnly. One query.
 
         Args:
-            viewer: who looks; an admin.
-            wanted: which changes.
+            viewer: an admin.
+            log_filter: which entries.
             page: from 1.
         """
-        if not viewer.is_admin:
-            raise AdminsOnly
-        found = self._log.listing(wanted, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
+        require_admin(viewer)
+        found = self._log.listing(log_filter, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
         return LogPage(entries=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)

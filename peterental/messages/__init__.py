@@ -1,1 +1,1 @@
-"""The inbox: messages that callers left, to be called back about."""
+"""The inbox: messages that callers left for an agent."""

@@ -1,4 +1,4 @@
-"""What a message in the inbox is: somebody who left word by phone, and whether that is seen to."""
+"""Messages that callers left for an agent, and the filter and pages of the inbox."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from peterental.errors import NotFound
 
 State = Literal["open", "done", "all"]
 
-MIN_SEARCH_CHARS = 3
-"""Characters from which on an index finds a part of a message."""
-
 MAX_OPEN_COUNTED = 1000
-"""So many open messages are counted one by one; from there on they are many."""
+"""Open messages are counted up to this number."""
 
-MIN_PHONE_DIGITS = 5
+MIN_PHONE_DIGITS, MAX_PHONE_DIGITS = 5, 15
+"""The length of a number that can be dialled; E.164 allows 15 digits."""
 
 
 class MessageUnknown(NotFound):
@@ -28,13 +26,14 @@ class MessageUnknown(NotFound):
 
 @dataclass(frozen=True, kw_only=True)
 class MessageFilter:
-    """Which messages are wanted; what is empty does not narrow.
+    """Which messages to list; an empty field matches all.
 
     Args:
-        state: those still open, those done, or all, the open ones first.
-        agent_id: whose.
-        since, until: from and before when they were left, aware.
-        text: a part of the message, or of the name or number in it; at least SHORTEST_TEXT characters.
+        state: open ones, done ones, or all, the open ones first.
+        agent_id: whose messages.
+        since: only messages left then or later, aware.
+        until: only messages left earlier, aware.
+        text: part of the message, or of the name or number in it; ignored below `search.MIN_CHARS` characters.
     """
 
     state: State = "open"
@@ -55,7 +54,7 @@ class MessageDraft:
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """One message, taken by phone for an agent. Times are UTC."""
+    """A message left by phone for an agent. Times are UTC."""
 
     message_id: int
     agent_id: str
@@ -77,33 +76,39 @@ class Message:
 
     @property
     def is_done(self) -> bool:
-        """Whether somebody has seen to it."""
+        """Whether it is marked as done."""
         return self.done_at is not None
 
     @property
     def sender(self) -> str:
-        """Who left it, as far as that is known."""
-        return self.attendee_name or self.attendee_phone or self.caller_number or "Somebody"
+        """The name of the person who left it, else a number."""
+        return self.attendee_name or self.attendee_phone or self.caller_number or "Unknown caller"
 
     @property
     def phone_numbers(self) -> tuple[tuple[str, str | None], ...]:
-        """Numbers to call back on, the one given first: as written, and as it is dialled where it can be."""
+        """Numbers to call back, the given one before the caller's: as written, and as dialled (None if impossible)."""
         written = dict.fromkeys(number for number in (self.attendee_phone, self.caller_number) if number)
         return tuple((number, dialled(number)) for number in written)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MessagePage:
-    """One page of messages, the open ones first, latest first; and how many are open in all, up to OPEN_COUNTED."""
+    """One page of messages, the open ones first, newest first.
+
+    Args:
+        messages: those of the page.
+        has_more: whether there is a next page.
+        open_count: how many messages are open in all, counted up to MAX_OPEN_COUNTED.
+        is_truncated: whether more messages match than can be sorted; the page then has some of the newest.
+    """
 
     messages: tuple[Message, ...]
     has_more: bool
     open_count: int
     is_truncated: bool = False
-    """More fit than could be sorted: these are the latest, or some, of them."""
 
 
 def dialled(number: str) -> str | None:
-    """Give a number as a phone dials it; None where it is not written in digits."""
+    """Return a phone number as a phone dials it; None if it is not written in digits."""
     digits = re.sub(r"[\s().\-/]", "", number)
-    return digits if re.fullmatch(rf"\+?[0-9]{{{MIN_PHONE_DIGITS},15}}", digits) else None
+    return digits if re.fullmatch(rf"\+?[0-9]{{{MIN_PHONE_DIGITS},{MAX_PHONE_DIGITS}}}", digits) else None

@@ -1,4 +1,4 @@
-"""Messages in PostgreSQL: reading them and ticking them off. They are put there by the calls that took them."""
+"""Messages in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ COLUMNS = """
     messages.done_by
 """
 
-ONE = f"""
+ONE_MESSAGE = f"""
     SELECT {COLUMNS}
     FROM messages JOIN agents USING (agent_id)
     WHERE message_id = %(message_id)s AND (%(user_id)s::int IS NULL OR agents.user_id = %(user_id)s)
 """
 
-PLACE = "message_id, received_at, done_at IS NOT NULL AS is_done"
+SORT_COLUMNS = "message_id, received_at, done_at IS NOT NULL AS is_done"
 LATEST_FIRST = "ORDER BY is_done, received_at DESC, message_id DESC"
 
 LIMITS = SearchLimits()
 
-STATES = {"open": ("IS NULL",), "done": ("IS NOT NULL",), "all": ("IS NULL", "IS NOT NULL")}
-"""What `done_at` is in each part of a list; each part has indexes of its own."""
+DONE_AT = {"open": ("IS NULL",), "done": ("IS NOT NULL",), "all": ("IS NULL", "IS NOT NULL")}
+"""The condition on `done_at` of each part of a list, by state; each part has its own indexes."""
 
 
 class MessageRepository:
@@ -42,26 +42,26 @@ class MessageRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def listing(self, user_id: int | None, wanted: MessageFilter, page: slice) -> tuple[list[Message], int, bool]:
-        """Give messages of one user's agents, or of all where `user_id` is None. One round trip.
-
-        Gives those of the page, how many are open in all, and whether more fit than could be sorted.
+    def listing(
+        self, user_id: int | None, message_filter: MessageFilter, page: slice
+    ) -> tuple[list[Message], int, bool]:
+        """Return a page of messages, how many are open in all, and whether more match than can be sorted.
 
         Args:
-            user_id: whose agents.
-            wanted: which of their messages.
-            page: from which place in the list to which.
+            user_id: only messages for this user's agents; None for all.
+            message_filter: which of these messages.
+            page: the positions in the list.
         """
-        is_narrow = user_id is not None or bool(wanted.agent_id)
-        parts, found, is_truncated = _found(wanted, is_narrow=is_narrow)
+        is_limited = user_id is not None or bool(message_filter.agent_id)
+        with_clause, matching, is_truncated = _search_queries(message_filter, is_limited=is_limited)
         rows = self._database.fetch(
             f"""
-            {parts}
-            SELECT counted.open_count, listed.*, {is_truncated} AS is_cut
-            FROM ({_open_count(is_narrow=is_narrow)}) AS counted
+            {with_clause}
+            SELECT counted.open_count, listed.*, {is_truncated} AS is_truncated
+            FROM ({_open_count(is_limited=is_limited)}) AS counted
             LEFT JOIN (
                 SELECT {COLUMNS}
-                FROM ({found} {LATEST_FIRST} LIMIT %(limit)s OFFSET %(offset)s) AS page
+                FROM ({matching} {LATEST_FIRST} LIMIT %(limit)s OFFSET %(offset)s) AS page
                 JOIN messages USING (message_id)
                 JOIN agents USING (agent_id)
             ) AS listed ON TRUE
@@ -69,10 +69,10 @@ class MessageRepository:
             """,
             {
                 "user_id": user_id,
-                "agent_id": wanted.agent_id,
-                "since": wanted.since,
-                "until": wanted.until,
-                "part": contains(digits_of(wanted.text) or wanted.text),
+                "agent_id": message_filter.agent_id,
+                "since": message_filter.since,
+                "until": message_filter.until,
+                "part": contains(digits_of(message_filter.text) or message_filter.text),
                 "reach": page.stop,
                 "limit": page.stop - page.start,
                 "offset": page.start,
@@ -85,7 +85,7 @@ class MessageRepository:
             for row in rows
             if row["message_id"] is not None
         ]
-        return messages, rows[0]["open_count"], rows[0]["is_cut"]
+        return messages, rows[0]["open_count"], rows[0]["is_truncated"]
 
     def add(
         self,
@@ -97,15 +97,15 @@ class MessageRepository:
         vapi_call_id: str | None,
         caller_number: str | None,
     ) -> None:
-        """Queue a message for an agent's inbox.
+        """Queue adding a message to an agent's inbox.
 
         Args:
-            connection: the transaction's.
+            connection: of the transaction.
             agent_id: whose inbox.
             draft: what the caller left.
-            received_at: when, aware.
-            vapi_call_id: the phone call it was left in; None where Vapi sent no id.
-            caller_number: the number the call came from.
+            received_at: when the caller left it, aware.
+            vapi_call_id: the phone call in which it was left; None if Vapi sent no id.
+            caller_number: the number from which the call came.
         """
         connection.execute(
             """
@@ -126,85 +126,86 @@ class MessageRepository:
         )
 
     def get(self, message_id: int, user_id: int | None) -> Message | None:
-        """Give one message, if it is of one of the user's agents; any where `user_id` is None. One round trip."""
-        rows = self._database.fetch(ONE, {"message_id": message_id, "user_id": user_id})
+        """Return a message if it is for one of the user's agents; any message if `user_id` is None."""
+        rows = self._database.fetch(ONE_MESSAGE, {"message_id": message_id, "user_id": user_id})
         return Message(**rows[0]) if rows else None
 
     def lock(self, connection: Connection, message_id: int, user_id: int | None) -> Message | None:
-        """Read a message that is about to change, if it is of one of the user's agents; others who change it wait."""
+        """Lock and return a message until the transaction ends; `user_id` as in `get`."""
         row = connection.execute(
-            f"{ONE} FOR NO KEY UPDATE OF messages".encode(), {"message_id": message_id, "user_id": user_id}
+            f"{ONE_MESSAGE} FOR NO KEY UPDATE OF messages".encode(), {"message_id": message_id, "user_id": user_id}
         ).fetchone()
         return Message(**row) if row else None
 
     def set_done(self, connection: Connection, message_id: int, done_at: datetime | None, done_by: str | None) -> None:
-        """Queue the ticking off of a message, or its opening again where both are None."""
+        """Queue marking a message as done, or as open if both values are None."""
         connection.execute(
             "UPDATE messages SET done_at = %s, done_by = %s WHERE message_id = %s", (done_at, done_by, message_id)
         )
 
 
-def _found(wanted: MessageFilter, *, is_narrow: bool) -> tuple[str, str, str]:
-    """Write the queries that find the places of messages, the one that gives them, and whether there are too many.
+def _search_queries(message_filter: MessageFilter, *, is_limited: bool) -> tuple[str, str, str]:
+    """Return a WITH clause, the query of the matching messages, and an expression for whether they are truncated.
 
-    Each state's latest messages are counted off in an index of its own; of some agents, in each agent's own part of
-    one. Words are looked for among the latest first, where common ones are found at once; only where that does not
-    fill the page the trigram index is asked, where rare ones are found at once.
+    The newest messages of each state are read from that state's index, or for some agents from each agent's part of
+    it. A text is searched among the newest messages first, which finds common words at once. Only if these do not fill
+    the page, the trigram index is used, which finds rare words at once.
     """
-    states = STATES[wanted.state]
-    if not wanted.text:
-        latest = [_latest(state, wanted, "%(reach)s", is_narrow=is_narrow) for state in states]
+    states = DONE_AT[message_filter.state]
+    if not message_filter.text:
+        latest = [_latest(state, message_filter, "%(reach)s", is_limited=is_limited) for state in states]
         return "", f"SELECT * FROM ({union_all(latest)}) AS found", "FALSE"
-    limit = NEARBY_PER_AGENT if is_narrow else "%(nearby)s"
+    limit = NEARBY_PER_AGENT if is_limited else "%(nearby)s"
     nearby = [
-        _latest(state, wanted, limit, is_narrow=is_narrow, column=f", {MESSAGE_TEXT} AS words") for state in states
+        _latest(state, message_filter, limit, is_limited=is_limited, column=f", {MESSAGE_TEXT} AS words")
+        for state in states
     ]
-    was_cut = f"(SELECT COUNT(*) FROM latest) >= {limit}"
-    are_few = f"(SELECT COUNT(*) FROM nearby) < LEAST(%(reach)s, %(common)s) AND {was_cut}"
-    conditions = [*_conditions(wanted), indexed_match(MESSAGE_TEXT, "SELECT %(part)s::text"), are_few]
+    has_more = f"(SELECT COUNT(*) FROM latest) >= {limit}"
+    needs_index = f"(SELECT COUNT(*) FROM nearby) < LEAST(%(reach)s, %(common)s) AND {has_more}"
+    conditions = [*_conditions(message_filter), indexed_match(MESSAGE_TEXT, "SELECT %(part)s::text"), needs_index]
     if len(states) == 1:
         conditions.append(f"done_at {states[0]}")
-    if is_narrow:
+    if is_limited:
         conditions.append(f"agent_id = ANY ({WANTED_AGENT_IDS})")
-    parts = f"""
+    with_clause = f"""
         WITH latest AS MATERIALIZED ({union_all(nearby)}),
         nearby AS MATERIALIZED (SELECT message_id, received_at, is_done FROM latest WHERE words ILIKE %(part)s),
         everywhere AS MATERIALIZED (
-            SELECT {PLACE} FROM messages WHERE {" AND ".join(conditions)} LIMIT %(matches)s + 1
+            SELECT {SORT_COLUMNS} FROM messages WHERE {" AND ".join(conditions)} LIMIT %(matches)s + 1
         )
     """
-    found = "SELECT * FROM (SELECT * FROM nearby UNION SELECT * FROM everywhere) AS found"
+    matching = "SELECT * FROM (SELECT * FROM nearby UNION SELECT * FROM everywhere) AS found"
     is_truncated = f"""
         (SELECT COUNT(*) FROM everywhere) > %(matches)s
         OR (SELECT COUNT(*) FROM nearby) BETWEEN %(common)s AND %(reach)s - 1
-        AND {was_cut}
+        AND {has_more}
     """
-    return parts, found, is_truncated
+    return with_clause, matching, is_truncated
 
 
-def _latest(done_at: str, wanted: MessageFilter, limit: str, *, is_narrow: bool, column: str = "") -> str:
-    """Write the query of the latest messages that are open, or that are done."""
-    conditions = [f"done_at {done_at}", *_conditions(wanted)]
+def _latest(done_at: str, message_filter: MessageFilter, limit: str, *, is_limited: bool, column: str = "") -> str:
+    """Return the query of the newest messages of one state."""
+    conditions = [f"done_at {done_at}", *_conditions(message_filter)]
     latest = f"ORDER BY received_at DESC, message_id DESC LIMIT {limit}"
-    if not is_narrow:
-        return f"SELECT {PLACE}{column} FROM messages WHERE {' AND '.join(conditions)} {latest}"
+    if not is_limited:
+        return f"SELECT {SORT_COLUMNS}{column} FROM messages WHERE {' AND '.join(conditions)} {latest}"
     conditions.append("messages.agent_id = own.agent_id")
-    one = f"SELECT {PLACE}{column} FROM messages WHERE {' AND '.join(conditions)} {latest}"
-    return f"{of_each_agent(one)} {latest}"
+    per_agent = f"SELECT {SORT_COLUMNS}{column} FROM messages WHERE {' AND '.join(conditions)} {latest}"
+    return f"{of_each_agent(per_agent)} {latest}"
 
 
-def _conditions(wanted: MessageFilter) -> list[str]:
-    """Write the days that are wanted as conditions."""
-    since = ["received_at >= %(since)s"] if wanted.since else []
-    return since + (["received_at < %(until)s"] if wanted.until else [])
+def _conditions(message_filter: MessageFilter) -> list[str]:
+    """Return the conditions on the time when a message was left."""
+    since = ["received_at >= %(since)s"] if message_filter.since else []
+    return since + (["received_at < %(until)s"] if message_filter.until else [])
 
 
-def _open_count(*, is_narrow: bool) -> str:
-    """Write the query that counts what is open, up to OPEN_COUNTED."""
-    few = f"SELECT FROM messages WHERE done_at IS NULL LIMIT {MAX_OPEN_COUNTED}"
-    if is_narrow:
-        one = (
+def _open_count(*, is_limited: bool) -> str:
+    """Return the query that counts the open messages, up to MAX_OPEN_COUNTED."""
+    counted = f"SELECT FROM messages WHERE done_at IS NULL LIMIT {MAX_OPEN_COUNTED}"
+    if is_limited:
+        per_agent = (
             f"SELECT FROM messages WHERE done_at IS NULL AND messages.agent_id = own.agent_id LIMIT {MAX_OPEN_COUNTED}"
         )
-        few = f"{of_each_agent(one)} LIMIT {MAX_OPEN_COUNTED}"
-    return f"SELECT COUNT(*) AS open_count FROM ({few}) AS few"
+        counted = f"{of_each_agent(per_agent)} LIMIT {MAX_OPEN_COUNTED}"
+    return f"SELECT COUNT(*) AS open_count FROM ({counted}) AS counted"

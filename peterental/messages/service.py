@@ -1,4 +1,4 @@
-"""The inbox: who may read which messages, and who has seen to them."""
+"""The inbox: list messages, and mark them as done or open."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from peterental.access import Viewer
+from peterental.access import Viewer, owner_filter
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
 from peterental.database.pool import Database
-from peterental.messages.model import MIN_SEARCH_CHARS, Message, MessageFilter, MessagePage, MessageUnknown
+from peterental.messages.model import Message, MessageFilter, MessagePage, MessageUnknown
 from peterental.messages.repository import MessageRepository
+from peterental.search import MIN_CHARS
 
 PAGE_SIZE = 25
 MAX_BIGINT = 2**63 - 1
@@ -23,9 +24,9 @@ class MessageService:
     """The messages of one database.
 
     Args:
-        database: where they are kept.
-        audit: keeps who ticked what off.
-        now: gives the time, in UTC.
+        database: where they are stored.
+        audit: records the changes.
+        now: returns the current time, in UTC.
     """
 
     def __init__(self, database: Database, audit: AuditService, now: Callable[[], datetime] = utc_now) -> None:
@@ -34,19 +35,19 @@ class MessageService:
         self._audit = audit
         self._now = now
 
-    def listing(self, viewer: Viewer, wanted: MessageFilter, *, page: int = 1) -> MessagePage:
-        """Give one page of the messages for the viewer's agents. One round trip.
+    def listing(self, viewer: Viewer, message_filter: MessageFilter, *, page: int = 1) -> MessagePage:
+        """Return one page of the messages for the viewer's agents. One round trip.
 
         Args:
-            viewer: who looks.
-            wanted: which messages; a text that is too short to be looked for does not narrow.
+            viewer: whose agents; an admin sees all messages.
+            message_filter: which messages; a text that is too short to be searched is ignored.
             page: from 1.
         """
-        text = wanted.text.replace("\x00", "").strip()
-        wanted = replace(wanted, text=text if len(text) >= MIN_SEARCH_CHARS else "")
+        text = message_filter.text.replace("\x00", "").strip()
+        message_filter = replace(message_filter, text=text if len(text) >= MIN_CHARS else "")
         first = (page - 1) * PAGE_SIZE
-        places = slice(first, first + PAGE_SIZE + 1)
-        found, open_count, is_truncated = self._messages.listing(_only_of(viewer), wanted, places)
+        positions = slice(first, first + PAGE_SIZE + 1)
+        found, open_count, is_truncated = self._messages.listing(owner_filter(viewer), message_filter, positions)
         return MessagePage(
             messages=tuple(found[:PAGE_SIZE]),
             has_more=len(found) > PAGE_SIZE,
@@ -55,21 +56,21 @@ class MessageService:
         )
 
     def get(self, message_id: int, viewer: Viewer) -> Message:
-        """Give one message. One round trip. Raises MessageUnknown, also where it is for another's agent."""
-        message = self._messages.get(message_id, _only_of(viewer)) if 0 < message_id <= MAX_BIGINT else None
+        """Return one message. One round trip. Raises MessageUnknown, also if it is for an agent of another user."""
+        message = self._messages.get(message_id, owner_filter(viewer)) if 0 < message_id <= MAX_BIGINT else None
         if message is None:
             raise MessageUnknown
         return message
 
     def set_done(self, message_id: int, viewer: Viewer, *, done: bool) -> Message:
-        """Tick a message off, or open it again; nothing happens where it is so already. Gives it as it was.
+        """Mark a message as done or open, and return it as before; without a change nothing is recorded.
 
-        Raises MessageUnknown, also where it is for another's agent.
+        Raises MessageUnknown, also if it is for an agent of another user.
         """
         if not 0 < message_id <= MAX_BIGINT:
             raise MessageUnknown
         with self._database.transaction() as connection:
-            message = self._messages.lock(connection, message_id, _only_of(viewer))
+            message = self._messages.lock(connection, message_id, owner_filter(viewer))
             if message is None:
                 raise MessageUnknown
             if message.is_done != done:
@@ -85,8 +86,3 @@ class MessageService:
                 )
                 self._audit.record(connection, viewer.email, change)
         return message
-
-
-def _only_of(viewer: Viewer) -> int | None:
-    """Give whose messages a viewer sees: None is everybody's."""
-    return None if viewer.is_admin else viewer.user_id

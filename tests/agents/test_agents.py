@@ -92,7 +92,7 @@ def test_concurrent_namesakes_are_all_created(agents: AgentService) -> None:
 
 def test_explicit_id_is_unique(agents: AgentService) -> None:
     assert agents.create(Profile(agent_name="Ana"), ADMIN, agent_id="agent_1").agent_id == "agent_1"
-    with pytest.raises(AgentIdTaken, match="called agent_1"):
+    with pytest.raises(AgentIdTaken, match="with the id agent_1"):
         agents.create(Profile(agent_name="Ben"), ADMIN, agent_id="agent_1")
 
 
@@ -253,7 +253,7 @@ def test_agents_without_assistant_do_not_collide(agents: AgentService) -> None:
         ({"time_zone": "../etc/passwd"}, TimeZoneUnknown, "not a time zone"),
         ({"slot_minutes": 4}, RuleOutOfRange, "The length of a viewing must be from 5 to 480"),
         ({"daily_cap": 0}, RuleOutOfRange, "from 1 to 200"),
-        ({"user_id": 999_999}, OwnerUnknown, "not exist any more"),
+        ({"user_id": 999_999}, OwnerUnknown, "no longer exists"),
     ],
 )
 def test_invalid_profile_is_refused(

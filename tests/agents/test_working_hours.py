@@ -84,7 +84,7 @@ def test_override_is_added_and_removed(hours: WorkingHoursService, ana: Agent, d
         DateOverride(short, (Window(600, 720), Window(780, 840))),
     )
     assert schedule.agent.updated_at != ana.updated_at
-    with pytest.raises(OverrideExists, match="remove those first"):
+    with pytest.raises(OverrideExists, match="Remove it first"):
         hours.add_override("ana", DateOverride(holiday, NINE_TO_FIVE), ADMIN)
     with pytest.raises(OverrideInPast):
         hours.add_override("ana", DateOverride(date(2026, 10, 19), ()), ADMIN)
@@ -174,7 +174,7 @@ def test_external_busy_block_cannot_be_removed(hours: WorkingHoursService, datab
         "INSERT INTO agent_busy (agent_id, during, source) VALUES ('ana', tstzrange(%s, %s), 'Google') RETURNING busy_id",
         (NOW, NOW + timedelta(hours=1)),
     )
-    with pytest.raises(ExternalBusyBlock, match="comes from Google: change it there"):
+    with pytest.raises(ExternalBusyBlock, match="comes from Google. Change it there"):
         hours.remove_busy_block("ana", row["busy_id"], ADMIN)
     assert not hours.schedule("ana", ADMIN).busy[0].is_manual
 

@@ -49,7 +49,7 @@ def test_hours_change_and_what_is_booked_there_stays(site: Site, page: Page, mon
     page.get_by_role("textbox", name="Monday").fill("1-5")
     page.get_by_label("Sunday").fill("noonish")
     press(page, "Save the week")
-    expect(page.get_by_role("alert")).to_contain_text("“noonish” does not read as hours")
+    expect(page.get_by_role("alert")).to_contain_text("“noonish” is not a range of hours")
     page.get_by_role("textbox", name="Monday").fill("1-5 pm")
     page.get_by_label("Sunday").fill("")
     press(page, "Save the week")

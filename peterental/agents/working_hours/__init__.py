@@ -1,1 +1,1 @@
-"""When an agent works: the hours of each weekday, days that differ, and times taken by something else."""
+"""Working hours of an agent: weekly hours, date overrides, and busy blocks."""

@@ -1,4 +1,4 @@
-"""An agent's time as people set it: date overrides and busy blocks."""
+"""Date overrides, busy blocks, and the errors about them."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from peterental.clock import clock_time
 from peterental.errors import Refusal
 
 MANUAL_SOURCE = "by hand"
-"""The source of a busy block that somebody entered in the pages; any other is an outside calendar's."""
+"""The stored source of a busy block that was added on the pages; any other is the name of an external calendar."""
 
-DAY_MIN = 24 * 60
+MINUTES_PER_DAY = 24 * 60
 
 
 class OverrideExists(Refusal):
-    """That day has other hours already: remove those first, then add new ones."""
+    """That day already has a date override. Remove it first, then add the new one."""
 
 
 class OverrideInPast(Refusal):
-    """That day is over."""
+    """That day is in the past."""
 
 
 class OverrideUnknown(Refusal):
-    """That day has no other hours any more; somebody was quicker."""
+    """That date override was already removed."""
 
 
 class BusyBlockUnknown(Refusal):
-    """That busy time is not there any more; somebody was quicker."""
+    """That blocked time was already removed."""
 
 
 class ExternalBusyBlock(Refusal):
-    """That busy time comes from {source}: change it there."""
+    """That blocked time comes from {source}. Change it there."""
 
 
 class EndsBeforeStart(Refusal):
-    """The end has to be after the beginning."""
+    """The end must be after the start."""
 
 
 class BusyBlockInPast(Refusal):
-    """That time is over."""
+    """That time is in the past."""
 
 
 @dataclass(frozen=True)
 class DateOverride:
-    """A day that differs from the week. No windows: closed."""
+    """The hours of one day instead of its weekly ones. No windows: closed."""
 
     day: date
     windows: tuple[Window, ...]
@@ -55,7 +55,7 @@ class DateOverride:
 
 @dataclass(frozen=True, kw_only=True)
 class BusyBlock:
-    """Time taken by something other than a viewing. Times are UTC."""
+    """Time that is blocked by something other than a viewing. Times are UTC."""
 
     busy_id: int
     start: datetime
@@ -65,17 +65,20 @@ class BusyBlock:
 
     @property
     def is_manual(self) -> bool:
-        """Whether somebody entered it in the pages, and so may remove it there."""
+        """Whether it was added on the pages, and so can be removed there."""
         return self.source == MANUAL_SOURCE
 
 
 @dataclass(frozen=True, kw_only=True)
 class BusyBlockRequest:
-    """A busy time as somebody fills it in, on the agent's wall clock; no minutes mean from midnight, or to midnight.
+    """A busy block as entered in a form, in the agent's time zone.
 
     Args:
-        first_day, last_day: from and to.
-        from_min, until_min: minutes after midnight on those days.
+        first_day: the day on which it starts.
+        last_day: the day on which it ends.
+        from_min: its start on the first day, in wall-clock minutes after midnight; None for the beginning of the day.
+        until_min: its end on the last day, likewise; None for the end of the day.
+        note: what it is for.
     """
 
     first_day: date
@@ -87,12 +90,12 @@ class BusyBlockRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """An agent with all that decides when it may be booked.
+    """An agent with everything but bookings that decides when it can be booked.
 
     Args:
-        agent: with the hours of its week.
+        agent: with its weekly hours.
         days: date overrides, from today on.
-        busy: blocks that are not over, soonest first.
+        busy: busy blocks that have not ended, earliest first.
     """
 
     agent: Agent
@@ -107,5 +110,5 @@ class Schedule:
 
 
 def format_windows(windows: Iterable[Window]) -> str:
-    """Give windows as the audit log has them: `09:00–12:00, 13:00–17:00`, or `closed`."""
+    """Format windows for the audit log: `09:00–12:00, 13:00–17:00`, or `closed`."""
     return ", ".join(f"{clock_time(w.opens_min)}\N{EN DASH}{clock_time(w.closes_min)}" for w in windows) or "closed"

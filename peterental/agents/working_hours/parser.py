@@ -1,4 +1,4 @@
-"""Reads working hours as people write them: `9–12, 13–17`, `9-5`, `9 am to 5:30 pm`, `closed`. Pure."""
+"""Parse working hours as people write them: `9–12, 13–17`, `9-5`, `9 am to 5:30 pm`, `closed`; pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from peterental.agents.model import Window
-from peterental.agents.working_hours.model import DAY_MIN
+from peterental.agents.working_hours.model import MINUTES_PER_DAY
 from peterental.errors import Refusal
 
 NOON_MIN = 12 * 60
@@ -21,7 +21,7 @@ _NAMED = {"noon": NOON_MIN, "midday": NOON_MIN, "midnight": 0}
 
 
 class InvalidHours(Refusal):
-    """“{text}” does not read as hours. Write them like 9–12, 13–17."""
+    """“{text}” is not a range of hours. Write hours like 9–12, 13–17."""
 
 
 class ClosesFirst(Refusal):
@@ -33,13 +33,13 @@ class HoursOverlap(Refusal):
 
 
 class TooManyWindows(Refusal):
-    """A day can have up to {most} stretches of hours."""
+    """A day can have at most {limit} ranges of hours."""
 
 
 def parse_windows(text: str) -> tuple[Window, ...]:
-    """Read the hours of one day; nothing, or `closed`, is no hours.
+    """Parse the hours of one day into windows, in order; an empty text or `closed` has none.
 
-    Raises HoursUnreadable, ClosesFirst, HoursOverlap, TooManyWindows.
+    Raises InvalidHours, ClosesFirst, HoursOverlap, TooManyWindows.
     """
     text = text.strip()
     if _CLOSED.fullmatch(text):
@@ -47,10 +47,10 @@ def parse_windows(text: str) -> tuple[Window, ...]:
     windows: list[tuple[Window, str]] = []
     for part in _BETWEEN_WINDOWS.split(text):
         if part:
-            windows.append((_window(part, windows[-1][0] if windows else None), part))
+            windows.append((_parse_window(part, windows[-1][0] if windows else None), part))
     windows.sort()
     if len(windows) > MAX_WINDOWS:
-        raise TooManyWindows(most=MAX_WINDOWS)
+        raise TooManyWindows(limit=MAX_WINDOWS)
     for (earlier, _), (later, part) in pairwise(windows):
         if later.opens_min < earlier.closes_min:
             raise HoursOverlap(text=part)
@@ -59,20 +59,20 @@ def parse_windows(text: str) -> tuple[Window, ...]:
     return tuple(window for window, _ in windows)
 
 
-def _window(text: str, before: Window | None) -> Window:
-    """Read one stretch of hours; `before` is the one written before it."""
-    found = _WINDOW.fullmatch(text)
-    if found is None:
+def _parse_window(text: str, before: Window | None) -> Window:
+    """Parse one range of hours; `before` is the range written before it."""
+    match = _WINDOW.fullmatch(text)
+    if match is None:
         raise InvalidHours(text=text)
-    opens, closes = _clock(found.group(1), text), _clock(found.group(2), text)
-    closes_min = closes.minutes or DAY_MIN
+    opens, closes = _parse_clock(match.group(1), text), _parse_clock(match.group(2), text)
+    closes_min = closes.minutes or MINUTES_PER_DAY
     opens_min = opens.minutes
     # "1–5 pm" opens in the afternoon, "9–5 pm" in the morning.
-    if closes.has_half and not opens.has_half and 0 < opens_min < NOON_MIN < opens_min + NOON_MIN < closes_min:
+    if closes.has_am_pm and not opens.has_am_pm and 0 < opens_min < NOON_MIN < opens_min + NOON_MIN < closes_min:
         opens_min += NOON_MIN
-    if not closes.has_half and closes_min < NOON_MIN:
+    if not closes.has_am_pm and closes_min < NOON_MIN:
         # After "9–12", "1–5" is in the afternoon; "9–5" ends there.
-        if not opens.has_half and before and before.opens_min < NOON_MIN and opens_min < before.closes_min:
+        if not opens.has_am_pm and before and before.opens_min < NOON_MIN and opens_min < before.closes_min:
             opens_min += NOON_MIN
         if opens_min >= closes_min:
             closes_min += NOON_MIN
@@ -82,26 +82,26 @@ def _window(text: str, before: Window | None) -> Window:
 
 
 class _Clock:
-    """A time of day as written: minutes after midnight, and whether it said which half of the day."""
+    """A time of day as written: minutes after midnight, and whether it says am or pm."""
 
-    def __init__(self, minutes: int, *, has_half: bool) -> None:
+    def __init__(self, minutes: int, *, has_am_pm: bool) -> None:
         self.minutes = minutes
-        self.has_half = has_half
+        self.has_am_pm = has_am_pm
 
 
-def _clock(text: str, window: str) -> _Clock:
+def _parse_clock(text: str, window: str) -> _Clock:
     named = _NAMED.get(text.lower())
     if named is not None:
-        return _Clock(named, has_half=True)
-    found = _CLOCK.fullmatch(text)
-    if found is None:
+        return _Clock(named, has_am_pm=True)
+    match = _CLOCK.fullmatch(text)
+    if match is None:
         raise InvalidHours(text=window)
-    hour, minute, half = int(found.group(1)), int(found.group(2) or 0), (found.group(3) or "").lower()
+    hour, minute, half = int(match.group(1)), int(match.group(2) or 0), (match.group(3) or "").lower()
     if half and not 1 <= hour <= HALF_DAY_HOURS:
         raise InvalidHours(text=window)
     if half:
         hour = hour % HALF_DAY_HOURS + (HALF_DAY_HOURS if half == "p" else 0)
     minutes = hour * 60 + minute
-    if minute > 59 or minutes > DAY_MIN:  # noqa: PLR2004  # minutes of an hour
+    if minute > 59 or minutes > MINUTES_PER_DAY:  # noqa: PLR2004  # minutes of an hour
         raise InvalidHours(text=window)
-    return _Clock(minutes, has_half=bool(half))
+    return _Clock(minutes, has_am_pm=bool(half))

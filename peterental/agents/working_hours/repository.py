@@ -1,4 +1,4 @@
-"""Hours, days that differ, and busy blocks in PostgreSQL."""
+"""Working hours, date overrides and busy blocks in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -19,25 +19,29 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
 
 MAX_LISTED = 200
-"""Rows of days or busy blocks that are read for the page; people look at the next few."""
+"""The maximum of rows read for the page; people look at the next few."""
 
-DAY = """
+OVERRIDE_COLUMNS = """
     day, note, (EXTRACT(EPOCH FROM opens_at) / 60)::int AS opens, (EXTRACT(EPOCH FROM closes_at) / 60)::int AS closes
 """
-BUSY = "busy_id, lower(during) AS start, upper(during) AS until, source, note"
+BUSY_COLUMNS = "busy_id, lower(during) AS start, upper(during) AS until, source, note"
 
 
 class WorkingHoursRepository:
-    """The hours of one database's agents. What is given a transaction is queued in it; the rest is one round trip."""
+    """The working hours of one database's agents.
+
+    Methods that take a connection queue statements in its transaction, for an agent that it has locked, and those that
+    read return a cursor that waits for the server when it is read. Each of the others is one round trip.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def overrides(self, agent_id: str, first: date) -> tuple[DateOverride, ...]:
-        """Give the days that differ, from `first` on, in order."""
+        """Return the date overrides from `first` on, in order."""
         rows = self._database.fetch(
             f"""
-            SELECT {DAY}
+            SELECT {OVERRIDE_COLUMNS}
             FROM agent_days
             WHERE agent_id = %s AND day >= %s
             ORDER BY day, opens_at
@@ -45,15 +49,15 @@ class WorkingHoursRepository:
             """,
             (agent_id, first, MAX_LISTED),
         )
-        return _days(rows)
+        return _overrides(rows)
 
     def busy_blocks(
         self, agent_id: str, since: datetime, until: datetime | None = None, limit: int = MAX_LISTED
     ) -> tuple[BusyBlock, ...]:
-        """Return the blocks that end after `since` and begin before `until`, if that is given, soonest first."""
+        """Return the blocks that end after `since` and begin before `until` (None: no limit), earliest first."""
         rows = self._database.fetch(
             f"""
-            SELECT {BUSY}
+            SELECT {BUSY_COLUMNS}
             FROM agent_busy
             WHERE agent_id = %s AND during && tstzrange(%s, %s)
             ORDER BY lower(during), busy_id
@@ -64,7 +68,7 @@ class WorkingHoursRepository:
         return tuple(BusyBlock(**row) for row in rows)
 
     def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime) -> bool:
-        """Return whether a busy block of an agent overlaps the time between two moments; waits for the server."""
+        """Return whether a busy block overlaps the time from `start` to `until`; waits for the server."""
         row = connection.execute(
             "SELECT FROM agent_busy WHERE agent_id = %s AND during && tstzrange(%s, %s) LIMIT 1",
             (agent_id, start, until),
@@ -72,7 +76,7 @@ class WorkingHoursRepository:
         return row is not None
 
     def replace_week(self, connection: Connection, agent_id: str, week: Sequence[tuple[int, Window]]) -> None:
-        """Queue the hours of a locked agent's week in place of those it has."""
+        """Queue the replacement of an agent's weekly hours; `week` has (ISO weekday, window) pairs."""
         connection.execute("DELETE FROM agent_hours WHERE agent_id = %s", (agent_id,))
         connection.execute(
             """
@@ -89,10 +93,10 @@ class WorkingHoursRepository:
         )
 
     def find_override(self, connection: Connection, agent_id: str, day: date) -> psycopg.Cursor[DictRow]:
-        """Queue the reading of one day of a locked agent: a row where it differs."""
+        """Queue reading the override of one day; `date_override` parses its rows."""
         return connection.execute(
             f"""
-            SELECT {DAY}
+            SELECT {OVERRIDE_COLUMNS}
             FROM agent_days
             WHERE agent_id = %s AND day = %s
             ORDER BY opens_at
@@ -101,7 +105,7 @@ class WorkingHoursRepository:
         )
 
     def add_override(self, connection: Connection, agent_id: str, override: DateOverride) -> None:
-        """Queue a day that differs, of a locked agent."""
+        """Queue adding a date override."""
         windows: Iterable[tuple[str | None, str | None]] = [
             (clock_time(window.opens_min), clock_time(window.closes_min)) for window in override.windows
         ] or [(None, None)]
@@ -112,18 +116,18 @@ class WorkingHoursRepository:
             )
 
     def remove_override(self, connection: Connection, agent_id: str, day: date) -> None:
-        """Queue that a day of a locked agent is as in every week."""
+        """Queue removing the override of a day."""
         connection.execute("DELETE FROM agent_days WHERE agent_id = %s AND day = %s", (agent_id, day))
 
     def add_busy_block(
         self, connection: Connection, agent_id: str, start: datetime, until: datetime, note: str | None
     ) -> psycopg.Cursor[DictRow]:
-        """Queue a busy block of a locked agent; the answer has it."""
+        """Queue adding a manual busy block; the cursor returns it."""
         return connection.execute(
             f"""
             INSERT INTO agent_busy (agent_id, during, source, note)
             VALUES (%s, tstzrange(%s, %s), %s, %s)
-            RETURNING {BUSY}
+            RETURNING {BUSY_COLUMNS}
             """.encode(),
             (agent_id, start, until, MANUAL_SOURCE, note),
         )
@@ -131,10 +135,10 @@ class WorkingHoursRepository:
     def find_same_block(
         self, connection: Connection, agent_id: str, start: datetime, until: datetime, note: str | None
     ) -> psycopg.Cursor[DictRow]:
-        """Queue the reading of a busy block of a locked agent that was entered by hand just like this."""
+        """Queue reading a manual busy block with exactly these values."""
         return connection.execute(
             f"""
-            SELECT {BUSY}
+            SELECT {BUSY_COLUMNS}
             FROM agent_busy
             WHERE agent_id = %s AND during = tstzrange(%s, %s) AND source = %s AND note IS NOT DISTINCT FROM %s::text
             ORDER BY busy_id
@@ -144,26 +148,26 @@ class WorkingHoursRepository:
         )
 
     def find_busy_block(self, connection: Connection, agent_id: str, busy_id: int) -> psycopg.Cursor[DictRow]:
-        """Queue the reading of one busy block of a locked agent."""
+        """Queue reading one busy block."""
         return connection.execute(
-            f"SELECT {BUSY} FROM agent_busy WHERE agent_id = %s AND busy_id = %s".encode(), (agent_id, busy_id)
+            f"SELECT {BUSY_COLUMNS} FROM agent_busy WHERE agent_id = %s AND busy_id = %s".encode(), (agent_id, busy_id)
         )
 
     def remove_busy_block(self, connection: Connection, busy_id: int) -> None:
-        """Queue the removal of a busy block of a locked agent."""
+        """Queue removing a busy block."""
         connection.execute("DELETE FROM agent_busy WHERE busy_id = %s", (busy_id,))
 
 
 def date_override(rows: Sequence[DictRow]) -> DateOverride | None:
-    """Give the day that `HoursRepository.day` found, if it differs."""
-    days = _days(rows)
-    return days[0] if days else None
+    """Return the override in the rows of `WorkingHoursRepository.find_override`, if there is one."""
+    overrides = _overrides(rows)
+    return overrides[0] if overrides else None
 
 
-def _days(rows: Sequence[DictRow]) -> tuple[DateOverride, ...]:
-    found = []
+def _overrides(rows: Sequence[DictRow]) -> tuple[DateOverride, ...]:
+    overrides = []
     for day, group in groupby(rows, key=lambda row: row["day"]):
-        same = list(group)
-        windows = tuple(Window(row["opens"], row["closes"]) for row in same if row["opens"] is not None)
-        found.append(DateOverride(day, windows, next((row["note"] for row in same if row["note"]), None)))
-    return tuple(found)
+        day_rows = list(group)
+        windows = tuple(Window(row["opens"], row["closes"]) for row in day_rows if row["opens"] is not None)
+        overrides.append(DateOverride(day, windows, next((row["note"] for row in day_rows if row["note"]), None)))
+    return tuple(overrides)

@@ -1,4 +1,7 @@
-"""The rules of an agent's time: who may change it, under the lock that bookings take, with a line in the audit log."""
+"""Changes of working hours, date overrides and busy blocks.
+
+Each change locks the agent, as bookings do, and is recorded in the audit log.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from peterental.agents.model import Agent, AgentChanged, Window
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService, audit_change, lock_agent
 from peterental.agents.working_hours.model import (
-    DAY_MIN,
+    MINUTES_PER_DAY,
     BusyBlock,
     BusyBlockInPast,
     BusyBlockRequest,
@@ -40,7 +43,7 @@ MAX_BIGINT = 2**63 - 1
 
 @dataclass(frozen=True)
 class _LockedChange:
-    """A change that is under way: the transaction, and the locked agent as it was."""
+    """A change in progress: the transaction, and the locked agent before the change."""
 
     connection: DeadlineConnection
     agent: Agent
@@ -48,13 +51,13 @@ class _LockedChange:
 
 
 class WorkingHoursService:
-    """The hours of one database's agents.
+    """The working hours of one database's agents.
 
     Args:
-        database: where they are kept.
-        agents: knows who may see which agent.
-        audit: keeps who changed what.
-        now: gives the time, in UTC.
+        database: where they are stored.
+        agents: checks which agents a viewer may see.
+        audit: records the changes.
+        now: returns the current time, in UTC.
     """
 
     def __init__(
@@ -78,33 +81,33 @@ class WorkingHoursService:
         return Schedule(agent=agent, days=days, busy=self.busy_blocks(agent, self._now()))
 
     def date_overrides(self, agent: Agent, first: date) -> tuple[DateOverride, ...]:
-        """Return the date overrides, from `first` on, of an agent that the viewer was given. One query."""
+        """Return the date overrides from `first` on of an agent that the viewer may see. One query."""
         return self._hours.overrides(agent.agent_id, first)
 
     def busy_blocks(self, agent: Agent, since: datetime, until: datetime | None = None) -> tuple[BusyBlock, ...]:
-        """Return the blocks between two moments of an agent that the viewer was given, soonest first. One query.
+        """Return busy blocks of an agent that the viewer may see, earliest first. One query.
 
         Args:
-            agent: whose.
-            since: blocks that are over by then are left out.
-            until: blocks that begin then or later are left out; None for no end.
+            agent: whose blocks.
+            since: only blocks that end later, aware.
+            until: only blocks that begin earlier, aware; None for no limit.
         """
         return self._hours.busy_blocks(agent.agent_id, since, until)
 
     def today(self, agent: Agent) -> date:
-        """Give the present day on an agent's wall clock."""
+        """Return the current date in an agent's time zone."""
         return self._now().astimezone(agent.zone).date()
 
     def set_week(
         self, agent_id: str, week: Sequence[Sequence[Window]], viewer: Viewer, *, seen: datetime | None = None
     ) -> None:
-        """Give an agent other working hours. Bookings that stand outside them stay.
+        """Replace an agent's weekly working hours; existing bookings outside them remain.
 
         Args:
-            agent_id: whose.
+            agent_id: whose hours.
             week: the windows of each day, Monday first.
             viewer: who changes them.
-            seen: `updated_at` of the agent that they saw; None changes it whatever it has become meanwhile.
+            seen: `updated_at` of the agent when the form was opened; None to skip the check for edit conflicts.
 
         Raises AgentUnknown, AgentChanged.
         """
@@ -113,42 +116,42 @@ class WorkingHoursService:
                 raise AgentChanged(change.agent)
             new = tuple((weekday, window) for weekday, day in enumerate(week, start=1) for window in sorted(day))
             before, after = _by_weekday(change.agent.rules.week), _by_weekday(new)
-            changed_fields = [name for name in WEEKDAYS if before[name] != after[name]]
-            if changed_fields:
+            changed = [name for name in WEEKDAYS if before[name] != after[name]]
+            if changed:
                 self._hours.replace_week(change.connection, agent_id, new)
                 self._record_change(
                     change,
                     "hours changed",
-                    {name: before[name] for name in changed_fields},
-                    {n: after[n] for n in changed_fields},
+                    {name: before[name] for name in changed},
+                    {name: after[name] for name in changed},
                 )
 
     def add_override(self, agent_id: str, override: DateOverride, viewer: Viewer) -> None:
-        """Have a day differ from the week. Raises AgentUnknown, DayPast, DayTaken."""
+        """Add a date override. Raises AgentUnknown, OverrideInPast, OverrideExists."""
         with self._locked_change(agent_id, viewer) as change:
             if override.day < self.today(change.agent):
                 raise OverrideInPast
             if self._hours.find_override(change.connection, agent_id, override.day).fetchone() is not None:
                 raise OverrideExists
             self._hours.add_override(change.connection, agent_id, override)
-            self._record_change(change, "other hours added", {}, _day_fields(override))
+            self._record_change(change, "other hours added", {}, _override_fields(override))
 
     def remove_override(self, agent_id: str, day: date, viewer: Viewer) -> None:
-        """Have a day be as in every week again. Raises AgentUnknown, DayUnknown."""
+        """Remove the override of a day. Raises AgentUnknown, OverrideUnknown."""
         with self._locked_change(agent_id, viewer) as change:
             override = date_override(self._hours.find_override(change.connection, agent_id, day).fetchall())
             if override is None:
                 raise OverrideUnknown
             self._hours.remove_override(change.connection, agent_id, day)
-            self._record_change(change, "other hours removed", _day_fields(override), {})
+            self._record_change(change, "other hours removed", _override_fields(override), {})
 
     def add_busy_block(self, agent_id: str, request: BusyBlockRequest, viewer: Viewer) -> BusyBlock:
-        """Keep a time free of viewings.
+        """Block a time for bookings.
 
-        A beginning or an end that the clocks repeat covers both: it begins at the first and ends at the second. What is
-        kept free by hand already, with the same note, is not kept twice: people press a button twice.
+        A start in a repeated hour is the first of its two instants, an end in it the second. If a manual block with the
+        same times and note exists, it is returned and no other is added: people press a button twice.
 
-        Raises AgentUnknown, TimeSkipped, BusyEndsFirst, BusyPast.
+        Raises AgentUnknown, TimeSkipped, EndsBeforeStart, BusyBlockInPast.
         """
         with self._locked_change(agent_id, viewer) as change:
             start, until = _utc_range(request, change.agent.zone)
@@ -160,16 +163,16 @@ class WorkingHoursService:
             if same is not None:
                 return BusyBlock(**same)
             row = self._hours.add_busy_block(change.connection, agent_id, start, until, request.note).fetchone()
-            assert row is not None  # noqa: S101  # tells mypy; RETURNING gives the row that was added
+            assert row is not None  # noqa: S101  # for mypy; RETURNING returns the added row
             busy = BusyBlock(**row)
             self._record_change(change, "busy time added", {}, _busy_fields(busy))
         return busy
 
     def remove_busy_block(self, agent_id: str, busy_id: int, viewer: Viewer) -> None:
-        """Free a time that was kept by hand. Raises AgentUnknown, BusyUnknown, BusyElsewhere."""
+        """Remove a manual busy block. Raises AgentUnknown, BusyBlockUnknown, ExternalBusyBlock."""
         with self._locked_change(agent_id, viewer) as change:
-            known = 0 < busy_id <= MAX_BIGINT
-            row = self._hours.find_busy_block(change.connection, agent_id, busy_id).fetchone() if known else None
+            is_possible = 0 < busy_id <= MAX_BIGINT
+            row = self._hours.find_busy_block(change.connection, agent_id, busy_id).fetchone() if is_possible else None
             if row is None:
                 raise BusyBlockUnknown
             busy = BusyBlock(**row)
@@ -187,7 +190,7 @@ class WorkingHoursService:
     def _record_change(
         self, change: _LockedChange, action: str, before: Mapping[str, object], after: Mapping[str, object]
     ) -> None:
-        """Queue the mark that the agent was changed, and the line in the audit log."""
+        """Queue the agent's new `updated_at` and the entry in the audit log."""
         self._locks.touch(change.connection, change.agent.agent_id)
         self._audit.record(change.connection, change.actor, audit_change(change.agent, action, before, after))
 
@@ -199,7 +202,7 @@ def _by_weekday(week: Sequence[tuple[int, Window]]) -> dict[str, str]:
     }
 
 
-def _day_fields(override: DateOverride) -> dict[str, object]:
+def _override_fields(override: DateOverride) -> dict[str, object]:
     return {"day": override.day, "hours": format_windows(override.windows), "note": override.note}
 
 
@@ -208,12 +211,12 @@ def _busy_fields(busy: BusyBlock) -> dict[str, object]:
 
 
 def _utc_range(request: BusyBlockRequest, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Give from when to when a busy time is meant, in UTC. Raises TimeSkipped."""
+    """Return the start and the end of a requested block, in UTC. Raises TimeSkipped."""
     start = (
         existing_instant(request.first_day, request.from_min, zone)
         if request.from_min is not None
         else midnight(request.first_day, zone)
     )
-    if request.until_min is None or request.until_min == DAY_MIN:
+    if request.until_min is None or request.until_min == MINUTES_PER_DAY:
         return start, midnight(request.last_day + timedelta(days=1), zone)
     return start, existing_instant(request.last_day, request.until_min, zone, fold=1)

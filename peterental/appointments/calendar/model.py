@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, Window
-from peterental.agents.working_hours.model import DAY_MIN, BusyBlock
+from peterental.agents.working_hours.model import MINUTES_PER_DAY, BusyBlock
 from peterental.appointments.model import BookingSummary
 from peterental.clock import midnight
 
@@ -162,14 +162,14 @@ def hours_shown(days: Sequence[CalendarDay], zone: ZoneInfo) -> Window:
     entries = [_wall(entry.start, entry.end, zone) for day in days for entry in day.entries]
     opens = min(window.opens_min for window in (*windows, *entries))
     closes = max(window.closes_min for window in (*windows, *entries))
-    return Window(opens // 60 * 60, min(-(-closes // 60) * 60, DAY_MIN))
+    return Window(opens // 60 * 60, min(-(-closes // 60) * 60, MINUTES_PER_DAY))
 
 
 def _wall(start: datetime, end: datetime, zone: ZoneInfo) -> Window:
     """Give a viewing's stretch of its local day; it lasts as long as it does, whatever the clocks do meanwhile."""
     local = start.astimezone(zone)
     opens = local.hour * 60 + local.minute
-    return Window(opens, min(opens + max(int((end - start).total_seconds() // 60), 1), DAY_MIN))
+    return Window(opens, min(opens + max(int((end - start).total_seconds() // 60), 1), MINUTES_PER_DAY))
 
 
 def _place(window: Window, shown: Window) -> GridCell | None:
@@ -185,7 +185,7 @@ def _stretch(start: datetime, until: datetime, day: CalendarDay, shown: Window, 
     """Give the rows of what may begin before the day and end after it."""
     begins, ends = max(start, day.starts).astimezone(zone), min(until, day.ends).astimezone(zone)
     opens = begins.hour * 60 + begins.minute
-    closes = DAY_MIN if ends.date() > day.day else ends.hour * 60 + ends.minute
+    closes = MINUTES_PER_DAY if ends.date() > day.day else ends.hour * 60 + ends.minute
     return _place(Window(opens, closes), shown)
 
 
@@ -216,7 +216,7 @@ def _in_lanes(day: CalendarDay, shown: Window, zone: ZoneInfo) -> tuple[tuple[Pl
             folded += 1
             continue
         pause_min = int((entry.blocked_until - entry.end).total_seconds() // 60)
-        pause = _place(Window(stretch.closes_min, min(stretch.closes_min + pause_min, DAY_MIN)), shown)
+        pause = _place(Window(stretch.closes_min, min(stretch.closes_min + pause_min, MINUTES_PER_DAY)), shown)
         ends[lane] = place.row + place.rows
         cluster.append((entry, GridCell(row=place.row, rows=place.rows, lane=lane + 1), pause))
     placed += _spread(cluster, ends)

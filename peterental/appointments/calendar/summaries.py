@@ -1,4 +1,4 @@
-"""What an agent's pages show of its bookings: the next ones, how many there are, and those outside its hours. Pure."""
+"""Summaries of an agent's bookings: next ones, counts, and conflicts. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, Rules
-from peterental.agents.working_hours.model import DAY_MIN, BusyBlock
+from peterental.agents.working_hours.model import MINUTES_PER_DAY, BusyBlock
 from peterental.appointments.model import BookingSummary
 from peterental.clock import midnight
 
@@ -21,7 +21,7 @@ MAX_CONFLICTS_CHECKED = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class AgentSummary:
-    """One line of the list of agents. Weeks (from Monday) and months are the agent's local ones.
+    """One line of the list of agents. Weeks (from Monday) and months are local.
 
     Args:
         agent: whose line.
@@ -37,7 +37,10 @@ class AgentSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Upcoming:
-    """The next confirmed viewings of an agent, and how many there are in all, up to MAX_UPCOMING_COUNTED."""
+    """The next confirmed viewings of an agent, and their number.
+
+    They are counted up to MAX_UPCOMING_COUNTED.
+    """
 
     viewings: tuple[BookingSummary, ...]
     total: int
@@ -62,7 +65,7 @@ class HoursConflicts:
 
 
 def week_and_month(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime, datetime, datetime]:
-    """Return the start and end of the week (from Monday) and of the month around `now` in `zone`, in UTC."""
+    """Return start and end of the week (from Monday) and the month in `zone`, in UTC."""
     today = now.astimezone(zone).date()
     monday = today - timedelta(days=today.weekday())
     first = today.replace(day=1)
@@ -87,5 +90,5 @@ def bookings_outside_hours(
 def _is_open(rules: Rules, zone: ZoneInfo, viewing: BookingSummary) -> bool:
     begins, ends = viewing.start.astimezone(zone), viewing.end.astimezone(zone)
     begins_min = begins.hour * 60 + begins.minute
-    ends_min = ends.hour * 60 + ends.minute + (ends.date() - begins.date()).days * DAY_MIN
+    ends_min = ends.hour * 60 + ends.minute + (ends.date() - begins.date()).days * MINUTES_PER_DAY
     return rules.covers(begins.date(), begins_min, ends_min)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from peterental.agents.lookup import lock_agent
+from peterental.agents.lookup import lock_agent_sql
 from peterental.appointments.manual.model import MANUAL_KEY_PREFIX, Event, FormKeyConflict
 from peterental.appointments.model import Appointment
 from peterental.appointments.repository import APPOINTMENT, CONSTRAINT_ERRORS, OVERLAPPING
@@ -29,12 +29,12 @@ class ManualBookingRepository:
 
     def lock_agent(self, connection: Connection, agent_id: str) -> None:
         """Queue the lock that every change of an agent's bookings begins with, by phone or by hand."""
-        connection.execute(lock_agent().encode(), {"agent_id": agent_id})
+        connection.execute(lock_agent_sql().encode(), {"agent_id": agent_id})
 
     def lock_agent_of(self, connection: Connection, appointment_id: int) -> None:
         """Queue the same lock, on the agent of a viewing."""
         connection.execute(
-            lock_agent("(SELECT agent_id FROM appointments WHERE id = %(id)s)").encode(), {"id": appointment_id}
+            lock_agent_sql("(SELECT agent_id FROM appointments WHERE id = %(id)s)").encode(), {"id": appointment_id}
         )
 
     def read(self, connection: Connection, agent_id: str, now: datetime) -> AgentSchedule:

@@ -135,7 +135,7 @@ class AgentForm(VersionedForm):
 
     def show(self, agent: Agent) -> None:
         """Fill in the stored values of an agent."""
-        for name, value in vars(Profile.of(agent)).items():
+        for name, value in vars(Profile.from_agent(agent)).items():
             if name in self:
                 self[name].data = value
         if "user_id" in self:
@@ -151,7 +151,7 @@ class AgentForm(VersionedForm):
             agent: its current state.
             entries: the audit log of the agent since this form was opened.
         """
-        typed, stored = validated(self.profile()), Profile.of(agent)
+        typed, stored = validated(self.profile()), Profile.from_agent(agent)
         saver = {name: entry.actor for entry in entries for name in entry.change.after}
         for name in Profile.__dataclass_fields__:
             if name in self and (not entries or name in saver) and getattr(stored, name) != getattr(typed, name):

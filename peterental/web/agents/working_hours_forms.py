@@ -10,7 +10,7 @@ from wtforms import DateField, Field, StringField, TimeField
 from wtforms.validators import Length, Optional, StopValidation
 
 from peterental.agents.model import Agent, Window
-from peterental.agents.working_hours.model import DAY_MIN, BusyBlockRequest, DateOverride
+from peterental.agents.working_hours.model import MINUTES_PER_DAY, BusyBlockRequest, DateOverride
 from peterental.agents.working_hours.parser import parse_windows
 from peterental.agents.working_hours.service import WEEKDAYS
 from peterental.audit.model import AuditEntry
@@ -67,7 +67,7 @@ def _check_year(form: PageForm, field: Field) -> None:
 def _check_start(form: PageForm, field: Field) -> None:
     """Check that a start time is not 24:00."""
     del form
-    if field.data == DAY_MIN:
+    if field.data == MINUTES_PER_DAY:
         raise StopValidation("24:00 is the end of a day. Choose the next day and 00:00.")
 
 
@@ -114,7 +114,7 @@ class TimeOfDayField(TimeField):  # type: ignore[misc]  # WTForms has no types
         self.data = None
         typed = valuelist[0].strip() if valuelist else ""
         if typed == "24:00":
-            self.data = DAY_MIN
+            self.data = MINUTES_PER_DAY
         elif typed:
             try:
                 read = time.fromisoformat(typed)

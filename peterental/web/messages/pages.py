@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from peterental.messages.model import MAX_OPEN_COUNTED, MIN_SEARCH_CHARS, MessageFilter, State
+from peterental.messages.model import MAX_OPEN_COUNTED, MessageFilter, State
+from peterental.search import MIN_CHARS
 from peterental.services import services_of
 from peterental.web.shell.query_params import QueryParams, utc_bounds
 from peterental.web.shell.session import current_viewer
@@ -92,7 +93,7 @@ def parse_filter(
     first, last = address.days()
     since, until = utc_bounds(first, last, next((agent.zone for agent in agents if agent.agent_id == agent_id), zone))
     text = address.text("q")
-    if 0 < len(text) < MIN_SEARCH_CHARS:
+    if 0 < len(text) < MIN_CHARS:
         address.warnings.append(f"“{text}” is too short to search for. Enter at least three letters or digits.")
         text = ""
     chosen = {

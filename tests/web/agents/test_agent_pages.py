@@ -149,7 +149,7 @@ def test_a_user_who_is_gone_meanwhile_is_said_at_the_field(
     monkeypatch.setattr(services.users, "people", lambda _viewer: people)  # the form was filled in before she left
     database.fetch("DELETE FROM users WHERE user_id = %s", (ana.user_id,))
     page = office.send("/agents/new", {**FILLED_IN, "user_id": str(ana.user_id)})
-    assert 'id="user_id-error">That user does not exist any more.' in page.text
+    assert 'id="user_id-error">That user no longer exists.' in page.text
 
 
 def test_a_rule_that_only_the_service_refuses_is_said_at_its_field(office: Browser, database: Database) -> None:
@@ -484,7 +484,7 @@ def test_hours_that_cannot_be_are_said_at_their_day_and_nothing_typed_is_lost(
     assert page.status_code == 400
     assert 'id="monday-error">“22-6” closes before it opens.' in page.text
     assert 'id="tuesday-error">“11-13” overlaps the hours before it.' in page.text
-    assert 'id="friday-error">“x” does not read as hours.' in page.text
+    assert 'id="friday-error">“x” is not a range of hours.' in page.text
     assert '<a href="#monday">Monday</a>' in page.text
     assert 'value="1-2"' in page.text
     assert services.agents.get("ana", ANYBODY) == before
@@ -530,16 +530,18 @@ def test_a_holiday_is_added_and_removed(office: Browser, make: Callable[..., Age
     assert 'id="day-day-error">Choose the day.' in send(hours="9-12")
     assert 'id="day-day-error">Write the day like 2026-12-24.' in send(day="tomorrow")
     assert 'id="day-day-error">Choose a day in this century.' in send(day="9999-12-31")
-    assert 'id="day-day-error">That day is over.' in send(day="2020-01-01")
-    assert 'id="day-hours-error">“9” does not read as hours.' in send(day=day.isoformat(), hours="9")
+    assert 'id="day-day-error">That day is in the past.' in send(day="2020-01-01")
+    assert 'id="day-hours-error">“9” is not a range of hours.' in send(day=day.isoformat(), hours="9")
     assert '<label for="day-day">Day</label>' in office.get(at).text, "it is not optional"
     text = send(day=day.isoformat(), hours="", note="Thanks<giving> 🦃")
     assert "has hours of its own now." in text
     assert "Thanks&lt;giving&gt; 🦃" in text
-    assert 'id="day-day-error">That day has other hours already' in send(day=day.isoformat(), hours="9-12")
+    assert 'id="day-day-error">That day already has a date override' in send(day=day.isoformat(), hours="9-12")
     remove = "/agents/ana/hours/days/remove"
     assert "is as in every week again." in office.send(remove, at=at, follow=True, day=day.isoformat()).text
-    assert "somebody was quicker" in office.send(remove, at=at, follow=True, day=day.isoformat()).text
+    assert (
+        "That date override was already removed." in office.send(remove, at=at, follow=True, day=day.isoformat()).text
+    )
     assert "that was not a day" in office.send(remove, at=at, follow=True, day="x").text
 
 
@@ -560,8 +562,8 @@ def test_a_busy_time_is_added_and_removed(office: Browser, make: Callable[..., A
     assert 'id="busy-from_time-error">The clocks skip 02:30' in send(spring, "02:30", "05:00")
     assert 'id="busy-from_time-error">A day ends at 24:00' in send(autumn, "24:00")
     assert 'id="busy-until_time-error">The clocks skip 02:30' in send(spring, "01:00", "02:30")
-    assert 'id="busy-until_time-error">The end has to be after' in send(autumn, "12:00", "11:00")
-    assert 'id="busy-until_time-error">That time is over.' in send("2020-01-01")
+    assert 'id="busy-until_time-error">The end must be after' in send(autumn, "12:00", "11:00")
+    assert 'id="busy-until_time-error">That time is in the past.' in send("2020-01-01")
     assert 'value="noonish"' in send(autumn, "noonish")
     assert (
         f"Kept free of viewings: Sun, Nov {autumn.day}, 1:00 am CDT to 1:30 am CST. The clocks change within it."

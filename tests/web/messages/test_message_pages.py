@@ -197,7 +197,7 @@ def test_the_page_takes_two_queries_and_stays_light(office: Browser, leave: Leav
 def test_a_message_without_a_name_is_from_its_number_or_from_somebody() -> None:
     empty = dict.fromkeys(Message.__dataclass_fields__)
     assert Message(**{**empty, "caller_number": "+1"}).sender == "+1"  # type: ignore[arg-type]
-    assert Message(**empty).sender == "Somebody"  # type: ignore[arg-type]
+    assert Message(**empty).sender == "Unknown caller"  # type: ignore[arg-type]
 
 
 # --- lengths ----------------------------------------------------------------------------------------------------------
