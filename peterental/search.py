@@ -1,4 +1,4 @@
-"""Bounded text search: SQL fragments and limits for finding words in a list of any length in bounded time. Pure.
+"""Bounded text search: SQL fragments that find words in bounded time. Pure.
 
 Neither way of finding a word is fast for every word. A trigram index lists every row that has it, so it is fast for a
 rare word only. Reading the list from its top finds a common word at once and a rare one at the far end. A search
@@ -60,7 +60,7 @@ class SearchLimits:
     matches: int = 1_000
 
     def parameters(self, page_end: int) -> dict[str, int]:
-        """Return these limits as parameters of a statement; a page further down needs more rows nearby.
+        """Return these limits as parameters; a page further down needs more rows nearby.
 
         Args:
             page_end: the place in the list at which the page ends.
@@ -74,7 +74,7 @@ class SearchLimits:
 
 
 def has_trigram(word: str) -> bool:
-    """Return whether a trigram index can look up a word: whether it has three letters or digits in a row."""
+    """Return whether a word has three letters or digits in a row, as the index needs."""
     return _TRIGRAM.search(word) is not None
 
 
@@ -89,7 +89,7 @@ def escape_like(text: str) -> str:
 
 
 def digits_of(text: str) -> str | None:
-    """Return the digits of a text that is written like a phone number, however it is punctuated; None for any other."""
+    """Return the digits of a text that is written like a phone number, else None."""
     return re.sub(r"[^0-9]", "", text) if re.fullmatch(r"[0-9\s().+-]+", text) else None
 
 
@@ -107,7 +107,7 @@ def indexed_match(text: str, pattern: str) -> str:
 
 
 def unindexed_match(text: str, pattern: str) -> str:
-    """Return the same condition in a form that no index answers, to check the rows that another condition found.
+    """Return the same condition in a form that no index answers, to check found rows.
 
     Args:
         text: the expression that the index is on.
@@ -117,7 +117,9 @@ def unindexed_match(text: str, pattern: str) -> str:
 
 
 def rarest_word(matches: Mapping[str, str], nearby: str) -> str:
-    """Return the query of the word with the fewest matches nearby: `word`, its pattern, and `is_common`.
+    """Return the query of the word with the fewest matches nearby.
+
+    Its row has `word`, the pattern of the word, and `is_common`.
 
     Args:
         matches: the condition on a nearby row for each word, by the name of the parameter with its pattern.

@@ -83,7 +83,7 @@ class Ways:
 
     def timetable(self, agent: int) -> Availability:
         """The rows that matter, from the server."""
-        desk = self._appointments.desk(AgentKey(assistant_id=f"assistant-{agent}"), self._now)
+        desk = self._appointments.schedule(AgentKey(assistant_id=f"assistant-{agent}"), self._now)
         if desk.agent is None:
             raise ProgramFailed(f"there is no agent {agent}")
         return Availability(desk.agent.rules, desk.agent.zone, self._now, desk.taken)

@@ -1,6 +1,6 @@
-"""When an agent is free: worked out from its rules and what is taken, lazily, as far as somebody reads on.
+"""An agent's free starting times, computed lazily from its rules. Pure.
 
-Pure: everything it needs is given to it, nothing is asked of a database or a clock.
+It reads neither a database nor a clock.
 """
 
 from __future__ import annotations
@@ -23,19 +23,21 @@ if TYPE_CHECKING:
 
 NOON_HOUR = 12
 MAX_OFFERED = 3
+"""Starting times that one answer offers."""
 MIN_GAP = timedelta(hours=2)
+"""Between times that are offered together, where they are not of different half-days."""
 DAY = timedelta(days=1)
-SHORTEST_DAY = timedelta(hours=23)
+MIN_DAY_LENGTH = timedelta(hours=23)
 
 
 @dataclass(frozen=True)
 class BookedInterval:
-    """A stretch of time that is not free: a booking with the buffer after it, or a busy block. Times are UTC.
+    """An interval that is not free: a booking with its buffer, or a busy block.
 
     Args:
-        start: when it begins.
-        until: when it and its buffer are over.
-        appointment_id: which booking it is; None for a busy block.
+        start: its start.
+        until: its end, including the buffer.
+        appointment_id: of the booking; None for a busy block.
     """
 
     start: datetime
@@ -44,7 +46,7 @@ class BookedInterval:
 
 
 class UnavailableReason(Enum):
-    """Why a starting time cannot be had."""
+    """Why a starting time cannot be booked."""
 
     PAST = "it is past"
     TOO_SOON = "it is within the minimum notice"
@@ -60,19 +62,19 @@ class Availability:
 
     Args:
         rules: the agent's.
-        zone: the agent's; every day and wall-clock time here is of this zone.
+        zone: the agent's; every day and wall-clock time is in this zone.
         now: the present moment, aware.
-        taken: bookings and busy blocks.
+        taken: bookings and busy blocks; may overlap.
     """
 
     def __init__(self, rules: Rules, zone: ZoneInfo, now: datetime, taken: Sequence[BookedInterval]) -> None:
         self.rules = rules
         self.zone = zone
         self.now = now
-        self._taken = sorted(taken, key=lambda stretch: stretch.start)
-        self._starts = [stretch.start for stretch in self._taken]
-        # How far what began up to here reaches: stretches may overlap, and a long one outlast many short ones.
-        self._reach = list(accumulate((stretch.until for stretch in self._taken), max))
+        self._taken = sorted(taken, key=lambda interval: interval.start)
+        self._starts = [interval.start for interval in self._taken]
+        # The latest end of all intervals up to here: they may overlap, and a long one may outlast many short ones.
+        self._latest_ends = list(accumulate((interval.until for interval in self._taken), max))
 
     @cached_property
     def today(self) -> date:
@@ -86,19 +88,19 @@ class Availability:
 
     @cached_property
     def earliest(self) -> datetime:
-        """The first moment at which a viewing may start."""
+        """The earliest moment at which a viewing may start: now plus the minimum notice."""
         return self.now + timedelta(minutes=self.rules.notice_minutes)
 
     def days(self) -> Iterator[date]:
-        """Give the days that may be booked, in order."""
+        """Return the days that may be booked, in order."""
         return (self.today + timedelta(days=ahead) for ahead in range(self.rules.horizon_days + 1))
 
     def starts_on(self, day: date) -> list[datetime]:
-        """Give every starting time that the working hours of `day` have room for, taken or not, in UTC, in order."""
+        """Return the starting times, taken or not, in the working hours of `day`, in UTC."""
         midnight = datetime.combine(day, time(), self.zone)
         offset = midnight.utcoffset()
         if offset == (midnight + DAY).utcoffset():
-            return self._starts_of_an_even_day(day, midnight.replace(tzinfo=UTC) - (offset or timedelta()))
+            return self._starts_without_clock_change(day, midnight.replace(tzinfo=UTC) - (offset or timedelta()))
         slot = timedelta(minutes=self.rules.slot_minutes)
         starts = set()
         for window in self.rules.windows_on(day):
@@ -109,8 +111,8 @@ class Availability:
                     starts.add(start)
         return sorted(starts)
 
-    def _starts_of_an_even_day(self, day: date, midnight: datetime) -> list[datetime]:
-        """Give the same for a day on which the clocks do not change: minutes are just counted from its midnight."""
+    def _starts_without_clock_change(self, day: date, midnight: datetime) -> list[datetime]:
+        """Return the same for a day without a clock change, by counting from midnight."""
         slot, step = self.rules.slot_minutes, self.rules.step_minutes
         minutes = {
             minute
@@ -120,18 +122,18 @@ class Availability:
         return [midnight + timedelta(minutes=minute) for minute in sorted(minutes)]
 
     def free_on(self, day: date) -> list[datetime]:
-        """Give the free starting times of `day`, in UTC, in order."""
+        """Return the free starting times of `day`, in UTC, in order."""
         if not self.today <= day <= self.last_day or self._is_full(day):
             return []
         return [start for start in self.starts_on(day) if start >= self.earliest and not self._is_taken(start)]
 
     def free(self, days: Iterator[date] | None = None) -> Iterator[datetime]:
-        """Give the free starting times of `days` (default: all that may be booked), one by one."""
+        """Yield the free starting times of `days` (default: all bookable ones), in UTC."""
         for day in self.days() if days is None else days:
             yield from self.free_on(day)
 
     def reason_unavailable(self, start: datetime) -> UnavailableReason | None:
-        """Give why a viewing cannot start at `start`, or None where it can."""
+        """Return why a viewing cannot start at `start`, or None if it can."""
         day = start.astimezone(self.zone).date()
         if start <= self.now:
             return UnavailableReason.PAST
@@ -145,23 +147,30 @@ class Availability:
             return UnavailableReason.TAKEN
         return UnavailableReason.DAY_FULL if self._is_full(day) else None
 
-    def nearest(self, wish: datetime, limit: int = MAX_OFFERED) -> tuple[datetime, ...]:
-        """Give the free times nearest to `wish`, in order of time; looks no further than it must."""
-        wished = min(max(wish.astimezone(self.zone).date(), self.today), self.last_day)
+    def nearest(self, wanted: datetime, limit: int = MAX_OFFERED) -> tuple[datetime, ...]:
+        """Return the free times nearest to `wanted`, in order of time.
+
+        Looks outward day by day, and stops as soon as no day further out can have a nearer time.
+        """
+        wanted_day = min(max(wanted.astimezone(self.zone).date(), self.today), self.last_day)
         found: list[datetime] = []
         for away in range(self.rules.horizon_days + 1):
-            for day in {wished - timedelta(days=away), wished + timedelta(days=away)}:
+            for day in {wanted_day - timedelta(days=away), wanted_day + timedelta(days=away)}:
                 found += self.free_on(day)
-            found.sort(key=lambda start: (abs(start - wish), start))
-            # What lies on days further out is further away than this, even where the clocks cut a day short.
-            if len(found) >= limit and abs(found[limit - 1] - wish) <= away * SHORTEST_DAY:
+            found.sort(key=lambda start: (abs(start - wanted), start))
+            # Times on days further out are further away than this, even where a clock change shortens a day.
+            if len(found) >= limit and abs(found[limit - 1] - wanted) <= away * MIN_DAY_LENGTH:
                 break
         return tuple(sorted(found[:limit]))
 
     def pick_diverse(self, starts: Iterator[datetime]) -> tuple[datetime, ...]:
-        """Choose up to three of `starts`, which are in order: the nearest, one of another half-day, one of another day.
+        """Return up to three of `starts` on different half-days and days.
 
-        Where the times end before that, or all are of one day, the third is any that is well apart from the others.
+        The first is always among them, the second is of another half-day, the third of another day. If there are no such
+        times, it takes ones that are MIN_GAP from the others, or half of that.
+
+        Args:
+            starts: free starting times in order; read only as far as necessary.
         """
         first = next(starts, None)
         if first is None:
@@ -186,19 +195,27 @@ class Availability:
         return tuple(sorted(chosen))
 
     def at_time_of_day(self, minutes: int, days: Iterator[date] | None = None) -> tuple[datetime, ...]:
-        """Give the first three free times at `minutes` after midnight on `days` (default: all that may be booked)."""
+        """Return the first three free times at one time of day.
+
+        Args:
+            minutes: after midnight on the wall clock.
+            days: default: all that may be booked.
+        """
         instants = (instant_of(day, minutes, self.zone) for day in (self.days() if days is None else days))
         return tuple(islice((i for i in instants if i is not None and self.reason_unavailable(i) is None), MAX_OFFERED))
 
     def _ends_of(self, start: datetime) -> tuple[datetime, datetime]:
-        """Give when the half-day and the day of `start` are over."""
+        """Return the end of the half-day and the end of the day of `start`, in UTC."""
         midnight = datetime.combine(start.astimezone(self.zone).date(), time(), self.zone)
         noon, next_midnight = midnight.replace(hour=NOON_HOUR), midnight + DAY
         day_over = next_midnight.astimezone(UTC)
         return (noon.astimezone(UTC) if start < noon else day_over), day_over
 
     def _closing(self, day: date, closes_min: int) -> datetime:
-        """Give when a window closes; a time that the clocks skip counts as if they had not changed yet."""
+        """Return when a window closes, in UTC.
+
+        A skipped time is read with the offset before the clock change.
+        """
         wall = datetime.combine(day, time()) + timedelta(minutes=closes_min)
         return wall.replace(tzinfo=self.zone).astimezone(UTC)
 
@@ -210,12 +227,12 @@ class Availability:
     def _is_taken(self, start: datetime) -> bool:
         until = start + timedelta(minutes=self.rules.slot_minutes + self.rules.buffer_minutes)
         begun = bisect_left(self._starts, until)
-        return begun > 0 and self._reach[begun - 1] > start
+        return begun > 0 and self._latest_ends[begun - 1] > start
 
     @cached_property
     def _booked_per_day(self) -> Counter[date]:
-        bookings = (stretch for stretch in self._taken if stretch.appointment_id is not None)
-        return Counter(stretch.start.astimezone(self.zone).date() for stretch in bookings)
+        bookings = (interval for interval in self._taken if interval.appointment_id is not None)
+        return Counter(interval.start.astimezone(self.zone).date() for interval in bookings)
 
     def _is_full(self, day: date) -> bool:
         return self.rules.daily_cap is not None and self._booked_per_day[day] >= self.rules.daily_cap

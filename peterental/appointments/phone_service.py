@@ -1,4 +1,4 @@
-"""Viewings by phone and in the pages: looks, lets `decisions` decide, writes, and keeps what the caller was told."""
+"""Bookings by phone: load the schedule, decide, write, and record the answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from peterental.appointments.availability import Availability, UnavailableReason
 from peterental.appointments.model import SlotTaken
 from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.repository import AppointmentRepository
-from peterental.appointments.slot_check import check
+from peterental.appointments.slot_check import check_slot
 from peterental.clock import utc_now
 from peterental.errors import Fault, Refusal
 
@@ -35,16 +35,16 @@ log = logging.getLogger(__name__)
 
 
 class PhoneBookingService:
-    """Viewings, as the phone and the pages use them.
+    """The bookings of one database, as tool calls change them.
 
-    What the phone asks for takes a Delivery (which tool call of which phone call), a Wish (its arguments) and `render`,
-    and gives the sentence for the caller. Refusals are told too, not raised. The sentence is kept in the transaction
-    that did what it says, so the same tool call always hears the same.
+    A method for a tool call takes the invocation (which tool call of which phone call), the request (its arguments) and
+    `render`, and returns the sentence for the caller. A refusal is an answer too and is not raised. The answer is
+    recorded in the transaction of the change, so a repeated tool call returns the same answer.
 
     Args:
-        database: where they are kept.
-        calls: keeps what each tool call was told.
-        now: gives the present moment, aware.
+        database: where the bookings are stored.
+        calls: records the answer of each tool call.
+        now: returns the present moment, aware.
     """
 
     def __init__(self, database: Database, calls: CallService, now: Callable[[], datetime] = utc_now) -> None:
@@ -55,51 +55,61 @@ class PhoneBookingService:
         self._now = now
 
     def availability(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
-        """Offer up to three free times. One round trip to look, one to keep the tool call."""
+        """Offer up to three free times.
+
+        Two round trips: one to read, one to record the tool call.
+        """
         now = self._now()
-        desk = self._appointments.desk(invocation.agent_key, now)
-        situation = RequestContext(now=now, invocation=invocation, agent=desk.agent, taken=desk.taken)
-        result, _ = _decided(phone_requests.offer_slots, situation, request)
-        answer = render(result, desk.agent, now)
+        schedule = self._appointments.schedule(invocation.agent_key, now)
+        context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, taken=schedule.taken)
+        result, _ = _decide(phone_requests.offer_slots, context, request)
+        answer = render(result, schedule.agent, now)
         try:
             self._calls.record_tool_call_alone(
                 invocation,
                 answer=answer,
                 outcome=_label(result, "answered"),
-                agent_id=_id_of(desk.agent),
-                offered=phone_requests.offered_by(result),
+                agent_id=_id_of(schedule.agent),
+                offered=phone_requests.offered_in(result),
+                asked=phone_requests.question_in(result),
             )
         except Fault as fault:
-            # The times are true all the same, and the caller is waiting for them.
-            log.warning("A tool call was answered but not kept: %s", fault, extra={"call_id": invocation.vapi_call_id})
+            # The times are right even so, and the caller is waiting for them.
+            log.warning(
+                "A tool call was answered but not recorded: %s", fault, extra={"call_id": invocation.vapi_call_id}
+            )
         return answer
 
     def book(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
-        """Book a viewing. Two round trips: one to lock and look, one to write and commit."""
+        """Book a viewing. Two round trips: one to lock and read, one to write and commit."""
         return self._change(invocation, request, render, phone_requests.book)
 
     def reschedule(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
-        """Move a booking of the caller's in one step. Two round trips."""
+        """Move one of the caller's bookings in one step. Two round trips."""
         return self._change(invocation, request, render, phone_requests.move)
 
     def cancel(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
-        """Cancel a booking of the caller's. Two round trips."""
+        """Cancel one of the caller's bookings. Two round trips."""
         return self._change(invocation, request, render, phone_requests.cancel)
 
     def find(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
-        """Tell the caller's own upcoming bookings, after a second fact agrees. Two round trips, nothing locked."""
+        """Find the caller's own upcoming bookings, once the name or the address agrees.
+
+        Two round trips, no lock.
+        """
         now = self._now()
         with self._database.transaction() as connection:
-            pending = self._appointments.look(connection, invocation, now)
+            pending = self._appointments.queue_schedule(connection, invocation, now)
             connection.sync()
-            desk, own = pending.read()
-            situation = RequestContext(now=now, invocation=invocation, agent=desk.agent, own=own)
-            return self._decide_and_record(connection, situation, request, render, phone_requests.find)
+            schedule, own = pending.read()
+            context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, own=own)
+            return self._decide_and_record(connection, context, request, render, phone_requests.find)
 
     def check_slot(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> SlotCheck:
-        """Say whether a caller would get a certain time of an agent's, and what takes it where not.
+        """Check whether a caller could book one time of an agent, and what takes it.
 
-        One query; where the time is taken, up to two more. Raises AgentUnknown, also where `viewer` may not see it.
+        One query, or up to three for a time that is taken. Raises AgentUnknown, also for an agent that the viewer may
+        not see.
 
         Args:
             agent_id: whose time.
@@ -108,15 +118,15 @@ class PhoneBookingService:
             viewer: who asks.
         """
         now = self._now()
-        desk = None if "\x00" in agent_id else self._appointments.desk_of(agent_id, now)
-        agent = desk.agent if desk else None
-        if desk is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
+        schedule = None if "\x00" in agent_id else self._appointments.schedule_of(agent_id, now)
+        agent = schedule.agent if schedule else None
+        if schedule is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
             raise AgentUnknown
-        found = check(agent, Availability(agent.rules, agent.zone, now, desk.taken), day, minutes)
+        found = check_slot(agent, Availability(agent.rules, agent.zone, now, schedule.taken), day, minutes)
         if found.start is None or found.until is None or found.reason is not UnavailableReason.TAKEN:
             return found
         until = found.until + timedelta(minutes=agent.rules.buffer_minutes)
-        booking = self._appointments.booked_between(agent_id, found.start, until)
+        booking = self._appointments.first_overlapping(agent_id, found.start, until)
         busy = () if booking else self._hours.busy_blocks(agent_id, found.start, until, limit=1)
         return replace(found, booking=booking, busy=next(iter(busy), None))
 
@@ -127,11 +137,14 @@ class PhoneBookingService:
         render: Render,
         decide: Callable[[RequestContext, BookingRequest], Decision],
     ) -> str:
-        """Decide and write; where somebody who did not queue for the agent was quicker, look once more."""
+        """Decide and write; decide once more if the overlap constraint refuses the time.
+
+        It does so only for a writer that did not lock the agent.
+        """
         try:
             return self._attempt_change(invocation, request, render, decide)
         except SlotTaken:
-            log.info("Somebody was quicker; looking again", extra={"call_id": invocation.vapi_call_id})
+            log.info("The time was taken by another writer; deciding again", extra={"call_id": invocation.vapi_call_id})
         try:
             return self._attempt_change(invocation, request, render, decide)
         except SlotTaken as refusal:
@@ -146,66 +159,80 @@ class PhoneBookingService:
         render: Render,
         decide: Callable[[RequestContext, BookingRequest], Decision],
     ) -> str:
+        """Lock the agent, decide and write, unless the tool call is a repetition.
+
+        Raises SlotTaken.
+        """
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
             history = self._calls.begin(connection, invocation)
             now = self._now()
-            pending = self._appointments.look(connection, invocation, now)
+            pending = self._appointments.queue_schedule(connection, invocation, now)
             connection.sync()
             call_history = history.read()
             if call_history.redelivered is not None:
                 return call_history.redelivered.answer
-            desk, own = pending.read()
-            situation = RequestContext(
-                now=now, invocation=invocation, agent=desk.agent, taken=desk.taken, own=own, call_history=call_history
+            schedule, own = pending.read()
+            context = RequestContext(
+                now=now,
+                invocation=invocation,
+                agent=schedule.agent,
+                taken=schedule.taken,
+                own=own,
+                call_history=call_history,
             )
-            return self._decide_and_record(connection, situation, request, render, decide)
+            return self._decide_and_record(connection, context, request, render, decide)
 
     def _decide_and_record(
         self,
         connection: Connection,
-        situation: RequestContext,
+        context: RequestContext,
         request: BookingRequest,
         render: Render,
         decide: Callable[[RequestContext, BookingRequest], Decision],
     ) -> str:
-        """Decide, queue what is to be written, and the sentence with it."""
-        result, decision = _decided(decide, situation, request)
+        """Decide, queue the change and the tool call's record, and return the answer."""
+        result, decision = _decide(decide, context, request)
         if decision is not None:
-            self._write(connection, situation, decision)
-        said_before = decision.said_before if decision else None
-        answer = said_before or render(result, situation.agent, situation.now)
+            self._write(connection, context, decision)
+        earlier_answer = decision.said_before if decision else None
+        answer = earlier_answer or render(result, context.agent, context.now)
         booking = decision.appointment if decision else None
         self._calls.record_tool_call(
             connection,
-            situation.invocation,
+            context.invocation,
             answer=answer,
             outcome=_label(result, decision.label if decision else ""),
-            agent_id=_id_of(situation.agent),
+            agent_id=_id_of(context.agent),
             appointment_id=booking.appointment_id or None if booking else None,
-            offered=phone_requests.offered_by(result),
+            offered=phone_requests.offered_in(result),
+            asked=phone_requests.question_in(result),
         )
         return answer
 
-    def _write(self, connection: Connection, situation: RequestContext, decision: Decision) -> None:
+    def _write(self, connection: Connection, context: RequestContext, decision: Decision) -> None:
+        """Queue the change that was decided, if there is one."""
         booking = decision.appointment
         if booking is None or decision.change is None:
             return
-        blocked_until = booking.end + timedelta(minutes=situation.reachable_agent.rules.buffer_minutes)
+        blocked_until = booking.end + timedelta(minutes=context.known_agent.rules.buffer_minutes)
         if decision.change == "insert":
-            self._appointments.insert(connection, booking, blocked_until, situation.invocation.tool_call_id)
+            self._appointments.insert(connection, booking, blocked_until, context.invocation.tool_call_id)
         elif decision.change == "move":
             old_start = decision.old_start or booking.start
-            self._appointments.move(connection, booking, old_start, blocked_until, situation.now)
+            self._appointments.move(connection, booking, old_start, blocked_until, context.now)
         else:
-            self._appointments.cancel(connection, booking, situation.now)
+            self._appointments.cancel(connection, booking, context.now)
 
 
-def _decided(
-    decide: Callable[[RequestContext, BookingRequest], Decision], situation: RequestContext, request: BookingRequest
+def _decide(
+    decide: Callable[[RequestContext, BookingRequest], Decision], context: RequestContext, request: BookingRequest
 ) -> tuple[Outcome | Refusal, Decision | None]:
-    """Give what to tell, a refusal included: it is kept in the transaction like any other answer."""
+    """Return the outcome or the refusal, and the decision if there is one.
+
+    A refusal is recorded like any other answer.
+    """
     try:
-        decision = decide(situation, request)
+        decision = decide(context, request)
     except Refusal as refusal:
         return refusal, None
     return decision.outcome, decision

@@ -17,6 +17,7 @@ from peterental.appointments.schedule_repository import (
     read_schedule,
 )
 from peterental.database.constraints import named_constraints
+from peterental.phone_numbers import last_digits
 
 if TYPE_CHECKING:
     import psycopg
@@ -41,7 +42,7 @@ APPOINTMENT = """
     ) AS booked_by
 """
 
-# The first confirmed viewings of an agent, with the pauses after them, between two moments, but for one.
+# The first confirmed viewings of an agent that overlap, with their buffers, the time between two moments, except one.
 OVERLAPPING = f"""
     SELECT {APPOINTMENT}
     FROM (
@@ -53,29 +54,32 @@ OVERLAPPING = f"""
         SELECT id FROM appointments
         WHERE agent_id = %(agent_id)s AND {MULTI_DAY}
             AND start_time < %(until)s::timestamptz AND COALESCE(blocked_until, end_time) > %(start)s::timestamptz
-    ) AS standing
+    ) AS overlapping
     JOIN appointments USING (id)
     JOIN agents USING (agent_id)
-    WHERE id IS DISTINCT FROM %(without)s::int
+    WHERE id IS DISTINCT FROM %(ignored_id)s::int
     ORDER BY start_time, id
     LIMIT %(limit)s
 """
 
 
+CALLER_END = r"right(regexp_replace(caller_number, '\D', '', 'g'), 7)"
+"""The last digits of a number, the same however the number is written. Word for word what migration 014 has an index on."""
+
 CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap": SlotTaken}
-"""By the constraint of `appointments` that refuses a booking."""
+"""What violations of the constraints of `appointments` mean, by constraint."""
 
 
 class PendingSchedule:
-    """The answer to `AppointmentRepository.look`, on its way until the connection has caught up."""
+    """The result of `AppointmentRepository.queue_schedule`, after the sync."""
 
-    def __init__(self, desk: psycopg.Cursor[DictRow], own: psycopg.Cursor[DictRow]) -> None:
-        self._desk = desk
+    def __init__(self, schedule: psycopg.Cursor[DictRow], own: psycopg.Cursor[DictRow]) -> None:
+        self._schedule = schedule
         self._own = own
 
     def read(self) -> tuple[AgentSchedule, tuple[Appointment, ...]]:
-        """Give the desk and the caller's own upcoming bookings, soonest first."""
-        return read_schedule(self._desk.fetchone()), tuple(Appointment(**row) for row in self._own.fetchall())
+        """Return the schedule and the caller's own upcoming bookings, soonest first."""
+        return read_schedule(self._schedule.fetchone()), tuple(Appointment(**row) for row in self._own.fetchall())
 
 
 class AppointmentRepository:
@@ -84,36 +88,45 @@ class AppointmentRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def desk(self, key: AgentKey, now: datetime) -> AgentSchedule:
-        """Look up whom a call is for and what is taken. One statement, one round trip."""
+    def schedule(self, key: AgentKey, now: datetime) -> AgentSchedule:
+        """Return the schedule of the agent that a call is for.
+
+        One statement, one round trip.
+        """
         rows = self._database.fetch(SCHEDULE_BY_VAPI_KEY, _key(key) | {"now": now})
         return read_schedule(rows[0] if rows else None)
 
-    def desk_of(self, agent_id: str, now: datetime) -> AgentSchedule:
-        """Look up one agent and what is taken, as `desk` does. One statement, one round trip."""
+    def schedule_of(self, agent_id: str, now: datetime) -> AgentSchedule:
+        """Return the schedule of one agent. One statement, one round trip."""
         rows = self._database.fetch(SCHEDULE_BY_ID, {"agent_id": agent_id, "now": now})
         return read_schedule(rows[0] if rows else None)
 
-    def booked_between(self, agent_id: str, start: datetime, until: datetime) -> Appointment | None:
-        """Give the first confirmed viewing that, with the pause after it, is between two moments. One round trip."""
+    def first_overlapping(self, agent_id: str, start: datetime, until: datetime) -> Appointment | None:
+        """Return the first confirmed viewing between two moments, buffer included.
+
+        One round trip.
+        """
         rows = self._database.fetch(
-            OVERLAPPING, {"agent_id": agent_id, "start": start, "until": until, "without": None, "limit": 1}
+            OVERLAPPING, {"agent_id": agent_id, "start": start, "until": until, "ignored_id": None, "limit": 1}
         )
         return Appointment(**rows[0]) if rows else None
 
-    def look(self, connection: Connection, invocation: ToolInvocation, now: datetime) -> PendingSchedule:
-        """Queue the desk and the caller's own bookings: upcoming, with this agent, by number or from this very call."""
+    def queue_schedule(self, connection: Connection, invocation: ToolInvocation, now: datetime) -> PendingSchedule:
+        """Queue the agent's schedule and the caller's own upcoming bookings with it.
+
+        A booking is the caller's own by its number, or because this phone call made it.
+        """
         values = _key(invocation.agent_key) | {
             "now": now,
-            "caller_number": invocation.caller_number,
+            "caller_end": last_digits(invocation.caller_number),
             "vapi_call_id": invocation.vapi_call_id or None,
         }
-        desk = connection.execute(SCHEDULE_BY_VAPI_KEY.encode(), values)
+        schedule = connection.execute(SCHEDULE_BY_VAPI_KEY.encode(), values)
         own = connection.execute(
             f"""
             WITH agent AS ({AGENT_BY_VAPI_KEY}), own AS (
                 SELECT id FROM appointments
-                WHERE caller_number = %(caller_number)s AND start_time > %(now)s
+                WHERE {CALLER_END} = %(caller_end)s AND caller_number IS NOT NULL AND start_time > %(now)s
                 UNION
                 SELECT id FROM appointments
                 WHERE vapi_call_id = %(vapi_call_id)s AND start_time > %(now)s
@@ -127,10 +140,10 @@ class AppointmentRepository:
             """.encode(),
             values,
         )
-        return PendingSchedule(desk, own)
+        return PendingSchedule(schedule, own)
 
     def translate_overlap_error(self) -> AbstractContextManager[None]:
-        """Raise SlotTaken where the exclusion constraint refuses a booking, ConstraintViolated for any other."""
+        """Raise SlotTaken for the overlap constraint, ConstraintViolated for any other."""
         return named_constraints(CONSTRAINT_ERRORS)
 
     def insert(
@@ -141,14 +154,16 @@ class AppointmentRepository:
         tool_call_id: str,
         actor: str = PHONE,
     ) -> psycopg.Cursor[DictRow]:
-        """Queue a booking and the first line of its history; its id is the database's to give, as `appointment_id`.
+        """Queue a booking and the first event of its history.
+
+        The cursor returns its new id as `appointment_id`.
 
         Args:
-            connection: the transaction's, which has locked the agent.
-            appointment: what to book.
-            blocked_until: the end of the agent's pause after it.
-            tool_call_id: what made it; its repetition finds it.
-            actor: PHONE, or the e-mail address of who does it by hand.
+            connection: of the transaction that has locked the agent.
+            appointment: what to book; its id is ignored.
+            blocked_until: the end of the agent's buffer after it.
+            tool_call_id: of the tool call that books it, by which a repetition of that call finds it.
+            actor: PHONE, or the e-mail address of the user who books it.
         """
         return connection.execute(
             """
@@ -197,9 +212,17 @@ class AppointmentRepository:
         *,
         actor: str = PHONE,
     ) -> None:
-        """Queue the one UPDATE that moves a booking to the times it is given with, and the line of its history.
+        """Queue the UPDATE that moves a booking, and the event of its history.
 
-        Every change is later than the one before, so that `updated_at` tells one state from another.
+        `updated_at` grows with every change, so that it identifies one state of the booking.
+
+        Args:
+            connection: of the transaction that has locked the agent.
+            appointment: with its new times.
+            old_start: its start before.
+            blocked_until: the end of the agent's buffer after it.
+            now: the present moment, aware.
+            actor: PHONE, or the e-mail address of the user who moves it.
         """
         connection.execute(
             """
@@ -227,7 +250,7 @@ class AppointmentRepository:
         )
 
     def cancel(self, connection: Connection, appointment: Appointment, now: datetime) -> None:
-        """Queue a cancellation by phone and the line of its history."""
+        """Queue a cancellation by phone and the event of its history."""
         self.set_status(connection, appointment, "cancelled", kind="cancelled", now=now, actor=PHONE)
 
     def set_status(
@@ -240,7 +263,18 @@ class AppointmentRepository:
         now: datetime,
         actor: str,
     ) -> None:
-        """Queue another status for a booking that has the one it is given with, and the line of its history."""
+        """Queue a new status of a booking, and the event of its history.
+
+        Does nothing if the booking no longer has the status of `appointment`.
+
+        Args:
+            connection: of the transaction that has locked the agent.
+            appointment: with its present status.
+            status: the new one.
+            kind: of the event.
+            now: the present moment, aware.
+            actor: PHONE, or the e-mail address of the user who changes it.
+        """
         connection.execute(
             """
             WITH changed AS (

@@ -1,4 +1,4 @@
-"""An agent's schedule: the agent with its rules and what is taken, read from PostgreSQL in one row."""
+"""Reads an agent with its rules and taken times from PostgreSQL, in one row."""
 
 from __future__ import annotations
 

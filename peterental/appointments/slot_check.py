@@ -1,4 +1,4 @@
-"""Why an agent has, or has not, a certain time free: the rules of the phone, in a form that a page can explain."""
+"""Whether a caller could book one time of an agent, and the reason if not."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ NOON_MIN = 12 * 60
 
 @dataclass(frozen=True, kw_only=True)
 class SlotCheck:
-    """What became of asking for one time of an agent's.
+    """Whether one time of an agent is free.
 
     Args:
         agent: whose.
-        day, minutes: the time asked for, on the agent's wall clock, in minutes after midnight.
+        day, minutes: the time asked for, on the agent's wall clock, as minutes after midnight.
         start: when that is, in UTC; None where the clocks skip it.
-        reason: why no caller gets it; None where it is free, or skipped.
+        reason: why no caller can book it; None where it is free, or skipped.
         nearest: the nearest free times, in UTC; none where it is free.
         last_day: the last day that callers may book.
-        booking: what takes it, if it is a viewing.
-        busy: what takes it, if it is a busy block.
+        booking: the viewing that takes it.
+        busy: the busy block that takes it.
     """
 
     agent: Agent
@@ -45,7 +45,7 @@ class SlotCheck:
 
     @property
     def is_free(self) -> bool:
-        """Whether a caller gets it."""
+        """Whether a caller can book it."""
         return self.start is not None and self.reason is None and self.agent.is_active
 
     @property
@@ -55,12 +55,19 @@ class SlotCheck:
 
     @property
     def until(self) -> datetime | None:
-        """When the viewing would be over, in UTC, without the pause after it."""
+        """The end of a viewing at that time, in UTC, without the buffer after it."""
         return self.start + timedelta(minutes=self.agent.rules.slot_minutes) if self.start else None
 
 
-def check(agent: Agent, availability: Availability, day: date, minutes: int) -> SlotCheck:
-    """Ask a timetable for one time, given on the agent's wall clock in minutes after midnight."""
+def check_slot(agent: Agent, availability: Availability, day: date, minutes: int) -> SlotCheck:
+    """Check one time of an agent.
+
+    Args:
+        agent: whose.
+        availability: the agent's.
+        day: on the agent's calendar.
+        minutes: after midnight, on the agent's wall clock.
+    """
     start = instant_of(day, minutes, agent.zone)
     reason = availability.reason_unavailable(start) if start else None
     near = start or instant_of(day, NOON_MIN, agent.zone) or availability.now

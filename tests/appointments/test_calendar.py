@@ -59,13 +59,13 @@ def book(database: Database, start: datetime, minutes: int = 30, status: str = "
     )
 
 
-def entry(start: datetime, minutes: int = 30, pause: int = 0) -> CalendarEntry:
+def entry(start: datetime, minutes: int = 30, buffer_min: int = 0) -> CalendarEntry:
     end = start + timedelta(minutes=minutes)
     return CalendarEntry(
         appointment_id=1,
         start=start,
         end=end,
-        blocked_until=end + timedelta(minutes=pause),
+        blocked_until=end + timedelta(minutes=buffer_min),
         status="confirmed",
         property_address="12 Elm St",
         attendee_name="Max",
@@ -150,9 +150,9 @@ def test_days_are_as_long_as_the_clocks_make_them() -> None:
 
 
 def test_a_viewing_stands_at_its_hour_with_the_pause_after_it() -> None:
-    drawn = column(a_day(MONDAY, entry(at(9, 30), pause=15), entry(at(16, 30), pause=60)))
-    assert [item.place for item in drawn.items] == [GridCell(row=3, rows=2), GridCell(row=31, rows=2)]
-    assert [item.pause for item in drawn.items] == [GridCell(row=5, rows=1), None], "the grid ends at five"
+    drawn = column(a_day(MONDAY, entry(at(9, 30), buffer_min=15), entry(at(16, 30), buffer_min=60)))
+    assert [item.cell for item in drawn.items] == [GridCell(row=3, rows=2), GridCell(row=31, rows=2)]
+    assert [item.buffer for item in drawn.items] == [GridCell(row=5, rows=1), None], "the grid ends at five"
     assert drawn.closed == ()
 
 
@@ -161,12 +161,12 @@ def test_the_grid_grows_to_show_every_viewing_and_shades_what_is_closed() -> Non
     assert hours_shown([day], CHICAGO) == Window(420, 1440)
     drawn = column(day)
     assert drawn.closed == (GridCell(row=1, rows=8), GridCell(row=41, rows=28))
-    assert [item.place for item in drawn.items] == [GridCell(row=4, rows=2), GridCell(row=68, rows=1)]
+    assert [item.cell for item in drawn.items] == [GridCell(row=4, rows=2), GridCell(row=68, rows=1)]
 
 
 def test_viewings_that_overlap_stand_side_by_side_and_the_rest_is_folded() -> None:
     drawn = column(a_day(MONDAY, *[entry(at(9), 45) for _ in range(5)], entry(at(9, 30)), entry(at(10))))
-    assert [(item.place.row, item.place.lane, item.place.lanes) for item in drawn.items] == [
+    assert [(item.cell.row, item.cell.lane, item.cell.lanes) for item in drawn.items] == [
         (1, 1, 3), (1, 2, 3), (1, 3, 3), (5, 1, 1),
     ]  # fmt: skip
     assert drawn.more == 3
@@ -175,7 +175,7 @@ def test_viewings_that_overlap_stand_side_by_side_and_the_rest_is_folded() -> No
 def test_viewings_in_the_hour_that_the_clocks_repeat_stand_side_by_side() -> None:
     autumn = date(2026, 11, 1)
     drawn = column(a_day(autumn, entry(at(1, 45, autumn)), entry(at(1, 45, autumn, fold=1))))
-    assert [(item.place.row, item.place.rows, item.place.lane) for item in drawn.items] == [(4, 2, 1), (4, 2, 2)]
+    assert [(item.cell.row, item.cell.rows, item.cell.lane) for item in drawn.items] == [(4, 2, 1), (4, 2, 2)]
 
 
 def test_a_busy_block_is_cut_to_the_day_and_to_the_hours_shown() -> None:
@@ -183,7 +183,7 @@ def test_a_busy_block_is_cut_to_the_day_and_to_the_hours_shown() -> None:
     early = BusyBlock(busy_id=2, start=at(6), until=at(7))
     into_the_night = BusyBlock(busy_id=3, start=at(16, 30), until=at(10) + timedelta(days=1))
     drawn = column(a_day(MONDAY, busy=(over_night, early, into_the_night)))
-    assert [(item.busy.busy_id, item.place) for item in drawn.items if item.busy] == [
+    assert [(item.busy.busy_id, item.cell) for item in drawn.items if item.busy] == [
         (1, GridCell(row=1, rows=4)),
         (3, GridCell(row=31, rows=2)),
     ]

@@ -233,7 +233,7 @@ def test_of_many_agents_a_hundred_can_be_chosen_and_any_other_by_its_id(
 def test_a_file_has_all_of_it_in_order_of_time_and_a_batch_in_memory(
     listing: ListingService, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing_service, "BATCH", 3)
+    monkeypatch.setattr(listing_service, "BATCH_SIZE", 3)
     for number in range(7):
         add(str(number), NOW + (number // 2 - 2) * HOUR, overlap_allowed=True)
     batches = list(listing.batches(ADMIN, Filter(sort="name")))
@@ -241,7 +241,7 @@ def test_a_file_has_all_of_it_in_order_of_time_and_a_batch_in_memory(
     assert [viewing.property_address for batch in batches for viewing in batch] == list("0123456")
     found = listing.batches(ADMIN, Filter(text="3", first_day=NOW.date(), agent_id="ana"))
     assert [viewing.property_address for batch in found for viewing in batch] == ["3"]
-    monkeypatch.setattr(listing_service, "MOST_IN_A_FILE", 3)
+    monkeypatch.setattr(listing_service, "MAX_EXPORTED", 3)
     assert [len(batch) for batch in listing.batches(ADMIN, Filter())] == [3]
 
 

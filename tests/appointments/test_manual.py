@@ -106,13 +106,13 @@ def states(database: Database) -> list[tuple[datetime, str, bool]]:
 
 
 def accepting(refusal: ConfirmationRequired, when: WallClockTime) -> WallClockTime:
-    return replace(when, told=refusal.warnings.facts)
+    return replace(when, acknowledged=refusal.warnings.fingerprints)
 
 
 def test_a_booking_by_hand_stands_with_its_history_and_in_the_log(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
-    booked = book(600, attendee_email="d@example.com", length_min=45)
+    booked = book(600, attendee_email="d@example.com", duration_min=45)
     shown, events = services.manual.show(booked.appointment_id, ADMIN)
     assert replace(shown, updated_at=None) == booked
     assert (shown.start, shown.end) == (TEN, TEN + timedelta(minutes=45))
@@ -205,7 +205,7 @@ def test_the_same_form_sent_for_two_agents_at_once_books_once(
 @pytest.mark.parametrize(
     ("set_up", "when", "concern"),
     [
-        ("UPDATE agents SET is_active = FALSE", WallClockTime(day=MONDAY, clock_min=600), BookingWarning.AGENT_OFF),
+        ("UPDATE agents SET is_active = FALSE", WallClockTime(day=MONDAY, clock_min=600), BookingWarning.AGENT_INACTIVE),
         ("", WallClockTime(day=date(2026, 11, 20), clock_min=600), BookingWarning.PAST),
         ("INSERT INTO agent_hours VALUES ('ana', 7, '00:00', '24:00')", WallClockTime(day=date(2026, 11, 22), clock_min=600), BookingWarning.TOO_SOON),
         ("", WallClockTime(day=date(2026, 12, 21), clock_min=600), BookingWarning.TOO_FAR),
@@ -221,8 +221,8 @@ def test_people_may_book_against_the_rules_once_they_know(
         database.fetch(set_up)
     with pytest.raises(ConfirmationRequired) as refused:
         services.manual.book(replace(ENTRY, when=when), ADMIN)
-    assert refused.value.warnings.concerns == (concern,)
-    assert refused.value.nearest or concern is BookingWarning.AGENT_OFF or refused.value.nearest == ()
+    assert refused.value.warnings.kinds == (concern,)
+    assert refused.value.nearest or concern is BookingWarning.AGENT_INACTIVE or refused.value.nearest == ()
     assert states(database) == []
     services.manual.book(replace(ENTRY, when=accepting(refused.value, when)), ADMIN)
     assert [state[2] for state in states(database)] == [False]
@@ -233,7 +233,7 @@ def test_a_full_day_is_said_and_may_be_overfilled(database: Database, book: Call
     book(600)
     with pytest.raises(ConfirmationRequired) as refused:
         book(720)
-    assert refused.value.warnings.concerns == (BookingWarning.DAY_FULL,)
+    assert refused.value.warnings.kinds == (BookingWarning.DAY_FULL,)
     book(720, when=accepting(refused.value, WallClockTime(day=MONDAY, clock_min=720)))
     assert len(states(database)) == 2
 
@@ -243,7 +243,7 @@ def test_overbooking_is_on_purpose_and_only_what_was_told(database: Database, bo
     when = WallClockTime(day=MONDAY, clock_min=615)
     with pytest.raises(ConfirmationRequired) as refused:
         book(when=when)
-    assert refused.value.warnings.concerns == (BookingWarning.OVERLAPS,)
+    assert refused.value.warnings.kinds == (BookingWarning.OVERLAPS,)
     assert [other.appointment_id for other in refused.value.warnings.overlapping] == [first.appointment_id]
     assert refused.value.nearest == (TEN - HALF_AN_HOUR, TEN + HALF_AN_HOUR, ELEVEN)
     known = accepting(refused.value, when)
@@ -265,7 +265,7 @@ def test_the_pause_after_a_viewing_counts_as_overlapping(
     for clock_min in (585, 630):
         with pytest.raises(ConfirmationRequired) as refused:
             book(clock_min)
-        assert refused.value.warnings.concerns == (BookingWarning.OVERLAPS,)
+        assert refused.value.warnings.kinds == (BookingWarning.OVERLAPS,)
     book(645)
     assert len(states(database)) == 2
     assert services.manual.free("ana", MONDAY, ADMIN).times[:2] == (TEN - timedelta(hours=1), ELEVEN + HALF_AN_HOUR)
@@ -297,8 +297,8 @@ def test_an_adopted_booking_of_many_days_is_in_the_way_of_people_and_of_callers(
     [
         ({"property_address": " "}, AddressMissing),
         ({"attendee_name": " "}, NameMissing),
-        ({"length_min": 481}, InvalidDuration),
-        ({"length_min": 4}, InvalidDuration),
+        ({"duration_min": 481}, InvalidDuration),
+        ({"duration_min": 4}, InvalidDuration),
         ({"agent_id": "nobody"}, AgentUnknown),
         ({"when": WallClockTime(day=date(2027, 3, 14), clock_min=150)}, TimeSkipped),
     ],
@@ -323,7 +323,7 @@ def test_a_time_that_the_clocks_show_twice_is_the_first(services: Services, data
 def test_a_move_is_one_step_with_its_history_and_in_the_log(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
-    booked = book(600, length_min=45)
+    booked = book(600, duration_min=45)
     moved = services.manual.move(
         booked.appointment_id, seen(booked, services), WallClockTime(day=MONDAY, clock_min=615), ADMIN
     )
@@ -515,4 +515,4 @@ def test_a_day_without_free_times_names_the_nearest(services: Services) -> None:
 def test_a_viewing_is_not_in_the_way_of_its_own_move(services: Services, book: Callable[..., Appointment]) -> None:
     booked = book(600)
     assert TEN not in services.manual.free("ana", MONDAY, ADMIN).times
-    assert TEN in services.manual.free("ana", MONDAY, ADMIN, without=booked.appointment_id).times
+    assert TEN in services.manual.free("ana", MONDAY, ADMIN, ignored_id=booked.appointment_id).times

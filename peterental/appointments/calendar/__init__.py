@@ -1,1 +1,1 @@
-"""What an agent's days look like: the week, one day on a sheet of paper, and figures of the past weeks."""
+"""The calendar of an agent: week, day sheet, statistics and booking summaries."""

@@ -1,4 +1,4 @@
-"""A week of an agent's, and where each thing stands in it. Pure."""
+"""The week of an agent, and the grid of its viewings and busy blocks. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from peterental.appointments.model import BookingSummary
 from peterental.clock import midnight
 
 ROW_MIN = 15
-"""A row of the grid, in minutes."""
+"""Minutes of one row of the grid."""
 
-MOST_LANES = 3
-"""Viewings side by side; what overlaps even more is folded."""
+MAX_LANES = 3
+"""Overlapping viewings that are shown side by side; further ones are folded."""
 
-MOST_BUSY = 12
-"""Busy blocks of one day that are drawn."""
+MAX_BUSY_SHOWN = 12
+"""Busy blocks of one day that are shown."""
 
-USUAL_HOURS = Window(9 * 60, 17 * 60)
-DAYS_OF_A_WEEK = 7
+DEFAULT_HOURS = Window(9 * 60, 17 * 60)
+"""The hours that the grid shows for a week without working hours."""
+DAYS_PER_WEEK = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class CalendarEntry(BookingSummary):
     """A viewing that was not cancelled. Times are UTC.
 
     Args:
-        blocked_until: the end of the pause after it.
+        blocked_until: the end of the buffer after it.
         status: of the viewing.
         phone: the number that the visitor gave, else the caller's.
     """
@@ -42,7 +43,7 @@ class CalendarEntry(BookingSummary):
 
 @dataclass(frozen=True, kw_only=True)
 class GridCell:
-    """Where something stands in a day's column: its first row, from 1, how many rows, and which of how many lanes."""
+    """A position in a day's column: first row (from 1), rows, and lane among lanes."""
 
     row: int
     rows: int
@@ -52,33 +53,33 @@ class GridCell:
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedEntry:
-    """A viewing with the pause after it, or a busy block, and where they stand."""
+    """A viewing with the buffer after it, or a busy block, and their positions."""
 
     entry: CalendarEntry | None = None
     busy: BusyBlock | None = None
-    place: GridCell
-    pause: GridCell | None = None
+    cell: GridCell
+    buffer: GridCell | None = None
 
     @property
     def start(self) -> datetime:
-        """When it begins, in UTC."""
-        stretch = self.entry or self.busy
-        assert stretch is not None  # noqa: S101  # tells mypy; it is one of the two
-        return stretch.start
+        """Its start, in UTC."""
+        shown = self.entry or self.busy
+        assert shown is not None  # noqa: S101  # tells mypy; it is one of the two
+        return shown.start
 
 
 @dataclass(frozen=True, kw_only=True)
 class CalendarDay:
-    """One local day of an agent's.
+    """One local day of an agent.
 
     Args:
-        day: which.
-        starts, ends: its first moment and the next day's, in UTC.
-        windows: working hours; none where it is closed.
-        note: why they differ from every week's, if they do.
+        day: the date.
+        starts, ends: its first moment and that of the next day, in UTC.
+        windows: working hours; none if it is closed.
+        note: of the date override, if there is one.
         entries: the first viewings of the day, in order.
-        total: how many there are.
-        busy: blocks that touch the day.
+        total: how many viewings the day has.
+        busy: busy blocks that overlap the day.
     """
 
     day: date
@@ -92,7 +93,7 @@ class CalendarDay:
 
     @property
     def clocks_change(self) -> str | None:
-        """What the clocks do on this day, if they change."""
+        """The length of the day and the direction of a clock change; None without one."""
         missing = timedelta(days=1) - (self.ends - self.starts)
         hours = f"{(self.ends - self.starts) / timedelta(hours=1):g} hours"
         if missing > timedelta():
@@ -102,7 +103,15 @@ class CalendarDay:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A day as the grid draws it: viewings and busy blocks in order; what is folded is counted in the last two."""
+    """A day as the grid shows it.
+
+    Args:
+        day: which.
+        items: viewings and busy blocks, by start.
+        closed: the time outside working hours.
+        more: how many viewings are not shown.
+        more_busy: how many busy blocks are not shown.
+    """
 
     day: CalendarDay
     items: tuple[PlacedEntry, ...]
@@ -113,18 +122,19 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Week:
-    """Seven days of an agent's, from a Monday, and the hours that the grid shows.
+    """Seven days of an agent from a Monday on, and the hours that the grid shows.
 
     Args:
         agent: whose.
-        today: the present day on the agent's clock.
-        days: the seven.
+        today: the agent's local date.
+        days: Monday to Sunday.
+        shown: the hours of the grid.
     """
 
     agent: Agent
     today: date
     days: tuple[CalendarDay, ...]
-    shown: Window = field(default=USUAL_HOURS)
+    shown: Window = field(default=DEFAULT_HOURS)
 
     @property
     def monday(self) -> date:
@@ -132,23 +142,23 @@ class Week:
         return self.days[0].day
 
     def columns(self) -> Iterator[Column]:
-        """Give the days as the grid draws them."""
+        """Yield the days as the grid shows them."""
         zone = self.agent.zone
         for day in self.days:
-            entries, folded = _in_lanes(day, self.shown, zone)
-            blocks = [(block, _stretch(block.start, block.until, day, self.shown, zone)) for block in day.busy]
-            busy = [PlacedEntry(busy=block, place=place) for block, place in blocks[:MOST_BUSY] if place is not None]
+            entries, folded = _assign_lanes(day, self.shown, zone)
+            blocks = [(block, _block_cell(block.start, block.until, day, self.shown, zone)) for block in day.busy]
+            busy = [PlacedEntry(busy=block, cell=cell) for block, cell in blocks[:MAX_BUSY_SHOWN] if cell is not None]
             yield Column(
                 day=day,
                 items=tuple(sorted((*entries, *busy), key=lambda item: item.start)),
                 closed=tuple(_closed(day.windows, self.shown)),
                 more=day.total - len(day.entries) + folded,
-                more_busy=max(len(blocks) - MOST_BUSY, 0),
+                more_busy=max(len(blocks) - MAX_BUSY_SHOWN, 0),
             )
 
 
-def days_of(first: date, zone: ZoneInfo, count: int = DAYS_OF_A_WEEK) -> list[CalendarDay]:
-    """Give empty days from `first` on, 23 to 25 hours long as the clocks of `zone` have them."""
+def days_of(first: date, zone: ZoneInfo, count: int = DAYS_PER_WEEK) -> list[CalendarDay]:
+    """Return empty days from `first` on, of 23 to 25 hours with the clock changes."""
     edges = [midnight(first + timedelta(days=ahead), zone) for ahead in range(count + 1)]
     return [
         CalendarDay(day=first + timedelta(days=number), starts=edges[number], ends=edges[number + 1])
@@ -157,23 +167,23 @@ def days_of(first: date, zone: ZoneInfo, count: int = DAYS_OF_A_WEEK) -> list[Ca
 
 
 def hours_shown(days: Sequence[CalendarDay], zone: ZoneInfo) -> Window:
-    """Give the whole hours that the grid must show for everything but busy blocks to be seen."""
-    windows = [window for day in days for window in day.windows] or [USUAL_HOURS]
-    entries = [_wall(entry.start, entry.end, zone) for day in days for entry in day.entries]
+    """Return the whole hours that show all working hours and all viewings."""
+    windows = [window for day in days for window in day.windows] or [DEFAULT_HOURS]
+    entries = [_local_window(entry.start, entry.end, zone) for day in days for entry in day.entries]
     opens = min(window.opens_min for window in (*windows, *entries))
     closes = max(window.closes_min for window in (*windows, *entries))
     return Window(opens // 60 * 60, min(-(-closes // 60) * 60, MINUTES_PER_DAY))
 
 
-def _wall(start: datetime, end: datetime, zone: ZoneInfo) -> Window:
-    """Give a viewing's stretch of its local day; it lasts as long as it does, whatever the clocks do meanwhile."""
+def _local_window(start: datetime, end: datetime, zone: ZoneInfo) -> Window:
+    """Return a viewing's window in its local day; its length ignores clock changes."""
     local = start.astimezone(zone)
     opens = local.hour * 60 + local.minute
     return Window(opens, min(opens + max(int((end - start).total_seconds() // 60), 1), MINUTES_PER_DAY))
 
 
-def _place(window: Window, shown: Window) -> GridCell | None:
-    """Give the rows of a stretch, or None where the grid does not show it."""
+def _cell(window: Window, shown: Window) -> GridCell | None:
+    """Return the rows of a window, or None if the grid does not show it."""
     opens, closes = max(window.opens_min, shown.opens_min), min(window.closes_min, shown.closes_min)
     if opens >= closes:
         return None
@@ -181,53 +191,55 @@ def _place(window: Window, shown: Window) -> GridCell | None:
     return GridCell(row=first + 1, rows=-(-(closes - shown.opens_min) // ROW_MIN) - first)
 
 
-def _stretch(start: datetime, until: datetime, day: CalendarDay, shown: Window, zone: ZoneInfo) -> GridCell | None:
-    """Give the rows of what may begin before the day and end after it."""
+def _block_cell(start: datetime, until: datetime, day: CalendarDay, shown: Window, zone: ZoneInfo) -> GridCell | None:
+    """Return the rows of a busy block, which may exceed the day at both ends."""
     begins, ends = max(start, day.starts).astimezone(zone), min(until, day.ends).astimezone(zone)
     opens = begins.hour * 60 + begins.minute
     closes = MINUTES_PER_DAY if ends.date() > day.day else ends.hour * 60 + ends.minute
-    return _place(Window(opens, closes), shown)
+    return _cell(Window(opens, closes), shown)
 
 
 def _closed(windows: Iterable[Window], shown: Window) -> Iterator[GridCell]:
+    """Yield the rows outside the working hours."""
     opens = shown.opens_min
     for window in (*sorted(windows), Window(shown.closes_min, shown.closes_min)):
-        place = _place(Window(opens, window.opens_min), shown)
-        if place is not None:
-            yield place
+        cell = _cell(Window(opens, window.opens_min), shown)
+        if cell is not None:
+            yield cell
         opens = max(opens, window.closes_min)
 
 
-def _in_lanes(day: CalendarDay, shown: Window, zone: ZoneInfo) -> tuple[tuple[PlacedEntry, ...], int]:
-    """Put viewings that overlap side by side; give them, and how many found no room."""
+def _assign_lanes(day: CalendarDay, shown: Window, zone: ZoneInfo) -> tuple[tuple[PlacedEntry, ...], int]:
+    """Return a day's viewings in lanes, and how many of them are folded."""
     placed: list[PlacedEntry] = []
     cluster: list[tuple[CalendarEntry, GridCell, GridCell | None]] = []
-    ends = [0] * MOST_LANES
+    ends = [0] * MAX_LANES
     folded = 0
     for entry in day.entries:
-        stretch = _wall(entry.start, entry.end, zone)
-        place = _place(stretch, shown)
-        assert place is not None  # noqa: S101  # tells mypy; the hours shown have room for every viewing
-        if place.row >= max(ends):
-            placed += _spread(cluster, ends)
-            cluster, ends = [], [0] * MOST_LANES
-        lane = next((number for number, end in enumerate(ends) if end <= place.row), None)
+        window = _local_window(entry.start, entry.end, zone)
+        cell = _cell(window, shown)
+        assert cell is not None  # noqa: S101  # tells mypy; the hours shown have room for every viewing
+        if cell.row >= max(ends):
+            placed += _with_lane_count(cluster, ends)
+            cluster, ends = [], [0] * MAX_LANES
+        lane = next((number for number, end in enumerate(ends) if end <= cell.row), None)
         if lane is None:
             folded += 1
             continue
-        pause_min = int((entry.blocked_until - entry.end).total_seconds() // 60)
-        pause = _place(Window(stretch.closes_min, min(stretch.closes_min + pause_min, MINUTES_PER_DAY)), shown)
-        ends[lane] = place.row + place.rows
-        cluster.append((entry, GridCell(row=place.row, rows=place.rows, lane=lane + 1), pause))
-    placed += _spread(cluster, ends)
+        buffer_min = int((entry.blocked_until - entry.end).total_seconds() // 60)
+        buffer = _cell(Window(window.closes_min, min(window.closes_min + buffer_min, MINUTES_PER_DAY)), shown)
+        ends[lane] = cell.row + cell.rows
+        cluster.append((entry, GridCell(row=cell.row, rows=cell.rows, lane=lane + 1), buffer))
+    placed += _with_lane_count(cluster, ends)
     return tuple(placed), folded
 
 
-def _spread(
+def _with_lane_count(
     cluster: Sequence[tuple[CalendarEntry, GridCell, GridCell | None]], ends: Sequence[int]
 ) -> Iterator[PlacedEntry]:
+    """Yield a cluster of overlapping viewings with the number of lanes that it needs."""
     lanes = sum(end > 0 for end in ends)
-    for entry, place, pause in cluster:
+    for entry, cell, buffer in cluster:
         yield PlacedEntry(
-            entry=entry, place=GridCell(row=place.row, rows=place.rows, lane=place.lane, lanes=lanes), pause=pause
+            entry=entry, cell=GridCell(row=cell.row, rows=cell.rows, lane=cell.lane, lanes=lanes), buffer=buffer
         )

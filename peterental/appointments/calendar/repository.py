@@ -54,7 +54,10 @@ class CalendarRepository:
         self._database = database
 
     def with_entries(self, agent_id: str, days: Sequence[CalendarDay], limit: int) -> list[CalendarDay]:
-        """Return these days with the first `limit` viewings of each and their number; cancelled ones are left out."""
+        """Return these days with the first `limit` viewings of each and their number.
+
+        Cancelled viewings are left out.
+        """
         rows = self._database.fetch(
             DAYS,
             {
@@ -76,7 +79,9 @@ class CalendarRepository:
         ]
 
     def viewings_by_week(self, agent_id: str, edges: Sequence[datetime], limit: int) -> list[tuple[int, str, int]]:
-        """Count the latest viewings by week and status: the number of the week from 1, the status, how many.
+        """Count the latest viewings by week and status.
+
+        Returns the number of the week from 1, the status, and how many.
 
         Args:
             agent_id: whose.
@@ -92,7 +97,7 @@ class CalendarRepository:
     def next_and_counts(
         self, agent_ids: Sequence[str], spans: Sequence[tuple[datetime, datetime, datetime, datetime]], now: datetime
     ) -> dict[str, tuple[BookingSummary | None, int, int]]:
-        """Return each agent's next confirmed viewing, and the number of viewings in its week and in its month.
+        """Return each agent's next confirmed viewing, and its counts of week and month.
 
         Cancelled viewings are not counted.
 
@@ -145,7 +150,7 @@ class CalendarRepository:
         }
 
     def upcoming(self, agent_id: str, now: datetime, limit: int) -> Upcoming:
-        """Return an agent's next confirmed viewings, one that is going on included, and how many there are in all.
+        """Return an agent's next confirmed viewings, one going on included, and the total.
 
         No viewing is as long as a day, so the index on the start finds one that is going on. Counting ends at
         MAX_UPCOMING_COUNTED.
@@ -169,7 +174,7 @@ class CalendarRepository:
         return Upcoming(viewings=tuple(_summary(row) for row in rows), total=rows[0]["total"] if rows else 0)
 
     def starting_after(self, agent_id: str, now: datetime, limit: int) -> tuple[BookingSummary, ...]:
-        """Return an agent's first confirmed viewings that start after `now`, soonest first."""
+        """Return an agent's first confirmed viewings after `now`, soonest first."""
         rows = self._database.fetch(
             f"""
             SELECT {SUMMARY}

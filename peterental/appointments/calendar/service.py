@@ -1,4 +1,4 @@
-"""Reads an agent's days, weeks and summaries: its hours and busy blocks together with its bookings and calls."""
+"""Reads an agent's days, weeks, statistics and summaries."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ class CalendarService:
         self._now = now
 
     def week(self, agent_id: str, viewer: Viewer, on: date | None = None) -> Week:
-        """Return the week, from Monday, around `on` (default: today). Four queries. Raises AgentUnknown."""
+        """Return the week, from Monday, around `on` (default: today).
+
+        Four queries. Raises AgentUnknown.
+        """
         agent = self._agents.get(agent_id, viewer)
         today = self._hours.today(agent)
         on = on or today
@@ -67,14 +70,20 @@ class CalendarService:
         return Week(agent=agent, today=today, days=days, shown=hours_shown(days, agent.zone))
 
     def day_sheet(self, agent_id: str, viewer: Viewer, on: date | None = None) -> tuple[Agent, date, CalendarDay]:
-        """Return an agent, its local date, and one of its days (default: today). Four queries. Raises AgentUnknown."""
+        """Return an agent, its local date, and one of its days (default: today).
+
+        Four queries. Raises AgentUnknown.
+        """
         agent = self._agents.get(agent_id, viewer)
         today = self._hours.today(agent)
         (day,) = self._filled(agent, days_of(on or today, agent.zone, count=1), MAX_ENTRIES_ON_SHEET)
         return agent, today, day
 
     def statistics(self, agent_id: str, viewer: Viewer) -> WeeklyStatistics:
-        """Return the statistics of this week and the eleven before it. Three queries. Raises AgentUnknown."""
+        """Return the statistics of this week and the eleven before it.
+
+        Three queries. Raises AgentUnknown.
+        """
         agent = self._agents.get(agent_id, viewer)
         starts = mondays(self._hours.today(agent))
         edges = [midnight(monday, agent.zone) for monday in starts]
@@ -84,7 +93,10 @@ class CalendarService:
         return replace(found, is_partial=max(found.total, found.calls) >= MAX_COUNTED)
 
     def summaries(self, agents: Sequence[Agent]) -> tuple[AgentSummary, ...]:
-        """Return the next viewing and the counts of each of these agents, which the viewer was given. One query."""
+        """Return the next viewing and the counts of agents that the viewer may see.
+
+        One query.
+        """
         if not agents:
             return ()
         now = self._now()
@@ -97,18 +109,21 @@ class CalendarService:
         )
 
     def upcoming(self, agent: Agent, limit: int = 10) -> Upcoming:
-        """Return the next confirmed viewings of an agent that the viewer was given, soonest first. One query."""
+        """Return the next confirmed viewings of an agent that the viewer may see.
+
+        One query.
+        """
         return self._calendar.upcoming(agent.agent_id, self._now(), limit)
 
     def conflicts(self, schedule: Schedule) -> HoursConflicts:
-        """Return the viewings to come in closed or busy time of a schedule that the viewer was given. One query."""
+        """Return the upcoming viewings in closed or busy time. One query."""
         agent = schedule.agent
         booked = self._calendar.starting_after(agent.agent_id, self._now(), MAX_CONFLICTS_CHECKED)
         outside = bookings_outside_hours(schedule.rules, agent.zone, schedule.busy, booked)
         return HoursConflicts(viewings=outside, checked=len(booked))
 
     def _filled(self, agent: Agent, days: Sequence[CalendarDay], limit: int) -> tuple[CalendarDay, ...]:
-        """Return the days with their working hours, busy blocks and first `limit` viewings. Three queries."""
+        """Return the days with working hours, busy blocks and viewings. Three queries."""
         overrides = {other.day: other for other in self._hours.date_overrides(agent, days[0].day)}
         busy = self._hours.busy_blocks(agent, days[0].starts, days[-1].ends)
         every_week = replace(agent.rules, days=())

@@ -1,4 +1,4 @@
-"""Figures of an agent's past weeks, and how they are drawn. Pure."""
+"""Weekly statistics of an agent: viewings by status, and calls. Pure."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from datetime import date, timedelta
 from peterental.agents.model import Agent
 
 WEEKS = 12
-"""This week and the eleven before it."""
+"""Weeks in the statistics: this one and the eleven before it."""
 
 MAX_COUNTED = 10_000
-"""So many viewings and calls are counted, the latest first; the page is as fast for an agent with a million."""
+"""Viewings and calls that are counted, latest first; the page is as fast for an agent with a million."""
 
 STATUSES = {"completed": "Completed", "confirmed": "Confirmed", "no_show": "No-show", "cancelled": "Cancelled"}
-"""In the order in which they are drawn, from below."""
+"""The labels of the statuses, in the order of the chart from the bottom."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeekStatistics:
-    """One week: viewings that were to be in it, by status, and calls that came in it, with those that led to one."""
+    """One week: its viewings by status, its calls, and the calls that booked."""
 
     monday: date
     viewings: dict[str, int] = field(default_factory=dict)
@@ -35,12 +35,12 @@ class WeekStatistics:
 
 @dataclass(frozen=True, kw_only=True)
 class WeeklyStatistics:
-    """The weeks, oldest first.
+    """The statistics of WEEKS weeks.
 
     Args:
         agent: whose.
-        weeks: WEEKS of them.
-        is_partial: whether there was more than MAX_COUNTED, so that the oldest weeks lack some.
+        weeks: oldest first.
+        is_partial: whether there are more than MAX_COUNTED, so that the oldest weeks are incomplete.
     """
 
     agent: Agent
@@ -64,12 +64,12 @@ class WeeklyStatistics:
 
     @property
     def calls_booked(self) -> int:
-        """Calls that led to a viewing."""
+        """All calls that booked a viewing."""
         return sum(week.calls_booked for week in self.weeks)
 
 
 def mondays(today: date) -> list[date]:
-    """Give the Mondays of the weeks that are counted, oldest first, and the one after them."""
+    """Return the Mondays of the weeks, oldest first, and the Monday after them."""
     this_monday = today - timedelta(days=today.weekday())
     return [this_monday - timedelta(weeks=ago) for ago in range(WEEKS - 1, -2, -1)]
 
@@ -79,12 +79,12 @@ def weeks_of(
     viewings: Sequence[tuple[int, str, int]],
     calls: Sequence[tuple[int, int, int]],
 ) -> tuple[WeekStatistics, ...]:
-    """Put counted numbers into their weeks.
+    """Return the statistics of each week.
 
     Args:
         starts: the Mondays, oldest first.
-        viewings: number of the week from 1, status, how many.
-        calls: number of the week from 1, how many, how many led to a viewing.
+        viewings: the number of the week from 1, the status, how many.
+        calls: the number of the week from 1, how many, how many booked a viewing.
     """
     by_week: list[dict[str, int]] = [{} for _ in starts]
     for number, status, count in viewings:

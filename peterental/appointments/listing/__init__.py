@@ -1,1 +1,1 @@
-"""The list of viewings: filtered, sorted, paged, searched, and as a file."""
+"""The list of viewings: filters, sorting, pages, search and export."""

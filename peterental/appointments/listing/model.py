@@ -1,4 +1,4 @@
-"""What the list of viewings can be narrowed down to, and what it gives."""
+"""Filters, scope and pages of the list of viewings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from peterental.appointments.model import Appointment, Status
 from peterental.search import MAX_WORDS, has_trigram
 
 Sort = Literal["soonest", "latest", "booked", "name"]
-"""soonest: those to come, the next one first, then those that are past, the latest first; latest: the other way round
-in time; booked: booked last, first; name: by the visitor's name."""
+"""soonest: upcoming ones, next first, then past ones, latest first; latest: latest start first; booked: newest bookings
+first; name: by the visitor's name.
+"""
 
 MAX_TEXT_CHARS = 100
 """Characters of a search that are looked at."""
@@ -19,14 +20,14 @@ MAX_TEXT_CHARS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """What of the list is asked for; None does not narrow it.
+    """Which viewings to list, and in which order; None does not narrow the list.
 
     Args:
-        agent_id: whose viewings.
-        status: in which state.
-        first_day, last_day: both included, each on the clock of the viewing's agent.
-        text: words that must each occur in the visitor's name, e-mail or phone, or in the home's address.
-        sort: in which order.
+        agent_id: the agent of the viewings.
+        status: of the viewings.
+        first_day, last_day: both included, each in the time zone of the viewing's agent.
+        text: words, each of which must occur in the visitor's name, e-mail or phone, or in the address.
+        sort: the order.
     """
 
     agent_id: str | None = None
@@ -38,74 +39,74 @@ class Filter:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words of the text, as far as they are looked for."""
+        """The words of the text that are searched."""
         return tuple((self.text or "")[:MAX_TEXT_CHARS].split()[:MAX_WORDS])
 
     @property
     def is_indexed(self) -> bool:
-        """Whether the text has three letters or digits in a row: shorter ones are looked for nearby only."""
+        """Whether the index can look up a word; others are searched for nearby only."""
         return any(map(has_trigram, self.words))
 
     @property
     def has_days(self) -> bool:
-        """Whether days are asked for."""
+        """Whether the days are limited."""
         return self.first_day is not None or self.last_day is not None
 
     @property
     def narrows(self) -> bool:
-        """Whether anything is left out."""
+        """Whether the filter leaves any viewing out."""
         return replace(self, sort="soonest") != Filter()
 
 
 @dataclass(frozen=True)
 class AgentChoice:
-    """An agent whose viewings can be asked for."""
+    """An agent to choose in the filter."""
 
     agent_id: str
     agent_name: str
     time_zone: str
 
 
-MERGED_AGENTS = 50
-"""Up to so many agents are read one by one, each in its own order, and merged."""
+MAX_MERGED_AGENTS = 50
+"""Up to this many agents are read one by one, each in the order of an index, and merged."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose viewings are listed, and the time zones these agents are in; None is everybody's."""
+    """The agents whose viewings are listed (None: all), and their time zones."""
 
     agent_ids: tuple[str, ...] | None
     zones: tuple[str, ...]
 
     @property
     def is_merged(self) -> bool:
-        """Whether each agent is read on its own."""
-        return self.agent_ids is not None and 1 < len(self.agent_ids) <= MERGED_AGENTS
+        """Whether each agent is read by a query of its own."""
+        return self.agent_ids is not None and 1 < len(self.agent_ids) <= MAX_MERGED_AGENTS
 
 
 PAGE_SIZE = 50
 LAST_PAGE = 100
-"""No page is further down: the way to what lies there is a filter."""
+"""The last page that can be opened; a filter leads to what follows."""
 
-AGENTS_OFFERED = 100
-"""So many agents stand in the list to choose from; the others are found by their own pages."""
+MAX_AGENTS_OFFERED = 100
+"""Agents to choose from in the filter; the viewings of others are listed from their own pages."""
 
-MOST_IN_A_FILE = 1_000_000
-"""So many viewings are given in one file, about as many as a spreadsheet opens."""
+MAX_EXPORTED = 1_000_000
+"""Viewings in one exported file, about as many as a spreadsheet opens."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListPage:
-    """One page of the list, and how it was found.
+    """One page of the list, and what was left out.
 
     Args:
-        appointments: in the order asked for.
-        has_more: whether another page follows.
-        agents: whose viewings can be asked for, the chosen one first, the others by name; at most AGENTS_OFFERED.
-        has_more_agents: whether there are agents beside those.
-        is_agent_unknown: the agent asked for is not the viewer's to see; the list is of all of them.
-        is_cut: more fit than could be sorted: this is of those nearest to the present moment, or of some that fit.
-        is_last: no page may follow, even where more is left.
+        appointments: in the order of the filter.
+        has_more: whether more viewings follow.
+        agents: to choose from, the chosen one first, the others by name; at most MAX_AGENTS_OFFERED.
+        has_more_agents: whether there are further agents.
+        is_agent_unknown: whether the viewer may not see the agent of the filter; the list then has all agents.
+        is_truncated: whether more matched than could be sorted: these are the nearest to now, or some of all matches.
+        is_last_page: whether no further page can be opened, even if `has_more`.
     """
 
     appointments: tuple[Appointment, ...] = ()
@@ -114,4 +115,4 @@ class ListPage:
     has_more_agents: bool = False
     is_agent_unknown: bool = False
     is_truncated: bool = False
-    is_last: bool = False
+    is_last_page: bool = False

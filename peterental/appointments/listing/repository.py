@@ -1,8 +1,7 @@
-"""The list of viewings in PostgreSQL: every filter, order and page reads a bounded number of rows.
+"""The list of viewings in PostgreSQL; each page reads a bounded number of rows.
 
-An order that an index has is read off that index, page by page. What no index has is sorted among the viewings nearest
-to the present moment. Words are looked for among the nearest viewings first, which is where common ones are found at
-once, and in the trigram index only where that does not fill the page, which is where rare ones are found at once.
+An order that an index provides is read from that index, page by page. For any other order, the viewings nearest to now
+are sorted. Words are searched as `peterental.search` describes, where the top of the list is what is nearest to now.
 """
 
 from __future__ import annotations
@@ -39,18 +38,18 @@ LIMITS = SearchLimits()
 
 
 @dataclass(frozen=True)
-class _Range:
-    """A part of the list that is read in the order of an index."""
+class _Section:
+    """A section of the list that is read in the order of an index."""
 
     where: str
     order: str
 
 
-TO_COME = _Range("start_time >= %(now)s", "start_time, id")
-PAST = _Range("start_time < %(now)s", "start_time DESC, id DESC")
-LATEST = _Range("TRUE", "start_time DESC, id DESC")
-BOOKED = _Range("TRUE", "created_at DESC, id DESC")
-AFTER = _Range("(start_time, id) > (%(after_start)s, %(after_id)s)", "start_time, id")
+TO_COME = _Section("start_time >= %(now)s", "start_time, id")
+PAST = _Section("start_time < %(now)s", "start_time DESC, id DESC")
+LATEST = _Section("TRUE", "start_time DESC, id DESC")
+BOOKED = _Section("TRUE", "created_at DESC, id DESC")
+AFTER = _Section("(start_time, id) > (%(after_start)s, %(after_id)s)", "start_time, id")
 
 ORDERS = {
     "soonest": """
@@ -72,23 +71,23 @@ class ListingRepository:
     def agents(
         self, connection: Connection, user_id: int | None, chosen: str | None, limit: int | None
     ) -> tuple[tuple[AgentChoice, ...], tuple[str, ...]]:
-        """Give the agents of one user, or of all where `user_id` is None, and all time zones that these are in.
+        """Return agents of one user, or of all if None, and the time zones of all.
 
         Args:
             connection: to read with.
-            user_id: whose agents.
-            chosen: the id of one that is to be among them, if there is such an agent.
-            limit: how many agents, the others by name; None is all of them.
+            user_id: the owner.
+            chosen: the id of the agent to put first, if there is such an agent.
+            limit: how many agents to return, in order of name; None is all of them.
         """
         rows = connection.execute(
             """
-            WITH seen AS (
+            WITH visible AS (
                 SELECT agent_id, agent_name, time_zone, is_active
                 FROM agents
                 WHERE %(user_id)s::int IS NULL OR user_id = %(user_id)s
             )
-            SELECT agent_id, agent_name, time_zone, (SELECT array_agg(DISTINCT time_zone) FROM seen) AS zones
-            FROM seen
+            SELECT agent_id, agent_name, time_zone, (SELECT array_agg(DISTINCT time_zone) FROM visible) AS zones
+            FROM visible
             ORDER BY agent_id = %(chosen)s::text DESC NULLS LAST, is_active DESC, LOWER(agent_name), agent_id
             LIMIT %(limit)s
             """,
@@ -100,25 +99,28 @@ class ListingRepository:
     def find(
         self, connection: Connection, wanted: Filter, scope: Scope, now: datetime, page: slice
     ) -> tuple[list[Appointment], bool]:
-        """Give the viewings of one page, and whether there were more than could be sorted.
+        """Return the viewings of one page, and whether more matched than could be sorted.
 
         Args:
             connection: to read with.
-            wanted: what to leave out, and the order.
-            scope: whose viewings.
-            now: what is to come begins here.
+            wanted: the filter and the order.
+            scope: the agents.
+            now: where upcoming viewings begin.
             page: from which place in the list to which.
         """
         query, values = listing_query(wanted, scope, now, page)
-        # Planned for these very values: what is rare is read in another way than what is common.
+        # Planned for these very values: a rare word needs another plan than a common one.
         rows = connection.execute(query.encode(), values, prepare=False).fetchall()
-        is_truncated = rows[0]["is_cut"]
+        is_truncated = rows[0]["is_truncated"]
         for row in rows:
-            del row["is_cut"], row["place"]
+            del row["is_truncated"], row["place"]
         return [Appointment(**row) for row in rows if row["appointment_id"] is not None], is_truncated
 
     def after(self, wanted: Filter, scope: Scope, last: Appointment | None, limit: int) -> list[Appointment]:
-        """Give the viewings that come after `last` in the order of time, or the first. One round trip."""
+        """Return the viewings after `last` in order of time, or the first ones.
+
+        One round trip.
+        """
         values = _values(wanted, scope) | {
             "after_start": last.start if last else datetime.min.replace(tzinfo=UTC),
             "after_id": last.appointment_id if last else 0,
@@ -136,38 +138,30 @@ class ListingRepository:
 
 
 def listing_query(wanted: Filter, scope: Scope, now: datetime, page: slice) -> tuple[str, dict[str, Any]]:
-    """Give the statement that reads one page, and its values; arguments as for `ListingRepository.find`."""
+    """Return the statement that reads one page, and its parameters.
+
+    Arguments are those of `ListingRepository.find`.
+    """
     is_read_in_order = wanted.sort in {"soonest", "latest"} or (wanted.sort == "booked" and not wanted.has_days)
-    stretches: tuple[_Range, ...] = (TO_COME, PAST)
+    sections: tuple[_Section, ...] = (TO_COME, PAST)
     if is_read_in_order:
-        stretches = {"latest": (LATEST,), "booked": (BOOKED,)}.get(wanted.sort, stretches)
+        sections = {"latest": (LATEST,), "booked": (BOOKED,)}.get(wanted.sort, sections)
     columns = _columns(wanted, is_read_in_order=is_read_in_order)
-    share = len(scope.agent_ids or ()) if scope.is_merged else 1
-    reach = page.stop if is_read_in_order else max(MAX_SORTED // share, LIMITS.per_agent) + 1
-    values = _values(wanted, scope) | {
-        "now": now,
-        "reach": reach,
-        "offset": page.start,
-        "limit": page.stop - page.start,
-        "nearby": max(LIMITS.nearby // share, LIMITS.per_agent, page.stop),
-        "nearby_in_all": max(LIMITS.nearby, LIMITS.per_agent, page.stop),
-        "matches": LIMITS.matches,
-    }
     parts: list[str] = []
-    for number, stretch in enumerate(stretches):
+    for number, section in enumerate(sections):
         enough = f"(SELECT COUNT(*) FROM part_{number - 1}) < %(reach)s" if number and is_read_in_order else "TRUE"
-        parts += _part(number, stretch, wanted, scope, columns=columns, enough=enough)
-    found = _all_of("part", columns, len(stretches))
+        parts += _part(number, section, wanted, scope, columns=columns, enough=enough)
+    found = _all_of("part", columns, len(sections))
     parts.append(f"nearby AS ({found})")
-    cut = ["FALSE"] if is_read_in_order else [f"(SELECT COUNT(*) FROM part_{n}) >= %(reach)s" for n in (0, 1)]
+    truncated = ["FALSE"] if is_read_in_order else [f"(SELECT COUNT(*) FROM part_{n}) >= %(reach)s" for n in (0, 1)]
     everywhere = ""
     if wanted.is_indexed:
-        there_is_more = _is_more_to_search(len(stretches))
-        parts.append(f"rarest AS MATERIALIZED ({_rarest(wanted, len(stretches))})")
+        there_is_more = _is_more_to_search(len(sections))
+        parts.append(f"rarest AS MATERIALIZED ({_rarest(wanted, len(sections))})")
         parts.append(f"everywhere AS MATERIALIZED ({_everywhere(wanted, scope, columns, there_is_more)})")
         everywhere = "UNION SELECT * FROM everywhere"
-        cut.append("(SELECT COUNT(*) FROM everywhere) > %(matches)s")
-        cut.append(f"{there_is_more} AND (SELECT is_common FROM rarest)")
+        truncated.append("(SELECT COUNT(*) FROM everywhere) > %(matches)s")
+        truncated.append(f"{there_is_more} AND (SELECT is_common FROM rarest)")
     order = ORDERS[wanted.sort]
     query = f"""
         WITH {", ".join(parts)},
@@ -176,8 +170,8 @@ def listing_query(wanted: Filter, scope: Scope, now: datetime, page: slice) -> t
             ORDER BY {order}
             LIMIT %(limit)s OFFSET %(offset)s
         )
-        SELECT told.is_cut, listed.*
-        FROM (SELECT {" OR ".join(cut)} AS is_cut) AS told
+        SELECT search.is_truncated, listed.*
+        FROM (SELECT {" OR ".join(truncated)} AS is_truncated) AS search
         LEFT JOIN (
             SELECT {APPOINTMENT}, place
             FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY {order}) AS place FROM page) AS placed
@@ -186,11 +180,25 @@ def listing_query(wanted: Filter, scope: Scope, now: datetime, page: slice) -> t
         ) AS listed ON TRUE
         ORDER BY place
     """
+    values = _values(wanted, scope) | _page_values(scope, page, is_read_in_order=is_read_in_order) | {"now": now}
     return query, values
 
 
+def _page_values(scope: Scope, page: slice, *, is_read_in_order: bool) -> dict[str, int]:
+    """Return the parameters that limit what is read of each section and in all."""
+    share = len(scope.agent_ids or ()) if scope.is_merged else 1
+    return {
+        "reach": page.stop if is_read_in_order else max(MAX_SORTED // share, LIMITS.per_agent) + 1,
+        "offset": page.start,
+        "limit": page.stop - page.start,
+        "nearby": max(LIMITS.nearby // share, LIMITS.per_agent, page.stop),
+        "nearby_in_all": max(LIMITS.nearby, LIMITS.per_agent, page.stop),
+        "matches": LIMITS.matches,
+    }
+
+
 def _columns(wanted: Filter, *, is_read_in_order: bool) -> str:
-    """Give what must be known of a viewing to put it in its place: no more than the index of that order has."""
+    """Return the columns that the order needs; all are in the index of that order."""
     match wanted.sort:
         case "booked":
             return "id, created_at" if is_read_in_order else "id, start_time, created_at"
@@ -200,36 +208,35 @@ def _columns(wanted: Filter, *, is_read_in_order: bool) -> str:
             return "id, start_time"
 
 
-def _part(number: int, stretch: _Range, wanted: Filter, scope: Scope, *, columns: str, enough: str) -> Iterator[str]:
-    """Write the reading of a stretch as far as the page reaches; of the nearby viewings of it where words are given."""
+def _part(number: int, section: _Section, wanted: Filter, scope: Scope, *, columns: str, enough: str) -> Iterator[str]:
+    """Yield the table expressions that read a section as far as the page needs."""
     if not wanted.words:
-        yield f"part_{number} AS ({_read(stretch, wanted, scope, columns, limit='reach', more=[enough])})"
+        yield f"part_{number} AS ({_read(section, wanted, scope, columns, limit='reach', more=[enough])})"
         return
     has = "".join(f", {text} AS has_{word}" for word, text in enumerate(_has_words(wanted)))
-    near = _read(stretch, wanted, scope, columns + has, limit="nearby", in_all="nearby_in_all", more=[enough])
+    near = _read(section, wanted, scope, columns + has, limit="nearby", in_all="nearby_in_all", more=[enough])
     has_all = " AND ".join(f"has_{word}" for word in range(len(wanted.words)))
     yield f"near_{number} AS MATERIALIZED ({near})"
     yield f"""
         part_{number} AS (
-            SELECT {columns} FROM near_{number} WHERE {has_all} ORDER BY {stretch.order} LIMIT %(reach)s
+            SELECT {columns} FROM near_{number} WHERE {has_all} ORDER BY {section.order} LIMIT %(reach)s
         )
     """
 
 
-def _rarest(wanted: Filter, stretches: int) -> str:
-    """Return the query of the rarest nearby word among those that the index can look up."""
+def _rarest(wanted: Filter, sections: int) -> str:
+    """Return the query of the rarest nearby word that the index can look up."""
     matches = {f"word_{n}": f"has_{n}" for n, word in enumerate(wanted.words) if has_trigram(word)}
-    return rarest_word(matches, f"({_all_of('near', '*', stretches)}) AS near")
+    return rarest_word(matches, f"({_all_of('near', '*', sections)}) AS near")
 
 
 def _everywhere(wanted: Filter, scope: Scope, columns: str, there_is_more: str) -> str:
-    """Write the looking up of words in their index, where the nearby viewings that have them do not fill the page.
+    """Return the query that finds words by their index, if those nearby are too few.
 
-    The index is asked for one word only, the one that is rarest nearby: it would list every viewing that has a common
-    one. That word stands in a sub-select, where no planner takes it for a common one and reads the whole table.
+    The index looks up the word that is rarest nearby; the rows that it finds are checked for the other words.
     """
     conditions = [
-        *_whose(scope),
+        *_agent_condition(scope),
         *_conditions(wanted, scope),
         indexed_match(BOOKING_TEXT, "SELECT word FROM rarest"),
         *(unindexed_match(BOOKING_TEXT, name) for name in _word_names(wanted) if len(wanted.words) > 1),
@@ -239,14 +246,14 @@ def _everywhere(wanted: Filter, scope: Scope, columns: str, there_is_more: str) 
     return f"SELECT {columns} FROM appointments WHERE {' AND '.join(conditions)} LIMIT %(matches)s + 1"
 
 
-def _is_more_to_search(stretches: int) -> str:
-    """Write that the page is not full, and that not all there is was nearby."""
-    was_cut = " OR ".join(f"(SELECT COUNT(*) FROM near_{number}) >= %(nearby)s" for number in range(stretches))
+def _is_more_to_search(sections: int) -> str:
+    """Return the condition that the page is not full and more viewings exist."""
+    was_cut = " OR ".join(f"(SELECT COUNT(*) FROM near_{number}) >= %(nearby)s" for number in range(sections))
     return f"(SELECT COUNT(*) FROM nearby) < %(reach)s AND ({was_cut})"
 
 
 def _read(
-    stretch: _Range,
+    section: _Section,
     wanted: Filter,
     scope: Scope,
     columns: str,
@@ -255,27 +262,29 @@ def _read(
     in_all: str | None = None,
     more: Sequence[str] = (),
 ) -> str:
-    """Write the reading of the first viewings of a stretch, each agent's on its own where there are a few.
+    """Return the query of the first viewings of a section.
+
+    A few agents are read one by one and merged.
 
     Args:
-        stretch: of the list.
-        wanted: what to leave out.
-        scope: whose viewings.
+        section: of the list.
+        wanted: the filter.
+        scope: the agents.
         columns: what to give of each.
         limit: the value that says how many, of each agent that is read on its own.
         in_all: the value that says how many of all agents, where that is another.
         more: further conditions.
     """
     is_merged = scope.is_merged
-    whose = ["appointments.agent_id = own.agent_id"] if is_merged else _whose(scope)
-    conditions = " AND ".join([*whose, *_conditions(wanted, scope), stretch.where, *more])
-    one = f"SELECT {columns} FROM appointments WHERE {conditions} ORDER BY {stretch.order} LIMIT %({limit})s"
+    of_agent = ["appointments.agent_id = own.agent_id"] if is_merged else _agent_condition(scope)
+    conditions = " AND ".join([*of_agent, *_conditions(wanted, scope), section.where, *more])
+    one = f"SELECT {columns} FROM appointments WHERE {conditions} ORDER BY {section.order} LIMIT %({limit})s"
     if not is_merged:
         return one
     return f"""
         SELECT one.*
         FROM UNNEST(%(agent_ids)s::text[]) AS own (agent_id) CROSS JOIN LATERAL ({one}) AS one
-        ORDER BY {stretch.order}
+        ORDER BY {section.order}
         LIMIT %({in_all or limit})s
     """
 
@@ -284,7 +293,7 @@ def _all_of(part: str, columns: str, count: int) -> str:
     return " UNION ALL ".join(f"SELECT {columns} FROM {part}_{number}" for number in range(count))
 
 
-def _whose(scope: Scope) -> list[str]:
+def _agent_condition(scope: Scope) -> list[str]:
     match scope.agent_ids:
         case None:
             return []
@@ -295,7 +304,7 @@ def _whose(scope: Scope) -> list[str]:
 
 
 def _conditions(wanted: Filter, scope: Scope) -> list[str]:
-    """Write what is wanted as conditions. Days are each agent's own, and first of all an index's."""
+    """Return the conditions of the filter. Days are local to each agent."""
     conditions = []
     if wanted.status is not None:
         conditions.append("status = %(status)s")
@@ -305,13 +314,13 @@ def _conditions(wanted: Filter, scope: Scope) -> list[str]:
 
 
 def _edges(wanted: Filter) -> list[tuple[str, date]]:
-    """Give the days before whose beginning nothing is wanted (first), and from whose beginning on (end)."""
+    """Return the names and days of the filter's edges: `first`, and `end` (excluded)."""
     days = (("first", wanted.first_day), ("end", wanted.last_day and wanted.last_day + timedelta(days=1)))
     return [(name, day) for name, day in days if day is not None]
 
 
 def _midnights(day: date, zones: Sequence[str]) -> list[tuple[datetime, list[str]]]:
-    """Give when a day begins, the earliest clocks first, with the time zones where it does."""
+    """Return the moments at which a day starts, in order, each with its time zones."""
     begins: dict[datetime, list[str]] = {}
     for zone in zones:
         begins.setdefault(midnight(day, ZoneInfo(zone)), []).append(zone)
@@ -319,10 +328,10 @@ def _midnights(day: date, zones: Sequence[str]) -> list[tuple[datetime, list[str
 
 
 def _from_midnight(name: str, count: int) -> str:
-    """Write that a viewing starts at an edge or later (first) or earlier (end), each on its agent's own clock.
+    """Return the condition that a viewing starts after `first` or before `end`.
 
-    Where clocks differ, an index finds what lies between the earliest and the latest edge; whose clock counts there is
-    looked up in a list of agents for each, read once.
+    If the time zones differ, an index finds the viewings between the earliest and the latest midnight. Among these, the
+    midnight of each agent is taken from a list of the agents per midnight, which is read once.
     """
     sign, outer, inner = (">=", 0, count - 1) if name == "first" else ("<", count - 1, 0)
     if count == 1:

@@ -1,4 +1,4 @@
-"""The list of viewings, one page of it or all that a filter leaves, for whoever may see them."""
+"""The list of viewings that a viewer may see, page by page or as an export."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from peterental.appointments.listing.model import (
-    AGENTS_OFFERED,
     LAST_PAGE,
-    MOST_IN_A_FILE,
+    MAX_AGENTS_OFFERED,
+    MAX_EXPORTED,
     PAGE_SIZE,
     Filter,
     ListPage,
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
-BATCH = 1_000
-"""Viewings that are in memory at once while a file is written."""
+BATCH_SIZE = 1_000
+"""Viewings in memory at once while a file is written."""
 
 
 class ListingService:
     """The list of one database.
 
     Args:
-        database: where the viewings are kept.
-        now: gives the present moment, aware.
+        database: where the viewings are stored.
+        now: returns the present moment, aware.
     """
 
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
@@ -45,11 +45,11 @@ class ListingService:
         self._now = now
 
     def page(self, viewer: Viewer, wanted: Filter, page: int = 1) -> ListPage:
-        """Give one page of the list, as far as the viewer may see it. Two queries.
+        """Return one page of the list, as far as the viewer may see it. Two queries.
 
         Args:
-            viewer: who looks.
-            wanted: what of it. An agent who is not the viewer's to see is as if none had been asked for.
+            viewer: who reads it.
+            wanted: the filter. An agent that the viewer may not see is ignored.
             page: from 1 to LAST_PAGE.
         """
         with self._database.transaction() as connection:
@@ -63,43 +63,46 @@ class ListingService:
         return ListPage(
             appointments=tuple(found[:PAGE_SIZE]),
             has_more=len(found) > PAGE_SIZE,
-            agents=agents[:AGENTS_OFFERED],
-            has_more_agents=len(agents) > AGENTS_OFFERED,
+            agents=agents[:MAX_AGENTS_OFFERED],
+            has_more_agents=len(agents) > MAX_AGENTS_OFFERED,
             is_agent_unknown=wanted.agent_id is not None and scope.agent_ids != (wanted.agent_id,),
             is_truncated=is_truncated,
-            is_last=page >= LAST_PAGE,
+            is_last_page=page >= LAST_PAGE,
         )
 
     def agents(self, viewer: Viewer, chosen: str | None = None) -> tuple[AgentChoice, ...]:
-        """Give the agents whose viewings are the viewer's to see, at most AGENTS_OFFERED. One query.
+        """Return the agents to choose from, at most MAX_AGENTS_OFFERED. One query.
 
         Args:
-            viewer: who looks.
-            chosen: the id of one that is to be among them, first of all, if it is the viewer's to see.
+            viewer: who chooses.
+            chosen: the id of the agent to put first, if the viewer may see it.
         """
         with self._database.transaction() as connection:
-            return self._scope(connection, viewer, Filter(agent_id=chosen))[0][:AGENTS_OFFERED]
+            return self._scope(connection, viewer, Filter(agent_id=chosen))[0][:MAX_AGENTS_OFFERED]
 
     def batches(self, viewer: Viewer, wanted: Filter) -> Iterator[list[Appointment]]:
-        """Give all that the filter leaves, in order of time, at most MOST_IN_A_FILE, some at a time.
+        """Return an iterator over all viewings of a filter in order of time, in batches.
 
-        Each batch is one query, and no connection is held between them, however slowly they are read. What is booked
-        or moved meanwhile may be in it or not.
+        Each batch is one query. No connection is held between them, however slowly they are read. A viewing that is
+        booked or moved while the batches are read may be missing or be included.
         """
         with self._database.transaction() as connection:
             agents, scope = self._scope(connection, viewer, wanted)
-        return islice(self._after(wanted, scope), MOST_IN_A_FILE // BATCH) if agents else iter(())
+        return islice(self._after(wanted, scope), MAX_EXPORTED // BATCH_SIZE) if agents else iter(())
 
     def _after(self, wanted: Filter, scope: Scope) -> Iterator[list[Appointment]]:
-        batch = self._listing.after(wanted, scope, None, BATCH)
+        batch = self._listing.after(wanted, scope, None, BATCH_SIZE)
         while batch:
             yield batch
-            batch = self._listing.after(wanted, scope, batch[-1], BATCH) if len(batch) == BATCH else []
+            batch = self._listing.after(wanted, scope, batch[-1], BATCH_SIZE) if len(batch) == BATCH_SIZE else []
 
     def _scope(self, connection: Connection, viewer: Viewer, wanted: Filter) -> tuple[tuple[AgentChoice, ...], Scope]:
-        """Give the agents that can be chosen (one more than are offered, if there are) and whose viewings are meant."""
+        """Return the agents to choose from, and the scope of the list.
+
+        If there are more agents than are offered, one more is returned.
+        """
         user_id = None if viewer.is_admin else viewer.user_id
-        limit = AGENTS_OFFERED + 1 if viewer.is_admin else None
+        limit = MAX_AGENTS_OFFERED + 1 if viewer.is_admin else None
         agents, zones = self._listing.agents(connection, user_id, wanted.agent_id, limit)
         if agents and agents[0].agent_id == wanted.agent_id:
             return agents, Scope((wanted.agent_id,), (agents[0].time_zone,))

@@ -1,1 +1,1 @@
-"""What people do with viewings by hand: book, move, cancel, complete, note a no-show, reopen; and their history."""
+"""Manual bookings: book, move, cancel, complete, mark as no-show, restore."""

@@ -1,4 +1,4 @@
-"""What people want done with a viewing, what they are told first, and what can be refused."""
+"""Manual bookings, the warnings that users confirm, and the refusals."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from peterental.agents.model import Agent
 from peterental.appointments.model import Appointment, EventKind, Status
 from peterental.errors import Refusal
 
-LONGEST_MIN = 480
-"""As long as an agent's own viewings may be."""
+MIN_DURATION_MIN = 5
+MAX_DURATION_MIN = 480
+"""The range of an agent's own slot length, too."""
 
 MANUAL_KEY_PREFIX = "form:"
-"""With what the key of a form begins, where a booking by phone has the id of its tool call."""
+"""Prefix of a form's key, which is stored where a booking by phone has the id of its tool call."""
 
 
 class BookingWarning(Enum):
-    """What speaks against a time; people may take it all the same, once they know."""
+    """A reason against a time. A user may book the time anyway, after confirming it."""
 
-    AGENT_OFF = "the agent takes no bookings at present"
+    AGENT_INACTIVE = "the agent takes no bookings at present"
     PAST = "it is past"
     TOO_SOON = "it is within the minimum notice"
     TOO_FAR = "it is beyond the horizon"
@@ -34,47 +35,47 @@ class BookingWarning(Enum):
 
 @dataclass(frozen=True)
 class BookingWarnings:
-    """All that speaks against a time.
+    """All reasons against a time.
 
     Args:
         start: the time.
         concerns: in the order of Concern.
-        overlapping: the viewings that it overlaps, their pauses included, the first few of them.
+        overlapping: the first few viewings that it overlaps, buffers included.
     """
 
     start: datetime
-    concerns: tuple[BookingWarning, ...] = ()
+    kinds: tuple[BookingWarning, ...] = ()
     overlapping: tuple[Appointment, ...] = ()
 
     @property
-    def facts(self) -> frozenset[str]:
-        """What somebody has to have been told, to do it all the same: this time, these concerns, these viewings."""
-        about = {concern.name for concern in self.concerns} | {str(a.appointment_id) for a in self.overlapping}
-        return frozenset(f"{self.start.isoformat()}/{fact}" for fact in about)
+    def fingerprints(self) -> frozenset[str]:
+        """What to acknowledge to book anyway: these warnings and viewings at this time."""
+        about = {kind.name for kind in self.kinds} | {str(a.appointment_id) for a in self.overlapping}
+        return frozenset(f"{self.start.isoformat()}/{item}" for item in about)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WallClockTime:
-    """A time on the agent's wall clock, and what whoever chose it has been told about it.
+    """A time on the agent's wall clock, and the acknowledged warnings about it.
 
     Args:
         day: on the agent's calendar.
         clock_min: minutes after midnight.
-        told: facts of Doubts that they know of and accept.
+        acknowledged: fingerprints of BookingWarnings.
     """
 
     day: date
     clock_min: int
-    told: frozenset[str] = frozenset()
+    acknowledged: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewBooking:
-    """A viewing to be booked by hand.
+    """A viewing to be booked manually.
 
     Args:
-        key: of the form it was typed into; the same form books once.
-        length_min: up to LONGEST_MIN; None is the agent's own.
+        key: of the form; the same form books once.
+        duration_min: from MIN_DURATION_MIN to MAX_DURATION_MIN; None for the agent's own slot length.
     """
 
     agent_id: str
@@ -84,12 +85,12 @@ class NewBooking:
     attendee_name: str
     attendee_email: str | None = None
     attendee_phone: str | None = None
-    length_min: int | None = None
+    duration_min: int | None = None
 
 
 @dataclass(frozen=True)
 class ExpectedState:
-    """A viewing as somebody saw it before they changed it."""
+    """The state of a viewing that a user saw before changing it."""
 
     updated_at: datetime
     start: datetime
@@ -98,7 +99,10 @@ class ExpectedState:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One line of a viewing's history. Times are UTC; the actor is PHONE or an e-mail address."""
+    """One event of a viewing's history.
+
+    Times are UTC; the actor is PHONE or an e-mail address.
+    """
 
     kind: EventKind
     happened_at: datetime
@@ -109,12 +113,12 @@ class Event:
 
 @dataclass(frozen=True)
 class DayAvailability:
-    """An agent's day, for whoever books by hand.
+    """The free times of an agent's day.
 
     Args:
         agent: whose.
-        times: its free starting times, UTC, in order.
-        nearest: free times of other days, where it has none.
+        times: free starting times of the day, UTC, in order.
+        nearest: free times of other days, if the day has none.
     """
 
     agent: Agent
@@ -127,7 +131,7 @@ Action = Literal["cancel", "complete", "no_show", "reopen"]
 
 @dataclass(frozen=True)
 class Transition:
-    """What an action does to a viewing's status."""
+    """The change of a viewing's status by an action, and the event that records it."""
 
     before: frozenset[Status]
     after: Status
@@ -143,7 +147,7 @@ TRANSITIONS: Mapping[Action, Transition] = {
 
 
 class ConfirmationRequired(Refusal):
-    """Something speaks against that time."""
+    """There are warnings about that time. Confirm them to book it anyway."""
 
     def __init__(self, warnings: BookingWarnings, nearest: tuple[datetime, ...]) -> None:
         self.warnings = warnings
@@ -156,11 +160,11 @@ class InvalidDuration(Refusal):
 
 
 class FormKeyConflict(Refusal):
-    """This form has just booked, for another agent."""
+    """This form was just submitted, for another agent."""
 
 
 class DuplicateSubmission(Refusal):
-    """This form has booked already, and was not booked again."""
+    """This form was already submitted. Nothing was booked again."""
 
     def __init__(self, appointment: Appointment) -> None:
         self.appointment = appointment
@@ -168,7 +172,7 @@ class DuplicateSubmission(Refusal):
 
 
 class EditConflict(Refusal):
-    """Somebody changed this viewing meanwhile."""
+    """Another user changed this viewing after you opened it."""
 
     def __init__(self, seen: ExpectedState | None, current: Appointment) -> None:
         self.seen = seen
@@ -177,12 +181,12 @@ class EditConflict(Refusal):
 
 
 class NotStartedYet(Refusal):
-    """This viewing has not begun yet."""
+    """This viewing has not started yet."""
 
 
 class InvalidTransition(Refusal):
-    """That cannot be done with a viewing that is {status}."""
+    """That is not possible for a viewing that is {status}."""
 
 
 class SameTime(Refusal):
-    """It is at that time already."""
+    """The viewing is already at that time."""

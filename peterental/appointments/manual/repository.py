@@ -1,4 +1,7 @@
-"""What people do with viewings by hand, in PostgreSQL: locking, looking and history; writing is as for the phone."""
+"""Manual bookings in PostgreSQL: locks, reads and history.
+
+`AppointmentRepository` writes them, as for the phone.
+"""
 
 from __future__ import annotations
 
@@ -18,36 +21,39 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
-SHOWN_OVERLAPS = 3
+MAX_OVERLAPS_SHOWN = 3
 
 
 class ManualBookingRepository:
-    """The viewings of one database, for people."""
+    """The viewings of one database, for users.
+
+    Methods that do not queue wait for the server.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def lock_agent(self, connection: Connection, agent_id: str) -> None:
-        """Queue the lock that every change of an agent's bookings begins with, by phone or by hand."""
+        """Queue the agent's lock, with which every change of its bookings starts."""
         connection.execute(lock_agent_sql().encode(), {"agent_id": agent_id})
 
     def lock_agent_of(self, connection: Connection, appointment_id: int) -> None:
-        """Queue the same lock, on the agent of a viewing."""
+        """Queue the lock of the agent of a viewing."""
         connection.execute(
             lock_agent_sql("(SELECT agent_id FROM appointments WHERE id = %(id)s)").encode(), {"id": appointment_id}
         )
 
     def read(self, connection: Connection, agent_id: str, now: datetime) -> AgentSchedule:
-        """Give an agent, its rules and what is taken."""
+        """Return the schedule of an agent."""
         cursor = connection.execute(SCHEDULE_BY_ID.encode(), {"agent_id": agent_id, "now": now})
         return read_schedule(cursor.fetchone())
 
     def translate_form_key_error(self) -> AbstractContextManager[None]:
-        """Raise FormKeyConflict for a form that has booked already; SlotTaken as `translate_overlap_error` does."""
+        """Raise FormKeyConflict for a form that was submitted before, and SlotTaken."""
         return named_constraints({**CONSTRAINT_ERRORS, "idx_appointments_form": FormKeyConflict})
 
     def find_by_form_key(self, connection: Connection, key: str) -> Appointment | None:
-        """Give what a form has booked, if it has."""
+        """Return the viewing that a form booked, if it did."""
         row = connection.execute(
             f"""
             SELECT {APPOINTMENT}
@@ -59,7 +65,7 @@ class ManualBookingRepository:
         return Appointment(**row) if row else None
 
     def get(self, connection: Connection, appointment_id: int, user_id: int | None) -> Appointment | None:
-        """Give a viewing, if it is of one of that user's agents, or of anybody's where `user_id` is None."""
+        """Return a viewing with an agent of a user, or with any agent if None."""
         row = connection.execute(
             f"""
             SELECT {APPOINTMENT}
@@ -71,39 +77,45 @@ class ManualBookingRepository:
         return Appointment(**row) if row else None
 
     def overlapping(
-        self, connection: Connection, agent_id: str, start: datetime, until: datetime, *, without: int | None
+        self, connection: Connection, agent_id: str, start: datetime, until: datetime, *, ignored_id: int | None
     ) -> tuple[Appointment, ...]:
-        """Give the first confirmed viewings of an agent, with their pauses, between two moments.
+        """Return an agent's first viewings between two moments, buffers included.
 
         Args:
             connection: to read with.
             agent_id: whose.
-            start: when the new one begins.
-            until: when the pause after it ends.
-            without: the id of one that is not in its own way.
+            start: the start of the new viewing.
+            until: the end of the buffer after it.
+            ignored_id: of the viewing that is to be moved, which does not block itself.
         """
         rows = connection.execute(
             OVERLAPPING.encode(),
-            {"agent_id": agent_id, "start": start, "until": until, "without": without, "limit": SHOWN_OVERLAPS},
+            {
+                "agent_id": agent_id,
+                "start": start,
+                "until": until,
+                "ignored_id": ignored_id,
+                "limit": MAX_OVERLAPS_SHOWN,
+            },
         )
         return tuple(Appointment(**row) for row in rows.fetchall())
 
     def booked_between(
-        self, connection: Connection, agent_id: str, start: datetime, until: datetime, *, without: int | None
+        self, connection: Connection, agent_id: str, start: datetime, until: datetime, *, ignored_id: int | None
     ) -> int:
-        """Count the confirmed viewings of an agent that begin between two moments, but for one."""
+        """Count an agent's confirmed viewings that start between two moments, except one."""
         row = connection.execute(
             """
             SELECT COUNT(*) AS number FROM appointments
-            WHERE agent_id = %(agent_id)s AND status = 'confirmed' AND id IS DISTINCT FROM %(without)s::int
+            WHERE agent_id = %(agent_id)s AND status = 'confirmed' AND id IS DISTINCT FROM %(ignored_id)s::int
                 AND start_time >= %(start)s AND start_time < %(until)s
             """,
-            {"agent_id": agent_id, "start": start, "until": until, "without": without},
+            {"agent_id": agent_id, "start": start, "until": until, "ignored_id": ignored_id},
         ).fetchone()
         return int(row["number"]) if row else 0
 
     def history(self, connection: Connection, appointment_id: int) -> tuple[Event, ...]:
-        """Give what was done with a viewing, oldest first."""
+        """Return the events of a viewing, oldest first."""
         rows = connection.execute(
             """
             SELECT kind, happened_at, actor, old_start, new_start

@@ -1,4 +1,4 @@
-"""What speaks against a time that somebody chose by hand. Pure."""
+"""Warnings about a time that a user chose manually. Pure."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def check_warnings(
     is_busy: bool = False,
     booked_that_day: int = 0,
 ) -> BookingWarnings:
-    """Give all that speaks against a viewing of `agent` from `start` to `end`.
+    """Return all reasons against a viewing of `agent` from `start` to `end`.
 
     Args:
         agent: with its rules.
         start: aware.
-        end: likewise.
-        now: the present moment.
-        overlapping: confirmed viewings in the way, their pauses and this one's counted.
-        is_busy: whether a busy block is in the way.
+        end: aware.
+        now: the present moment, aware.
+        overlapping: confirmed viewings that it overlaps, all buffers included.
+        is_busy: whether it overlaps a busy block.
         booked_that_day: how many other confirmed viewings that local day has.
     """
     rules = agent.rules
     day = start.astimezone(agent.zone).date()
-    against = {
-        BookingWarning.AGENT_OFF: not agent.is_active,
+    found = {
+        BookingWarning.AGENT_INACTIVE: not agent.is_active,
         BookingWarning.PAST: start <= now,
         BookingWarning.TOO_SOON: now < start < now + timedelta(minutes=rules.notice_minutes),
         BookingWarning.TOO_FAR: day > now.astimezone(agent.zone).date() + timedelta(days=rules.horizon_days),
@@ -46,7 +46,7 @@ def check_warnings(
         BookingWarning.BUSY: is_busy,
         BookingWarning.OVERLAPS: bool(overlapping),
     }
-    return BookingWarnings(start, tuple(concern for concern, is_so in against.items() if is_so), tuple(overlapping))
+    return BookingWarnings(start, tuple(kind for kind, applies in found.items() if applies), tuple(overlapping))
 
 
 def _is_within_hours(agent: Agent, start: datetime, end: datetime) -> bool:

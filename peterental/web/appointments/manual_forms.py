@@ -22,13 +22,19 @@ from wtforms import (
 from wtforms.validators import Length, NumberRange, Optional, Regexp
 
 from peterental.appointments.listing.model import AgentChoice
-from peterental.appointments.manual.model import LONGEST_MIN, BookingWarnings, ExpectedState, NewBooking, WallClockTime
+from peterental.appointments.manual.model import (
+    MAX_DURATION_MIN,
+    BookingWarnings,
+    ExpectedState,
+    NewBooking,
+    WallClockTime,
+)
 from peterental.appointments.model import Appointment, Status
 from peterental.web.shell.forms import PageForm, WholeNumber, required
 
 FORM_KEY = re.compile(r"[\w-]{16,64}", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 2000, 2999
-LENGTH_MESSAGE = f"Enter a whole number from 5 to {LONGEST_MIN}, or leave it empty."
+LENGTH_MESSAGE = f"Enter a whole number from 5 to {MAX_DURATION_MIN}, or leave it empty."
 
 IN_PAGE = (
     "agent_id", "day", "slot", "other",
@@ -85,7 +91,7 @@ class WhenForm(PageForm):
         return WallClockTime(
             day=self.day.data,
             clock_min=clock.hour * 60 + clock.minute,
-            told=frozenset((self.acknowledged.data or "").split()),
+            acknowledged=frozenset((self.acknowledged.data or "").split()),
         )
 
     @property
@@ -102,7 +108,7 @@ class BookForm(WhenForm):
     minutes = WholeNumber(
         "Length",
         description="Leave empty for the agent’s usual viewing length.",  # noqa: RUF001  # an apostrophe
-        validators=[Optional(), NumberRange(min=5, max=LONGEST_MIN, message=LENGTH_MESSAGE)],
+        validators=[Optional(), NumberRange(min=5, max=MAX_DURATION_MIN, message=LENGTH_MESSAGE)],
         render_kw={"inputmode": "numeric", "autocomplete": "off"},
     )
     property_address = StringField(
@@ -145,7 +151,7 @@ class BookForm(WhenForm):
             attendee_name=self.attendee_name.data,
             attendee_email=self.attendee_email.data or None,
             attendee_phone=self.attendee_phone.data or None,
-            length_min=self.minutes.data,
+            duration_min=self.minutes.data,
         )
 
 
@@ -176,7 +182,7 @@ def parse_seen_token(token: str | None) -> ExpectedState | None:
 
 def acknowledgement_token(warnings: BookingWarnings) -> str:
     """Return the value of the checkbox that acknowledges these warnings."""
-    return " ".join(sorted(warnings.facts))
+    return " ".join(sorted(warnings.fingerprints))
 
 
 def is_repeated(start: datetime, zone: tzinfo) -> bool:

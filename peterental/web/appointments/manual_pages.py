@@ -133,7 +133,7 @@ def move(appointment_id: int) -> Answer:
             return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
     free = None
     if form.known_day is not None:
-        free = services.manual.free(appointment.agent_id, form.known_day, viewer, without=appointment_id)
+        free = services.manual.free(appointment.agent_id, form.known_day, viewer, ignored_id=appointment_id)
     return (
         render_template(
             "appointments/move.html",

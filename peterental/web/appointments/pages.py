@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flask import Blueprint, Response, current_app, render_template, request
 
-from peterental.appointments.listing.model import AGENTS_OFFERED, LAST_PAGE, MOST_IN_A_FILE, PAGE_SIZE
+from peterental.appointments.listing.model import LAST_PAGE, MAX_AGENTS_OFFERED, MAX_EXPORTED, PAGE_SIZE
 from peterental.appointments.model import Appointment, EventKind
 from peterental.clock import utc_now
 from peterental.services import services_of
@@ -58,8 +58,8 @@ def index() -> str:
         this_year=now.year,
         statuses=STATUSES,
         sorts=SORTS,
-        agents_offered=AGENTS_OFFERED,
-        most_in_a_file=MOST_IN_A_FILE,
+        agents_offered=MAX_AGENTS_OFFERED,
+        max_exported=MAX_EXPORTED,
         reach=LAST_PAGE * PAGE_SIZE,
     )
 
