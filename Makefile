@@ -45,7 +45,7 @@ instance/audit/.ready: Makefile
 
 # Every page at a desk and on a phone, in light and dark, into instance/screenshots/.
 screenshots: .venv/.ready
-	@$(BIN)/python -m tests.browser.pictures
+	@$(BIN)/python -m tests.browser.screenshots
 
 # The picture in docs/architecture.md, drawn from the imports.
 architecture: .venv/.ready

@@ -1,4 +1,4 @@
-"""A real Chromium in front of a real gunicorn: what people see, at a desk and on a phone."""
+"""Fixtures: Chromium and gunicorn, at desktop and phone size."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(database_url: str, tmp_path: Path) -> Iterator[Site]:
-    """PeteRental on an empty, migrated database, on a port of its own."""
+    """PeteRental on an empty, migrated database."""
     with running_site(database_url, tmp_path / "gunicorn.log") as site:
         yield site
 
 
 @pytest.fixture(params=SIZES)
 def size(request: pytest.FixtureRequest) -> str:
-    """A desk or a phone."""
+    """Desktop or phone."""
     return str(request.param)
 
 
 @pytest.fixture
 def page(chromium: Browser, size: str) -> Iterator[Page]:
-    """A browser window of that size, with scripts switched off: nothing may need them."""
+    """A browser window of that size without JavaScript, which no page may need."""
     width, height = SIZES[size]
     context = chromium.new_context(viewport={"width": width, "height": height}, java_script_enabled=False)
     context.set_default_timeout(HANG_S * 1000)

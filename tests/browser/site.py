@@ -1,4 +1,4 @@
-"""A running PeteRental for browsers: gunicorn as in production, with the services beside it to look behind the pages."""
+"""A running PeteRental for browser tests: gunicorn, with access to its database and services."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.gunicorn import UNCOUNTED, Gunicorn, running_gunicorn
 KEY = "a session key for tests, long enough"
 WORDS = "correct horse battery"
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
-"""CSS pixels: a desk, and a phone in one hand."""
+"""Window sizes in CSS pixels: desktop and phone."""
 
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -42,20 +42,20 @@ class Site:
 
     @property
     def address(self) -> str:
-        """Where its pages are."""
+        """The base URL."""
         return self.gunicorn.url
 
     @property
     def set_up_path(self) -> str:
-        """Where the first user is made."""
+        """The path of the set-up link."""
         return f"/setup?token={setup_token(KEY)}"
 
     def join_path(self, grant: PasswordGrant) -> str:
-        """Where somebody chooses a password."""
+        """The path of a one-time link."""
         return f"/join?token={encode(grant, KEY, utc_now())}"
 
     def say(self, assistant_id: str, call_id: str, tool: str, **arguments: object) -> str:
-        """Have a caller's assistant use a tool; give the sentence the caller hears."""
+        """Send a tool call to the webhook; return the sentence that the caller hears."""
         message: dict[str, Any] = {
             "type": "tool-calls",
             "call": {"id": call_id, "assistantId": assistant_id, "customer": {"number": "+13125550142"}},
@@ -68,11 +68,11 @@ class Site:
 
 @contextmanager
 def running_site(database_url: str, log: Path, **settings: str) -> Iterator[Site]:
-    """Run PeteRental on a database for the block, with two workers, on a port of its own."""
+    """Run PeteRental on a database during the block, with two workers on a free port."""
     database = Database(database_url)
-    usual = {"DATABASE_URL": database_url, "SECRET_KEY": KEY, "WEB_CONCURRENCY": "2", "WEB_THREADS": "4"}
+    defaults = {"DATABASE_URL": database_url, "SECRET_KEY": KEY, "WEB_CONCURRENCY": "2", "WEB_THREADS": "4"}
     try:
-        with running_gunicorn({**usual, **UNCOUNTED, **settings}, log) as gunicorn:
+        with running_gunicorn({**defaults, **UNCOUNTED, **settings}, log) as gunicorn:
             yield Site(gunicorn, database, build_services(database))
     finally:
         database.close()

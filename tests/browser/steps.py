@@ -1,6 +1,6 @@
-"""What people do on every page: sign in, go to a page by its name, press a button.
+"""Steps shared by the browser tests: sign in, open a page by its name, press a button.
 
-Each step ends when the page that it leads to is there whole, so that what comes next may look without waiting.
+Each step waits until the next page is loaded.
 """
 
 from __future__ import annotations
@@ -9,32 +9,32 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.household import OFFICE
+from tests.browser.sample_data import OFFICE
 from tests.browser.site import WORDS, Site
 
 
 def press(page: Page, name: str) -> None:
-    """Press the button of that name, which sends a form."""
-    with page.expect_navigation():  # a click alone does not wait for the page that it leads to
+    """Press the button with that name, which sends a form."""
+    with page.expect_navigation():  # a click alone does not wait for the next page
         page.get_by_role("button", name=name).click()
 
 
 def type_and_sign_in(page: Page, email: str, password: str) -> None:
-    """Fill in the form to sign in, which is there, and send it."""
+    """Fill in and send the sign-in form of the current page."""
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(password)
     press(page, "Sign in")
 
 
 def sign_in(page: Page, site: Site, email: str = OFFICE) -> None:
-    """Sign in with the password that every test's user has."""
+    """Sign in with the password of every test user."""
     page.goto(f"{site.address}/login")
     type_and_sign_in(page, email, WORDS)
     expect(page).to_have_url(re.compile("/agents$"))
 
 
 def page_of(page: Page, name: str) -> None:
-    """Go to a page by the navigation, behind "More" where there is no room for all of it."""
+    """Open a page from the navigation, if necessary from the "More" menu."""
     link = page.get_by_role("navigation").get_by_role("link", name=name, exact=True)
     if not link.is_visible():
         page.get_by_role("button", name="More").press("Enter")
@@ -43,7 +43,7 @@ def page_of(page: Page, name: str) -> None:
 
 
 def fits_the_screen(page: Page) -> bool:
-    """Tell whether nothing has to be moved sideways to be read; measured without scripts in the page."""
+    """Return whether the page needs no horizontal scrolling; measured without scripts in the page."""
     edges = page.locator("main *:visible").evaluate_all("all => all.map(item => item.getBoundingClientRect().right)")
     assert edges
     width = page.viewport_size["width"] if page.viewport_size else 0

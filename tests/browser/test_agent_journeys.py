@@ -1,4 +1,4 @@
-"""What people do about an agent's time, in a real browser without scripts, at a desk and on a phone."""
+"""Journeys about an agent's working hours and calendar in Chromium without scripts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from peterental.agents.model import Profile
-from tests.browser.household import OFFICE
+from tests.browser.sample_data import OFFICE
 from tests.browser.site import WORDS
 from tests.browser.steps import press, sign_in
 
@@ -25,7 +25,7 @@ CHICAGO = ZoneInfo("America/Chicago")
 
 @pytest.fixture
 def monday(site: Site) -> date:
-    """An office with one agent, Ana, who has a viewing at ten on this coming Monday."""
+    """The next Monday, on which the only agent, Ana, has a viewing at 10 am."""
     admin = site.services.users.create(OFFICE, WORDS, "admin", "Olga Office")
     site.services.agents.create(Profile(agent_name="Ana Lima", buffer_minutes=15), admin)
     today = datetime.now(CHICAGO).date()
@@ -42,31 +42,31 @@ def monday(site: Site) -> date:
     return monday
 
 
-def test_hours_change_and_what_is_booked_there_stays(site: Site, page: Page, monday: date) -> None:
+def test_changed_hours_keep_existing_bookings(site: Site, page: Page, monday: date) -> None:
     sign_in(page, site)
     page.get_by_role("link", name="Ana Lima").click()
     page.get_by_role("navigation", name="About this agent").get_by_role("link", name="Hours").click()
     page.get_by_role("textbox", name="Monday").fill("1-5")
     page.get_by_label("Sunday").fill("noonish")
-    press(page, "Save the week")
+    press(page, "Save weekly hours")
     expect(page.get_by_role("alert")).to_contain_text("“noonish” is not a range of hours")
     page.get_by_role("textbox", name="Monday").fill("1-5 pm")
     page.get_by_label("Sunday").fill("")
-    press(page, "Save the week")
-    expect(page.get_by_role("status")).to_contain_text("The working hours are saved.")
+    press(page, "Save weekly hours")
+    expect(page.get_by_role("status")).to_contain_text("The working hours were saved.")
     expect(page.get_by_role("textbox", name="Monday")).to_have_value("1–5 pm")
-    expect(page.get_by_text("1 booked viewing stands where it is closed or busy.")).to_be_visible()
+    expect(page.get_by_text("1 viewing is outside working hours or in blocked time.")).to_be_visible()
     expect(page.get_by_role("link", name="12 Elm Street")).to_be_visible()
 
-    page.get_by_text("Add a day", exact=True).click()
+    page.get_by_text("Add date override", exact=True).click()
     page.get_by_label("Day", exact=True).fill((monday + timedelta(days=1)).isoformat())
-    press(page, "Add the day")
-    expect(page.get_by_role("status")).to_contain_text("has hours of its own now.")
+    press(page, "Add override")
+    expect(page.get_by_role("status")).to_contain_text("was added.")
     page.get_by_role("button", name=re.compile("Remove Tuesday")).click()
-    expect(page.get_by_role("status")).to_contain_text("is as in every week again.")
+    expect(page.get_by_role("status")).to_contain_text("was removed.")
 
 
-def test_the_week_leads_to_a_day_and_a_question_to_the_viewing_in_the_way(site: Site, page: Page, monday: date) -> None:
+def test_week_day_and_slot_check_are_linked(site: Site, page: Page, monday: date) -> None:
     sign_in(page, site)
     page.goto(f"{site.address}/agents/ana-lima/week?from={monday}")
     expect(page.get_by_role("link", name="10:00 am 12 Elm Street")).to_be_visible()
@@ -81,8 +81,8 @@ def test_the_week_leads_to_a_day_and_a_question_to_the_viewing_in_the_way(site: 
     page.get_by_role("navigation", name="About this agent").get_by_role("link", name="Overview").click()
     page.get_by_label("Day", exact=True).fill(monday.isoformat())
     page.get_by_label("Chicago time").fill("10:00")
-    press(page, "Ask")
+    press(page, "Check")
     answer = page.get_by_role("status")
-    expect(answer).to_contain_text("is not free. It is taken by the viewing of 12 Elm Street with Maria Gonzalez")
+    expect(answer).to_contain_text("is not free. It overlaps the viewing at 12 Elm Street with Maria Gonzalez")
     answer.get_by_role("link", name="12 Elm Street").click()
     expect(page.get_by_role("heading", name="12 Elm Street")).to_be_visible()

@@ -1,4 +1,4 @@
-"""What people do, from the first start on, in a real browser without scripts, at a desk and on a phone."""
+"""Journeys through the pages in Chromium without scripts, at desktop and phone size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
-from tests.browser.household import ANA, ASSISTANT, OFFICE, fill
+from tests.browser.sample_data import ANA, ASSISTANT, OFFICE, fill
 from tests.browser.site import WORDS, running_site
 from tests.browser.steps import fits_the_screen, page_of, press, sign_in, type_and_sign_in
 from tests.gunicorn import PROJECT_DIR
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.needs("chromium")
 
 
 def working_day_after_next(zone: str) -> datetime:
-    """Give ten in the morning of a working day that is at least two days ahead, on the wall clock of `zone`."""
+    """Return 10 am in `zone` on a working day that is at least two days ahead."""
     day = datetime.now(UTC).astimezone(ZoneInfo(zone)).replace(hour=10, minute=0, second=0, microsecond=0)
     day += timedelta(days=2)
     while day.isoweekday() > 5:
@@ -34,46 +34,46 @@ def working_day_after_next(zone: str) -> datetime:
     return day
 
 
-def test_who_is_signed_out_in_the_middle_of_a_form_loses_nothing(site: Site, page: Page) -> None:
+def test_signed_out_form_keeps_its_entries(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     sign_in(page, site)
     page.goto(f"{site.address}/agents/new")
     page.get_by_label("Name").fill("Zoë <3")
     page.context.clear_cookies()
-    press(page, "Add the agent")
-    expect(page.get_by_text("What you typed is kept")).to_be_visible()
+    press(page, "Add agent")
+    expect(page.get_by_text("Your entries are still here")).to_be_visible()
     type_and_sign_in(page, OFFICE, WORDS)
-    press(page, "Back to what I typed")
+    press(page, "Back to my entries")
     expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
     expect(page.get_by_label("Name")).to_have_value("Zoë <3")
-    press(page, "Add the agent")
+    press(page, "Add agent")
     expect(page.get_by_role("heading", name="Zoë <3")).to_be_visible()
 
 
-def test_first_run_from_the_link_in_the_log_to_an_agent_that_takes_calls(site: Site, page: Page) -> None:
+def test_first_run_from_set_up_link_to_agent(site: Site, page: Page) -> None:
     page.goto(site.address)
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    expect(page.get_by_text("Nobody can sign in yet")).to_be_visible()
+    expect(page.get_by_text("There are no accounts yet")).to_be_visible()
 
     page.goto(site.address + site.set_up_path)
     page.get_by_label("E-mail").fill(OFFICE)
     page.get_by_label("Password").fill("too short")
-    press(page, "Make the account")
+    press(page, "Create account")
     expect(page.get_by_role("alert")).to_contain_text("at least 12 characters")
     page.get_by_label("Password").fill(WORDS)
-    press(page, "Make the account")
+    press(page, "Create account")
 
     expect(page.get_by_role("heading", name="No agents yet")).to_be_visible()
     page.get_by_role("link", name="Add the first agent").click()
-    press(page, "Add the agent")
-    expect(page.get_by_role("alert")).to_contain_text("An agent needs a name.")
+    press(page, "Add agent")
+    expect(page.get_by_role("alert")).to_contain_text("Enter a name.")
     page.get_by_label("Name").fill("Ana Lima")
     page.get_by_label("Vapi assistant id").fill(ASSISTANT)
     page.get_by_label("Time zone").select_option("America/Denver")
-    press(page, "Add the agent")
+    press(page, "Add agent")
 
     expect(page.get_by_role("heading", name="Ana Lima")).to_be_visible()
-    expect(page.get_by_role("status")).to_contain_text("Ana Lima is added")
+    expect(page.get_by_role("status")).to_contain_text("Ana Lima was added")
     expect(page.get_by_role("table").get_by_text("Denver time")).to_be_visible()
     assert fits_the_screen(page)
 
@@ -81,13 +81,13 @@ def test_first_run_from_the_link_in_the_log_to_an_agent_that_takes_calls(site: S
     expect(page.get_by_role("heading", name="already set up")).to_be_visible()
 
 
-def test_signing_out_and_in_again_leads_back_to_the_page_that_was_wanted(site: Site, page: Page) -> None:
+def test_sign_in_returns_to_the_requested_page(site: Site, page: Page) -> None:
     services = site.services
     services.users.create(OFFICE, WORDS, "admin")
     page.goto(f"{site.address}/appointments")
     expect(page).to_have_url(re.compile(r"/login\?next=/appointments$"))
     type_and_sign_in(page, OFFICE, "not the password")
-    expect(page.get_by_role("alert")).to_contain_text("do not go together")
+    expect(page.get_by_role("alert")).to_contain_text("Incorrect e-mail or password")
     page.get_by_label("Password").fill(WORDS)
     press(page, "Sign in")
     expect(page).to_have_url(f"{site.address}/appointments")
@@ -100,10 +100,10 @@ def test_signing_out_and_in_again_leads_back_to_the_page_that_was_wanted(site: S
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_a_call_books_and_the_viewing_is_seen_moved_and_cancelled(site: Site, page: Page) -> None:
+def test_phone_booking_is_moved_and_cancelled(site: Site, page: Page) -> None:
     fill(site)
     start = working_day_after_next("America/Chicago")
-    said = site.say(
+    expected = site.say(
         ASSISTANT,
         "call-journey",
         "set_appointment",
@@ -111,7 +111,7 @@ def test_a_call_books_and_the_viewing_is_seen_moved_and_cancelled(site: Site, pa
         start_time=f"{start:%Y-%m-%dT%H:%M}",
         attendee_name="Dolores Whitcomb",
     )
-    assert "501 Gray Street" in said
+    assert "501 Gray Street" in expected
 
     sign_in(page, site)
     page_of(page, "Appointments")
@@ -119,7 +119,7 @@ def test_a_call_books_and_the_viewing_is_seen_moved_and_cancelled(site: Site, pa
     page.get_by_role("link", name="501 Gray Street, Norman").click()
     expect(page.get_by_role("heading", name="501 Gray Street")).to_be_visible()
     expect(page.get_by_text("Dolores Whitcomb").first).to_be_visible()
-    expect(page.locator(".hour")).to_contain_text("10:00 am")
+    expect(page.locator(".start-time")).to_contain_text("10:00 am")
     viewing = page.url
 
     page.get_by_role("link", name="Move").click()
@@ -127,10 +127,10 @@ def test_a_call_books_and_the_viewing_is_seen_moved_and_cancelled(site: Site, pa
     page.get_by_role("radio", name="2:00 pm", exact=True).check(force=True)
     page.get_by_role("button", name="Move", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("Moved: Dolores Whitcomb")
-    expect(page.locator(".hour")).to_contain_text("2:00 pm")
+    expect(page.locator(".start-time")).to_contain_text("2:00 pm")
 
     page.get_by_role("link", name="Cancel").click()
-    expect(page.get_by_text("The time is free at once")).to_be_visible()
+    expect(page.get_by_text("The time becomes free immediately")).to_be_visible()
     press(page, "Cancel the viewing")
     expect(page.get_by_role("status")).to_contain_text(re.compile("cancelled", re.IGNORECASE))
     expect(page).to_have_url(viewing)
@@ -141,42 +141,42 @@ def test_a_call_books_and_the_viewing_is_seen_moved_and_cancelled(site: Site, pa
     assert fits_the_screen(page)
 
 
-def test_an_agent_is_edited_and_switched_off_with_what_that_means_said_before(site: Site, page: Page) -> None:
+def test_agent_is_edited_and_deactivated(site: Site, page: Page) -> None:
     fill(site)
     sign_in(page, site)
     page.goto(f"{site.address}/agents/ana-lima")
     page.get_by_role("link", name="Edit").click()
-    page.get_by_label("Most viewings a day").fill("8")
+    page.get_by_label("Maximum per day").fill("8")
     page.get_by_role("button", name="Save").press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Ana Lima is saved.")
+    expect(page.get_by_role("status")).to_contain_text("Ana Lima was saved.")
     page.goto(f"{site.address}/agents/ana-lima/deactivate")
     expect(page.get_by_text("2 upcoming viewings stay booked")).to_be_visible()
-    press(page, "Stop taking bookings")
+    press(page, "PageState taking bookings")
     expect(page.get_by_text("Callers hear an apology")).to_be_visible()
     assert "sorry" in site.say(ASSISTANT, "call-off", "get_availability").lower()
     page_of(page, "Audit log")
-    expect(page.get_by_role("listitem").get_by_text("Most viewings a day").first).to_be_visible()
+    expect(page.get_by_role("listitem").get_by_text("Maximum per day").first).to_be_visible()
     expect(page.get_by_text(f"by {OFFICE}").first).to_be_visible()
 
 
-def test_new_working_hours_are_what_the_next_caller_is_offered(site: Site, page: Page) -> None:
+def test_new_hours_are_offered_to_callers(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     sign_in(page, site)
     page.get_by_role("link", name="Add the first agent").click()
     page.get_by_label("Name").fill("Ana Lima")
     page.get_by_label("Vapi assistant id").fill(ASSISTANT)
-    press(page, "Add the agent")
+    press(page, "Add agent")
     page.get_by_role("link", name="Hours", exact=True).click()
     for weekday in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
         page.get_by_role("textbox", name=weekday).fill("6:30 pm - 8 pm")
-    press(page, "Save the week")
-    expect(page.get_by_role("status")).to_contain_text("The working hours are saved.")
+    press(page, "Save weekly hours")
+    expect(page.get_by_role("status")).to_contain_text("The working hours were saved.")
     assert fits_the_screen(page)
     assert "six thirty PM" in site.say(ASSISTANT, "call-hours", "get_availability")
 
 
-def test_an_agents_user_sees_only_what_is_theirs(site: Site, page: Page) -> None:
-    household = fill(site)
+def test_user_sees_own_data_only(site: Site, page: Page) -> None:
+    sample = fill(site)
     sign_in(page, site, ANA)
     main = page.get_by_role("main")
     expect(main.get_by_role("link", name="Ana Lima")).to_be_visible()
@@ -193,25 +193,23 @@ def test_an_agents_user_sees_only_what_is_theirs(site: Site, page: Page) -> None
         ("/users", 403),
         ("/audit", 403),
         ("/schema", 403),
-        (f"/appointments/{household.examples['appointment_id']}", 200),
+        (f"/appointments/{sample.examples['appointment_id']}", 200),
     ):
         response = page.goto(site.address + path)
         assert response is not None
         assert (path, response.status) == (path, status)
 
 
-def test_somebody_is_invited_joins_by_the_link_and_is_sent_away_again(
-    site: Site, page: Page, chromium: Browser
-) -> None:
+def test_invited_user_joins_and_is_deactivated(site: Site, page: Page, chromium: Browser) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     sign_in(page, site)
     page_of(page, "Users")
-    page.get_by_role("link", name="Invite somebody").click()
+    page.get_by_role("link", name="Invite user").click()
     page.get_by_label("E-mail").fill("ben@example.com")
     page.get_by_label("Name").fill("Ben Okafor")
     page.get_by_label("Agent: sees only").check()
-    press(page, "Invite and show the link")
-    expect(page.get_by_role("status")).to_contain_text("ben@example.com is invited")
+    press(page, "Invite and show link")
+    expect(page.get_by_role("status")).to_contain_text("ben@example.com was invited")
     link = page.get_by_label("Link").input_value()
 
     theirs = chromium.new_context(java_script_enabled=False).new_page()
@@ -224,28 +222,28 @@ def test_somebody_is_invited_joins_by_the_link_and_is_sent_away_again(
     page.get_by_role("link", name="Deactivate").click()
     expect(page.get_by_text("signed out of every browser")).to_be_visible()
     press(page, "Deactivate")
-    expect(page.get_by_role("status")).to_contain_text("Ben Okafor cannot sign in any more.")
+    expect(page.get_by_role("status")).to_contain_text("Ben Okafor can no longer sign in.")
     theirs.reload()
     expect(theirs.get_by_role("heading", name="Sign in")).to_be_visible()
     theirs.goto(link)
-    expect(theirs.get_by_role("heading", name="does not work any more")).to_be_visible()
+    expect(theirs.get_by_role("heading", name="no longer works")).to_be_visible()
     theirs.context.close()
     assert "/join" in site.gunicorn.output
     assert "token=" not in site.gunicorn.output.replace("/setup?token=", "")
 
 
-def test_guesses_are_slowed_down_across_workers(site: Site, page: Page) -> None:
+def test_sign_in_throttle_works_across_workers(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     page.goto(f"{site.address}/login")
     for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
         type_and_sign_in(page, OFFICE, "not the password")
-        expect(page.get_by_role("alert")).to_contain_text("do not go together")
+        expect(page.get_by_role("alert")).to_contain_text("Incorrect e-mail or password")
     page.get_by_label("Password").fill(WORDS)
     press(page, "Sign in")
     expect(page.get_by_role("alert")).to_contain_text("Too many failed attempts. Wait")
 
 
-def test_a_failed_migration_is_seen_on_the_schema_page_with_what_to_run_next(
+def test_failed_migration_shows_the_next_command(
     databases: Databases, template_url: str, tmp_path: Path, page: Page
 ) -> None:
     folder = tmp_path / "migrations"
@@ -265,7 +263,7 @@ def test_a_failed_migration_is_seen_on_the_schema_page_with_what_to_run_next(
     databases.drop(url)
 
 
-def test_the_keyboard_alone_signs_in(site: Site, page: Page) -> None:
+def test_sign_in_works_with_the_keyboard_alone(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     page.goto(f"{site.address}/login")
     expect(page.get_by_label("E-mail")).to_be_focused()
@@ -290,7 +288,7 @@ def test_the_keyboard_alone_signs_in(site: Site, page: Page) -> None:
     expect(page.get_by_role("link", name="Add the first agent")).to_be_focused()
 
 
-def test_more_opens_without_scripts_and_closes_with_escape_and_when_followed(site: Site, page: Page) -> None:
+def test_more_menu_works_without_scripts(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     sign_in(page, site)
     more, schema = page.get_by_role("button", name="More"), page.get_by_role("link", name="Schema")
@@ -312,17 +310,17 @@ def test_more_opens_without_scripts_and_closes_with_escape_and_when_followed(sit
         expect(schema).to_be_hidden()
 
 
-def test_a_refused_form_takes_the_reader_to_what_is_wrong(site: Site, page: Page) -> None:
+def test_invalid_form_focuses_its_errors(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     sign_in(page, site)
     page.goto(f"{site.address}/agents/new")
-    press(page, "Add the agent")
-    expect(page).to_have_title(re.compile("^Not done: Add an agent"))
+    press(page, "Add agent")
+    expect(page).to_have_title(re.compile("^Error: Add an agent"))
     expect(page.get_by_role("alert")).to_be_focused()
-    expect(page.get_by_label("Name")).to_have_accessible_description(re.compile("An agent needs a name."))
+    expect(page.get_by_label("Name")).to_have_accessible_description(re.compile("Enter a name."))
 
 
-def test_paper_is_light_on_a_dark_screen_too(site: Site, page: Page) -> None:
+def test_print_uses_light_colours(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     sign_in(page, site)
     heading = page.get_by_role("heading", name="Agents", exact=True)
@@ -332,7 +330,7 @@ def test_paper_is_light_on_a_dark_screen_too(site: Site, page: Page) -> None:
     expect(heading).to_have_css("color", "rgb(20, 29, 51)")
 
 
-def test_a_printed_page_has_no_navigation(site: Site, page: Page) -> None:
+def test_print_hides_the_navigation(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     sign_in(page, site)
     navigation = page.get_by_role("navigation", name="Pages")

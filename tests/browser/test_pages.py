@@ -1,4 +1,4 @@
-"""Every page, in light and dark, at a desk and on a phone: axe finds nothing, and nothing sticks out."""
+"""Accessibility and size of every page, light and dark, at desktop and phone size."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser.household import fill
+from tests.browser.page_states import PageState, page_states
+from tests.browser.sample_data import fill
 from tests.browser.site import SIZES
 from tests.browser.steps import sign_in
-from tests.browser.tour import Stop, stops
 from tests.servers import HANG_S
 
 if TYPE_CHECKING:
@@ -27,52 +27,52 @@ COLOURS = {
     "resultTypes": ["violations"],
     "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
 }
-"""The rules that another colour scheme can break; the others look at the same page."""
+"""The axe rules that depend on the colour scheme; the others are checked once."""
 
 
-def trouble_at(stop: Stop, page: Page, site: Site) -> list[str]:
-    """Go to a stop; give what is wrong there."""
-    response = page.goto(site.address + stop.path)
+def problems_of(state: PageState, page: Page, site: Site) -> list[str]:
+    """Open a page state; return its problems."""
+    response = page.goto(site.address + state.path)
     assert response is not None
-    trouble = [] if response.status == stop.status else [f"status {response.status}"]
+    problems = [] if response.status == state.status else [f"status {response.status}"]
     size = len(response.body())
     if size > LARGEST_PAGE_BYTES:
-        trouble.append(f"{size} bytes")
-    if stop.then is not None:
-        stop.then(page)
+        problems.append(f"{size} bytes")
+    if state.then is not None:
+        state.then(page)
     width = page.evaluate("document.documentElement.scrollWidth")
     if width > page.evaluate("window.innerWidth"):
-        trouble.append(f"{width} pixels wide")
+        problems.append(f"{width} pixels wide")
     page.emulate_media(color_scheme="light")
     light = Axe().run(page)
     page.emulate_media(color_scheme="dark")
-    dark = AxeResults(page.evaluate("options => axe.run(options)", COLOURS))  # which is in the page since the first run
-    trouble += [found.generate_report() for found in (light, dark) if found.violations_count]
-    return [f"{stop.name}: {text}" for text in trouble]
+    dark = AxeResults(
+        page.evaluate("options => axe.run(options)", COLOURS)
+    )  # the first run has loaded axe into the page
+    problems += [found.generate_report() for found in (light, dark) if found.violations_count]
+    return [f"{state.name}: {text}" for text in problems]
 
 
 @pytest.mark.long
-def test_axe_finds_nothing_on_any_page_in_light_and_dark_and_nothing_sticks_out(
-    chromium: Browser, site: Site, size: str
-) -> None:
-    household = fill(site)
+def test_no_page_has_axe_violations_or_overflows(chromium: Browser, site: Site, size: str) -> None:
+    sample = fill(site)
     width, height = SIZES[size]
     windows: dict[str | None, Page] = {}
-    trouble = []
-    for stop in stops(site, household):
-        if stop.viewer not in windows:
+    problems = []
+    for state in page_states(site, sample):
+        if state.viewer not in windows:
             context = chromium.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
             context.set_default_timeout(HANG_S * 1000)
-            windows[stop.viewer] = context.new_page()
-            if stop.viewer is not None:
-                sign_in(windows[stop.viewer], site, stop.viewer)
-        trouble += trouble_at(stop, windows[stop.viewer], site)
+            windows[state.viewer] = context.new_page()
+            if state.viewer is not None:
+                sign_in(windows[state.viewer], site, state.viewer)
+        problems += problems_of(state, windows[state.viewer], site)
     for window in windows.values():
         window.context.close()
-    assert not trouble, "\n".join(trouble)
+    assert not problems, "\n".join(problems)
 
 
-def test_axe_would_find_what_is_too_faint_in_the_dark_only(chromium: Browser) -> None:
+def test_axe_finds_low_contrast_in_the_dark(chromium: Browser) -> None:
     page = chromium.new_page()
     style = ":root{color-scheme:light dark} p{color:light-dark(#000,#333);background:light-dark(#fff,#222)}"
     page.set_content(f"<html lang=en><title>x</title><style>{style}</style><main><h1>x</h1><p>words</p></main>")
@@ -82,7 +82,7 @@ def test_axe_would_find_what_is_too_faint_in_the_dark_only(chromium: Browser) ->
     page.close()
 
 
-def test_axe_would_find_a_picture_without_words(chromium: Browser) -> None:
+def test_axe_finds_a_missing_alt_text(chromium: Browser) -> None:
     page = chromium.new_page()
     page.set_content("<html lang=en><title>x</title><main><h1>x</h1><img src='data:,'></main>")
     assert "image-alt" in {found["id"] for found in Axe().run(page).response["violations"]}

@@ -1,4 +1,4 @@
-"""A browser without a screen: the application on a database of its own, and forms that are filled in and sent."""
+"""Fixtures: the application on its own database, and a test browser that fills in and sends forms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
 class Browser:
-    """Keeps cookies, sends forms with their token, follows where it is sent."""
+    """A test client that keeps cookies and sends forms with their CSRF token."""
 
     def __init__(self, app: Flask) -> None:
         self._client: Client = app.test_client()
@@ -48,7 +48,7 @@ class Browser:
         headers: Mapping[str, str] | None = None,
         **more: str,
     ) -> TestResponse:
-        """Send fields as they are, with no token but a given one."""
+        """Send the given fields only, without adding a CSRF token."""
         return self._client.post(path, data={**(fields or {}), **more}, follow_redirects=follow, headers=headers)
 
     def send(
@@ -60,38 +60,38 @@ class Browser:
         follow: bool = False,
         **more: str,
     ) -> TestResponse:
-        """Open the page at `path` (or `at`), and send its form to `path` with these fields."""
+        """Open the page at `at` or `path`, and send its form to `path` with these fields."""
         return self.post(path, {**(fields or {}), "csrf_token": self.token(at or path), **more}, follow=follow)
 
     def token(self, path: str) -> str:
-        """Give the CSRF token in the page at `path`."""
+        """Return the CSRF token in the page at `path`."""
         found = TOKEN.search(self.get(path).text)
         assert found, f"no form at {path}"
         return unescape(found.group(1))
 
     def sign_in(self, email: str) -> None:
-        """Sign in with the password that every test's user has."""
+        """Sign in with the password of every test user."""
         assert self.send("/login", email=email, password=WORDS).status_code == 303
 
 
 @pytest.fixture
 def config(database_url: str, tmp_path: Path) -> Config:
-    """A development configuration on this test's database."""
+    """A development configuration with this test's database."""
     return Config(database_url=database_url, secret_key=KEY, instance_dir=tmp_path)
 
 
 @pytest.fixture
 def make_app() -> Iterator[Callable[[Config], Flask]]:
-    """A function that makes an application, whose connections end with the test."""
-    made: list[Flask] = []
+    """A function that creates an application, whose connections are closed after the test."""
+    apps: list[Flask] = []
 
     def make(config: Config) -> Flask:
         app = create_app(config)
-        made.append(app)
+        apps.append(app)
         return app
 
     yield make
-    for app in made:
+    for app in apps:
         app.extensions["peterental.database"].close()
 
 
@@ -115,13 +115,13 @@ def browse() -> Callable[[Flask], Browser]:
 
 @pytest.fixture
 def open_browser(app: Flask) -> Callable[[], Browser]:
-    """A function that opens another browser, with cookies of its own."""
+    """A function that opens another browser with its own cookies."""
     return lambda: Browser(app)
 
 
 @pytest.fixture
 def stranger(app: Flask) -> Browser:
-    """A browser in which nobody is signed in."""
+    """A browser without a session."""
     return Browser(app)
 
 
@@ -167,7 +167,7 @@ def agents(services: Services, admin: Viewer, ana: Viewer) -> None:
 
 @pytest.fixture
 def book(database: Database) -> Callable[..., int]:
-    """A function that puts a viewing into the database."""
+    """A function that inserts a viewing."""
 
     def book(agent_id: str, start: datetime, **others: Any) -> int:
         values = {
@@ -188,30 +188,30 @@ def book(database: Database) -> Callable[..., int]:
     return book
 
 
-class OfThisThread(list[str]):
-    """What this thread does: an app of another test may still be trying to put away its late news beside it."""
+class ThreadLog(list[str]):
+    """A log of this thread only: the retry queue of another test's application may still be running."""
 
     def __init__(self) -> None:
         super().__init__()
         self._thread = get_ident()
 
-    def note(self, what: str) -> None:
+    def record(self, entry: str) -> None:
         if get_ident() == self._thread:
-            self.append(what)
+            self.append(entry)
 
 
 @pytest.fixture
 def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement that this test's thread sends on its own, and every transaction, from now on."""
-    seen = OfThisThread()
+    """Every `Database.fetch` and every transaction of this test's thread, from now on."""
+    seen = ThreadLog()
     fetch, transaction = Database.fetch, Database.transaction
 
     def counted_fetch(self: Database, query: str, params: Any = None, **how: Any) -> Any:
-        seen.note(query)
+        seen.record(query)
         return fetch(self, query, params, **how)
 
     def counted_transaction(self: Database) -> Any:
-        seen.note("BEGIN")
+        seen.record("BEGIN")
         return transaction(self)
 
     monkeypatch.setattr(Database, "fetch", counted_fetch)
@@ -221,14 +221,14 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement that this test's thread sends from now on, but for what begins, ends and sets up."""
-    seen = OfThisThread()
+    """Every statement that this test's thread sends from now on, except for BEGIN, COMMIT and settings."""
+    seen = ThreadLog()
     execute = psycopg.Connection.execute
 
     def counted(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
         text = query.decode() if isinstance(query, bytes) else str(query)
         if text not in {"BEGIN", "COMMIT"} and "set_config" not in text:
-            seen.note(text)
+            seen.record(text)
         return execute(self, query, *args, **kwargs)
 
     monkeypatch.setattr(psycopg.Connection, "execute", counted)

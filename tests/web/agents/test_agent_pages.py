@@ -1,4 +1,4 @@
-"""Promises about the pages on which agents are looked after."""
+"""Pages of the agents: list, overview, form, activation and working hours."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ ANYBODY = Viewer(user_id=0, email="", is_admin=True)
 
 @pytest.fixture
 def make(services: Services, admin: Viewer) -> Callable[..., Agent]:
-    """A function that makes an agent."""
+    """A function that creates an agent."""
     return lambda name, **others: services.agents.create(Profile(agent_name=name, **others), admin)
 
 
 def seen(browser: Browser, agent_id: str = "ana-lima") -> dict[str, str]:
-    """Open an agent's form, and give the mark by which it knows what it shows."""
+    """Return the version field of an agent's form."""
     found = re.search(r'name="seen"[^>]*value="([^"]+)"', browser.get(f"/agents/{agent_id}/edit").text)
     assert found
     return {"seen": found.group(1)}
 
 
-def test_the_first_look_says_what_to_do_next(office: Browser) -> None:
+def test_empty_list_asks_to_add_an_agent(office: Browser) -> None:
     page = office.get("/agents")
     assert "No agents yet" in page.text
     assert 'href="/agents/new"' in page.text
 
 
-def test_an_admin_makes_an_agent(office: Browser, services: Services, admin: Viewer) -> None:
+def test_admin_creates_an_agent(office: Browser, services: Services, admin: Viewer) -> None:
     page = office.send("/agents/new", FILLED_IN, follow=True)
     assert page.request.path == "/agents/ana-lima"
-    assert "Ana Lima is added, with working hours from Monday to Friday, 9 am to 5 pm." in page.text
+    assert "Ana Lima was added with working hours Monday to Friday, 9 am to 5 pm." in page.text
     agent = services.agents.get("ana-lima", admin)
     assert agent.vapi_assistant_id == ASSISTANT
     assert agent.phone_number_id is None
@@ -70,7 +70,7 @@ def test_an_admin_makes_an_agent(office: Browser, services: Services, admin: Vie
 
 
 @pytest.mark.parametrize("assistant", [ASSISTANT, ""])
-def test_the_form_of_a_new_agent_that_is_sent_twice_makes_one(
+def test_double_submission_creates_one_agent(
     office: Browser, services: Services, admin: Viewer, assistant: str
 ) -> None:
     opened = office.get("/agents/new").text
@@ -80,13 +80,13 @@ def test_the_form_of_a_new_agent_that_is_sent_twice_makes_one(
     assert office.post("/agents/new", fields).headers["Location"] == "/agents/ana-lima"
     assert office.post("/agents/new", fields).headers["Location"] == "/agents/ana-lima"
     other = office.post("/agents/new", {**fields, "vapi_assistant_id": "", "slot_minutes": "20"})
-    assert other.headers["Location"] == "/agents/ana-lima-2", "a namesake is somebody else"
+    assert other.headers["Location"] == "/agents/ana-lima-2", "another form data is another agent"
     assert len(services.agents.names(admin)) == 2
     later = office.send("/agents/new", {**fields, "vapi_assistant_id": "", "slot_minutes": "20"}, seen="")
-    assert later.headers["Location"] == "/agents/ana-lima-3", "so is who is added by a form of its own"
+    assert later.headers["Location"] == "/agents/ana-lima-3", "a form opened later creates another agent"
 
 
-def test_a_new_agents_form_begins_with_the_usual_rules_and_the_offices_time_zone(office: Browser) -> None:
+def test_new_agent_form_has_defaults(office: Browser) -> None:
     text = office.get("/agents/new").text
     assert '<option selected value="America/Chicago">Chicago (Central)</option>' in text
     assert re.search(r'id="notice_minutes"[^>]* value="120"', text)
@@ -94,49 +94,49 @@ def test_a_new_agents_form_begins_with_the_usual_rules_and_the_offices_time_zone
 
 
 @pytest.mark.parametrize(
-    ("change", "field", "words"),
+    ("change", "field", "expected"),
     [
-        ({"agent_name": " "}, "agent_name", "An agent needs a name."),
-        ({"agent_name": "\u200b\u202e \ufeff"}, "agent_name", "An agent needs a name."),
-        ({"agent_name": "x" * 256}, "agent_name", "There is room for 255 characters."),
-        ({"vapi_assistant_id": "x" * 37}, "vapi_assistant_id", "There is room for 36 characters."),
-        ({"slot_minutes": "half an hour"}, "slot_minutes", "Type a whole number from 5 to 480."),
-        ({"daily_cap": "few"}, "daily_cap", "Type a whole number."),
-        ({"slot_minutes": ""}, "slot_minutes", "Type a whole number from 5 to 480."),
-        ({"slot_minutes": "9" * 30}, "slot_minutes", "Type a whole number"),
-        ({"daily_cap": "0"}, "daily_cap", "Type a whole number from 1 to 200."),
-        ({"time_zone": "Mars/Olympus"}, "time_zone", "Choose one of those offered."),
-        ({"user_id": "999999"}, "user_id", "Choose one of those offered."),
+        ({"agent_name": " "}, "agent_name", "Enter a name."),
+        ({"agent_name": "\u200b\u202e \ufeff"}, "agent_name", "Enter a name."),
+        ({"agent_name": "x" * 256}, "agent_name", "At most 255 characters."),
+        ({"vapi_assistant_id": "x" * 37}, "vapi_assistant_id", "At most 36 characters."),
+        ({"slot_minutes": "half an hour"}, "slot_minutes", "Enter a whole number from 5 to 480."),
+        ({"daily_cap": "few"}, "daily_cap", "Enter a whole number."),
+        ({"slot_minutes": ""}, "slot_minutes", "Enter a whole number from 5 to 480."),
+        ({"slot_minutes": "9" * 30}, "slot_minutes", "Enter a whole number"),
+        ({"daily_cap": "0"}, "daily_cap", "Enter a whole number from 1 to 200."),
+        ({"time_zone": "Mars/Olympus"}, "time_zone", "Choose one of the options."),
+        ({"user_id": "999999"}, "user_id", "Choose one of the options."),
     ],
 )
-def test_what_cannot_be_is_said_at_the_field_and_everything_typed_is_kept(
-    office: Browser, services: Services, change: dict[str, str], field: str, words: str
+def test_invalid_entry_is_shown_at_its_field(
+    office: Browser, services: Services, change: dict[str, str], field: str, expected: str
 ) -> None:
     page = office.send("/agents/new", {**FILLED_IN, **change})
     assert page.status_code == 400
-    assert f'id="{field}-error">{words}' in page.text
+    assert f'id="{field}-error">{expected}' in page.text
     assert f'<a href="#{field}">' in page.text
     assert 'value="+1 312 555 0142"' in page.text
     assert services.agents.listing(ANYBODY).agents == ()
 
 
 @pytest.mark.parametrize(
-    ("taken", "words"),
+    ("taken", "expected"),
     [
         ("vapi_assistant_id", "Another agent already has that Vapi assistant."),
         ("phone_number_id", "Another agent already has that Vapi phone number."),
     ],
 )
-def test_an_assistant_that_is_taken_is_said_at_its_field(
-    office: Browser, make: Callable[..., Agent], taken: str, words: str
+def test_taken_assistant_is_shown_at_its_field(
+    office: Browser, make: Callable[..., Agent], taken: str, expected: str
 ) -> None:
     make("Ben", **{taken: ASSISTANT})
     page = office.send("/agents/new", {**FILLED_IN, "vapi_assistant_id": "", taken: ASSISTANT})
     assert page.status_code == 400
-    assert f'id="{taken}-error">{words}' in page.text
+    assert f'id="{taken}-error">{expected}' in page.text
 
 
-def test_a_user_who_is_gone_meanwhile_is_said_at_the_field(
+def test_deleted_owner_is_shown_at_the_field(
     office: Browser,
     admin: Viewer,
     ana: Viewer,
@@ -146,23 +146,25 @@ def test_a_user_who_is_gone_meanwhile_is_said_at_the_field(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     people = services.users.active_users(admin)
-    monkeypatch.setattr(services.users, "people", lambda _viewer: people)  # the form was filled in before she left
+    monkeypatch.setattr(
+        services.users, "people", lambda _viewer: people
+    )  # the form was opened before the user was deleted
     database.fetch("DELETE FROM users WHERE user_id = %s", (ana.user_id,))
     page = office.send("/agents/new", {**FILLED_IN, "user_id": str(ana.user_id)})
     assert 'id="user_id-error">That user no longer exists.' in page.text
 
 
-def test_a_rule_that_only_the_service_refuses_is_said_at_its_field(office: Browser, database: Database) -> None:
+def test_service_refusal_is_shown_at_its_field(office: Browser, database: Database) -> None:
     database.fetch("ALTER TABLE agents DROP CONSTRAINT agents_slot_sane")
     database.fetch("ALTER TABLE agents ADD CONSTRAINT agents_slot_sane CHECK (slot_minutes < 45)")
     page = office.send("/agents/new", FILLED_IN)
     assert 'id="slot_minutes-error">The length of a viewing must be from 5 to 480.' in page.text
 
 
-def test_an_expired_form_keeps_what_was_typed(office: Browser, services: Services, admin: Viewer) -> None:
+def test_expired_form_keeps_its_entries(office: Browser, services: Services, admin: Viewer) -> None:
     page = office.post("/agents/new", FILLED_IN, csrf_token="old")
     assert page.status_code == 400
-    assert "please send it again" in page.text
+    assert "The form had expired" in page.text
     assert 'value="Ana Lima"' in page.text
     assert services.agents.listing(admin).agents == ()
     again = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
@@ -170,7 +172,7 @@ def test_an_expired_form_keeps_what_was_typed(office: Browser, services: Service
     assert office.post("/agents/new", FILLED_IN, csrf_token=again.group(1)).status_code == 303
 
 
-def test_an_agent_is_edited(office: Browser, make: Callable[..., Agent], services: Services, admin: Viewer) -> None:
+def test_agent_is_edited(office: Browser, make: Callable[..., Agent], services: Services, admin: Viewer) -> None:
     make("Ana Lima", daily_cap=5, time_zone="Europe/Lisbon")
     form = office.get("/agents/ana-lima/edit").text
     assert 'value="Ana Lima"' in form
@@ -180,11 +182,11 @@ def test_an_agent_is_edited(office: Browser, make: Callable[..., Agent], service
         "/agents/ana-lima/edit", {**FILLED_IN, **seen(office), "agent_name": "Ana Lima Silva"}, follow=True
     )
     assert page.request.path == "/agents/ana-lima"
-    assert "Ana Lima Silva is saved." in page.text
+    assert "Ana Lima Silva was saved." in page.text
     assert services.agents.get("ana-lima", admin).rules.daily_cap is None
 
 
-def test_an_edit_that_cannot_be_changes_nothing(
+def test_refused_edit_changes_nothing(
     office: Browser, make: Callable[..., Agent], services: Services, admin: Viewer
 ) -> None:
     make("Ben", vapi_assistant_id=ASSISTANT)
@@ -195,7 +197,7 @@ def test_an_edit_that_cannot_be_changes_nothing(
     assert services.agents.get("ana-lima", admin) == before
 
 
-def test_two_people_who_edit_one_agent_lose_nothing(
+def test_edit_conflict_shows_both_values(
     office: Browser, anas: Browser, ana: Viewer, make: Callable[..., Agent], services: Services
 ) -> None:
     make("Ana Lima", user_id=ana.user_id)
@@ -207,11 +209,11 @@ def test_two_people_who_edit_one_agent_lose_nothing(
     page = office.send("/agents/ana-lima/edit", typed | opened)
     assert page.status_code == 400
     assert "ana@example.com changed Ana Lima at " in page.text
-    assert 'id="slot_minutes-error">Saved meanwhile by ana@example.com: 60.' in page.text
-    assert 'id="time_zone-error">Saved meanwhile by ana@example.com: Phoenix (Arizona).' in page.text
-    assert 'id="handover_number-error">Saved meanwhile by ana@example.com: +1 312 555 0142.' in page.text
-    assert 'id="step_minutes-error"' not in page.text, "both typed the same"
-    assert re.search(r'id="slot_minutes"[^>]* value="45"', page.text), "what was typed stays"
+    assert 'id="slot_minutes-error">Now saved by ana@example.com: 60.' in page.text
+    assert 'id="time_zone-error">Now saved by ana@example.com: Phoenix (Arizona).' in page.text
+    assert 'id="handover_number-error">Now saved by ana@example.com: +1 312 555 0142.' in page.text
+    assert 'id="step_minutes-error"' not in page.text, "both entered the same value"
+    assert re.search(r'id="slot_minutes"[^>]* value="45"', page.text), "the entry stays"
     assert services.agents.get("ana-lima", ana).rules.slot_minutes == 60
 
     again = re.search(r'name="seen"[^>]*value="([^"]+)"', page.text)
@@ -222,25 +224,25 @@ def test_two_people_who_edit_one_agent_lose_nothing(
 
 
 @pytest.mark.parametrize("mark", ["", "yesterday", "2026-01-01T00:00:00"])
-def test_a_form_that_does_not_say_what_it_showed_is_asked_again(
+def test_form_without_version_is_a_conflict(
     office: Browser, make: Callable[..., Agent], services: Services, admin: Viewer, mark: str
 ) -> None:
     before = make("Ana Lima", user_id=admin.user_id, daily_cap=3)
     page = office.send("/agents/ana-lima/edit", {**FILLED_IN, "seen": mark})
     assert page.status_code == 400
-    assert "Somebody changed Ana Lima" in page.text
-    assert 'id="daily_cap-error">Saved meanwhile: 3.' in page.text
-    assert 'id="user_id-error">Saved meanwhile: Olga Office (office@example.com).' in page.text
-    assert 'id="calendar_user_id-error">Saved meanwhile: nothing.' in page.text
+    assert "Another user changed Ana Lima" in page.text
+    assert 'id="daily_cap-error">Now saved: 3.' in page.text
+    assert 'id="user_id-error">Now saved: Olga Office (office@example.com).' in page.text
+    assert 'id="calendar_user_id-error">Now saved: nothing.' in page.text
     assert services.agents.get("ana-lima", admin) == before
 
 
-def test_an_agent_is_switched_off_after_saying_what_that_means_and_on_again(
+def test_agent_is_deactivated_and_reactivated(
     office: Browser, make: Callable[..., Agent], book: Callable[..., int], services: Services, admin: Viewer
 ) -> None:
     make("Ana")
     path = "/agents/ana/deactivate"
-    assert "No viewing is booked" in office.get(path).text
+    assert "No upcoming viewings are affected" in office.get(path).text
     book("ana", NOW + timedelta(days=1))
     assert "1 upcoming viewing stays booked" in office.get(path).text
     book("ana", NOW + timedelta(days=2))
@@ -249,7 +251,7 @@ def test_an_agent_is_switched_off_after_saying_what_that_means_and_on_again(
     assert "Callers hear an apology" in asked
     assert services.agents.get("ana", admin).is_active
     page = office.send(path, follow=True)
-    assert "Ana takes no more bookings." in page.text
+    assert "Ana no longer takes bookings." in page.text
     assert "Take bookings again" in page.text
     assert not services.agents.get("ana", admin).is_active
     assert "offered free times" in office.get("/agents/ana/reactivate").text
@@ -257,7 +259,7 @@ def test_an_agent_is_switched_off_after_saying_what_that_means_and_on_again(
     assert services.agents.get("ana", admin).is_active
 
 
-def test_the_list_shows_each_agents_state_and_next_viewing_in_its_own_zone(
+def test_list_shows_next_viewing_in_agent_zone(
     office: Browser, make: Callable[..., Agent], book: Callable[..., int]
 ) -> None:
     make("Ana", time_zone="America/Denver", vapi_assistant_id=ASSISTANT)
@@ -275,7 +277,7 @@ def test_the_list_shows_each_agents_state_and_next_viewing_in_its_own_zone(
     assert ASSISTANT[:8] in text
 
 
-def test_the_agents_page_shows_hours_rules_and_what_is_to_come(
+def test_overview_shows_hours_rules_and_viewings(
     office: Browser, make: Callable[..., Agent], book: Callable[..., int], database: Database
 ) -> None:
     make("Ana", daily_cap=8, notice_minutes=0)
@@ -293,11 +295,11 @@ def test_the_agents_page_shows_hours_rules_and_what_is_to_come(
     assert text.count("Closed") == 2
     assert "Visitor 10" in text
     assert "Visitor 11" not in text
-    assert "The next 10 of 12." in text
+    assert "Showing 10 of 12." in text
     assert "No call can reach this agent yet." in text
 
 
-def test_the_list_takes_three_queries_two_for_an_agents_user_and_a_page_of_an_agent_three(
+def test_agent_pages_run_few_queries(
     office: Browser, anas: Browser, ana: Viewer, make: Callable[..., Agent], queries: list[str]
 ) -> None:
     for number in range(5):
@@ -310,10 +312,8 @@ def test_the_list_takes_three_queries_two_for_an_agents_user_and_a_page_of_an_ag
         assert len(queries) == 1 + expected, "the sign-in check, and these"
 
 
-def test_calls_for_nobody_are_told_to_admins_with_a_form_that_knows_the_id(
-    office: Browser, anas: Browser, database: Database
-) -> None:
-    assert "Calls for nobody" not in office.get("/agents").text
+def test_unassigned_calls_prefill_a_new_agent(office: Browser, anas: Browser, database: Database) -> None:
+    assert "Calls without an agent" not in office.get("/agents").text
     database.fetch(
         """
         INSERT INTO calls (vapi_call_id, assistant_id, phone_number_id, created_at) VALUES
@@ -323,27 +323,25 @@ def test_calls_for_nobody_are_told_to_admins_with_a_form_that_knows_the_id(
         {"id": ASSISTANT},
     )
     text = office.get("/agents").text
-    assert f"Assistant <code>{ASSISTANT}</code>:\n      2 calls in 30 days, the last <time" in text
-    assert "Phone number <code>p-2</code>:\n      1 call in 30 days" in text
-    assert f'href="/agents/new?assistant={ASSISTANT}">Add an agent for it' in text
+    assert f"Assistant <code>{ASSISTANT}</code>:\n      2 calls in the last 30 days, the latest <time" in text
+    assert "Phone number <code>p-2</code>:\n      1 call in the last 30 days" in text
+    assert f'href="/agents/new?assistant={ASSISTANT}">Add an agent' in text
     assert 'href="/agents/new?number=p-2">' in text
     assert 'href="/calls?agent=(nobody)"' in text
-    assert "Calls for nobody" not in anas.get("/agents").text
+    assert "Calls without an agent" not in anas.get("/agents").text
     form = office.get(f"/agents/new?assistant={ASSISTANT}&number=p-2").text
     assert re.search(f'id="vapi_assistant_id"[^>]* value="{ASSISTANT}"', form)
     assert re.search('id="phone_number_id"[^>]* value="p-2"', form)
     assert 'value="xxx' not in office.get("/agents/new?assistant=" + "x" * 37).text
     for field, value in (("vapi_assistant_id", ASSISTANT.upper()), ("phone_number_id", "p-2")):
         database.fetch(f"INSERT INTO agents (agent_id, agent_name, {field}) VALUES (%s, 'x', %s)", (field, value))
-    assert "Calls for nobody" not in office.get("/agents").text
+    assert "Calls without an agent" not in office.get("/agents").text
 
 
-def test_the_agents_page_shows_the_last_five_calls_and_what_came_of_them(
-    office: Browser, make: Callable[..., Agent], database: Database
-) -> None:
+def test_overview_shows_the_latest_calls(office: Browser, make: Callable[..., Agent], database: Database) -> None:
     make("Ana")
     make("Ben")
-    assert "Nobody has called yet." in office.get("/agents/ana").text
+    assert "No calls yet." in office.get("/agents/ana").text
     database.fetch(
         """
         INSERT INTO calls (vapi_call_id, agent_id, status, ended_reason, caller_number, created_at)
@@ -365,7 +363,7 @@ def test_the_agents_page_shows_the_last_five_calls_and_what_came_of_them(
     assert 'href="/appointments?agent=ana"' in text
 
 
-def test_the_list_is_searched_and_paged(office: Browser, database: Database) -> None:
+def test_list_is_searched_and_paged(office: Browser, database: Database) -> None:
     for number in range(52):
         database.fetch(
             "INSERT INTO agents (agent_id, agent_name) VALUES (%s, %s)", (f"a{number}", f"Agent {number:02}")
@@ -375,16 +373,16 @@ def test_the_list_is_searched_and_paged(office: Browser, database: Database) -> 
     second = office.get("/agents?q=agent&page=2").text
     assert "Agent 51" in second
     assert 'href="/agents?q=agent"' in second
-    assert "No agent fits “zzz”" in office.get("/agents?q=zzz").text
-    assert "No agent fits" in office.get("/agents?page=9").text
+    assert "No agents found for “zzz”" in office.get("/agents?q=zzz").text
+    assert "No agents found" in office.get("/agents?page=9").text
     assert office.get("/agents?page=-1&q=%00").status_code == 200
     assert office.get("/agents?page=many").status_code == 200
 
 
-def test_an_agents_user_sees_only_their_own(
+def test_user_sees_own_agents_only(
     anas: Browser, ana: Viewer, make: Callable[..., Agent], services: Services, admin: Viewer
 ) -> None:
-    assert "No agent is yours yet" in anas.get("/agents").text
+    assert "You do not own an agent yet" in anas.get("/agents").text
     make("Ana", user_id=ana.user_id)
     make("Ben Secret")
     text = anas.get("/agents").text
@@ -399,11 +397,11 @@ def test_an_agents_user_sees_only_their_own(
     assert services.agents.get("ben-secret", admin).is_active
 
 
-def test_an_agents_user_edits_their_own_but_not_whose_it_is(
+def test_user_cannot_change_the_owner(
     anas: Browser, ana: Viewer, make: Callable[..., Agent], services: Services, admin: Viewer
 ) -> None:
     make("Ana", user_id=ana.user_id)
-    assert "Looked after by" not in anas.get("/agents/ana/edit").text
+    assert "Owner" not in anas.get("/agents/ana/edit").text
     assert (
         anas.send("/agents/ana/edit", {**FILLED_IN, **seen(anas, "ana"), "user_id": str(admin.user_id)}).status_code
         == 303
@@ -412,21 +410,21 @@ def test_an_agents_user_edits_their_own_but_not_whose_it_is(
     assert (edited.agent_name, edited.user_id) == ("Ana Lima", ana.user_id)
 
 
-def test_only_admins_get_the_form_for_a_new_agent(anas: Browser) -> None:
+def test_only_admins_create_agents(anas: Browser) -> None:
     page = anas.get("/agents/new")
     assert page.status_code == 403
-    assert "needs an admin" in page.text
+    assert "Only an admin can open this page" in page.text
     assert anas.post("/agents/new", FILLED_IN, csrf_token=anas.token("/agents")).status_code == 403
 
 
 @pytest.mark.parametrize("agent_id", ["nobody", "a%00b", "%F0%9F%8F%A0", "x" * 300, "../schema"])
-def test_an_unknown_agent_is_not_found(office: Browser, agent_id: str) -> None:
+def test_unknown_agent_returns_404(office: Browser, agent_id: str) -> None:
     page = office.get(f"/agents/{agent_id}")
     assert page.status_code == 404
-    assert "Nothing here" in page.text
+    assert "Page not found" in page.text
 
 
-def test_an_id_from_before_with_a_slash_has_its_pages(office: Browser, services: Services, admin: Viewer) -> None:
+def test_agent_id_with_a_slash_has_pages(office: Browser, services: Services, admin: Viewer) -> None:
     services.agents.create(Profile(agent_name="Old"), admin, agent_id="team/old agent")
     assert 'href="/agents/team/old%20agent"' in office.get("/agents").text
     assert office.get("/agents/team/old%20agent").status_code == 200
@@ -434,7 +432,7 @@ def test_an_id_from_before_with_a_slash_has_its_pages(office: Browser, services:
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "עמית 🏠", "=1+1", "x" * 200])
-def test_a_name_is_shown_as_text_whatever_it_is(office: Browser, services: Services, admin: Viewer, name: str) -> None:
+def test_names_are_escaped(office: Browser, services: Services, admin: Viewer, name: str) -> None:
     services.agents.create(Profile(agent_name=name), admin, agent_id="odd")
     for path in ("/agents", "/agents/odd", "/agents/odd/edit", "/agents/odd/deactivate"):
         text = office.get(path).text
@@ -442,7 +440,7 @@ def test_a_name_is_shown_as_text_whatever_it_is(office: Browser, services: Servi
         assert name.replace("<", "&lt;").replace(">", "&gt;") in text
 
 
-def test_hours_are_grouped_by_weekday_in_order() -> None:
+def test_hours_are_grouped_by_weekday() -> None:
     week = hours_by_weekday(Rules(week=((7, Window(600, 660)), (1, Window(780, 840)), (1, Window(540, 600)))))
     assert week[0] == ("Monday", [Window(540, 600), Window(780, 840)])
     assert week[1] == ("Tuesday", [])
@@ -450,7 +448,7 @@ def test_hours_are_grouped_by_weekday_in_order() -> None:
 
 
 def week_form(browser: Browser, **days: str) -> dict[str, str]:
-    """Open the form of Ana's hours, and give it as it would be sent with these days."""
+    """Return the fields of Ana's hours form with these days changed."""
     text = browser.get("/agents/ana/hours").text
     fields = dict(
         re.findall(r'<input[^>]* name="((?:mon|tues|wednes|thurs|fri|satur|sun)day)"[^>]* value="([^"]*)"', text)
@@ -461,22 +459,20 @@ def week_form(browser: Browser, **days: str) -> dict[str, str]:
     return {**fields, "seen": mark.group(1), **days}
 
 
-def test_working_hours_are_typed_as_people_write_them(office: Browser, make: Callable[..., Agent]) -> None:
+def test_working_hours_accept_common_notation(office: Browser, make: Callable[..., Agent]) -> None:
     make("Ana")
     assert week_form(office)["monday"] == "9 am–5 pm"
     page = office.send(
         "/agents/ana/hours", week_form(office, monday="9-12, 1-5", friday="", sunday="18-24"), follow=True
     )
     assert page.request.path == "/agents/ana/hours"
-    assert "The working hours are saved." in page.text
+    assert "The working hours were saved." in page.text
     assert week_form(office)["monday"] == "9 am–12 pm, 1–5 pm"
     assert (week_form(office)["friday"], week_form(office)["sunday"]) == ("", "6 pm–midnight")
     assert "6 pm – midnight" in office.get("/agents/ana").text
 
 
-def test_hours_that_cannot_be_are_said_at_their_day_and_nothing_typed_is_lost(
-    office: Browser, make: Callable[..., Agent], services: Services
-) -> None:
+def test_invalid_hours_are_shown_at_their_day(office: Browser, make: Callable[..., Agent], services: Services) -> None:
     before = make("Ana")
     page = office.send(
         "/agents/ana/hours", week_form(office, monday="22-6", tuesday="9-12, 11-13", friday="x", sunday="1-2")
@@ -490,7 +486,7 @@ def test_hours_that_cannot_be_are_said_at_their_day_and_nothing_typed_is_lost(
     assert services.agents.get("ana", ANYBODY) == before
 
 
-def test_two_people_who_set_one_agents_hours_lose_nothing(
+def test_hours_conflict_shows_both_values(
     office: Browser, anas: Browser, ana: Viewer, make: Callable[..., Agent], services: Services
 ) -> None:
     make("Ana", user_id=ana.user_id)
@@ -499,7 +495,7 @@ def test_two_people_who_set_one_agents_hours_lose_nothing(
     page = office.send("/agents/ana/hours", typed)
     assert page.status_code == 400
     assert "ana@example.com (hours changed) changed Ana at " in page.text
-    assert 'id="monday-error">Saved meanwhile by ana@example.com: 10 am–6 pm.' in page.text
+    assert 'id="monday-error">Now saved by ana@example.com: 10 am–6 pm.' in page.text
     assert 'id="tuesday-error"' not in page.text
     assert page.text.count('value="8-16"') == 2
     assert services.agents.get("ana", ana).rules.week[0] == (1, Window(600, 1080))
@@ -509,9 +505,7 @@ def test_two_people_who_set_one_agents_hours_lose_nothing(
     assert services.agents.get("ana", ana).rules.week[0] == (1, Window(480, 960))
 
 
-def test_a_profile_is_not_saved_over_hours_that_changed_meanwhile_without_saying_so(
-    office: Browser, make: Callable[..., Agent]
-) -> None:
+def test_changed_hours_conflict_with_a_profile_edit(office: Browser, make: Callable[..., Agent]) -> None:
     make("Ana")
     mark = seen(office, "ana")
     assert office.send("/agents/ana/hours", week_form(office, monday="10-18")).status_code == 303
@@ -519,7 +513,7 @@ def test_a_profile_is_not_saved_over_hours_that_changed_meanwhile_without_saying
     assert "office@example.com (hours changed) changed Ana at " in page.text
 
 
-def test_a_holiday_is_added_and_removed(office: Browser, make: Callable[..., Agent]) -> None:
+def test_date_override_is_added_and_removed(office: Browser, make: Callable[..., Agent]) -> None:
     make("Ana")
     day = (NOW + timedelta(days=9)).date()
     add, at = "/agents/ana/hours/days", "/agents/ana/hours"
@@ -527,25 +521,25 @@ def test_a_holiday_is_added_and_removed(office: Browser, make: Callable[..., Age
     def send(**fields: str) -> str:
         return office.send(add, {f"day-{name}": value for name, value in fields.items()}, at=at, follow=True).text
 
-    assert 'id="day-day-error">Choose the day.' in send(hours="9-12")
-    assert 'id="day-day-error">Write the day like 2026-12-24.' in send(day="tomorrow")
+    assert 'id="day-day-error">Choose a day.' in send(hours="9-12")
+    assert 'id="day-day-error">Enter a date such as 2026-12-24.' in send(day="tomorrow")
     assert 'id="day-day-error">Choose a day in this century.' in send(day="9999-12-31")
     assert 'id="day-day-error">That day is in the past.' in send(day="2020-01-01")
     assert 'id="day-hours-error">“9” is not a range of hours.' in send(day=day.isoformat(), hours="9")
-    assert '<label for="day-day">Day</label>' in office.get(at).text, "it is not optional"
+    assert '<label for="day-day">Day</label>' in office.get(at).text, "the field is required"
     text = send(day=day.isoformat(), hours="", note="Thanks<giving> 🦃")
-    assert "has hours of its own now." in text
+    assert "was added." in text
     assert "Thanks&lt;giving&gt; 🦃" in text
     assert 'id="day-day-error">That day already has a date override' in send(day=day.isoformat(), hours="9-12")
     remove = "/agents/ana/hours/days/remove"
-    assert "is as in every week again." in office.send(remove, at=at, follow=True, day=day.isoformat()).text
+    assert "was removed." in office.send(remove, at=at, follow=True, day=day.isoformat()).text
     assert (
         "That date override was already removed." in office.send(remove, at=at, follow=True, day=day.isoformat()).text
     )
-    assert "that was not a day" in office.send(remove, at=at, follow=True, day="x").text
+    assert "the day was invalid" in office.send(remove, at=at, follow=True, day="x").text
 
 
-def test_a_busy_time_is_added_and_removed(office: Browser, make: Callable[..., Agent], database: Database) -> None:
+def test_blocked_time_is_added_and_removed(office: Browser, make: Callable[..., Agent], database: Database) -> None:
     make("Ana")
     year = NOW.year + 1
     autumn = next(date(year, 11, day) for day in range(1, 8) if date(year, 11, day).isoweekday() == 7)
@@ -556,18 +550,17 @@ def test_a_busy_time_is_added_and_removed(office: Browser, make: Callable[..., A
         fields = {"first_day": str(first_day), "from_time": from_time, "until_time": until_time, **more}
         return office.send(add, {f"busy-{name}": value for name, value in fields.items()}, at=at, follow=True).text
 
-    assert 'id="busy-first_day-error">Choose the day.' in send("")
-    assert 'id="busy-from_time-error">Write the time like 14:30.' in send(autumn, "noonish")
-    assert 'id="busy-from_time-error">Write the time like 14:30.' in send(autumn, "12:00+14:00")
+    assert 'id="busy-first_day-error">Choose a day.' in send("")
+    assert 'id="busy-from_time-error">Enter a time such as 14:30.' in send(autumn, "noonish")
+    assert 'id="busy-from_time-error">Enter a time such as 14:30.' in send(autumn, "12:00+14:00")
     assert 'id="busy-from_time-error">The clocks skip 02:30' in send(spring, "02:30", "05:00")
-    assert 'id="busy-from_time-error">A day ends at 24:00' in send(autumn, "24:00")
+    assert 'id="busy-from_time-error">24:00 is the end of a day' in send(autumn, "24:00")
     assert 'id="busy-until_time-error">The clocks skip 02:30' in send(spring, "01:00", "02:30")
     assert 'id="busy-until_time-error">The end must be after' in send(autumn, "12:00", "11:00")
     assert 'id="busy-until_time-error">That time is in the past.' in send("2020-01-01")
     assert 'value="noonish"' in send(autumn, "noonish")
-    assert (
-        f"Kept free of viewings: Sun, Nov {autumn.day}, 1:00 am CDT to 1:30 am CST. The clocks change within it."
-        in send(autumn, "01:00", "01:30", note="Dentist")
+    assert f"Blocked: Sun, Nov {autumn.day}, 1:00 am CDT to 1:30 am CST. The clocks change in this time." in send(
+        autumn, "01:00", "01:30", note="Dentist"
     )
     assert f"Sat, Mar {spring.day - 1}, 1:00 pm to Sun, Mar {spring.day}, 12:00 am CST." in send(
         spring - timedelta(1), "13:00", "24:00"
@@ -577,16 +570,16 @@ def test_a_busy_time_is_added_and_removed(office: Browser, make: Callable[..., A
     )
     text = office.get(at).text
     assert "Dentist" in text
-    assert "from <bdi>Google</bdi>; change it there" in text
+    assert "from <bdi>Google</bdi> (edit it there)" in text
     ids = re.findall(r'name="busy_id" value="(\d+)"', text)
-    assert len(ids) == 2, "what an outside calendar says is not removed here"
+    assert len(ids) == 2, "blocks of an outside calendar cannot be removed here"
     remove = "/agents/ana/hours/busy/remove"
-    assert "free for viewings again" in office.send(remove, at=at, follow=True, busy_id=ids[0]).text
+    assert "The blocked time was removed" in office.send(remove, at=at, follow=True, busy_id=ids[0]).text
     assert "not there any more" in office.send(remove, at=at, follow=True, busy_id=ids[0]).text
     assert "not there any more" in office.send(remove, at=at, follow=True, busy_id="x").text
 
 
-def test_the_hours_page_names_what_stands_in_closed_time(
+def test_hours_page_lists_conflicting_viewings(
     office: Browser, make: Callable[..., Agent], book: Callable[..., int]
 ) -> None:
     make("Ana")
@@ -601,11 +594,11 @@ def test_the_hours_page_names_what_stands_in_closed_time(
         == 5
     )
     text = office.get("/agents/ana/hours").text
-    assert "7 booked viewings stand where it is closed or busy." in text
+    assert "7 viewings are outside working hours or in blocked time." in text
     assert "and 2 more" in text
 
 
-def test_the_hours_page_costs_four_queries_and_stays_small_whatever_stands_there(
+def test_hours_page_runs_four_queries(
     office: Browser, make: Callable[..., Agent], database: Database, queries: list[str]
 ) -> None:
     make("Ana")
@@ -619,10 +612,10 @@ def test_the_hours_page_costs_four_queries_and_stays_small_whatever_stands_there
     page = office.get("/agents/ana/hours")
     assert len(queries) == 5, "the sign-in check, and four"
     assert len(page.text.encode()) < 60_000
-    assert page.text.count("and 170 later ones") == 2
+    assert page.text.count("and 170 more") == 2
 
 
-def test_an_agents_user_sets_the_hours_of_their_own_agents_only(
+def test_user_sets_own_agents_hours_only(
     anas: Browser, ana: Viewer, make: Callable[..., Agent], services: Services
 ) -> None:
     make("Ana", user_id=ana.user_id)

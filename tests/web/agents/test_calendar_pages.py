@@ -1,4 +1,4 @@
-"""Promises about the pages that show an agent's week and day."""
+"""Calendar pages of an agent: week, day sheet, slot check and statistics."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def at(hour: int, minute: int = 0, day: date = MONDAY, fold: int = 0) -> datetim
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=CHICAGO, fold=fold).astimezone(UTC)
 
 
-def test_the_week_shows_each_viewing_at_its_hour_and_leads_on(office: Browser, book: Callable[..., int]) -> None:
+def test_week_places_viewings_by_hour(office: Browser, book: Callable[..., int]) -> None:
     number = book("nora", at(9, 30), property_address="<i>12</i> Elm", attendee_name="מיכל", blocked_until=at(10, 15))
     book("nora", at(13), status="cancelled", attendee_name="Gone")
     text = office.get("/agents/nora/week?from=2026-11-26").text
@@ -40,8 +40,8 @@ def test_the_week_shows_each_viewing_at_its_hour_and_leads_on(office: Browser, b
         f'href="/appointments/{number}"><time datetime="2026-11-23T09:30-06:00">9:30 am</time> <bdi>&lt;i&gt;12&lt;/i&gt; Elm</bdi>'
         in text
     )
-    assert 'class="visit visit-confirmed q3 n2"' in text
-    assert 'class="pause q5 n1"' in text
+    assert 'class="entry entry-confirmed q3 n2"' in text
+    assert 'class="buffer q5 n1"' in text
     assert "Gone" not in text
     assert 'href="/agents/nora/week?from=2026-11-16"' in text
     assert 'href="/agents/nora/week?from=2026-11-30"' in text
@@ -51,18 +51,18 @@ def test_the_week_shows_each_viewing_at_its_hour_and_leads_on(office: Browser, b
 
 
 @pytest.mark.parametrize("asked", ["yesterday", "2026-13-01", "0001-01-01", "9999-12-31", "<b>"])
-def test_a_day_that_is_none_falls_back_to_today_and_says_so(office: Browser, asked: str) -> None:
+def test_invalid_day_falls_back_to_today(office: Browser, asked: str) -> None:
     for path in (f"/agents/nora/week?from={asked}", f"/agents/nora/day?on={asked}"):
         page = office.get(path)
         assert page.status_code == 200
         assert (
-            f"“{asked.replace('<', '&lt;').replace('>', '&gt;')}” is not a day such as 2026-11-30, so here is today."
+            f"“{asked.replace('<', '&lt;').replace('>', '&gt;')}” is not a valid date. Use the form 2026-11-30. Today is shown instead."
             in page.text
         )
-    assert "is not a day" not in office.get("/agents/nora/week?from=%20").text
+    assert "is not a valid date" not in office.get("/agents/nora/week?from=%20").text
 
 
-def test_the_hour_that_the_clocks_repeat_is_told_apart(office: Browser, book: Callable[..., int]) -> None:
+def test_repeated_hour_shows_the_zone(office: Browser, book: Callable[..., int]) -> None:
     autumn = date(2026, 11, 1)
     for fold in (0, 1):
         book("nora", at(1, 30, autumn, fold), property_address="Night owl")
@@ -73,9 +73,7 @@ def test_the_hour_that_the_clocks_repeat_is_told_apart(office: Browser, book: Ca
         assert re.search(r"1:30 am(</time>)? CST", text)
 
 
-def test_a_week_of_ten_thousand_viewings_stays_a_page_that_can_be_read(
-    office: Browser, database: Database, queries: list[str]
-) -> None:
+def test_overfull_week_stays_below_60_kb(office: Browser, database: Database, queries: list[str]) -> None:
     database.fetch(
         """
         INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, overlap_allowed)
@@ -102,10 +100,10 @@ def test_a_week_of_ten_thousand_viewings_stays_a_page_that_can_be_read(
             r'href="/appointments\?agent=nora&amp;from=2026-11-23&amp;to=2026-11-23">and 1\d\d\d more on Monday',
             page.text,
         )
-        assert "more busy times" in page.text
+        assert "more blocked times" in page.text
 
 
-def test_one_thing_left_out_is_singular(office: Browser, database: Database, book: Callable[..., int]) -> None:
+def test_single_leftover_is_singular(office: Browser, database: Database, book: Callable[..., int]) -> None:
     database.fetch(
         """
         INSERT INTO agent_busy (agent_id, during)
@@ -114,22 +112,22 @@ def test_one_thing_left_out_is_singular(office: Browser, database: Database, boo
         """
     )
     for path in ("week?on=2026-11-23", "day?on=2026-11-23"):
-        assert ">and 1 more busy time<" in office.get(f"/agents/nora/{path}").text
+        assert ">and 1 more blocked time<" in office.get(f"/agents/nora/{path}").text
     database.fetch(
         "INSERT INTO agent_days (agent_id, day) SELECT 'nora', CURRENT_DATE + n FROM generate_series(1, 31) AS n"
     )
-    assert ">and 1 later one<" in office.get("/agents/nora/hours").text
+    assert ">and 1 more<" in office.get("/agents/nora/hours").text
     day = datetime.now(UTC).astimezone(CHICAGO).date()
     book("nora", at(9, day=day), status="no_show")
     assert "1 viewing in twelve weeks" in office.get("/agents/nora/figures").text
 
 
-def test_a_day_is_a_sheet_with_time_home_name_and_phone(office: Browser, book: Callable[..., int]) -> None:
+def test_day_sheet_shows_time_home_name_and_phone(office: Browser, book: Callable[..., int]) -> None:
     book("nora", at(9, 30), attendee_phone="+1 555 0100", caller_number="+1 555 0199")
     book("nora", at(11), caller_number="+1 555 0177", status="no_show")
     text = office.get("/agents/nora/day?on=2026-11-23").text
     assert "Monday, November 23, 2026" in text
-    assert "2 viewings · Chicago time · works 9 am–5 pm" in text
+    assert "2 viewings · Chicago time · working hours 9 am–5 pm" in text
     assert '<th scope="row"><time datetime="2026-11-23T09:30-06:00">9:30 am</time></th>' in text
     assert '<a href="tel:+15550100">+1 555 0100</a>' in text
     assert '<a href="tel:+15550177">+1 555 0177</a>' in text
@@ -141,7 +139,7 @@ def test_a_day_is_a_sheet_with_time_home_name_and_phone(office: Browser, book: C
     assert "No viewings" in office.get("/agents/nora/day?on=2026-11-22").text
 
 
-def test_a_name_in_the_week_is_text(office: Browser, database: Database) -> None:
+def test_week_escapes_names(office: Browser, database: Database) -> None:
     start = datetime.now(UTC) + timedelta(days=1)
     database.fetch(
         "INSERT INTO agent_busy (agent_id, during, note) VALUES ('nora', tstzrange(%s, %s), '<script>1</script>')",
@@ -153,20 +151,18 @@ def test_a_name_in_the_week_is_text(office: Browser, database: Database) -> None
         assert "Nora &lt;b&gt;" in text
 
 
-def test_another_agents_week_and_day_are_not_found(anas: Browser) -> None:
+def test_other_owners_calendar_returns_404(anas: Browser) -> None:
     for path in ("week", "day", "figures"):
         assert anas.get(f"/agents/nora/{path}").status_code == 404
 
 
 def next_weekday(isoweekday: int) -> date:
-    """Give a coming day of that weekday, some days ahead, in Chicago."""
+    """Return the next such weekday in Chicago that is three to nine days ahead."""
     today = datetime.now(CHICAGO).date()
     return next(day for n in range(3, 10) if (day := today + timedelta(days=n)).isoweekday() == isoweekday)
 
 
-def test_why_a_time_is_not_free_is_said_in_one_sentence_with_what_takes_it_and_the_nearest_times(
-    office: Browser, book: Callable[..., int], database: Database
-) -> None:
+def test_slot_check_explains_every_reason(office: Browser, book: Callable[..., int], database: Database) -> None:
     monday = next_weekday(1)
 
     def ask(day: date | str, clock: str) -> str:
@@ -174,65 +170,67 @@ def test_why_a_time_is_not_free_is_said_in_one_sentence_with_what_takes_it_and_t
         found = re.search(r'<div class="answer.*?</div>', text, re.DOTALL)
         return " ".join(found.group().split()) if found else text
 
-    assert "is free.</strong> Callers are offered it." in ask(monday, "10:00")
+    assert "is free.</strong> Callers are offered this time." in ask(monday, "10:00")
     number = book("nora", at(10, day=monday), blocked_until=at(10, 45, monday), attendee_name="<Max>")
     taken = ask(monday, "10:00")
     assert (
-        f'It is taken by the viewing of <a href="/appointments/{number}"><bdi>12 Elm Street</bdi></a> with <bdi>&lt;Max&gt;</bdi>'
+        f'It overlaps the viewing at <a href="/appointments/{number}"><bdi>12 Elm Street</bdi></a> with <bdi>&lt;Max&gt;</bdi>'
         in taken
     )
     assert "Nearest free times: <time" in taken
-    assert "It is in the pause after the viewing of" in ask(monday, "10:30")
-    assert "The 15 min to be kept free after it would run into the viewing of" in ask(monday, "09:30")
+    assert "It is within the buffer after the viewing at" in ask(monday, "10:30")
+    assert "The buffer of 15 min after it would overlap the viewing at" in ask(monday, "09:30")
     database.fetch(
         "INSERT INTO agent_busy (agent_id, during, note, source) VALUES ('nora', tstzrange(%s, %s), 'Lunch', 'Google')",
         (at(12, day=monday), at(13, day=monday)),
     )
     assert ": <bdi>Lunch</bdi> (from <bdi>Google</bdi>)." in ask(monday, "12:00")
     assert "Viewings start every 30 min, counted from 9 am." in ask(monday, "14:10")
-    assert "The hours of that day are 9 am–5 pm, and the whole viewing of 30 min has to fit in." in ask(monday, "16:45")
-    assert "It is closed that day." in ask(monday - timedelta(days=1), "10:00")
-    assert "It is past." in ask("2020-01-01", "10:00")
-    assert "Callers can book 14 days ahead, until " in ask("2900-01-01", "10:00")
-    assert "The clocks skip that time" in ask("2027-03-14", "02:30")
+    assert "The working hours on that day are 9 am–5 pm, and a whole viewing of 30 min must fit." in ask(
+        monday, "16:45"
+    )
+    assert "The agent does not work that day." in ask(monday - timedelta(days=1), "10:00")
+    assert "It is in the past." in ask("2020-01-01", "10:00")
+    assert "Callers can book up to 14 days in advance, until " in ask("2900-01-01", "10:00")
+    assert "That time does not exist" in ask("2027-03-14", "02:30")
     database.fetch("UPDATE agents SET daily_cap = 1, notice_minutes = 0")
-    assert "There is 1 viewing on that day" in ask(monday, "15:00")
+    assert "There is 1 viewing on that day, which is the maximum" in ask(monday, "15:00")
     database.fetch("UPDATE agents SET notice_minutes = 20160")
-    assert "Callers have to book 14 days ahead." in ask(monday, "15:00")
+    assert "Callers must book at least 14 days in advance." in ask(monday, "15:00")
     database.fetch("UPDATE agents SET is_active = FALSE, notice_minutes = 0, daily_cap = NULL")
     assert "Nora &lt;b&gt; takes no bookings at present." in ask(monday, "15:00")
     database.fetch("UPDATE agents SET is_active = TRUE")
     database.fetch("DELETE FROM agent_hours")
-    assert "Nothing is free until " in ask(monday, "15:00")
+    assert "There is no free time until " in ask(monday, "15:00")
 
 
 @pytest.mark.parametrize(
-    ("query", "words"),
+    ("query", "expected"),
     [
-        ("on=2026-11-23", "Choose a time as well."),
-        ("at=10:00", "Choose a day as well."),
-        ("on=monday&at=10:00", "“monday” is not a day such as 2026-11-30."),
-        ("on=2026-11-23&at=25:00", "“25:00” is not a time of day."),
+        ("on=2026-11-23", "Choose a time too."),
+        ("at=10:00", "Choose a day too."),
+        ("on=monday&at=10:00", "“monday” is not a valid date. Use the form 2026-11-30."),
+        ("on=2026-11-23&at=25:00", "“25:00” is not a valid time. Use the form 14:30."),
     ],
 )
-def test_a_question_that_is_none_is_asked_back(office: Browser, query: str, words: str) -> None:
+def test_incomplete_slot_check_shows_a_warning(office: Browser, query: str, expected: str) -> None:
     page = office.get(f"/agents/nora?{query}")
     assert page.status_code == 200
-    assert words in page.text
+    assert expected in page.text
 
 
-def test_asking_costs_up_to_three_queries_more(office: Browser, book: Callable[..., int], queries: list[str]) -> None:
+def test_slot_check_runs_three_more_queries(office: Browser, book: Callable[..., int], queries: list[str]) -> None:
     monday = next_weekday(1)
     book("nora", at(10, day=monday))
     queries.clear()
     office.get(f"/agents/nora?on={monday}&at=10:00")
-    assert len(queries) == 6, "the sign-in check, three of the page, the desk, and the viewing in the way"
+    assert len(queries) == 6, "the sign-in check, three of the page, the schedule, and the conflicting viewing"
 
 
-def test_figures_are_drawn_with_words_and_a_table_behind_them(
+def test_statistics_have_charts_and_tables(
     office: Browser, book: Callable[..., int], queries: list[str], database: Database
 ) -> None:
-    assert "No figures yet" in office.get("/agents/nora/figures").text
+    assert "No statistics yet" in office.get("/agents/nora/figures").text
     database.fetch("INSERT INTO calls (vapi_call_id, agent_id) VALUES ('c1', 'nora'), ('c2', 'nora')")
     book("nora", datetime.now(UTC) - timedelta(days=8), status="completed", vapi_call_id="c1")
     book("nora", datetime.now(UTC) - timedelta(days=9), status="no_show")
@@ -244,7 +242,7 @@ def test_figures_are_drawn_with_words_and_a_table_behind_them(
     assert "2 viewings in twelve weeks: 1 completed, 0 confirmed, 1 no-show, 0 cancelled." in text
     assert "2 calls in twelve weeks, of which 1 led to a booking." in text
     assert '<rect class="bar-completed"' in text
-    assert text.count("<summary>As a table</summary>") == 2
+    assert text.count("<summary>Show as table</summary>") == 2
     assert '<td class="number">50 %</td>' in text
     assert "style=" not in text
     assert len(text.encode()) < 60_000

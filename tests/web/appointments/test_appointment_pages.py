@@ -1,4 +1,4 @@
-"""Promises about the pages on which viewings are seen."""
+"""Pages of the viewings: list and one viewing."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 
 
-def test_before_the_first_viewing_the_list_says_where_they_come_from(office: Browser) -> None:
+def test_empty_list_links_to_the_agents(office: Browser) -> None:
     text = office.get("/appointments").text
     assert "No viewings yet" in text
     assert 'href="/agents"' in text
 
 
 @pytest.mark.usefixtures("agents")
-def test_the_list_shows_who_sees_what_when_in_the_agents_zone(office: Browser, book: Callable[..., int]) -> None:
+def test_list_shows_times_in_the_agents_zone(office: Browser, book: Callable[..., int]) -> None:
     start = NOW + timedelta(days=2)
     number = book("ben", start, property_address="Rua Augusta 7", attendee_name="Li Wei")
     text = office.get("/appointments").text
@@ -37,27 +37,27 @@ def test_the_list_shows_who_sees_what_when_in_the_agents_zone(office: Browser, b
 
 
 @pytest.mark.usefixtures("agents")
-def test_what_is_to_come_stands_before_what_is_past(office: Browser, book: Callable[..., int]) -> None:
+def test_upcoming_viewings_come_first(office: Browser, book: Callable[..., int]) -> None:
     for days, home in ((-2, "long past"), (-1, "just past"), (2, "later"), (1, "soon")):
         book("ana-lima", NOW + timedelta(days=days), property_address=home)
     text = office.get("/appointments").text
-    places = [text.index(home) for home in ("soon", "later", '<h2 class="divide">Past</h2>', "just past", "long past")]
+    places = [
+        text.index(home) for home in ("soon", "later", '<h2 class="list-divider">Past</h2>', "just past", "long past")
+    ]
     assert places == sorted(places)
-    assert "Nothing is booked from now on" not in text
+    assert "There are no upcoming viewings" not in text
 
 
 @pytest.mark.usefixtures("agents")
-def test_when_everything_is_past_the_list_says_so(office: Browser, book: Callable[..., int]) -> None:
+def test_list_without_upcoming_viewings_shows_a_note(office: Browser, book: Callable[..., int]) -> None:
     book("ana-lima", NOW - timedelta(days=1), status="no_show")
     text = office.get("/appointments").text
-    assert "Nothing is booked from now on" in text
+    assert "There are no upcoming viewings" in text
     assert "No-show" in text
 
 
 @pytest.mark.usefixtures("agents")
-def test_the_list_is_paged_and_takes_two_queries(
-    office: Browser, book: Callable[..., int], statements: list[str]
-) -> None:
+def test_list_is_paged_in_two_queries(office: Browser, book: Callable[..., int], statements: list[str]) -> None:
     for hour in range(51):
         book("ana-lima", NOW + timedelta(hours=hour + 1), attendee_name=f"Visitor {hour:02}")
     statements.clear()
@@ -70,15 +70,13 @@ def test_the_list_is_paged_and_takes_two_queries(
     second = office.get("/appointments?page=2").text
     assert "Visitor 50" in second
     assert 'href="/appointments"' in second
-    assert "The list ends before this page" in office.get("/appointments?page=3").text
+    assert "This page is empty" in office.get("/appointments?page=3").text
     for odd in ("0", "-1", "x", "9999999999999999999999"):
         assert office.get(f"/appointments?page={odd}").status_code == 200
 
 
 @pytest.mark.usefixtures("agents")
-def test_one_viewing_shows_everything_about_it_in_two_queries(
-    office: Browser, book: Callable[..., int], statements: list[str]
-) -> None:
+def test_viewing_page_shows_every_detail(office: Browser, book: Callable[..., int], statements: list[str]) -> None:
     start = datetime(2027, 1, 5, 21, 30, tzinfo=UTC)
     number = book(
         "ana-lima",
@@ -112,7 +110,7 @@ def test_one_viewing_shows_everything_about_it_in_two_queries(
 
 
 @pytest.mark.usefixtures("agents")
-def test_a_viewing_by_hand_says_so_and_leaves_out_what_is_unknown(office: Browser, book: Callable[..., int]) -> None:
+def test_manual_viewing_omits_missing_data(office: Browser, book: Callable[..., int]) -> None:
     text = office.get(f"/appointments/{book('ben', NOW)}").text
     assert "<dd>manually" in text
     assert "/calls/" not in text
@@ -121,7 +119,7 @@ def test_a_viewing_by_hand_says_so_and_leaves_out_what_is_unknown(office: Browse
 
 
 @pytest.mark.usefixtures("agents")
-def test_an_agents_user_sees_only_her_own_viewings(anas: Browser, book: Callable[..., int]) -> None:
+def test_user_sees_own_viewings_only(anas: Browser, book: Callable[..., int]) -> None:
     hers = book("ana-lima", NOW + timedelta(days=1), attendee_name="Hers")
     other = book("ben", NOW + timedelta(days=1), attendee_name="Secret")
     text = anas.get("/appointments").text
@@ -132,12 +130,12 @@ def test_an_agents_user_sees_only_her_own_viewings(anas: Browser, book: Callable
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "999999", "99999999999999999999", "x"])
-def test_an_unknown_viewing_is_not_found(office: Browser, number: str) -> None:
+def test_unknown_viewing_returns_404(office: Browser, number: str) -> None:
     assert office.get(f"/appointments/{number}").status_code == 404
 
 
 @pytest.mark.usefixtures("agents")
-def test_what_callers_say_is_shown_as_text(office: Browser, book: Callable[..., int]) -> None:
+def test_caller_text_is_escaped(office: Browser, book: Callable[..., int]) -> None:
     number = book(
         "ana-lima",
         NOW + timedelta(days=1),
@@ -153,7 +151,7 @@ def test_what_callers_say_is_shown_as_text(office: Browser, book: Callable[..., 
         assert 'href="javascript' not in text
 
 
-def test_days_are_the_agents_own_and_near_ones_are_called_so() -> None:
+def test_days_are_grouped_in_the_agents_zone() -> None:
     now = datetime(2026, 12, 31, 18, 0, tzinfo=UTC)
 
     def viewing(start: datetime, zone: str = "America/Chicago") -> Appointment:

@@ -1,4 +1,4 @@
-"""Changes are told in words."""
+"""Labels and readable values of changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from peterental.web.audit.field_labels import LABELS, Field, format_value, label
 CHICAGO = ZoneInfo("America/Chicago")
 
 
-def test_fields_are_called_as_on_the_pages_with_before_and_after() -> None:
+def test_fields_have_labels_and_both_values() -> None:
     change = Change(
         action="edited",
         subject_kind="agent",
@@ -23,13 +23,13 @@ def test_fields_are_called_as_on_the_pages_with_before_and_after() -> None:
     )
     assert labelled_fields(change, CHICAGO) == (
         Field("Name", "Åna", "Ana"),
-        Field("Most viewings a day", None, "8"),
+        Field("Maximum per day", None, "8"),
         Field("Monday", "9 am to 5 pm", "closed"),
     )
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "expected"),
     [
         (True, "yes"),
         (False, "no"),
@@ -52,12 +52,12 @@ def test_fields_are_called_as_on_the_pages_with_before_and_after() -> None:
         ({"opens_at": "9:00", "until": None}, "Opens at: 9:00; Until: nothing"),
     ],
 )
-def test_values_are_said_as_people_read_them(value: object, words: str | None) -> None:
-    assert format_value(value, CHICAGO) == words
+def test_values_are_readable(value: object, expected: str | None) -> None:
+    assert format_value(value, CHICAGO) == expected
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("name", "value", "expected"),
     [
         ("slot_minutes", 90, "1 h 30 min"),
         ("buffer_minutes", 0, "0 min"),
@@ -69,7 +69,7 @@ def test_values_are_said_as_people_read_them(value: object, words: str | None) -
         ("slot_minutes", "odd", "odd"),
     ],
 )
-def test_a_field_says_what_its_value_is(name: str, value: object, words: str) -> None:
+def test_field_formats_its_value(name: str, value: object, expected: str) -> None:
     change = Change(action="edited", subject_kind="agent", subject_id="ana", subject_name="Ana", after={name: value})
     (field,) = labelled_fields(change, CHICAGO, {2: "Ben Okafor (ben@example.com)"})
-    assert field == Field(LABELS[name], None, words)
+    assert field == Field(LABELS[name], None, expected)

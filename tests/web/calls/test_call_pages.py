@@ -1,4 +1,4 @@
-"""Promises about the pages on which calls are looked through."""
+"""Pages of the calls: list, one call, transcript."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def agents(services: Services, admin: Viewer, ana: Viewer) -> None:
 
 @pytest.fixture
 def report(services: Services, agents: None) -> Report:
-    """A function that has Vapi report a call."""
+    """A function that records Vapi's report of a call."""
     del agents
 
     def report(vapi_call_id: str = "c1", **others: Any) -> None:
-        told = {
+        fields = {
             "agent_key": ANAS,
             "caller_number": DOLORES,
             "status": "ended",
@@ -55,7 +55,7 @@ def report(services: Services, agents: None) -> Report:
             "cost": 0.0817,
             **others,
         }
-        services.calls.record_update(CallUpdate(vapi_call_id=vapi_call_id, is_report=True, **told))
+        services.calls.record_update(CallUpdate(vapi_call_id=vapi_call_id, is_report=True, **fields))
 
     return report
 
@@ -68,38 +68,36 @@ def ask(services: Services, tool: str, outcome: str, *, call: str = "c1", key: A
     services.calls.record_tool_call_alone(invocation, answer=more.pop("answer", "A sentence."), outcome=outcome, **more)
 
 
-def test_before_the_first_call_the_list_says_how_to_hear_one(office: Browser) -> None:
+def test_empty_call_list_links_to_the_tool_tester(office: Browser) -> None:
     text = office.get("/calls").text
-    assert "Nobody has called yet" in text
+    assert "No calls yet" in text
     assert 'href="/rehearsal"' in text
 
 
-def test_the_list_says_who_rang_when_how_long_and_what_came_of_it(
-    office: Browser, report: Report, services: Services
-) -> None:
+def test_list_shows_caller_duration_and_outcome(office: Browser, report: Report, services: Services) -> None:
     report()
     ask(services, "set_appointment", "booked")
     report("c2", caller_number=None, agent_key=AgentKey(assistant_id="unheard-of"), ended_reason="odd.new-reason")
     text = office.get("/calls").text
     for shown in (
         DOLORES, "Ana Lima", 'title="America/Chicago"', "2 min 5 s", "$0.08", "The caller hung up", "Booked",
-        'href="/calls/c1"', "No number", "for nobody registered", "odd.new-reason", 'title="UTC"', "Nothing done",
+        'href="/calls/c1"', "Unknown number", "unknown assistant", "odd.new-reason", 'title="UTC"', "No action",
     ):  # fmt: skip
         assert shown in text, shown
 
 
-def test_a_call_shows_from_its_first_tool_call_on(office: Browser, services: Services, report: Report) -> None:
+def test_live_call_is_listed(office: Browser, services: Services, report: Report) -> None:
     del report
     ask(services, "get_availability", "answered", call="live")
     text = office.get("/calls").text
     assert 'href="/calls/live"' in text
-    assert "On the line" in text
+    assert "In progress" in text
     page = office.get("/calls/live").text
-    assert "The transcript comes when the call has ended." in page
+    assert "The transcript arrives after the call has ended." in page
     assert "Asked for free times" in page
 
 
-def test_flags_are_shown_and_filtered_by(office: Browser, report: Report, services: Services) -> None:
+def test_flags_are_shown_and_filtered(office: Browser, report: Report, services: Services) -> None:
     report()
     ask(services, "set_appointment", "refused")
     report("c2")
@@ -112,24 +110,24 @@ def test_flags_are_shown_and_filtered_by(office: Browser, report: Report, servic
     fault = office.get("/calls?flag=fault").text
     assert 'href="/calls/c2"' in fault
     assert 'href="/calls/c1"' not in fault
-    assert "was ready to come" in office.get("/calls/c1").text
-    assert "Something on our side was broken" in office.get("/calls/c2").text
-    assert "Whoever agreed to a viewing got one." in office.get("/calls?flag=unbooked&q=nobody").text
-    assert "Nothing on our side was broken." in office.get("/calls?flag=fault&q=nobody").text
+    assert "agreed to a viewing" in office.get("/calls/c1").text
+    assert "PeteRental had an error" in office.get("/calls/c2").text
+    assert "Every caller who agreed to a viewing has one." in office.get("/calls?flag=unbooked&q=nobody").text
+    assert "No call had an error." in office.get("/calls?flag=fault&q=nobody").text
     assert "Try fewer digits" in office.get("/calls?q=nobody").text
 
 
-def test_the_filter_lives_in_the_address_and_survives_paging(office: Browser, report: Report) -> None:
+def test_filter_stays_while_paging(office: Browser, report: Report) -> None:
     for number in range(26):
         report(f"c{number}")
     text = office.get("/calls?agent=ana-lima&from=2020-01-01").text
     assert 'value="ana-lima" selected' in text
     assert 'value="2020-01-01"' in text
     assert 'href="/calls?page=2&amp;agent=ana-lima&amp;from=2020-01-01"' in text
-    assert "The list ends before this page" in office.get("/calls?page=3").text
+    assert "This page is empty" in office.get("/calls?page=3").text
 
 
-def test_days_are_those_of_the_agents_calendar(office: Browser, report: Report) -> None:
+def test_days_are_in_the_agents_zone(office: Browser, report: Report) -> None:
     late = datetime(2026, 11, 21, 5, 30, tzinfo=UTC)  # still the 20th in Chicago, the 21st in Lisbon
     report("anas", started_at=late)
     report("bens", started_at=late, agent_key=BENS)
@@ -140,25 +138,23 @@ def test_days_are_those_of_the_agents_calendar(office: Browser, report: Report) 
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "expected"),
     [
-        ("agent=nobody-known", "There is no such agent"),
-        ("flag=odd", "There is no such flag"),
-        ("from=2026-13-45", "“2026-13-45” is not a day"),
-        ("to=tomorrow", "“tomorrow” is not a day"),
-        ("from=2020-02-02&to=2020-02-01", "cannot end on 2020-02-01 when it begins on 2020-02-02"),
+        ("agent=nobody-known", "There is no agent “"),
+        ("flag=odd", "There is no flag “odd”"),
+        ("from=2026-13-45", "“2026-13-45” is not a valid date"),
+        ("to=tomorrow", "“tomorrow” is not a valid date"),
+        ("from=2020-02-02&to=2020-02-01", "2020-02-01, is before the first day, 2020-02-02"),
     ],
 )
-def test_a_filter_that_cannot_be_read_is_left_out_and_said(
-    office: Browser, report: Report, query: str, said: str
-) -> None:
+def test_invalid_filter_is_ignored_with_warning(office: Browser, report: Report, query: str, expected: str) -> None:
     report()
     text = office.get(f"/calls?{query}&page=-3").text
-    assert said in text
+    assert expected in text
     assert 'href="/calls/c1"' in text
 
 
-def test_an_agents_user_sees_only_own_calls(anas: Browser, report: Report) -> None:
+def test_user_sees_own_calls_only(anas: Browser, report: Report) -> None:
     report()
     report("bens", agent_key=BENS)
     report("nobodys", agent_key=AgentKey())
@@ -168,23 +164,23 @@ def test_an_agents_user_sees_only_own_calls(anas: Browser, report: Report) -> No
         assert f'href="/calls/{hidden}"' not in text
         assert anas.get(f"/calls/{hidden}").status_code == 404
         assert anas.get(f"/calls/{hidden}/transcript").status_code == 404
-    assert "Nobody registered" not in text
-    assert "There is no such agent" in anas.get("/calls?agent=ben").text
+    assert "Unknown assistant" not in text
+    assert "There is no agent “" in anas.get("/calls?agent=ben").text
     assert 'href="/calls/nobodys"' not in anas.get("/calls?agent=(nobody)").text
 
 
-def test_admins_find_calls_for_nobody(office: Browser, report: Report) -> None:
+def test_admin_finds_unassigned_calls(office: Browser, report: Report) -> None:
     report()
     report("nobodys", agent_key=AgentKey(assistant_id="unheard-of", phone_number_id="unheard-too"))
     text = office.get("/calls?agent=(nobody)").text
     assert 'href="/calls/nobodys"' in text
     assert 'href="/calls/c1"' not in text
     page = office.get("/calls/nobodys").text
-    for shown in ("nobody is registered", "unheard-of", "unheard-too"):
+    for shown in ("none for this assistant", "unheard-of", "unheard-too"):
         assert shown in page
 
 
-def test_one_call_tells_everything(
+def test_call_page_shows_every_detail(
     office: Browser, report: Report, services: Services, book: Callable[..., int]
 ) -> None:
     number = book("ana-lima", NOW + timedelta(days=1), vapi_call_id="c1", vapi_tool_call_id="set_appointment-1")
@@ -212,7 +208,7 @@ def test_one_call_tells_everything(
     assert plain.text == "Assistant: Hello there\n"
 
 
-def test_what_callers_say_is_text_and_never_html(office: Browser, report: Report, services: Services) -> None:
+def test_caller_text_is_escaped(office: Browser, report: Report, services: Services) -> None:
     report(
         summary=HOSTILE,
         messages=json.dumps([{"role": "user", "message": HOSTILE}, {"role": "bot", "message": "שלום " + HOSTILE}]),
@@ -229,22 +225,22 @@ def test_what_callers_say_is_text_and_never_html(office: Browser, report: Report
     assert office.get("/calls/c1/transcript").headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_number_that_is_none_is_text_and_dials_nothing(office: Browser, report: Report, services: Services) -> None:
-    """Whoever rings by SIP chooses what they are called by."""
+def test_invalid_number_is_not_a_link(office: Browser, report: Report, services: Services) -> None:
+    """SIP callers choose their caller id."""
     report(caller_number="\u202e;postd=900#")
     ask(services, "set_appointment", "refused")
     text = office.get("/calls/c1").text
-    assert "The caller was ready to come" in text
+    assert "The caller agreed to a viewing" in text
     assert text.count("<bdi>\u202e;postd=900#</bdi>") == 2
     assert "tel:" not in text
     assert "<bdi>\u202e;postd=900#</bdi>" in office.get("/calls").text
 
 
-def test_a_very_long_call_stays_a_light_page(office: Browser, report: Report, services: Services) -> None:
-    words = [{"role": ("bot", "user")[n % 2], "message": f"{n} <é & long " * 40} for n in range(400)]
+def test_long_call_stays_below_60_kb(office: Browser, report: Report, services: Services) -> None:
+    expected = [{"role": ("bot", "user")[n % 2], "message": f"{n} <é & long " * 40} for n in range(400)]
     report(
         summary="🏠" * 9000,
-        messages=json.dumps(words),
+        messages=json.dumps(expected),
         structured_data=json.dumps({f"k{n}": "<" * 900 for n in range(90)}),
     )
     for number in range(60):
@@ -257,24 +253,22 @@ def test_a_very_long_call_stays_a_light_page(office: Browser, report: Report, se
     assert "399 <é" in office.get("/calls/c1/transcript").text
 
 
-def test_a_call_without_a_report_says_what_is_missing(office: Browser, report: Report) -> None:
+def test_call_without_report_shows_missing_data(office: Browser, report: Report) -> None:
     report(ended_reason=None, cost=None, ended_at=None)
     text = office.get("/calls/c1").text
-    for shown in ("No transcript was kept", "not reported", "nobody said when", "asked PeteRental for nothing"):
+    for shown in ("There is no transcript", "not reported", "time not reported", "The assistant used no tool"):
         assert shown in text
     assert "Recording" not in text
 
 
-def test_an_id_with_a_slash_has_a_page_of_its_own(office: Browser, report: Report) -> None:
+def test_call_id_with_a_slash_has_a_page(office: Browser, report: Report) -> None:
     report("a/b", transcript="AI: Hello")
     assert 'href="/calls/a/b/transcript"' in office.get("/calls/a/b").text
     assert office.get("/calls/a/b/transcript").text == "Assistant: Hello\n"
     assert office.get("/calls/nothing").status_code == 404
 
 
-def test_the_list_takes_two_queries_and_one_call_two(
-    office: Browser, report: Report, services: Services, queries: list[str]
-) -> None:
+def test_call_pages_run_two_queries(office: Browser, report: Report, services: Services, queries: list[str]) -> None:
     for number in range(30):
         report(f"c{number}", transcript="AI: Hello " * 1000)
     ask(services, "get_availability", "answered")
@@ -285,7 +279,7 @@ def test_the_list_takes_two_queries_and_one_call_two(
         assert len(page.data) < 60_000
 
 
-def test_long_names_and_homes_leave_the_list_light(
+def test_long_names_keep_the_list_below_60_kb(
     office: Browser, report: Report, book: Callable[..., int], database: Database
 ) -> None:
     for number in range(25):
@@ -298,7 +292,7 @@ def test_long_names_and_homes_leave_the_list_light(
     assert "<b>" not in page.text
 
 
-def test_a_message_left_in_a_call_is_told_in_it(office: Browser, report: Report, services: Services) -> None:
+def test_call_shows_the_message_left_in_it(office: Browser, report: Report, services: Services) -> None:
     report()
     invocation = ToolInvocation(name="take_message", tool_call_id="t", vapi_call_id="c1", agent_key=ANAS)
     services.calls.take_message(invocation, MessageDraft(body="Are cats fine?"), render)
@@ -306,9 +300,7 @@ def test_a_message_left_in_a_call_is_told_in_it(office: Browser, report: Report,
     assert "Left a message" in office.get("/calls/c1").text
 
 
-def test_of_very_many_agents_the_one_in_the_address_can_be_chosen(
-    office: Browser, report: Report, database: Database
-) -> None:
+def test_chosen_agent_is_always_an_option(office: Browser, report: Report, database: Database) -> None:
     report()
     database.fetch(
         """
@@ -325,9 +317,7 @@ def test_of_very_many_agents_the_one_in_the_address_can_be_chosen(
     assert '<option selected value="ana-lima">' in office.get("/rehearsal?agent=ana-lima").text
 
 
-def test_arguments_are_called_what_people_call_them_and_kept_as_received(
-    office: Browser, report: Report, services: Services
-) -> None:
+def test_arguments_have_labels_and_raw_values(office: Browser, report: Report, services: Services) -> None:
     report()
     arguments = {"attendee_name": "Dolores", "start_time": "tomorrow 3 pm", "pet_policy": "cats"}
     ask(services, "set_appointment", "refused", arguments=arguments)

@@ -1,4 +1,4 @@
-"""How the pages say what a call was: its length, its cost, its end, and the conversation in it."""
+"""Labels of calls: duration, cost, end reason; and the conversation."""
 
 from __future__ import annotations
 
@@ -29,44 +29,44 @@ def a_summary(**known: Any) -> CallSummary:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [(0, "0 s"), (48.4, "48 s"), (60, "1 min"), (125, "2 min 5 s"), (3600, "1 h"), (3785, "1 h 3 min")],
 )
-def test_a_length_is_said_in_words(seconds: float, said: str) -> None:
-    assert labels.format_duration(timedelta(seconds=seconds)) == said
+def test_duration_is_formatted(seconds: float, expected: str) -> None:
+    assert labels.format_duration(timedelta(seconds=seconds)) == expected
 
 
 @pytest.mark.parametrize(
-    ("dollars", "said"), [(0, "$0.00"), (0.001, "under $0.01"), (0.0817, "$0.08"), (1234.5, "$1,234.50")]
+    ("dollars", "expected"), [(0, "$0.00"), (0.001, "under $0.01"), (0.0817, "$0.08"), (1234.5, "$1,234.50")]
 )
-def test_a_price_is_never_nothing_where_there_was_one(dollars: float, said: str) -> None:
-    assert labels.format_cost(dollars) == said
+def test_small_cost_is_not_shown_as_zero(dollars: float, expected: str) -> None:
+    assert labels.format_cost(dollars) == expected
 
 
 @pytest.mark.parametrize(
-    ("known", "said"),
+    ("known", "expected"),
     [
         ({"ended_reason": "customer-ended-call"}, "The caller hung up"),
         ({"ended_reason": "call.in-progress.error-new-in-2027"}, "call.in-progress.error-new-in-2027"),
-        ({}, "Ended, nobody said why"),
-        ({"status": "in-progress", "started_at": NOW - timedelta(minutes=5)}, "On the line"),
-        ({"status": "ringing", "started_at": NOW - timedelta(days=1)}, "Its end was not reported"),
+        ({}, "Ended, no reason reported"),
+        ({"status": "in-progress", "started_at": NOW - timedelta(minutes=5)}, "In progress"),
+        ({"status": "ringing", "started_at": NOW - timedelta(days=1)}, "End not reported"),
     ],
 )
-def test_how_a_call_ended_is_said_in_plain_words_or_in_vapis(known: dict[str, Any], said: str) -> None:
-    assert labels.how_it_ended(a_summary(**known), NOW) == said
+def test_end_reason_has_a_label(known: dict[str, Any], expected: str) -> None:
+    assert labels.how_it_ended(a_summary(**known), NOW) == expected
 
 
-@pytest.mark.parametrize(("duration_ms", "said"), [(0.2, "under 1 ms"), (14.2, "14 ms"), (1234, "1.2 s")])
-def test_how_quick_an_answer_was(duration_ms: float, said: str) -> None:
-    assert labels.format_response_time(duration_ms) == said
+@pytest.mark.parametrize(("duration_ms", "expected"), [(0.2, "under 1 ms"), (14.2, "14 ms"), (1234, "1.2 s")])
+def test_response_time_is_formatted(duration_ms: float, expected: str) -> None:
+    assert labels.format_response_time(duration_ms) == expected
 
 
-def test_a_call_that_ended_before_it_began_took_no_time() -> None:
+def test_negative_duration_is_zero() -> None:
     assert a_summary(started_at=NOW, ended_at=NOW - timedelta(seconds=2)).duration == timedelta()
 
 
-def test_messages_are_read_as_a_conversation() -> None:
+def test_messages_become_a_conversation() -> None:
     messages = [
         {"role": "system", "message": "You are a robot."},
         {"role": "bot", "message": "Hello", "secondsFromStart": 0.4},
@@ -93,7 +93,7 @@ def test_messages_are_read_as_a_conversation() -> None:
     ]
 
 
-def test_without_messages_the_transcript_is_read() -> None:
+def test_transcript_is_the_fallback() -> None:
     transcript = "AI: Hello\n\nUser: Hi: it's me\nand my dog\nASSISTANT: Fine\n"
     for messages in (None, [], {"a": 1}, [{"role": "system", "message": "x"}]):
         turns = conversation(a_call(messages=messages, transcript=transcript))
@@ -106,7 +106,7 @@ def test_without_messages_the_transcript_is_read() -> None:
     assert as_text(a_call()) == ""
 
 
-def test_a_page_shows_the_beginning_and_never_more_than_it_may() -> None:
+def test_conversation_is_cut_to_its_budget() -> None:
     turns = tuple(Turn("caller", "<é" * 100) for _ in range(20))
     shown = truncate(turns, 2000)
     assert shown[0] == turns[0]
@@ -118,7 +118,7 @@ def test_a_page_shows_the_beginning_and_never_more_than_it_may() -> None:
     assert 700 < html_bytes(first.text) <= 1000
 
 
-def test_what_is_cut_is_cut_between_characters() -> None:
+def test_text_is_cut_between_characters() -> None:
     assert truncate_bytes("abc", 3) == "abc"
     assert truncate_bytes("ab cdef", 6) == "ab…"
     assert truncate_bytes("ééé", 5) == "é…"

@@ -1,4 +1,4 @@
-"""What must hold on every page there is, found in the application's own map so that a new one cannot be forgotten."""
+"""Checks of every page in the URL map, so that a new page is checked automatically."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 FOR_ADMINS = {"user_id": 403}
-"""What an agent's user is told about a thing, where it is not 404: only admins have pages about users at all."""
+"""The status for an agent's user where it is not 404: the users' pages are for admins only."""
 
 
 @pytest.fixture
 def others(services: Services, database: Database, admin: Viewer) -> dict[str, str]:
-    """One of each thing that an address may name; none of them is Ana's."""
+    """An id of each kind that a URL may contain; none of them belongs to Ana."""
     demo.load_if_empty(services, database)
 
     def first(query: str) -> str:
@@ -41,7 +41,7 @@ def others(services: Services, database: Database, admin: Viewer) -> dict[str, s
 
 
 def named_pages(app: Flask, others: dict[str, str]) -> Iterator[tuple[str, str, int]]:
-    """Give method, path and the status that an agent's user is to get, for every page about one thing."""
+    """Yield method, path and expected status for an agent's user, for every URL with an id."""
     for rule in app.url_map.iter_rules():
         names = PARAMETER.findall(rule.rule)
         if not names or rule.endpoint.partition(".")[0] in {*MACHINE_BLUEPRINTS, "asset"}:
@@ -51,9 +51,7 @@ def named_pages(app: Flask, others: dict[str, str]) -> Iterator[tuple[str, str, 
             yield method, path, FOR_ADMINS.get(names[0], 404)
 
 
-def test_whatever_is_somebody_elses_is_not_there_for_an_agents_user(
-    app: Flask, anas: Browser, others: dict[str, str]
-) -> None:
+def test_other_owners_pages_are_not_found(app: Flask, anas: Browser, others: dict[str, str]) -> None:
     token = anas.token("/account")
     pages = list(named_pages(app, others))
     assert len(pages) > 15
@@ -63,14 +61,14 @@ def test_whatever_is_somebody_elses_is_not_there_for_an_agents_user(
         assert "Nora" not in response.text
 
 
-def test_the_same_pages_are_there_for_an_admin(app: Flask, office: Browser, others: dict[str, str]) -> None:
+def test_admin_opens_every_page(app: Flask, office: Browser, others: dict[str, str]) -> None:
     for method, path, _ in named_pages(app, others):
         if method == "GET":
             response = office.get(path)
             assert (path, response.status_code) == (path, 200)
 
 
-def test_lists_and_files_hold_nothing_of_somebody_elses(app: Flask, anas: Browser, others: dict[str, str]) -> None:
+def test_lists_and_exports_hide_other_owners_data(app: Flask, anas: Browser, others: dict[str, str]) -> None:
     assert others
     for rule in app.url_map.iter_rules():
         if (
@@ -83,9 +81,7 @@ def test_lists_and_files_hold_nothing_of_somebody_elses(app: Flask, anas: Browse
                 assert name not in text, rule.rule
 
 
-def test_every_answer_says_nosniff_and_every_page_who_may_frame_it_and_what_it_may_load(
-    app: Flask, office: Browser, others: dict[str, str]
-) -> None:
+def test_every_response_has_security_headers(app: Flask, office: Browser, others: dict[str, str]) -> None:
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or set()):
             continue
@@ -98,7 +94,7 @@ def test_every_answer_says_nosniff_and_every_page_who_may_frame_it_and_what_it_m
         assert headers["Referrer-Policy"] in {"same-origin", "no-referrer"}, rule.rule
 
 
-def test_every_form_in_every_page_carries_a_token(app: Flask, office: Browser, others: dict[str, str]) -> None:
+def test_every_post_form_has_a_csrf_token(app: Flask, office: Browser, others: dict[str, str]) -> None:
     forms = 0
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or set()) or rule.endpoint.partition(".")[0] in {*MACHINE_BLUEPRINTS, "asset"}:
@@ -111,10 +107,8 @@ def test_every_form_in_every_page_carries_a_token(app: Flask, office: Browser, o
     assert forms > 20
 
 
-def test_no_search_grows_an_address_that_the_server_refuses(
-    app: Flask, office: Browser, others: dict[str, str]
-) -> None:
-    """The server reads 4094 bytes of an address, and a character may take twelve."""
+def test_search_fields_limit_the_url_length(app: Flask, office: Browser, others: dict[str, str]) -> None:
+    """The server accepts request lines of 4094 bytes, and one character may take twelve."""
     assert others
     searches = [
         field
@@ -129,19 +123,19 @@ def test_no_search_grows_an_address_that_the_server_refuses(
         assert int(most[1]) <= 255
 
 
-def test_only_programs_are_answered_without_a_token(app: Flask, stranger: Browser) -> None:
+def test_only_machine_routes_skip_csrf(app: Flask, stranger: Browser) -> None:
     free = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set())}
     assert {name for name in free if name.partition(".")[0] in MACHINE_BLUEPRINTS} == {"voice.receive"}
     page = stranger.post("/login", csrf_token="old", email="office@example.com", password="correct horse battery")
     assert page.status_code == 400
-    assert "the form had expired" in page.text
+    assert "The form had expired" in page.text
     assert 'value="office@example.com"' in page.text
 
 
-def test_an_outdated_token_costs_nobody_what_they_typed(
+def test_expired_token_keeps_form_entries(
     app: Flask, office: Browser, others: dict[str, str], open_browser: Callable[[], Browser]
 ) -> None:
-    """A form that was open for too long: sent with the token of another session, it is shown again as it was typed."""
+    """A form with the token of another session is shown again with its entries."""
     foreign = open_browser().token("/login")
     for path, fields in (
         ("/agents/new", {"agent_name": "Zoë <3"}),
@@ -150,6 +144,6 @@ def test_an_outdated_token_costs_nobody_what_they_typed(
     ):
         page = office.post(path, fields, csrf_token=foreign)
         assert page.status_code == 400
-        assert "the form had expired" in page.text
+        assert "The form had expired" in page.text
         assert 'value="Zoë &lt;3"' in page.text
     assert app.config["WTF_CSRF_TIME_LIMIT"] is None  # as long as the session lasts

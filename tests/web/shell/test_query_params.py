@@ -1,4 +1,4 @@
-"""Promises about the address of a page: what can be read is, what cannot is left out and said."""
+"""Query strings: valid parameters are parsed, invalid ones are ignored with a warning."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from peterental.web.shell.query_params import MAX_TEXT_CHARS, QueryParams, utc_bounds, without_param
 
 
-def test_a_text_is_without_blanks_nul_and_what_is_too_long() -> None:
+def test_text_is_stripped_and_limited() -> None:
     address = QueryParams({"q": " \x00elm ", "agent": "a" * 300})
     assert (address.text("q"), address.text("nothing")) == ("elm", "")
     assert len(address.text("agent")) == MAX_TEXT_CHARS
     assert address.warnings == []
 
 
-def test_one_of_some_words_is_read_and_any_other_said() -> None:
+def test_unknown_choice_is_ignored_with_warning() -> None:
     address = QueryParams({"sort": "name", "show": "odd" * 30})
     assert address.choice("sort", ("soonest", "name"), "No order {}.") == "name"
     assert address.choice("flag", ("fault",), "No flag {}.") is None
@@ -27,38 +27,40 @@ def test_one_of_some_words_is_read_and_any_other_said() -> None:
 
 
 @pytest.mark.parametrize("odd", ["tomorrow", "2026-13-45", "30.11.2026", "0001-01-01", "3000-01-01", "9999-12-31"])
-def test_what_is_no_day_is_left_out_and_said(odd: str) -> None:
+def test_invalid_day_is_ignored_with_warning(odd: str) -> None:
     address = QueryParams({"from": odd, "to": "2026-11-30"})
     assert address.days() == (None, date(2026, 11, 30))
-    assert address.warnings == [f"“{odd}” is not a day such as 2026-11-30, so it was left out."]
+    assert address.warnings == [f"“{odd}” is not a valid date. Use the form 2026-11-30."]
 
 
-def test_a_list_that_ends_before_it_begins_is_left_open() -> None:
+def test_reversed_range_ignores_its_last_day() -> None:
     address = QueryParams({"from": "2026-11-30", "to": "2026-11-01"})
     assert address.days() == (date(2026, 11, 30), None)
-    assert address.warnings == ["The list cannot end on 2026-11-01 when it begins on 2026-11-30: its end is left open."]
+    assert address.warnings == [
+        "The last day, 2026-11-01, is before the first day, 2026-11-30. The last day was ignored."
+    ]
 
 
-def test_a_time_of_day_is_minutes() -> None:
+def test_time_of_day_is_parsed_to_minutes() -> None:
     address = QueryParams({"at": "09:30", "odd": "noon"})
     assert (address.minutes("at"), address.minutes("none"), address.warnings) == (570, None, [])
     assert address.minutes("odd") is None
-    assert address.warnings == ["“noon” is not a time of day."]
+    assert address.warnings == ["“noon” is not a valid time. Use the form 14:30."]
     assert QueryParams({"at": "12:00+14:00"}).minutes("at") is None
 
 
 @pytest.mark.parametrize("odd", ["0", "-3", "101", "9" * 30, "٣", "x", "1.5"])
-def test_a_page_that_is_none_is_the_first_and_said(odd: str) -> None:
+def test_invalid_page_number_shows_page_1(odd: str) -> None:
     address = QueryParams({"page": odd})
     assert address.page(100) == 1
-    assert address.warnings == [f"There is no page “{odd}”: this is the first. The last that can be opened is 100."]
+    assert address.warnings == [f"There is no page “{odd}”. This is page 1; the last possible page is 100."]
 
 
-def test_a_page_is_read() -> None:
+def test_page_number_is_parsed() -> None:
     assert [QueryParams({"page": text}).page(100) for text in ("", "1", "100")] == [1, 1, 100]
 
 
-def test_days_begin_and_end_on_a_zones_clock() -> None:
+def test_utc_bounds_follow_the_time_zone() -> None:
     chicago, day = ZoneInfo("America/Chicago"), date(2026, 11, 1)  # on which the clocks go back
     assert utc_bounds(day, day, chicago) == (
         datetime(2026, 11, 1, 5, tzinfo=UTC),
@@ -67,5 +69,5 @@ def test_days_begin_and_end_on_a_zones_clock() -> None:
     assert utc_bounds(None, None, chicago) == (None, None)
 
 
-def test_a_part_is_taken_away_and_the_others_stay() -> None:
+def test_without_param_keeps_the_other_params() -> None:
     assert without_param({"q": "elm", "to": "2026-11-30"}, "q") == {"to": "2026-11-30"}

@@ -1,4 +1,4 @@
-"""Promises about the schema page: what happened to last night's deploy, and what to run next."""
+"""The schema page: states, failed attempts, and the next command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NEXT = f"{LAST + 1:03}"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the release's migrations, to which a test adds."""
+    """A copy of the migrations, to which a test adds files."""
     return Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations"))
 
 
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 def look(
     make_app: Callable[[Config], Flask], browse: Callable[[Flask], Browser], config: Config, folder: Path, admin: Viewer
 ) -> Callable[[], str]:
-    """A function that opens the page as a release with the test's folder shows it to the office manager."""
+    """A function that opens the page as an admin, on an application with the test's folder."""
 
     def look() -> str:
         browser = browse(make_app(replace(config, migrations_dir=folder)))
@@ -54,23 +54,21 @@ def migrate(url: str, folder: Path) -> None:
     MigrationRunner(url, folder, report=lambda _: None).run_migrations()
 
 
-def test_when_all_went_well_there_is_nothing_to_do(office: Browser) -> None:
+def test_current_schema_shows_no_next_step(office: Browser) -> None:
     text = office.get("/schema").text
     assert "The schema is current." in text
-    assert "Every attempt so far has gone well." in text
-    assert "What to do next" not in text
+    assert "No attempt has failed." in text
+    assert "Next step" not in text
 
 
-def test_a_failed_attempt_is_there_with_its_error_and_the_next_command(
-    look: Callable[[], str], folder: Path, database_url: str
-) -> None:
+def test_failed_attempt_shows_error_and_next_command(look: Callable[[], str], folder: Path, database_url: str) -> None:
     (folder / f"{NEXT}_bad.sql").write_text("-- Purpose\nALTER TABLE agents ADD COLUMN <b>wrong;\n", encoding="utf-8")
     with pytest.raises(MigrationFailed):
         migrate(database_url, folder)
     text = look()
     for shown in (
         f"{NEXT}_bad.sql", ">Failed</span>", "syntax error at or near", "&lt;b&gt;wrong", "UTC</abbr>", "by <bdi>",
-        "flask db-migrate", "flask db-plan", ">Pending</span>", "What did not go well",
+        "flask db-migrate", "flask db-plan", ">Pending</span>", "Failed attempts",
     ):  # fmt: skip
         assert shown in text, shown
     assert "<b>wrong" not in text
@@ -79,25 +77,23 @@ def test_a_failed_attempt_is_there_with_its_error_and_the_next_command(
     migrate(database_url, folder)
     text = look()
     assert "Applied since" in text
-    assert "What to do next" not in text
+    assert "Next step" not in text
 
 
-def test_a_file_that_stopped_half_way_says_how_far_it_came(
-    look: Callable[[], str], folder: Path, database_url: str
-) -> None:
+def test_partly_applied_file_shows_its_progress(look: Callable[[], str], folder: Path, database_url: str) -> None:
     (folder / f"{NEXT}_half.sql").write_text(
         "-- migrate: no-transaction\nCREATE TABLE half (id INT);\nSELECT 1 / 0;\n", encoding="utf-8"
     )
     with pytest.raises(MigrationFailed):
         migrate(database_url, folder)
     text = look()
-    assert "1 statement done" in text
+    assert "1 statement completed" in text
     assert "division by zero" in text
     assert "flask db-repair" in text
-    assert "flask db-plan" not in text, "first what stands in the way"
+    assert "flask db-plan" not in text, "only the blocking step is shown"
 
 
-def test_an_attempt_that_was_killed_is_not_said_to_be_running(look: Callable[[], str], database: Database) -> None:
+def test_killed_attempt_is_shown_as_interrupted(look: Callable[[], str], database: Database) -> None:
     database.fetch(
         """
         INSERT INTO schema_migration_attempts (version, file, worst_wait_ms, applied_by)
@@ -106,71 +102,67 @@ def test_an_attempt_that_was_killed_is_not_said_to_be_running(look: Callable[[],
     )
     text = look()
     assert ">Interrupted</span>" in text
-    assert "It was killed before it could say why." in text
-    assert "waited 1.2 s for a table at worst" in text
-    assert "Somebody is migrating" not in text
+    assert "The process ended before it could record an error." in text
+    assert "longest lock wait 1.2 s" in text
+    assert "A migration is running" not in text
 
 
-def test_the_page_opens_while_somebody_migrates(look: Callable[[], str], database: Database, database_url: str) -> None:
+def test_schema_page_opens_during_a_migration(look: Callable[[], str], database: Database, database_url: str) -> None:
     database.fetch("INSERT INTO schema_migration_attempts (version, file) VALUES (99, '099_long.sql')")
     with psycopg.connect(database_url, autocommit=True) as runner:
         runner.execute("SELECT pg_advisory_lock(%s)", (lock_key("public"),))
         text = look()
-    assert "Somebody is migrating at this moment." in text
+    assert "A migration is running." in text
     assert ">Running</span>" in text
-    assert "It was killed" not in text
+    assert "The process ended" not in text
 
 
-def test_an_earlier_runners_ledger_has_no_attempts_and_the_page_says_so(
-    look: Callable[[], str], database: Database
-) -> None:
+def test_older_ledger_has_no_attempts(look: Callable[[], str], database: Database) -> None:
     database.fetch("DROP TABLE schema_migration_attempts")
     database.fetch("UPDATE schema_migrations SET checksum = NULL")
     text = look()
-    assert "No attempts are kept in this database yet" in text
-    assert "Applied, unchecked" in text
+    assert "This database has no record of attempts yet" in text
+    assert "Applied, not verified" in text
     assert "flask db-verify" in text
     assert read_history(database, 10) == History()
 
 
-def test_a_newer_schema_is_fine_and_said_to_be(look: Callable[[], str], database: Database) -> None:
+def test_newer_schema_needs_no_action(look: Callable[[], str], database: Database) -> None:
     database.fetch("INSERT INTO schema_migrations (version, description) VALUES (900, 'From the future')")
     text = look()
     assert "newer than this release" in text
     assert "From the future" in text
-    assert "Nothing needs to be run" in text
+    assert "Nothing to do." in text
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "expected"),
     [
         (
             lambda folder: (folder / "001_create_agent_tables.sql").write_text("SELECT 1;", encoding="utf-8"),
-            "shows what was edited",
+            "shows the edit and accepts it",
         ),
-        (lambda folder: next(folder.glob(f"{LAST:03}_*.sql")).unlink(), "Nothing needs to be run"),
+        (lambda folder: next(folder.glob(f"{LAST:03}_*.sql")).unlink(), "Nothing to do."),
         (lambda folder: (folder / "006_give_users_roles.sql").unlink(), "006"),
     ],
     ids=["edited", "last one missing", "one missing"],
 )
-def test_whatever_is_wrong_with_the_files_the_page_says_what_to_do(
-    look: Callable[[], str], folder: Path, spoil: Callable[[Path], None], said: str
+def test_file_problem_shows_the_next_step(
+    look: Callable[[], str], folder: Path, spoil: Callable[[Path], None], expected: str
 ) -> None:
     spoil(folder)
-    assert said in look()
+    assert expected in look()
 
 
-def test_a_comment_that_was_edited_needs_no_hurry(look: Callable[[], str], folder: Path) -> None:
+def test_edited_comment_is_not_blocking(look: Callable[[], str], folder: Path) -> None:
     path = folder / "006_give_users_roles.sql"
     path.write_text(path.read_text(encoding="utf-8") + "-- a word more\n", encoding="utf-8")
     text = look()
     assert "Comments edited" in text
-    assert "only comments differ" in text
+    assert "Only comments differ" in text
 
 
-def test_of_many_failures_the_latest_are_shown_and_the_page_stays_light(
-    look: Callable[[], str], database: Database
-) -> None:
+def test_many_failures_show_only_the_latest(look: Callable[[], str], database: Database) -> None:
     database.fetch(
         """
         INSERT INTO schema_migration_attempts (version, file, outcome, ended_at, error)
@@ -180,9 +172,9 @@ def test_of_many_failures_the_latest_are_shown_and_the_page_stays_light(
     text = look()
     assert "099_no_40.sql" in text
     assert "099_no_30.sql" not in text
-    assert "Older ones are in the table" in text
+    assert "Older attempts are in the table" in text
     assert len(text.encode()) < 60_000
 
 
-def test_only_admins_see_what_went_wrong(anas: Browser) -> None:
+def test_schema_page_rejects_non_admins(anas: Browser) -> None:
     assert anas.get("/schema").status_code == 403

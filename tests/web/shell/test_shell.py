@@ -1,4 +1,4 @@
-"""Promises about every page: headers, errors, assets, the schema page."""
+"""Headers, error pages, assets, navigation and template filters."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 PRODUCTION_BASE = "https://rent.example.com"
 
 
-def test_pages_tell_the_browser_what_not_to_do(office: Browser) -> None:
+def test_pages_send_security_headers(office: Browser) -> None:
     for path in ("/agents", "/login", "/nothing"):
         headers = office.get(path).headers
         policy = headers["Content-Security-Policy"]
@@ -46,7 +46,7 @@ def test_pages_tell_the_browser_what_not_to_do(office: Browser) -> None:
         assert "Strict-Transport-Security" not in headers
 
 
-def test_no_page_has_inline_script_or_style(office: Browser) -> None:
+def test_pages_have_no_inline_script_or_style(office: Browser) -> None:
     for path in ("/agents", "/agents/new", "/appointments", "/account", "/schema", "/nothing"):
         text = office.get(path).text
         assert "<script" not in text
@@ -54,9 +54,7 @@ def test_no_page_has_inline_script_or_style(office: Browser) -> None:
         assert not re.search(r"\s(style|on\w+)=", text)
 
 
-def test_in_production_cookies_and_pages_are_for_https_only(
-    make_app: Callable[[Config], Flask], config: Config
-) -> None:
+def test_production_cookie_is_secure(make_app: Callable[[Config], Flask], config: Config) -> None:
     app = make_app(replace(config, environment="production", vapi_webhook_secret="x" * 32))
     response = app.test_client().get("/login", base_url=PRODUCTION_BASE)
     cookie = response.headers["Set-Cookie"]
@@ -66,7 +64,7 @@ def test_in_production_cookies_and_pages_are_for_https_only(
     assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def test_in_production_one_signs_in_over_https_also_from_a_browser_that_sends_no_referrer(
+def test_production_sign_in_works_without_referer(
     make_app: Callable[[Config], Flask], config: Config, admin: Viewer
 ) -> None:
     client = make_app(replace(config, environment="production", vapi_webhook_secret="x" * 32)).test_client()
@@ -77,14 +75,14 @@ def test_in_production_one_signs_in_over_https_also_from_a_browser_that_sends_no
     assert client.get("/agents", base_url=PRODUCTION_BASE).status_code == 200
 
 
-def test_the_session_cookie_is_out_of_reach_for_scripts(stranger: Browser) -> None:
+def test_session_cookie_is_http_only(stranger: Browser) -> None:
     cookie = stranger.get("/login").headers["Set-Cookie"]
     assert cookie.startswith("peterental=")
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
 
 
-def test_the_style_sheet_is_kept_for_good_and_small(stranger: Browser, queries: list[str]) -> None:
+def test_style_sheet_is_small_and_immutable(stranger: Browser, queries: list[str]) -> None:
     found = re.search(r'href="(/assets/([0-9a-f]{12})/style.css)"', stranger.get("/login").text)
     assert found
     queries.clear()
@@ -97,7 +95,7 @@ def test_the_style_sheet_is_kept_for_good_and_small(stranger: Browser, queries: 
     assert queries == []
 
 
-def test_the_letters_come_from_this_site_and_are_kept_for_good(stranger: Browser, queries: list[str]) -> None:
+def test_fonts_are_local_and_immutable(stranger: Browser, queries: list[str]) -> None:
     page = stranger.get("/login")
     assert "font-src 'self'" in page.headers["Content-Security-Policy"]
     sheet = re.search(r'href="(/assets/[0-9a-f]{12}/style.css)"', page.text)
@@ -116,46 +114,46 @@ def test_the_letters_come_from_this_site_and_are_kept_for_good(stranger: Browser
     assert queries == []
 
 
-def test_nothing_else_is_served_from_files(app: Flask, stranger: Browser) -> None:
+def test_no_static_folder_is_served(app: Flask, stranger: Browser) -> None:
     assert stranger.get("/static/style.css").status_code == 404
     assert not [rule.rule for rule in app.url_map.iter_rules() if "static" in rule.rule or "static" in rule.endpoint]
 
 
-def test_an_asset_of_another_release_is_what_there_is_and_not_kept(stranger: Browser) -> None:
+def test_asset_of_another_release_is_not_cached(stranger: Browser) -> None:
     response = stranger.get("/assets/000000000000/style.css")
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "no-store"
     assert stranger.get("/assets/000000000000/other.css").status_code == 404
 
 
-def test_an_unknown_page_is_a_page_with_a_way_back(office: Browser, open_browser: Callable[[], Browser]) -> None:
+def test_not_found_page_has_a_link_back(office: Browser, open_browser: Callable[[], Browser]) -> None:
     page = office.get("/nothing")
     assert page.status_code == 404
     assert 'href="/agents"' in page.text
     assert 'href="/login"' in open_browser().get("/nothing").text
 
 
-def test_a_wrong_method_is_a_page_too(office: Browser) -> None:
+def test_wrong_method_returns_an_error_page(office: Browser) -> None:
     page = office.get("/logout")
     assert page.status_code == 405
     assert "POST" in page.headers["Allow"]
-    assert "not a page of its own" in page.text
+    assert "only receives a form" in page.text
 
 
-def test_an_expired_form_without_fields_says_what_to_do(office: Browser) -> None:
+def test_expired_button_form_returns_400(office: Browser) -> None:
     page = office.post("/logout", csrf_token="old")
     assert page.status_code == 400
-    assert "This page had expired" in page.text
-    assert "load the page again" in page.text
+    assert "This page has expired" in page.text
+    assert "reload the page" in page.text
 
 
-def test_a_form_that_is_too_large_is_refused(office: Browser) -> None:
+def test_oversized_form_returns_413(office: Browser) -> None:
     page = office.post("/account", new="x" * 300_000)
     assert page.status_code == 413
-    assert "Too much at once" in page.text
+    assert "Too large" in page.text
 
 
-def test_a_fault_is_a_page_without_a_traceback(
+def test_unhandled_error_page_has_no_traceback(
     app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken() -> str:
@@ -165,25 +163,23 @@ def test_a_fault_is_a_page_without_a_traceback(
     monkeypatch.setitem(app.view_functions, "appointments.index", broken)
     page = office.get("/appointments")
     assert page.status_code == 500
-    assert "Our fault" in page.text
+    assert "Something went wrong" in page.text
     assert "swordfish" not in page.text
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_an_unknown_constraint_is_logged_by_name_without_the_row(
+def test_unknown_constraint_is_logged_without_the_row(
     office: Browser, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     database.fetch("ALTER TABLE users ADD CONSTRAINT operators_own CHECK (email <> 'ben@example.com')")
     page = office.send("/users/invite", email="ben@example.com", role="agent")
     assert page.status_code == 500
-    assert "Our fault" in page.text
+    assert "Something went wrong" in page.text
     assert "operators_own of table users" in caplog.text
     assert "Failing row contains" not in caplog.text
 
 
-def test_a_refusal_that_no_page_expects_is_said_in_a_page(
-    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unexpected_refusal_returns_409(app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused() -> str:
         raise EmailTaken
 
@@ -193,7 +189,7 @@ def test_a_refusal_that_no_page_expects_is_said_in_a_page(
     assert "There is already a user with that e-mail address." in page.text
 
 
-def test_a_refusal_that_belongs_to_no_field_stands_above_the_form(app: Flask) -> None:
+def test_refusal_without_field_is_a_form_error(app: Flask) -> None:
     with app.test_request_context("/login", method="POST"):
         form = SignInForm()
         form.add_error(EmailTaken())
@@ -202,7 +198,7 @@ def test_a_refusal_that_belongs_to_no_field_stands_above_the_form(app: Flask) ->
         assert form.email.errors == form.form_errors
 
 
-def test_programs_are_answered_in_their_own_way(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_routes_get_plain_errors(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     def add_error() -> str:
         raise RequestEntityTooLarge
 
@@ -213,21 +209,19 @@ def test_programs_are_answered_in_their_own_way(app: Flask, monkeypatch: pytest.
     assert "Content-Security-Policy" not in response.headers
 
 
-def test_without_a_database_every_page_says_so(
+def test_database_outage_returns_503(
     make_app: Callable[[Config], Flask], config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = make_app(replace(config, database_url="postgresql://nobody@127.0.0.1:1/nothing")).test_client()
     page = away.get("/login")
     assert page.status_code == 503
-    assert "The database does not answer" in page.text
+    assert "Database not available" in page.text
     assert page.headers["Retry-After"] == "5"
     assert "Traceback" not in page.text
     assert "does not answer" in caplog.text
 
 
-def test_a_form_sent_while_the_database_is_away_is_given_back_as_typed(
-    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_database_outage_returns_form_entries(app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow() -> str:
         raise DatabaseTooSlow(seconds=5)
 
@@ -239,7 +233,7 @@ def test_a_form_sent_while_the_database_is_away_is_given_back_as_typed(
         away.setitem(app.view_functions, "messages.done", lambda **_: slow())
         page = office.post("/agents/new", fields, headers=ours)
         assert page.status_code == 503
-        assert "What you typed is kept" in page.text
+        assert "Your entries are still here" in page.text
         assert 'action="/agents/new"' in page.text
         assert "csrf_token" not in page.text.partition("<main")[2]
         assert 'name="agent_name" value="Zoë &lt;3"' in page.text
@@ -248,14 +242,14 @@ def test_a_form_sent_while_the_database_is_away_is_given_back_as_typed(
         assert foreign.status_code == 503
         assert "Zoë" not in foreign.text
         button = office.post("/messages/1/done", fields, headers=ours).text
-        assert "It may not have been done." in button
+        assert "The change may not have been made." in button
         assert "Zoë" not in button
     page = office.post("/agents/new", agent_name="Zoë <3")
     assert page.status_code == 400
     assert 'value="Zoë &lt;3"' in page.text
 
 
-def test_a_form_too_large_to_be_given_back_is_left_while_the_database_is_away(
+def test_oversized_form_is_not_returned_during_outage(
     office: Browser, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow(*_: int) -> None:
@@ -265,7 +259,7 @@ def test_a_form_too_large_to_be_given_back_is_left_while_the_database_is_away(
     for size in (70_000, 300_000):
         page = office.post("/agents/new", agent_name="x" * size, headers={"Sec-Fetch-Site": "same-origin"})
         assert page.status_code == 503
-        assert "It may not have been done." in page.text
+        assert "The change may not have been made." in page.text
         assert "xxx" not in page.text
 
 
@@ -278,9 +272,7 @@ def test_a_form_too_large_to_be_given_back_is_left_while_the_database_is_away(
     ],
     ids=["too slow", "cancelled", "refused"],
 )
-def test_a_query_that_takes_too_long_is_the_same_page(
-    app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch, fault: Fault
-) -> None:
+def test_slow_query_returns_503(app: Flask, office: Browser, monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
     def slow() -> str:
         raise fault
 
@@ -292,7 +284,7 @@ def test_a_query_that_takes_too_long_is_the_same_page(
     assert response.content_type.startswith("text/plain")
 
 
-def test_the_schema_page_shows_every_migration(office: Browser, database: Database) -> None:
+def test_schema_page_shows_every_migration(office: Browser, database: Database) -> None:
     text = office.get("/schema").text
     assert "The schema is current." in text
     assert "001_create_agent_tables.sql" in text
@@ -303,7 +295,7 @@ def test_the_schema_page_shows_every_migration(office: Browser, database: Databa
     assert "flask db-migrate" in text
 
 
-def test_the_schema_page_says_when_the_files_cannot_be_read(
+def test_schema_page_reports_unreadable_files(
     make_app: Callable[[Config], Flask],
     browse: Callable[[Flask], Browser],
     config: Config,
@@ -318,14 +310,14 @@ def test_the_schema_page_says_when_the_files_cannot_be_read(
     assert "nowhere" in page.text
 
 
-def test_the_schema_page_says_when_the_ledger_is_another_tool_s(office: Browser, database: Database) -> None:
+def test_schema_page_reports_a_foreign_ledger(office: Browser, database: Database) -> None:
     database.fetch("ALTER TABLE schema_migrations RENAME COLUMN version TO id")
     page = office.get("/schema")
     assert page.status_code == 200
     assert "it has no column version" in page.text
 
 
-def test_the_schema_page_is_for_admins(anas: Browser) -> None:
+def test_schema_page_is_hidden_from_agents(anas: Browser) -> None:
     assert anas.get("/schema").status_code == 403
     assert 'href="/schema"' not in anas.get("/agents").text
 
@@ -333,13 +325,13 @@ def test_the_schema_page_is_for_admins(anas: Browser) -> None:
 EVERYTHING = {entry.endpoint for entry in (*TABS, *MORE)}
 
 
-def test_the_navigation_leads_only_to_pages_that_there_are() -> None:
+def test_navigation_omits_missing_endpoints() -> None:
     shown = navigation_for({"agents.index", "calls.index", "users.account"}, is_admin=True, endpoint="agents.index")
     assert [entry.label for entry in shown.tabs] == ["Agents", "Calls"]
     assert [entry.label for entry in shown.more] == ["Account"]
 
 
-def test_a_phone_shows_five_tabs_with_more_and_admins_see_more_there() -> None:
+def test_admins_see_more_navigation_entries() -> None:
     assert len(TABS) + 1 <= 5
     admins = navigation_for(EVERYTHING, is_admin=True, endpoint=None)
     agents = navigation_for(EVERYTHING, is_admin=False, endpoint=None)
@@ -359,12 +351,12 @@ def test_a_phone_shows_five_tabs_with_more_and_admins_see_more_there() -> None:
         ("other.page", None),
     ],
 )
-def test_the_navigation_tells_where_one_is(endpoint: str, label: str | None) -> None:
+def test_navigation_finds_the_current_entry(endpoint: str, label: str | None) -> None:
     current = navigation_for(EVERYTHING, is_admin=True, endpoint=endpoint).current
     assert (current.label if current else None) == label
 
 
-def test_the_page_one_is_on_is_marked_once(office: Browser) -> None:
+def test_current_page_is_marked_once(office: Browser) -> None:
     for path in ("/agents", "/agents/new", "/account", "/schema"):
         assert office.get(path).text.count('aria-current="page"') == 1
     assert "aria-current" not in office.get("/nothing").text
@@ -374,7 +366,7 @@ MOMENT = datetime(2026, 11, 24, 21, 5, tzinfo=UTC)
 CHICAGO = ZoneInfo("America/Chicago")
 
 
-def test_times_are_written_in_the_agents_zone() -> None:
+def test_times_are_formatted_in_the_zone() -> None:
     assert template_filters.clock(MOMENT, CHICAGO) == "3:05 pm"
     assert template_filters.clock(MOMENT.replace(hour=6), CHICAGO) == "12:05 am"
     assert template_filters.day(MOMENT, CHICAGO) == "Tue, Nov 24"
@@ -395,7 +387,7 @@ def test_times_are_written_in_the_agents_zone() -> None:
         ("Pacific/Marquesas", "UTC-9:30"),
     ],
 )
-def test_every_zone_has_a_name(zone: str, name: str) -> None:
+def test_every_zone_has_an_abbreviation(zone: str, name: str) -> None:
     assert template_filters.zone_name(MOMENT, ZoneInfo(zone)) == name
 
 
@@ -412,7 +404,7 @@ def test_every_zone_has_a_name(zone: str, name: str) -> None:
         ("", ""),
     ],
 )
-def test_the_number_on_the_house_is_the_one_the_address_begins_with(address: str, number: str) -> None:
+def test_house_number_starts_the_address(address: str, number: str) -> None:
     assert template_filters.house_number(address) == number
 
 
@@ -420,7 +412,7 @@ def test_the_number_on_the_house_is_the_one_the_address_begins_with(address: str
     ("name", "expected"),
     [("Ana Lima", "AL"), ("Ana Maria de Lima", "AL"), ("ana", "A"), ("🏠", "?"), ("(Ana) Lima", "L"), ("", "?")],
 )
-def test_initials_are_the_first_and_the_last(name: str, expected: str) -> None:
+def test_initials_use_first_and_last_word(name: str, expected: str) -> None:
     assert template_filters.initials(name) == expected
 
 
@@ -434,18 +426,18 @@ def test_initials_are_the_first_and_the_last(name: str, expected: str) -> None:
         (1440, "1 day", "midnight"),
     ],
 )
-def test_lengths_and_hours_read_naturally(minutes: int, length: str, clock: str) -> None:
+def test_durations_and_clock_times_are_formatted(minutes: int, length: str, clock: str) -> None:
     assert template_filters.format_minutes(minutes) == length
     assert template_filters.wall_clock(minutes) == clock
 
 
-def test_longer_lengths_are_days() -> None:
+def test_long_durations_are_days() -> None:
     assert template_filters.format_minutes(2 * 1440) == "2 days"
     assert template_filters.wall_clock(12 * 60) == "12 pm"
 
 
 @pytest.mark.parametrize("path", ["/agents", "/appointments", "/calls", "/messages", "/audit", "/users"])
-def test_the_address_of_a_search_has_only_what_is_set(office: Browser, path: str) -> None:
+def test_empty_search_params_are_dropped(office: Browser, path: str) -> None:
     page = office.get(f"{path}?q=&q=%C3%A9+%26&agent=&from=+")
     assert (page.status_code, page.headers["Location"]) == (303, f"{path}?q=%C3%A9+%26")
     assert office.get(f"{path}?q=").headers["Location"] == path

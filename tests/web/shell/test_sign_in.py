@@ -1,4 +1,4 @@
-"""Promises about the way in: set-up, sign-in, sessions."""
+"""Set-up, sign-in and sessions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 WORDS = "correct horse battery"
 
 
-def test_the_set_up_link_makes_the_first_admin_and_signs_them_in(stranger: Browser, config: Config) -> None:
+def test_set_up_link_creates_the_first_admin(stranger: Browser, config: Config) -> None:
     link = setup_link(config)
     assert link.startswith("http://127.0.0.1:8000/setup?token=")
     path = link.removeprefix(config.address)
@@ -39,7 +39,7 @@ def test_the_set_up_link_makes_the_first_admin_and_signs_them_in(stranger: Brows
     assert "Add the first agent" in page.text
 
 
-def test_the_set_up_link_works_once(stranger: Browser, open_browser: Callable[[], Browser], set_up_path: str) -> None:
+def test_set_up_link_works_once(stranger: Browser, open_browser: Callable[[], Browser], set_up_path: str) -> None:
     late = open_browser()
     token = late.token(set_up_path)
     stranger.send(set_up_path, email="office@example.com", password=WORDS)
@@ -52,58 +52,60 @@ def test_the_set_up_link_works_once(stranger: Browser, open_browser: Callable[[]
         assert 'href="/login"' in page.text
 
 
-def test_of_two_who_fill_in_the_set_up_form_the_second_is_told(
+def test_second_set_up_is_rejected(
     stranger: Browser, set_up_path: str, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = stranger.token(set_up_path)
     services.users.create("first@example.com", WORDS, "admin")
-    monkeypatch.setattr(services.users, "any_user", lambda: False)  # both looked before either was made
+    monkeypatch.setattr(
+        services.users, "any_user", lambda: False
+    )  # both requests checked before either user was created
     page = stranger.post(set_up_path, csrf_token=token, email="eve@example.com", password=WORDS)
     assert page.status_code == 404
     assert "already set up" in page.text
 
 
 @pytest.mark.parametrize("query", ["", "?token=", "?token=abc", "?token=é", "?token=" + "0" * 64])
-def test_without_the_whole_link_nobody_is_made(stranger: Browser, services: Services, query: str) -> None:
+def test_incomplete_set_up_link_creates_no_user(stranger: Browser, services: Services, query: str) -> None:
     page = stranger.get(f"/setup{query}")
     assert page.status_code == 404
-    assert "not the whole link" in page.text
+    assert "Invalid set-up link" in page.text
     stranger.post(f"/setup{query}", email="eve@example.com", password=WORDS, csrf_token=stranger.token("/login"))
     assert not services.users.has_users()
 
 
 @pytest.mark.parametrize(
-    ("email", "password", "words"),
+    ("email", "password", "expected"),
     [
         ("office", WORDS, "should look like ana@example.com"),
         ("office@example.com", "too short", "at least 12 characters"),
         ("office@example.com", "x" * 1025, "1024 bytes"),
-        ("", WORDS, "Type the e-mail address"),
+        ("", WORDS, "Enter the e-mail address"),
         ("office@example.com", "", "Choose a password"),
     ],
 )
-def test_a_set_up_that_cannot_be_says_why_and_keeps_the_address(
-    stranger: Browser, set_up_path: str, email: str, password: str, words: str
+def test_invalid_set_up_keeps_the_email(
+    stranger: Browser, set_up_path: str, email: str, password: str, expected: str
 ) -> None:
     page = stranger.send(set_up_path, email=email, password=password)
     assert page.status_code == 400
-    assert words in page.text
+    assert expected in page.text
     assert f'value="{email}"' in page.text
     assert not password or password not in page.text
     assert stranger.get(set_up_path).status_code == 200
 
 
-def test_a_link_of_another_key_is_no_link(config: Config) -> None:
+def test_set_up_link_depends_on_the_secret_key(config: Config) -> None:
     assert setup_link(config) != setup_link(replace(config, secret_key="another key"))
     assert setup_link(config) == setup_link(config)
 
 
-def test_before_there_is_a_user_sign_in_says_where_to_begin(stranger: Browser) -> None:
-    assert "wrote a link to its log" in stranger.get("/login").text
+def test_sign_in_page_explains_set_up(stranger: Browser) -> None:
+    assert "There are no accounts yet" in stranger.get("/login").text
 
 
-def test_signing_in_leads_to_the_agents(stranger: Browser, admin: Viewer) -> None:
-    assert "wrote a link" not in stranger.get("/login").text
+def test_sign_in_opens_the_agents(stranger: Browser, admin: Viewer) -> None:
+    assert "There are no accounts yet" not in stranger.get("/login").text
     page = stranger.send("/login", email=admin.email, password=WORDS, follow=True)
     assert page.request.path == "/agents"
     assert stranger.get("/").headers["Location"] == "/agents"
@@ -111,18 +113,16 @@ def test_signing_in_leads_to_the_agents(stranger: Browser, admin: Viewer) -> Non
 
 
 @pytest.mark.parametrize(("email", "password"), [("office@example.com", "wrong"), ("who@example.com", WORDS)])
-def test_a_failed_sign_in_says_the_same_whoever_it_was(
-    stranger: Browser, admin: Viewer, email: str, password: str
-) -> None:
+def test_failed_sign_in_does_not_reveal_users(stranger: Browser, admin: Viewer, email: str, password: str) -> None:
     del admin
     page = stranger.send("/login", email=email, password=password)
     assert page.status_code == 400
-    assert "do not go together" in page.text
+    assert "Incorrect e-mail or password" in page.text
     assert f'value="{email}"' in page.text
     assert stranger.get("/agents").status_code == 303
 
 
-def test_when_too_many_sign_in_at_once_it_says_so(stranger: Browser, services: Services) -> None:
+def test_busy_sign_in_asks_to_retry(stranger: Browser, services: Services) -> None:
     services.users.passwords.slot_timeout_s = 0.01
     with services.users.passwords.hashing_slot(), services.users.passwords.hashing_slot():
         page = stranger.send("/login", email="ana@example.com", password=WORDS)
@@ -130,14 +130,14 @@ def test_when_too_many_sign_in_at_once_it_says_so(stranger: Browser, services: S
     assert "Too many people are signing in" in page.text
 
 
-def test_an_empty_sign_in_form_says_what_is_missing(stranger: Browser) -> None:
+def test_empty_sign_in_form_names_missing_fields(stranger: Browser) -> None:
     page = stranger.send("/login", email=" ", password="")
-    assert "Type your e-mail address." in page.text
-    assert "Type your password." in page.text
+    assert "Enter your e-mail address." in page.text
+    assert "Enter your password." in page.text
     assert 'aria-invalid="true"' in page.text
 
 
-def test_after_signing_in_one_is_where_one_wanted_to_be(stranger: Browser, admin: Viewer) -> None:
+def test_sign_in_returns_to_the_requested_page(stranger: Browser, admin: Viewer) -> None:
     sent = stranger.get("/agents?q=ana&page=2")
     assert sent.status_code == 303
     login = sent.headers["Location"]
@@ -149,7 +149,7 @@ OURS = {"Sec-Fetch-Site": "same-origin", "Referer": "http://localhost/agents/new
 
 
 def hidden(text: str) -> dict[str, str]:
-    """Give the hidden fields of a page by name."""
+    """Return the hidden fields of a page by name."""
     found = re.findall(r'<input[^>]*type="hidden"[^>]*>', text)
     return {
         unescape(re.search(r'name="([^"]*)"', field)[1]): unescape(re.search(r'value="([^"]*)"', field)[1])  # type: ignore[index]
@@ -157,17 +157,15 @@ def hidden(text: str) -> dict[str, str]:
     }
 
 
-def test_who_was_signed_out_in_the_middle_of_a_form_comes_back_to_it_as_typed(
-    stranger: Browser, admin: Viewer, services: Services
-) -> None:
+def test_signed_out_form_is_restored_after_sign_in(stranger: Browser, admin: Viewer, services: Services) -> None:
     page = stranger.post("/agents/new", agent_name="Zoë <3", handover_number="1", csrf_token="old", headers=OURS)
     assert page.status_code == 403
-    assert "What you typed is kept" in page.text
+    assert "Your entries are still here" in page.text
     assert 'action="/login?next=/agents/new"' in page.text
     fields = hidden(page.text)
     page = stranger.post("/login?next=/agents/new", {**fields, "email": admin.email, "password": "wrong"}, headers=OURS)
     assert page.status_code == 400
-    assert hidden(page.text)["kept"] == fields["kept"]
+    assert hidden(page.text)["pending_form"] == fields["pending_form"]
     page = stranger.post("/login?next=/agents/new", {**fields, "email": admin.email, "password": WORDS}, headers=OURS)
     assert page.status_code == 200
     assert 'action="/agents/new"' in page.text
@@ -179,7 +177,7 @@ def test_who_was_signed_out_in_the_middle_of_a_form_comes_back_to_it_as_typed(
     assert services.agents.names(admin) == ()
 
 
-def test_who_signed_in_elsewhere_meanwhile_gets_the_form_back_too(stranger: Browser, admin: Viewer) -> None:
+def test_pending_form_survives_sign_in_elsewhere(stranger: Browser, admin: Viewer) -> None:
     fields = hidden(stranger.post("/agents/new", agent_name="Zoë", headers=OURS).text)
     stranger.sign_in(admin.email)
     page = stranger.post("/login?next=/agents/new", fields, headers=OURS)
@@ -187,10 +185,8 @@ def test_who_signed_in_elsewhere_meanwhile_gets_the_form_back_too(stranger: Brow
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {}])
-def test_somebody_elses_page_puts_nothing_into_a_form_by_way_of_the_sign_in(
-    stranger: Browser, admin: Viewer, headers: dict[str, str]
-) -> None:
-    planted = {"kept": '[["email", "eve@evil.example"], ["role", "admin"]]'}
+def test_cross_site_post_cannot_prefill_a_form(stranger: Browser, admin: Viewer, headers: dict[str, str]) -> None:
+    planted = {"pending_form": '[["email", "eve@evil.example"], ["role", "admin"]]'}
     page = stranger.post("/login?next=/users/invite", planted, headers=headers)
     assert page.status_code == 400
     assert "evil.example" not in page.text
@@ -199,23 +195,23 @@ def test_somebody_elses_page_puts_nothing_into_a_form_by_way_of_the_sign_in(
     assert page.headers["Location"] == "/users/invite"
 
 
-def test_a_form_is_kept_for_its_own_page_only_and_never_a_password(stranger: Browser) -> None:
+def test_pending_form_never_contains_passwords(stranger: Browser) -> None:
     for sent in ({"headers": {"Sec-Fetch-Site": "cross-site"}}, {"agent_name": "x" * 70_000, "headers": OURS}, {}):
         assert stranger.post("/agents/new", **{"agent_name": "Eve", **sent}).status_code == 303  # type: ignore[arg-type]
     page = stranger.post("/account", current="old secret words", new="new secret words", headers=OURS)
     assert "secret words" not in page.text
-    words = {
+    expected = {
         name
         for form in (SignInForm, SetUpForm, JoinForm, PasswordForm)
         for name, field in vars(form).items()
         if getattr(field, "field_class", None) is PasswordField
     }
-    assert words == SECRETS - {"csrf_token"}
+    assert expected == SECRETS - {"csrf_token"}
 
 
 @pytest.mark.parametrize("kept", ["", "{", "[1]", '{"a": 1}', "[" * 5000, '[["a"]]', "7", '[["a", "\\ud800"]]'])
-def test_what_was_not_kept_by_us_is_left(stranger: Browser, admin: Viewer, kept: str) -> None:
-    fields = {"email": admin.email, "password": WORDS, "kept": kept, "csrf_token": stranger.token("/login")}
+def test_malformed_pending_form_is_ignored(stranger: Browser, admin: Viewer, kept: str) -> None:
+    fields = {"email": admin.email, "password": WORDS, "pending_form": kept, "csrf_token": stranger.token("/login")}
     page = stranger.post("/login?next=/agents/new", fields, headers=OURS)
     assert page.status_code == 303
     assert page.headers["Location"] == "/agents/new"
@@ -230,7 +226,7 @@ def test_what_was_not_kept_by_us_is_left(stranger: Browser, admin: Viewer, kept:
         ("", "/login"),
     ],
 )
-def test_who_pressed_a_button_comes_back_to_the_page_it_is_in(stranger: Browser, before: str, address: str) -> None:
+def test_button_returns_to_the_referring_page(stranger: Browser, before: str, address: str) -> None:
     page = stranger.post("/messages/1/done", headers={"Sec-Fetch-Site": "same-origin", "Referer": before})
     assert page.status_code == 303
     assert page.headers["Location"] == address
@@ -253,21 +249,21 @@ def test_who_pressed_a_button_comes_back_to_the_page_it_is_in(stranger: Browser,
         None,
     ],
 )
-def test_next_leads_only_to_this_site(target: str | None) -> None:
+def test_next_rejects_other_sites(target: str | None) -> None:
     assert safe_next(target) is None
 
 
 @pytest.mark.parametrize("target", ["/agents", "/agents?q=a%20b&page=2", "/appointments/7", "/agents/zoë"])
-def test_next_leads_to_pages_of_this_site(target: str) -> None:
+def test_next_accepts_paths_of_this_site(target: str) -> None:
     assert safe_next(target) == target
 
 
-def test_a_bad_next_is_ignored(stranger: Browser, admin: Viewer) -> None:
+def test_unsafe_next_is_ignored(stranger: Browser, admin: Viewer) -> None:
     page = stranger.send("/login?next=//evil.example", email=admin.email, password=WORDS)
     assert page.headers["Location"] == "/agents"
 
 
-def test_every_page_needs_a_sign_in(app: Flask, stranger: Browser) -> None:
+def test_every_page_requires_sign_in(app: Flask, stranger: Browser) -> None:
     free = {"sign_in.login", "sign_in.set_up", "users.join", "asset"}
     for rule in app.url_map.iter_rules():
         if rule.endpoint in free or rule.endpoint.split(".")[0] in {"voice", "health"}:
@@ -279,7 +275,7 @@ def test_every_page_needs_a_sign_in(app: Flask, stranger: Browser) -> None:
             assert response.headers["Location"].startswith("/login")
 
 
-def test_no_form_is_taken_without_its_token(
+def test_post_without_csrf_token_returns_400(
     app: Flask, office: Browser, services: Services, admin: Viewer, database: Database
 ) -> None:
     services.agents.create(Profile(agent_name="1"), admin)
@@ -289,7 +285,7 @@ def test_no_form_is_taken_without_its_token(
     )
     for rule in app.url_map.iter_rules():
         if "POST" in (rule.methods or set()) and rule.endpoint.split(".")[0] not in {"voice", "sign_in"}:
-            if rule.endpoint == "users.join":  # has a test of its own: without a link it is no page
+            if rule.endpoint == "users.join":  # tested separately: it returns 404 without a link
                 continue
             path = re.sub(r"<[^>]+>", "1", rule.rule)
             assert (path, office.post(path, agent_name="Eve").status_code) == (path, 400)
@@ -298,13 +294,13 @@ def test_no_form_is_taken_without_its_token(
     assert office.get("/agents").status_code == 200
 
 
-def test_the_session_begins_anew_at_sign_in(stranger: Browser, admin: Viewer) -> None:
+def test_sign_in_starts_a_new_session(stranger: Browser, admin: Viewer) -> None:
     before = stranger.token("/login")
     stranger.sign_in(admin.email)
     assert stranger.post("/logout", csrf_token=before).status_code == 400
 
 
-def test_signing_out_ends_the_session(office: Browser) -> None:
+def test_sign_out_ends_the_session(office: Browser) -> None:
     page = office.send("/logout", at="/agents", follow=True)
     assert page.request.path == "/login"
     assert "You are signed out." in page.text
@@ -315,13 +311,13 @@ def test_signing_out_ends_the_session(office: Browser) -> None:
     "change",
     ["UPDATE users SET is_active = FALSE", "UPDATE users SET session_epoch = session_epoch + 1", "DELETE FROM users"],
 )
-def test_who_may_not_sign_in_any_more_is_signed_out_at_once(office: Browser, database: Database, change: str) -> None:
+def test_revoked_user_is_signed_out_immediately(office: Browser, database: Database, change: str) -> None:
     assert office.get("/agents").status_code == 200
     database.fetch(change)
     assert office.get("/agents").status_code == 303
 
 
-def test_a_forged_or_foreign_cookie_is_nobody(app: Flask, office: Browser) -> None:
+def test_forged_cookie_is_not_signed_in(app: Flask, office: Browser) -> None:
     client = app.test_client()
     client.set_cookie("peterental", "eyJ1c2VyX2lkIjoxLCJlcG9jaCI6MH0.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb")
     assert client.get("/agents").status_code == 303
@@ -331,43 +327,41 @@ def test_a_forged_or_foreign_cookie_is_nobody(app: Flask, office: Browser) -> No
     assert office.get("/agents").status_code == 200
 
 
-def test_the_sign_in_check_costs_one_query_and_nothing_for_strangers(
-    office: Browser, open_browser: Callable[[], Browser], queries: list[str]
-) -> None:
+def test_sign_in_check_runs_one_query(office: Browser, open_browser: Callable[[], Browser], queries: list[str]) -> None:
     office.get("/")
     assert len(queries) == 1
     open_browser().get("/agents")
     assert len(queries) == 1
 
 
-def test_changing_the_password_signs_every_other_browser_out(
+def test_password_change_signs_out_other_browsers(
     office: Browser, open_browser: Callable[[], Browser], admin: Viewer, services: Services
 ) -> None:
     other = open_browser()
     other.sign_in(admin.email)
     page = office.send("/account", current=WORDS, new="another password", follow=True)
-    assert "Your password is changed" in page.text
+    assert "Your password was changed" in page.text
     assert other.get("/agents").status_code == 303
     assert services.users.sign_in(admin.email, "another password") is not None
 
 
 @pytest.mark.parametrize(
-    ("current", "new", "words"),
+    ("current", "new", "expected"),
     [
-        ("wrong", "another password", "That is not your password."),
+        ("wrong", "another password", "That is not your current password."),
         (WORDS, "short", "at least 12 characters"),
         ("", "", "Choose a new password."),
     ],
 )
-def test_a_password_that_cannot_be_changed_says_why(
-    office: Browser, services: Services, current: str, new: str, words: str
+def test_invalid_password_change_is_explained(
+    office: Browser, services: Services, current: str, new: str, expected: str
 ) -> None:
     page = office.send("/account", current=current, new=new)
     assert page.status_code == 400
-    assert words in page.text
+    assert expected in page.text
     assert services.users.sign_in("office@example.com", WORDS) is not None
 
 
-def test_the_account_page_says_who_one_is(office: Browser, anas: Browser) -> None:
-    assert "everything, as an admin" in office.get("/account").text
-    assert "the agents that are yours" in anas.get("/account").text
+def test_account_page_shows_the_role(office: Browser, anas: Browser) -> None:
+    assert "Admin: access to everything" in office.get("/account").text
+    assert "Agent: access to your own agents" in anas.get("/account").text

@@ -1,4 +1,4 @@
-"""The pages about users: list, invitation, one user, one's own account, the one-time link."""
+"""Pages of the users: list, invitation, one user, the account, and one-time links."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KEY = "a session key for tests, long enough"
 
 
 def link_in(text: str) -> str:
-    """Give the path of the one-time link that a page shows."""
+    """Return the path of the one-time link in a page."""
     found = re.search(r'id="link" value="http://localhost(/join\?token=[^"]+)"', text)
     assert found, text
     return unescape(found.group(1))
@@ -44,7 +44,7 @@ def invite(office: Browser, email: str = "ben@example.com", role: str = "agent")
     return link_in(page.text)
 
 
-def test_the_list_shows_role_state_last_sign_in_and_agents(
+def test_list_shows_role_state_and_agents(
     office: Browser, admin: Viewer, ana: Viewer, services: Services, queries: list[str]
 ) -> None:
     for name in ("Zoe", "Amal", "<b>Bo</b>", "Cem", "Dana", "Eve"):
@@ -58,21 +58,21 @@ def test_the_list_shows_role_state_last_sign_in_and_agents(
     assert ">Invited</span>" in text
     assert "&lt;b&gt;Bo&lt;/b&gt;" in text
     assert "and 1 more" in text
-    assert "Sees all agents" in text
+    assert "Access to all" in text
     assert "Never" in text
     assert 'title="Coordinated Universal Time">UTC' in text
 
 
-def test_the_list_is_searched_in_the_address(office: Browser, ana: Viewer) -> None:
+def test_list_is_filtered_by_search_text(office: Browser, ana: Viewer) -> None:
     assert ana.email not in office.get("/users?q=olga").text
     page = office.get("/users?q=<i>")
-    assert "Nobody fits “&lt;i&gt;”" in page.text
+    assert "No users found for “&lt;i&gt;”" in page.text
     assert 'href="/users"' in page.text
-    assert "The list ends before this page" in office.get("/users?page=7").text
+    assert "This page is empty" in office.get("/users?page=7").text
     assert "Olga Office" in office.get("/users?page=x").text
 
 
-def test_an_invitation_shows_a_link_once_by_which_somebody_joins(
+def test_invitation_link_is_shown_and_works_once(
     office: Browser, open_browser: Callable[[], Browser], services: Services, admin: Viewer
 ) -> None:
     link = invite(office)
@@ -91,37 +91,37 @@ def test_an_invitation_shows_a_link_once_by_which_somebody_joins(
     assert bens.get("/users").status_code == 403
     used = open_browser().get(link)
     assert used.status_code == 404
-    assert "does not work any more" in used.text
+    assert "no longer works" in used.text
 
 
 @pytest.mark.parametrize(
-    ("email", "role", "words"),
+    ("email", "role", "expected"),
     [
         ("ben", "agent", "should look like"),
         ("OFFICE@example.com", "agent", "already a user"),
-        ("", "agent", "Type the e-mail address"),
-        ("ben@example.com", "king", "Choose one of those offered."),
+        ("", "agent", "Enter the e-mail address"),
+        ("ben@example.com", "king", "Choose one of the options."),
         ("ben@example.com", "", "Choose a role"),
     ],
 )
-def test_an_invitation_that_cannot_be_says_why_and_keeps_what_was_typed(
-    office: Browser, services: Services, admin: Viewer, *, email: str, role: str, words: str
+def test_invalid_invitation_keeps_its_entries(
+    office: Browser, services: Services, admin: Viewer, *, email: str, role: str, expected: str
 ) -> None:
     page = office.send("/users/invite", email=email, full_name="Bén <3", role=role)
     assert page.status_code == 400
-    assert words in page.text
+    assert expected in page.text
     assert 'value="Bén &lt;3"' in page.text
     assert len(services.users.active_users(admin)) == 1
 
 
-def test_an_expired_invitation_form_keeps_what_was_typed(office: Browser) -> None:
+def test_expired_invitation_form_keeps_its_entries(office: Browser) -> None:
     page = office.post("/users/invite", csrf_token="old", email="ben@example.com", full_name="Ben", role="admin")
     assert page.status_code == 400
-    assert "the form had expired" in page.text
+    assert "The form had expired" in page.text
     assert 'value="ben@example.com"' in page.text
 
 
-def test_a_role_is_changed_on_the_users_page(office: Browser, ana: Viewer, services: Services, admin: Viewer) -> None:
+def test_role_is_changed(office: Browser, ana: Viewer, services: Services, admin: Viewer) -> None:
     page = office.send(f"/users/{ana.user_id}", role="admin", follow=True)
     assert "Ana Lima is now an admin." in page.text
     assert services.user_admin.get(ana.user_id, admin).role == "admin"
@@ -129,7 +129,7 @@ def test_a_role_is_changed_on_the_users_page(office: Browser, ana: Viewer, servi
     assert "Ana Lima is now an agent." in page.text
 
 
-def test_the_last_admin_is_told_why_nothing_happens(office: Browser, admin: Viewer) -> None:
+def test_last_admin_cannot_be_removed(office: Browser, admin: Viewer) -> None:
     page = office.send(f"/users/{admin.user_id}", role="agent")
     assert page.status_code == 400
     assert "is the only admin who can sign in" in page.text
@@ -139,27 +139,27 @@ def test_the_last_admin_is_told_why_nothing_happens(office: Browser, admin: View
     assert office.get("/agents").status_code == 200
 
 
-def test_deactivating_says_what_it_means_and_signs_out_everywhere(
+def test_deactivation_signs_out_every_browser(
     office: Browser, anas: Browser, ana: Viewer, admin: Viewer, services: Services
 ) -> None:
     services.agents.create(Profile(agent_name="Amal", user_id=ana.user_id), admin)
     path = f"/users/{ana.user_id}/deactivate"
     text = office.get(path).text
-    assert "signed out of every browser at once" in text
+    assert "signed out of every browser immediately" in text
     assert "Amal" in text
-    assert "goes on taking bookings" in " ".join(re.sub(r"<[^>]+>", "", text).split())
+    assert "continues to take bookings" in " ".join(re.sub(r"<[^>]+>", "", text).split())
     assert anas.get("/agents").status_code == 200
     page = office.send(path, follow=True)
-    assert "Ana Lima cannot sign in any more." in page.text
+    assert "Ana Lima can no longer sign in." in page.text
     assert anas.get("/agents").status_code == 303
     assert anas.send("/login", email=ana.email, password=WORDS).status_code == 400
-    assert "Sessions and links from before stay ended" in office.get(f"/users/{ana.user_id}/reactivate").text
+    assert "Old sessions and links stay revoked" in office.get(f"/users/{ana.user_id}/reactivate").text
     assert "can sign in again" in office.send(f"/users/{ana.user_id}/reactivate", follow=True).text
     assert anas.get("/agents").status_code == 303
     anas.sign_in(ana.email)
 
 
-def test_a_link_for_a_new_password_ends_all_sessions_when_it_is_used(
+def test_used_password_link_ends_all_sessions(
     office: Browser, anas: Browser, ana: Viewer, open_browser: Callable[[], Browser]
 ) -> None:
     path = f"/users/{ana.user_id}"
@@ -167,33 +167,29 @@ def test_a_link_for_a_new_password_ends_all_sessions_when_it_is_used(
     link = link_in(page.text)
     assert anas.get("/agents").status_code == 200
     phone = open_browser()
-    assert "Every browser that is signed in now is signed out" in phone.get(link).text
+    assert "Every browser that is signed in now will be signed out" in phone.get(link).text
     phone.send(link, new=CHOSEN)
     assert anas.get("/agents").status_code == 303
     assert phone.get("/agents").status_code == 200
 
 
-def test_a_new_link_calls_off_the_one_before_and_the_page_says_so(
-    office: Browser, open_browser: Callable[[], Browser]
-) -> None:
+def test_new_link_revokes_the_previous_one(office: Browser, open_browser: Callable[[], Browser]) -> None:
     page = office.send("/users/invite", email="ben@example.com", full_name="Ben", role="agent", follow=True)
-    assert "Links made before it" not in page.text
+    assert "Earlier links" not in page.text
     path, first = page.request.path, link_in(page.text)
-    assert "it calls the lost one off" in office.get(path).text
+    assert "it revokes the old one" in office.get(path).text
     page = office.send(f"{path}/link", at=path, follow=True)
-    assert "earlier ones stopped working" in page.text
-    assert "Links made before it do not work any more." in page.text
+    assert "earlier links were revoked" in page.text
+    assert "Earlier links no longer work." in page.text
     second = link_in(page.text)
     phone = open_browser()
     used = phone.get(first)
     assert used.status_code == 404
-    assert "does not work any more" in used.text
+    assert "no longer works" in used.text
     assert phone.get(second).status_code == 200
 
 
-def test_a_link_for_somebody_deactivated_is_refused(
-    office: Browser, ana: Viewer, admin: Viewer, services: Services
-) -> None:
+def test_deactivated_user_gets_no_link(office: Browser, ana: Viewer, admin: Viewer, services: Services) -> None:
     token = office.token(f"/users/{ana.user_id}")
     services.user_admin.deactivate(ana.user_id, admin)
     page = office.post(f"/users/{ana.user_id}/link", csrf_token=token)
@@ -204,14 +200,14 @@ def test_a_link_for_somebody_deactivated_is_refused(
 @pytest.mark.parametrize(
     "token", ["", "abc", "W10.x", encode(PasswordGrant(1, 0), "another key", datetime(2100, 1, 1, tzinfo=UTC))]
 )
-def test_what_is_no_link_of_ours_is_a_page_that_says_whom_to_ask(stranger: Browser, token: str) -> None:
+def test_invalid_link_returns_404(stranger: Browser, token: str) -> None:
     page = stranger.get(f"/join?token={token}")
     assert page.status_code == 404
     assert "Ask an admin" in page.text
     assert page.headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_a_link_older_than_a_week_does_not_work(stranger: Browser, ana: Viewer) -> None:
+def test_link_expires_after_a_week(stranger: Browser, ana: Viewer) -> None:
     fresh = encode(PasswordGrant(ana.user_id, 0), KEY, utc_now())
     stale = encode(PasswordGrant(ana.user_id, 0), KEY, utc_now() - LIFETIME - timedelta(seconds=1))
     assert stranger.get(f"/join?token={fresh}").status_code == 200
@@ -219,19 +215,17 @@ def test_a_link_older_than_a_week_does_not_work(stranger: Browser, ana: Viewer) 
 
 
 @pytest.mark.parametrize("path", ["/users", "/users/invite", "/users/1", "/users/1/deactivate", "/users/1/reactivate"])
-def test_the_pages_about_users_are_for_admins(anas: Browser, path: str) -> None:
+def test_user_pages_are_for_admins(anas: Browser, path: str) -> None:
     assert anas.get(path).status_code == 403
     assert 'href="/users"' not in anas.get("/agents").text
 
 
 @pytest.mark.parametrize("path", ["/users/999", "/users/999/deactivate", "/users/99999999999999999999", "/users/x"])
-def test_an_unknown_user_is_no_page(office: Browser, path: str) -> None:
+def test_unknown_user_returns_404(office: Browser, path: str) -> None:
     assert office.get(path).status_code == 404
 
 
-def test_after_five_wrong_passwords_the_page_says_how_long_to_wait(
-    stranger: Browser, open_browser: Callable[[], Browser], admin: Viewer
-) -> None:
+def test_failed_sign_ins_are_throttled(stranger: Browser, open_browser: Callable[[], Browser], admin: Viewer) -> None:
     known = open_browser()
     known.sign_in(admin.email)
     known.send("/logout", at="/agents")
@@ -242,12 +236,10 @@ def test_after_five_wrong_passwords_the_page_says_how_long_to_wait(
     assert page.headers["Retry-After"] == "30"
     assert "Too many failed attempts. Wait 30 seconds, then try again." in page.text
     assert f'value="{admin.email}"' in page.text
-    known.sign_in(admin.email)  # where somebody signed in before, strangers' guesses do not count
+    known.sign_in(admin.email)  # a known device is not throttled by failures elsewhere
 
 
-def test_a_known_browser_is_known_for_its_own_account_only(
-    app: Flask, stranger: Browser, admin: Viewer, ana: Viewer
-) -> None:
+def test_device_cookie_is_valid_for_its_account_only(app: Flask, stranger: Browser, admin: Viewer, ana: Viewer) -> None:
     stranger.sign_in(admin.email)
     cookie = stranger._client.get_cookie("peterental-device")
     assert cookie
@@ -255,7 +247,7 @@ def test_a_known_browser_is_known_for_its_own_account_only(
     assert cookie.same_site == "Lax"
     assert admin.email not in cookie.value
     statuses = []
-    for value in (cookie.value, cookie.value[:-1], "nonsense"):  # none of which makes it another device's try
+    for value in (cookie.value, cookie.value[:-1], "nonsense"):  # none of them makes it a known device
         client = app.test_client()
         client.set_cookie("peterental-device", value)
         token = re.search(r'value="([^"]+)"', client.get("/login").text)
@@ -265,17 +257,15 @@ def test_a_known_browser_is_known_for_its_own_account_only(
     assert statuses == [400] * FREE_ATTEMPTS_PER_ACCOUNT + [429]
 
 
-def test_a_link_takes_no_form_without_its_token(office: Browser, stranger: Browser) -> None:
+def test_join_form_requires_a_csrf_token(office: Browser, stranger: Browser) -> None:
     link = invite(office)
     page = stranger.post(link, csrf_token="old", new=CHOSEN)
     assert page.status_code == 400
-    assert "the form had expired" in page.text
+    assert "The form had expired" in page.text
     assert stranger.send(link, new=CHOSEN).status_code == 303
 
 
-def test_in_production_the_device_cookie_is_for_https_and_this_host_only(
-    make_app: Callable[[Config], Flask], config: Config, admin: Viewer
-) -> None:
+def test_production_device_cookie_is_secure(make_app: Callable[[Config], Flask], config: Config, admin: Viewer) -> None:
     client = make_app(replace(config, environment="production", vapi_webhook_secret="x" * 32)).test_client()
     base = "https://rent.example.com"
     token = re.search(r'value="([^"]+)"', client.get("/login", base_url=base).text)
@@ -287,7 +277,7 @@ def test_in_production_the_device_cookie_is_for_https_and_this_host_only(
         assert attribute in device
 
 
-def test_behind_the_hosts_balancer_the_callers_own_address_counts_and_cannot_be_made_up(
+def test_forwarded_address_cannot_be_forged(
     make_app: Callable[[Config], Flask], config: Config, database: Database
 ) -> None:
     client = make_app(replace(config, environment="production", vapi_webhook_secret="x" * 32)).test_client()
@@ -305,7 +295,7 @@ def test_behind_the_hosts_balancer_the_callers_own_address_counts_and_cannot_be_
     assert [(row["subject"], row["failures"]) for row in rows] == [("address:203.0.113.7", 2)]
 
 
-def test_the_password_on_the_account_page_cannot_be_guessed_either(office: Browser) -> None:
+def test_account_password_check_is_throttled(office: Browser) -> None:
     for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
         assert office.send("/account", current="a wrong password", new=CHOSEN).status_code == 400
     page = office.send("/account", current=WORDS, new=CHOSEN)
@@ -314,7 +304,7 @@ def test_the_password_on_the_account_page_cannot_be_guessed_either(office: Brows
     assert "wait 30 seconds" in page.text
 
 
-def test_set_up_links_cannot_be_guessed_either(stranger: Browser) -> None:
+def test_set_up_links_are_throttled(stranger: Browser) -> None:
     for _ in range(20):
         assert stranger.get("/setup?token=guess").status_code == 404
     for path in ("/setup?token=guess", f"/setup?token={setup_token(KEY)}"):
@@ -324,7 +314,7 @@ def test_set_up_links_cannot_be_guessed_either(stranger: Browser) -> None:
         assert page.headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_signing_out_everywhere_ends_the_other_browsers_too(
+def test_sign_out_everywhere_ends_all_sessions(
     office: Browser, open_browser: Callable[[], Browser], admin: Viewer
 ) -> None:
     other = open_browser()

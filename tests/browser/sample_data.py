@@ -1,4 +1,4 @@
-"""An office in full swing, as the pages show it at their fullest: every status, long names, other scripts, old trouble."""
+"""Sample data for browser tests and screenshots: every status, long names, other scripts, failed attempts."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ PAYLOADS = PROJECT_DIR / "tests" / "voice" / "payloads"
 
 
 @dataclass(frozen=True)
-class Household:
-    """Who and what is there, for addresses that name something."""
+class SampleData:
+    """The users of the sample data, and an example of every URL parameter."""
 
     admin: Viewer
     ana: Viewer
     examples: dict[str, str]
-    """By the name of a parameter in an address: an example of it."""
+    """An example value by the name of a URL parameter."""
 
 
-def fill(site: Site) -> Household:
-    """Make the office."""
+def fill(site: Site) -> SampleData:
+    """Create the sample data."""
     users, agents = site.services.users, site.services.agents
     admin = users.create(OFFICE, WORDS, "admin", "Olga Office")
     ana = users.create(ANA, WORDS, "agent", "Ana Lima")
@@ -43,17 +43,17 @@ def fill(site: Site) -> Household:
     agents.create(Profile(agent_name=LONG.strip()), admin)
     agents.create(Profile(agent_name="עמית כהן 🏠"), admin, agent_id="amit")
     agents.set_active("amit", admin, active=False)
-    _people(site, admin)
+    _add_users(site, admin)
     for name in ("end-of-call-report-2025-artifact-analysis", "end-of-call-report-2024-message-level"):
         report = json.loads((PAYLOADS / f"{name}.json").read_text(encoding="utf-8"))
         assert site.gunicorn.call(report["message"])[0] == 200
-    _viewings(site)
-    _time(site, admin)
-    _old_trouble(site)
-    return Household(admin=admin, ana=ana, examples=_examples(site))
+    _add_viewings(site)
+    _add_working_hours(site, admin)
+    _add_failures(site)
+    return SampleData(admin=admin, ana=ana, examples=_examples(site))
 
 
-def _people(site: Site, admin: Viewer) -> None:
+def _add_users(site: Site, admin: Viewer) -> None:
     user_admin = site.services.user_admin
     user_admin.invite("ben.okafor@example.com", "agent", admin, "Ben Okafor")
     gone = user_admin.invite("gone@example.com", "admin", admin, "מיכל לוי 🏠")
@@ -61,8 +61,8 @@ def _people(site: Site, admin: Viewer) -> None:
     user_admin.invite(f"{'long.name.' * 20}@example.com", "agent", admin, LONG)
 
 
-def _viewings(site: Site) -> None:
-    """Put viewings of every status around today into the database, some of them strange."""
+def _add_viewings(site: Site) -> None:
+    """Insert viewings of every status around today, some with unusual names."""
     noon = datetime.now(UTC).replace(hour=17, minute=0, second=0, microsecond=0)
     for days, agent, home, visitor, status in (
         (1, "ana-lima", "1200 Lake Shore Drive, Apt 14B", "Maria Gonzalez", "confirmed"),
@@ -84,40 +84,40 @@ def _viewings(site: Site) -> None:
         )
 
 
-def _time(site: Site, admin: Viewer) -> None:
-    """Give Ana a day off and times that are taken, by hand and by an outside calendar; the next days stay free."""
+def _add_working_hours(site: Site, admin: Viewer) -> None:
+    """Add a day off and blocked time for Ana, manual and from an outside calendar; the next days stay free."""
     day = datetime.now(UTC).date() + timedelta(days=8)
     site.services.hours.add_override("ana-lima", DateOverride(day, (), "Day off 🎈"), admin)
-    wish = BusyBlockRequest(
+    request = BusyBlockRequest(
         first_day=day, last_day=day + timedelta(days=1), from_min=600, until_min=660, note="<Dentist>"
     )
-    site.services.hours.add_busy_block("ana-lima", wish, admin)
+    site.services.hours.add_busy_block("ana-lima", request, admin)
     site.database.fetch(
         "INSERT INTO agent_busy (agent_id, during, source, note) VALUES ('ana-lima', tstzrange(NOW(), NOW() + '3 h'), %s, %s)",
         ("Google Calendar", "פגישה"),
     )
 
 
-def _old_trouble(site: Site) -> None:
-    """Leave a message in another script, a fault, and a migration that failed last night and was killed after that."""
+def _add_failures(site: Site) -> None:
+    """Add a message in another script, and one failed and one killed attempt at a migration."""
     message = "האם מותר להביא חתול? 🐈 " + "long " * 300
     site.say(ASSISTANT, "call-2", "take_message", message=message, attendee_name="מיכל לוי")
     site.database.fetch("UPDATE messages SET done_at = now(), done_by = %s WHERE attendee_name LIKE 'Dev%%'", [OFFICE])
     error = (
         "canceling statement due to lock timeout\n  at 030_add_terms.sql:5:1\n  5 | ALTER TABLE " + "appointments " * 20
     )
-    for outcome, said in (("failed", error), ("running", None)):
+    for outcome, message in (("failed", error), ("running", None)):
         site.database.fetch(
             """
             INSERT INTO schema_migration_attempts (version, file, outcome, error, worst_wait_ms, applied_by)
             VALUES (30, '030_add_terms.sql', %s, %s, 1004, 'render@srv (0f17659a)')
             """,
-            [outcome, said],
+            [outcome, message],
         )
 
 
 def _examples(site: Site) -> dict[str, str]:
-    """Find one of each thing that an address may name."""
+    """Return an example value of every URL parameter."""
     queries = {
         "appointment_id": "SELECT id FROM appointments WHERE attendee_name = 'Maria Gonzalez'",
         "vapi_call_id": """

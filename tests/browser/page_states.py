@@ -1,0 +1,215 @@
+"""Every page of the URL map, and further states of pages, for screenshots and accessibility checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
+
+from flask import Flask
+from playwright.sync_api import Page
+
+from peterental.app import create_app
+from peterental.config import Config
+from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
+from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
+from tests.browser.sample_data import ANA, OFFICE, SampleData
+from tests.browser.site import KEY, WORDS, Site
+from tests.browser.steps import press, type_and_sign_in
+
+NOT_PAGES = {"asset", "shell.home", "appointments.export_csv", "calls.transcript"}
+"""Endpoints that do not return an HTML page."""
+
+PLAYED_CALL = "fdb359c3-f52e-4a2a-bcc4-420dbea34531"
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+@dataclass(frozen=True)
+class PageState:
+    """One page in one state.
+
+    Args:
+        name: the name of its screenshot.
+        path: its URL path.
+        viewer: the e-mail of the signed-in user; None without a session.
+        then: actions after the page is open.
+        status: the expected status of the first response.
+    """
+
+    name: str
+    path: str
+    viewer: str | None = OFFICE
+    then: Callable[[Page], None] | None = None
+    status: int = 200
+
+
+def pages_of_the_application() -> Flask:
+    """Return an application for its URL map; it does not connect to a database."""
+    return create_app(Config(database_url="postgresql://nobody@127.0.0.1:1/nothing", secret_key=KEY))
+
+
+def page_states(site: Site, sample: SampleData) -> Iterator[PageState]:
+    """Yield every page as an admin sees it, and the further states.
+
+    A KeyError means that a URL has a new parameter: add an example of it to `SampleData.examples`.
+    """
+    for rule in sorted(pages_of_the_application().url_map.iter_rules(), key=lambda rule: rule.rule):
+        group = rule.endpoint.partition(".")[0]
+        if (
+            "GET" not in (rule.methods or set())
+            or group in {*MACHINE_BLUEPRINTS, "sign_in"}
+            or rule.endpoint in NOT_PAGES
+        ):
+            continue
+        if rule.endpoint == "users.join":
+            continue  # see _as_others
+        path = PARAMETER.sub(lambda found: quote(sample.examples[found.group(1)]), rule.rule)
+        yield PageState(rule.endpoint.replace(".", "-"), path)
+    yield from _calendar_states()
+    yield from _as_others(site, sample)
+    yield from _empty_and_filtered()
+    yield from _invalid_forms()
+
+
+def _calendar_states() -> Iterator[PageState]:
+    """Yield states of the calendar, slot check and working hours of an agent."""
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    yield PageState("agents-slot-check", f"/agents/ana-lima?on={tomorrow}&at=11:00")
+    yield PageState("agents-slot-check-warning", "/agents/ana-lima?on=nonsense&at=11:00")
+    yield PageState("agents-week-warning", "/agents/ana-lima/week?from=nonsense")
+    yield PageState("agents-week-long-names", "/agents/ben-okafor/week")
+    yield PageState("agents-statistics-empty", "/agents/amit/figures")
+    yield PageState("agents-hours-invalid", "/agents/ana-lima/hours", then=_enter_invalid_hours)
+    yield PageState("agents-blocked-time-invalid", "/agents/ana-lima/hours", then=_add_empty_blocked_time)
+
+
+def _add_empty_blocked_time(page: Page) -> None:
+    page.get_by_text("Add blocked time").click()
+    press(page, "Block this time")
+
+
+def _enter_invalid_hours(page: Page) -> None:
+    page.get_by_role("textbox", name="Monday").fill("noonish")
+    press(page, "Save weekly hours")
+
+
+def _as_others(site: Site, sample: SampleData) -> Iterator[PageState]:
+    yield PageState("anas-agents", "/agents", ANA)
+    yield PageState("anas-appointments", "/appointments", ANA)
+    yield PageState("anas-calls", "/calls", ANA)
+    yield PageState("anas-messages", "/messages", ANA)
+    yield PageState("anas-account", "/account", ANA)
+    yield PageState("forbidden", "/users", ANA, status=403)
+    yield PageState("sign-in", "/login", None)
+    yield PageState("already-set-up", site.set_up_path, None, status=404)
+    yield PageState("join", site.join_path(site.services.user_admin.make_link(sample.ana.user_id, sample.admin)), None)
+    yield PageState("join-used", "/join?token=old", None, status=404)
+    yield PageState("not-found-stranger", "/nothing", None, status=404)
+
+
+def _empty_and_filtered() -> Iterator[PageState]:
+    yield PageState("not-found", "/nothing", status=404)
+    yield PageState("agents-no-match", "/agents?q=zzz")
+    yield PageState("agent-deactivated", "/agents/amit")
+    yield PageState("agent-created-manually", "/agents/ana-lima")
+    yield PageState("call-without-number", f"/calls/{quote(PLAYED_CALL)}")
+    yield PageState("agent-reactivate", "/agents/amit/reactivate")
+    yield PageState("appointments-no-match", "/appointments?q=zzzz&status=completed")
+    yield PageState("appointments-warning", "/appointments?status=nonsense&from=nonsense")
+    yield PageState("appointments-by-name", "/appointments?sort=name&q=a")
+    day = _next_monday()
+    yield PageState("appointments-new-free", f"/appointments/new?agent=ana-lima&day={day}")
+    yield PageState("appointments-new-none-free", "/appointments/new?agent=ana-lima&day=2020-01-01")
+    yield PageState("calls-unbooked", "/calls?flag=unbooked")
+    yield PageState("calls-no-match", "/calls?q=zzz&flag=fault")
+    yield PageState("calls-warning", "/calls?from=nonsense&agent=nobody")
+    yield PageState("call-unbooked", "/calls/demo-nora-castillo-other-2")
+    yield PageState("call-fault", "/calls/demo-nora-castillo-other-3")
+    yield PageState("call-live", "/calls/call-2")
+    yield PageState("messages-all", "/messages?show=all")
+    yield PageState("messages-filtered", "/messages?agent=ana-lima&from=2026-01-01")
+    yield PageState("messages-no-match", "/messages?q=zzz")
+    yield PageState("messages-filtered", "/messages?show=all&q=cats&agent=nora-castillo&from=2020-01-01")
+    yield PageState("messages-warning", "/messages?from=nonsense&agent=nobody&page=0")
+    yield PageState("tool-tester-reply", "/rehearsal", then=_preview_reply)
+    yield PageState(
+        "tool-tester-unreachable", "/rehearsal?agent=ben-okafor", then=lambda page: press(page, "Preview reply")
+    )
+    yield PageState("tool-tester-warning", "/rehearsal?tool=nonsense")
+    yield PageState("users-no-match", "/users?q=zzz")
+    yield PageState("audit-filtered", "/audit?kind=user&actor=office@example.com&from=2020-01-01")
+    yield PageState("audit-warning", "/audit?kind=nonsense&page=0&to=soon")
+    yield PageState("more", "/agents", then=_open_more)
+
+
+def _next_monday() -> date:
+    today = datetime.now(UTC).date()
+    return today + timedelta(days=7 - today.weekday())
+
+
+def _invalid_forms() -> Iterator[PageState]:
+    yield PageState(
+        "sign-in-failed", "/login", None, lambda page: type_and_sign_in(page, "nobody@example.com", "wrong")
+    )
+    yield PageState("sign-in-empty", "/login", None, lambda page: press(page, "Sign in"))
+    yield PageState("sign-in-throttled", "/login", None, _exceed_the_throttle)
+    yield PageState("sign-in-pending-form", "/login", None, _send_signed_out)
+    yield PageState("sign-in-resume-form", "/login", None, _resume_form)
+    yield PageState("agents-new-invalid", "/agents/new", then=lambda page: press(page, "Add agent"))
+    yield PageState("appointments-new-invalid", "/appointments/new", then=lambda page: press(page, "Book"))
+    yield PageState(
+        "appointments-new-warnings", "/appointments/new?agent=ana-lima&day=2020-01-01", then=_book_in_the_past
+    )
+    yield PageState("users-invite-invalid", "/users/invite", then=lambda page: press(page, "Invite and show"))
+    yield PageState("users-show-link", "/users/2", then=lambda page: press(page, "Create"))
+    yield PageState("tool-tester-invalid", "/rehearsal?tool=set_appointment", then=_enter_invalid_json)
+    yield PageState("account-invalid", "/account", then=lambda page: press(page, "Change password"))
+
+
+def _book_in_the_past(page: Page) -> None:
+    page.get_by_label("Another time").fill("09:30")
+    page.get_by_label("Home").fill("12 Elm Street")
+    page.get_by_label("Visitor").fill("Max")
+    press(page, "Book")
+    page.get_by_label("Use this time anyway").wait_for()
+
+
+def _preview_reply(page: Page) -> None:
+    page.locator("#date").fill("tomorrow")
+    press(page, "Preview reply")
+    page.get_by_text("JSON", exact=True).click()
+
+
+def _enter_invalid_json(page: Page) -> None:
+    page.get_by_text("Enter as JSON").click()
+    page.locator("#raw").fill("{")
+    press(page, "Preview reply")
+
+
+def _exceed_the_throttle(page: Page) -> None:
+    for _ in range(FREE_ATTEMPTS_PER_ACCOUNT + 1):
+        type_and_sign_in(page, "guessed@example.com", "wrong")
+
+
+def _send_signed_out(page: Page) -> None:
+    """Send a form without a session, as if the page had been opened before the session ended."""
+    page.locator("form").evaluate(
+        "form => { form.action = '/agents/new'; form.innerHTML = '<input name=agent_name value=Zoe><button>Go</button>' }"
+    )
+    press(page, "Go")
+    page.get_by_text("Your entries are still here").wait_for()
+
+
+def _resume_form(page: Page) -> None:
+    _send_signed_out(page)
+    type_and_sign_in(page, OFFICE, WORDS)
+    page.get_by_role("button", name="Back to my entries").wait_for()
+    page.context.clear_cookies()
+
+
+def _open_more(page: Page) -> None:
+    more = page.get_by_role("button", name="More")
+    if more.is_visible():
+        more.click()
