@@ -124,7 +124,7 @@ def _empty_and_filtered() -> Iterator[PageState]:
     yield PageState("appointments-new-none-free", "/appointments/new?agent=ana-lima&day=2020-01-01")
     yield PageState("calls-unbooked", "/calls?flag=unbooked")
     yield PageState("calls-no-match", "/calls?q=zzz&flag=fault")
-    yield PageState("calls-warning", "/calls?from=nonsense&agent=nobody")
+    yield PageState("calls-warning", "/calls?from=nonsense&agent=unknown")
     yield PageState("call-unbooked", "/calls/demo-nora-castillo-other-2")
     yield PageState("call-fault", "/calls/demo-nora-castillo-other-3")
     yield PageState("call-live", "/calls/call-2")
@@ -132,7 +132,7 @@ def _empty_and_filtered() -> Iterator[PageState]:
     yield PageState("messages-filtered", "/messages?agent=ana-lima&from=2026-01-01")
     yield PageState("messages-no-match", "/messages?q=zzz")
     yield PageState("messages-filtered", "/messages?show=all&q=cats&agent=nora-castillo&from=2020-01-01")
-    yield PageState("messages-warning", "/messages?from=nonsense&agent=nobody&page=0")
+    yield PageState("messages-warning", "/messages?from=nonsense&agent=unknown&page=0")
     yield PageState("tool-tester-reply", "/rehearsal", then=_preview_reply)
     yield PageState(
         "tool-tester-unreachable", "/rehearsal?agent=ben-okafor", then=lambda page: press(page, "Preview reply")
@@ -151,7 +151,7 @@ def _next_monday() -> date:
 
 def _invalid_forms() -> Iterator[PageState]:
     yield PageState(
-        "sign-in-failed", "/login", None, lambda page: type_and_sign_in(page, "nobody@example.com", "wrong")
+        "sign-in-failed", "/login", None, lambda page: type_and_sign_in(page, "unknown@example.com", "wrong")
     )
     yield PageState("sign-in-empty", "/login", None, lambda page: press(page, "Sign in"))
     yield PageState("sign-in-throttled", "/login", None, _exceed_the_throttle)

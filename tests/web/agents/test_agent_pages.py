@@ -417,7 +417,7 @@ def test_only_admins_create_agents(anas: Browser) -> None:
     assert anas.post("/agents/new", FILLED_IN, csrf_token=anas.token("/agents")).status_code == 403
 
 
-@pytest.mark.parametrize("agent_id", ["nobody", "a%00b", "%F0%9F%8F%A0", "x" * 300, "../schema"])
+@pytest.mark.parametrize("agent_id", ["unknown", "a%00b", "%F0%9F%8F%A0", "x" * 300, "../schema"])
 def test_unknown_agent_returns_404(office: Browser, agent_id: str) -> None:
     page = office.get(f"/agents/{agent_id}")
     assert page.status_code == 404

@@ -85,7 +85,7 @@ def test_form_offers_free_times(office: Browser, book: Callable[..., int]) -> No
 
 @pytest.mark.parametrize(
     "odd",
-    ["agent=nobody&day=2026-13-40", "agent=ana-lima&day=0001-01-01&time=99:99", "day=x", f"agent=%00&day={MONDAY}"],
+    ["agent=unknown&day=2026-13-40", "agent=ana-lima&day=0001-01-01&time=99:99", "day=x", f"agent=%00&day={MONDAY}"],
 )
 def test_invalid_params_give_an_empty_form(office: Browser, odd: str) -> None:
     page = office.get(f"/appointments/new?{odd}")
@@ -124,7 +124,7 @@ def test_typed_time_overrides_the_chosen_one(office: Browser, database: Database
     ("change", "field", "expected"),
     [
         ({"agent_id": ""}, "agent_id", "Choose an agent."),
-        ({"agent_id": "nobody"}, "agent_id", "Choose one of the options."),
+        ({"agent_id": "unknown"}, "agent_id", "Choose one of the options."),
         ({"day": ""}, "day", "Choose a day."),
         ({"day": "1999-12-31"}, "day", "Choose a day from 2000 to 2999."),
         ({"slot": ""}, "time", "Choose a free time or enter another one."),

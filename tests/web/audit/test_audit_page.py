@@ -87,7 +87,7 @@ def test_log_is_filtered_by_actor_kind_and_id(office: Browser, record: Callable[
     page = office.get("/audit?actor=gone@example.com&kind=message&id=4").text
     assert "<option selected>gone@example.com</option>" in page
     assert 'href="/audit?actor=gone@example.com&amp;kind=message"' in page
-    assert "No changes found" in office.get("/audit?id=nobody").text
+    assert "No changes found" in office.get("/audit?id=unknown").text
 
 
 def test_log_days_are_in_the_office_zone(office: Browser, database: Database) -> None:

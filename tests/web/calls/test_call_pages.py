@@ -112,9 +112,9 @@ def test_flags_are_shown_and_filtered(office: Browser, report: Report, services:
     assert 'href="/calls/c1"' not in fault
     assert "agreed to a viewing" in office.get("/calls/c1").text
     assert "PeteRental had an error" in office.get("/calls/c2").text
-    assert "Every caller who agreed to a viewing has one." in office.get("/calls?flag=unbooked&q=nobody").text
-    assert "No call had an error." in office.get("/calls?flag=fault&q=nobody").text
-    assert "Try fewer digits" in office.get("/calls?q=nobody").text
+    assert "Every caller who agreed to a viewing has one." in office.get("/calls?flag=unbooked&q=unknown").text
+    assert "No call had an error." in office.get("/calls?flag=fault&q=unknown").text
+    assert "Try fewer digits" in office.get("/calls?q=unknown").text
 
 
 def test_filter_stays_while_paging(office: Browser, report: Report) -> None:
@@ -140,7 +140,7 @@ def test_days_are_in_the_agents_zone(office: Browser, report: Report) -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("agent=nobody-known", "There is no agent “"),
+        ("agent=unknown-agent", "There is no agent “"),
         ("flag=odd", "There is no flag “odd”"),
         ("from=2026-13-45", "“2026-13-45” is not a valid date"),
         ("to=tomorrow", "“tomorrow” is not a valid date"),
@@ -157,25 +157,25 @@ def test_invalid_filter_is_ignored_with_warning(office: Browser, report: Report,
 def test_user_sees_own_calls_only(anas: Browser, report: Report) -> None:
     report()
     report("bens", agent_key=BENS)
-    report("nobodys", agent_key=AgentKey())
+    report("unassigned", agent_key=AgentKey())
     text = anas.get("/calls").text
     assert 'href="/calls/c1"' in text
-    for hidden in ("bens", "nobodys"):
+    for hidden in ("bens", "unassigned"):
         assert f'href="/calls/{hidden}"' not in text
         assert anas.get(f"/calls/{hidden}").status_code == 404
         assert anas.get(f"/calls/{hidden}/transcript").status_code == 404
     assert "Unknown assistant" not in text
     assert "There is no agent “" in anas.get("/calls?agent=ben").text
-    assert 'href="/calls/nobodys"' not in anas.get("/calls?agent=(nobody)").text
+    assert 'href="/calls/unassigned"' not in anas.get("/calls?agent=(nobody)").text
 
 
 def test_admin_finds_unassigned_calls(office: Browser, report: Report) -> None:
     report()
-    report("nobodys", agent_key=AgentKey(assistant_id="unheard-of", phone_number_id="unheard-too"))
+    report("unassigned", agent_key=AgentKey(assistant_id="unheard-of", phone_number_id="unheard-too"))
     text = office.get("/calls?agent=(nobody)").text
-    assert 'href="/calls/nobodys"' in text
+    assert 'href="/calls/unassigned"' in text
     assert 'href="/calls/c1"' not in text
-    page = office.get("/calls/nobodys").text
+    page = office.get("/calls/unassigned").text
     for shown in ("none for this assistant", "unheard-of", "unheard-too"):
         assert shown in page
 

@@ -109,7 +109,7 @@ def test_message_is_found_by_word_name_or_number(office: Browser, leave: Leave) 
 
 def test_invalid_filter_is_ignored_with_warning(office: Browser, leave: Leave) -> None:
     leave("hello there")
-    for query, expected in (("agent=nobody", "There is no agent “"), ("show=odd", "There is no state “odd”")):
+    for query, expected in (("agent=unknown", "There is no agent “"), ("show=odd", "There is no state “odd”")):
         text = office.get(f"/messages?{query}&page=0").text
         assert expected in text
         assert "hello there" in text

@@ -107,7 +107,7 @@ def test_arguments_can_be_json(office: Browser) -> None:
         ({"raw": '"' + "x" * 30_000 + '"'}, "At most 20,000 characters."),
         ({"caller_number": "5" * 50}, "At most 40 characters."),
         ({"moment": "soon"}, "Enter a date and a time"),
-        ({"agent": "nobody"}, "Choose one of the options."),
+        ({"agent": "unknown"}, "Choose one of the options."),
     ],
 )
 def test_invalid_entry_is_shown_at_its_field(office: Browser, fields: dict[str, str], expected: str) -> None:
