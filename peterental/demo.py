@@ -1,4 +1,4 @@
-"""Load demo data: two agents and their viewings of last week and next week, booked through the phone service."""
+"""Load demo data: two agents, and calls that book last and next week."""
 
 from __future__ import annotations
 
@@ -106,7 +106,10 @@ def load(config: Config, services: Services, database: Database) -> None:
 
 
 def load_if_empty(services: Services, database: Database) -> bool:
-    """Load the demo data unless there is an agent already; return whether it was loaded."""
+    """Load the demo data unless there is an agent already.
+
+    Return whether it was loaded.
+    """
     if services.agents.listing(_OFFICE).agents:
         return False
     for profile, bookings in zip(_AGENTS, _BOOKINGS, strict=True):
@@ -119,7 +122,7 @@ def load_if_empty(services: Services, database: Database) -> bool:
 
 
 def curl_line(services: Services, config: Config) -> str:
-    """Return a shell command that plays a tool call: it books a viewing at four and prints the answer."""
+    """Return a shell command that books a viewing at four by a tool call."""
     assistant_id = _AGENTS[0].vapi_assistant_id
     agent = services.agents.find(AgentKey(assistant_id=assistant_id))
     today = utc_now().astimezone(agent.zone if agent else UTC).date()
@@ -167,7 +170,7 @@ def _play_bookings(agent: Agent, bookings: tuple[_Booking, ...], database: Datab
 
 
 def _play_other_calls(agent: Agent, taken: _Booking, database: Database, now: datetime) -> None:
-    """Play calls that end otherwise, for the lists to show: two messages, a refusal, a fault, a silence.
+    """Play calls without a booking: two messages, a refusal, a fault, a silence.
 
     Args:
         agent: who is called.

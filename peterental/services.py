@@ -1,4 +1,4 @@
-"""The composition root: build the services of an application, and find them again."""
+"""The composition root: build the services of an application."""
 
 from __future__ import annotations
 

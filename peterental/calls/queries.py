@@ -145,10 +145,10 @@ class CallQueries:
         return [_summary(row) for row in rows if row["vapi_call_id"] is not None], is_truncated
 
     def unknown_assistants(self, since: datetime, *, counted: int, limit: int) -> list[UnknownAssistant]:
-        """Return what was called since then and still belongs to no agent, the latest first.
+        """Return what was called but belongs to no agent, the latest first.
 
         Args:
-            since: aware.
+            since: only calls since then, aware.
             counted: how many of the latest such calls are read.
             limit: how many assistants to return at most.
         """
@@ -181,7 +181,10 @@ class CallQueries:
         return [UnknownAssistant(**row) for row in rows]
 
     def record(self, vapi_call_id: str, user_id: int | None) -> tuple[CallSummary, Call] | None:
-        """Return one call, if it belongs to one of the user's agents; any call where `user_id` is None."""
+        """Return one call, if it belongs to one of the user's agents.
+
+        Any call where `user_id` is None.
+        """
         rows = self._database.fetch(
             f"""
             SELECT calls.*, {AGENT_AND_BOOKING_COLUMNS}
@@ -195,7 +198,9 @@ class CallQueries:
         return (_summary(rows[0]), _call(rows[0])) if rows else None
 
     def by_week(self, agent_id: str, edges: Sequence[datetime], limit: int) -> list[tuple[int, int, int]]:
-        """Count the latest calls of an agent by week: the number of the week from 1, calls, calls with a booking.
+        """Count the latest calls of an agent by week.
+
+        Returns the number of the week from 1, its calls, and its calls with a booking.
 
         Args:
             agent_id: whose calls.
@@ -229,9 +234,9 @@ def _latest(call_filter: CallFilter, limit: str, *, user_id: int | None, column:
 
 
 def _search_queries(call_filter: CallFilter, user_id: int | None) -> tuple[dict[str, str], str]:
-    """Build the named queries of a text search, and the condition that more calls match than were looked up.
+    """Build the named queries of a text search, and its truncation condition.
 
-    The query named `found` returns the positions.
+    The condition holds if more calls match than were looked up. The query named `found` returns the positions.
     """
     patterns = _search_patterns(call_filter.text)
     parts, truncated = {"named": "SELECT vapi_call_id FROM calls WHERE vapi_call_id = %(text)s"}, ["FALSE"]
@@ -262,7 +267,7 @@ def _search_queries(call_filter: CallFilter, user_id: int | None) -> tuple[dict[
 
 
 def _number_queries(call_filter: CallFilter, user_id: int | None) -> tuple[dict[str, str], str]:
-    """Build the named queries for calls from a number, and the condition that more of them match.
+    """Build the queries for calls from a number, and their truncation condition.
 
     Few calls come from one number. Where many match, the latest calls are searched as well.
     """
@@ -283,7 +288,7 @@ def _number_queries(call_filter: CallFilter, user_id: int | None) -> tuple[dict[
 
 
 def _booking_queries(call_filter: CallFilter, user_id: int | None, words: int) -> tuple[dict[str, str], str]:
-    """Build the named queries for calls with a booking that has the words, and the condition that more of them match.
+    """Build the queries for calls by their bookings, and their truncation condition.
 
     Common words are found in the latest bookings; rare ones through the trigram index on the text of all bookings,
     which is asked only where the latest neither fill the page nor show that the words are common (see
@@ -329,7 +334,7 @@ def _agent_conditions(call_filter: CallFilter, user_id: int | None) -> list[str]
 
 
 def _latest_bookings(booking_conditions: Sequence[str], limit: str, *, is_narrow: bool) -> str:
-    """Build the query for the latest bookings: the ids of their calls, and their text."""
+    """Build the query for call ids and text of the latest bookings."""
     conditions = [*booking_conditions, *(["appointments.agent_id = own.agent_id"] if is_narrow else [])]
     one = f"""
         SELECT vapi_call_id, {BOOKING_TEXT} AS words
@@ -367,7 +372,10 @@ def _is_narrow(call_filter: CallFilter, user_id: int | None) -> bool:
 
 
 def _search_patterns(text: str) -> dict[str, Any]:
-    """Return the LIKE patterns of a search text; None for one that the text is too short or too wordy for."""
+    """Return the LIKE patterns of a search text.
+
+    A pattern is None where the text is too short for it, or is not a number.
+    """
     digits = digits_of(text) or ""
     words = [word for word in text.split() if has_trigram(word)] or [text]
     return {

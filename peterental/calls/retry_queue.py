@@ -1,7 +1,7 @@
-"""Hold call updates in memory while the database is unavailable, and store them once it is back.
+"""Queue call updates in memory while the database is unavailable.
 
-Vapi reports the end of a call only once. The queue is lost with the process, so it bridges seconds, such as those of a
-database that restarts. The log says which updates were queued, stored and dropped.
+They are stored once it is back: Vapi reports the end of a call only once. The queue is lost with the process, so it
+bridges seconds, such as those of a database that restarts. The log says which updates were queued, stored and dropped.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ class CallUpdateQueue:
                 atexit.register(self.flush)  # a worker that is stopped makes one more attempt
 
     def flush(self) -> bool:
-        """Store the queued updates, oldest first. Return False at the first one that the database cannot take yet."""
+        """Store the queued updates, oldest first.
+
+        Return False at the first one that the database cannot take yet.
+        """
         while self._queue:
             with self._lock:
                 if not self._queue:

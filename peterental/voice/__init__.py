@@ -1,1 +1,1 @@
-"""The voice assistant: receive messages from Vapi, answer tool calls, render what callers hear."""
+"""The voice assistant: Vapi's messages, tool calls, and what callers hear."""

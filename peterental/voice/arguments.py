@@ -1,4 +1,4 @@
-"""Read the arguments of a tool call, which a language model writes, into typed requests. Pure."""
+"""Read the arguments that language models write into typed requests. Pure."""
 
 from __future__ import annotations
 

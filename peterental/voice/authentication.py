@@ -1,4 +1,7 @@
-"""Authenticate requests to the webhook. Fails closed; compares raw bytes in constant time."""
+"""Authenticate requests to the webhook.
+
+Fails closed; compares raw bytes in constant time.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,9 @@ class Headers(Protocol):
 
 
 class WebhookAuthenticator:
-    """Admits requests that prove a secret; in development without any secret, requests from this machine.
+    """Admits requests that prove a secret.
+
+    In development without any secret, it admits requests from this machine.
 
     Args:
         config: holds the secrets.
@@ -51,7 +56,7 @@ class WebhookAuthenticator:
         self._allows_loopback = not config.is_production and not self._secret and not self._hmac_secret
 
     def check_secret(self, headers: Headers, peer: str | None) -> bool:
-        """Return whether the headers alone authenticate the request, before the body is read.
+        """Return whether the headers authenticate the request, without its body.
 
         Args:
             headers: of the request.
@@ -68,13 +73,16 @@ class WebhookAuthenticator:
         return any(matches)
 
     def has_fresh_signature(self, headers: Headers, now: datetime) -> bool:
-        """Return whether the headers carry a fresh signature, for which the body is worth reading."""
+        """Return whether there is a fresh signature, so that the body is read."""
         return bool(
             self._hmac_secret and headers.get("X-Signature") and _is_fresh(headers.get("X-Timestamp") or "", now)
         )
 
     def verify_signature(self, headers: Headers, body: bytes) -> bool:
-        """Return whether `X-Signature` is the HMAC-SHA256 of `{X-Timestamp}.{body}` with the shared secret."""
+        """Return whether `X-Signature` matches the body.
+
+        It is the HMAC-SHA256 of `{X-Timestamp}.{body}` with the shared secret.
+        """
         signed = _raw(headers.get("X-Timestamp") or "") + b"." + body
         expected = hmac.digest(self._hmac_secret or b"", signed, hashlib.sha256)
         given = _digest(headers.get("X-Signature") or "")

@@ -1,4 +1,7 @@
-"""Render outcomes and refusals as the sentences that callers hear; they promise only what was done. Pure."""
+"""Render outcomes and refusals as the sentences that callers hear.
+
+They promise only what was done. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simulate a tool call: answer it by the same path as a call from Vapi, then roll back."""
+"""Answer a tool call by the same path as a call from Vapi, then roll back."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def simulate_tool_call(
     caller_number: str | None,
     now: datetime,
 ) -> SimulationResult:
-    """Answer a tool call as if it came from Vapi, and store nothing: no booking, no message, no tool call, no call.
+    """Answer a tool call as if it came from Vapi, and store nothing.
+
+    Neither a booking nor a message, tool call or call is stored.
 
     Args:
         database: holds the bookings; every change to it is rolled back.

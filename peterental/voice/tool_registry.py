@@ -1,4 +1,4 @@
-"""The tools that an assistant can call: what Vapi and the pages show of each, and what answers it.
+"""The tools that an assistant can call: declarations, labels and handlers.
 
 A tool is declared here once. `flask vapi-tools` prints the declarations for Vapi, the webhook dispatches tool calls to
 the handlers, and the pages take the labels.
@@ -187,7 +187,9 @@ ARGUMENT_LABELS: Mapping[str, str] = {argument.name: argument.label for tool in 
 
 
 def invocation_of(request: ToolRequest, envelope: Envelope, began_s: float) -> ToolInvocation:
-    """Build the invocation of a tool call. Who calls whom comes from the envelope, never from the arguments.
+    """Build the invocation of a tool call.
+
+    Who calls whom comes from the envelope, never from the arguments.
 
     Args:
         request: the tool call.

@@ -1,4 +1,7 @@
-"""Format numbers, days and times of day as words to be spoken. Pure; the parser of spoken dates reads them back."""
+"""Format numbers, days and times of day as words to be spoken.
+
+Pure; the parser of spoken dates reads them back.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,10 @@ def ordinal(value: int) -> str:
 
 
 def clock(hour: int, minute: int) -> str:
-    """Format a time of day: `two thirty PM`, `nine AM`, `noon`; midnight is `twelve AM`, which names one day only."""
+    """Format a time of day: `two thirty PM`, `nine AM`, `noon`.
+
+    Midnight is `twelve AM`, which names one day only.
+    """
     if (hour, minute) == NOON:
         return "noon"
     minutes = f" oh {number(minute)}" if 0 < minute < 10 else f" {number(minute)}" if minute else ""  # noqa: PLR2004
@@ -71,12 +77,15 @@ def day(value: date, today: date) -> str:
 
 
 def moment(start: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """Format a start on the wall clock of `zone`: `Tuesday the fourteenth at two thirty PM`."""
+    """Format a start on the clock of `zone`: `Tuesday the fourteenth at two PM`."""
     return times([start], zone, now)
 
 
 def on_moment(start: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """Format `moment` for the end of a sentence: `on Tuesday the fourteenth at noon`, but `tomorrow, …`."""
+    """Format a start for the end of a sentence.
+
+    `on Tuesday the fourteenth at noon`, but `tomorrow, …` without `on`.
+    """
     return on(moment(start, zone, now))
 
 
@@ -86,7 +95,10 @@ def on(said_day: str) -> str:
 
 
 def times(starts: Iterable[datetime], zone: ZoneInfo, now: datetime) -> str:
-    """Format several starts, each day once: `Tuesday the fourteenth at nine AM or noon, or Friday the …`."""
+    """Format several starts, naming each day once.
+
+    `Tuesday the fourteenth at nine AM or noon, or Friday the seventeenth at …`.
+    """
     today = now.astimezone(zone).date()
     days = []
     for local_day, group in groupby(sorted(start.astimezone(zone) for start in starts), key=datetime.date):

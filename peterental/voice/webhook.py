@@ -1,4 +1,7 @@
-"""POST /vapi/webhook: authenticate, decode, dispatch, reply. An authenticated message is always answered with 200."""
+"""POST /vapi/webhook: authenticate, decode, dispatch, reply.
+
+An authenticated message is always answered with 200.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +116,9 @@ class MessageHandler:
                 return {}
 
     def _handle_errors(self, envelope: Envelope, work: Callable[[], T], make_reply: Callable[[str], T]) -> T:
-        """Run `work`; turn a refusal into a sentence, and any other error into a log line and an apology.
+        """Run `work`, and turn its errors into replies.
+
+        A refusal becomes a sentence; any other error becomes a log line and an apology.
 
         Errors of the webhook are handled nowhere else.
 
@@ -134,7 +139,10 @@ class MessageHandler:
         return make_reply(responses.APOLOGY)
 
     def _tool_results(self, envelope: Envelope, began_s: float) -> list[dict[str, object]]:
-        """Answer every tool call, in order. After the first that finds no database, the others do not wait for it."""
+        """Answer every tool call, in order.
+
+        After the first that finds no database, the others do not wait for it.
+        """
         database_is_away = False
         results = []
         for tool_request in envelope.tool_requests():
@@ -168,7 +176,10 @@ class MessageHandler:
             log.warning("The fault could not be recorded with its call", extra={"call_id": invocation.vapi_call_id})
 
     def _record_rejected_call(self, envelope: Envelope) -> None:
-        """Record a call that no assistant takes, if the database accepts it; the caller hears the same either way."""
+        """Record a call that no assistant takes, if the database accepts it.
+
+        The caller hears the same either way.
+        """
         call_update = envelope.rejected()
         try:
             if call_update is not None:
