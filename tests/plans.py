@@ -1,4 +1,4 @@
-"""How the server would go about a statement, or went about it."""
+"""Query plans of statements."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from peterental.database.pool import Database
 
 
 class Explained(Database):
-    """Runs what is fetched, keeps how the server went about it, and gives what it is told to give.
+    """A database that records the plan of each statement and returns fixed rows.
 
     Args:
         url: of the database.
-        answer: what every statement gives.
+        answer: the rows that every statement returns.
     """
 
     def __init__(self, url: str, *answer: dict[str, Any]) -> None:
@@ -22,12 +22,12 @@ class Explained(Database):
         self._answer = list(answer)
 
     def fetch(self, query: str, params: Any = None, **how: Any) -> list[Any]:
-        """Keep the plan."""
+        """Run the statement, record its plan, and return the fixed rows."""
         rows = super().fetch(f"EXPLAIN (ANALYZE) {query}", params, **how)
         self.plan = "\n".join(row["QUERY PLAN"] for row in rows)
         return self._answer
 
 
 def read_whole(plan: str, *tables: str) -> list[str]:
-    """Give those of some tables that a plan has read from end to end; what it only would have read is not among them."""
+    """Return which of some tables a plan read from end to end; a sequential scan that never ran does not count."""
     return [table for table in tables if re.search(rf"Seq Scan on {table}\b(?!.*never executed)", plan)]

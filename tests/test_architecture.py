@@ -1,4 +1,4 @@
-"""The floors of the house, in words; import-linter holds them, and these say what each is for."""
+"""Architecture: import layers, table ownership, where SQL is written, and the size of files."""
 
 from __future__ import annotations
 
@@ -42,10 +42,7 @@ MAY_READ = {
     ("appointments/manual/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/repository.py", "agents"): NAME_AND_OWNER,
     ("calls/queries.py", "agents"): NAME_AND_OWNER,
-    (
-        "calls/queries.py",
-        "appointments",
-    ): "the list shows what each call booked, filters and searches by it, in one query",
+    ("calls/queries.py", "appointments"): "one query lists, filters and searches calls by what they booked",
     ("calls/repository.py", "appointments"): "a tool call is stored with the booking it made, in the same statement",
     ("messages/repository.py", "agents"): NAME_AND_OWNER,
 }
@@ -55,16 +52,16 @@ READ = re.compile(r"\b(?:FROM|JOIN|USING)\s+(?:ONLY\s+)?([a-z_]+)|,\s*([a-z_]+)\
 WRITTEN = re.compile(r"\b(?:INSERT\s+INTO|(?<!KEY )(?<!FOR )UPDATE|DELETE\s+FROM|LOCK\s+TABLE|TRUNCATE)\s+([a-z_]+)")
 
 
-def test_each_floor_imports_only_what_is_below_it() -> None:
-    """So that a change of a page cannot break a booking, and the engine can be used without the web."""
+def test_import_contracts_hold() -> None:
+    """A change of a page cannot break a booking, and the engine works without the web."""
     linter = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([linter, "--no-cache"], cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_sql_stands_beside_the_method_that_runs_it(module: Path) -> None:
-    """In repositories and in database/, and nowhere else: whoever looks for a query knows where."""
+def test_sql_is_in_repositories_only(module: Path) -> None:
+    """SQL is in `*repository.py`, queries.py, database/, and the fragments of lookup.py and search.py."""
     if (
         module.name.endswith("repository.py")
         or module.name in {"queries.py", "lookup.py", "search.py"}
@@ -116,26 +113,26 @@ def _sql_texts() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_file_is_one_idea(module: Path) -> None:
-    """Its docstring's first sentence says which; past 600 lines it is two."""
+def test_file_has_a_docstring_and_at_most_600_lines(module: Path) -> None:
+    """The docstring says what the file is for. A longer file does more than one thing."""
     text = module.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= MAX_FILE_LINES
     docstring = ast.get_docstring(ast.parse(text))
-    assert docstring, "a module says what it is"
+    assert docstring, "a module has a docstring"
     assert docstring.splitlines()[0].endswith(".") or len(docstring.splitlines()) > 1
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_dataclasses_with_an_order_compare_no_none(module: Path) -> None:
-    """A type checker allows the comparison of fields that may be None; sorting fails on the first two that tie."""
+def test_ordered_dataclasses_have_no_optional_fields(module: Path) -> None:
+    """A type checker allows comparing fields that may be None; sorting fails on the first tie."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ClassDef) and any("order=True" in ast.unparse(made) for made in node.decorator_list):
             fields = [ast.unparse(line) for line in node.body if isinstance(line, ast.AnnAssign)]
             assert not [line for line in fields if "None" in line or "Optional" in line], node.name
 
 
-def test_nothing_connects_when_the_application_is_made() -> None:
-    """The pool is opened after the fork, by the process that uses it: gunicorn loads the application in its master."""
+def test_create_app_opens_no_connection() -> None:
+    """The pool is opened after the fork, by the process that uses it. Gunicorn loads the application in its master."""
     code = (
         "import socket, threading\n"
         "from peterental import create_app\n"
@@ -149,8 +146,8 @@ def test_nothing_connects_when_the_application_is_made() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_configuration_is_an_argument() -> None:
-    """Entry points read the environment, once; nothing else does, but for names of hosts in the ledger and a terminal's word about itself."""
+def test_environment_is_read_by_entry_points_only() -> None:
+    """Exceptions: the host's name in the ledger, the terminal's own settings, and the paths of a development server."""
     readers = {
         str(module.relative_to(PACKAGE))
         for module in MODULES

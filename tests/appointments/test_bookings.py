@@ -1,4 +1,4 @@
-"""Bookings under fire and under many eyes: races, the constraint's last word, who may see what, and the plans behind it."""
+"""Bookings by concurrent callers: races, the overlap constraint, and times that are taken."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ KEY = AgentKey(assistant_id="assistant-ana")
 
 
 @dataclass
-class AgentSchedule:
-    """The service, and how a test rings it."""
+class Callers:
+    """Many callers of Ana's phone, and what each was answered."""
 
     service: PhoneBookingService
     results: list[Outcome | Refusal] = field(default_factory=list)
     ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     def say(self, result: Outcome | Refusal, _: Agent | None, __: datetime) -> str:
-        """Remember what is to be said."""
+        """Record the result and return the name of its class."""
         self.results.append(result)
         return type(result).__name__
 
     def book(self, start_time: str, caller: int = 0, *, call: str | None = None, tool: str | None = None) -> str:
-        """Book a viewing for one of many callers."""
+        """Book a viewing for one of many callers; return the answer."""
         invocation = ToolInvocation(
             name="set_appointment",
             tool_call_id=tool or f"tool-{next(self.ids)}",
@@ -54,13 +54,13 @@ class AgentSchedule:
 
 
 @pytest.fixture
-def desk(database_url: str) -> Iterator[AgentSchedule]:
-    """Ana's desk, on a pool as wide as a worker's."""
+def callers(database_url: str) -> Iterator[Callers]:
+    """Callers of Ana's phone, with a connection pool of the size of a worker's."""
     database = Database(database_url, pool_size=8)
     database.fetch(
         "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) VALUES ('ana', 'Ana', %s)", [KEY.assistant_id]
     )
-    yield AgentSchedule(PhoneBookingService(database, CallService(database, lambda: NOW), lambda: NOW))
+    yield Callers(PhoneBookingService(database, CallService(database, lambda: NOW), lambda: NOW))
     database.close()
 
 
@@ -68,43 +68,41 @@ def booked(database: Database) -> int:
     return int(database.fetch("SELECT COUNT(*) AS number FROM appointments WHERE status = 'confirmed'")[0]["number"])
 
 
-def test_of_forty_callers_after_one_time_exactly_one_gets_it(desk: AgentSchedule, database: Database) -> None:
+def test_one_of_forty_racing_callers_books_a_time(callers: Callers, database: Database) -> None:
     for first, start in ((0, "2026-11-23T10:00"), (40, "2026-11-24T10:00"), (80, "2026-11-25T10:00")):
-        told = at_once([partial(desk.book, start, first + caller) for caller in range(40)])
-        assert sorted(told) == ["Booked"] + ["SlotTaken"] * 39
+        outcomes = at_once([partial(callers.book, start, first + caller) for caller in range(40)])
+        assert sorted(outcomes) == ["Booked"] + ["SlotTaken"] * 39
     assert booked(database) == 3
 
 
-def test_forty_callers_after_forty_times_all_get_theirs(desk: AgentSchedule, database: Database) -> None:
+def test_forty_callers_book_forty_times(callers: Callers, database: Database) -> None:
     starts = [f"2026-11-2{3 + caller // 16}T{9 + caller % 16 // 2:02}:{caller % 2 * 30:02}" for caller in range(40)]
-    told = at_once([partial(desk.book, start, caller) for caller, start in enumerate(starts)])
-    assert set(told) == {"Booked"}
+    outcomes = at_once([partial(callers.book, start, caller) for caller, start in enumerate(starts)])
+    assert set(outcomes) == {"Booked"}
     assert booked(database) == 40
 
 
-def test_deliveries_of_one_tool_call_that_race_make_one_booking(desk: AgentSchedule, database: Database) -> None:
-    told = at_once([lambda: desk.book("2026-11-23T10:00", tool="same") for _ in range(10)])
-    assert set(told) == {"Booked"}
-    assert len(desk.results) == 1, "one sentence was made, nine were found"
+def test_racing_deliveries_of_a_tool_call_book_once(callers: Callers, database: Database) -> None:
+    outcomes = at_once([lambda: callers.book("2026-11-23T10:00", tool="same") for _ in range(10)])
+    assert set(outcomes) == {"Booked"}
+    assert len(callers.results) == 1, "one sentence was made, nine were found"
     assert booked(database) == 1
 
 
-def test_the_same_request_under_racing_ids_makes_one_booking(desk: AgentSchedule, database: Database) -> None:
-    told = at_once([lambda: desk.book("2026-11-23T10:00") for _ in range(10)])
-    assert set(told) == {"Booked"}
+def test_same_request_with_racing_ids_books_once(callers: Callers, database: Database) -> None:
+    outcomes = at_once([lambda: callers.book("2026-11-23T10:00") for _ in range(10)])
+    assert set(outcomes) == {"Booked"}
     assert booked(database) == 1
 
 
-def test_one_caller_racing_for_two_times_of_one_home_gets_one(desk: AgentSchedule, database: Database) -> None:
-    told = at_once([partial(desk.book, f"2026-11-23T{hour}:00") for hour in (10, 11, 12, 13)])
-    assert sorted(told) == ["Booked"] + ["StandsAlready"] * 3
-    assert isinstance(next(r for r in desk.results if isinstance(r, Refusal)), AlreadyBooked)
+def test_caller_racing_for_two_times_of_a_home_books_one(callers: Callers, database: Database) -> None:
+    outcomes = at_once([partial(callers.book, f"2026-11-23T{hour}:00") for hour in (10, 11, 12, 13)])
+    assert sorted(outcomes) == ["Booked"] + ["AlreadyBooked"] * 3
+    assert isinstance(next(r for r in callers.results if isinstance(r, Refusal)), AlreadyBooked)
     assert booked(database) == 1
 
 
-def test_somebody_who_does_not_queue_is_caught_by_the_constraint_and_the_caller_hears_of_other_times(
-    desk: AgentSchedule, database: Database, database_url: str
-) -> None:
+def test_constraint_stops_a_writer_without_the_lock(callers: Callers, database: Database, database_url: str) -> None:
     with psycopg.connect(database_url) as rude:
         rude.execute(
             """
@@ -113,19 +111,17 @@ def test_somebody_who_does_not_queue_is_caught_by_the_constraint_and_the_caller_
             """
         )
         with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(desk.book, "2026-11-23T10:00")
+            answer = pool.submit(callers.book, "2026-11-23T10:00")
             until_somebody_waits(database.url)
             rude.commit()
             assert answer.result() == "SlotTaken"
-    refusal = desk.results[-1]
+    refusal = callers.results[-1]
     assert isinstance(refusal, SlotTaken)
     assert refusal.nearest == tuple(datetime(2026, 11, 23, h, m, tzinfo=UTC) for h, m in ((15, 0), (15, 30), (16, 30)))
     assert database.fetch("SELECT outcome FROM tool_calls") == [{"outcome": "refused"}]
 
 
-def test_even_where_the_constraint_speaks_twice_the_caller_hears_a_sentence(
-    desk: AgentSchedule, database: Database
-) -> None:
+def test_second_constraint_violation_still_answers(callers: Callers, database: Database) -> None:
     database.fetch(
         """
         CREATE FUNCTION say_no() RETURNS TRIGGER LANGUAGE plpgsql AS $$
@@ -136,48 +132,46 @@ def test_even_where_the_constraint_speaks_twice_the_caller_hears_a_sentence(
         """
     )
     database.fetch("CREATE TRIGGER no BEFORE INSERT ON appointments FOR EACH ROW EXECUTE FUNCTION say_no()")
-    assert desk.book("2026-11-23T10:00", tool="t") == "SlotTaken"
-    assert desk.book("2026-11-23T10:00", tool="t") == "SlotTaken"
+    assert callers.book("2026-11-23T10:00", tool="t") == "SlotTaken"
+    assert callers.book("2026-11-23T10:00", tool="t") == "SlotTaken"
     assert booked(database) == 0
     assert database.fetch("SELECT outcome FROM tool_calls") == [{"outcome": "refused"}]
 
 
-def test_other_violations_are_not_taken_for_a_taken_time(desk: AgentSchedule, database: Database) -> None:
+def test_unknown_constraint_is_not_slot_taken(callers: Callers, database: Database) -> None:
     database.fetch("ALTER TABLE appointments ADD CONSTRAINT other EXCLUDE USING btree (property_address WITH =)")
-    desk.book("2026-11-23T10:00", 1)
+    callers.book("2026-11-23T10:00", 1)
     with pytest.raises(ConstraintViolated, match="other of table appointments"):
-        desk.book("2026-11-23T11:00", 2)
+        callers.book("2026-11-23T11:00", 2)
 
 
-def test_callers_book_beside_a_busy_block_exactly_as_long_as_a_booking(desk: AgentSchedule, database: Database) -> None:
-    assert desk.book("2026-11-23T10:00", 1) == "Booked"
+def test_caller_books_beside_a_busy_block_of_slot_length(callers: Callers, database: Database) -> None:
+    assert callers.book("2026-11-23T10:00", 1) == "Booked"
     database.fetch(
         "INSERT INTO agent_busy (agent_id, during) VALUES ('ana', tstzrange('2026-11-23 16:00Z', '2026-11-23 16:30Z'))"
     )
-    assert desk.book("2026-11-23T10:00", 2) == "SlotTaken"
-    assert desk.book("2026-11-23T11:00", 3) == "Booked"
+    assert callers.book("2026-11-23T10:00", 2) == "SlotTaken"
+    assert callers.book("2026-11-23T11:00", 3) == "Booked"
 
 
-def test_overbooked_viewings_block_their_time_as_well(desk: AgentSchedule, database: Database) -> None:
+def test_overbooked_viewings_block_their_time(callers: Callers, database: Database) -> None:
     database.fetch(
         """
         INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, overlap_allowed)
         VALUES ('ana', 'x', '2026-11-23 16:00Z', '2026-11-23 16:30Z', 'y', TRUE)
         """
     )
-    assert desk.book("2026-11-23T10:00") == "SlotTaken"
+    assert callers.book("2026-11-23T10:00") == "SlotTaken"
 
 
-def test_an_agent_whose_assistant_the_earlier_system_wrote_in_capitals_is_booked(
-    desk: AgentSchedule, database: Database
-) -> None:
+def test_uppercase_assistant_id_books_its_agent(callers: Callers, database: Database) -> None:
     database.fetch("UPDATE agents SET vapi_assistant_id = UPPER(vapi_assistant_id)")
-    assert desk.book("2026-11-23T10:00") == "Booked"
+    assert callers.book("2026-11-23T10:00") == "Booked"
     assert database.fetch("SELECT agent_id FROM tool_calls") == [{"agent_id": "ana"}]
 
 
-def test_bookings_stay_when_their_agent_is_deactivated(desk: AgentSchedule, database: Database) -> None:
-    desk.book("2026-11-23T10:00")
+def test_deactivating_an_agent_keeps_its_bookings(callers: Callers, database: Database) -> None:
+    callers.book("2026-11-23T10:00")
     database.fetch("UPDATE agents SET is_active = FALSE")
     assert database.fetch("SELECT status, start_time FROM appointments") == [
         {"status": "confirmed", "start_time": datetime(2026, 11, 23, 16, 0, tzinfo=UTC)}

@@ -1,4 +1,4 @@
-"""Promises about an agent's days: what is in them, where it stands in the grid, and what very many of them cost."""
+"""The week view and the day sheet: their entries, the grid, and the plan of a very full week."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def at(hour: int, minute: int = 0, day: date = MONDAY, fold: int = 0) -> datetim
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=CHICAGO, fold=fold).astimezone(UTC)
 
 
-def test_the_week_has_seven_days_from_monday_with_what_stands_in_them(
+def test_week_has_seven_days_from_monday_with_entries(
     calendar: CalendarService, agents: AgentService, database: Database
 ) -> None:
     hours = WorkingHoursService(database, agents, AuditService(database), now=lambda: NOW)
@@ -122,14 +122,14 @@ def test_the_week_has_seven_days_from_monday_with_what_stands_in_them(
     assert calendar.week("ana", ADMIN, date(2026, 11, 22)).monday == date(2026, 11, 16)
 
 
-def test_a_sheet_is_one_day_of_the_agents(calendar: CalendarService, database: Database) -> None:
+def test_day_sheet_has_one_local_day(calendar: CalendarService, database: Database) -> None:
     book(database, at(9, 30, date(2026, 11, 25)))
     agent, today, day = calendar.day_sheet("ana", ADMIN)
     assert (agent.agent_id, today, day.day, day.total) == ("ana", date(2026, 11, 25), date(2026, 11, 25), 1)
     assert day.entries[0].phone == "+1555"
 
 
-def test_somebody_elses_week_is_unknown(calendar: CalendarService) -> None:
+def test_week_of_another_users_agent_is_unknown(calendar: CalendarService) -> None:
     stranger = Viewer(user_id=5, email="x@example.com", is_admin=False)
     with pytest.raises(AgentUnknown):
         calendar.week("ana", stranger)
@@ -137,7 +137,7 @@ def test_somebody_elses_week_is_unknown(calendar: CalendarService) -> None:
         calendar.day_sheet("ana", stranger)
 
 
-def test_days_are_as_long_as_the_clocks_make_them() -> None:
+def test_day_length_follows_clock_changes() -> None:
     spring, autumn, usual = (
         days_of(day, CHICAGO, count=1)[0] for day in (date(2027, 3, 14), date(2026, 11, 1), MONDAY)
     )
@@ -149,14 +149,14 @@ def test_days_are_as_long_as_the_clocks_make_them() -> None:
     assert all(earlier.ends == later.starts for earlier, later in pairwise(week))
 
 
-def test_a_viewing_stands_at_its_hour_with_the_pause_after_it() -> None:
+def test_viewing_is_placed_at_its_hour_with_its_buffer() -> None:
     drawn = column(a_day(MONDAY, entry(at(9, 30), buffer_min=15), entry(at(16, 30), buffer_min=60)))
     assert [item.cell for item in drawn.items] == [GridCell(row=3, rows=2), GridCell(row=31, rows=2)]
     assert [item.buffer for item in drawn.items] == [GridCell(row=5, rows=1), None], "the grid ends at five"
     assert drawn.closed == ()
 
 
-def test_the_grid_grows_to_show_every_viewing_and_shades_what_is_closed() -> None:
+def test_grid_shows_every_viewing_and_closed_time() -> None:
     day = a_day(MONDAY, entry(at(7, 45), 20), entry(at(23, 50), 30))
     assert hours_shown([day], CHICAGO) == Window(420, 1440)
     drawn = column(day)
@@ -164,7 +164,7 @@ def test_the_grid_grows_to_show_every_viewing_and_shades_what_is_closed() -> Non
     assert [item.cell for item in drawn.items] == [GridCell(row=4, rows=2), GridCell(row=68, rows=1)]
 
 
-def test_viewings_that_overlap_stand_side_by_side_and_the_rest_is_folded() -> None:
+def test_overlapping_viewings_share_lanes_and_fold() -> None:
     drawn = column(a_day(MONDAY, *[entry(at(9), 45) for _ in range(5)], entry(at(9, 30)), entry(at(10))))
     assert [(item.cell.row, item.cell.lane, item.cell.lanes) for item in drawn.items] == [
         (1, 1, 3), (1, 2, 3), (1, 3, 3), (5, 1, 1),
@@ -172,13 +172,13 @@ def test_viewings_that_overlap_stand_side_by_side_and_the_rest_is_folded() -> No
     assert drawn.more == 3
 
 
-def test_viewings_in_the_hour_that_the_clocks_repeat_stand_side_by_side() -> None:
+def test_viewings_in_a_repeated_hour_share_lanes() -> None:
     autumn = date(2026, 11, 1)
     drawn = column(a_day(autumn, entry(at(1, 45, autumn)), entry(at(1, 45, autumn, fold=1))))
     assert [(item.cell.row, item.cell.rows, item.cell.lane) for item in drawn.items] == [(4, 2, 1), (4, 2, 2)]
 
 
-def test_a_busy_block_is_cut_to_the_day_and_to_the_hours_shown() -> None:
+def test_busy_block_is_clipped_to_the_shown_hours() -> None:
     over_night = BusyBlock(busy_id=1, start=at(16) - timedelta(days=1), until=at(10))
     early = BusyBlock(busy_id=2, start=at(6), until=at(7))
     into_the_night = BusyBlock(busy_id=3, start=at(16, 30), until=at(10) + timedelta(days=1))
@@ -189,9 +189,7 @@ def test_a_busy_block_is_cut_to_the_day_and_to_the_hours_shown() -> None:
     ]
 
 
-def test_a_week_of_ten_thousand_viewings_is_counted_and_its_plan_reads_only_what_it_shows(
-    calendar: CalendarService, database: Database
-) -> None:
+def test_week_of_10000_viewings_reads_by_index(calendar: CalendarService, database: Database) -> None:
     database.fetch(
         """
         INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, overlap_allowed)

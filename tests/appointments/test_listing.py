@@ -1,4 +1,4 @@
-"""Promises about the list of viewings: what each filter and order gives, who sees what, and the plans behind it."""
+"""The list of viewings: filters, orders, permissions, and query plans."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def listing(database: Database) -> ListingService:
 
 @pytest.fixture
 def add(database: Database) -> Callable[..., None]:
-    """A function that puts a viewing into the database, named by its home."""
+    """A function that inserts a viewing, identified by its address."""
 
     def add(home: str, start: datetime, **others: Any) -> None:
         values = {
@@ -60,8 +60,8 @@ def add(database: Database) -> Callable[..., None]:
 
 
 @pytest.fixture
-def keeper(database: Database) -> Viewer:
-    """A user who looks after nobody yet."""
+def owner(database: Database) -> Viewer:
+    """A user who owns no agent yet."""
     (row,) = database.fetch("INSERT INTO users (email, password_hash) VALUES ('k@example.com', 'x') RETURNING user_id")
     return Viewer(row["user_id"], "k@example.com", is_admin=False)
 
@@ -70,13 +70,13 @@ def homes(page: ListPage) -> list[str]:
     return [appointment.property_address for appointment in page.appointments]
 
 
-def test_what_is_next_comes_first_and_what_is_past_last(listing: ListingService, add: Callable[..., None]) -> None:
+def test_upcoming_viewings_come_before_past_ones(listing: ListingService, add: Callable[..., None]) -> None:
     for hours in (-30, 40, -2, 1, 3):
         add(str(hours), NOW + hours * HOUR)
     assert homes(listing.page(ADMIN, Filter())) == ["1", "3", "40", "-2", "-30"]
 
 
-def test_each_order_is_kept(listing: ListingService, add: Callable[..., None]) -> None:
+def test_each_sort_order(listing: ListingService, add: Callable[..., None]) -> None:
     add("b", NOW + HOUR, attendee_name="zoe", created_at=NOW - 3 * HOUR)
     add("c", NOW + 2 * HOUR, attendee_name="Adam", created_at=NOW - HOUR)
     add("a", NOW - HOUR, attendee_name="Mia", created_at=NOW - 2 * HOUR)
@@ -85,9 +85,7 @@ def test_each_order_is_kept(listing: ListingService, add: Callable[..., None]) -
     assert homes(listing.page(ADMIN, Filter(sort="booked", first_day=NOW.date()))) == ["c", "a", "b"]
 
 
-def test_viewings_at_one_moment_are_in_the_same_order_on_every_page(
-    listing: ListingService, add: Callable[..., None]
-) -> None:
+def test_equal_starts_keep_their_order_across_pages(listing: ListingService, add: Callable[..., None]) -> None:
     for number in range(PAGE_SIZE + 30):
         add(f"{number:03}", NOW + (HOUR if number % 2 else -HOUR), overlap_allowed=True)
     for sort in SORTS:
@@ -98,7 +96,7 @@ def test_viewings_at_one_moment_are_in_the_same_order_on_every_page(
         assert len(both) == len(set(both)) == PAGE_SIZE + 30
 
 
-def test_days_are_those_of_each_agents_own_clock(listing: ListingService, add: Callable[..., None]) -> None:
+def test_days_follow_each_agents_time_zone(listing: ListingService, add: Callable[..., None]) -> None:
     add("evening in Chicago", datetime(2026, 11, 24, 4, 0, tzinfo=UTC))  # the 23rd there, the 24th in Tokyo
     add("afternoon in Tokyo", datetime(2026, 11, 24, 4, 0, tzinfo=UTC), agent_id="ben")
     add("midnight in Tokyo", datetime(2026, 11, 23, 15, 0, tzinfo=UTC), agent_id="ben")
@@ -113,7 +111,7 @@ def test_days_are_those_of_each_agents_own_clock(listing: ListingService, add: C
     assert len(homes(listing.page(ADMIN, Filter(last_day=date(2026, 11, 23))))) == 2
 
 
-def test_agent_and_status_narrow_the_list(listing: ListingService, add: Callable[..., None]) -> None:
+def test_agent_and_status_filter_the_list(listing: ListingService, add: Callable[..., None]) -> None:
     add("a", NOW + HOUR, status="cancelled")
     add("b", NOW - HOUR, status="no_show", agent_id="ben")
     add("c", NOW + DAY)
@@ -142,7 +140,7 @@ def test_agent_and_status_narrow_the_list(listing: ListingService, add: Callable
         ("nobody", []),
     ],
 )
-def test_words_are_found_in_names_homes_addresses_and_numbers(
+def test_words_match_names_addresses_emails_and_numbers(
     listing: ListingService, database: Database, add: Callable[..., None], text: str, found: list[str]
 ) -> None:
     add(
@@ -161,7 +159,7 @@ def test_words_are_found_in_names_homes_addresses_and_numbers(
     assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
 
 
-def test_what_is_far_from_now_is_found_by_its_words_all_the_same(
+def test_words_match_viewings_far_from_now(
     listing: ListingService, database: Database, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(repository, "LIMITS", SearchLimits(nearby=2, per_agent=2))
@@ -184,7 +182,7 @@ def test_what_is_far_from_now_is_found_by_its_words_all_the_same(
     assert database.fetch("SELECT COUNT(*) AS n FROM appointments") == [{"n": 2 * PAGE_SIZE + 6}]
 
 
-def test_more_than_can_be_sorted_is_said(
+def test_more_than_can_be_sorted_is_truncated(
     listing: ListingService, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(repository, "MAX_SORTED", 3)
@@ -196,28 +194,28 @@ def test_more_than_can_be_sorted_is_said(
     assert listing.page(ADMIN, Filter(sort="name")).is_truncated
 
 
-def test_a_user_sees_the_viewings_of_their_own_agents_only(
-    listing: ListingService, database: Database, add: Callable[..., None], keeper: Viewer
+def test_user_sees_only_own_agents_viewings(
+    listing: ListingService, database: Database, add: Callable[..., None], owner: Viewer
 ) -> None:
     for number, agent in enumerate(("ana", "ben", "ben", "ana")):
         add(f"{agent} {number}", NOW + (number - 2) * HOUR, agent_id=agent)
-    assert listing.page(keeper, Filter()) == ListPage()
-    assert list(listing.batches(keeper, Filter())) == []
-    database.fetch("UPDATE agents SET user_id = %s WHERE agent_id = 'ben'", [keeper.user_id])
-    assert homes(listing.page(keeper, Filter())) == ["ben 2", "ben 1"]
-    hers = listing.page(keeper, Filter(agent_id="ana"))
+    assert listing.page(owner, Filter()) == ListPage()
+    assert list(listing.batches(owner, Filter())) == []
+    database.fetch("UPDATE agents SET user_id = %s WHERE agent_id = 'ben'", [owner.user_id])
+    assert homes(listing.page(owner, Filter())) == ["ben 2", "ben 1"]
+    hers = listing.page(owner, Filter(agent_id="ana"))
     assert hers.is_agent_unknown
     assert homes(hers) == ["ben 2", "ben 1"]
     assert [agent.agent_id for agent in hers.agents] == ["ben"]
-    database.fetch("UPDATE agents SET user_id = %s", [keeper.user_id])
+    database.fetch("UPDATE agents SET user_id = %s", [owner.user_id])
     for sort in SORTS:
-        page = listing.page(keeper, Filter(sort=sort, text="n"))  # type: ignore[arg-type]
+        page = listing.page(owner, Filter(sort=sort, text="n"))  # type: ignore[arg-type]
         assert len(page.appointments) == 4
-    assert homes(listing.page(keeper, Filter())) == ["ben 2", "ana 3", "ben 1", "ana 0"]
+    assert homes(listing.page(owner, Filter())) == ["ben 2", "ana 3", "ben 1", "ana 0"]
 
 
-def test_of_many_agents_a_hundred_can_be_chosen_and_any_other_by_its_id(
-    listing: ListingService, database: Database, add: Callable[..., None], keeper: Viewer
+def test_filter_offers_100_agents_and_any_by_id(
+    listing: ListingService, database: Database, add: Callable[..., None], owner: Viewer
 ) -> None:
     database.fetch("INSERT INTO agents (agent_id, agent_name) SELECT 'z' || n, 'Z' || n FROM generate_series(1, 120) n")
     add("x", NOW + HOUR, agent_id="z99")
@@ -226,11 +224,11 @@ def test_of_many_agents_a_hundred_can_be_chosen_and_any_other_by_its_id(
     chosen = listing.page(ADMIN, Filter(agent_id="z99"))
     assert (chosen.agents[0].agent_id, chosen.is_agent_unknown, homes(chosen)) == ("z99", False, ["x"])
     assert listing.page(ADMIN, Filter(agent_id="none")).is_agent_unknown
-    database.fetch("UPDATE agents SET user_id = %s", [keeper.user_id])
-    assert homes(listing.page(keeper, Filter(first_day=NOW.date()))) == ["x"]
+    database.fetch("UPDATE agents SET user_id = %s", [owner.user_id])
+    assert homes(listing.page(owner, Filter(first_day=NOW.date()))) == ["x"]
 
 
-def test_a_file_has_all_of_it_in_order_of_time_and_a_batch_in_memory(
+def test_export_reads_all_viewings_in_batches(
     listing: ListingService, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing_service, "BATCH_SIZE", 3)
@@ -271,7 +269,7 @@ def many(patient: psycopg.Connection) -> None:
 
 
 @pytest.mark.usefixtures("many")
-def test_no_filter_and_no_order_reads_the_table_from_end_to_end(database: Database) -> None:
+def test_no_filter_or_order_scans_the_table(database: Database) -> None:
     zones = ("America/Chicago", "Asia/Tokyo")
     scopes = (
         Scope(None, zones),
@@ -308,7 +306,7 @@ def test_no_filter_and_no_order_reads_the_table_from_end_to_end(database: Databa
     ],
 )
 @pytest.mark.usefixtures("many")
-def test_the_way_to_a_page_is_counted_off_in_the_index_of_that_order(
+def test_page_offset_is_skipped_in_the_index(
     database: Database, scope: tuple[str, ...] | None, sort: Any, index: str
 ) -> None:
     zones = ("America/Chicago", "Asia/Tokyo")
@@ -318,7 +316,7 @@ def test_the_way_to_a_page_is_counted_off_in_the_index_of_that_order(
 
 
 @pytest.mark.usefixtures("many")
-def test_words_of_which_one_is_common_are_looked_up_by_the_other(database: Database) -> None:
+def test_index_looks_up_the_rarest_word(database: Database) -> None:
     scope = Scope(None, ("America/Chicago", "Asia/Tokyo"))
     rare = hashlib.md5(b"39999", usedforsecurity=False).hexdigest()[:8]
     query, values = listing_query(Filter(text=f"x {rare}"), scope, NOW, slice(0, 51))
@@ -327,7 +325,7 @@ def test_words_of_which_one_is_common_are_looked_up_by_the_other(database: Datab
     assert "idx_appointments_words" in plan
 
 
-def test_words_that_are_common_are_not_looked_up_further_and_that_is_said(
+def test_common_words_truncate_the_search(
     listing: ListingService, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(repository, "LIMITS", SearchLimits(nearby=2, per_agent=2))

@@ -1,4 +1,4 @@
-"""Promises about viewings that people book, move and end by hand: what they are told first, and what is written down."""
+"""Manual bookings: warnings, moves, status changes, history and audit log."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ ENTRY = NewBooking(
 
 
 class Clock:
-    """The present moment, as the test says it is."""
+    """The present moment, which a test sets."""
 
     now = NOW
 
@@ -69,7 +69,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Sunday morning, until a test says otherwise."""
+    """A clock that shows Sunday morning at first."""
     return Clock()
 
 
@@ -84,7 +84,7 @@ def services(database_url: str, clock: Clock) -> Iterator[Services]:
 
 @pytest.fixture
 def book(services: Services) -> Callable[..., Appointment]:
-    """A function that books by hand at a time of Monday, telling all that may be known of it."""
+    """A function that books a viewing manually on Monday."""
 
     def book(clock_min: int = 600, **others: Any) -> Appointment:
         when = others.pop("when", WallClockTime(day=MONDAY, clock_min=clock_min))
@@ -105,11 +105,11 @@ def states(database: Database) -> list[tuple[datetime, str, bool]]:
     return [(row["start_time"], row["status"], row["overlap_allowed"]) for row in rows]
 
 
-def accepting(refusal: ConfirmationRequired, when: WallClockTime) -> WallClockTime:
+def acknowledging(refusal: ConfirmationRequired, when: WallClockTime) -> WallClockTime:
     return replace(when, acknowledged=refusal.warnings.fingerprints)
 
 
-def test_a_booking_by_hand_stands_with_its_history_and_in_the_log(
+def test_manual_booking_has_history_and_audit_entry(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
     booked = book(600, attendee_email="d@example.com", duration_min=45)
@@ -128,9 +128,7 @@ def test_a_booking_by_hand_stands_with_its_history_and_in_the_log(
     assert database.fetch("SELECT vapi_call_id FROM appointments") == [{"vapi_call_id": None}]
 
 
-def test_the_phone_finds_a_time_that_was_booked_by_hand_taken(
-    services: Services, book: Callable[..., Appointment]
-) -> None:
+def test_manual_booking_blocks_the_phone(services: Services, book: Callable[..., Appointment]) -> None:
     book(600)
     heard: list[Any] = []
 
@@ -147,9 +145,7 @@ def test_the_phone_finds_a_time_that_was_booked_by_hand_taken(
 
 
 @pytest.mark.parametrize("call_id", ["", "c"])
-def test_a_phone_booking_is_one_with_or_without_a_call_id(
-    services: Services, book: Callable[..., Appointment], call_id: str
-) -> None:
+def test_phone_booking_needs_no_call_id(services: Services, book: Callable[..., Appointment], call_id: str) -> None:
     manual = book(600)
     invocation = ToolInvocation(
         name="set_appointment", tool_call_id="t", vapi_call_id=call_id, agent_key=AgentKey(assistant_id="assistant")
@@ -160,7 +156,7 @@ def test_a_phone_booking_is_one_with_or_without_a_call_id(
     assert [(one.booked_by, one.is_by_phone) for one in shown] == [(ADMIN.email, False), ("phone", True)]
 
 
-def test_the_same_form_sent_twice_at_once_books_once(services: Services, database: Database) -> None:
+def test_double_submission_books_once(services: Services, database: Database) -> None:
     barrier = threading.Barrier(4)
 
     def send(_: int) -> str:
@@ -172,14 +168,12 @@ def test_the_same_form_sent_twice_at_once_books_once(services: Services, databas
         return "booked"
 
     with ThreadPoolExecutor(4) as pool:
-        told = list(pool.map(send, range(4)))
-    assert sorted(told) == ["booked"] + ["used for Dolores"] * 3
+        outcomes = list(pool.map(send, range(4)))
+    assert sorted(outcomes) == ["booked"] + ["used for Dolores"] * 3
     assert len(states(database)) == 1
 
 
-def test_the_same_form_sent_for_two_agents_at_once_books_once(
-    services: Services, database: Database, database_url: str
-) -> None:
+def test_double_submission_for_two_agents_books_once(services: Services, database: Database, database_url: str) -> None:
     database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('ben', 'Ben')")
     with psycopg.connect(database_url) as first, ThreadPoolExecutor(1) as pool:
         first.execute(
@@ -214,7 +208,7 @@ def test_the_same_form_sent_for_two_agents_at_once_books_once(
         ("INSERT INTO agent_busy (agent_id, during) VALUES ('ana', '[2026-11-23 16:15Z, 2026-11-23 17:00Z)')", WallClockTime(day=MONDAY, clock_min=600), BookingWarning.BUSY),
     ],
 )  # fmt: skip
-def test_people_may_book_against_the_rules_once_they_know(
+def test_acknowledged_warning_allows_booking(
     services: Services, database: Database, set_up: str, when: WallClockTime, concern: BookingWarning
 ) -> None:
     if set_up:
@@ -224,21 +218,21 @@ def test_people_may_book_against_the_rules_once_they_know(
     assert refused.value.warnings.kinds == (concern,)
     assert refused.value.nearest or concern is BookingWarning.AGENT_INACTIVE or refused.value.nearest == ()
     assert states(database) == []
-    services.manual.book(replace(ENTRY, when=accepting(refused.value, when)), ADMIN)
+    services.manual.book(replace(ENTRY, when=acknowledging(refused.value, when)), ADMIN)
     assert [state[2] for state in states(database)] == [False]
 
 
-def test_a_full_day_is_said_and_may_be_overfilled(database: Database, book: Callable[..., Appointment]) -> None:
+def test_full_day_needs_confirmation(database: Database, book: Callable[..., Appointment]) -> None:
     database.fetch("UPDATE agents SET daily_cap = 1")
     book(600)
     with pytest.raises(ConfirmationRequired) as refused:
         book(720)
     assert refused.value.warnings.kinds == (BookingWarning.DAY_FULL,)
-    book(720, when=accepting(refused.value, WallClockTime(day=MONDAY, clock_min=720)))
+    book(720, when=acknowledging(refused.value, WallClockTime(day=MONDAY, clock_min=720)))
     assert len(states(database)) == 2
 
 
-def test_overbooking_is_on_purpose_and_only_what_was_told(database: Database, book: Callable[..., Appointment]) -> None:
+def test_overbooking_needs_each_overlap_acknowledged(database: Database, book: Callable[..., Appointment]) -> None:
     first = book(600)
     when = WallClockTime(day=MONDAY, clock_min=615)
     with pytest.raises(ConfirmationRequired) as refused:
@@ -246,20 +240,18 @@ def test_overbooking_is_on_purpose_and_only_what_was_told(database: Database, bo
     assert refused.value.warnings.kinds == (BookingWarning.OVERLAPS,)
     assert [other.appointment_id for other in refused.value.warnings.overlapping] == [first.appointment_id]
     assert refused.value.nearest == (TEN - HALF_AN_HOUR, TEN + HALF_AN_HOUR, ELEVEN)
-    known = accepting(refused.value, when)
-    book(630)  # somebody else, meanwhile: it overlaps as well, and was not told
+    known = acknowledging(refused.value, when)
+    book(630)  # another user's, booked after the warnings: it overlaps too and is not acknowledged
     with pytest.raises(ConfirmationRequired) as again:
         book(when=known)
     assert len(again.value.warnings.overlapping) == 2
     with pytest.raises(ConfirmationRequired):
-        book(when=replace(known, clock_min=620))  # another time than the one that was told
-    book(when=accepting(again.value, when))
+        book(when=replace(known, clock_min=620))  # another time than the acknowledged one
+    book(when=acknowledging(again.value, when))
     assert states(database)[-1] == (TEN + timedelta(minutes=15), "confirmed", True)
 
 
-def test_the_pause_after_a_viewing_counts_as_overlapping(
-    services: Services, database: Database, book: Callable[..., Appointment]
-) -> None:
+def test_buffer_counts_as_overlap(services: Services, database: Database, book: Callable[..., Appointment]) -> None:
     database.fetch("UPDATE agents SET buffer_minutes = 15")
     book(600)
     for clock_min in (585, 630):
@@ -271,7 +263,7 @@ def test_the_pause_after_a_viewing_counts_as_overlapping(
     assert services.manual.free("ana", MONDAY, ADMIN).times[:2] == (TEN - timedelta(hours=1), ELEVEN + HALF_AN_HOUR)
 
 
-def test_an_adopted_booking_of_many_days_is_in_the_way_of_people_and_of_callers(
+def test_multi_day_booking_blocks_users_and_callers(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
     database.fetch(
@@ -303,7 +295,7 @@ def test_an_adopted_booking_of_many_days_is_in_the_way_of_people_and_of_callers(
         ({"when": WallClockTime(day=date(2027, 3, 14), clock_min=150)}, TimeSkipped),
     ],
 )
-def test_what_cannot_be_booked_is_refused(
+def test_invalid_booking_is_refused(
     services: Services, database: Database, change: dict[str, Any], refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):
@@ -311,16 +303,16 @@ def test_what_cannot_be_booked_is_refused(
     assert states(database) == []
 
 
-def test_a_time_that_the_clocks_show_twice_is_the_first(services: Services, database: Database) -> None:
+def test_repeated_time_means_the_first_instant(services: Services, database: Database) -> None:
     when = WallClockTime(day=date(2027, 11, 7), clock_min=90)
     with pytest.raises(ConfirmationRequired) as refused:
         services.manual.book(replace(ENTRY, when=when), ADMIN)
-    booked = services.manual.book(replace(ENTRY, when=accepting(refused.value, when)), ADMIN)
+    booked = services.manual.book(replace(ENTRY, when=acknowledging(refused.value, when)), ADMIN)
     assert booked.start == datetime(2027, 11, 7, 6, 30, tzinfo=UTC)
     assert len(states(database)) == 1
 
 
-def test_a_move_is_one_step_with_its_history_and_in_the_log(
+def test_move_has_history_and_audit_entry(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
     booked = book(600, duration_min=45)
@@ -336,7 +328,7 @@ def test_a_move_is_one_step_with_its_history_and_in_the_log(
     assert states(database)[0][2] is False
 
 
-def test_a_refused_move_keeps_the_old_time(
+def test_refused_move_keeps_the_old_time(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
     booked = book(600)
@@ -350,14 +342,14 @@ def test_a_refused_move_keeps_the_old_time(
     with pytest.raises(ConfirmationRequired) as refused:
         services.manual.move(number, as_seen, when, ADMIN)
     assert states(database)[0] == (TEN, "confirmed", False)
-    services.manual.move(number, as_seen, accepting(refused.value, when), ADMIN)
+    services.manual.move(number, as_seen, acknowledging(refused.value, when), ADMIN)
     assert states(database)[0] == (ELEVEN, "confirmed", True)
     services.manual.change(other.appointment_id, seen(other, services), "cancel", ADMIN)
     with pytest.raises(InvalidTransition):
         services.manual.move(other.appointment_id, seen(other, services), when, ADMIN)
 
 
-def test_somebody_who_does_not_queue_is_caught_by_the_constraint(
+def test_constraint_stops_manual_race_without_the_lock(
     services: Services, database: Database, database_url: str, book: Callable[..., Appointment]
 ) -> None:
     booked = book(720)
@@ -395,7 +387,7 @@ def test_an_unknown_constraint_of_appointments_is_a_fault(services: Services, da
     ("action", "status"),
     [("cancel", "cancelled"), ("complete", "completed"), ("no_show", "no_show")],
 )
-def test_what_became_of_a_viewing_is_kept_and_can_be_taken_back(
+def test_status_changes_are_recorded_and_restorable(
     services: Services, clock: Clock, book: Callable[..., Appointment], action: Action, status: str
 ) -> None:
     booked = book(600)
@@ -418,7 +410,7 @@ def test_what_became_of_a_viewing_is_kept_and_can_be_taken_back(
 
 
 @pytest.mark.parametrize("action", ["complete", "no_show"])
-def test_how_a_viewing_went_is_not_known_before_it_began(
+def test_viewing_cannot_be_completed_before_it_starts(
     services: Services, book: Callable[..., Appointment], action: Action
 ) -> None:
     booked = book(600)
@@ -426,7 +418,7 @@ def test_how_a_viewing_went_is_not_known_before_it_began(
         services.manual.change(booked.appointment_id, seen(booked, services), action, ADMIN)
 
 
-def test_a_cancelled_viewing_whose_time_is_taken_does_not_stand_again(
+def test_taken_time_prevents_restoring(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
     booked = book(600)
@@ -438,7 +430,7 @@ def test_a_cancelled_viewing_whose_time_is_taken_does_not_stand_again(
     assert [state[1] for state in states(database)] == ["cancelled", "confirmed"]
 
 
-def test_what_somebody_else_changed_meanwhile_is_not_changed_again(
+def test_stale_change_is_an_edit_conflict(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
     booked = book(600)
@@ -453,7 +445,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_changed_again(
     assert states(database) == [(TEN + timedelta(hours=2), "confirmed", False)]
 
 
-def test_of_two_people_who_move_one_viewing_at_once_one_is_told(
+def test_one_of_two_concurrent_moves_conflicts(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
     booked = book(600)
@@ -465,21 +457,21 @@ def test_of_two_people_who_move_one_viewing_at_once_one_is_told(
         try:
             services.manual.move(booked.appointment_id, before, WallClockTime(day=MONDAY, clock_min=clock_min), ADMIN)
         except EditConflict:
-            return "told"
+            return "conflict"
         return "moved"
 
     with ThreadPoolExecutor(2) as pool:
-        assert sorted(pool.map(move, (720, 780))) == ["moved", "told"]
+        assert sorted(pool.map(move, (720, 780))) == ["conflict", "moved"]
     assert len(database.fetch("SELECT 1 AS one FROM appointment_events WHERE kind = 'moved'")) == 1
 
 
 @pytest.mark.parametrize("appointment_id", [0, -1, 99, 2**31, 10**30])
-def test_what_does_not_exist_is_unknown(services: Services, appointment_id: int) -> None:
+def test_unknown_viewing_is_refused(services: Services, appointment_id: int) -> None:
     with pytest.raises(AppointmentUnknown, match="no such appointment"):
         services.manual.show(appointment_id, ADMIN)
 
 
-def test_nobody_touches_what_is_not_theirs(
+def test_other_users_viewings_are_unknown(
     services: Services, database: Database, book: Callable[..., Appointment]
 ) -> None:
     booked = book(600)
@@ -506,13 +498,13 @@ def test_nobody_touches_what_is_not_theirs(
     assert manual.change(number, as_seen, "cancel", STRANGER).status == "cancelled"
 
 
-def test_a_day_without_free_times_names_the_nearest(services: Services) -> None:
+def test_full_day_returns_the_nearest_free_times(services: Services) -> None:
     sunday = services.manual.free("ana", date(2026, 11, 29), ADMIN)
     assert sunday.times == ()
     assert len(sunday.nearest) == 3
 
 
-def test_a_viewing_is_not_in_the_way_of_its_own_move(services: Services, book: Callable[..., Appointment]) -> None:
+def test_viewing_does_not_block_its_own_move(services: Services, book: Callable[..., Appointment]) -> None:
     booked = book(600)
     assert TEN not in services.manual.free("ana", MONDAY, ADMIN).times
     assert TEN in services.manual.free("ana", MONDAY, ADMIN, ignored_id=booked.appointment_id).times

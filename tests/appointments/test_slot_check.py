@@ -1,4 +1,4 @@
-"""Promises about explaining why a time is not free: by the phone's own rules, naming what is in the way."""
+"""Slot checks: the reason why a caller cannot book a time, and what takes it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Ask = Callable[..., SlotCheck]
 
 @pytest.fixture
 def ask(database: Database) -> Ask:
-    """A function that asks for a time of Ana's; the agent has neither assistant nor number."""
+    """A function that checks a time of Ana's, who has neither an assistant nor a phone number."""
     database.fetch("INSERT INTO agents (agent_id, agent_name, buffer_minutes, daily_cap) VALUES ('ana', 'Ana', 15, 2)")
     service = PhoneBookingService(database, CallService(database, lambda: NOW), lambda: NOW)
     return lambda day, hour, minute=0, viewer=ADMIN: service.check_slot("ana", day, hour * 60 + minute, viewer)
@@ -52,7 +52,7 @@ def book(database: Database, start: datetime, minutes: int = 30) -> None:
         (MONDAY, 10, 10, UnavailableReason.OFF_GRID),
     ],
 )
-def test_the_reason_is_the_one_that_the_phone_goes_by(
+def test_reason_is_the_one_of_the_phone(
     ask: Ask, day: date, hour: int, minute: int, reason: UnavailableReason | None
 ) -> None:
     found = ask(day, hour, minute)
@@ -62,8 +62,8 @@ def test_the_reason_is_the_one_that_the_phone_goes_by(
     assert found.last_day == date(2026, 12, 6)
 
 
-def test_what_takes_the_time_is_named_a_viewing_before_a_busy_block(ask: Ask, database: Database) -> None:
-    book(database, datetime(2026, 11, 23, 16, 0, tzinfo=UTC))  # 10:00, kept free until 10:45
+def test_viewing_is_named_before_a_busy_block(ask: Ask, database: Database) -> None:
+    book(database, datetime(2026, 11, 23, 16, 0, tzinfo=UTC))  # 10:00, with its buffer until 10:45
     database.fetch(
         "INSERT INTO agent_busy (agent_id, during, note) VALUES ('ana', '[2026-11-23 18:00Z, 2026-11-23 19:00Z)', 'Lunch')"
     )
@@ -79,7 +79,7 @@ def test_what_takes_the_time_is_named_a_viewing_before_a_busy_block(ask: Ask, da
     assert ask(MONDAY, 9).is_free
 
 
-def test_a_full_day_says_so(ask: Ask, database: Database) -> None:
+def test_full_day_is_the_reason(ask: Ask, database: Database) -> None:
     for hour in (16, 17):
         book(database, datetime(2026, 11, 23, hour, 0, tzinfo=UTC))
     found = ask(MONDAY, 14)
@@ -87,17 +87,17 @@ def test_a_full_day_says_so(ask: Ask, database: Database) -> None:
     assert [start.day for start in found.nearest] == [24, 24, 24]
 
 
-def test_a_time_that_the_clocks_skip_is_none(ask: Ask) -> None:
+def test_skipped_time_has_no_start(ask: Ask) -> None:
     found = ask(date(2027, 3, 14), 2, 30)
     assert (found.start, found.until, found.reason, found.is_free) == (None, None, None, False)
 
 
-def test_an_agent_that_is_off_has_nothing_free(ask: Ask, database: Database) -> None:
+def test_inactive_agent_has_no_free_time(ask: Ask, database: Database) -> None:
     database.fetch("UPDATE agents SET is_active = FALSE")
     assert not ask(MONDAY, 10).is_free
 
 
-def test_somebody_elses_agent_is_unknown(ask: Ask, database: Database) -> None:
+def test_agent_of_another_user_is_unknown(ask: Ask, database: Database) -> None:
     with pytest.raises(AgentUnknown):
         ask(MONDAY, 10, viewer=Viewer(5, "x@example.com", is_admin=False))
     service = PhoneBookingService(database, CallService(database, lambda: NOW), lambda: NOW)

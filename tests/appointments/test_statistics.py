@@ -1,4 +1,4 @@
-"""Promises about the figures of an agent's past weeks: what they count and what a million costs."""
+"""Weekly statistics: what is counted, the limit, and the plans."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def book(database: Database, start: datetime, status: str = "completed", call: s
     )
 
 
-def ring(database: Database, call: str, at: datetime, agent_id: str = "ana") -> None:
+def add_call(database: Database, call: str, at: datetime, agent_id: str = "ana") -> None:
     database.fetch("INSERT INTO calls (vapi_call_id, agent_id, created_at) VALUES (%s, %s, %s)", (call, agent_id, at))
 
 
-def test_viewings_are_counted_by_the_agents_weeks_and_by_status(calendar: CalendarService, database: Database) -> None:
+def test_viewings_are_counted_by_local_week_and_status(calendar: CalendarService, database: Database) -> None:
     minute = timedelta(minutes=1)
     book(database, THIS_MONDAY)
     book(database, THIS_MONDAY + timedelta(days=1), "cancelled")
@@ -54,35 +54,33 @@ def test_viewings_are_counted_by_the_agents_weeks_and_by_status(calendar: Calend
     book(database, datetime(2026, 9, 7, tzinfo=CHICAGO))
     book(database, datetime(2026, 9, 7, tzinfo=CHICAGO) - minute)
     book(database, datetime(2026, 11, 30, tzinfo=CHICAGO), "confirmed")
-    figures = calendar.statistics("ana", ADMIN)
-    assert [week.monday for week in figures.weeks][::11] == [date(2026, 9, 7), date(2026, 11, 23)]
-    assert [week.total for week in figures.weeks] == [1, *[0] * 9, 1, 2]
-    assert figures.weeks[-1].viewings == {"completed": 1, "cancelled": 1}
-    assert figures.by_status == {"completed": 2, "confirmed": 0, "no_show": 1, "cancelled": 1}
-    assert (figures.total, figures.is_partial) == (4, False)
+    statistics = calendar.statistics("ana", ADMIN)
+    assert [week.monday for week in statistics.weeks][::11] == [date(2026, 9, 7), date(2026, 11, 23)]
+    assert [week.total for week in statistics.weeks] == [1, *[0] * 9, 1, 2]
+    assert statistics.weeks[-1].viewings == {"completed": 1, "cancelled": 1}
+    assert statistics.by_status == {"completed": 2, "confirmed": 0, "no_show": 1, "cancelled": 1}
+    assert (statistics.total, statistics.is_partial) == (4, False)
 
 
-def test_calls_are_counted_with_those_that_led_to_a_viewing_however_many(
-    calendar: CalendarService, database: Database
-) -> None:
-    ring(database, "c1", NOW)
-    ring(database, "c2", NOW)
-    ring(database, "c3", NOW - timedelta(days=7))
-    ring(database, "c4", NOW, "ben")
+def test_calls_that_booked_are_counted_once(calendar: CalendarService, database: Database) -> None:
+    add_call(database, "c1", NOW)
+    add_call(database, "c2", NOW)
+    add_call(database, "c3", NOW - timedelta(days=7))
+    add_call(database, "c4", NOW, "ben")
     for number in range(2):
         book(database, THIS_MONDAY + timedelta(days=40 + number), "confirmed", "c1")
     book(database, THIS_MONDAY + timedelta(days=50), "cancelled", "c3")
-    figures = calendar.statistics("ana", ADMIN)
-    assert [(week.calls, week.calls_booked) for week in figures.weeks[-2:]] == [(1, 1), (2, 1)]
-    assert (figures.calls, figures.calls_booked) == (3, 2)
+    statistics = calendar.statistics("ana", ADMIN)
+    assert [(week.calls, week.calls_booked) for week in statistics.weeks[-2:]] == [(1, 1), (2, 1)]
+    assert (statistics.calls, statistics.calls_booked) == (3, 2)
 
 
-def test_figures_of_somebody_elses_agent_are_unknown(calendar: CalendarService) -> None:
+def test_statistics_of_another_users_agent_are_unknown(calendar: CalendarService) -> None:
     with pytest.raises(AgentUnknown):
         calendar.statistics("ana", Viewer(user_id=5, email="x@example.com", is_admin=False))
 
 
-def test_very_many_viewings_are_not_all_counted_and_it_is_said(calendar: CalendarService, database: Database) -> None:
+def test_counting_stops_at_the_limit(calendar: CalendarService, database: Database) -> None:
     database.fetch(
         """
         INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name, status)
@@ -91,14 +89,12 @@ def test_very_many_viewings_are_not_all_counted_and_it_is_said(calendar: Calenda
         """,
         {"from": THIS_MONDAY},
     )
-    figures = calendar.statistics("ana", ADMIN)
-    assert (figures.total, figures.is_partial) == (MAX_COUNTED, True)
+    statistics = calendar.statistics("ana", ADMIN)
+    assert (statistics.total, statistics.is_partial) == (MAX_COUNTED, True)
 
 
 @pytest.mark.parametrize("query", [VIEWINGS_BY_WEEK, CALLS_BY_WEEK])
-def test_counting_reads_one_agents_weeks_by_the_index(
-    calendar: CalendarService, database: Database, query: str
-) -> None:
+def test_counting_reads_by_index(calendar: CalendarService, database: Database, query: str) -> None:
     del calendar
     database.fetch("INSERT INTO agents (agent_id, agent_name) SELECT n::text, 'x' FROM generate_series(1, 100) n")
     database.fetch(
@@ -125,6 +121,6 @@ def test_counting_reads_one_agents_weeks_by_the_index(
     assert "Seq Scan" not in plan
 
 
-def test_the_weeks_are_this_one_and_eleven_before_and_end_with_the_next() -> None:
+def test_statistics_cover_twelve_weeks() -> None:
     days = mondays(date(2026, 11, 29))
     assert (days[0], days[-2], days[-1], len(days)) == (date(2026, 9, 7), date(2026, 11, 23), date(2026, 11, 30), 13)
