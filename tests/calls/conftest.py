@@ -30,7 +30,10 @@ def agents(database: Database) -> None:
 
 @pytest.fixture
 def ring(database: Database, agents: None) -> Ring:
-    """A function that inserts a call: tool calls as (name, outcome), other columns by name; returns its id."""
+    """A function that inserts a call and returns its id.
+
+    It takes tool calls as (name, outcome), and other columns by name.
+    """
     del agents
     numbers = count(1)
 

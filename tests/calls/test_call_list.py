@@ -49,11 +49,11 @@ def only(calls: CallService) -> CallSummary:
 
 def test_calls_are_listed_latest_first(calls: CallService, ring: Ring, database: Database) -> None:
     old, new, middle = ring(ago=9), ring(ago=1), ring(ago=5, agent="ben")
-    heard = ring(started_at=None, created_at=NOW)
-    assert ids(calls) == [heard, new, middle, old]
-    assert ids(calls, ANA) == [heard, new, old]
+    unstarted = ring(started_at=None, created_at=NOW)
+    assert ids(calls) == [unstarted, new, middle, old]
+    assert ids(calls, ANA) == [unstarted, new, old]
     database.fetch("UPDATE agents SET user_id = 7")
-    assert ids(calls, ANA) == [heard, new, middle, old]
+    assert ids(calls, ANA) == [unstarted, new, middle, old]
 
 
 def test_user_without_agents_sees_no_call(calls: CallService, ring: Ring) -> None:
@@ -226,7 +226,7 @@ def test_concurrent_tool_calls_keep_both_outcomes(
 
 @pytest.fixture(scope="module")
 def many_calls_url(databases: Any, template_url: str) -> Any:
-    """A database with 10,000 calls of thirty agents, as many bookings, and three tool calls to each."""
+    """A database with 10,000 calls of thirty agents, with tool calls and bookings."""
     url = databases.create(template_url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("INSERT INTO users (user_id, email, password_hash) VALUES (7, 'ana@example.com', 'x')")

@@ -1,4 +1,4 @@
-"""Concurrent updates, reports and tool calls of one phone call make one row and cause no deadlock."""
+"""Concurrent messages of one phone call make one row and no deadlock."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROUNDS = 5
 
 @dataclass
 class Line:
-    """The services on a pool of a worker's size, and the call that all requests belong to."""
+    """The services, and the phone call that all messages belong to."""
 
     services: Services
     database: Database
@@ -59,7 +59,7 @@ class Line:
         status = ("ringing", "in-progress", "ended")[number % 3]
         update = CallUpdate(vapi_call_id=self.call_id, agent_key=KEY, status=status, caller_number=DOLORES)
         self.services.calls.record_update(update)
-        return "heard"
+        return "recorded"
 
     def report(self, number: int) -> str:
         update = CallUpdate(
@@ -72,7 +72,7 @@ class Line:
             summary="S",
         )
         self.services.calls.record_update(update)
-        return "heard"
+        return "recorded"
 
 
 def render(result: Outcome | Refusal, _: Agent | None, __: datetime) -> str:
@@ -96,7 +96,7 @@ def test_concurrent_updates_make_one_call(line: Line) -> None:
         sides = (line.ask, line.book, line.leave, line.update, line.report)
         first = number * 8
         answers = at_once([partial(side, first + turn) for turn in range(8) for side in sides])
-        assert sorted(set(answers)) == ["Booked", "MessageTaken", "TimesOffered", "heard"]
+        assert sorted(set(answers)) == ["Booked", "MessageTaken", "TimesOffered", "recorded"]
         (call,) = line.database.fetch(
             "SELECT agent_id, caller_number, status, summary FROM calls WHERE vapi_call_id = %s", [line.call_id]
         )

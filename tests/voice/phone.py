@@ -1,4 +1,4 @@
-"""A fake of Vapi: sends messages to a webhook and reads the replies, at a time that the test sets."""
+"""A fake of Vapi that sends messages to a webhook and reads the replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversations: who calls when, which tools the assistant calls, and what the caller hears."""
+"""Conversations: tool calls, and the sentences that the caller must hear."""
 
 from __future__ import annotations
 
@@ -35,7 +35,17 @@ CALLS_AGAIN = "calls again"
 
 @dataclass(frozen=True)
 class Talk:
-    """One conversation: time zone and time, tool calls and expected sentences, and the starts that are booked at its end."""
+    """One conversation.
+
+    Args:
+        title: the behaviour it shows.
+        zone: of the agent.
+        now: when it starts, on the agent's clock.
+        turns: tool calls with the expected sentences, and what happens between them.
+        booked: the starts that are booked at its end.
+        hours: the agent's working hours.
+        daily_cap: the agent's.
+    """
 
     title: str
     zone: str

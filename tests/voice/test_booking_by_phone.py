@@ -1,4 +1,4 @@
-"""set_appointment: what callers hear and what is booked, also after retries and repeated calls."""
+"""set_appointment: what callers hear, what is booked, retries."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whole conversations through the webhook: tool calls, the exact sentences that callers hear, and what is booked.
+"""Whole conversations through the webhook, and what is booked.
 
-Each conversation has its own agent, time zone and time. The sentences in `talks.py`, read in order, must sound like a
-sensible person.
+Each tool call must be answered with the exact sentence. Each conversation has its own agent, time zone and time. The
+sentences in `talks.py`, read in order, must sound like a sensible person.
 """
 
 from __future__ import annotations

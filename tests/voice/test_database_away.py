@@ -1,4 +1,7 @@
-"""The database is down, full, silent, locked or slow: callers hear an apology in time, and no booking is partial."""
+"""A database that is down, full, silent, locked or slow.
+
+Callers hear an apology in time, and no booking is partial.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,14 @@ APOLOGY = "I'm sorry, I can't get to our calendar just now. Would you like someo
 
 @dataclass
 class Line:
-    """A call whose webhook reaches the database through a proxy, and a direct connection for the test."""
+    """A call whose webhook reaches the database through a proxy.
+
+    Args:
+        phone: the call.
+        proxy: between the webhook and the database.
+        pool: the webhook's.
+        database: the direct connection of the test.
+    """
 
     phone: Phone
     proxy: Proxy
@@ -43,7 +53,7 @@ class Line:
     database: Database
 
     def is_back(self) -> None:
-        """Check that failed requests left no booking, and that the next one succeeds once the recovery is noticed."""
+        """Check that failed requests left no booking, and that a later one succeeds."""
         assert bookings(self.database) == []
         until(lambda: book(self.phone) == BOOKED_MONDAY_AT_THREE, "it books again")
         assert len(bookings(self.database)) == 1

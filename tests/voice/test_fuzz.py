@@ -1,7 +1,7 @@
-"""Fuzz the webhook with mixtures of all recorded payloads, with fields of any type in any place.
+"""Fuzz the webhook with mixtures of all recorded payloads.
 
-Every reply must be valid for its kind of message, never a 5xx. The expectation follows from the contract alone and does
-not use the code under test.
+Fields may have any type and be in any place. Every reply must be valid for its kind of message, never a 5xx. The
+expectation follows from the contract alone and does not use the code under test.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ CHANGE = (
 
 @st.composite
 def mixtures(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw a recorded or empty message, change and drop some fields, and perhaps move the call beside it."""
+    """Draw a recorded or empty message, and change, drop or move some fields."""
     message = dict(draw(st.sampled_from([*SHAPES, {}])))
     message.update(draw(st.lists(CHANGE, max_size=4)))
     for name in draw(st.lists(FIELDS, max_size=3)):
@@ -83,7 +83,10 @@ def expected_kind(message: dict[str, Any]) -> str:
 
 
 def expected_ids(message: dict[str, Any]) -> list[object]:
-    """Return the id of each tool call that must be answered, in order; None for an unusable id."""
+    """Return the id of each tool call that must be answered, in order.
+
+    None for an unusable id.
+    """
     for name in ("toolCallList", "toolCalls"):
         if isinstance(message.get(name), list) and message[name]:
             return [_id(call) for call in message[name]]

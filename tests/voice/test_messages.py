@@ -1,4 +1,4 @@
-"""Decoding of messages: where each value is looked for, and which malformed values are tolerated."""
+"""Decoding of messages: fields, their order, and malformed values."""
 
 from __future__ import annotations
 

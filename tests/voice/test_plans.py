@@ -56,7 +56,10 @@ class FilledOffice:
     url: str
 
     def scans(self) -> dict[str, int]:
-        """Return the sequential scans of each table, after all other sessions have ended and reported theirs."""
+        """Return the sequential scans of each table.
+
+        Waits until all other sessions have ended, because they report theirs at their end.
+        """
         self.pool.close()
         with psycopg.connect(self.url, autocommit=True) as look:
             others = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -1,4 +1,4 @@
-"""Which messages record a call, with and without an agent, and that nothing is recorded that was not sent."""
+"""Which messages record a call, with and without an agent."""
 
 from __future__ import annotations
 

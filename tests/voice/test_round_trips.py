@@ -1,4 +1,4 @@
-"""Round trips to the database per tool call, counted by a proxy on the connection."""
+"""Round trips to the database per tool call, counted by a proxy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def proxy(database_url: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def caller(proxy: Proxy, clock: Clock) -> Iterator[Phone]:
-    """A call whose webhook reaches the database through the proxy, on an open connection."""
+    """A call whose webhook reaches the database through the proxy."""
     database = Database(proxy.url, pool_size=1)
     register_agents(database)
     yield Phone(webhook(services_on(database, clock), clock))

@@ -1,4 +1,4 @@
-"""A simulated tool call gives the same answer as a real one and changes no row of any table."""
+"""A simulated tool call answers like a real one and changes no row."""
 
 from __future__ import annotations
 

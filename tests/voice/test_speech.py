@@ -1,4 +1,7 @@
-"""Spoken numbers, days, times, outcomes and refusals; spoken times parse back to themselves."""
+"""Spoken numbers, days, times, outcomes and refusals.
+
+Spoken times parse back to themselves.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replies of the webhook to bad bodies, unknown tools, faults and malformed values."""
+"""The webhook: bad bodies, unknown tools, faults and malformed values."""
 
 from __future__ import annotations
 
