@@ -1,6 +1,6 @@
 """Two ways to find free times: slots wholly in SQL, and the rows that matter in SQL with the first slots in Python.
 
-The way that was not taken is kept here as SQL; docs/decisions/009-free-times.md says why.
+The way that was not taken is kept here as SQL; docs/decisions/009-free-times-in-python.md says why.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Throttle password guessing: what failed attempts are counted against, and how long the wait is; pure.
+"""Throttling of password guesses: what they count against, and the wait; pure.
 
-`docs/decisions/013-guessing-is-slowed-down.md` has the reasons.
+`docs/decisions/013-login-throttle.md` has the reasons.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class ThrottleKey:
 
 
 def sign_in_keys(email: str, origin: ClientOrigin) -> tuple[ThrottleKey, ...]:
-    """Return what a sign-in counts against: a trusted browser alone, else the account and the network.
+    """Return what a sign-in attempt is counted against.
+
+    That is a trusted browser alone, or else the account and the network.
 
     A stranger's guesses therefore never lock out a trusted browser, and waits do not reveal whether an account exists.
     """
@@ -90,7 +92,7 @@ def email_digest(email: str) -> str:
 
 
 def network_of(address: str) -> str:
-    """Return the network of an IP address: an IPv4 address itself, the /64 of an IPv6 one."""
+    """Return the network of an address: IPv4 the address itself, IPv6 its /64."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:
