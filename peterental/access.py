@@ -1,4 +1,4 @@
-"""Access control: the signed-in viewer, and checks of what a viewer may see and do."""
+"""Access control: the signed-in viewer, and what a viewer may see and do."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def require_admin(viewer: Viewer) -> None:
 
 
 def owner_filter(viewer: Viewer) -> int | None:
-    """Return the user_id to whose agents a query is limited; None for no limit, for admins."""
+    """Return the user_id to whose agents a query is limited; None for admins."""
     return None if viewer.is_admin else viewer.user_id

@@ -1,6 +1,7 @@
-"""The services enforce roles, not only the pages: every public method of every service is called.
+"""The services enforce roles, not only the pages.
 
-A new method takes a `viewer`, or is listed in WITHOUT_VIEWER with the reason why it needs none.
+The tests call every public method of every service. A new method takes a `viewer`, or is listed in WITHOUT_VIEWER with
+the reason why it needs none.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def services(database: Database) -> Services:
 
 @pytest.fixture
 def examples(services: Services, database: Database) -> dict[str, Any]:
-    """Return an example of each parameter; what they identify belongs to another user."""
+    """Return an example of each parameter; what they identify belongs to others."""
     admin = services.users.create("office@example.com", PASSWORD, "admin")
     demo.load_if_empty(services, database)
     busy = services.hours.add_busy_block(
@@ -157,7 +158,7 @@ def arguments(method: Method, examples: dict[str, Any]) -> dict[str, Any]:
 
 
 def outcome(method: Method, viewer: Viewer, examples: dict[str, Any]) -> tuple[str, int]:
-    """Return what a viewer gets from a method, as text, and the HTTP status that a page would answer."""
+    """Return a method's result as text, and the HTTP status that a page would answer."""
     try:
         given = method.call(viewer=viewer, **arguments(method, examples))
         return repr(list(given) if isinstance(given, Iterator) else given), 200

@@ -1,4 +1,4 @@
-"""SQL fragments that read the agents' tables, for statements of other features, and parsing of their rows.
+"""SQL fragments that read the agents' tables, and parsing of their rows.
 
 A phone call may take two round trips, so its statements read the agent, its rules and its busy blocks together with
 the bookings. The parts that read the agents' tables are written here, because this feature owns them.
@@ -88,7 +88,9 @@ PARSED_AGENTS_CACHE_SIZE = 1_000
 
 
 def lock_agent_sql(agent_id: str = "%(agent_id)s") -> str:
-    """Return the statement that locks an agent's row; every change of its bookings runs it first.
+    """Return the statement that locks an agent's row.
+
+    Every change of its bookings runs it first.
 
     Args:
         agent_id: a SQL expression for its id.
@@ -97,8 +99,9 @@ def lock_agent_sql(agent_id: str = "%(agent_id)s") -> str:
 
 
 def of_each_agent(query: str) -> str:
-    """Return a query that runs a lateral query for each wanted agent, which is the row `own` of `agents` in it.
+    """Return a query that runs a lateral query for each wanted agent.
 
+    In the lateral query the agent is the row `own` of `agents`.
     There are few agents, so each one's latest rows are read from its own part of an index.
     """
     return f"SELECT one.* FROM agents AS own CROSS JOIN LATERAL ({query}) AS one WHERE {WANTED_AGENTS}"

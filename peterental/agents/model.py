@@ -98,7 +98,7 @@ class Rules:
         return tuple(sorted(window for weekday, window in self.week if weekday == day.isoweekday()))
 
     def covers(self, day: date, from_min: int, until_min: int) -> bool:
-        """Return whether one working window of a local day covers these wall-clock minutes after midnight."""
+        """Return whether one window of a local day covers these minutes after midnight."""
         return any(w.opens_min <= from_min and until_min <= w.closes_min for w in self.windows_on(day))
 
 

@@ -79,14 +79,17 @@ class AgentRepository:
         self._database = database
 
     def find(self, key: AgentKey) -> Agent | None:
-        """Return the agent of a call: by assistant, else by phone number; also an inactive one."""
+        """Return the agent of a call: by assistant, else by phone number.
+
+        An inactive agent is returned too.
+        """
         rows = self._database.fetch(
             AGENT + WHERE_VAPI_KEY, {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
         )
         return _agent(rows[0]) if rows else None
 
     def get(self, agent_id: str, user_id: int | None) -> Agent | None:
-        """Return an agent by id, among those of one user, or among all if `user_id` is None."""
+        """Return an agent by id; None if `user_id` is given and does not own it."""
         rows = self._database.fetch(AGENT_OF_USER, {"agent_id": agent_id, "user_id": user_id})
         return _agent(rows[0]) if rows else None
 
@@ -101,7 +104,10 @@ class AgentRepository:
         return PendingAgent(connection.execute(AGENT_OF_USER.encode(), values))
 
     def listing(self, *, user_id: int | None, text: str | None, limit: int, offset: int) -> list[Agent]:
-        """Return agents whose name or id contains `text`, the active ones first, by name; `user_id` as in `get`."""
+        """Return agents whose name or id contains `text`, the active ones first, by name.
+
+        `user_id` limits them as in `get`.
+        """
         rows = self._database.fetch(
             f"""
             {AGENT}
@@ -119,7 +125,10 @@ class AgentRepository:
         return [_agent(row) for row in rows]
 
     def names(self, user_id: int | None, chosen: str, limit: int) -> list[AgentName]:
-        """Return agents to choose from: the chosen one, then the active ones, by name; `user_id` as in `get`."""
+        """Return agents to choose from: the chosen one, then the active ones, by name.
+
+        `user_id` limits them as in `get`.
+        """
         rows = self._database.fetch(
             """
             SELECT agent_id, agent_name, time_zone, is_active
@@ -133,7 +142,7 @@ class AgentRepository:
         return [AgentName(**row) for row in rows]
 
     def owned_agents(self, user_ids: Sequence[int], limit: int) -> dict[int, OwnedAgents]:
-        """Return, for each user who owns agents, the first `limit` by name and how many there are."""
+        """Return the first `limit` agents by name, and the number, of each owner."""
         rows = self._database.fetch(
             """
             SELECT user_id, total, ARRAY_AGG(ARRAY[agent_id, agent_name] ORDER BY agent_name, agent_id) AS agents
@@ -177,9 +186,9 @@ class AgentRepository:
         return rows[0]["agent_id"] if rows else None
 
     def check_uppercase_duplicates(self, connection: Connection, agent_id: str, profile: Profile) -> None:
-        """Raise if another agent has one of these Vapi ids in upper case, as the earlier system stored them.
+        """Raise if another agent has one of these Vapi ids in upper case.
 
-        Waits for the server. Raises AssistantTaken, PhoneNumberTaken.
+        The earlier system stored them so. Waits for the server. Raises AssistantTaken, PhoneNumberTaken.
         """
         row = connection.execute(
             """
@@ -221,7 +230,7 @@ class AgentRepository:
         )
 
     def touch(self, connection: Connection, agent_id: str) -> None:
-        """Queue updating `updated_at` of a locked agent whose hours or busy blocks have changed."""
+        """Queue updating `updated_at` of a locked agent, after a change of its hours."""
         connection.execute("UPDATE agents SET updated_at = clock_timestamp() WHERE agent_id = %s", (agent_id,))
 
     def translate_constraint_errors(self, agent_id: str) -> AbstractContextManager[None]:

@@ -73,21 +73,29 @@ class AgentService:
         self._now = now
 
     def find(self, key: AgentKey) -> Agent | None:
-        """Return the agent of a call: by assistant, else by phone number; also an inactive one. One query."""
+        """Return the agent of a call: by assistant, else by phone number.
+
+        An inactive agent is returned too. One query.
+        """
         valid = AgentKey(assistant_id=_vapi_id(key.assistant_id), phone_number_id=_vapi_id(key.phone_number_id))
         if valid == AgentKey():
             return None
         return self._agents.find(valid)
 
     def get(self, agent_id: str, viewer: Viewer) -> Agent:
-        """Return one agent. One query. Raises AgentUnknown, also for an agent that the viewer may not see."""
+        """Return one agent. One query.
+
+        Raises AgentUnknown, also for an agent that the viewer may not see.
+        """
         agent = None if "\x00" in agent_id else self._agents.get(agent_id, owner_filter(viewer))
         if agent is None:
             raise AgentUnknown
         return agent
 
     def listing(self, viewer: Viewer, *, text: str = "", page: int = 1) -> AgentPage:
-        """Return one page of the agents that the viewer may see, the active ones first. One query.
+        """Return one page of the agents that the viewer may see, the active ones first.
+
+        One query.
 
         Args:
             viewer: whose agents; an admin sees all.
@@ -103,7 +111,9 @@ class AgentService:
         return AgentPage(agents=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
 
     def names(self, viewer: Viewer, chosen: str = "") -> tuple[AgentName, ...]:
-        """Return the agents that the viewer may choose from, the active ones first, at most MAX_CHOICES. One query.
+        """Return at most MAX_CHOICES agents to choose from, the active ones first.
+
+        One query.
 
         Args:
             viewer: who chooses.
@@ -112,7 +122,9 @@ class AgentService:
         return tuple(self._agents.names(owner_filter(viewer), chosen.replace("\x00", ""), MAX_CHOICES))
 
     def owned_agents(self, user_ids: Sequence[int], viewer: Viewer) -> dict[int, OwnedAgents]:
-        """Return the agents that each of some users owns; users without agents are left out. One query.
+        """Return the agents that each of some users owns.
+
+        Users without agents are left out. One query.
 
         Raises AdminsOnly.
         """
@@ -169,7 +181,10 @@ class AgentService:
         return self.get(agent_id, viewer)
 
     def set_active(self, agent_id: str, viewer: Viewer, *, active: bool) -> None:
-        """Activate or deactivate an agent; an inactive one takes no calls. Raises AgentUnknown."""
+        """Activate or deactivate an agent; an inactive one takes no calls.
+
+        Raises AgentUnknown.
+        """
         with self._database.transaction() as connection:
             agent = lock_agent(self._agents, connection, agent_id, viewer)
             if agent.is_active != active:
@@ -182,7 +197,10 @@ class AgentService:
                 )
 
     def changes_since(self, agent: Agent, seen: datetime) -> tuple[AuditEntry, ...]:
-        """Return the recorded changes after `seen` of an agent that the viewer may see, oldest first. One query."""
+        """Return the recorded changes of an agent after `seen`, oldest first.
+
+        The viewer may see the agent, as the caller has checked. One query.
+        """
         return self._audit.since("agent", agent.agent_id, seen)
 
     def _insert(self, agent_id: str, profile: Profile, viewer: Viewer) -> None:
@@ -216,7 +234,10 @@ class AgentService:
 
 
 def lock_agent(agents: AgentRepository, connection: DeadlineConnection, agent_id: str, viewer: Viewer) -> Agent:
-    """Lock an agent until the transaction ends, as bookings do, and return it. Raises AgentUnknown."""
+    """Lock an agent until the transaction ends, as bookings do, and return it.
+
+    Raises AgentUnknown.
+    """
     if "\x00" in agent_id:
         raise AgentUnknown
     pending = agents.lock(connection, agent_id, owner_filter(viewer))
@@ -272,7 +293,10 @@ def is_time_zone(name: str) -> bool:
 
 
 def slug(name: str) -> str:
-    """Return a name for use in a URL: `zoe-o-neill` for `Zoë O'Neill`; `agent` if it has no Latin letters."""
+    """Return a name for use in a URL: `zoe-o-neill` for `Zoë O'Neill`.
+
+    A name without Latin letters becomes `agent`.
+    """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG_CHARS].strip("-") or "agent"
 

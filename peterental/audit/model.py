@@ -1,4 +1,4 @@
-"""Audit log entries: who did what to which object, with the values before and after."""
+"""Audit log entries: who changed which object, and the values before and after."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ class LogPage:
 
 
 def changed_fields(before: DataclassInstance, after: DataclassInstance) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the fields in which two states of an object differ: their values before, and after."""
+    """Return the values before, and after, of the fields in which two states differ."""
     old, new = asdict(before), asdict(after)
     names = [name for name in new if old.get(name) != new[name]]
     return {name: old.get(name) for name in names}, {name: new[name] for name in names}
 
 
 def json_default(value: object) -> str:
-    """Encode what `json.dumps` cannot: dates and times as ISO 8601, anything else with `str`."""
+    """Encode dates and times as ISO 8601, anything else with `str`, for `json.dumps`."""
     return value.isoformat() if isinstance(value, datetime | date | time) else str(value)

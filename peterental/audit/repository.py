@@ -45,7 +45,7 @@ class AuditRepository:
         )
 
     def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime, limit: int) -> list[AuditEntry]:
-        """Return the newest entries about one object after `moment` (aware), oldest first. One round trip."""
+        """Return the newest entries about an object after `moment`, oldest first."""
         rows = self._database.fetch(
             """
             SELECT audit_id, happened_at, actor, action, subject_kind, subject_id, subject_name, before, after
@@ -86,7 +86,7 @@ class AuditRepository:
 
 
 def _search_term(text: str) -> str | None:
-    """Return a text to search for, without NUL, which PostgreSQL rejects; None for an empty one."""
+    """Return a search term without NUL, which PostgreSQL rejects; None if empty."""
     return text.replace("\x00", "").strip() or None
 
 

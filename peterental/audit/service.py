@@ -20,7 +20,7 @@ class AuditService:
         self._log = AuditRepository(database)
 
     def record(self, connection: Connection, actor: str, change: Change) -> None:
-        """Queue an entry about a change in its own transaction, so that both are committed or neither.
+        """Queue an entry in the transaction of the change: both are committed or neither.
 
         Args:
             connection: of the transaction.
@@ -30,9 +30,9 @@ class AuditService:
         self._log.insert(connection, actor, change)
 
     def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime) -> tuple[AuditEntry, ...]:
-        """Return the newest entries about one object after `moment`, oldest first, at most PAGE_SIZE. One query.
+        """Return the newest entries about an object after `moment`, oldest first.
 
-        The caller checks that the viewer may change the object.
+        At most PAGE_SIZE, in one query. The caller checks that the viewer may change the object.
         """
         return tuple(self._log.since(subject_kind, subject_id, moment, PAGE_SIZE))
 

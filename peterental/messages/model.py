@@ -86,7 +86,10 @@ class Message:
 
     @property
     def phone_numbers(self) -> tuple[tuple[str, str | None], ...]:
-        """Numbers to call back, the given one before the caller's: as written, and as dialled (None if impossible)."""
+        """Numbers to call back, the one that the caller named first.
+
+        Each as written, and as dialled; None if it cannot be dialled.
+        """
         written = dict.fromkeys(number for number in (self.attendee_phone, self.caller_number) if number)
         return tuple((number, dialled(number)) for number in written)
 

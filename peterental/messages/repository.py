@@ -45,7 +45,9 @@ class MessageRepository:
     def listing(
         self, user_id: int | None, message_filter: MessageFilter, page: slice
     ) -> tuple[list[Message], int, bool]:
-        """Return a page of messages, how many are open in all, and whether more match than can be sorted.
+        """Return a page of messages, the open count, and whether it is truncated.
+
+        It is truncated if more messages match than can be sorted.
 
         Args:
             user_id: only messages for this user's agents; None for all.
@@ -126,7 +128,10 @@ class MessageRepository:
         )
 
     def get(self, message_id: int, user_id: int | None) -> Message | None:
-        """Return a message if it is for one of the user's agents; any message if `user_id` is None."""
+        """Return a message if it is for one of the user's agents.
+
+        If `user_id` is None, any message is returned.
+        """
         rows = self._database.fetch(ONE_MESSAGE, {"message_id": message_id, "user_id": user_id})
         return Message(**rows[0]) if rows else None
 
@@ -145,7 +150,9 @@ class MessageRepository:
 
 
 def _search_queries(message_filter: MessageFilter, *, is_limited: bool) -> tuple[str, str, str]:
-    """Return a WITH clause, the query of the matching messages, and an expression for whether they are truncated.
+    """Return the WITH clause, the query and the truncation test of a search.
+
+    The query returns the matching messages; the test is an expression for whether they are truncated.
 
     The newest messages of each state are read from that state's index, or for some agents from each agent's part of
     it. A text is searched among the newest messages first, which finds common words at once. Only if these do not fill

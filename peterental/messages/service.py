@@ -56,14 +56,19 @@ class MessageService:
         )
 
     def get(self, message_id: int, viewer: Viewer) -> Message:
-        """Return one message. One round trip. Raises MessageUnknown, also if it is for an agent of another user."""
+        """Return one message. One round trip.
+
+        Raises MessageUnknown, also if it is for an agent of another user.
+        """
         message = self._messages.get(message_id, owner_filter(viewer)) if 0 < message_id <= MAX_BIGINT else None
         if message is None:
             raise MessageUnknown
         return message
 
     def set_done(self, message_id: int, viewer: Viewer, *, done: bool) -> Message:
-        """Mark a message as done or open, and return it as before; without a change nothing is recorded.
+        """Mark a message as done or open, and return it as before.
+
+        If it already is, nothing is recorded.
 
         Raises MessageUnknown, also if it is for an agent of another user.
         """

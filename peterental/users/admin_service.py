@@ -1,4 +1,4 @@
-"""User administration: list, invite, change roles, deactivate, make one-time links."""
+"""User administration: list and invite users, change roles, deactivate."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ class UserAdminService:
         self._audit = audit
 
     def listing(self, viewer: Viewer, *, text: str = "", page: int = 1) -> UserPage:
-        """Return one page of the users by e-mail address, the deactivated ones last. One query.
+        """Return one page of the users by e-mail address, the deactivated ones last.
+
+        One query.
 
         Args:
             viewer: an admin.
@@ -81,7 +83,9 @@ class UserAdminService:
         return PasswordGrant(added.user_id, 0)
 
     def make_link(self, user_id: int, viewer: Viewer) -> PasswordGrant:
-        """Return the grant of a link that sets a new password; earlier links of the user stop working.
+        """Return the grant of a link that sets a new password.
+
+        Earlier links of the user stop working.
 
         Raises UserUnknown, UserDeactivated.
         """
@@ -105,7 +109,10 @@ class UserAdminService:
         return user
 
     def deactivate(self, user_id: int, viewer: Viewer) -> UserDetails:
-        """Deactivate a user and end their sessions; return the user as before. Raises UserUnknown, LastAdmin."""
+        """Deactivate a user and end their sessions; return the user as before.
+
+        Raises UserUnknown, LastAdmin.
+        """
         return self._set_active(user_id, viewer, active=False)
 
     def reactivate(self, user_id: int, viewer: Viewer) -> UserDetails:
@@ -124,7 +131,9 @@ class UserAdminService:
         return user
 
     def _lock_unless_last_admin(self, connection: Connection, user_id: int, *, leaves: bool) -> UserDetails:
-        """Lock a user who is about to change, and every admin, so that two last admins cannot leave at once.
+        """Lock a user and every admin before a change of the user.
+
+        The lock on all admins prevents that the last two leave at the same time.
 
         Args:
             connection: of the transaction.

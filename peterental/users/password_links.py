@@ -12,13 +12,19 @@ LIFETIME = timedelta(days=7)
 
 
 def encode(grant: PasswordGrant, key: str, now: datetime) -> str:
-    """Return the signed token of a grant, valid for seven days from `now` (aware) unless invalidated earlier."""
+    """Return the signed token of a grant.
+
+    It is valid for LIFETIME from `now` (aware), unless it is invalidated earlier.
+    """
     expires_at = int((now + LIFETIME).timestamp())
     return str(_signer(key).dumps([grant.user_id, grant.session_epoch, grant.link_number, expires_at]))
 
 
 def decode(token: str, key: str, now: datetime) -> PasswordGrant:
-    """Return the grant in a token. Raises LinkInvalid if the signature is wrong or the token has expired."""
+    """Return the grant in a token.
+
+    Raises LinkInvalid if the signature is wrong or the token has expired.
+    """
     try:
         user_id, session_epoch, link_number, expires_at = _signer(key).loads(token)
     except (BadData, ValueError, TypeError) as error:

@@ -61,14 +61,17 @@ class Passwords:
                 return False
 
     def rehash_if_needed(self, password: str, password_hash: str) -> str:
-        """Return the hash to store for a verified password: a new one if the parameters have changed."""
+        """Return the hash to store; a new one if the parameters have changed."""
         return (
             self.hash(normalized_bytes(password)) if self._hasher.check_needs_rehash(password_hash) else password_hash
         )
 
     @contextmanager
     def hashing_slot(self) -> Iterator[None]:
-        """Hold one of this process's hashing slots. Raises SignInBusy if none becomes free in time."""
+        """Hold one of this process's hashing slots.
+
+        Raises SignInBusy if none becomes free in time.
+        """
         if not _hashing.acquire(timeout=self.slot_timeout_s):
             raise SignInBusy
         try:
@@ -78,7 +81,10 @@ class Passwords:
 
 
 def encode_new_password(password: str) -> bytes:
-    """Check the length of a new password and return its bytes. Raises PasswordTooShort, PasswordTooLong."""
+    """Check the length of a new password and return its bytes.
+
+    Raises PasswordTooShort, PasswordTooLong.
+    """
     if len(password) < MIN_PASSWORD_CHARS:
         raise PasswordTooShort(characters=MIN_PASSWORD_CHARS)
     secret = normalized_bytes(password)
@@ -88,15 +94,18 @@ def encode_new_password(password: str) -> bytes:
 
 
 def normalized_bytes(password: str) -> bytes:
-    """Return a password's bytes after NFKC normalization, which makes them independent of the keyboard.
+    """Return a password's bytes after NFKC normalization.
 
-    NIST SP 800-63B section 5.1.1.2 recommends it.
+    It makes them independent of the keyboard; NIST SP 800-63B section 5.1.1.2 recommends it.
     """
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
 def _make_dummy_hash(hasher: PasswordHasher) -> str:
-    """Return a random string in the format of a hash by `hasher`, verified at the same cost for unknown users."""
+    """Return a random string in the format of a hash by `hasher`.
+
+    It is verified for unknown users, at the same cost as a real hash.
+    """
 
     def random_base64(size: int) -> str:
         return b64encode(secrets.token_bytes(size)).decode().rstrip("=")

@@ -36,7 +36,10 @@ class UserRepository:
         return [UserChoice(**row) for row in rows]
 
     def account(self, email: str) -> Account | None:
-        """Return the account of an e-mail address, ignoring case, with its password hash; also a deactivated one."""
+        """Return the account of an e-mail address, ignoring case, with its password hash.
+
+        A deactivated account is returned too.
+        """
         rows = self._database.fetch(
             """
             SELECT user_id, email, role, password_hash, session_epoch, is_active
@@ -124,7 +127,10 @@ class UserRepository:
         )
 
     def listing(self, *, text: str | None, limit: int, offset: int) -> list[UserDetails]:
-        """Return users by e-mail address, the active ones first; `text` is part of a name or an address."""
+        """Return users by e-mail address, the active ones first.
+
+        `text` is part of a name or an address.
+        """
         rows = self._database.fetch(
             f"""
             SELECT {_USER_COLUMNS}
@@ -159,9 +165,10 @@ class UserRepository:
         return UserDetails(**row) if row else None
 
     def lock_with_admins(self, connection: Connection, user_id: int) -> dict[int, UserDetails]:
-        """Lock and return one user and every active admin, by user_id, until the transaction ends.
+        """Lock and return one user and every active admin, by user_id.
 
-        The order of locking is always the same, so that concurrent callers wait for each other and do not deadlock.
+        The locks last until the transaction ends. Their order is always the same, so that concurrent callers wait for
+        each other and do not deadlock.
         """
         rows = connection.execute(
             f"""
@@ -190,14 +197,14 @@ class UserRepository:
         connection.execute("UPDATE users SET session_epoch = session_epoch + 1 WHERE user_id = %s", (user_id,))
 
     def increment_links_made(self, connection: Connection, user_id: int) -> int:
-        """Count a new link of a user, which invalidates the earlier ones; return its number."""
+        """Count a new link of a user and return its number; earlier links end."""
         row = connection.execute(
             "UPDATE users SET links_made = links_made + 1 WHERE user_id = %s RETURNING links_made", (user_id,)
         ).fetchone()
         return int(_returned(row)["links_made"])
 
     def set_password(self, connection: Connection, user_id: int, password_hash: str) -> int:
-        """Change a password and end all sessions and links of the user; return the new session epoch."""
+        """Change a password and return the new epoch; all sessions and links end."""
         row = connection.execute(
             """
             UPDATE users
@@ -210,7 +217,7 @@ class UserRepository:
         return int(_returned(row)["session_epoch"])
 
     def consume(self, keys: Sequence[ThrottleKey], now: datetime) -> set[str]:
-        """Count an attempt against each key that allows one at `now`; return the subjects of these keys.
+        """Count an attempt against each key that allows one; return their subjects.
 
         One statement, so that concurrent attempts never exceed the limit: each sees the count of the one before.
         It also deletes up to a hundred expired rows.

@@ -1,4 +1,4 @@
-"""Accounts, passwords and sessions: what users do with their own account, and what the command line does."""
+"""Accounts, passwords and sessions: sign-in, set-up, password changes."""
 
 from __future__ import annotations
 
@@ -128,7 +128,9 @@ class UserService:
         return SignedIn(viewer=viewer, session_epoch=0)
 
     def sign_in(self, email: str, password: str, origin: ClientOrigin = UNKNOWN_ORIGIN) -> SignedIn | None:
-        """Sign in; None for an unknown or deactivated user or a wrong password, after the same work.
+        """Sign in; return None if the user or the password is wrong.
+
+        An unknown or deactivated user takes as much work as a wrong password.
 
         The attempt is counted before the password is verified; a success takes it back.
 
@@ -161,13 +163,15 @@ class UserService:
         return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch)
 
     def viewer(self, user_id: int, session_epoch: int) -> Viewer | None:
-        """Return the viewer of a session; None if the session has ended or the user is deactivated."""
+        """Return the viewer of a session; None if it ended or the user is deactivated."""
         return self._users.viewer(user_id, session_epoch)
 
     def change_password(self, viewer: Viewer, current: str, new: str) -> int:
-        """Change the viewer's password and end all their sessions; return the epoch for a new session.
+        """Change the viewer's password; return the epoch for a new session.
 
-        Raises PasswordTooShort, PasswordTooLong, PasswordWrong, TooManyAttempts, SignInBusy, UserUnknown.
+        All existing sessions of the viewer end.
+
+        Raises PasswordTooShort, PasswordTooLong, PasswordWrong, TooManyAttempts, SignInBusy, EmailUnknown.
         """
         secret = encode_new_password(new)
         keys = (login_throttle.user_key(viewer.user_id),)
@@ -185,9 +189,11 @@ class UserService:
             return self._set_password(connection, user, password_hash, viewer.email)
 
     def set_password(self, email: str, password: str, *, actor: str = COMMAND_LINE) -> int:
-        """Set a user's password and end all their sessions; return the epoch for a new session.
+        """Set a user's password; return the epoch for a new session.
 
-        Raises UserUnknown, PasswordTooShort, PasswordTooLong.
+        All sessions of the user end.
+
+        Raises EmailUnknown, PasswordTooShort, PasswordTooLong.
         """
         password_hash = self.passwords.hash(encode_new_password(password))
         if not is_email(email):
@@ -197,11 +203,16 @@ class UserService:
             return self._set_password(connection, user, password_hash, actor)
 
     def user_of_grant(self, grant: PasswordGrant) -> UserDetails:
-        """Return the user of a one-time link. Raises LinkInvalid, also for an invalidated link."""
+        """Return the user of a one-time link.
+
+        Raises LinkInvalid, also for an invalidated link.
+        """
         return _check_grant(self._users.get(grant.user_id), grant)
 
     def redeem_grant(self, grant: PasswordGrant, password: str) -> SignedIn:
-        """Set the password with a one-time link, and sign in; of concurrent calls one succeeds.
+        """Set the password with a one-time link, and sign in.
+
+        Of concurrent calls exactly one succeeds.
 
         Raises LinkInvalid, PasswordTooShort, PasswordTooLong, SignInBusy.
         """
@@ -233,7 +244,10 @@ class UserService:
         return epoch
 
     def _consume_attempt(self, keys: Sequence[ThrottleKey]) -> None:
-        """Count an attempt before it is made; one query if it is allowed. Raises TooManyAttempts."""
+        """Count an attempt before it is made; one query if it is allowed.
+
+        Raises TooManyAttempts.
+        """
         now = self._now()
         allowed = self._users.consume(keys, now)
         refused = [key for key in keys if key.subject not in allowed]
@@ -276,7 +290,7 @@ def normalize_email(text: str) -> str:
 
 
 def normalize_name(text: str | None) -> str | None:
-    """Return a user's name as it is stored: at most 255 characters; None instead of an empty one."""
+    """Return a user's name as stored: at most 255 characters; None if empty."""
     return (text or "").replace("\x00", "").strip()[:MAX_EMAIL_CHARS] or None
 
 

@@ -11,7 +11,10 @@ PURPOSE = b"peterental: make the first user"
 
 
 def setup_token(session_key: str) -> str:
-    """Return the token of the set-up link; it is the same in every process with the same session key."""
+    """Return the token of the set-up link.
+
+    It is the same in every process with the same session key.
+    """
     return hmac.new(session_key.encode(), PURPOSE, hashlib.sha256).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Working hours, date overrides and busy blocks: changes, refusals, the audit log, and locking."""
+"""Changes of working hours, date overrides and busy blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit log: written in the transaction of the change, shown to admins only, newest first."""
+"""The audit log: written with the change, listed for admins only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Throttling of password guesses across workers, without locking out users who know their password."""
+"""Throttling of password guesses, across workers and without lockouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Parse working hours as people write them: `9–12, 13–17`, `9-5`, `9 am to 5:30 pm`, `closed`; pure."""
+"""Parse working hours as people write them; pure.
+
+Examples: `9–12, 13–17`, `9-5`, `9 am to 5:30 pm`, `closed`.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,9 @@ class TooManyWindows(Refusal):
 
 
 def parse_windows(text: str) -> tuple[Window, ...]:
-    """Parse the hours of one day into windows, in order; an empty text or `closed` has none.
+    """Parse the hours of one day into windows, in order.
+
+    An empty text and `closed` have no windows.
 
     Raises InvalidHours, ClosesFirst, HoursOverlap, TooManyWindows.
     """

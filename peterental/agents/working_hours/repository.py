@@ -54,7 +54,10 @@ class WorkingHoursRepository:
     def busy_blocks(
         self, agent_id: str, since: datetime, until: datetime | None = None, limit: int = MAX_LISTED
     ) -> tuple[BusyBlock, ...]:
-        """Return the blocks that end after `since` and begin before `until` (None: no limit), earliest first."""
+        """Return the blocks that end after `since` and begin before `until`, in order.
+
+        An `until` of None is no limit.
+        """
         rows = self._database.fetch(
             f"""
             SELECT {BUSY_COLUMNS}
@@ -68,7 +71,10 @@ class WorkingHoursRepository:
         return tuple(BusyBlock(**row) for row in rows)
 
     def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime) -> bool:
-        """Return whether a busy block overlaps the time from `start` to `until`; waits for the server."""
+        """Return whether a busy block overlaps the time from `start` to `until`.
+
+        Waits for the server.
+        """
         row = connection.execute(
             "SELECT FROM agent_busy WHERE agent_id = %s AND during && tstzrange(%s, %s) LIMIT 1",
             (agent_id, start, until),
@@ -76,7 +82,10 @@ class WorkingHoursRepository:
         return row is not None
 
     def replace_week(self, connection: Connection, agent_id: str, week: Sequence[tuple[int, Window]]) -> None:
-        """Queue the replacement of an agent's weekly hours; `week` has (ISO weekday, window) pairs."""
+        """Queue the replacement of an agent's weekly hours.
+
+        `week` has (ISO weekday, window) pairs.
+        """
         connection.execute("DELETE FROM agent_hours WHERE agent_id = %s", (agent_id,))
         connection.execute(
             """
@@ -159,7 +168,7 @@ class WorkingHoursRepository:
 
 
 def date_override(rows: Sequence[DictRow]) -> DateOverride | None:
-    """Return the override in the rows of `WorkingHoursRepository.find_override`, if there is one."""
+    """Return the override in the rows of `find_override`, if there is one."""
     overrides = _overrides(rows)
     return overrides[0] if overrides else None
 

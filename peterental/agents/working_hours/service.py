@@ -75,17 +75,25 @@ class WorkingHoursService:
         self._now = now
 
     def schedule(self, agent_id: str, viewer: Viewer) -> Schedule:
-        """Return an agent with its date overrides and busy blocks, from now on. Three queries. Raises AgentUnknown."""
+        """Return an agent with its date overrides and busy blocks, from now on.
+
+        Three queries. Raises AgentUnknown.
+        """
         agent = self._agents.get(agent_id, viewer)
         days = self.date_overrides(agent, self.today(agent))
         return Schedule(agent=agent, days=days, busy=self.busy_blocks(agent, self._now()))
 
     def date_overrides(self, agent: Agent, first: date) -> tuple[DateOverride, ...]:
-        """Return the date overrides from `first` on of an agent that the viewer may see. One query."""
+        """Return the date overrides from `first` on of an agent that the viewer may see.
+
+        One query.
+        """
         return self._hours.overrides(agent.agent_id, first)
 
     def busy_blocks(self, agent: Agent, since: datetime, until: datetime | None = None) -> tuple[BusyBlock, ...]:
-        """Return busy blocks of an agent that the viewer may see, earliest first. One query.
+        """Return busy blocks of an agent that the viewer may see, earliest first.
+
+        One query.
 
         Args:
             agent: whose blocks.
@@ -169,7 +177,10 @@ class WorkingHoursService:
         return busy
 
     def remove_busy_block(self, agent_id: str, busy_id: int, viewer: Viewer) -> None:
-        """Remove a manual busy block. Raises AgentUnknown, BusyBlockUnknown, ExternalBusyBlock."""
+        """Remove a manual busy block.
+
+        Raises AgentUnknown, BusyBlockUnknown, ExternalBusyBlock.
+        """
         with self._locked_change(agent_id, viewer) as change:
             is_possible = 0 < busy_id <= MAX_BIGINT
             row = self._hours.find_busy_block(change.connection, agent_id, busy_id).fetchone() if is_possible else None
