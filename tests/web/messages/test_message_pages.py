@@ -240,7 +240,7 @@ def many_messages_url(databases: Any, template_url: str) -> Any:
 def test_list_never_scans_all_messages(
     many_messages_url: str, state: Any, others: dict[str, Any], user_id: int | None
 ) -> None:
-    database = Explained(many_messages_url, {"open_count": 0, "message_id": None, "is_cut": False})
+    database = Explained(many_messages_url, {"open_count": 0, "message_id": None, "is_truncated": False})
     MessageRepository(database).listing(user_id, MessageFilter(state=state, **others), slice(75, 101))
     database.close()
     assert "Index" in database.plan
