@@ -1,4 +1,4 @@
-"""The clock: the present moment, midnight, and wall-clock time to instant."""
+"""The clock: the current time, midnight, and conversion of wall-clock time."""
 
 from __future__ import annotations
 
@@ -13,25 +13,23 @@ class TimeSkipped(Refusal):
 
 
 def utc_now() -> datetime:
-    """Return the present moment, in UTC."""
+    """Return the current time, in UTC."""
     return datetime.now(UTC)
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Return the first moment of a local day, in UTC."""
+    """Return the start of a local day, in UTC."""
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
 def instant_of(day: date, minutes: int, zone: ZoneInfo, *, fold: int = 0) -> datetime | None:
-    """Return when the wall clock of `zone` shows `minutes` after midnight on `day`, in UTC.
+    """Convert a wall-clock time to UTC; None for a time that the clocks skip.
 
     Args:
-        day: on the local calendar.
-        minutes: after midnight on the wall clock; may exceed a day.
-        zone: whose wall clock.
+        day: the local date.
+        minutes: wall-clock minutes after midnight; may exceed a day.
+        zone: the time zone of the wall clock.
         fold: which of the two instants of a repeated hour: 0 the first, 1 the second.
-
-    Returns None for a time that the clocks skip.
     """
     wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
     instant = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
@@ -39,7 +37,7 @@ def instant_of(day: date, minutes: int, zone: ZoneInfo, *, fold: int = 0) -> dat
 
 
 def existing_instant(day: date, minutes: int, zone: ZoneInfo, *, fold: int = 0) -> datetime:
-    """Return the same, in UTC. Raises TimeSkipped for a time that the clocks skip."""
+    """Convert a wall-clock time to UTC, as `instant_of` does. Raises TimeSkipped."""
     instant = instant_of(day, minutes, zone, fold=fold)
     if instant is None:
         raise TimeSkipped(clock=clock_time(minutes))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from peterental.access import AdminsOnly
+from peterental.access import require_admin
 from peterental.agents.model import (
     AgentChanged,
     AgentNameMissing,
@@ -116,8 +116,7 @@ def show(agent_id: str) -> Answer:
 def new() -> Answer:
     """Create an agent."""
     viewer = current_viewer()
-    if not viewer.is_admin:
-        raise AdminsOnly
+    require_admin(viewer)
     services = _services()
     zone = _config().default_time_zone
     prefilled = {field: _vapi_id(name) for name, field in PREFILL_PARAMS.items()}

@@ -8,7 +8,7 @@ from typing import Protocol
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from peterental.access import AdminsOnly
+from peterental.access import require_admin
 from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger.attempts import read_history
 from peterental.database.migrations.ledger.status import Status
@@ -83,8 +83,7 @@ def home() -> Response:
 
 def schema() -> str:
     """Show admins every migration, the latest failed attempts, and the next step."""
-    if not current_viewer().is_admin:
-        raise AdminsOnly
+    require_admin(current_viewer())
     gate: SchemaStatusProvider = current_app.extensions["peterental.gate"]
     try:
         status, unreadable = gate.status(), None
