@@ -74,6 +74,7 @@ def test_no_page_has_axe_violations_or_overflows(chromium: Browser, site: Site, 
 
 def test_axe_finds_low_contrast_in_the_dark(chromium: Browser) -> None:
     page = chromium.new_page()
+    page.set_default_timeout(HANG_S * 1000)
     style = ":root{color-scheme:light dark} p{color:light-dark(#000,#333);background:light-dark(#fff,#222)}"
     page.set_content(f"<html lang=en><title>x</title><style>{style}</style><main><h1>x</h1><p>words</p></main>")
     assert not Axe().run(page, options=COLOURS).violations_count
@@ -84,6 +85,7 @@ def test_axe_finds_low_contrast_in_the_dark(chromium: Browser) -> None:
 
 def test_axe_finds_a_missing_alt_text(chromium: Browser) -> None:
     page = chromium.new_page()
+    page.set_default_timeout(HANG_S * 1000)
     page.set_content("<html lang=en><title>x</title><main><h1>x</h1><img src='data:,'></main>")
     assert "image-alt" in {found["id"] for found in Axe().run(page).response["violations"]}
     page.close()

@@ -209,6 +209,7 @@ def test_machine_routes_get_plain_errors(app: Flask, monkeypatch: pytest.MonkeyP
     assert "Content-Security-Policy" not in response.headers
 
 
+@pytest.mark.usefixtures("real_time_limits")
 def test_database_outage_returns_503(
     make_app: Callable[[Config], Flask], config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:

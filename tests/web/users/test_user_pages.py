@@ -225,6 +225,14 @@ def test_unknown_user_returns_404(office: Browser, path: str) -> None:
     assert office.get(path).status_code == 404
 
 
+@pytest.fixture
+def frozen_clock(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Freeze the clock that the waits after wrong passwords are counted on."""
+    moment = datetime.now(UTC)
+    monkeypatch.setattr(services.users, "_now", lambda: moment)
+
+
+@pytest.mark.usefixtures("frozen_clock")
 def test_failed_sign_ins_are_throttled(stranger: Browser, open_browser: Callable[[], Browser], admin: Viewer) -> None:
     known = open_browser()
     known.sign_in(admin.email)
@@ -295,6 +303,7 @@ def test_forwarded_address_cannot_be_forged(
     assert [(row["subject"], row["failures"]) for row in rows] == [("address:203.0.113.7", 2)]
 
 
+@pytest.mark.usefixtures("frozen_clock")
 def test_account_password_check_is_throttled(office: Browser) -> None:
     for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
         assert office.send("/account", current="a wrong password", new=CHOSEN).status_code == 400
@@ -304,6 +313,7 @@ def test_account_password_check_is_throttled(office: Browser) -> None:
     assert "wait 30 seconds" in page.text
 
 
+@pytest.mark.usefixtures("frozen_clock")
 def test_set_up_links_are_throttled(stranger: Browser) -> None:
     for _ in range(20):
         assert stranger.get("/setup?token=guess").status_code == 404
