@@ -344,7 +344,7 @@ def test_edit_conflict_shows_both_states(
     ):
         assert page.status_code == 409
         text = " ".join(page.text.split())
-        assert "Another user changed this viewing after you opened it" in text
+        assert "the viewing changed after you opened the page" in text
         assert f"Moved, by <bdi>{ana.email}</bdi>" in text
         assert "<dt>You saw</dt>" in text
         assert "10:00 am" in text
