@@ -1,4 +1,4 @@
-"""Match what callers say of homes, names and phone numbers with what is known of them. Pure."""
+"""Match what callers say of homes and names with what is known of them. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,6 @@ from peterental.appointments.matching.candidates import Difference, Outcome, Res
 from peterental.appointments.matching.comparison import Comparison, Reason, compare, compare_texts
 from peterental.appointments.matching.match import Match
 from peterental.appointments.matching.names import names_match
-from peterental.appointments.matching.phone_numbers import (
-    dialable,
-    means_caller_number,
-    normalise,
-    region_of,
-    same_number,
-)
 from peterental.appointments.matching.placeholders import is_placeholder_home, is_placeholder_name
 
 __all__ = [
@@ -27,13 +20,8 @@ __all__ = [
     "candidates",
     "compare",
     "compare_texts",
-    "dialable",
     "is_placeholder_home",
     "is_placeholder_name",
-    "means_caller_number",
     "names_match",
-    "normalise",
     "parse_address",
-    "region_of",
-    "same_number",
 ]

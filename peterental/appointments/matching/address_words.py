@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from peterental.appointments.matching.spoken_numbers import CARDINALS, is_number
-from peterental.appointments.matching.text import fold, word_set
 from peterental.appointments.matching.usps import NAMED_FLOORS, NAMED_UNITS, STREET_TYPES
+from peterental.folding import fold, word_set
 
 LONGEST_ADDRESS = 500
 """Characters of an address that are read, as many as are stored."""

@@ -22,8 +22,9 @@ from itertools import product
 from peterental.appointments.matching.addresses import Address, parse_address
 from peterental.appointments.matching.localities import canonical_city
 from peterental.appointments.matching.match import Match
-from peterental.appointments.matching.text import Closeness, closeness, word_set
+from peterental.appointments.matching.text import Closeness, closeness
 from peterental.appointments.matching.usps import LONG_DIRECTIONS, PLACE_WORDS, STATES
+from peterental.folding import word_set
 
 
 class Reason(StrEnum):

@@ -1,8 +1,7 @@
-"""Fold text for comparison and measure how close two spellings are. Pure."""
+"""Measure how close two spellings are. Pure."""
 
 from __future__ import annotations
 
-import unicodedata
 from enum import Enum
 
 from jellyfish import damerau_levenshtein_distance
@@ -16,12 +15,6 @@ LONG_WORD = 8
 SHORTEST_CLOSE = 3
 """Shorter words ("A", "B", "Ox") are never similar, only equal."""
 
-_FRACTIONS = {
-    ord(char): " " + unicodedata.normalize("NFKD", char).replace("\u2044", "/") + " "
-    for char in "½¼¾⅓⅔⅛⅜⅝⅞"
-}  # fmt: skip
-_APOSTROPHES = frozenset("'`\u2018\u2019\u00b4")
-
 
 class Closeness(Enum):
     """How near two spellings are."""
@@ -32,26 +25,6 @@ class Closeness(Enum):
     CLOSE = 1
     """The one may be the other misheard."""
     FAR = 0
-
-
-def word_set(text: str) -> frozenset[str]:
-    """Return the words of a list written as text."""
-    return frozenset(text.split())
-
-
-def fold(text: str) -> str:
-    """Return `text` in lower case without accents and apostrophes, with ASCII digits."""
-    ascii_only = text.isascii()
-    if not ascii_only:
-        text = unicodedata.normalize("NFKD", text.translate(_FRACTIONS)).replace("\u2044", "/")
-    folded = text.casefold()
-    if ascii_only:
-        return folded.replace("'", "").replace("`", "")
-    return "".join(_plain(char) for char in folded if char not in _APOSTROPHES and not unicodedata.combining(char))
-
-
-def _plain(char: str) -> str:
-    return str(unicodedata.decimal(char)) if char.isdecimal() else char
 
 
 def closeness(one: str, other: str) -> Closeness:

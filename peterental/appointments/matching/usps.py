@@ -5,7 +5,7 @@ Street types and their abbreviations follow USPS Publication 28, appendix C1; un
 
 from __future__ import annotations
 
-from peterental.appointments.matching.text import word_set
+from peterental.folding import word_set
 
 
 def _table(text: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peterental.appointments.matching import dialable, means_caller_number, normalise, region_of, same_number
+from peterental.phone_numbers import dialable, means_caller_number, normalise, region_of, same_number
 
 
 def rows() -> list[tuple[str, str, str | None]]:

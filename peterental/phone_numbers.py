@@ -15,11 +15,12 @@ from urllib.parse import unquote
 import phonenumbers
 from phonenumbers import Leniency, NumberParseException, PhoneNumber, PhoneNumberMatcher, ValidationResult
 
-from peterental.appointments.matching.text import fold, word_set
+from peterental.folding import fold, word_set
 
 DEFAULT_REGION = "US"
 LONGEST_INPUT = 200
 NORTH_AMERICA = 1
+LAST_DIGITS = 7
 
 WITHHELD = frozenset({"266696687", "7378742833", "8656696", "2562533", "7748483", "86282452253"})
 """Keypad spellings that networks send instead of a withheld number: anonymous, restricted, unknown, blocked, private,
@@ -64,6 +65,24 @@ def same_number(one: object, other: object, region: str = DEFAULT_REGION) -> boo
     """Return whether two numbers reach the same phone; False where either is no number."""
     first = normalise(one, region)
     return first is not None and first == normalise(other, region)
+
+
+def network_number(raw: object) -> str | None:
+    """Return a caller's number as the telephone network sent it, `+` and digits, without its SIP or tel URI.
+
+    None for a withheld number in any spelling, and for anything that is no number.
+    """
+    if not isinstance(raw, str) or len(raw) > LONGEST_INPUT:
+        return None
+    digits = re.sub(r"[\s().-]", "", unquote(_user_part(raw.strip())).removeprefix("tel:"))
+    is_number = re.fullmatch(r"\+?[0-9]{7,15}", digits) and digits.removeprefix("+") not in WITHHELD
+    return digits if is_number else None
+
+
+def last_digits(raw: str | None) -> str | None:
+    """Return the last seven digits of a number, which are the same in every way of writing it."""
+    digits = re.sub(r"\D", "", raw or "")
+    return digits[-LAST_DIGITS:] or None
 
 
 def dialable(raw: object, region: str = DEFAULT_REGION) -> str | None:
