@@ -27,7 +27,7 @@ WHERE_VAPI_KEY = """
 
 AGENT_BY_VAPI_KEY = f"SELECT * FROM agents {WHERE_VAPI_KEY}"
 AGENT_ID_BY_VAPI_KEY = f"SELECT agent_id FROM agents {WHERE_VAPI_KEY}"
-REACHABLE_AGENT = f"SELECT agent_id, agent_name, is_active FROM agents {WHERE_VAPI_KEY}"
+REACHABLE_AGENT = f"SELECT agent_id, agent_name, time_zone, language, is_active FROM agents {WHERE_VAPI_KEY}"
 LOCK_BY_VAPI_KEY = f"{AGENT_ID_BY_VAPI_KEY} FOR NO KEY UPDATE"
 
 AGENT_BY_ID = "SELECT * FROM agents WHERE agent_id = %(agent_id)s"
@@ -37,6 +37,7 @@ AGENT_JSON = """
     FROM (
         SELECT agent.agent_id, agent.agent_name, agent.vapi_assistant_id, agent.phone_number_id,
                agent.calendar_user_id, agent.user_id, agent.time_zone, agent.handover_number, agent.is_active,
+               agent.language,
                agent.slot_minutes, agent.step_minutes, agent.buffer_minutes, agent.notice_minutes,
                agent.horizon_days, agent.daily_cap,
                (
@@ -119,6 +120,7 @@ class _AgentFields(msgspec.Struct):
     time_zone: str
     handover_number: str | None
     is_active: bool
+    language: str
     slot_minutes: int
     step_minutes: int
     buffer_minutes: int

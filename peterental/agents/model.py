@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from peterental.errors import NotFound, Refusal
+
+Language = Literal["en", "es"]
+"""English, Spanish."""
 
 
 class AgentUnknown(NotFound):
@@ -115,6 +119,7 @@ class Agent:
     time_zone: str = "America/Chicago"
     handover_number: str | None = None
     is_active: bool = True
+    language: Language = "en"
     """Callers are answered in it."""
     rules: Rules = Rules()
     updated_at: datetime | None = None
@@ -158,6 +163,7 @@ class Profile:
     """The user who owns this agent; only admins can change it."""
     time_zone: str = "America/Chicago"
     handover_number: str | None = None
+    language: Language = "en"
     slot_minutes: int = 30
     step_minutes: int = 30
     buffer_minutes: int = 0

@@ -33,7 +33,7 @@ from peterental.errors import Refusal
 # Hours are read as minutes after midnight, because Python has no 24:00. Past overrides are left out.
 AGENT = """
     SELECT agents.agent_id, agent_name, vapi_assistant_id, phone_number_id, calendar_user_id, user_id, time_zone,
-           handover_number, is_active, updated_at,
+           handover_number, is_active, language, updated_at,
            slot_minutes, step_minutes, buffer_minutes, notice_minutes, horizon_days, daily_cap,
            (
                SELECT array_agg(ARRAY[

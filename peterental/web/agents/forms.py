@@ -15,7 +15,7 @@ from peterental.agents.service import MAX_CHARS, validated
 from peterental.audit.model import AuditEntry
 from peterental.users.model import UserChoice
 from peterental.web.shell.forms import PageForm, WholeNumber, required
-from peterental.web.shell.template_filters import zone_city
+from peterental.web.shell.template_filters import LANGUAGE_NAMES, zone_city
 
 CONTINENTS = ("America", "Europe", "Africa", "Asia", "Australia", "Pacific", "Atlantic", "Indian", "Antarctica")
 COMMON_ZONES = {
@@ -100,6 +100,12 @@ class AgentForm(VersionedForm):
         validators=[_up_to("handover_number")],
         render_kw={"autocomplete": "off"},
     )
+    language = SelectField(
+        "Language on the phone",
+        description="Callers are answered in this language. The assistant on Vapi must speak it too.",
+        choices=list(LANGUAGE_NAMES.items()),
+        default="en",
+    )
     time_zone = SelectField(
         "Time zone",
         description="Working hours and spoken times are in this time zone.",
@@ -161,7 +167,7 @@ class AgentForm(VersionedForm):
 
     def _display_value(self, name: str, stored: Profile) -> str:
         value = getattr(stored, name)
-        choices = {"user_id": self._people, "time_zone": COMMON_ZONES}.get(name, {})
+        choices = {"user_id": self._people, "time_zone": COMMON_ZONES, "language": LANGUAGE_NAMES}.get(name, {})
         return choices.get(str(value or ""), "nothing" if value is None else str(value))
 
     def profile(self) -> Profile:

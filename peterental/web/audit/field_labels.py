@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from peterental.audit.model import Change
 from peterental.plural import counted
-from peterental.web.shell.template_filters import format_iso, format_minutes, wall_clock
+from peterental.web.shell.template_filters import format_iso, format_minutes, language_name, wall_clock
 
 LABELS = {
     "Monday": "Monday",
@@ -39,6 +39,7 @@ LABELS = {
     "horizon_days": "Bookable in advance",
     "hours": "Hours",
     "is_active": "Active",
+    "language": "Language on the phone",
     "note": "Note",
     "notice_minutes": "Minimum notice",
     "overlap_allowed": "Overlaps another",
@@ -102,6 +103,8 @@ def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> 
             return format_minutes(value)
         if name.endswith("_days"):
             return counted(value, "day")
+    if name == "language" and isinstance(value, str):
+        return language_name(value)
     if name == "status" and isinstance(value, str):
         return value.replace("_", "-")
     return format_value(value, zone)

@@ -13,6 +13,7 @@ from peterental.messages.model import dialled
 from peterental.plural import counted, plural
 
 ISO_8601 = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
+LANGUAGE_NAMES = {"en": "English", "es": "Spanish"}
 HOUSE_NUMBER = re.compile(r"\s*(?:no\.?\s*|#\s*)?(\d{1,5}[a-z]?)\b", re.IGNORECASE)
 
 
@@ -82,6 +83,11 @@ def wall_clock(minutes: int) -> str:
     return f"{hour % 12 or 12}{f':{minute:02}' if minute else ''} {'am' if hour < 12 else 'pm'}"  # noqa: PLR2004  # noon
 
 
+def language_name(code: str) -> str:
+    """Return the English name of a language, such as `Spanish` for `es`."""
+    return LANGUAGE_NAMES.get(code, code)
+
+
 def zone_city(zone: str) -> str:
     """Return the city in the name of a time zone: `New York` for `America/New_York`."""
     return zone.rpartition("/")[2].replace("_", " ")
@@ -136,6 +142,7 @@ def install(app: Flask) -> None:
         zone_name,
         iso,
         wall_clock,
+        language_name,
         zone_city,
         format_minutes,
         house_number,
