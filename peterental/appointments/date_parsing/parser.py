@@ -121,8 +121,14 @@ def _words(parsed: ParsedText, resolver: Resolver) -> Result:
     if context.current is not None and parsed.target is not None:
         parsed = replace(parsed, alternatives=(parsed.target,))
     if len(parsed.alternatives) > 1:
-        return resolver.alternatives(parsed.alternatives)
-    phrase = parsed.alternatives[0]
+        zones = tuple(dict.fromkeys(zone for phrase in parsed.alternatives for zone in phrase.zones))
+        return _in_zone(resolver.alternatives(parsed.alternatives), Phrase(zones=zones), resolver)
+    return _phrase(parsed.alternatives[0], resolver)
+
+
+def _phrase(phrase: Phrase, resolver: Resolver) -> Result:
+    """Return what a phrase without alternatives means: a choice, an answer, a change or a time of its own."""
+    context = resolver.context
     if (search := earlier_or_later(phrase, context)) is not None:
         return search
     offered = chosen(phrase, context)
@@ -184,6 +190,8 @@ def _by_caller(result: Result, phrase: Phrase, resolver: Resolver) -> Result:
 def _in_zone(result: Result, phrase: Phrase, resolver: Resolver) -> Result:
     """Ask about a time zone that was named and is not the agent's."""
     context = resolver.context
+    if isinstance(result, WhichDay | WeekdayMismatch | ConfirmDay):
+        return _without_foreign_times(result, phrase, resolver)
     for zone in phrase.zones:
         options = _options_of(result, context)
         starts = [start for option in options if (start := context.instant(option.day, option.clock_min or 0))]
@@ -196,11 +204,37 @@ def _in_zone(result: Result, phrase: Phrase, resolver: Resolver) -> Result:
             continue
         resolver.note(f"{zone.text} is another time zone")
         if isinstance(result, ExactTime) and others[0] is not None:
-            return ZoneUnclear(own=starts[0], converted=others[0], zone_name=zone.text)
+            return _one_in_zone(starts[0], others[0], zone.text, resolver)
         every = {context.local(start) for start in (*starts, *(other for other in others if other is not None))}
         day = None if isinstance(result, DayNeeded) else min(every)[0]
         return WhichTime(day=day, options=tuple(sorted({minutes for _, minutes in every})))
     return result
+
+
+def _one_in_zone(own: datetime, other: datetime, zone_name: str, resolver: Resolver) -> Result:
+    """Ask which zone is meant. The same argument sent again after that question means the zone that it names."""
+    if not resolver.context.was_asked(ZoneUnclear.key, resolver.raw):
+        return ZoneUnclear(own=own, converted=other, zone_name=zone_name)
+    resolver.note("sent again after the question, so that zone is meant")
+    return ExactTime(start=other, assumed="zone-converted")
+
+
+def _without_foreign_times(
+    result: WhichDay | WeekdayMismatch | ConfirmDay, phrase: Phrase, resolver: Resolver
+) -> Result:
+    """Ask only about the day where the time was named in another zone: the answer must not take it for a local time."""
+    options = (result.option,) if isinstance(result, ConfirmDay) else result.options
+    starts = [start for option in options if (start := _start_of(option, resolver.context)) is not None]
+    if all(converted(start, zone, resolver.context) == start for zone in phrase.zones for start in starts):
+        return result
+    resolver.note("the time is of another time zone, and asked about after the day")
+    if isinstance(result, ConfirmDay):
+        return replace(result, option=Option(result.option.day))
+    return replace(result, options=tuple(dict.fromkeys(Option(option.day) for option in options)))
+
+
+def _start_of(option: Option, context: Context) -> datetime | None:
+    return None if option.clock_min is None else context.instant(option.day, option.clock_min)
 
 
 def _options_of(result: Result, context: Context) -> tuple[Option, ...]:

@@ -18,6 +18,7 @@ class ExactTime:
         start: the instant, in UTC.
         assumed: what the parser had to assume, as a stable key that a sentence can be made from; None where nothing.
             `offset-ignored`: the wall clock was taken, the offset that was sent disagreed with it.
+            `zone-converted`: the time of another zone that was named was taken, after a question.
             `offset-used`: the instant was taken, because only it lies within working hours.
     """
 
