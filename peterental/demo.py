@@ -19,7 +19,7 @@ from peterental.database import Database
 from peterental.errors import Refusal
 from peterental.messages.model import MessageDraft
 from peterental.services import Services
-from peterental.voice.responses import APOLOGY, render
+from peterental.voice.speech import APOLOGY, render
 
 GREETING = "Leasing desk, good day. Which home may I show you?"
 BETWEEN_CALLS = timedelta(minutes=47)

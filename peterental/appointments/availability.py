@@ -125,7 +125,11 @@ class Availability:
         """Return the free starting times of `day`, in UTC, in order."""
         if not self.today <= day <= self.last_day or self._is_full(day):
             return []
-        return [start for start in self.starts_on(day) if start >= self.earliest and not self._is_taken(start)]
+        return [
+            start
+            for start in self.starts_on(day)
+            if start >= self.earliest and start > self.now and not self._is_taken(start)
+        ]
 
     def free(self, days: Iterator[date] | None = None) -> Iterator[datetime]:
         """Yield the free starting times of `days` (default: all bookable ones), in UTC."""

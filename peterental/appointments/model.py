@@ -1,24 +1,26 @@
-"""What a viewing is, what may become of a wish for one, and what can be refused."""
+"""Viewings, requests for them, their outcomes and refusals."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from enum import Enum
+from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from peterental.calls.model import Outcome
 from peterental.errors import NotFound, Refusal
 from peterental.plural import counted
 
+if TYPE_CHECKING:
+    from peterental.appointments.date_parsing import Clarification, Search
+
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
 EventKind = Literal["booked", "moved", "cancelled", "completed", "no_show", "reopened"]
 
 PHONE = "phone"
-"""Who did what a phone call did; what people do has their e-mail address."""
+"""The actor of a change by a phone call. The actor of a user's change is the e-mail address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +50,14 @@ class Appointment(BookingSummary):
     created_at: datetime | None = None
     updated_at: datetime | None = None
     booked_by: str | None = None
-    """The actor of its history: PHONE or an e-mail address; None for a booking from before there was a history."""
+    """The actor of its first event: PHONE or an e-mail address; None for a booking older than the history."""
 
     @property
     def is_by_phone(self) -> bool:
-        """Whether a phone call booked it, with or without an id of its own, rather than a user.
+        """Whether a phone call booked it rather than a user.
 
-        Without a history the call id decides: NULL means a manual booking, as migration 001 says.
+        A phone call may have no id, so the history decides. Without a history the call id decides: NULL means a manual
+        booking, as migration 001 says.
         """
         return self.booked_by == PHONE if self.booked_by is not None else self.vapi_call_id is not None
 
@@ -74,32 +77,16 @@ class Appointment(BookingSummary):
         return self.end.astimezone(self.zone)
 
 
-class Part(Enum):
-    """A part of the day, as wall-clock minutes after midnight: from, and before."""
-
-    MORNING = (0, 12 * 60)
-    AFTERNOON = (12 * 60, 17 * 60)
-    EVENING = (17 * 60, 24 * 60)
-
-
-@dataclass(frozen=True)
-class Hours:
-    """A stretch of the day that somebody asked for, in wall-clock minutes after midnight: from, and before."""
-
-    from_min: int = 0
-    until_min: int = 24 * 60
-
-
-# --- what the phone asks for -----------------------------------------------------------------------------------------
+# --- requests by phone -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
 class BookingRequest:
-    """The arguments of a tool call about a viewing, cleaned but not yet understood.
+    """The arguments of a tool call about a viewing, sanitized but not yet parsed.
 
     Args:
         start_time, date, time_of_day: as the model sent them, of any type.
-        said: gives the caller's own lines so far, oldest first; asked for only where they matter.
+        said: returns the caller's own lines so far, oldest first; called only where they matter.
     """
 
     property_address: str | None = None
@@ -112,63 +99,75 @@ class BookingRequest:
     said: Callable[[], Sequence[str]] = tuple
 
 
-# --- what comes of it ------------------------------------------------------------------------------------------------
+# --- outcomes --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class TimesOffered(Outcome):
-    """Up to three free starting times, as asked for."""
+    """Up to three free starting times that match the request."""
 
     home: str | None
     times: tuple[datetime, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NoneAvailable(Outcome):
-    """Nothing is free on the day or at the time of day asked for; `nearest` may be empty too."""
+    """Nothing is free where the caller asked.
+
+    Args:
+        home: the address, if one was named.
+        search: what was asked for.
+        nearest: free times near it; may be empty.
+        latest: the day's last free time, if the caller asked for later ones.
+        earliest: the day's first free time, if the caller asked for earlier ones.
+    """
 
     home: str | None
-    day: date | None
-    part: Part | Hours | None
+    search: Search
     nearest: tuple[datetime, ...]
+    latest: datetime | None = None
+    earliest: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Booked(Outcome):
-    """This viewing stands: made just now, or found to be made already."""
+    """The viewing is booked, by this request or by an earlier one that was the same."""
 
     appointment: Appointment
 
 
 @dataclass(frozen=True)
 class Moved(Outcome):
-    """This viewing has been moved to the time it now has."""
+    """The viewing was moved to its present time."""
 
     appointment: Appointment
 
 
 @dataclass(frozen=True)
 class Cancelled(Outcome):
-    """This viewing has been cancelled."""
+    """The viewing was cancelled."""
 
     appointment: Appointment
 
 
 @dataclass(frozen=True)
 class Found(Outcome):
-    """The caller's own upcoming viewings, soonest first; a second fact agreed with each."""
+    """The caller's own upcoming viewings, soonest first.
+
+    A second fact, the name or the address, agrees with each.
+    """
 
     appointments: tuple[Appointment, ...]
 
 
 @dataclass(frozen=True)
 class IdentityUnconfirmed(Outcome):
-    """The caller's number has upcoming viewings, but no second fact was given yet, so nothing is told."""
+    """The caller has upcoming viewings, but gave no second fact, so none is named."""
 
     count: int
 
 
-# --- what can be refused ---------------------------------------------------------------------------------------------
+# --- refusals --------------------------------------------------------------------------------------------------------
 
 
 class AppointmentUnknown(NotFound):
@@ -176,7 +175,7 @@ class AppointmentUnknown(NotFound):
 
 
 class AddressMissing(Refusal):
-    """Which home is to be seen is missing."""
+    """The address of the home is missing."""
 
 
 class NameMissing(Refusal):
@@ -184,7 +183,7 @@ class NameMissing(Refusal):
 
 
 class CallerUnknown(Refusal):
-    """Without the caller's number no booking can be looked up."""
+    """No booking can be looked up without the caller's number."""
 
 
 class NoBooking(Refusal):
@@ -192,33 +191,82 @@ class NoBooking(Refusal):
 
 
 class IdentityMismatch(Refusal):
-    """The name or address given does not go with any of this caller's bookings."""
+    """The name or address does not match any of this caller's bookings."""
+
+
+class CallEnded(Refusal):
+    """This call is over. Nothing was changed."""
+
+
+class NumberMissing(Refusal):
+    """There is no number to reach the visitor on."""
 
 
 class WhichBooking(Refusal):
-    """Several bookings fit: which one is meant?"""
+    """Several bookings match. Which one is meant?
 
-    def __init__(self, appointments: tuple[Appointment, ...], *, proven: bool) -> None:
+    Args:
+        appointments: those that match, soonest first.
+        proven: whether a name or an address agreed, so that they may be named.
+        differences: what tells them apart, one for each: "unit 2B", "unit 3A"; may be empty.
+    """
+
+    def __init__(
+        self, appointments: tuple[Appointment, ...], *, proven: bool, differences: tuple[str, ...] = ()
+    ) -> None:
         self.appointments = appointments
         self.proven = proven
+        self.differences = differences
         super().__init__()
 
 
-class AlreadyBooked(Refusal):
-    """This caller already has a viewing of that home, at another time."""
+class BookingUnconfirmed(Refusal):
+    """One booking may be meant, if the name or the address was misheard. Is it that one?"""
 
-    def __init__(self, appointment: Appointment, *, movable: bool) -> None:
+    def __init__(self, appointment: Appointment) -> None:
         self.appointment = appointment
-        self.movable = movable
+        super().__init__()
+
+
+class UnderAnotherName(Refusal):
+    """The bookings of this number are under another name than the caller's."""
+
+
+class AlreadyBooked(Refusal):
+    """This caller already has a viewing of that home at another time."""
+
+    def __init__(self, appointment: Appointment) -> None:
+        self.appointment = appointment
         super().__init__()
 
 
 class SlotUnavailable(Refusal):
-    """That time cannot be had."""
+    """That time is not available.
 
-    def __init__(self, nearest: tuple[datetime, ...] = (), **values: object) -> None:
+    Args:
+        nearest: free times near it.
+        start: the time that was understood, in UTC.
+    """
+
+    def __init__(self, nearest: tuple[datetime, ...] = (), *, start: datetime | None = None, **values: object) -> None:
         self.nearest = nearest
+        self.start = start
         super().__init__(**values)
+
+
+class BookedForAnother(SlotUnavailable):
+    """Another person has a viewing of that home on the caller's number.
+
+    Args:
+        appointment: that viewing.
+        attendee_name: for whom another one was asked for.
+        nearest: free times for it, where the wanted one is that of the viewing.
+    """
+
+    def __init__(self, appointment: Appointment, attendee_name: str, nearest: tuple[datetime, ...] = ()) -> None:
+        self.appointment = appointment
+        self.attendee_name = attendee_name
+        super().__init__(nearest)
 
 
 class SlotTaken(SlotUnavailable):
@@ -226,31 +274,50 @@ class SlotTaken(SlotUnavailable):
 
 
 class TimePast(SlotUnavailable):
-    """That time is past."""
+    """That time is in the past."""
 
 
 class TooSoon(SlotUnavailable):
     """Viewings have to be booked at least {notice} ahead."""
 
-    def __init__(self, nearest: tuple[datetime, ...] = (), *, notice_minutes: int) -> None:
+    def __init__(
+        self, nearest: tuple[datetime, ...] = (), *, notice_minutes: int, start: datetime | None = None
+    ) -> None:
         self.notice_minutes = notice_minutes
-        super().__init__(nearest, notice=counted(notice_minutes, "minute"))
+        super().__init__(nearest, start=start, notice=counted(notice_minutes, "minute"))
 
 
 class TooFar(SlotUnavailable):
     """Viewings can be booked at most {horizon} ahead."""
 
-    def __init__(self, nearest: tuple[datetime, ...] = (), *, horizon_days: int) -> None:
+    def __init__(self, nearest: tuple[datetime, ...] = (), *, horizon_days: int, start: datetime | None = None) -> None:
         self.horizon_days = horizon_days
-        super().__init__(nearest, horizon=counted(horizon_days, "day"))
+        super().__init__(nearest, start=start, horizon=counted(horizon_days, "day"))
 
 
 class OutsideHours(SlotUnavailable):
-    """That is outside working hours."""
+    """That is outside working hours.
+
+    Args:
+        nearest, start: as in SlotUnavailable.
+        first, last: the first and the last starting time of that day, in UTC; None on a day without viewings.
+    """
+
+    def __init__(
+        self,
+        nearest: tuple[datetime, ...] = (),
+        *,
+        start: datetime | None = None,
+        first: datetime | None = None,
+        last: datetime | None = None,
+    ) -> None:
+        self.first = first
+        self.last = last
+        super().__init__(nearest, start=start)
 
 
 class NotASlotStart(SlotUnavailable):
-    """Viewings do not start at that minute."""
+    """No viewing starts at that minute."""
 
 
 class DayFull(SlotUnavailable):
@@ -260,6 +327,6 @@ class DayFull(SlotUnavailable):
 class TimeUnclear(SlotUnavailable):
     """It is not clear which time is meant."""
 
-    def __init__(self, question: object, nearest: tuple[datetime, ...] = ()) -> None:
+    def __init__(self, question: Clarification, nearest: tuple[datetime, ...] = ()) -> None:
         self.question = question
         super().__init__(nearest)

@@ -1,30 +1,33 @@
-"""What becomes of a caller's wish: decided from what lies on the desk, before anything is written. Pure.
+"""Decide what a tool call about viewings leads to, from all that is known, before anything is written. Pure.
 
-Each function gives a Decision or raises the Refusal that says why not.
+Each function returns a Decision or raises the Refusal that explains why not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
 from peterental.agents.model import Agent, AgentInactive, AgentUnknown
-from peterental.appointments.agreement import addresses_match, names_match
+from peterental.appointments import own_bookings
 from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason
-from peterental.appointments.clocks import read_part
-from peterental.appointments.meaning import (
-    ClockMissing,
+from peterental.appointments.date_parsing import (
+    Asked,
+    Clarification,
     Context,
-    DayMissing,
-    Days,
-    Moment,
-    Question,
-    Skipped,
-    WhichHalf,
+    CurrentBooking,
+    DayNeeded,
+    ExactTime,
+    NotUnderstood,
+    Search,
+    SkippedByDst,
+    TimeNeeded,
+    WhichOffer,
+    parse_change,
+    parse_search,
+    parse_start,
 )
 from peterental.appointments.model import (
     PHONE,
@@ -32,12 +35,14 @@ from peterental.appointments.model import (
     AlreadyBooked,
     Appointment,
     Booked,
+    BookedForAnother,
     BookingRequest,
+    BookingUnconfirmed,
+    CallEnded,
     CallerUnknown,
     Cancelled,
     DayFull,
     Found,
-    Hours,
     IdentityMismatch,
     IdentityUnconfirmed,
     Moved,
@@ -45,8 +50,8 @@ from peterental.appointments.model import (
     NoBooking,
     NoneAvailable,
     NotASlotStart,
+    NumberMissing,
     OutsideHours,
-    Part,
     SlotTaken,
     SlotUnavailable,
     TimePast,
@@ -54,18 +59,35 @@ from peterental.appointments.model import (
     TimeUnclear,
     TooFar,
     TooSoon,
+    UnderAnotherName,
     WhichBooking,
 )
-from peterental.appointments.reading import read_days, read_start
+from peterental.appointments.slot_search import find_times, none_available
 from peterental.calls.model import CallHistory, Outcome, ToolInvocation
 from peterental.clock import instant_of
+from peterental.phone_numbers import dialable, means_caller_number, normalise, region_of
 
 if TYPE_CHECKING:
     from peterental.errors import Refusal
 
-NOON_MIN = 12 * 60
 UNBOOKED = 0
 """The id of an appointment that the database has not numbered yet."""
+
+TIME_TOOLS = frozenset(("set_appointment", "reschedule_appointment"))
+"""The tools whose `start_time` may lead to a question about the time."""
+
+QUESTION_KEYS: dict[type[Refusal | Outcome], str] = {
+    AddressMissing: "address-needed",
+    NameMissing: "name-needed",
+    NumberMissing: "number-needed",
+    BookedForAnother: "another-person",
+    BookingUnconfirmed: "which-booking",
+    WhichBooking: "which-booking",
+    UnderAnotherName: "identity-needed",
+    IdentityUnconfirmed: "identity-needed",
+    AlreadyBooked: "move-instead",
+}
+"""The stable keys of questions that are not about a time; those about a time have their `Clarification.key`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +95,12 @@ class RequestContext:
     """A tool call and all that is known when it is decided.
 
     Args:
-        now: the present moment, aware.
-        delivery: the tool call.
-        agent: whose phone was called; None where nobody is registered for it.
-        taken: what is not free.
-        own: this caller's upcoming bookings with the agent, by number or from this very call, soonest first.
-        so_far: what this phone call was told before.
+        now: the current time, aware.
+        invocation: the tool call.
+        agent: whose phone was called; None if no agent is registered for it.
+        taken: times that are not free.
+        own: upcoming bookings with the agent whose number ends like the caller's or that this call made, soonest first.
+        call_history: the earlier tool calls of this call.
     """
 
     now: datetime
@@ -88,61 +110,93 @@ class RequestContext:
     own: tuple[Appointment, ...] = ()
     call_history: CallHistory = field(default_factory=CallHistory)
 
-    @cached_property
-    def reachable_agent(self) -> Agent:
-        """The agent. Raises AgentUnknown, AgentInactive."""
+    @property
+    def known_agent(self) -> Agent:
+        """The agent, active or not. Raises AgentUnknown."""
         if self.agent is None:
             raise AgentUnknown
-        if not self.agent.is_active:
-            raise AgentInactive(agent_name=self.agent.agent_name)
         return self.agent
 
     @property
-    def by_number(self) -> tuple[Appointment, ...]:
-        """Those bookings that are the caller's by number. Raises CallerUnknown, NoBooking."""
-        number = self.invocation.caller_number
-        if number is None:
-            raise CallerUnknown
-        bookings = tuple(booking for booking in self.own if booking.caller_number == number)
-        if not bookings:
-            raise NoBooking
-        return bookings
+    def active_agent(self) -> Agent:
+        """The agent. Raises AgentUnknown, AgentInactive."""
+        if not self.known_agent.is_active:
+            raise AgentInactive(agent_name=self.known_agent.agent_name)
+        return self.known_agent
 
-    def own_at(self, home: str) -> list[Appointment]:
-        """Give the caller's bookings of one home; a message of this call that lacks the number is the caller's too."""
-        number = self.invocation.caller_number
-        return [
-            booking
-            for booking in self.own
-            if addresses_match(booking.property_address, home)
-            and (booking.caller_number == number or number is None or booking.caller_number is None)
-        ]
+    @cached_property
+    def region(self) -> str:
+        """The country whose national phone numbers are meant."""
+        return region_of(self.known_agent.time_zone)
+
+    @cached_property
+    def caller_number(self) -> str | None:
+        """The caller's number in E.164; None for a withheld number or a placeholder."""
+        return normalise(self.invocation.caller_number, self.region)
+
+    @cached_property
+    def callers_bookings(self) -> tuple[Appointment, ...]:
+        """The caller's bookings, by number or made in this call, soonest first."""
+        return own_bookings.callers_bookings(self.own, self.invocation, self.caller_number, self.region)
+
+    @property
+    def bookings_to_change(self) -> tuple[Appointment, ...]:
+        """The same. Raises CallerUnknown, NoBooking where there is none."""
+        if not self.callers_bookings:
+            raise NoBooking if self.caller_number else CallerUnknown
+        return self.callers_bookings
 
     def availability(self, without: Appointment | None = None) -> Availability:
-        """The agent's timetable, as it is or as it would be without one booking."""
-        agent = self.reachable_agent
-        gone = without.appointment_id if without else None
-        taken = [t for t in self.taken if gone is None or t.appointment_id != gone]
+        """Return the agent's availability, as it is or as it would be without one booking."""
+        agent = self.known_agent
+        left_out = without.appointment_id if without else None
+        taken = [interval for interval in self.taken if left_out is None or interval.appointment_id != left_out]
         return Availability(agent.rules, agent.zone, self.now, taken)
 
-    def context(self, request: BookingRequest) -> Context:
-        """What the wish's times are read against."""
-        agent = self.reachable_agent
+    def parse_context(self, request: BookingRequest, current: Appointment | None = None) -> Context:
+        """Return what the times in a request are read against.
+
+        Args:
+            request: the arguments.
+            current: the booking that is to be moved.
+        """
+        agent, history = self.known_agent, self.call_history
         return Context(
-            now=self.now, zone=agent.zone, rules=agent.rules, offered=self.call_history.offered, said=request.said
+            now=self.now,
+            zone=agent.zone,
+            rules=agent.rules,
+            offered=history.offered,
+            last_offer=history.last_offer,
+            said=request.said,
+            asked=tuple(
+                Asked(call.asked or "", call.arguments.get("start_time"))
+                for call in history.questions
+                if call.name in TIME_TOOLS and call.asked not in QUESTION_KEYS.values()
+            ),
+            language=agent.language,
+            current=CurrentBooking(current.start, _minutes(current)) if current else None,
+        )
+
+    def was_asked(self, key: str, *arguments: str) -> bool:
+        """Return whether this call asked a question before, about the same values of `arguments`."""
+        now = [_folded(self.invocation.arguments.get(name)) for name in arguments]
+        return any(
+            call.asked == key and [_folded(call.arguments.get(name)) for name in arguments] == now
+            for call in self.call_history.questions
         )
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to tell, and what to write first.
+    """What to answer, and what to write first.
 
     Args:
-        outcome: what to tell.
+        outcome: what to answer.
         label: the outcome's one word in the log of tool calls.
         change: what to write of `appointment`, if anything.
-        appointment: what it is about.
-        said_before: the sentence in which this call was told of a cancellation already, to be said again.
+        appointment: the booking it is about.
+        old_start: when a booking that is moved started before, in UTC.
+        said_before: the sentence that confirmed a cancellation earlier in this call, to be repeated.
     """
 
     outcome: Outcome
@@ -153,102 +207,119 @@ class Decision:
     said_before: str | None = None
 
 
-def offer_slots(situation: RequestContext, request: BookingRequest) -> Decision:
+def offer_slots(context: RequestContext, request: BookingRequest) -> Decision:
     """Find up to three times as asked for, or the nearest others."""
-    agent = situation.reachable_agent
-    availability = situation.availability()
-    days = read_days(request.date, situation.context(request))
-    if isinstance(days, Question):
-        raise TimeUnclear(days, availability.pick_diverse(availability.free()))
-    part = read_part(request.time_of_day, situation.context(request))
-    if part is None and days is not None:
-        part = days.part if days.clock_min is None else days.clock_min
-    times = _times(availability, days, part)
-    if times:
-        return Decision(TimesOffered(request.property_address, times), "answered")
-    around = days.first if days is not None else availability.today
-    nearest = availability.nearest(instant_of(around, _middle(part), agent.zone) or situation.now)
-    if around > availability.last_day:
-        raise TooFar(nearest, horizon_days=agent.rules.horizon_days)
-    day = days.first if days is not None and days.first == days.last else None
-    asked_part = None if isinstance(part, int) else part
-    return Decision(NoneAvailable(request.property_address, day, asked_part, nearest), "answered")
+    _ = context.active_agent
+    availability = context.availability()
+    found = parse_search(request.date, request.time_of_day, context.parse_context(request))
+    if isinstance(found, Clarification):
+        raise TimeUnclear(found, _times_near(found, availability))
+    return _offer(availability, found, own_bookings.given_home(request))
 
 
-def book(situation: RequestContext, request: BookingRequest) -> Decision:
-    """Decide on a new viewing; one that this caller already has of that home stands in its place."""
-    agent = situation.reachable_agent
-    if not request.property_address:
+def book(context: RequestContext, request: BookingRequest) -> Decision:
+    """Decide on a new viewing. One that this caller already has of that home takes its place."""
+    _ = context.active_agent
+    home, name = own_bookings.given_home(request), own_bookings.given_name(request)
+    if home is None:
         raise AddressMissing
-    if not request.attendee_name:
+    if name is None:
         raise NameMissing
-    availability = situation.availability()
-    start = _start(situation, request, availability)
-    own = situation.own_at(request.property_address)
-    for booking in own:
-        if booking.start == start:
-            return _already_booked(booking, Booked(booking))
-    for booking in own:
-        if booking.caller_number == situation.invocation.caller_number:
-            raise AlreadyBooked(booking, movable=booking.caller_number is not None)
-    _check(availability, start)
-    appointment = Appointment(
-        appointment_id=UNBOOKED,
-        agent_id=agent.agent_id,
-        agent_name=agent.agent_name,
-        time_zone=agent.time_zone,
-        property_address=request.property_address,
-        start=start,
-        end=start + timedelta(minutes=agent.rules.slot_minutes),
-        status="confirmed",
-        attendee_name=request.attendee_name,
-        attendee_email=request.attendee_email,
-        attendee_phone=request.attendee_phone,
-        caller_number=situation.invocation.caller_number,
-        vapi_call_id=situation.invocation.vapi_call_id,
-        created_at=situation.now,
-        booked_by=PHONE,
+    availability = context.availability()
+    start = _start(parse_start(request.start_time, context.parse_context(request)), availability, home)
+    if isinstance(start, Decision):
+        return start
+    standing = _standing(context, home, name, start)
+    if standing is not None:
+        return _already_booked(standing, Booked(standing))
+    check_start(availability, start)
+    phone = _visitors_number(context, request)
+    return _changing(context, Booked(_new_booking(context, request, home, name, phone, start)), "insert")
+
+
+def move(context: RequestContext, request: BookingRequest) -> Decision:
+    """Decide on another time for one of the caller's bookings. A refused move leaves it where it is."""
+    _ = context.active_agent
+    booking = _target_booking(context, request)
+    availability = context.availability(without=booking)
+    start = _start(
+        parse_change(request.start_time, context.parse_context(request, booking)),
+        availability,
+        booking.property_address,
     )
-    return Decision(Booked(appointment), "booked", "insert", appointment)
-
-
-def move(situation: RequestContext, request: BookingRequest) -> Decision:
-    """Decide on another time for a booking of the caller's; a refused move leaves it where it is."""
-    agent = situation.reachable_agent
-    booking = _target_booking(situation, request)
-    availability = situation.availability(without=booking)
-    start = _start(situation, request, availability)
+    if isinstance(start, Decision):
+        return start
     if start == booking.start:
         return _already_booked(booking, Moved(booking))
-    _check(availability, start)
-    moved = replace(booking, start=start, end=start + timedelta(minutes=agent.rules.slot_minutes))
-    return Decision(Moved(moved), "moved", "move", moved, old_start=booking.start)
+    check_start(availability, start)
+    moved = replace(booking, start=start, end=start + timedelta(minutes=availability.rules.slot_minutes))
+    return _changing(context, Moved(moved), "move", booking.start)
 
 
-def cancel(situation: RequestContext, request: BookingRequest) -> Decision:
-    """Decide on a cancellation; asked for again in the same words, it is told again."""
-    _ = situation.reachable_agent
+def cancel(context: RequestContext, request: BookingRequest) -> Decision:
+    """Decide on a cancellation. The same request again gets the same sentence. A deactivated agent's works too."""
+    _ = context.known_agent
     try:
-        booking = _target_booking(situation, request)
-    except (NoBooking, IdentityMismatch):
-        said_before = situation.call_history.answer_to_identical_call(situation.invocation, "cancelled")
+        booking = _target_booking(context, request)
+    except (NoBooking, IdentityMismatch, CallerUnknown):
+        said_before = context.call_history.answer_to_identical_call(context.invocation, "cancelled")
         if said_before is None:
             raise
         return Decision(Outcome(), "answered", said_before=said_before)
-    return Decision(Cancelled(booking), "cancelled", "cancel", booking)
+    return _changing(context, Cancelled(booking), "cancel")
 
 
-def find(situation: RequestContext, request: BookingRequest) -> Decision:
-    """Find the caller's own bookings; nothing is told of them before a second fact agrees."""
-    _ = situation.reachable_agent
-    bookings = situation.by_number
-    if not request.attendee_name and not request.property_address:
+def find(context: RequestContext, request: BookingRequest) -> Decision:
+    """Find the caller's own bookings; none is named before a second fact agrees."""
+    _ = context.known_agent
+    bookings = context.bookings_to_change
+    if not own_bookings.given_name(request) and not own_bookings.given_home(request):
         return Decision(IdentityUnconfirmed(len(bookings)), "answered")
-    return Decision(Found(_matching(bookings, request)), "answered")
+    agreement = own_bookings.agreeing_with(bookings, request)
+    if not agreement.is_certain:
+        return Decision(IdentityUnconfirmed(len(bookings)), "answered")
+    return Decision(Found(agreement.bookings), "answered")
 
 
-def offered_by(result: Outcome | Refusal) -> tuple[datetime, ...]:
-    """Give the starting times that the sentence about `result` names as free."""
+def check_start(availability: Availability, start: datetime) -> None:
+    """Raise the refusal that explains why a viewing cannot start at `start`, with the nearest free times."""
+    reason = availability.reason_unavailable(start)
+    if reason is None:
+        return
+    nearest = availability.nearest(start)
+    match reason:
+        case UnavailableReason.PAST:
+            raise TimePast(nearest, start=start)
+        case UnavailableReason.TOO_SOON:
+            raise TooSoon(nearest, start=start, notice_minutes=availability.rules.notice_minutes)
+        case UnavailableReason.TOO_FAR:
+            raise TooFar(nearest, start=start, horizon_days=availability.rules.horizon_days)
+        case UnavailableReason.OUTSIDE_HOURS:
+            starts = availability.starts_on(start.astimezone(availability.zone).date())
+            first, last = (starts[0], starts[-1]) if starts else (None, None)
+            raise OutsideHours(nearest, start=start, first=first, last=last)
+        case UnavailableReason.OFF_GRID:
+            raise NotASlotStart(nearest, start=start)
+        case UnavailableReason.TAKEN:
+            raise SlotTaken(nearest, start=start)
+        case UnavailableReason.DAY_FULL:
+            raise DayFull(nearest, start=start)
+
+
+def understood_start(raw: object, context: Context, availability: Availability, home: str) -> Decision | datetime:
+    """Return the time that a `start_time` means, or the offer that answers a vague one. Raise TimeUnclear.
+
+    Args:
+        raw: the argument as sent.
+        context: what it is read against.
+        availability: the agent's.
+        home: the address of the home.
+    """
+    return _start(parse_start(raw, context), availability, home)
+
+
+def offered_in(result: Outcome | Refusal) -> tuple[datetime, ...]:
+    """Return the starting times that the sentence about `result` names as free, in the order named."""
     match result:
         case TimesOffered(times=times):
             return times
@@ -258,116 +329,143 @@ def offered_by(result: Outcome | Refusal) -> tuple[datetime, ...]:
             return ()
 
 
+def question_in(result: Outcome | Refusal) -> str | None:
+    """Return the stable key of the question that the sentence about `result` asks."""
+    if isinstance(result, TimeUnclear):
+        return result.question.key
+    return QUESTION_KEYS.get(type(result))
+
+
+# --- times -----------------------------------------------------------------------------------------------------------
+
+
+def _start(found: ExactTime | Search | Clarification, availability: Availability, home: str) -> datetime | Decision:
+    """Return an exact time, or the offer for a vague one. Raise TimeUnclear with free times near what was said."""
+    match found:
+        case ExactTime(start=start):
+            return start
+        case Search():
+            return _offer(availability, found, home)
+        case _:
+            raise TimeUnclear(found, _times_near(found, availability))
+
+
+def _offer(availability: Availability, search: Search, home: str | None) -> Decision:
+    times = find_times(availability, search)
+    outcome = TimesOffered(home, times) if times else none_available(availability, search, home)
+    return Decision(outcome, "answered")
+
+
+def _times_near(question: Clarification, availability: Availability) -> tuple[datetime, ...]:
+    """Return free times inside what a question has understood."""
+    match question:
+        case DayNeeded(search=search) | TimeNeeded(search=search):
+            return find_times(availability, search)
+        case SkippedByDst(day=day, clock_min=minutes):
+            near = instant_of(day, minutes + 60, availability.zone)
+            return availability.nearest(near) if near else ()
+        case WhichOffer(options=options) if options:
+            return tuple(start for start in options if availability.reason_unavailable(start) is None)[:3]
+        case NotUnderstood() | WhichOffer():
+            return availability.pick_diverse(availability.free())
+        case _:
+            return ()
+
+
+# --- bookings --------------------------------------------------------------------------------------------------------
+
+
+def _standing(context: RequestContext, home: str, name: str, start: datetime) -> Appointment | None:
+    """Return the caller's booking of that home at that time.
+
+    Raise what has to be asked first: AlreadyBooked, WhichBooking, BookingUnconfirmed, BookedForAnother.
+    """
+    agreement = own_bookings.at_home(context.callers_bookings, home)
+    own = [b for b in agreement.bookings if own_bookings.is_same_person(name, b.attendee_name)]
+    others = [booking for booking in agreement.bookings if booking not in own]
+    if not agreement.is_certain and context.was_asked("which-booking", "property_address"):
+        return None
+    if own and not agreement.is_certain:
+        raise BookingUnconfirmed(own[0])
+    for booking in own:
+        if booking.start == start:
+            return booking
+    if len(own) > 1:
+        raise WhichBooking(tuple(own), proven=True, differences=agreement.differences if not others else ())
+    if own:
+        raise AlreadyBooked(own[0])
+    if others and not context.was_asked("another-person", "attendee_name"):
+        clash = next((booking for booking in others if booking.start == start), None)
+        nearest = context.availability().nearest(start) if clash else ()
+        raise BookedForAnother(clash or others[0], name, nearest)
+    return None
+
+
+def _visitors_number(context: RequestContext, request: BookingRequest) -> str | None:
+    """Return the number that the visitor gave, to be dialled. Raise NumberMissing once where there is no way at all."""
+    given = request.attendee_phone
+    phone = dialable(given, context.region) if given and not means_caller_number(given) else None
+    is_reachable = phone or context.caller_number or request.attendee_email
+    can_ask = bool(context.invocation.vapi_call_id) and not context.was_asked("number-needed")
+    if not is_reachable and can_ask:
+        raise NumberMissing
+    return phone
+
+
+def _new_booking(  # noqa: PLR0917  # what a booking consists of
+    context: RequestContext, request: BookingRequest, home: str, name: str, phone: str | None, start: datetime
+) -> Appointment:
+    agent = context.known_agent
+    return Appointment(
+        appointment_id=UNBOOKED,
+        agent_id=agent.agent_id,
+        agent_name=agent.agent_name,
+        time_zone=agent.time_zone,
+        property_address=home,
+        start=start,
+        end=start + timedelta(minutes=agent.rules.slot_minutes),
+        status="confirmed",
+        attendee_name=name,
+        attendee_email=request.attendee_email,
+        attendee_phone=phone,
+        caller_number=context.caller_number,
+        vapi_call_id=context.invocation.vapi_call_id,
+        created_at=context.now,
+        booked_by=PHONE,
+    )
+
+
+def _target_booking(context: RequestContext, request: BookingRequest) -> Appointment:
+    """Return the one booking that is to be changed. Raise CallerUnknown, NoBooking and what `own_bookings` raises."""
+    return own_bookings.booking_to_change(
+        context.bookings_to_change,
+        request,
+        context.call_history.latest_argument("attendee_name"),
+        is_confirmed=context.was_asked("which-booking", "property_address", "attendee_name"),
+    )
+
+
 def _already_booked(booking: Appointment, outcome: Outcome) -> Decision:
-    """Tell of a booking as it stands now: what this call was told of it before may have been moved since."""
+    """Answer with a booking as it is now: it may have been moved since this call was told of it."""
     return Decision(outcome, "answered", appointment=booking)
 
 
-def _matching(bookings: tuple[Appointment, ...], request: BookingRequest) -> tuple[Appointment, ...]:
-    """Give the bookings that go with every fact given. Raises FactDisagrees where there is none."""
-    name, home = request.attendee_name, request.property_address
-    agreeing = tuple(
-        booking
-        for booking in bookings
-        if (not name or names_match(name, booking.attendee_name))
-        and (not home or addresses_match(home, booking.property_address))
-    )
-    if not agreeing:
-        raise IdentityMismatch
-    return agreeing
+def _changing(
+    context: RequestContext,
+    outcome: Booked | Moved | Cancelled,
+    change: Literal["insert", "move", "cancel"],
+    old_start: datetime | None = None,
+) -> Decision:
+    """Decide to change something. Raise CallEnded for a tool call that is delivered after the end of its call."""
+    if context.call_history.has_ended:
+        raise CallEnded
+    label = {"insert": "booked", "move": "moved", "cancel": "cancelled"}[change]
+    return Decision(outcome, label, change, outcome.appointment, old_start)
 
 
-def _target_booking(situation: RequestContext, request: BookingRequest) -> Appointment:
-    """Give the one booking that is to be changed. Raises CallerUnknown, NoBooking, FactDisagrees, WhichBooking."""
-    agreeing = _matching(situation.by_number, request)
-    if len(agreeing) > 1:
-        raise WhichBooking(agreeing, proven=bool(request.attendee_name or request.property_address))
-    return agreeing[0]
+def _minutes(booking: Appointment) -> int:
+    return int((booking.end - booking.start).total_seconds() // 60)
 
 
-def _start(situation: RequestContext, request: BookingRequest, availability: Availability) -> datetime:
-    """Read the time wished for. Raises TimeUnclear with free times that come near to what was said."""
-    read = read_start(request.start_time, situation.context(request))
-    if isinstance(read, Moment):
-        return read.start
-    match read:
-        case DayMissing(clock_min=minutes):
-            near = availability.at_time_of_day(minutes)
-        case ClockMissing(day=day, part=part):
-            free = iter(availability.free_on(day))
-            near = availability.pick_diverse(free if part is None else _within(free, part, availability))
-        case Skipped(day=day, clock_min=minutes):
-            wall = datetime.combine(day, time(), availability.zone) + timedelta(minutes=minutes)
-            near = availability.nearest(wall)
-        case WhichHalf():
-            near = ()
-        case _:
-            near = availability.pick_diverse(availability.free())
-    raise TimeUnclear(read, near)
-
-
-def _check(availability: Availability, start: datetime) -> None:
-    """Raise the refusal that says why `start` cannot be had, with the nearest free times."""
-    reason = availability.reason_unavailable(start)
-    if reason is None:
-        return
-    nearest = availability.nearest(start)
-    match reason:
-        case UnavailableReason.PAST:
-            raise TimePast(nearest)
-        case UnavailableReason.TOO_SOON:
-            raise TooSoon(nearest, notice_minutes=availability.rules.notice_minutes)
-        case UnavailableReason.TOO_FAR:
-            raise TooFar(nearest, horizon_days=availability.rules.horizon_days)
-        case UnavailableReason.OUTSIDE_HOURS:
-            raise OutsideHours(nearest)
-        case UnavailableReason.OFF_GRID:
-            raise NotASlotStart(nearest)
-        case UnavailableReason.TAKEN:
-            raise SlotTaken(nearest)
-        case UnavailableReason.DAY_FULL:
-            raise DayFull(nearest)
-
-
-def _times(availability: Availability, days: Days | None, part: Part | Hours | int | None) -> tuple[datetime, ...]:
-    if isinstance(part, int):
-        if days is None or days.first != days.last:
-            return availability.at_time_of_day(part, _days_of(availability, days))
-        wished = instant_of(days.first, part, availability.zone)
-        free = availability.free_on(days.first)
-        if wished is None:
-            return availability.pick_diverse(iter(free))
-        return tuple(sorted(sorted(free, key=lambda start: abs(start - wished))[:3]))
-    free_times = availability.free(_days_of(availability, days))
-    if part is not None:
-        free_times = _within(free_times, part, availability)
-    return availability.pick_diverse(free_times)
-
-
-def _days_of(availability: Availability, days: Days | None) -> Iterator[date]:
-    if days is None:
-        return availability.days()
-    return takewhile(lambda day: day <= days.last, (day for day in availability.days() if day >= days.first))
-
-
-def _within(starts: Iterator[datetime], part: Part | Hours, availability: Availability) -> Iterator[datetime]:
-    low, high = part.value if isinstance(part, Part) else (part.from_min, part.until_min)
-    for start in starts:
-        local = start.astimezone(availability.zone)
-        if low <= local.hour * 60 + local.minute < high:
-            yield start
-
-
-def _middle(part: Part | Hours | int | None) -> int:
-    """Give minutes after midnight to look around."""
-    match part:
-        case int():
-            return part
-        case Part(value=(low, high)):
-            return int(low + high) // 2
-        case Hours(from_min=0, until_min=edge) | Hours(from_min=edge, until_min=1440):
-            return edge
-        case Hours(from_min=low, until_min=high):
-            return (low + high) // 2
-        case _:
-            return NOON_MIN
+def _folded(value: object) -> object:
+    return " ".join(value.casefold().split()) if isinstance(value, str) else value

@@ -64,7 +64,7 @@ OVERLAPPING = f"""
 
 
 CALLER_END = r"right(regexp_replace(caller_number, '\D', '', 'g'), 7)"
-"""The last digits of a number, the same however the number is written. Word for word what migration 014 has an index on."""
+"""The last digits of a number, however it is written. Word for word the expression that migration 014 indexes."""
 
 CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap": SlotTaken}
 """What violations of the constraints of `appointments` mean, by constraint."""

@@ -1,4 +1,4 @@
-"""Phone calls: who called whom, how the call went, its tool calls and what they led to. Pure."""
+"""Phone calls, their tool calls, and what these led to. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class CallUnknown(NotFound):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a tool call that was not refused. Its type decides what the caller hears."""
+    """The result of a tool call that was not refused.
+
+    Its type decides what the caller hears.
+    """
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ Render = Callable[[Outcome | Refusal, Agent | None, datetime], str]
 
 @dataclass(frozen=True, kw_only=True)
 class ToolInvocation:
-    """A tool call as received. Only `arguments` comes from the language model, the rest from Vapi's envelope.
+    """A tool call as received.
+
+    Only `arguments` comes from the language model, the rest from Vapi's envelope.
 
     Args:
         name: of the tool.
@@ -82,6 +87,9 @@ class ToolCall:
     """answered, booked, moved, cancelled, message, refused, fault or unknown tool."""
     appointment_id: int | None = None
     offered: tuple[datetime, ...] = ()
+    """The start times named in the answer, in the order named."""
+    asked: str | None = None
+    """The stable key of the question that the answer asks."""
     duration_ms: float | None = None
     received_at: datetime | None = None
 
@@ -93,18 +101,45 @@ class CallHistory:
     Args:
         redelivered: the tool call with the same id, if it was answered before with anything but a fault.
         others: the call's other tool calls, oldest first.
+        has_ended: whether the phone call is over: a tool call that arrives after that is late.
     """
 
     redelivered: ToolCall | None = None
     others: tuple[ToolCall, ...] = ()
+    has_ended: bool = False
+
+    @cached_property
+    def offered(self) -> tuple[datetime, ...]:
+        """The start times that the caller was offered, each once, in the order named."""
+        return tuple(dict.fromkeys(start for call in self.others for start in call.offered))
 
     @property
-    def offered(self) -> frozenset[datetime]:
-        """The start times that the caller was offered."""
-        return frozenset(start for call in self.others for start in call.offered)
+    def last_offer(self) -> tuple[datetime, ...]:
+        """The start times in the latest answer that named any."""
+        return next((call.offered for call in reversed(self.others) if call.offered), ())
+
+    @property
+    def questions(self) -> tuple[ToolCall, ...]:
+        """The tool calls whose answer was a question, oldest first."""
+        return tuple(call for call in self.others if call.asked)
+
+    def was_asked(self, key: str, invocation: ToolInvocation) -> bool:
+        """Return whether an identical tool call was answered with the question `key`: the repetition is the answer."""
+        return any(
+            (call.asked, call.name) == (key, invocation.name) and call.arguments == invocation.arguments
+            for call in self.questions
+        )
+
+    def latest_argument(self, name: str) -> str | None:
+        """Return the latest value of an argument that is text, in the earlier tool calls."""
+        values = (call.arguments.get(name) for call in reversed(self.others))
+        return next((value for value in values if isinstance(value, str) and value.strip()), None)
 
     def answer_to_identical_call(self, invocation: ToolInvocation, outcome: str) -> str | None:
-        """Return the answer to an earlier call of the same tool with the same arguments that led to `outcome`."""
+        """Return the answer to an earlier identical call that led to `outcome`.
+
+        Identical means the same tool with the same arguments.
+        """
         for call in reversed(self.others):
             if (call.name, call.outcome) == (invocation.name, outcome) and call.arguments == invocation.arguments:
                 return call.answer
@@ -113,7 +148,9 @@ class CallHistory:
 
 @dataclass(frozen=True, kw_only=True)
 class CallUpdate:
-    """What a status update or an end-of-call report says about a call; None where it says nothing. Times are aware.
+    """What a status update or an end-of-call report says about a call.
+
+    Fields are None where it says nothing. Times are aware.
 
     Args:
         is_report: an end-of-call report; it takes precedence over status updates, whichever comes first.
@@ -228,7 +265,7 @@ class CallSummary:
 
     @property
     def started_or_created_at(self) -> datetime:
-        """When the call started; when it was first recorded, where its start was not reported."""
+        """When the call started, or else when it was first recorded."""
         return self.started_at or self.created_at
 
     @property
@@ -276,7 +313,10 @@ class CallPage:
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownAssistant:
-    """An assistant, or a phone number without one, that was called but belongs to no agent. The time is UTC."""
+    """An assistant or phone number that was called but belongs to no agent.
+
+    The time is UTC.
+    """
 
     assistant_id: str | None
     phone_number_id: str | None
@@ -287,7 +327,7 @@ class UnknownAssistant:
 
 @dataclass(frozen=True, kw_only=True)
 class CallRecord:
-    """Everything stored about one call; its tool calls in the order in which they were answered."""
+    """Everything stored about one call, its tool calls in order of their answers."""
 
     summary: CallSummary
     call: Call

@@ -29,7 +29,9 @@ _CHANGED = f"outcome IN ({', '.join(map(repr, CHANGING_OUTCOMES))})"
 MAX_HISTORY_TOOL_CALLS = 40
 """Latest tool calls of a phone call that are read as its history; a conversation has a handful."""
 
-TOOL_CALL_COLUMNS = "name, tool_call_id, arguments, answer, outcome, appointment_id, offered, duration_ms, received_at"
+TOOL_CALL_COLUMNS = """
+    name, tool_call_id, arguments, answer, outcome, appointment_id, offered, asked, duration_ms, received_at
+"""
 
 
 def _record_sql(*, durable: bool, knows_agent: bool) -> str:
@@ -61,7 +63,7 @@ def _record_sql(*, durable: bool, knows_agent: bool) -> str:
         )
         INSERT INTO tool_calls (
             vapi_call_id, tool_call_id, agent_id, name, arguments, answer, outcome, appointment_id, offered,
-            duration_ms, received_at
+            asked, duration_ms, received_at
         )
         SELECT
             %(vapi_call_id)s, %(tool_call_id)s, {agent}, %(name)s,
@@ -70,7 +72,7 @@ def _record_sql(*, durable: bool, knows_agent: bool) -> str:
                 SELECT id FROM appointments
                 WHERE vapi_call_id = %(vapi_call_id)s AND vapi_tool_call_id = %(tool_call_id)s
             )),
-            %(offered)s::timestamptz[], %(duration_ms)s, %(received_at)s::timestamptz
+            %(offered)s::timestamptz[], %(asked)s, %(duration_ms)s, %(received_at)s::timestamptz
         {"" if durable else "FROM async_commit"}
         WHERE NOT EXISTS (
             SELECT FROM tool_calls
@@ -79,7 +81,8 @@ def _record_sql(*, durable: bool, knows_agent: bool) -> str:
         )
         ON CONFLICT (vapi_call_id, tool_call_id) DO UPDATE
         SET agent_id = EXCLUDED.agent_id, answer = EXCLUDED.answer, outcome = EXCLUDED.outcome,
-            appointment_id = EXCLUDED.appointment_id, offered = EXCLUDED.offered, duration_ms = EXCLUDED.duration_ms
+            appointment_id = EXCLUDED.appointment_id, offered = EXCLUDED.offered, asked = EXCLUDED.asked,
+            duration_ms = EXCLUDED.duration_ms
         WHERE NOT tool_calls.{_CHANGED}
     """
 
@@ -124,17 +127,22 @@ UPSERT_CALL = f"""
 
 
 class PendingHistory:
-    """The result of `CallRepository.begin`; it can be read once the pipeline is synchronised."""
+    """The result of `CallRepository.begin`.
 
-    def __init__(self, cursor: psycopg.Cursor[DictRow], tool_call_id: str) -> None:
+    It can be read once the pipeline is synchronised.
+    """
+
+    def __init__(self, cursor: psycopg.Cursor[DictRow], status: psycopg.Cursor[DictRow], tool_call_id: str) -> None:
         self._cursor = cursor
+        self._status = status
         self._tool_call_id = tool_call_id
 
     def read(self) -> CallHistory:
         """Return the call's earlier tool calls."""
         calls = [_tool_call(row) for row in self._cursor.fetchall()]
         redelivered = next((c for c in calls if c.tool_call_id == self._tool_call_id and c.outcome != "fault"), None)
-        return CallHistory(redelivered, tuple(call for call in calls if call.tool_call_id != self._tool_call_id))
+        others = tuple(call for call in calls if call.tool_call_id != self._tool_call_id)
+        return CallHistory(redelivered, others, has_ended=self._status.fetchone() is not None)
 
 
 class CallRepository:
@@ -144,7 +152,7 @@ class CallRepository:
         self._database = database
 
     def begin(self, connection: Connection, invocation: ToolInvocation) -> PendingHistory:
-        """Queue the agent's row lock and, after it, the query for the call's earlier tool calls.
+        """Queue the agent's row lock and, after it, the query for the call's earlier tool calls and its status.
 
         The transaction that holds the lock is the only one that changes this agent's bookings: two deliveries of one
         tool call, or two callers for one time, queue up instead of deadlocking in the exclusion constraint. These are
@@ -168,10 +176,17 @@ class CallRepository:
             """.encode(),
             {"vapi_call_id": invocation.vapi_call_id, "tool_call_id": invocation.tool_call_id},
         )
-        return PendingHistory(cursor, invocation.tool_call_id)
+        status = connection.execute(
+            b"SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s AND status = 'ended'",
+            {"vapi_call_id": invocation.vapi_call_id},
+        )
+        return PendingHistory(cursor, status, invocation.tool_call_id)
 
     def record_tool_call(self, connection: Connection, invocation: ToolInvocation, values: dict[str, Any]) -> None:
-        """Queue the record of a tool call; finds the appointment that it made in this transaction."""
+        """Queue the record of a tool call.
+
+        Finds the appointment that it made in this transaction.
+        """
         connection.execute(_RECORD[True, values["agent_id"] is not None].encode(), _parameters(invocation, values))
 
     def record_tool_call_alone(self, invocation: ToolInvocation, values: dict[str, Any]) -> None:
@@ -179,7 +194,7 @@ class CallRepository:
         self._database.fetch(_RECORD[False, values["agent_id"] is not None], _parameters(invocation, values))
 
     def reachable_agent(self, connection: Connection, key: AgentKey) -> psycopg.Cursor[DictRow]:
-        """Queue the query for the agent that `key` names: agent_id, agent_name, is_active."""
+        """Queue the query for agent_id, agent_name and is_active of the agent."""
         return connection.execute(REACHABLE_AGENT.encode(), _key(key))
 
     def upsert(self, update: CallUpdate, now: datetime) -> None:

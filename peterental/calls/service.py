@@ -1,4 +1,4 @@
-"""Record calls as Vapi reports them, with their tool calls; list them; take messages."""
+"""Record calls and their tool calls, list calls, and take messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from peterental.agents.model import AgentInactive, AgentUnknown
+from peterental.agents.model import Agent, AgentUnknown
 from peterental.calls.model import (
     UNASSIGNED,
     CallFilter,
@@ -23,12 +23,12 @@ from peterental.calls.retry_queue import CallUpdateQueue
 from peterental.clock import utc_now
 from peterental.errors import Fault
 from peterental.messages.repository import MessageRepository
+from peterental.phone_numbers import DEFAULT_REGION, dialable, means_caller_number, normalise, region_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from peterental.access import Viewer
-    from peterental.agents.model import Agent
     from peterental.calls.model import (
         Call,
         CallSummary,
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from peterental.messages.model import MessageDraft
 
 PAGE_SIZE = 25
+
+CALLBACK_NUMBER = "callback-number-needed"
+"""The key of the question for a number, where a message has none."""
 
 RECENT_DAYS = 30
 MAX_UNKNOWN_ASSISTANTS = 5
@@ -71,7 +74,9 @@ class CallService:
         self._now = now
 
     def record_update(self, update: CallUpdate) -> None:
-        """Record a status update or an end-of-call report; they may come in any order and repeatedly. One round trip.
+        """Record a status update or an end-of-call report.
+
+        They may come in any order and repeatedly. One round trip.
 
         An ended call stays ended, and a report takes precedence over status updates. Vapi sends a report only once, so
         while the database is unavailable the update is queued in memory.
@@ -90,11 +95,16 @@ class CallService:
         return self._calls.get(vapi_call_id)
 
     def tool_calls(self, vapi_call_id: str) -> tuple[ToolCall, ...]:
-        """Return the tool calls of one call, in the order in which they were answered. One round trip."""
+        """Return the tool calls of one call, in the order in which they were answered.
+
+        One round trip.
+        """
         return self._calls.tool_calls(vapi_call_id)
 
     def listing(self, viewer: Viewer, call_filter: CallFilter, *, page: int = 1) -> CallPage:
-        """Return one page of the calls that the viewer may see, latest first. One round trip.
+        """Return one page of the calls that the viewer may see, latest first.
+
+        One round trip.
 
         Args:
             viewer: only admins see calls without an agent.
@@ -111,12 +121,17 @@ class CallService:
         return CallPage(calls=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE, is_truncated=is_truncated)
 
     def latest(self, agent_id: str, viewer: Viewer, *, limit: int) -> tuple[CallSummary, ...]:
-        """Return the latest calls of one agent; none of an agent that the viewer may not see. One round trip."""
+        """Return the latest calls of one agent, if the viewer may see it.
+
+        One round trip.
+        """
         call_filter = CallFilter(agent_id=_clean(agent_id))
         return tuple(self._queries.listing(_owner_filter(viewer), call_filter, slice(0, limit))[0])
 
     def weekly_counts(self, agent: Agent, edges: Sequence[datetime], limit: int) -> list[tuple[int, int, int]]:
-        """Count the calls of an agent by week. One round trip. Does not check that the viewer may see the agent.
+        """Count the calls of an agent by week.
+
+        One round trip. Does not check that the viewer may see the agent.
 
         Args:
             agent: whose calls.
@@ -128,9 +143,9 @@ class CallService:
         return self._queries.by_week(agent.agent_id, edges, limit)
 
     def unknown_assistants(self, viewer: Viewer) -> tuple[UnknownAssistant, ...]:
-        """Return what was called within RECENT_DAYS but belongs to no agent, for admins; nothing for others.
+        """Return what was called within RECENT_DAYS but belongs to no agent, for admins.
 
-        One round trip for admins, none for others.
+        Others get nothing, without a round trip.
         """
         if not viewer.is_admin:
             return ()
@@ -151,9 +166,9 @@ class CallService:
         return CallRecord(summary=summary, call=call, tool_calls=self._calls.tool_calls(vapi_call_id))
 
     def begin(self, connection: Connection, invocation: ToolInvocation) -> PendingHistory:
-        """Queue the lock on the agent and the query for the call's history, to start a transaction.
+        """Queue the lock on the agent and the query for the call's history.
 
-        Costs no round trip of its own.
+        Starts a transaction that changes bookings. Costs no round trip of its own.
         """
         return self._calls.begin(connection, invocation)
 
@@ -167,8 +182,11 @@ class CallService:
         agent_id: str | None = None,
         appointment_id: int | None = None,
         offered: Sequence[datetime] = (),
+        asked: str | None = None,
     ) -> None:
-        """Queue the record of a tool call in the transaction that did its work. Costs no round trip of its own.
+        """Queue the record of a tool call in the transaction that did its work.
+
+        Costs no round trip of its own.
 
         Args:
             connection: the transaction's.
@@ -177,10 +195,13 @@ class CallService:
             outcome: what it led to, one word of `ToolCall.outcome`.
             agent_id: whose call; looked up by the invocation's key where None.
             appointment_id: the booking it concerns; looked up by the tool-call id where this transaction made it.
-            offered: the start times in the answer, aware.
+            offered: the start times in the answer, aware, in the order named.
+            asked: the stable key of the question that the answer asks.
         """
         self._calls.record_tool_call(
-            connection, invocation, self._values(answer, outcome, agent_id, appointment_id, offered)
+            connection,
+            invocation,
+            self._values(answer, outcome, agent_id, appointment_id, offered=offered, asked=asked),
         )
 
     def record_tool_call_alone(
@@ -191,12 +212,20 @@ class CallService:
         outcome: str,
         agent_id: str | None = None,
         offered: Sequence[datetime] = (),
+        asked: str | None = None,
     ) -> None:
-        """Record a tool call that changed nothing. One round trip; arguments as for `record_tool_call`."""
-        self._calls.record_tool_call_alone(invocation, self._values(answer, outcome, agent_id, None, offered))
+        """Record a tool call that changed nothing.
+
+        One round trip; arguments as for `record_tool_call`.
+        """
+        self._calls.record_tool_call_alone(
+            invocation, self._values(answer, outcome, agent_id, None, offered=offered, asked=asked)
+        )
 
     def take_message(self, invocation: ToolInvocation, draft: MessageDraft, render: Render) -> str:
-        """Add a message to the agent's inbox and return the sentence that confirms it. Two round trips.
+        """Add a message to the agent's inbox and return the sentence that confirms it.
+
+        Two round trips.
 
         A repeated tool call, or the same message again in the same phone call, gets the same answer and adds nothing.
         """
@@ -211,20 +240,26 @@ class CallService:
                 return history.redelivered.answer
             refusal = _refusal_of(row, draft)
             earlier = history.answer_to_identical_call(invocation, "message")
-            if row is not None and refusal is None and earlier is None:
+            callee = Agent(**row) if row else None
+            caller_number, draft = _with_numbers(invocation, draft, callee)
+            if callee is not None and refusal is None and earlier is None:
                 self._messages.add(
                     connection,
-                    row["agent_id"],
+                    callee.agent_id,
                     draft,
                     now,
                     vapi_call_id=invocation.vapi_call_id or None,
-                    caller_number=invocation.caller_number,
+                    caller_number=caller_number,
                 )
-            can_call_back = bool(draft.attendee_phone or invocation.caller_number)
-            answer = earlier or render(refusal or MessageTaken(can_call_back), None, now)
-            outcome = "refused" if refusal else "message"
+            taken = MessageTaken(can_call_back=bool(draft.attendee_phone or caller_number))
+            answer = earlier or render(refusal or taken, callee, now)
             self.record_tool_call(
-                connection, invocation, answer=answer, outcome=outcome, agent_id=row["agent_id"] if row else None
+                connection,
+                invocation,
+                answer=answer,
+                outcome="refused" if refusal else "message",
+                agent_id=callee.agent_id if callee else None,
+                asked=None if refusal or taken.can_call_back else CALLBACK_NUMBER,
             )
         return answer
 
@@ -234,7 +269,9 @@ class CallService:
         outcome: str,
         agent_id: str | None,
         appointment_id: int | None,
+        *,
         offered: Sequence[datetime],
+        asked: str | None,
     ) -> dict[str, object]:
         return {
             "answer": answer,
@@ -242,6 +279,7 @@ class CallService:
             "agent_id": agent_id,
             "appointment_id": appointment_id,
             "offered": list(offered) or None,
+            "asked": asked,
             "received_at": self._now(),
         }
 
@@ -250,9 +288,20 @@ def _refusal_of(agent: Mapping[str, Any] | None, draft: MessageDraft) -> Refusal
     """Return why a message cannot be taken; None where it can."""
     if agent is None:
         return AgentUnknown()
-    if not agent["is_active"]:
-        return AgentInactive(agent_name=agent["agent_name"])
     return None if draft.body else MessageMissing()
+
+
+def _with_numbers(
+    invocation: ToolInvocation, draft: MessageDraft, agent: Agent | None
+) -> tuple[str | None, MessageDraft]:
+    """Return the caller's number in E.164, and the draft with a number that can be dialled.
+
+    "The same number" is the caller's own; a placeholder is none.
+    """
+    region = region_of(agent.time_zone) if agent else DEFAULT_REGION
+    given = draft.attendee_phone
+    phone = dialable(given, region) if given and not means_caller_number(given) else None
+    return normalise(invocation.caller_number, region), replace(draft, attendee_phone=phone)
 
 
 def _owner_filter(viewer: Viewer) -> int | None:

@@ -1,4 +1,6 @@
-"""Decode Vapi's messages: only the fields that are used; the others may hold anything.
+"""Decode Vapi's messages: only the fields that are used.
+
+The others may hold anything.
 
 Where a value is looked for, and in which order, follows captured traffic of 2024 to 2026. Histories run to 100 KB and
 more: they stay undecoded until they are asked for.
@@ -19,7 +21,8 @@ import msgspec
 from peterental.agents.model import AgentKey
 from peterental.calls.model import CallUpdate
 from peterental.errors import Refusal
-from peterental.voice.sanitize import identifier, json_safe, multiline, parse_timestamp, phone_number, single_line
+from peterental.phone_numbers import network_number
+from peterental.voice.sanitize import identifier, json_safe, multiline, parse_timestamp, single_line
 
 EMPTY = msgspec.Raw(b"")
 MAX_COST_USD = 999_999.0
@@ -76,6 +79,7 @@ class _Ids(msgspec.Struct, rename="camel"):
     assistant_id: Any = None
     phone_number_id: Any = None
     number: Any = None
+    sip_uri: Any = None
     customer: msgspec.Raw = EMPTY
 
 
@@ -123,7 +127,8 @@ class Envelope:
         )
         self.vapi_call_id = identifier(call.id) or identifier(outer_call.id) or ""
         customers = (message.customer, call.customer, outer_call.customer)
-        self.caller_number = next(filter(None, (phone_number(_ids(raw).number) for raw in customers)), None)
+        numbers = (number for raw in customers for number in (_ids(raw).number, _ids(raw).sip_uri))
+        self.caller_number = next(filter(None, map(network_number, numbers)), None)
         kind = single_line(message.type, MAX_REASON_CHARS)
         self.kind = kind or ("tool-calls" if self._has_tool_calls() else "")
 
@@ -153,7 +158,10 @@ class Envelope:
         return ()
 
     def call_update(self) -> CallUpdate | None:
-        """Return what a status update or an end-of-call report says about its call; None where it names no call."""
+        """Return what a status update or an end-of-call report says about its call.
+
+        None where it names no call.
+        """
         if not self.vapi_call_id:
             return None
         if self.kind == "end-of-call-report":
@@ -172,7 +180,10 @@ class Envelope:
         )
 
     def rejected(self) -> CallUpdate | None:
-        """Return what to record of a call that the reply makes Vapi end with a sentence; None where it has no id."""
+        """Return what to record of a call that the reply makes Vapi end with a sentence.
+
+        None where it has no id.
+        """
         if not self.vapi_call_id:
             return None
         return CallUpdate(
@@ -216,7 +227,9 @@ class Envelope:
         )
 
     def _request(self, item: object, wrapper: Mapping[str, object] | None = None) -> ToolRequest:
-        """Read one tool call: `.function.name`, `.function.arguments`, or `.name` with `.arguments` or `.parameters`.
+        """Read one tool call, in any of the shapes that Vapi has sent.
+
+        These are `.function.name` with `.function.arguments`, or `.name` with `.arguments` or `.parameters`.
 
         Args:
             item: the tool call.
@@ -255,7 +268,10 @@ class Envelope:
 
 
 def decode(body: bytes) -> Envelope:
-    """Decode the body of a request. Raise BodyUnreadable where it is not a JSON object."""
+    """Decode the body of a request.
+
+    Raise BodyUnreadable where it is not a JSON object.
+    """
     try:
         return Envelope(_body_decoder.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -263,7 +279,9 @@ def decode(body: bytes) -> Envelope:
 
 
 def _repair(body: bytes) -> bytes:
-    """Return a body without what the strict decoder rejects: lone surrogates, huge numbers, a mistyped `message`.
+    """Return a body without what the strict decoder rejects.
+
+    These are lone surrogates, huge numbers, and a mistyped `message`.
 
     Raise BodyUnreadable where it is not a JSON object at all.
     """
@@ -286,9 +304,10 @@ def _any(raw: msgspec.Raw | bytes) -> Any:
 
 
 def _decode_leniently(raw: bytes) -> Any:
-    """Decode JSON as models write it: with invalid UTF-8, bare line breaks, huge numbers, lone surrogates.
+    """Decode malformed JSON as language models write it.
 
-    A caller is waiting for the answer to the rest of it.
+    It may have invalid UTF-8, bare line breaks, huge numbers and lone surrogates. A caller is waiting for the answer to
+    the rest of it.
     """
     try:
         value = json.loads(raw.decode(errors="replace"), strict=False, parse_int=_integer)
@@ -325,7 +344,10 @@ def _first_set(*values: object) -> object:
 
 
 def _vapi_id(*values: object) -> str | None:
-    """Return the first usable id, in lower case as Vapi writes it; people who copy ids change their case."""
+    """Return the first usable id, in lower case as Vapi writes it.
+
+    People who copy ids change their case.
+    """
     found = next(filter(None, (identifier(value) for value in values)), None)
     return found.lower() if found else None
 
@@ -348,7 +370,10 @@ def _number(value: object, maximum: float) -> float | None:
 
 
 def _call_period(message: _Message) -> tuple[datetime | None, datetime | None]:
-    """Return start and end of a call; compute a missing one from the other and the duration."""
+    """Return start and end of a call.
+
+    Compute a missing one from the other and the duration.
+    """
     started_at, ended_at = parse_timestamp(message.started_at), parse_timestamp(message.ended_at)
     seconds = _number(message.duration_seconds, MAX_DURATION_S)
     if seconds is None and (duration_ms := _number(message.duration_ms, MAX_DURATION_S * 1000)) is not None:

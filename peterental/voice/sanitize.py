@@ -1,4 +1,4 @@
-"""Sanitise text and JSON from outside, so that they can be stored, logged on one line and spoken. Pure."""
+"""Sanitise text and JSON from outside for storage, logs and speech. Pure."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ PLAUSIBLE_YEARS = range(2000, 2200)
 MIN_EPOCH_MS = 10_000_000_000
 """Epoch numbers from here on are milliseconds; as seconds they would lie beyond the year 2286."""
 
-# Keypad spellings that networks send instead of a withheld number: anonymous, restricted, unknown, blocked, private,
-# unavailable.
-WITHHELD_NUMBERS = frozenset({"266696687", "7378742833", "8656696", "2562533", "7748483", "86282452253"})
-
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
 _UNPRINTABLE_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_NUMBER = re.compile(r"\+?[0-9]{7,15}")
 _FRACTION = re.compile(r"(?<=:\d\d)\.\d+")
 
 
 def single_line(value: object, max_chars: int = MAX_TEXT_CHARS) -> str | None:
-    """Return text as one line without control characters, at most `max_chars` long; None for any other value."""
+    """Return text as one line without control characters, at most `max_chars` long.
+
+    None for any other value.
+    """
     if not isinstance(value, str):
         return None
     return " ".join(_UNPRINTABLE.sub(" ", value[: 2 * max_chars]).split())[:max_chars].strip() or None
 
 
 def multiline(value: object) -> str | None:
-    """Return text without control characters but with its line breaks; None for any other value or empty text."""
+    """Return text without control characters but with its line breaks.
+
+    None for any other value or empty text.
+    """
     return _UNPRINTABLE_BUT_LINES.sub("", value) or None if isinstance(value, str) else None
 
 
@@ -65,22 +66,21 @@ def json_safe(value: object, *, keep_lines: bool = False, depth: int = 0) -> obj
 
 
 def identifier(value: object) -> str | None:
-    """Return an id of Vapi in the form that is stored. Accepts integers; rejects blank or overlong values with None."""
+    """Return an id of Vapi in the form that is stored.
+
+    Accepts integers; rejects blank or overlong values with None.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 2**63 else None
     text = single_line(value, MAX_ID_CHARS + 1)
     return text if text is not None and len(text) <= MAX_ID_CHARS else None
 
 
-def phone_number(value: object) -> str | None:
-    """Return a caller's number, `+` and digits as sent; None for a withheld number in any spelling."""
-    digits = re.sub(r"[\s().-]", "", value) if isinstance(value, str) and len(value) < MAX_ID_CHARS else ""
-    is_number = _NUMBER.fullmatch(digits) and digits.removeprefix("+") not in WITHHELD_NUMBERS
-    return digits if is_number else None
-
-
 def parse_timestamp(value: object) -> datetime | None:
-    """Parse an ISO 8601 string (without an offset: UTC) or epoch seconds or milliseconds; None for anything else."""
+    """Parse an ISO 8601 string, or epoch seconds or milliseconds.
+
+    Without an offset the string is UTC. None for anything else.
+    """
     moment = None
     try:
         if isinstance(value, str):

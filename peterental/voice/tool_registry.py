@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peterental.calls.model import ToolInvocation
-from peterental.voice import responses
+from peterental.voice import speech
 from peterental.voice.arguments import booking_request, message_draft
 
 if TYPE_CHECKING:
@@ -108,13 +108,13 @@ def _booking_handler(
 
     def handle(services: Services, invocation: ToolInvocation, envelope: Envelope) -> str:
         request = booking_request(invocation.arguments, envelope)
-        return choose(services.appointments)(invocation, request, responses.render)
+        return choose(services.appointments)(invocation, request, speech.render)
 
     return handle
 
 
 def _take_message(services: Services, invocation: ToolInvocation, _: Envelope) -> str:
-    return services.calls.take_message(invocation, message_draft(invocation.arguments), responses.render)
+    return services.calls.take_message(invocation, message_draft(invocation.arguments), speech.render)
 
 
 TOOLS = (
@@ -243,5 +243,5 @@ def _answer_unknown(services: Services, invocation: ToolInvocation) -> str:
         invocation.name,
         extra={"call_id": invocation.vapi_call_id},
     )
-    services.calls.record_tool_call_alone(invocation, answer=responses.UNKNOWN_TOOL, outcome="unknown tool")
-    return responses.UNKNOWN_TOOL
+    services.calls.record_tool_call_alone(invocation, answer=speech.UNKNOWN_TOOL, outcome="unknown tool")
+    return speech.UNKNOWN_TOOL

@@ -18,7 +18,7 @@ from peterental.clock import utc_now
 from peterental.database.connect import DatabaseTooSlow, DatabaseUnavailable
 from peterental.database.deadline import deadline
 from peterental.errors import Fault, Refusal
-from peterental.voice import messages, responses, tool_registry, verbalize
+from peterental.voice import messages, speech, tool_registry
 from peterental.voice.authentication import WebhookAuthenticator
 
 if TYPE_CHECKING:
@@ -131,12 +131,12 @@ class MessageHandler:
         try:
             return work()
         except Refusal as refusal:
-            return make_reply(responses.render(refusal, None, self._now()))
+            return make_reply(speech.render(refusal, None, self._now()))
         except Fault as fault:
             log.error("%s: %s", envelope.kind, fault, extra=context)  # noqa: TRY400 - the sentence of a fault says enough
         except Exception:
             log.exception("%s: unexpected error", envelope.kind, extra=context)
-        return make_reply(responses.APOLOGY)
+        return make_reply(speech.APOLOGY)
 
     def _tool_results(self, envelope: Envelope, began_s: float) -> list[dict[str, object]]:
         """Answer every tool call, in order.
@@ -151,7 +151,7 @@ class MessageHandler:
             def work(invocation: ToolInvocation = invocation) -> str:
                 nonlocal database_is_away
                 if database_is_away:
-                    return responses.APOLOGY
+                    return speech.APOLOGY
                 try:
                     return tool_registry.answer(self._services, invocation, envelope)
                 except DatabaseUnavailable:
@@ -171,7 +171,7 @@ class MessageHandler:
     def _record_failure(self, invocation: ToolInvocation) -> None:
         """Record that a tool call ended in a fault, if the database still accepts it."""
         try:
-            self._services.calls.record_tool_call_alone(invocation, answer=responses.APOLOGY, outcome="fault")
+            self._services.calls.record_tool_call_alone(invocation, answer=speech.APOLOGY, outcome="fault")
         except Exception:  # noqa: BLE001 - the first error is logged by the caller; this one would hide it
             log.warning("The fault could not be recorded with its call", extra={"call_id": invocation.vapi_call_id})
 
@@ -197,13 +197,14 @@ class MessageHandler:
                 extra={"call_id": envelope.vapi_call_id},
             )
             self._record_rejected_call(envelope)
-            return _error(responses.NO_ASSISTANT)
+            return _error(speech.NO_ASSISTANT)
         local = self._now().astimezone(agent.zone)
+        words = speech.WORDS[agent.language]
         values = {
             "agent_name": agent.agent_name,
             "time_zone": agent.time_zone,
             "today": f"{local:%A, %B} {local.day}, {local.year}",
-            "now": f"{verbalize.day(local.date(), local.date())}, {verbalize.clock(local.hour, local.minute)}",
+            "now": f"{words.day(local.date(), local.date())}, {words.clock(local.hour, local.minute)}",
         }
         return {"assistantId": agent.vapi_assistant_id, "assistantOverrides": {"variableValues": values}}
 
@@ -211,7 +212,7 @@ class MessageHandler:
         """Return the number of the person to transfer the call to."""
         agent = self._agent(envelope)
         if agent is None or not agent.handover_number:
-            return _error(responses.NO_PERSON)
+            return _error(speech.NO_PERSON)
         return {"destination": {"type": "number", "number": agent.handover_number}}
 
     def _record_update(self, envelope: Envelope) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from peterental.calls.model import CallUpdate, ToolInvocation
 from peterental.database.pool import Database
 from peterental.messages.model import MessageDraft
 from peterental.services import Services
-from peterental.voice.responses import render
+from peterental.voice.speech import render
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
