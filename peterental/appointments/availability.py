@@ -170,8 +170,8 @@ class Availability:
     def pick_diverse(self, starts: Iterator[datetime]) -> tuple[datetime, ...]:
         """Return up to three of `starts` on different half-days and days.
 
-        The first is always among them, the second is of another half-day, the third of another day. If there are no such
-        times, it takes ones that are MIN_GAP from the others, or half of that.
+        The first is always among them, the second is of another half-day, the third of another day. Where there are no
+        such times, it takes ones that are MIN_GAP from the others, or half of that.
 
         Args:
             starts: free starting times in order; read only as far as necessary.
