@@ -141,7 +141,11 @@ def test_filter_stays_while_paging(
     for number in range(110):
         services.agents.create(Profile(agent_name=f"Agent {number} " + "of a long name " * 3), admin)
     for hour in range(PAGE_SIZE + 1):
-        book("ana-lima", NOW + timedelta(days=1, hours=hour), property_address="1420 North Elm Street, Apt 12, Norman, OK")
+        book(
+            "ana-lima",
+            NOW + timedelta(days=1, hours=hour),
+            property_address="1420 North Elm Street, Apt 12, Norman, OK",
+        )
     statements.clear()
     page = office.get("/appointments?q=elm&status=confirmed&agent=ana-lima")
     assert len(statements) == 3, "the sign-in check, and two"

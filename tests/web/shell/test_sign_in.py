@@ -58,7 +58,7 @@ def test_second_set_up_is_rejected(
     token = stranger.token(set_up_path)
     services.users.create("first@example.com", WORDS, "admin")
     monkeypatch.setattr(
-        services.users, "any_user", lambda: False
+        services.users, "has_users", lambda: False
     )  # both requests checked before either user was created
     page = stranger.post(set_up_path, csrf_token=token, email="eve@example.com", password=WORDS)
     assert page.status_code == 404

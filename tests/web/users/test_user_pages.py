@@ -310,7 +310,7 @@ def test_account_password_check_is_throttled(office: Browser) -> None:
     page = office.send("/account", current=WORDS, new=CHOSEN)
     assert page.status_code == 429
     assert page.headers["Retry-After"] == "30"
-    assert "wait 30 seconds" in page.text
+    assert "Wait 30 seconds" in page.text
 
 
 @pytest.mark.usefixtures("frozen_clock")
