@@ -118,7 +118,7 @@ def test_find_prefers_assistant_over_number(agents: AgentService) -> None:
     assert agents.find(AgentKey(phone_number_id="p-1")) == ana
 
 
-@pytest.mark.parametrize("junk", [None, "", " ", "\x00", "x" * 37, "nobody", "' OR 1=1 --"])
+@pytest.mark.parametrize("junk", [None, "", " ", "\x00", "x" * 37, "unknown", "' OR 1=1 --"])
 def test_junk_keys_find_no_agent(agents: AgentService, junk: str | None) -> None:
     agents.create(Profile(agent_name="Ana"), ADMIN)
     assert agents.find(AgentKey(assistant_id=junk, phone_number_id=junk)) is None
@@ -220,7 +220,7 @@ def test_only_admins_create_agents_and_set_owner(agents: AgentService, ana: View
     assert agents.update("ana", Profile(agent_name="Ana L.", user_id=None), ADMIN).user_id is None
 
 
-@pytest.mark.parametrize("agent_id", ["nobody", "a\x00b", ""])
+@pytest.mark.parametrize("agent_id", ["unknown", "a\x00b", ""])
 def test_unknown_agent_is_refused(agents: AgentService, agent_id: str) -> None:
     with pytest.raises(AgentUnknown):
         agents.get(agent_id, ADMIN)

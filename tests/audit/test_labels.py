@@ -1,4 +1,4 @@
-"""Every field that a service writes to the audit log has a label, and every label has such a field."""
+"""The labels of the audit log are exactly those of the recorded fields."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def test_unknown_user_costs_same_hashing(database: Database) -> None:
 
     users = service(database, Passwords(RecordingHasher.from_parameters(extract_parameters(HASHER.hash(PASSWORD)))))
     users.create("ana@example.com", PASSWORD, "agent")
-    for email in ("ana@example.com", "nobody@example.com", "nobody"):
+    for email in ("ana@example.com", "unknown@example.com", "unknown"):
         assert users.sign_in(email, "wrong password!") is None
     assert checked == [checked[0]] * 3, "the same work each time"
 
@@ -164,7 +164,7 @@ def test_password_change_ends_sessions(users: UserService) -> None:
     assert signed_in.session_epoch == epoch
 
 
-@pytest.mark.parametrize("email", ["nobody@example.com", "no address"])
+@pytest.mark.parametrize("email", ["unknown@example.com", "no address"])
 def test_unknown_user_password_cannot_be_set(users: UserService, email: str) -> None:
     with pytest.raises(EmailUnknown, match="No user has"):
         users.set_password(email, PASSWORD)
