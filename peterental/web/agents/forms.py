@@ -8,6 +8,7 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from wtforms import HiddenField, SelectField, StringField, TelField
+from wtforms.fields import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
 from peterental.agents.model import RULE_LIMITS, Agent, Profile
@@ -103,7 +104,7 @@ class AgentForm(VersionedForm):
     language = SelectField(
         "Language on the phone",
         description="Callers are answered in this language. The assistant on Vapi must speak it too.",
-        choices=list(LANGUAGE_NAMES.items()),
+        choices=[SelectChoice(code, name) for code, name in LANGUAGE_NAMES.items()],
         default="en",
     )
     time_zone = SelectField(
