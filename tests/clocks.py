@@ -1,13 +1,13 @@
-"""Clocks for code that measures time: they move because somebody looks or sleeps, not because the machine is slow."""
+"""Fake clocks for code that measures time: they move on each reading and each sleep, not with real time."""
 
 from __future__ import annotations
 
 
 class Ticking:
-    """Stands in for the module `time`: each look moves it on, and sleeping takes no time.
+    """Replaces the module `time`: each reading advances the clock, and sleeping takes no real time.
 
     Args:
-        step_s: how far a look at it moves it on, in seconds.
+        step_s: how far a reading advances it, in seconds.
     """
 
     def __init__(self, step_s: float) -> None:
@@ -15,10 +15,10 @@ class Ticking:
         self._now_s = 0.0
 
     def monotonic(self) -> float:
-        """Move on by one step and return where it is, in seconds."""
+        """Advance by one step and return the time, in seconds."""
         self._now_s += self._step_s
         return self._now_s
 
     def sleep(self, seconds: float) -> None:
-        """Move on by `seconds` at once."""
+        """Advance by `seconds` at once."""
         self._now_s += seconds

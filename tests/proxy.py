@@ -1,4 +1,4 @@
-"""A TCP proxy in front of PostgreSQL: counts turns of talk, rewrites bytes, cuts lines."""
+"""A TCP proxy in front of PostgreSQL that counts round trips, rewrites bytes and breaks connections."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-# psycopg sends one behind the Sync that ends a unit of work. Where the server was quicker than that, it comes alone,
-# there is nothing to answer, and nobody waits.
+# psycopg sends a Flush after the Sync that ends a pipeline. If the server answered first, the Flush arrives alone; it
+# has no answer, so the client does not wait for it.
 _FLUSH = b"H\x00\x00\x00\x04"
 
 
 class Proxy:
-    """Stands between a client and the server of `url`.
+    """Forwards between clients and the server of `url`.
 
     Attributes:
         url: where clients connect instead.
-        queries: how many statements were sent on their own (simple protocol) or prepared.
-        turns: how often a client spoke after the server had: the round trips it waited for.
-        rewrite: (old, new) bytes of equal length, replaced in what the server says.
-        swallow_at_turn: at this turn the network begins to swallow everything.
+        queries: number of statements sent by the simple protocol or prepared.
+        turns: number of round trips: how often a client sent after the server had.
+        rewrite: (old, new) bytes of equal length, replaced in what the server sends.
+        swallow_at_turn: the round trip at which `swallow` begins.
     """
 
     def __init__(self, url: str) -> None:
@@ -43,28 +43,28 @@ class Proxy:
         self._lines: list[socket.socket] = []
 
     def open(self) -> None:
-        """Let clients in, at the same address as ever."""
+        """Accept clients, always at the same address."""
         self._listener = socket.create_server(("127.0.0.1", self._port))
         self._port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def shut(self) -> None:
-        """Be a server that is down: nobody gets in, and whoever was in is out."""
-        with contextlib.suppress(OSError):  # it is shut already
+        """Behave like a server that is down: refuse new connections and close the open ones."""
+        with contextlib.suppress(OSError):  # it is closed already
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
 
     def swallow(self) -> None:
-        """Be a network that lets nothing through and says nothing of it, until `resume`."""
+        """Behave like a network that silently drops everything, until `resume`."""
         self._flowing.clear()
 
     def resume(self) -> None:
-        """Let through what was held up, and what comes."""
+        """Forward the traffic that was held back, and all later traffic."""
         self._flowing.set()
 
     def cut(self) -> None:
-        """Close every connection, as a crashed server or a yanked cable would in the end."""
+        """Close every open connection, as after a crash of the server."""
         lines, self._lines = self._lines, []
         for line in lines:
             with contextlib.suppress(OSError):
@@ -72,7 +72,7 @@ class Proxy:
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[list[int]]:
-        """Count the turns of the block; the list holds the number afterwards."""
+        """Count the round trips of the block; the list holds the number afterwards."""
         counted: list[int] = []
         before = self.turns
         yield counted
@@ -85,7 +85,7 @@ class Proxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop listening and cut what is open."""
+        """Stop listening and close the open connections."""
         self.shut()
         self.resume()
 

@@ -1,4 +1,4 @@
-"""Starting things in the same moment, and children of this very process."""
+"""Run functions concurrently, and fork this process safely."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import TypeVar
 
 from tests.servers import until
 
-Told = TypeVar("Told")
+Result = TypeVar("Result")
 
 
-def at_once(jobs: list[Callable[[], Told]]) -> list[Told]:
-    """Run all jobs, each in a thread of its own, started together; give what they gave, in order."""
+def at_once(jobs: list[Callable[[], Result]]) -> list[Result]:
+    """Run each job in its own thread, all started at once; return their results in order."""
     barrier = threading.Barrier(len(jobs))
 
-    def run(job: Callable[[], Told]) -> Told:
+    def run(job: Callable[[], Result]) -> Result:
         barrier.wait()
         return job()
 
@@ -28,8 +28,8 @@ def at_once(jobs: list[Callable[[], Told]]) -> list[Told]:
 
 
 def fork() -> int:
-    """Fork when no thread that Python counts as ended is still clearing up: what it holds would stay shut in the child."""
+    """Fork once no ended thread is still cleaning up: a lock that it holds would stay locked in the child."""
     tasks = Path("/proc/self/task")
     if tasks.is_dir():
-        until(lambda: len(list(tasks.iterdir())) <= len(sys._current_frames()), "threads that ended are gone")
+        until(lambda: len(list(tasks.iterdir())) <= len(sys._current_frames()), "the ended threads are gone")
     return os.fork()

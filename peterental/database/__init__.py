@@ -15,11 +15,11 @@ __all__ = ["Database", "database_for", "get_database", "migrations_url_for", "ru
 
 
 def database_for(config: Config, *, application_name: str = "peterental") -> Database:
-    """Make the `Database` that `config` names; nothing connects, and no embedded server starts, before it is used.
+    """Build the `Database` of `config`; it connects, or starts the embedded server, on first use.
 
     Args:
-        config: whose DATABASE_URL; without one, the embedded server under its `instance_dir`.
-        application_name: what `pg_stat_activity` shows.
+        config: its DATABASE_URL is used; without one, the embedded server under its `instance_dir`.
+        application_name: the name that `pg_stat_activity` shows.
     """
     return Database(
         config.database_url or (lambda: _embedded_url(config)),
@@ -29,28 +29,28 @@ def database_for(config: Config, *, application_name: str = "peterental") -> Dat
 
 
 def _embedded_url(config: Config) -> str:
-    """Start the embedded server, or find it running, and give its URL."""
+    """Start the embedded server unless it is running, and return its URL."""
     from peterental.database.dev_server import join  # noqa: PLC0415  # development only
 
     return join(config.instance_dir / "postgres").url
 
 
 def migrations_url_for(config: Config, database: Database) -> str:
-    """Give the URL that the migration runner connects to: a direct one, where the app's goes through a pooler."""
+    """Return the URL for the migration runner: MIGRATIONS_DATABASE_URL, else the application's own."""
     return config.migrations_database_url or database.url
 
 
 @cache
 def get_database() -> Database:
-    """Give the database that the environment names, the same object each time; needs no application context.
+    """Return the database that the environment configures, always the same object; needs no application context.
 
-    Raises ConfigError when the environment is not fit to start with.
+    Raises ConfigError when a setting is missing or invalid.
     """
     return database_for(Config.from_env())
 
 
 def run_migrations() -> int:
-    """Apply what is pending in the environment's MIGRATIONS_DIR to its database, and give how many files that were.
+    """Apply the pending migrations of MIGRATIONS_DIR to the configured database, and return how many were applied.
 
     Raises what `MigrationRunner.run_migrations` raises, and ConfigError.
     """

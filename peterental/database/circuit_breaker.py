@@ -1,4 +1,4 @@
-"""What a process knows about its database being away, so that not everybody has to find out by waiting."""
+"""A circuit breaker for the database: while it is unavailable, one thread probes it and the others fail fast."""
 
 from __future__ import annotations
 
@@ -7,60 +7,60 @@ import time
 from enum import Enum, auto
 
 PROBE_TIMEOUT_S = 0.25
-"""How long whoever asks may wait for an answer: they may have queued for a thread behind others who waited in vain."""
+"""How long a probe waits for an answer, and how long other threads wait for the probe. Short: requests queue behind."""
 
 PROBE_LEASE_S = 3.0
-"""How long whoever asks may keep the others from asking; a turn is over sooner, unless something went very wrong."""
+"""After this time another thread may probe, even if the previous probe was never released."""
 
 
 class Permit(Enum):
-    """What somebody who wants the database is to do."""
+    """What a thread that wants the database may do."""
 
     ALLOW = auto()
-    """Use it: it is there, as far as anybody knows."""
+    """Use the database: the breaker is closed."""
     PROBE = auto()
-    """It was away. Find out whether it is back, and tell."""
+    """Check with a short timeout whether the database is available, then report with `reset` and `release`."""
     REJECT = auto()
-    """It was away, and somebody has just asked in vain."""
+    """Fail at once: the breaker is open and a probe has just failed or is still running."""
 
 
 class CircuitBreaker:
-    """Begins when somebody has waited for the database in vain, ends when it has answered somebody.
+    """Opens after a pool timeout; closes after the first successful probe.
 
-    In between one at a time asks, and whoever comes meanwhile shares the answer. Were all to wait as long as the first,
-    those who queue for a thread would wait for them too.
+    While it is open, one thread at a time probes, and the others share the result. If each waited for its own timeout,
+    the requests that queue for a thread would wait for them, too.
     """
 
     def __init__(self) -> None:
-        self._is_on = False
-        self._asked_until_s = 0.0
+        self._is_open = False
+        self._probe_until_s = 0.0  # 0 while no probe is running
         self._changes = threading.Condition()
 
     def acquire(self) -> Permit:
-        """Tell what to do now, after the answer for whoever is asking, if anybody is.
+        """Return what the caller may do; while another thread probes, wait for its result first.
 
-        Whoever is to ask calls `release` in the end, and `reset` if it was answered.
+        After PROBE, the caller must call `release`, and `reset` before it if the database answered.
         """
-        if not self._is_on:
+        if not self._is_open:
             return Permit.ALLOW
         with self._changes:
-            if self._asked_until_s <= time.monotonic():
-                self._asked_until_s = time.monotonic() + PROBE_LEASE_S
+            if self._probe_until_s <= time.monotonic():
+                self._probe_until_s = time.monotonic() + PROBE_LEASE_S
                 return Permit.PROBE
-            self._changes.wait_for(lambda: not self._asked_until_s, PROBE_TIMEOUT_S)
-            return Permit.REJECT if self._is_on else Permit.ALLOW
+            self._changes.wait_for(lambda: not self._probe_until_s, PROBE_TIMEOUT_S)
+            return Permit.REJECT if self._is_open else Permit.ALLOW
 
     def release(self) -> None:
-        """Let the next one ask, if the outage goes on."""
+        """End the probe; if the breaker is still open, the next caller probes."""
         with self._changes:
-            self._asked_until_s = 0.0
+            self._probe_until_s = 0.0
             self._changes.notify_all()
 
     def trip(self) -> None:
-        """Note that somebody has waited in vain."""
-        self._is_on = True
+        """Open the breaker: the database did not answer."""
+        self._is_open = True
 
     def reset(self) -> None:
-        """Note that the database has answered; whoever has asked may go on, and so may those who waited for it."""
-        self._is_on = False
+        """Close the breaker and let the waiting threads through: the database answered."""
+        self._is_open = False
         self.release()

@@ -1,4 +1,4 @@
-"""The type of a connection, and the errors that any connection can raise."""
+"""The connection type, and the faults that every use of the database can raise."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class DatabaseUnavailable(Fault):
 
 
 class DatabaseTooSlow(Fault):
-    """The database needed longer than {wait} for what was asked of it, which was cancelled."""
+    """A statement took longer than {wait} and was cancelled."""
 
     def __init__(self, *, seconds: float) -> None:
         super().__init__(wait=counted(seconds, "second"))
 
 
 class DatabaseBusy(DatabaseTooSlow):
-    """Something else in the database held for longer than {wait} what is needed here."""
+    """A lock that another session holds was not released within {wait}. Try again."""
 
 
 class SchemaOutdated(Fault):

@@ -1,4 +1,4 @@
-"""Constraints of the schema as refusals: a named one becomes its named error, any other is a fault."""
+"""Translate violated constraints: a known one becomes its refusal, any other a fault."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class ConstraintViolated(Fault):
 
 @contextmanager
 def named_constraints(refusals: Mapping[str, Callable[[], Refusal]]) -> Iterator[None]:
-    """Raise the refusal of the constraint that a statement in the block violates.
+    """Raise the refusal for the constraint that a statement in the block violates.
 
-    Put it around the transaction where statements are pipelined: they may fail as late as its end.
+    It goes around the transaction: pipelined statements may not fail before the commit.
 
     Args:
-        refusals: by the name of a constraint or unique index, what makes its refusal.
+        refusals: maps the name of a constraint or unique index to a function that builds its refusal.
 
-    Raises one of `refusals`, or ConstraintViolated where the violated constraint is not among them.
+    Raises one of `refusals`, or ConstraintViolated for a constraint that is not among them.
     """
     try:
         yield
@@ -34,4 +34,4 @@ def named_constraints(refusals: Mapping[str, Callable[[], Refusal]]) -> Iterator
             raise refusal() from error
         raise ConstraintViolated(
             constraint=violated or f"NOT NULL of {error.diag.column_name}", table=error.diag.table_name
-        ) from None  # the cause quotes the row: a password's hash, a visitor's name
+        ) from None  # the cause quotes the row: a password hash, a visitor's name

@@ -1,4 +1,4 @@
-"""How long whoever is at work here may wait for the database, all waits together, and a connection that keeps to it."""
+"""Deadline propagation: a time limit for all database waits of a block, and the connection class that enforces it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from psycopg.rows import DictRow
 from peterental.database.migrations.private_apis import private
 
 GRACE_S = 0.25
-"""What the server gets, once patience is over, to obey a cancellation and to say how it ended."""
+"""How long the server has, after the deadline, to act on a cancel request and report the outcome."""
+
+UNRESPONSIVE = "the server stopped responding"
+"""The reason that is reported when the server does not even react to a cancel request."""
 
 WaitTimeout: type[psycopg.Error] = private(
     "psycopg.errors",
@@ -22,75 +25,77 @@ WaitTimeout: type[psycopg.Error] = private(
     "In peterental/database/deadline.py, catch what psycopg.Connection.wait raises now when its timeout is over.",
 )
 
-_give_up_at_s: ContextVar[float | None] = ContextVar("give_up_at_s", default=None)
+_deadline_s: ContextVar[float | None] = ContextVar("deadline_s", default=None)
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Have every wait for the database inside the block end when `seconds` are over, counted from here.
+    """Limit all database waits in the block, together, to `seconds` from now.
 
-    A statement that is still at work then is cancelled, a server that does not even answer to that is hung up on. What
-    ends so late has a moment to end well: a commit that was on its way is told as done.
+    A statement that runs past the deadline is cancelled. If the server does not react to that, its connection is
+    closed. The outcome is awaited for a moment: a commit that completes just then is reported as done.
 
-    Inside another such block the earlier of the two ends counts.
+    A nested deadline never extends the outer one: the earlier of the two counts.
     """
-    give_up_at_s = time.monotonic() + seconds
-    outer_s = _give_up_at_s.get()
-    token = _give_up_at_s.set(give_up_at_s if outer_s is None else min(outer_s, give_up_at_s))
+    deadline_s = time.monotonic() + seconds
+    outer_s = _deadline_s.get()
+    token = _deadline_s.set(deadline_s if outer_s is None else min(outer_s, deadline_s))
     try:
         yield
     finally:
-        _give_up_at_s.reset(token)
+        _deadline_s.reset(token)
 
 
 def remaining_s() -> float | None:
-    """Give how many seconds are left, 0 where they are over; None where nobody is in a hurry."""
-    give_up_at_s = _give_up_at_s.get()
-    return None if give_up_at_s is None else max(0.0, give_up_at_s - time.monotonic())
+    """Return the seconds left until the deadline, at least 0; None without a deadline."""
+    deadline_s = _deadline_s.get()
+    return None if deadline_s is None else max(0.0, deadline_s - time.monotonic())
 
 
 class DeadlineConnection(psycopg.Connection[DictRow]):
-    """A connection of the pool: one that waits no longer than `deadline` allows."""
+    """A pooled connection that waits no longer than the current `deadline` allows."""
 
-    _fell_silent = False
+    _unresponsive = False
 
     deadline_passed = False
-    """Whether what it ran was cancelled because patience was over; the pool's user clears it."""
+    """Whether a statement was cancelled because the deadline passed; the borrower clears it."""
 
     @property
     def unresponsive(self) -> bool:
-        """Whether it was hung up on because its server did not even answer to a cancellation."""
-        return self._fell_silent
+        """Whether the connection was closed because its server did not react to a cancel request."""
+        return self._unresponsive
 
     def sync(self) -> None:
-        """Wait, in a unit of work, until everything asked so far is answered. One round trip, whatever was asked.
+        """Wait until every statement sent so far is answered: one round trip for the whole pipeline.
 
-        Reading a result would wait as well, but leave the server in the middle of a series: then it would not notice
-        that whoever was to go on has vanished, and keep the locks.
+        Reading a result waits as well, but leaves the server in the middle of the pipeline, where
+        `idle_in_transaction_session_timeout` does not apply. If the client then vanished, its locks would stay.
         """
         pipeline = self._pipeline
         if pipeline is not None:
             pipeline.sync()
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        """Wait for the server: psycopg does all its waiting here."""
-        left = remaining_s()
-        if left is None:
+        """Wait for the server until the deadline; psycopg waits nowhere else."""
+        left_s = remaining_s()
+        if left_s is None:
             return super().wait(gen, interval, timeout)
         try:
-            return super().wait(gen, interval, max(left, GRACE_S))
+            return super().wait(gen, interval, max(left_s, GRACE_S))
         except WaitTimeout:
-            return self._give_up(gen, interval)
+            return self._cancel(gen, interval)
 
-    def _give_up(self, gen: PQGen[RV], interval: float) -> RV:
-        """Have the server stop, and hear how it ended: cancelled, or done in that very moment."""
+    def _cancel(self, gen: PQGen[RV], interval: float) -> RV:
+        """Cancel the running statement and wait for its outcome: cancelled, or completed just then.
+
+        Raises psycopg.OperationalError, and closes the connection, when no outcome arrives.
+        """
         self.deadline_passed = True
         with suppress(psycopg.Error):
             self.cancel_safe(timeout=GRACE_S)
         try:
             return super().wait(gen, interval, GRACE_S)
         except WaitTimeout:
-            self._fell_silent = True
+            self._unresponsive = True
             self.close()
-            message = "it fell silent"
-            raise psycopg.OperationalError(message) from None
+            raise psycopg.OperationalError(UNRESPONSIVE) from None

@@ -1,4 +1,4 @@
-"""The database as one process sees it: a pool opened on first use, and the unit of work that borrows from it."""
+"""The connection pool of one process, opened on first use, and the transactions that borrow from it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from peterental.database.connect import (
     DatabaseUnavailable,
     SchemaOutdated,
 )
-from peterental.database.deadline import DeadlineConnection, deadline, remaining_s
+from peterental.database.deadline import UNRESPONSIVE, DeadlineConnection, deadline, remaining_s
 from peterental.database.migrations.session.server import (
     OLDEST_SERVER_VERSION,
     cancelled_by,
@@ -40,18 +40,18 @@ ACQUIRE_TIMEOUT_S = 2.0
 STATEMENT_TIMEOUT_MS = 5_000
 LOCK_TIMEOUT_MS = 1_900
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 3_000
-"""Whoever vanished in the middle of a booking must not keep the next caller of that agent waiting for long."""
+"""A client that vanishes in the middle of a booking must not block the agent's next caller for long."""
 
 
 class Database:
-    """One PostgreSQL database, reached through a pool that this process opens when it first needs it.
+    """One PostgreSQL database, reached through a pool that the process opens on first use.
 
-    The pool is never shared across a fork: a child finds its parent's and makes its own instead.
+    The pool is never shared across a fork: a child process opens its own.
 
     Args:
-        conninfo: the URL, or a function that gives it (and may start a server) when it is first needed.
-        pool_size: the most connections this process holds; as many as it has threads that may want one.
-        application_name: what `pg_stat_activity` shows.
+        conninfo: the URL, or a function that returns it (and may start a server) on first use.
+        pool_size: the maximum of connections of this process; use its number of threads.
+        application_name: the name that `pg_stat_activity` shows.
     """
 
     def __init__(
@@ -72,24 +72,26 @@ class Database:
 
     @property
     def url(self) -> str:
-        """The connection URL with its password; never show it, see `peterental.config.masked`."""
+        """The connection URL with its password; show only `peterental.config.masked` of it."""
         if callable(self._conninfo):
             self._conninfo = self._conninfo()
         return self._conninfo
 
     @contextmanager
     def transaction(self) -> Iterator[DeadlineConnection]:
-        """Give a connection inside a transaction: committed at the end of the block, rolled back by an exception.
+        """Yield a connection inside a transaction: committed at the end of the block, rolled back by an exception.
 
-        Statements are pipelined: BEGIN travels with the first ones, COMMIT with the last ones, and the block waits for
+        Statements are pipelined: BEGIN is sent with the first ones, COMMIT with the last ones, and the block waits for
         the server only where it reads a result. A failing statement therefore raises where a result is read, or at the
-        end of the block.
+        end of the block. A surrounding `deadline` limits all waits together.
 
-        Raises DatabaseUnavailable when no connection is available within 2 s or it breaks or falls silent,
-        DatabaseTooSlow when a statement takes too long and is cancelled, StatementCancelled when another session
-        cancels it, DatabaseBusy when somebody else's lock is in the way, SchemaOutdated when a table or column is not
-        there, StatementRefused when the server cannot do it (a full disk, a deadlock). Inside `deadline`, all that
-        takes no longer than it says.
+        Raises:
+            DatabaseUnavailable: no connection was available within 2 s, or it broke or stopped responding.
+            DatabaseTooSlow: a statement ran past its time limit and was cancelled.
+            StatementCancelled: another session cancelled a statement.
+            DatabaseBusy: a lock was not released in time.
+            SchemaOutdated: a table or column does not exist.
+            StatementRefused: the server could not run a statement (a full disk, a deadlock).
         """
         with self.connection() as connection:
             try:
@@ -106,13 +108,13 @@ class Database:
     def fetch(
         self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None, *, prepare: bool | None = None
     ) -> list[DictRow]:
-        """Run one statement on its own and give its rows, each a dict by column name. One round trip.
+        """Run one statement in autocommit mode and return its rows as dicts: one round trip.
 
         Args:
             query: the statement.
-            params: its values.
-            prepare: False has the server plan it for these very values, where what is rare must be read in another way
-                than what is common; otherwise a statement that comes often is planned once.
+            params: its parameters.
+            prepare: False makes the server plan the statement for these values, for queries whose best plan depends on
+                how common a value is; by default a statement that recurs is prepared and planned once.
 
         Raises what `transaction` raises.
         """
@@ -130,19 +132,19 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[DeadlineConnection]:
-        """Borrow a connection in autocommit mode, for single statements.
+        """Yield a connection in autocommit mode, for single statements.
 
         Raises what `transaction` raises.
         """
-        began_s = time.monotonic()
+        started_s = time.monotonic()
         permit = self._breaker.acquire()
         if permit is Permit.REJECT:
             raise DatabaseUnavailable(reason=self._last_failure)
         timeout_s = PROBE_TIMEOUT_S if permit is Permit.PROBE else ACQUIRE_TIMEOUT_S
-        left = remaining_s()
+        left_s = remaining_s()
         try:
             pool = self._open_pool()
-            connection = pool.getconn(timeout_s if left is None else min(left, timeout_s))
+            connection = pool.getconn(timeout_s if left_s is None else min(left_s, timeout_s))
             connection.deadline_passed = False
             try:
                 if permit is Permit.PROBE:
@@ -151,20 +153,20 @@ class Database:
                     self._breaker.reset()
                 yield connection
             except psycopg.Error as error:
-                named = _named(error, connection, time.monotonic() - began_s)
-                if named is None:
+                fault = _translate(error, connection, time.monotonic() - started_s)
+                if fault is None:
                     raise
-                raise named from error
+                raise fault from error
             finally:
                 pool.putconn(connection)
                 if connection.unresponsive:
-                    self.record_failure("it fell silent")
+                    self.record_failure(UNRESPONSIVE)
                     self._breaker.trip()
                     self._drain_idle()
         except PoolTimeout as error:
             self._breaker.trip()
             raise DatabaseUnavailable(reason=self._last_failure) from error
-        except psycopg.OperationalError as error:  # of the pool itself
+        except psycopg.OperationalError as error:  # raised by the pool
             raise DatabaseUnavailable(reason=reason_of(error)) from error
         finally:
             if permit is Permit.PROBE:
@@ -197,56 +199,58 @@ class Database:
             configure=_configure,
             check=self._check,
             timeout=ACQUIRE_TIMEOUT_S,
-            # Short, because attempts are spaced ever wider within it: a server that comes back is noticed at once.
+            # Attempts are spaced ever wider within it; it is short, so that a recovered server is noticed soon.
             reconnect_timeout=ACQUIRE_TIMEOUT_S,
             name=self._application_name,
         )
 
     def record_failure(self, reason: str) -> None:
-        """Keep why connecting last failed, for whoever waits for a connection in vain."""
+        """Record why connecting failed last; DatabaseUnavailable quotes it."""
         self._last_failure = reason
 
     def _drain_idle(self) -> None:
-        """Replace the connections that nobody uses: one was found dead, and their server is the same."""
+        """Replace the idle connections: one was found dead, and the others have the same server."""
         if self._pool is not None:
             self._pool.drain()
 
     def _check(self, connection: Connection) -> None:
-        """Refuse a pooled connection whose server has gone, without asking the server.
+        """Reject a pooled connection that its server has closed, without a round trip.
 
-        An idle connection has nothing to say: if its socket can be read, the server said goodbye (or a notice came,
-        which costs us a needless reconnection). So a restart or a `pg_terminate_backend` is noticed for no round trip.
+        An idle connection receives nothing: a readable socket means that the server closed it, as after a restart or
+        `pg_terminate_backend` (or that a notice arrived, which costs a needless reconnection).
         """
         poller = select.poll()  # not select(), which cannot watch descriptors past 1024
         poller.register(connection.fileno(), select.POLLIN)
         if poller.poll(0):
             connection.close()
-            # The pool would try them one by one, and pause a second after each dead one.
+            # The pool would check them one by one, and pause for a second after each dead one.
             self._drain_idle()
             message = "the server closed the connection"
             raise psycopg.OperationalError(message)
 
 
-def _named(error: psycopg.Error, connection: DeadlineConnection, waited_s: float) -> Fault | None:
-    """Return what an error of a statement means to its caller; None where it has no name."""
+def _translate(error: psycopg.Error, connection: DeadlineConnection, waited_s: float) -> Fault | None:
+    """Return the fault that an error of a statement means; None where there is none."""
     reason = reason_of(error)
-    named: Fault | None = None
+    fault: Fault | None = None
     if isinstance(error, psycopg.errors.QueryCanceled):
-        named = _cancelled(error, connection, waited_s)
+        fault = _translate_cancellation(error, connection, waited_s)
     elif isinstance(error, psycopg.errors.LockNotAvailable):
-        named = DatabaseBusy(seconds=LOCK_TIMEOUT_MS / 1000)
+        fault = DatabaseBusy(seconds=LOCK_TIMEOUT_MS / 1000)
     elif isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-        named = SchemaOutdated(missing=reason)
+        fault = SchemaOutdated(missing=reason)
     elif is_connection_lost(error):
-        named = DatabaseUnavailable(reason=reason)
+        fault = DatabaseUnavailable(reason=reason)
     elif isinstance(error, psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction):
         place = place_of_session(connection)
-        named = StatementRefused(place=place, reason=reason, sqlstate=error.sqlstate, advice=advice_about(error))
-    return named
+        fault = StatementRefused(place=place, reason=reason, sqlstate=error.sqlstate, advice=advice_about(error))
+    return fault
 
 
-def _cancelled(error: psycopg.errors.QueryCanceled, connection: DeadlineConnection, waited_s: float) -> Fault:
-    """Return what a cancellation means: our deadline, the server's limit, or another session."""
+def _translate_cancellation(
+    error: psycopg.errors.QueryCanceled, connection: DeadlineConnection, waited_s: float
+) -> Fault:
+    """Return the fault for a cancelled statement: our deadline, the server's limit, or another session."""
     if connection.deadline_passed:
         return DatabaseTooSlow(seconds=round(waited_s, 1))
     by = cancelled_by(error)
@@ -256,9 +260,9 @@ def _cancelled(error: psycopg.errors.QueryCanceled, connection: DeadlineConnecti
 
 
 def _recording_connection(database: Database) -> type[DeadlineConnection]:
-    """Make a connection class that tells `database` why connecting failed.
+    """Build a connection class that records in `database` why connecting failed.
 
-    The pool connects in a thread of its own and keeps the reason to itself; whoever waited deserves to hear it.
+    The pool connects in background threads and does not report the reason to the threads that wait for a connection.
     """
 
     class RecordingConnection(DeadlineConnection):
@@ -281,10 +285,10 @@ def _recording_connection(database: Database) -> type[DeadlineConnection]:
 
 
 def _configure(connection: Connection) -> None:
-    """Set the session up, in one round trip.
+    """Set the session's time limits and time zone, in one round trip.
 
-    A SET rather than the `options` start-up parameter, which PgBouncer refuses. Behind a transaction pooler (the
-    server's process is not the one that greeted us) server-side prepared statements may vanish, so there are none.
+    PgBouncer refuses the `options` start-up parameter, so they are set by a statement. Behind a transaction pooler
+    (the backend is not the one that the connection started with) prepared statements may vanish, so none are used.
     """
     row = connection.execute(
         """

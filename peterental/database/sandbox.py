@@ -1,4 +1,4 @@
-"""A database on which everything can be done and of which nothing stays: one transaction that is always rolled back."""
+"""A rollback sandbox: a `Database` whose changes are all rolled back at the end."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from peterental.database.pool import Database
 
 @contextmanager
 def rolled_back(database: Database) -> Iterator[Database]:
-    """Give what behaves like `database`, and undo whatever is done with it when the block ends.
+    """Yield a database that behaves like `database`, and roll back everything at the end of the block.
 
-    Whoever works in the block sees what it has done; nobody else does. Locks are held until its end, so it should be
-    short. Numbers taken from sequences are not given back, which leaves gaps and nothing else.
+    The changes are visible inside the block only. Locks are held until it ends, so it should be short. Values taken
+    from sequences are not returned, which leaves gaps but does no other harm.
 
     Raises what `Database.connection` raises.
     """
@@ -28,7 +28,7 @@ def rolled_back(database: Database) -> Iterator[Database]:
 
 
 class SandboxDatabase(Database):
-    """A unit of work is a savepoint here: its end keeps what it did until the trial ends, its failure undoes it.
+    """A database on one connection, where each unit of work is a savepoint instead of a transaction.
 
     Args:
         connection: inside the transaction that will be rolled back.
@@ -36,22 +36,22 @@ class SandboxDatabase(Database):
 
     def __init__(self, connection: DeadlineConnection) -> None:
         super().__init__("")
-        self._trial = connection
+        self._connection = connection
 
     @contextmanager
     def connection(self) -> Iterator[DeadlineConnection]:
-        """Give the one connection there is; an exception undoes the block."""
-        self._trial.execute("SAVEPOINT unit_of_work")
+        """Yield the connection inside a savepoint, which an exception rolls back."""
+        self._connection.execute("SAVEPOINT unit_of_work")
         try:
-            yield self._trial
+            yield self._connection
         except BaseException:
-            if not self._trial.closed:
-                self._trial.execute("ROLLBACK TO SAVEPOINT unit_of_work")
+            if not self._connection.closed:
+                self._connection.execute("ROLLBACK TO SAVEPOINT unit_of_work")
             raise
-        self._trial.execute("RELEASE SAVEPOINT unit_of_work")
+        self._connection.execute("RELEASE SAVEPOINT unit_of_work")
 
     @contextmanager
     def transaction(self) -> Iterator[DeadlineConnection]:
-        """Give the connection in pipeline mode, as the real one does."""
+        """Yield the connection inside a savepoint and in pipeline mode, like a real transaction."""
         with self.connection() as connection, connection.pipeline():
             yield connection

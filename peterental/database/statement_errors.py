@@ -1,4 +1,4 @@
-"""A statement of the application that the server refused or that was cancelled, as a fault."""
+"""Faults for statements of the application that the server refused or cancelled."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import psycopg
 
 from peterental.errors import Fault
 
-_TRY_AGAIN = "Another transaction was in the way; try again"
+_TRY_AGAIN = "Another transaction interfered; try again"
 _ADVICE: Mapping[type[psycopg.Error], str] = {
     psycopg.errors.DeadlockDetected: _TRY_AGAIN,
     psycopg.errors.SerializationFailure: _TRY_AGAIN,
-    psycopg.errors.DiskFull: "Make room on the server's disk",
+    psycopg.errors.DiskFull: "Free space on the server's disk",
     psycopg.errors.ReadOnlySqlTransaction: "Point DATABASE_URL at the primary server",
 }
 
@@ -26,5 +26,5 @@ class StatementRefused(Fault):
 
 
 def advice_about(error: psycopg.Error) -> str:
-    """Return what to do about a statement of the application that the server refused."""
-    return _ADVICE.get(type(error), "The server's log says more")
+    """Return what to do about a refused statement, as a sentence without its full stop."""
+    return _ADVICE.get(type(error), "The server's log has the details")

@@ -1,4 +1,4 @@
-"""While the database is away one at a time waits for it; everybody else hears so at once."""
+"""While the database is unavailable, one thread probes it and the others fail fast."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from tests.proxy import Proxy
 from tests.servers import HANG_S, until
 
 
-def test_as_long_as_nobody_waited_in_vain_everybody_goes() -> None:
-    outage = CircuitBreaker()
-    assert [outage.acquire() for _ in range(3)] == [Permit.ALLOW] * 3
+def test_closed_breaker_allows_all_callers() -> None:
+    breaker = CircuitBreaker()
+    assert [breaker.acquire() for _ in range(3)] == [Permit.ALLOW] * 3
 
 
-def test_in_an_outage_one_asks_and_the_others_leave_until_its_turn_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_breaker_allows_one_probe_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_LEASE_S", HANG_S)
-    outage = CircuitBreaker()
-    outage.trip()
-    assert [outage.acquire() for _ in range(3)] == [Permit.PROBE, Permit.REJECT, Permit.REJECT]
-    outage.release()
-    assert [outage.acquire() for _ in range(2)] == [Permit.PROBE, Permit.REJECT]
+    breaker = CircuitBreaker()
+    breaker.trip()
+    assert [breaker.acquire() for _ in range(3)] == [Permit.PROBE, Permit.REJECT, Permit.REJECT]
+    breaker.release()
+    assert [breaker.acquire() for _ in range(2)] == [Permit.PROBE, Permit.REJECT]
 
 
-def test_once_somebody_was_answered_everybody_goes_again() -> None:
-    outage = CircuitBreaker()
-    outage.trip()
-    assert outage.acquire() is Permit.PROBE
-    outage.reset()
-    assert [outage.acquire() for _ in range(2)] == [Permit.ALLOW] * 2
+def test_reset_closes_the_breaker() -> None:
+    breaker = CircuitBreaker()
+    breaker.trip()
+    assert breaker.acquire() is Permit.PROBE
+    breaker.reset()
+    assert [breaker.acquire() for _ in range(2)] == [Permit.ALLOW] * 2
 
 
-def test_whoever_asks_and_never_comes_back_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreleased_probe_expires_with_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_LEASE_S", -1.0)
-    outage = CircuitBreaker()
-    outage.trip()
-    assert [outage.acquire() for _ in range(2)] == [Permit.PROBE] * 2
+    breaker = CircuitBreaker()
+    breaker.trip()
+    assert [breaker.acquire() for _ in range(2)] == [Permit.PROBE] * 2
 
 
 @pytest.fixture
@@ -52,34 +52,34 @@ def proxy(empty_database_url: str) -> Iterator[Proxy]:
         yield proxy
 
 
-class Watched(CircuitBreaker):
-    """Remembers who was told what; whoever asks begins when as many as wished wait for the answer."""
+class RecordingBreaker(CircuitBreaker):
+    """Records every permit; a probe starts only when `waiting_first` other threads wait for its result."""
 
-    told: ClassVar[list[Permit]] = []
-    others_first: ClassVar[int] = 0
+    permits: ClassVar[list[Permit]] = []
+    waiting_first: ClassVar[int] = 0
 
     def acquire(self) -> Permit:
-        acquire = super().acquire()
-        self.told.append(acquire)
-        if acquire is Permit.PROBE and self.others_first:
+        permit = super().acquire()
+        self.permits.append(permit)
+        if permit is Permit.PROBE and self.waiting_first:
             waiting = vars(self._changes)["_waiters"]
-            until(lambda: len(waiting) == self.others_first, "all the others wait for the answer")
-        return acquire
+            until(lambda: len(waiting) == self.waiting_first, "the other threads wait for the probe")
+        return permit
 
 
 @pytest.fixture
 def remote(proxy: Proxy, monkeypatch: pytest.MonkeyPatch, real_time_limits: None) -> Iterator[Database]:
-    """The database as it is reached through the proxy."""
+    """The database, reached through the proxy."""
     del real_time_limits
-    monkeypatch.setattr("peterental.database.pool.CircuitBreaker", Watched)
+    monkeypatch.setattr("peterental.database.pool.CircuitBreaker", RecordingBreaker)
     database = Database(proxy.url, pool_size=3)
     assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
     yield database
     database.close()
 
 
-def ask(database: Database) -> str:
-    """Ask with the patience of the phone; give what came of it."""
+def query(database: Database) -> str:
+    """Query the database within the deadline of a phone call; return the answer or the fault."""
     with deadline(2):
         try:
             return str(database.fetch("SELECT 1 AS one")[0]["one"])
@@ -87,58 +87,58 @@ def ask(database: Database) -> str:
             return str(fault)
 
 
-@pytest.mark.parametrize("away", ["swallow", "shut"])
-def test_while_it_is_away_one_asks_and_the_others_share_the_answer(
-    remote: Database, proxy: Proxy, away: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("outage", ["swallow", "shut"])
+def test_waiting_threads_share_a_failed_probe(
+    remote: Database, proxy: Proxy, outage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    getattr(proxy, away)()
-    assert ask(remote).startswith("The database does not answer: ")
-    Watched.told.clear()
-    monkeypatch.setattr(Watched, "others_first", 19)
-    monkeypatch.setattr("peterental.database.circuit_breaker.ASK_S", HANG_S)
+    getattr(proxy, outage)()
+    assert query(remote).startswith("The database does not answer: ")
+    RecordingBreaker.permits.clear()
+    monkeypatch.setattr(RecordingBreaker, "waiting_first", 19)
+    monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_TIMEOUT_S", HANG_S)
     monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_LEASE_S", HANG_S)
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(ask, [remote] * 20))
+        answers = list(pool.map(query, [remote] * 20))
     assert all(answer.startswith("The database does not answer: ") for answer in answers)
-    assert Counter(Watched.told) == {Permit.PROBE: 1, Permit.REJECT: 19}
+    assert Counter(RecordingBreaker.permits) == {Permit.PROBE: 1, Permit.REJECT: 19}
 
 
-def test_whoever_waited_for_the_answer_goes_when_it_is_good(remote: Database, proxy: Proxy) -> None:
+def test_breaker_closes_when_the_database_recovers(remote: Database, proxy: Proxy) -> None:
     proxy.swallow()
-    assert ask(remote).startswith("The database does not answer: ")
+    assert query(remote).startswith("The database does not answer: ")
     proxy.resume()
-    until(lambda: ask(remote) == "1", "it is found back")
-    Watched.told.clear()
-    assert ask(remote) == "1"
-    assert Watched.told == [Permit.ALLOW]
+    until(lambda: query(remote) == "1", "the database has recovered")
+    RecordingBreaker.permits.clear()
+    assert query(remote) == "1"
+    assert RecordingBreaker.permits == [Permit.ALLOW]
 
 
-def test_who_waits_while_somebody_asks_is_told_to_go_when_that_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peterental.database.circuit_breaker.ASK_S", HANG_S)
+def test_waiting_threads_share_a_successful_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_TIMEOUT_S", HANG_S)
     monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_LEASE_S", HANG_S)
-    outage = CircuitBreaker()
-    outage.trip()
-    assert outage.acquire() is Permit.PROBE
+    breaker = CircuitBreaker()
+    breaker.trip()
+    assert breaker.acquire() is Permit.PROBE
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(outage.acquire)
-        outage.reset()
+        waiting = pool.submit(breaker.acquire)
+        breaker.reset()
         assert waiting.result() is Permit.ALLOW
 
 
-def test_the_first_who_asks_when_it_is_back_is_answered_and_then_everybody(remote: Database, proxy: Proxy) -> None:
+def test_recovered_database_serves_all_threads(remote: Database, proxy: Proxy) -> None:
     proxy.swallow()
-    assert ask(remote).startswith("The database does not answer: ")
+    assert query(remote).startswith("The database does not answer: ")
     proxy.resume()
-    until(lambda: ask(remote) == "1", "it is found back")
+    until(lambda: query(remote) == "1", "the database has recovered")
     with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(ask, [remote] * 30)) == ["1"] * 30
+        assert list(pool.map(query, [remote] * 30)) == ["1"] * 30
 
 
-def test_a_connection_that_breaks_under_whoever_asks_gives_the_turn_back(remote: Database, proxy: Proxy) -> None:
+def test_a_probe_that_breaks_releases_the_lease(remote: Database, proxy: Proxy) -> None:
     proxy.swallow()
-    assert ask(remote).startswith("The database does not answer: ")
+    assert query(remote).startswith("The database does not answer: ")
     proxy.shut()
-    assert ask(remote).startswith("The database does not answer: ")
+    assert query(remote).startswith("The database does not answer: ")
     proxy.resume()
     proxy.open()
-    until(lambda: ask(remote) == "1", "it is found back")
+    until(lambda: query(remote) == "1", "the database has recovered")

@@ -1,4 +1,4 @@
-"""A violated constraint is the refusal that it is named for, or a fault that names it."""
+"""A violated constraint becomes its registered refusal, or a fault that names it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TooMany(Refusal):
     """There are too many."""
 
 
-def test_a_named_constraint_becomes_its_refusal(database: Database) -> None:
+def test_a_known_constraint_becomes_its_refusal(database: Database) -> None:
     database.fetch("CREATE TABLE t (i int CONSTRAINT few CHECK (i < 3))")
     with pytest.raises(TooMany), named_constraints({"few": TooMany}), database.transaction() as connection:
         connection.execute("INSERT INTO t VALUES (3)")
@@ -32,7 +32,7 @@ def test_a_named_constraint_becomes_its_refusal(database: Database) -> None:
         ("i int, j int NOT NULL", "A change violates NOT NULL of j of table t, "),
     ],
 )
-def test_any_other_is_a_fault_that_names_it(database: Database, column: str, sentence: str) -> None:
+def test_an_unknown_constraint_becomes_a_fault(database: Database, column: str, sentence: str) -> None:
     database.fetch(f"CREATE TABLE t ({column})")
     with (
         pytest.raises(ConstraintViolated, match=sentence) as fault,
@@ -52,7 +52,7 @@ def test_any_other_is_a_fault_that_names_it(database: Database, column: str, sen
         [*appointments.CONSTRAINT_ERRORS, "idx_appointments_form"],
     ],
 )
-def test_every_named_constraint_is_in_the_schema(database: Database, names: Iterable[str]) -> None:
+def test_every_registered_constraint_exists(database: Database, names: Iterable[str]) -> None:
     rows = database.fetch(
         "SELECT conname AS name FROM pg_constraint UNION SELECT relname FROM pg_class WHERE relkind = 'i'"
     )

@@ -1,4 +1,4 @@
-"""Deadlines: the earliest one counts, and connections keep to it."""
+"""Deadlines: the earliest one counts, and none outlives its block."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from peterental.database.deadline import deadline, remaining_s
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The monotonic clock, in seconds, which stands still until a test moves it."""
+    """A monotonic clock in seconds that only the test moves."""
     now_s = [100.0]
     monkeypatch.setattr("peterental.database.deadline.time", SimpleNamespace(monotonic=lambda: now_s[0]))
     return now_s
 
 
-def test_outside_a_deadline_nothing_limits_waiting() -> None:
+def test_no_deadline_means_no_limit() -> None:
     assert remaining_s() is None
 
 
-def test_a_later_inner_deadline_does_not_extend_the_outer(clock: list[float]) -> None:
+def test_nested_deadline_never_extends_the_outer(clock: list[float]) -> None:
     with deadline(2):
         clock[0] += 0.5
         with deadline(10):
@@ -29,7 +29,7 @@ def test_a_later_inner_deadline_does_not_extend_the_outer(clock: list[float]) ->
         assert remaining_s() == 1.5
 
 
-def test_an_earlier_inner_deadline_ends_with_its_block(clock: list[float]) -> None:
+def test_nested_deadline_takes_the_earlier(clock: list[float]) -> None:
     with deadline(2):
         with deadline(0.25):
             assert remaining_s() == 0.25
@@ -39,7 +39,7 @@ def test_an_earlier_inner_deadline_ends_with_its_block(clock: list[float]) -> No
     assert remaining_s() is None
 
 
-def test_a_deadline_ends_with_its_block_when_it_raises(clock: list[float]) -> None:
+def test_exception_ends_the_deadline(clock: list[float]) -> None:
     with deadline(2):
         with pytest.raises(ZeroDivisionError), deadline(1):
             _ = 1 // 0

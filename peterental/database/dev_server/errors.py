@@ -1,4 +1,4 @@
-"""Everything about the development server that an operator has to put right."""
+"""Faults of the development server that an operator has to resolve."""
 
 from peterental.errors import Fault
 
@@ -20,11 +20,11 @@ class NoAccount(Fault):
 
 
 class PasswordLost(Fault):
-    """The password of the development database is gone: bring back {password}, or delete {data} to begin anew."""
+    """The password of the development database is missing: restore {password}, or delete {data} to start new."""
 
 
 class OtherVersion(Fault):
-    """{data} has data of PostgreSQL {found} but the server is {installed}: left alone; delete it to begin anew."""
+    """{data} is of PostgreSQL {found} but the server is {installed}: nothing was changed; delete it to start new."""
 
 
 class NotCreated(Fault):

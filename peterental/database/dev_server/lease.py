@@ -1,8 +1,8 @@
-"""Who is using the development server: `join` it, `leave` it, and the last one out turns off the light.
+"""Count the users of the development server: `join` it, `leave` it; the last one to leave stops it.
 
-Two locks in the home folder decide everything, and the kernel drops both when a process dies, however it dies.
-`start.lock` is held, alone, only while starting or stopping. `lease.lock` is shared by every process for as long as it
-uses the server; whoever leaves and can have it alone was the last one, and stops the server.
+Two file locks in the home folder decide, and the kernel releases both when a process dies, however it dies.
+`start.lock` is held exclusively while the server is started or stopped. `lease.lock` is held shared by every process
+that uses the server; a process that leaves and can lock it exclusively was the last one, and stops the server.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Membership:
-    """The share of one process in a server, however many leases it has handed out."""
+    """One process's use of a server, for all of its leases."""
 
     lock_fd: int
     data: Path
@@ -46,21 +46,21 @@ class _Membership:
 
 
 _memberships: dict[Path, _Membership] = {}
-_mutex = threading.RLock()  # threads of this process; taken around fork, so that no child inherits half a join
+_mutex = threading.RLock()  # between threads; held during a fork, so that a child never inherits a join in progress
 
 
 def join(home: Path, *, settings: Mapping[str, str] | None = None) -> Lease:
-    """Start the development server of this home, or find it running, and share it.
+    """Start the development server of this home unless it is running, and share it.
 
     Args:
-        home: The server's folder, `<clone>/instance/postgres`; made when missing.
-        settings: Further server settings; they count only for whoever starts it.
+        home: The server's folder, `<clone>/instance/postgres`; created when missing.
+        settings: Further server settings; they apply only if this call starts the server.
 
     Returns:
         The lease that keeps the server running; leave it when done.
 
     Raises:
-        Fault: One of `faults`: nothing that a retry would mend.
+        Fault: One of `errors`; a retry would not help.
     """
     with _mutex:
         home = home.absolute()
@@ -74,7 +74,7 @@ def join(home: Path, *, settings: Mapping[str, str] | None = None) -> Lease:
 
 
 class Lease:
-    """Keeps the development server running until it is left, by `leave`, by `with` or by the interpreter's exit."""
+    """Keeps the development server running until `leave`, the end of `with`, or the interpreter's exit."""
 
     def __init__(self, home: Path, url: str) -> None:
         """Call `join` instead."""
@@ -84,10 +84,10 @@ class Lease:
         self._is_left = False
 
     def leave(self) -> None:
-        """Give the lease back; the last one to do so stops the server. A second call does nothing.
+        """Release the lease; the last release stops the server. A second call does nothing.
 
-        In a forked child this does nothing either: the lease is the parent's. Trouble with stopping is logged, since
-        there is nothing a caller could do about it and the next `join` copes with whatever is left.
+        In a forked child it does nothing either: the lease is the parent's. A failure to stop the server is only
+        logged: the caller can do nothing about it, and the next `join` recovers.
         """
         with _mutex:
             membership = _memberships.get(self._home)
@@ -105,7 +105,7 @@ class Lease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave."""
+        """Leave at the end of the block."""
         self.leave()
 
 
@@ -113,13 +113,13 @@ def _join(home: Path, settings: Mapping[str, str]) -> Lease:
     account = account_for(home)
     with _start_lock(home):
         password = cluster.password_for(home)
-        place = server_paths_for(home, account, password)
-        membership = _memberships.get(home) or _Membership(_lock_lease(home), place.data)
+        paths = server_paths_for(home, account, password)
+        membership = _memberships.get(home) or _Membership(_lock_lease(home), paths.data)
         try:
-            postmaster = server.find(place.data)
+            postmaster = server.find(paths.data)
             if postmaster is None or not postmaster.is_ready:
-                postmaster = _start(place, password, settings)
-        except BaseException:  # Ctrl-C included: no server may stay behind on our behalf
+                postmaster = _start(paths, password, settings)
+        except BaseException:  # including Ctrl-C: no unused server may keep running
             if not membership.leases:
                 _stop_if_unused(membership)
                 _unlock(membership.lock_fd)
@@ -129,12 +129,12 @@ def _join(home: Path, settings: Mapping[str, str]) -> Lease:
     return Lease(home, f"postgresql://{cluster.NAME}:{password}@127.0.0.1:{postmaster.port}/{cluster.NAME}")
 
 
-def _start(place: ServerPaths, password: str, settings: Mapping[str, str]) -> server.Postmaster:
-    binaries = binaries_for(place.account)
-    with ServerLog(place.home / "server.log") as log:
-        programs = Programs(binaries, place.account, log)
-        cluster.ensure(place, password, programs)
-        return server.start(place, settings, programs)
+def _start(paths: ServerPaths, password: str, settings: Mapping[str, str]) -> server.Postmaster:
+    binaries = binaries_for(paths.account)
+    with ServerLog(paths.home / "server.log") as log:
+        programs = Programs(binaries, paths.account, log)
+        cluster.ensure(paths, password, programs)
+        return server.start(paths, settings, programs)
 
 
 def _leave(home: Path) -> None:
@@ -149,7 +149,7 @@ def _leave(home: Path) -> None:
 
 
 def _stop_if_unused(membership: _Membership) -> None:
-    """Stop the server if nobody else holds the lease; the start lock must be held. Our own hold on it is over."""
+    """Stop the server if no other process holds the lease. The start lock must be held; our lease is given up."""
     try:
         fcntl.flock(membership.lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -159,10 +159,10 @@ def _stop_if_unused(membership: _Membership) -> None:
 
 @contextlib.contextmanager
 def _start_lock(home: Path) -> Iterator[None]:
-    """Be the only process that starts or stops the server of this home.
+    """Hold the exclusive right to start or stop the server of this home.
 
     Raises:
-        StillBusy: Somebody else has been at it for a minute and a half.
+        StillBusy: Another process has held it for a minute and a half.
     """
     fd = open_private(home / "start.lock", os.O_RDWR)
 
@@ -182,14 +182,14 @@ def _start_lock(home: Path) -> Iterator[None]:
 
 
 def _lock_lease(home: Path) -> int:
-    """Take our share of the lease; never waits long, since it is held alone only under the start lock."""
+    """Lock the lease shared. The wait is short: it is locked exclusively only under the start lock."""
     fd = open_private(home / "lease.lock", os.O_RDWR)
     fcntl.flock(fd, fcntl.LOCK_SH)
     return fd
 
 
 def _unlock(fd: int) -> None:
-    """Unlock before closing: closing alone would leave the lock with a child that has a copy of the descriptor."""
+    """Unlock, then close: after a mere close, a child with a copy of the descriptor would still hold the lock."""
     fcntl.flock(fd, fcntl.LOCK_UN)
     os.close(fd)
 
@@ -201,7 +201,7 @@ def _leave_at_exit() -> None:
 
 
 def _drop_inherited_leases() -> None:
-    """Begin a forked child without leases: those copied from the parent are the parent's to keep and to leave."""
+    """Clear the leases in a forked child: they belong to the parent."""
     for membership in _memberships.values():
         os.close(membership.lock_fd)
     _memberships.clear()

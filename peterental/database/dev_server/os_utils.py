@@ -1,4 +1,4 @@
-"""What the development server asks of the operating system: accounts, private files, a look at a process, waiting."""
+"""Functions of the operating system for the development server: accounts, private files, processes, waiting."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Account:
 
     @staticmethod
     def named(*names: str) -> Account | None:
-        """Return the first of these accounts that exists, None without any."""
+        """Return the first of these accounts that exists, or None."""
         for name in names:
             try:
                 entry = pwd.getpwnam(name)
@@ -44,20 +44,20 @@ def user_name(uid: int) -> str:
 
 
 def is_root() -> bool:
-    """Tell whether this process may act for other accounts; PostgreSQL refuses to run as such."""
+    """Return whether this process runs as root, as which PostgreSQL refuses to run."""
     return os.geteuid() == 0
 
 
 def chown(path: Path, account: Account | None) -> None:
-    """Make `account` the owner of `path`; without an account it is ours and stays so."""
+    """Make `account` the owner of `path`; without an account, do nothing."""
     if account:
         os.chown(path, account.uid, account.gid)
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open a file, made with mode 0600 when missing; programs that we run do not inherit the descriptor.
+    """Open a file, created with mode 0600 when missing; child processes do not inherit the descriptor.
 
-    Made by root in a folder of an ordinary user, it becomes that user's, or the user could not open it tomorrow.
+    As root, make the owner of the folder its owner: an ordinary user could not open it later otherwise.
     """
     fd = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if is_root():
@@ -67,7 +67,7 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def process_exists(pid: int) -> bool:
-    """Tell whether any process has this number, zombies and other users' processes included."""
+    """Return whether any process has this pid, including zombies and processes of other users."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -78,16 +78,16 @@ def process_exists(pid: int) -> bool:
 
 
 def has_ended(pid: int) -> bool:
-    """Tell whether a process has ended, also when nobody has collected it yet (a container without an init)."""
+    """Return whether a process has ended; a zombie has (in a container without an init it stays one)."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:  # gone, or no /proc (macOS, where launchd collects everything)
+    except OSError:  # it does not exist, or there is no /proc (macOS, where launchd reaps every zombie)
         return not process_exists(pid)
     return state in "ZX"
 
 
 def command_line(pid: int) -> str:
-    """Return the words a process was started with, a space after each; "" when it is gone or a zombie."""
+    """Return the arguments of a process, a space after each; "" when it has ended or is a zombie."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except FileNotFoundError:
@@ -97,13 +97,13 @@ def command_line(pid: int) -> str:
 
 
 def _command_line_from_ps(pid: int) -> str:
-    """Do the same where there is no /proc (macOS)."""
+    """Return the same on a system without /proc (macOS)."""
     command = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
     return subprocess.run(command, check=False, capture_output=True, encoding="utf-8").stdout.strip() + " "  # noqa: S603
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Look every few milliseconds until the condition holds; False when it does not within `timeout_s` seconds."""
+    """Poll every few milliseconds until the condition holds; return False after `timeout_s` seconds."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

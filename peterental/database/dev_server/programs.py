@@ -1,4 +1,4 @@
-"""Running PostgreSQL's programs, and reading from the log why one of them failed."""
+"""Run PostgreSQL's programs, and find in the log why one of them failed."""
 
 from __future__ import annotations
 
@@ -19,48 +19,48 @@ if TYPE_CHECKING:
 
     from peterental.database.dev_server.os_utils import Account
 
-_LARGE_BYTES = 1_000_000
-_NEARLY_NOTHING_BYTES = 100_000
+_MAX_LOG_BYTES = 1_000_000
+_DISK_FULL_BYTES = 100_000
 _STAMP = re.compile(r"^\S+ \S+ UTC \[\d+\] ")
-_TROUBLE = ("FATAL:", "PANIC:", "ERROR:", "error:")
+_ERROR_MARKS = ("FATAL:", "PANIC:", "ERROR:", "error:")
 
 
 class ServerLog:
-    """The file `server.log` in the home: whatever a program says on stderr, this start's part of it within reach."""
+    """The file `server.log` in the home: the stderr of all programs; `mark` is where the current start began."""
 
     def __init__(self, path: Path) -> None:
-        """Open it to append; one that has grown large begins anew."""
+        """Open the log to append; empty it first if it has grown large."""
         self.path = path
         fd = open_private(path, os.O_RDWR | os.O_APPEND)
         self.file: IO[bytes] = os.fdopen(fd, "r+b", buffering=0)
-        if os.fstat(fd).st_size > _LARGE_BYTES:
+        if os.fstat(fd).st_size > _MAX_LOG_BYTES:
             os.truncate(fd, 0)
         self._mark = 0
         self._noted = ""
         self.mark()
 
     def mark(self) -> None:
-        """Remember the end: what comes after it is news."""
+        """Set the mark at the end of the log."""
         self._mark = self.file.seek(0, os.SEEK_END)
         self._noted = ""
 
     def note(self, text: str) -> None:
-        """Add what a program said; remembered even if the disk is too full to write it down."""
+        """Append the output of a program; it is remembered even if the disk is full."""
         self._noted += text
         with contextlib.suppress(OSError):
             self.file.write(text.encode())
 
-    def news(self) -> str:
-        """Return what was said since the mark."""
+    def since_mark(self) -> str:
+        """Return what was written since the mark."""
         self.file.seek(self._mark)
         return self._noted or self.file.read().decode(errors="replace")
 
     def reason(self) -> str:
-        """Return the news' last line of trouble, to be quoted in a message."""
-        lines = [_STAMP.sub("", line).strip() for line in self.news().splitlines() if line.strip()]
-        troubles = [line for line in lines if any(word in line for word in _TROUBLE)]
-        is_full = shutil.disk_usage(self.path.parent).free < _NEARLY_NOTHING_BYTES
-        return (troubles or lines or ["the disk is full" if is_full else "it gave no reason"])[-1]
+        """Return the last error line since the mark, for a message."""
+        lines = [_STAMP.sub("", line).strip() for line in self.since_mark().splitlines() if line.strip()]
+        errors = [line for line in lines if any(word in line for word in _ERROR_MARKS)]
+        is_full = shutil.disk_usage(self.path.parent).free < _DISK_FULL_BYTES
+        return (errors or lines or ["the disk is full" if is_full else "it gave no reason"])[-1]
 
     def __enter__(self) -> Self:
         """Use it as a context manager."""
@@ -69,49 +69,49 @@ class ServerLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it."""
+        """Close the log."""
         self.file.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """PostgreSQL's programs, who runs them and where they complain."""
+    """PostgreSQL's programs, the account that runs them, and the log for their stderr."""
 
     folder: Path
     account: Account | None
     log: ServerLog
 
     def run(self, name: str, *arguments: str, within: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run one to its end, in the folder `within`, which the account can reach."""
-        answer = self._run([str(self.folder / name), *arguments], within, stdin)
-        self.log.note(answer.stderr)
-        return answer
+        """Run a program to its end, in the folder `within`, which the account must be able to reach."""
+        completed = self._run([str(self.folder / name), *arguments], within, stdin)
+        self.log.note(completed.stderr)
+        return completed
 
     def run_in_background(self, name: str, *arguments: str, within: Path) -> int:
-        """Start one that goes on without us, out of reach of Ctrl-C in the terminal; returns its pid, 0 without one.
+        """Start a program in a session of its own, out of reach of Ctrl-C; return its pid, 0 if it did not start.
 
-        A shell puts it into the background and ends, so that it is nobody's child: a gunicorn master would take its end
-        for that of a worker, and as a zombie it would look alive. Its stdout is the log, too; only the pid is answered.
+        A shell starts it in the background and exits, so that it is not our child: a gunicorn master would mistake its
+        end for that of a worker, and as a zombie it would look alive. Its stdout goes to the log.
         """
         shell = ["/bin/sh", "-c", '"$@" >&2 & echo $!', "sh"]
-        answer = self._run([*shell, str(self.folder / name), *arguments], within, background=True)
-        return int(answer.stdout or 0)
+        completed = self._run([*shell, str(self.folder / name), *arguments], within, background=True)
+        return int(completed.stdout or 0)
 
     def _run(
         self, command: list[str], within: Path, stdin: str = "", *, background: bool = False
     ) -> subprocess.CompletedProcess[str]:
-        """Run it with an environment made from scratch, and with no open file but stdin, stdout and stderr.
+        """Run a command with a minimal environment and no open files but stdin, stdout and stderr.
 
-        PG* variables and TZ of a developer's shell would steer the server, the application's secrets are none of its
-        business, and with our locks in its hands nobody would ever be the last to leave.
+        PG* variables and TZ of a developer's shell would change the server's behaviour, the application's secrets must
+        not reach it, and if it inherited our lock files, no process would ever be the last one to leave.
         """
-        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LD_LIBRARY_PATH"}}
+        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "LD_LIBRARY_PATH"}}
         return subprocess.run(  # noqa: S603 -- every command is written in this package
             command,
             check=False,
             cwd=within,
             encoding="utf-8",
-            env={**kept, "LC_ALL": "C", "TZ": "UTC"},
+            env={**inherited, "LC_ALL": "C", "TZ": "UTC"},
             extra_groups=[] if self.account else None,
             group=self.account.gid if self.account else None,
             input=stdin,

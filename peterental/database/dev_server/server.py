@@ -1,4 +1,4 @@
-"""The postmaster of one data folder: find it, start it, stop it."""
+"""Find, start and stop the postmaster of one data folder."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from peterental.database.dev_server.paths import ServerPaths
     from peterental.database.dev_server.programs import Programs
 
-_START_TIMEOUT_S = 60.0  # after a crash it replays its log first
+_START_TIMEOUT_S = 60.0  # after a crash the server replays its write-ahead log first
 _STOP_TIMEOUT_S = 10.0
 _PORT_LINE, _STATUS_LINE = 3, 7  # in postmaster.pid, from 0
 
-# Enough for a laptop: little memory, few helper processes, a quiet log.
+# For a laptop: little memory, few background processes, a quiet log.
 _LAPTOP = {
     "cluster_name": "peterental",
     "io_method": "sync",
@@ -39,13 +39,13 @@ _LAPTOP = {
     "timezone": "UTC",
 }
 
-# Reasons that pass by themselves: another program took the port; processes of a killed postmaster are still ending.
-_PASSING = re.compile(r"Address already in use|pre-existing shared memory block")
+# Temporary: another program took the port, or processes of a killed postmaster are still ending.
+_TEMPORARY = re.compile(r"Address already in use|pre-existing shared memory block")
 
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
-    """A living postmaster; it accepts connections on 127.0.0.1 once it is ready."""
+    """A running postmaster; it accepts connections on 127.0.0.1 once it is ready."""
 
     pid: int
     port: int
@@ -53,10 +53,10 @@ class Postmaster:
 
 
 def find(data: Path) -> Postmaster | None:
-    """Return the living postmaster of this data folder, None when there is none; takes well under a millisecond.
+    """Return the running postmaster of this data folder, or None; takes well under a millisecond.
 
-    `postmaster.pid` outlives a crash or reboot and its number may be another process by now, so it is believed only
-    when the process with that number was started for this folder.
+    `postmaster.pid` survives a crash or reboot, and another process may have its pid by now, so the pid is accepted
+    only when the command line of its process names this folder.
     """
     try:
         lines = (data / "postmaster.pid").read_text().split("\n")
@@ -69,61 +69,61 @@ def find(data: Path) -> Postmaster | None:
     return Postmaster(pid, _number(lines[_PORT_LINE]) if is_ready else 0, is_ready)
 
 
-def start(place: ServerPaths, settings: Mapping[str, str], programs: Programs) -> Postmaster:
-    """Start the server of this place unless it runs, and wait until it accepts connections.
+def start(paths: ServerPaths, settings: Mapping[str, str], programs: Programs) -> Postmaster:
+    """Start the server unless it is running, and wait until it accepts connections.
 
     Args:
-        place: Where its data is, complete.
-        settings: Server settings, on top of those for a laptop.
-        programs: What to start; its log takes what the server says for as long as it runs.
+        paths: The server's folders; its data folder is complete.
+        settings: Server settings that override the defaults for a laptop.
+        programs: The programs to run; their log receives the server's output for as long as it runs.
 
     Raises:
-        NotStarted: It ended, or was not ready after a minute.
+        NotStarted: The server ended, or was not ready after a minute.
     """
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:
         programs.log.mark()
         pid = 0
-        if find(place.data) is None:  # there is one if somebody was killed while starting it
-            _forget_stale_pid(place.data)
-            pid = _spawn(place, settings, programs)
-        postmaster = _wait_until_ready(place.data, pid, deadline)
+        if find(paths.data) is None:  # there is one if a process was killed while starting it
+            _remove_stale_pid_file(paths.data)
+            pid = _spawn(paths, settings, programs)
+        postmaster = _wait_until_ready(paths.data, pid, deadline)
         if postmaster:
             return postmaster
-        if not _PASSING.search(programs.log.news()):
+        if not _TEMPORARY.search(programs.log.since_mark()):
             break
         time.sleep(0.05)
-    raise NotStarted(home=place.home, reason=programs.log.reason(), log=programs.log.path)
+    raise NotStarted(home=paths.home, reason=programs.log.reason(), log=programs.log.path)
 
 
 def stop(data: Path) -> None:
-    """Stop the server of this data folder, if any: sessions are cut off, nothing committed is lost."""
+    """Stop the server of this data folder, if any: sessions are disconnected, nothing committed is lost."""
     postmaster = find(data)
     if postmaster is None:
         return
-    for request in (signal.SIGINT, signal.SIGQUIT):  # "fast"; then "immediate", which the next start repairs
+    for request in (signal.SIGINT, signal.SIGQUIT):  # "fast"; then "immediate", after which the next start recovers
         with contextlib.suppress(ProcessLookupError):
             os.kill(postmaster.pid, request)
         if wait_until(lambda: not _is_postmaster(postmaster.pid, data), _STOP_TIMEOUT_S):
             return
 
 
-def _spawn(place: ServerPaths, settings: Mapping[str, str], programs: Programs) -> int:
-    """Start a postmaster on a port that is free now; returns its pid."""
-    door = {
+def _spawn(paths: ServerPaths, settings: Mapping[str, str], programs: Programs) -> int:
+    """Start a postmaster on a free port and return its pid."""
+    listen_options = {
         "listen_addresses": "127.0.0.1",
         "port": str(_free_port()),
-        "unix_socket_directories": "",  # a socket's path may have 107 bytes, clones lie deeper
+        "unix_socket_directories": "",  # the path of a socket is limited to 107 bytes, and clones may be deeper
     }
-    options = [f"--{name}={value}" for name, value in {**_LAPTOP, **settings, **door}.items()]
-    return programs.run_in_background("postgres", "-D", str(place.data), *options, within=place.base)
+    options = [f"--{name}={value}" for name, value in {**_LAPTOP, **settings, **listen_options}.items()]
+    return programs.run_in_background("postgres", "-D", str(paths.data), *options, within=paths.base)
 
 
 def _wait_until_ready(data: Path, pid: int, deadline: float) -> Postmaster | None:
-    """Wait for a postmaster of this folder, ours or one that was faster; None when there is none or time is up."""
+    """Wait for a ready postmaster of this folder, ours or another process's; None if there is none in time."""
 
     def is_decided() -> bool:
-        is_over = pid == 0 or has_ended(pid)  # asked first: it may write its file and end in between
+        is_over = pid == 0 or has_ended(pid)  # checked first: it may write its file and end in between
         postmaster = find(data)
         return postmaster.is_ready if postmaster else is_over
 
@@ -136,11 +136,11 @@ def _is_postmaster(pid: int, data: Path) -> bool:
     return pid > 0 and f"/postgres -D {data} " in command_line(pid)
 
 
-def _forget_stale_pid(data: Path) -> None:
-    """Remove a `postmaster.pid` whose number is another process now: PostgreSQL would not dare to start.
+def _remove_stale_pid_file(data: Path) -> None:
+    """Remove a `postmaster.pid` whose pid belongs to another process now: PostgreSQL would refuse to start.
 
-    Only called when no postmaster was found. PostgreSQL looks after the other cases itself, and notices processes left
-    over from a killed postmaster by their shared memory even without the file.
+    Only called when no postmaster was found. PostgreSQL handles the other cases itself, and detects processes left
+    over from a killed postmaster by their shared memory, even without the file.
     """
     file = data / "postmaster.pid"
     with contextlib.suppress(FileNotFoundError):
@@ -157,5 +157,5 @@ def _free_port() -> int:
 
 
 def _number(text: str) -> int:
-    """Read a number, 0 when it is none: the file may be caught while being written."""
+    """Parse a number; 0 if it is none, as when the file is read while being written."""
     return int(text) if text.strip().isdigit() else 0
