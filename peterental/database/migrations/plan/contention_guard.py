@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from types import TracebackType
 from typing import Any, Self
 
-import psycopg
-
 from peterental.database.migrations.run.monitor import describe
-from peterental.database.migrations.session.server import Connection, connect, reason_of
+from peterental.database.migrations.session.poller import SessionPoller
+from peterental.database.migrations.session.server import Connection
 
 _POLL_INTERVAL_S = 0.03
-
-_log = logging.getLogger(__name__)
 
 
 class ContentionGuard:
     """Polls pg_locks from a second connection, and cancels the dry run when it blocks a session.
+
+    Without a connection the limits of the dry run still apply.
 
     Args:
         url: of the database.
@@ -33,41 +30,34 @@ class ContentionGuard:
         self.blocker: str | None = None
         self.cancelled_for: str | None = None
         self._pid = pid
-        self._connection: Connection = connect(url, purpose="plan guard")
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="plan guard", daemon=True)
+        self._waiting_pid: int | None = None
+        self._poller = SessionPoller(url, self._poll, purpose="plan guard", interval_s=_POLL_INTERVAL_S)
 
     def __enter__(self) -> Self:
-        """Start polling."""
-        self._thread.start()
+        """Connect, then start polling. Raises ServerUnavailable."""
+        self._poller.connect()
+        self._poller.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop polling."""
-        self._ended.set()
-        self._thread.join()
-        self._connection.close()
+        self._poller.__exit__(kind, error, trace)
 
-    def _run(self) -> None:
-        waiting_pid: int | None = None
-        try:
-            while not self._ended.wait(_POLL_INTERVAL_S):
-                blocker = self._row(_BLOCKER)
-                if blocker is not None:
-                    self.blocker = describe(blocker)
-                waiting = self._row(_WAITING)
-                # Cancel only for a session seen twice in a row: a momentary wait does no harm.
-                if waiting is not None and waiting["blocker_pid"] == waiting_pid and self.cancelled_for is None:
-                    self.cancelled_for = describe(waiting)
-                    self._connection.execute("SELECT pg_cancel_backend(%s)", [self._pid])
-                waiting_pid = waiting["blocker_pid"] if waiting else None
-        except psycopg.Error as error:  # the limits of the dry run apply without the guard
-            _log.debug("the contention guard failed: %s", reason_of(error))
+    def _poll(self, connection: Connection) -> None:
+        blocker = self._row(connection, _BLOCKER)
+        if blocker is not None:
+            self.blocker = describe(blocker)
+        waiting = self._row(connection, _WAITING)
+        # Cancel only for a session seen twice in a row: a momentary wait does no harm.
+        if waiting is not None and waiting["blocker_pid"] == self._waiting_pid and self.cancelled_for is None:
+            self.cancelled_for = describe(waiting)
+            connection.execute("SELECT pg_cancel_backend(%s)", [self._pid])
+        self._waiting_pid = waiting["blocker_pid"] if waiting else None
 
-    def _row(self, query: str) -> dict[str, Any] | None:
-        return self._connection.execute(query.encode(), {"pid": self._pid}).fetchone()
+    def _row(self, connection: Connection, query: str) -> dict[str, Any] | None:
+        return connection.execute(query.encode(), {"pid": self._pid}).fetchone()
 
 
 _SESSION = """

@@ -181,17 +181,17 @@ def test_the_worst_wait_counts_no_work(empty_database_url: str, db: Connection) 
         work = pool.submit(other.execute, "SELECT pg_sleep(0.5); LOCK TABLE busy")
         waiting = "SELECT waitstart FROM pg_locks WHERE pid = %s AND NOT granted AND waitstart IS NOT NULL"
         until(lambda: db.execute(waiting, [other.info.backend_pid]).fetchone() is not None, "it waits for the table")
-        watch = SessionMonitor(empty_database_url, other.info.backend_pid, print)
-        watch._look(db)
+        monitor = SessionMonitor(empty_database_url, other.info.backend_pid, print)
+        monitor._poll(db)
         longest = db.execute(
             f"SELECT extract(epoch FROM clock_timestamp() - waitstart) * 1000 AS ms FROM ({waiting}) AS lock",
             [other.info.backend_pid],
         ).fetchone()
         db.execute("ROLLBACK")
         work.result()
-    assert watch.blocker is not None
+    assert monitor.blocker is not None
     assert longest is not None
-    assert watch.worst_wait_ms <= longest["ms"] + 1
+    assert monitor.worst_wait_ms <= longest["ms"] + 1
 
 
 def test_a_repetition_is_charged_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
