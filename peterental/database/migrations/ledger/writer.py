@@ -13,7 +13,7 @@ from psycopg.rows import DictRow
 
 from peterental.database.migrations.errors import ReadOnlyDatabase
 from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_COLUMNS, LEDGER_TABLE, Ledger, table_of
-from peterental.database.migrations.session.connection import DEALLOCATE_ALL, reset, reset_script
+from peterental.database.migrations.session.connection import reset, reset_script
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.files import MigrationFile, checksum_of
@@ -22,25 +22,20 @@ _THIS = " WHERE attempt_id = %s"
 
 _OPENED = "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"
 
-# What follows every file is prepared: the server takes as long to read and plan it as to do it.
-_PREPARE_RECORD = """
-PREPARE "peterental record" (integer, text, text, text, text, bigint, integer, text, integer) AS
+_RECORD = """
 WITH applied AS (
     INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by, duration_ms)
-    VALUES ($1, clock_timestamp(), $2, $3, $4, $9)
+    VALUES ({version}, clock_timestamp(), {description}, {checksum}, {applied_by}, {duration_ms})
     ON CONFLICT (version) DO UPDATE
     SET checksum = excluded.checksum, duration_ms = excluded.duration_ms, applied_by = excluded.applied_by,
         applied_at = excluded.applied_at, description = COALESCE(ledger.description, excluded.description)
 ), ended AS (
-    UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), checksum = $3, sql = $5
-    WHERE attempt_id = $6
+    UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), checksum = {checksum}, sql = {sql}
+    WHERE attempt_id = {attempt_id}
 )
-INSERT INTO {attempts} (version, file, applied_by) SELECT $7, $8, $4 WHERE $7 IS NOT NULL
-RETURNING attempt_id, (SELECT count(*) FROM pg_catalog.pg_prepared_statements)"""
-
-
-class PreparedStatementLost(Exception):
-    """The file has thrown away the statement that would have recorded it; nothing of the file is kept."""
+INSERT INTO {attempts} (version, file, applied_by)
+SELECT {next_version}, {next_file}, {applied_by} WHERE {next_version} IS NOT NULL
+RETURNING attempt_id"""
 
 
 class LedgerWriter:
@@ -50,13 +45,14 @@ class LedgerWriter:
         self._connection = connection
         self._ledger = table_of(schema, LEDGER_TABLE)
         self._attempts = table_of(schema, ATTEMPTS_TABLE)
+        self._tables = {
+            "ledger": sql.Identifier(schema, LEDGER_TABLE).as_string(),
+            "attempts": sql.Identifier(schema, ATTEMPTS_TABLE).as_string(),
+        }
         self._applied_by = _applied_by()
         self._attempt_id = 0
         self._reset = ""
-        self._prepare = ""
-        self._prepares_always = False
-        self._prepares_next = False
-        self._record = ""
+        self._staged: dict[str, str] = {}
         self._composed: dict[str, sql.Composed] = {}
 
     def ensure_tables(self, ledger: Ledger) -> None:
@@ -108,8 +104,6 @@ class LedgerWriter:
     def begin_attempt(self, file: MigrationFile) -> None:
         """Note that `file` is about to run, in a session that no file has changed yet."""
         self._reset = reset_script(self._connection)
-        self._prepare = f"{DEALLOCATE_ALL}; {self._compose(_PREPARE_RECORD).as_string(self._connection) % ()}"
-        self._connection.execute(self._prepare.encode())
         self._attempt_id = self._fetch_id(_OPENED, *self._attempt_values(file))
 
     def begin_steps(self, text: str, done: int) -> None:
@@ -130,44 +124,41 @@ class LedgerWriter:
 
     def stage_record(self, file: MigrationFile, text: str, following: MigrationFile | None) -> None:
         """Put into words what `record_applied` will write; asks the server nothing, which may be busy with the file."""
-        values = (file.version, file.description, checksum_of(text), self._applied_by, text, self._attempt_id)
-        next_one = (following.version, following.path.name) if following else (None, None)
-        self._record = ", ".join(self._literal(value) for value in (*values, *next_one))
+        values: dict[str, str | int | None] = {
+            "version": file.version,
+            "description": file.description,
+            "checksum": checksum_of(text),
+            "applied_by": self._applied_by,
+            "sql": text,
+            "attempt_id": self._attempt_id,
+            "next_version": following.version if following else None,
+            "next_file": following.path.name if following else None,
+        }
+        self._staged = {name: self._literal(value) for name, value in values.items()}
 
     def record_applied(self, *, duration_ms: int, while_waiting: Callable[[], object]) -> None:
-        """Record the file put into words as applied, end its attempt, open the next one's, and commit: one round trip.
+        """Record the staged file as applied, end its attempt, begin the next one's, and commit: one round trip.
 
-        Whatever the file has done to the session is undone first, so that the ledger is written as ourselves. A row
-        that the file made itself keeps its description.
+        The session is reset first, so that the runner's own role writes the ledger whatever the file has set. A row
+        that the file inserted itself keeps its description.
 
         Args:
             duration_ms: how long the file took, in milliseconds.
             while_waiting: what to do while the server writes; it must not raise.
 
-        Raises psycopg.Error; COMMIT itself may fail, where a constraint was deferred. Raises RecordForgotten at most
-        once: from then on the statement is prepared anew for every file.
+        Raises psycopg.Error; COMMIT itself may fail where a constraint was deferred.
         """
-        prepares = self._prepares_always or self._prepares_next
         if self._connection.info.encoding != "utf-8":
-            reset(self._connection)  # the script below would be read in the encoding that the file has set
-            prepares = True
-        preparation = [self._prepare] if prepares else []
-        record = f'EXECUTE "peterental record" ({self._record}, {duration_ms})'
-        script = "; ".join((self._reset, *preparation, record, "COMMIT"))
+            reset(self._connection)  # the server would read the script in the encoding that the file has set
+        record = _RECORD.format(**self._tables, **self._staged, duration_ms=duration_ms)
+        script = f"{self._reset}; {record}; COMMIT"
         try:
             results = execute_text(self._connection, script, while_waiting=while_waiting)
         except StatementFailed as failure:
-            if isinstance(failure.cause, psycopg.errors.InvalidSqlStatementName) and not prepares:
-                self._prepares_always = True
-                raise PreparedStatementLost from failure
             raise failure.cause from failure
         opened = results[-2]
         if opened.ntuples:
             self._attempt_id = int(opened.get_value(0, 0) or 0)
-            self._prepares_next = int(opened.get_value(0, 1) or 0) > 1
-            if self._prepares_next:  # the file's own are still there
-                # Only that, which waits for nobody: the file is committed, and an error here would have it run again.
-                self._connection.execute(DEALLOCATE_ALL.encode())
 
     def rehearse_record(self, file: MigrationFile) -> None:
         """Write what `record_applied` would, in a transaction that is rolled back; no sequence moves.

@@ -15,7 +15,7 @@ import psycopg
 from peterental.database.migrations.errors import Interrupted, MigrationFailed, MigrationFilesError, Problem, joined
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
-from peterental.database.migrations.ledger.writer import LedgerWriter, PreparedStatementLost
+from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
@@ -125,8 +125,6 @@ class Executor:
                         statement=error.number,
                     )
                 self._pause(item, error.cause, monitor, budget)
-            except PreparedStatementLost:
-                self._notices.forget()  # all of it is run again
             except psycopg.Error as error:
                 if not self._may_try_again(item, error, budget):
                     self._fail(item, self._commit_problem(item, error), self._after_rollback(item))
@@ -193,8 +191,6 @@ class Executor:
                         statement=error.number,
                     )
                 self._pause(item, error.cause, monitor, budget)
-            except PreparedStatementLost:
-                recover(self._connection)
             except psycopg.Error as error:
                 recover(self._connection)
                 if not self._may_try_again(item, error, budget):

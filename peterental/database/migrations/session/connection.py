@@ -16,8 +16,6 @@ from peterental.database.migrations.source.directives import Directives
 
 _CANCEL_TIMEOUT_S = 5.0
 
-DEALLOCATE_ALL = "DEALLOCATE ALL"
-
 OWN_LOCK_TIMEOUT_MS = 1_000
 """How long the engine's own statements wait for a lock."""
 
@@ -29,6 +27,7 @@ _RESETS = (
     "CLOSE ALL",
     "UNLISTEN *",
     "DISCARD TEMP",
+    "DEALLOCATE ALL",
     "SET TimeZone TO 'UTC'",
     "SET client_min_messages TO notice",
     # What is ours to write does not wait long either: a file's locks are held meanwhile.
@@ -67,7 +66,7 @@ def prepare_to_write(connection: Connection) -> None:
 
 def reset(connection: Connection) -> None:
     """Undo whatever a file may have done to the session."""
-    connection.execute(f"{reset_script(connection)}; {DEALLOCATE_ALL}".encode())
+    connection.execute(reset_script(connection).encode())
 
 
 def reset_script(connection: Connection) -> str:
