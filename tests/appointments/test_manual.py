@@ -150,7 +150,9 @@ def test_phone_booking_needs_no_call_id(services: Services, book: Callable[..., 
     invocation = ToolInvocation(
         name="set_appointment", tool_call_id="t", vapi_call_id=call_id, agent_key=AgentKey(assistant_id="assistant")
     )
-    request = BookingRequest(property_address="7 Oak", attendee_name="Max", start_time="2026-11-23T11:00")
+    request = BookingRequest(
+        property_address="7 Oak", attendee_name="Max", attendee_phone="+13125550100", start_time="2026-11-23T11:00"
+    )
     services.appointments.book(invocation, request, lambda *_: "x")
     shown = [services.manual.show(manual.appointment_id + number, ADMIN)[0] for number in (0, 1)]
     assert [(one.booked_by, one.is_by_phone) for one in shown] == [(ADMIN.email, False), ("phone", True)]
