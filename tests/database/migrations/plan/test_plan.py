@@ -421,7 +421,7 @@ def test_file_that_cannot_be_recorded_would_fail(
     with pytest.raises(MigrationFailed) as caught:
         runner.run_migrations()
     assert found.files[0].error is not None
-    assert f"{found.files[0].error}\n  " in str(caught.value)
+    assert f"{found.files[0].error}\n  002_b.sql was rolled back." in str(caught.value)
 
 
 def test_set_transaction_at_the_start_is_skipped(migrated: Folder, planned: Planned, runner: MigrationRunner) -> None:
