@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from peterental.appointments.date_parsing.context import Context
@@ -52,7 +52,16 @@ def by_place(pick: Pick, offers: Sequence[Choice]) -> Choice | None:
     if pick.index is not None:
         return offers[pick.index] if -len(offers) <= pick.index < len(offers) else None
     at = {("earlier", 2): 0, ("later", 2): 1, ("middle", 3): 1}.get((pick.comparison, len(offers)))
-    return None if at is None else sorted(offers)[at]
+    return None if at is None else sorted(offers, key=_time_order)[at]
+
+
+def _time_order(choice: Option | datetime) -> tuple[datetime | date, int]:
+    """Return the sort key of a choice; an option without a time comes first on its day."""
+    return (
+        (choice, 0)
+        if isinstance(choice, datetime)
+        else (choice.day, -1 if choice.clock_min is None else choice.clock_min)
+    )
 
 
 def _agreed(context: Context) -> Result:

@@ -105,7 +105,7 @@ class Search:
         )
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Option:
     """One reading among several: a local day, and minutes after midnight where the time is known."""
 
