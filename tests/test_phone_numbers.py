@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peterental.phone_numbers import dialable, means_caller_number, normalise, region_of, same_number
+from peterental.phone_numbers import (
+    dialable,
+    last_digits,
+    means_caller_number,
+    network_number,
+    normalise,
+    region_of,
+    same_number,
+)
 
 
 def rows() -> list[tuple[str, str, str | None]]:
@@ -162,3 +170,17 @@ def test_any_text_is_read_without_an_exception(text: str, region: str) -> None:
 def test_any_text_of_digits_is_read_without_an_exception(text: str) -> None:
     found = normalise(text)
     assert normalise(found or "") == found
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("+15550142100", "+15550142100"), ("(555) 014-2100", "5550142100"), ("anonymous", None), ("+266696687", None), ("Restricted", None), ("sip:ana@example.com", None), ("sip:+15550142100@carrier.example;transport=udp", "+15550142100"), ("tel:+1-555-014-2100", "+15550142100"), ("911", None), ("1" * 16, None), (15550142100, None), ("٠١٢٣٤٥٦٧٨", None)],
+)  # fmt: skip
+def test_network_number_is_plus_and_digits(value: object, expected: str | None) -> None:
+    assert network_number(value) == expected
+
+
+def test_last_digits_are_the_same_in_every_form() -> None:
+    forms = ("+14055550100", "0014055550100", "14055550100", "4055550100", "(405) 555-0100")
+    assert {last_digits(form) for form in forms} == {"5550100"}
+    assert last_digits(None) is None

@@ -6,7 +6,7 @@ Each function returns a Decision or raises the Refusal that explains why not.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -64,7 +64,6 @@ from peterental.appointments.model import (
 )
 from peterental.appointments.slot_search import find_times, none_available
 from peterental.calls.model import CallHistory, Outcome, ToolInvocation
-from peterental.clock import instant_of
 from peterental.phone_numbers import dialable, means_caller_number, normalise, region_of
 
 if TYPE_CHECKING:
@@ -362,8 +361,8 @@ def _times_near(question: Clarification, availability: Availability) -> tuple[da
         case DayNeeded(search=search) | TimeNeeded(search=search):
             return find_times(availability, search)
         case SkippedByDst(day=day, clock_min=minutes):
-            near = instant_of(day, minutes + 60, availability.zone)
-            return availability.nearest(near) if near else ()
+            wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
+            return availability.nearest(wall.replace(tzinfo=availability.zone))
         case WhichOffer(options=options) if options:
             return tuple(start for start in options if availability.reason_unavailable(start) is None)[:3]
         case NotUnderstood() | WhichOffer():
@@ -383,13 +382,14 @@ def _standing(context: RequestContext, home: str, name: str, start: datetime) ->
     agreement = own_bookings.at_home(context.callers_bookings, home)
     own = [b for b in agreement.bookings if own_bookings.is_same_person(name, b.attendee_name)]
     others = [booking for booking in agreement.bookings if booking not in own]
-    if not agreement.is_certain and context.was_asked("which-booking", "property_address"):
+    at_that_time = next((booking for booking in own if booking.start == start), None)
+    if at_that_time is not None and agreement.is_certain:
+        return at_that_time
+    is_other_home = agreement.lacks_unit or not agreement.is_certain
+    if is_other_home and context.was_asked("which-booking", "property_address"):
         return None
-    if own and not agreement.is_certain:
-        raise BookingUnconfirmed(own[0])
-    for booking in own:
-        if booking.start == start:
-            return booking
+    if own and is_other_home:
+        raise BookingUnconfirmed(at_that_time or own[0])
     if len(own) > 1:
         raise WhichBooking(tuple(own), proven=True, differences=agreement.differences if not others else ())
     if own:

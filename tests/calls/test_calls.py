@@ -108,7 +108,7 @@ def test_history_finds_identical_calls() -> None:
         )  # fmt: skip
 
     history = CallHistory(others=(call("x", "booked", 1), call("y", "refused"), call("z", "booked", 2)))
-    assert history.offered == {NOW}
+    assert history.offered == (NOW,)
     again = ToolInvocation(name="set_appointment", tool_call_id="n", arguments={"a": 1})
     assert history.answer_to_identical_call(again, "booked") == "z!"
     assert history.answer_to_identical_call(again, "cancelled") is None

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
         ({"date": "2026-11-24T14:00:00", "time_of_day": "3 pm"}, "I have Tuesday the twenty-fourth at two thirty PM, three PM or three thirty PM. Which would you like?"),
         ({"time_of_day": "3 pm"}, "I have tomorrow, Monday the twenty-third, at three PM, or Tuesday the twenty-fourth at three PM, or Wednesday the twenty-fifth at three PM. Which would you like?"),
         ({"date": "Saturday"}, "I have nothing free on Saturday the twenty-eighth. The nearest I have: Friday the twenty-seventh at three thirty PM, four PM or four thirty PM."),
-        ({"date": "tomorrow", "time_of_day": "evening"}, "I have nothing free tomorrow, Monday the twenty-third, in the evening. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
+        ({"date": "tomorrow", "time_of_day": "evening"}, "I have nothing free tomorrow, Monday the twenty-third, in the evening; the latest is four thirty PM. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
         ({"date": "next week"}, "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
-        ({"date": "the weekend"}, "I have nothing free today, Sunday the twenty-second. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
+        ({"date": "the weekend"}, "I have nothing free today, Sunday the twenty-second, or from Saturday the twenty-eighth to Sunday the twenty-ninth. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
         ({"date": "tomorrow afternoon"}, "I have tomorrow, Monday the twenty-third, at noon, two PM or four PM. Which would you like?"),
-        ({"date": "March first"}, "Viewings can be booked fourteen days ahead at most. The nearest I have: Friday, December fourth, at three thirty PM, four PM or four thirty PM."),
+        ({"date": "March first"}, "Monday, March first, twenty twenty-seven, is too far ahead: viewings can be booked fourteen days ahead at most. The nearest I have: Friday, December fourth, at three thirty PM, four PM or four thirty PM."),
         ({"date": "blue"}, "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
-        ({"date": ["tomorrow"], "time_of_day": 3}, "Which day and time would you like? I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM."),
-        ({"date": "2023-11-24"}, "Just to be sure: do you mean Tuesday the twenty-fourth?"),
+        ({"date": ["tomorrow"], "time_of_day": 3}, "I have tomorrow, Monday the twenty-third, at two thirty PM, three PM or three thirty PM. Which would you like?"),
+        ({"date": "2023-11-24"}, "I have Tuesday the twenty-fourth at nine AM, noon or two PM. Which would you like?"),
         ({"date": ""}, "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
         ("not an object", "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
     ],
@@ -51,9 +51,7 @@ def test_offered_times_are_stored_with_tool_call(phone: Phone, database: Databas
 
 def test_agent_without_hours_offers_a_call_back(phone: Phone, database: Database) -> None:
     database.fetch("DELETE FROM agent_hours")
-    assert phone.say("get_availability") == (
-        "I have nothing free then. Shall I take a message, so that someone calls you back?"
-    )
+    assert phone.say("get_availability") == ("I have nothing free then. Shall I take a message?")
 
 
 def test_unavailable_times_are_not_offered(phone: Phone, database: Database) -> None:
@@ -73,7 +71,7 @@ def test_unavailable_times_are_not_offered(phone: Phone, database: Database) -> 
     phone.say("set_appointment", BOYD | {"start_time": "tomorrow 4:30 pm"})
     assert phone.say("get_availability", {"date": "tomorrow"}).startswith("I have nothing free tomorrow")
     phone.number, phone.call_id = "+15550142199", "call-2"
-    assert book(phone, "tomorrow 2 pm").startswith("There is no room for more viewings that day.")
+    assert book(phone, "tomorrow 2 pm").startswith("There is no room for more viewings tomorrow,")
 
 
 THE_WEEK_AFTER = "Monday the thirtieth at three PM, or Tuesday, December first, at three PM, or Wednesday, December second, at three PM"  # fmt: skip
@@ -89,7 +87,7 @@ def test_hour_next_week_is_offered_next_week(phone: Phone, clock: Clock, argumen
 
 def test_full_week_offers_nearest_times(phone: Phone) -> None:
     assert phone.say("get_availability", {"date": "next weekend"}) == (
-        "I have nothing free then. The nearest I have: "
+        "I have nothing free from Saturday the twenty-eighth to Sunday the twenty-ninth. The nearest I have: "
         "Friday the twenty-seventh at three thirty PM, four PM or four thirty PM."
     )
 

@@ -16,7 +16,6 @@ from peterental.voice.sanitize import (
     json_safe,
     multiline,
     parse_timestamp,
-    phone_number,
     single_line,
 )
 
@@ -231,14 +230,6 @@ def test_json_safe_limits_nesting() -> None:
 )
 def test_identifier_accepts_ids_only(value: object, expected: str | None) -> None:
     assert identifier(value) == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [("+15550142100", "+15550142100"), ("(555) 014-2100", "5550142100"), ("anonymous", None), ("+266696687", None), ("Restricted", None), ("sip:ana@example.com", None), ("911", None), ("1" * 16, None), (15550142100, None), ("٠١٢٣٤٥٦٧٨", None)],
-)  # fmt: skip
-def test_phone_number_accepts_dialable_only(value: object, expected: str | None) -> None:
-    assert phone_number(value) == expected
 
 
 @pytest.mark.parametrize(

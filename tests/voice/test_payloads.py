@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.voice.phone import BEN, PAYLOADS, Phone
+from tests.voice.phone import BEN, PAYLOADS, Phone, payload
 
 if TYPE_CHECKING:
     from peterental.database.pool import Database
@@ -62,7 +62,7 @@ def test_take_message_stores_the_message(phone: Phone, database: Database) -> No
 
 def test_arguments_in_a_json_string_are_read(phone: Phone, database: Database) -> None:
     assert only_sentence(phone.play("tool-calls-arguments-json-string")) == (
-        "For 77 Lindsey Court, Norman, OK, I have Tuesday the twenty-fourth at noon, two PM or four PM. "
+        "For 77 Lindsey Court, Norman, OK, I have Tuesday, December first, at noon, two PM or four PM. "
         "Which would you like?"
     )
     assert database.fetch("SELECT agent_id FROM tool_calls") == [{"agent_id": "ben"}]
@@ -78,11 +78,16 @@ def test_two_calls_get_two_answers_in_order(phone: Phone) -> None:
     reply = phone.play("tool-calls-two-calls")
     assert [result["toolCallId"] for result in reply["results"]] == ["call_PfOi", "call_yOlt"]
     assert "tomorrow, Monday the twenty-third" in reply["results"][0]["result"]
-    assert "Tuesday the twenty-fourth" in reply["results"][1]["result"]
+    assert "Tuesday, December first" in reply["results"][1]["result"]
 
 
 def test_web_call_books_by_its_phone_number_id(phone: Phone, database: Database) -> None:
-    assert only_sentence(phone.play("tool-calls-web-call-phone-number-id-only")) == (
+    assert only_sentence(phone.play("tool-calls-web-call-phone-number-id-only")) == "What number can we reach you on?"
+    message = payload("tool-calls-web-call-phone-number-id-only")["message"]
+    for item in message["toolCallList"]:
+        item["id"] = "again"
+    again = phone.post(message)
+    assert only_sentence(again.json) == (
         "You're booked to see 512 Flood Avenue, Norman, OK, tomorrow, Monday the twenty-third, at three PM."
     )
     assert database.fetch("SELECT agent_id, caller_number FROM appointments") == [

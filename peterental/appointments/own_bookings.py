@@ -1,0 +1,152 @@
+"""Which bookings are the caller's, and which of them a request is about. Pure.
+
+A booking is the caller's if it has the caller's number, compared in E.164, or if this same call made it. On one number
+several people may live: a booking under another name is another person's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from peterental.appointments.matching import (
+    Match,
+    Outcome,
+    Reason,
+    candidates,
+    is_placeholder_home,
+    is_placeholder_name,
+    names_match,
+)
+from peterental.appointments.model import (
+    Appointment,
+    BookingRequest,
+    BookingUnconfirmed,
+    IdentityMismatch,
+    UnderAnotherName,
+    WhichBooking,
+)
+from peterental.calls.model import ToolInvocation
+from peterental.phone_numbers import same_number
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The bookings that agree with a request.
+
+    Args:
+        bookings: those, soonest first.
+        is_certain: False where the name or the address may have been misheard.
+        differences: what tells several apart; may be empty.
+        lacks_unit: the addresses agree but for a unit that only one of them names.
+    """
+
+    bookings: tuple[Appointment, ...]
+    is_certain: bool = True
+    differences: tuple[str, ...] = ()
+    lacks_unit: bool = False
+
+
+def callers_bookings(
+    found: Sequence[Appointment], invocation: ToolInvocation, number: str | None, region: str
+) -> tuple[Appointment, ...]:
+    """Return those bookings that are the caller's, by number or because this call made them.
+
+    Args:
+        found: bookings whose number ends like the caller's, or with this call's id.
+        invocation: the tool call.
+        number: the caller's, in E.164; None for a withheld number.
+        region: the country whose national numbers older bookings may have.
+    """
+
+    def is_own(booking: Appointment) -> bool:
+        if number is not None and booking.caller_number is not None:
+            return same_number(booking.caller_number, number, region)
+        return bool(invocation.vapi_call_id) and booking.vapi_call_id == invocation.vapi_call_id
+
+    return tuple(filter(is_own, found))
+
+
+def given_name(request: BookingRequest) -> str | None:
+    """Return the name in a request; None for a placeholder."""
+    return _given(request.attendee_name, is_placeholder=is_placeholder_name(request.attendee_name or ""))
+
+
+def given_home(request: BookingRequest) -> str | None:
+    """Return the address in a request; None for a placeholder."""
+    return _given(request.property_address, is_placeholder=is_placeholder_home(request.property_address or ""))
+
+
+def _given(text: str | None, *, is_placeholder: bool) -> str | None:
+    return None if is_placeholder else text
+
+
+def at_home(bookings: Sequence[Appointment], home: str) -> Agreement:
+    """Return the bookings of one home."""
+    found = candidates(home, [booking.property_address for booking in bookings])
+    agreeing = tuple(bookings[at] for at in found.indexes)
+    return Agreement(
+        agreeing,
+        is_certain=found.outcome is not Outcome.CONFIRM,
+        differences=found.options if _tell_apart(found.options) else (),
+        lacks_unit=found.reason is Reason.NO_UNIT,
+    )
+
+
+def _tell_apart(differences: Sequence[str]) -> bool:
+    """Return whether every booking has a difference of its own that can be said."""
+    return len(set(differences)) == len(differences) and not any(text.startswith("no ") for text in differences)
+
+
+def agreeing_with(bookings: Sequence[Appointment], request: BookingRequest) -> Agreement:
+    """Return the bookings that agree with every fact in a request. Raise IdentityMismatch where there is none.
+
+    A misheard name agrees where the address does too.
+    """
+    name, home = given_name(request), given_home(request)
+    verdicts = {booking.appointment_id: names_match(name, booking.attendee_name) for booking in bookings if name}
+    named = [b for b in bookings if verdicts.get(b.appointment_id) is not Match.DIFFERENT]
+    agreement = at_home(named, home) if home else Agreement(tuple(named))
+    if not agreement.bookings:
+        raise IdentityMismatch
+    is_misheard = any(verdicts.get(b.appointment_id) is Match.UNSURE for b in agreement.bookings)
+    if is_misheard and len(agreement.bookings) > 1:
+        sure = tuple(b for b in agreement.bookings if verdicts.get(b.appointment_id) is Match.SAME)
+        if sure:
+            return Agreement(sure, agreement.is_certain)
+    return Agreement(
+        agreement.bookings, agreement.is_certain and (not is_misheard or bool(home)), agreement.differences
+    )
+
+
+def booking_to_change(
+    bookings: Sequence[Appointment], request: BookingRequest, implied_name: str | None, *, is_confirmed: bool
+) -> Appointment:
+    """Return the one booking that a request is about.
+
+    Raise IdentityMismatch, WhichBooking, BookingUnconfirmed, and UnderAnotherName where the request names no fact and
+    the caller gave another name earlier.
+
+    Args:
+        bookings: the caller's, at least one.
+        request: what was asked for.
+        implied_name: the name that the caller gave earlier in this call.
+        is_confirmed: whether the caller was asked about this very request before.
+    """
+    is_proven = bool(given_name(request) or given_home(request))
+    if not is_proven and implied_name and not is_placeholder_name(implied_name):
+        own = tuple(b for b in bookings if names_match(implied_name, b.attendee_name) is not Match.DIFFERENT)
+        if not own:
+            raise UnderAnotherName
+        bookings = own
+    agreement = agreeing_with(bookings, request)
+    if len(agreement.bookings) > 1:
+        raise WhichBooking(agreement.bookings, proven=is_proven, differences=agreement.differences)
+    if not agreement.is_certain and not is_confirmed:
+        raise BookingUnconfirmed(agreement.bookings[0])
+    return agreement.bookings[0]
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Return whether two names may be one person's, where number and home agree."""
+    return names_match(one, other) is not Match.DIFFERENT

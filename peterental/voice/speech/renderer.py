@@ -1,0 +1,313 @@
+"""What every language says of outcomes and refusals: the dispatch by type, and the words that sentences share. Pure.
+
+A language is a subclass of `Renderer` with its sentences, and a module with its numbers, days and clock times.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, ClassVar, Protocol
+from zoneinfo import ZoneInfo
+
+from peterental.appointments import model
+from peterental.appointments.date_parsing import Clarification, DayRange, MinuteRange, Option, Search
+from peterental.calls.model import MessageTaken, Outcome
+from peterental.errors import Refusal
+
+if TYPE_CHECKING:
+    from peterental.agents.model import Agent
+
+MAX_ADDRESS_CHARS = 100
+"""A longer address is cut: no caller listens to more."""
+
+MAX_NAMED = 3
+"""Times, bookings or choices in one sentence."""
+
+DAY_MIN = 24 * 60
+
+
+class Words(Protocol):
+    """The numbers, days and clock times of a language."""
+
+    def clock(self, hour: int, minute: int) -> str:
+        """Format a time of day."""
+
+    def day(self, value: date, today: date) -> str:
+        """Format a day relative to today."""
+
+    def on(self, said_day: str) -> str:
+        """Put the preposition before a day that needs one."""
+
+    def times(self, starts: list[datetime], zone: ZoneInfo, now: datetime) -> str:
+        """Format several starts, each day once."""
+
+    def alternatives(self, choices: list[str]) -> str:
+        """Join choices."""
+
+
+@dataclass(frozen=True)
+class FixedLines:
+    """The sentences of a language that depend on nothing.
+
+    Args:
+        apology: the answer after a fault. It offers a call back; nothing has been recorded.
+        unknown_tool: the answer to a tool that does not exist.
+        no_person: the answer to a transfer where the agent has no number to transfer to.
+        no_assistant: what a caller hears where no active agent has the phone number.
+    """
+
+    apology: str
+    unknown_tool: str
+    no_person: str
+    no_assistant: str
+
+
+class Renderer(ABC):
+    """Renders sentences for one agent at one moment.
+
+    Args:
+        agent: on whose wall clock times are said; None where no agent was found.
+        now: the current time, aware; days are said relative to it.
+    """
+
+    words: ClassVar[Words]
+    plain: ClassVar[Mapping[type[Refusal | Outcome], str]]
+    """The sentences for outcomes and refusals that need no values."""
+
+    def __init__(self, agent: Agent | None, now: datetime) -> None:
+        self.agent = agent
+        self.zone = agent.zone if agent else ZoneInfo("UTC")
+        self.now = now
+
+    def line(self, result: Outcome | Refusal) -> str:
+        """Return the sentence for an outcome or a refusal, on one line."""
+        if type(result) in self.plain:
+            text = self.plain[type(result)]
+        elif isinstance(result, model.TimeUnclear):
+            text = self._question_and_times(result)
+        elif isinstance(result, model.BookedForAnother):
+            text = self.booked_for_another(result)
+        elif isinstance(result, model.SlotUnavailable):
+            text = f"{self.unavailable(result)} {self._instead(result.nearest)}"
+        elif isinstance(result, Refusal):
+            text = self.refusal(result)
+        else:
+            text = self._outcome(result)
+        return " ".join(text.split())
+
+    def _outcome(self, result: Outcome) -> str:  # noqa: PLR0911  # one branch for each outcome
+        match result:
+            case model.TimesOffered(home=home, times=times):
+                return self.times_offered(spoken_address(home) if home else None, self.times(times))
+            case model.NoneAvailable(nearest=nearest):
+                return f"{self.none_available(result)} {self._instead(nearest)}"
+            case model.Booked(appointment=booking):
+                return self.booked(booking)
+            case model.Moved(appointment=booking):
+                return self.moved(booking)
+            case model.Cancelled(appointment=booking):
+                return self.cancelled(booking)
+            case model.Found(appointments=bookings):
+                return self.found(bookings)
+            case MessageTaken(can_call_back=can_call_back):
+                return self.message_taken(can_call_back=can_call_back)
+            case _:
+                return self.done()
+
+    def _question_and_times(self, refusal: model.TimeUnclear) -> str:
+        ask = self.question(refusal.question)
+        return f"{ask} {self.have(self.times(refusal.nearest))}" if refusal.nearest and self.agent else ask
+
+    def _instead(self, nearest: tuple[datetime, ...]) -> str:
+        if not nearest or self.agent is None:
+            return self.offer_message()
+        return self.nearest(self.times(nearest))
+
+    # --- sentences of a language -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def times_offered(self, home: str | None, times: str) -> str:
+        """Offer free times."""
+
+    @abstractmethod
+    def none_available(self, result: model.NoneAvailable) -> str:
+        """Name what was asked for and is not free, and the last or first time of that day where it lies beyond."""
+
+    @abstractmethod
+    def booked(self, booking: model.Appointment) -> str:
+        """Confirm a booking."""
+
+    @abstractmethod
+    def moved(self, booking: model.Appointment) -> str:
+        """Confirm a move."""
+
+    @abstractmethod
+    def cancelled(self, booking: model.Appointment) -> str:
+        """Confirm a cancellation."""
+
+    @abstractmethod
+    def found(self, bookings: tuple[model.Appointment, ...]) -> str:
+        """Name the caller's bookings."""
+
+    @abstractmethod
+    def message_taken(self, *, can_call_back: bool) -> str:
+        """Confirm a message; promise a call back only where there is a number."""
+
+    @abstractmethod
+    def done(self) -> str:
+        """Confirm what has no sentence of its own."""
+
+    @abstractmethod
+    def refusal(self, refusal: Refusal) -> str:
+        """Render a refusal that is not about one time."""
+
+    @abstractmethod
+    def booked_for_another(self, refusal: model.BookedForAnother) -> str:
+        """Name the other person's booking and ask."""
+
+    @abstractmethod
+    def unavailable(self, refusal: model.SlotUnavailable) -> str:
+        """Name the time that was understood and why it is not available."""
+
+    @abstractmethod
+    def question(self, question: Clarification) -> str:
+        """Ask, with everything that was understood."""
+
+    @abstractmethod
+    def have(self, times: str) -> str:
+        """Name free times after a question."""
+
+    @abstractmethod
+    def nearest(self, times: str) -> str:
+        """Name the nearest free times after a refusal."""
+
+    @abstractmethod
+    def offer_message(self) -> str:
+        """Offer to take a message."""
+
+    @abstractmethod
+    def minute_range(self, range_: MinuteRange) -> str:
+        """Format a limit of the time of day: `after five PM`."""
+
+    @abstractmethod
+    def at_clock(self, said_clock: str, *, approximate: bool = False) -> str:
+        """Format a time of day with its preposition."""
+
+    @abstractmethod
+    def day_range(self, days: DayRange) -> str:
+        """Format consecutive days: `from … to …`."""
+
+    part_names: ClassVar[Mapping[str, str]]
+    """The parts of the day that have a name, with their preposition."""
+
+    # --- words that sentences share ----------------------------------------------------------------------------------
+
+    def times(self, starts: tuple[datetime, ...]) -> str:
+        """Format up to three starts, each day once."""
+        return self.words.times(list(starts[:MAX_NAMED]), self.zone, self.now)
+
+    def on_moment(self, start: datetime) -> str:
+        """Format a start for the end of a sentence."""
+        return self.words.on(self.times((start,)))
+
+    def clock(self, minutes: int) -> str:
+        """Format a time of day from minutes after midnight."""
+        return self.words.clock(*divmod(minutes, 60))
+
+    def clock_of(self, start: datetime) -> str:
+        """Format the time of day of a start."""
+        local = start.astimezone(self.zone)
+        return self.words.clock(local.hour, local.minute)
+
+    def day(self, value: date) -> str:
+        """Format a day."""
+        return self.words.day(value, self.now.astimezone(self.zone).date())
+
+    def day_of(self, start: datetime) -> str:
+        """Format the day of a start."""
+        return self.day(start.astimezone(self.zone).date())
+
+    def viewing(self, booking: model.Appointment) -> str:
+        """Format a booking: its home and when it starts."""
+        return f"{spoken_address(booking.property_address)}, {self.on_moment(booking.start)}"
+
+    def option(self, option: Option) -> str:
+        """Format a day with its time, where that is known."""
+        return self.joined(self.day(option.day), "" if option.clock_min is None else self.at_minutes(option.clock_min))
+
+    def options(self, options: tuple[Option, ...]) -> str:
+        """Format choices; a time that they share is said once, at the end."""
+        clocks = {option.clock_min for option in options}
+        shared = clocks.pop() if len(clocks) == 1 else None
+        named = options[:MAX_NAMED]
+        if shared is None:
+            return self.words.alternatives([self.option(option) for option in named])
+        days = self.words.alternatives([self.day(option.day) for option in named])
+        return self.joined(days, self.at_minutes(shared))
+
+    def at_minutes(self, minutes: int, *, approximate: bool = False) -> str:
+        """Format a time of day with its preposition, from minutes after midnight."""
+        return self.at_clock(self.clock(minutes), approximate=approximate)
+
+    def search_days(self, search: Search) -> str:
+        """Format the days of a search, with their preposition; empty where any day, or many, will do."""
+        if not 0 < len(search.days) <= MAX_NAMED:
+            return ""
+        return self.words.alternatives(
+            [
+                self.words.on(self.day(days.first)) if days.first == days.last else self.day_range(days)
+                for days in search.days
+            ]
+        )
+
+    def search_time(self, search: Search) -> str:
+        """Format the time of day of a search, with its preposition; empty where any time will do."""
+        if search.clock_min is not None:
+            return self.at_minutes(search.clock_min, approximate=search.approximate)
+        if search.part is not None and search.part in self.part_names:
+            return self.part_names[search.part]
+        return self.ranges(search.ranges)
+
+    def ranges(self, ranges: tuple[MinuteRange, ...]) -> str:
+        """Format limits of the time of day."""
+        if not ranges or len(ranges) > 2 or ranges == (MinuteRange(),):  # noqa: PLR2004  # a caller hears no longer list
+            return ""
+        return self.words.alternatives([self.minute_range(range_) for range_ in ranges])
+
+    def shared_clock(self, starts: tuple[datetime, ...]) -> str | None:
+        """Format the time of day at which all of several starts are; None where they differ."""
+        clocks = {self.clock_of(start) for start in starts}
+        return clocks.pop() if len(clocks) == 1 else None
+
+    def asked_for(self, search: Search) -> str:
+        """Format everything that a search limits: `tomorrow, Monday the thirtieth, after five PM`."""
+        return self.joined(self.search_days(search), self.search_time(search))
+
+    @staticmethod
+    def subject(said: str) -> str:
+        """End words that have a comma in them with one, before a verb."""
+        return f"{said}," if "," in said else said
+
+    @staticmethod
+    def joined(said_day: str, said_time: str) -> str:
+        """Join a day and a time; a day with a comma in it ends with one."""
+        if not said_day or not said_time:
+            return said_day or said_time
+        return f"{said_day}{',' if ',' in said_day else ''} {said_time}"
+
+
+def spoken_address(address: str | None) -> str:
+    """Return an address for the middle of a sentence: not too long, without punctuation at its end."""
+    text = address or ""
+    said = text if len(text) <= MAX_ADDRESS_CHARS else text[:MAX_ADDRESS_CHARS].rsplit(" ", 1)[0]
+    return said.rstrip(" ,;:.")
+
+
+def by_day(starts: list[datetime], zone: ZoneInfo) -> list[tuple[date, list[datetime]]]:
+    """Group starts by local day, in order."""
+    local = sorted(start.astimezone(zone) for start in starts)
+    return [(day, list(group)) for day, group in groupby(local, key=datetime.date)]

@@ -1,0 +1,230 @@
+"""Spanish sentences for callers. They promise only what was done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import ClassVar
+
+from peterental.agents.model import AgentInactive, AgentUnknown
+from peterental.appointments import date_parsing, model
+from peterental.appointments.date_parsing import Clarification, DayRange, MinuteRange
+from peterental.calls.model import MessageMissing, Outcome
+from peterental.errors import Refusal
+from peterental.voice.speech import spanish_words
+from peterental.voice.speech.renderer import DAY_MIN, MAX_NAMED, FixedLines, Renderer, Words, spoken_address
+
+FIXED = FixedLines(
+    apology="Lo siento, ahora mismo no puedo consultar el calendario. ¿Quiere que alguien le devuelva la llamada?",
+    unknown_tool="Lo siento, eso no puedo hacerlo en esta línea.",
+    no_person="Lo siento, no hay nadie con quien pueda comunicarle. Puedo tomar un recado.",
+    no_assistant="Lo siento, este número no está en servicio en este momento.",
+)
+
+_NOT_FOUND = "No encuentro ninguna visita próxima que coincida."
+
+
+class SpanishRenderer(Renderer):
+    """The sentences in Spanish."""
+
+    words: ClassVar[Words] = spanish_words
+    plain: ClassVar[Mapping[type[Refusal | Outcome], str]] = {
+        AgentUnknown: "Lo siento, esta línea no está conectada a ningún calendario; no puedo buscar ni reservar.",
+        AgentInactive: "Lo siento, por el momento no se reservan visitas en esta línea. Puedo tomar un recado.",
+        MessageMissing: "¿Qué recado quiere dejar?",
+        model.AddressMissing: "¿Qué vivienda le gustaría ver?",
+        model.NameMissing: "¿A nombre de quién hago la reserva?",
+        model.NumberMissing: "¿En qué número podemos localizarle?",
+        model.CallerUnknown: "No puedo buscar reservas sin el número con que se hicieron. ¿Quiere dejar un recado?",
+        model.NoBooking: _NOT_FOUND,
+        model.IdentityMismatch: _NOT_FOUND,
+        model.UnderAnotherName: (
+            "Con este número hay una visita a otro nombre. ¿A qué nombre está, o para qué dirección es?"
+        ),
+        model.IdentityUnconfirmed: "Veo una reserva con este número. ¿A qué nombre está, o para qué dirección es?",
+        model.CallEnded: "Esta llamada ha terminado y no se ha cambiado nada. Por favor, llame de nuevo.",
+    }
+    part_names: ClassVar[Mapping[str, str]] = {
+        "morning": "por la mañana",
+        "early morning": "a primera hora de la mañana",
+        "late morning": "al final de la mañana",
+        "afternoon": "por la tarde",
+        "early afternoon": "a primera hora de la tarde",
+        "late afternoon": "a última hora de la tarde",
+        "evening": "por la noche",
+        "early evening": "al anochecer",
+        "late evening": "tarde por la noche",
+        "night": "por la noche",
+        "lunchtime": "a la hora de comer",
+        "midday": "hacia el mediodía",
+        "end of the day": "al final del día",
+        "first thing": "a primera hora",
+        "after work": "después del trabajo",
+        "before work": "antes del trabajo",
+    }
+
+    def times_offered(self, home: str | None, times: str) -> str:
+        what = f"Para {home}, tengo" if home else "Tengo"
+        return f"{what} {times}. ¿Cuál prefiere?"
+
+    def none_available(self, result: model.NoneAvailable) -> str:
+        home = f" para {spoken_address(result.home)}" if result.home else ""
+        line = f"No tengo nada libre{home} {self.asked_for(result.search) or 'entonces'}"
+        if result.latest is not None:
+            return f"{line}; la última visita es {spanish_words.at(self.clock_of(result.latest))}."
+        if result.earliest is not None:
+            return f"{line}; la primera visita es {spanish_words.at(self.clock_of(result.earliest))}."
+        return f"{line}."
+
+    def booked(self, booking: model.Appointment) -> str:
+        return f"Tiene reservada la visita de {self.viewing(booking)}."
+
+    def moved(self, booking: model.Appointment) -> str:
+        return f"Su visita de {spoken_address(booking.property_address)} es ahora {self.on_moment(booking.start)}."
+
+    def cancelled(self, booking: model.Appointment) -> str:
+        return f"Su visita de {self.viewing(booking)}, está cancelada."
+
+    def found(self, bookings: tuple[model.Appointment, ...]) -> str:
+        return f"Tiene una visita de {self._viewings(bookings)}."
+
+    def message_taken(self, *, can_call_back: bool) -> str:
+        if can_call_back:
+            return "He anotado su recado, y alguien le devolverá la llamada."
+        return "He anotado su recado. ¿A qué número podemos llamarle?"
+
+    def done(self) -> str:
+        return "De acuerdo."
+
+    def refusal(self, refusal: Refusal) -> str:
+        match refusal:
+            case model.WhichBooking(proven=False):
+                return "Hay más de una visita reservada. ¿Cuál es la dirección de la que quiere?"
+            case model.WhichBooking(appointments=bookings):
+                return f"Tiene una visita de {self._viewings(bookings)}. ¿A cuál se refiere?"
+            case model.BookingUnconfirmed(appointment=booking):
+                return f"Hay una visita de {self.viewing(booking)}. ¿Se refiere a esa?"
+            case model.AlreadyBooked(appointment=booking):
+                return f"Ya tiene una visita de {self.viewing(booking)}. ¿La cambio?"
+            case _:
+                return "Lo siento, eso no es posible."
+
+    def booked_for_another(self, refusal: model.BookedForAnother) -> str:
+        booking, name = refusal.appointment, refusal.attendee_name
+        line = f"Hay una visita para {booking.attendee_name} de {self.viewing(booking)}."
+        if not refusal.nearest:
+            return f"{line} ¿Reservo otra para {name}?"
+        return f"{line} Para {name}, lo más cercano que tengo: {self.times(refusal.nearest)}. ¿Cuál prefiere?"
+
+    def unavailable(self, refusal: model.SlotUnavailable) -> str:  # noqa: PLR0911  # one sentence for each reason
+        start = refusal.start
+        when = self.times((start,)) if start else "entonces"
+        match refusal:
+            case model.SlotTaken():
+                return (
+                    f"Lo siento, {self.subject(when)} ya está ocupado."
+                    if start
+                    else "Lo siento, esa hora ya está ocupada."
+                )
+            case model.TimePast():
+                return f"Lo siento, {self.subject(when)} ya ha pasado." if start else "Esa hora ya ha pasado."
+            case model.TooSoon(notice_minutes=minutes):
+                ahead = f"Las visitas se reservan con {spanish_words.length(minutes)} de antelación"
+                return f"{ahead}; {self.subject(when)} es demasiado pronto." if start else f"{ahead}."
+            case model.TooFar(horizon_days=days):
+                ahead = f"as visitas se reservan con {spanish_words.count(days, 'day')} de antelación como máximo."
+                return f"Falta demasiado para {self.words.on(self.day_of(start))}: l{ahead}" if start else f"L{ahead}"
+            case model.OutsideHours():
+                return self._outside_hours(refusal, when)
+            case model.NotASlotStart():
+                at = spanish_words.at(self.clock_of(start)) if start else "a esa hora"
+                return f"Las visitas no empiezan {at}."
+            case model.DayFull():
+                day = self.words.on(self.day_of(start)) if start else "ese día"
+                return f"No caben más visitas {day}."
+            case _:
+                return "Lo siento, esa hora no es posible."
+
+    def _outside_hours(self, refusal: model.OutsideHours, when: str) -> str:
+        start, first, last = refusal.start, refusal.first, refusal.last
+        if start is None:
+            return "No hay visitas entonces."
+        day = self.words.on(self.day_of(start))
+        if last is None:
+            return f"No hay visitas {day}."
+        if start > last:
+            return f"La última visita empieza {spanish_words.at(self.clock_of(last))} {day}."
+        if first is not None and start < first:
+            return f"La primera visita empieza {spanish_words.at(self.clock_of(first))} {day}."
+        return f"No hay visitas {when}."
+
+    def question(self, question: Clarification) -> str:  # noqa: C901, PLR0911  # one sentence for each kind of question
+        match question:
+            case date_parsing.DayNeeded(search=search):
+                return f"¿Qué día le gustaría venir {self.search_time(search)}?".replace(" ?", "?")
+            case date_parsing.TimeNeeded(search=search):
+                return f"¿A qué hora le gustaría venir {self.asked_for(search)}?".replace(" ?", "?")
+            case date_parsing.WhichDay(options=options, ranges=ranges):
+                return f"¿Quiere decir {self.joined(self.options(options), self.ranges(ranges))}?"
+            case date_parsing.WeekdayMismatch(options=options):
+                return f"¿Quiere decir {self.options(options)}?"
+            case date_parsing.WhichTime(day=None, options=minutes):
+                return f"¿Qué día le gustaría venir, y {self._clocks(minutes)}?"
+            case date_parsing.WhichTime(day=date() as day, options=minutes):
+                return f"¿Quiere decir {self.words.on(self.day(day))}, {self._clocks(minutes)}?"
+            case date_parsing.ConfirmDay(option=option, ranges=ranges):
+                said = self.joined(self.words.on(self.option(option)), self.ranges(ranges))
+                return f"Para estar seguros: ¿quiere decir {said}?"
+            case date_parsing.WhichOffer(options=options) if options:
+                clock = self.shared_clock(options)
+                return (
+                    f"¿Qué día le gustaría venir {spanish_words.at(clock)}?" if clock else "¿Cuál de las horas quiere?"
+                )
+            case date_parsing.SkippedByDst(day=day, clock_min=minutes):
+                clock = self.clock(minutes)
+                return (
+                    f"El reloj cambia {self.words.on(self.day(day))} y se salta {clock}. ¿Qué otra hora le viene bien?"
+                )
+            case date_parsing.ZoneUnclear(own=own, converted=converted):
+                return f"¿Quiere decir {self.times((own,))}, o {self.times((converted,))}, hora de aquí?"
+            case _:
+                return "¿Qué día y a qué hora le gustaría venir?"
+
+    def have(self, times: str) -> str:
+        return f"Tengo {times}."
+
+    def nearest(self, times: str) -> str:
+        return f"Lo más cercano que tengo: {times}."
+
+    def offer_message(self) -> str:
+        return "¿Quiere dejar un recado?"
+
+    def minute_range(self, range_: MinuteRange) -> str:
+        if range_.until_min >= DAY_MIN:
+            return _contracted(f"después de {self.clock(range_.from_min)}")
+        if range_.from_min <= 0:
+            return _contracted(f"antes de {self.clock(range_.until_min)}")
+        if range_.until_min - range_.from_min == 1:
+            return spanish_words.at(self.clock(range_.from_min))
+        return f"entre {self.clock(range_.from_min)} y {self.clock(range_.until_min)}"
+
+    def at_clock(self, said_clock: str, *, approximate: bool = False) -> str:
+        return f"hacia {said_clock}" if approximate else spanish_words.at(said_clock)
+
+    def day_range(self, days: DayRange) -> str:
+        return _contracted(f"de {self.words.on(self.day(days.first))} a {self.words.on(self.day(days.last))}")
+
+    def on_moment(self, start: datetime) -> str:
+        return self.times((start,))
+
+    def _clocks(self, options: tuple[int, ...]) -> str:
+        return self.words.alternatives([spanish_words.at(self.clock(minutes)) for minutes in options[:MAX_NAMED]])
+
+    def _viewings(self, bookings: tuple[model.Appointment, ...]) -> str:
+        some = [self.viewing(booking) for booking in bookings[:MAX_NAMED]]
+        return ", y de ".join(some) + (", y otras después" if len(bookings) > len(some) else "")
+
+
+def _contracted(text: str) -> str:
+    """Contract `de el` and `a el`."""
+    return text.replace("de el ", "del ").replace(" a el ", " al ")
