@@ -1,4 +1,4 @@
-"""gunicorn's settings and hooks; every decision is made in peterental.config and peterental.deploy."""
+"""gunicorn's settings and hooks; the logic is in peterental.config and peterental.deploy."""
 
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,16 @@ bind = settings.bind
 workers = settings.web_concurrency
 worker_class = "gthread"
 threads = settings.web_threads
-preload_app = True  # a worker that died is replaced in milliseconds; no connection is open across a fork
+preload_app = True  # a dead worker is replaced in milliseconds; no connection is open across a fork
 timeout = 60
 graceful_timeout = 30
-keepalive = 75  # longer than the 60 s that balancers keep idle connections
-control_socket_disable = True  # its place in the home directory is shared by every gunicorn of a user
+keepalive = 75  # longer than the 60 s for which load balancers keep idle connections
+control_socket_disable = True  # its path in the home directory is shared by every gunicorn of the user
 logconfig_dict = logging_config(settings)
 accesslog = "-"
 access_log_format = '%({x-forwarded-for}i)s %(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
-if Path("/dev/shm").is_dir():  # noqa: S108  # shared memory, where a worker's heartbeat waits for no disk
-    worker_tmp_dir = "/dev/shm"  # noqa: S108  # likewise
+if Path("/dev/shm").is_dir():  # noqa: S108  # shared memory: a worker's heartbeat never waits for a disk
+    worker_tmp_dir = "/dev/shm"  # noqa: S108  # see above
 
 
 def on_starting(_server: Any) -> None:

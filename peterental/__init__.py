@@ -1,4 +1,4 @@
-"""PeteRental: viewings booked by phone, looked after in a browser, deployed while phones ring."""
+"""PeteRental: viewings booked by phone, managed in a browser, deployed without downtime."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["create_app"]
 
 
 def create_app(config: Config, *, pages: bool = True) -> Flask:
-    """Make the application that `config` describes; see `peterental.app`.
+    """Build the application for `config`; see `peterental.app`.
 
-    The application is loaded when it is asked for, so that scripts that only migrate do not pay for its pages.
+    The module is imported on the first call, so that scripts that only migrate do not load the pages.
     """
     from peterental import app  # noqa: PLC0415  # see above
 

@@ -1,4 +1,4 @@
-"""Assembles the application from its parts; decides nothing."""
+"""The application factory: assembles the parts, contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from peterental.database import database_for
 
 
 def create_app(config: Config, *, pages: bool = True) -> Flask:
-    """Make the application that `config` describes. Nothing connects before the first request or command.
+    """Build the application for `config`. Nothing connects before the first request or command.
 
     Args:
         config: the settings.
-        pages: False leaves out all that is reached over HTTP, and is several times as fast: for `flask db-…`.
+        pages: False leaves out everything served over HTTP and is several times faster; `flask db-…` uses it.
 
-    Raises SecretKeyError when a development key is needed and cannot be kept.
+    Raises SecretKeyError when a development key is needed but cannot be stored.
     """
-    app = Flask("peterental", instance_path=str(config.instance_dir), static_folder=None)  # assets have their own way
+    app = Flask("peterental", instance_path=str(config.instance_dir), static_folder=None)  # the shell serves the assets
     app.extensions["peterental.config"] = config
     app.extensions["peterental.database"] = database_for(config)
     for command in COMMANDS:

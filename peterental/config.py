@@ -1,4 +1,4 @@
-"""The environment, read once into one frozen object that is passed on; every problem is told in one message."""
+"""Settings from the environment: read once into a frozen object; all problems are reported in one message."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class ConfigError(Fault):
 
 
 class SecretKeyError(Fault):
-    """Cannot keep a development SECRET_KEY in {path}: {reason}; set SECRET_KEY or make that folder writable."""
+    """Cannot store a development SECRET_KEY in {path}: {reason}; set SECRET_KEY or make that folder writable."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Every setting of one process, checked. `docs/settings.md` describes each for operators.
+    """The validated settings of one process; `docs/settings.md` describes each for operators.
 
-    Secrets and URLs are left out of `repr`, so that a logged Config gives nothing away.
+    Secrets and URLs are left out of `repr`, so that a logged Config reveals no password.
     """
 
     environment: Environment = "development"
     database_url: str | None = field(default=None, repr=False)
-    """None means the embedded server, which only development has."""
+    """None means the embedded server, in development only."""
     migrations_database_url: str | None = field(default=None, repr=False)
     scratch_database_url: str | None = field(default=None, repr=False)
     migrations_dir: Path = PROJECT_DIR / "migrations"
@@ -50,20 +50,20 @@ class Config:
     default_time_zone: str = "America/Chicago"
     port: int | None = None
     public_url: str | None = None
-    """Where the host says people reach us (Render's RENDER_EXTERNAL_URL)."""
+    """The public address that the host sets (Render's RENDER_EXTERNAL_URL)."""
     web_concurrency: int = 2
     web_threads: int = 8
     log_level: str = "INFO"
     log_format: LogFormat = "text"
     load_demo: bool = False
-    """Fill an empty database with two agents and their bookings when serving begins; development only."""
+    """Load demo data into an empty database at the start; development only."""
     instance_dir: Path = PROJECT_DIR / "instance"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
         """Read the settings from `environ` (default: the process's environment).
 
-        An empty value counts as not set. Raises ConfigError naming everything that is wrong or missing.
+        An empty value counts as not set. Raises ConfigError that names every invalid or missing setting.
         """
         reader = _Reader(os.environ if environ is None else environ)
         config = cls(
@@ -92,7 +92,7 @@ class Config:
 
     @classmethod
     def from_env_or_exit(cls) -> Config:
-        """Give `from_env()`, or end the process with its one message on stderr and exit code 1."""
+        """Return `from_env()`, or exit with its message on stderr and code 1."""
         try:
             return cls.from_env()
         except ConfigError as error:
@@ -105,18 +105,18 @@ class Config:
 
     @property
     def bind(self) -> str:
-        """`host:port` for gunicorn: every interface where the host gave us PORT, else this machine only."""
+        """`host:port` for gunicorn: every interface if PORT is set, else localhost."""
         return f"0.0.0.0:{self.port}" if self.port else "127.0.0.1:8000"
 
     @property
     def address(self) -> str:
-        """Where a person opens the pages: the host's public address, else this machine."""
+        """The address of the pages: the public address if known, else localhost."""
         return self.public_url or f"http://127.0.0.1:{self.port or 8000}"
 
     def session_key(self) -> str:
-        """Give the key that signs sessions: SECRET_KEY, or in development one made once under `instance/`.
+        """Return the key that signs sessions: SECRET_KEY, or in development one stored in `instance/`.
 
-        Raises SecretKeyError when that folder cannot be written.
+        Raises SecretKeyError when that folder is not writable.
         """
         if self.secret_key is not None:
             return self.secret_key
@@ -128,7 +128,7 @@ class Config:
 
 
 def masked(url: str) -> str:
-    """Give a database URL that is fit to be shown: the password replaced by `***`, wherever in the URL it stands."""
+    """Return a database URL for display: each password, in the userinfo or the query, becomes `***`."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -144,14 +144,14 @@ def masked(url: str) -> str:
 
 
 def _read_or_create_secret(path: Path) -> str:
-    """Read the secret kept at `path`; made by whichever process comes first, complete before anyone can see it."""
+    """Return the secret stored at `path`; the first process creates it, atomically."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48), encoding="ascii")
         try:
-            os.link(draft, path)  # unlike rename, fails where another process was first
+            os.link(draft, path)  # unlike rename, fails if another process was first
         except FileExistsError:
             pass
         finally:
@@ -160,7 +160,7 @@ def _read_or_create_secret(path: Path) -> str:
 
 
 class _Reader:
-    """Takes settings out of an environment and collects what is wrong with them."""
+    """Reads and validates settings, and collects the problems."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -170,7 +170,7 @@ class _Reader:
         return self._environ.get(name, "").strip() or None
 
     def choice(self, name: str, choices: tuple[str, ...], fold: Callable[[str], str] = str) -> str:
-        """One of `choices`, the first where nothing is set."""
+        """Return one of `choices`, the first by default."""
         value = self.text(name)
         if value is None:
             return choices[0]
@@ -218,7 +218,7 @@ class _Reader:
         return value
 
     def require_for_production(self, config: Config) -> None:
-        """Refuse to serve real callers with anything missing that only a developer's machine may lack."""
+        """Record a problem for each setting that only production requires."""
         if not config.is_production:
             return
         required = {
@@ -226,13 +226,13 @@ class _Reader:
             "SECRET_KEY": config.secret_key,
             "VAPI_WEBHOOK_SECRET": config.vapi_webhook_secret,
         }
-        missing = [name for name, value in required.items() if value is None and not self._complained_about(name)]
+        missing = [name for name, value in required.items() if value is None and not self._has_problem(name)]
         if config.load_demo:
             self._problems.append("PETERENTAL_DEMO is for development only")
         if missing:
             self._problems.append(f"production needs {' and '.join(missing)} to be set")
 
-    def _complained_about(self, name: str) -> bool:
+    def _has_problem(self, name: str) -> bool:
         return any(problem.startswith(f"{name} ") for problem in self._problems)
 
     def finish(self) -> None:

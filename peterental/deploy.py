@@ -1,4 +1,4 @@
-"""What happens around serving: the migrations before the first worker forks, and what the log says at the start."""
+"""Deployment hooks of gunicorn: migrate before the first worker forks, fork safely, announce readiness."""
 
 from __future__ import annotations
 
@@ -26,84 +26,86 @@ from peterental.users.setup_link import setup_link
 _log = logging.getLogger("peterental.deploy")
 
 _KERNEL_THREADS = Path("/proc/self/task")
-_LAST_THREAD_S = 5.0
-_LOOK_EVERY_S = 0.001
+_THREADS_TIMEOUT_S = 5.0
+_POLL_S = 0.001
 
 
 def migrate_before_start(config: Config) -> None:
-    """Bring the schema up to date, once per deploy, in gunicorn's master.
+    """Apply the pending migrations, once per deploy, in gunicorn's master.
 
-    A failure is logged; then, as MIGRATE_FAILURE says, the process ends or serves with its health gate shut.
+    A failure is logged. Then MIGRATE_FAILURE decides: exit, or serve while /healthz answers 503.
     """
     _refuse_taken_port(config)
-    gc.freeze()  # what was loaded stays; looking through it for garbage would take longer than what follows
+    gc.freeze()  # the loaded modules are permanent; collecting garbage among them takes longer than the check below
     database = database_for(config, application_name="peterental deploy")
     try:
         if config.migrate_on_start:
             migrate(config, database)
     except (Fault, EngineError) as fault:
-        _log.error("❌ %s", fault)  # the message is for people; a traceback would tell them nothing
+        _log.error("❌ %s", fault)  # the message is complete; a traceback would add nothing
         if config.migrate_failure == "abort":
             _stop("The migrations failed and MIGRATE_FAILURE=abort: not starting.")
-        _log.warning("Starting all the same; /healthz answers 503 until the schema is right (MIGRATE_FAILURE=serve)")
+        _log.warning("Starting anyway; /healthz answers 503 until the schema is right (MIGRATE_FAILURE=serve)")
     except KeyboardInterrupt:
-        _stop("Stopped while migrating; flask db-status tells how far it came.")
+        _stop("Stopped while migrating; flask db-status shows what was applied.")
     finally:
         database.close()
 
 
 def migrate(config: Config, database: Database) -> int:
-    """Apply what is pending, telling the log. Gives how many files that were; raises what the runner raises."""
+    """Apply the pending migrations, log progress, and return their number; raise what the runner raises."""
     url = migrations_url_for(config, database)
     _log.debug("Migrating %s", masked(url))
     return MigrationRunner(url, config.migrations_dir, report=_log.info).run_migrations()
 
 
 def announce_ready(config: Config) -> None:
-    """Tell whoever started us where to go: the address, the way in, and, with demo data, a call to try."""
+    """Log the address, how to sign in, and, with demo data, a phone call to try."""
     database = database_for(config, application_name="peterental deploy")
     try:
         services = build_services(database)
         if config.load_demo:
             demo.load_if_empty(services, database)
-        _log.info("PeteRental is at %s", config.address)
+        _log.info("PeteRental is running at %s", config.address)
         if services.users.has_users():
             _log.info("Sign in: %s/login", config.address)
         else:
-            _log.info("Make the first account: %s", setup_link(config))
+            _log.info("Create the first account: %s", setup_link(config))
         if config.load_demo:
-            _log.info("Play a phone call:\n\n%s\n", demo.curl_line(services, config))
+            _log.info("Try a phone call:\n\n%s\n", demo.curl_line(services, config))
     except Fault as fault:
         _log.warning("%s", fault)
     finally:
         database.close()
-        # What is loaded by now stays for life: workers need not look through it again and again for garbage.
+        # Everything loaded by now is permanent: exclude it from the garbage collections of the workers.
         gc.collect()
         gc.freeze()
 
 
 def before_fork() -> None:
-    """Wait until this thread is the only one left, for as long as a connection that is just being made may take.
+    """Wait until this is the only thread, at most as long as opening a connection may take.
 
-    A child has no thread but the one that forked it, and whatever another was holding is locked there for good. Python
-    counts a thread as ended while OpenSSL still clears up after it, under a lock that every new connection needs.
+    Only the forking thread exists in the child, and a lock that another one held stays locked there forever. Python
+    counts a thread as ended while OpenSSL still cleans up after it, under a lock that every new connection needs.
     """
-    patient_until_s = time.monotonic() + _LAST_THREAD_S
-    while (others := _threads() - 1) and time.monotonic() < patient_until_s:
-        time.sleep(_LOOK_EVERY_S)
+    deadline_s = time.monotonic() + _THREADS_TIMEOUT_S
+    while (others := _threads() - 1) and time.monotonic() < deadline_s:
+        time.sleep(_POLL_S)
     if others:
-        _log.warning("A worker is forked beside %s; locks held there stay shut in it", counted(others, "other thread"))
+        _log.warning(
+            "A worker is forked while %s may hold locks, which would stay locked in it", counted(others, "other thread")
+        )
 
 
 def _threads() -> int:
-    """Count this process's threads as the kernel does, where it tells."""
+    """Return the number of threads: the kernel's count where /proc has it, else Python's."""
     return len(list(_KERNEL_THREADS.iterdir())) if _KERNEL_THREADS.is_dir() else threading.active_count()
 
 
 def _refuse_taken_port(config: Config) -> None:
-    """End with one sentence where something else listens already, before anything is changed.
+    """Exit with one message if the port is taken, before anything is changed.
 
-    Not when gunicorn hands its own sockets on to us (a re-executed master, or systemd).
+    Skipped when the sockets are inherited (a re-executed gunicorn master, or systemd).
     """
     if os.environ.get("GUNICORN_FD") or os.environ.get("LISTEN_FDS"):
         return

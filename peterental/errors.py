@@ -1,7 +1,7 @@
-"""The two kinds of trouble: a Refusal the caller may hear, a Fault the operator must fix.
+"""The two kinds of errors: a Refusal, which the caller may hear, and a Fault, which an operator must fix.
 
-The first paragraph of an exception class's docstring is its message: `str(error)` is one clear sentence, fit to be
-shown as it stands. Named values go in as keyword arguments and are filled into it.
+The first paragraph of an exception class's docstring is its message: `str(error)` is one clear sentence that can be
+shown to people. Its `{placeholders}` are filled from the keyword arguments.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class PeteRentalError(Exception):
 
 
 if PeteRentalError.__doc__ is None:
-    # Every message would be empty: better not to start than to answer a caller or an operator with nothing.
+    # Every message would be empty, for callers and operators alike: do not start.
     raise SystemExit(
         "❌ PeteRental cannot run under python -OO, which strips the docstrings that its messages are made of:"
         " use python -O, or unset PYTHONOPTIMIZE."
@@ -39,4 +39,4 @@ class Forbidden(Refusal):
 
 
 class Fault(PeteRentalError):
-    """PeteRental cannot go on until an operator has looked at it."""
+    """PeteRental needs the attention of an operator."""

@@ -1,6 +1,6 @@
-"""Logging: one line per event, as text for people or as JSON for machines, with the phone call it belongs to.
+"""Logging: one line per event, as text or JSON, with the id of the phone call that it belongs to.
 
-Whoever logs about a call passes `extra={"call_id": …}`.
+Pass `extra={"call_id": …}` when logging about a call.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from peterental.config import Config
 
 
 class TextFormatter(logging.Formatter):
-    """Time, level, message; the call id where there is one."""
+    """Formats time, level, message, and the call id if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the record as text."""
+        """Return the record as text."""
         text = super().format(record)
         call = getattr(record, "call_id", None)
         return f"{text} [call {call}]" if call else text
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line."""
+    """Formats one JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the record as one line of JSON."""
+        """Return the record as one line of JSON."""
         document: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -43,9 +43,9 @@ class JsonFormatter(logging.Formatter):
 
 
 def logging_config(config: Config) -> dict[str, Any]:
-    """Give the `logging.config.dictConfig` for gunicorn and everything in it.
+    """Return the `logging.config.dictConfig` for gunicorn and the application.
 
-    Access lines and ours go to stdout, trouble of the server too: a host such as Render collects one stream.
+    The application's, access and error logs all go to stdout: a host such as Render collects one stream.
     """
     text: dict[str, Any] = {
         "()": "peterental.logs.TextFormatter",
@@ -66,7 +66,7 @@ def logging_config(config: Config) -> dict[str, Any]:
         "root": {"level": config.log_level, "handlers": ["stdout"]},
         "loggers": {
             **{name: {"level": config.log_level, "handlers": [], "propagate": True} for name in loggers},
-            # The pool tells of every failed attempt to connect; whoever waited for one tells it better.
+            # The pool warns about every failed connection attempt; the requests that waited log the failure themselves.
             "psycopg": {"level": "ERROR"},
         },
     }

@@ -216,7 +216,7 @@ def test_user_create_reads_the_password_from_stdin(database_url: str) -> None:
     done = flask(
         "user-create", "pat@example.com", "--role", "admin", stdin="correct horse battery\n", DATABASE_URL=database_url
     )
-    assert (done.returncode, done.stdout) == (0, "✅ pat@example.com may sign in as admin.\n")
+    assert (done.returncode, done.stdout) == (0, "✅ pat@example.com can sign in as admin.\n")
     done = flask("user-password", "pat@example.com", stdin="another horse battery\n", DATABASE_URL=database_url)
     assert done.returncode == 0, done.stderr
     assert "another" not in done.stdout
@@ -256,14 +256,14 @@ def test_terminal_asks_for_the_password_twice(database_url: str) -> None:
             seen += os.read(leader, 1000).decode()
         until(lambda: not termios.tcgetattr(leader)[3] & termios.ECHO, "the terminal stops echoing")
         os.write(leader, b"correct horse battery\n")
-    while process.poll() is None or "may sign in" not in seen:
+    while process.poll() is None or "can sign in" not in seen:
         try:
             seen += os.read(leader, 1000).decode()
         except OSError:
             break
     os.close(leader)
     assert process.wait(HANG_S) == 0, seen
-    assert "may sign in as agent" in seen
+    assert "can sign in as agent" in seen
     assert "correct horse" not in seen
 
 

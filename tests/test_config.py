@@ -1,4 +1,4 @@
-"""The environment is read once, checked whole, and gives no secret away."""
+"""Settings are read once, validated together, and reveal no secret."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRODUCTION = {
 }
 
 
-def test_an_empty_environment_is_development_on_this_machine_only() -> None:
+def test_the_default_is_development_on_localhost() -> None:
     config = Config.from_env({})
     assert config.environment == "development"
     assert config.bind == "127.0.0.1:8000"
@@ -32,7 +32,7 @@ def test_an_empty_value_counts_as_not_set() -> None:
     assert Config.from_env({"DATABASE_URL": "", "PORT": " ", "LOG_LEVEL": ""}) == Config.from_env({})
 
 
-def test_port_opens_every_interface() -> None:
+def test_port_listens_on_every_interface() -> None:
     config = Config.from_env({"PORT": "10000"})
     assert config.bind == "0.0.0.0:10000"
     assert config.address == "http://127.0.0.1:10000"
@@ -43,17 +43,17 @@ def test_render_means_production() -> None:
         Config.from_env({"RENDER": "true"})
 
 
-def test_development_can_be_asked_for_on_render() -> None:
+def test_render_can_be_development() -> None:
     assert not Config.from_env({"RENDER": "true", "PETERENTAL_ENV": "development"}).is_production
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "SECRET_KEY", "VAPI_WEBHOOK_SECRET"])
-def test_production_refuses_to_start_without_each_secret(name: str) -> None:
+def test_production_requires_each_secret(name: str) -> None:
     with pytest.raises(ConfigError, match=f"production needs {name} to be set"):
         Config.from_env({**PRODUCTION, name: ""})
 
 
-def test_every_problem_is_in_one_message() -> None:
+def test_all_problems_are_in_one_message() -> None:
     environ = {
         **PRODUCTION,
         "SECRET_KEY": "",
@@ -78,19 +78,19 @@ def test_every_problem_is_in_one_message() -> None:
 @pytest.mark.parametrize(
     "url", ["localhost/db", "postgresql:", "postgresql://h:port/db", "postgresql://[::1/db", "x" * 99]
 )
-def test_a_database_url_that_is_none_is_said_to_be(url: str) -> None:
-    if url == "postgresql:":  # libpq's defaults; unusual, and fine
+def test_an_invalid_database_url_is_rejected(url: str) -> None:
+    if url == "postgresql:":  # libpq's defaults: unusual but valid
         assert Config.from_env({"DATABASE_URL": url}).database_url == url
         return
     with pytest.raises(ConfigError, match="DATABASE_URL must look like"):
         Config.from_env({"DATABASE_URL": url})
 
 
-def test_log_level_may_be_written_small() -> None:
+def test_log_level_may_be_lower_case() -> None:
     assert Config.from_env({"LOG_LEVEL": "debug"}).log_level == "DEBUG"
 
 
-def test_no_secret_is_in_a_printed_config() -> None:
+def test_repr_contains_no_secret() -> None:
     text = repr(
         Config.from_env({**PRODUCTION, "VAPI_HMAC_SECRET": "signed", "MIGRATIONS_DATABASE_URL": "postgres://a:b@c/d"})
     )
@@ -109,11 +109,11 @@ def test_no_secret_is_in_a_printed_config() -> None:
         ("postgresql://pete:hush@[::1/x", "***"),
     ],
 )
-def test_passwords_are_masked_wherever_a_url_carries_them(url: str, shown: str) -> None:
+def test_every_password_in_a_url_is_masked(url: str, shown: str) -> None:
     assert masked(url) == shown
 
 
-def test_a_development_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
+def test_the_development_key_is_created_once(tmp_path: Path) -> None:
     config = Config(instance_dir=tmp_path / "instance")
     key = config.session_key()
     assert len(key) >= 32
@@ -121,26 +121,26 @@ def test_a_development_key_is_made_once_and_kept_private(tmp_path: Path) -> None
     assert (tmp_path / "instance" / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
-def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
+def test_concurrent_starts_share_one_key(tmp_path: Path) -> None:
     config = Config(instance_dir=tmp_path)
     with ThreadPoolExecutor(8) as threads:
         keys = {future.result() for future in [threads.submit(config.session_key) for _ in range(32)]}
     assert len(keys) == 1
 
 
-def test_a_given_key_is_used_and_not_written_down(tmp_path: Path) -> None:
+def test_a_configured_key_is_not_stored(tmp_path: Path) -> None:
     assert Config(secret_key="given", instance_dir=tmp_path).session_key() == "given"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_key_that_cannot_be_kept_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_key_folder_is_reported(tmp_path: Path) -> None:
     blocked = tmp_path / "instance"
     blocked.write_text("a file where the folder should be")
     with pytest.raises(SecretKeyError, match="set SECRET_KEY or make that folder writable"):
         Config(instance_dir=blocked).session_key()
 
 
-def test_a_bad_environment_ends_the_process_with_the_sentence_on_stderr() -> None:
+def test_invalid_settings_exit_with_one_message() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from peterental.config import Config; Config.from_env_or_exit()"],
         env={**os.environ, "PORT": "none"},

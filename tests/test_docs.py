@@ -1,4 +1,4 @@
-"""What the documents say is so: commands, options, settings, files, and the blocks of the README run."""
+"""The documents are correct: commands, options, settings and files exist, and the blocks of the README run."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ COMMAND = re.compile(r"\bflask ((?:db|user)-[a-z]+|demo|vapi-tools)\b([^`\n]*)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 
-# Names that look like settings of ours and belong to others.
+# Names that look like our settings but belong to other programs.
 FOREIGN = {"RENDER", "GUNICORN_FD", "LISTEN_FDS", "CI"}
 
 
 class Recorder(Mapping[str, str]):
-    """An empty environment that remembers what it was asked for."""
+    """An empty environment that records which names were read."""
 
     def __init__(self) -> None:
-        self.asked: set[str] = set()
+        self.names: set[str] = set()
 
     def __getitem__(self, name: str) -> str:
-        self.asked.add(name)
+        self.names.add(name)
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -52,21 +52,21 @@ def app() -> Flask:
 def settings() -> set[str]:
     recorder = Recorder()
     Config.from_env(recorder)
-    return recorder.asked
+    return recorder.names
 
 
 def blocks(language: str) -> list[str]:
     return [text for found, text in BLOCK.findall(README) if found == language]
 
 
-def test_every_setting_is_documented_and_every_documented_setting_is_read() -> None:
+def test_documented_settings_are_the_settings_read() -> None:
     page = (PROJECT_DIR / "docs" / "settings.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\| `([A-Z_]+)`", page, re.MULTILINE))
     assert documented == settings() - FOREIGN
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_command_and_option_in_the_documents_exists(document: Path, app: Flask) -> None:
+def test_documented_commands_and_options_exist(document: Path, app: Flask) -> None:
     for name, rest in COMMAND.findall(document.read_text(encoding="utf-8")):
         command = app.cli.commands.get(name)
         assert command is not None, f"{document.name}: flask {name}"
@@ -76,14 +76,14 @@ def test_every_command_and_option_in_the_documents_exists(document: Path, app: F
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_file_that_the_documents_link_to_exists(document: Path) -> None:
+def test_linked_files_exist(document: Path) -> None:
     for target in LINK.findall(document.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
 def measured(title: str) -> list[list[str]]:
-    """Give the rows of the table below a heading of the benchmarks, or below a heading of the README."""
+    """Return the rows of the table below a heading of the benchmarks or of the README."""
     for document in (PROJECT_DIR / "docs" / "benchmarks.md", PROJECT_DIR / "README.md"):
         _, found, after = document.read_text(encoding="utf-8").partition(f"# {title}\n")
         if found:
@@ -97,17 +97,17 @@ def figure(cell: str) -> float:
     return float("inf") if cell == "never" else float(cell.split(maxsplit=1)[0])
 
 
-def test_what_the_readme_promises_in_comparison_was_measured_and_holds() -> None:
+def test_comparisons_of_the_readme_were_measured() -> None:
     found = {row[0]: (row[2], row[3]) for title in ("Migrations", "Booking by phone") for row in measured(title)}
     compared = measured("How it compares")
     assert len(compared) > 3
-    for work, keeps_to, _ in compared:
-        assert found[work] == (keeps_to.replace("≤", "<=").replace("\N{MULTIPLICATION SIGN}", "x"), "yes")
+    for work, limit, _ in compared:
+        assert found[work] == (limit.replace("≤", "<=").replace("\N{MULTIPLICATION SIGN}", "x"), "yes")
     assert "at most 1.5 times as long with 1,000,000 bookings as with 1,000" in README
     assert found["get_availability with 1,000,000 bookings"] == ("<= 1.5 x", "yes")
 
 
-def test_what_the_readme_says_of_other_tools_was_measured_in_the_same_run() -> None:
+def test_claims_about_other_tools_were_measured() -> None:
     others = {"dbmate", "yoyo", "Alembic"}
     per_file = {row[0]: figure(row[1]) for row in measured("200 small files, one transaction each")}
     assert all(per_file[tool] > per_file["flask db-migrate"] for tool in others)
@@ -144,14 +144,14 @@ def test_architecture_picture_is_drawn_from_imports() -> None:
     assert committed == drawn, "run: make architecture"
 
 
-def test_every_folder_and_file_on_the_map_exists() -> None:
+def test_files_of_the_project_structure_exist() -> None:
     plan = next(text for text in blocks("") if "wsgi.py" in text)
     names = re.findall(r"[\w.]+(?:\.py|/)", plan)
-    everywhere = {f"{path.name}/" if path.is_dir() else path.name for path in PROJECT_DIR.glob("**/*")}
-    assert [name for name in names if name not in everywhere] == []
+    existing = {f"{path.name}/" if path.is_dir() else path.name for path in PROJECT_DIR.glob("**/*")}
+    assert [name for name in names if name not in existing] == []
 
 
-def test_the_python_of_the_readme_runs(empty_database_url: str) -> None:
+def test_python_blocks_of_the_readme_run(empty_database_url: str) -> None:
     for block in blocks("python"):
         done = subprocess.run(
             [sys.executable, "-c", block],
@@ -166,7 +166,7 @@ def test_the_python_of_the_readme_runs(empty_database_url: str) -> None:
         assert "\n1 Create agent tables\n" in done.stdout
 
 
-def test_the_commands_of_the_readme_run(empty_database_url: str) -> None:
+def test_commands_of_the_readme_run(empty_database_url: str) -> None:
     ran = 0
     for line in "".join(blocks("bash")).splitlines():
         words = shlex.split(line)
@@ -182,13 +182,13 @@ def test_the_commands_of_the_readme_run(empty_database_url: str) -> None:
                 check=False,
             )
         else:
-            continue  # what installs this very environment, and what is run by make anyway
+            continue  # commands that install the environment, or that make runs anyway
         assert done.returncode == 0, (line, done.stderr)
         ran += 1
     assert ran >= 6
 
 
-def test_the_plain_commands_do_what_make_does() -> None:
+def test_commands_without_make_match_the_makefile() -> None:
     makefile = (PROJECT_DIR / "Makefile").read_text(encoding="utf-8")
     plain = next(text for text in blocks("bash") if "pip install" in text)
     assert "-r requirements-dev.txt" in plain
@@ -198,13 +198,13 @@ def test_the_plain_commands_do_what_make_does() -> None:
     assert (PROJECT_DIR / "Procfile").read_text(encoding="utf-8") == "web: gunicorn wsgi:app\n"
 
 
-def test_the_guide_to_render_shows_what_a_first_deploy_says() -> None:
+def test_render_guide_counts_the_migrations() -> None:
     guide = (PROJECT_DIR / "docs" / "deploy-render.md").read_text(encoding="utf-8")
     shipped = [path for path in (PROJECT_DIR / "migrations").glob("*.sql") if not path.name.endswith(".down.sql")]
     assert f"✅ Successfully applied {len(shipped)} new migrations\n" in guide
 
 
-def test_the_host_waits_longer_for_a_worker_to_end_than_gunicorn_does() -> None:
+def test_shutdown_delay_exceeds_graceful_timeout() -> None:
     blueprint = (PROJECT_DIR / "render.yaml").read_text(encoding="utf-8")
     served = (PROJECT_DIR / "gunicorn.conf.py").read_text(encoding="utf-8")
     host_s, ours_s = (
@@ -216,7 +216,7 @@ def test_the_host_waits_longer_for_a_worker_to_end_than_gunicorn_does() -> None:
     assert int(host_s[1]) > int(ours_s[1])
 
 
-def test_requirements_are_pinned_and_each_says_why_it_is_there() -> None:
+def test_requirements_are_pinned_and_explained() -> None:
     for name in ("requirements.txt", "requirements-dev.txt"):
         direct, _, _ = (PROJECT_DIR / name).read_text(encoding="utf-8").partition("# Brought by")
         lines = [line for line in direct.splitlines() if line and not line.startswith(("#", "-r"))]

@@ -1,4 +1,4 @@
-"""`python -O` works; `python -OO`, which strips the docstrings that messages are made of, is refused in one sentence."""
+"""`python -O` works; `python -OO`, which strips the docstrings that are the messages, is refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.gunicorn import PROJECT_DIR, UNCOUNTED, environment
 
-NOBODY_LISTENS = "postgresql://pete@127.0.0.1:1/peterental"
+CLOSED_PORT_URL = "postgresql://pete@127.0.0.1:1/peterental"
 
 STARTS = {
     "flask": ("-m", "flask", "db-status"),
@@ -32,11 +32,11 @@ print(len(kinds), [kind.__name__ for kind in kinds if not (vars(kind).get("__doc
 
 
 def python(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with an application that would reach for a database where nobody listens."""
+    """Run Python; the application's DATABASE_URL points to a closed port by default."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=PROJECT_DIR,
-        env=environment({"DATABASE_URL": NOBODY_LISTENS, "SECRET_KEY": "k", **UNCOUNTED, **settings}),
+        env=environment({"DATABASE_URL": CLOSED_PORT_URL, "SECRET_KEY": "k", **UNCOUNTED, **settings}),
         capture_output=True,
         text=True,
         check=False,
@@ -65,7 +65,7 @@ def test_stripped_asserts_change_nothing(empty_database_url: str) -> None:
 
 
 @pytest.mark.parametrize("flags", [(), ("-O",)], ids=["plain", "-O"])
-def test_every_error_has_a_message_of_its_own(flags: tuple[str, ...]) -> None:
+def test_every_error_class_has_a_message(flags: tuple[str, ...]) -> None:
     done = python(*flags, "-c", MESSAGES)
     assert done.returncode == 0, done.stderr
     number, without = done.stdout.split(maxsplit=1)

@@ -1,4 +1,4 @@
-"""The whole of it as production runs it: gunicorn, workers, migrations, health gate, kills."""
+"""The application as production runs it: gunicorn, workers, migrations, health checks, kills."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import pytest
 from tests.gunicorn import PROJECT_DIR, Gunicorn, environment, running_gunicorn
 from tests.servers import HANG_S, free_port, until
 
-ASK_FOR_TIMES = {
+AVAILABILITY_REQUEST = {
     "type": "tool-calls",
     "call": {"id": "c1", "assistantId": "24464697-0000-4000-8000-0000000000aa"},
     "toolCallList": [{"id": "t1", "function": {"name": "get_availability", "arguments": {}}}],
@@ -35,7 +35,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def copy() -> Iterator[Path]:
-    """A copy of the project as a fresh clone would be, where an unprivileged account can reach it."""
+    """A copy of the project, like a fresh clone, in a folder that an unprivileged account can reach."""
     folder = Path(tempfile.mkdtemp(prefix="peterental-test-"))
     folder.chmod(0o755)
     for name in ("peterental", "migrations"):
@@ -46,32 +46,32 @@ def copy() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def spoken(answer: dict[str, list[dict[str, str]]]) -> str:
+def result_of(answer: dict[str, list[dict[str, str]]]) -> str:
     return answer["results"][0]["result"]
 
 
-def test_a_fresh_clone_serves_a_first_look_on_its_own_server(copy: Path, log: Path) -> None:
+def test_a_fresh_clone_serves_the_demo(copy: Path, log: Path) -> None:
     settings = {"PETERENTAL_DEMO": "1"}
     with running_gunicorn(settings, log, copy) as gunicorn:
         until(lambda: "\ncurl " in gunicorn.output, "the curl line is printed")
         assert gunicorn.get("/healthz") == (200, {"status": "ok"})
         assert gunicorn.get("/readyz") == (200, {"status": "ok", "schema": "current"})
-        assert f"Make the first account: {gunicorn.url}/setup?token=" in gunicorn.output
+        assert f"Create the first account: {gunicorn.url}/setup?token=" in gunicorn.output
         curl = next(line for line in gunicorn.output.splitlines() if line.startswith("curl "))
         first, second = (
             json.loads(subprocess.run(shlex.split(curl), capture_output=True, check=True).stdout) for _ in range(2)
         )
-        assert "booked" in spoken(first)
-        assert "four PM" in spoken(first)
+        assert "booked" in result_of(first)
+        assert "four PM" in result_of(first)
         assert second == first
         assert gunicorn.stop() == 0
-    assert not (copy / "instance" / "postgres" / "data" / "postmaster.pid").exists(), "the last one leaves"
+    assert not (copy / "instance" / "postgres" / "data" / "postmaster.pid").exists(), "the server was stopped"
     with running_gunicorn(settings, log, copy) as gunicorn:
         _, third = gunicorn.call(json.loads(shlex.split(curl)[-1])["message"])
-        assert third == first, "what was booked is still there"
+        assert third == first, "the booking was kept"
 
 
-def test_nothing_that_is_killed_stops_the_next_start(copy: Path, log: Path) -> None:
+def test_killed_processes_do_not_prevent_a_start(copy: Path, log: Path) -> None:
     with running_gunicorn({}, log, copy) as gunicorn:
         killed = gunicorn.workers()[0]
         os.kill(killed, signal.SIGKILL)
@@ -83,13 +83,13 @@ def test_nothing_that_is_killed_stops_the_next_start(copy: Path, log: Path) -> N
         assert gunicorn.get("/readyz")[0] == 200
 
 
-FORKS = """\
+FORK_AFTER_CLOSE = """\
 import sys, threading
 from pathlib import Path
 from peterental import deploy
 from peterental.database.pool import Database
 
-deploy._LAST_THREAD_S = 120
+deploy._THREADS_TIMEOUT_S = 120
 for _ in range(30):
     database = Database(sys.argv[1])
     database.fetch("SELECT 1")
@@ -98,12 +98,12 @@ for _ in range(30):
     print(len(list(Path("/proc/self/task").iterdir())))
 """
 
-FORKS_BESIDE_A_THREAD = """\
+FORK_WITH_A_THREAD = """\
 import logging, threading
 from peterental import deploy
 
 logging.basicConfig(format="%(message)s")
-deploy._LAST_THREAD_S = 0.05
+deploy._THREADS_TIMEOUT_S = 0.05
 done = threading.Event()
 thread = threading.Thread(target=done.wait)
 thread.start()
@@ -113,27 +113,25 @@ done.set()
 
 
 def run_program(program: str, *arguments: str) -> tuple[str, str]:
-    """Run Python in a process that has no other threads; give what it says and what it complains of."""
+    """Run a Python program in a new process; return its stdout and stderr."""
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True, cwd=PROJECT_DIR
     )
     return done.stdout, done.stderr
 
 
-def test_a_worker_is_forked_from_a_process_with_no_other_thread(database_url: str) -> None:
-    counted, complaint = run_program(FORKS, database_url)
-    assert counted.split() == ["1"] * 30, "a pool's threads were still clearing up, under OpenSSL's lock"
-    assert not complaint
+def test_before_fork_waits_for_other_threads_to_end(database_url: str) -> None:
+    counted, stderr = run_program(FORK_AFTER_CLOSE, database_url)
+    assert counted.split() == ["1"] * 30, "threads of the pool were still cleaning up, under OpenSSL's lock"
+    assert not stderr
 
 
-def test_a_thread_that_stays_is_not_waited_for_for_ever_but_told() -> None:
-    _, complaint = run_program(FORKS_BESIDE_A_THREAD)
-    assert complaint == "A worker is forked beside 1 other thread; locks held there stay shut in it\n"
+def test_a_remaining_thread_is_logged() -> None:
+    _, stderr = run_program(FORK_WITH_A_THREAD)
+    assert stderr == "A worker is forked while 1 other thread may hold locks, which would stay locked in it\n"
 
 
-def test_with_database_url_nothing_of_the_development_server_is_touched(
-    copy: Path, log: Path, database_url: str
-) -> None:
+def test_database_url_replaces_the_development_server(copy: Path, log: Path, database_url: str) -> None:
     with running_gunicorn({"DATABASE_URL": database_url}, log, copy) as gunicorn:
         assert gunicorn.get("/readyz")[0] == 200
         assert "✅ Database is up to date (no new migrations)" in gunicorn.output
@@ -141,18 +139,16 @@ def test_with_database_url_nothing_of_the_development_server_is_touched(
 
 
 @pytest.mark.needs("postgres15")
-def test_on_the_system_s_postgres_the_whole_path_works(request: pytest.FixtureRequest, log: Path) -> None:
+def test_the_demo_works_on_postgres_15(request: pytest.FixtureRequest, log: Path) -> None:
     url = request.getfixturevalue("databases_15").create()
     with running_gunicorn({"DATABASE_URL": url, "PETERENTAL_DEMO": "1"}, log) as gunicorn:
         until(lambda: "\ncurl " in gunicorn.output, "the curl line is printed")
         curl = next(line for line in gunicorn.output.splitlines() if line.startswith("curl "))
         _, answer = gunicorn.call(json.loads(shlex.split(curl)[-1])["message"])
-        assert "booked" in spoken(answer)
+        assert "booked" in result_of(answer)
 
 
-def test_a_failed_migration_keeps_the_gate_shut_until_somebody_mends_it(
-    copy: Path, log: Path, database_url: str
-) -> None:
+def test_healthz_fails_until_the_migration_is_resolved(copy: Path, log: Path, database_url: str) -> None:
     numbers = sorted(int(path.name[:3]) for path in (copy / "migrations").glob("[0-9]*.sql"))
     broken = copy / "migrations" / f"{numbers[-1] + 1:03d}_broken.sql"
     broken.write_text("CREATE TABLE broken (i nonsense);\n")
@@ -161,7 +157,7 @@ def test_a_failed_migration_keeps_the_gate_shut_until_somebody_mends_it(
         assert status == 503
         assert "1 migration is pending" in answer["reason"]
         assert f'❌ Migration {numbers[-1] + 1} failed: type "nonsense" does not exist' in gunicorn.output
-        assert gunicorn.call(ASK_FOR_TIMES)[0] == 200
+        assert gunicorn.call(AVAILABILITY_REQUEST)[0] == 200
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute("INSERT INTO schema_migrations (version) VALUES (%s)", [numbers[-1] + 1])
         assert gunicorn.get("/healthz")[0] == 200
@@ -170,7 +166,7 @@ def test_a_failed_migration_keeps_the_gate_shut_until_somebody_mends_it(
         until(lambda: gunicorn.get("/readyz")[0] == 503, "the strict check notices")
 
 
-def test_with_abort_a_failed_migration_ends_the_start(copy: Path, log: Path, empty_database_url: str) -> None:
+def test_abort_exits_after_a_failed_migration(copy: Path, log: Path, empty_database_url: str) -> None:
     (copy / "migrations" / "001_create_agent_tables.sql").write_text("SELECT 1/0;\n")
     settings = {"DATABASE_URL": empty_database_url, "MIGRATE_FAILURE": "abort"}
     gunicorn = Gunicorn(settings, copy, log)
@@ -179,9 +175,7 @@ def test_with_abort_a_failed_migration_ends_the_start(copy: Path, log: Path, emp
     assert "Traceback" not in gunicorn.output
 
 
-def test_a_start_that_is_stopped_while_migrating_leaves_nothing_half_done(
-    copy: Path, log: Path, empty_database_url: str
-) -> None:
+def test_a_start_stopped_while_migrating_rolls_back(copy: Path, log: Path, empty_database_url: str) -> None:
     (copy / "migrations" / "001_create_agent_tables.sql").write_text(
         "CREATE TABLE half (i int); SELECT pg_sleep(600);\n"
     )
@@ -196,32 +190,32 @@ def test_a_start_that_is_stopped_while_migrating_leaves_nothing_half_done(
         assert gunicorn.process.wait(HANG_S) == 1
         assert db.execute("SELECT to_regclass('half')").fetchone() == (None,)
         assert db.execute("SELECT outcome FROM schema_migration_attempts").fetchall() == [("interrupted",)]
-    assert "❌ Stopped while migrating; flask db-status tells how far it came." in gunicorn.output
+    assert "❌ Stopped while migrating; flask db-status shows what was applied." in gunicorn.output
     assert "Traceback" not in gunicorn.output
 
 
-def test_migrating_can_be_left_to_the_command(copy: Path, log: Path, empty_database_url: str) -> None:
+def test_migrate_on_start_can_be_disabled(copy: Path, log: Path, empty_database_url: str) -> None:
     with running_gunicorn({"DATABASE_URL": empty_database_url, "MIGRATE_ON_START": "0"}, log, copy) as gunicorn:
         status, answer = gunicorn.get("/healthz")
         assert status == 503
         assert answer["pending"][0] == 1
 
 
-def test_without_a_database_it_serves_apologies_and_says_why(log: Path) -> None:
+def test_calls_are_answered_without_a_database(log: Path) -> None:
     settings = {"DATABASE_URL": f"postgresql://pete:hush@127.0.0.1:{free_port()}/none"}
     with running_gunicorn(settings, log) as gunicorn:
         assert gunicorn.get("/healthz")[0] == 503
-        until(lambda: "Connection refused" in gunicorn.get("/healthz")[1]["reason"], "the reason is known")
-        status, answer = gunicorn.call(ASK_FOR_TIMES)
+        until(lambda: "Connection refused" in gunicorn.get("/healthz")[1]["reason"], "the reason is reported")
+        status, answer = gunicorn.call(AVAILABILITY_REQUEST)
         assert status == 200
         assert answer["results"][0]["toolCallId"] == "t1"
-        assert spoken(answer)
+        assert result_of(answer)
         assert "hush" not in gunicorn.output
-        assert "other threads" not in gunicorn.output
+        assert "may hold locks" not in gunicorn.output
         assert "Traceback" not in gunicorn.output
 
 
-def test_a_taken_port_is_one_sentence(log: Path, database_url: str) -> None:
+def test_a_taken_port_exits_with_one_message(log: Path, database_url: str) -> None:
     with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104  # as gunicorn would listen
         port = taken.getsockname()[1]
         gunicorn = Gunicorn({"DATABASE_URL": database_url, "PORT": str(port)}, PROJECT_DIR, log)
@@ -230,15 +224,15 @@ def test_a_taken_port_is_one_sentence(log: Path, database_url: str) -> None:
     assert "Traceback" not in gunicorn.output
 
 
-def test_production_with_something_missing_starts_nothing(log: Path) -> None:
+def test_production_without_secrets_does_not_start(log: Path) -> None:
     gunicorn = Gunicorn({"RENDER": "true", "VAPI_WEBHOOK_SECRET": "s"}, PROJECT_DIR, log)
     assert gunicorn.process.wait(HANG_S) == 1
     assert gunicorn.output == "❌ PeteRental cannot start: production needs DATABASE_URL and SECRET_KEY to be set.\n"
 
 
-def test_json_logs_are_one_object_per_line_with_the_call_id(log: Path, database_url: str) -> None:
+def test_json_logs_carry_the_call_id(log: Path, database_url: str) -> None:
     with running_gunicorn({"DATABASE_URL": database_url, "LOG_FORMAT": "json"}, log) as gunicorn:
-        gunicorn.call(ASK_FOR_TIMES)
+        gunicorn.call(AVAILABILITY_REQUEST)
         gunicorn.stop()
         lines = [json.loads(line) for line in gunicorn.output.splitlines()]
     assert any(line["message"] == "✅ Database connected" for line in lines)
@@ -247,7 +241,7 @@ def test_json_logs_are_one_object_per_line_with_the_call_id(log: Path, database_
     assert any(line.get("call_id") == "c1" for line in lines)
 
 
-def test_production_does_not_speak_of_itself_to_strangers(log: Path, database_url: str) -> None:
+def test_production_rejects_unsigned_calls(log: Path, database_url: str) -> None:
     settings = {
         "PETERENTAL_ENV": "production",
         "DATABASE_URL": database_url,
@@ -255,11 +249,11 @@ def test_production_does_not_speak_of_itself_to_strangers(log: Path, database_ur
         "VAPI_WEBHOOK_SECRET": "s" * 40,
     }
     with running_gunicorn(settings, log) as gunicorn:
-        assert gunicorn.call(ASK_FOR_TIMES)[0] == 401
+        assert gunicorn.call(AVAILABILITY_REQUEST)[0] == 401
         assert not re.search("k{40}|s{40}", gunicorn.output)
 
 
-def test_a_flask_command_finds_its_app_and_shares_the_development_server(copy: Path, log: Path) -> None:
+def test_flask_command_shares_the_development_server(copy: Path, log: Path) -> None:
     with running_gunicorn({}, log, copy):
         done = subprocess.run(
             [str(Path(sys.executable).with_name("flask")), "db-status", "--exit-code"],

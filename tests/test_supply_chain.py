@@ -1,4 +1,4 @@
-"""What production installs is pinned, listed with its licence, and free of the GPL; nothing secret is committed."""
+"""Production packages are pinned, listed with their licences and free of the GPL; no secret is committed."""
 
 from __future__ import annotations
 
@@ -38,22 +38,26 @@ def required_by(name: str) -> Iterator[str]:
             yield re.sub(r"[-_.]+", "-", requirement.name).lower()
 
 
-def test_what_is_installed_is_what_is_pinned() -> None:
+def test_installed_versions_are_the_pinned_ones() -> None:
     assert {name: importlib.metadata.version(name) for name in pins()} == pins()
 
 
-def test_whatever_our_packages_bring_along_is_pinned_too() -> None:
-    brought = {other for name in pins() for other in required_by(name)}
-    assert brought - set(pins()) <= {"async-timeout", "importlib-metadata", "greenlet"}  # never on our Pythons
+def test_transitive_dependencies_are_pinned() -> None:
+    transitive = {other for name in pins() for other in required_by(name)}
+    assert transitive - set(pins()) <= {
+        "async-timeout",
+        "importlib-metadata",
+        "greenlet",
+    }  # not needed on the supported Pythons
 
 
-def test_every_licence_is_listed_and_none_is_the_gpl() -> None:
+def test_licences_are_listed_and_none_is_gpl() -> None:
     listed = licences()
     assert set(listed) == set(pins())
     for name in pins():
-        told = importlib.metadata.metadata(name)
+        metadata = importlib.metadata.metadata(name)
         fields = ("License-Expression", "License", "Classifier")
-        lines = [line for field in fields for line in told.get_all(field) or []]
+        lines = [line for field in fields for line in metadata.get_all(field) or []]
         text = " ".join(line for line in lines if "::" not in line or line.startswith("License"))
         family = listed[name].split("-")[0]
         assert family in text or (family == "BSD" and "Redistribution and use in source" in text), (name, text)
@@ -77,17 +81,17 @@ def findings(names: list[str], monkeypatch: pytest.MonkeyPatch) -> set[tuple[str
 
 
 @pytest.mark.long
-def test_nothing_secret_is_committed(tracked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_secret_is_committed(tracked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     results = json.loads(BASELINE.read_text(encoding="utf-8"))["results"]
     accepted = {(name, secret["type"], secret["hashed_secret"]) for name in results for secret in results[name]}
     new = findings(tracked, monkeypatch) - accepted
     assert sorted((name, kind) for name, kind, _ in new) == []
 
 
-def test_a_secret_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_scanner_finds_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     planted = PROJECT_DIR / "instance" / "planted.py"
     planted.parent.mkdir(exist_ok=True)
-    key = "AK" + "IA" + "X7QHW3JZ5NR2KLVT"  # the shape of a cloud key, in pieces so that this file has none
+    key = "AK" + "IA" + "X7QHW3JZ5NR2KLVT"  # shaped like a cloud key; split so that this file contains none
     planted.write_text(f'KEY = "{key}"\n')
     try:
         assert [kind for _, kind, _ in findings([str(planted)], monkeypatch)] == ["AWS Access Key"]

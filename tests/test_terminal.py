@@ -1,4 +1,4 @@
-"""Lines anywhere; on a terminal a bar below them, drawn over, and colours."""
+"""Output of the commands: lines, the progress bar, the status table and its colours."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.sql.error_location import width_of
 
 
-def test_a_line_takes_the_place_of_the_bar() -> None:
+def test_a_line_replaces_the_bar() -> None:
     stream = io.StringIO()
     screen = ProgressTerminal(stream)
-    screen.report("begun")
+    screen.report("started")
     screen.progress("idx_a: scanning", 50)
     screen.progress("idx_a: scanning", 100)
     screen.report("done")
     assert stream.getvalue() == (
-        "begun\n"
+        "started\n"
         "\r\x1b[K███████████████░░░░░░░░░░░░░░░  50 %  idx_a: scanning"
         "\r\x1b[K██████████████████████████████ 100 %  idx_a: scanning"
         "\r\x1b[Kdone\n"
     )
 
 
-def test_states_are_coloured_only_when_asked_for() -> None:
+def test_states_are_coloured_on_request() -> None:
     entries = [
         HistoryEntry(number, state, MigrationFile(number, "make a", Path("001_make_a.sql")), None)
         for number, state in enumerate((State.APPLIED, State.PENDING, State.EDITED), start=1)
@@ -52,7 +52,7 @@ def entry(version: int, description: str, by: str = "pat@web-1") -> HistoryEntry
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200, None])
-def test_the_logbook_fits_the_terminal_as_far_as_it_can(width: int | None) -> None:
+def test_the_table_fits_the_terminal(width: int | None) -> None:
     entries = [
         entry(1, "create agent tables"),
         entry(2, "a" * 150, "render@srv-" + "x" * 40),
@@ -64,17 +64,17 @@ def test_the_logbook_fits_the_terminal_as_far_as_it_can(width: int | None) -> No
     longest = max(width_of(line) for line in lines)
     assert longest <= max(width or 0, 80) or width is None
     assert any("…" in line for line in lines) == (width in {40, 60, 80, 200})
-    # a letter that is two columns wide takes the place of two
+    # a letter that is two columns wide counts as two
     assert width_of(lines[3].partition("newer")[0]) == width_of(lines[1].partition("newer")[0])
 
 
-def test_nothing_that_a_row_holds_can_command_the_terminal() -> None:
+def test_control_characters_of_rows_are_escaped() -> None:
     table = status_table(Status([entry(1, "x\ny \x1b[31m", "a\tb")], []))
     assert "x\\ny \\x1b[31m" in table
     assert len(table.splitlines()) == 4
 
 
-def test_only_database_commands_do_without_pages() -> None:
+def test_only_database_commands_skip_the_pages() -> None:
     assert not needs_pages(["/venv/bin/flask", "db-migrate"])
     assert needs_pages(["/venv/bin/flask", "run"])
     assert needs_pages(["/venv/bin/flask"])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def needs_pages(arguments: Sequence[str]) -> bool:
-    """Tell whether the program that was started needs the pages and the webhook.
+    """Return whether the running program needs the pages and the webhook.
 
-    `flask db-…` does not, and should not wait for them to load: a deploy and a person wait for it.
+    `flask db-…` does not, and starts several times faster without them.
 
     Args:
         arguments: as in `sys.argv`.

@@ -12,7 +12,7 @@ import click
 from flask import current_app
 
 from peterental.cli.errors import report_errors
-from peterental.cli.terminal import colours, columns, voice
+from peterental.cli.terminal import colours, columns, output
 from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database import Database, migrations_url_for
@@ -71,7 +71,7 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Pa
         if status.state == "broken":
             sys.exit(1)
         return
-    report, progress = voice()
+    report, progress = output()
     MigrationRunner(_url(), directory, lock_wait_s=lock_wait, report=report, progress=progress).run_migrations(to=to)
 
 

@@ -1,4 +1,4 @@
-"""The edge of every command: what a user can cause becomes one message on stderr and exit code 1."""
+"""Error handling of every command: expected errors become one message on stderr and exit code 1."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from peterental.errors import PeteRentalError
 
 
 def report_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn what a user can cause into one message on stderr and exit code 1; the one `except` of this edge."""
+    """Wrap a command: expected errors and Ctrl-C become one message on stderr and exit code 1."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -21,6 +21,6 @@ def report_errors(command: Callable[..., None]) -> Callable[..., None]:
         except (PeteRentalError, EngineError) as error:
             sys.exit(f"❌ {error}")
         except KeyboardInterrupt:
-            sys.exit("❌ Stopped; flask db-status tells how far it came.")
+            sys.exit("❌ Stopped; flask db-status shows what was applied.")
 
     return run

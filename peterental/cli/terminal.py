@@ -1,4 +1,4 @@
-"""What commands print: plain lines anywhere, a progress bar and colours where a terminal is there."""
+"""Output of the commands: plain lines everywhere, a progress bar and colours on a terminal."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _CLEAR_LINE = "\r\x1b[K"
 
 
 class ProgressTerminal:
-    """A terminal that shows lines, and below them one bar that is drawn over."""
+    """A terminal that shows lines and, below them, one progress bar."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._has_bar = False
 
     def report(self, line: str) -> None:
-        """Print a line above the bar."""
+        """Print a line in place of the bar."""
         self._stream.write(f"{_CLEAR_LINE if self._has_bar else ''}{line}\n")
         self._stream.flush()
         self._has_bar = False
 
     def progress(self, what: str, percent: int) -> None:
-        """Draw the bar anew."""
+        """Redraw the bar: what is in progress, and how far (0 to 100)."""
         full = _BAR_WIDTH * min(percent, 100) // 100
         bar = "█" * full + "░" * (_BAR_WIDTH - full)
         self._stream.write(f"{_CLEAR_LINE}{bar} {percent:3} %  {what}")
@@ -36,21 +36,21 @@ class ProgressTerminal:
 
 
 def colours() -> bool:
-    """Whether to colour what goes to standard output: on a terminal that can, unless NO_COLOR asks for none."""
-    return _is_able(sys.stdout) and not os.environ.get("NO_COLOR")
+    """Return whether to colour standard output: on a capable terminal, unless NO_COLOR is set."""
+    return _supports_escapes(sys.stdout) and not os.environ.get("NO_COLOR")
 
 
 def columns() -> int | None:
-    """Give how wide the terminal is; None where nobody watches, and lines may be as long as they are."""
+    """Return the width of the terminal in columns; None when standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _is_able(stream: TextIO) -> bool:
-    """Whether a terminal is there that understands more than plain lines."""
+def _supports_escapes(stream: TextIO) -> bool:
+    """Return whether the stream is a terminal that understands escape sequences."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def voice() -> tuple[Reporter, Progress | None]:
-    """Give the ways to tell a line and to show progress that suit standard output; no bar where nobody watches."""
+def output() -> tuple[Reporter, Progress | None]:
+    """Return how to print a line and show progress on standard output; without a terminal there is no progress."""
     screen = ProgressTerminal(sys.stdout)
-    return (screen.report, screen.progress) if _is_able(sys.stdout) else (screen.report, None)
+    return (screen.report, screen.progress) if _supports_escapes(sys.stdout) else (screen.report, None)

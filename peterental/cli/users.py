@@ -21,41 +21,41 @@ from peterental.users.setup_link import setup_link
 @click.option("--role", type=click.Choice(["admin", "agent"]), default="agent", show_default=True)
 @report_errors
 def user_create(email: str, role: str) -> None:
-    """Let somebody sign in. The password is asked for, or read from standard input.
+    """Create a user. The password is prompted for, or read from standard input.
 
     Example: flask user-create pat@example.com --role admin
     """
     services_of(current_app).users.create(email, _password(), cast("Any", role))
-    click.echo(f"✅ {email} may sign in as {role}.")
+    click.echo(f"✅ {email} can sign in as {role}.")
 
 
 @click.command("user-password")
 @click.argument("email")
 @report_errors
 def user_password(email: str) -> None:
-    """Give somebody a new password, which signs them out everywhere.
+    """Set a user's password, which ends all of their sessions.
 
     Example: flask user-password pat@example.com
     """
     services_of(current_app).users.set_password(email, _password())
-    click.echo(f"✅ {email} has a new password and is signed out everywhere.")
+    click.echo(f"✅ {email} has a new password and was signed out everywhere.")
 
 
 @click.command("demo")
 @report_errors
 def demo_command() -> None:
-    """Load two agents with bookings into an empty database, for a first look.
+    """Load demo data, two agents with bookings, into an empty database.
 
     Example: flask demo
     """
     demo.load(_config(), services_of(current_app), _database())
-    click.echo("✅ Two agents with bookings are there to look at.")
+    click.echo("✅ Loaded two agents with bookings.")
     if not services_of(current_app).users.has_users():
-        click.echo(f"Make the first account: {setup_link(_config())}")
+        click.echo(f"Create the first account: {setup_link(_config())}")
 
 
 def _password() -> str:
-    """Ask for a password twice on a terminal; elsewhere read one line."""
+    """Prompt for a password twice on a terminal; otherwise read one line of standard input."""
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")

@@ -19,11 +19,11 @@ _OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)
 
 @click.command("vapi-tools")
 @click.argument("agent_id")
-@click.option("--url", help="Where Vapi reaches us, such as https://example.com; on Render the service's own address.")
-@click.option("--credential", help="The id of the credential on Vapi that holds the webhook's secret.")
+@click.option("--url", help="The public address, such as https://example.com; by default the service's own on Render.")
+@click.option("--credential", help="The id of the Vapi credential that contains the webhook secret.")
 @report_errors
 def vapi_tools(agent_id: str, url: str | None, credential: str | None) -> None:
-    """Print the tools of an agent's assistant as JSON, to be pasted into Vapi; what to do with it goes to stderr.
+    """Print the tools of an agent's assistant as JSON for Vapi, and instructions on stderr.
 
     Example: flask vapi-tools ana-lima --url https://peterental.example.com
     """
@@ -36,9 +36,9 @@ def vapi_tools(agent_id: str, url: str | None, credential: str | None) -> None:
     if agent.vapi_assistant_id:
         click.echo(f"{agent.agent_name} answers as assistant {agent.vapi_assistant_id}.", err=True)
     else:
-        click.echo(f"{agent.agent_name} has no assistant yet: add its id at {address}/agents/{agent_id}/edit", err=True)
+        click.echo(f"{agent.agent_name} has no assistant yet: set its id at {address}/agents/{agent_id}/edit", err=True)
     if address.startswith("http://"):
-        click.echo("Vapi cannot reach that address from outside; name the public one with --url.", err=True)
+        click.echo("Vapi cannot reach that address; pass the public one with --url.", err=True)
 
 
 COMMANDS = (vapi_tools,)
