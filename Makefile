@@ -1,16 +1,17 @@
-# Two commands: `make run` and `make test`. Both need Python 3.11 or newer with its venv module, and nothing else.
+# The two main targets are `run` and `test`. They need Python 3.11 or newer with its venv module, and nothing else.
 
 PYTHON ?= python3
-# Tests wait more than they compute: four at a time on two cores. WORKERS=0 runs them one by one, in this process.
+# Tests mostly wait, so there are more workers than cores. WORKERS=0 runs the tests one by one in a single process.
 WORKERS ?= 4
 BIN := .venv/bin
-# Tests and benchmarks start hundreds of processes; none of them should compile all our modules anew.
+# Tests and benchmarks start hundreds of processes, which share the compiled byte code.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test bench screenshots architecture chaos audit sbom format clean
 
+# exec: a SIGTERM sent to make reaches gunicorn itself, not a shell in between.
 run: .venv/.ready
-	@PETERENTAL_DEMO=$${PETERENTAL_DEMO-1} $(BIN)/gunicorn wsgi:app
+	@export PETERENTAL_DEMO=$${PETERENTAL_DEMO-1}; exec $(BIN)/gunicorn wsgi:app
 
 test: .venv/.ready
 	$(BIN)/ruff format --check .
@@ -22,15 +23,15 @@ test: .venv/.ready
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# SECTION=migrations measures one section, QUICK=1 takes fewer rounds.
+# SECTION=migrations runs one section only, QUICK=1 takes fewer rounds.
 bench: .venv/.ready
 	@$(BIN)/python -m bench $(SECTION)
 
-# Breaks things under load, then checks the books. CHAOS="--seed 7 --rounds 5", or CHAOS="--only deploy".
+# Injects faults under load, then checks every booking. CHAOS="--seed 7 --rounds 5", or CHAOS="--only deploy".
 chaos: .venv/.ready
 	@$(BIN)/python -m bench.chaos $(CHAOS)
 
-# Needs a network: known vulnerabilities of what is pinned; a bill of materials.
+# Known vulnerabilities of the pinned packages, and a bill of materials. Both need a network.
 audit: instance/audit/.ready
 	@instance/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip --strict
 
@@ -39,15 +40,16 @@ sbom: instance/audit/.ready
 	@echo "instance/sbom.json"
 
 instance/audit/.ready: Makefile
-	$(PYTHON) -m venv instance/audit
-	instance/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	@echo "Installing the audit tools into instance/audit …"
+	@$(PYTHON) -m venv instance/audit
+	@instance/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
 	@touch $@
 
-# Every page at a desk and on a phone, in light and dark, into instance/screenshots/.
+# Screenshots of every page, on a desktop and a phone, light and dark, in instance/screenshots/.
 screenshots: .venv/.ready
 	@$(BIN)/python -m tests.browser.screenshots
 
-# The picture in docs/architecture.md, drawn from the imports.
+# Draws the diagram in docs/architecture.md from the imports.
 architecture: .venv/.ready
 	@$(BIN)/python docs/architecture.py
 
@@ -56,8 +58,10 @@ format: .venv/.ready
 	$(BIN)/ruff check --fix .
 
 .venv/.ready: requirements.txt requirements-dev.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo "Creating .venv with $$($(PYTHON) --version) …"
+	@$(PYTHON) -m venv .venv
+	@echo "Installing requirements-dev.txt, which takes about a minute …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 clean:
