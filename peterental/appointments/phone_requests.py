@@ -233,7 +233,7 @@ def book(context: RequestContext, request: BookingRequest) -> Decision:
         return _already_booked(standing, Booked(standing))
     check_start(availability, start)
     phone = _visitors_number(context, request)
-    return _changing(context, Booked(_new_booking(context, request, home, name, phone, start)), "insert")
+    return _changing(context, Booked(new_booking(context, request, home, name, phone, start)), "insert")
 
 
 def move(context: RequestContext, request: BookingRequest) -> Decision:
@@ -305,14 +305,16 @@ def check_start(availability: Availability, start: datetime) -> None:
             raise DayFull(nearest, start=start)
 
 
-def understood_start(raw: object, context: Context, availability: Availability, home: str) -> Decision | datetime:
+def understood_start(
+    raw: object, context: Context, availability: Availability, home: str | None
+) -> Decision | datetime:
     """Return the time that a `start_time` means, or the offer that answers a vague one. Raise TimeUnclear.
 
     Args:
         raw: the argument as sent.
         context: what it is read against.
         availability: the agent's.
-        home: the address of the home.
+        home: the address of the home; None leaves it out of the offer.
     """
     return _start(parse_start(raw, context), availability, home)
 
@@ -338,7 +340,9 @@ def question_in(result: Outcome | Refusal) -> str | None:
 # --- times -----------------------------------------------------------------------------------------------------------
 
 
-def _start(found: ExactTime | Search | Clarification, availability: Availability, home: str) -> datetime | Decision:
+def _start(
+    found: ExactTime | Search | Clarification, availability: Availability, home: str | None
+) -> datetime | Decision:
     """Return an exact time, or the offer for a vague one. Raise TimeUnclear with free times near what was said."""
     match found:
         case ExactTime(start=start):
@@ -412,9 +416,19 @@ def _visitors_number(context: RequestContext, request: BookingRequest) -> str | 
     return phone
 
 
-def _new_booking(  # noqa: PLR0917  # what a booking consists of
+def new_booking(  # noqa: PLR0917  # what a booking consists of
     context: RequestContext, request: BookingRequest, home: str, name: str, phone: str | None, start: datetime
 ) -> Appointment:
+    """Return a booking that is not stored yet.
+
+    Args:
+        context: the tool call and the agent.
+        request: the visitor's e-mail address is taken from it.
+        home: the address.
+        name: the visitor's.
+        phone: the visitor's number; None if none was given.
+        start: when it starts, in UTC.
+    """
     agent = context.known_agent
     return Appointment(
         appointment_id=UNBOOKED,

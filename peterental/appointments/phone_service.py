@@ -15,6 +15,8 @@ from peterental.appointments.model import SlotTaken
 from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.repository import AppointmentRepository
 from peterental.appointments.slot_check import check_slot
+from peterental.appointments.understanding import understand
+from peterental.calls.model import ToolInvocation
 from peterental.clock import utc_now
 from peterental.errors import Fault, Refusal
 
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from peterental.agents.model import Agent
     from peterental.appointments.model import BookingRequest
     from peterental.appointments.slot_check import SlotCheck
-    from peterental.calls.model import Outcome, Render, ToolInvocation
+    from peterental.appointments.understanding import Understanding
+    from peterental.calls.model import Outcome, Render
     from peterental.calls.service import CallService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
@@ -104,6 +107,28 @@ class PhoneBookingService:
             schedule, own = pending.read()
             context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, own=own)
             return self._decide_and_record(connection, context, request, render, phone_requests.find)
+
+    def understand(
+        self, phrase: str, agent_id: str, viewer: Viewer, now: datetime | None = None
+    ) -> tuple[Understanding, Agent]:
+        """Return how a caller's phrase is understood, and by which agent; nothing is booked. One query.
+
+        Raises AgentUnknown, also for an agent that the viewer may not see.
+
+        Args:
+            phrase: as an assistant would send it as `start_time`.
+            agent_id: whose working hours, free times and language count.
+            viewer: who asks.
+            now: the time of the call, aware; None for the present.
+        """
+        now = now or self._now()
+        schedule = None if "\x00" in agent_id else self._appointments.schedule_of(agent_id, now)
+        agent = schedule.agent if schedule else None
+        if schedule is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
+            raise AgentUnknown
+        invocation = ToolInvocation(name="set_appointment", tool_call_id="")
+        context = RequestContext(now=now, invocation=invocation, agent=agent, taken=schedule.taken)
+        return understand(phrase, context), agent
 
     def check_slot(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> SlotCheck:
         """Check whether a caller could book one time of an agent, and what takes it.

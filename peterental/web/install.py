@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from peterental.cli import users, voice
+from peterental.cli import phone, users, voice
 from peterental.config import Config
 from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.services import EXTENSION, build_services
@@ -49,7 +49,7 @@ def install(app: Flask, config: Config) -> None:
         user_pages,
     ):
         app.register_blueprint(pages.create_blueprint())
-    for command in (*users.COMMANDS, *voice.COMMANDS):
+    for command in (*users.COMMANDS, *phone.COMMANDS, *voice.COMMANDS):
         app.cli.add_command(command)
     if config.is_production:
         # The host's load balancer is the only proxy in front of us, so clients cannot forge X-Forwarded-For.

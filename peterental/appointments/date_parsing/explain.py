@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 
 from peterental.appointments.date_parsing.context import Context
@@ -75,11 +75,27 @@ def explain(phrase: object, context: Context, entry: Entry = "start", time_of_da
         phrase=str(phrase),
         entry=entry,
         tokens=tuple((token.kind, token.text) for text in texts for token in text.tokens),
-        steps=tuple((step.rule, step.text, f"{step.kind} {step.value}") for text in texts for step in text.steps),
+        steps=tuple(
+            (step.rule, step.text, f"{step.kind} {_shortened(step.value)}") for text in texts for step in text.steps
+        ),
         reasons=tuple(dict.fromkeys(reasons)),
         result=result,
         decision=described(result, context),
     )
+
+
+def _shortened(value: object) -> str:
+    """Return what the grammar made, without the fields that have their default."""
+    if isinstance(value, (list, tuple)):
+        return " ".join(_shortened(item) for item in value)
+    if not is_dataclass(value):
+        return str(value)
+    shown = (
+        f"{field.name}={_shortened(found)}"
+        for field in fields(value)
+        if (found := getattr(value, field.name)) not in (field.default, None, False, (), "")
+    )
+    return f"{type(value).__name__}({', '.join(shown)})"
 
 
 def described(result: Result, context: Context) -> str:
