@@ -17,7 +17,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 PICTURE = PROJECT_DIR / "docs" / "images" / "architecture.svg"
 ROW_PX, BOX_PX, GAP_PX, TOP_PX = 58, 30, 16, 44
 CHARACTER_PX = 7.6
-PANEL_PX = {"peterental": 560, "peterental.database.migrations": 420}
+PANEL_PX = {"peterental": 560, "peterental.database.migrations": 620}
 TITLES = {"peterental": "peterental/", "peterental.database.migrations": "peterental/database/migrations/ (the engine)"}
 
 
