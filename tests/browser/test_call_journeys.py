@@ -56,6 +56,7 @@ def test_rehearsal_books_nothing(site: Site, page: Page) -> None:
     page.get_by_label("Time", exact=False).first.fill("tomorrow at 4 pm")
     page.get_by_label("Name", exact=False).first.fill("Dolores Whitcomb")
     page.get_by_label("Agent").select_option("Nora Castillo")
+    page.get_by_label("Caller number").fill("+15550142100")
     page.get_by_label("Time of the call").fill("2027-03-07T09:00")
     for _ in range(2):
         press(page, "Preview reply")

@@ -145,7 +145,7 @@ def test_agent_is_edited_and_deactivated(site: Site, page: Page) -> None:
     fill(site)
     sign_in(page, site)
     page.goto(f"{site.address}/agents/ana-lima")
-    page.get_by_role("link", name="Edit").click()
+    page.get_by_role("link", name="Edit", exact=True).click()
     page.get_by_label("Maximum per day").fill("8")
     page.get_by_role("button", name="Save").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Ana Lima was saved.")
