@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING
 
 from peterental.appointments.date_parsing import Explanation, explain
 from peterental.appointments.model import Booked, BookingRequest
-from peterental.appointments.phone_requests import check_start, new_booking, understood_start
+from peterental.appointments.phone_requests import (
+    TIME_TOOLS,
+    RequestContext,
+    check_start,
+    new_booking,
+    understood_start,
+)
+from peterental.calls.model import CallHistory, ToolInvocation
+from peterental.clock import utc_now
 from peterental.errors import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from peterental.agents.model import Agent
     from peterental.appointments.date_parsing import Context
-    from peterental.appointments.phone_requests import RequestContext
     from peterental.calls.model import Outcome, ToolCall
 
 HOME = "that home"
@@ -56,19 +66,35 @@ def _outcome(phrase: str, context: RequestContext, parse_context: Context) -> Ou
     return Booked(new_booking(context, BookingRequest(), HOME, "", None, found))
 
 
-def explain_tool_call(call: ToolCall, context: RequestContext) -> Explanation | None:
-    """Return how the times in a recorded tool call were read; None for a tool without times, and where none was sent.
+def explain_tool_calls(calls: Sequence[ToolCall], agent: Agent) -> dict[str, Explanation]:
+    """Return how the times in the recorded tool calls of one phone call were read, by the tool call's id.
 
-    The caller's own words are not recorded with it, so that a reading that they decided shows as a question.
+    The caller's own words are not recorded with them: a reading that those words decided shows as a question. The
+    agent's present rules count.
 
     Args:
-        call: the tool call.
-        context: the agent, when the call was received, and the earlier tool calls of its phone call.
+        calls: in the order in which they were answered.
+        agent: who was called.
     """
+    found: dict[str, Explanation] = {}
+    for place, call in enumerate(calls):
+        context = RequestContext(
+            now=call.received_at or utc_now(),
+            invocation=ToolInvocation(name=call.name, tool_call_id=call.tool_call_id),
+            agent=agent,
+            call_history=CallHistory(others=tuple(calls[:place])),
+        )
+        explanation = _explained(call, context.parse_context(BookingRequest()))
+        if explanation is not None:
+            found[call.tool_call_id] = explanation
+    return found
+
+
+def _explained(call: ToolCall, context: Context) -> Explanation | None:
+    """Return None for a tool without times, and where none was sent."""
     arguments = call.arguments
-    parse_context = context.parse_context(BookingRequest())
     if call.name == "get_availability" and (arguments.get("date") or arguments.get("time_of_day")):
-        return explain(arguments.get("date"), parse_context, "search", arguments.get("time_of_day"))
-    if call.name in {"set_appointment", "reschedule_appointment"} and arguments.get("start_time") is not None:
-        return explain(arguments["start_time"], parse_context)
+        return explain(arguments.get("date"), context, "search", arguments.get("time_of_day"))
+    if call.name in TIME_TOOLS and arguments.get("start_time") is not None:
+        return explain(arguments["start_time"], context)
     return None

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from peterental.agents.model import Agent
+from peterental.appointments.understanding import explain_tool_calls
 from peterental.database import Database
 from peterental.database.sandbox import rolled_back
 from peterental.services import build_services
@@ -34,6 +35,8 @@ class SimulationResult:
     request: Mapping[str, Any]
     reply: Mapping[str, Any]
     duration_ms: float
+    explanation: tuple[str, ...] = ()
+    """How the times in the arguments were read, in lines; empty where there are none."""
 
 
 def simulate_tool_call(
@@ -76,10 +79,12 @@ def simulate_tool_call(
         reply = MessageHandler(services, lambda: now).answer(envelope, began_s)
         duration_ms = (time.perf_counter() - began_s) * 1000
         recorded = services.calls.tool_calls(vapi_call_id)
+    explained = explain_tool_calls(recorded, agent)
     return SimulationResult(
         sentence=reply["results"][0]["result"],
         outcome=recorded[0].outcome if recorded else None,
         request=request,
         reply=reply,
+        explanation=tuple(line for found in explained.values() for line in found.lines),
         duration_ms=duration_ms,
     )

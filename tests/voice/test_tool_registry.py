@@ -60,7 +60,7 @@ def test_command_prints_json_without_the_secret(with_agents: str) -> None:
 
 def test_command_warns_about_a_local_address(with_agents: str) -> None:
     done = flask("vapi-tools", "nora-castillo", DATABASE_URL=with_agents)
-    assert (done.returncode, "name the public one with --url" in done.stderr) == (0, True)
+    assert (done.returncode, "pass the public one with --url" in done.stderr) == (0, True)
 
 
 def test_command_reports_an_unknown_agent(database_url: str) -> None:

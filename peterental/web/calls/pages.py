@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, render_template, request
 
+from peterental.appointments.understanding import explain_tool_calls
 from peterental.calls.model import UNASSIGNED, CallFilter
 from peterental.clock import utc_now
 from peterental.services import services_of
@@ -22,6 +23,7 @@ from peterental.web.shell.template_filters import format_iso, html_bytes, trunca
 
 if TYPE_CHECKING:
     from peterental.agents.model import AgentName
+    from peterental.appointments.date_parsing import Explanation
     from peterental.calls.model import CallRecord, ToolCall
     from peterental.config import Config
 
@@ -48,6 +50,8 @@ class Step:
     asked: tuple[tuple[str, str], ...]
     received: str
     answer: str
+    understood: str
+    """How the times in it were read; empty where it had none."""
 
 
 def create_blueprint() -> Blueprint:
@@ -83,11 +87,15 @@ def index() -> str:
 
 
 def show(vapi_call_id: str) -> str:
-    """Show one call. Runs two queries."""
-    record = services_of(current_app).calls.record(vapi_call_id, current_viewer())
+    """Show one call. Runs two queries, and a third for the agent's rules if tools were used."""
+    viewer, services = current_viewer(), services_of(current_app)
+    record = services.calls.record(vapi_call_id, viewer)
     turns = conversation(record.call)
     shown = truncate(turns, CONVERSATION_BYTES)
-    steps = steps_of(record.tool_calls, record.summary.zone)
+    agent_id = record.summary.agent_id if record.tool_calls else None
+    agent = services.agents.get(agent_id, viewer) if agent_id else None
+    understood = explain_tool_calls(record.tool_calls, agent) if agent else {}
+    steps = steps_of(record.tool_calls, record.summary.zone, understood)
     return render_template(
         "calls/show.html",
         call=record.call,
@@ -140,12 +148,13 @@ def parse_filter(
     return wanted, {name: value for name, value in chosen.items() if value}
 
 
-def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo) -> list[Step]:
+def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo, understood: Mapping[str, Explanation]) -> list[Step]:
     """Return the first tool calls as steps of a timeline, as many as fit into the page.
 
     Args:
         tool_calls: in the order they were answered.
         zone: in which moments are shown.
+        understood: how the times were read, by the tool call's id.
     """
     steps: list[Step] = []
     budget_bytes = TOOL_CALLS_BYTES
@@ -154,8 +163,10 @@ def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo) -> list[Step]:
         received = (
             truncate_bytes(json.dumps(call.arguments, ensure_ascii=False, indent=2), RECEIVED_BYTES) if asked else ""
         )
-        step = Step(call, asked, received, truncate_bytes(call.answer, ANSWER_BYTES))
-        budget_bytes -= STEP_MARKUP_BYTES + html_bytes(step.answer) + html_bytes(received)
+        explanation = understood.get(call.tool_call_id)
+        lines = truncate_bytes("\n".join(explanation.lines), RECEIVED_BYTES) if explanation else ""
+        step = Step(call, asked, received, truncate_bytes(call.answer, ANSWER_BYTES), lines)
+        budget_bytes -= STEP_MARKUP_BYTES + html_bytes(step.answer) + html_bytes(received) + html_bytes(lines)
         budget_bytes -= sum(html_bytes(n) + html_bytes(v) + 60 for n, v in asked)
         if budget_bytes < 0:
             break

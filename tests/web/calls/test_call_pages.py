@@ -268,6 +268,17 @@ def test_call_id_with_a_slash_has_a_page(office: Browser, report: Report) -> Non
     assert office.get("/calls/nothing").status_code == 404
 
 
+def test_call_shows_what_was_understood(office: Browser, report: Report, services: Services) -> None:
+    report()
+    ask(services, "set_appointment", "refused", arguments={"start_time": f"tomorrow {HOSTILE}"}, asked="confirm-day")
+    ask(services, "cancel_appointment", "refused")
+    text = office.get("/calls/c1").text
+    assert text.count("What we understood") == 1
+    assert "because   " in text
+    assert "decision  " in text
+    assert HOSTILE not in text
+
+
 def test_call_pages_run_two_queries(office: Browser, report: Report, services: Services, queries: list[str]) -> None:
     for number in range(30):
         report(f"c{number}", transcript="AI: Hello " * 1000)

@@ -70,6 +70,8 @@ def test_simulated_booking_is_rolled_back(office: Browser, database: Database) -
     assert "A real call would have booked the viewing. Here the change was rolled back." in page.text
     assert "&#34;toolCallId&#34;: &#34;rehearsal&#34;" in page.text
     assert 'value="1420 Elm Street"' in page.text, "the entries stay"
+    assert "What we understood" in page.text
+    assert "decision  exactly Mon 2026-11-23 15:00" in page.text
     assert row_counts(database) == [{"appointments": 0, "calls": 0, "tool_calls": 0, "messages": 0}]
 
 
