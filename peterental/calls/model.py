@@ -41,6 +41,9 @@ class MessageTaken(Outcome):
     can_call_back: bool
 
 
+ConversationKind = Literal["call", "chat"]
+"""Vapi's two kinds of conversations: a phone or web call, or a chat in writing. A chat is stored like a call."""
+
 Render = Callable[[Outcome | Refusal, Agent | None, datetime], str]
 """Renders the line that the caller hears, from an outcome or a refusal, the agent, and the current time (aware)."""
 
@@ -55,7 +58,8 @@ class ToolInvocation:
         name: of the tool.
         arguments: as sent, without control characters.
         tool_call_id: Vapi's id, or one derived from the message where it sent none.
-        vapi_call_id: the phone call; empty where the message names none.
+        vapi_call_id: the phone call, or the chat; empty where the message names none.
+        conversation_kind: which of the two it is.
         agent_key: names the agent who was called.
         caller_number: from the telephone network; None for web calls and withheld numbers.
         began_s: when it arrived, in seconds on the monotonic clock.
@@ -65,6 +69,7 @@ class ToolInvocation:
     tool_call_id: str
     arguments: Mapping[str, object] = field(default_factory=dict)
     vapi_call_id: str = ""
+    conversation_kind: ConversationKind = "call"
     agent_key: AgentKey = field(default_factory=AgentKey)
     caller_number: str | None = None
     began_s: float = field(default_factory=time.perf_counter)
@@ -155,10 +160,12 @@ class CallUpdate:
     Args:
         is_report: an end-of-call report; it takes precedence over status updates, whichever comes first.
         status: as Vapi names it; `ended` is final.
-        messages, structured_data: JSON text.
+        messages, structured_data, recordings: JSON text; the last one has URLs by the field that held them.
+        recording_url: the recording to play.
     """
 
     vapi_call_id: str
+    kind: ConversationKind = "call"
     is_report: bool = False
     agent_key: AgentKey = field(default_factory=AgentKey)
     caller_number: str | None = None
@@ -174,6 +181,7 @@ class CallUpdate:
     success_evaluation: str | None = None
     structured_data: str | None = None
     recording_url: str | None = None
+    recordings: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +189,7 @@ class Call:
     """A phone call as stored. Times are UTC."""
 
     vapi_call_id: str
+    kind: ConversationKind
     agent_id: str | None
     assistant_id: str | None
     phone_number_id: str | None
@@ -196,6 +205,7 @@ class Call:
     success_evaluation: str | None
     structured_data: object
     recording_url: str | None
+    recordings: object
     created_at: datetime
 
     @property
@@ -245,6 +255,7 @@ class CallSummary:
     """
 
     vapi_call_id: str
+    kind: ConversationKind
     agent_id: str | None
     agent_name: str | None
     time_zone: str | None

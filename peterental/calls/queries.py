@@ -37,8 +37,8 @@ LATEST_FIRST = f"{STARTED_OR_CREATED_AT} DESC, calls.vapi_call_id DESC"
 SUMMARY_COLUMNS = ", ".join(
     f"calls.{name}"
     for name in (
-        "vapi_call_id", "agent_id", "caller_number", "status", "started_at", "ended_at", "ended_reason", "cost",
-        "created_at", "outcomes", "agreed",
+        "vapi_call_id", "kind", "agent_id", "caller_number", "status", "started_at", "ended_at", "ended_reason",
+        "cost", "created_at", "outcomes", "agreed",
     )
 )  # fmt: skip
 

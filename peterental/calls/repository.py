@@ -51,11 +51,11 @@ def _record_sql(*, durable: bool, knows_agent: bool) -> str:
     return f"""
         WITH {"" if durable else async_commit} new_call AS (
             INSERT INTO calls (
-                vapi_call_id, agent_id, assistant_id, phone_number_id, caller_number, created_at, updated_at,
+                vapi_call_id, kind, agent_id, assistant_id, phone_number_id, caller_number, created_at, updated_at,
                 outcomes, agreed
             )
             SELECT
-                %(vapi_call_id)s, {agent}, %(assistant_id)s, %(phone_number_id)s,
+                %(vapi_call_id)s, %(kind)s, {agent}, %(assistant_id)s, %(phone_number_id)s,
                 %(caller_number)s, %(received_at)s, %(received_at)s,
                 ARRAY[%(outcome)s], %(name)s IN ('set_appointment', 'reschedule_appointment')
             WHERE %(vapi_call_id)s <> '' AND NOT EXISTS (SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s)
@@ -96,6 +96,7 @@ _RECORD = {
 CALL_COLUMNS = (
     "agent_id", "assistant_id", "phone_number_id", "caller_number", "started_at", "ended_at", "ended_reason", "cost",
     "summary", "transcript", "messages", "success_evaluation", "structured_data", "recording_url",
+    "recordings",
 )  # fmt: skip
 
 STATUS_ORDER = ("scheduled", "queued", "ringing", "in-progress", "forwarding", "ended")
@@ -103,12 +104,13 @@ STATUS_ORDER = ("scheduled", "queued", "ringing", "in-progress", "forwarding", "
 
 # A report takes precedence over status updates, whichever comes first; neither erases what the other one knew.
 UPSERT_CALL = f"""
-    INSERT INTO calls AS call (vapi_call_id, status, created_at, updated_at, {", ".join(CALL_COLUMNS)})
+    INSERT INTO calls AS call (vapi_call_id, kind, status, created_at, updated_at, {", ".join(CALL_COLUMNS)})
     VALUES (
-        %(vapi_call_id)s, %(status)s, %(now)s, %(now)s,
+        %(vapi_call_id)s, %(kind)s, %(status)s, %(now)s, %(now)s,
         ({AGENT_ID_BY_VAPI_KEY}), %(assistant_id)s, %(phone_number_id)s, %(caller_number)s,
         %(started_at)s, %(ended_at)s, %(ended_reason)s, %(cost)s, %(summary)s, %(transcript)s, %(messages)s::jsonb,
-        %(success_evaluation)s, %(structured_data)s::jsonb, %(recording_url)s
+        %(success_evaluation)s, %(structured_data)s::jsonb, %(recording_url)s,
+        %(recordings)s::jsonb
     )
     ON CONFLICT (vapi_call_id) DO UPDATE
     SET status = CASE
@@ -207,7 +209,7 @@ class CallRepository:
     def get(self, vapi_call_id: str) -> Call | None:
         """Return one call; None where it is missing."""
         rows = self._database.fetch(
-            f"SELECT vapi_call_id, status, {', '.join(CALL_COLUMNS)}, created_at FROM calls WHERE vapi_call_id = %s",
+            f"SELECT vapi_call_id, kind, status, {', '.join(CALL_COLUMNS)}, created_at FROM calls WHERE vapi_call_id = %s",
             [vapi_call_id],
         )
         return Call(**{**rows[0], "cost": to_float(rows[0]["cost"])}) if rows else None
@@ -229,6 +231,7 @@ def _parameters(invocation: ToolInvocation, values: dict[str, Any]) -> dict[str,
         **_key(invocation.agent_key),
         "vapi_call_id": invocation.vapi_call_id,
         "tool_call_id": invocation.tool_call_id,
+        "kind": invocation.conversation_kind,
         "caller_number": invocation.caller_number,
         "name": invocation.name,
         "arguments": json.dumps(invocation.arguments, ensure_ascii=False, default=str),

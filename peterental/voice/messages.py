@@ -10,26 +10,43 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
 
 from peterental.agents.model import AgentKey
-from peterental.calls.model import CallUpdate
+from peterental.calls.model import CallUpdate, ConversationKind
 from peterental.errors import Refusal
 from peterental.phone_numbers import network_number
-from peterental.voice.sanitize import identifier, json_safe, multiline, parse_timestamp, single_line
+from peterental.voice import reports
+from peterental.voice.lenient_json import decode_leniently
+from peterental.voice.sanitize import identifier, json_safe, parse_timestamp, single_line
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 EMPTY = msgspec.Raw(b"")
-MAX_COST_USD = 999_999.0
-MAX_DURATION_S = 30 * 24 * 3600.0
-MAX_REASON_CHARS = 500
-MAX_BODY_DEPTH = 200
-MAX_INTEGER_DIGITS = 20
+MAX_KIND_CHARS = 500
+MAX_NAME_CHARS = 500
+
+ANSWERED_KINDS = (
+    "tool-calls", "function-call", "assistant-request", "transfer-destination-request", "handoff-destination-request",
+    "status-update", "end-of-call-report",
+)  # fmt: skip
+"""The types of messages that are acted on."""
+
+OTHER_KINDS = (
+    "assistant.started", "assistant.speechStarted", "call.artifact.upload", "call.delete.failed", "call.deleted",
+    "call-endpointing-request", "chat.created", "chat.deleted", "conversation-update", "hang",
+    "knowledge-base-request", "language-change-detected", "language-changed", "model-output", "phone-call-control",
+    "session.created", "session.deleted", "session.updated", "speech-update", "tool-calls-result", "transcript",
+    "transcript[final]", "transfer-update", "user-interrupted", "voice-input", "voice-request", "workflow.node.started",
+)  # fmt: skip
+"""Types that Vapi documents and that need no answer: never tool calls, whatever fields they have."""
 
 
 class BodyUnreadable(Refusal):
@@ -37,43 +54,38 @@ class BodyUnreadable(Refusal):
 
 
 class _Message(msgspec.Struct, rename="camel"):
-    """The fields of a message that are used. Each is optional and may be of any type."""
+    """The fields of a message that are used while a caller waits. Each is optional and may be of any type."""
 
     type: Any = None
-    status: Any = None
     timestamp: Any = None
     tool_call_list: msgspec.Raw = EMPTY
     tool_calls: msgspec.Raw = EMPTY
     tool_with_tool_call_list: msgspec.Raw = EMPTY
     function_call: msgspec.Raw = EMPTY
     call: msgspec.Raw = EMPTY
+    chat: msgspec.Raw = EMPTY
+    chat_id: Any = None
+    session: msgspec.Raw = EMPTY
+    session_id: Any = None
     assistant: msgspec.Raw = EMPTY
     phone_number: msgspec.Raw = EMPTY
     customer: msgspec.Raw = EMPTY
     artifact: msgspec.Raw = EMPTY
-    analysis: msgspec.Raw = EMPTY
     messages: msgspec.Raw = EMPTY
-    transcript: Any = None
-    summary: Any = None
-    success_evaluation: Any = None
-    structured_data: msgspec.Raw = EMPTY
-    recording_url: Any = None
-    recording: msgspec.Raw = EMPTY
-    started_at: Any = None
-    ended_at: Any = None
-    duration_seconds: Any = None
-    duration_ms: Any = None
-    ended_reason: Any = None
-    cost: Any = None
+
+    def has_tool_calls(self) -> bool:
+        """Return whether a field for tool calls was sent, whatever it holds."""
+        return any((self.tool_call_list, self.tool_calls, self.tool_with_tool_call_list, self.function_call))
 
 
-class _Body(msgspec.Struct):
+class _Body(_Message, rename="camel"):
+    """A body: the message, or an object around it. Some senders put `call` beside `message`."""
+
     message: _Message | None = None
-    call: msgspec.Raw = EMPTY
 
 
 class _Ids(msgspec.Struct, rename="camel"):
-    """The fields that are used of a call, an assistant, a phone number or a customer."""
+    """The fields that are used of a call, a chat, an assistant, a phone number or a customer."""
 
     id: Any = None
     assistant_id: Any = None
@@ -81,20 +93,27 @@ class _Ids(msgspec.Struct, rename="camel"):
     number: Any = None
     sip_uri: Any = None
     customer: msgspec.Raw = EMPTY
+    assistant: msgspec.Raw = EMPTY
+    phone_number: msgspec.Raw = EMPTY
 
 
 class _Artifact(msgspec.Struct, rename="camel"):
     messages: msgspec.Raw = EMPTY
     messages_open_ai_formatted: msgspec.Raw = msgspec.field(default=EMPTY, name="messagesOpenAIFormatted")
-    transcript: Any = None
-    recording_url: Any = None
-    recording: msgspec.Raw = EMPTY
 
 
 _body_decoder = msgspec.json.Decoder(_Body)
 _ids_decoder = msgspec.json.Decoder(_Ids)
 _artifact_decoder = msgspec.json.Decoder(_Artifact)
 _any_decoder = msgspec.json.Decoder()
+
+
+def _letters(kind: str) -> str:
+    return re.sub(r"[^a-z]", "", kind.lower())
+
+
+_KINDS = {_letters(kind): kind for kind in (*ANSWERED_KINDS, *OTHER_KINDS)} | {"toolcall": "tool-calls"}
+"""Types by their letters: senders write `tool-calls`, `tool_calls`, `tool.calls` and `toolCalls`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,24 +132,39 @@ class ToolRequest:
 
 
 class Envelope:
-    """One message. Its attributes are the values that every kind of message shares."""
+    """One message. Its attributes are the values that every kind of message shares.
 
-    def __init__(self, body: _Body) -> None:
-        self._message = message = body.message or _Message()
-        call, outer_call = _ids(message.call), _ids(body.call)
-        assistant, phone_number_sent = _ids(message.assistant), _ids(message.phone_number)
+    Args:
+        body: the fields used of it.
+        raw: the whole body, which is decoded for reports and status updates only.
+    """
+
+    def __init__(self, body: _Body, raw: bytes) -> None:
+        self._raw = raw
+        sources = (body.message, body) if body.message is not None else (body,)
+        self._message = message = next((s for s in sources if s.type is not None or s.has_tool_calls()), sources[0])
+        calls, chats = [_ids(source.call) for source in sources], [_ids(source.chat) for source in sources]
+        conversations = [*calls, *chats]
+        phone_numbers = [_ids(item.phone_number) for item in (*sources, *conversations)]
+        assistants = [_ids(source.assistant) for source in sources]
         self.agent_key = AgentKey(
             assistant_id=_vapi_id(
-                call.assistant_id, outer_call.assistant_id, assistant.id, phone_number_sent.assistant_id
+                *(item.assistant_id for item in conversations),
+                *(assistant.id for assistant in assistants),
+                *(number.assistant_id for number in phone_numbers),
+                *(_ids(item.assistant).id for item in conversations),
             ),
-            phone_number_id=_vapi_id(call.phone_number_id, outer_call.phone_number_id, phone_number_sent.id),
+            phone_number_id=_vapi_id(
+                *(item.phone_number_id for item in conversations), *(number.id for number in phone_numbers)
+            ),
         )
-        self.vapi_call_id = identifier(call.id) or identifier(outer_call.id) or ""
-        customers = (message.customer, call.customer, outer_call.customer)
-        numbers = (number for raw in customers for number in (_ids(raw).number, _ids(raw).sip_uri))
+        call_id = _first_id(*(call.id for call in calls))
+        self.vapi_call_id = call_id or _chat_id(sources, chats) or ""
+        self.conversation_kind: ConversationKind = "call" if call_id or not self.vapi_call_id else "chat"
+        customers = [_ids(item.customer) for item in (message, *conversations, *sources)]
+        numbers = (number for customer in customers for number in (customer.number, customer.sip_uri))
         self.caller_number = next(filter(None, map(network_number, numbers)), None)
-        kind = single_line(message.type, MAX_REASON_CHARS)
-        self.kind = kind or ("tool-calls" if self._has_tool_calls() else "")
+        self.kind = self._kind()
 
     def tool_requests(self) -> tuple[ToolRequest, ...]:
         """Return the tool calls, in order, from the first field that has any."""
@@ -164,19 +198,18 @@ class Envelope:
         """
         if not self.vapi_call_id:
             return None
+        places = self._places
         if self.kind == "end-of-call-report":
-            return self._report()
-        message = self._message
-        status = single_line(message.status, MAX_REASON_CHARS) or "in-progress"
-        sent_at = parse_timestamp(message.timestamp)
-        return CallUpdate(
-            vapi_call_id=self.vapi_call_id,
-            agent_key=self.agent_key,
-            caller_number=self.caller_number,
-            status=status,
-            started_at=parse_timestamp(message.started_at) or (sent_at if status == "in-progress" else None),
-            ended_at=parse_timestamp(message.ended_at) or (sent_at if status == "ended" else None),
-            ended_reason=single_line(message.ended_reason, MAX_REASON_CHARS),
+            return self._update("ended", is_report=True, **reports.report_fields(places))
+        status = single_line(places[0].get("status") if places else None, MAX_KIND_CHARS) or "in-progress"
+        status = "ended" if status.lower() == "ended" else status
+        sent_at = parse_timestamp(self._message.timestamp)
+        started_at, ended_at = reports.call_period(places)
+        return self._update(
+            status,
+            started_at=started_at or (sent_at if status == "in-progress" else None),
+            ended_at=ended_at or (sent_at if status == "ended" else None),
+            ended_reason=reports.ended_reason(places),
         )
 
     def rejected(self) -> CallUpdate | None:
@@ -186,45 +219,39 @@ class Envelope:
         """
         if not self.vapi_call_id:
             return None
+        # The reason that Vapi reports for such a reply.
+        return self._update("ended", ended_reason="assistant-request-returned-error")
+
+    def _update(self, status: str, **fields: Any) -> CallUpdate:
         return CallUpdate(
             vapi_call_id=self.vapi_call_id,
+            kind=self.conversation_kind,
             agent_key=self.agent_key,
             caller_number=self.caller_number,
-            status="ended",
-            ended_reason="assistant-request-returned-error",  # the reason that Vapi reports for such a reply
+            status=status,
+            **fields,
         )
 
-    def _report(self) -> CallUpdate:
-        message, artifact = self._message, _artifact(self._message.artifact)
-        analysis = _mapping(_any(message.analysis))
-        started_at, ended_at = _call_period(message)
-        evaluation = _first_set(message.success_evaluation, analysis.get("successEvaluation"))
-        return CallUpdate(
-            vapi_call_id=self.vapi_call_id,
-            is_report=True,
-            agent_key=self.agent_key,
-            caller_number=self.caller_number,
-            status="ended",
-            started_at=started_at,
-            ended_at=ended_at,
-            ended_reason=single_line(message.ended_reason, MAX_REASON_CHARS),
-            cost=_number(message.cost, MAX_COST_USD),
-            summary=multiline(message.summary) or multiline(analysis.get("summary")),
-            transcript=multiline(message.transcript) or multiline(artifact.transcript),
-            messages=_json(message.messages) or _json(artifact.messages) or _json(artifact.messages_open_ai_formatted),
-            success_evaluation=single_line(evaluation if isinstance(evaluation, str) else _json_of(evaluation)),
-            structured_data=_json(message.structured_data) or _json_of(analysis.get("structuredData")),
-            recording_url=single_line(message.recording_url)
-            or single_line(artifact.recording_url)
-            or _recording_url(_any(message.recording))
-            or _recording_url(_any(artifact.recording)),
-        )
+    @cached_property
+    def _places(self) -> reports.Places:
+        """The objects of the message that hold fields of a report. Decodes the whole body."""
+        body = _mapping(_any(self._raw))
+        message = _mapping(body.get("message"))
+        is_root = isinstance(self._message, _Body)
+        return reports.places_of(*((body, {}) if is_root else (message, body)))
 
-    def _has_tool_calls(self) -> bool:
-        message = self._message
-        return any(
-            (message.tool_call_list, message.tool_calls, message.tool_with_tool_call_list, message.function_call)
-        )
+    def _kind(self) -> str:
+        """Return the type of the message in its usual spelling.
+
+        A list of tool calls makes it `tool-calls` where the type is missing or unknown.
+        """
+        sent = single_line(self._message.type, MAX_KIND_CHARS)
+        if sent is None:
+            return "tool-calls" if self._message.has_tool_calls() else ""
+        known = _KINDS.get(_letters(sent))
+        if known is None and self._message.has_tool_calls() and self.tool_requests():
+            return "tool-calls"
+        return known or sent
 
     def _request(self, item: object, wrapper: Mapping[str, object] | None = None) -> ToolRequest:
         """Read one tool call, in any of the shapes that Vapi has sent.
@@ -248,7 +275,7 @@ class Envelope:
             arguments = _any(arguments.encode(errors="replace"))
         safe_arguments = _mapping(json_safe(_mapping(arguments)))
         wire_id = call.get("id") if isinstance(call.get("id"), (str, int)) else None
-        safe_name = single_line(name, MAX_REASON_CHARS) or ""
+        safe_name = single_line(name, MAX_NAME_CHARS) or ""
         return ToolRequest(
             wire_id=wire_id,
             tool_call_id=identifier(wire_id) or self._derived_id(wire_id, safe_name, safe_arguments),
@@ -273,66 +300,63 @@ def decode(body: bytes) -> Envelope:
     Raise BodyUnreadable where it is not a JSON object.
     """
     try:
-        return Envelope(_body_decoder.decode(body))
+        return Envelope(_body_decoder.decode(body), body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Envelope(_body_decoder.decode(_repair(body)))
+        repaired = _repair(body)
+        return Envelope(_body_decoder.decode(repaired), repaired)
 
 
 def _repair(body: bytes) -> bytes:
-    """Return a body without what the strict decoder rejects.
-
-    These are lone surrogates, huge numbers, and a mistyped `message`.
+    """Return a body without what the strict decoder rejects, including a `message` that is no object.
 
     Raise BodyUnreadable where it is not a JSON object at all.
     """
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        value = decode_leniently(body)
+    except ValueError as error:
         raise BodyUnreadable from error
     if not isinstance(value, dict):
         raise BodyUnreadable
-    repaired = {name: value.get(name) for name in ("message", "call") if isinstance(value.get(name), dict)}
-    return msgspec.json.encode(json_safe(repaired, keep_lines=True, depth=-MAX_BODY_DEPTH))
+    if not isinstance(value.get("message"), dict):
+        value.pop("message", None)
+    return msgspec.json.encode(value)
 
 
 def _any(raw: msgspec.Raw | bytes) -> Any:
-    """Decode a part of a message; None where it is missing or not JSON."""
+    """Decode a part of a message; None where it is missing or not JSON.
+
+    Language models write malformed JSON, and a caller is waiting for the answer to the rest of it.
+    """
     try:
         return _any_decoder.decode(raw) if bytes(raw) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _decode_leniently(bytes(raw))
+        try:
+            return decode_leniently(bytes(raw))
+        except ValueError:
+            return None
 
 
-def _decode_leniently(raw: bytes) -> Any:
-    """Decode malformed JSON as language models write it.
-
-    It may have invalid UTF-8, bare line breaks, huge numbers and lone surrogates. A caller is waiting for the answer to
-    the rest of it.
-    """
+def _struct(raw: msgspec.Raw, decoder: msgspec.json.Decoder[S], empty: S) -> S:
+    """Decode the used fields of an object, leniently where it is damaged; `empty` where it is none."""
+    if not raw:
+        return empty
     try:
-        value = json.loads(raw.decode(errors="replace"), strict=False, parse_int=_integer)
-    except (ValueError, RecursionError):
-        return None
-    return json_safe(value, keep_lines=True, depth=-MAX_BODY_DEPTH)
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = _any(raw)
+        return decoder.decode(msgspec.json.encode(value)) if isinstance(value, dict) else empty
 
 
-def _integer(digits: str) -> int | None:
-    """Parse an integer; None for one with more digits than any value here."""
-    return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else None
+_NO_IDS = _Ids()
+_NO_ARTIFACT = _Artifact()
 
 
 def _ids(raw: msgspec.Raw) -> _Ids:
-    try:
-        return _ids_decoder.decode(raw) if bytes(raw) else _Ids()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Ids()
+    return _struct(raw, _ids_decoder, _NO_IDS)
 
 
 def _artifact(raw: msgspec.Raw) -> _Artifact:
-    try:
-        return _artifact_decoder.decode(raw) if bytes(raw) else _Artifact()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Artifact()
+    return _struct(raw, _artifact_decoder, _NO_ARTIFACT)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -343,54 +367,27 @@ def _first_set(*values: object) -> object:
     return next((value for value in values if value is not None), None)
 
 
+def _first_id(*values: object) -> str | None:
+    return next(filter(None, map(identifier, values)), None)
+
+
+def _chat_id(sources: tuple[_Message, ...], chats: list[_Ids]) -> str | None:
+    """Return the id of the chat that sent a message, or else of the session around its chats."""
+    return _first_id(
+        *(chat.id for chat in chats),
+        *(source.chat_id for source in sources),
+        *(_ids(source.session).id for source in sources),
+        *(source.session_id for source in sources),
+    )
+
+
 def _vapi_id(*values: object) -> str | None:
     """Return the first usable id, in lower case as Vapi writes it.
 
     People who copy ids change their case.
     """
-    found = next(filter(None, (identifier(value) for value in values)), None)
+    found = _first_id(*values)
     return found.lower() if found else None
-
-
-def _json(raw: msgspec.Raw) -> str | None:
-    return _json_of(_any(raw))
-
-
-def _json_of(value: object) -> str | None:
-    """Return JSON text that jsonb accepts; None for an empty value."""
-    if value is None or value in ({}, [], ""):
-        return None
-    return msgspec.json.encode(json_safe(value, keep_lines=True)).decode()
-
-
-def _number(value: object, maximum: float) -> float | None:
-    """Return a number from 0 to `maximum`; None for anything else."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value <= maximum else None  # type: ignore[operator, arg-type]
-
-
-def _call_period(message: _Message) -> tuple[datetime | None, datetime | None]:
-    """Return start and end of a call.
-
-    Compute a missing one from the other and the duration.
-    """
-    started_at, ended_at = parse_timestamp(message.started_at), parse_timestamp(message.ended_at)
-    seconds = _number(message.duration_seconds, MAX_DURATION_S)
-    if seconds is None and (duration_ms := _number(message.duration_ms, MAX_DURATION_S * 1000)) is not None:
-        seconds = duration_ms / 1000
-    if seconds is not None:
-        length = timedelta(seconds=seconds)
-        if started_at and not ended_at:
-            ended_at = started_at + length
-        elif ended_at and not started_at:
-            started_at = ended_at - length
-    return started_at, ended_at
-
-
-def _recording_url(value: object) -> str | None:
-    recording = _mapping(value)
-    mono = _mapping(recording.get("mono"))
-    return single_line(recording.get("stereoUrl")) or single_line(mono.get("combinedUrl"))
 
 
 def _user_lines(history: object) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ MAX_STORED_DEPTH = 20
 """Levels of nesting of stored JSON; what is deeper becomes null."""
 
 MAX_ID_CHARS = 200
+MAX_NUMBER_CHARS = 40
 PLAUSIBLE_YEARS = range(2000, 2200)
 """Timestamps of other years are ignored: at the ends of the calendar, durations and time zones overflow."""
 
@@ -20,6 +21,7 @@ MIN_EPOCH_MS = 10_000_000_000
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
 _UNPRINTABLE_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_EPOCH = re.compile(r"[0-9]{10}(?:[0-9]{3})?(?:\.[0-9]+)?")
 _FRACTION = re.compile(r"(?<=:\d\d)\.\d+")
 
 
@@ -76,12 +78,28 @@ def identifier(value: object) -> str | None:
     return text if text is not None and len(text) <= MAX_ID_CHARS else None
 
 
+def parse_number(value: object, maximum: float) -> float | None:
+    """Parse a number from 0 to `maximum`, also one that was sent as text.
+
+    None for anything else.
+    """
+    if isinstance(value, str) and len(value) <= MAX_NUMBER_CHARS:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= maximum else None  # type: ignore[operator, arg-type]
+
+
 def parse_timestamp(value: object) -> datetime | None:
-    """Parse an ISO 8601 string, or epoch seconds or milliseconds.
+    """Parse an ISO 8601 string, or epoch seconds or milliseconds as a number or as text.
 
     Without an offset the string is UTC. None for anything else.
     """
     moment = None
+    if isinstance(value, str) and _EPOCH.fullmatch(value.strip()):
+        value = float(value)
     try:
         if isinstance(value, str):
             moment = datetime.fromisoformat(_FRACTION.sub("", value.strip()))

@@ -201,6 +201,7 @@ def invocation_of(request: ToolRequest, envelope: Envelope, began_s: float) -> T
         tool_call_id=request.tool_call_id,
         arguments=request.arguments,
         vapi_call_id=envelope.vapi_call_id,
+        conversation_kind=envelope.conversation_kind,
         agent_key=envelope.agent_key,
         caller_number=envelope.caller_number,
         began_s=began_s,
