@@ -209,7 +209,9 @@ class CallRepository:
     def get(self, vapi_call_id: str) -> Call | None:
         """Return one call; None where it is missing."""
         rows = self._database.fetch(
-            f"SELECT vapi_call_id, kind, status, {', '.join(CALL_COLUMNS)}, created_at FROM calls WHERE vapi_call_id = %s",
+            f"""
+            SELECT vapi_call_id, kind, status, {", ".join(CALL_COLUMNS)}, created_at FROM calls WHERE vapi_call_id = %s
+            """,
             [vapi_call_id],
         )
         return Call(**{**rows[0], "cost": to_float(rows[0]["cost"])}) if rows else None

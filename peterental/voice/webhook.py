@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from peterental.config import Config
     from peterental.services import Services
     from peterental.voice.messages import Envelope
+    from peterental.voice.speech.renderer import FixedLines
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +107,13 @@ class MessageHandler:
                 results = self._tool_results(envelope, began_s)
                 # Senders of this older shape send no ids and read a single result.
                 return {"results": results} | ({"result": results[0]["result"]} if results else {})
-            case "assistant-request":
-                return self._handle_errors(envelope, lambda: self._assistant(envelope), _error)
-            case "transfer-destination-request":
-                return self._handle_errors(envelope, lambda: self._destination(envelope), _error)
+            case "assistant-request" | "transfer-destination-request" | "handoff-destination-request" as kind:
+                work = {
+                    "assistant-request": self._assistant,
+                    "transfer-destination-request": self._destination,
+                    "handoff-destination-request": self._handoff,
+                }[kind]
+                return self._handle_errors(envelope, lambda: work(envelope), _error)
             case "status-update" | "end-of-call-report":
                 return self._handle_errors(envelope, lambda: self._record_update(envelope), lambda _: {})
             case _:
@@ -212,8 +216,15 @@ class MessageHandler:
         """Return the number of the person to transfer the call to."""
         agent = self._agent(envelope)
         if agent is None or not agent.handover_number:
-            return _error(speech.NO_PERSON)
+            return _error(self._lines(agent).no_person)
         return {"destination": {"type": "number", "number": agent.handover_number}}
+
+    def _handoff(self, envelope: Envelope) -> dict[str, Any]:
+        """Refuse a hand-off to another assistant or squad.
+
+        An agent has one assistant, and Vapi accepts no phone number as the destination of a hand-off.
+        """
+        return _error(self._lines(self._agent(envelope)).no_handoff)
 
     def _record_update(self, envelope: Envelope) -> dict[str, Any]:
         call_update = envelope.call_update()
@@ -221,13 +232,17 @@ class MessageHandler:
             self._services.calls.record_update(call_update)
         return {}
 
+    @staticmethod
+    def _lines(agent: Agent | None) -> FixedLines:
+        return speech.FIXED_LINES[agent.language if agent else "en"]
+
     def _agent(self, envelope: Envelope) -> Agent | None:
         agent = self._services.agents.find(envelope.agent_key)
         return agent if agent is not None and agent.is_active else None
 
 
 def _read_body(incoming: Request) -> bytes:
-    """Read the body, up to the limit. Raises RequestEntityTooLarge, BodyBroken."""
+    """Read the body, up to the limit. Raises RequestEntityTooLarge, BodyIncomplete."""
     if (incoming.content_length or 0) > MAX_BODY_BYTES:
         raise RequestEntityTooLarge
     # A chunked body declares no length and is truncated silently at the limit: one byte more shows one that is larger.

@@ -21,7 +21,6 @@ WORDS: dict[Language, Words] = {"en": english_words, "es": spanish_words}
 
 APOLOGY = english.FIXED.apology
 UNKNOWN_TOOL = english.FIXED.unknown_tool
-NO_PERSON = english.FIXED.no_person
 NO_ASSISTANT = english.FIXED.no_assistant
 
 

@@ -18,6 +18,7 @@ FIXED = FixedLines(
     apology="I'm sorry, I can't get to our calendar just now. Would you like someone to call you back?",
     unknown_tool="I'm sorry, that is not something I can do on this line.",
     no_person="I'm sorry, there is nobody I can put you through to. I can take a message instead.",
+    no_handoff="I'm sorry, I can't hand you over to anyone else. I can take a message instead.",
     no_assistant="I'm sorry, this number is not in service at the moment.",
 )
 

@@ -57,12 +57,14 @@ class FixedLines:
         apology: the answer after a fault. It offers a call back; nothing has been recorded.
         unknown_tool: the answer to a tool that does not exist.
         no_person: the answer to a transfer where the agent has no number to transfer to.
+        no_handoff: the answer to a hand-off to another assistant: an agent has one.
         no_assistant: what a caller hears where no active agent has the phone number.
     """
 
     apology: str
     unknown_tool: str
     no_person: str
+    no_handoff: str
     no_assistant: str
 
 

@@ -18,6 +18,7 @@ FIXED = FixedLines(
     apology="Lo siento, ahora mismo no puedo consultar el calendario. ¿Quiere que alguien le devuelva la llamada?",
     unknown_tool="Lo siento, eso no puedo hacerlo en esta línea.",
     no_person="Lo siento, no hay nadie con quien pueda comunicarle. Puedo tomar un recado.",
+    no_handoff="Lo siento, no puedo pasarle con otra persona. Puedo tomar un recado.",
     no_assistant="Lo siento, este número no está en servicio en este momento.",
 )
 
