@@ -1,4 +1,4 @@
-"""The migration engine: schema changes that reach production once, safely, while phones ring."""
+"""The migration engine: applies each schema change exactly once, without downtime."""
 
 from peterental.database.migrations.run.runner import MigrationRunner
 

@@ -172,15 +172,13 @@ class ReadOnlyDatabase(MigrationError):
 
 
 class NoSchema(MigrationError):
-    """The search_path of this role names no schema that exists, so tables have no schema. Create the schema or
-    set the role's search_path.
-    """
+    """The search_path of this role contains no existing schema. Create the schema or set the role's search_path."""
 
 
 class ForeignLedger(MigrationError):
     """These migrations are recorded in schema {recorded}, but schema {schema} now comes before it in the search_path,
-    and all of them would run again there. Nothing was applied; put {recorded} first again, or leave it out of the
-    search_path where a second set of tables is meant.
+    and all of them would run again there. Nothing was applied; put {recorded} first again, or remove it from the
+    search_path if you want a second set of tables.
     """
 
 
@@ -189,7 +187,7 @@ class RollbackRefused(MigrationError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Somebody asked the migration to stop (Ctrl-C or SIGTERM).
+    """The migration was stopped by Ctrl-C or SIGTERM.
 
-    A KeyboardInterrupt, because that is what psycopg cancels the running statement for.
+    It is a KeyboardInterrupt because psycopg cancels the running statement for that.
     """

@@ -32,7 +32,7 @@ class Folder:
         return path
 
 
-class Told(list[str]):
+class ReportedLines(list[str]):
     """Collects what the runner tells."""
 
     @property
@@ -63,20 +63,20 @@ def folder(tmp_path: Path) -> Folder:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def reported() -> ReportedLines:
+    return ReportedLines()
 
 
 @pytest.fixture
-def runner(empty_database_url: str, folder: Folder, told: Told) -> MigrationRunner:
-    return MigrationRunner(empty_database_url, folder.path, report=told.append)
+def runner(empty_database_url: str, folder: Folder, reported: ReportedLines) -> MigrationRunner:
+    return MigrationRunner(empty_database_url, folder.path, report=reported.append)
 
 
 @pytest.fixture
-def runner_with(empty_database_url: str, folder: Folder, told: Told) -> Callable[..., MigrationRunner]:
+def runner_with(empty_database_url: str, folder: Folder, reported: ReportedLines) -> Callable[..., MigrationRunner]:
     def make(**options: Any) -> MigrationRunner:
         return MigrationRunner(
-            options.pop("url", empty_database_url), folder.path, **{"report": told.append, **options}
+            options.pop("url", empty_database_url), folder.path, **{"report": reported.append, **options}
         )
 
     return make

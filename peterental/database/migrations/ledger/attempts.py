@@ -1,4 +1,4 @@
-"""The history of attempts, for whoever asks what happened to last night's deploy; reads and never writes."""
+"""The history of attempts at migrations; read only."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE
 from peterental.database.migrations.session.advisory_lock import lock_key
 from peterental.database.migrations.session.server import Connection, ConnectionSource
 
-ENDED_WELL = ("applied", "adopted", "repaired")
+SUCCESSFUL_OUTCOMES = ("applied", "adopted", "repaired")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One attempt at a migration that did not end well, or has not ended. Times are UTC.
+    """One attempt at a migration that failed, was undone, or has not ended. Times are UTC.
 
     Args:
         version: of the migration.
-        file: the file's name, as it was.
+        file: the file's name at the time.
         started_at: when it began.
         ended_at: when it ended; None while it runs, and after a kill until the next run finds it.
-        outcome: `failed`, `interrupted`, `cleared` (by db-repair, to begin anew), `rolled back`, or `running`.
-        error: what stopped it, as the runner said it.
-        statement: of a file that runs statement by statement, how many were done.
-        worst_wait_ms: how long it waited for a table at worst, in milliseconds.
+        outcome: `failed`, `interrupted`, `cleared` (by db-repair, to restart), `rolled back`, or `running`.
+        error: what stopped it, in the runner's words.
+        statement: how many statements of a no-transaction file completed.
+        worst_wait_ms: its longest wait for a lock, in milliseconds.
         applied_by: user and host.
     """
 
@@ -43,18 +43,18 @@ class Attempt:
 
     @property
     def duration(self) -> timedelta | None:
-        """From start to end, where it has ended."""
+        """The time from start to end; None until it has ended."""
         return self.ended_at - self.started_at if self.ended_at else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What has gone wrong lately, and whether somebody is migrating now.
+    """The latest unsuccessful attempts, and whether a runner is active.
 
     Args:
-        is_kept: False where no attempts are kept yet: an earlier runner's ledger, or none.
+        is_kept: whether attempts are recorded; False for an earlier runner's ledger, or none.
         is_migrating: whether a runner holds the migration lock.
-        attempts: those that did not end well, latest first.
+        attempts: the unsuccessful attempts, latest first.
         has_more: whether there are older ones.
     """
 
@@ -65,9 +65,9 @@ class History:
 
 
 def read_history(database: ConnectionSource, limit: int) -> History:
-    """Read the latest `limit` attempts that did not end well. At most two queries.
+    """Read the latest `limit` unsuccessful attempts, in at most two queries.
 
-    Raises ServerUnavailable.
+    Raises what `database.connection` raises.
     """
     with database.connection() as connection:
         row = connection.execute(
@@ -83,7 +83,7 @@ def read_history(database: ConnectionSource, limit: int) -> History:
 
 
 def _history(connection: Connection, schema: str, limit: int) -> History:
-    # Whoever reads must not mind a runner of another release: what it does not keep is missing, and no error.
+    # The table may come from another release: a column that it lacks reads as None.
     rows = connection.execute(
         sql.SQL(
             """
@@ -102,8 +102,8 @@ def _history(connection: Connection, schema: str, limit: int) -> History:
             ORDER BY attempt_id DESC
             """
         ).format(sql.Identifier(schema, ATTEMPTS_TABLE)),
-        (lock_key(schema), list(ENDED_WELL), limit + 1),
-        prepare=False,  # a plan that was kept would fail once the table has gained a column
+        (lock_key(schema), list(SUCCESSFUL_OUTCOMES), limit + 1),
+        prepare=False,  # a cached plan would fail once the table has gained a column
     ).fetchall()
     found = [_attempt(row) for row in rows if row["attempt_id"] is not None]
     return History(

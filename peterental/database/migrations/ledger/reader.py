@@ -1,7 +1,7 @@
-"""The ledger as it is read: which migrations a database has, and what the attempts at them came to.
+"""Read the ledger: which migrations a database has, and how the attempts at them ended.
 
-`schema_migrations` is the table that the guide teaches, with a few nullable columns more; earlier runners' rows fit.
-`schema_migration_attempts` remembers the rest: when each attempt began and ended, with what error, and the text it ran.
+`schema_migrations` is the guide's table with a few more nullable columns; rows of earlier runners are valid.
+`schema_migration_attempts` records when each attempt began and ended, its error, and the SQL it ran.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ LEDGER_TABLE = "schema_migrations"
 ATTEMPTS_TABLE = "schema_migration_attempts"
 
 LEDGER_COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT"}
-"""What our ledger has more than the guide's; all nullable, so that anybody's INSERT still works."""
+"""The columns beyond the guide's; all nullable, so that the guide's INSERT still works."""
 
 _INTEGERS = frozenset({"smallint", "integer", "bigint"})
 
 LEDGER_WAIT_MS = 3_000
-"""How long to wait for whoever keeps everybody from the ledger."""
+"""How long to wait for a session that has locked the ledger, in milliseconds."""
 
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One applied migration. `checksum` is None where an earlier runner recorded it."""
+    """One applied migration. `checksum` is None if an earlier runner recorded it."""
 
     version: int
     description: str | None
@@ -44,18 +44,18 @@ class LedgerRow:
 
 @dataclass(frozen=True)
 class Server:
-    """What the first look at a database tells."""
+    """What the first query finds out about a database."""
 
     schema: str
     backend_pid: int
     read_only_reason: str | None
     ledger_elsewhere: str | None
-    """Where `schema` has no ledger, the schema of the first one that the search_path leads to."""
+    """If `schema` has no ledger: the schema of the first ledger on the search_path."""
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """The ledger as it stood when it was read."""
+    """The ledger's content when it was read."""
 
     server: Server
     rows: dict[int, LedgerRow]
@@ -64,43 +64,43 @@ class Ledger:
 
 
 def read(connection: Connection) -> Ledger:
-    """Read the ledger, in two queries and without writing; a database without one has an empty ledger.
+    """Read the ledger in two queries, without writing; without a table it is empty.
 
-    Raises NoSchema when the search_path leads nowhere, LedgerTrouble when it is another tool's, LockNotAvailable when
-    somebody keeps everybody from it.
+    Raises NoSchema if the search_path contains no existing schema, LedgerError if another tool made the table,
+    psycopg.errors.LockNotAvailable if another session has locked it.
     """
-    server, has_ledger, complete, version_type = _look(connection)
+    server, has_ledger, complete, version_type = _inspect(connection)
     if not has_ledger:
         return Ledger(server, {}, complete=False)
     # As JSON, which writes times the same way whatever DateStyle the database has.
-    query = sql.SQL("SELECT to_jsonb(ledger.*) AS kept FROM {} AS ledger").format(
+    query = sql.SQL("SELECT to_jsonb(ledger.*) AS row FROM {} AS ledger").format(
         sql.Identifier(server.schema, LEDGER_TABLE)
     )
-    kept = [row["kept"] for row in _select(connection, query)]
-    _refuse_strange_versions(version_type, [row.get("version") for row in kept])
-    rows = [_row(row) for row in kept]
+    found = [row["row"] for row in _select(connection, query)]
+    _refuse_foreign_versions(version_type, [row.get("version") for row in found])
+    rows = [_row(row) for row in found]
     return Ledger(server, {row.version: row for row in sorted(rows, key=lambda row: row.version)}, complete=complete)
 
 
-def _refuse_strange_versions(kind: str | None, versions: list[object]) -> None:
-    """Raise LedgerTrouble where versions are no integers: such a ledger is another tool's."""
-    strange = [version for version in versions if not isinstance(version, int)]
-    if kind is None:
+def _refuse_foreign_versions(type_name: str | None, versions: list[object]) -> None:
+    """Raise LedgerError if versions are not integers: another tool made the ledger."""
+    foreign = [version for version in versions if not isinstance(version, int)]
+    if type_name is None:
         reason = "it has no column version"
-    elif strange:
-        reason = f"its versions are not integers but like {strange[0]!r}"
-    elif kind not in _INTEGERS:
-        reason = f"its versions are {kind}, not integer"
+    elif foreign:
+        reason = f"its versions are not integers but like {foreign[0]!r}"
+    elif type_name not in _INTEGERS:
+        reason = f"its versions are {type_name}, not integer"
     else:
         return
     raise LedgerError(reason=reason, advice=FOREIGN_LEDGER_HINT)
 
 
 def _select(connection: Connection, query: sql.Composed) -> psycopg.Cursor[DictRow]:
-    """Run a query that waits for a lock no longer than `LEDGER_WAIT_MS`, in one round trip, and return its cursor.
+    """Run a query with a lock timeout of `LEDGER_WAIT_MS` in one round trip, and return its cursor.
 
-    The limit ends with the query's own transaction: a session that goes back to a pool keeps its setting. Nothing is
-    prepared, because a plan that was kept fails once its table has gained a column.
+    The timeout ends with the query's own transaction, so that a pooled session keeps its setting. Nothing is prepared,
+    because a cached plan fails once its table has gained a column.
     """
     limit = sql.SQL("SET LOCAL lock_timeout TO {}").format(sql.Literal(LEDGER_WAIT_MS))
     cursor = connection.execute(sql.SQL("; ").join([limit, query]), prepare=False)
@@ -108,8 +108,8 @@ def _select(connection: Connection, query: sql.Composed) -> psycopg.Cursor[DictR
     return cursor
 
 
-def _look(connection: Connection) -> tuple[Server, bool, bool, str | None]:
-    """Return the server, and of its ledger: whether it exists, whether it is complete, and the type of its versions."""
+def _inspect(connection: Connection) -> tuple[Server, bool, bool, str | None]:
+    """Return the server, whether it has a ledger, whether that is complete, and the type of its versions."""
     row = connection.execute(
         """
         SELECT schema, pg_backend_pid() AS pid, ledger IS NOT NULL AS has_ledger,
@@ -134,12 +134,12 @@ def _look(connection: Connection) -> tuple[Server, bool, bool, str | None]:
     ).fetchone()
     if row is None or row["schema"] is None:
         raise NoSchema
-    elsewhere = _schema_in_reach(connection) if row["in_reach"] and not row["has_ledger"] else None
+    elsewhere = _schema_on_search_path(connection) if row["in_reach"] and not row["has_ledger"] else None
     server = Server(row["schema"], row["pid"], row["read_only_reason"], elsewhere)
     return server, row["has_ledger"], row["complete"], row["version_type"]
 
 
-def _schema_in_reach(connection: Connection) -> str | None:
+def _schema_on_search_path(connection: Connection) -> str | None:
     row = connection.execute(
         """
         SELECT n.nspname AS schema FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -153,25 +153,25 @@ def _row(row: dict[str, Any]) -> LedgerRow:
     return LedgerRow(
         version=row["version"],
         description=row.get("description"),
-        applied_at=_instant(row.get("applied_at")),
+        applied_at=_timestamp(row.get("applied_at")),
         checksum=row.get("checksum"),
         duration_ms=row.get("duration_ms"),
         applied_by=row.get("applied_by"),
     )
 
 
-def _instant(written: object) -> datetime | None:
-    """Parse a time of the ledger as UTC; None where there is none, or none that Python can hold ("infinity")."""
+def _timestamp(written: object) -> datetime | None:
+    """Parse a time of the ledger as UTC; None if there is none, or for "infinity", which Python cannot represent."""
     try:
         found = datetime.fromisoformat(str(written))
     except ValueError:
         return None
-    # Without a zone it is what an earlier runner's TIMESTAMP meant.
+    # Without a zone: an earlier runner's TIMESTAMP, which is UTC.
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def checksums(connection: Connection, schema: str) -> dict[int, str]:
-    """Give the checksums that the ledger of any schema has kept, by version; none where it is another tool's."""
+    """Return the recorded checksums of any schema's ledger, by version; empty if another tool made it."""
     query = sql.SQL(
         "SELECT version, to_jsonb(ledger.*) ->> 'checksum' AS checksum FROM {} AS ledger"
         " WHERE to_jsonb(ledger.*) ->> 'checksum' IS NOT NULL"
@@ -180,7 +180,7 @@ def checksums(connection: Connection, schema: str) -> dict[int, str]:
 
 
 def applied_text(connection: Connection, schema: str, version: int) -> str | None:
-    """Give the text that was run for `version`, where an attempt kept it."""
+    """Return the SQL that was run for `version`; None if no attempt recorded it."""
     query = sql.SQL(
         "SELECT sql FROM {} WHERE version = {} AND outcome IN ('applied', 'repaired', 'adopted')"
         " ORDER BY attempt_id DESC LIMIT 1"
@@ -191,16 +191,16 @@ def applied_text(connection: Connection, schema: str, version: int) -> str | Non
 
 @dataclass(frozen=True)
 class StoppedAttempt:
-    """A no-transaction attempt that stopped half-way: how many statements it did, of which text."""
+    """A no-transaction attempt that stopped half-way: how many statements completed, of which text."""
 
     statement: int
     text: str
 
 
 def stopped_attempt(connection: Connection, schema: str, version: int) -> StoppedAttempt | None:
-    """Give the last attempt at `version` that stopped among its statements, unless it was ended by success since.
+    """Return the last attempt at `version` if it stopped among its statements.
 
-    One that nobody ended has stopped too, where nobody holds the lock: its runner was killed.
+    An attempt without an end has stopped too if no other session holds the lock: its runner was killed.
     """
     query = sql.SQL(
         "SELECT statement, sql, outcome FROM {} WHERE version = {} AND (statement IS NOT NULL"
@@ -215,5 +215,5 @@ def stopped_attempt(connection: Connection, schema: str, version: int) -> Stoppe
 
 
 def table_of(schema: str, name: str) -> sql.SQL:
-    """Give a table's name for statements that take values; a % in the schema's own name is not the place of one."""
+    """Return a table's quoted name for statements with parameters: a % in it is doubled."""
     return sql.SQL(sql.Identifier(schema, name).as_string().replace("%", "%%"))

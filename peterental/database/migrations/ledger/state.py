@@ -1,4 +1,4 @@
-"""Files and ledger side by side: what is applied, pending, edited, missing, and what that means."""
+"""Compare files with the ledger: what is applied, pending, edited or missing."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from peterental.database.migrations.source.statements import same_statements
 
 
 class State(StrEnum):
-    """How one migration stands."""
+    """The state of one migration."""
 
     APPLIED = "applied"
     UNVERIFIED = "unverified"
-    """Applied by an earlier runner, which kept no checksum."""
+    """Applied by an earlier runner, which recorded no checksum."""
     PENDING = "pending"
     EDITED = "edited"
     COMMENTS_EDITED = "comments-edited"
     MISSING = "missing"
     """Applied, but its file is gone."""
     OUT_OF_ORDER = "late"
-    """Not applied, although a higher number is."""
+    """Not applied, although a higher version is."""
     NEWER = "newer"
-    """Applied by a newer release than this one; older code boots on a newer schema."""
+    """Applied by a newer release; older code may run on a newer schema."""
     FAILED = "failed"
     """A no-transaction attempt that stopped."""
 
@@ -47,21 +47,21 @@ class HistoryEntry:
 
     @property
     def description(self) -> str:
-        """What it does, in its own words."""
+        """The description from the file, or else from the ledger."""
         if self.file is not None:
             return self.file.description
         return (self.row.description if self.row else None) or ""
 
     @property
     def file_name(self) -> str:
-        """The file's name; its number where there is no file."""
+        """The file's name; the version if there is no file."""
         return self.file.path.name if self.file else f"{self.version:03d}"
 
 
 def compare_with_ledger(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[HistoryEntry]:
-    """Give every migration that has a file or a ledger row, in order.
+    """Return every migration with a file or a ledger row, in order.
 
-    Raises RecordedElsewhere when the search_path has changed since.
+    Raises ForeignLedger if these files are recorded in another schema of the search_path.
     """
     schema, elsewhere = ledger.server.schema, ledger.server.ledger_elsewhere
     if elsewhere is not None:
@@ -76,12 +76,12 @@ def compare(
     rows: Mapping[int, LedgerRow],
     applied_text: Callable[[int], str | None],
 ) -> list[HistoryEntry]:
-    """Give every migration that has a file or a ledger row, in order.
+    """Return every migration with a file or a ledger row, in order.
 
     Args:
-        files: as found, in order.
+        files: the files, in order.
         rows: the ledger by version.
-        applied_text: gives the text that was run for a version, if it was kept; asked only for edited files.
+        applied_text: returns the SQL that was run for a version, or None; called for edited files only.
     """
     by_version = {file.version: file for file in files}
     highest_file = max(by_version, default=0)
@@ -111,7 +111,7 @@ def _applied_state(file: MigrationFile, row: LedgerRow, applied_text: Callable[[
 
 
 def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
-    """Say why nothing may be applied: one reason per entry that tells a different story than its file."""
+    """Return why nothing may be applied: one problem for each entry whose file and row disagree."""
     reasons = {
         State.EDITED: "{name} was edited after it was applied",
         State.MISSING: "the file of applied migration {name} is missing",
@@ -125,7 +125,7 @@ def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
 
 
 def overall_state(entries: list[HistoryEntry]) -> str:
-    """Give the state of the whole: `broken`, `pending`, `newer` or `current`."""
+    """Return the state of all together: `broken`, `pending`, `newer` or `current`."""
     states = {entry.state for entry in entries}
     if states & BROKEN:
         return "broken"

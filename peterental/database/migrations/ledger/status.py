@@ -1,4 +1,4 @@
-"""How files and database stand, for people (`flask db-status`, `/schema`), scripts (JSON) and the health gate."""
+"""The state of files and database, for `flask db-status`, the schema page, scripts (JSON) and the health checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from peterental.database.migrations.wording import plural
 
 @dataclass(frozen=True)
 class Status:
-    """All migrations of files and ledger, in order, and what is wrong with them."""
+    """All migrations of files and ledger, in order, and the problems with them."""
 
     entries: list[HistoryEntry]
     problems: list[Problem]
@@ -36,16 +36,16 @@ class Status:
 
     @property
     def pending(self) -> list[int]:
-        """The versions that are still to be applied."""
+        """The versions that are not yet applied."""
         return [entry.version for entry in self.entries if entry.state in {State.PENDING, State.FAILED}]
 
     @property
     def fits(self) -> bool:
-        """Whether this release can work with this database: its schema is current, or newer than the release."""
+        """Whether this release can use this database: its schema is current, or newer than the release."""
         return self.state in {"current", "newer"}
 
     def summary(self, *, between_problems: str = "; ") -> str:
-        """Say in one sentence how things stand."""
+        """Return the state in one sentence, with the next step."""
         if self.state == "broken":
             return f"The history is broken: {joined(self.problems, between_problems)}."
         stopped = next((entry for entry in self.entries if entry.state is State.FAILED), None)
@@ -60,7 +60,7 @@ class Status:
         return "The schema is current."
 
     def as_json(self) -> dict[str, Any]:
-        """Give the shape that `flask db-status --json` promises; problems come with it where there are any."""
+        """Return the document of `flask db-status --json`; it has `problems` only if there are any."""
         document: dict[str, Any] = {
             "state": self.state,
             "migrations": [_entry_as_json(entry) for entry in self.entries],
@@ -84,9 +84,9 @@ def _entry_as_json(entry: HistoryEntry) -> dict[str, Any]:
 
 
 def read_status(url: str, directory: Path) -> Status:
-    """Compare the files in `directory` with the ledger of the database at `url`, over a connection of its own.
+    """Compare the files in `directory` with the ledger of the database at `url`. Writes nothing.
 
-    Raises MigrationFilesError when the folder cannot be read, ServerUnavailable, NoSchema. Writes nothing.
+    Raises MigrationFilesError if the folder cannot be read, ServerUnavailable, NoSchema.
     """
     files, problems = scan_files(directory)
     with engine_session(url) as connection:
@@ -94,9 +94,9 @@ def read_status(url: str, directory: Path) -> Status:
 
 
 class SchemaHealth:
-    """Tells whether the schema fits this release, over a process's pool.
+    """Checks whether the schema matches this release, over a process's pool.
 
-    The release's files are read once: a process ships what it was started with.
+    The release's files are read once: they do not change while the process runs.
     """
 
     def __init__(self, database: ConnectionSource, directory: Path) -> None:
@@ -105,9 +105,9 @@ class SchemaHealth:
         self._files: list[MigrationFile] | None = None
 
     def status(self) -> Status:
-        """Compare this release's files with the ledger as it is now.
+        """Compare this release's files with the current ledger.
 
-        Raises MigrationFilesError, LedgerTrouble, NoSchema, and what `Database.connection` raises.
+        Raises MigrationFilesError, LedgerError, NoSchema, and what `database.connection` raises.
         """
         if self._files is None:
             files, problems = scan_files(self._directory)
@@ -122,13 +122,13 @@ def _status(connection: Connection, files: list[MigrationFile], problems: list[P
     ledger = ledgers.read(connection)
     entries = compare_with_ledger(connection, files, ledger)
     _mark_stopped(connection, ledger, entries)
-    # Where numbers are missing among the files, that says it all: the same migrations are missing beside the ledger.
-    told = [entry for entry in entries if not (problems and entry.state is State.MISSING)]
-    return Status(entries, problems + blocking_problems(told))
+    # A gap among the files is reported once: the same migrations are missing beside the ledger.
+    reported = [entry for entry in entries if not (problems and entry.state is State.MISSING)]
+    return Status(entries, problems + blocking_problems(reported))
 
 
 def _mark_stopped(connection: Connection, ledger: Ledger, entries: list[HistoryEntry]) -> None:
-    """Say of the first pending migration when an attempt at it stopped half-way; no run comes beyond one that did."""
+    """Set the first pending migration's state to FAILED if an attempt at it stopped; no run continues after it."""
     first = next((number for number, entry in enumerate(entries) if entry.state is State.PENDING), None)
     if first is None or not ledger.complete:
         return

@@ -1,4 +1,4 @@
-"""The ledger as it is written: what was applied, and how every attempt began and ended."""
+"""Write the ledger: what was applied, and how every attempt began and ended."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from peterental.database.migrations.session.execute import StatementFailed, exec
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.files import MigrationFile, checksum_of
 
-_THIS = " WHERE attempt_id = %s"
+_WHERE_CURRENT = " WHERE attempt_id = %s"
 
-_OPENED = "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"
+_BEGIN_ATTEMPT = "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"
 
 _RECORD = """
 WITH applied AS (
@@ -39,7 +39,7 @@ RETURNING attempt_id"""
 
 
 class LedgerWriter:
-    """Writes the ledger on the runner's own connection, always schema-qualified, always under the runner's lock."""
+    """Writes the ledger on the runner's connection, schema-qualified, under the migration lock."""
 
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
@@ -56,9 +56,9 @@ class LedgerWriter:
         self._composed: dict[str, sql.Composed] = {}
 
     def ensure_tables(self, ledger: Ledger) -> None:
-        """Create what is missing of the two tables; an older ledger gains our columns and keeps its rows.
+        """Create the two tables where they are missing; an older ledger gains columns and keeps its rows.
 
-        Raises ReadOnlyDatabase when the server takes no changes.
+        Raises ReadOnlyDatabase if the server accepts no changes.
         """
         if ledger.complete:
             return
@@ -83,11 +83,11 @@ class LedgerWriter:
                 " outcome TEXT NOT NULL DEFAULT 'running', error TEXT, statement INTEGER, worst_wait_ms INTEGER,"
                 " applied_by TEXT, sql TEXT)"
             )
-            # Refused here where the ledger is another tool's, which then stays as it was.
+            # Fails here on another tool's ledger, which is then left unchanged.
             self._execute("UPDATE {ledger} SET version = version, applied_at = now(), description = NULL WHERE false")
 
     def _upgrade_applied_at(self) -> None:
-        """Make an earlier runner's TIMESTAMP a TIMESTAMPTZ; in a UTC session that rewrites nothing."""
+        """Turn an earlier runner's TIMESTAMP into TIMESTAMPTZ; in a UTC session that rewrites nothing."""
         self._execute(
             """
             DO $$ BEGIN
@@ -102,28 +102,28 @@ class LedgerWriter:
         )
 
     def begin_attempt(self, file: MigrationFile) -> None:
-        """Note that `file` is about to run, in a session that no file has changed yet."""
+        """Record that `file` is about to run, in a session that no file has changed yet."""
         self._reset = reset_script(self._connection)
-        self._attempt_id = self._fetch_id(_OPENED, *self._attempt_values(file))
+        self._attempt_id = self._fetch_id(_BEGIN_ATTEMPT, *self._attempt_values(file))
 
-    def begin_steps(self, text: str, done: int) -> None:
-        """Note that the running attempt goes statement by statement, with `done` of them done before it."""
-        self._execute("UPDATE {attempts} SET sql = %s, statement = %s" + _THIS, text, done, self._attempt_id)
+    def begin_statements(self, text: str, done: int) -> None:
+        """Record that the attempt runs statement by statement, with `done` of them completed earlier."""
+        self._execute("UPDATE {attempts} SET sql = %s, statement = %s" + _WHERE_CURRENT, text, done, self._attempt_id)
 
     def record_progress(self, done: int) -> None:
-        """Note how many statements of the running attempt are done."""
-        self._execute("UPDATE {attempts} SET statement = %s" + _THIS, done, self._attempt_id)
+        """Record how many statements of the running attempt are done."""
+        self._execute("UPDATE {attempts} SET statement = %s" + _WHERE_CURRENT, done, self._attempt_id)
 
     def record_wait(self, worst_wait_ms: int) -> None:
-        """Note how long the running attempt has waited for a table at worst, in milliseconds."""
+        """Record the longest wait for a lock of the running attempt, in milliseconds."""
         self._execute(
-            "UPDATE {attempts} SET worst_wait_ms = GREATEST(worst_wait_ms, %s)" + _THIS,
+            "UPDATE {attempts} SET worst_wait_ms = GREATEST(worst_wait_ms, %s)" + _WHERE_CURRENT,
             worst_wait_ms,
             self._attempt_id,
         )
 
     def stage_record(self, file: MigrationFile, text: str, following: MigrationFile | None) -> None:
-        """Put into words what `record_applied` will write; asks the server nothing, which may be busy with the file."""
+        """Prepare what `record_applied` will write, without a query: the server may be busy with the file."""
         values: dict[str, str | int | None] = {
             "version": file.version,
             "description": file.description,
@@ -156,14 +156,14 @@ class LedgerWriter:
             results = execute_text(self._connection, script, while_waiting=while_waiting)
         except StatementFailed as failure:
             raise failure.cause from failure
-        opened = results[-2]
-        if opened.ntuples:
-            self._attempt_id = int(opened.get_value(0, 0) or 0)
+        following = results[-2]  # before COMMIT
+        if following.ntuples:
+            self._attempt_id = int(following.get_value(0, 0) or 0)
 
     def rehearse_record(self, file: MigrationFile) -> None:
-        """Write what `record_applied` would, in a transaction that is rolled back; no sequence moves.
+        """Write what `record_applied` would write, for a transaction that is rolled back; no sequence advances.
 
-        Raises psycopg.Error where the file has spoilt the ledger.
+        Raises psycopg.Error if the file has broken the ledger.
         """
         self._execute(
             "INSERT INTO {ledger} (version, applied_at, description, checksum, applied_by, duration_ms)"
@@ -174,10 +174,12 @@ class LedgerWriter:
             file.checksum,
             self._applied_by,
         )
-        self._execute("UPDATE {attempts} SET outcome = 'applied', ended_at = now(), checksum = '', sql = ''" + _THIS, 0)
+        self._execute(
+            "UPDATE {attempts} SET outcome = 'applied', ended_at = now(), checksum = '', sql = ''" + _WHERE_CURRENT, 0
+        )
 
     def record_repaired(self, file: MigrationFile, text: str) -> None:
-        """Take `text` for what was applied as `file`'s version, and keep that in the history."""
+        """Record `text` as what was applied for `file`'s version."""
         self._execute("UPDATE {ledger} SET checksum = %s WHERE version = %s", file.checksum, file.version)
         self._execute(
             "INSERT INTO {attempts} (version, file, checksum, applied_by, sql, outcome, ended_at)"
@@ -190,7 +192,7 @@ class LedgerWriter:
         )
 
     def record_adopted(self, file: MigrationFile, text: str) -> None:
-        """Record `file` as applied by other means than ours; a row that is there gains what it lacks."""
+        """Record `file` as applied by other means; an existing row gains the values that it lacks."""
         self._execute(
             "INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by)"
             " VALUES (%s, clock_timestamp(), %s, %s, %s)"
@@ -213,14 +215,14 @@ class LedgerWriter:
         )
 
     def clear_attempts(self, version: int) -> None:
-        """Forget how far stopped attempts at `version` came; the next one begins with its first statement."""
+        """Clear stopped attempts at `version`, so that the next one starts at the first statement."""
         self._execute(
             "UPDATE {attempts} SET outcome = 'cleared' WHERE version = %s AND outcome IN ('failed', 'interrupted')",
             version,
         )
 
     def record_rolled_back(self, file: MigrationFile, text: str) -> None:
-        """Take `file`'s version out of the ledger, and keep in the history what undid it."""
+        """Delete `file`'s version from the ledger, and record the SQL that undid it."""
         self._execute("DELETE FROM {ledger} WHERE version = %s", file.version)
         self._execute(
             "INSERT INTO {attempts} (version, file, applied_by, sql, outcome, ended_at)"
@@ -232,16 +234,16 @@ class LedgerWriter:
         )
 
     def record_failed(self, *, outcome: str, error: str) -> None:
-        """Note what stopped the attempt that is running. `outcome` is `failed` or `interrupted`."""
+        """Record what stopped the running attempt. `outcome` is `failed` or `interrupted`."""
         self._execute(
-            "UPDATE {attempts} SET outcome = %s, ended_at = clock_timestamp(), error = %s" + _THIS,
+            "UPDATE {attempts} SET outcome = %s, ended_at = clock_timestamp(), error = %s" + _WHERE_CURRENT,
             outcome,
             error,
             self._attempt_id,
         )
 
     def mark_orphans_interrupted(self) -> None:
-        """Note that attempts which nobody ended were interrupted: we hold the lock, so nobody is running them."""
+        """Mark attempts without an end as interrupted: under the migration lock, no runner is active."""
         self._execute(
             "UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp() WHERE outcome = 'running'",
         )
@@ -251,16 +253,16 @@ class LedgerWriter:
 
     def _fetch_id(self, statement: str, *values: object) -> int:
         row = self._execute(statement, *values).fetchone()
-        assert row is not None  # noqa: S101  # tells mypy; an INSERT that returns has returned
+        assert row is not None  # noqa: S101  # for mypy; INSERT … RETURNING returns a row
         return int(row["attempt_id"])
 
     def _execute(self, statement: str, *values: object) -> psycopg.Cursor[DictRow]:
         return self._connection.execute(self._compose(statement), values, prepare=False)
 
     def _literal(self, value: str | int | None) -> str:
-        """Quote a value for a script, which takes no parameters.
+        """Quote a value for a script, which cannot have parameters.
 
-        libpq quotes a text so that it is read right whatever the file made of standard_conforming_strings.
+        libpq quotes text so that it is valid for either value of standard_conforming_strings.
         """
         if value is None:
             return "NULL"
@@ -280,7 +282,7 @@ class LedgerWriter:
 
 
 def _applied_by() -> str:
-    """Say who applies: user and host, and the deploy's commit where the host tells it (Render does)."""
+    """Return user and host, and the deployed commit if the platform provides it (Render does)."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

@@ -121,7 +121,7 @@ def _command_offsets(sql: str, start: int) -> list[int]:
         start: the offset of `sql` in the file, in characters.
     """
     found = tokens_of(sql) or []
-    words = [word.sql for word in found]
+    words = [token.text for token in found]
     position = 1
     while position + 1 < len(words) and words[position] == ".":
         position += 2

@@ -168,8 +168,8 @@ def _bodies(statement: ParsedStatement) -> list[str]:
 
 
 def _comments(text: str, start: int) -> list[Comment]:
-    words = tokens_with_comments(text) or ()
-    return [Comment(start + word.offset, word.sql) for word in words if word.kind == "SQL_COMMENT"]
+    tokens = tokens_with_comments(text) or ()
+    return [Comment(start + token.offset, token.text) for token in tokens if token.kind == "SQL_COMMENT"]
 
 
 def _problem(error: ParseError, start: int) -> SyntaxProblem:

@@ -18,7 +18,7 @@ from peterental.database.migrations.plan.cluster_scope import is_cluster_wide
 from peterental.database.migrations.plan.contention_guard import ContentionGuard
 from peterental.database.migrations.plan.lock_tracer import LockTracer, StatementEffects
 from peterental.database.migrations.run.concurrent_indexes import parse_concurrent_index_op
-from peterental.database.migrations.session.connection import is_broken, prepare_to_write, recover
+from peterental.database.migrations.session.connection import is_broken, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection, cancelled_by, reason_of
 from peterental.database.migrations.source.checks import PreparedMigration
@@ -173,7 +173,7 @@ class _LiveDryRun:
                 return
         # Deferred constraints are checked now, as COMMIT would; and the next file starts with a reset session.
         if self._execute(run, None, "SET CONSTRAINTS ALL IMMEDIATE", is_first=is_first):
-            prepare_to_write(self._connection)
+            reset(self._connection)
             self._record(run)
 
     def _record(self, run: FileResult) -> None:
@@ -266,7 +266,7 @@ def dry_run_in_scratch(connection: Connection, schema: str, items: list[Prepared
         run_file(connection, run, lambda: LockTracer(connection, schema, existing))
         if not run.is_complete:
             break
-        prepare_to_write(connection)
+        reset(connection)
     return runs
 
 

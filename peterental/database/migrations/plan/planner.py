@@ -41,7 +41,7 @@ from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import exclusive_lock
 from peterental.database.migrations.run.monitor import describe
 from peterental.database.migrations.scratch.database import ScratchBuildFailed, ScratchRefused, build, scratch_database
-from peterental.database.migrations.session.connection import prepare_to_write
+from peterental.database.migrations.session.connection import reset
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.checks import PreparedMigration, checked_files
@@ -117,7 +117,7 @@ def _wants_scratch(items: list[PreparedMigration], live: list[FileResult]) -> bo
 def _in_scratch(copy: str, directory: Path, schema: str, items: list[PreparedMigration]) -> list[FileResult]:
     build(copy, directory, to=items[0].file.version - 1)
     with engine_session(copy) as connection:
-        prepare_to_write(connection)
+        reset(connection)
         LedgerWriter(connection, schema).ensure_tables(ledgers.read(connection))
         return dry_run_in_scratch(connection, schema, items)
 

@@ -1,4 +1,4 @@
-"""Indexes that are built CONCURRENTLY: found again after an interrupted build, healed, and checked to be valid."""
+"""Indexes built CONCURRENTLY: recover from interrupted builds, and check that they are valid."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class ConcurrentIndexOp:
-    """What a statement does with an index outside a transaction.
+    """An operation on an index that cannot run in a transaction.
 
     Args:
         verb: `create`, `drop` or `reindex`.
-        schema: as the statement names it; None where it leaves that to the search_path.
+        schema: as named in the statement; None to use the search_path.
         table: the table of a `create`; None otherwise.
-        name: the index.
+        name: of the index.
     """
 
     verb: str
@@ -32,7 +32,7 @@ class ConcurrentIndexOp:
 
 
 def parse_concurrent_index_op(statement: str) -> ConcurrentIndexOp | None:
-    """Read from a statement which index it makes, drops or rebuilds concurrently; None for any other statement."""
+    """Return which index a statement creates, drops or rebuilds concurrently; None for any other statement."""
     if not _CONCURRENTLY.search(statement):
         return None
     try:
@@ -40,8 +40,8 @@ def parse_concurrent_index_op(statement: str) -> ConcurrentIndexOp | None:
     except ParseError:
         return None
     if tree.HasField("index_stmt") and tree.index_stmt.concurrent:
-        made = tree.index_stmt
-        return ConcurrentIndexOp("create", made.relation.schemaname or None, made.relation.relname, made.idxname)
+        node = tree.index_stmt
+        return ConcurrentIndexOp("create", node.relation.schemaname or None, node.relation.relname, node.idxname)
     if tree.HasField("drop_stmt") and tree.drop_stmt.concurrent:
         names = [item.string.sval for item in tree.drop_stmt.objects[0].list.items]
         return ConcurrentIndexOp("drop", names[-2] if len(names) > 1 else None, None, names[-1])
@@ -56,15 +56,15 @@ def _is_concurrent(reindex: Any) -> bool:
     return any(option.def_elem.defname == "concurrently" for option in reindex.params)
 
 
-def is_valid(connection: Connection, work: ConcurrentIndexOp) -> bool | None:
-    """Tell whether the index is there and valid; None where it is not there."""
-    row = _find(connection, work)
+def is_valid(connection: Connection, operation: ConcurrentIndexOp) -> bool | None:
+    """Return whether the index is valid; None if it does not exist."""
+    row = _find(connection, operation)
     return None if row is None else bool(row["valid"])
 
 
-def is_being_built(connection: Connection, work: ConcurrentIndexOp) -> bool:
-    """Tell whether another session is building this very index now."""
-    row = _find(connection, work)
+def is_being_built(connection: Connection, operation: ConcurrentIndexOp) -> bool:
+    """Return whether another session is building this index now."""
+    row = _find(connection, operation)
     if row is None:
         return False
     building = connection.execute(
@@ -73,18 +73,18 @@ def is_being_built(connection: Connection, work: ConcurrentIndexOp) -> bool:
     return building is not None
 
 
-def drop(connection: Connection, work: ConcurrentIndexOp) -> None:
-    """Drop the index without blocking anybody."""
-    row = _find(connection, work)
+def drop(connection: Connection, operation: ConcurrentIndexOp) -> None:
+    """Drop the index without blocking other sessions."""
+    row = _find(connection, operation)
     if row is not None:
         connection.execute(
             sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(row["schema"], row["name"]))
         )
 
 
-def drop_invalid_copies(connection: Connection, work: ConcurrentIndexOp) -> None:
-    """Drop the invalid copies (`…_ccnew`, `…_ccold`) that an interrupted REINDEX CONCURRENTLY left beside its index."""
-    original = _find(connection, work)
+def drop_invalid_copies(connection: Connection, operation: ConcurrentIndexOp) -> None:
+    """Drop the invalid copies (`…_ccnew`, `…_ccold`) of an interrupted REINDEX CONCURRENTLY."""
+    original = _find(connection, operation)
     if original is None:
         return
     leftovers = connection.execute(
@@ -93,7 +93,7 @@ def drop_invalid_copies(connection: Connection, work: ConcurrentIndexOp) -> None
         FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
         WHERE NOT i.indisvalid AND i.indrelid = %s AND c.relname ~ %s
         """,
-        (original["table_oid"], "^" + _quoted_for_regexp(work.name) + "_cc(new|old)[0-9]*$"),
+        (original["table_oid"], "^" + _escaped_for_regexp(operation.name) + "_cc(new|old)[0-9]*$"),
     ).fetchall()
     for leftover in leftovers:
         connection.execute(
@@ -101,12 +101,12 @@ def drop_invalid_copies(connection: Connection, work: ConcurrentIndexOp) -> None
         )
 
 
-def _quoted_for_regexp(name: str) -> str:
+def _escaped_for_regexp(name: str) -> str:
     return "".join(character if character.isalnum() or character == "_" else f"\\{character}" for character in name)
 
 
-def _find(connection: Connection, work: ConcurrentIndexOp) -> dict[str, Any] | None:
-    """Find the index where the statement means it: beside its table, else along the search_path."""
+def _find(connection: Connection, operation: ConcurrentIndexOp) -> dict[str, Any] | None:
+    """Find the index that the statement refers to: in its table's schema, or on the search_path."""
     return connection.execute(
         """
         SELECT c.oid, n.nspname AS schema, c.relname AS name, i.indisvalid AND i.indisready AS valid,
@@ -120,5 +120,5 @@ def _find(connection: Connection, work: ConcurrentIndexOp) -> dict[str, Any] | N
                 ELSE c.oid = to_regclass(concat(quote_ident(%(schema)s::text) || '.', quote_ident(%(name)s::text)))
             END
         """,
-        {"name": work.name, "table": work.table, "schema": work.schema},
+        {"name": operation.name, "table": operation.table, "schema": operation.schema},
     ).fetchone()

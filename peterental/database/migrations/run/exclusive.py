@@ -1,4 +1,4 @@
-"""The state in which anything of ours may be written: a direct connection, prepared, locked, and stoppable."""
+"""The state in which the engine writes: a direct connection, reset, holding the lock, interruptible."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.signals import interruptible
 from peterental.database.migrations.session.advisory_lock import migration_lock
-from peterental.database.migrations.session.connection import prepare_to_write, refuse_transaction_pooler
+from peterental.database.migrations.session.connection import refuse_transaction_pooler, reset
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
@@ -28,12 +28,12 @@ def exclusive_lock(
     report: Reporter,
     settings: EngineSettings = DEFAULT_SETTINGS,
 ) -> Iterator[Ledger]:
-    """Hold the migration lock for the block and give the ledger as it is under it.
+    """Hold the migration lock for the block, and yield the ledger as read under the lock.
 
     Args:
-        connection: the runner's own.
-        url: where it leads; a second connection may be needed to find a pooler out.
-        seen: the ledger as it was before.
+        connection: the runner's.
+        url: of the same database; detecting a pooler may need a second connection.
+        seen: the ledger as read before.
         wait_s: how long to wait for another runner, in seconds.
         report: receives a line about the session that holds the lock.
         settings: the host's.
@@ -43,7 +43,7 @@ def exclusive_lock(
     refuse_transaction_pooler(connection, url, seen.server.backend_pid, settings)
     if seen.server.read_only_reason:
         raise ReadOnlyDatabase(reason=seen.server.read_only_reason)
-    prepare_to_write(connection)
+    reset(connection)
     with interruptible(), migration_lock(connection, seen.server.schema, wait_s=wait_s, report=report):
         yield ledgers.read(connection)
 
@@ -52,7 +52,7 @@ def exclusive_lock(
 def writing_session(
     url: str, *, report: Reporter, settings: EngineSettings = DEFAULT_SETTINGS
 ) -> Iterator[tuple[Connection, Ledger]]:
-    """Open a connection of the caller's own, lock, and give it with the ledger, whose tables are made complete.
+    """Yield a direct connection that holds the lock, and the ledger, whose tables exist then.
 
     Raises what `exclusive_lock` raises, and ServerUnavailable.
     """

@@ -1,4 +1,4 @@
-"""One run under the lock: applies files one after another on one session, and says what state it leaves."""
+"""Apply files under the lock, one after another in one session, and report the state after a failure."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ from peterental.database.migrations.sql.error_location import commit_problem, st
 _IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 _BUSY = (*_IN_USE, psycopg.errors.SerializationFailure)
 
-_NOT_IN_A_TRANSACTION = "put “-- migrate: no-transaction” at the top of the file"
+_USE_NO_TRANSACTION = "put “-- migrate: no-transaction” at the top of the file"
 _NEXT_STEPS: dict[type[psycopg.Error], str] = {
-    psycopg.errors.ActiveSqlTransaction: _NOT_IN_A_TRANSACTION,
-    psycopg.errors.InvalidTransactionTermination: _NOT_IN_A_TRANSACTION,
+    psycopg.errors.ActiveSqlTransaction: _USE_NO_TRANSACTION,
+    psycopg.errors.InvalidTransactionTermination: _USE_NO_TRANSACTION,
     psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
 }
 """What to do about a statement that cannot run in one transaction with the rest of its file."""
@@ -54,10 +54,10 @@ class Executor:
     """Applies files under the lock.
 
     Args:
-        connection: the runner's own, prepared to write, holding the lock.
+        connection: the runner's, after a reset, holding the lock.
         ledger: as read under the lock.
         url: of the database, for the monitor's connection.
-        report: takes lines about progress.
+        report: receives lines about progress.
         progress: shows how far a long build has come.
         settings: the host's.
     """
@@ -93,7 +93,7 @@ class Executor:
         pid = self._connection.info.backend_pid
         with SessionMonitor(self._url, pid, self._report, progress=self._progress, settings=self._settings) as monitor:
             for item, following in zip(todo, [*todo[1:], None], strict=True):
-                started = time.monotonic()
+                started_s = time.monotonic()
                 attempt = self._apply_statements if item.directives.no_transaction else self._apply_in_transaction
                 try:
                     text = item.file.text() if self._next_text is None else self._next_text
@@ -101,14 +101,14 @@ class Executor:
                 except MigrationFilesError as error:
                     self._not_begun(item, error)
                     raise
-                self._report(f"✅ {item.file.path.name} ({_since_ms(started)} ms)")
+                self._report(f"✅ {item.file.path.name} ({_since_ms(started_s)} ms)")
                 self._notices.report(self._report)
                 self._done.append(item.file.version)
 
     def _apply_in_transaction(
         self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
     ) -> None:
-        """Apply one file in one transaction; where a table is in use, let its queue pass and try the file again."""
+        """Apply one file in one transaction; retry it while its tables are locked by other sessions."""
         budget = LockBudget(self._settings.table_wait_s)
         while True:
             budget.begin(0)
@@ -116,7 +116,7 @@ class Executor:
                 with monitor.observing():
                     self._in_one_transaction(item, text, following)
             except StatementFailed as error:
-                if not self._may_try_again(item, error, budget):
+                if not self._may_retry(item, error, budget):
                     self._fail(
                         item,
                         self._problem(item, text, error, monitor),
@@ -126,7 +126,7 @@ class Executor:
                     )
                 self._pause(item, error.cause, monitor, budget)
             except psycopg.Error as error:
-                if not self._may_try_again(item, error, budget):
+                if not self._may_retry(item, error, budget):
                     self._fail(item, self._commit_problem(item, error), self._after_rollback(item))
                 self._pause(item, error, monitor, budget)
             except Interrupted:
@@ -136,34 +136,36 @@ class Executor:
                 return
 
     def _in_one_transaction(self, item: PreparedMigration, text: str, following: MigrationFile | None) -> None:
-        """Apply one file with its ledger row, and open the next file's attempt in the same transaction."""
-        started = time.monotonic()
-        wording = partial(self._writer.stage_record, item.file, text, following)
+        """Apply one file with its ledger row, and begin the next file's attempt in the same transaction."""
+        started_s = time.monotonic()
+        stage = partial(self._writer.stage_record, item.file, text, following)
         try:
             with self._notices.listening(self._connection):
-                execute_text(self._connection, text, before=begin_statements(item.directives), while_waiting=wording)
-            self._record(started, following)
+                execute_text(self._connection, text, before=begin_statements(item.directives), while_waiting=stage)
+            self._record(started_s, following)
         except BaseException:
             recover(self._connection)
             raise
 
-    def _record(self, started: float, following: MigrationFile | None) -> None:
-        """Record the file that began at `started`; while the server writes that to disk, the next one is read."""
-        self._writer.record_applied(duration_ms=_since_ms(started), while_waiting=partial(self._read_ahead, following))
+    def _record(self, started_s: float, following: MigrationFile | None) -> None:
+        """Record the file that started at `started_s`, and read the next file while the server commits."""
+        self._writer.record_applied(
+            duration_ms=_since_ms(started_s), while_waiting=partial(self._read_ahead, following)
+        )
 
     def _read_ahead(self, following: MigrationFile | None) -> None:
         self._next_text = None
         if following is not None:
-            with suppress(MigrationFilesError):  # read again at its turn, and told then
+            with suppress(MigrationFilesError):  # read again, and reported, when its turn comes
                 self._next_text = following.text()
 
     def _apply_statements(
         self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
     ) -> None:
-        """Apply one no-transaction file, from where an earlier attempt stopped."""
+        """Apply one no-transaction file, resuming where an earlier attempt stopped."""
         budget = LockBudget(self._settings.table_wait_s)
-        done = self._begin_steps(item, text)
-        steps = StatementRunner(
+        done = self._begin_statements(item, text)
+        runner = StatementRunner(
             self._connection,
             self._writer,
             text,
@@ -173,44 +175,44 @@ class Executor:
             budget=budget,
         )
         self._writer.stage_record(item.file, text, following)
-        started = time.monotonic()
+        started_s = time.monotonic()
         while True:
             try:
                 with monitor.observing():
-                    steps.run()
+                    runner.run()
                     execute_text(self._connection, "BEGIN READ WRITE")
-                    self._record(started, following)
+                    self._record(started_s, following)
             except StatementFailed as error:
                 recover(self._connection)
-                if not self._may_try_again(item, error, budget):
+                if not self._may_retry(item, error, budget):
                     self._fail(
                         item,
                         self._problem(item, text, error, monitor),
-                        _stopped_at(steps),
+                        _stopped_at(runner),
                         _next_step(error.cause),
                         statement=error.number,
                     )
                 self._pause(item, error.cause, monitor, budget)
             except psycopg.Error as error:
                 recover(self._connection)
-                if not self._may_try_again(item, error, budget):
-                    self._fail(item, self._commit_problem(item, error), _stopped_at(steps))
+                if not self._may_retry(item, error, budget):
+                    self._fail(item, self._commit_problem(item, error), _stopped_at(runner))
                 self._pause(item, error, monitor, budget)
             except Interrupted:
                 recover(self._connection)
-                self._note(outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(steps)}")
+                self._note(outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(runner)}")
                 raise
             else:
                 return
 
-    def _begin_steps(self, item: PreparedMigration, text: str) -> int | None:
-        """Note in the history that the file begins, and return what `_done_before` returns.
+    def _begin_statements(self, item: PreparedMigration, text: str) -> int | None:
+        """Record that the file runs statement by statement, and return what `_done_before` returns.
 
-        Raises MigrationFailed where the ledger cannot be used and files before this one were applied.
+        Raises MigrationFailed if the ledger cannot be used and earlier files of this run were applied.
         """
         try:
             done = self._done_before(item, text)
-            self._writer.begin_steps(text, done or 0)
+            self._writer.begin_statements(text, done or 0)
         except psycopg.Error as error:
             if not self._done or is_broken(self._connection):
                 raise
@@ -219,9 +221,9 @@ class Executor:
         return done
 
     def _done_before(self, item: PreparedMigration, text: str) -> int | None:
-        """Tell how many statements of `text` an earlier attempt has done; None where there was none.
+        """Return how many statements of `text` an earlier attempt completed; None if there was no such attempt.
 
-        Raises MigrationFilesError when one of those was edited since: what is done would differ from what is written.
+        Raises MigrationFilesError if one of them was edited since: the schema would differ from the file.
         """
         stopped = ledgers.stopped_attempt(self._connection, self._ledger.server.schema, item.file.version)
         if stopped is None:
@@ -236,20 +238,18 @@ class Executor:
                     next_step="restore it, or run flask db-repair to start the file from its first statement",
                 )
                 raise MigrationFilesError([problem])
-        onwards = f"resuming at statement {stopped.statement + 1} of {len(now)}"
+        progress = f"resuming at statement {stopped.statement + 1} of {len(now)}"
         if stopped.statement == len(now):
-            onwards = "all its statements are done; recording it"
-        self._report(f"⏳ {item.file.path.name}: {onwards}")
+            progress = "all its statements are done; recording it"
+        self._report(f"⏳ {item.file.path.name}: {progress}")
         return stopped.statement
 
-    def _may_try_again(
-        self, item: PreparedMigration, error: psycopg.Error | StatementFailed, budget: LockBudget
-    ) -> bool:
-        """Charge `budget` with what the failure has cost, and return whether enough is left to try again."""
+    def _may_retry(self, item: PreparedMigration, error: psycopg.Error | StatementFailed, budget: LockBudget) -> bool:
+        """Charge the failure to `budget`, and return whether enough is left for a retry."""
         wait_ms: int | None = item.directives.lock_timeout_ms or None
         if isinstance(error, StatementFailed):
             error = error.cause
-        elif wait_ms:  # it came as the ledger was written
+        elif wait_ms:  # raised while the ledger was written
             wait_ms = max(wait_ms, OWN_LOCK_TIMEOUT_MS)
         if not isinstance(error, _BUSY):
             return False
@@ -260,11 +260,11 @@ class Executor:
         self, item: PreparedMigration, error: psycopg.Error, monitor: SessionMonitor, budget: LockBudget
     ) -> None:
         if not item.directives.no_transaction:
-            self._notices.forget()  # all of it is run again
+            self._notices.clear()  # the whole file runs again
         try:
             self._writer.record_wait(monitor.worst_wait_ms)
-        except psycopg.Error as trouble:  # the file matters more; a lost connection shows at its next try
-            _log.warning("the wait for a table could not be recorded in the history: %s", reason_of(trouble))
+        except psycopg.Error as failure:  # the retry matters more; it will notice a lost connection
+            _log.warning("the wait for a table could not be recorded in the history: %s", reason_of(failure))
         reason = (
             "a table it needs is in use" if isinstance(error, _IN_USE) else "another session has changed rows it needs"
         )
@@ -308,7 +308,7 @@ class Executor:
         if not is_broken(self._connection):
             self._note(outcome="failed", error=str(problem))
         if self._done:
-            state += f" {_numbers(self._done)} applied."
+            state += f" {_applied_versions(self._done)} applied."
         raise MigrationFailed(
             version=item.file.version, problem=problem, state=state, next_step=next_step, statement=statement
         )
@@ -323,12 +323,12 @@ class Executor:
         self._note(outcome="failed", error=joined(error.problems))
 
     def _note(self, *, outcome: str, error: str) -> None:
-        """Keep in the history how the attempt ended, as far as the database still lets us."""
+        """Record how the attempt ended, if the database still allows it."""
         try:
             reset(self._connection)
             self._writer.record_failed(outcome=outcome, error=error)
-        except psycopg.Error as trouble:
-            _log.warning("the failed attempt could not be recorded in the history: %s", reason_of(trouble))
+        except psycopg.Error as failure:
+            _log.warning("the failed attempt could not be recorded in the history: %s", reason_of(failure))
 
 
 def _connection_lost(item: PreparedMigration, error: psycopg.Error) -> Problem:
@@ -337,7 +337,7 @@ def _connection_lost(item: PreparedMigration, error: psycopg.Error) -> Problem:
 
 
 def _next_step(cause: psycopg.Error) -> str:
-    """Return what to do about what the server said."""
+    """Return what to do about an error of the server."""
     if isinstance(cause, psycopg.errors.QueryCanceled):
         if cancelled_by(cause) == "another session":
             return "find out which session cancelled it"
@@ -345,19 +345,19 @@ def _next_step(cause: psycopg.Error) -> str:
     return _NEXT_STEPS.get(type(cause), "fix the error")
 
 
-def _stopped_at(steps: StatementRunner) -> str:
-    if steps.done == len(steps.statements):
+def _stopped_at(runner: StatementRunner) -> str:
+    if runner.done == len(runner.statements):
         return "All its statements are done, but it is not recorded as applied."
-    kept = {0: "nothing was done before it", 1: "the one before it is done"}
-    before = kept.get(steps.done, f"the {steps.done} before it are done")
-    return f"Stopped at statement {steps.done + 1} of {len(steps.statements)}; {before}."
+    few = {0: "nothing was done before it", 1: "the one before it is done"}
+    before = few.get(runner.done, f"the {runner.done} before it are done")
+    return f"Stopped at statement {runner.done + 1} of {len(runner.statements)}; {before}."
 
 
-def _numbers(versions: list[int]) -> str:
+def _applied_versions(versions: list[int]) -> str:
     if len(versions) == 1:
         return f"{versions[0]:03d} stays"
     return f"{versions[0]:03d} to {versions[-1]:03d} stay"
 
 
-def _since_ms(started: float) -> int:
-    return round((time.monotonic() - started) * 1000)
+def _since_ms(started_s: float) -> int:
+    return round((time.monotonic() - started_s) * 1000)

@@ -1,4 +1,4 @@
-"""What a migration says while it runs: its notices and warnings, kept to be told below its line."""
+"""Collect the server's notices and warnings about a file, and report them below the file's line."""
 
 from __future__ import annotations
 
@@ -12,56 +12,58 @@ from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.files import printable
 
-_HEARD = frozenset({"WARNING", "NOTICE", "INFO"})
+_REPORTED_SEVERITIES = frozenset({"WARNING", "NOTICE", "INFO"})
 _DUPLICATE_TABLE = "42P07"
-_MOST = 20
-_LONGEST = 300
+_MAX_LINES = 20
+_MAX_LINE_CHARS = 300
 
 
 class Notices:
-    """Hears what the server says about one file; what it says about statements of ours is not listened to."""
+    """The notices about one file; notices about the engine's own statements are not collected."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
-        self._unheard = 0
+        self._omitted = 0
         self._before = (0, 0)
 
     @contextmanager
     def listening(self, connection: Connection) -> Iterator[None]:
-        """Hear what `connection` says during the block."""
-        self._before = (len(self._lines), self._unheard)
-        connection.add_notice_handler(self._hear)
+        """Collect the notices of `connection` during the block."""
+        self._before = (len(self._lines), self._omitted)
+        connection.add_notice_handler(self._collect)
         try:
             yield
         finally:
-            connection.remove_notice_handler(self._hear)
+            connection.remove_notice_handler(self._collect)
 
-    def forget(self) -> None:
-        """Forget everything: what an attempt that is repeated has said is said again."""
+    def clear(self) -> None:
+        """Discard all notices, before the whole file is retried."""
         self._lines.clear()
-        self._unheard = 0
+        self._omitted = 0
 
-    def forget_last(self) -> None:
-        """Forget what the last block of `listening` heard: its statement is repeated."""
-        kept, self._unheard = self._before
-        del self._lines[kept:]
+    def clear_last(self) -> None:
+        """Discard the notices of the last `listening` block, before its statement is retried."""
+        count, self._omitted = self._before
+        del self._lines[count:]
 
     def report(self, report: Reporter) -> None:
-        """Tell what was heard, indented, and forget it; of a file that says a lot, the beginning."""
+        """Report the notices, indented, and discard them; of many, the first ones and a count."""
         for line in self._lines:
             report(f"   {line}")
-        if self._unheard:
-            report(f"   … and {self._unheard} more")
-        self.forget()
+        if self._omitted:
+            report(f"   … and {self._omitted} more")
+        self.clear()
 
-    def _hear(self, diagnostic: Diagnostic) -> None:
+    def _collect(self, diagnostic: Diagnostic) -> None:
         severity = diagnostic.severity_nonlocalized or ""
         message = diagnostic.message_primary or ""
-        if severity not in _HEARD or (diagnostic.sqlstate == _DUPLICATE_TABLE and LEDGER_TABLE in message):
-            return  # the runner has made the ledger before the file that makes it, as the guide teaches, could
-        if len(self._lines) == _MOST:
-            self._unheard += 1
+        if severity not in _REPORTED_SEVERITIES or (
+            diagnostic.sqlstate == _DUPLICATE_TABLE and LEDGER_TABLE in message
+        ):
+            return  # the runner created the ledger before the file, which follows the guide, could do so
+        if len(self._lines) == _MAX_LINES:
+            self._omitted += 1
             return
-        said = " ".join(part for part in (message, diagnostic.message_detail) if part)
-        line = printable(" ".join(said.split()))
-        self._lines.append(f"{severity}: {line if len(line) <= _LONGEST else line[: _LONGEST - 1] + '…'}")
+        text = " ".join(part for part in (message, diagnostic.message_detail) if part)
+        line = printable(" ".join(text.split()))
+        self._lines.append(f"{severity}: {line if len(line) <= _MAX_LINE_CHARS else line[: _MAX_LINE_CHARS - 1] + '…'}")

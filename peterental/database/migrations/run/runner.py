@@ -1,4 +1,4 @@
-"""The runner: look, lock, look again, then one transaction per file."""
+"""The migration runner: read, lock, read again, then apply one file after another."""
 
 from __future__ import annotations
 
@@ -56,25 +56,28 @@ class MigrationRunner:
         self._directory = directory or settings.directory
         self._lock_wait_s = settings.lock_wait_s if lock_wait_s is None else lock_wait_s
         self._settings = settings
-        self._tell = report
+        self._report = report
         self._progress = progress
-        self._warned_of: set[int] = set()
+        self._warned_versions: set[int] = set()
 
     def get_applied_migrations(self) -> list[int]:
-        """Give the versions that the database records as applied, in order; none where it has no ledger yet."""
+        """Return the versions recorded as applied, in order; none if there is no ledger yet."""
         with engine_session(self._url, self._settings) as connection:
             return list(ledgers.read(connection).rows)
 
     def get_migration_files(self) -> list[tuple[int, Path]]:
-        """Give (version, path) of every migration file, in order. Raises MigrationFilesError as `find_files` does."""
+        """Return (version, path) of every migration file, in order. Raises MigrationFilesError as `find_files` does."""
         return [(file.version, file.path) for file in find_files(self._directory)]
 
     def run_migrations(self, *, to: int | None = None) -> int:
-        """Apply what is pending, up to and including version `to` where given, and give how many files that were.
+        """Apply the pending files, and return how many were applied.
 
-        Raises FilesRefused, HistoryBroken and NoSuchMigration before anything runs; MigrationFailed, naming the file
-        and the place, when one fails (the files before it stay applied); LockNotAcquired, PooledConnection,
-        ReadOnlyDatabase, ServerUnavailable; Interrupted on SIGTERM or Ctrl-C.
+        Args:
+            to: the last version to apply; all by default.
+
+        Raises FilesRefused, HistoryBroken or UnknownMigration before anything runs; MigrationFailed, with file and
+        line, if a file fails (the files before it stay applied); LockNotAcquired, PooledConnection, ReadOnlyDatabase,
+        ServerUnavailable; Interrupted on SIGTERM or Ctrl-C.
         """
         try:
             return self._run(find_files(self._directory), to)
@@ -85,7 +88,7 @@ class MigrationRunner:
         refuse_beyond_last(files, to)
         with engine_session(self._url, self._settings) as connection:
             ledger = ledgers.read(connection)
-            self._tell("✅ Database connected")
+            self._report("✅ Database connected")
             pending = self._pending(connection, files, ledger)
             wanted = _up_to(pending, to)
             todo: list[PreparedMigration] = []
@@ -96,7 +99,7 @@ class MigrationRunner:
                     self._url,
                     ledger,
                     wait_s=self._lock_wait_s,
-                    report=self._tell,
+                    report=self._report,
                     settings=self._settings,
                 ) as ledger:
                     pending = self._pending(connection, files, ledger)
@@ -106,16 +109,16 @@ class MigrationRunner:
                         connection,
                         ledger,
                         self._url,
-                        self._tell,
+                        self._report,
                         progress=self._progress,
                         settings=self._settings,
                     ).apply(todo)
         if todo:
-            self._tell(f"✅ Successfully applied {len(todo)} new migrations")
+            self._report(f"✅ Successfully applied {len(todo)} new migrations")
         elif pending:
-            self._tell(f"✅ Database is up to date as far as {to:03d} (no new migrations)")
+            self._report(f"✅ Database is up to date as far as {to:03d} (no new migrations)")
         else:
-            self._tell("✅ Database is up to date (no new migrations)")
+            self._report("✅ Database is up to date (no new migrations)")
         return len(todo)
 
     @property
@@ -123,15 +126,15 @@ class MigrationRunner:
         return self._database if isinstance(self._database, str) else self._database.url
 
     def _pending(self, connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
-        """Give the files to run, in order. Raises HistoryBroken when files and ledger tell different stories."""
+        """Return the files to run, in order. Raises HistoryBroken if files and ledger disagree."""
         entries = compare_with_ledger(connection, files, ledger)
         problems = blocking_problems(entries)
         if problems:
             raise HistoryBroken(problems)
         for entry in entries:
-            if entry.state is State.COMMENTS_EDITED and entry.version not in self._warned_of:
-                self._warned_of.add(entry.version)
-                self._tell(
+            if entry.state is State.COMMENTS_EDITED and entry.version not in self._warned_versions:
+                self._warned_versions.add(entry.version)
+                self._report(
                     f"⚠️  {entry.file_name}: comments were edited after it was applied; flask db-repair accepts that"
                 )
         return [entry.file for entry in entries if entry.state is State.PENDING and entry.file is not None]

@@ -1,4 +1,4 @@
-"""Interrupting a run on SIGTERM and Ctrl-C."""
+"""Interrupt a run on SIGTERM and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from peterental.database.migrations.errors import Interrupted
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn SIGTERM and SIGINT into Interrupted for the block, so that statement, transaction and lock end cleanly."""
+    """Raise Interrupted on SIGTERM and SIGINT during the block, so that transaction and lock end cleanly."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may handle signals, and only it is interrupted by them
+        yield  # only the main thread can install signal handlers
         return
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -26,7 +26,7 @@ def interruptible() -> Iterator[None]:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Interrupt once; what then cleans up is short and must not be interrupted again."""
+    """Interrupt once: the clean-up that follows is short and must not be interrupted."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     raise Interrupted

@@ -1,7 +1,7 @@
-"""Tells of a statement, before it runs, what no transaction can hold: blocks and procedures that commit.
+"""Detect blocks and procedures that commit, which cannot run in a transaction, before they run.
 
-Most statements that cannot run in a transaction are refused there before they do anything, so trying costs nothing.
-A block that commits is refused at its first COMMIT, when it has done a batch of work already.
+The server rejects most such statements before they do anything, so trying them costs nothing. It rejects a block that
+commits only at its first COMMIT, after a batch of work.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ WHERE prokind = 'p' AND proname = %(name)s
 
 
 def contains_commit(connection: Connection, sql: str) -> bool:
-    """Whether a statement is a DO block with a COMMIT or ROLLBACK in it, or calls a procedure with one.
+    """Return whether a statement is a DO block with a COMMIT or ROLLBACK, or calls a procedure with one.
 
-    A procedure that commits only in another one that it calls is not recognised.
+    A procedure that commits only in another procedure is not recognised.
     """
     if not _BLOCK_OR_CALL.match(sql):
         return False
@@ -35,9 +35,9 @@ def contains_commit(connection: Connection, sql: str) -> bool:
 
 
 def has_transaction_control(definition: str) -> bool:
-    """Whether a DO block or a CREATE PROCEDURE has a COMMIT or ROLLBACK among its statements.
+    """Return whether a DO block or a CREATE PROCEDURE has a COMMIT or ROLLBACK among its statements.
 
-    Where it cannot be understood (another language, types that only the server knows), its words decide.
+    If it cannot be parsed (another language, types that only the server knows), a search for the keywords decides.
     """
     if not _ENDS_TRANSACTION.search(definition):
         return False
@@ -45,21 +45,21 @@ def has_transaction_control(definition: str) -> bool:
         functions = parse_plpgsql(definition)
     except ParseError:
         return True
-    understood = all("action" in function["PLpgSQL_function"] for function in functions)
-    return _has_end(functions) if understood else True
+    is_parsed = all("action" in function["PLpgSQL_function"] for function in functions)
+    return _ends_transaction(functions) if is_parsed else True
 
 
 def waits_without_blocking(sql: str) -> bool:
-    """Whether others read and write on while a statement waits for its lock: then it may wait as long as it takes."""
+    """Return whether reads and writes go on while a statement waits for its lock, so that it may wait."""
     return bool(_WAITS_WITHOUT_BLOCKING.search(sql))
 
 
 def _sources(connection: Connection, sql: str) -> list[str]:
-    """Give what a DO or CALL runs, as text."""
+    """Return the source code that a DO or CALL runs."""
     try:
         tree = parse_one(sql)
     except ParseError:
-        return []  # the server will say what is wrong with it
+        return []  # the server will report the error
     if tree.HasField("do_stmt"):
         return [sql]
     if not tree.HasField("call_stmt"):
@@ -69,11 +69,12 @@ def _sources(connection: Connection, sql: str) -> list[str]:
     return [row["definition"] for row in connection.execute(_SOURCES, wanted, prepare=False)]
 
 
-def _has_end(tree: Any) -> bool:
+def _ends_transaction(tree: Any) -> bool:
     if isinstance(tree, list):
-        return any(_has_end(item) for item in tree)
+        return any(_ends_transaction(item) for item in tree)
     if isinstance(tree, dict):
         return any(
-            kind in ("PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback") or _has_end(value) for kind, value in tree.items()
+            kind in ("PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback") or _ends_transaction(value)
+            for kind, value in tree.items()
         )
     return False

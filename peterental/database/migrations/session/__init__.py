@@ -1,1 +1,1 @@
-"""The runner's own connection, its reset, and the advisory lock."""
+"""The runner's direct connection, its reset, and the advisory lock."""

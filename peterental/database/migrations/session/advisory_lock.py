@@ -1,4 +1,4 @@
-"""The lock: one migration runner at a time per database and schema, on whatever machines they run."""
+"""The advisory lock that allows one migration runner at a time per database and schema."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from peterental.database.migrations.session.server import Connection
 
 _NAMESPACE = "peterental.migrations"  # never changes between releases: old and new runners must exclude each other
 _FIRST_POLL_S = 0.02
-_SLOWEST_POLL_S = 0.25
-_TELL_EVERY_S = 5.0
+_MAX_POLL_S = 0.25
+_REPORT_INTERVAL_S = 5.0
 
 
 def lock_key(schema: str) -> int:
-    """Give the advisory lock's 64-bit key for the migrations of `schema`."""
+    """Return the advisory lock's 64-bit key for the migrations of `schema`."""
     return int.from_bytes(hashlib.sha256(f"{_NAMESPACE}:{schema}".encode()).digest()[:8], signed=True)
 
 
@@ -30,16 +30,16 @@ def lock_key(schema: str) -> int:
 def migration_lock(connection: Connection, schema: str, *, wait_s: float, report: Reporter) -> Iterator[None]:
     """Hold the migration lock of `schema` on this session for the block.
 
-    It is polled: a session that waits inside pg_advisory_lock holds a snapshot, for which CREATE INDEX CONCURRENTLY
-    under that very lock would wait in turn, for ever.
+    It polls, because a session that waits inside pg_advisory_lock holds a snapshot. CREATE INDEX CONCURRENTLY in the
+    session that holds the lock would wait for that snapshot: a deadlock.
 
     Args:
-        connection: in autocommit mode; the session that will run the migrations.
-        schema: whose migrations.
+        connection: the session that will run the migrations, in autocommit mode.
+        schema: the schema of the ledger.
         wait_s: how long to wait for another runner, in seconds.
-        report: takes a line about who is waited for.
+        report: receives a line about the session that holds the lock.
 
-    Raises LockNotAcquired, naming the holder, when the time is up.
+    Raises LockNotAcquired with the holder after `wait_s`.
     """
     key = lock_key(schema)
     _acquire(connection, key, wait_s=wait_s, report=report)
@@ -52,16 +52,16 @@ def migration_lock(connection: Connection, schema: str, *, wait_s: float, report
 def _acquire(connection: Connection, key: int, *, wait_s: float, report: Reporter) -> None:
     started = time.monotonic()
     poll_s = _FIRST_POLL_S
-    tell_at = started
+    report_at = started
     while not _try(connection, key):
         now = time.monotonic()
         if now - started >= wait_s:
             raise LockNotAcquired(seconds=wait_s, holder=holder_of(connection, key))
-        if now >= tell_at:
+        if now >= report_at:
             report(f"⏳ Waiting for another migration: {holder_of(connection, key)}")
-            tell_at = now + _TELL_EVERY_S
+            report_at = now + _REPORT_INTERVAL_S
         time.sleep(min(poll_s * random.uniform(0.5, 1.0), max(0.0, started + wait_s - now)))  # noqa: S311  # jitter
-        poll_s = min(poll_s * 2, _SLOWEST_POLL_S)
+        poll_s = min(poll_s * 2, _MAX_POLL_S)
 
 
 def _try(connection: Connection, key: int) -> bool:
@@ -70,7 +70,7 @@ def _try(connection: Connection, key: int) -> bool:
 
 
 def _release(connection: Connection, key: int) -> None:
-    """Unlock; a connection that is lost or in trouble has its lock released by being closed."""
+    """Unlock; close the connection if that fails, which releases the lock too."""
     if connection.closed:
         return
     try:
@@ -80,7 +80,7 @@ def _release(connection: Connection, key: int) -> None:
 
 
 def holder_of(connection: Connection, key: int) -> str:
-    """Describe the session that holds the lock: pid, program, host, since when, and what it runs."""
+    """Describe the session that holds the lock: program, pid, host, start, and what it runs."""
     row = _holder(connection, key)
     if row is None:
         return "its holder has just finished"
@@ -91,36 +91,36 @@ def holder_of(connection: Connection, key: int) -> str:
 
 
 class LockBudget:
-    """The time that one file may lose to the locks of other sessions; its own work uses none of it.
+    """The time that one file may lose to the locks of other sessions.
 
-    The first try of a piece of work loses the wait that ended it. A repetition is lost as a whole, because without the
-    lock there would be none: a long piece of work is not repeated for hours.
+    The file's own work is free. A failed first attempt at a piece of work costs the wait that ended it. A failed retry
+    costs its whole duration, because without the lock it would not exist: long work is not retried for hours.
 
     Args:
-        seconds: how much there is at first.
+        seconds: the initial budget.
 
     Attributes:
-        left_s: how much is left, in seconds; 0 or less where it is used up.
+        remaining_s: what is left, in seconds; 0 or less when it is exhausted.
     """
 
     def __init__(self, seconds: float) -> None:
         self.remaining_s = seconds
         self._piece: int | None = None
         self._failed_piece: int | None = None
-        self._began_s = 0.0
+        self._started_s = 0.0
 
     def begin(self, piece: int) -> None:
-        """Note that a piece of work begins, or begins again; pieces are told apart by their numbers."""
+        """Start an attempt at a piece of work, identified by its number."""
         self._piece = piece
-        self._began_s = time.monotonic()
+        self._started_s = time.monotonic()
 
     def charge_failure(self, wait_ms: int | None) -> None:
-        """Charge what the piece of work that has just failed has lost.
+        """Charge the attempt that has just failed.
 
         Args:
-            wait_ms: the longest that its last wait can have taken, in milliseconds; None where nothing limits that.
+            wait_ms: the longest possible last wait, in milliseconds; None if nothing limits it.
         """
-        lost_s = time.monotonic() - self._began_s
+        lost_s = time.monotonic() - self._started_s
         if self._piece != self._failed_piece and wait_ms is not None:
             lost_s = min(lost_s, wait_ms / 1000)
         self._failed_piece = self._piece
@@ -132,7 +132,7 @@ class LockBudget:
 
 
 def is_held_by_another(connection: Connection, key: int) -> bool:
-    """Tell whether a session other than this one holds the lock."""
+    """Return whether another session holds the lock."""
     row = _holder(connection, key)
     return row is not None and not row["is_this"]
 

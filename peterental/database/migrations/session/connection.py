@@ -1,4 +1,4 @@
-"""The runner's own connection: not pooled, with settings that a migration cannot spoil for the next one."""
+"""The runner's direct connection, and the reset that isolates each file from the one before it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from peterental.database.migrations.source.directives import Directives
 _CANCEL_TIMEOUT_S = 5.0
 
 OWN_LOCK_TIMEOUT_MS = 1_000
-"""How long the engine's own statements wait for a lock."""
+"""How long the engine's own statements wait for a lock, in milliseconds."""
 
-# The role first: without it the rest might be refused. UTC, because 003 and the likes of it rely on it.
+# The role first: another role might not be allowed the rest. UTC, because files such as 003 rely on it.
 _RESETS = (
     "RESET SESSION AUTHORIZATION",
     "RESET ROLE",
@@ -30,24 +30,24 @@ _RESETS = (
     "DEALLOCATE ALL",
     "SET TimeZone TO 'UTC'",
     "SET client_min_messages TO notice",
-    # What is ours to write does not wait long either: a file's locks are held meanwhile.
+    # The ledger is written while the file's locks are held, so it must not wait long either.
     f"SET lock_timeout TO {OWN_LOCK_TIMEOUT_MS}",
-    # What a role or database sets as its own limits is meant for the application.
+    # Limits that a role or database sets are meant for the application.
     "SET statement_timeout TO 0",
     "SET idle_in_transaction_session_timeout TO 0",
 )
 _NO_TRANSACTION_TIMEOUT = "SET transaction_timeout TO 0"
-_KNOWS_TRANSACTION_TIMEOUT = 170000
+_TRANSACTION_TIMEOUT_SINCE = 170000
 
-# The server asks twice a second whether we are still there, so that the lock of a runner that was killed in the
-# middle of a long statement is free within a second. Only where the kernel can tell; elsewhere it would be refused.
-_NOTICE_DEATH = "SET client_connection_check_interval TO '500ms'"
-_CAN_NOTICE_DEATH = "SELECT pg_catalog.strpos(pg_catalog.version(), 'linux') > 0 AS can_notice"
+# The server checks the connection twice a second, so the lock of a runner that was killed during a long statement is
+# released within a second. Only Linux supports the check; other servers reject the setting.
+_DETECT_DISCONNECT = "SET client_connection_check_interval TO '500ms'"
+_CAN_DETECT_DISCONNECT = "SELECT pg_catalog.strpos(pg_catalog.version(), 'linux') > 0 AS can_detect"
 
 
 @contextmanager
 def runner_session(url: str, settings: EngineSettings = DEFAULT_SETTINGS) -> Iterator[Connection]:
-    """Give a connection of the runner's own, closed afterwards; opening it sends no query.
+    """Yield a direct connection, and close it afterwards; opening it sends no query.
 
     Raises ServerUnavailable or ServerTooOld.
     """
@@ -59,33 +59,28 @@ def runner_session(url: str, settings: EngineSettings = DEFAULT_SETTINGS) -> Ite
         connection.close()
 
 
-def prepare_to_write(connection: Connection) -> None:
-    """Put the session into the state in which every file starts."""
-    reset(connection)
-
-
 def reset(connection: Connection) -> None:
-    """Undo whatever a file may have done to the session."""
+    """Undo everything that a file may have changed in the session."""
     connection.execute(reset_script(connection).encode())
 
 
 def reset_script(connection: Connection) -> str:
-    """Give what undoes whatever a file may have done to the session, but for statements that it has prepared.
+    """Return the statements that undo everything a file may have changed in the session.
 
-    It is allowed inside a transaction. All of it are commands that need no planning, since it runs after every file.
-    One query, to learn what kind of server it is.
+    They are allowed inside a transaction. None needs planning, since they run after every file. Sends one query, to
+    find out what the server supports.
     """
     statements = list(_RESETS)
-    if connection.info.server_version >= _KNOWS_TRANSACTION_TIMEOUT:
+    if connection.info.server_version >= _TRANSACTION_TIMEOUT_SINCE:
         statements.append(_NO_TRANSACTION_TIMEOUT)
-    row = connection.execute(_CAN_NOTICE_DEATH).fetchone()
-    if row is not None and row["can_notice"]:
-        statements.append(_NOTICE_DEATH)
+    row = connection.execute(_CAN_DETECT_DISCONNECT).fetchone()
+    if row is not None and row["can_detect"]:
+        statements.append(_DETECT_DISCONNECT)
     return "; ".join(statements)
 
 
 def begin_statements(directives: Directives) -> tuple[str, ...]:
-    """Give what opens a file's transaction: its time limits hold for this transaction only."""
+    """Return the statements that begin a file's transaction, with its timeouts."""
     return (
         "BEGIN",
         f"SET LOCAL lock_timeout TO {directives.lock_timeout_ms}",
@@ -96,10 +91,16 @@ def begin_statements(directives: Directives) -> tuple[str, ...]:
 def refuse_transaction_pooler(
     connection: Connection, url: str, backend_pid: int, settings: EngineSettings = DEFAULT_SETTINGS
 ) -> None:
-    """Raise PooledConnection when another server process may answer from one statement to the next.
+    """Raise PooledConnection if each statement may reach a different server process.
 
-    A pooler gives itself away: it greets with a process number of its own invention. It pools by session (which is
-    fine) when our session's state is still there after another client has taken a server connection in between.
+    A pooler is recognised by the process number of its greeting, which is invented. It pools by session (which is
+    fine) if this session's state survives while another client uses a server connection.
+
+    Args:
+        connection: the runner's.
+        url: of the database, for that other client.
+        backend_pid: what pg_backend_pid() returned on `connection`.
+        settings: the host's.
     """
     if backend_pid == connection.info.backend_pid:
         return
@@ -120,10 +121,10 @@ def _probe(connection: Connection) -> str | None:
 
 
 def recover(connection: Connection) -> None:
-    """Bring the connection back to rest after something went wrong in its transaction: cancelled, rolled back.
+    """Cancel the running statement and roll back.
 
-    A signal may have come between sending a statement and waiting for it. A connection that cannot be brought to rest
-    is closed, which ends its transaction and frees its lock.
+    A signal may have arrived between sending a statement and waiting for it. If recovery fails, the connection is
+    closed, which ends its transaction and releases its lock.
     """
     try:
         if connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
@@ -136,5 +137,5 @@ def recover(connection: Connection) -> None:
 
 
 def is_broken(connection: Connection) -> bool:
-    """Whether the server has gone away from under us."""
+    """Return whether the connection is lost."""
     return connection.closed or connection.pgconn.status != pq.ConnStatus.OK

@@ -1,4 +1,4 @@
-"""The session of every db-… command; what the server refuses to the engine itself becomes one message there."""
+"""The session of every command; server errors in the engine's own statements become engine errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from peterental.database.migrations.session.server import (
 )
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 
-_ANOTHER_SHAPE = (
+_FOREIGN_LEDGER_ERRORS = (
     psycopg.errors.CannotCoerce,
     psycopg.errors.DatatypeMismatch,
     psycopg.errors.GeneratedAlways,
@@ -40,16 +40,16 @@ _ANOTHER_SHAPE = (
     psycopg.errors.UndefinedFunction,
     psycopg.errors.WrongObjectType,
 )
-"""What our statements meet with in a table of that name whose columns, types or constraints are not ours."""
+"""Errors of the engine's statements on a ledger table with other columns, types or constraints."""
 
 
 @contextmanager
 def engine_session(url: str, settings: EngineSettings = DEFAULT_SETTINGS) -> Iterator[Connection]:
-    """Give a connection as `runner_session` does.
+    """Yield a connection as `runner_session` does.
 
-    Raises LedgerTrouble for a ledger that the role may not use, that another session holds, or that is another tool's;
-    NoRoom when the server's disk is full, StatementCancelled, ServerUnavailable when the server goes away,
-    StatementRefused for the rest. What is wrong with a migration its runner has explained before.
+    Raises LedgerError for a ledger that the role may not use, that another session has locked, or that another tool
+    made; DiskFull if the server's disk is full; StatementCancelled; ServerUnavailable if the connection is lost;
+    StatementRefused for other errors. Errors in a migration itself are translated by its runner before.
     """
     with runner_session(url, settings) as connection, server_errors(connection), ledger_errors():
         yield connection
@@ -57,7 +57,7 @@ def engine_session(url: str, settings: EngineSettings = DEFAULT_SETTINGS) -> Ite
 
 @contextmanager
 def ledger_errors() -> Iterator[None]:
-    """Raise LedgerTrouble and NoRoom for what they name; other errors pass."""
+    """Raise LedgerError or DiskFull for the errors they describe; other errors pass."""
     try:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
@@ -71,7 +71,7 @@ def ledger_errors() -> Iterator[None]:
         raise LedgerError(reason=reason_of(error), advice=advice) from error
     except psycopg.errors.DiskFull as error:
         raise DiskFull(reason=reason_of(error)) from error
-    except _ANOTHER_SHAPE as error:
+    except _FOREIGN_LEDGER_ERRORS as error:
         raise LedgerError(reason=reason_of(error), advice=FOREIGN_LEDGER_HINT) from error
 
 
@@ -82,10 +82,10 @@ def server_errors(connection: Connection) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise _named(error, place) from error
+        raise _translated(error, place) from error
 
 
-def _named(error: psycopg.Error, place: str) -> EngineError:
+def _translated(error: psycopg.Error, place: str) -> EngineError:
     reason = reason_of(error)
     if isinstance(error, psycopg.errors.QueryCanceled):
         by = cancelled_by(error)

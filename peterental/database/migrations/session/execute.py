@@ -1,4 +1,4 @@
-"""Sends a migration's text to the server as it stands, and tells which of its statements failed."""
+"""Send a migration's text to the server unchanged, and find out which of its statements failed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class StatementFailed(Exception):
     """The server refused a statement.
 
     Args:
-        cause: what it said.
-        index: how many statements of the text had been done before it.
-        sent_from: where in the text begins what was sent; the positions in `cause` count from there. Negative where
-            something was sent before the text.
+        cause: the server's error.
+        index: how many statements of the text completed before it.
+        sent_from: where in the text the sent part begins; positions in `cause` count from there. Negative if
+            statements were sent before the text.
     """
 
     def __init__(self, cause: psycopg.Error, index: int, sent_from: int = 0) -> None:
@@ -42,20 +42,19 @@ def execute_text(
     before: tuple[str, ...] = (),
     while_waiting: Callable[[], object] | None = None,
 ) -> list[PGresult]:
-    """Run all statements of `text` in one round trip and give their results.
+    """Run all statements of `text` in one round trip, and return their results.
 
-    No parameters, so `%` and `{}` mean nothing. Raises StatementFailed for the first statement that fails, and
-    psycopg.OperationalError when the connection is lost.
-
-    The results are taken from libpq themselves, because psycopg's cursor forgets how many statements came before the
-    one that failed.
+    There are no parameters, so `%` and `{}` have no meaning. Results come from libpq directly, because psycopg's
+    cursor does not know how many statements preceded a failed one.
 
     Args:
-        connection: where to.
+        connection: the connection to use.
         text: the statements.
-        before: statements of ours to run before them, in the same round trip. None after them: a quote that `text`
-            leaves open would swallow it, and the server's complaint would speak of ours.
-        while_waiting: what to do while the server works; it must not raise, nor ask the server.
+        before: statements to run first, in the same round trip. Nothing can follow `text`: an unclosed quote in it
+            would swallow that, and the server's error would refer to it.
+        while_waiting: called while the server works; it must neither raise nor use the connection.
+
+    Raises StatementFailed for the first statement that fails, psycopg.OperationalError if the connection is lost.
     """
     prefix = "".join(f"{statement}; " for statement in before)
     pgconn = connection.pgconn

@@ -1,4 +1,4 @@
-"""Checks of pending files before the first one runs."""
+"""Check pending files before the first one runs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from peterental.database.migrations.source.statements import (
 
 @dataclass(frozen=True)
 class PreparedMigration:
-    """A pending file, found fit to run."""
+    """A pending file that passed the checks."""
 
     file: MigrationFile
     directives: Directives
 
 
 def refuse_beyond_last(files: list[MigrationFile], to: int | None) -> None:
-    """Raise NoSuchMigration when `to` is no file's number: whoever mistyped it would wait for it in vain."""
+    """Raise UnknownMigration if `to` is above the last file's number, which is probably a typo."""
     last = files[-1].version if files else 0
     if to is not None and to > last:
         raise UnknownMigration(version=to, last=last)
@@ -32,7 +32,7 @@ def refuse_beyond_last(files: list[MigrationFile], to: int | None) -> None:
 def checked_files(pending: list[MigrationFile]) -> list[PreparedMigration]:
     """Check all pending files before the first one runs.
 
-    Raises MigrationFilesError naming everything that can be known to be wrong without running it.
+    Raises MigrationFilesError with every problem that can be found without running the files.
     """
     checked = []
     problems: list[Problem] = []
@@ -46,7 +46,7 @@ def checked_files(pending: list[MigrationFile]) -> list[PreparedMigration]:
 
 
 def inspect(file: MigrationFile) -> tuple[Directives, list[Problem]]:
-    """Give what a file asks for, and what can be known to be wrong with it without running it."""
+    """Return a file's directives, and the problems that can be found without running it."""
     try:
         text = file.text()
     except MigrationFilesError as error:

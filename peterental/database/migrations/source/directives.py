@@ -1,4 +1,4 @@
-"""What a migration asks of the runner, in `-- migrate: …` comments above its first statement."""
+"""Parse the `-- migrate: …` directives above a file's first statement."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _TYPO = re.compile(
 )
 _DURATION = re.compile(r"(?P<number>[0-9]{1,19})(?P<unit>ms|s|min|h)?")
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
-_LONGEST_MS = 2**31 - 1  # PostgreSQL keeps its time limits in an integer
+_MAX_TIMEOUT_MS = 2**31 - 1  # PostgreSQL stores its timeouts in an integer
 
 
 @dataclass(frozen=True)
 class Directives:
-    """How one file is to be run.
+    """How one file runs.
 
     Args:
-        no_transaction: statement by statement, outside a transaction.
-        has_own_lock_timeout: whether the file says how long to wait for a table.
-        lock_timeout_ms: how long one statement may wait for a table before the whole file is tried again.
-        statement_timeout_ms: how long one statement may run; 0 for as long as it takes.
+        no_transaction: whether it runs statement by statement, outside a transaction.
+        has_own_lock_timeout: whether the file sets the lock timeout.
+        lock_timeout_ms: how long one statement may wait for a lock before the file is retried, in milliseconds.
+        statement_timeout_ms: how long one statement may run, in milliseconds; 0 means no limit.
     """
 
     no_transaction: bool = False
@@ -49,10 +49,10 @@ class _InvalidDirective(Exception):
 
 
 def read_directives(file: MigrationFile, text: str) -> Directives:
-    """Read the directives in the header of `text`.
+    """Parse the directives in the header of `text`.
 
-    Raises MigrationFilesError for a word that means nothing, a time without a unit, and a directive further down: none
-    of them may be passed over in silence.
+    Raises MigrationFilesError for an unknown word, a duration without a unit, and a directive below the header:
+    ignoring any of them silently would be dangerous.
     """
     if not _QUICK_CHECK.search(text):
         return Directives()
@@ -61,14 +61,14 @@ def read_directives(file: MigrationFile, text: str) -> Directives:
     problems: list[tuple[int, str, str | None]] = []
     for offset, comment in header_comments(text):
         found = _DIRECTIVE.fullmatch(comment)
-        nearly = _TYPO.match(comment)
+        typo = _TYPO.match(comment)
         for word in found["words"].split() if found else ():
             try:
                 directives = _with_word(directives, word, seen)
             except _InvalidDirective as invalid:
                 problems.append((offset, invalid.message, invalid.next_step))
-        if nearly and not found:
-            meant = f"{nearly['name']}-{nearly['more']}".lower()
+        if typo and not found:
+            meant = f"{typo['name']}-{typo['more']}".lower()
             message = f"a directive is written “-- migrate: {meant}”, with a colon and in lower case"
             problems.append((offset, message, None))
     problems += [(offset, "“-- migrate:” is below the first statement", "move it up") for offset in _below_header(text)]
@@ -78,7 +78,7 @@ def read_directives(file: MigrationFile, text: str) -> Directives:
 
 
 def _with_word(directives: Directives, word: str, seen: set[str]) -> Directives:
-    """Take one word in. Raises _Misread."""
+    """Return `directives` with one more word applied. Raises _InvalidDirective."""
     name, _, value = word.partition("=")
     if name in seen:
         raise _InvalidDirective(f"“-- migrate: {name}” is given twice", "keep one")
@@ -102,7 +102,7 @@ def _milliseconds(word: str, value: str) -> int:
             f"“{word}” lacks a unit", f"write {word}s for {number} seconds or {word}ms for milliseconds"
         )
     milliseconds = number * _UNIT_MS[unit]
-    if milliseconds > _LONGEST_MS:
+    if milliseconds > _MAX_TIMEOUT_MS:
         raise _InvalidDirective(f"“{word}” is above PostgreSQL's maximum, 2147483647ms (596h)")
     return milliseconds
 
@@ -114,11 +114,11 @@ def _unknown(word: str) -> _InvalidDirective:
 
 
 def _below_header(text: str) -> Iterator[int]:
-    """Give where directives stand that come too late, but for those within quotes, which are text."""
+    """Yield the offsets of directives below the header, except inside quotes."""
     header = header_end(text)
     if not _QUICK_CHECK.search(text, header):
         return
-    for word in tokens_with_comments(text) or ():
-        is_directive = _DIRECTIVE.match(word.sql) or _TYPO.match(word.sql)
-        if word.kind == "SQL_COMMENT" and word.offset >= header and is_directive:
-            yield word.offset
+    for token in tokens_with_comments(text) or ():
+        is_directive = _DIRECTIVE.match(token.text) or _TYPO.match(token.text)
+        if token.kind == "SQL_COMMENT" and token.offset >= header and is_directive:
+            yield token.offset

@@ -1,4 +1,4 @@
-"""Migration files: found, named, put in order and fingerprinted, before any of them runs."""
+"""Discover, name, order and checksum migration files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem
-from peterental.database.migrations.sql.comments import _BLANKS
+from peterental.database.migrations.sql.comments import BLANKS
 from peterental.database.migrations.sql.error_location import locate
 
 _UP_NAME = re.compile(r"(?P<version>[0-9]{3,})_(?P<description>.+)\.sql")
@@ -22,7 +22,7 @@ _HIGHEST_VERSION = 2**31 - 1  # schema_migrations.version is an INTEGER
 class MigrationFile:
     """One numbered SQL file.
 
-    The text is read anew each time it is asked for: ten thousand files must not all be in memory.
+    `text` reads the file on every call: ten thousand files must not all be in memory.
     """
 
     version: int
@@ -30,9 +30,9 @@ class MigrationFile:
     path: Path
 
     def text(self) -> str:
-        """Give the SQL as PostgreSQL will see it: as it stands in the file, without a byte-order mark.
+        """Return the file's text without a byte-order mark.
 
-        Raises MigrationFilesError when the file cannot be read, is not UTF-8 or has a NUL in it.
+        Raises MigrationFilesError for a file that cannot be read, is not UTF-8 or contains a NUL.
         """
         try:
             content = self.path.read_bytes()
@@ -41,7 +41,7 @@ class MigrationFile:
             raise self._unreadable(f"{self.path.name} is not UTF-8 (byte {error.start + 1})") from error
         except OSError as error:
             raise self._unreadable(f"cannot read {self.path}: {error.strerror}") from error
-        if "\0" in text:  # where libpq would take the text to end
+        if "\0" in text:  # libpq would end the text there
             byte = content.index(0) + 1
             raise self._unreadable(f"{self.path.name} has a NUL character (byte {byte}), which SQL cannot hold")
         return text
@@ -51,7 +51,7 @@ class MigrationFile:
 
     @cached_property
     def checksum(self) -> str:
-        """The SHA-256 of the text, blind to byte-order mark, line endings and trailing white space."""
+        """The SHA-256 of the text, ignoring byte-order mark, line endings and trailing white space."""
         return checksum_of(self.text())
 
     def problem(self, text: str, offset: int, message: str, next_step: str | None = None) -> Problem:
@@ -68,20 +68,20 @@ class MigrationFile:
 
     @property
     def down_path(self) -> Path:
-        """Where the file that undoes this one would be."""
+        """The path of the file that would undo this one."""
         return self.path.with_name(self.path.name.removesuffix(".sql") + _DOWN_SUFFIX)
 
 
 def checksum_of(text: str) -> str:
-    """Give the checksum of a migration's text; see `MigrationFile.checksum`."""
+    """Return the checksum of a migration's text; see `MigrationFile.checksum`."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return hashlib.sha256("\n".join([line.rstrip(_BLANKS) for line in lines]).rstrip().encode()).hexdigest()
+    return hashlib.sha256("\n".join([line.rstrip(BLANKS) for line in lines]).rstrip().encode()).hexdigest()
 
 
 def find_files(directory: Path) -> list[MigrationFile]:
-    """Give the migrations in `directory` in order, 001 first.
+    """Return the migrations in `directory`, lowest number first.
 
-    Raises MigrationFilesError naming every file that is misnamed, twice there or missing from the sequence.
+    Raises MigrationFilesError with every misnamed file, duplicate number and gap.
     """
     files, problems = scan_files(directory)
     if problems:
@@ -90,11 +90,11 @@ def find_files(directory: Path) -> list[MigrationFile]:
 
 
 def scan_files(directory: Path) -> tuple[list[MigrationFile], list[Problem]]:
-    """Give the migrations in `directory` in order, and what is wrong with their names and numbers.
+    """Return the migrations in `directory` in order, and the problems with their names and numbers.
 
-    Files that do not end in `.sql` are none of ours, nor are hidden ones.
+    Files that do not end in `.sql` are ignored, and so are hidden ones.
 
-    Raises MigrationFilesError when the folder cannot be read.
+    Raises MigrationFilesError if the folder cannot be read.
     """
     files = []
     problems: list[Problem] = []
@@ -122,17 +122,17 @@ def _sql_files(directory: Path) -> list[Path]:
     except OSError as error:
         message = f"cannot read the migrations folder {directory}: {error.strerror}"
         raise MigrationFilesError([Problem(message=message)]) from error
-    # On a disk that ignores case, 002_x.SQL is taken for a migration by its author; it must not be passed over.
+    # On a case-insensitive disk, authors take 002_x.SQL for a migration: report it rather than ignore it.
     return [path for path in sorted(entries) if path.name.lower().endswith(".sql") and not path.name.startswith(".")]
 
 
 def printable(name: str) -> str:
-    """Give a name on one line, whatever is in it: no line end, no code that a terminal would obey."""
+    """Return a name with line ends and control characters escaped."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in name)
 
 
 def _sequence_problems(files: list[MigrationFile]) -> list[Problem]:
-    """Name what is twice there and what is missing between 1 and the highest number."""
+    """Return duplicate numbers, and gaps between 1 and the highest number."""
     by_version: dict[int, list[str]] = defaultdict(list)
     for file in files:
         by_version[file.version].append(file.path.name)

@@ -1,6 +1,6 @@
-"""Finds what only psql understands: its backslash commands, and rows that follow a COPY FROM STDIN.
+"""Find what only psql understands: backslash commands, and rows that follow a COPY FROM STDIN.
 
-Both come with a dump that is put into a migration as it is.
+Both occur where a dump was pasted into a migration.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NOT_A_LINE_END = re.compile(r"[^\r\n]")
 
 
 def psql_problems(file: MigrationFile, text: str) -> list[Problem]:
-    """Name what in `text` only psql understands, each with its line."""
+    """Return the parts of `text` that only psql understands, each with its line."""
     if not _MAYBE_PSQL.search(text):
         return []
     problems, rest = _copied_rows(file, text)
@@ -28,9 +28,9 @@ def psql_problems(file: MigrationFile, text: str) -> list[Problem]:
 
 
 def _copied_rows(file: MigrationFile, text: str) -> tuple[list[Problem], str]:
-    """Name each COPY that is followed by rows, and give the text with white space in their place.
+    """Return each COPY that is followed by rows, and the text with white space in place of the rows.
 
-    Rows are no SQL: a quote in one of them would hide all that comes after it.
+    Rows are not SQL: a quote in one of them would hide everything after it.
     """
     problems: list[Problem] = []
     parts: list[str] = []
@@ -41,7 +41,7 @@ def _copied_rows(file: MigrationFile, text: str) -> tuple[list[Problem], str]:
             break
         position = found.end()
         if tokens_of(text[begin : found.start()]) is None:
-            continue  # it stands within quotes or a comment
+            continue  # inside quotes or a comment
         last = locate(text, end.start()).line
         next_step = f"write INSERT instead, down to line {last}, whose \\. is a psql command too"
         problems.append(
@@ -53,12 +53,12 @@ def _copied_rows(file: MigrationFile, text: str) -> tuple[list[Problem], str]:
 
 
 def _meta_commands(file: MigrationFile, text: str) -> list[Problem]:
-    """Name psql's backslash commands: a backslash that is a word by itself, so not within quotes or comments."""
+    """Return psql's backslash commands: a backslash that begins a token, so not inside quotes or comments."""
     starts = {match.end() - len(match.group().lstrip()) for match in _MAYBE_PSQL.finditer(text)}
-    named: dict[int, Problem] = {}
-    for word in tokens_of(text) or ():
-        command = _META_COMMAND.match(text, word.offset)
-        if word.offset in starts and command:
-            problem = file.problem(text, word.offset, f"{command.group()} is a psql command, not SQL", "remove it")
-            named.setdefault(problem.line or 0, problem)  # the rest of its line are its arguments
-    return list(named.values())
+    by_line: dict[int, Problem] = {}
+    for token in tokens_of(text) or ():
+        command = _META_COMMAND.match(text, token.offset)
+        if token.offset in starts and command:
+            problem = file.problem(text, token.offset, f"{command.group()} is a psql command, not SQL", "remove it")
+            by_line.setdefault(problem.line or 0, problem)  # the rest of its line are its arguments
+    return list(by_line.values())

@@ -1,6 +1,6 @@
-"""Takes a migration apart by PostgreSQL's own grammar, and finds what no migration may contain.
+"""Split a migration into statements with PostgreSQL's own parser, and find what a migration may not contain.
 
-The grammar takes a moment to load, so it is asked only where a text looks as if it had to be.
+The parser is slow to import, so regular expressions first decide whether it is needed.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _MAYBE_UNLOCK = re.compile(r"\bpg_advisory_unlock_all\b", re.IGNORECASE)
 _MAYBE_DISCARD = re.compile(r"\bdiscard\s+all\b", re.IGNORECASE)
 _MAYBE_RELEVANT = re.compile(r"(?:begin|start|commit|end|rollback|abort|prepare|copy|discard)\b", re.IGNORECASE)
 _NAMELESS_INDEX = re.compile(r"create\s+(?:unique\s+)?index\s+concurrently\s+on\b", re.IGNORECASE)
-_RECORDS_ITSELF = re.compile(r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b", re.IGNORECASE)
+_LEDGER_INSERT = re.compile(r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b", re.IGNORECASE)
 _RELEASES_THE_LOCK = "would release the lock that keeps other runners out"
-_RECORDED_AS = re.compile(
+_LEDGER_INSERT_VERSION = re.compile(
     r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b\"?\s*(?:\(\s*version\b[^)]*\)\s*)?values\s*\(\s*(?P<version>\d+)\s*[,)]",
     re.IGNORECASE,
 )
@@ -33,7 +33,7 @@ _RECORDED_AS = re.compile(
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a text: where it begins, in characters, and how it reads, without its semicolon."""
+    """One statement: its offset in the file, in characters, and its SQL without the semicolon."""
 
     offset: int
     sql: str
@@ -42,7 +42,7 @@ class Statement:
 def split_statements(text: str) -> list[Statement]:
     """Split `text` into statements.
 
-    By PostgreSQL's grammar; where that does not know something (a syntax newer than it, or an error), by its words.
+    PostgreSQL's parser splits it. Where the parser fails (newer syntax, or an error), the tokens decide.
     """
     try:
         pieces = split(text)
@@ -58,45 +58,45 @@ def split_statements(text: str) -> list[Statement]:
 
 
 def _split_at_semicolons(text: str) -> list[Statement]:
-    """Split at the semicolons that end a statement, which are not those in brackets or in BEGIN ATOMIC … END.
+    """Split at semicolons, except those in parentheses and in BEGIN ATOMIC … END.
 
-    The library could split by its scanner too, but leaves out what has no keyword in it, like many a mistyped word.
+    The library can split by tokens too, but drops statements without a keyword, such as a mistyped one.
     """
     groups: list[list[Token]] = [[]]
     brackets = blocks = 0
-    for word in tokens_of(text) or ():
-        if word.sql == ";" and brackets <= 0 and not blocks:
+    for token in tokens_of(text) or ():
+        if token.text == ";" and brackets <= 0 and not blocks:
             groups.append([])
             brackets = 0
             continue
-        brackets += (word.sql == "(") - (word.sql == ")")
-        opens_body = word.kind == "ATOMIC" and groups[-1] and groups[-1][-1].kind == "BEGIN_P"
-        if opens_body or (blocks and word.kind == "CASE"):
+        brackets += (token.text == "(") - (token.text == ")")
+        opens_body = token.kind == "ATOMIC" and groups[-1] and groups[-1][-1].kind == "BEGIN_P"
+        if opens_body or (blocks and token.kind == "CASE"):
             blocks += 1
-        elif blocks and word.kind == "END_P":
+        elif blocks and token.kind == "END_P":
             blocks -= 1
-        groups[-1].append(word)
+        groups[-1].append(token)
     return [Statement(group[0].offset, text[group[0].offset : group[-1].end]) for group in groups if group]
 
 
 def statement_offset(text: str, index: int) -> int | None:
-    """Give where statement number `index` (0-based) of `text` begins, if that can be told."""
+    """Return the offset of statement `index` (from 0) of `text`; None if there is no such statement."""
     statements = split_statements(text)
     return statements[index].offset if index < len(statements) else None
 
 
 def same_statements(one: str, other: str) -> bool:
-    """Whether two texts differ in comments and white space only."""
-    return _as_read(one) == _as_read(other)
+    """Return whether two texts differ only in comments and white space."""
+    return _normalized(one) == _normalized(other)
 
 
 def is_ledger_insert(sql: str) -> bool:
-    """Whether a statement is the INSERT with which a file records itself in the ledger."""
-    return bool(_RECORDS_ITSELF.match(sql))
+    """Return whether a statement is the INSERT with which a file records itself in the ledger."""
+    return bool(_LEDGER_INSERT.match(sql))
 
 
 def why_empty(text: str) -> str | None:
-    """Say in which way there is nothing in a migration: none of its statements does anything but record the file."""
+    """Return in what way a migration is empty (it may only record itself); None if it is not."""
     begin = header_end(text)
     if begin == len(text):
         return "has no statement in it"
@@ -106,12 +106,12 @@ def why_empty(text: str) -> str | None:
 
 
 def ledger_version_mismatch(file: MigrationFile, text: str) -> list[Problem]:
-    """Name an INSERT that records the file under another number: the file that has it would never be run."""
-    if all(int(found["version"]) == file.version for found in _RECORDED_AS.finditer(text)):
+    """Return INSERTs that record the file under another number, whose file would then never run."""
+    if all(int(found["version"]) == file.version for found in _LEDGER_INSERT_VERSION.finditer(text)):
         return []
     problems = []
     for statement in split_statements(text):
-        found = _RECORDED_AS.match(statement.sql)
+        found = _LEDGER_INSERT_VERSION.match(statement.sql)
         if found and int(found["version"]) != file.version:
             message = f"it records itself as {found['version']}, not as {file.version}"
             problems.append(file.problem(text, statement.offset, message))
@@ -119,26 +119,26 @@ def ledger_version_mismatch(file: MigrationFile, text: str) -> list[Problem]:
 
 
 def check_runnable(file: MigrationFile, text: str, directives: Directives) -> list[Problem]:
-    """Name what in `text` cannot be run, each with its line.
+    """Return what in `text` cannot run, each with its line.
 
-    Transaction control would break the promise that file and ledger row commit together; psql's own commands and COPY
-    FROM STDIN mean nothing to the server.
+    Transaction control would break the guarantee that file and ledger row commit together. The server does not
+    understand psql's commands and COPY FROM STDIN.
     """
     problems = psql_problems(file, text)
     if _MAYBE_UNLOCK.search(text):
         problems += _unlock_calls(file, text)
-    if not problems and any(may.search(text) for may in (_MAYBE_CONTROL, _MAYBE_COPY, _MAYBE_DISCARD)):
+    if not problems and any(maybe.search(text) for maybe in (_MAYBE_CONTROL, _MAYBE_COPY, _MAYBE_DISCARD)):
         for statement in split_statements(text):
             refusal = _refusal(statement.sql)
             if refusal:
                 problems.append(file.problem(text, statement.offset, *refusal))
     if directives.no_transaction and not problems:
-        problems = _stepwise_problems(file, text)
+        problems = _no_transaction_problems(file, text)
     return problems
 
 
-def _stepwise_problems(file: MigrationFile, text: str) -> list[Problem]:
-    """Name what keeps a no-transaction file from being run statement by statement and resumed."""
+def _no_transaction_problems(file: MigrationFile, text: str) -> list[Problem]:
+    """Return what prevents a no-transaction file from running statement by statement and being resumed."""
     statements = split_statements(text)
     if not statements:
         return [_unsplittable(file, text)]
@@ -151,7 +151,7 @@ def _stepwise_problems(file: MigrationFile, text: str) -> list[Problem]:
 
 
 def _unsplittable(file: MigrationFile, text: str) -> Problem:
-    """Say where an open quote or comment keeps a text from being taken apart."""
+    """Return where an unclosed quote or comment prevents splitting."""
     try:
         scan(text)
     except ParseError as error:
@@ -187,19 +187,19 @@ def _transaction_control(sql: str, node: Any) -> tuple[str, str] | None:
 
 
 def _unlock_calls(file: MigrationFile, text: str) -> list[Problem]:
-    """Name calls that give up every advisory lock of the session, those within quoted code too."""
+    """Return calls that release every advisory lock of the session, including those in quoted code."""
     problems = []
-    for word in tokens_of(text) or ():
-        found = _MAYBE_UNLOCK.search(word.sql)
+    for token in tokens_of(text) or ():
+        found = _MAYBE_UNLOCK.search(token.text)
         if found:
             message = f"pg_advisory_unlock_all() {_RELEASES_THE_LOCK}"
             problems.append(
-                file.problem(text, word.offset + found.start(), message, "unlock your own locks by their keys")
+                file.problem(text, token.offset + found.start(), message, "unlock your own locks by their keys")
             )
     return problems
 
 
-def _as_read(text: str) -> list[str]:
-    """Give the words of `text` without comments, quoted ones as they stand; the text itself where it has none."""
-    words = tokens_of(text)
-    return [text] if words is None else [word.sql for word in words]
+def _normalized(text: str) -> list[str]:
+    """Return the texts of the tokens of `text` without comments; the whole text if it cannot be scanned."""
+    tokens = tokens_of(text)
+    return [text] if tokens is None else [token.text for token in tokens]

@@ -5,21 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_BLANKS = " \t\f\v"
+BLANKS = " \t\f\v"
 
-
-_BLANK = re.compile(r"[\s;]+|--[^\r\n]*", re.ASCII)  # other spaces than ASCII's are letters to PostgreSQL
-
-
+_BLANK = re.compile(r"[\s;]+|--[^\r\n]*", re.ASCII)  # to PostgreSQL, non-ASCII spaces are letters
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
 def header_end(text: str, start: int = 0) -> int:
-    """Give where the first statement from `start` on begins: after white space, comments and semicolons.
+    """Return the offset of the first statement at or after `start`; the text's length if there is none.
 
-    The length of the text if there is none.
-
-    Block comments nest, as in PostgreSQL; one that never ends reaches to the end of the file.
+    White space, comments and semicolons are skipped. Block comments nest, as in PostgreSQL; an unclosed one extends to
+    the end of the file.
     """
     position = start
     while position < len(text):
@@ -33,14 +29,14 @@ def header_end(text: str, start: int = 0) -> int:
 
 
 def header_comments(text: str) -> Iterator[tuple[int, str]]:
-    """Give each `--` comment above the first statement, with where it begins; those within block comments are none."""
+    """Yield each `--` comment above the first statement, with its offset; not those inside block comments."""
     position, end = 0, header_end(text)
     while position < end:
         if text.startswith("/*", position):
             position = _comment_end(text, position)
             continue
         blank = _BLANK.match(text, position)
-        assert blank is not None  # noqa: S101  # tells mypy; a header has nothing else
+        assert blank is not None  # noqa: S101  # for mypy; a header has nothing else
         if blank.group().startswith("--"):
             yield position, blank.group()
         position = blank.end()

@@ -1,4 +1,4 @@
-"""Explains an SQL error: where in the file, the line with a caret, and what the server had to say."""
+"""Locate an SQL error in its file: the line with a caret, and what the server said."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from peterental.database.migrations.errors import Problem
 from peterental.database.migrations.sql.comments import header_end
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_WIDEST_EXCERPT = 100
+_MAX_EXCERPT_CHARS = 100
 
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """A place in a text: 1-based line and column in characters (a tab or an emoji is one), and that line."""
+    """A position in a text: line and column from 1, in characters (a tab or an emoji is one), and that line."""
 
     line: int
     column: int
@@ -26,7 +26,7 @@ class SourceLocation:
 
 
 def locate(text: str, offset: int) -> SourceLocation:
-    """Give the line and column of the character at `offset` (0-based)."""
+    """Return the line and column of the character at `offset`, from 0."""
     line, start = 1, 0
     end = len(text)
     for match in _LINE_END.finditer(text):
@@ -109,12 +109,12 @@ def _problem(path: Path, error: psycopg.Error, location: SourceLocation | None) 
     )
 
 
-def caret_lines(place: SourceLocation) -> list[str]:
-    """Show the line and a caret under the column, also where tabs and wide characters come before it."""
-    start = max(0, place.column - 1 - _WIDEST_EXCERPT // 2)
-    excerpt = place.excerpt[start : start + _WIDEST_EXCERPT]
-    before = excerpt[: place.column - 1 - start]
-    number = str(place.line)
+def caret_lines(location: SourceLocation) -> list[str]:
+    """Return the line and, below it, a caret under the column, aligned after tabs and wide characters too."""
+    start = max(0, location.column - 1 - _MAX_EXCERPT_CHARS // 2)
+    excerpt = location.excerpt[start : start + _MAX_EXCERPT_CHARS]
+    before = excerpt[: location.column - 1 - start]
+    number = str(location.line)
     return [
         f"  {number} | {excerpt}",
         f"  {' ' * len(number)} | {''.join(_blank(character) for character in before)}^",
@@ -122,12 +122,12 @@ def caret_lines(place: SourceLocation) -> list[str]:
 
 
 def width_of(text: str) -> int:
-    """Give how many columns of a terminal `text` takes."""
+    """Return how many columns of a terminal `text` takes."""
     return sum(len(_blank(character)) for character in text)
 
 
 def _blank(character: str) -> str:
-    """Give white space as wide as `character` is on a terminal."""
+    """Return white space as wide as `character` is on a terminal."""
     if character == "\t":
         return "\t"
     if unicodedata.combining(character) or unicodedata.category(character) == "Cf":

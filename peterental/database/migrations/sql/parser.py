@@ -1,6 +1,6 @@
-"""PostgreSQL's own grammar, by way of `postgast` (libpg_query).
+"""PostgreSQL's own parser, through `postgast` (libpg_query).
 
-Trees are protobuf messages without types that a checker could read, hence Any.
+Parse trees are protobuf messages without type stubs, hence Any.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from peterental.database.migrations.private_apis import private
 
 
 class ParseError(Exception):
-    """The grammar does not know a text: it is wrong, or newer than the grammar.
+    """The parser rejected a text: the SQL is wrong, or its syntax is newer than the parser.
 
     Args:
-        message: what the grammar said.
+        message: what the parser reported.
         offset: where, in characters.
     """
 
@@ -28,13 +28,13 @@ class ParseError(Exception):
 
 
 def parse(text: str) -> Any:
-    """Give the trees of all statements of `text`, as RawStmt. Raises NotUnderstood."""
+    """Return the trees of all statements of `text`, as RawStmt. Raises ParseError."""
     with _translating_errors():
         return library().parse(text).stmts
 
 
 def parse_one(sql: str) -> Any:
-    """Give the tree of the first statement of `sql`, as Node. Raises NotUnderstood, also where there is none."""
+    """Return the tree of the first statement of `sql`, as Node. Raises ParseError, also if there is none."""
     trees = parse(sql)
     if not trees:
         raise ParseError("there is no statement in it", 0)
@@ -42,43 +42,43 @@ def parse_one(sql: str) -> Any:
 
 
 def parse_plpgsql(sql: str) -> Any:
-    """Give the functions of a DO or CREATE FUNCTION in PL/pgSQL, as lists and dicts. Raises NotUnderstood."""
+    """Return the functions of a DO or CREATE FUNCTION in PL/pgSQL, as lists and dicts. Raises ParseError."""
     with _translating_errors():
         return library().parse_plpgsql(sql)
 
 
 def split(text: str) -> list[str]:
-    """Give the statements of `text` as they stand, without their semicolons. Raises NotUnderstood."""
+    """Return the statements of `text`, unchanged but for their semicolons. Raises ParseError."""
     with _translating_errors():
         return list(library().split(text, method="parser"))
 
 
 def scan(text: str) -> Any:
-    """Give the tokens of `text`, with their places in bytes; see `tokens_of` for those in characters.
+    """Return the tokens of `text` with offsets in bytes; `tokens_of` has offsets in characters.
 
-    Raises NotUnderstood.
+    Raises ParseError.
     """
     with _translating_errors():
         return library().scan(text).tokens
 
 
 def pg_enums() -> Any:
-    """Give the names that the grammar has for kinds of things: `pg_enums().OBJECT_ROLE`."""
+    """Return the module with the parser's enumerations: `pg_enums().OBJECT_ROLE`."""
     return library().pg_query_pb2
 
 
 @cache
 def library() -> Any:
-    """Give `postgast`, loaded when a text is first asked about: that takes long and is seldom needed."""
+    """Return `postgast`, imported on the first call: the import is slow and rarely needed."""
     import postgast  # noqa: PLC0415  # see above
 
-    # Protobuf refuses trees that are a hundred deep, as those of 'a' || 'b' || … with fifty terms are.
+    # Protobuf rejects trees a hundred levels deep, such as that of 'a' || 'b' || … with fifty terms.
     private(
         "google._upb._message",
         "SetAllowOversizeProtos",
-        "In peterental/database/migrations/sql/parser.py, raise the depth of protobuf messages by what replaces it;"
-        " test_stepwise.py has an expression of 500 terms that must be understood.",
-    )(True)  # noqa: FBT003  # that is its form
+        "In peterental/database/migrations/sql/parser.py, raise the depth limit of protobuf messages with its"
+        " replacement; test_non_transactional.py has an expression of 500 terms that must parse.",
+    )(True)  # noqa: FBT003  # its signature
     return postgast
 
 
@@ -87,5 +87,5 @@ def _translating_errors() -> Iterator[None]:
     try:
         yield
     except library().PgQueryError as error:
-        # Unlike the places in a tree, and unlike what postgast's manual says, this counts characters.
+        # Unlike the positions in a tree, and contrary to postgast's manual, this one counts characters.
         raise ParseError(error.message, max(error.cursorpos - 1, 0)) from error

@@ -1,4 +1,4 @@
-"""The words of an SQL text, as PostgreSQL's own scanner reads them."""
+"""The tokens of an SQL text, as PostgreSQL's own scanner finds them."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word of a text; a quoted text, a number, a comma and a comment are words too.
+    """One token of a text: a keyword, name, string, number, operator or comment.
 
     Args:
-        kind: as PostgreSQL's grammar calls it: `IDENT`, `CREATE`, `SCONST`; empty for a character that means nothing.
+        kind: its name in PostgreSQL's grammar: `IDENT`, `CREATE`, `SCONST`; empty for an unknown character.
         offset: where it begins, in characters.
-        sql: as it stands, with its quotes.
+        text: its text, quotes included.
     """
 
     kind: str
     offset: int
-    sql: str
+    text: str
 
     @property
     def end(self) -> int:
         """Where it ends, in characters."""
-        return self.offset + len(self.sql)
+        return self.offset + len(self.text)
 
 
 def tokens_with_comments(text: str) -> list[Token] | None:
-    """Give the words of `text`; None where it cannot be read: a quote is left open, a number runs into a letter."""
+    """Return the tokens of `text`; None if it cannot be scanned: an unclosed quote, a number followed by a letter."""
     try:
-        tokens = scan(text)
+        found = scan(text)
     except ParseError:
         return None
     known = pg_enums().Token.DESCRIPTOR.values_by_number
     encoded = text.encode()  # the scanner counts bytes
-    words = []
+    tokens = []
     position = offset = 0
-    for token in tokens:
-        offset += len(encoded[position : token.start].decode())
-        kind = known[token.token].name if token.token in known else ""
-        word = Token(kind, offset, encoded[token.start : token.end].decode())
-        words.append(word)
-        position, offset = token.end, word.end
-    return words
+    for scanned in found:
+        offset += len(encoded[position : scanned.start].decode())
+        kind = known[scanned.token].name if scanned.token in known else ""
+        token = Token(kind, offset, encoded[scanned.start : scanned.end].decode())
+        tokens.append(token)
+        position, offset = scanned.end, token.end
+    return tokens
 
 
 def tokens_of(text: str) -> list[Token] | None:
-    """Give the words of `text` without its comments; None where it cannot be read."""
-    words = tokens_with_comments(text)
-    return None if words is None else [word for word in words if word.kind not in COMMENTS]
+    """Return the tokens of `text` without comments; None if it cannot be scanned."""
+    tokens = tokens_with_comments(text)
+    return None if tokens is None else [token for token in tokens if token.kind not in COMMENTS]

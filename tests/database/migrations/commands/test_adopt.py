@@ -12,8 +12,8 @@ from peterental.database.migrations.commands.adopt import AdoptionRefused, adopt
 from peterental.database.migrations.ledger.status import read_status
 from peterental.database.migrations.scratch.database import ScratchBuildFailed
 from peterental.database.migrations.verify.verify import verify
-from tests.database.migrations.conftest import Connection, Folder, Told
-from tests.database.migrations.witness import attempts, ledger
+from tests.database.migrations.conftest import Connection, Folder, ReportedLines
+from tests.database.migrations.helpers import attempts, ledger
 
 A = "CREATE TABLE a (i int);"
 B = "CREATE TABLE b (i int);\nCREATE INDEX b_i ON b (i);"
@@ -29,8 +29,8 @@ def two(folder: Folder) -> Folder:
 
 
 @pytest.fixture
-def adopted(empty_database_url: str, folder: Folder, told: Told) -> Adopt:
-    return lambda to: adopt(empty_database_url, folder.path, to=to, report=told.append)
+def adopted(empty_database_url: str, folder: Folder, reported: ReportedLines) -> Adopt:
+    return lambda to: adopt(empty_database_url, folder.path, to=to, report=reported.append)
 
 
 def has_ledger(db: Connection) -> bool:
@@ -42,11 +42,15 @@ def has_ledger(db: Connection) -> bool:
 
 
 def test_matching_database_is_adopted(
-    two: Folder, adopted: Adopt, db: Connection, told: Told, empty_database_url: str
+    two: Folder, adopted: Adopt, db: Connection, reported: ReportedLines, empty_database_url: str
 ) -> None:
     db.execute((A + B).encode())
     assert adopted(2) == 2
-    assert told == ["✅ 001_a.sql recorded as applied", "✅ 002_b.sql recorded as applied", "✅ Adopted 2 migrations"]
+    assert reported == [
+        "✅ 001_a.sql recorded as applied",
+        "✅ 002_b.sql recorded as applied",
+        "✅ Adopted 2 migrations",
+    ]
     assert ledger(db) == {1: "a", 2: "b"}
     assert attempts(db) == [(1, "adopted"), (2, "adopted")]
     row = db.execute("SELECT checksum, applied_by, applied_at FROM schema_migrations LIMIT 1").fetchone()
@@ -56,10 +60,10 @@ def test_matching_database_is_adopted(
     assert verify(empty_database_url, two.path, report=print).same
 
 
-def test_adopting_twice_records_once(two: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
+def test_adopting_twice_records_once(two: Folder, adopted: Adopt, db: Connection, reported: ReportedLines) -> None:
     db.execute((A + B).encode())
     assert [adopted(2), adopted(2)] == [2, 0]
-    assert told[-1] == "✅ Nothing to adopt: all of them are already recorded and verified"
+    assert reported[-1] == "✅ Nothing to adopt: all of them are already recorded and verified"
     assert len(attempts(db)) == 2
     assert two
 
@@ -75,14 +79,14 @@ def test_files_after_the_adopted_ones_are_applied(
 
 
 def test_rows_of_an_earlier_runner_get_a_checksum(
-    two: Folder, adopted: Adopt, db: Connection, told: Told, empty_database_url: str
+    two: Folder, adopted: Adopt, db: Connection, reported: ReportedLines, empty_database_url: str
 ) -> None:
     db.execute("CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at TIMESTAMP, description TEXT)")
     db.execute("INSERT INTO schema_migrations VALUES (1, '2025-10-09', 'Once'), (2, '2025-10-10', NULL)")
     db.execute((A + B).encode())
     assert read_status(empty_database_url, two.path).entries[0].state == "unverified"
     assert adopted(1) == 1  # the ledger has 002 too
-    assert told[0] == "✅ 001_a.sql verified"
+    assert reported[0] == "✅ 001_a.sql verified"
     assert adopted(2) == 1
     assert [entry.state for entry in read_status(empty_database_url, two.path).entries] == ["applied", "applied"]
     rows = db.execute("SELECT description, applied_at AT TIME ZONE 'UTC' AS at FROM schema_migrations ORDER BY version")
@@ -101,11 +105,13 @@ def test_comment_edits_are_detected_after_adoption(
     assert read_status(empty_database_url, two.path).entries[0].state == "comments-edited"
 
 
-def test_extra_objects_are_allowed_and_listed(two: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
+def test_extra_objects_are_allowed_and_listed(
+    two: Folder, adopted: Adopt, db: Connection, reported: ReportedLines
+) -> None:
     db.execute((A + B).encode())
     db.execute("CREATE TABLE other (i int); ALTER TABLE a ADD note text")
     assert adopted(2) == 2
-    assert told[2:-1] == [
+    assert reported[2:-1] == [
         "Also in the database, but not created by these files, which is allowed:",
         "  table public.a",
         "    column note",
@@ -114,13 +120,15 @@ def test_extra_objects_are_allowed_and_listed(two: Folder, adopted: Adopt, db: C
     assert two
 
 
-def test_unverifiable_row_changes_are_reported(folder: Folder, adopted: Adopt, db: Connection, told: Told) -> None:
+def test_unverifiable_row_changes_are_reported(
+    folder: Folder, adopted: Adopt, db: Connection, reported: ReportedLines
+) -> None:
     folder.write("001_a.sql", A + "INSERT INTO schema_migrations VALUES (1) ON CONFLICT DO NOTHING;")
     folder.write("002_b.sql", "SET LOCAL work_mem TO '1MB'; INSERT INTO a VALUES (1); UPDATE a SET i = 2;")
     folder.write("003_c.sql", "CREATE INDEX a_i ON a (i); DELETE FROM a;")
     db.execute("CREATE TABLE a (i int); CREATE INDEX a_i ON a (i)")
     assert adopted(3) == 3
-    assert told[3:-1] == [
+    assert reported[3:-1] == [
         "⚠️  002_b.sql only changes rows (INSERT, UPDATE), which cannot be verified: recorded unchecked",
         "⚠️  003_c.sql also changes rows (DELETE), which cannot be verified: check them yourself",
     ]

@@ -11,8 +11,8 @@ from peterental.database.migrations.commands.repair import repair
 from peterental.database.migrations.commands.rollback import rollback
 from peterental.database.migrations.errors import MigrationFailed, RollbackRefused
 from peterental.database.migrations.ledger.status import read_status
-from tests.database.migrations.conftest import Connection, Folder, Told
-from tests.database.migrations.witness import attempts, ledger, tables
+from tests.database.migrations.conftest import Connection, Folder, ReportedLines
+from tests.database.migrations.helpers import attempts, ledger, tables
 
 
 class Confirmation(list[object]):
@@ -199,7 +199,7 @@ def test_lost_connection_leaves_the_migration_applied(three: Folder, db: Connect
     assert tables(db) == {"t1", "t2", "t3"}
 
 
-def test_progress_is_reported(three: Folder, empty_database_url: str, told: Told) -> None:
-    told.clear()
-    rollback(empty_database_url, Path(three.path), to=2, confirm=lambda _: True, report=told.append)
-    assert told == ["✅ 003_t.down.sql", "✅ Rolled back 1 migration"]
+def test_progress_is_reported(three: Folder, empty_database_url: str, reported: ReportedLines) -> None:
+    reported.clear()
+    rollback(empty_database_url, Path(three.path), to=2, confirm=lambda _: True, report=reported.append)
+    assert reported == ["✅ 003_t.down.sql", "✅ Rolled back 1 migration"]

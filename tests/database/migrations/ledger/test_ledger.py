@@ -29,12 +29,12 @@ from peterental.database.migrations.session.connection import recover
 from peterental.database.migrations.verify.verify import verify
 from peterental.database.pool import LOCK_TIMEOUT_MS, Database
 from tests.database.migrations.conftest import Connection, Folder
-from tests.database.migrations.witness import attempts, ledger, start, tables
+from tests.database.migrations.helpers import attempts, ledger, start, tables
 from tests.servers import HANG_S, until
 
 
 @pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"])
-def test_whoever_holds_the_ledger_keeps_nobody_from_the_tables(
+def test_ledger_lock_does_not_block_table_access(
     folder: Folder, empty_database_url: str, db: Connection, runner: MigrationRunner, header: str
 ) -> None:
     folder.write("001_a.sql", "CREATE TABLE busy (i int);")
@@ -63,7 +63,7 @@ def test_whoever_holds_the_ledger_keeps_nobody_from_the_tables(
         "SET transaction_read_only = on;",
     ],
 )
-def test_a_file_that_spoils_the_ledger_fails_at_its_end_and_leaves_nothing(
+def test_file_that_breaks_the_ledger_is_rolled_back(
     runner: MigrationRunner, folder: Folder, db: Connection, text: str
 ) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
@@ -87,9 +87,7 @@ def full_disk(db: Connection, table: str, event: str) -> None:
     db.execute(sql.SQL(statement).format(sql.SQL(event), sql.Identifier(table)))
 
 
-def test_no_room_for_an_attempt_is_one_message_and_the_next_run_is_clean(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_full_disk_at_the_attempt_is_one_message(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     runner.run_migrations()
     full_disk(db, "schema_migration_attempts", "INSERT")
@@ -105,7 +103,7 @@ def test_no_room_for_an_attempt_is_one_message_and_the_next_run_is_clean(
 
 
 @pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["as a whole", "stepwise"])
-def test_no_room_for_the_ledger_s_row_keeps_nothing_by_half(
+def test_full_disk_at_the_ledger_row_rolls_back(
     runner: MigrationRunner, folder: Folder, db: Connection, header: str
 ) -> None:
     folder.write("001_a.sql", "SELECT 1;")
@@ -135,7 +133,7 @@ def test_no_room_for_the_ledger_s_row_keeps_nothing_by_half(
     ],
     ids=["a view", "another tool's versions", "dbmate's, empty", "text, empty", "without a number", "without versions", "golang-migrate's, empty"],
 )  # fmt: skip
-def test_a_ledger_that_is_another_tool_s_is_one_message(
+def test_foreign_ledger_is_one_message(
     runner: MigrationRunner, folder: Folder, db: Connection, made: str, reason: str
 ) -> None:
     db.execute(made.encode())
@@ -151,9 +149,7 @@ def test_a_ledger_that_is_another_tool_s_is_one_message(
     assert touched == {"n": 0}, "what is another tool's stays as it was"
 
 
-def test_a_trigger_that_forbids_to_write_the_history_is_quoted(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_error_of_a_ledger_trigger_is_quoted(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "SELECT 1;")
     runner.run_migrations()
     db.execute(
@@ -165,9 +161,7 @@ def test_a_trigger_that_forbids_to_write_the_history_is_quoted(
         runner.run_migrations()
 
 
-def test_a_ledger_that_somebody_holds_is_one_message(
-    folder: Folder, runner: MigrationRunner, empty_database_url: str
-) -> None:
+def test_locked_ledger_is_one_message(folder: Folder, runner: MigrationRunner, empty_database_url: str) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     runner.run_migrations()
     folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
@@ -178,7 +172,7 @@ def test_a_ledger_that_somebody_holds_is_one_message(
     assert repair(empty_database_url, folder.path, confirm=lambda _: True, report=print) == 1
 
 
-def test_a_ledger_that_nobody_may_read_for_now_is_not_waited_for_for_ever(
+def test_exclusively_locked_ledger_times_out(
     runner: MigrationRunner, empty_database_url: str, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.write("001_one.sql", "CREATE TABLE one (i int);")
@@ -248,7 +242,7 @@ def test_status_survives_a_changed_ledger_table(
     database.close()
 
 
-def test_the_runner_waits_a_second_for_the_ledger(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_runner_waits_a_second_for_the_ledger(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     runner.run_migrations()
     db.execute(
@@ -261,7 +255,7 @@ def test_the_runner_waits_a_second_for_the_ledger(runner: MigrationRunner, folde
     assert {row["l"] for row in db.execute("SELECT l FROM seen")} == {"1s"}
 
 
-def test_a_time_that_python_cannot_hold_is_left_out(
+def test_infinite_timestamp_reads_as_none(
     runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str
 ) -> None:
     folder.write("001_a.sql", "SELECT 1;")
@@ -315,9 +309,7 @@ def test_text_versions_get_one_sentence_everywhere(
     assert db.execute(columns).fetchall() == before
 
 
-def test_a_ledger_that_fails_after_a_file_says_what_stays(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_ledger_failure_after_a_file_names_what_stays(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     folder.write(
         "002_b.sql",
@@ -339,9 +331,7 @@ def test_a_ledger_that_fails_after_a_file_says_what_stays(
     assert runner.run_migrations() == 1
 
 
-def test_a_ledger_that_fails_before_any_file_keeps_the_server_s_reason(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_ledger_failure_before_any_file_is_quoted(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "SELECT 1;")
     runner.run_migrations()
     db.execute(
@@ -355,7 +345,7 @@ def test_a_ledger_that_fails_before_any_file_keeps_the_server_s_reason(
     assert tables(db) == set()
 
 
-def test_a_history_that_is_held_does_not_end_the_wait_for_a_table(
+def test_locked_history_does_not_stop_retries(
     folder: Folder, db: Connection, empty_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder.write("001_a.sql", "CREATE TABLE busy (i int);")
@@ -363,10 +353,10 @@ def test_a_history_that_is_held_does_not_end_the_wait_for_a_table(
     folder.write("002_b.sql", "-- migrate: lock-timeout=50ms\nALTER TABLE busy ADD COLUMN j int;")
     with psycopg.connect(empty_database_url) as other:
         db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
-        told: list[str] = []
+        reported: list[str] = []
 
         def report(line: str) -> None:
-            told.append(line)
+            reported.append(line)
             if "trying again" in line:
                 other.rollback()
                 db.execute("ROLLBACK")
@@ -378,13 +368,11 @@ def test_a_history_that_is_held_does_not_end_the_wait_for_a_table(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("peterental.database.migrations.run.executor.recover", settle_and_hold)
             assert MigrationRunner(empty_database_url, folder.path, report=report).run_migrations() == 1
-    assert any("trying again" in line for line in told)
+    assert any("trying again" in line for line in reported)
     assert "the wait for a table could not be recorded in the history" in caplog.text
 
 
-def test_a_file_is_not_repeated_when_the_ledger_is_taken_as_it_commits(
-    folder: Folder, db: Connection, empty_database_url: str
-) -> None:
+def test_file_runs_once_if_ledger_is_locked_at_commit(folder: Folder, db: Connection, empty_database_url: str) -> None:
     folder.write("001_a.sql", "SELECT 1;")
     MigrationRunner(empty_database_url, folder.path).run_migrations()
     queued = "EXISTS (SELECT FROM pg_locks WHERE relation = 'schema_migrations'::regclass AND NOT granted)"
@@ -395,10 +383,10 @@ def test_a_file_is_not_repeated_when_the_ledger_is_taken_as_it_commits(
         f"DO $$ BEGIN WHILE NOT {queued} LOOP PERFORM pg_sleep(0.01); END LOOP; END $$;",
     )
     folder.write("003_c.sql", "CREATE TABLE c AS SELECT count(*) AS n FROM pg_prepared_statements WHERE name = 'own';")
-    told: list[str] = []
+    reported: list[str] = []
 
     def report(line: str) -> None:
-        told.append(line)
+        reported.append(line)
         if "003_c.sql" in line and "trying again" in line:
             db.execute("ROLLBACK")
 
@@ -408,5 +396,5 @@ def test_a_file_is_not_repeated_when_the_ledger_is_taken_as_it_commits(
         until(lambda: db.execute(writing).fetchone() is not None, "the file has written to the ledger")
         db.execute("BEGIN; LOCK TABLE schema_migrations")
         assert run.result() == 2
-    assert not any("002_b.sql" in line and "trying again" in line for line in told)
+    assert not any("002_b.sql" in line and "trying again" in line for line in reported)
     assert db.execute("SELECT n FROM c").fetchone() == {"n": 0}

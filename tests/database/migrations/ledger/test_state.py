@@ -9,12 +9,12 @@ from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import (
     HistoryBroken,
 )
-from tests.database.migrations.conftest import Connection, Folder, Told
-from tests.database.migrations.witness import tables
+from tests.database.migrations.conftest import Connection, Folder, ReportedLines
+from tests.database.migrations.helpers import tables
 from tests.gunicorn import PROJECT_DIR
 
 
-def test_an_edited_applied_file_is_an_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_edited_applied_file_is_an_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     runner.run_migrations()
     folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
@@ -24,23 +24,23 @@ def test_an_edited_applied_file_is_an_error(runner: MigrationRunner, folder: Fol
     assert tables(db) == {"a"}
 
 
-def test_an_edit_of_comments_only_is_a_warning(runner: MigrationRunner, folder: Folder, told: Told) -> None:
+def test_edited_comments_are_a_warning(runner: MigrationRunner, folder: Folder, reported: ReportedLines) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     runner.run_migrations()
     folder.write("001_a.sql", "-- explained\nCREATE TABLE a\n  (i int); /* done */")
     folder.write("002_b.sql", "CREATE TABLE b (i int);")
     assert runner.run_migrations() == 1
-    assert told.text.count("001_a.sql: comments were edited after it was applied") == 1
+    assert reported.text.count("001_a.sql: comments were edited after it was applied") == 1
 
 
-def test_line_endings_are_not_an_edit(runner: MigrationRunner, folder: Folder) -> None:
+def test_changed_line_endings_are_no_edit(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "CREATE TABLE a\n(i int);\n")
     runner.run_migrations()
     folder.write("001_a.sql", b"\xef\xbb\xbfCREATE TABLE a  \r\n(i int);\r\n\r\n")
     assert runner.run_migrations() == 0
 
 
-def test_a_missing_applied_file_is_an_error(runner: MigrationRunner, folder: Folder) -> None:
+def test_missing_applied_file_is_an_error(runner: MigrationRunner, folder: Folder) -> None:
     for number in (1, 2):
         folder.write(f"00{number}_t.sql", "SELECT 1;")
     runner.run_migrations()
@@ -52,7 +52,7 @@ def test_a_missing_applied_file_is_an_error(runner: MigrationRunner, folder: Fol
         runner.run_migrations()
 
 
-def test_a_ledger_newer_than_the_files_is_fine(runner: MigrationRunner, folder: Folder) -> None:
+def test_ledger_newer_than_the_files_is_fine(runner: MigrationRunner, folder: Folder) -> None:
     for number in (1, 2, 3):
         folder.write(f"00{number}_t.sql", "SELECT 1;")
     runner.run_migrations()
@@ -61,9 +61,7 @@ def test_a_ledger_newer_than_the_files_is_fine(runner: MigrationRunner, folder: 
     assert runner.run_migrations() == 0
 
 
-def test_a_number_below_an_applied_one_is_neither_applied_nor_passed_over(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_out_of_order_file_is_an_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "SELECT 1;")
     folder.write("002_b.sql", "SELECT 1;")
     runner.run_migrations()
@@ -72,7 +70,7 @@ def test_a_number_below_an_applied_one_is_neither_applied_nor_passed_over(
         runner.run_migrations()
 
 
-def test_a_database_of_the_earlier_system_goes_on_from_there(empty_database_url: str, db: Connection) -> None:
+def test_earlier_runner_s_database_is_continued(empty_database_url: str, db: Connection) -> None:
     db.execute(
         "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at TIMESTAMP DEFAULT NOW(), description TEXT)"
     )
@@ -109,7 +107,7 @@ def test_a_database_of_the_earlier_system_goes_on_from_there(empty_database_url:
     assert runner.run_migrations() == 0
 
 
-def test_a_deleted_agent_would_not_take_its_bookings_along(empty_database_url: str, db: Connection) -> None:
+def test_deleting_an_agent_keeps_its_bookings(empty_database_url: str, db: Connection) -> None:
     MigrationRunner(empty_database_url).run_migrations(to=3)
     db.execute("ALTER TABLE appointments DROP CONSTRAINT appointments_agent_id_fkey")
     db.execute("ALTER TABLE appointments ADD FOREIGN KEY (agent_id) REFERENCES agents ON DELETE CASCADE")

@@ -31,7 +31,7 @@ from peterental.database.migrations.scratch.database import PREFIX
 from peterental.database.migrations.session.advisory_lock import lock_key
 from tests.clocks import Ticking
 from tests.database.migrations.conftest import Connection, Folder
-from tests.database.migrations.witness import attempts, tables
+from tests.database.migrations.helpers import attempts, tables
 from tests.servers import HANG_S, until
 
 HOME = """

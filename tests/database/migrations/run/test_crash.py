@@ -132,7 +132,7 @@ def crash_folder(folder: Folder) -> Folder:
     return folder
 
 
-def test_killed_at_random_moments_never_half_applied_never_wedged(
+def test_random_kills_leave_no_half_file_and_no_lock(
     request: pytest.FixtureRequest, empty_database_url: str, crash_folder: Folder
 ) -> None:
     databases: Databases = request.getfixturevalue("databases_15" if "15" in request.node.callspec.id else "databases")
@@ -163,9 +163,7 @@ KINDS = (
 
 
 @pytest.mark.parametrize("server", ["databases", pytest.param("databases_15", marks=pytest.mark.needs("postgres15"))])
-def test_any_files_by_any_interleaving_of_runners_give_the_clean_run_s_schema(
-    request: pytest.FixtureRequest, server: str
-) -> None:
+def test_interleaved_runners_build_the_same_schema(request: pytest.FixtureRequest, server: str) -> None:
     databases: Databases = request.getfixturevalue(server)
 
     @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -20,8 +20,8 @@ from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.session.advisory_lock import LockBudget, lock_key
 from peterental.database.migrations.settings import EngineSettings
 from tests.clocks import Ticking
-from tests.database.migrations.conftest import Connection, Folder, Told
-from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, tables, wait_until
+from tests.database.migrations.conftest import Connection, Folder, ReportedLines
+from tests.database.migrations.helpers import LONG_QUERY_RUNS, attempts, ledger, start, tables, wait_until
 from tests.proxy import Proxy
 from tests.servers import HANG_S, until
 
@@ -35,11 +35,11 @@ def test_nothing_pending_takes_two_queries_and_no_lock(folder: Folder, empty_dat
         assert proxy.queries == 2
 
 
-def test_whoever_waits_in_vain_is_told_who_holds_the_lock(
+def test_lock_timeout_names_the_holder(
     runner_with: Callable[..., MigrationRunner],
     folder: Folder,
     db: Connection,
-    told: Told,
+    reported: ReportedLines,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("peterental.database.migrations.session.advisory_lock.time", Ticking(step_s=0.1))
@@ -48,21 +48,21 @@ def test_whoever_waits_in_vain_is_told_who_holds_the_lock(
     db.execute("SELECT pg_advisory_lock(%s)", [lock_key("public")])
     with pytest.raises(LockNotAcquired, match=r"within 3 s: held by the other deploy \(pid \d+, from 127.0.0.1"):
         runner_with(lock_wait_s=3).run_migrations()
-    assert "⏳ Waiting for another migration: held by the other deploy" in told.text
+    assert "⏳ Waiting for another migration: held by the other deploy" in reported.text
 
 
-def test_the_lock_is_free_after_a_failure(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_failure_releases_the_lock(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "SELECT 1/0;")
     with pytest.raises(MigrationFailed):
         runner.run_migrations()
     assert db.execute("SELECT pg_try_advisory_lock(%s) AS free", [lock_key("public")]).fetchone() == {"free": True}
 
 
-def test_the_lock_key_never_changes_between_releases() -> None:
+def test_lock_key_is_stable_across_releases() -> None:
     assert lock_key("public") == -458277494633677207
 
 
-def test_many_runners_at_once_apply_each_file_once(folder: Folder, empty_database_url: str, db: Connection) -> None:
+def test_concurrent_runners_apply_each_file_once(folder: Folder, empty_database_url: str, db: Connection) -> None:
     for number in range(1, 9):
         folder.write(f"00{number}_t.sql", f"CREATE TABLE t{number} (i int); SELECT pg_sleep(0.02);")
     runners = [start(empty_database_url, folder) for _ in range(4)]
@@ -73,9 +73,7 @@ def test_many_runners_at_once_apply_each_file_once(folder: Folder, empty_databas
     assert [outcome for _, outcome in attempts(db)] == ["applied"] * 8
 
 
-def test_a_killed_runner_leaves_no_lock_and_no_half_file(
-    folder: Folder, empty_database_url: str, db: Connection
-) -> None:
+def test_killed_runner_leaves_no_lock_and_no_half_file(folder: Folder, empty_database_url: str, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     folder.write("002_b.sql", "CREATE TABLE b (i int); SELECT pg_sleep(600);")
     process = start(empty_database_url, folder)
@@ -88,7 +86,7 @@ def test_a_killed_runner_leaves_no_lock_and_no_half_file(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_runner_cancels_rolls_back_and_exits_non_zero(
+def test_sigterm_cancels_and_rolls_back(
     folder: Folder, empty_database_url: str, db: Connection, number: signal.Signals
 ) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int); SELECT pg_sleep(600);")
@@ -103,9 +101,7 @@ def test_a_stopped_runner_cancels_rolls_back_and_exits_non_zero(
     assert db.execute("SELECT pg_try_advisory_lock(%s) AS free", [lock_key("public")]).fetchone() == {"free": True}
 
 
-def test_a_file_waits_briefly_for_a_table_and_tries_again(
-    folder: Folder, empty_database_url: str, db: Connection
-) -> None:
+def test_file_is_retried_while_a_table_is_locked(folder: Folder, empty_database_url: str, db: Connection) -> None:
     db.execute("CREATE TABLE busy (i int)")
     folder.write("001_a.sql", "ALTER TABLE busy ADD COLUMN j int;")
     db.execute("SET application_name = 'the long report'")
@@ -123,8 +119,8 @@ def test_a_file_waits_briefly_for_a_table_and_tries_again(
     }
 
 
-def test_a_file_whose_snapshot_somebody_outran_is_tried_again(
-    runner: MigrationRunner, folder: Folder, db: Connection, told: Told
+def test_serialization_failure_is_retried(
+    runner: MigrationRunner, folder: Folder, db: Connection, reported: ReportedLines
 ) -> None:
     db.execute("CREATE TABLE t (i int); INSERT INTO t VALUES (1); SELECT pg_advisory_lock(7)")
     folder.write(
@@ -139,7 +135,7 @@ def test_a_file_whose_snapshot_somebody_outran_is_tried_again(
         db.execute("UPDATE t SET i = 10")
         db.execute("SELECT pg_advisory_unlock(7)")
         assert run.result() == 1
-    assert "001_a.sql: another session has changed rows it needs; trying again" in told.text
+    assert "001_a.sql: another session has changed rows it needs; trying again" in reported.text
     assert db.execute("SELECT i FROM t").fetchone() == {"i": 11}
 
 
@@ -150,20 +146,20 @@ def test_work_does_not_use_the_lock_budget(
     db.execute("CREATE TABLE busy (i int)")
     db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
     folder.write("001_a.sql", f"{header} lock-timeout=50ms\nSELECT pg_sleep(0.4);\nALTER TABLE busy ADD COLUMN j int;")
-    told: list[str] = []
+    reported: list[str] = []
 
     def report(line: str) -> None:
-        told.append(line)
+        reported.append(line)
         if "trying again" in line:
             db.execute("ROLLBACK")
 
     assert runner_with(settings=EngineSettings(table_wait_s=0.3), report=report).run_migrations() == 1
-    assert any("001_a.sql: a table it needs is in use" in line for line in told)
+    assert any("001_a.sql: a table it needs is in use" in line for line in reported)
 
 
 @pytest.mark.parametrize("header", ["-- migrate: no-transaction", "-- migrate:"], ids=["stepwise", "as a whole"])
-def test_waiting_for_locks_uses_the_budget_up(
-    runner_with: Callable[..., MigrationRunner], folder: Folder, told: Told, db: Connection, header: str
+def test_lock_waits_exhaust_the_budget(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, reported: ReportedLines, db: Connection, header: str
 ) -> None:
     runner = runner_with(settings=EngineSettings(table_wait_s=0.3, retry_pause_s=(0.1, 0.1)))
     db.execute("CREATE TABLE busy (i int)")
@@ -171,10 +167,10 @@ def test_waiting_for_locks_uses_the_budget_up(
     folder.write("001_a.sql", f"{header} lock-timeout=50ms\nALTER TABLE busy ADD COLUMN j int;")
     with pytest.raises(MigrationFailed, match="canceling statement due to lock timeout"):
         runner.run_migrations()
-    assert 1 <= told.text.count("trying again") <= 3
+    assert 1 <= reported.text.count("trying again") <= 3
 
 
-def test_the_worst_wait_counts_no_work(empty_database_url: str, db: Connection) -> None:
+def test_worst_wait_excludes_work(empty_database_url: str, db: Connection) -> None:
     db.execute("CREATE TABLE busy (i int)")
     db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
     with psycopg.connect(empty_database_url) as other, ThreadPoolExecutor(1) as pool:
@@ -194,7 +190,7 @@ def test_the_worst_wait_counts_no_work(empty_database_url: str, db: Connection) 
     assert monitor.worst_wait_ms <= longest["ms"] + 1
 
 
-def test_a_repetition_is_charged_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retry_is_charged_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 0.0
     monkeypatch.setattr(
         "peterental.database.migrations.session.advisory_lock.time", SimpleNamespace(monotonic=lambda: now_s)

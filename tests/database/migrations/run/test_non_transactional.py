@@ -15,8 +15,8 @@ from peterental.database.migrations.commands.rollback import rollback
 from peterental.database.migrations.errors import MigrationFailed, MigrationFilesError
 from peterental.database.migrations.ledger.status import read_status
 from peterental.database.migrations.run.transaction_control import contains_commit, has_transaction_control
-from tests.database.migrations.conftest import Connection, Folder, Told
-from tests.database.migrations.witness import LONG_QUERY_RUNS, attempts, ledger, start, wait_until
+from tests.database.migrations.conftest import Connection, Folder, ReportedLines
+from tests.database.migrations.helpers import LONG_QUERY_RUNS, attempts, ledger, start, wait_until
 from tests.servers import HANG_S, until
 
 HEADER = "-- migrate: no-transaction\n"
@@ -40,7 +40,7 @@ def progress(db: Connection) -> list[tuple[str, int | None]]:
     return [(row["outcome"], row["statement"]) for row in rows]
 
 
-def test_statements_that_refuse_a_transaction_run(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_statements_run_outside_a_transaction(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_t.sql", "CREATE TABLE t (i int);")
     folder.write(
         "002_x.sql",
@@ -55,7 +55,7 @@ def test_statements_that_refuse_a_transaction_run(runner: MigrationRunner, folde
     assert progress(db) == [("applied", None), ("applied", 5), ("applied", None)]
 
 
-def test_a_procedure_that_commits_runs(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_procedure_that_commits_runs(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_t.sql", "CREATE TABLE t (i int);")
     folder.write(
         "002_x.sql",
@@ -67,7 +67,7 @@ def test_a_procedure_that_commits_runs(runner: MigrationRunner, folder: Folder, 
     assert db.execute("SELECT count(*) AS n FROM t").fetchone() == {"n": 4}
 
 
-def test_statements_are_split_by_postgresql_s_grammar(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_statements_are_split_by_the_parser(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write(
         "001_x.sql",
         HEADER
@@ -82,8 +82,8 @@ def test_statements_are_split_by_postgresql_s_grammar(runner: MigrationRunner, f
     assert progress(db) == [("applied", 5)]
 
 
-def test_a_failure_is_remembered_with_its_statement_and_the_next_run_goes_on_there(
-    runner: MigrationRunner, folder: Folder, db: Connection, told: Told
+def test_next_run_resumes_at_the_failed_statement(
+    runner: MigrationRunner, folder: Folder, db: Connection, reported: ReportedLines
 ) -> None:
     folder.write(
         "001_x.sql", HEADER + "CREATE TABLE t (i int);\nINSERT INTO t VALUES (1);\n\nINSERT INTO t VALUES ('x');\n"
@@ -100,14 +100,12 @@ def test_a_failure_is_remembered_with_its_statement_and_the_next_run_goes_on_the
         "001_x.sql", HEADER + "CREATE TABLE t (i int); -- done\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2);\n"
     )
     assert runner.run_migrations() == 1
-    assert "001_x.sql: resuming at statement 3 of 3" in told.text
+    assert "001_x.sql: resuming at statement 3 of 3" in reported.text
     assert db.execute("SELECT count(*) AS n FROM t").fetchone() == {"n": 2}
     assert progress(db) == [("failed", 2), ("applied", 3)]
 
 
-def test_a_text_that_the_grammar_does_not_know_is_split_around_bodies_too(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_unparsable_text_is_split_by_tokens(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     bodies = """
         CREATE FUNCTION f() RETURNS int BEGIN /* ; */ ATOMIC SELECT CASE WHEN true THEN 1 END; END;
         CREATE FUNCTION g() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END;
@@ -122,9 +120,7 @@ def test_a_text_that_the_grammar_does_not_know_is_split_around_bodies_too(
     assert progress(db) == [("failed", 4), ("applied", 5)]
 
 
-def test_a_long_chain_of_words_is_nothing_to_stumble_over(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_expression_of_500_terms_is_parsed(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     words = "||".join(["'a'"] * 500)
     folder.write(
         "001_x.sql",
@@ -135,16 +131,14 @@ def test_a_long_chain_of_words_is_nothing_to_stumble_over(
     assert db.execute("SELECT length(s) AS n FROM t").fetchone() == {"n": 500}
 
 
-def test_a_mistyped_statement_is_never_passed_over(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_mistyped_statement_fails(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nVACCUM t;\nINSERT INTO t VALUES (1);")
     with pytest.raises(MigrationFailed, match="(?s)syntax error at or near .VACCUM.*001_x.sql:3:1"):
         runner.run_migrations()
     assert progress(db) == [("failed", 1)]
 
 
-def test_a_done_statement_that_was_edited_stops_the_next_run(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_edited_completed_statement_stops_the_run(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT 1/0;")
     with pytest.raises(MigrationFailed):
         runner.run_migrations()
@@ -155,7 +149,7 @@ def test_a_done_statement_that_was_edited_stops_the_next_run(
     assert [row["outcome"] for row in outcomes] == ["failed", "failed"]
 
 
-def test_bookkeeping_survives_role_and_search_path_of_the_file(
+def test_progress_ignores_the_file_s_role_and_path(
     runner: MigrationRunner, folder: Folder, db: Connection, role: str
 ) -> None:
     db.execute("CREATE SCHEMA elsewhere")
@@ -173,7 +167,7 @@ def test_bookkeeping_survives_role_and_search_path_of_the_file(
     assert db.execute("SELECT to_regclass('elsewhere.t') IS NOT NULL AS made").fetchone() == {"made": True}
 
 
-def test_the_role_that_the_file_takes_on_stays_in_force_for_it(
+def test_role_set_by_the_file_stays_in_effect(
     runner: MigrationRunner, folder: Folder, db: Connection, role: str
 ) -> None:
     db.execute(sql.SQL("CREATE TABLE seen (who text); GRANT INSERT ON seen TO {}").format(sql.Identifier(role)))
@@ -182,7 +176,7 @@ def test_the_role_that_the_file_takes_on_stays_in_force_for_it(
     assert db.execute("SELECT who FROM seen").fetchone() == {"who": role}
 
 
-def test_transaction_control_is_refused_here_too(runner: MigrationRunner, folder: Folder) -> None:
+def test_no_transaction_file_may_not_commit(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_x.sql", HEADER + "BEGIN; SELECT 1; COMMIT;")
     with pytest.raises(MigrationFilesError, match="would break the file's transaction"):
         runner.run_migrations()
@@ -191,37 +185,35 @@ def test_transaction_control_is_refused_here_too(runner: MigrationRunner, folder
 @pytest.mark.parametrize(
     "statement", ["CREATE INDEX CONCURRENTLY ON t (i)", "create unique index\n concurrently on t (i)"]
 )
-def test_a_concurrent_index_without_a_name_is_refused(runner: MigrationRunner, folder: Folder, statement: str) -> None:
+def test_unnamed_concurrent_index_is_refused(runner: MigrationRunner, folder: Folder, statement: str) -> None:
     folder.write("001_x.sql", HEADER + f"SELECT 1;\n{statement};")
     with pytest.raises(MigrationFilesError, match="001_x.sql:3: give the index a name"):
         runner.run_migrations()
 
 
 @pytest.mark.parametrize("text", ["SELECT 'never ends;", "DO $é$ BEGIN", "/* SELECT 1;", 'SELECT "x;'])
-def test_an_open_quote_is_told_with_the_line_where_it_begins(
-    runner: MigrationRunner, folder: Folder, text: str
-) -> None:
+def test_unclosed_quote_is_reported_with_its_line(runner: MigrationRunner, folder: Folder, text: str) -> None:
     folder.write("001_x.sql", f"{HEADER}SELECT 1;\n\n{text}\n\n")
     with pytest.raises(MigrationFilesError, match=r"001_x.sql:4: this file cannot be split into statements: untermin"):
         runner.run_migrations()
 
 
-def test_a_file_that_is_done_but_could_not_be_recorded_says_so_and_is_recorded_by_the_next_run(
-    runner: MigrationRunner, folder: Folder, db: Connection, told: Told
+def test_unrecorded_file_is_recorded_by_the_next_run(
+    runner: MigrationRunner, folder: Folder, db: Connection, reported: ReportedLines
 ) -> None:
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nDROP TABLE schema_migrations;")
     with pytest.raises(MigrationFailed) as caught:
         runner.run_migrations()
     assert "All its statements are done, but it is not recorded as applied." in str(caught.value)
     assert runner.run_migrations() == 1
-    assert "⏳ 001_x.sql: all its statements are done; recording it" in told
+    assert "⏳ 001_x.sql: all its statements are done; recording it" in reported
     assert ledger(db) == {1: "x"}
 
 
 # --- indexes ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_index_left_invalid_is_dropped_and_rebuilt(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_invalid_index_is_rebuilt(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_t.sql", "CREATE TABLE t (i int); INSERT INTO t VALUES (1), (1);")
     folder.write("002_x.sql", HEADER + "CREATE UNIQUE INDEX CONCURRENTLY idx_t ON t (i);")
     with pytest.raises(MigrationFailed, match=r'could not create unique index "idx_t"'):
@@ -232,9 +224,7 @@ def test_an_index_left_invalid_is_dropped_and_rebuilt(runner: MigrationRunner, f
     assert indexes(db) == {"idx_t": True}
 
 
-def test_if_not_exists_does_not_pass_over_an_invalid_index(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_if_not_exists_rebuilds_an_invalid_index(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_t.sql", "CREATE TABLE t (i int); INSERT INTO t VALUES (1), (1);")
     folder.write("002_x.sql", HEADER + "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS idx_t ON t (i);")
     for _ in range(2):
@@ -245,9 +235,7 @@ def test_if_not_exists_does_not_pass_over_an_invalid_index(
     assert indexes(db) == {"idx_t": True}
 
 
-def test_an_index_that_is_there_and_valid_is_not_built_twice_after_a_kill(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_valid_index_is_not_rebuilt_after_a_kill(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_t.sql", "CREATE TABLE t (i int);")
     folder.write("002_x.sql", HEADER + "SELECT 1;\nCREATE INDEX CONCURRENTLY idx_t ON t (i);\nSELECT 1/0;")
     with pytest.raises(MigrationFailed):
@@ -260,18 +248,14 @@ def test_an_index_that_is_there_and_valid_is_not_built_twice_after_a_kill(
     assert db.execute("SELECT 'idx_t'::regclass::oid AS oid").fetchone() == before
 
 
-def test_an_index_of_that_name_made_by_somebody_else_is_an_error(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_existing_index_of_that_name_is_an_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     db.execute("CREATE TABLE t (i int); CREATE INDEX idx_t ON t (i)")
     folder.write("001_x.sql", HEADER + "CREATE INDEX CONCURRENTLY idx_t ON t (i);")
     with pytest.raises(MigrationFailed, match='relation "idx_t" already exists'):
         runner.run_migrations()
 
 
-def test_what_an_interrupted_reindex_left_is_cleared_away(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_copies_of_an_interrupted_reindex_are_dropped(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     db.execute("CREATE TABLE t (i int); INSERT INTO t VALUES (1), (1)")
     with pytest.raises(psycopg.errors.UniqueViolation):
         db.execute("CREATE UNIQUE INDEX CONCURRENTLY idx_t ON t (i)")
@@ -282,9 +266,7 @@ def test_what_an_interrupted_reindex_left_is_cleared_away(
     assert indexes(db) == {"idx_u": True}
 
 
-def test_a_drop_that_was_done_before_the_kill_is_not_an_error(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_drop_completed_before_a_kill_is_skipped(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     db.execute("CREATE TABLE t (i int); CREATE INDEX idx_t ON t (i)")
     folder.write("001_x.sql", HEADER + "SELECT 1;\nDROP INDEX CONCURRENTLY idx_t;\nSELECT 1/0;")
     with pytest.raises(MigrationFailed):
@@ -294,9 +276,7 @@ def test_a_drop_that_was_done_before_the_kill_is_not_an_error(
     assert runner.run_migrations() == 1
 
 
-def test_two_builds_in_one_file_with_a_second_runner_waiting_both_end_well(
-    folder: Folder, empty_database_url: str, db: Connection
-) -> None:
+def test_two_builds_finish_while_a_runner_waits(folder: Folder, empty_database_url: str, db: Connection) -> None:
     db.execute("CREATE TABLE t (i int, j int); INSERT INTO t SELECT n, n FROM generate_series(1, 20000) AS n")
     folder.write(
         "001_x.sql",
@@ -310,9 +290,7 @@ def test_two_builds_in_one_file_with_a_second_runner_waiting_both_end_well(
     assert attempts(db) == [(1, "applied")]
 
 
-def test_a_build_waits_for_old_transactions_without_giving_up_and_says_for_whom(
-    folder: Folder, empty_database_url: str, db: Connection
-) -> None:
+def test_build_waits_for_old_transactions(folder: Folder, empty_database_url: str, db: Connection) -> None:
     db.execute("CREATE TABLE t (i int)")
     folder.write("001_x.sql", HEADER + "CREATE INDEX CONCURRENTLY idx_t ON t (i);")
     with psycopg.connect(empty_database_url, application_name="the long report") as other:
@@ -326,7 +304,7 @@ def test_a_build_waits_for_old_transactions_without_giving_up_and_says_for_whom(
     assert indexes(db) == {"idx_t": True}
 
 
-def test_what_is_left_invalid_is_dropped_behind_old_transactions_whatever_limit_the_role_has(
+def test_dropping_an_invalid_index_ignores_role_timeouts(
     folder: Folder, empty_database_url: str, db: Connection, runner: MigrationRunner
 ) -> None:
     db.execute("CREATE TABLE t (i int); INSERT INTO t VALUES (1), (1)")
@@ -350,7 +328,7 @@ def test_what_is_left_invalid_is_dropped_behind_old_transactions_whatever_limit_
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_runner_stopped_in_mid_build_leaves_work_that_the_next_one_ends(
+def test_interrupted_build_is_finished_by_the_next_run(
     folder: Folder,
     empty_database_url: str,
     db: Connection,
@@ -371,7 +349,7 @@ def test_a_runner_stopped_in_mid_build_leaves_work_that_the_next_one_ends(
     assert [outcome for outcome, _ in progress(db)] == ["interrupted", "applied"]
 
 
-def test_a_killed_statement_is_not_counted_as_done(folder: Folder, empty_database_url: str, db: Connection) -> None:
+def test_killed_statement_is_not_counted_as_done(folder: Folder, empty_database_url: str, db: Connection) -> None:
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT pg_sleep(600);\nCREATE TABLE u (i int);")
     process = start(empty_database_url, folder)
     wait_until(db, LONG_QUERY_RUNS)
@@ -390,9 +368,7 @@ def test_a_killed_statement_is_not_counted_as_done(folder: Folder, empty_databas
     assert progress(db) == [("interrupted", 1), ("applied", 3)]
 
 
-def test_a_first_statement_that_was_done_before_the_kill_is_not_an_error(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_first_statement_done_before_a_kill_is_skipped(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     db.execute("CREATE TABLE t (i int); CREATE INDEX idx_t ON t (i)")
     folder.write("001_x.sql", HEADER + "DROP INDEX CONCURRENTLY idx_t;\nSELECT 1/0;")
     with pytest.raises(MigrationFailed):
@@ -402,9 +378,7 @@ def test_a_first_statement_that_was_done_before_the_kill_is_not_an_error(
     assert runner.run_migrations() == 1
 
 
-def test_after_a_rollback_a_file_begins_with_its_first_statement(
-    runner: MigrationRunner, folder: Folder, empty_database_url: str
-) -> None:
+def test_file_restarts_after_a_rollback(runner: MigrationRunner, folder: Folder, empty_database_url: str) -> None:
     folder.write("001_x.sql", HEADER + "CREATE TABLE t (i int);\nSELECT 1/0;")
     with pytest.raises(MigrationFailed):
         runner.run_migrations()
@@ -415,7 +389,7 @@ def test_after_a_rollback_a_file_begins_with_its_first_statement(
     assert runner.run_migrations() == 1
 
 
-def test_progress_of_a_long_build_is_shown(
+def test_progress_of_a_long_build_is_reported(
     runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection
 ) -> None:
     db.execute(
@@ -438,9 +412,7 @@ def test_progress_of_a_long_build_is_shown(
     assert any("idx_t: building index" in what and 0 < percent <= 100 for what, percent in shown), shown
 
 
-def test_an_index_that_somebody_left_invalid_meanwhile_is_built_anew(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_index_invalidated_by_others_is_rebuilt(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write(
         "001_x.sql", HEADER + "CREATE TABLE t (i int);\nCREATE INDEX CONCURRENTLY idx_t ON t (i);\nSELECT 1/0;"
     )
@@ -473,7 +445,7 @@ BATCHES = "FOR n IN 1..3 LOOP INSERT INTO t VALUES (nextval('taken')); {more} CO
     ],
     ids=["block", "block in quotes", "block with unknown types", "procedure", "procedure of another schema"],
 )
-def test_what_commits_is_run_once(runner: MigrationRunner, folder: Folder, db: Connection, statements: str) -> None:
+def test_committing_block_runs_once(runner: MigrationRunner, folder: Folder, db: Connection, statements: str) -> None:
     db.execute("CREATE TABLE t (i bigint); CREATE SEQUENCE taken")
     if "nowhere" in statements:
         db.execute("CREATE SCHEMA nowhere; CREATE TABLE nowhere.t (i int)")
@@ -494,18 +466,16 @@ def test_what_commits_is_run_once(runner: MigrationRunner, folder: Folder, db: C
         ("DO LANGUAGE plpython3u 'plpy.notice(1)'", False),
     ],
 )
-def test_only_a_block_that_really_commits_is_run_apart_from_its_record(definition: str, does: bool) -> None:  # noqa: FBT001
+def test_only_committing_blocks_run_outside(definition: str, does: bool) -> None:  # noqa: FBT001
     assert has_transaction_control(definition) is does
 
 
-def test_what_is_neither_block_nor_call_nor_sql_commits_nothing(db: Connection) -> None:
+def test_other_text_contains_no_commit(db: Connection) -> None:
     for statement in ("SELECT 'COMMIT'", "DO WHAT COMMIT", "CALL nobody_knows()", "do_commit()"):
         assert not contains_commit(db, statement)
 
 
-def test_a_procedure_that_calls_one_that_commits_still_ends_well(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_procedure_with_a_nested_commit_succeeds(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     db.execute("CREATE TABLE t (i int)")
     folder.write(
         "001_x.sql",
@@ -521,7 +491,7 @@ def test_a_procedure_that_calls_one_that_commits_still_ends_well(
     "statement",
     ["DO $$ BEGIN ALTER TABLE t ADD COLUMN j int; COMMIT; END $$;", "VACUUM FULL t;", "VACUUM (ANALYZE, FULL) t;"],
 )
-def test_a_strong_lock_outside_a_transaction_is_waited_for_no_longer_than_within(
+def test_lock_timeout_applies_outside_transactions(
     folder: Folder, empty_database_url: str, db: Connection, statement: str
 ) -> None:
     db.execute("CREATE TABLE t (i int)")
@@ -535,9 +505,7 @@ def test_a_strong_lock_outside_a_transaction_is_waited_for_no_longer_than_within
     assert process.returncode == 0
 
 
-def test_without_a_directive_a_strong_lock_is_waited_for_a_second(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_default_lock_timeout_outside_transactions(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     db.execute("CREATE TABLE t (l text)")
     folder.write(
         "001_x.sql",

@@ -11,8 +11,8 @@ from peterental.database.migrations.errors import (
     MigrationFailed,
     UnknownMigration,
 )
-from tests.database.migrations.conftest import Connection, Folder, Told
-from tests.database.migrations.witness import attempts, ledger, tables
+from tests.database.migrations.conftest import Connection, Folder, ReportedLines
+from tests.database.migrations.helpers import attempts, ledger, tables
 
 
 def test_pending_files_are_applied_in_order_and_recorded(
@@ -28,17 +28,17 @@ def test_pending_files_are_applied_in_order_and_recorded(
     assert attempts(db) == [(1, "applied"), (2, "applied")]
 
 
-def test_the_log_has_the_lines_of_the_guide(runner: MigrationRunner, folder: Folder, told: Told) -> None:
+def test_log_has_the_lines_of_the_guide(runner: MigrationRunner, folder: Folder, reported: ReportedLines) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     runner.run_migrations()
-    assert told[0] == "✅ Database connected"
-    assert told[-1] == "✅ Successfully applied 1 new migrations"
-    told.clear()
+    assert reported[0] == "✅ Database connected"
+    assert reported[-1] == "✅ Successfully applied 1 new migrations"
+    reported.clear()
     runner.run_migrations()
-    assert told == ["✅ Database connected", "✅ Database is up to date (no new migrations)"]
+    assert reported == ["✅ Database connected", "✅ Database is up to date (no new migrations)"]
 
 
-def test_a_second_run_changes_nothing(runner: MigrationRunner, folder: Folder) -> None:
+def test_second_run_changes_nothing(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     assert [runner.run_migrations(), runner.run_migrations()] == [1, 0]
 
@@ -51,18 +51,16 @@ def test_to_stops_at_a_version(runner: MigrationRunner, folder: Folder, db: Conn
     assert runner.run_migrations() == 1
 
 
-def test_where_nothing_is_left_up_to_a_version_that_is_said_of_that_version(
-    runner: MigrationRunner, folder: Folder, told: Told
-) -> None:
+def test_up_to_date_message_names_the_version(runner: MigrationRunner, folder: Folder, reported: ReportedLines) -> None:
     for number in (1, 2):
         folder.write(f"00{number}_t.sql", f"CREATE TABLE t{number} (i int);")
     runner.run_migrations(to=1)
     assert runner.run_migrations(to=1) == 0
-    assert told[-1] == "✅ Database is up to date as far as 001 (no new migrations)"
+    assert reported[-1] == "✅ Database is up to date as far as 001 (no new migrations)"
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_a_version_beyond_the_last_file_is_refused(
+def test_version_beyond_the_last_file_is_refused(
     runner: MigrationRunner, folder: Folder, db: Connection, count: int
 ) -> None:
     for number in range(1, count + 1):
@@ -74,7 +72,7 @@ def test_a_version_beyond_the_last_file_is_refused(
     assert tables(db) == set()
 
 
-def test_a_file_may_record_itself(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_file_may_record_itself(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write(
         "001_a.sql",
         "CREATE TABLE a (i int); INSERT INTO schema_migrations (version, description)"
@@ -99,9 +97,7 @@ def test_bom_and_crlf_are_tolerated(runner: MigrationRunner, folder: Folder, db:
     assert tables(db) == {"a"}
 
 
-def test_a_failing_file_leaves_nothing_and_the_files_before_it_stay(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_failed_file_is_rolled_back_alone(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     folder.write("002_b.sql", "CREATE TABLE b (i int);\nINSERT INTO nowhere VALUES (1);")
     folder.write("003_c.sql", "CREATE TABLE c (i int);")
@@ -120,7 +116,7 @@ def test_a_failing_file_leaves_nothing_and_the_files_before_it_stay(
     assert attempts(db) == [(1, "applied"), (2, "failed")]
 
 
-def test_a_file_that_vanishes_while_others_run_is_told_with_what_was_applied(
+def test_file_deleted_during_the_run_is_reported(
     runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection
 ) -> None:
     for number in (1, 2, 3):
@@ -136,7 +132,7 @@ def test_a_file_that_vanishes_while_others_run_is_told_with_what_was_applied(
     assert [row["outcome"] for row in outcomes] == ["applied", "applied", "failed"]
 
 
-def test_the_failed_attempt_is_kept_with_its_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_failed_attempt_is_recorded_with_its_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "SELECT 1/0;")
     with pytest.raises(MigrationFailed):
         runner.run_migrations()
@@ -146,7 +142,7 @@ def test_the_failed_attempt_is_kept_with_its_error(runner: MigrationRunner, fold
     assert row["ended_at"] is not None
 
 
-def test_a_mended_file_is_applied_by_the_next_run(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_fixed_file_is_applied_by_the_next_run(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i nonsense);")
     with pytest.raises(MigrationFailed):
         runner.run_migrations()
@@ -177,13 +173,13 @@ def test_errors_show_line_and_column(
     assert f"002_x.sql{place}\n" in str(caught.value)
 
 
-def test_detail_and_hint_of_the_server_are_passed_on(runner: MigrationRunner, folder: Folder) -> None:
+def test_detail_and_hint_of_the_server_are_shown(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (first_name text);\nSELECT frist_name FROM a;")
     with pytest.raises(MigrationFailed, match='Hint: Perhaps you meant to reference the column "a.first_name"'):
         runner.run_migrations()
 
 
-def test_directives_set_the_file_s_time_limits(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_directives_set_the_file_s_timeouts(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write(
         "001_a.sql",
         "-- migrate: lock-timeout=3s statement-timeout=2min\nCREATE TABLE a AS SELECT"
@@ -195,7 +191,7 @@ def test_directives_set_the_file_s_time_limits(runner: MigrationRunner, folder: 
     assert db.execute("SELECT * FROM b").fetchone() == {"l": "1s"}
 
 
-def test_a_connection_lost_in_mid_file_is_one_message(folder: Folder, empty_database_url: str, db: Connection) -> None:
+def test_lost_connection_is_one_message(folder: Folder, empty_database_url: str, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int); SELECT pg_terminate_backend(pg_backend_pid());")
     with pytest.raises(MigrationFailed, match="Migration 1 failed: the connection to the database was lost"):
         MigrationRunner(empty_database_url, folder.path).run_migrations()
@@ -204,7 +200,7 @@ def test_a_connection_lost_in_mid_file_is_one_message(folder: Folder, empty_data
     assert MigrationRunner(empty_database_url, folder.path).run_migrations() == 1
 
 
-def test_a_deferred_constraint_that_fails_at_commit_is_explained_there(runner: MigrationRunner, folder: Folder) -> None:
+def test_deferred_constraint_fails_at_commit(runner: MigrationRunner, folder: Folder) -> None:
     folder.write(
         "001_a.sql",
         "CREATE TABLE p (i int PRIMARY KEY);\nCREATE TABLE c (i int REFERENCES p DEFERRABLE INITIALLY DEFERRED);\n"
@@ -219,7 +215,7 @@ def test_a_deferred_constraint_that_fails_at_commit_is_explained_there(runner: M
     ]
 
 
-def test_a_message_of_several_lines_stays_one_block(runner: MigrationRunner, folder: Folder) -> None:
+def test_multi_line_message_is_indented(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "DO $$ BEGIN RAISE EXCEPTION E'one\\ntwo'; END $$;")
     with pytest.raises(MigrationFailed, match=r"^Migration 1 failed: one\n  two\n  at "):
         runner.run_migrations()

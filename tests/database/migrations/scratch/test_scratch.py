@@ -25,7 +25,7 @@ from peterental.database.migrations.scratch.database import (
     scratch_database,
 )
 from tests.conftest import at_database, is_dropped
-from tests.database.migrations.conftest import Connection, Folder, Told
+from tests.database.migrations.conftest import Connection, Folder, ReportedLines
 from tests.servers import until
 
 PROJECT_DIR = Path(__file__).resolve().parents[4]
@@ -81,13 +81,15 @@ def drop(db: Connection, name: str) -> None:
 # --- created and dropped ----------------------------------------------------------------------------------------------
 
 
-def test_it_matches_the_live_database_and_is_dropped(empty_database_url: str, db: Connection, told: Told) -> None:
-    with scratch_database(empty_database_url, report=told.append) as scratch:
+def test_it_matches_the_live_database_and_is_dropped(
+    empty_database_url: str, db: Connection, reported: ReportedLines
+) -> None:
+    with scratch_database(empty_database_url, report=reported.append) as scratch:
         assert exists(db, scratch)
         with psycopg.connect(scratch) as connection:
             assert connection.execute(TEMPLATE).fetchone() == tuple((db.execute(TEMPLATE).fetchone() or {}).values())
     assert not exists(db, scratch)
-    assert told == []
+    assert reported == []
 
 
 def test_it_is_dropped_after_an_error_while_in_use(empty_database_url: str, db: Connection) -> None:
@@ -253,10 +255,12 @@ def test_file_that_cannot_be_built_is_named(empty_database_url: str, folder: Fol
     assert "001_a.sql has no statement in it" in str(caught.value)
 
 
-def test_database_held_by_a_superuser_is_dropped_later(empty_database_url: str, db: Connection, told: Told) -> None:
+def test_database_held_by_a_superuser_is_dropped_later(
+    empty_database_url: str, db: Connection, reported: ReportedLines
+) -> None:
     superuser = db.execute("SELECT rolname FROM pg_roles WHERE rolsuper").fetchone()
     assert superuser is not None
-    with scratch_database(empty_database_url, report=told.append) as scratch:
+    with scratch_database(empty_database_url, report=reported.append) as scratch:
         like_autovacuum = psycopg.connect(scratch, user=superuser["rolname"])
         statement = f'DROP DATABASE IF EXISTS "{like_autovacuum.info.dbname}"'
 
@@ -272,16 +276,16 @@ def test_database_held_by_a_superuser_is_dropped_later(empty_database_url: str, 
         leaving.start()
     leaving.join()
     assert not exists(db, scratch)
-    assert "could not be dropped" not in told.text
+    assert "could not be dropped" not in reported.text
 
 
-def test_failed_drop_is_reported(empty_database_url: str, db: Connection, told: Told) -> None:
-    with scratch_database(empty_database_url, report=told.append) as scratch:
+def test_failed_drop_is_reported(empty_database_url: str, db: Connection, reported: ReportedLines) -> None:
+    with scratch_database(empty_database_url, report=reported.append) as scratch:
         name = str(psycopg.conninfo.conninfo_to_dict(scratch)["dbname"])
         moved = sql.Identifier(name + "_moved")
         db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), moved))
         db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 IS_TEMPLATE true").format(sql.Identifier(name)))
-    assert f"{name} could not be dropped (cannot drop a template database); a later run will drop it" in told.text
+    assert f"{name} could not be dropped (cannot drop a template database); a later run will drop it" in reported.text
     unprotect(db, name)
     drop(db, name)
     drop(db, name + "_moved")

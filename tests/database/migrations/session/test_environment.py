@@ -23,7 +23,7 @@ from tests.database.migrations.conftest import Connection, Folder
 from tests.servers import running_debian_postgres
 
 
-def test_the_client_s_own_encoding_setting_does_not_garble_files(
+def test_client_encoding_does_not_garble_files(
     runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
@@ -32,7 +32,7 @@ def test_the_client_s_own_encoding_setting_does_not_garble_files(
     assert db.execute("SELECT word FROM a").fetchone() == {"word": "Zoë 部屋"}
 
 
-def test_a_schema_may_be_called_anything(
+def test_schema_name_may_need_quoting(
     runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
 ) -> None:
     db.execute('CREATE SCHEMA "50%s {off} ""é"""')
@@ -46,7 +46,7 @@ def test_a_schema_may_be_called_anything(
     assert runner_with(url=url).run_migrations() == 0
 
 
-def test_the_ledger_lives_in_the_schema_of_the_connection(
+def test_ledger_is_in_the_current_schema(
     runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
 ) -> None:
     db.execute("CREATE SCHEMA tenant")
@@ -58,7 +58,7 @@ def test_the_ledger_lives_in_the_schema_of_the_connection(
     assert db.execute("SELECT count(*) AS n FROM tenant.schema_migrations").fetchone() == {"n": 1}
 
 
-def test_a_schema_that_comes_to_stand_before_ours_is_told_not_filled(
+def test_new_first_schema_is_refused(
     runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
 ) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
@@ -68,13 +68,13 @@ def test_a_schema_that_comes_to_stand_before_ours_is_told_not_filled(
     runner_with(url=ours).run_migrations(to=1)
     url = empty_database_url + "?options=" + quote('-csearch_path=tenant,"our\\ %\\ own"')
     for work in (runner_with(url=url).run_migrations, lambda: read_status(url, folder.path)):
-        with pytest.raises(ForeignLedger, match="recorded in schema our % own, but schema tenant now stands before"):
+        with pytest.raises(ForeignLedger, match="recorded in schema our % own, but schema tenant now comes before"):
             work()
     assert runner_with(url=empty_database_url + "?options=-csearch_path%3Dtenant").run_migrations() == 2
     assert runner_with(url=url).run_migrations() == 0
 
 
-def test_another_program_s_ledger_further_down_the_search_path_is_none_of_ours(
+def test_foreign_ledger_later_in_the_path_is_ignored(
     runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
 ) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
@@ -88,17 +88,15 @@ def test_another_program_s_ledger_further_down_the_search_path_is_none_of_ours(
         assert runner_with(url=url).run_migrations() == 1
 
 
-def test_a_search_path_that_leads_nowhere_is_told(
+def test_search_path_without_schema_is_refused(
     runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
 ) -> None:
     folder.write("001_a.sql", "SELECT 1;")
-    with pytest.raises(NoSchema, match="names no schema that exists"):
+    with pytest.raises(NoSchema, match="contains no existing schema"):
         runner_with(url=empty_database_url + "?options=-csearch_path%3Dnowhere").run_migrations()
 
 
-def test_time_limits_that_role_or_database_set_are_not_for_migrations(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_role_timeouts_do_not_limit_migrations(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     limits = ("statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
     there = db.execute("SELECT name FROM pg_settings WHERE name = ANY (%s) ORDER BY name", [list(limits)]).fetchall()
     for row in there:
@@ -126,7 +124,7 @@ def test_time_limits_that_role_or_database_set_are_not_for_migrations(
     ]
 
 
-def test_a_read_only_database_is_told_before_anything_runs(
+def test_read_only_database_is_refused_first(
     runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
 ) -> None:
     folder.write("001_a.sql", "SELECT 1;")
@@ -135,7 +133,7 @@ def test_a_read_only_database_is_told_before_anything_runs(
 
 
 @pytest.mark.needs("postgres15")
-def test_a_standby_is_told_before_anything_runs(folder: Folder) -> None:
+def test_standby_is_refused_first(folder: Folder) -> None:
     folder.write("001_a.sql", "SELECT 1;")
     with (
         running_debian_postgres(standby=True) as url,
@@ -144,7 +142,7 @@ def test_a_standby_is_told_before_anything_runs(folder: Folder) -> None:
         MigrationRunner(url, folder.path).run_migrations()
 
 
-def test_a_role_that_may_not_create_tables_is_told_which_to_use(
+def test_unprivileged_role_gets_advice(
     runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
 ) -> None:
     name = f"peterental_test_{secrets.token_hex(4)}"
@@ -160,9 +158,7 @@ def test_a_role_that_may_not_create_tables_is_told_which_to_use(
     )
 
 
-def test_whatever_the_database_sets_as_its_manners_the_ledger_is_read(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_database_settings_do_not_break_reading(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     for setting in (
         "DateStyle TO 'German'",
         "TimeZone TO 'Asia/Tokyo'",

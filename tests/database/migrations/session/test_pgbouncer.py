@@ -15,9 +15,7 @@ from tests.servers import running_pgbouncer
 pytestmark = pytest.mark.needs("pgbouncer")
 
 
-def test_work_through_a_transaction_pooler_is_refused_and_says_what_to_set(
-    empty_database_url: str, folder: Folder, db: Connection
-) -> None:
+def test_transaction_pooler_is_refused_with_advice(empty_database_url: str, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     with running_pgbouncer(empty_database_url, "transaction") as url:
         with pytest.raises(PooledConnection, match="set MIGRATIONS_DATABASE_URL"):
@@ -25,34 +23,32 @@ def test_work_through_a_transaction_pooler_is_refused_and_says_what_to_set(
         assert db.execute("SELECT to_regclass('schema_migrations') AS ledger").fetchone() == {"ledger": None}
 
 
-def test_with_nothing_pending_a_transaction_pooler_is_fine(empty_database_url: str, folder: Folder) -> None:
+def test_pooler_is_fine_if_nothing_is_pending(empty_database_url: str, folder: Folder) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     MigrationRunner(empty_database_url, folder.path).run_migrations()
     with running_pgbouncer(empty_database_url, "transaction") as url:
         assert MigrationRunner(url, folder.path).run_migrations() == 0
 
 
-def test_a_session_pooler_can_hold_the_lock(empty_database_url: str, folder: Folder) -> None:
+def test_session_pooler_can_hold_the_lock(empty_database_url: str, folder: Folder) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     with running_pgbouncer(empty_database_url, "session") as url:
         assert MigrationRunner(url, folder.path).run_migrations() == 1
 
 
-def test_a_scratch_database_that_the_pooler_does_not_know_is_one_sentence_and_goes_away(
-    empty_database_url: str, folder: Folder, db: Connection
-) -> None:
+def test_scratch_database_unknown_to_pooler_is_dropped(empty_database_url: str, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     MigrationRunner(empty_database_url, folder.path).run_migrations()
     with running_pgbouncer(empty_database_url, "transaction", databases=db.info.dbname) as url:
-        told: list[str] = []
+        reported: list[str] = []
         message = r"it cannot be reached \(.*\); behind PgBouncer, set MIGRATIONS_DATABASE_URL"
         with pytest.raises(ScratchRefused, match=message):
-            verify(url, folder.path, report=told.append)
-    assert told == []
-    assert verify(empty_database_url, folder.path, report=told.append).same
+            verify(url, folder.path, report=reported.append)
+    assert reported == []
+    assert verify(empty_database_url, folder.path, report=reported.append).same
 
 
-def test_the_application_works_through_a_transaction_pooler(empty_database_url: str) -> None:
+def test_application_works_through_a_pooler(empty_database_url: str) -> None:
     with running_pgbouncer(empty_database_url, "transaction") as url:
         databases = [Database(url, pool_size=2) for _ in range(3)]
         for round_number in range(8):  # more than psycopg waits before it would prepare a statement

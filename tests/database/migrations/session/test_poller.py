@@ -13,6 +13,10 @@ from tests.servers import HANG_S
 NO_SERVER = "postgresql://nobody@127.0.0.1:1/x"
 
 
+def fail(_connection: Connection) -> None:
+    pytest.fail("there is no connection to poll")
+
+
 def test_poller_reconnects_after_an_error(empty_database_url: str) -> None:
     pids: list[int] = []
     reconnected = threading.Event()
@@ -41,7 +45,7 @@ def test_poller_without_a_server_tries_again(caplog: pytest.LogCaptureFixture) -
             tried_twice.set()
         return True
 
-    with SessionPoller(NO_SERVER, pytest.fail, purpose="test", interval_s=0.01, is_due=is_due):
+    with SessionPoller(NO_SERVER, fail, purpose="test", interval_s=0.01, is_due=is_due):
         assert tried_twice.wait(HANG_S)
     assert "test cannot connect: The database does not answer" in caplog.text
 
@@ -53,6 +57,6 @@ def test_poller_skips_polls_that_are_not_due() -> None:
         asked.set()
         return False
 
-    with SessionPoller(NO_SERVER, pytest.fail, purpose="test", interval_s=0.01, is_due=is_due) as poller:
+    with SessionPoller(NO_SERVER, fail, purpose="test", interval_s=0.01, is_due=is_due) as poller:
         assert asked.wait(HANG_S)
     assert poller._connection is None

@@ -30,9 +30,7 @@ LEFT = {
 
 
 @pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["as a whole", "stepwise"])
-def test_what_a_file_leaves_in_the_session_is_gone_before_the_next(
-    runner: MigrationRunner, folder: Folder, role: str, header: str
-) -> None:
+def test_session_state_ends_with_its_file(runner: MigrationRunner, folder: Folder, role: str, header: str) -> None:
     for number, (what, statements) in enumerate(LEFT.items()):
         leaves, finds = (statement.format(role=role) for statement in statements)
         folder.write(f"{2 * number + 1:03d}_leaves.sql", f"{header}{leaves};")
@@ -41,9 +39,7 @@ def test_what_a_file_leaves_in_the_session_is_gone_before_the_next(
     assert runner.run_migrations() == 2 * len(LEFT)
 
 
-def test_an_advisory_lock_that_a_file_leaves_is_gone_when_the_run_ends(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_advisory_lock_of_a_file_ends_with_the_run(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     """Not before the next file: letting all of them go would let go of the runner's own, too."""
     folder.write("001_a.sql", "SELECT pg_advisory_lock(4711);")
     folder.write("002_b.sql", "SELECT pg_advisory_lock(4711);")
@@ -52,7 +48,7 @@ def test_an_advisory_lock_that_a_file_leaves_is_gone_when_the_run_ends(
     assert db.execute("SELECT pg_advisory_lock(4711)").rowcount == 1
 
 
-def test_a_file_cannot_spoil_the_session_for_the_ledger_or_the_next_file(
+def test_session_changes_do_not_reach_the_ledger(
     runner: MigrationRunner, folder: Folder, db: Connection, role: str
 ) -> None:
     folder.write(
@@ -71,7 +67,7 @@ def test_a_file_cannot_spoil_the_session_for_the_ledger_or_the_next_file(
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "WIN1252", "SQL_ASCII", "EUC_JP"])
 @pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"])
-def test_a_file_that_sets_another_encoding_is_kept_word_for_word(
+def test_file_setting_another_encoding_is_stored_exactly(
     runner: MigrationRunner, folder: Folder, db: Connection, encoding: str, header: str
 ) -> None:
     text = f"{header}-- Zoë pays 5 €, 部屋\nSET client_encoding TO '{encoding}';\nCREATE TABLE a (i int);\n"
@@ -87,7 +83,7 @@ def test_a_file_that_sets_another_encoding_is_kept_word_for_word(
     assert db.execute("SELECT word FROM b").fetchone() == {"word": "Zoë 部屋"}
 
 
-def test_a_file_that_changes_how_quotes_are_read_is_kept_word_for_word(
+def test_file_changing_string_quoting_is_stored_exactly(
     runner: MigrationRunner, folder: Folder, db: Connection
 ) -> None:
     text = "SET standard_conforming_strings = off; CREATE TABLE a AS SELECT '\\\\'' %s {} ' AS word;"
@@ -96,14 +92,14 @@ def test_a_file_that_changes_how_quotes_are_read_is_kept_word_for_word(
     assert db.execute("SELECT sql FROM schema_migration_attempts").fetchone() == {"sql": text}
 
 
-def test_temporary_tables_do_not_outlive_their_file(runner: MigrationRunner, folder: Folder) -> None:
+def test_temporary_tables_end_with_their_file(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "CREATE TEMP TABLE scratch (i int); CREATE TABLE a AS SELECT * FROM scratch;")
     folder.write("002_b.sql", "CREATE TABLE b AS SELECT * FROM scratch;")
     with pytest.raises(MigrationFailed, match='Migration 2 failed: relation "scratch" does not exist'):
         runner.run_migrations()
 
 
-def test_prepared_statements_and_cursors_do_not_outlive_their_file(runner: MigrationRunner, folder: Folder) -> None:
+def test_prepared_statements_end_with_their_file(runner: MigrationRunner, folder: Folder) -> None:
     prepare = "PREPARE p AS SELECT 1; DECLARE c CURSOR WITH HOLD FOR SELECT 1;"
     folder.write("001_a.sql", prepare)
     folder.write("002_b.sql", prepare)
@@ -116,7 +112,7 @@ def test_prepared_statements_and_cursors_do_not_outlive_their_file(runner: Migra
     ["DEALLOCATE ALL", "DO $$ BEGIN EXECUTE 'DEALLOC' || 'ATE ALL'; END $$", "DISCARD PLANS; DEALLOCATE ALL"],
     ids=["openly", "hidden", "with plans"],
 )
-def test_a_file_that_throws_away_what_the_runner_has_prepared_is_recorded_all_the_same(
+def test_file_that_deallocates_all_is_recorded(
     runner: MigrationRunner, folder: Folder, db: Connection, header: str, forgets: str
 ) -> None:
     for number in (1, 2, 3):

@@ -22,7 +22,7 @@ def refusal(text: str) -> str:
     return str(caught.value)
 
 
-def test_a_file_without_directives_is_one_transaction_with_a_short_lock_timeout() -> None:
+def test_defaults_are_one_transaction_and_short_lock_wait() -> None:
     assert read_directives(FILE, "SELECT 1; -- immigrate") == Directives()
     assert (Directives().no_transaction, Directives().lock_timeout_ms) == (False, 1000)
 
@@ -31,21 +31,21 @@ def test_a_file_without_directives_is_one_transaction_with_a_short_lock_timeout(
     ("value", "milliseconds"),
     [("2s", 2_000), ("2000ms", 2_000), ("10min", 600_000), ("2h", 7_200_000), ("0s", 0), ("2147483647ms", 2**31 - 1)],
 )
-def test_times_are_numbers_with_a_unit(value: str, milliseconds: int) -> None:
+def test_durations_need_a_number_and_a_unit(value: str, milliseconds: int) -> None:
     directives = read_directives(FILE, f"-- migrate: lock-timeout={value} statement-timeout={value}\nSELECT 1;")
     assert (directives.lock_timeout_ms, directives.statement_timeout_ms) == (milliseconds, milliseconds)
     assert directives.has_own_lock_timeout
 
 
 @pytest.mark.parametrize("name", ["lock-timeout", "statement-timeout"])
-def test_a_time_without_a_unit_is_refused_with_both_ways_to_write_it(name: str) -> None:
+def test_duration_without_unit_suggests_both_units(name: str) -> None:
     assert refusal(f"-- a\n-- migrate: {name}=2\nSELECT 1;") == (
         f"001_a.sql:2: “{name}=2” lacks a unit; write {name}=2s for 2 seconds or {name}=2ms for milliseconds"
     )
 
 
 @pytest.mark.parametrize("value", ["597h", "2147483648ms", "999999999min"])
-def test_a_time_that_postgresql_cannot_count_is_refused(value: str) -> None:
+def test_duration_above_the_maximum_is_refused(value: str) -> None:
     assert "is above PostgreSQL's maximum" in refusal(f"-- migrate: lock-timeout={value}\nSELECT 1;")
 
 
@@ -53,13 +53,13 @@ def test_a_time_that_postgresql_cannot_count_is_refused(value: str) -> None:
     "word", ["fast", "lock-timeout", "lock-timeout=", "lock-timeout=2d", "lock-timeout=-1s", "lock_timeout=2s",
              "no-transaction=1", "no-transaction,", "lock-timeout=2S", "lock-timeout=2", "lock-timeout=1.5s"]
 )  # fmt: skip
-def test_a_word_that_means_nothing_is_refused(word: str) -> None:
+def test_unknown_directive_is_refused(word: str) -> None:
     assert "001_a.sql:1: “" in refusal(f"-- migrate: {word}\nSELECT 1;")
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
-    told = refusal("-- migrate: fast lock-timeout=2\n-- migrate: slow\nSELECT 1;\n-- migrate: no-transaction")
-    assert [part[:12] for part in told.split(";\n  ")] == [
+def test_all_directive_problems_are_reported_together() -> None:
+    reported = refusal("-- migrate: fast lock-timeout=2\n-- migrate: slow\nSELECT 1;\n-- migrate: no-transaction")
+    assert [part[:12] for part in reported.split(";\n  ")] == [
         "001_a.sql:1:",
         "001_a.sql:1:",
         "001_a.sql:2:",
@@ -67,9 +67,9 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     ]
 
 
-def test_a_directive_that_is_said_twice_is_refused() -> None:
-    told = refusal("-- migrate: lock-timeout=2s\n-- migrate: lock-timeout=5s\nSELECT 1;")
-    assert told == "001_a.sql:2: “-- migrate: lock-timeout” is given twice; keep one"
+def test_repeated_directive_is_refused() -> None:
+    reported = refusal("-- migrate: lock-timeout=2s\n-- migrate: lock-timeout=5s\nSELECT 1;")
+    assert reported == "001_a.sql:2: “-- migrate: lock-timeout” is given twice; keep one"
 
 
 @pytest.mark.parametrize(
@@ -81,18 +81,18 @@ def test_a_directive_that_is_said_twice_is_refused() -> None:
         "--migrate:no_transaction",
     ],
 )
-def test_a_directive_that_is_almost_right_is_refused(comment: str) -> None:
-    told = refusal(f"{comment}\nSELECT 1;")
-    assert "no-transaction" in told
-    assert told.startswith("001_a.sql:1: ")
+def test_misspelt_directive_is_refused(comment: str) -> None:
+    reported = refusal(f"{comment}\nSELECT 1;")
+    assert "no-transaction" in reported
+    assert reported.startswith("001_a.sql:1: ")
 
 
 @pytest.mark.parametrize("text", ["-- Migrate users to the new table\nSELECT 1;", "-- see “-- migrate: x”\nSELECT 1;"])
-def test_prose_that_speaks_of_migrating_is_prose(text: str) -> None:
+def test_prose_about_migrating_is_no_directive(text: str) -> None:
     assert read_directives(FILE, text) == Directives()
 
 
-def test_a_directive_that_is_commented_out_asks_for_nothing() -> None:
+def test_commented_out_directive_is_ignored() -> None:
     assert read_directives(FILE, "/*\n-- migrate: no-transaction\n*/\nSELECT 1;") == Directives()
 
 
@@ -105,7 +105,7 @@ def test_a_directive_that_is_commented_out_asks_for_nothing() -> None:
         "SELECT 1;\n-- Migrate: no-transaction",
     ],
 )
-def test_a_directive_below_the_first_statement_is_refused_with_its_line(text: str) -> None:
+def test_directive_below_the_header_is_refused(text: str) -> None:
     line = text.count("\n") + 1
     assert refusal(text) == f"001_a.sql:{line}: “-- migrate:” is below the first statement; move it up"
 
@@ -113,11 +113,11 @@ def test_a_directive_below_the_first_statement_is_refused_with_its_line(text: st
 @pytest.mark.parametrize(
     "text", ["DO $$ BEGIN\n-- migrate: x\nEND $$;", "SELECT '\n-- migrate: x\n';", "SELECT 1; SELECT '\n-- migrate: x"]
 )
-def test_within_quotes_it_is_text(text: str) -> None:
+def test_directive_inside_quotes_is_text(text: str) -> None:
     assert read_directives(FILE, text) == Directives()
 
 
-def test_the_linter_shows_the_runners_words_at_their_line(tmp_path: Path) -> None:
+def test_linter_reports_directive_problems_at_their_line(tmp_path: Path) -> None:
     texts = ["-- x\n-- migrate: lock-timeout=2\nSELECT 1;", "SELECT 1;\n\n-- migrate: no-transaction\nSELECT 2;"]
     for number, text in enumerate(texts, start=1):
         (tmp_path / f"00{number}_a.sql").write_text(text)
@@ -128,7 +128,7 @@ def test_the_linter_shows_the_runners_words_at_their_line(tmp_path: Path) -> Non
     ]  # fmt: skip
 
 
-def test_a_new_file_asks_for_nothing_until_somebody_does(tmp_path: Path) -> None:
+def test_new_file_has_no_directives(tmp_path: Path) -> None:
     path = new_migration(tmp_path, "add phone", dt.date(2026, 11, 22))
     text = path.read_text()
     assert read_directives(FILE, f"{text}\nSELECT 1;") == Directives()

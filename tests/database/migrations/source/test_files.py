@@ -23,7 +23,7 @@ def problems_of(path: Path) -> str:
     return str(caught.value)
 
 
-def test_files_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+def test_files_are_ordered_by_number(tmp_path: Path) -> None:
     names = [f"{number:03d}_step_{number}.sql" for number in range(1, 13)]
     folder_of(tmp_path, *reversed(names))
     files = find_files(tmp_path)
@@ -37,7 +37,7 @@ def test_numbers_past_999_follow_999(tmp_path: Path) -> None:
     assert find_files(tmp_path)[-1].version == 1002
 
 
-def test_other_files_are_none_of_ours(tmp_path: Path) -> None:
+def test_other_files_are_ignored(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a.sql", "001_a.down.sql", "README.md", ".002_b.sql.swp", ".hidden.sql", "003_c.txt")
     assert [file.version for file in find_files(tmp_path)] == [1]
 
@@ -60,18 +60,18 @@ def test_an_empty_folder_has_no_migrations(tmp_path: Path) -> None:
         "\u0660\u0660\u0661_a.sql",
     ],
 )
-def test_a_name_that_cannot_be_read_is_an_error(tmp_path: Path, name: str) -> None:
+def test_misnamed_file_is_an_error(tmp_path: Path, name: str) -> None:
     folder_of(tmp_path, name)
     assert problems_of(tmp_path) == f"{name} is not named like 001_create_tables.sql"
 
 
 @pytest.mark.parametrize("name", ["000_a.sql", "2147483648_a.sql"])
-def test_a_number_that_no_ledger_can_hold_is_an_error(tmp_path: Path, name: str) -> None:
+def test_number_above_integer_range_is_an_error(tmp_path: Path, name: str) -> None:
     folder_of(tmp_path, name)
     assert f"{name} has a number outside 1 to 2147483647" in problems_of(tmp_path)
 
 
-def test_a_gap_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_gap_in_the_numbers_is_an_error(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a.sql", "003_c.sql", "007_g.sql")
     assert (
         problems_of(tmp_path)
@@ -79,32 +79,32 @@ def test_a_gap_is_an_error_that_names_it(tmp_path: Path) -> None:
     )
 
 
-def test_a_sequence_that_does_not_begin_at_one_is_a_gap(tmp_path: Path) -> None:
+def test_sequence_must_begin_at_one(tmp_path: Path) -> None:
     folder_of(tmp_path, "002_b.sql")
     assert problems_of(tmp_path) == "migration 001 is missing before 002_b.sql"
 
 
-def test_a_duplicate_number_is_an_error_that_names_both(tmp_path: Path) -> None:
+def test_duplicate_number_names_both_files(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a.sql", "0001_b.sql")
     assert problems_of(tmp_path) == "0001_b.sql and 001_a.sql have the same number 001"
 
 
-def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
+def test_missing_folder_is_an_error(tmp_path: Path) -> None:
     assert problems_of(tmp_path / "nowhere") == f"there is no migrations folder {tmp_path / 'nowhere'}"
 
 
-def test_a_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+def test_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "cannot read the migrations folder" in problems_of(tmp_path / "file")
 
 
-def test_a_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
+def test_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "001_a.sql").write_bytes(b"SELECT '\xff';")
     with pytest.raises(MigrationFilesError, match=r"001_a.sql is not UTF-8 \(byte 9\)"):
         find_files(tmp_path)[0].text()
 
 
-def test_a_file_that_vanished_is_an_error(tmp_path: Path) -> None:
+def test_deleted_file_is_an_error(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a.sql")
     file = find_files(tmp_path)[0]
     file.path.unlink()
@@ -112,12 +112,12 @@ def test_a_file_that_vanished_is_an_error(tmp_path: Path) -> None:
         file.text()
 
 
-def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path: Path) -> None:
+def test_byte_order_mark_is_removed(tmp_path: Path) -> None:
     (tmp_path / "001_a.sql").write_bytes(b"\xef\xbb\xbfSELECT 1;")
     assert find_files(tmp_path)[0].text() == "SELECT 1;"
 
 
-def test_down_files_stand_beside_theirs(tmp_path: Path) -> None:
+def test_down_path_is_beside_the_file(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a.sql")
     assert find_files(tmp_path)[0].down_path == tmp_path / "001_a.down.sql"
 
@@ -132,7 +132,7 @@ def test_checksums_ignore_line_endings_and_trailing_space(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["SELECT 1;\nSELECT 3;", "SELECT 1; SELECT 2;", "  SELECT 1;\nSELECT 2;", "select 1;\nSELECT 2;"]
 )
-def test_checksums_see_everything_else(text: str) -> None:
+def test_checksums_include_everything_else(text: str) -> None:
     assert checksum_of(text) != checksum_of("SELECT 1;\nSELECT 2;")
 
 
@@ -148,15 +148,15 @@ def test_checksums_see_everything_else(text: str) -> None:
         ("\r\n\t-- a\r\nSELECT 1", "SELECT 1"),
     ],
 )
-def test_the_first_statement_comes_after_comments(text: str, rest: str) -> None:
+def test_header_ends_at_the_first_statement(text: str, rest: str) -> None:
     assert text[header_end(text) :] == rest
 
 
-def test_a_long_header_takes_no_longer_than_its_length() -> None:
+def test_header_scan_is_linear() -> None:
     text = "/* a */ -- b */\n" * 20_000
     assert header_end(text) == len(text)
 
 
-def test_a_name_of_two_lines_is_told_on_one(tmp_path: Path) -> None:
+def test_line_end_in_a_file_name_is_escaped(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a\nb.sql")
     assert problems_of(tmp_path) == r"001_a\nb.sql is not named like 001_create_tables.sql"

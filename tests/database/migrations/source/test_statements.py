@@ -14,7 +14,7 @@ from peterental.database.migrations.errors import (
 )
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from tests.database.migrations.conftest import Connection, Folder
-from tests.database.migrations.witness import tables
+from tests.database.migrations.helpers import tables
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from tests.database.migrations.witness import tables
         ("/* a\n */ COMMIT", 3),
     ],
 )
-def test_a_file_with_its_own_transaction_is_refused_up_front_with_its_line(
+def test_transaction_control_is_refused_with_its_line(
     runner: MigrationRunner, folder: Folder, db: Connection, statement: str, line: int
 ) -> None:
     folder.write("001_good.sql", "CREATE TABLE good (i int);")
@@ -41,15 +41,13 @@ def test_a_file_with_its_own_transaction_is_refused_up_front_with_its_line(
     assert tables(db) == set()
 
 
-def test_the_end_of_a_body_is_not_blamed_for_what_is_wrong_elsewhere(runner: MigrationRunner, folder: Folder) -> None:
+def test_end_of_a_body_is_no_transaction_control(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END;\nSELEC 1;")
     with pytest.raises(MigrationFailed, match="(?s)syntax error at or near .SELEC.*001_a.sql:2:1"):
         runner.run_migrations()
 
 
-def test_no_transaction_is_ended_behind_words_that_the_grammar_does_not_know(
-    runner: MigrationRunner, folder: Folder
-) -> None:
+def test_commit_after_unparsable_sql_is_found(runner: MigrationRunner, folder: Folder) -> None:
     for before in ("", "CREATE TABLE t (s text DEFAULT 'begin atomic');", "SELECT 1 AS end;"):
         folder.write("001_a.sql", f"{before}\nSELEC 1;\nCOMMIT;")
         with pytest.raises(MigrationFilesError, match="^001_a.sql:3: COMMIT would break"):
@@ -76,7 +74,7 @@ def test_no_transaction_is_ended_behind_words_that_the_grammar_does_not_know(
         "DISCARD PLANS; SELECT pg_advisory_lock(7), pg_advisory_unlock(7);",
     ],
 )
-def test_words_that_only_look_like_what_is_refused_are_fine(runner: MigrationRunner, folder: Folder, text: str) -> None:
+def test_similar_words_are_accepted(runner: MigrationRunner, folder: Folder, text: str) -> None:
     folder.write("001_a.sql", text)
     assert runner.run_migrations() == 1
 
@@ -93,15 +91,13 @@ def test_words_that_only_look_like_what_is_refused_are_fine(runner: MigrationRun
         ("CREATE TABLE t (i int);\nCOPY t FROM STDIN;", "001_a.sql:2: COPY … FROM STDIN takes its data from psql"),
     ],
 )
-def test_what_only_psql_understands_is_said_to_be(
-    runner: MigrationRunner, folder: Folder, text: str, message: str
-) -> None:
+def test_psql_commands_are_refused(runner: MigrationRunner, folder: Folder, text: str, message: str) -> None:
     folder.write("001_a.sql", text)
     with pytest.raises(MigrationFilesError, match=message):
         runner.run_migrations()
 
 
-def test_a_copy_that_the_check_did_not_know_ends_the_connection_rather_than_wait_for_data(
+def test_unnoticed_copy_closes_the_connection(
     empty_database_url: str,
 ) -> None:
     for copy in ("COPY (SELECT 1) TO STDOUT", "CREATE TEMP TABLE t (i int); COPY t FROM STDIN"):
@@ -111,12 +107,12 @@ def test_a_copy_that_the_check_did_not_know_ends_the_connection_rather_than_wait
             assert other.closed
 
 
-def test_a_backslash_within_quotes_is_text(runner: MigrationRunner, folder: Folder) -> None:
+def test_backslash_inside_quotes_is_text(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "SELECT '\n\\d is text\n';\n/*\n\\i too */")
     assert runner.run_migrations() == 1
 
 
-def test_a_dump_s_copy_is_told_once_whatever_is_in_its_rows(runner: MigrationRunner, folder: Folder) -> None:
+def test_copy_of_a_dump_is_reported_once(runner: MigrationRunner, folder: Folder) -> None:
     rows = "1\tO'Brien\n\\N\t/* \\t $$ \\N\nCOPY t FROM stdin;\n"
     folder.write(
         "001_a.sql",
@@ -142,7 +138,7 @@ def test_a_dump_s_copy_is_told_once_whatever_is_in_its_rows(runner: MigrationRun
         ("ALTER TYPE mood ADD VALUE 'c'; SELECT 'c'::mood;", "move what uses the new value to the next file"),
     ],
 )
-def test_what_does_not_fit_into_one_transaction_is_told_where_it_does(
+def test_statement_needing_no_transaction_gets_a_hint(
     runner: MigrationRunner, folder: Folder, db: Connection, statement: str, hint: str
 ) -> None:
     db.execute("CREATE TYPE mood AS ENUM ('a'); CREATE TABLE t (i int)")
@@ -153,9 +149,7 @@ def test_what_does_not_fit_into_one_transaction_is_told_where_it_does(
 
 
 @pytest.mark.parametrize("text", ["", " \n", "-- nothing yet\n", "/* nothing */ ;"])
-def test_an_empty_file_stops_everything_before_anything_runs(
-    runner: MigrationRunner, folder: Folder, db: Connection, text: str
-) -> None:
+def test_empty_file_refuses_the_whole_run(runner: MigrationRunner, folder: Folder, db: Connection, text: str) -> None:
     folder.write("001_good.sql", "CREATE TABLE good (i int);")
     folder.write("002_empty.sql", text)
     with pytest.raises(MigrationFilesError, match="002_empty.sql has no statement in it"):
@@ -164,7 +158,7 @@ def test_an_empty_file_stops_everything_before_anything_runs(
 
 
 @pytest.mark.parametrize("table", ["schema_migrations", 'public."schema_migrations"', "SCHEMA_MIGRATIONS"])
-def test_a_file_that_only_records_itself_is_empty_too(
+def test_file_that_only_records_itself_is_empty(
     runner: MigrationRunner, folder: Folder, db: Connection, table: str
 ) -> None:
     folder.write("001_good.sql", "CREATE TABLE good (i int);")
@@ -178,9 +172,7 @@ def test_a_file_that_only_records_itself_is_empty_too(
     assert runner.run_migrations() == 3
 
 
-def test_everything_that_is_wrong_with_the_files_is_told_at_once_each_on_its_line(
-    runner: MigrationRunner, folder: Folder
-) -> None:
+def test_all_file_problems_are_reported_together(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "SELECT 1;\nCOMMIT; -- migrate: no-transaction")
     folder.write("002_b.sql", b"SELECT '\xff';")
     folder.write("003_c.sql", "-- nothing")
@@ -194,7 +186,7 @@ def test_everything_that_is_wrong_with_the_files_is_told_at_once_each_on_its_lin
     ]
 
 
-def test_a_gap_stops_everything_before_anything_runs(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
+def test_gap_refuses_the_whole_run(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     folder.write("003_c.sql", "CREATE TABLE c (i int);")
     with pytest.raises(MigrationFilesError, match="migration 002 is missing"):
@@ -202,7 +194,7 @@ def test_a_gap_stops_everything_before_anything_runs(runner: MigrationRunner, fo
     assert tables(db) == set()
 
 
-def test_a_misspelt_directive_is_not_passed_over(runner: MigrationRunner, folder: Folder) -> None:
+def test_misspelt_directive_refuses_the_run(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "-- migrate: no-transction\nSELECT 1;")
     with pytest.raises(
         MigrationFilesError, match="no-transction” is unknown; there are no-transaction, lock-timeout=2s"
@@ -210,15 +202,13 @@ def test_a_misspelt_directive_is_not_passed_over(runner: MigrationRunner, folder
         runner.run_migrations()
 
 
-def test_a_directive_below_the_first_statement_is_not_passed_over(runner: MigrationRunner, folder: Folder) -> None:
+def test_late_directive_refuses_the_run(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "SELECT 1;\n\n-- migrate: no-transaction\nSELECT 2;")
     with pytest.raises(MigrationFilesError, match="001_a.sql:3: “-- migrate:” is below the first statement"):
         runner.run_migrations()
 
 
-def test_a_nul_character_is_refused_rather_than_taken_for_the_end(
-    runner: MigrationRunner, folder: Folder, db: Connection
-) -> None:
+def test_nul_character_is_refused(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", b"CREATE TABLE a (i int);\0CREATE TABLE b (i int);")
     with pytest.raises(FilesRefused, match=r"001_a.sql has a NUL character \(byte 24\), which SQL cannot hold"):
         runner.run_migrations()
@@ -236,7 +226,7 @@ def test_a_nul_character_is_refused_rather_than_taken_for_the_end(
         ('SELECT 1; INSERT INTO public."schema_migrations" VALUES ( 12 );', (1, "it records itself as 12, not as 1")),
     ],
 )  # fmt: skip
-def test_what_would_undo_the_runner_s_own_work_is_refused_up_front(
+def test_releasing_the_runner_s_lock_is_refused(
     runner: MigrationRunner, folder: Folder, db: Connection, text: str, said: tuple[int, str]
 ) -> None:
     folder.write("001_a.sql", text)

@@ -1,4 +1,4 @@
-"""The words of a text, wherever they stand and whatever they are."""
+"""Tokens of a text: kinds, offsets, and texts that cannot be scanned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ANY_TEXT = st.text(
 )
 
 
-def test_places_are_counted_in_characters() -> None:
+def test_offsets_count_characters() -> None:
     assert tokens_with_comments("SELECT 'ü😀', /* é */ ñ;") == [
         Token("SELECT", 0, "SELECT"),
         Token("SCONST", 7, "'ü😀'"),
@@ -25,38 +25,38 @@ def test_places_are_counted_in_characters() -> None:
     ]
 
 
-def test_comments_are_no_words() -> None:
+def test_tokens_of_omits_comments() -> None:
     assert tokens_of("-- one\n/* two */") == []
 
 
 @pytest.mark.parametrize("text", ["SELECT 'open", "/* open", "SELECT $$open", "SELECT 1a"])
-def test_what_cannot_be_read_has_none(text: str) -> None:
+def test_unscannable_text_has_no_tokens(text: str) -> None:
     assert tokens_of(text) is None
 
 
-def test_a_character_that_means_nothing_is_a_word_too() -> None:
+def test_unknown_characters_are_tokens() -> None:
     for number in range(1, 0x300):
-        words = tokens_of(f"SELECT {chr(number)} 1")
-        assert words is None or words[0].sql == "SELECT"
+        tokens = tokens_of(f"SELECT {chr(number)} 1")
+        assert tokens is None or tokens[0].text == "SELECT"
 
 
 @given(ANY_TEXT)
-def test_every_word_stands_where_it_is_said_to(text: str) -> None:
+def test_offsets_and_ends_match_the_text(text: str) -> None:
     text = text.replace("\0", "")
     end = 0
-    for word in tokens_with_comments(text) or ():
-        assert text[word.offset : word.end] == word.sql
-        assert word.offset >= end
-        end = word.end
+    for token in tokens_with_comments(text) or ():
+        assert text[token.offset : token.end] == token.text
+        assert token.offset >= end
+        end = token.end
 
 
 @given(ANY_TEXT)
-def test_splitting_leaves_no_word_out_but_semicolons(text: str) -> None:
-    text = "{ " + text.replace("\0", "")  # which no grammar knows
-    words = tokens_of(text)
-    if words is None:
+def test_splitting_drops_only_semicolons(text: str) -> None:
+    text = "{ " + text.replace("\0", "")  # no statement begins with a brace
+    tokens = tokens_of(text)
+    if tokens is None:
         return
-    pieces = split_statements(text)
-    assert all(text[piece.offset :].startswith(piece.sql) for piece in pieces)
-    kept = [word for piece in pieces for word in tokens_of(piece.sql) or () if word.sql != ";"]
-    assert [word.sql for word in kept] == [word.sql for word in words if word.sql != ";"]
+    statements = split_statements(text)
+    assert all(text[statement.offset :].startswith(statement.sql) for statement in statements)
+    found = [token.text for statement in statements for token in tokens_of(statement.sql) or ()]
+    assert [text for text in found if text != ";"] == [token.text for token in tokens if token.text != ";"]

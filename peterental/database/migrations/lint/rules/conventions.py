@@ -121,7 +121,7 @@ def check_names(lint: FileLint) -> None:
     if not re.search(r"\w{60}", text):
         return
     for word in tokens_of(text) or ():
-        name = word.sql.strip('"')
+        name = word.text.strip('"')
         if word.kind == "IDENT" and len(name.encode()) > _MAX_NAME_BYTES:
             cut = name.encode()[:_MAX_NAME_BYTES].decode(errors="ignore")
             lint.report(LONG_NAME, f"{name} is truncated to {cut}.", None, at=word.offset)

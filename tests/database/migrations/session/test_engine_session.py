@@ -25,7 +25,7 @@ from peterental.database.migrations.scratch.database import scratch_database
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.pool import Database
 from tests.database.migrations.conftest import Connection, Folder
-from tests.database.migrations.witness import LONG_QUERY_RUNS, wait_until
+from tests.database.migrations.helpers import LONG_QUERY_RUNS, wait_until
 
 RAISE = "DO $$ BEGIN RAISE SQLSTATE '{}' USING MESSAGE = 'the server has its reasons'; END $$"
 SCHEMA = "if another tool owns a table of that name, give PeteRental a separate schema."
@@ -39,14 +39,14 @@ def refusal(url: str, state: str) -> Exception:
 
 
 @pytest.mark.parametrize("state", ["42703", "42804", "42809", "42P10", "42883", "23502", "22P02", "428C9"])
-def test_another_shape_of_ledger_gets_the_hint(empty_database_url: str, state: str) -> None:
+def test_foreign_ledger_gets_the_hint(empty_database_url: str, state: str) -> None:
     found = refusal(empty_database_url, state)
     assert isinstance(found, LedgerError)
     assert str(found).endswith(SCHEMA)
 
 
 @pytest.mark.parametrize("state", ["40P01", "40001", "53200", "58030", "XX000", "XX001", "42P01", "25006", "23505"])
-def test_other_refusals_keep_the_server_s_reason(empty_database_url: str, state: str) -> None:
+def test_other_errors_keep_the_server_s_reason(empty_database_url: str, state: str) -> None:
     found = refusal(empty_database_url, state)
     assert isinstance(found, StatementRefused)
     where = empty_database_url.rpartition("/")[2]
@@ -58,17 +58,17 @@ def test_other_refusals_keep_the_server_s_reason(empty_database_url: str, state:
 
 
 @pytest.mark.parametrize("state", ["57P01", "57P03", "08006"])
-def test_a_lost_server_does_not_answer(empty_database_url: str, state: str) -> None:
+def test_lost_server_does_not_answer(empty_database_url: str, state: str) -> None:
     found = refusal(empty_database_url, state)
     assert isinstance(found, ServerUnavailable)
     assert str(found) == "The database does not answer: the server has its reasons."
 
 
-def test_a_full_disk_is_no_room(empty_database_url: str) -> None:
+def test_full_disk_is_disk_full(empty_database_url: str) -> None:
     assert isinstance(refusal(empty_database_url, "53100"), DiskFull)
 
 
-def test_a_timed_out_statement_says_so(empty_database_url: str) -> None:
+def test_timed_out_statement_says_so(empty_database_url: str) -> None:
     url = make_conninfo(empty_database_url, options="-cstatement_timeout=20")
     with (
         pytest.raises(StatementCancelled, match="was cancelled by statement_timeout: .*Raise statement_timeout"),
@@ -77,7 +77,7 @@ def test_a_timed_out_statement_says_so(empty_database_url: str) -> None:
         connection.execute("SELECT pg_sleep(60)")
 
 
-def test_a_statement_cancelled_by_another_session_says_so(empty_database_url: str) -> None:
+def test_statement_cancelled_by_another_session_says_so(empty_database_url: str) -> None:
     with (
         pytest.raises(StatementCancelled, match="was cancelled by another session: .*run the same command again"),
         engine_session(empty_database_url) as connection,
@@ -85,15 +85,15 @@ def test_a_statement_cancelled_by_another_session_says_so(empty_database_url: st
         connection.execute("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)")
 
 
-def test_a_scratch_database_that_takes_too_long_is_named(empty_database_url: str) -> None:
+def test_timed_out_scratch_database_is_reported(empty_database_url: str) -> None:
     url = make_conninfo(empty_database_url, options="-cstatement_timeout=1")
-    told: list[str] = []
+    reported: list[str] = []
     with (
         pytest.raises(StatementCancelled, match="cancelled by statement_timeout"),
-        scratch_database(empty_database_url, scratch_url=url, report=told.append),
+        scratch_database(empty_database_url, scratch_url=url, report=reported.append),
     ):
         pytest.fail("a database is not made in a millisecond")
-    assert told == []
+    assert reported == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_scratch_database_that_takes_too_long_is_named(empty_database_url: str
     [("", "001_a.sql was rolled back."), ("-- migrate: no-transaction\n", "Stopped at statement 1 of 1")],
     ids=["as a whole", "stepwise"],
 )
-def test_a_cancelled_file_says_what_to_do(
+def test_cancelled_file_says_what_to_do(
     runner: MigrationRunner, folder: Folder, db: Connection, header: str, kept: str
 ) -> None:
     folder.write("001_a.sql", f"{header}SELECT pg_sleep(600);")
@@ -125,7 +125,7 @@ def cancel_the_long_query(db: Connection) -> None:
     )
 
 
-def test_a_timed_out_file_says_which_limit_to_raise(runner: MigrationRunner, folder: Folder) -> None:
+def test_timed_out_file_names_the_limit_to_raise(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "-- migrate: statement-timeout=20ms\nSELECT pg_sleep(60);")
     with pytest.raises(
         MigrationFailed, match="Next: raise statement-timeout in the header, then run: flask db-migrate"
@@ -136,7 +136,7 @@ def test_a_timed_out_file_says_which_limit_to_raise(runner: MigrationRunner, fol
 # --- the gate over the pool -------------------------------------------------------------------------------------------
 
 
-def test_a_role_that_may_not_read_the_ledger_is_told(
+def test_role_without_access_to_ledger_is_reported(
     runner: MigrationRunner, folder: Folder, db: Connection, role: str, empty_database_url: str
 ) -> None:
     folder.write("001_a.sql", "SELECT 1;")
@@ -148,7 +148,7 @@ def test_a_role_that_may_not_read_the_ledger_is_told(
     database.close()
 
 
-def test_a_held_ledger_is_named_by_the_gate(
+def test_health_check_reports_a_locked_ledger(
     runner: MigrationRunner, folder: Folder, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("peterental.database.migrations.ledger.reader.LEDGER_WAIT_MS", 50)
@@ -162,7 +162,7 @@ def test_a_held_ledger_is_named_by_the_gate(
     database.close()
 
 
-def test_a_gate_without_a_server_says_it_does_not_answer(tmp_path: Path) -> None:
+def test_health_check_reports_a_missing_server(tmp_path: Path) -> None:
     database = Database("postgresql://nobody@127.0.0.1:1/x", pool_size=1)
     with pytest.raises(DatabaseUnavailable, match="does not answer"):
         SchemaHealth(database, tmp_path).status()
