@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -22,14 +22,16 @@ DAY_MIN = 24 * 60
 def find_times(availability: Availability, search: Search) -> tuple[datetime, ...]:
     """Return up to three free times inside a search, in UTC, in order.
 
-    Around a time of day of one day they are the nearest ones of that day; at a time of day of several days, the first
-    days that have it free; otherwise the soonest and others well apart from it.
+    At a time of day of one day, and around one, they are the nearest ones of that day; none where a time that was asked
+    for exactly is not free. At a time of day of several days they are the first days that have it free; otherwise
+    the soonest and others well apart from it.
     """
     if search.clock_min is None:
         return availability.pick_diverse(_allowed(availability, search))
     day = search.day
     if day is not None:
-        return _around(availability, search, day, search.clock_min)
+        around = _around(availability, search, day, search.clock_min)
+        return around if search.approximate or instant_of(day, search.clock_min, availability.zone) in around else ()
     exact = _at_time_of_day(availability, search, search.clock_min)
     if exact or not search.approximate:
         return exact
@@ -46,9 +48,12 @@ def none_available(availability: Availability, search: Search, home: str | None)
         home: the address, if one was named.
     """
     around = min((days.first for days in search.days), default=availability.today)
-    nearest = availability.nearest(instant_of(around, _center(search), availability.zone) or availability.now)
+    # A time that the clocks skip is read with the offset before the change.
+    wall = datetime.combine(around, time()) + timedelta(minutes=_center(search))
+    wanted = wall.replace(tzinfo=availability.zone).astimezone(UTC)
+    nearest = availability.nearest(wanted)
     if around > availability.last_day:
-        start = instant_of(around, search.clock_min or NOON_MIN, availability.zone) if search.day else None
+        start = wanted if search.day else None
         raise TooFar(nearest, horizon_days=availability.rules.horizon_days, start=start)
     latest, earliest = _edges(availability, search)
     return NoneAvailable(home=home, search=search, nearest=nearest, latest=latest, earliest=earliest)
@@ -70,13 +75,13 @@ def _allowed(availability: Availability, search: Search) -> Iterator[datetime]:
 
 
 def _around(availability: Availability, search: Search, day: date, clock_min: int) -> tuple[datetime, ...]:
-    """Return the free times of a day that are nearest to a time of day; diverse ones where the clocks skip that."""
+    """Return the free times of a day that are nearest to a time of day; none where the clocks skip that."""
     if not search.allows_day(day):
         return ()
     free = [s for s in availability.free_on(day) if search.allows_minutes(minutes_of_day(s, availability))]
     wanted = instant_of(day, clock_min, availability.zone)
     if wanted is None:
-        return availability.pick_diverse(iter(free))
+        return ()
     return tuple(sorted(sorted(free, key=lambda start: abs(start - wanted))[:MAX_OFFERED]))
 
 
@@ -101,6 +106,8 @@ def _center(search: Search) -> int:
 def _edges(availability: Availability, search: Search) -> tuple[datetime | None, datetime | None]:
     """Return the last free time of the only day if later ones were asked for, and the first if earlier ones were."""
     ranges: tuple[MinuteRange, ...] = search.ranges
+    if search.clock_min is not None:
+        ranges = (MinuteRange(search.clock_min, search.clock_min + 1),)
     free = availability.free_on(search.day) if search.day is not None else []
     if not free or not ranges:
         return None, None

@@ -290,7 +290,7 @@ TALKS = [
         "a skipped hour is explained, with the nearest times", "America/Chicago", "2027-03-13T12:00",
         (
             (book("tomorrow at 2:30 am"), "The clocks change tomorrow, Sunday the fourteenth, and skip two thirty AM. What other time suits you? I have tomorrow, Sunday the fourteenth, at three AM, three thirty AM or four AM."),
-            (ask(date="tomorrow", time_of_day="2:30 am"), "I have tomorrow, Sunday the fourteenth, at twelve AM, three AM or noon. Which would you like?"),
+            (ask(date="tomorrow", time_of_day="2:30 am"), "I have nothing free tomorrow, Sunday the fourteenth, at two thirty AM. The nearest I have: tomorrow, Sunday the fourteenth, at three AM, three thirty AM or four AM."),
             (book("2027-03-14T03:00:00-05:00"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the fourteenth, at three AM."),
         ), booked=["Sun 03-14 03:00 -0500"], hours="round the clock"),
     Talk(
@@ -304,7 +304,7 @@ TALKS = [
         "a skipped half hour is explained, with the nearest times", "Australia/Lord_Howe", "2026-10-03T12:00",
         (
             (book("tomorrow at 2:15 am"), "The clocks change tomorrow, Sunday the fourth, and skip two fifteen AM. What other time suits you? I have tomorrow, Sunday the fourth, at one thirty AM, two thirty AM or three AM."),
-            (ask(date="tomorrow", time_of_day="2 am"), "I have tomorrow, Sunday the fourth, at twelve AM, two thirty AM or noon. Which would you like?"),
+            (ask(date="tomorrow", time_of_day="2 am"), "I have nothing free tomorrow, Sunday the fourth, at two AM. The nearest I have: tomorrow, Sunday the fourth, at one thirty AM, two thirty AM or three AM."),
             (book("tomorrow at 2:30 am"), "You're booked to see 1420 Elm Street, tomorrow, Sunday the fourth, at two thirty AM."),
             (move("2026-10-04T03:00:00+11:00"), "Your viewing of 1420 Elm Street is now tomorrow, Sunday the fourth, at three AM."),
         ), booked=["Sun 10-04 03:00 +1100"], hours="round the clock"),
