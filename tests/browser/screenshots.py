@@ -14,7 +14,7 @@ from tests.browser.page_states import page_states
 from tests.browser.sample_data import SampleData, fill
 from tests.browser.site import CHROMIUM_ARGS, SIZES, Site, running_site
 from tests.browser.steps import sign_in
-from tests.conftest import CARELESS, PROJECT_DIR, Databases
+from tests.conftest import PROJECT_DIR, TEST_SERVER_SETTINGS, Databases
 
 FOLDER = PROJECT_DIR / "instance" / "screenshots"
 
@@ -27,7 +27,7 @@ def main() -> int:
         return 1
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    with join(PROJECT_DIR / "instance" / "test-postgres", settings=CARELESS) as lease:
+    with join(PROJECT_DIR / "instance" / "test-postgres", settings=TEST_SERVER_SETTINGS) as lease:
         databases = Databases(lease.url)
         url = databases.create()
         MigrationRunner(url).run_migrations()
