@@ -96,7 +96,7 @@ class AgentForm(VersionedForm):
         render_kw=VERBATIM_INPUT,
     )
     handover_number = TelField(
-        "Transfer number",
+        "Hand-over number",
         description="Callers who ask for a person are transferred here, for example +1 312 555 0142.",
         validators=[_up_to("handover_number")],
         render_kw={"autocomplete": "off"},

@@ -66,13 +66,26 @@ OUTCOMES: Mapping[str, str] = {
 }
 """Labels of the outcomes of tool calls, and of the actions of a call."""
 
+RECORDINGS: Mapping[str, str] = {
+    "video": "video",
+    "stereo": "both sides in stereo",
+    "assistant": "the assistant only",
+    "customer": "the caller only",
+}
+"""Labels of recordings, by a word in the name of the field that holds their URL."""
+
 FLAGS: Mapping[Flag, str] = {"unbooked": "Agreed, but nothing booked", "fault": "Error"}
 
 TOOLS: Mapping[str, str] = {tool.name: tool.request_label for tool in tool_registry.TOOLS}
 
 
 def how_it_ended(call: CallSummary, now: datetime) -> str:
-    """Return how a call ended; an unknown reason is returned as Vapi reports it."""
+    """Return how a call ended; an unknown reason is returned as Vapi reports it.
+
+    Vapi does not report the end of a chat.
+    """
+    if not call.has_ended and call.kind == "chat":
+        return "No end is reported for chats"
     if not call.has_ended:
         return "In progress" if now - call.started_or_created_at < MAX_CALL_LENGTH else "End not reported"
     if not call.ended_reason:

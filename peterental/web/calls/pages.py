@@ -24,7 +24,7 @@ from peterental.web.shell.template_filters import format_iso, html_bytes, trunca
 if TYPE_CHECKING:
     from peterental.agents.model import AgentName
     from peterental.appointments.date_parsing import Explanation
-    from peterental.calls.model import CallRecord, ToolCall
+    from peterental.calls.model import Call, CallRecord, ToolCall
     from peterental.config import Config
 
 LAST_PAGE = 100
@@ -37,6 +37,8 @@ ANSWER_BYTES = 1_000
 RECEIVED_BYTES = 1_500
 VALUE_BYTES = 200
 MAX_VALUES = 12
+MAX_RECORDINGS = 6
+MAX_URL_CHARS = 2_000
 """The parts of one call on a page of at most 60 KB."""
 
 STEP_MARKUP_BYTES = 800
@@ -106,7 +108,7 @@ def show(vapi_call_id: str) -> str:
         steps=steps,
         more_steps=len(record.tool_calls) - len(steps),
         analysis=_analysis_rows(record),
-        recording=_safe_link(record.call.recording_url),
+        recordings=_recording_links(record.call),
         now=utc_now(),
         labels=labels,
     )
@@ -197,11 +199,33 @@ def _analysis_rows(record: CallRecord) -> list[tuple[str, str]]:
     if record.call.success_evaluation:
         evaluation = record.call.success_evaluation
         found["Success"] = {"true": True, "false": False}.get(evaluation.lower(), evaluation)
-    if isinstance(record.call.structured_data, dict):
-        found.update(record.call.structured_data)
+    data = record.call.structured_data
+    fields = data if isinstance(data, dict) else {} if data is None else {"Structured data": data}
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            found.update({f"{name}: {field}": inner for field, inner in value.items()})
+        elif value != record.call.summary:
+            found[name] = value
     return [_format_value(name, value, record.summary.zone) for name, value in list(found.items())[:MAX_VALUES]]
 
 
-def _safe_link(url: str | None) -> str | None:
+def _recording_links(call: Call) -> list[tuple[str, str]]:
+    """Return the call's recordings as labels and URLs, each URL once and the one to play first."""
+    others = call.recordings if isinstance(call.recordings, dict) else {}
+    links = {_safe_link(call.recording_url): "Play the recording"}
+    for field, url in others.items():
+        if len(str(url)) > MAX_URL_CHARS:
+            continue
+        links.setdefault(_safe_link(url), _recording_label(field))
+    return [(label, url) for url, label in links.items() if url is not None][:MAX_RECORDINGS]
+
+
+def _recording_label(field: str) -> str:
+    """Return the label of another recording, from the field of the report that held it."""
+    part = next((label for word, label in labels.RECORDINGS.items() if word in field.lower()), None)
+    return f"Recording: {part}" if part else "Another recording"
+
+
+def _safe_link(url: object) -> str | None:
     """Return an HTTP or HTTPS URL; None for any other, such as `javascript:`."""
-    return url if url and url.lower().startswith(("https://", "http://")) else None
+    return url if isinstance(url, str) and url.lower().startswith(("https://", "http://")) else None
