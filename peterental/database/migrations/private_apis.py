@@ -1,4 +1,4 @@
-"""Names of psycopg and protobuf that their makers call private, taken in one place."""
+"""Access to private names of other libraries, with a sentence for when they are gone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ def private(module: str, name: str, instead: str) -> Any:
     """Return a private name of a library.
 
     Args:
-        module: where it is.
-        name: what it is called there.
-        instead: what to do when it is gone, as a sentence.
+        module: the library's module.
+        name: the private name in it.
+        instead: what to do if the name is gone, as a sentence.
 
-    Raises ImportError with that sentence where the installed version does not have it.
+    Raises ImportError with that sentence if the installed version does not have the name.
     """
     try:
         return getattr(importlib.import_module(module), name)

@@ -19,21 +19,21 @@ Connection = psycopg.Connection[DictRow]
 
 
 class Folder:
-    """A migrations folder that tests fill."""
+    """A migrations folder for a test to fill."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir()
 
     def write(self, name: str, text: str | bytes) -> Path:
-        """Put a file there."""
+        """Write a file to the folder."""
         path = self.path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
 
 class ReportedLines(list[str]):
-    """Collects what the runner tells."""
+    """Collects the lines that the runner reports."""
 
     @property
     def text(self) -> str:
@@ -51,7 +51,7 @@ def empty_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def server(databases: Databases) -> Iterator[psycopg.Connection]:
-    """A connection in UTC to an empty database, for files that are tried as PostgreSQL takes them."""
+    """A connection in UTC to an empty database, for running files without the engine."""
     with psycopg.connect(databases.create(), autocommit=True) as connection:
         connection.execute("SET TimeZone TO 'UTC'")
         yield connection
@@ -90,7 +90,7 @@ def db(empty_database_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def role(db: Connection) -> Iterator[str]:
-    """A role that the runner's own may take on."""
+    """A role that the runner's role may switch to."""
     name = f"peterental_test_{secrets.token_hex(4)}"
     db.execute(sql.SQL("CREATE ROLE {0}; GRANT {0} TO CURRENT_USER").format(sql.Identifier(name)))
     yield name

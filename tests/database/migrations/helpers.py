@@ -1,4 +1,4 @@
-"""What tests of the engine look at when a run is over, and a runner in a process of its own."""
+"""Queries on the results of a run, and a runner in a separate process."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from tests.servers import HANG_S
 
 
 def tables(db: Connection) -> set[str]:
-    """Give the names of the tables that files made."""
+    """Return the names of the tables that files created."""
     rows = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema_%'")
     return {row["tablename"] for row in rows}
 
 
 def ledger(db: Connection) -> dict[int, str]:
-    """Give what the ledger calls each version."""
+    """Return the ledger's description of each version."""
     return {row["version"]: row["description"] for row in db.execute("SELECT * FROM schema_migrations ORDER BY 1")}
 
 
 def attempts(db: Connection) -> list[tuple[int, str]]:
-    """Give every attempt and how it ended, in order."""
+    """Return every attempt and its outcome, in order."""
     rows = db.execute("SELECT version, outcome FROM schema_migration_attempts ORDER BY attempt_id")
     return [(row["version"], row["outcome"]) for row in rows]
 
 
 def start(url: str, folder: Folder) -> subprocess.Popen[str]:
-    """Run the migrations in a process of their own."""
+    """Run the migrations in a separate process."""
     code = (
         "import sys, pathlib; from peterental.database.migrations import MigrationRunner;"
         "MigrationRunner(sys.argv[1], pathlib.Path(sys.argv[2]), report=lambda line: print(line, flush=True)).run_migrations()"
@@ -47,7 +47,7 @@ def start(url: str, folder: Folder) -> subprocess.Popen[str]:
 
 
 def wait_until(db: Connection, condition: str, timeout_s: float = HANG_S) -> None:
-    """Look until a condition of SQL holds."""
+    """Poll until an SQL condition holds."""
     deadline = time.monotonic() + timeout_s
     while not (row := db.execute(f"SELECT {condition} AS holds").fetchone()) or not row["holds"]:
         assert time.monotonic() < deadline, f"never true: {condition}"

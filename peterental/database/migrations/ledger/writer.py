@@ -160,7 +160,7 @@ class LedgerWriter:
         if following.ntuples:
             self._attempt_id = int(following.get_value(0, 0) or 0)
 
-    def rehearse_record(self, file: MigrationFile) -> None:
+    def dry_run_record(self, file: MigrationFile) -> None:
         """Write what `record_applied` would write, for a transaction that is rolled back; no sequence advances.
 
         Raises psycopg.Error if the file has broken the ledger.

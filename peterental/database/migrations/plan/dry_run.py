@@ -180,7 +180,7 @@ class _LiveDryRun:
         """Record the file in the ledger as the runner would; note a failure in `run`."""
         try:
             execute_text(self._connection, self.limit_settings())
-            self.writer.rehearse_record(run.item.file)
+            self.writer.dry_run_record(run.item.file)
         except _LOCK_ERRORS:
             run.stopped = "the ledger schema_migrations is locked by another session"
         except psycopg.errors.QueryCanceled as error:

@@ -99,7 +99,7 @@ class Executor:
                     text = item.file.text() if self._next_text is None else self._next_text
                     attempt(item, text, following.file if following else None, monitor)
                 except MigrationFilesError as error:
-                    self._not_begun(item, error)
+                    self._not_started(item, error)
                     raise
                 self._report(f"✅ {item.file.path.name} ({_since_ms(started_s)} ms)")
                 self._notices.report(self._report)
@@ -130,7 +130,7 @@ class Executor:
                     self._fail(item, self._commit_problem(item, error), self._after_rollback(item))
                 self._pause(item, error, monitor, budget)
             except Interrupted:
-                self._note(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
+                self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
                 raise
             else:
                 return
@@ -200,7 +200,9 @@ class Executor:
                 self._pause(item, error, monitor, budget)
             except Interrupted:
                 recover(self._connection)
-                self._note(outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(runner)}")
+                self._record_outcome(
+                    outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(runner)}"
+                )
                 raise
             else:
                 return
@@ -306,23 +308,23 @@ class Executor:
         """Record the failure in the history, then raise MigrationFailed."""
         self._notices.report(self._report)
         if not is_broken(self._connection):
-            self._note(outcome="failed", error=str(problem))
+            self._record_outcome(outcome="failed", error=str(problem))
         if self._done:
             state += f" {_applied_versions(self._done)} applied."
         raise MigrationFailed(
             version=item.file.version, problem=problem, state=state, next_step=next_step, statement=statement
         )
 
-    def _not_begun(self, item: PreparedMigration, error: MigrationFilesError) -> None:
+    def _not_started(self, item: PreparedMigration, error: MigrationFilesError) -> None:
         """Record why a file could not begin; raise MigrationFailed where earlier files of this run were applied."""
         if self._done:
             problem = error.problems[0]
             if len(error.problems) > 1:
                 problem = Problem(message=joined(error.problems), file=item.file.path.name)
             self._fail(item, problem, f"{item.file.path.name} was not started.")
-        self._note(outcome="failed", error=joined(error.problems))
+        self._record_outcome(outcome="failed", error=joined(error.problems))
 
-    def _note(self, *, outcome: str, error: str) -> None:
+    def _record_outcome(self, *, outcome: str, error: str) -> None:
         """Record how the attempt ended, if the database still allows it."""
         try:
             reset(self._connection)

@@ -30,7 +30,7 @@ class Token:
 
 
 def tokens_with_comments(text: str) -> list[Token] | None:
-    """Return the tokens of `text`; None if it cannot be scanned: an unclosed quote, a number followed by a letter."""
+    """Return the tokens of `text`; None if it cannot be scanned, for example because of an unclosed quote."""
     try:
         found = scan(text)
     except ParseError:

@@ -1,4 +1,4 @@
-"""A file comes with its row in the ledger, or neither comes: full disks, spoilt, foreign and held ledgers."""
+"""A file and its ledger row are committed together: full disks, broken, foreign and locked ledgers."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def test_ledger_lock_does_not_block_table_access(
     folder.write("001_a.sql", "CREATE TABLE busy (i int);")
     runner.run_migrations()
     folder.write("002_b.sql", f"{header}ALTER TABLE busy ADD COLUMN j int;")
-    with psycopg.connect(empty_database_url, application_name="somebody by hand") as other:
+    with psycopg.connect(empty_database_url, application_name="a manual session") as other:
         other.execute("INSERT INTO schema_migrations (version) VALUES (2)")
         process = start(empty_database_url, folder)
         assert process.stdout is not None
-        expected = "002_b.sql: a table it needs is in use by somebody by hand (pid"
+        expected = "002_b.sql: a table it needs is in use by a manual session (pid"
         assert any("trying again" in line and expected in line for line in process.stdout)
         db.execute("SET statement_timeout TO '1min'; SELECT * FROM busy")
         other.rollback()
@@ -77,8 +77,8 @@ def test_file_that_breaks_the_ledger_is_rolled_back(
     assert attempts(db) == [(1, "applied"), (2, "failed")]
 
 
-def full_disk(db: Connection, table: str, event: str) -> None:
-    """Have the server refuse to write to `table`, as it does where its disk is full."""
+def fill_disk(db: Connection, table: str, event: str) -> None:
+    """Make the server refuse writes to `table` with the error of a full disk."""
     db.execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         " RAISE disk_full USING MESSAGE = 'could not extend file \"base/1/2\": No space left on device'; END $$"
@@ -90,7 +90,7 @@ def full_disk(db: Connection, table: str, event: str) -> None:
 def test_full_disk_at_the_attempt_is_one_message(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     runner.run_migrations()
-    full_disk(db, "schema_migration_attempts", "INSERT")
+    fill_disk(db, "schema_migration_attempts", "INSERT")
     folder.write("002_b.sql", "CREATE TABLE b (i int);")
     with pytest.raises(DiskFull) as caught:
         runner.run_migrations()
@@ -102,13 +102,13 @@ def test_full_disk_at_the_attempt_is_one_message(runner: MigrationRunner, folder
     assert runner.run_migrations() == 1
 
 
-@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["as a whole", "stepwise"])
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["transaction", "no-transaction"])
 def test_full_disk_at_the_ledger_row_rolls_back(
     runner: MigrationRunner, folder: Folder, db: Connection, header: str
 ) -> None:
     folder.write("001_a.sql", "SELECT 1;")
     runner.run_migrations()
-    full_disk(db, "schema_migrations", "INSERT OR UPDATE")
+    fill_disk(db, "schema_migrations", "INSERT OR UPDATE")
     folder.write("002_b.sql", f"{header}CREATE TABLE b (i int);")
     with pytest.raises(
         MigrationFailed, match=r"No space left on device\n  at the end of .*002_b.sql, when it was recorded"
@@ -233,7 +233,7 @@ def test_status_survives_a_changed_ledger_table(
         runner.run_migrations()
     database = Database(empty_database_url, pool_size=1)
     gate = SchemaHealth(database, folder.path)
-    for _ in range(8):  # often enough that psycopg would prepare what it may
+    for _ in range(8):  # more often than psycopg needs before it prepares a statement
         gate.status()
         read_history(database, 5)
     db.execute("ALTER TABLE schema_migrations ADD note text; ALTER TABLE schema_migration_attempts ADD note text")

@@ -1,4 +1,4 @@
-"""What was applied is held against the files: edited, missing, newer, or from the earlier system."""
+"""Applied migrations are compared with the files: edited, missing, newer, or from an earlier runner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Killed at random moments, started in any number and order: the schema is the clean run's, each file counted once."""
+"""Runners killed at random moments or started concurrently build the schema of one clean run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.servers import HANG_S
 from tests.together import fork
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "12"))
-"""Per server version; `CRASH_ROUNDS=200 pytest tests/database/migrations/run/test_crash.py` for a long night."""
+"""Rounds per server version; for a long run: `CRASH_ROUNDS=200 pytest tests/database/migrations/run/test_crash.py`."""
 
 FILES = {
     "001_a.sql": "CREATE TABLE a (i int); INSERT INTO a SELECT generate_series(1, 2000);",
@@ -42,7 +42,7 @@ FILES = {
 
 
 def fingerprint(url: str) -> list[dict[str, object]]:
-    """Everything that the files make: columns, indexes with their validity, and how many rows."""
+    """Return what the files create: columns, indexes with their validity, and row counts."""
     with psycopg.connect(url, row_factory=dict_row) as db:
         made = db.execute(
             """
@@ -74,12 +74,12 @@ def versions(url: str) -> list[int]:
         return [row[0] for row in db.execute("SELECT version FROM schema_migrations ORDER BY version")]
 
 
-class Waits:
-    """Counts how often this process waits for the server, and may end it at one of these moments.
+class WaitCounter:
+    """Counts how often this process waits for the server, and may kill it at one of these waits.
 
     Args:
         kill_at: the number of the wait at which the process kills itself with -9, counted from 1; 0 for never.
-        is_sent: whether the server has been sent what it is to do; otherwise the kill comes before that.
+        is_sent: whether the kill comes after the statement was sent, rather than before.
     """
 
     def __init__(self, kill_at: int = 0, *, is_sent: bool = False) -> None:
@@ -89,11 +89,11 @@ class Waits:
         self._wait = psycopg.Connection.wait
 
     def __enter__(self) -> Self:
-        """Begin to count."""
+        """Start counting."""
         thread, wait = get_ident(), self._wait
 
         def counted(connection: psycopg.Connection, gen: Any, *args: Any, **how: Any) -> Any:
-            if get_ident() == thread:  # not the watch, which looks the more often the longer it takes
+            if get_ident() == thread:  # not the monitor, whose polls depend on time
                 self._count(gen)
             return wait(connection, gen, *args, **how)
 
@@ -108,12 +108,12 @@ class Waits:
         self.count += 1
         if self.count == self._kill_at:
             if self._is_sent:
-                next(gen)  # sends, and would wait now
+                next(gen)  # sends the statement; the next step would wait
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def killed_while_migrating(url: str, folder: Path, waits: Waits) -> bool:
-    """Run the migrations in a child that kills itself at a certain wait; tell whether it came so far."""
+def killed_while_migrating(url: str, folder: Path, waits: WaitCounter) -> bool:
+    """Run the migrations in a child that kills itself at a wait; return whether it got that far."""
     child = fork()
     if child == 0:
         try:
@@ -136,7 +136,7 @@ def test_random_kills_leave_no_half_file_and_no_lock(
     request: pytest.FixtureRequest, empty_database_url: str, crash_folder: Folder
 ) -> None:
     databases: Databases = request.getfixturevalue("databases_15" if "15" in request.node.callspec.id else "databases")
-    with Waits() as clean:
+    with WaitCounter() as clean:
         MigrationRunner(empty_database_url, crash_folder.path).run_migrations()
     expected = fingerprint(empty_database_url)
     kills = 0
@@ -144,13 +144,13 @@ def test_random_kills_leave_no_half_file_and_no_lock(
         moments = random.Random(seed)  # noqa: S311  # repeatable, not secret
         url = databases.create()
         for _ in range(3):
-            waits = Waits(moments.randint(1, clean.count), is_sent=moments.random() < 0.5)
+            waits = WaitCounter(moments.randint(1, clean.count), is_sent=moments.random() < 0.5)
             kills += killed_while_migrating(url, crash_folder.path, waits)
         MigrationRunner(url, crash_folder.path, lock_wait_s=HANG_S).run_migrations()
         assert fingerprint(url) == expected, f"seed {seed}"
         assert versions(url) == [1, 2, 3, 4, 5, 6], f"seed {seed}"
     print(f"{kills} kills in {ROUNDS} rounds")
-    assert kills >= ROUNDS, "the first runner of each round comes so far at least"
+    assert kills >= ROUNDS, "the first runner of each round gets that far"
 
 
 KINDS = (

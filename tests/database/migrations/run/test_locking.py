@@ -1,4 +1,4 @@
-"""Look, lock, look again: runners that start at once, that wait, that are killed."""
+"""The migration lock: concurrent, waiting, stopped and killed runners."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_serialization_failure_is_retried(
     assert db.execute("SELECT i FROM t").fetchone() == {"i": 11}
 
 
-@pytest.mark.parametrize("header", ["-- migrate: no-transaction", "-- migrate:"], ids=["stepwise", "as a whole"])
+@pytest.mark.parametrize("header", ["-- migrate: no-transaction", "-- migrate:"], ids=["no-transaction", "transaction"])
 def test_work_does_not_use_the_lock_budget(
     runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, header: str
 ) -> None:
@@ -157,7 +157,7 @@ def test_work_does_not_use_the_lock_budget(
     assert any("001_a.sql: a table it needs is in use" in line for line in reported)
 
 
-@pytest.mark.parametrize("header", ["-- migrate: no-transaction", "-- migrate:"], ids=["stepwise", "as a whole"])
+@pytest.mark.parametrize("header", ["-- migrate: no-transaction", "-- migrate:"], ids=["no-transaction", "transaction"])
 def test_lock_waits_exhaust_the_budget(
     runner_with: Callable[..., MigrationRunner], folder: Folder, reported: ReportedLines, db: Connection, header: str
 ) -> None:

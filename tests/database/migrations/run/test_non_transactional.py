@@ -1,4 +1,4 @@
-"""Files without a transaction: split by grammar, resumed where they stopped, indexes healed and verified."""
+"""No-transaction files: splitting, resuming, and recovery of concurrent index builds."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def test_valid_index_is_not_rebuilt_after_a_kill(runner: MigrationRunner, folder
     folder.write("002_x.sql", HEADER + "SELECT 1;\nCREATE INDEX CONCURRENTLY idx_t ON t (i);\nSELECT 1/0;")
     with pytest.raises(MigrationFailed):
         runner.run_migrations()
-    # as a runner killed between the build and its record would leave it
+    # the state after a kill between the build and its record
     db.execute("UPDATE schema_migration_attempts SET statement = 1 WHERE outcome = 'failed'")
     before = db.execute("SELECT 'idx_t'::regclass::oid AS oid").fetchone()
     folder.write("002_x.sql", HEADER + "SELECT 1;\nCREATE INDEX CONCURRENTLY idx_t ON t (i);\nSELECT 1;")
@@ -436,7 +436,7 @@ BATCHES = "FOR n IN 1..3 LOOP INSERT INTO t VALUES (nextval('taken')); {more} CO
     [
         "DO $$ BEGIN " + BATCHES.format(more="") + " END $$;",
         "do language plpgsql 'begin " + BATCHES.format(more="").replace("'", "''") + " end';",
-        # names that its parser cannot know keep it from being understood, not from being recognised
+        # it cannot be parsed with types unknown to the parser, but is recognised
         "DO $$ DECLARE x t%ROWTYPE; y nowhere.t.i%TYPE; BEGIN " + BATCHES.format(more="") + " END $$;",
         "CREATE PROCEDURE fill() LANGUAGE plpgsql AS $$ BEGIN " + BATCHES.format(more="") + " END $$;\nCALL fill();",
         'CREATE SCHEMA "Odd";\nCREATE PROCEDURE "Odd"."Fill"(i int) LANGUAGE plpgsql AS $$ BEGIN '

@@ -1,4 +1,4 @@
-"""What a migration says is told below its line, calmly; what the engine's own statements say is not."""
+"""Notices of a migration are reported below its line; those of the engine's statements are not."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from peterental.deploy import migrate
 from tests.database.migrations.conftest import Folder, ReportedLines
 from tests.servers import HANG_S
 
-STEPWISE = "-- migrate: no-transaction\n"
+NO_TRANSACTION = "-- migrate: no-transaction\n"
 
 
 def without_time(reported: list[str]) -> list[str]:
     return [line.partition(" (")[0] for line in reported]
 
 
-@pytest.mark.parametrize("header", ["", STEPWISE], ids=["as a whole", "stepwise"])
+@pytest.mark.parametrize("header", ["", NO_TRANSACTION], ids=["transaction", "no-transaction"])
 def test_notices_are_indented_below_their_file(
     runner: MigrationRunner, folder: Folder, reported: ReportedLines, header: str
 ) -> None:
@@ -138,7 +138,7 @@ def test_deploy_log_contains_notices(folder: Folder, empty_database_url: str, ca
 def test_repeated_work_reports_notices_once(runner: MigrationRunner, folder: Folder, reported: ReportedLines) -> None:
     folder.write("001_a.sql", "DO $$ BEGIN RAISE NOTICE 'first'; END $$; DEALLOCATE ALL;")
     folder.write("002_b.sql", "DO $$ BEGIN RAISE NOTICE 'second'; END $$; DEALLOCATE ALL;")
-    folder.write("003_c.sql", f"{STEPWISE}DO $$ BEGIN RAISE NOTICE 'third'; END $$;\nDEALLOCATE ALL;")
+    folder.write("003_c.sql", f"{NO_TRANSACTION}DO $$ BEGIN RAISE NOTICE 'third'; END $$;\nDEALLOCATE ALL;")
     assert runner.run_migrations() == 3
     assert [line for line in reported if "NOTICE" in line] == [
         "   NOTICE: first",
@@ -148,7 +148,7 @@ def test_repeated_work_reports_notices_once(runner: MigrationRunner, folder: Fol
 
 
 def test_retried_recording_keeps_notices(runner: MigrationRunner, folder: Folder, reported: ReportedLines) -> None:
-    folder.write("001_a.sql", f"{STEPWISE}DO $$ BEGIN RAISE NOTICE 'first'; END $$;\nDEALLOCATE ALL;")
+    folder.write("001_a.sql", f"{NO_TRANSACTION}DO $$ BEGIN RAISE NOTICE 'first'; END $$;\nDEALLOCATE ALL;")
     assert runner.run_migrations() == 1
     assert [line for line in reported if "NOTICE" in line] == ["   NOTICE: first"]
 
@@ -159,7 +159,7 @@ def test_rerun_outside_a_transaction_reports_once(
     db.execute("CREATE TABLE t (i int)")
     folder.write(
         "001_a.sql",
-        f"{STEPWISE}DO $$ BEGIN RAISE NOTICE 'before'; END $$;\n"
+        f"{NO_TRANSACTION}DO $$ BEGIN RAISE NOTICE 'before'; END $$;\n"
         "CREATE PROCEDURE inner_one() LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'inner'; COMMIT; END $$;\n"
         "CREATE PROCEDURE outer_one() LANGUAGE plpgsql AS $$ BEGIN CALL inner_one(); END $$;\n"
         "CALL outer_one();",
@@ -193,7 +193,9 @@ def test_retried_statement_reports_notices_once(folder: Folder, db: Connection, 
 def test_notices_of_a_failed_statement_are_reported(
     runner: MigrationRunner, folder: Folder, reported: ReportedLines
 ) -> None:
-    folder.write("001_a.sql", f"{STEPWISE}SELECT 1;\nDO $$ BEGIN RAISE NOTICE 'row 5 is odd'; PERFORM 1/0; END $$;")
+    folder.write(
+        "001_a.sql", f"{NO_TRANSACTION}SELECT 1;\nDO $$ BEGIN RAISE NOTICE 'row 5 is odd'; PERFORM 1/0; END $$;"
+    )
     with pytest.raises(MigrationFailed, match="division by zero"):
         runner.run_migrations()
     assert reported[-1] == "   NOTICE: row 5 is odd"

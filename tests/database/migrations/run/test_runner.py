@@ -1,4 +1,4 @@
-"""Pending files are applied in order, one transaction per file; where one fails, nothing of it stays."""
+"""Pending files are applied in order, one transaction each; a failed file is rolled back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server refuses to the engine is translated exactly: its reason, the place, and what to do next."""
+"""Server errors in the engine's own statements: reason, database, and next step."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from tests.database.migrations.conftest import Connection, Folder
 from tests.database.migrations.helpers import LONG_QUERY_RUNS, wait_until
 
 RAISE = "DO $$ BEGIN RAISE SQLSTATE '{}' USING MESSAGE = 'the server has its reasons'; END $$"
-SCHEMA = "if another tool owns a table of that name, give PeteRental a separate schema."
+HINT = "if another tool owns a table of that name, give PeteRental a separate schema."
 
 
 def refusal(url: str, state: str) -> Exception:
-    """Return what a refusal with this SQLSTATE becomes in a session of the engine."""
-    with pytest.raises(Exception) as caught, engine_session(url) as connection:  # noqa: PT011  # that is the question
+    """Return the engine error for a server error with this SQLSTATE."""
+    with pytest.raises(Exception) as caught, engine_session(url) as connection:  # noqa: PT011  # the type is the result
         connection.execute(RAISE.format(state).encode())
     return caught.value
 
@@ -42,7 +42,7 @@ def refusal(url: str, state: str) -> Exception:
 def test_foreign_ledger_gets_the_hint(empty_database_url: str, state: str) -> None:
     found = refusal(empty_database_url, state)
     assert isinstance(found, LedgerError)
-    assert str(found).endswith(SCHEMA)
+    assert str(found).endswith(HINT)
 
 
 @pytest.mark.parametrize("state", ["40P01", "40001", "53200", "58030", "XX000", "XX001", "42P01", "25006", "23505"])
@@ -99,7 +99,7 @@ def test_timed_out_scratch_database_is_reported(empty_database_url: str) -> None
 @pytest.mark.parametrize(
     ("header", "kept"),
     [("", "001_a.sql was rolled back."), ("-- migrate: no-transaction\n", "Stopped at statement 1 of 1")],
-    ids=["as a whole", "stepwise"],
+    ids=["transaction", "no-transaction"],
 )
 def test_cancelled_file_says_what_to_do(
     runner: MigrationRunner, folder: Folder, db: Connection, header: str, kept: str
@@ -133,7 +133,7 @@ def test_timed_out_file_names_the_limit_to_raise(runner: MigrationRunner, folder
         runner.run_migrations()
 
 
-# --- the gate over the pool -------------------------------------------------------------------------------------------
+# --- the health check over the pool -----------------------------------------------------------------------------------
 
 
 def test_role_without_access_to_ledger_is_reported(

@@ -1,4 +1,4 @@
-"""Roles, databases and servers with settings of their own."""
+"""Roles, databases and servers with unusual settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A transaction pooler cannot hold the lock: it is found out before anything is locked."""
+"""PgBouncer in transaction mode cannot hold the lock, and is detected before anything is locked."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_scratch_database_unknown_to_pooler_is_dropped(empty_database_url: str, 
 def test_application_works_through_a_pooler(empty_database_url: str) -> None:
     with running_pgbouncer(empty_database_url, "transaction") as url:
         databases = [Database(url, pool_size=2) for _ in range(3)]
-        for round_number in range(8):  # more than psycopg waits before it would prepare a statement
+        for round_number in range(8):  # more often than psycopg needs before it prepares a statement
             for database in databases:
                 with database.transaction() as tx:
                     row = tx.execute("SELECT %s::int AS n", [round_number]).fetchone()

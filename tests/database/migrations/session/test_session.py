@@ -1,4 +1,4 @@
-"""What a migration leaves in the session is gone before the next one: each file starts in the same state."""
+"""Each file starts with the same session state, whatever the file before it changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from peterental.database.migrations.errors import (
 )
 from tests.database.migrations.conftest import Connection, Folder
 
-# What a file leaves behind, and the query that finds it.
+# The statement that changes the session, and the query that detects the change.
 LEFT = {
     "a temporary table": ("CREATE TEMP TABLE t (i int)", "SELECT 1 WHERE to_regclass('pg_temp.t') IS NOT NULL"),
     "LISTEN": ("LISTEN news", "SELECT * FROM pg_listening_channels()"),
@@ -23,13 +23,13 @@ LEFT = {
         "SELECT 1 WHERE current_user = '{role}'",
     ),
     "a time limit": ("SET statement_timeout TO '1min'", "SELECT 1 WHERE current_setting('statement_timeout') <> '0'"),
-    "a setting of its own": ("SET my.own TO 'left'", "SELECT 1 WHERE current_setting('my.own', true) = 'left'"),
+    "a custom setting": ("SET my.own TO 'left'", "SELECT 1 WHERE current_setting('my.own', true) = 'left'"),
     "a time zone": ("SET TimeZone TO 'Asia/Tokyo'", "SELECT 1 WHERE current_setting('TimeZone') <> 'UTC'"),
     "another way of quoting": ("SET standard_conforming_strings TO off", r"SELECT 1 WHERE E'\\\\' <> '\\'"),
 }
 
 
-@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["as a whole", "stepwise"])
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["transaction", "no-transaction"])
 def test_session_state_ends_with_its_file(runner: MigrationRunner, folder: Folder, role: str, header: str) -> None:
     for number, (what, statements) in enumerate(LEFT.items()):
         leaves, finds = (statement.format(role=role) for statement in statements)
@@ -40,7 +40,7 @@ def test_session_state_ends_with_its_file(runner: MigrationRunner, folder: Folde
 
 
 def test_advisory_lock_of_a_file_ends_with_the_run(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
-    """Not before the next file: letting all of them go would let go of the runner's own, too."""
+    """Not before the next file: releasing all locks would release the runner's too."""
     folder.write("001_a.sql", "SELECT pg_advisory_lock(4711);")
     folder.write("002_b.sql", "SELECT pg_advisory_lock(4711);")
     runner.run_migrations()
@@ -106,11 +106,11 @@ def test_prepared_statements_end_with_their_file(runner: MigrationRunner, folder
     assert runner.run_migrations() == 2
 
 
-@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["as a whole", "stepwise"])
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["transaction", "no-transaction"])
 @pytest.mark.parametrize(
     "forgets",
     ["DEALLOCATE ALL", "DO $$ BEGIN EXECUTE 'DEALLOC' || 'ATE ALL'; END $$", "DISCARD PLANS; DEALLOCATE ALL"],
-    ids=["openly", "hidden", "with plans"],
+    ids=["directly", "in a block", "with plans"],
 )
 def test_file_that_deallocates_all_is_recorded(
     runner: MigrationRunner, folder: Folder, db: Connection, header: str, forgets: str

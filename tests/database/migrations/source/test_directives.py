@@ -1,4 +1,4 @@
-"""What a file's header asks of the runner is understood, or refused before anything runs; never passed over."""
+"""Directives are parsed, or refused before anything runs; none is ignored silently."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def refusal(text: str) -> str:
     return str(caught.value)
 
 
-def test_defaults_are_one_transaction_and_short_lock_wait() -> None:
+def test_default_is_a_transaction_with_short_lock_wait() -> None:
     assert read_directives(FILE, "SELECT 1; -- immigrate") == Directives()
     assert (Directives().no_transaction, Directives().lock_timeout_ms) == (False, 1000)
 

@@ -1,4 +1,4 @@
-"""Files are named, numbered and fingerprinted before anything runs."""
+"""Files are discovered, ordered and checksummed before anything runs."""
 
 from __future__ import annotations
 

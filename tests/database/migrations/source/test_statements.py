@@ -1,4 +1,4 @@
-"""What cannot be right is refused before anything runs: every fault with its file and line."""
+"""Files that cannot run are refused before anything runs, with file and line."""
 
 from __future__ import annotations
 
