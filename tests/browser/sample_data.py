@@ -106,13 +106,13 @@ def _add_failures(site: Site) -> None:
     error = (
         "canceling statement due to lock timeout\n  at 030_add_terms.sql:5:1\n  5 | ALTER TABLE " + "appointments " * 20
     )
-    for outcome, message in (("failed", error), ("running", None)):
+    for outcome, error_text in (("failed", error), ("running", None)):
         site.database.fetch(
             """
             INSERT INTO schema_migration_attempts (version, file, outcome, error, worst_wait_ms, applied_by)
             VALUES (30, '030_add_terms.sql', %s, %s, 1004, 'render@srv (0f17659a)')
             """,
-            [outcome, message],
+            [outcome, error_text],
         )
 
 

@@ -57,6 +57,17 @@ LABELS = {
 }
 """The labels of the fields that the services write; a field of an older release is shown by its own name."""
 
+ACTION_LABELS = {
+    "busy time added": "Blocked time added",
+    "busy time removed": "Blocked time removed",
+    "hours changed": "Working hours changed",
+    "no_show": "No-show",
+    "other hours added": "Date override added",
+    "other hours removed": "Date override removed",
+    "ticked off": "Marked as done",
+}
+"""The labels of actions whose name in the log differs from the wording of the pages."""
+
 _HOURS = re.compile(r"\d\d:\d\d–\d\d:\d\d(?:, \d\d:\d\d–\d\d:\d\d)*")
 _CLOCK = re.compile(r"(\d\d):(\d\d)")
 
@@ -86,6 +97,11 @@ def labelled_fields(change: Change, zone: ZoneInfo, people: Mapping[int, str] = 
         for name in names
     )
     return tuple(field for field in fields if field.before is not None or field.after is not None)
+
+
+def action_label(action: str) -> str:
+    """Return the label of an action in the log."""
+    return ACTION_LABELS.get(action) or action[:1].upper() + action[1:]
 
 
 def label(name: str) -> str:

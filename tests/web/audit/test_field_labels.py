@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from peterental.audit.model import Change
-from peterental.web.audit.field_labels import LABELS, Field, format_value, labelled_fields
+from peterental.web.audit.field_labels import LABELS, Field, action_label, format_value, labelled_fields
 
 CHICAGO = ZoneInfo("America/Chicago")
 
@@ -65,6 +65,7 @@ def test_values_are_readable(value: object, expected: str | None) -> None:
         ("user_id", 2, "Ben Okafor (ben@example.com)"),
         ("user_id", 3, "user 3"),
         ("status", "no_show", "no-show"),
+        ("language", "es", "Spanish"),
         ("overlap_allowed", True, "yes"),
         ("slot_minutes", "odd", "odd"),
     ],
@@ -73,3 +74,11 @@ def test_field_formats_its_value(name: str, value: object, expected: str) -> Non
     change = Change(action="edited", subject_kind="agent", subject_id="ana", subject_name="Ana", after={name: value})
     (field,) = labelled_fields(change, CHICAGO, {2: "Ben Okafor (ben@example.com)"})
     assert field == Field(LABELS[name], None, expected)
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [("role changed", "Role changed"), ("no_show", "No-show"), ("other hours added", "Date override added"), ("", "")],
+)
+def test_action_has_a_label(action: str, expected: str) -> None:
+    assert action_label(action) == expected
