@@ -67,6 +67,17 @@ def test_admin_creates_an_agent(office: Browser, services: Services, admin: View
     assert agent.phone_number_id is None
     assert agent.time_zone == "America/Denver"
     assert (agent.rules.slot_minutes, agent.rules.step_minutes, agent.rules.daily_cap) == (45, 15, None)
+    assert agent.language == "en"
+
+
+def test_language_on_the_phone_is_chosen(office: Browser, services: Services, admin: Viewer) -> None:
+    page = office.send("/agents/new", FILLED_IN, language="es", follow=True)
+    assert "<dt>Language on the phone</dt><dd>Spanish</dd>" in page.text
+    assert services.agents.get("ana-lima", admin).language == "es"
+    assert '<option selected value="es">Spanish</option>' in office.get("/agents/ana-lima/edit").text
+    assert office.send("/agents/ana-lima/edit", FILLED_IN, language="fr", **seen(office)).status_code == 400
+    office.send("/agents/ana-lima/edit", FILLED_IN, language="en", **seen(office))
+    assert services.agents.get("ana-lima", admin).language == "en"
 
 
 @pytest.mark.parametrize("assistant", [ASSISTANT, ""])
