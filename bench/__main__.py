@@ -1,4 +1,4 @@
-"""Runs one section, or all of them: prints tables, and writes them to docs/benchmarks.md."""
+"""Run one section or all usual ones: print the tables, and write them to docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from bench.machine import description
 from bench.section import Bench
 from bench.table import Promise, Table, promises_text
 
-SECTIONS = ("migrations", "phone", "pages", "scale")
-USUAL = SECTIONS[:3]
+SECTIONS = ("migrations", "phone", "pages", "scale", "understanding")
+DEFAULT_SECTIONS = SECTIONS[:3]
 
 
 def main() -> None:
-    """Measure what the command line names."""
+    """Run the sections that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "sections", nargs="*", metavar="section", help=f"{', '.join(SECTIONS)}; {', '.join(USUAL)} by default"
+        "sections",
+        nargs="*",
+        metavar="section",
+        help=f"{', '.join(SECTIONS)}; {', '.join(DEFAULT_SECTIONS)} by default",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds (also: QUICK=1)")
     arguments = parser.parse_args()
@@ -30,12 +33,12 @@ def main() -> None:
     if unknown:
         parser.error(f"no section {', '.join(sorted(unknown))}: there are {', '.join(SECTIONS)}")
     quick = arguments.quick or os.environ.get("QUICK", "") not in {"", "0"}
-    for name in arguments.sections or USUAL:
+    for name in arguments.sections or DEFAULT_SECTIONS:
         run_section(name, quick=quick)
 
 
 def run_section(name: str, *, quick: bool) -> None:
-    """Measure one section, print its tables as they come, and put them into the document."""
+    """Run one section, print its tables as they become ready, and write them into the document."""
     section = importlib.import_module(f"bench.{name}")
     machine = description()
     print(f"## {section.TITLE}\n\n{machine}\n", flush=True)

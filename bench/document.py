@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: one part per section, each with its own date and machine, so that sections run one at a time."""
+"""docs/benchmarks.md: one part per section with its own date and machine, so that sections can run separately."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 _OPENING = """\
 # Benchmarks
 
-Written by `make bench`; nothing here is typed in by hand. `make bench SECTION=migrations` measures one section anew and
-leaves the others as they are, `QUICK=1` takes fewer rounds. Contenders take turns within one run, figures are medians,
-and ratios compare what was measured in the same round; compare figures of two runs, or of two machines, with care.
+Written by `make bench`; no figure is entered manually. `make bench SECTION=migrations` updates one section and leaves
+the others unchanged, `QUICK=1` takes fewer rounds. Contenders take turns within one run, figures are medians, and
+ratios compare values of the same round. Compare figures of different runs or machines with care.
 """
 
 
 def replace_section(name: str, text: str, document: Path = DOCUMENT) -> None:
-    """Put `text` where the section `name` stands in the document, or at its end."""
+    """Replace the section `name` of the document by `text`; append a new section."""
     before = document.read_text(encoding="utf-8") if document.exists() else ""
     parts = dict(re.findall(r"<!-- section (\w+) -->\n(.*?)(?=<!-- section |\Z)", before, re.DOTALL))
     parts[name] = text

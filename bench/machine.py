@@ -1,4 +1,4 @@
-"""Where and when it was measured."""
+"""Describe the machine and the date of a measurement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BUSY_SHARE = 0.25
 
 
 def description() -> str:
-    """Say what this machine is, what day it is, and whether the machine has other work."""
+    """Return the date, the machine, and whether it was busy with other work."""
     load = os.getloadavg()[0]
     cores = os.cpu_count() or 1
     lines = [

@@ -1,4 +1,4 @@
-"""Rounds, medians and ratios: contenders take turns, so that whatever else the machine does hits all of them."""
+"""Rounds, medians and ratios. Contenders take turns, so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 _NOISY = 0.25
-"""From this share of the median on, the distance between the quartiles makes a figure noisy."""
+"""A figure is noisy if its interquartile range exceeds this share of the median."""
 
 _FEWEST_FOR_QUARTILES = 4
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What one contender needed, round by round, in whatever unit was measured."""
+    """The values of one contender, one per round, in any unit."""
 
     values: list[float] = field(default_factory=list)
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """The median."""
         return statistics.median(self.values)
 
     @property
     def low(self) -> float:
-        """The least."""
+        """The smallest value."""
         return min(self.values)
 
     @property
     def high(self) -> float:
-        """The most."""
+        """The largest value."""
         return max(self.values)
 
     @property
     def is_noisy(self) -> bool:
-        """Whether the rounds disagree so much that the median alone would mislead."""
+        """Whether the rounds vary so much that the median alone would mislead."""
         if len(self.values) < _FEWEST_FOR_QUARTILES:
             distance = self.high - self.low
         else:
@@ -44,7 +44,7 @@ class Sample:
         return distance > _NOISY * self.median
 
     def spread(self, unit: str, digits: int) -> str:
-        """Give the least and the most as people read them, and say so when the rounds disagree."""
+        """Return the range of the values as text, marked if it is noisy."""
         text = f"{self.low:.{digits}f}-{self.high:.{digits}f} {unit}"
         return f"{text}, noisy" if self.is_noisy else text
 
@@ -52,12 +52,12 @@ class Sample:
 def interleaved(
     contenders: Mapping[str, Callable[[int], float]], rounds: int, *, warm_up: bool = False
 ) -> dict[str, Sample]:
-    """Let every contender take its turn in each round, another one first each time.
+    """Measure every contender once per round, starting with another one each time.
 
     Args:
-        contenders: by name, what to measure: takes the number of the round and gives its figure.
-        rounds: how many.
-        warm_up: begin with a round that does not count, for caches and compiled byte code.
+        contenders: by name, a function that takes the number of the round and returns a value.
+        rounds: number of rounds.
+        warm_up: start with a round that does not count, to fill caches and compile byte code.
     """
     samples = {name: Sample() for name in contenders}
     names = list(contenders)
@@ -71,8 +71,8 @@ def interleaved(
 
 
 def ratio(sample: Sample, floor: Sample) -> float:
-    """Give how many times the floor a contender needs: the median of the rounds' own ratios.
+    """Return the median of the ratios of a contender to the baseline, round by round.
 
-    Compared within each round, since both met the same weather there.
+    Within a round, both run under the same conditions.
     """
     return statistics.median(mine / least for mine, least in zip(sample.values, floor.values, strict=True))

@@ -1,6 +1,6 @@
-"""Runs a command and writes the most memory it held, in kilobytes, to a file: `peak.py FILE COMMAND …`.
+"""Run a command and write its peak memory in kilobytes to a file: `peak.py FILE COMMAND …`.
 
-A program of its own, small as it is: a process inherits the peak of the one that started it, and the bench is larger.
+A separate program, because a process inherits the peak of its parent, and the benchmark process is larger.
 """
 
 import resource

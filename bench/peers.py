@@ -1,4 +1,4 @@
-"""The other tools, in a virtualenv of their own under instance/, installed when they are first wanted."""
+"""The other tools, in a separate virtualenv under instance/, installed on first use."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _INSTALL_TIMEOUT_S = 300.0
 
 
 def scripts() -> Path:
-    """Give the folder of the peers' programs, installing them unless this very list is installed.
+    """Return the folder of the tools' programs; install the list first unless exactly it is installed.
 
-    Raises ProgramFailed where they cannot be had.
+    Raises ProgramFailed if they are not available.
     """
     installed = _VENV / "installed.txt"
     if not installed.exists() or installed.read_text(encoding="utf-8") != _LIST.read_text(encoding="utf-8"):
@@ -29,7 +29,7 @@ def scripts() -> Path:
 
 
 def version_of(package: str) -> str:
-    """Give the version that the list names."""
+    """Return the version that the list pins."""
     for line in _LIST.read_text(encoding="utf-8").splitlines():
         name, _, version = line.partition("==")
         if name == package:

@@ -1,4 +1,4 @@
-"""Other programs: run, timed, and killed when they take too long."""
+"""Run and time other programs, and kill them when they take too long."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ SCRIPTS = Path(sys.executable).parent
 
 TIMEOUT_S = 120.0
 
-# What in the caller's shell would steer what is measured; what is measured is not traced.
+# Variables of the caller's shell that would affect the measured programs.
 _FOREIGN = (*STEERING, "DBMATE_", "COVERAGE_")
 
 
 # A name such as psycopg.errors.UniqueViolation, or the word with a colon; not SQLAlchemy's link to "this error".
 _ERROR = re.compile(r"\w(?:Error|Timeout|Violation)\b|\berror:", re.IGNORECASE)
-_LONGEST_COMPLAINT = 70
+_MAX_COMPLAINT_CHARS = 70
 
 
 class ProgramFailed(Exception):
-    """A program that has to succeed did not."""
+    """A program failed."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What to type: words, and settings in the environment."""
+    """A command line, environment variables and a working directory."""
 
     words: list[str]
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a program ended. `code` is None where it had to be killed for taking too long."""
+    """How a program ended. `code` is None if it was killed for taking too long."""
 
     code: int | None
     seconds: float
@@ -55,15 +55,15 @@ class Outcome:
 
     @property
     def complaint(self) -> str:
-        """The last line of what it said that names an error, fit for a table; without one, the last line."""
+        """The last line of the output that names an error, else the last line, shortened for a table."""
         lines = [line.strip() for line in self.output.splitlines() if any(map(str.isalpha, line))]
         errors = [line for line in lines if _ERROR.search(line)]
         line = (errors or lines or [f"ended with {self.code}"])[-1].replace("|", "/")
-        return line if len(line) <= _LONGEST_COMPLAINT else line[: _LONGEST_COMPLAINT - 1] + "…"
+        return line if len(line) <= _MAX_COMPLAINT_CHARS else line[: _MAX_COMPLAINT_CHARS - 1] + "…"
 
 
 class Running:
-    """A program that has been started; its output goes to a file, so that it never waits for a reader."""
+    """A running program. Its output goes to a file, so that it never blocks on a full pipe."""
 
     def __init__(self, command: Command) -> None:
         self._output = TemporaryFile()  # noqa: SIM115  # closed when it has ended
@@ -82,12 +82,12 @@ class Running:
         )
 
     def kill(self) -> None:
-        """Kill it, and whatever it started, with -9."""
-        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+        """Kill it and its children with SIGKILL."""
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def outcome(self, timeout_s: float = TIMEOUT_S) -> Outcome:
-        """Wait for its end; after `timeout_s` since its start it is killed. Whoever asks again is told the same."""
+        """Wait for its end and return the outcome; kill it `timeout_s` after its start. Later calls return the same."""
         with self._waiting:
             if self._outcome is None:
                 self._outcome = self._wait(timeout_s)
@@ -96,28 +96,28 @@ class Running:
     def _wait(self, timeout_s: float) -> Outcome:
         is_late = threading.Event()
 
-        def give_up() -> None:
+        def kill_late() -> None:
             is_late.set()
             self.kill()
 
-        # Not `wait(timeout)`, which looks every 50 ms only: what is measured here takes less.
-        patience = threading.Timer(max(0.01, self.started + timeout_s - time.perf_counter()), give_up)
-        patience.start()
+        # Not `wait(timeout)`, which polls every 50 ms: the measured programs take less.
+        timer = threading.Timer(max(0.01, self.started + timeout_s - time.perf_counter()), kill_late)
+        timer.start()
         code = self.process.wait()
         seconds = time.perf_counter() - self.started
-        patience.cancel()
+        timer.cancel()
         with self._output:
             self._output.seek(0)
             return Outcome(None if is_late.is_set() else code, seconds, self._output.read().decode(errors="replace"))
 
 
 def run(command: Command, timeout_s: float = TIMEOUT_S) -> Outcome:
-    """Run a program to its end, whatever that is."""
+    """Run a program to its end and return the outcome."""
     return Running(command).outcome(timeout_s)
 
 
 def must(command: Command, timeout_s: float = TIMEOUT_S) -> Outcome:
-    """Run a program that has to succeed. Raises ProgramFailed with what it said."""
+    """Run a program that has to succeed; raise ProgramFailed with its output otherwise."""
     outcome = run(command, timeout_s)
     if outcome.code != 0:
         raise ProgramFailed(f"{' '.join(command.words[:4])} … ended with {outcome.code}:\n{outcome.output[-2000:]}")

@@ -1,4 +1,4 @@
-"""What a section is given to work with."""
+"""The arguments of a section."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Bench:
-    """One run of the bench.
+    """One run of the benchmarks.
 
     Args:
-        folder: to write in; gone afterwards.
-        quick: fewer rounds are wanted, for a first look.
+        folder: a temporary folder.
+        quick: whether to take fewer rounds.
     """
 
     folder: Path
     quick: bool
 
     def rounds(self, thorough: int, quick: int) -> int:
-        """Give how many rounds to take."""
+        """Return the number of rounds to take."""
         return quick if self.quick else thorough

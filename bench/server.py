@@ -1,4 +1,4 @@
-"""A PostgreSQL of the bench's own, as durable as in production: commits wait for the disk."""
+"""The PostgreSQL server of the benchmarks, as durable as in production: commits wait for the disk."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from psycopg import sql
 from bench.programs import PROJECT_DIR
 from peterental.database.dev_server import join
 
-# The size of a small hosted database rather than of a laptop's; fsync, synchronous_commit, full_page_writes and
-# autovacuum stay as PostgreSQL has them: on.
+# The size of a small hosted database. fsync, synchronous_commit, full_page_writes and autovacuum keep their default:
+# on.
 _SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "2GB"}
 
 
 class Server:
-    """A server to make databases on.
+    """A server that creates databases.
 
     Args:
-        url: of a database on it, for a role that may create others.
+        url: of a database of the server, for a role that may create others.
     """
 
     def __init__(self, url: str) -> None:
@@ -34,7 +34,7 @@ class Server:
 
     @property
     def description(self) -> str:
-        """Its version and the settings that decide how long a commit takes."""
+        """Its version and the settings that determine how long a commit takes."""
         with psycopg.connect(self.url) as db:
             names = ("server_version", "fsync", "synchronous_commit", "shared_buffers")
             version, *values = [_one(db, "SELECT current_setting(%s)", name) for name in names]
@@ -42,7 +42,7 @@ class Server:
         return f"PostgreSQL {version} on 127.0.0.1 ({settings})"
 
     def create(self, template: str | None = None) -> str:
-        """Give the URL of a new database: empty, or a copy of the database at the URL `template`."""
+        """Create a database, empty or a copy of the one at the URL `template`, and return its URL."""
         name = f"bench_{os.getpid()}_{secrets.token_hex(6)}"
         original = urlsplit(template).path[1:] if template else "template0"
         with psycopg.connect(self.url, autocommit=True) as db:
@@ -50,13 +50,13 @@ class Server:
         return urlsplit(self.url)._replace(path=f"/{name}").geturl()
 
     def drop_all(self) -> None:
-        """Drop the databases of this bench, whoever is connected, and what a killed one left behind."""
+        """Drop the databases of this process, ending their sessions, and those of killed benchmarks."""
         with psycopg.connect(self.url, autocommit=True) as db:
             for (name,) in db.execute("SELECT datname FROM pg_database WHERE datname LIKE 'bench\\_%'").fetchall():
                 maker = name.split("_")[1]
                 if maker != str(os.getpid()) and Path("/proc", maker).exists():
-                    continue  # another bench is at work in this checkout
-                # Not WITH (FORCE), which asks for the right to end autovacuum too; without it, DROP DATABASE does that.
+                    continue  # another benchmark of this checkout is running
+                # Not WITH (FORCE), which requires the right to end autovacuum; DROP DATABASE without it waits for that.
                 db.execute(
                     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                     " WHERE datname = %s AND usename = current_user",
@@ -66,13 +66,13 @@ class Server:
 
 
 def ask(url: str, query: str, *values: object) -> object:
-    """Give the first column of the first row of a query's answer, in a connection of its own; None without a row."""
+    """Run a query on a new connection and return the first column of its first row; None without a row."""
     with psycopg.connect(url, autocommit=True) as db:
         return _one(db, query, *values)
 
 
-def set_aside(db: psycopg.Connection[Any], table: str) -> list[str]:
-    """Drop a table's indexes, except its primary key and what others refer to; give what makes them again."""
+def drop_indexes(db: psycopg.Connection[Any], table: str) -> list[str]:
+    """Drop a table's indexes but its primary key, and return the statements that recreate them."""
     rows = db.execute(
         """
         SELECT index.relname, con.conname,
@@ -96,8 +96,8 @@ def set_aside(db: psycopg.Connection[Any], table: str) -> list[str]:
     return [str(make) for _, _, make in rows]
 
 
-def make_again(url: str, *jobs: list[str]) -> None:
-    """Make what was set aside, the jobs side by side, each in a connection of its own."""
+def recreate_indexes(url: str, *jobs: list[str]) -> None:
+    """Run each job's statements on its own connection, the jobs in parallel."""
 
     def make(statements: list[str]) -> None:
         with psycopg.connect(url, autocommit=True) as db:

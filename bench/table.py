@@ -1,4 +1,4 @@
-"""Tables and promises, as aligned text that is Markdown at the same time."""
+"""Tables and targets, as aligned Markdown."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Promise:
-    """What a figure of ours has to be, and what it was.
+    """A target for one of our figures, and the result.
 
     Args:
         work: what was measured.
         ours: the figure, with its unit.
-        must: what it has to be.
-        holds: whether it was.
+        must: the target.
+        holds: whether the target was met.
     """
 
     work: str
@@ -29,10 +29,10 @@ class Table:
 
     Args:
         title: what was measured.
-        how: how, in a few sentences for somebody who doubts it.
+        how: how it was measured, in a few sentences.
         head: the names of the columns.
         rows: the cells.
-        promises: what these figures have to be.
+        promises: the targets for these figures.
     """
 
     title: str
@@ -42,12 +42,12 @@ class Table:
     promises: list[Promise] = field(default_factory=list)
 
     def text(self) -> str:
-        """Give title, explanation and table."""
+        """Return title, explanation and table as Markdown."""
         return f"### {self.title}\n\n{self.how}\n\n{aligned(self.head, self.rows)}\n"
 
 
 def aligned(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Give a Markdown table that reads as well unrendered: figures to the right, words to the left."""
+    """Return a Markdown table that is aligned as plain text: figures to the right, words to the left."""
     columns = list(zip(head, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     are_figures = [all(cell[0].isdigit() for cell in column[1:] if cell) for column in columns]
@@ -65,6 +65,6 @@ def aligned(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def promises_text(promises: list[Promise]) -> str:
-    """Give the table of what was promised and what was measured."""
+    """Return the table of targets and results."""
     rows = [(promise.work, promise.ours, promise.must, "yes" if promise.holds else "NO") for promise in promises]
     return aligned(("work", "ours", "must be", "holds"), rows)

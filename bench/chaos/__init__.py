@@ -1,6 +1,10 @@
-"""The fault lab, `make chaos`: phone calls go on and on while things are killed, and then the books are checked.
+"""Fault injection, `make chaos`: calls continue while processes are killed; then the database is checked.
 
-The parts: `postgres` is a server that can be killed and started again, `release` one running version of PeteRental,
-`balancer` the one port before them (as a hosting provider has it), `callers` the phone calls and what each caller
-heard, `faults` what goes wrong and when, `books` the comparison of what was heard with what is in the database.
+postgres     a server that can be killed and restarted
+release      one running version of PeteRental
+balancer     the port in front of the versions, like a hosting provider's load balancer
+callers      the phone calls, and the answers that each caller heard
+phone        delivers messages as Vapi does
+faults       the injected faults
+consistency  compares those answers with the database
 """

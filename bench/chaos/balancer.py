@@ -1,7 +1,7 @@
-"""One port before the running versions, as a hosting provider's balancer: each request goes to one that is in service.
+"""A load balancer like a hosting provider's: passes each request to a version that is in service.
 
-A request that reaches nobody, or whose process dies while it works, is cut off without an answer: whoever sent it
-delivers it again. The balancer makes up no answers of its own.
+A request whose version dies is cut off without an answer, and the caller repeats it. The balancer never answers by
+itself.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import time
 from types import TracebackType
 from typing import Self
 
-_PATIENCE_S = 25.0
-_LOOK_AGAIN_S = 0.05
+_CONNECT_TIMEOUT_S = 25.0
+_POLL_S = 0.05
 _HEAD_END = b"\r\n\r\n"
-_LARGEST_HEAD = 64 * 1024
+_MAX_HEAD_BYTES = 64 * 1024
 
 
 class Balancer:
-    """Listens on `port` and passes requests on, each over a connection of its own.
+    """Listens on `port` and passes on each request over a new connection.
 
     Attributes:
         port: where callers connect.
@@ -45,7 +45,7 @@ class Balancer:
         self._listener.close()
 
     def send_to(self, *ports: int) -> None:
-        """Put these ports in service, and no others; requests under way are left alone."""
+        """Put only these ports in service; running requests are not affected."""
         with self._lock:
             self._backends = list(ports)
 
@@ -58,7 +58,7 @@ class Balancer:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        """Pass on one request after another, until one gets no answer."""
+        """Pass on the requests of a connection, until one gets no answer."""
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with client, contextlib.suppress(OSError):
             rest = b""
@@ -74,24 +74,24 @@ class Balancer:
                 client.sendall(answer)
 
     def _connected(self) -> socket.socket:
-        """Connect to whoever is in service and lets us in; nobody has read the request yet, so it may wait its turn."""
-        deadline = time.monotonic() + _PATIENCE_S
+        """Connect to a version in service; wait for one if necessary, as the request has not been sent yet."""
+        deadline = time.monotonic() + _CONNECT_TIMEOUT_S
         while True:
             with self._lock:
                 self._turn += 1
                 ports = self._backends[self._turn % max(1, len(self._backends)) :] + self._backends
             for port in ports:
                 with contextlib.suppress(OSError):
-                    return socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_S)
+                    return socket.create_connection(("127.0.0.1", port), timeout=_CONNECT_TIMEOUT_S)
             if time.monotonic() > deadline:
                 raise ConnectionRefusedError
-            time.sleep(_LOOK_AGAIN_S)
+            time.sleep(_POLL_S)
 
 
-def _one_message(line: socket.socket, begun: bytes) -> tuple[bytes, bytes]:
-    """Read one HTTP message and what came after it; nothing where the other end closed before all of it was there."""
-    data = begun
-    while _HEAD_END not in data and len(data) < _LARGEST_HEAD:
+def _one_message(line: socket.socket, start: bytes) -> tuple[bytes, bytes]:
+    """Read one HTTP message, and return it and the bytes after it; empty if the connection closed before its end."""
+    data = start
+    while _HEAD_END not in data and len(data) < _MAX_HEAD_BYTES:
         piece = line.recv(65536)
         if not piece:
             return b"", b""

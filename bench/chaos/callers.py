@@ -1,4 +1,4 @@
-"""Phone calls, one after the other on every line, and what each caller heard."""
+"""Phone calls, one after the other on each line, and the answers that each caller heard."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bench.chaos.phone import Phone, Tally
-from peterental.voice.responses import APOLOGY
+from peterental.voice.speech import APOLOGY
 
 HOME, VISITOR = "12 Elm Street", "Robin Vale"
 ATTEMPTS = 4
-"""So often a caller asks for something that was met with an apology."""
+"""How often a caller repeats a request that is answered with an apology."""
 
-# How often each thing happens, of one.
+# Probabilities.
 LATE_STATUS, TWICE, MOVES, CANCELS = 0.2, 0.15, 0.25, 0.15
 
 
 @dataclass
 class Heard:
-    """What one caller knows after the call.
+    """The answers that one caller heard.
 
     Args:
         call_id: the call.
-        start: when the caller was last told to have a viewing, on the agent's wall clock; None: never.
-        cancelled: whether the caller was told that it is cancelled.
-        unsure: whether the last word on some wish was an apology: it may have been done or not.
-        contradictions: a request that was delivered twice and answered in two ways.
+        start: the start of the viewing that was confirmed last, on the agent's wall clock; None without one.
+        cancelled: whether its cancellation was confirmed.
+        unsure: whether a request ended with an apology, so that it may have been done or not.
+        contradictions: pairs of different answers to a request that was delivered twice.
     """
 
     call_id: str
@@ -40,14 +40,14 @@ class Heard:
 
 
 class Callers:
-    """Keeps lines busy until told to stop.
+    """Keeps all lines busy until `stop`.
 
     Args:
-        port: where the webhook is.
-        assistants: whom to call.
-        slots: starting times on the agents' wall clock, without offset.
-        lines: how many calls go on at a time.
-        seed: the same seed makes the same callers.
+        port: of the webhook.
+        assistants: the assistants to call.
+        slots: start times on the agents' wall clock, without offset.
+        lines: number of concurrent calls.
+        seed: of the random choices.
     """
 
     def __init__(self, port: int, assistants: list[str], slots: list[datetime], *, lines: int, seed: int) -> None:
@@ -62,12 +62,12 @@ class Callers:
         self._lines = [threading.Thread(target=self._line, args=(number,)) for number in range(lines)]
 
     def start(self) -> None:
-        """Begin."""
+        """Start calling."""
         for line in self._lines:
             line.start()
 
     def stop(self) -> None:
-        """Let every caller finish."""
+        """Stop after the running calls."""
         self._over.set()
         for line in self._lines:
             line.join()
@@ -97,13 +97,13 @@ class Call:
     """One conversation.
 
     Args:
-        heard: what comes of it.
-        number: the caller's.
-        assistant: who is rung.
+        heard: records the answers.
+        number: the caller's phone number.
+        assistant: the called assistant.
         slots: the times to choose from.
-        chance: decides what the caller wants.
-        phone: where messages go.
-        deliver_again: delivers a message a second time, at the same moment; gives a future of the answer.
+        chance: makes the random choices.
+        phone: delivers the messages.
+        deliver_again: delivers a message a second time, concurrently; returns a future of the answer.
     """
 
     heard: Heard
@@ -116,7 +116,7 @@ class Call:
     _asked: int = 0
 
     def talk(self) -> None:
-        """Ring, ask, book, perhaps think again, hang up."""
+        """Call, ask for times, book, perhaps move or cancel, hang up."""
         is_late = self._happens(LATE_STATUS)
         if not is_late:
             self.phone.deliver(self._message("status-update", status="in-progress"))
@@ -152,7 +152,7 @@ class Call:
         self.heard.cancelled = self._insist("cancel_appointment", attendee_name=VISITOR).endswith(" is cancelled.")
 
     def _insist(self, tool: str, **arguments: str) -> str:
-        """Ask, and ask again under a new id, as robots do, while there is only an apology to be had."""
+        """Call a tool, and repeat it under a new id, as assistants do, while it is answered with an apology."""
         for _ in range(ATTEMPTS):
             answer = self._ask(tool, **arguments)
             if answer != APOLOGY:
@@ -161,7 +161,7 @@ class Call:
         return APOLOGY
 
     def _ask(self, tool: str, **arguments: str) -> str:
-        """Have the robot ask; now and then the request is delivered twice."""
+        """Call a tool; some requests are delivered twice."""
         self._asked += 1
         function = {"name": tool, "arguments": arguments}
         message = self._message(
@@ -169,10 +169,10 @@ class Call:
         )
         twin = self.deliver_again(message) if self._happens(TWICE) else None
         answers = {_sentence(self.phone.deliver(message))} | ({_sentence(twin.result())} if twin else set())
-        told = sorted(answers - {APOLOGY})
-        if len(told) > 1 and tool != "get_availability":  # which may differ: somebody else has booked in between
-            self.heard.contradictions.append((told[0], told[1]))
-        return told[0] if told else APOLOGY
+        sentences = sorted(answers - {APOLOGY})
+        if len(sentences) > 1 and tool != "get_availability":  # free times may change between two deliveries
+            self.heard.contradictions.append((sentences[0], sentences[1]))
+        return sentences[0] if sentences else APOLOGY
 
     def _message(self, kind: str, **fields: object) -> dict[str, Any]:
         call = {"id": self.heard.call_id, "assistantId": self.assistant, "customer": {"number": self.number}}
@@ -183,11 +183,11 @@ class Call:
 
 
 def half_hours(first: datetime, days: int) -> list[datetime]:
-    """Give half hours from nine to five on `days` days from that of `first` on, without zone: an agent's wall clock."""
+    """Return the half hours from nine to five on `days` days starting with `first`, as wall-clock times."""
     midnight = first.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     return [midnight + timedelta(days=day, hours=9, minutes=30 * half) for day in range(days) for half in range(16)]
 
 
 def _sentence(reply: Any) -> str:
-    """Give the one answer in a reply; without a reply the caller is as wise as after an apology."""
+    """Return the answer in a reply; a missing reply counts as an apology."""
     return str(reply["results"][0]["result"]) if reply and reply.get("results") else APOLOGY

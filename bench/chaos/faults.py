@@ -1,4 +1,4 @@
-"""What goes wrong: each fault is one method of the lab, named as the report names it."""
+"""The injected faults: each is a method of the lab."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from bench.chaos.postgres import LabPostgres
 from bench.chaos.release import NotServing, Release
 from bench.programs import PROJECT_DIR
 
-DATABASE_AWAY_S = 1.5
+DATABASE_DOWN_S = 1.5
 LOCKED_S = 1.5
 SUPERVISE_EVERY_S = 0.1
 
 WORKER = "a worker is killed with -9"
 MASTER = "master and workers are killed with -9"
 KILLS = {WORKER, MASTER}
-"""Faults that cut callers off, and take with them what a process holds."""
+"""Faults that cut off requests and lose what a process holds in memory."""
 
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE pid <> pg_backend_pid() AND application_name LIKE 'peterental%'"
 )
 
-# The next version alters the busiest table in a transaction, and builds an index on it while it is in use.
+# The next version alters the busiest table in a transaction, and builds an index on it concurrently.
 MIGRATIONS = {
     "mark_viewings": "-- Migration {n}: Mark viewings\n"
     "ALTER TABLE appointments ADD COLUMN chaos_{n} TEXT DEFAULT 'new' NOT NULL;\n",
@@ -44,16 +44,16 @@ MIGRATIONS = {
 
 
 class Lab:
-    """One PeteRental under load, and everything that may happen to it.
+    """One PeteRental under load, and the faults that can be injected.
 
     Args:
         postgres: its database.
-        balancer: sends callers to whichever version is in service.
+        balancer: sends requests to the version in service.
         folder: for migrations.
-        seed: decides which worker is hit.
+        seed: of the choice of workers to kill.
 
     Attributes:
-        in_service: the version that callers are sent to, or that is just being started for them.
+        in_service: the version that receives the requests, or that is being started to receive them.
     """
 
     def __init__(self, postgres: LabPostgres, balancer: Balancer, folder: Path, seed: int) -> None:
@@ -71,19 +71,19 @@ class Lab:
 
     @property
     def faults(self) -> dict[str, Callable[[], None]]:
-        """Give every fault by its name in the report."""
+        """The faults by their name in the report."""
         return {
             WORKER: self.kill_a_worker,
             MASTER: self.kill_the_master,
             "PostgreSQL is killed with -9 and started again": self.restart_postgres,
             "all connections are cut": self.cut_connections,
-            "the agents' rows are locked by somebody": self.lock_agents,
+            "the agents' rows are locked by another session": self.lock_agents,
             "PostgreSQL has no connection left": self.fill_the_server,
             "a deploy with two migrations": self.deploy,
         }
 
     def __enter__(self) -> Self:
-        """Put the first version in service, and keep one in service whatever happens, as a host does."""
+        """Put the first version in service, and restart the version in service when it dies, like a host."""
         self.in_service.until_serving()
         self._balancer.send_to(self.in_service.port)
         self._supervision = self._supervisor.submit(self._supervise)
@@ -92,7 +92,7 @@ class Lab:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take it out of service. Raises NotServing where a version ended that nobody had killed."""
+        """Stop the version in service. Raises NotServing if a version ended without being killed."""
         self._over.set()
         self._supervisor.shutdown()
         self.in_service.kill()
@@ -100,61 +100,61 @@ class Lab:
             self._supervision.result()
 
     def kill_a_worker(self) -> None:
-        """Kill one of the workers; its master starts another."""
+        """Kill one worker; its master starts another."""
         workers = self.in_service.workers()
         if workers:
             self.in_service.kill_worker(self._chance.choice(sorted(workers)))
 
     def kill_the_master(self) -> None:
-        """Kill everything that serves; the supervisor starts it again."""
+        """Kill master and workers; the supervisor restarts them."""
         self.in_service.kill()
 
     def restart_postgres(self) -> None:
-        """Kill the database in the middle of everything; after a while it comes back."""
+        """Kill the database server, and restart it after a while."""
         self.postgres.kill()
-        time.sleep(DATABASE_AWAY_S)
+        time.sleep(DATABASE_DOWN_S)
         self.postgres.start()
 
     def cut_connections(self) -> None:
-        """Have the server end every connection of the application."""
+        """Terminate every database connection of the application."""
         with self.postgres.connect() as connection:
             connection.execute(CUT)
 
     def lock_agents(self) -> None:
-        """Hold the row of every agent, on which all bookings queue, for a while."""
+        """Lock the rows of all agents, which every booking needs, for a while."""
         with self.postgres.connect() as connection, connection.transaction():
             connection.execute("SELECT FROM agents FOR UPDATE")
             time.sleep(LOCKED_S)
 
     def fill_the_server(self) -> None:
-        """End the application's connections and take every one that the server has to give, for a while."""
+        """Terminate the application's connections and occupy all connections of the server for a while."""
         with ExitStack() as hogs:
             one = hogs.enter_context(self.postgres.connect())
             one.execute(CUT)
             with suppress(psycopg.OperationalError):
                 while True:
                     hogs.enter_context(self.postgres.connect())
-            one.execute(CUT)  # and those that it opened meanwhile
+            one.execute(CUT)  # also those that it has opened since
             time.sleep(LOCKED_S)
 
     def deploy(self) -> None:
-        """Roll the next version out: started beside the old one, put in service once healthy, then the old one ends."""
+        """Deploy the next version: start it, switch to it once it is healthy, then stop the old one."""
         for name, text in MIGRATIONS.items():
             number = len(list(self._migrations.glob("*.sql"))) + 1
             (self._migrations / f"{number:03}_{name}.sql").write_text(text.format(n=number))
             self.shipped += 1
-        following = self._release()
-        following.until_serving()
+        new = self._release()
+        new.until_serving()
         with self._supervising:
-            old, self.in_service = self.in_service, following
-            self._balancer.send_to(following.port)
+            old, self.in_service = self.in_service, new
+            self._balancer.send_to(new.port)
         old.stop()
 
     def _release(self) -> Release:
         return Release(self.postgres.url, self._migrations)
 
     def _supervise(self) -> None:
-        """Start the version in service again when it has died; when that one is killed at its start, once more."""
+        """Restart the version in service whenever it has died, even during its start."""
         while not self._over.wait(SUPERVISE_EVERY_S):
             with self._supervising:
                 if self.in_service.is_alive:

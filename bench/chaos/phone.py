@@ -1,4 +1,4 @@
-"""Delivers messages to the webhook as Vapi does: what gets no answer is delivered again under the same id."""
+"""Deliver messages to the webhook as Vapi does: a message without an answer is repeated under the same id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Self
 from bench.chaos.release import SECRET
 
 TIMEOUT_S = 20.0
-"""What Vapi gives a tool."""
+"""Vapi's time limit for a tool call."""
 
 DELIVER_FOR_S = 60.0
 PAUSE_S = 0.05
@@ -22,40 +22,40 @@ PAUSE_S = 0.05
 
 @dataclass
 class Tally:
-    """What all callers together saw.
+    """Counts of all answers.
 
     Args:
-        answers: how many of each HTTP status.
-        cut_off: deliveries that broke off without an answer.
-        lost: messages that were never answered, however often they were delivered.
-        silences_s: from a message's first delivery to its answer, in seconds.
+        answers: number of answers by HTTP status.
+        cut_off: number of deliveries that were cut off without an answer.
+        lost: number of messages that were never answered, after all deliveries.
+        response_times_s: from the first delivery of a message to its answer, in seconds.
     """
 
     answers: Counter[int] = field(default_factory=Counter)
     cut_off: int = 0
     lost: int = 0
-    silences_s: list[float] = field(default_factory=list)
+    response_times_s: list[float] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note_answer(self, status: int, seconds: float) -> None:
+    def add_answer(self, status: int, seconds: float) -> None:
         """Count an answer."""
         with self._lock:
             self.answers[status] += 1
-            self.silences_s.append(seconds)
+            self.response_times_s.append(seconds)
 
-    def note_no_answer(self, *, for_good: bool) -> None:
-        """Count a delivery without one."""
+    def add_missing_answer(self, *, final: bool) -> None:
+        """Count a delivery without an answer; `final` if the message is given up."""
         with self._lock:
-            self.lost += for_good
-            self.cut_off += not for_good
+            self.lost += final
+            self.cut_off += not final
 
 
 class Phone:
-    """One connection that is kept alive, and made anew where it broke.
+    """One kept-alive connection, replaced when it breaks.
 
     Args:
-        port: where the webhook is.
-        tally: takes note.
+        port: of the webhook.
+        tally: counts the answers.
     """
 
     def __init__(self, port: int, tally: Tally) -> None:
@@ -74,21 +74,21 @@ class Phone:
         self._hang_up()
 
     def deliver(self, message: dict[str, Any]) -> Any:
-        """Deliver a message until it is answered, and give the JSON of the answer; None where it never was."""
+        """Deliver a message until it is answered, and return the JSON of the answer; None without one."""
         body = json.dumps({"message": message})
         began = time.monotonic()
         while time.monotonic() - began < DELIVER_FOR_S:
-            answer = self._once(body)
+            answer = self._deliver_once(body)
             if answer is not None:
                 status, text = answer
-                self._tally.note_answer(status, time.monotonic() - began)
+                self._tally.add_answer(status, time.monotonic() - began)
                 return json.loads(text) if status == http.HTTPStatus.OK else None
-            self._tally.note_no_answer(for_good=False)
+            self._tally.add_missing_answer(final=False)
             time.sleep(PAUSE_S)
-        self._tally.note_no_answer(for_good=True)
+        self._tally.add_missing_answer(final=True)
         return None
 
-    def _once(self, body: str) -> tuple[int, bytes] | None:
+    def _deliver_once(self, body: str) -> tuple[int, bytes] | None:
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_S)
         headers = {"Content-Type": "application/json", "X-Vapi-Secret": SECRET}

@@ -1,4 +1,4 @@
-"""A PostgreSQL that can be killed in the middle of everything, and started again on the same port."""
+"""A PostgreSQL server that can be killed at any time and restarted on the same port."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START_TIMEOUT_S = 120.0
 
 
 def free_port() -> int:
-    """Give a TCP port that nobody listens on."""
+    """Return a free TCP port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -31,10 +31,10 @@ def free_port() -> int:
 
 
 class LabPostgres:
-    """A server of the lab's own, as durable as in production: a confirmed commit survives the kill.
+    """A temporary server, as durable as in production: a confirmed commit survives a kill.
 
     Args:
-        settings: of its configuration.
+        settings: server settings.
 
     Attributes:
         url: of its one database.
@@ -43,7 +43,7 @@ class LabPostgres:
     def __init__(self, **settings: str) -> None:
         self._settings = settings
         account = account_for(PROJECT_DIR)
-        self._who: dict[str, Any] = (
+        self._run_as: dict[str, Any] = (
             {"user": account.uid, "group": account.gid, "extra_groups": []} if account is not None else {}
         )
         self._programs = binaries_for(account)
@@ -54,12 +54,21 @@ class LabPostgres:
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         password = secrets.token_hex(16)
-        given = self._folder / "password"
-        given.write_text(password)
-        given.chmod(0o644)
+        password_file = self._folder / "password"
+        password_file.write_text(password)
+        password_file.chmod(0o644)
         self.url = f"postgresql://peterental:{password}@127.0.0.1:{self._port}/postgres"
         self._run(
-            "initdb", "-D", self._data, "-U", "peterental", "-E", "UTF8", "-A", "scram-sha-256", f"--pwfile={given}"
+            "initdb",
+            "-D",
+            self._data,
+            "-U",
+            "peterental",
+            "-E",
+            "UTF8",
+            "-A",
+            "scram-sha-256",
+            f"--pwfile={password_file}",
         )
 
     def __enter__(self) -> Self:
@@ -70,12 +79,12 @@ class LabPostgres:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop it and remove what it kept."""
+        """Stop it and delete its data."""
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self) -> None:
-        """Start it and wait until it answers; after a kill it recovers first."""
+        """Start it and wait until it accepts connections; after a kill it recovers first."""
         settings = {
             "port": self._port,
             "listen_addresses": "127.0.0.1",
@@ -89,7 +98,7 @@ class LabPostgres:
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            **self._who,
+            **self._run_as,
         )
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
@@ -103,7 +112,7 @@ class LabPostgres:
                 return
 
     def kill(self) -> None:
-        """Kill the server with -9; its children notice and go."""
+        """Kill the postmaster with SIGKILL and wait until its children have ended."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGKILL)
@@ -111,11 +120,11 @@ class LabPostgres:
         self._wait_for_children()
 
     def connect(self) -> psycopg.Connection[Any]:
-        """Open a connection of the lab's own."""
+        """Open a connection that the faults do not terminate."""
         return psycopg.connect(self.url, autocommit=True, application_name="chaos", connect_timeout=60)
 
     def _wait_for_children(self) -> None:
-        """Wait until the last child has let go of the data, without which no new server starts."""
+        """Wait until no child uses the data any more; until then no new server can start."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             listing = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
@@ -126,4 +135,4 @@ class LabPostgres:
 
     def _run(self, program: str, *words: str) -> None:
         command = [str(self._programs / program), *words, "--no-instructions"]
-        subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **self._who)
+        subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **self._run_as)

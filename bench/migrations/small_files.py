@@ -1,4 +1,4 @@
-"""200 small files, one transaction each; and whether the 2,000th costs what the 200th did."""
+"""200 small files, one transaction each; and whether the time per file grows with their number."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bench.table import Promise, Table
 
 FEW, MANY = 200, 2_000
 _RUNS_OF_FEW = 3
-"""Runs over the few files for each one over the many: short runs are the noisier ones."""
+"""Runs over the few files per run over the many: short runs are noisier."""
 
-_MOST_OF_FLOOR = 1.3
-_MOST_GROWTH = 1.25
+_MAX_FLOOR_RATIO = 1.3
+_MAX_GROWTH = 1.25
 _TIMEOUT_S = 120.0
 
 _STAMP = "INSERT INTO clock DEFAULT VALUES"
@@ -26,20 +26,20 @@ _BETWEEN_STAMPS = "SELECT extract(epoch FROM max(at) - min(at))::float FROM cloc
 
 
 def changes(count: int) -> list[Change]:
-    """Give small migrations as people write them: a table, a column, an index, a few rows, and again."""
-    pg_enums = (
+    """Return typical small migrations: in turn a table, a column, an index, a few rows."""
+    templates = (
         "CREATE TABLE thing_{n} (id bigint PRIMARY KEY, name text NOT NULL)",
         "ALTER TABLE thing_{n} ADD COLUMN note text",
         "CREATE INDEX thing_{n}_name ON thing_{n} (name)",
         "INSERT INTO thing_{n} (id, name) VALUES (1, 'one'), (2, 'two')",
     )
     return [
-        Change(number, (pg_enums[(number - 1) % 4].format(n=(number - 1) // 4 + 1),)) for number in range(1, count + 1)
+        Change(number, (templates[(number - 1) % 4].format(n=(number - 1) // 4 + 1),)) for number in range(1, count + 1)
     ]
 
 
 def stamped(count: int) -> list[Change]:
-    """Give `count` small migrations between two that write down the server's time."""
+    """Return `count` small migrations between two that record the server's time."""
     clock = "CREATE TABLE clock (at timestamptz DEFAULT clock_timestamp())"
     moved = [Change(change.number + 1, change.statements) for change in changes(count)]
     return [Change(1, (clock, _STAMP)), *moved, Change(count + 2, (_STAMP,))]
@@ -49,11 +49,11 @@ class Race:
     """Times a tool over `count` files, on a new database each time.
 
     Args:
-        server: makes the databases.
+        server: creates the databases.
         folder: for the files.
         contender: the tool.
-        count: how many files.
-        runs: how many times in each turn; the middle one counts.
+        count: number of files.
+        runs: runs per turn; their median counts.
 
     Attributes:
         whole: seconds of each whole command.
@@ -70,7 +70,7 @@ class Race:
         contender.write(folder, stamped(count))
 
     def __call__(self, _round: int) -> float:
-        """Give milliseconds per file, by the server's clock."""
+        """Return the milliseconds per file, by the server's clock."""
         return statistics.median(self._run() for _ in range(self._runs))
 
     def _run(self) -> float:
@@ -80,7 +80,7 @@ class Race:
 
 
 def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
-    """Measure both."""
+    """Measure the time per file, and its growth."""
     yield _few(bench, server, field)
     yield _growth(bench, server, field)
 
@@ -96,9 +96,9 @@ def _few(bench: Bench, server: Server, field: Field) -> Table:
     ours = ratio(samples[field.ours.name], floor)
     return Table(
         f"{FEW} small files, one transaction each",
-        "Per file is by the server's clock: the first file and the last one write down its time, so that process start,"
-        " connecting and making the ledger are left out for every tool alike; the whole command has them, and whatever"
-        " a tool looks through beforehand. The floor is one psql process that includes the files between BEGIN and"
+        "Per file is by the server's clock: the first and the last file record its time, so that process start,"
+        " connecting and creating the ledger are excluded for every tool; the whole command includes them. The floor"
+        " is one psql process that includes the files between BEGIN and"
         f" COMMIT, without ledger and lock. {len(floor.values)} rounds, each on new databases.",
         ("tool", "per file", "times the floor", "rounds", "whole command"),
         [
@@ -115,8 +115,8 @@ def _few(bench: Bench, server: Server, field: Field) -> Table:
             Promise(
                 f"{FEW} small files, one transaction each",
                 f"{ours:.2f} x psql",
-                f"<= {_MOST_OF_FLOOR} x psql",
-                ours <= _MOST_OF_FLOOR,
+                f"<= {_MAX_FLOOR_RATIO} x psql",
+                ours <= _MAX_FLOOR_RATIO,
             )
         ],
     )
@@ -154,8 +154,8 @@ def _growth(bench: Bench, server: Server, field: Field) -> Table:
             Promise(
                 f"time per file at {MANY:,} files against {FEW}, divided by psql's",
                 f"{ours:.2f}",
-                f"<= {_MOST_GROWTH}",
-                ours <= _MOST_GROWTH,
+                f"<= {_MAX_GROWTH}",
+                ours <= _MAX_GROWTH,
             )
         ],
     )

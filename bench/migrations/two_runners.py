@@ -1,4 +1,4 @@
-"""Two runners at once: two instances of an app that start on the same database."""
+"""Two runners at once, like two instances of an application that start on the same database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.table import Promise, Table
 _FILES = 4
 _TIMEOUT_S = 30.0
 
-# Nothing here refuses to be done twice, so that only the tool's own care keeps the tally right.
+# Every statement can run twice, so only the tool's own locking keeps the tally right.
 _CHANGES = [
     Change(1, ("CREATE TABLE IF NOT EXISTS tally (version int)", "INSERT INTO tally VALUES (1)")),
     *(Change(number, (f"INSERT INTO tally VALUES ({number})",)) for number in range(2, _FILES + 1)),
@@ -25,14 +25,14 @@ _CHANGES = [
 
 @dataclass
 class Score:
-    """How a contender fared: rounds in which a runner failed, or a file was not applied once; and the complaints."""
+    """The result of a contender: rounds with a failed runner or a wrong tally, and the errors."""
 
     failed: int = 0
     miscounted: int = 0
     complaints: Counter[str] = field(default_factory=Counter)
 
     def count(self, outcomes: list[Outcome], tally: object) -> None:
-        """Take one round in."""
+        """Add one round."""
         failures = [outcome for outcome in outcomes if outcome.code != 0]
         self.failed += bool(failures)
         self.miscounted += tally != list(range(1, _FILES + 1))
@@ -40,7 +40,7 @@ class Score:
 
     @property
     def commonest(self) -> str:
-        """The complaint heard most often, cut to fit."""
+        """The most frequent error."""
         return self.complaints.most_common(1)[0][0] if self.complaints else ""
 
 
@@ -49,12 +49,12 @@ def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
     rounds = bench.rounds(50, 8)
     contenders: list[Contender] = [field.ours, *field.peers]
     scores = {contender.name: Score() for contender in contenders}
-    grounds = [
-        _grounds(contender, bench.folder / "two" / str(number), server) for number, contender in enumerate(contenders)
+    prepared = [
+        _prepare(contender, bench.folder / "two" / str(number), server) for number, contender in enumerate(contenders)
     ]
     for number in range(rounds):
-        for contender, (folder, begun) in zip(contenders, grounds, strict=True):
-            url = server.create(begun if number % 2 else None)
+        for contender, (folder, started) in zip(contenders, prepared, strict=True):
+            url = server.create(started if number % 2 else None)
             runners = [Running(contender.command(url, folder)) for _ in range(2)]
             outcomes = [runner.outcome(_TIMEOUT_S) for runner in runners]
             tally = ask(url, "SELECT array_agg(version ORDER BY version) FROM tally") if _has_tally(url) else None
@@ -63,7 +63,7 @@ def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
     ours = scores[field.ours.name]
     yield Table(
         "Two runners at once",
-        f"Two processes of the same tool started in the same moment, {_FILES} files, {rounds} rounds: every other round"
+        f"Two processes of the same tool started at the same time, {_FILES} files, {rounds} rounds: every other round"
         " on an empty database, the others on one where the first file was applied before. “Failed” are rounds in which"
         " a runner did not exit 0; “miscounted” those in which a file was not applied exactly once.",
         ("tool", "failed", "miscounted", "most frequent complaint"),
@@ -82,14 +82,14 @@ def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
     )
 
 
-def _grounds(contender: Contender, folder: Path, server: Server) -> tuple[Path, str]:
-    """Give the folder with all files, and a database that has the first one, to be copied."""
+def _prepare(contender: Contender, folder: Path, server: Server) -> tuple[Path, str]:
+    """Return the folder with all files, and a template database in which the first one was applied."""
     folder.mkdir(parents=True)
     contender.write(folder / "first", _CHANGES[:1])
     contender.write(folder / "all", _CHANGES)
-    begun = server.create()
-    must(contender.command(begun, folder / "first"))
-    return folder / "all", begun
+    started = server.create()
+    must(contender.command(started, folder / "first"))
+    return folder / "all", started
 
 
 def _has_tally(url: str) -> bool:

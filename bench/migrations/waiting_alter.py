@@ -1,4 +1,4 @@
-"""The app's worst query while ALTER TABLE waits behind somebody's long transaction."""
+"""The application's slowest query while ALTER TABLE waits behind a long transaction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.server import Server, ask
 from bench.table import Promise, Table
 
 _HELD_S = 8.0
-_MOST_S = 1.3
+_MAX_S = 1.3
 _TIMEOUT_S = 40.0
 _PAUSE_S = 0.005
 _ROWS = 1_000
@@ -36,7 +36,7 @@ SELECT count(*) = 1 FROM pg_attribute WHERE attrelid = 'viewing'::regclass AND a
 
 
 class App(threading.Thread):
-    """An app that reads a row and writes a row, over and over, and notes how long each took."""
+    """An application that reads and writes single rows in a loop, and records the durations."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
@@ -45,7 +45,7 @@ class App(threading.Thread):
         self._url = url
 
     def run(self) -> None:
-        """Go on until told to end."""
+        """Run queries until `ended` is set."""
         queries = ("SELECT seen FROM viewing WHERE id = %s", "UPDATE viewing SET seen = seen + 1 WHERE id = %s")
         with psycopg.connect(self._url, autocommit=True) as db:
             while not self.ended.wait(_PAUSE_S):
@@ -57,7 +57,7 @@ class App(threading.Thread):
 
 @dataclass(frozen=True)
 class Passage:
-    """One ALTER TABLE: the worst query meanwhile, how many were slow, when and whether it landed."""
+    """One ALTER TABLE: the slowest query during it, the number of slow ones, whether and when it landed."""
 
     worst_s: float
     slow: int
@@ -67,7 +67,7 @@ class Passage:
 
 
 def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
-    """Let all contenders wait at the same time, each in a database of its own."""
+    """Run all contenders at the same time, each in its own database."""
     contenders: list[Contender] = [field.ours, field.psql, *field.peers]
     for number, contender in enumerate(contenders):
         contender.write(bench.folder / f"alter-{number}", [_ALTER])
@@ -87,7 +87,7 @@ def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
     yield Table(
         "The app's worst query while ALTER TABLE waits behind a long transaction",
         f"A transaction that has read the table stays open for {_HELD_S:.0f} s from the moment the tool is started; an"
-        " app reads and writes single rows all the while. “Slow” are its queries over"
+        " app keeps reading and writing single rows. “Slow” are its queries over"
         f" {_SLOW_S * 1000:.0f} ms, “landed” is counted from the end of that transaction. The worst of {len(ours)}"
         " rounds; all tools wait at the same time, each in its own database.",
         ("tool", "worst query", "slow queries", "landed", "exit code"),
@@ -107,8 +107,8 @@ def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
             Promise(
                 f"worst query of the app while ALTER TABLE waits behind {_HELD_S:.0f} s",
                 f"{worst_s:.2f} s, {'landed' if all_landed else 'did not land'}",
-                f"<= {_MOST_S} s, and it lands",
-                worst_s <= _MOST_S and all_landed,
+                f"<= {_MAX_S} s, and it lands",
+                worst_s <= _MAX_S and all_landed,
             )
         ],
     )
@@ -119,7 +119,7 @@ def _pass(bench: Bench, number: int, contender: Contender, url: str) -> Passage:
         db.execute(_TABLE)
     app = App(url)
     app.start()
-    time.sleep(0.5)  # the app is at work before anything happens
+    time.sleep(0.5)  # the application is running before the tool starts
     with psycopg.connect(url) as holder:
         holder.execute("SELECT count(*) FROM viewing")
         program = Running(contender.command(url, bench.folder / f"alter-{number}"))

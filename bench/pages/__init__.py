@@ -1,4 +1,4 @@
-"""The browser pages, over HTTP under our gunicorn settings: with a thousand and with a million bookings and calls."""
+"""The pages over HTTP, under our gunicorn settings, with a thousand and with a million bookings and calls."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bench.table import Promise, Table
 
 TITLE = "Pages"
 
-_MOST_GROWTH = 2.0
-_MOST_KB = 60
+_MAX_GROWTH = 2.0
+_MAX_KB = 60
 _REQUESTS_A_ROUND = 10
-_A_WEEK_AGO = datetime.now(UTC).date() - timedelta(days=7)  # longer ago, the small office had nothing to show
+_A_WEEK_AGO = datetime.now(UTC).date() - timedelta(days=7)  # earlier, the small office has no entries
 
 PAGES = {
     "agents": "/agents",
@@ -29,13 +29,13 @@ PAGES = {
     "appointments": "/appointments",
     "appointments, page 20": "/appointments?page=20",
     "appointments of one agent": "/appointments?agent=agent-1",
-    "appointments that stand": "/appointments?status=confirmed",
-    "appointments, as they were booked": "/appointments?sort=booked",
+    "confirmed appointments": "/appointments?status=confirmed",
+    "appointments, newest bookings first": "/appointments?sort=booked",
     "appointments, by name": "/appointments?sort=name",
     "appointments, a common word": "/appointments?q=Visitor",
     "appointments, a visitor's name": "/appointments?q=Visitor+077",
     "appointments, a home": "/appointments?q=7+Elm",
-    "appointments, what nobody has": "/appointments?q=Zebedee",
+    "appointments, no match": "/appointments?q=Zebedee",
     "one appointment": "/appointments/1",
     "calls": "/calls",
     "calls, page 20": "/calls?page=20",
@@ -48,16 +48,16 @@ PAGES = {
     "messages": "/messages",
     "messages, all, page 20": "/messages?show=all&page=20",
     "messages, a common word": "/messages?q=garden",
-    "messages, what nobody has": "/messages?q=Zebedee",
+    "messages, no match": "/messages?q=Zebedee",
     "users": "/users",
     "audit log": "/audit",
     "audit log, page 20": "/audit?page=20",
     "audit log, up to a week ago": f"/audit?to={_A_WEEK_AGO}",
     "schema": "/schema",
 }
-"""What is asked for, by its name in the table; the first page of what has no other."""
+"""The requested paths by their name in the table; the first page of a list unless the name says otherwise."""
 
-_AGENTS_TOO = (
+_ALSO_FOR_AGENTS = (
     "agents",
     "appointments",
     "appointments, page 20",
@@ -65,7 +65,7 @@ _AGENTS_TOO = (
     "appointments, a common word",
     "appointments, a visitor's name",
     "appointments, a home",
-    "appointments, what nobody has",
+    "appointments, no match",
     "calls",
     "calls, page 20",
     "calls, a common word",
@@ -75,11 +75,11 @@ _AGENTS_TOO = (
     "messages, all, page 20",
     "messages, a common word",
 )
-AGENTS_PAGES = {f"{name}, for an agent's user": PAGES[name] for name in _AGENTS_TOO}
+AGENTS_PAGES = {f"{name}, for an agent's user": PAGES[name] for name in _ALSO_FOR_AGENTS}
 
 
 def measure(bench: Bench) -> Iterator[Table | str]:
-    """Ask for every page of a small office and of a large one, in turn."""
+    """Request every page of a small and a large office, in turn."""
     with bench_server() as server:
         stage = Stage(bench, server, load_generator(bench.folder))
         small, large = Size(OWN_AGENTS, FEW // OWN_AGENTS), Size(AGENTS, stage.many // AGENTS)
@@ -96,7 +96,7 @@ def measure(bench: Bench) -> Iterator[Table | str]:
 
 
 class Row:
-    """One page: how long it took in both offices, and how heavy it is."""
+    """One page: its times in both offices, and its size."""
 
     def __init__(self, name: str, small: Sample, large: Sample, kilobytes: float) -> None:
         self.name = name
@@ -125,7 +125,7 @@ def _table(rows: list[Row], many: int) -> Table:
         "From the request to the last byte, one request at a time over one connection, signed in. The large office has"
         f" {many:,} bookings, as many calls with as many tool calls, as many messages and as many changes in the audit"
         f" log; the small one {FEW:,} of each. Both have {AGENTS:,} agents; in the small one only those ten have"
-        " bookings whom the agent's user looks after, so that both fill the pages."
+        " bookings that the agent's user owns, so that both fill the pages."
         f" {len(rows[0].small.values)} rounds of up to {_REQUESTS_A_ROUND} requests.",
         ("page", f"with {FEW:,}", f"with {many:,}", "times the small office's", "size"),
         [
@@ -142,14 +142,14 @@ def _table(rows: list[Row], many: int) -> Table:
             Promise(
                 f"every page's median with {many:,} bookings",
                 f"{worst.growth:.2f} x its time with {FEW:,} ({worst.name})",
-                f"<= {_MOST_GROWTH:.0f} x",
-                worst.growth <= _MOST_GROWTH,
+                f"<= {_MAX_GROWTH:.0f} x",
+                worst.growth <= _MAX_GROWTH,
             ),
             Promise(
                 "the heaviest page, before images",
                 f"{heaviest.kilobytes:.0f} KB ({heaviest.name})",
-                f"<= {_MOST_KB} KB",
-                heaviest.kilobytes <= _MOST_KB,
+                f"<= {_MAX_KB} KB",
+                heaviest.kilobytes <= _MAX_KB,
             ),
         ],
     )

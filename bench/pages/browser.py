@@ -1,4 +1,4 @@
-"""Somebody who is signed in and asks for pages."""
+"""A signed-in HTTP client that requests pages."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
 class PageFailed(Exception):
-    """A page was not there."""
+    """A request for a page failed."""
 
 
 class Browser:
     """Signs in, and keeps one connection and its cookies.
 
     Args:
-        port: where PeteRental is.
-        email, password: whose.
+        port: of PeteRental.
+        email, password: of the user.
 
     Attributes:
-        heaviest_bytes: by path, the most that a page weighed.
+        heaviest_bytes: the maximum size of each path's page.
     """
 
     def __init__(self, port: int, email: str, password: str) -> None:
@@ -50,7 +50,7 @@ class Browser:
         self._connection.close()
 
     def median_ms(self, path: str, requests: int) -> float:
-        """Ask for a page so many times; give the middle time, in milliseconds. Raises PageFailed."""
+        """Request a page several times and return the median time in milliseconds. Raises PageFailed."""
         times = []
         for _ in range(requests):
             began = time.perf_counter()

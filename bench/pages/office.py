@@ -1,4 +1,4 @@
-"""What pages show: users, and as many calls, messages and changes as an office of that size has."""
+"""Sample data for the pages: users, calls, messages and audit-log entries of an office of a given size."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 import psycopg
 
 from bench.phone.stage import BOOKINGS, ZONE
-from bench.server import make_again, set_aside
+from bench.server import drop_indexes, recreate_indexes
 from peterental.database import Database
 from peterental.services import build_services
 
-PASSWORD = "a password of the bench"  # noqa: S105  # it opens nothing
+PASSWORD = "a password of the bench"  # noqa: S105  # of temporary databases only
 EMAIL = {"admin": "office@example.com", "agent": "agent@example.com"}
 OWN_AGENTS = 10
 
-# As one restores a dump, with what the triggers would note of each call. One in 500 met a fault, one in 500 ended
-# without the booking that the caller agreed to, all others booked.
+# As a dump is restored: with the columns that the triggers would set. One call in 500 had an error, one in 500 ended
+# without the agreed booking, all others booked.
 _CALLS = """
     INSERT INTO calls (vapi_call_id, agent_id, caller_number, status, started_at, ended_at, ended_reason, cost, summary,
                        created_at, outcomes, agreed)
@@ -54,36 +54,36 @@ _TABLES = ("appointments", "calls", "tool_calls", "messages", "audit_log")
 
 @dataclass(frozen=True)
 class Size:
-    """How many agents have bookings, and how many each."""
+    """The number of agents with bookings, and of bookings per agent."""
 
     agents: int
     each: int
 
 
 def filled(url: str, size: Size) -> str:
-    """Give the database at `url`, which has its agents and nothing booked, all that an office of that size has.
+    """Fill the database at `url`, which has agents but no bookings, and return its URL.
 
-    That is a call, a tool call, a message and a change in the audit log for each booking, and users. The first agents
-    are those who have bookings.
+    Each booking gets a call, a tool call, a message and an entry in the audit log. The first agents have the bookings.
+    Users are created as well.
     """
     newest = datetime.now(ZONE).date() + timedelta(days=12)
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("SET synchronous_commit TO off")
         db.execute("ALTER TABLE tool_calls DISABLE TRIGGER USER")
-        later = {table: set_aside(db, table) for table in _TABLES}
+        later = {table: drop_indexes(db, table) for table in _TABLES}
         db.execute(BOOKINGS, {"first": 1, "agents": size.agents, "each": size.each, "newest": newest})
         for statement in (_CALLS, _TOOL_CALLS, _MESSAGES, _AUDIT):
             db.execute(statement.encode())
         db.execute("ALTER TABLE tool_calls ENABLE TRIGGER USER")
-    make_again(url, later["appointments"], [statement for table in _TABLES[1:] for statement in later[table]])
+    recreate_indexes(url, later["appointments"], [statement for table in _TABLES[1:] for statement in later[table]])
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("VACUUM ANALYZE")
-    users_in(url)
+    create_users(url)
     return url
 
 
-def users_in(url: str) -> None:
-    """Let an admin sign in, and somebody who looks after the first agents."""
+def create_users(url: str) -> None:
+    """Create an admin, and a user who owns the first agents."""
     database = Database(url)
     try:
         users = build_services(database).users

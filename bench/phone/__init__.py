@@ -1,4 +1,4 @@
-"""Booking by phone, over HTTP under our gunicorn settings: against a bare view, in races, with a million bookings."""
+"""Booking by phone over HTTP, under our gunicorn settings: throughput, races, a million bookings, memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The floor: a Flask view that does one pooled SELECT and nothing else. `gunicorn bench.phone.bare:app`."""
+"""The baseline: a Flask view with one pooled SELECT. Run with `gunicorn bench.phone.bare:app`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _pool = ConnectionPool(
 
 @app.post("/vapi/webhook")
 def select() -> Response:
-    """Give one row."""
-    _pool.open()  # in the worker, not before the fork; does nothing when it is open
+    """Return one row as JSON."""
+    _pool.open()  # in the worker, after the fork; does nothing if it is open
     with _pool.connection() as connection:
         row = connection.execute("SELECT agent_id, agent_name FROM agents WHERE agent_id = %s", ["agent-1"]).fetchone()
     return jsonify(row)

@@ -1,6 +1,6 @@
-"""Two ways to find free times: slots wholly in SQL, and the rows that matter in SQL with the first slots in Python.
+"""Two ways to find free times: entirely in SQL, or rows from SQL and slots computed in Python.
 
-The way that was not taken is kept here as SQL; docs/decisions/009-free-times-in-python.md says why.
+PeteRental does the latter, see docs/decisions/009-free-times-in-python.md; the SQL of the former is kept here.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from peterental.appointments.availability import Availability
 from peterental.appointments.repository import AppointmentRepository
 from peterental.database.pool import Database
 
-# Days of the agent's wall clock, each with its override or its windows of the week; a start every step, placed in time
-# and kept only where the clocks show it; minus the bookings with their buffers and the busy blocks, as one multirange.
+# Days on the agent's wall clock, each with its override or its weekly hours; a start at every step, if the wall clock
+# shows that time; minus bookings with buffers and blocked times, as one multirange.
 SLOTS = """
     WITH agent AS (
         SELECT * FROM agents WHERE vapi_assistant_id = %(assistant_id)s
@@ -77,45 +77,45 @@ class Ways:
         self._now = datetime.now(UTC)
 
     def in_sql(self, agent: int) -> list[datetime]:
-        """All free times of the next days, from the server."""
+        """Return all free times of the next days, computed in SQL."""
         rows = self.database.fetch(SLOTS, {"assistant_id": f"assistant-{agent}", "now": self._now})
         return [row["start"] for row in rows]
 
-    def timetable(self, agent: int) -> Availability:
-        """The rows that matter, from the server."""
-        desk = self._appointments.schedule(AgentKey(assistant_id=f"assistant-{agent}"), self._now)
-        if desk.agent is None:
+    def availability(self, agent: int) -> Availability:
+        """Return the availability of an agent, from the rows of the server."""
+        schedule = self._appointments.schedule(AgentKey(assistant_id=f"assistant-{agent}"), self._now)
+        if schedule.agent is None:
             raise ProgramFailed(f"there is no agent {agent}")
-        return Availability(desk.agent.rules, desk.agent.zone, self._now, desk.taken)
+        return Availability(schedule.agent.rules, schedule.agent.zone, self._now, schedule.taken)
 
     def three_in_sql(self, agent: int) -> tuple[datetime, ...]:
-        """The three to offer, chosen among all of the server's."""
-        return Availability.pick_diverse(self.timetable_of_nobody, iter(self.in_sql(agent)))
+        """Return the three times to offer, chosen among all free times from SQL."""
+        return Availability.pick_diverse(self.picker, iter(self.in_sql(agent)))
 
     def three_in_python(self, agent: int) -> tuple[datetime, ...]:
-        """The three to offer, looked for only as far as they are."""
-        timetable = self.timetable(agent)
-        return timetable.pick_diverse(timetable.free())
+        """Return the three times to offer; the search ends with the third."""
+        availability = self.availability(agent)
+        return availability.pick_diverse(availability.free())
 
     @property
-    def timetable_of_nobody(self) -> Availability:
-        """What chooses; it needs to know the zone only."""
-        return self._nobody
+    def picker(self) -> Availability:
+        """The availability whose method picks the times; only its time zone matters."""
+        return self._picker
 
-    def get_ready(self) -> None:
-        """Check that both find the same times."""
-        self._nobody = self.timetable(1)
+    def prepare(self) -> None:
+        """Check that both ways find the same times."""
+        self._picker = self.availability(1)
         for agent in range(1, 21):
-            if self.in_sql(agent) != list(self.timetable(agent).free()):
-                raise ProgramFailed(f"the two ways do not agree on agent {agent}")
+            if self.in_sql(agent) != list(self.availability(agent).free()):
+                raise ProgramFailed(f"the two ways find different times for agent {agent}")
 
 
 def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
-    """Ask both for three times to offer, on both databases, in turns."""
+    """Find three times to offer both ways, on both databases, in turn."""
     runs: dict[str, Callable[[int], float]] = {}
     ways = {f"{FEW:,}": Ways(stage.few_url), f"{stage.many:,}": Ways(stage.many_url)}
     for size, way in ways.items():
-        way.get_ready()
+        way.prepare()
         runs[f"rows in SQL, slots in Python, {size} bookings"] = _timed(way.three_in_python)
         runs[f"slots wholly in SQL, {size} bookings"] = _timed(way.three_in_sql)
     samples = interleaved(runs, bench.rounds(9, 2), warm_up=True)
@@ -138,20 +138,20 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
     yield Table(
         "Two ways to find free times",
         f"Three times to offer out of the next 14 days, from question to answer in one process, {_QUERIES} questions a"
-        f" round to {AGENTS:,} agents in turn; statements prepared. Both ways were seen to give the same times.",
+        f" round to {AGENTS:,} agents in turn; statements prepared. Both ways were checked to return the same times.",
         ("way", "median", "times wholly in SQL", "rounds"),
         rows,
         promises,
     )
 
 
-def _timed(ask: Callable[[int], object]) -> Callable[[int], float]:
-    """Give what asks for many agents in turn, and gives the milliseconds of one question."""
+def _timed(query: Callable[[int], object]) -> Callable[[int], float]:
+    """Return a function that queries many agents in turn and returns the milliseconds per query."""
 
     def turn(_: int) -> float:
         began_s = time.perf_counter()
         for agent in range(1, _QUERIES + 1):
-            ask(agent)
+            query(agent)
         return (time.perf_counter() - began_s) * 1000 / _QUERIES
 
     return turn

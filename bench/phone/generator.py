@@ -1,6 +1,6 @@
-"""Sends requests over kept-alive connections as fast as they are answered: `python -m bench.phone.generator PLAN.json`.
+"""Send requests over kept-alive connections as fast as they are answered: `python -m bench.phone.generator PLAN.json`.
 
-One thread and one selector: a connection sends its next request when its answer has come. Prints a line `RESULT`.
+One thread and one selector: a connection sends its next request when it has its answer. Prints a line `RESULT`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _END_OF_HEAD = b"\r\n\r\n"
-_FEWEST_ANSWERS = 2  # from which a median can be made, however slow the machine is
+_MIN_ANSWERS = 2  # the minimum for a median, however slow the machine is
 
 
 class Line:
-    """One connection, and what it is waiting for."""
+    """One connection and the answer it has received so far."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.socket = socket.create_connection(address, timeout=120)
@@ -30,13 +30,13 @@ class Line:
         self.sent_s = 0.0
 
     def send(self, request: bytes) -> None:
-        """Ask."""
+        """Send a request."""
         self._received = b""
         self.sent_s = time.perf_counter()
         self.socket.sendall(request)
 
     def status(self) -> int | None:
-        """Take what has come; give the status once the answer is whole. Raises ConnectionError where it breaks off."""
+        """Receive; return the status once the answer is complete. Raises ConnectionError if the connection breaks."""
         data = self.socket.recv(65536)
         if not data:
             raise ConnectionResetError
@@ -51,7 +51,7 @@ class Line:
 
 
 def requests(plan: dict[str, Any]) -> Iterator[bytes]:
-    """Give the requests, one by one."""
+    """Yield the requests."""
     parts = urlsplit(plan["url"])
     number = plan["first"]
     while True:
@@ -67,7 +67,7 @@ def requests(plan: dict[str, Any]) -> Iterator[bytes]:
 
 
 def run(plan: dict[str, Any]) -> str:
-    """Send what is planned, and give the line that tells of it."""
+    """Send the planned requests, and return the line with the result."""
     parts = urlsplit(plan["url"])
     address = (parts.hostname or "127.0.0.1", parts.port or 80)
     bodies = requests(plan)
@@ -83,7 +83,7 @@ def run(plan: dict[str, Any]) -> str:
         for _ in range(plan["connections"]):
             start()
         began_s = time.perf_counter()
-        while time.perf_counter() - began_s < plan["seconds"] or len(took_ms) < _FEWEST_ANSWERS:
+        while time.perf_counter() - began_s < plan["seconds"] or len(took_ms) < _MIN_ANSWERS:
             for key, _ in selector.select(timeout=1):
                 line: Line = key.data
                 try:
@@ -96,7 +96,7 @@ def run(plan: dict[str, Any]) -> str:
                     continue
                 if status is not None:
                     took_ms.append((time.perf_counter() - line.sent_s) * 1000)
-                    failed += status != 200  # noqa: PLR2004  # HTTP's own number
+                    failed += status != 200  # noqa: PLR2004  # HTTP OK
                     line.send(next(bodies))
         seconds = time.perf_counter() - began_s
     cuts = statistics.quantiles(took_ms, n=100) if len(took_ms) > 1 else [0.0] * 99

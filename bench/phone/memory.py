@@ -11,7 +11,7 @@ from bench.section import Bench
 from bench.table import Promise, Table
 
 _CALLS = 100_000
-_MOST = 1.05
+_MAX_RATIO = 1.05
 _REPORT = (
     b'{"message": {"type": "end-of-call-report", "endedReason": "customer-ended-call", "cost": 0.08,'
     b' "summary": "Booked.", "call": {"id": "call-@NUMBER@", "assistantId": "assistant-@AGENT@"},'
@@ -21,7 +21,7 @@ _BURST_S = 4.0
 
 
 def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
-    """Send bursts of each kind of message in turn, and look at the worker's resident set as the count goes by."""
+    """Send bursts of each kind of message in turn, and measure the worker's resident set."""
     calls = _CALLS if not bench.quick else 2_000
     with serving("wsgi:app", stage.empty_url(), WEB_CONCURRENCY="1") as served:
         first_kb, last_kb, sent = _measured(stage, served, calls, 0.5 if bench.quick else _BURST_S)
@@ -39,15 +39,15 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
             Promise(
                 f"memory of one worker over {calls:,} calls",
                 f"{(growth - 1) * 100:+.1f} % after the first {calls // 10:,}",
-                f"< +{(_MOST - 1) * 100:.0f} %",
-                growth < _MOST,
+                f"< +{(_MAX_RATIO - 1) * 100:.0f} %",
+                growth < _MAX_RATIO,
             )
         ],
     )
 
 
 def _measured(stage: Stage, served: Served, calls: int, burst_s: float) -> tuple[int, int, int]:
-    """Give the kilobytes after a tenth of the calls and at the end, and how many calls there were in the end."""
+    """Return the kilobytes after a tenth of the calls and at the end, and the final number of calls."""
     (worker,) = served.workers()
     starts = bookable_starts()
     sent = turn = 0
@@ -57,7 +57,7 @@ def _measured(stage: Stage, served: Served, calls: int, burst_s: float) -> tuple
         turn += 1
         result = stage.load.run(Plan(served.url, SECRET, body, AGENTS, starts, sent, 16, max(1.0, burst_s)))
         sent += result.answered
-        if first_kb is None and sent >= calls // 10 and turn >= 3:  # noqa: PLR2004  # each kind has had its turn
+        if first_kb is None and sent >= calls // 10 and turn >= 3:  # noqa: PLR2004  # each kind was sent
             first_kb = _resident_kb(worker)
     return first_kb or _resident_kb(worker), _resident_kb(worker), sent
 

@@ -1,4 +1,4 @@
-"""Forty callers at once: after one time, and after forty."""
+"""Forty concurrent callers: for one time, and for forty."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from bench.phone.stage import BOOKING, SECRET, Served, Stage, bookable_starts, s
 from bench.section import Bench
 from bench.server import ask
 from bench.table import Promise, Table
-from peterental.voice.responses import APOLOGY
+from peterental.voice.speech import APOLOGY
 
 CALLERS = 40
-_SLOWEST_S = 1.0
-_GIVE_UP_S = 120.0
+_MAX_ANSWER_S = 1.0
+_TIMEOUT_S = 120.0
 _DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
 class Caller:
-    """One of the forty, with a connection of their own that stays open."""
+    """One of the callers, with a kept-alive connection."""
 
     def __init__(self, number: int, port: int) -> None:
         self._number = number
-        self._line = HTTPConnection("127.0.0.1", port, timeout=_GIVE_UP_S)
+        self._line = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
         self._line.connect()
 
     def book(self, start: str, round_number: int) -> tuple[float, str]:
-        """Try for a time; give how many seconds the answer took, and the sentence.
+        """Try to book a time; return the seconds until the answer, and the answer.
 
-        An apology is no answer: the caller asks again, so that on a slow machine it takes longer, but comes out right.
+        After an apology the caller repeats the request: on a slow machine it takes longer, with the same result.
         """
         number = f"{round_number:04}{self._number:04}"
         body = BOOKING.replace(b"@NUMBER@", number.encode()).replace(b"@START@", start.encode())
         began_s = time.perf_counter()
         sentence = APOLOGY
-        while sentence == APOLOGY and time.perf_counter() - began_s < _GIVE_UP_S:
-            sentence = self._say(body.replace(b"@AGENT@", b"1"))
+        while sentence == APOLOGY and time.perf_counter() - began_s < _TIMEOUT_S:
+            sentence = self._send(body.replace(b"@AGENT@", b"1"))
         return time.perf_counter() - began_s, sentence
 
-    def _say(self, body: bytes) -> str:
+    def _send(self, body: bytes) -> str:
         headers = {"Content-Type": "application/json", "X-Vapi-Secret": SECRET}
         self._line.request("POST", "/vapi/webhook", body, headers)
         answer = json.loads(self._line.getresponse().read())
@@ -57,7 +57,7 @@ class Caller:
 
 
 def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
-    """Let them race, round after round, each round on other times of one agent."""
+    """Run the races, each round with other times of one agent."""
     url = stage.empty_url()
     rounds = bench.rounds(25, 3)
     starts = bookable_starts()
@@ -97,21 +97,21 @@ def _table(one: list[list[tuple[float, str]]], many: list[list[tuple[float, str]
         middle = median(seconds for race in races for seconds, _ in race)
         booked = [sum(sentence.startswith("You're booked") for _, sentence in race) for race in races]
         right = all(number == expected for number in booked)
-        told = f"{min(booked)}" if min(booked) == max(booked) else f"{min(booked)} to {max(booked)}"
+        booked_text = f"{min(booked)}" if min(booked) == max(booked) else f"{min(booked)} to {max(booked)}"
         times = (f"{middle * 1000:.0f} ms", f"{slowest * 1000:.0f} ms")
-        rows.append((name, str(len(races)), told, str(deadlocks), *times))
+        rows.append((name, str(len(races)), booked_text, str(deadlocks), *times))
         promises.append(
             Promise(
                 f"{name}, {len(races)} rounds" if len(races) > 1 else name,
-                f"{told} booked each, {deadlocks} deadlocks, slowest {slowest:.2f} s",
-                f"{expected} booked each, 0 deadlocks, < {_SLOWEST_S:.0f} s",
-                right and deadlocks == 0 and slowest < _SLOWEST_S,
+                f"{booked_text} booked each, {deadlocks} deadlocks, slowest {slowest:.2f} s",
+                f"{expected} booked each, 0 deadlocks, < {_MAX_ANSWER_S:.0f} s",
+                right and deadlocks == 0 and slowest < _MAX_ANSWER_S,
             )
         )
     return Table(
         f"{CALLERS} callers at once",
-        "set_appointment over HTTP, every caller on a connection of their own, all let go in the same moment. They"
-        " are Python threads on the same machine, whose own turns are in the figures. Deadlocks are counted by the"
+        "set_appointment over HTTP, every caller on a separate connection, all started at the same time. They are"
+        " Python threads on the same machine, whose scheduling is part of the figures. Deadlocks are counted by the"
         " server.",
         ("race", "rounds", "booked each", "deadlocks", "median answer", "slowest answer"),
         rows,

@@ -12,11 +12,11 @@ from bench.programs import ProgramFailed
 from bench.section import Bench
 from bench.table import Promise, Table
 
-_MOST = 1.5
+_MAX_RATIO = 1.5
 
 
 def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
-    """Ask both databases in turn, one request at a time."""
+    """Query both databases in turn, one request at a time."""
     with serving("wsgi:app", stage.few_url) as few, serving("wsgi:app", stage.many_url) as many:
         names = {f"{FEW:,} bookings": few.url, f"{stage.many:,} bookings": many.url}
         samples = interleaved(
@@ -29,7 +29,7 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
     yield Table(
         "Free times with a thousand and with a million bookings",
         "get_availability over HTTP, one connection, one request after the other, to each of 1,000 agents in turn. An"
-        " agent of the large database has some sixty viewings to come and the rest in its past.",
+        " agent of the large database has about sixty upcoming viewings, the others are past.",
         ("database", "median", "times the small one's", "rounds"),
         [
             (name, f"{sample.median:.2f} ms", f"{ratio(sample, samples[first]):.2f}", sample.spread("ms", 2))
@@ -39,8 +39,8 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
             Promise(
                 f"get_availability with {stage.many:,} bookings",
                 f"{times:.2f} x its time with {FEW:,}",
-                f"<= {_MOST} x",
-                times <= _MOST,
+                f"<= {_MAX_RATIO} x",
+                times <= _MAX_RATIO,
             )
         ],
     )
@@ -50,7 +50,7 @@ _numbers = count(50_000_000, 100_000)
 
 
 def one_at_a_time(stage: Stage, url: str, body: bytes) -> Callable[[int], float]:
-    """Give what sends requests one after the other for a while, and gives their median in milliseconds."""
+    """Return a function that sends requests one at a time for a while and returns their median in milliseconds."""
 
     def turn(_: int) -> float:
         seconds = 1.0 if stage.bench.quick else 3.0

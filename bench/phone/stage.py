@@ -1,4 +1,4 @@
-"""What the calls are made to: databases of two sizes, and gunicorn serving PeteRental or the bare view on them."""
+"""Databases of two sizes, and gunicorn that serves PeteRental or the bare view on them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ import psycopg
 from bench.phone.load import Load
 from bench.programs import SCRIPTS, Command, ProgramFailed, Running
 from bench.section import Bench
-from bench.server import Server, set_aside
+from bench.server import Server, drop_indexes
 from peterental.database.migrations import MigrationRunner
 from tests.servers import free_port, until
 
 AGENTS = 1_000
 FEW, MANY = 1_000, 1_000_000
-SECRET = "a secret of the bench"  # noqa: S105  # it opens nothing
+SECRET = "a secret of the bench"  # noqa: S105  # of temporary servers only
 ZONE = ZoneInfo("America/Chicago")
 HORIZON_DAYS = 14
 
-# Five a day, ninety minutes apart, back in time from twelve days ahead: an agent with a thousand has some sixty to come
-# and the rest in its past. An agent with one has it somewhere in the last months. Each was booked twelve days before.
+# Five a day, ninety minutes apart, back in time from twelve days ahead: an agent with a thousand has about sixty in the
+# future and the rest in the past. An agent with one has it in the last months. Each was booked twelve days before.
 BOOKINGS = """
     INSERT INTO appointments (agent_id, property_address, start_time, end_time, blocked_until, attendee_name,
                               caller_number, vapi_call_id, vapi_tool_call_id, created_at)
@@ -46,7 +46,7 @@ BOOKINGS = """
 """
 
 
-# Calls of the last months, so that no table is so small that the server reads it from end to end.
+# Calls of the last months, so that no table is small enough for a sequential scan.
 _HISTORY = """
     WITH past AS (
         SELECT 'past-' || n AS call_id, 'agent-' || n %% %(agents)s + 1 AS agent_id,
@@ -64,14 +64,14 @@ _PAST_CALLS = 20_000
 
 @dataclass(frozen=True)
 class Served:
-    """A gunicorn at work: where it is, and its master's process id."""
+    """A running gunicorn: its port, and the process id of its master."""
 
     port: int
     pid: int
 
     @property
     def url(self) -> str:
-        """The webhook."""
+        """The URL of the webhook."""
         return f"http://127.0.0.1:{self.port}/vapi/webhook"
 
     def workers(self) -> list[int]:
@@ -89,7 +89,7 @@ class Stage:
 
     @property
     def many(self) -> int:
-        """How many bookings the large database has."""
+        """The number of bookings in the large database."""
         return MANY if not self.bench.quick else 20 * AGENTS
 
     @cached_property
@@ -120,7 +120,7 @@ class Stage:
             if bookings:
                 newest = datetime.now(ZONE).date() + timedelta(days=12)
                 db.execute("SET maintenance_work_mem TO '512MB'")
-                later = set_aside(db, "appointments")
+                later = drop_indexes(db, "appointments")
                 db.execute(BOOKINGS, {"first": 1, "agents": AGENTS, "each": bookings // AGENTS, "newest": newest})
                 for statement in later:
                     db.execute(statement.encode())
@@ -134,9 +134,9 @@ def serving(app: str, database_url: str, **settings: str) -> Iterator[Served]:
     """Run gunicorn with our gunicorn.conf.py for the block.
 
     Args:
-        app: what it serves, as gunicorn has it.
-        database_url: what that runs on.
-        settings: of the environment.
+        app: the application, as `module:name`.
+        database_url: its database.
+        settings: further environment variables.
     """
     port = free_port()
     environment = {"DATABASE_URL": database_url, "PORT": str(port), "VAPI_WEBHOOK_SECRET": SECRET, **settings}
@@ -154,7 +154,7 @@ def serving(app: str, database_url: str, **settings: str) -> Iterator[Served]:
 
 
 def message(tool: str, arguments: dict[str, str], **more: object) -> bytes:
-    """Make the body of a tool call, of about 1 KB as a short real one has; `@…@` is filled in for each request."""
+    """Build the body of a tool call, about 1 KB like a short real one; `@…@` is filled in for each request."""
     body = {
         "message": {
             "type": "tool-calls",
@@ -192,7 +192,7 @@ BOOKING = message(
 
 
 def bookable_starts() -> list[str]:
-    """Give every half hour that agents without bookings have free, from the day after tomorrow on, as wall clocks."""
+    """Return the free half hours of an agent without bookings, from the day after tomorrow, as wall-clock times."""
     today = datetime.now(UTC).astimezone(ZONE).date()
     days = [today + timedelta(days=ahead) for ahead in range(2, HORIZON_DAYS)]
     return [
@@ -207,7 +207,7 @@ def bookable_starts() -> list[str]:
 def _answers(served: Served) -> bool:
     request = urllib.request.Request(served.url, b"{}", {"X-Vapi-Secret": SECRET})  # noqa: S310  # our own server
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  # likewise
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  # our own server
             return bool(answer.status)
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""A country's worth: 10,000 agents and 10,000,000 bookings in one database. Takes long; only when asked for by name."""
+"""10,000 agents and 10,000,000 bookings in one database. Takes twenty minutes; runs only when named."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psycopg
 
 from bench.chaos.postgres import LabPostgres
 from bench.pages.browser import Browser
-from bench.pages.office import EMAIL, PASSWORD, users_in
+from bench.pages.office import EMAIL, PASSWORD, create_users
 from bench.phone.load import Load, Plan, load_generator
 from bench.phone.stage import AVAILABILITY, BOOKING, SECRET, Served, bookable_starts, serving
 from bench.scale.country import Country, filled
@@ -40,11 +40,11 @@ _CHANGES = {
 
 
 def measure(bench: Bench) -> Iterator[Table | str]:
-    """Fill the database, then ask it what a small one is asked."""
+    """Fill the database, then measure phone calls, pages and migrations."""
     country = Country(10_000, 1_000) if not bench.quick else Country(1_000, 20)
     with LabPostgres(shared_buffers="2GB", max_wal_size="8GB", maintenance_work_mem="1GB") as postgres:
         took_s = filled(postgres.url, country)
-        users_in(postgres.url)
+        create_users(postgres.url)
         yield (
             f"PostgreSQL 18 with 2 GB of shared buffers, on the same machine as everything else. {country.agents:,}"
             f" agents, {country.bookings:,} bookings, as many tool calls and a tenth as many calls; filling it took"
@@ -92,7 +92,7 @@ def _phone(bench: Bench, load: Load, served: Served, country: Country) -> Table:
             )
     return Table(
         "The phone",
-        "Over HTTP, two workers of eight threads; callers ring all agents in turn, and book times that may be taken.",
+        "Over HTTP, two workers of eight threads; callers call all agents in turn, and book times that may be taken.",
         ("tool", "lines", "answers/s", "median", "p99", "failed"),
         rows,
     )
@@ -102,7 +102,7 @@ _first = {"number": 0}
 
 
 def _plan(served: Served, body: bytes, country: Country, connections: int, seconds: float) -> Plan:
-    _first["number"] += 5_000_000  # no two requests have the same number
+    _first["number"] += 5_000_000  # numbers of requests are unique
     return Plan(served.url, SECRET, body, country.agents, bookable_starts(), _first["number"], connections, seconds)
 
 
@@ -120,7 +120,7 @@ def _pages(bench: Bench, served: Served) -> Table:
 
 
 def _migrations(bench: Bench, load: Load, served: Served, url: str, country: Country) -> Table:
-    """Change the largest table while callers book."""
+    """Alter the largest table while callers book."""
     folder = bench.folder / "migrations"
     folder.mkdir()
     for file in sorted((Path(__file__).resolve().parents[2] / "migrations").glob("*.sql")):
@@ -134,8 +134,8 @@ def _migrations(bench: Bench, load: Load, served: Served, url: str, country: Cou
         rows.append((name, f"{took_s:.1f} s", str(answered), f"{worst_ms:.0f} ms"))
     return Table(
         "Migrations, while callers book",
-        "flask db-migrate's runner, on the table of bookings. Four lines book all the while.",
-        ("change", "took", "calls answered meanwhile", "p99 of the calls"),
+        "flask db-migrate's runner, on the table of bookings, while four lines keep booking.",
+        ("change", "took", "calls answered during it", "p99 of the calls"),
         rows,
     )
 
@@ -145,18 +145,18 @@ def _run(url: str, folder: Path) -> Callable[[], object]:
 
 
 def _while_callers_book(load: Load, plan: Plan, work: Callable[[], object]) -> tuple[float, float, int]:
-    """Do `work` while load goes on; give its seconds, the worst p99 of the load's stretches, and the answers."""
+    """Do `work` under load; return its seconds, the worst p99 of the load's runs, and the number of answers."""
     over = threading.Event()
     seen: list[tuple[float, int]] = []
 
-    def ring() -> None:
+    def call() -> None:
         number = plan.first
         while not over.is_set():
             result = load.run(replace(plan, first=number))
             number += result.answered + plan.connections
             seen.append((result.p99_ms, result.answered))
 
-    line = threading.Thread(target=ring)
+    line = threading.Thread(target=call)
     line.start()
     began = time.monotonic()
     work()

@@ -1,4 +1,4 @@
-"""Fills a database with a country's bookings: without the indexes first, as one restores a dump."""
+"""Fill a database with the bookings of a country: rows first, then indexes, as a dump is restored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from bench.phone.stage import BOOKINGS, ZONE
-from bench.server import make_again, set_aside
+from bench.server import drop_indexes, recreate_indexes
 from peterental.database.migrations import MigrationRunner
 
 _AGENTS_AT_A_TIME = 500
@@ -18,19 +18,19 @@ _AGENTS_AT_A_TIME = 500
 
 @dataclass(frozen=True)
 class Country:
-    """How many agents there are, and how many bookings each has."""
+    """The number of agents, and of bookings per agent."""
 
     agents: int
     each: int
 
     @property
     def bookings(self) -> int:
-        """All bookings."""
+        """The number of all bookings."""
         return self.agents * self.each
 
 
 def filled(url: str, country: Country) -> float:
-    """Fill the database at `url`, which is empty; give the seconds that took."""
+    """Fill the empty database at `url`; return the seconds that it took."""
     began = time.monotonic()
     MigrationRunner(url).run_migrations()
     with psycopg.connect(url, autocommit=True) as db:
@@ -42,15 +42,15 @@ def filled(url: str, country: Country) -> float:
             """,
             [country.agents],
         )
-        # As one restores a dump: the rows first, what the triggers would note among them; then, side by side, the
-        # indexes, of which the constraint against overlaps takes longer than all others together.
+        # As a dump is restored: first the rows, with the columns that the triggers would set; then, in parallel, the
+        # indexes. The exclusion constraint takes longer than all others together.
         db.execute("ALTER TABLE tool_calls DISABLE TRIGGER USER")
-        later = {table: set_aside(db, table) for table in ("appointments", "calls", "tool_calls")}
+        later = {table: drop_indexes(db, table) for table in ("appointments", "calls", "tool_calls")}
         for fill in (_bookings, _calls, _tool_calls):
             for first in range(1, country.agents + 1, _AGENTS_AT_A_TIME):
                 fill(db, country, first, min(first + _AGENTS_AT_A_TIME - 1, country.agents))
         db.execute("ALTER TABLE tool_calls ENABLE TRIGGER USER")
-    make_again(url, later["appointments"], [*later["calls"], *later["tool_calls"]])
+    recreate_indexes(url, later["appointments"], [*later["calls"], *later["tool_calls"]])
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("VACUUM ANALYZE")
     return time.monotonic() - began

@@ -1,4 +1,4 @@
-"""Understanding times as callers say them: our parser beside general ones, on the table of phrases of our tests."""
+"""Parsing times as callers say them: our parser compared with general ones, on the phrases of our tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime
 from bench.section import Bench
 from bench.table import Promise, Table
 from bench.understanding import peers
-from bench.understanding.peer_program import GIVE_UP_S, NONSENSE
+from bench.understanding.peer_program import NONSENSE, TIMEOUT_S
 from bench.understanding.peers import Answers
 from peterental.appointments.date_parsing import ExactTime, parse_start
 from peterental.appointments.date_parsing.phrase import parse_text
@@ -19,9 +19,9 @@ from tests.appointments.date_parsing.table import CHICAGO, Row, context, rows
 
 TITLE = "Understanding times in words"
 
-_FEWEST_RIGHT = 0.95
-_MOST_US = 1000.0
-_MOST_NONSENSE_MS = 10.0
+_MIN_RIGHT_SHARE = 0.95
+_MAX_MEDIAN_US = 1000.0
+_MAX_NONSENSE_MS = 10.0
 _OURS = "PeteRental"
 
 
@@ -47,7 +47,7 @@ def _ours(table: list[Row]) -> Answers:
     phrase_us: list[float] = []
     for row in table:
         against = context(row.now)
-        _forget()
+        _clear_caches()
         began = time.perf_counter()
         found = parse_start(row.phrase, against)
         phrase_us.append((time.perf_counter() - began) * 1e6)
@@ -57,13 +57,13 @@ def _ours(table: list[Row]) -> Answers:
 
 
 def _nonsense_ms(text: str) -> float:
-    _forget()
+    _clear_caches()
     began = time.perf_counter()
     parse_start(text, context())
     return (time.perf_counter() - began) * 1000
 
 
-def _forget() -> None:
+def _clear_caches() -> None:
     parse_text.cache_clear()
     tokenize.cache_clear()
 
@@ -93,7 +93,7 @@ def _understood(table: list[Row], every: list[Answers]) -> Table:
         lines,
         [
             Promise("phrases booked at a time that is not meant", str(wrong_count), "0", wrong_count == 0),
-            Promise("phrases understood", f"{share:.0%}", f">= {_FEWEST_RIGHT:.0%}", share >= _FEWEST_RIGHT),
+            Promise("phrases understood", f"{share:.0%}", f">= {_MIN_RIGHT_SHARE:.0%}", share >= _MIN_RIGHT_SHARE),
         ],
     )
 
@@ -104,7 +104,7 @@ def _speed(every: list[Answers]) -> Table:
             answers.name,
             f"{statistics.median(answers.phrase_us):.0f} us",
             f"{statistics.quantiles(answers.phrase_us, n=20)[-1]:.0f} us",
-            *(f"over {GIVE_UP_S} s" if ms is None else f"{ms:.2f} ms" for ms in answers.nonsense_ms),
+            *(f"over {TIMEOUT_S} s" if ms is None else f"{ms:.2f} ms" for ms in answers.nonsense_ms),
         )
         for answers in every
     ]
@@ -117,12 +117,12 @@ def _speed(every: list[Answers]) -> Table:
         ("parser", "median phrase", "95th percentile", "10 KB of nonsense", "280 characters of it"),
         lines,
         [
-            Promise("median phrase", f"{median_us:.0f} us", f"<= {_MOST_US:.0f} us", median_us <= _MOST_US),
+            Promise("median phrase", f"{median_us:.0f} us", f"<= {_MAX_MEDIAN_US:.0f} us", median_us <= _MAX_MEDIAN_US),
             Promise(
                 "nonsense of any length",
                 f"{nonsense_ms:.2f} ms",
-                f"<= {_MOST_NONSENSE_MS:.0f} ms",
-                nonsense_ms <= _MOST_NONSENSE_MS,
+                f"<= {_MAX_NONSENSE_MS:.0f} ms",
+                nonsense_ms <= _MAX_NONSENSE_MS,
             ),
         ],
     )

@@ -1,4 +1,4 @@
-"""Runs one general date parser over all phrases, inside the virtualenv where it is installed."""
+"""Run one general date parser over all phrases, inside the virtualenv where it is installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 _WORDS = "maybe the one after 3 or 12/8 next, "
 NONSENSE = (_WORDS * 285, _WORDS * 8)
-GIVE_UP_S = 60
+TIMEOUT_S = 60
 
 Parser = Callable[[str, datetime], datetime | None]
 
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def attempted(parse: Parser, phrase: str, now: datetime) -> datetime | None:
-    """Return what the parser makes of a phrase; an exception counts as nothing."""
+    """Return what the parser returns for a phrase; an exception counts as nothing."""
     try:
         return parse(phrase, now)
     except Exception:  # noqa: BLE001 - whatever another library raises is no answer
@@ -46,11 +46,11 @@ def attempted(parse: Parser, phrase: str, now: datetime) -> datetime | None:
 def nonsense_ms(parse: Parser, text: str) -> float | None:
     """Return how long nonsense takes, in milliseconds; None after a minute."""
 
-    def give_up(*_: object) -> None:
+    def time_out(*_: object) -> None:
         raise TimeoutError
 
-    signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(GIVE_UP_S)
+    signal.signal(signal.SIGALRM, time_out)
+    signal.alarm(TIMEOUT_S)
     began = time.perf_counter()
     try:
         parse(text, datetime(2026, 11, 29, 10))  # noqa: DTZ001 - a wall clock
@@ -92,7 +92,7 @@ def ctparse() -> Parser:
     module: Any = importlib.import_module("ctparse")
 
     def parse(phrase: str, now: datetime) -> datetime | None:
-        found = module.ctparse(phrase, ts=now, timeout=GIVE_UP_S)
+        found = module.ctparse(phrase, ts=now, timeout=TIMEOUT_S)
         resolution = None if found is None else found.resolution
         resolution = getattr(resolution, "t_from", None) or resolution
         if resolution is None or getattr(resolution, "hour", None) is None or resolution.year is None:

@@ -1,4 +1,4 @@
-"""The general date parsers, in a virtualenv of their own under instance/, installed when they are first needed."""
+"""The general date parsers, in a separate virtualenv under instance/, installed when they are first needed."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Answers:
 
 
 def install() -> Path:
-    """Return the interpreter of the virtualenv, and install the parsers unless this very list is installed.
+    """Return the interpreter of the virtualenv, and install the parsers unless exactly this list is installed.
 
-    Raises ProgramFailed where they are not available.
+    Raises ProgramFailed if they are not available.
     """
     installed = _VENV / "installed.txt"
     if not installed.exists() or installed.read_text(encoding="utf-8") != _LIST.read_text(encoding="utf-8"):

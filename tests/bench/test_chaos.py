@@ -1,4 +1,4 @@
-"""The fault lab: a short run in the gate, and proof that it would notice a broken promise."""
+"""Fault injection: a short run passes, and each kind of violation would be found."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from bench.chaos.balancer import Balancer
-from bench.chaos.books import Books
 from bench.chaos.callers import Heard
+from bench.chaos.consistency import ConsistencyCheck
 from bench.chaos.faults import Lab
 from bench.chaos.phone import Tally
 from bench.chaos.postgres import LabPostgres
@@ -29,7 +29,7 @@ NINE = datetime(2026, 6, 1, 9)  # noqa: DTZ001  # an agent's wall clock
 
 
 @pytest.mark.long
-def test_no_promise_is_broken_while_everything_is_killed_once() -> None:
+def test_no_guarantee_is_violated_by_any_fault() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench.chaos", "--rounds", "1"],
         cwd=PROJECT_DIR,
@@ -40,18 +40,18 @@ def test_no_promise_is_broken_while_everything_is_killed_once() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "✅ Every confirmation that was heard is in the database exactly once" in done.stdout
+    assert "✅ Every confirmation is in the database exactly once" in done.stdout
     assert done.stdout.count(" s  ") == 7
 
 
-def test_a_version_that_is_killed_at_its_start_is_started_once_more(tmp_path: Path) -> None:
+def test_a_version_killed_during_its_start_is_restarted(tmp_path: Path) -> None:
     with LabPostgres() as postgres, Balancer() as balancer, Lab(postgres, balancer, tmp_path, seed=1) as lab:
         first = lab.in_service
         lab.kill_the_master()
         until(lambda: lab.in_service is not first, "the supervisor starts another")
         second = lab.in_service
         lab.kill_the_master()
-        until(lambda: lab.in_service not in (first, second), "and another")
+        until(lambda: lab.in_service not in (first, second), "and a third")
         lab.in_service.until_serving()
         assert second.was_killed
         assert not lab.in_service.was_killed
@@ -65,7 +65,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def book(connection: psycopg.Connection[Any], call_id: str, start: datetime, status: str = "confirmed") -> None:
-    """Put a booking into the books, with its history."""
+    """Insert a booking with its history."""
     at = start.replace(tzinfo=CHICAGO)
     connection.execute(
         """
@@ -82,7 +82,7 @@ def book(connection: psycopg.Connection[Any], call_id: str, start: datetime, sta
     )
 
 
-def test_books_that_agree_are_in_order(connection: psycopg.Connection[Any]) -> None:
+def test_consistent_bookings_have_no_violations(connection: psycopg.Connection[Any]) -> None:
     book(connection, "a", NINE)
     book(connection, "b", NINE + timedelta(hours=1), "cancelled")
     heard = [
@@ -91,58 +91,56 @@ def test_books_that_agree_are_in_order(connection: psycopg.Connection[Any]) -> N
         Heard("c"),
         Heard("d", unsure=True),
     ]
-    assert Books(connection, CHICAGO).broken_promises(heard, Tally(Counter({200: 9}), cut_off=2), shipped=0) == []
-    assert Books(connection, CHICAGO).reports_not_kept(heard) == 4
+    assert ConsistencyCheck(connection, CHICAGO).violations(heard, Tally(Counter({200: 9}), cut_off=2), shipped=0) == []
+    assert ConsistencyCheck(connection, CHICAGO).reports_not_stored(heard) == 4
 
 
 @pytest.mark.parametrize(
     ("heard", "complaint"),
     [
-        (Heard("nobody", start=NINE), "nobody: heard a confirmation and has no booking"),
-        (Heard("a"), "a: was told of no booking and has one"),
-        (Heard("a", start=NINE, cancelled=True), "a: heard cancelled, is confirmed"),
-        (Heard("a", start=NINE + timedelta(hours=2)), "a: heard 2026-06-01 11:00:00, is booked for"),
+        (Heard("none", start=NINE), "none: confirmed, but has no booking"),
+        (Heard("a"), "a: has a booking that was not confirmed"),
+        (Heard("a", start=NINE, cancelled=True), "a: confirmed as cancelled, is confirmed"),
+        (Heard("a", start=NINE + timedelta(hours=2)), "a: confirmed for 2026-06-01 11:00:00, is booked for"),
         (Heard("twice", start=NINE), "twice: 2 bookings"),
-        (Heard("a", start=NINE, contradictions=[("one", "two")]), "a: one request, two answers: 'one' and 'two'"),
+        (Heard("a", start=NINE, contradictions=[("one", "two")]), "a: two answers to one request: 'one' and 'two'"),
     ],
 )
-def test_what_a_caller_heard_and_the_books_do_not_say_is_found(
-    connection: psycopg.Connection[Any], heard: Heard, complaint: str
-) -> None:
+def test_violations_of_a_call_are_found(connection: psycopg.Connection[Any], heard: Heard, complaint: str) -> None:
     book(connection, "a", NINE)
     book(connection, "twice", NINE + timedelta(hours=4))
     book(connection, "twice", NINE + timedelta(hours=5))
-    broken = Books(connection, CHICAGO).broken_promises([heard], Tally(), shipped=0)
+    broken = ConsistencyCheck(connection, CHICAGO).violations([heard], Tally(), shipped=0)
     assert any(sentence.startswith(complaint) for sentence in broken), broken
 
 
-def test_trouble_on_the_whole_is_found(connection: psycopg.Connection[Any]) -> None:
+def test_global_violations_are_found(connection: psycopg.Connection[Any]) -> None:
     book(connection, "a", NINE)
     book(connection, "b", NINE)
     connection.execute("DELETE FROM appointment_events")
     tally = Tally(Counter({200: 3, 503: 1}), cut_off=1, lost=2)
-    assert Books(connection, CHICAGO).broken_promises([], tally, shipped=2) == [
+    assert ConsistencyCheck(connection, CHICAGO).violations([], tally, shipped=2) == [
         "answers other than 200: {503: 1}",
         "2 messages were never answered",
         "1 pairs of viewings overlap",
         "2 bookings without a history",
         "2 migrations were shipped, 0 are recorded",
-        "nobody heard a confirmation: the lab proved nothing",
+        "no booking was confirmed: the run proves nothing",
     ]
 
 
-def test_without_kills_nobody_may_be_cut_off_and_nothing_be_lost(connection: psycopg.Connection[Any]) -> None:
-    books = Books(connection, CHICAGO)
-    assert books.broken_without_kills(Tally(), 0) == []
-    assert books.broken_without_kills(Tally(cut_off=1), 2) == [
+def test_without_kills_nothing_is_cut_off_or_lost(connection: psycopg.Connection[Any]) -> None:
+    check = ConsistencyCheck(connection, CHICAGO)
+    assert check.violations_without_kills(Tally(), 0) == []
+    assert check.violations_without_kills(Tally(cut_off=1), 2) == [
         "1 deliveries were cut off though none of our processes was killed",
         "2 reports were lost though none of our processes was killed",
     ]
 
 
-def test_silence_is_counted_from_the_first_delivery() -> None:
+def test_response_time_starts_at_the_first_delivery() -> None:
     tally = Tally()
-    tally.note_no_answer(for_good=False)
-    tally.note_answer(200, 1.5)
-    tally.note_no_answer(for_good=True)
-    assert (tally.answers, tally.cut_off, tally.lost, tally.silences_s) == (Counter({200: 1}), 1, 1, [1.5])
+    tally.add_missing_answer(final=False)
+    tally.add_answer(200, 1.5)
+    tally.add_missing_answer(final=True)
+    assert (tally.answers, tally.cut_off, tally.lost, tally.response_times_s) == (Counter({200: 1}), 1, 1, [1.5])

@@ -1,4 +1,4 @@
-"""The bench's own arithmetic and its document: fair turns, ratios within a round, sections that leave others alone."""
+"""The harness of the benchmarks: turns, ratios within a round, sections of the document."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from bench.programs import Command, Running
 from bench.table import aligned
 
 
-def test_contenders_take_turns_and_each_goes_first_in_time() -> None:
+def test_contenders_take_turns_in_rotating_order() -> None:
     turns: list[tuple[int, str]] = []
 
-    def noting(name: str, number: int) -> float:
+    def record(name: str, number: int) -> float:
         turns.append((number, name))
         return 1.0
 
-    interleaved({"a": lambda n: noting("a", n), "b": lambda n: noting("b", n)}, 2)
+    interleaved({"a": lambda n: record("a", n), "b": lambda n: record("b", n)}, 2)
     assert turns == [(0, "a"), (0, "b"), (1, "b"), (1, "a")]
 
 
-def test_the_round_to_warm_up_does_not_count() -> None:
+def test_the_warm_up_round_does_not_count() -> None:
     samples = interleaved({"a": float}, 2, warm_up=True)
     assert samples["a"].values == [0.0, 1.0]
 
 
-def test_a_slow_round_that_hits_everybody_leaves_the_ratio_alone() -> None:
+def test_a_slow_round_does_not_change_the_ratio() -> None:
     assert ratio(Sample([2.0, 20.0, 2.0]), Sample([1.0, 10.0, 1.0])) == 2.0
 
 
-def test_rounds_that_disagree_are_called_noisy() -> None:
+def test_a_wide_spread_is_marked_as_noisy() -> None:
     assert Sample([1.0, 1.0, 1.1, 1.1]).spread("ms", 1) == "1.0-1.1 ms"
     assert Sample([1.0, 2.0, 3.0, 4.0]).spread("ms", 1) == "1.0-4.0 ms, noisy"
 
 
-def test_figures_stand_to_the_right_and_words_to_the_left() -> None:
+def test_figures_are_right_aligned_and_words_left() -> None:
     assert aligned(("tool", "took", "says"), [("ours", "9 ms", ""), ("psql", "10 ms", "no")]) == (
         "| tool |  took | says |\n|------|------:|------|\n| ours |  9 ms |      |\n| psql | 10 ms | no   |"
     )
 
 
-def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
+def test_replacing_a_section_keeps_the_others(tmp_path: Path) -> None:
     document = tmp_path / "benchmarks.md"
     replace_section("phone", "## Phone\n\nfast", document)
     replace_section("pages", "## Pages\n\nslow", document)
@@ -52,7 +52,7 @@ def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
     assert text.count("## Phone") == 1
 
 
-def test_how_a_program_ended_is_told_to_whoever_asks_again() -> None:
+def test_the_outcome_of_a_program_is_kept() -> None:
     running = Running(Command([sys.executable, "-c", "print('so long'); raise SystemExit(3)"]))
     first = running.outcome()
     assert (first.code, first.output) == (3, "so long\n")

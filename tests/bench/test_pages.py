@@ -1,4 +1,4 @@
-"""The sections about pages and about a country's worth of bookings run in short, and find every page."""
+"""Quick runs of the sections `pages` and `scale` measure every page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.table import Table
 
 
 @pytest.mark.long
-def test_a_short_run_asks_for_every_page_in_both_offices(tmp_path: Path) -> None:
+def test_a_quick_run_requests_every_page(tmp_path: Path) -> None:
     table = next(part for part in pages.measure(Bench(tmp_path, quick=True)) if isinstance(part, Table))
     assert [row[0] for row in table.rows] == [*pages.PAGES, *pages.AGENTS_PAGES]
     assert [promise.work for promise in table.promises] == [
@@ -23,7 +23,7 @@ def test_a_short_run_asks_for_every_page_in_both_offices(tmp_path: Path) -> None
 
 
 @pytest.mark.long
-def test_a_short_run_fills_a_country_rings_looks_and_migrates(tmp_path: Path) -> None:
+def test_a_quick_scale_run_measures_everything(tmp_path: Path) -> None:
     tables = {t.title: t for t in scale.measure(Bench(tmp_path, quick=True)) if isinstance(t, Table)}
     assert tables["What it takes on disk"].rows[0][:2] == ("appointments", "20,000")
     assert [row[-1] for row in tables["The phone"].rows] == ["0"] * 4

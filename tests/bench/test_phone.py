@@ -1,4 +1,4 @@
-"""The section about booking by phone runs in short, and counts what really happened."""
+"""A quick run of the section `phone`, and the load generator's counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.table import Table
 
 
 @pytest.mark.long
-def test_a_short_run_measures_every_row_and_races_are_won_by_one(tmp_path: Path) -> None:
+def test_a_quick_run_measures_every_table(tmp_path: Path) -> None:
     parts = list(phone.measure(Bench(tmp_path, quick=True)))
     tables = {part.title: part for part in parts if isinstance(part, Table)}
     assert list(tables) == [
@@ -37,12 +37,12 @@ def test_a_short_run_measures_every_row_and_races_are_won_by_one(tmp_path: Path)
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    """Where to play."""
+    """Databases and servers for a measurement."""
     with bench_server() as server:
         yield Stage(Bench(tmp_path, quick=True), server, Generator(tmp_path))
 
 
-def test_the_generator_of_our_own_counts_what_the_server_counts(stage: Stage) -> None:
+def test_the_generator_counts_like_the_server(stage: Stage) -> None:
     url = stage.empty_url()
     with serving("wsgi:app", url) as served:
         result = stage.load.run(Plan(served.url, SECRET, AVAILABILITY, 1_000, [""], 0, 4, 0.5))

@@ -1,4 +1,4 @@
-"""The section about understanding times counts right, wrong and open phrases, and ours passes its promises."""
+"""The section `understanding` counts right, wrong and open phrases, and our parser meets its targets."""
 
 from __future__ import annotations
 
