@@ -1,4 +1,4 @@
-"""Runs gunicorn as production does, and talks to it."""
+"""Run gunicorn as in production, and send requests to it."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ STEERING = (
     "VAPI_",
     "WEB_",
 )
-"""How settings of ours, of Flask or of libpq begin."""
+"""Prefixes of the environment variables that configure PeteRental, Flask or libpq."""
 
 UNCOUNTED = {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
-"""Settings of a process that coverage leaves alone, so that it starts in half the time."""
+"""Variables that disable coverage in a child process, which halves its start time."""
 
 
 class Gunicorn:
     """One gunicorn with its workers.
 
     Args:
-        settings: environment on top of ours; DATABASE_URL above all.
-        project: the folder it is started in.
-        log: where its output goes.
+        settings: further environment variables, such as DATABASE_URL.
+        project: the working directory.
+        log: the file for its output.
     """
 
     def __init__(self, settings: dict[str, str], project: Path, log: Path) -> None:
@@ -57,7 +57,7 @@ class Gunicorn:
             self.process = subprocess.Popen(
                 program,
                 cwd=project,
-                # A worker that is told to end while it starts misses it; nobody wants to wait half a minute for that.
+                # A worker that is stopped while it starts misses the signal; do not wait half a minute for it.
                 env=environment({"PORT": str(self.port), "GUNICORN_CMD_ARGS": "--graceful-timeout 3", **settings}),
                 stdout=output,
                 stderr=output,
@@ -65,15 +65,15 @@ class Gunicorn:
 
     @property
     def output(self) -> str:
-        """Everything it has said so far."""
+        """Its output so far."""
         return self._log.read_text(encoding="utf-8")
 
     def get(self, path: str) -> tuple[int, Any]:
-        """GET a path; give status and decoded JSON. Status 0: nobody answers."""
+        """GET a path; return status and decoded JSON. Status 0: no answer."""
         return self._ask(urllib.request.Request(self.url + path))  # noqa: S310  # our own server
 
     def call(self, message: dict[str, Any]) -> tuple[int, Any]:
-        """POST a Vapi message to the webhook; give status and decoded JSON."""
+        """POST a Vapi message to the webhook; return status and decoded JSON."""
         body = json.dumps({"message": message}).encode()
         headers = {"Content-Type": "application/json"}
         return self._ask(urllib.request.Request(f"{self.url}/vapi/webhook", body, headers))  # noqa: S310  # our own
@@ -89,7 +89,7 @@ class Gunicorn:
             return 0, None
 
     def until_serving(self) -> None:
-        """Wait until it answers, in whatever state."""
+        """Wait until it answers with any status."""
 
         def answers_or_died() -> bool:
             return self.process.poll() is not None or self.get("/healthz")[0] != 0
@@ -105,19 +105,19 @@ class Gunicorn:
         return [int(word) for word in done.stdout.split()]
 
     def stop(self) -> int:
-        """Ask it to end, as a host does; give the exit code."""
+        """Stop it with SIGTERM, as a host does; return the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(HANG_S)
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:
-    """Our environment without any setting that would steer PeteRental, and with these."""
+    """Return the environment without any variable that configures PeteRental, plus `settings`."""
     return {**{name: value for name, value in os.environ.items() if not name.startswith(STEERING)}, **settings}
 
 
 @contextmanager
 def running_gunicorn(settings: dict[str, str], log: Path, project: Path = PROJECT_DIR) -> Iterator[Gunicorn]:
-    """Run gunicorn for the block, until it answers; it is killed at the end if it still runs."""
+    """Run gunicorn for the block, which starts when it answers; stop it at the end."""
     gunicorn = Gunicorn(settings, project, log)
     try:
         gunicorn.until_serving()

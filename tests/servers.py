@@ -1,4 +1,4 @@
-"""Servers that pip cannot bring, used where they are found: another PostgreSQL version, PgBouncer."""
+"""Servers that pip cannot install, used where available: another PostgreSQL version, PgBouncer."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from peterental.database.pool import Database
 CHROMIUM = Path("/usr/bin/chromium")
 
 HANG_S = 120.0
-"""A test that waits longer counts as hung. No test that passes waits so long, however slow the machine is."""
+"""A test that waits longer counts as hung; a passing test never waits that long, even on a slow machine."""
 
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # shared memory, as Linux mounts it
 ENOUGH_MEMORY_BYTES = 4 * 1024**3
 
 
-def quick_folder(project: Path) -> Path:
-    """Give where servers of the tests keep their data: in memory where there is plenty, else in `project`/instance.
+def data_folder(project: Path) -> Path:
+    """Return the folder for the data of test servers: in memory if there is enough, else `project`/instance.
 
-    A test's database is made from a template of some three hundred files and dropped again, a thousand times: a disk
-    takes ten times as long for that. What is kept there need not survive anything.
+    The tests create and drop a database of about three hundred files a thousand times, which takes ten times as long on
+    a disk. The data need not survive a restart.
     """
     if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ENOUGH_MEMORY_BYTES:
         return project / "instance"
@@ -47,13 +47,13 @@ def quick_folder(project: Path) -> Path:
 
 
 def debian_postgres() -> Path | None:
-    """The programs of the newest PostgreSQL that the system has, if any."""
+    """Return the programs of the newest PostgreSQL of the system, if any."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
     return folders[-1] if folders else None
 
 
 def pgbouncer() -> str | None:
-    """The PgBouncer that the system has, if any."""
+    """Return the PgBouncer of the system, if any."""
     return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
 
@@ -62,7 +62,7 @@ OPTIONAL: dict[str, tuple[Callable[[], object], str]] = {
     "pgbouncer": (pgbouncer, "PgBouncer (Debian: pgbouncer)"),
     "chromium": (CHROMIUM.exists, "Chromium (Debian: chromium)"),
 }
-"""What a test may need by `@pytest.mark.needs(name)`: how to find it, and what it is."""
+"""What a test may require by `@pytest.mark.needs(name)`: how to find it, and its description."""
 
 
 def free_port() -> int:
@@ -73,22 +73,22 @@ def free_port() -> int:
 
 
 def until(condition: Callable[[], bool], what: str, timeout_s: float = HANG_S, pause_s: float = 0.02) -> None:
-    """Wait for `condition`, asking often."""
+    """Poll until `condition` holds; fail after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"never: {what}"
         time.sleep(pause_s)
 
 
-def until_somebody_waits(url: str) -> None:
-    """Wait until a session of the database at `url` waits for a lock that another one holds."""
+def until_a_session_waits(url: str) -> None:
+    """Wait until a session of the database at `url` is waiting for a lock."""
     waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND state = 'active'"
     with psycopg.connect(url, autocommit=True) as db:
-        until(lambda: db.execute(waiting).fetchone() is not None, "somebody waits for a lock")
+        until(lambda: db.execute(waiting).fetchone() is not None, "a session waits for a lock")
 
 
 def answers(url: str) -> bool:
-    """Whether a PostgreSQL (or a pooler before one) lets us in at `url`."""
+    """Return whether a PostgreSQL, or a pooler, accepts a connection at `url`."""
     try:
         psycopg.connect(url, connect_timeout=10).close()
     except psycopg.OperationalError:
@@ -97,14 +97,14 @@ def answers(url: str) -> bool:
 
 
 def _as_ordinary_user() -> dict[str, Any]:
-    """Process options that give root's privileges up: neither PostgreSQL nor PgBouncer runs with them."""
+    """Return process options that drop root's privileges, with which neither PostgreSQL nor PgBouncer runs."""
     account = Account.named("postgres", "nobody") if is_root() else None
     return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
 
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    folder = Path(mkdtemp(prefix="server-", dir=quick_folder(Path(__file__).resolve().parent.parent)))
+    folder = Path(mkdtemp(prefix="server-", dir=data_folder(Path(__file__).resolve().parent.parent)))
     who = _as_ordinary_user()
     if who:
         os.chown(folder, who["user"], who["group"])
@@ -116,10 +116,10 @@ def _folder() -> Iterator[Path]:
 
 @contextmanager
 def running_debian_postgres(*, standby: bool = False) -> Iterator[str]:
-    """Run the system's PostgreSQL on a data folder of its own; give a superuser's URL.
+    """Run the system's PostgreSQL on a temporary data folder; yield a superuser's URL.
 
     Args:
-        standby: as a standby in recovery, whose primary sends nothing.
+        standby: run it as a standby in recovery, without a primary.
     """
     programs = debian_postgres()
     assert programs is not None
@@ -154,18 +154,18 @@ def running_debian_postgres(*, standby: bool = False) -> Iterator[str]:
             until(lambda: answers(url), "PostgreSQL answers")
             yield url
         finally:
-            process.send_signal(signal.SIGINT)  # a fast shutdown, whoever is still connected
+            process.send_signal(signal.SIGINT)  # a fast shutdown, which ends open sessions
             process.wait(HANG_S)
 
 
 @contextmanager
 def running_pgbouncer(url: str, pool_mode: str, databases: str = "*") -> Iterator[str]:
-    """Run PgBouncer before the database at `url`; give the URL through it.
+    """Run PgBouncer in front of the database at `url`; yield the URL through it.
 
     Args:
         url: of the database.
         pool_mode: `transaction` or `session`.
-        databases: the only one that it leads to; `*` for all.
+        databases: the only database it serves; `*` for all.
     """
     program = pgbouncer()
     assert program is not None
@@ -197,7 +197,7 @@ def running_pgbouncer(url: str, pool_mode: str, databases: str = "*") -> Iterato
 
 
 def close_for_good(database: Database) -> None:
-    """Close a database that a thread with late news would otherwise open again, for as long as the tests run."""
+    """Close a database so that no background thread, such as a retry queue, can reopen it."""
 
     def is_over() -> str:
         raise DatabaseUnavailable(reason="the test is over")

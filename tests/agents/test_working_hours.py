@@ -26,7 +26,7 @@ from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.audit.service import AuditService
 from peterental.clock import TimeSkipped
 from peterental.database.pool import Database
-from tests.servers import until_somebody_waits
+from tests.servers import until_a_session_waits
 from tests.together import at_once
 
 NOW = datetime(2026, 10, 20, 16, 0, tzinfo=UTC)  # a Tuesday, 11:00 in Chicago
@@ -215,7 +215,7 @@ def test_week_change_waits_for_booking_lock(hours: WorkingHoursService, database
         connection.execute("SELECT FROM agents WHERE agent_id = 'ana' FOR NO KEY UPDATE").fetchone()
         waiting = threading.Thread(target=hours.set_week, args=("ana", [CLOSED] * 7, ADMIN))
         waiting.start()
-        until_somebody_waits(database.url)
+        until_a_session_waits(database.url)
         assert database.fetch("SELECT COUNT(*) AS number FROM agent_hours") == [{"number": 5}]
     waiting.join()
     assert database.fetch("SELECT COUNT(*) AS number FROM agent_hours") == [{"number": 0}]

@@ -20,7 +20,7 @@ from peterental.calls.service import CallService
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
 from peterental.errors import Refusal
-from tests.servers import until_somebody_waits
+from tests.servers import until_a_session_waits
 from tests.together import at_once
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -112,7 +112,7 @@ def test_constraint_stops_a_writer_without_the_lock(callers: Callers, database: 
         )
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(callers.book, "2026-11-23T10:00")
-            until_somebody_waits(database.url)
+            until_a_session_waits(database.url)
             rude.commit()
             assert answer.result() == "SlotTaken"
     refusal = callers.results[-1]

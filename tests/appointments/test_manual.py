@@ -41,7 +41,7 @@ from peterental.clock import TimeSkipped
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
-from tests.servers import until_somebody_waits
+from tests.servers import until_a_session_waits
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 ADMIN = Viewer(1, "office@example.com", is_admin=True)
@@ -188,7 +188,7 @@ def test_double_submission_for_two_agents_books_once(services: Services, databas
             [f"form:{ENTRY.key}"],
         )
         answer = pool.submit(services.manual.book, ENTRY, ADMIN)
-        until_somebody_waits(database.url)
+        until_a_session_waits(database.url)
         first.commit()
         with pytest.raises(DuplicateSubmission) as used:
             answer.result()
@@ -371,7 +371,7 @@ def test_constraint_stops_manual_race_without_the_lock(
                 """
             )
             answer = pool.submit(job)
-            until_somebody_waits(database.url)
+            until_a_session_waits(database.url)
             rude.commit()
             with pytest.raises(SlotTaken, match="That time was just taken.") as refused:
                 answer.result()

@@ -24,7 +24,7 @@ from peterental.database.migrations.scratch.database import (
     build,
     scratch_database,
 )
-from tests.conftest import at_database, is_dropped
+from tests.conftest import at_database, try_drop
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
 from tests.servers import until
 
@@ -75,7 +75,7 @@ def unprotect(db: Connection, name: str) -> None:
 
 
 def drop(db: Connection, name: str) -> None:
-    until(lambda: is_dropped(db, name), f"database {name} can be dropped")
+    until(lambda: try_drop(db, name), f"database {name} can be dropped")
 
 
 # --- created and dropped ----------------------------------------------------------------------------------------------
