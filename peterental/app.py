@@ -1,4 +1,4 @@
-"""The application factory: assembles the parts, contains no logic of its own."""
+"""The application factory: assembles the parts and contains no other logic."""
 
 from __future__ import annotations
 

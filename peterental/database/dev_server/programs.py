@@ -88,7 +88,7 @@ class Programs:
         return completed
 
     def run_in_background(self, name: str, *arguments: str, within: Path) -> int:
-        """Start a program in a session of its own, out of reach of Ctrl-C; return its pid, 0 if it did not start.
+        """Start a program in a new session, out of reach of Ctrl-C; return its pid, 0 if it did not start.
 
         A shell starts it in the background and exits, so that it is not our child: a gunicorn master would mistake its
         end for that of a worker, and as a zombie it would look alive. Its stdout goes to the log.
