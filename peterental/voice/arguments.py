@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peterental.appointments.matching import is_placeholder_name
 from peterental.appointments.model import BookingRequest
 from peterental.messages.model import MessageDraft
 from peterental.voice.sanitize import single_line
@@ -46,9 +47,10 @@ def booking_request(arguments: Mapping[str, object], envelope: Envelope) -> Book
 
 def message_draft(arguments: Mapping[str, object]) -> MessageDraft:
     """Read the arguments of `take_message`; a missing message becomes empty text."""
+    name = _text(arguments, "attendee_name", MAX_NAME_CHARS) or ""
     return MessageDraft(
         body=_text(arguments, "message") or "",
-        attendee_name=_text(arguments, "attendee_name", MAX_NAME_CHARS),
+        attendee_name=None if is_placeholder_name(name) else name,
         attendee_phone=_phone(arguments),
     )
 

@@ -178,5 +178,7 @@ def test_call_back_is_promised_only_with_a_number(phone: Phone, database: Databa
         "I've noted your message. What number can we call you back on?"
     )
     assert phone.say("take_message", {"message": " "}) == "What would you like me to pass on?"
+    phone.say("take_message", {"message": "Who?", "attendee_name": "the caller", "attendee_phone": "405 555 0100"})
+    assert database.fetch("SELECT attendee_name FROM messages WHERE body = 'Who?'") == [{"attendee_name": None}]
     stored = database.fetch("SELECT attendee_phone FROM messages ORDER BY message_id")
-    assert [row["attendee_phone"] for row in stored] == [None, "5550100", "+14055550123", None]
+    assert [row["attendee_phone"] for row in stored] == [None, "5550100", "+14055550123", None, "+14055550100"]
