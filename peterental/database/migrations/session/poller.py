@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class SessionPoller:
-    """Calls a function with a connection of its own at regular intervals, in a thread, for the block.
+    """Calls a function with a second connection at regular intervals, in a thread, for the block.
 
     It connects when the first poll is due, and again after an error. An error ends neither the polling nor the work
     that is observed: it is logged at debug level.
