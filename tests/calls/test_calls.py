@@ -42,7 +42,7 @@ ENDED = CallUpdate(
 REPORT = CallUpdate(
     vapi_call_id="c", is_report=True, status="ended", started_at=minutes(0), ended_at=minutes(4), cost=0.08,
     ended_reason="customer-ended-call", summary="S", transcript="AI: hello", messages="[1]", structured_data='{"a": 1}',
-    success_evaluation="true", recording_url="https://x",
+    success_evaluation="true", recording_url="https://x", recordings='{"recordingUrl": "https://x"}',
 )  # fmt: skip
 
 UPDATES = {"ringing": RINGING, "talking": TALKING, "ended": ENDED, "report": REPORT}
@@ -60,6 +60,7 @@ def test_updates_merge_in_any_order(calls: CallService, order: tuple[str, ...]) 
     assert (call.status, call.ended_reason, call.cost) == ("ended", "customer-ended-call", 0.08)
     assert call.duration == timedelta(minutes=4)
     assert (call.summary, call.transcript, call.messages, call.structured_data) == ("S", "AI: hello", [1], {"a": 1})
+    assert (call.kind, call.recording_url, call.recordings) == ("call", "https://x", {"recordingUrl": "https://x"})
 
 
 def test_call_without_agent_is_recorded(calls: CallService) -> None:

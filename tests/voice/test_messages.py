@@ -33,6 +33,9 @@ def envelope(message: dict[str, Any], **beside: Any) -> Envelope:
         ({"call": {"assistantId": None}, "assistant": {"id": "B"}, "phoneNumber": {"assistantId": "C"}}, "b"),
         ({"call": {"assistantId": ""}, "assistant": {}, "phoneNumber": {"assistantId": "C"}}, "c"),
         ({"call": [], "assistant": "B", "phoneNumber": {"assistantId": {"id": "C"}}}, None),
+        ({"call": {"phoneNumber": {"id": "Q", "assistantId": "D"}}}, "d"),
+        ({"call": {"assistant": {"id": "E"}}}, "e"),
+        ({"call": {"phoneNumber": {"assistantId": "D"}}, "phoneNumber": {"assistantId": "C"}}, "c"),
         ({}, None),
     ],
 )
@@ -46,6 +49,8 @@ def test_assistant_id_is_read_from_call_first(message: dict[str, Any], assistant
         ({"call": {"phoneNumberId": "P"}, "phoneNumber": {"id": "Q"}}, "p"),
         ({"phoneNumber": {"id": "Q"}}, "q"),
         ({"phoneNumber": {"id": "x" * 300}}, None),
+        ({"call": {"phoneNumber": {"id": "R"}}}, "r"),
+        ({"call": {"phoneNumber": "R"}}, None),
     ],
 )
 def test_phone_number_id_is_read_from_call_first(message: dict[str, Any], phone_number_id: str | None) -> None:
@@ -59,6 +64,9 @@ def test_phone_number_id_is_read_from_call_first(message: dict[str, Any], phone_
         ({"customer": {"number": "anonymous"}, "call": {"customer": {"number": "+15550000002"}}}, "+15550000002"),
         ({"call": {"customer": {"number": "+1 (555) 000-0002"}}}, "+15550000002"),
         ({"customer": 5}, None),
+        ({"customer": {"number": "sip:+14055550123@sip.example.net"}}, "+14055550123"),
+        ({"call": {"customer": {"sipUri": "sip:+14055550123@sip.example.net;user=phone"}}}, "+14055550123"),
+        ({"call": {"customer": {"number": None, "sipUri": "sip:front.desk@sip.example.net"}}}, None),
     ],
 )
 def test_caller_number_is_read_from_message_first(message: dict[str, Any], number: str | None) -> None:
@@ -72,6 +80,63 @@ def test_call_beside_the_message_is_read() -> None:
 
 
 ONE, TWO, THREE, FOUR = ({"id": name, "function": {"name": name}} for name in ("one", "two", "three", "four"))
+
+
+@pytest.mark.parametrize(
+    "beside", [{}, {"message": None}, {"message": "text"}, {"message": {}}, {"message": {"id": 1}}]
+)
+def test_body_without_wrapper_is_read(beside: dict[str, Any]) -> None:
+    message = {
+        "type": "status-update",
+        "status": "ended",
+        "endedReason": "r",
+        "call": CALL,
+        "customer": {"number": "+15550000001"},
+    }
+    found = decode(msgspec.json.encode(message | beside))
+    assert (found.kind, found.vapi_call_id, found.caller_number) == ("status-update", "c", "+15550000001")
+    update = found.call_update()
+    assert update is not None
+    assert (update.status, update.ended_reason) == ("ended", "r")
+
+
+def test_bare_tool_calls_are_read() -> None:
+    found = decode(msgspec.json.encode({"toolCallList": [ONE], "call": CALL}))
+    assert (found.kind, [request.name for request in found.tool_requests()]) == ("tool-calls", ["one"])
+
+
+def test_wrapped_message_comes_before_its_neighbours() -> None:
+    found = envelope({"type": "status-update", "call": {"id": "inner"}}, type="tool-calls", call={"id": "outer"})
+    assert (found.kind, found.vapi_call_id) == ("status-update", "inner")
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("tool_calls", "tool-calls"),
+        ("tool.calls", "tool-calls"),
+        (" Tool-Calls ", "tool-calls"),
+        ("toolCalls", "tool-calls"),
+        ("tool-call", "tool-calls"),
+        ("STATUS_UPDATE", "status-update"),
+        ("end.of.call.report", "end-of-call-report"),
+        ("Function_Call", "function-call"),
+        ("a-type-of-2030", "tool-calls"),
+        (None, "tool-calls"),
+        (" ", "tool-calls"),
+        (7, "tool-calls"),
+        ("conversation-update", "conversation-update"),
+        ("conversation_update", "conversation-update"),
+        ("chat.created", "chat.created"),
+    ],
+)
+def test_type_is_read_in_every_spelling(kind: object, expected: str) -> None:
+    assert envelope({"type": kind, "toolCallList": [ONE]}).kind == expected
+
+
+@pytest.mark.parametrize("calls", [None, [], {}, "junk"])
+def test_unknown_type_without_tool_calls_stays(calls: object) -> None:
+    assert envelope({"type": "a-type-of-2030", "toolCallList": calls}).kind == "a-type-of-2030"
 
 
 @pytest.mark.parametrize(
@@ -275,6 +340,12 @@ def test_broken_argument_keeps_the_others(arguments: bytes) -> None:
     body = b'{"message": {"type": "tool-calls", "toolCallList": [{"id": "t", "name": "x", "arguments": %s}]}}'
     (request,) = decode(body % arguments).tool_requests()
     assert (request.wire_id, request.name, request.arguments["date"]) == ("t", "x", "today")
+
+
+def test_damaged_call_keeps_its_ids() -> None:
+    body = b'{"message": {"type": "status-update", "call": {"id": "c", "customer": {"number": "+15550000001", "x": "\\x"}}}}'
+    found = decode(body)
+    assert (found.vapi_call_id, found.caller_number) == ("c", "+15550000001")
 
 
 def test_invalid_json_arguments_become_empty() -> None:

@@ -130,6 +130,29 @@ def test_transfer_goes_to_the_handover_number(phone: Phone, database: Database) 
     }
 
 
+def test_handoff_is_refused_with_a_sentence(phone: Phone, database: Database) -> None:
+    refusal = {"error": "I'm sorry, I can't hand you over to anyone else. I can take a message instead."}
+    assert phone.play("handoff-destination-request") == refusal
+    database.fetch("UPDATE agents SET language = 'es'")
+    assert phone.play("handoff-destination-request") == {
+        "error": "Lo siento, no puedo pasarle con otra persona. Puedo tomar un recado."
+    }
+    database.fetch("UPDATE agents SET is_active = FALSE")
+    assert phone.play("handoff-destination-request") == refusal
+
+
+def test_chat_asks_for_times(phone: Phone, database: Database) -> None:
+    assert "640 Keith Street" in only_sentence(phone.play("chat-tool-calls"))
+    assert database.fetch("SELECT vapi_call_id, kind, agent_id, caller_number FROM calls") == [
+        {
+            "vapi_call_id": "0d0b6a0e-53ce-4a53-9a3c-65f2b7a3c001",
+            "kind": "chat",
+            "agent_id": "ana",
+            "caller_number": None,
+        }
+    ]
+
+
 def test_ended_call_stays_ended(phone: Phone, services: Services) -> None:
     assert phone.play("status-update-in-progress") == {}
     call = services.calls.get("3184b374-8dfc-4db3-b597-e5b85e4a916f")
@@ -180,6 +203,23 @@ def test_artifact_level_report_is_stored(phone: Phone, services: Services) -> No
     assert (call.success_evaluation, call.cost, call.caller_number) == ("false", 0.0512, None)
     assert isinstance(call.messages, list)
     assert call.recording_url is not None
+
+
+def test_structured_outputs_report_is_stored(phone: Phone, services: Services, database: Database) -> None:
+    assert phone.play("end-of-call-report-2026-structured-outputs") == {}
+    call = services.calls.get("5f7a8a51-77b1-4c9b-9d83-1c3a0f6f2003")
+    assert call is not None
+    assert (call.kind, call.agent_id, call.caller_number, call.cost) == ("call", "ana", "+15550142111", 0.0731)
+    assert (call.summary, call.success_evaluation) == ("Agreed to see Keith Street.", "true")
+    assert isinstance(call.structured_data, dict)
+    assert call.structured_data["Viewing"] == {"appointment_booked": True, "pets": 2}
+    assert call.duration is not None
+    assert call.duration.total_seconds() == 75
+    assert call.recording_url is not None
+    assert call.recording_url.endswith("X-Amz-Signature=00ff")
+    assert isinstance(call.recordings, dict)
+    assert list(call.recordings) == ["stereoRecordingUrl", "recording.mono.customerUrl"]
+    assert database.fetch("SELECT agreed FROM calls") == [{"agreed": True}], "an output claims a booking"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PAYLOADS.glob("*.json")))

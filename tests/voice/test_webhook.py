@@ -200,6 +200,35 @@ def test_non_object_arguments_become_empty(phone: Phone, arguments: object) -> N
     assert reply["results"][0]["result"] == "Which home would you like to see?"
 
 
+# --- damaged bodies ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b'"\xe9"', b'"\x00"', b'"\\x"', b"9" * 9_000, b"[" * 9_000 + b"]" * 9_000, b"NaN"],
+    ids=["bad byte", "NUL", "unknown escape", "huge number", "deep nesting", "not a number"],
+)
+def test_damaged_body_is_recorded_and_answered(phone: Phone, services: Services, damage: bytes) -> None:
+    report = b'{"message": {"type": "end-of-call-report", "call": {"id": "c"}, "summary": "S", "unread": %s}}'
+    assert phone.client.post("/vapi/webhook", data=report % damage).json == {}
+    call = services.calls.get("c")
+    assert call is not None
+    assert (call.status, call.summary) == ("ended", "S")
+    message = json.dumps(phone.message("get_availability")).encode()
+    reply = phone.client.post("/vapi/webhook", data=b'{"unread": %s, "message": %s}' % (damage, message)).json
+    assert reply is not None
+    assert reply["results"][0]["result"].startswith("I have tomorrow")
+
+
+def test_bare_tool_calls_are_answered(phone: Phone, database: Database) -> None:
+    message = phone.message("set_appointment", ELM)
+    for kind in ("tool_calls", "tool.calls", "of-2030", None):
+        reply = phone.client.post("/vapi/webhook", json=message | {"type": kind}).json
+        assert reply is not None
+        assert reply["results"][0]["result"].startswith("You're booked")
+    assert len(database.fetch("SELECT * FROM appointments")) == 1
+
+
 # --- faults ----------------------------------------------------------------------------------------------------------
 
 

@@ -55,7 +55,7 @@ def report(services: Services, agents: None) -> Report:
             "cost": 0.0817,
             **others,
         }
-        services.calls.record_update(CallUpdate(vapi_call_id=vapi_call_id, is_report=True, **fields))
+        services.calls.record_update(CallUpdate(vapi_call_id=vapi_call_id, **{"is_report": True, **fields}))
 
     return report
 
@@ -208,6 +208,53 @@ def test_call_page_shows_every_detail(
     assert plain.text == "Assistant: Hello there\n"
 
 
+def test_every_recording_is_linked_once(office: Browser, report: Report) -> None:
+    host = "https://recordings.example.net"
+    fields = {
+        "recordingUrl": f"{host}/mono", "stereoRecordingUrl": f"{host}/stereo", "recording.stereoUrl": f"{host}/stereo",
+        "recording.mono.customerUrl": f"{host}/c", "presignedUrl": f"{host}/p", "videoRecordingUrl": "javascript:1",
+        "recording.url": f"{host}/{'x' * 9_000}",
+    }  # fmt: skip
+    report(recording_url=f"{host}/mono", recordings=json.dumps(fields))
+    text = office.get("/calls/c1").text
+    links = [
+        ("/mono", "Play the recording"), ("/stereo", "Recording: both sides in stereo"),
+        ("/c", "Recording: the caller only"), ("/p", "Another recording"),
+    ]  # fmt: skip
+    for path, label in links:
+        assert text.count(f'href="{host}{path}" rel="noreferrer noopener">{label}<') == 1, label
+    assert text.count(f'href="{host}') == len(links)
+    assert "The links expire" in text
+    assert "javascript:" not in text
+
+
+def test_structured_outputs_are_shown_by_field(office: Browser, report: Report) -> None:
+    outputs = {"Call Summary": "She asked for Elm.", "Viewing": {"agreed_on": "2026-12-01"}, "Budget": 1500}
+    report(summary="She asked for Elm.", structured_data=json.dumps(outputs))
+    text = office.get("/calls/c1").text
+    assert "<bdi>Viewing: agreed on</bdi></dt><dd><bdi>Tue, Dec 1, 2026</bdi>" in text
+    assert "<bdi>Budget</bdi></dt><dd><bdi>1500</bdi>" in text
+    assert text.count("She asked for Elm.") == 1
+
+
+def test_other_structured_data_is_shown(office: Browser, report: Report) -> None:
+    report(structured_data='["two cats"]')
+    assert "<bdi>Structured data</bdi></dt><dd><bdi>[&#34;two cats&#34;]</bdi>" in office.get("/calls/c1").text
+
+
+def test_chat_is_marked(office: Browser, report: Report) -> None:
+    report("chat-1", kind="chat", status="in-progress", is_report=False, caller_number=None, ended_at=None)
+    for page in ("/calls", "/calls/chat-1"):
+        text = office.get(page).text
+        assert ">Chat</span>" in text
+        assert "Unknown visitor" in text
+        assert "No end is reported for chats" in text
+    assert "Chat id" in text
+    assert "Vapi sends none for a chat" in text
+    report()
+    assert "Chat" not in office.get("/calls/c1").text
+
+
 def test_caller_text_is_escaped(office: Browser, report: Report, services: Services) -> None:
     report(
         summary=HOSTILE,
@@ -279,14 +326,20 @@ def test_call_shows_what_was_understood(office: Browser, report: Report, service
     assert HOSTILE not in text
 
 
-def test_call_pages_run_two_queries(office: Browser, report: Report, services: Services, queries: list[str]) -> None:
+def test_call_pages_run_few_queries(office: Browser, report: Report, services: Services, queries: list[str]) -> None:
     for number in range(30):
         report(f"c{number}", transcript="AI: Hello " * 1000)
     ask(services, "get_availability", "answered")
-    for path in ("/calls", "/calls?flag=fault&q=0142&agent=ana-lima", "/calls/c1"):
+    # The sign-in check and two; a call with tool calls also reads the rules of its agent.
+    for path, expected in (
+        ("/calls", 3),
+        ("/calls?flag=fault&q=0142&agent=ana-lima", 3),
+        ("/calls/c2", 3),
+        ("/calls/c1", 4),
+    ):
         queries.clear()
         page = office.get(path)
-        assert len(queries) == 3, "the sign-in check, and two"
+        assert len(queries) == expected, path
         assert len(page.data) < 60_000
 
 
