@@ -35,7 +35,7 @@ def find_times(availability: Availability, search: Search) -> tuple[datetime, ..
     exact = _at_time_of_day(availability, search, search.clock_min)
     if exact or not search.approximate:
         return exact
-    nearest = (_around(availability, search, found, search.clock_min)[:1] for found in _days(availability, search))
+    nearest = (_around(availability, search, found, search.clock_min, 1) for found in _days(availability, search))
     return tuple(islice(chain.from_iterable(nearest), MAX_OFFERED))
 
 
@@ -74,7 +74,9 @@ def _allowed(availability: Availability, search: Search) -> Iterator[datetime]:
     return (start for start in free if search.allows_minutes(minutes_of_day(start, availability)))
 
 
-def _around(availability: Availability, search: Search, day: date, clock_min: int) -> tuple[datetime, ...]:
+def _around(
+    availability: Availability, search: Search, day: date, clock_min: int, limit: int = MAX_OFFERED
+) -> tuple[datetime, ...]:
     """Return the free times of a day that are nearest to a time of day; none where the clocks skip that."""
     if not search.allows_day(day):
         return ()
@@ -82,7 +84,7 @@ def _around(availability: Availability, search: Search, day: date, clock_min: in
     wanted = instant_of(day, clock_min, availability.zone)
     if wanted is None:
         return ()
-    return tuple(sorted(sorted(free, key=lambda start: abs(start - wanted))[:MAX_OFFERED]))
+    return tuple(sorted(sorted(free, key=lambda start: abs(start - wanted))[:limit]))
 
 
 def _at_time_of_day(availability: Availability, search: Search, clock_min: int) -> tuple[datetime, ...]:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from peterental.appointments import model
 from peterental.appointments.date_parsing import Clarification, DayRange, MinuteRange, Option, Search
+from peterental.appointments.date_parsing.searching import AROUND_MIN
 from peterental.calls.model import MessageTaken, Outcome
 from peterental.errors import Refusal
 
@@ -28,6 +29,8 @@ MAX_NAMED = 3
 """Times, bookings or choices in one sentence."""
 
 DAY_MIN = 24 * 60
+AROUND_LENGTH_MIN = 2 * AROUND_MIN + 1
+"""The length of the limit that stands for a time of day whose half is open."""
 
 
 class Words(Protocol):
@@ -276,9 +279,15 @@ class Renderer(ABC):
 
     def ranges(self, ranges: tuple[MinuteRange, ...]) -> str:
         """Format limits of the time of day."""
-        if not ranges or len(ranges) > 2 or ranges == (MinuteRange(),):  # noqa: PLR2004  # a caller hears no longer list
+        clocks = sum(1 if _is_one_clock(range_) else 2 for range_ in ranges)
+        if not ranges or clocks > MAX_NAMED or ranges == (MinuteRange(),):
             return ""
-        return self.words.alternatives([self.minute_range(range_) for range_ in ranges])
+        return self.words.alternatives([self._range(range_) for range_ in ranges])
+
+    def _range(self, range_: MinuteRange) -> str:
+        if range_.until_min - range_.from_min == AROUND_LENGTH_MIN:
+            return self.at_minutes(range_.from_min + AROUND_MIN, approximate=True)
+        return self.minute_range(range_)
 
     def shared_clock(self, starts: tuple[datetime, ...]) -> str | None:
         """Format the time of day at which all of several starts are; None where they differ."""
@@ -300,6 +309,12 @@ class Renderer(ABC):
         if not said_day or not said_time:
             return said_day or said_time
         return f"{said_day}{',' if ',' in said_day else ''} {said_time}"
+
+
+def _is_one_clock(range_: MinuteRange) -> bool:
+    """Return whether a limit is said with one time of day."""
+    length = range_.until_min - range_.from_min
+    return range_.from_min <= 0 or range_.until_min >= DAY_MIN or length in {1, AROUND_LENGTH_MIN}
 
 
 def spoken_address(address: str | None) -> str:
