@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -18,16 +17,9 @@ import psycopg
 
 from bench.programs import PROJECT_DIR
 from peterental.database.dev_server.paths import account_for, binaries_for
+from tests.servers import free_port
 
 START_TIMEOUT_S = 120.0
-
-
-def free_port() -> int:
-    """Return a free TCP port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class LabPostgres:

@@ -10,8 +10,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from bench.chaos.postgres import free_port
 from bench.programs import SCRIPTS, Command, Running
+from tests.servers import free_port
 
 SECRET = "chaos" * 8  # used by the lab only
 START_TIMEOUT_S = 120.0
