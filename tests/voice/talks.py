@@ -182,6 +182,24 @@ TALKS = [
             (book("Thursday the 26th at 3 pm"), "You're booked to see 1420 Elm Street, on Thursday the twenty-sixth at three PM."),
         ), booked=["Thu 11-26 15:00 -0600"]),
     Talk(
+        "an answer completes the question before it", "America/Chicago", "2026-11-22T09:00",
+        (
+            (book("next Tuesday at 3 pm"), "Do you mean Tuesday the twenty-fourth, or Tuesday, December first, at three PM?"),
+            (book("the first"), "You're booked to see 1420 Elm Street, on Tuesday, December first, at three PM."),
+            CALLS_AGAIN,
+            (book("Thursday", property_address="33 Boyd Street"), "At what time would you like to come on Thursday the twenty-sixth? I have Thursday the twenty-sixth at nine AM, noon or two PM."),
+            (book("half past three", property_address="33 Boyd Street"), "You're booked to see 33 Boyd Street, on Thursday the twenty-sixth at three thirty PM."),
+            CALLS_AGAIN,
+            (book("Friday at 1 or 2", property_address="9 Oak Lane"), "Do you mean one PM or two PM, on Friday the twenty-seventh?"),
+            (book("the later one", property_address="9 Oak Lane"), "You're booked to see 9 Oak Lane, on Friday the twenty-seventh at two PM."),
+            CALLS_AGAIN,
+            (book("Wednesday, November 24th at 10", property_address="5 Pine Road"), "Do you mean Tuesday the twenty-fourth or Wednesday the twenty-fifth at ten AM?"),
+            (book("Wednesday", property_address="5 Pine Road"), "You're booked to see 5 Pine Road, on Wednesday the twenty-fifth at ten AM."),
+            CALLS_AGAIN,
+            (book("tomorrow half two", property_address="77 Lindsey Court"), "Just to be sure: do you mean tomorrow, Monday the twenty-third, at two thirty PM?"),
+            (book("yes", property_address="77 Lindsey Court"), "You're booked to see 77 Lindsey Court, tomorrow, Monday the twenty-third, at two thirty PM."),
+        ), booked=["Tue 12-01 15:00 -0600", "Thu 11-26 15:30 -0600", "Fri 11-27 14:00 -0600", "Wed 11-25 10:00 -0600", "Mon 11-23 14:30 -0600"]),
+    Talk(
         "the same past date after its question is the answer", "America/Chicago", "2026-11-22T09:00",
         (
             (book("2025-11-25T14:00"), "Just to be sure: do you mean Wednesday the twenty-fifth at two PM?"),
