@@ -25,15 +25,15 @@ def add_routes(blueprint: Blueprint) -> None:
 
 def week(agent_id: str) -> str:
     """Show the week that contains `from`. Runs four queries; the page is at most 60 KB."""
-    address = QueryParams(request.args)
-    on = address.day("from", TODAY_INSTEAD)
+    params = QueryParams(request.args)
+    on = params.day("from", TODAY_INSTEAD)
     found = services_of(current_app).calendar.week(agent_id, current_viewer(), on)
     return render_template(
         "agents/week.html",
         week=found,
         agent=found.agent,
         columns=list(found.columns()),
-        warnings=address.warnings,
+        warnings=params.warnings,
         before=found.monday - A_WEEK,
         after=found.monday + A_WEEK,
     )
@@ -41,15 +41,15 @@ def week(agent_id: str) -> str:
 
 def day(agent_id: str) -> str:
     """Show one day as a printable sheet. Runs four queries; the page is at most 60 KB."""
-    address = QueryParams(request.args)
-    on = address.day("on", TODAY_INSTEAD)
+    params = QueryParams(request.args)
+    on = params.day("on", TODAY_INSTEAD)
     agent, today, found = services_of(current_app).calendar.day_sheet(agent_id, current_viewer(), on)
     return render_template(
         "agents/day.html",
         agent=agent,
         today=today,
         sheet=found,
-        warnings=address.warnings,
+        warnings=params.warnings,
         before=found.day - A_DAY,
         after=found.day + A_DAY,
     )

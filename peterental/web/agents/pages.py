@@ -73,8 +73,8 @@ def create_blueprint() -> Blueprint:
 
 def index() -> Answer:
     """List the agents. Runs two queries, for admins one more for calls to unknown assistants."""
-    address = QueryParams(request.args)
-    text, page = address.text("q"), address.page(LAST_PAGE)
+    params = QueryParams(request.args)
+    text, page = params.text("q"), params.page(LAST_PAGE)
     services, viewer = _services(), current_viewer()
     listing = services.agents.listing(viewer, text=text, page=page)
     unregistered = services.calls.unknown_assistants(viewer) if page == 1 and not text else ()
@@ -85,7 +85,7 @@ def index() -> Answer:
         summaries=services.calendar.summaries(listing.agents),
         text=text,
         page=page,
-        warnings=address.warnings,
+        warnings=params.warnings,
         unregistered=unregistered,
         recent_days=RECENT_DAYS,
         unassigned=UNASSIGNED,
@@ -180,12 +180,12 @@ def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
 
 def _slot_check(agent_id: str) -> tuple[SlotCheck | None, str | None]:
     """Return the answer to "Is this time free?", or a warning about the question, or neither."""
-    address = QueryParams(request.args)
-    if not address.text("on") and not address.text("at"):
+    params = QueryParams(request.args)
+    if not params.text("on") and not params.text("at"):
         return None, None
-    day, minutes = address.day("on"), address.minutes("at")
+    day, minutes = params.day("on"), params.minutes("at")
     if day is None or minutes is None:
-        return None, next(iter(address.warnings), f"Choose a {'time' if day else 'day'} too.")
+        return None, next(iter(params.warnings), f"Choose a {'time' if day else 'day'} too.")
     return _services().appointments.check_slot(agent_id, day, minutes, current_viewer()), None
 
 

@@ -38,7 +38,7 @@ class ListQuery:
     page: int
     warnings: tuple[str, ...]
 
-    def address(self, **changes: str | None) -> dict[str, str]:
+    def url_params(self, **changes: str | None) -> dict[str, str]:
         """Return the query parameters of this request without the page, with some changed."""
         wanted = self.wanted
         params = {
@@ -52,20 +52,20 @@ class ListQuery:
         return {name: value for name, value in (params | changes).items() if value}
 
 
-def parse_list_query(params: Mapping[str, str]) -> ListQuery:
+def parse_list_query(args: Mapping[str, str]) -> ListQuery:
     """Parse the query string of the list; an invalid parameter is ignored with a warning."""
-    address = QueryParams(params)
-    first_day, last_day = address.days()
-    text = " ".join(address.text("q").split())
+    params = QueryParams(args)
+    first_day, last_day = params.days()
+    text = " ".join(params.text("q").split())
     if len(text) > MAX_TEXT_CHARS or len(text.split()) > MAX_WORDS:
         text = " ".join(text[:MAX_TEXT_CHARS].split()[:MAX_WORDS])
-        address.warnings.append(f"The search text is too long. “{text}” was searched.")
+        params.warnings.append(f"The search text is too long. “{text}” was searched.")
     wanted = Filter(
-        agent_id=address.text("agent") or None,
-        status=address.choice("status", STATUSES, "There is no status {}. It was ignored."),
+        agent_id=params.text("agent") or None,
+        status=params.choice("status", STATUSES, "There is no status {}. It was ignored."),
         first_day=first_day,
         last_day=last_day,
         text=text or None,
-        sort=address.choice("sort", SORTS, "There is no order {}. It was ignored.") or "soonest",
+        sort=params.choice("sort", SORTS, "There is no order {}. It was ignored.") or "soonest",
     )
-    return ListQuery(wanted, address.page(LAST_PAGE), tuple(address.warnings))
+    return ListQuery(wanted, params.page(LAST_PAGE), tuple(params.warnings))

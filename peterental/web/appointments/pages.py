@@ -41,19 +41,19 @@ def create_blueprint() -> Blueprint:
 
 def index() -> str:
     """List the viewings, by default the upcoming ones first. Runs two queries."""
-    question = parse_list_query(request.args)
+    query = parse_list_query(request.args)
     now = utc_now()
-    listing = services_of(current_app).listing.page(current_viewer(), question.wanted, question.page)
-    warnings = list(question.warnings)
+    listing = services_of(current_app).listing.page(current_viewer(), query.wanted, query.page)
+    warnings = list(query.warnings)
     if listing.is_agent_unknown:
-        warnings.append(f"There is no agent “{(question.wanted.agent_id or '')[:40]}”. The list shows all agents.")
+        warnings.append(f"There is no agent “{(query.wanted.agent_id or '')[:40]}”. The list shows all agents.")
     return render_template(
         "appointments/index.html",
-        question=question,
-        wanted=question.wanted,
+        query=query,
+        wanted=query.wanted,
         listing=listing,
-        chosen=next((agent for agent in listing.agents if agent.agent_id == question.wanted.agent_id), None),
-        days=by_day(listing.appointments, now) if question.wanted.sort in {"soonest", "latest"} else None,
+        chosen=next((agent for agent in listing.agents if agent.agent_id == query.wanted.agent_id), None),
+        days=by_day(listing.appointments, now) if query.wanted.sort in {"soonest", "latest"} else None,
         warnings=warnings,
         this_year=now.year,
         statuses=STATUSES,
@@ -69,12 +69,12 @@ def export_csv() -> Response:
 
     The first rows are read before the response starts, so that an error still becomes an error page.
     """
-    question = parse_list_query(request.args)
+    query = parse_list_query(request.args)
     name = f"appointments-{utc_now():%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     rows: Iterable[bytes] = ()
     if request.method != "HEAD":
-        rows = lines(services_of(current_app).listing.batches(current_viewer(), question.wanted))
+        rows = lines(services_of(current_app).listing.batches(current_viewer(), query.wanted))
     return Response(rows, headers=headers, content_type="text/csv; charset=utf-8")
 
 

@@ -49,9 +49,9 @@ def index() -> str:
     viewer, services = current_viewer(), services_of(current_app)
     config: Config = current_app.extensions["peterental.config"]
     zone = ZoneInfo(config.default_time_zone)
-    address = QueryParams(request.args)
-    wanted, chosen = parse_filter(address, zone)
-    page = address.page(LAST_PAGE)
+    params = QueryParams(request.args)
+    wanted, chosen = parse_filter(params, zone)
+    page = params.page(LAST_PAGE)
     listing = services.audit.listing(viewer, wanted, page=page)
     people = services.users.active_users(viewer)
     actors = [*(person.email for person in people), COMMAND_LINE]
@@ -61,7 +61,7 @@ def index() -> str:
         "audit/index.html",
         listing=listing,
         chosen=chosen,
-        warnings=address.warnings,
+        warnings=params.warnings,
         page=page,
         zone=zone,
         actors=actors,
@@ -73,20 +73,20 @@ def index() -> str:
     )
 
 
-def parse_filter(address: QueryParams, zone: ZoneInfo) -> tuple[LogFilter, dict[str, str]]:
+def parse_filter(params: QueryParams, zone: ZoneInfo) -> tuple[LogFilter, dict[str, str]]:
     """Parse the filter of the log; an invalid parameter is ignored with a warning.
 
     Args:
-        address: `actor`, `kind`, `id`, `from` and `to` (days, both included).
+        params: `actor`, `kind`, `id`, `from` and `to` (days, both included).
         zone: the time zone of the days.
 
     Returns the filter and its query parameters.
     """
-    kind = address.choice("kind", KINDS, "There is no kind {}. The log shows every kind.")
-    first, last = address.days()
+    kind = params.choice("kind", KINDS, "There is no kind {}. The log shows every kind.")
+    first, last = params.days()
     since, until = utc_bounds(first, last, zone)
     wanted = LogFilter(
-        actor=address.text("actor"), subject_kind=kind, subject_id=address.text("id"), since=since, until=until
+        actor=params.text("actor"), subject_kind=kind, subject_id=params.text("id"), since=since, until=until
     )
     chosen = {
         "actor": wanted.actor,

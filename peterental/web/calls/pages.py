@@ -69,17 +69,17 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """List the calls, latest first. Runs two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    address = QueryParams(request.args)
-    agents = services.agents.names(viewer, address.text("agent"))
+    params = QueryParams(request.args)
+    agents = services.agents.names(viewer, params.text("agent"))
     config: Config = current_app.extensions["peterental.config"]
-    wanted, chosen = parse_filter(address, agents, ZoneInfo(config.default_time_zone), with_unassigned=viewer.is_admin)
-    page = address.page(LAST_PAGE)
+    wanted, chosen = parse_filter(params, agents, ZoneInfo(config.default_time_zone), with_unassigned=viewer.is_admin)
+    page = params.page(LAST_PAGE)
     return render_template(
         "calls/index.html",
         listing=services.calls.listing(viewer, wanted, page=page),
         agents=agents,
         chosen=chosen,
-        warnings=address.warnings,
+        warnings=params.warnings,
         page=page,
         last_page=LAST_PAGE,
         unassigned=UNASSIGNED,
@@ -121,12 +121,12 @@ def transcript(vapi_call_id: str) -> Response:
 
 
 def parse_filter(
-    address: QueryParams, agents: Sequence[AgentName], zone: ZoneInfo, *, with_unassigned: bool
+    params: QueryParams, agents: Sequence[AgentName], zone: ZoneInfo, *, with_unassigned: bool
 ) -> tuple[CallFilter, dict[str, str]]:
     """Parse the filter of the list; an invalid parameter is ignored with a warning.
 
     Args:
-        address: `q`, `agent`, `flag`, `from` and `to` (days, both included).
+        params: `q`, `agent`, `flag`, `from` and `to` (days, both included).
         agents: the agents to choose from.
         zone: the time zone of the days if no agent is chosen.
         with_unassigned: whether calls without an agent may be chosen.
@@ -134,19 +134,19 @@ def parse_filter(
     Returns the filter and its query parameters.
     """
     known = [agent.agent_id for agent in agents] + ([UNASSIGNED] if with_unassigned else [])
-    agent_id = address.choice("agent", known, "There is no agent {}. The list shows all agents.") or ""
-    flag = address.choice("flag", labels.FLAGS, "There is no flag {}. The list shows all calls.")
-    first, last = address.days()
+    agent_id = params.choice("agent", known, "There is no agent {}. The list shows all agents.") or ""
+    flag = params.choice("flag", labels.FLAGS, "There is no flag {}. The list shows all calls.")
+    first, last = params.days()
     zone = next((agent.zone for agent in agents if agent.agent_id == agent_id), zone)
     chosen = {
-        "q": address.text("q"),
+        "q": params.text("q"),
         "agent": agent_id,
         "flag": flag,
         "from": first and first.isoformat(),
         "to": last and last.isoformat(),
     }
     since, until = utc_bounds(first, last, zone)
-    wanted = CallFilter(agent_id=agent_id, flag=flag, since=since, until=until, text=address.text("q"))
+    wanted = CallFilter(agent_id=agent_id, flag=flag, since=since, until=until, text=params.text("q"))
     return wanted, {name: value for name, value in chosen.items() if value}
 
 

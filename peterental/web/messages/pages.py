@@ -37,18 +37,18 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """List the messages, by default the open ones. Runs two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    address = QueryParams(request.args)
-    agents = services.agents.names(viewer, address.text("agent"))
+    params = QueryParams(request.args)
+    agents = services.agents.names(viewer, params.text("agent"))
     config: Config = current_app.extensions["peterental.config"]
-    wanted, chosen = parse_filter(address, agents, ZoneInfo(config.default_time_zone))
-    page = address.page(LAST_PAGE)
+    wanted, chosen = parse_filter(params, agents, ZoneInfo(config.default_time_zone))
+    page = params.page(LAST_PAGE)
     return render_template(
         "messages/index.html",
         listing=services.messages.listing(viewer, wanted, page=page),
         agents=agents,
         wanted=wanted,
         chosen=chosen,
-        warnings=address.warnings,
+        warnings=params.warnings,
         page=page,
         last_page=LAST_PAGE,
         many=MAX_OPEN_COUNTED,
@@ -76,25 +76,25 @@ def reopen(message_id: int) -> Response:
 
 
 def parse_filter(
-    address: QueryParams, agents: Sequence[AgentName], zone: ZoneInfo
+    params: QueryParams, agents: Sequence[AgentName], zone: ZoneInfo
 ) -> tuple[MessageFilter, dict[str, str]]:
     """Parse the filter of the list; an invalid parameter is ignored with a warning.
 
     Args:
-        address: `q`, `agent`, `show`, `from` and `to` (days, both included).
+        params: `q`, `agent`, `show`, `from` and `to` (days, both included).
         agents: the agents to choose from.
         zone: the time zone of the days if no agent is chosen.
 
     Returns the filter and its query parameters.
     """
     known = [agent.agent_id for agent in agents]
-    agent_id = address.choice("agent", known, "There is no agent {}. The list shows all agents.") or ""
-    state = address.choice("show", get_args(State), "There is no state {}. The open messages are shown.")
-    first, last = address.days()
+    agent_id = params.choice("agent", known, "There is no agent {}. The list shows all agents.") or ""
+    state = params.choice("show", get_args(State), "There is no state {}. The open messages are shown.")
+    first, last = params.days()
     since, until = utc_bounds(first, last, next((agent.zone for agent in agents if agent.agent_id == agent_id), zone))
-    text = address.text("q")
+    text = params.text("q")
     if 0 < len(text) < MIN_CHARS:
-        address.warnings.append(f"“{text}” is too short to search for. Enter at least three letters or digits.")
+        params.warnings.append(f"“{text}” is too short to search for. Enter at least three letters or digits.")
         text = ""
     chosen = {
         "show": state,

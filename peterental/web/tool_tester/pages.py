@@ -29,10 +29,10 @@ def index() -> tuple[str, int]:
     """Show the form of a tool, and the reply to a simulated call; nothing is changed, so there is no redirect."""
     viewer, services = current_viewer(), services_of(current_app)
     agents = services.agents.names(viewer, request.values.get("agent", ""))
-    address = QueryParams(request.args)
-    name = address.choice("tool", [tool.name for tool in TOOLS], "There is no tool {}. The first one is shown.")
+    params = QueryParams(request.args)
+    name = params.choice("tool", [tool.name for tool in TOOLS], "There is no tool {}. The first one is shown.")
     tool = next((tool for tool in TOOLS if tool.name == name), TOOLS[0])
-    form = form_for(tool)(agent=address.text("agent") or None)
+    form = form_for(tool)(agent=params.text("agent") or None)
     form.offer(agents)
     agent = result = None
     if form.validate_on_submit():
@@ -52,7 +52,7 @@ def index() -> tuple[str, int]:
         agent=agent,
         tools=TOOLS,
         tool=tool,
-        warnings=address.warnings,
+        warnings=params.warnings,
         form=form,
         result=result,
         format_response_time=format_response_time,

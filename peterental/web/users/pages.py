@@ -42,8 +42,8 @@ def create_blueprint() -> Blueprint:
 def index() -> Answer:
     """List the users. Runs two queries."""
     viewer, services = current_viewer(), _services()
-    address = QueryParams(request.args)
-    text, page = address.text("q"), address.page(LAST_PAGE)
+    params = QueryParams(request.args)
+    text, page = params.text("q"), params.page(LAST_PAGE)
     listing = services.user_admin.listing(viewer, text=text, page=page)
     agents = services.agents.owned_agents([member.user_id for member in listing.rows], viewer)
     return render_template(
@@ -52,7 +52,7 @@ def index() -> Answer:
         agents=agents,
         text=text,
         page=page,
-        warnings=address.warnings,
+        warnings=params.warnings,
         now=utc_now(),
     )
 

@@ -48,10 +48,10 @@ def test_list_query_round_trips() -> None:
         "to": "2026-11-30",
         "sort": "name",
     }
-    question = parse_list_query({**address, "page": "7"})
-    assert question.address() == address
-    assert (question.page, question.warnings) == (7, ())
-    assert question.address(q=None, status=None) == {n: v for n, v in address.items() if n not in {"q", "status"}}
+    query = parse_list_query({**address, "page": "7"})
+    assert query.url_params() == address
+    assert (query.page, query.warnings) == (7, ())
+    assert query.url_params(q=None, status=None) == {n: v for n, v in address.items() if n not in {"q", "status"}}
     assert parse_list_query({"q": " \x00 ", "status": "", "from": "", "sort": "", "page": ""}).wanted == Filter()
 
 
