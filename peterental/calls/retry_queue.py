@@ -96,4 +96,8 @@ class CallUpdateQueue:
                     return
 
     def _characters(self) -> int:
-        return sum(len(update.transcript or "") + len(update.messages or "") for update, _ in self._queue)
+        return sum(
+            len(text or "")
+            for update, _ in self._queue
+            for text in (update.transcript, update.messages, update.structured_data)
+        )

@@ -1,4 +1,4 @@
-"""Chats are conversations like calls: kept, marked, and told apart by their ids."""
+"""Chats are conversations like calls: stored, marked, and distinguished by their ids."""
 
 from __future__ import annotations
 

@@ -138,6 +138,8 @@ def test_outputs_have_summary_and_success(message: dict[str, Any], summary: str 
         ({"structuredData": {}, "analysis": {"structuredData": {"a": 1}}}, {"a": 1}),
         ({"artifact": {"structuredOutputs": [{"id": "i", "result": 1}, {"result": 2}, "bare"]}}, {"i": 1, "1": 2, "2": "bare"}),
         ({"call": CALL | {"artifact": {"structuredOutputs": {"x": {"name": "N", "result": 1}}}}}, {"N": 1}),
+        (outputs(("N", 1)) | {"call": CALL | outputs(("N", 1))}, {"N": 1}),
+        (outputs(("N", 1)) | {"call": CALL | outputs(("N", 2))}, {"N": 1, "N (2)": 2}),
         ({"artifact": {"structuredOutputs": {"x": {"name": "N"}}}}, {"N": {"name": "N"}}),
         ({"artifact": {"structuredOutputs": "junk"}, "analysis": 5}, None),
     ],
