@@ -1,1 +1,1 @@
-"""The HTTP side of the application: pages, forms and templates, one folder per feature."""
+"""The HTTP side: pages, forms and templates, one folder per feature."""

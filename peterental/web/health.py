@@ -1,4 +1,4 @@
-"""The health checks: `/healthz`, the gate of a deploy, and `/readyz`, the strict check."""
+"""Health checks: `/healthz`, the gate of a deploy, and the strict `/readyz`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def create_blueprint(gate: SchemaHealth) -> Blueprint:
 
     @blueprint.get("/healthz")
     def healthz() -> tuple[Response, int]:
-        """Return 503 until this process has seen its schema once, then 200 for as long as it runs.
+        """Return 503 until this process has seen its schema once, then always 200.
 
         A database outage is no reason to restart a process that will serve again when the database is back.
         """

@@ -1,4 +1,4 @@
-"""Register everything that serves HTTP requests: services, webhook, pages and health checks."""
+"""Register what serves HTTP: services, webhook, pages and health checks."""
 
 from __future__ import annotations
 

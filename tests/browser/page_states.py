@@ -1,4 +1,4 @@
-"""Every page of the URL map, and further states of pages, for screenshots and accessibility checks."""
+"""Every page, in several states, for screenshots and accessibility checks."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def _exceed_the_throttle(page: Page) -> None:
 
 
 def _send_signed_out(page: Page) -> None:
-    """Send a form without a session, as if the page had been opened before the session ended."""
+    """Send a form without a session, as if the session had just ended."""
     page.locator("form").evaluate(
         "form => { form.action = '/agents/new'; form.innerHTML = '<input name=agent_name value=Zoe><button>Go</button>' }"
     )

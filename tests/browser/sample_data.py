@@ -1,4 +1,7 @@
-"""Sample data for browser tests and screenshots: every status, long names, other scripts, failed attempts."""
+"""Sample data for browser tests and screenshots.
+
+It has every status, long names, other scripts and failed attempts.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +88,7 @@ def _add_viewings(site: Site) -> None:
 
 
 def _add_working_hours(site: Site, admin: Viewer) -> None:
-    """Add a day off and blocked time for Ana, manual and from an outside calendar; the next days stay free."""
+    """Add a day off and blocked time for Ana; the next days stay free."""
     day = datetime.now(UTC).date() + timedelta(days=8)
     site.services.hours.add_override("ana-lima", DateOverride(day, (), "Day off 🎈"), admin)
     request = BusyBlockRequest(
@@ -99,7 +102,7 @@ def _add_working_hours(site: Site, admin: Viewer) -> None:
 
 
 def _add_failures(site: Site) -> None:
-    """Add a message in another script, and one failed and one killed attempt at a migration."""
+    """Add a message in another script, and failed attempts at a migration."""
     message = "האם מותר להביא חתול? 🐈 " + "long " * 300
     site.say(ASSISTANT, "call-2", "take_message", message=message, attendee_name="מיכל לוי")
     site.database.fetch("UPDATE messages SET done_at = now(), done_by = %s WHERE attendee_name LIKE 'Dev%%'", [OFFICE])

@@ -1,4 +1,7 @@
-"""`make screenshots`: every page at desktop and phone size, light and dark, in instance/screenshots."""
+"""`make screenshots`: every page, desktop and phone, light and dark.
+
+The images are written to instance/screenshots.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A running PeteRental for browser tests: gunicorn, with access to its database and services."""
+"""A running PeteRental for browser tests, with its database and services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps shared by the browser tests: sign in, open a page by its name, press a button.
+"""Steps shared by the browser tests: sign in, open a page, press a button.
 
 Each step waits until the next page is loaded.
 """
@@ -43,7 +43,10 @@ def page_of(page: Page, name: str) -> None:
 
 
 def fits_the_screen(page: Page) -> bool:
-    """Return whether the page needs no horizontal scrolling; measured without scripts in the page."""
+    """Return whether the page needs no horizontal scrolling.
+
+    It is measured without scripts in the page.
+    """
     edges = page.locator("main *:visible").evaluate_all("all => all.map(item => item.getBoundingClientRect().right)")
     assert edges
     width = page.viewport_size["width"] if page.viewport_size else 0

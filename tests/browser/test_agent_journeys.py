@@ -1,4 +1,4 @@
-"""Journeys about an agent's working hours and calendar in Chromium without scripts."""
+"""Journeys about working hours and calendar in Chromium without scripts."""
 
 from __future__ import annotations
 

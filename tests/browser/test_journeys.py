@@ -1,4 +1,4 @@
-"""Journeys through the pages in Chromium without scripts, at desktop and phone size."""
+"""Journeys in Chromium without scripts, at desktop and phone size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accessibility and size of every page, light and dark, at desktop and phone size."""
+"""Accessibility and size of every page, light and dark, desktop and phone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures: the application on its own database, and a test browser that fills in and sends forms."""
+"""Fixtures: the application on its own database, and a test browser."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def config(database_url: str, tmp_path: Path) -> Config:
 
 @pytest.fixture
 def make_app() -> Iterator[Callable[[Config], Flask]]:
-    """A function that creates an application, whose connections are closed after the test."""
+    """A function that creates an application and closes it after the test."""
     apps: list[Flask] = []
 
     def make(config: Config) -> Flask:
@@ -189,7 +189,10 @@ def book(database: Database) -> Callable[..., int]:
 
 
 class ThreadLog(list[str]):
-    """A log of this thread only: the retry queue of another test's application may still be running."""
+    """A log of this thread only.
+
+    The retry queue of another test's application may still be running.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -202,7 +205,7 @@ class ThreadLog(list[str]):
 
 @pytest.fixture
 def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every `Database.fetch` and every transaction of this test's thread, from now on."""
+    """Every fetch and transaction of this test's thread, from now on."""
     seen = ThreadLog()
     fetch, transaction = Database.fetch, Database.transaction
 
@@ -221,7 +224,7 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement that this test's thread sends from now on, except for BEGIN, COMMIT and settings."""
+    """Every statement of this thread except BEGIN, COMMIT and settings."""
     seen = ThreadLog()
     execute = psycopg.Connection.execute
 

@@ -1,4 +1,4 @@
-"""Calendar pages of an agent: the week view, the printable day sheet, and the statistics."""
+"""Calendar pages of an agent: week view, printable day sheet, statistics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ def add_routes(blueprint: Blueprint) -> None:
 
 
 def week(agent_id: str) -> str:
-    """Show the week that contains `from`. Runs four queries; the page is at most 60 KB."""
+    """Show the week that contains `from`.
+
+    Runs four queries; the page is at most 60 KB.
+    """
     params = QueryParams(request.args)
     on = params.day("from", TODAY_INSTEAD)
     found = services_of(current_app).calendar.week(agent_id, current_viewer(), on)
@@ -40,7 +43,10 @@ def week(agent_id: str) -> str:
 
 
 def day(agent_id: str) -> str:
-    """Show one day as a printable sheet. Runs four queries; the page is at most 60 KB."""
+    """Show one day as a printable sheet.
+
+    Runs four queries; the page is at most 60 KB.
+    """
     params = QueryParams(request.args)
     on = params.day("on", TODAY_INSTEAD)
     agent, today, found = services_of(current_app).calendar.day_sheet(agent_id, current_viewer(), on)

@@ -1,4 +1,4 @@
-"""The message about an edit conflict: another user has changed the agent since the form was opened."""
+"""The message about an edit conflict: someone else changed the agent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def conflict_message(agent: Agent, entries: Sequence[AuditEntry]) -> str:
 
 
 def _savers(entries: Sequence[AuditEntry]) -> list[str]:
-    """Return who made these changes, each with their actions other than editing the profile."""
+    """Return who made these changes, with their actions other than "edited"."""
     by: dict[str, dict[str, None]] = {}
     for entry in entries:
         by.setdefault(entry.actor, {})[entry.change.action] = None

@@ -51,7 +51,7 @@ def _rule(label: str, name: str, description: str = "", *, optional: bool = Fals
 
 
 class VersionedForm(PageForm):
-    """A form that carries the version of the agent it shows, so that edit conflicts are detected."""
+    """A form that carries the agent's version, to detect edit conflicts."""
 
     seen = HiddenField()
 
@@ -61,7 +61,7 @@ class VersionedForm(PageForm):
 
     @property
     def seen_at(self) -> datetime:
-        """`updated_at` of the agent when the form was opened; NEVER if the form does not contain it."""
+        """The agent's `updated_at` when the form was opened; NEVER if unknown."""
         try:
             seen = datetime.fromisoformat(self.seen.data or "")
         except ValueError:
@@ -150,7 +150,7 @@ class AgentForm(VersionedForm):
         self.show_state(agent)
 
     def show_conflict(self, agent: Agent, entries: Sequence[AuditEntry]) -> None:
-        """Add the stored value, and who saved it, to every field that differs; then accept the current version.
+        """Add the stored value, and who saved it, to every field that differs.
 
         The entries stay in the form, and sending it again overwrites the stored values.
 
@@ -179,7 +179,7 @@ class AgentForm(VersionedForm):
 
 
 def zone_choices(current: str) -> dict[str, list[tuple[str, str]]]:
-    """Return the time zones grouped by continent, after a group of `current` and the common ones."""
+    """Return the time zones by continent, with `current` and common ones first."""
     common = list({current: COMMON_ZONES.get(current, zone_city(current)), **COMMON_ZONES}.items())
     named = {zone for zone, _ in common}
     others = {

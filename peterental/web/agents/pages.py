@@ -72,7 +72,10 @@ def create_blueprint() -> Blueprint:
 
 
 def index() -> Answer:
-    """List the agents. Runs two queries, for admins one more for calls to unknown assistants."""
+    """List the agents.
+
+    Runs two queries, and for admins one more for calls to unknown assistants.
+    """
     params = QueryParams(request.args)
     text, page = params.text("q"), params.page(LAST_PAGE)
     services, viewer = _services(), current_viewer()
@@ -94,7 +97,10 @@ def index() -> Answer:
 
 
 def show(agent_id: str) -> Answer:
-    """Show one agent. Runs three queries, and up to three more for "Is this time free?"."""
+    """Show one agent.
+
+    Runs three queries, and up to three more for "Is this time free?".
+    """
     services, viewer = _services(), current_viewer()
     agent = services.agents.get(agent_id, viewer)
     check, warnings = _slot_check(agent_id)
@@ -179,7 +185,7 @@ def hours_by_weekday(rules: Rules) -> list[tuple[str, list[Window]]]:
 
 
 def _slot_check(agent_id: str) -> tuple[SlotCheck | None, str | None]:
-    """Return the answer to "Is this time free?", or a warning about the question, or neither."""
+    """Return the answer to "Is this time free?", or a warning, or neither."""
     params = QueryParams(request.args)
     if not params.text("on") and not params.text("at"):
         return None, None

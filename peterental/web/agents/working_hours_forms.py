@@ -27,12 +27,15 @@ HOURS_ATTRIBUTES = {"autocomplete": "off", "autocapitalize": "none", "spellcheck
 
 
 def format_windows(windows: Iterable[Window]) -> str:
-    """Return windows in the notation that `parse_windows` accepts: `9 am–12 pm, 1–5 pm`."""
+    """Return windows as `parse_windows` accepts them: `9 am–12 pm, 1–5 pm`."""
     return ", ".join(f"{_opening(w)}\N{EN DASH}{wall_clock(w.closes_min)}" for w in windows)
 
 
 def _opening(window: Window) -> str:
-    """Return the opening time, without am or pm if it matches that of the closing time; midnight stays a word."""
+    """Return the opening time, without am or pm if the closing time has the same.
+
+    Midnight stays a word.
+    """
     opens, closes = wall_clock(window.opens_min), wall_clock(window.closes_min)
     is_plain = window.opens_min >= HOUR_MIN and opens[-2:] == closes[-2:]
     return opens[:-3] if is_plain else opens
@@ -158,7 +161,9 @@ class WeekForm(VersionedForm):
         self.show_state(agent)
 
     def show_conflict(self, agent: Agent, entries: Sequence[AuditEntry]) -> None:
-        """Add the stored hours, and who saved them, to every day that differs; then accept the current version.
+        """Add the stored hours, and who saved them, to every day that differs.
+
+        Then accept the current version: sending the form again overwrites the stored hours.
 
         Args:
             agent: its current state.

@@ -53,7 +53,10 @@ def add_routes(blueprint: Blueprint) -> None:
 
 @preserves_form
 def hours(agent_id: str) -> Answer:
-    """Show the page, and save the weekly hours. Runs four queries, whatever the length of the lists."""
+    """Show the page, and save the weekly hours.
+
+    Runs four queries, whatever the length of the lists.
+    """
     form = WeekForm()
     if form.validate_on_submit():
         try:
@@ -133,7 +136,10 @@ def remove_busy(agent_id: str) -> Answer:
 
 
 def busy_saved_message(busy: BusyBlock, zone: ZoneInfo) -> str:
-    """Return the message about added blocked time; both ends name the zone if the clocks change in between."""
+    """Return the message about added blocked time.
+
+    Both ends name the zone if the clocks change in between.
+    """
     begins, ends = zone_name(busy.start, zone), zone_name(busy.until, zone)
     from_zone = f" {begins}" if begins != ends else ""
     until_day = "" if _same_day(busy, zone) else f"{day(busy.until, zone)}, "

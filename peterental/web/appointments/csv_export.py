@@ -1,4 +1,7 @@
-"""CSV export of viewings: UTF-8 with a byte order mark, which Excel needs to detect the encoding."""
+"""CSV export of viewings.
+
+The file is UTF-8 with a byte order mark, which Excel needs to detect the encoding.
+"""
 
 from __future__ import annotations
 
@@ -62,5 +65,5 @@ def _to_csv(rows: Iterable[Sequence[str]]) -> str:
 
 
 def escape_formula(cell: str) -> str:
-    """Return the cell, prefixed with an apostrophe if a spreadsheet would read it as a formula."""
+    """Return the cell, with an apostrophe before what would be a formula."""
     return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA_PREFIXES) else cell

@@ -1,4 +1,4 @@
-"""The filter, sort order and page of the list of viewings, parsed from the query string."""
+"""Filter, order and page of the list of viewings, from the query string."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ListQuery:
     warnings: tuple[str, ...]
 
     def url_params(self, **changes: str | None) -> dict[str, str]:
-        """Return the query parameters of this request without the page, with some changed."""
+        """Return the query parameters without the page, with some changed."""
         wanted = self.wanted
         params = {
             "q": wanted.text,
@@ -53,7 +53,7 @@ class ListQuery:
 
 
 def parse_list_query(args: Mapping[str, str]) -> ListQuery:
-    """Parse the query string of the list; an invalid parameter is ignored with a warning."""
+    """Parse the query string; an invalid parameter is ignored with a warning."""
     params = QueryParams(args)
     first_day, last_day = params.days()
     text = " ".join(params.text("q").split())

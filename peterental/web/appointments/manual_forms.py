@@ -48,7 +48,7 @@ def _up_to(characters: int) -> Length:
 
 
 class WhenForm(PageForm):
-    """A day and a time on the agent's wall clock: an offered free time or a typed one."""
+    """A day and a wall-clock time of the agent: an offered time or a typed one."""
 
     day = DateField("Day", validators=[required("Choose a day.")])
     slot = StringField("Free times")
@@ -130,7 +130,7 @@ class BookForm(WhenForm):
     key = HiddenField()
 
     def __iter__(self) -> Iterator[Field]:
-        """Yield the fields in the order of the page, which is also that of the list of errors."""
+        """Yield the fields in the order of the page and of its list of errors."""
         first = [self[name] for name in IN_PAGE]
         return iter([*first, *(field for field in super().__iter__() if field not in first)])
 
@@ -156,19 +156,22 @@ class BookForm(WhenForm):
 
 
 class MoveForm(WhenForm):
-    """Another time for a viewing, with the state of the viewing when the form was opened."""
+    """Another time for a viewing, with the state that the form was opened on."""
 
     seen = HiddenField()
 
 
 def seen_token(appointment: Appointment) -> str:
-    """Return the state of a viewing as the hidden field `seen` of its forms carries it."""
+    """Return the state of a viewing for the hidden field `seen`."""
     assert appointment.updated_at is not None  # noqa: S101  # for mypy; it was read from the database
     return f"{appointment.updated_at.isoformat()} {appointment.start.isoformat()} {appointment.status}"
 
 
 def parse_seen_token(token: str | None) -> ExpectedState | None:
-    """Parse the hidden field `seen`; None if it is malformed, which is treated as an edit conflict."""
+    """Parse the hidden field `seen`; None if it is malformed.
+
+    A malformed field is treated as an edit conflict.
+    """
     try:
         updated_at, start, status = (token or "").split(" ")
         seen = ExpectedState(datetime.fromisoformat(updated_at), datetime.fromisoformat(start), _status(status))
@@ -186,7 +189,7 @@ def acknowledgement_token(warnings: BookingWarnings) -> str:
 
 
 def is_repeated(start: datetime, zone: tzinfo) -> bool:
-    """Return whether the wall clock shows the time of `start` twice, because the clocks go back."""
+    """Return whether the clocks go back and show the time of `start` twice."""
     local = start.astimezone(zone)
     first, second = (local.replace(fold=fold).utcoffset() or timedelta() for fold in (0, 1))
     return first > second

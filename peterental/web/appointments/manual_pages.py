@@ -64,7 +64,7 @@ def add_routes(blueprint: Blueprint) -> None:
 
 @preserves_form
 def new() -> Answer:
-    """Book a viewing: agent and time, then home and visitor, in one form that keeps its entries."""
+    """Book a viewing manually, in one form that keeps its entries."""
     services, viewer = _services(), current_viewer()
     form = BookForm() if request.method == "POST" else BookForm(request.args, meta={"csrf": True})
     if request.method == "GET":
@@ -196,7 +196,10 @@ def _conflict_page(refusal: EditConflict) -> Answer:
 
 
 def _duplicate(appointment: Appointment, form: BookForm) -> Response:
-    """Redirect to the booking of a form that was sent twice; warn if the second one had other entries."""
+    """Redirect to the booking of a form that was sent twice.
+
+    Warns if the second submission had other entries.
+    """
     again = form.entry()
     same = (again.property_address, again.attendee_name, again.agent_id) == (
         appointment.property_address,

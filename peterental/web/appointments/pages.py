@@ -65,7 +65,9 @@ def index() -> str:
 
 
 def export_csv() -> Response:
-    """Return the whole list, not only the current page, as CSV; at most a thousand rows are in memory.
+    """Return the whole list, not only the current page, as CSV.
+
+    At most a thousand rows are in memory.
 
     The first rows are read before the response starts, so that an error still becomes an error page.
     """

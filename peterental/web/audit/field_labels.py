@@ -1,4 +1,4 @@
-"""Changes in the audit log as labelled fields with readable values before and after. Pure."""
+"""Changes in the audit log as labelled fields with readable values. Pure."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Field:
 
 
 def labelled_fields(change: Change, zone: ZoneInfo, people: Mapping[int, str] = NO_USERS) -> tuple[Field, ...]:
-    """Return the fields of a change with readable values, without those that are empty before and after.
+    """Return the fields of a change that have a value before or after.
 
     Args:
         change: an entry of the log.
@@ -127,7 +127,7 @@ def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> 
 
 
 def format_value(value: Any, zone: ZoneInfo) -> str | None:
-    """Return a value of the log in readable form; moments in `zone`, None for an empty value."""
+    """Return a readable value, with moments in `zone`; None if it is empty."""
     if value is None or value in ("", [], {}):
         return None
     if isinstance(value, bool):

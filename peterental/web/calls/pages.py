@@ -89,7 +89,10 @@ def index() -> str:
 
 
 def show(vapi_call_id: str) -> str:
-    """Show one call. Runs two queries, and a third for the agent's rules if tools were used."""
+    """Show one call.
+
+    Runs two queries, and a third for the agent's rules if tools were used.
+    """
     viewer, services = current_viewer(), services_of(current_app)
     record = services.calls.record(vapi_call_id, viewer)
     turns = conversation(record.call)
@@ -151,7 +154,7 @@ def parse_filter(
 
 
 def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo, understood: Mapping[str, Explanation]) -> list[Step]:
-    """Return the first tool calls as steps of a timeline, as many as fit into the page.
+    """Return the first tool calls that fit into the page as timeline steps.
 
     Args:
         tool_calls: in the order they were answered.
@@ -194,7 +197,7 @@ def _format_value(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
 
 
 def _analysis_rows(record: CallRecord) -> list[tuple[str, str]]:
-    """Return Vapi's analysis of the call, except for the summary, as labels and texts."""
+    """Return Vapi's analysis, except for the summary, as labels and texts."""
     found: dict[str, Any] = {}
     if record.call.success_evaluation:
         evaluation = record.call.success_evaluation
@@ -210,7 +213,10 @@ def _analysis_rows(record: CallRecord) -> list[tuple[str, str]]:
 
 
 def _recording_links(call: Call) -> list[tuple[str, str]]:
-    """Return the call's recordings as labels and URLs, each URL once and the one to play first."""
+    """Return labels and URLs of the recordings, the one to play first.
+
+    Each URL occurs once.
+    """
     others = call.recordings if isinstance(call.recordings, dict) else {}
     links = {_safe_link(call.recording_url): "Play the recording"}
     for field, url in others.items():
@@ -221,7 +227,7 @@ def _recording_links(call: Call) -> list[tuple[str, str]]:
 
 
 def _recording_label(field: str) -> str:
-    """Return the label of another recording, from the field of the report that held it."""
+    """Return the label of another recording from its field in the report."""
     part = next((label for word, label in labels.RECORDINGS.items() if word in field.lower()), None)
     return f"Recording: {part}" if part else "Another recording"
 

@@ -1,4 +1,4 @@
-"""The conversation of a call: from Vapi's messages if they are readable, else from the transcript. Pure."""
+"""The conversation of a call, from Vapi's messages or its transcript. Pure."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Turn:
 
 
 def conversation(call: Call) -> tuple[Turn, ...]:
-    """Return the turns in order; empty if neither messages nor transcript were reported."""
+    """Return the turns in order; empty without messages and transcript."""
     return tuple(_merge_turns(_turns_of_messages(call.messages))) or tuple(
         _merge_turns(_turns_of_transcript(call.transcript))
     )
@@ -63,7 +63,7 @@ def as_text(call: Call) -> str:
 
 
 def truncate(turns: tuple[Turn, ...], budget_bytes: int) -> tuple[Turn, ...]:
-    """Return the first turns that fit into the budget of the page; the last one may be cut."""
+    """Return the first turns that fit into the budget; the last may be cut."""
     shown = []
     for turn in turns:
         budget_bytes -= TURN_MARKUP_BYTES
@@ -88,7 +88,10 @@ def _turns_of_messages(messages: object) -> Iterable[Turn]:
 
 
 def _turns_of_transcript(transcript: str | None) -> Iterable[Turn]:
-    """Yield the turns of lines such as `AI: …` and `User: …`; a line without a name continues the previous turn."""
+    """Yield the turns of lines such as `AI: …` and `User: …`.
+
+    A line without a name continues the previous turn.
+    """
     speaker: Speaker = "caller"
     for line in (transcript or "").splitlines():
         found = TRANSCRIPT_LINE.match(line)

@@ -1,1 +1,1 @@
-"""The shell of the browser pages: layout, session, sign-in, access control, error pages, the schema page."""
+"""The shell of the pages: layout, session, sign-in, access control, errors."""

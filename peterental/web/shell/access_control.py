@@ -1,4 +1,4 @@
-"""Access control before every request: a page requires sign-in unless its view is marked `@public`."""
+"""Access control: every page requires sign-in unless marked `@public`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def is_machine_request() -> bool:
 
 
 def authenticate_request() -> Response | None:
-    """Load the viewer, redirect to sign-in where one is required, and check the CSRF token of every form.
+    """Load the viewer, require sign-in, and check the CSRF token of a form.
 
     Runs one query when there is a session. Raises CSRFError.
     """
@@ -60,7 +60,7 @@ def authenticate_request() -> Response | None:
 
 
 def safe_next(target: str | None) -> str | None:
-    """Return the page to open after sign-in, or None unless it is a path on this site.
+    """Return the page to open after sign-in; None if it is on another site.
 
     Browsers read a backslash as a slash and drop tabs and line ends, so a path with either may lead to another site.
     """

@@ -1,4 +1,4 @@
-"""The style sheet, its fonts and the icon, served under URLs that contain a digest of their content."""
+"""Style sheet, fonts and icon, served under URLs with a content digest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ URL = re.compile(rb"url\(([\w.-]+)\)")
 
 
 def install(app: Flask) -> None:
-    """Read the assets once, serve them at `/assets/<digest>/<name>`, and add `asset(name)` to the templates."""
+    """Serve the assets at `/assets/<digest>/<name>`.
+
+    They are read once; templates get their URLs from `asset(name)`.
+    """
     contents = {path.name: path.read_bytes() for path in sorted(ASSETS_DIR.iterdir()) if path.suffix in TYPES}
     addresses = {name: _address(name, content) for name, content in contents.items()}
     for name in [name for name in contents if name.endswith(".css")]:

@@ -15,7 +15,9 @@ _MARK = "preserves_form"
 
 
 def preserves_form(view: View) -> View:
-    """Mark a view whose `PageForm` reports an expired CSRF token as a form error and keeps the typed values.
+    """Mark a view whose form keeps its entries when the CSRF token has expired.
+
+    Its `PageForm` reports the expired token as a form error.
 
     Such a view changes nothing unless `form.validate_on_submit()` returns True.
     """

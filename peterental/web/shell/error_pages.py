@@ -1,4 +1,4 @@
-"""Error pages: the only place where an exception becomes a page with a status and a next step."""
+"""Error pages: the only place where an exception becomes a page."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _http(error: HTTPException) -> BaseResponse | HTTPException:
 
 
 def _not_found(error: NotFound) -> Response:
-    """Return the same 404 page for a thing that does not exist and for one that the viewer may not see."""
+    """Return the same page for what does not exist and what is not visible."""
     del error
     return _page(404)
 
@@ -122,7 +122,7 @@ def _unavailable(fault: Fault) -> Response:
 
 
 def _preserved_fields() -> list[Field]:
-    """Return the fields of the sent form that the error page passes on, so that no entry is lost."""
+    """Return the fields of the sent form that the error page passes on."""
     view = current_app.view_functions.get(request.endpoint or "")
     try:
         return preserved_fields(view) if view else []

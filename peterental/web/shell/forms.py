@@ -1,4 +1,4 @@
-"""The base class of every form, field types and validators, and the sign-in forms."""
+"""The base class of every form, field types, validators, sign-in forms."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Messages(DummyTranslations):  # type: ignore[misc]  # WTForms has no types
 
 
 class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
-    """A form that keeps its entries when it is invalid and shows at each field what to correct."""
+    """A form that keeps invalid entries and shows what to correct at each field."""
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]  # likewise
         """Strips every text field and removes NUL, which PostgreSQL cannot store."""
@@ -52,7 +52,7 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
             return unbound_field.bind(form=form, **options)
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
-        """Validate every field, and add a form error if the CSRF token does not belong to this session."""
+        """Validate every field; a foreign CSRF token is a form error."""
         is_valid = bool(super().validate(extra_validators))
         if self.csrf_token.errors:
             self.form_errors.append(FORM_EXPIRED)
@@ -68,12 +68,12 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
 
 
 def strip(value: object) -> object:
-    """Return a text without surrounding blanks and NUL characters; any other value unchanged."""
+    """Return a text without surrounding blanks and NUL; other values unchanged."""
     return value.replace("\x00", "").strip() if isinstance(value, str) else value
 
 
 def required(message: str) -> Callable[[PageForm, Field], None]:
-    """Return a validator that rejects empty text and text without any visible character."""
+    """Return a validator that rejects text without any visible character."""
 
     def check(form: PageForm, field: Field) -> None:
         del form

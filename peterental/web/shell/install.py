@@ -1,4 +1,4 @@
-"""Register the shell of the browser pages: session settings, access control, template filters, sign-in."""
+"""Register the shell of the pages: sessions, access control, filters, sign-in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SESSION_LIFETIME = timedelta(days=30)
 
 
 def install(app: Flask, config: Config) -> None:
-    """Configure `app` to serve the pages; its secret key, services and config must be set already."""
+    """Configure `app`, which has its secret key, services and config, for pages."""
     app.config.update(
         # Browsers accept a __Host- cookie only over HTTPS and only from this host, never from a sibling domain.
         SESSION_COOKIE_NAME="__Host-peterental" if config.is_production else "peterental",

@@ -1,4 +1,4 @@
-"""The navigation of every page: the tabs, and the entries that narrow screens show behind "More"."""
+"""The navigation: tabs, and entries that narrow screens show under "More"."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ def navigation_for(endpoints: Container[str], *, is_admin: bool, endpoint: str |
 
 
 def _current(entries: tuple[NavItem, ...], endpoint: str) -> NavItem | None:
-    """Return the entry of this page, else the first of its blueprint: a booking belongs to Appointments."""
+    """Return the entry of this page, else the first of its blueprint.
+
+    A booking, for example, belongs to Appointments.
+    """
     exact = [entry for entry in entries if entry.endpoint == endpoint]
     related = [entry for entry in entries if entry.endpoint.partition(".")[0] == endpoint.partition(".")[0]]
     return next(iter(exact + related), None)

@@ -1,4 +1,4 @@
-"""Query strings of pages: each parameter is parsed, or ignored with a warning for the reader. Pure."""
+"""Query strings: each parameter is parsed, or ignored with a warning. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class QueryParams:
         return self._params.get(name, "")[:MAX_TEXT_CHARS]
 
     def choice(self, name: str, allowed: Iterable[Choice], warning: str) -> Choice | None:
-        """Return a parameter that must be one of `allowed`; None when it is missing or invalid.
+        """Return a parameter that is one of `allowed`; None if missing or invalid.
 
         Args:
             name: of the parameter.
@@ -54,7 +54,10 @@ class QueryParams:
         return found
 
     def day(self, name: str, consequence: str = "") -> date | None:
-        """Return a day in ISO 8601; None when it is missing or invalid. `consequence` ends the warning."""
+        """Return a day in ISO 8601; None if missing or invalid.
+
+        `consequence` ends the warning about an invalid day.
+        """
         text = self.text(name)
         if not text:
             return None
@@ -68,7 +71,7 @@ class QueryParams:
         return day
 
     def days(self) -> tuple[date | None, date | None]:
-        """Return the first and the last day of a list from `from` and `to`; None where the range is open."""
+        """Return the days in `from` and `to`; None where the range is open."""
         first, last = self.day("from"), self.day("to")
         if first and last and last < first:
             self.warnings.append(f"The last day, {last}, is before the first day, {first}. The last day was ignored.")
@@ -76,7 +79,7 @@ class QueryParams:
         return first, last
 
     def minutes(self, name: str) -> int | None:
-        """Return a time of day in minutes after midnight; None when it is missing or invalid."""
+        """Return a time of day in minutes after midnight; None if invalid."""
         text = self.text(name)
         if not text:
             return None
@@ -90,7 +93,7 @@ class QueryParams:
         return clock.hour * 60 + clock.minute
 
     def page(self, last: int) -> int:
-        """Return the page number from `page`, 1 to `last`; 1 when it is missing or invalid."""
+        """Return the page number, 1 to `last`; 1 if it is missing or invalid."""
         text = self.text("page")
         if not text:
             return 1
@@ -102,7 +105,7 @@ class QueryParams:
 
 
 def utc_bounds(first: date | None, last: date | None, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
-    """Return the UTC start of `first` and the UTC end of `last` in `zone`; None where the range is open."""
+    """Return the UTC start of `first` and end of `last` in `zone`; None if open."""
     midnights = [
         None if day is None else datetime.combine(day, time(), zone).astimezone(UTC)
         for day in (first, last and last + timedelta(days=1))

@@ -102,7 +102,7 @@ def schema() -> str:
 
 
 def next_steps(status: Status) -> tuple[tuple[str | None, str], ...]:
-    """Return the next commands and what they do; only the blocking ones if there are any."""
+    """Return the next commands and what they do, or only the blocking ones."""
     states = {entry.state.value for entry in status.entries}
     present = [state for state in NEXT_STEPS if state in states]
     blocking = [state for state in present if state in BLOCKING]

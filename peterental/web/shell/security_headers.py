@@ -37,7 +37,7 @@ def for_environment(config: Config) -> Callable[[Response], Response]:
 
 
 def send_no_referrer() -> None:
-    """Send `Referrer-Policy: no-referrer` with this response, because its URL contains a secret token."""
+    """Send `Referrer-Policy: no-referrer`: the URL contains a secret token."""
 
     @after_this_request
     def protect(response: Response) -> Response:

@@ -16,7 +16,7 @@ MACHINE_PATHS = ("/vapi/", "/healthz", "/readyz")
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Sessions for pages only: programs send no cookies, so their requests skip the session."""
+    """Sessions for pages only: programs send no cookies."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Return the session of a page request, or None for the routes used by programs."""

@@ -90,7 +90,7 @@ def logout() -> Answer:
 @public
 @preserves_form
 def set_up() -> Answer:
-    """Create the first user, an admin, for the holder of the set-up link from the log."""
+    """Create the first user, an admin, for the holder of the set-up link."""
     send_no_referrer()
     users = services_of(current_app).users
     if users.has_users():

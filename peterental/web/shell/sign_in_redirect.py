@@ -1,4 +1,4 @@
-"""Redirects to sign-in and back to the requested page, or back to a form with its entries."""
+"""Redirects to sign-in, and back to the requested page or sent form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Field = tuple[str, str]
 
 
 def redirect_to_sign_in(view: Callable[..., Any]) -> Response:
-    """Redirect to sign-in, or return the sign-in page with the entries of a sent form.
+    """Redirect to sign-in, or show sign-in with the entries of a sent form.
 
     Only entries from our own pages are kept, so that no other site can prefill a form.
     """
@@ -36,7 +36,10 @@ def redirect_to_sign_in(view: Callable[..., Any]) -> Response:
 
 
 def preserved_fields(view: Callable[..., Any]) -> list[Field]:
-    """Return the fields of a form sent from our pages to a view that preserves its form; else nothing."""
+    """Return the fields of a sent form to keep; none if its view keeps none.
+
+    Only forms from our own pages are kept.
+    """
     if request.method != "POST" or not is_preserving_form(view) or not is_from_our_page():
         return []
     fields = [field for field in request.form.items(multi=True) if field[0] not in SECRETS]
@@ -44,12 +47,15 @@ def preserved_fields(view: Callable[..., Any]) -> list[Field]:
 
 
 def is_from_our_page() -> bool:
-    """Return whether the browser reports a same-origin request; old browsers report nothing."""
+    """Return whether the browser reports a same-origin request.
+
+    Old browsers report nothing.
+    """
     return request.headers.get("Sec-Fetch-Site") == "same-origin"
 
 
 def resume(target: str, pending_form: str | None) -> Response:
-    """Redirect to `target` after sign-in, or return a page that leads back to the pending form.
+    """Redirect to `target`, or return a page that leads to the pending form.
 
     Its fields are sent without a CSRF token: the view shows them and changes nothing until they are sent again.
     """
@@ -60,7 +66,10 @@ def resume(target: str, pending_form: str | None) -> Response:
 
 
 def drop_empty_params() -> Response | None:
-    """Redirect a list with empty parameters, which browsers send for empty fields, to the URL without them."""
+    """Redirect a list to the URL without empty parameters.
+
+    Browsers send a parameter for every empty field.
+    """
     if request.method not in {"GET", "HEAD"} or not (request.endpoint or "").endswith(".index"):
         return None
     params = list(request.args.items(multi=True))
@@ -72,7 +81,7 @@ def drop_empty_params() -> Response | None:
 
 
 def _decode_fields(pending_form: str | None) -> list[Field]:
-    """Decode the fields that `redirect_to_sign_in` stored; an empty list if they are malformed."""
+    """Decode the fields from `redirect_to_sign_in`; empty if malformed."""
     try:
         fields = [(str(name), str(value)) for name, value in json.loads(pending_form or "[]")]
         json.dumps(fields, ensure_ascii=False).encode()  # rejects lone surrogates, which JSON allows and HTML does not
@@ -82,7 +91,7 @@ def _decode_fields(pending_form: str | None) -> list[Field]:
 
 
 def _return_target() -> str | None:
-    """Return the page to open after sign-in: the requested one, or the one that contains the sent form."""
+    """Return the requested page, or the page that contains the sent form."""
     if request.method == "GET":
         target = request.full_path.rstrip("?")
     elif request.url_rule is not None and "GET" in (request.url_rule.methods or set()):

@@ -29,14 +29,17 @@ def day(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def long_day(moment: datetime, zone: ZoneInfo, now: datetime | None = None) -> str:
-    """Return the long date in `zone`, such as `Tuesday, November 24`, with the year unless it is that of `now`."""
+    """Return the long date in `zone`, such as `Tuesday, November 24`.
+
+    It has the year unless that is the year of `now`.
+    """
     local = moment.astimezone(zone)
     year = "" if now is not None and now.astimezone(zone).year == local.year else f", {local.year}"
     return f"{local:%A, %B} {local.day}{year}"
 
 
 def zone_name(moment: datetime, zone: ZoneInfo) -> str:
-    """Return the abbreviation of the zone at that moment, such as `CST`, or `UTC-3` if it has none."""
+    """Return the zone's abbreviation at that moment: `CST`, else `UTC-3`."""
     local = moment.astimezone(zone)
     name = local.tzname() or ""
     if name.isalpha():
@@ -52,7 +55,7 @@ def iso(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def format_iso(text: str, zone: ZoneInfo) -> str:
-    """Return a date or time in ISO 8601 in readable form, and any other text unchanged.
+    """Return an ISO 8601 date or time in readable form; other text unchanged.
 
     Args:
         text: `2026-03-08`, `2026-03-08T09:30` (wall-clock time) or `2026-03-08T15:30Z` (a moment).
@@ -110,7 +113,7 @@ def house_number(address: str) -> str:
 
 
 def initials(name: str) -> str:
-    """Return one or two initials: `AL` for `Ana Lima`, `?` for a name without letters."""
+    """Return one or two initials: `AL` for `Ana Lima`, `?` without letters."""
     words = [word for word in name.split() if word[0].isalnum()]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
 
@@ -121,7 +124,7 @@ def html_bytes(text: str) -> int:
 
 
 def truncate_bytes(text: str, budget_bytes: int) -> str:
-    """Return the text, cut with an ellipsis if its HTML takes more than `budget_bytes`."""
+    """Return the text, cut with an ellipsis to `budget_bytes` of HTML."""
     if html_bytes(text) <= budget_bytes:
         return text
     used_bytes, length = html_bytes("…"), 0

@@ -1,4 +1,4 @@
-"""The cookie of a browser that has signed in before: guesses from elsewhere do not throttle its sign-in."""
+"""The cookie of a known browser, which failures elsewhere do not throttle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEVICE_COOKIE_LIFETIME_S = 365 * 24 * 60 * 60
 
 
 def client_origin_of(email: str) -> ClientOrigin:
-    """Return the address and the known device from which this request signs in as `email`."""
+    """Return the address and known device that this request comes from."""
     return ClientOrigin(address=request.remote_addr or "", device=_known_device(email))
 
 

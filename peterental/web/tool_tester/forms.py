@@ -1,4 +1,4 @@
-"""The forms of the tool tester: one for each tool, with a field for each argument."""
+"""The forms of the tool tester, one per tool with its arguments as fields."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class ToolTesterForm(PageForm):
         self.agent.choices = [(agent.agent_id, agent.agent_name) for agent in agents]
 
     def arguments(self, tool: ToolSpec) -> dict[str, Any]:
-        """Return the arguments of the tool call: the JSON object, or else the fields that are filled in."""
+        """Return the arguments: the JSON object, or else the filled-in fields."""
         if self.raw.data:
             return dict(json.loads(self.raw.data))
         return {spec.name: self[spec.name].data for spec in tool.arguments if self[spec.name].data}

@@ -1,4 +1,4 @@
-"""The tool tester: sends a simulated tool call and shows the reply that a caller would hear."""
+"""The tool tester: shows the reply to a simulated tool call."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def create_blueprint() -> Blueprint:
 
 @preserves_form
 def index() -> tuple[str, int]:
-    """Show the form of a tool, and the reply to a simulated call; nothing is changed, so there is no redirect."""
+    """Show the form of a tool, and the reply to a simulated call.
+
+    Nothing is changed, so there is no redirect.
+    """
     viewer, services = current_viewer(), services_of(current_app)
     agents = services.agents.names(viewer, request.values.get("agent", ""))
     params = QueryParams(request.args)

@@ -102,7 +102,7 @@ def show(user_id: int) -> Answer:
 
 
 def make_link(user_id: int) -> Answer:
-    """Create a link with which a user chooses a new password, and revoke earlier ones."""
+    """Create a password link for a user, and revoke earlier ones."""
     grant = _services().user_admin.make_link(user_id, current_viewer())
     flash("The link was created, and earlier links were revoked. Pass it on: PeteRental does not send e-mail.", "done")
     return _show_link(grant)

@@ -1,4 +1,4 @@
-"""Checks of every page in the URL map, so that a new page is checked automatically."""
+"""Checks of every page in the URL map, new ones included."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def others(services: Services, database: Database, admin: Viewer) -> dict[str, s
 
 
 def named_pages(app: Flask, others: dict[str, str]) -> Iterator[tuple[str, str, int]]:
-    """Yield method, path and expected status for an agent's user, for every URL with an id."""
+    """Yield method, path and status for an agent's user of URLs with an id."""
     for rule in app.url_map.iter_rules():
         names = PARAMETER.findall(rule.rule)
         if not names or rule.endpoint.partition(".")[0] in {*MACHINE_BLUEPRINTS, "asset"}:
@@ -108,7 +108,7 @@ def test_every_post_form_has_a_csrf_token(app: Flask, office: Browser, others: d
 
 
 def test_search_fields_limit_the_url_length(app: Flask, office: Browser, others: dict[str, str]) -> None:
-    """The server accepts request lines of 4094 bytes, and one character may take twelve."""
+    """The server accepts 4094 bytes per line; a character may take twelve."""
     assert others
     searches = [
         field

@@ -1,4 +1,4 @@
-"""Query strings: valid parameters are parsed, invalid ones are ignored with a warning."""
+"""Query strings: invalid parameters are ignored with a warning."""
 
 from __future__ import annotations
 

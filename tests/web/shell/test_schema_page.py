@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 def look(
     make_app: Callable[[Config], Flask], browse: Callable[[Flask], Browser], config: Config, folder: Path, admin: Viewer
 ) -> Callable[[], str]:
-    """A function that opens the page as an admin, on an application with the test's folder."""
+    """A function that opens the page as an admin, with the test's folder."""
 
     def look() -> str:
         browser = browse(make_app(replace(config, migrations_dir=folder)))

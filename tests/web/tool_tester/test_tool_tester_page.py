@@ -1,4 +1,4 @@
-"""The tool tester: previews the reply that a caller would hear and changes nothing."""
+"""The tool tester: previews the reply to a caller and changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of the users: list, invitation, one user, the account, and one-time links."""
+"""Pages of the users: list, invitation, one user, account, one-time links."""
 
 from __future__ import annotations
 
