@@ -134,6 +134,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,
         "override": DateOverride(day=date(2030, 1, 1), windows=()),
+        "phrase": "tomorrow at ten",
         "profile": Profile(agent_name="Eve"),
         "role": "admin",
         "user_id": admin.user_id,

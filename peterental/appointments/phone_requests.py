@@ -406,10 +406,11 @@ def _standing(context: RequestContext, home: str, name: str, start: datetime) ->
 
 
 def _visitors_number(context: RequestContext, request: BookingRequest) -> str | None:
-    """Return the number that the visitor gave, to be dialled. Raise NumberMissing once where there is no way at all."""
+    """Return the number that the visitor gave, to be dialled. Raise NumberMissing once if it is unknown."""
     given = request.attendee_phone
     phone = dialable(given, context.region) if given and not means_caller_number(given) else None
-    is_reachable = phone or context.caller_number or request.attendee_email
+    is_chat = context.invocation.conversation_kind == "chat"  # its visitor is reached in the chat itself
+    is_reachable = phone or context.caller_number or request.attendee_email or is_chat
     can_ask = bool(context.invocation.vapi_call_id) and not context.was_asked("number-needed")
     if not is_reachable and can_ask:
         raise NumberMissing

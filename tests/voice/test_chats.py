@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
     from peterental.services import Services
 
-AT_TEN = ELM | {"start_time": "2026-11-24T10:00", "attendee_phone": "+1 405 555 0123"}
-AT_ELEVEN = BOYD | {"start_time": "2026-11-24T11:00", "attendee_phone": "+1 405 555 0124", "attendee_name": "Otto Lind"}
+AT_TEN = ELM | {"start_time": "2026-11-24T10:00"}
+AT_ELEVEN = BOYD | {"start_time": "2026-11-24T11:00", "attendee_name": "Otto Lind"}
 
 
 def chat_message(
@@ -33,7 +33,7 @@ def say(phone: Phone, *args: Any) -> str:
     return str(result["result"])
 
 
-def test_same_tool_call_id_in_two_chats_books_twice(phone: Phone, database: Database) -> None:
+def test_two_chats_with_one_tool_call_id_both_book(phone: Phone, database: Database) -> None:
     first = say(phone, "chat-a", "set_appointment", AT_TEN)
     second = say(phone, "chat-b", "set_appointment", AT_ELEVEN)
     assert "1420 Elm Street" in first
