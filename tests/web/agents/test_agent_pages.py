@@ -75,8 +75,8 @@ def test_language_on_the_phone_is_chosen(office: Browser, services: Services, ad
     assert "<dt>Language on the phone</dt><dd>Spanish</dd>" in page.text
     assert services.agents.get("ana-lima", admin).language == "es"
     assert '<option selected value="es">Spanish</option>' in office.get("/agents/ana-lima/edit").text
-    assert office.send("/agents/ana-lima/edit", FILLED_IN, language="fr", **seen(office)).status_code == 400
-    office.send("/agents/ana-lima/edit", FILLED_IN, language="en", **seen(office))
+    assert office.send("/agents/ana-lima/edit", {**FILLED_IN, **seen(office)}, language="fr").status_code == 400
+    office.send("/agents/ana-lima/edit", {**FILLED_IN, **seen(office)}, language="en")
     assert services.agents.get("ana-lima", admin).language == "en"
 
 
