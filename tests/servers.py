@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from peterental.database.connect import DatabaseUnavailable
-from peterental.database.dev_server.os_utils import Account, is_root
+from peterental.database.dev_server.os_utils import SystemAccount, is_root
 from peterental.database.pool import Database
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -98,7 +98,7 @@ def answers(url: str) -> bool:
 
 def _as_ordinary_user() -> dict[str, Any]:
     """Return process options that drop root's privileges, with which neither PostgreSQL nor PgBouncer runs."""
-    account = Account.named("postgres", "nobody") if is_root() else None
+    account = SystemAccount.named("postgres", "nobody") if is_root() else None
     return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from peterental.appointments.matching import (
     Match,
-    Outcome,
     Reason,
+    ResolutionKind,
     candidates,
     is_placeholder_home,
     is_placeholder_name,
@@ -87,7 +87,7 @@ def at_home(bookings: Sequence[Appointment], home: str) -> Agreement:
     agreeing = tuple(bookings[at] for at in found.indexes)
     return Agreement(
         agreeing,
-        is_certain=found.outcome is not Outcome.CONFIRM,
+        is_certain=found.outcome is not ResolutionKind.CONFIRM,
         differences=found.options if _tell_apart(found.options) else (),
         lacks_unit=found.reason is Reason.NO_UNIT,
     )

@@ -8,7 +8,7 @@ from peterental.appointments.date_parsing.expressions import (
     Shift,
     ZoneName,
 )
-from peterental.appointments.date_parsing.grammar import Match, RuleSet
+from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
 from peterental.appointments.date_parsing.tokens import Token
 
 _ONE = frozenset(("one", "una", "uno"))
@@ -22,7 +22,7 @@ choices = RuleSet()
     "(LATER|EARLIER|BACK|ONWARD) (BY)? length=DUR",
     "length=DUR way=BACK",
 )
-def _shift(found: Match) -> Shift | None:
+def _shift(found: RuleMatch) -> Shift | None:
     length = found.value("length")
     if not isinstance(length, Duration) or length.is_vague or length.is_month:
         return None
@@ -36,7 +36,7 @@ def _shift(found: Match) -> Shift | None:
     "mid=MID one=NUM",
     "any=ANY one=NUM",
 )
-def _numbered_choice(found: Match) -> Pick | None:
+def _numbered_choice(found: RuleMatch) -> Pick | None:
     if "n" in found.names:
         return Pick(found.number("n") - 1, is_explicit=True) if found.number("n") > 0 else None
     if found.token("one").text not in _ONE:
@@ -53,7 +53,7 @@ def _numbered_choice(found: Match) -> Pick | None:
     "last=LAST_ONE one=NUM?",
     "ASAP one=NUM",
 )
-def _pick(found: Match) -> Pick | None:
+def _pick(found: RuleMatch) -> Pick | None:
     if "one" in found.names and found.has("one") and found.token("one").text not in _ONE:
         return None
     if "way" in found.names:
@@ -70,7 +70,7 @@ def _pick(found: Match) -> Pick | None:
     "t=(TIME|PARTDAY|DAY) one=NUM",
     "one=NUM t=(TIME|PARTDAY|DAY)",
 )
-def _the_one_at(found: Match) -> list[Token] | None:
+def _the_one_at(found: RuleMatch) -> list[Token] | None:
     if found.token("one").text not in _ONE:
         return None
     return [found.token("t"), Token("PICK", Pick(is_explicit=True), "one")]
@@ -83,7 +83,7 @@ def _the_one_at(found: Match) -> list[Token] | None:
     "last=LAST_ONE",
     "which=WHICH",
 )
-def _comparison(found: Match) -> Pick | None:
+def _comparison(found: RuleMatch) -> Pick | None:
     if "which" in found.names:
         return Pick(-1) if found.value("which") == "last" else None
     if "last" in found.names:
@@ -95,7 +95,7 @@ def _comparison(found: Match) -> Pick | None:
     "ZONENAME",
     "IN? zone=ZONE",
 )
-def _zone(found: Match) -> ZoneName:
+def _zone(found: RuleMatch) -> ZoneName:
     return ZoneName(found.token("zone").text, found.word("zone"))
 
 
@@ -103,7 +103,7 @@ def _zone(found: Match) -> ZoneName:
     "EXCLUDED",
     "NOT (IN|ON|AT)? x=(DAY|PARTDAY|WINDOW|TIME)",
 )
-def _negation(found: Match) -> object:
+def _negation(found: RuleMatch) -> object:
     return found.value("x")
 
 
@@ -111,6 +111,6 @@ def _negation(found: Match) -> object:
     "EXCLUDED",
     "not=EXCLUDED (OR|AND|NOT) x=(DAY|PARTDAY|WINDOW)",
 )
-def _negations(found: Match) -> list[Token] | None:
+def _negations(found: RuleMatch) -> list[Token] | None:
     # "not Tuesday or Wednesday"; but "not Tuesday, Wednesday at 3" names the day that suits.
     return [found.token("not"), Token("EXCLUDED", found.value("x"), found.token("x").text)]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from peterental.appointments.date_parsing.expressions import Clock, Duration, Meridiem, Part, Portion, clock_at
-from peterental.appointments.date_parsing.grammar import Match, RuleSet
+from peterental.appointments.date_parsing.expressions import Clock, DayPart, Duration, Meridiem, Portion, clock_at
+from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
 from peterental.appointments.date_parsing.tokens import Token, WrittenTime
 
 NOON_HOUR = 12
@@ -33,7 +33,7 @@ PORTIONS: dict[str, Portion] = {
 _MERIDIEMS: dict[object, Meridiem] = {"am": "am", "pm": "pm"}
 
 
-def meridiem_of(found: Match, name: str = "mer") -> Meridiem | None:
+def meridiem_of(found: RuleMatch, name: str = "mer") -> Meridiem | None:
     """Return the half of the day that a match captured, if it did."""
     return _MERIDIEMS.get(found.value(name))
 
@@ -45,9 +45,9 @@ def meridiem_of(found: Match, name: str = "mer") -> Meridiem | None:
     "PARTDAY",
     "portion=(EARLY|LATE|LATER) day=(AHEAD|WDAY) part=PART",
 )
-def _portion_before_day(found: Match) -> list[Token]:
+def _portion_before_day(found: RuleMatch) -> list[Token]:
     """Read "early tomorrow morning"."""
-    part = Part(found.word("part"), PORTIONS[found.token("portion").kind])
+    part = DayPart(found.word("part"), PORTIONS[found.token("portion").kind])
     return [found.token("day"), Token("PARTDAY", part, found.token("part").text)]
 
 
@@ -58,22 +58,22 @@ def _portion_before_day(found: Match) -> list[Token]:
     "IN? part=OF_PART",
     "portion=(EARLY|LATE) part=OF_PART",
 )
-def _part_of_day(found: Match) -> Part | None:
+def _part_of_day(found: RuleMatch) -> DayPart | None:
     portion: Portion = ""
     if "portion" in found.names and found.has("portion"):
         portion = PORTIONS[found.token("portion").kind]
     # "this morning" and "that night" name a day too.
     if found.before is not None and found.before.kind == "WHICH" and found.before.value == "this":
         return None
-    return Part(found.word("part"), portion)
+    return DayPart(found.word("part"), portion)
 
 
 @parts.rule(
     "PARTDAY",
     "IN? part=MIDPART",
 )
-def _middle_of_part(found: Match) -> Part:
-    return Part(found.word("part"), "mid")
+def _middle_of_part(found: RuleMatch) -> DayPart:
+    return DayPart(found.word("part"), "mid")
 
 
 @parts.rule(
@@ -82,13 +82,13 @@ def _middle_of_part(found: Match) -> Part:
     "this=WHICH part=PART",
     "part=THIS_PART",
 )
-def _part_of_today(found: Match) -> list[Token] | None:
+def _part_of_today(found: RuleMatch) -> list[Token] | None:
     if "this" in found.names and found.value("this") != "this":
         return None
     portion: Portion = ""
     if "portion" in found.names:
         portion = PORTIONS[found.token("portion").kind]
-    part = Token("PARTDAY", Part(found.word("part"), portion), found.token("part").text)
+    part = Token("PARTDAY", DayPart(found.word("part"), portion), found.token("part").text)
     return [Token("AHEAD", 0, "this"), part]
 
 
@@ -96,9 +96,9 @@ def _part_of_today(found: Match) -> list[Token] | None:
     "PARTDAY",
     "portion=(EARLY|LATE|LATER)? part=TONIGHT",
 )
-def _tonight(found: Match) -> list[Token]:
+def _tonight(found: RuleMatch) -> list[Token]:
     portion: Portion = PORTIONS[found.token("portion").kind] if found.has("portion") else ""
-    return [Token("AHEAD", 0, "tonight"), Token("PARTDAY", Part("evening", portion), "tonight")]
+    return [Token("AHEAD", 0, "tonight"), Token("PARTDAY", DayPart("evening", portion), "tonight")]
 
 
 # --- clock times -----------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def _decimal(token: Token) -> Clock | None:
     "TIME",
     "(AT|FOR)? NOON m=NUM",
 )
-def _noon_thirty(found: Match) -> Clock | None:
+def _noon_thirty(found: RuleMatch) -> Clock | None:
     return replace(NOON, minute=found.number("m")) if is_minute(found.token("m")) else None
 
 
@@ -151,7 +151,7 @@ def _noon_thirty(found: Match) -> Clock | None:
     "TIME",
     "(AT|FOR)? n=NUM? NOON",
 )
-def _noon(found: Match) -> Clock | None:
+def _noon(found: RuleMatch) -> Clock | None:
     return NOON if found.number("n", NOON_HOUR) == NOON_HOUR else None
 
 
@@ -159,7 +159,7 @@ def _noon(found: Match) -> Clock | None:
     "TIME",
     "(AT|FOR)? n=NUM? MIDNIGHT",
 )
-def _midnight(found: Match) -> Clock | None:
+def _midnight(found: RuleMatch) -> Clock | None:
     return MIDNIGHT if found.number("n", NOON_HOUR) == NOON_HOUR else None
 
 
@@ -168,7 +168,7 @@ def _midnight(found: Match) -> Clock | None:
     "AT? h=HM OCLOCK? IN? mer=MER",
     "AT? h=HM OCLOCK?",
 )
-def _written_time(found: Match) -> Clock | None:
+def _written_time(found: RuleMatch) -> Clock | None:
     return clock_of(found.token("h"), meridiem_of(found) if "mer" in found.names else None)
 
 
@@ -177,7 +177,7 @@ def _written_time(found: Match) -> Clock | None:
     "AT? h=DEC mer=MER",
     "AT? h=DEC",
 )
-def _dotted_time(found: Match) -> Clock | None:
+def _dotted_time(found: RuleMatch) -> Clock | None:
     if found.after is not None and found.after.kind == "UNIT":
         return None
     clock = _decimal(found.token("h"))
@@ -189,7 +189,7 @@ def _dotted_time(found: Match) -> Clock | None:
     "(AT|FOR)? h=NUM m=NUM OCLOCK? IN? mer=MER",
     "(AT|FOR)? h=NUM m=NUM OCLOCK?",
 )
-def _hour_and_minutes(found: Match) -> Clock | None:
+def _hour_and_minutes(found: RuleMatch) -> Clock | None:
     hour, minute = found.token("h"), found.token("m")
     if not is_minute(minute) or (hour.text.isdigit() and len(hour.text) > 2):  # noqa: PLR2004 - a year, or 1430
         return None
@@ -205,12 +205,12 @@ def _hour_and_minutes(found: Match) -> Clock | None:
     "TIME",
     "(AT|FOR)? h=NUM OCLOCK? IN? mer=MER",
 )
-def _hour_withmeridiem_of(found: Match) -> Clock | None:
+def _hour_withmeridiem_of(found: RuleMatch) -> Clock | None:
     return clock_of(found.token("h"), meridiem_of(found))
 
 
 @clocks.rule("TIME", "at=(AT|FOR)? h=NUM unit=UNIT")
-def _hours_of_24(found: Match) -> Clock | None:
+def _hours_of_24(found: RuleMatch) -> Clock | None:
     """Read "1500 hours" and "a las 15 horas"."""
     digits = found.token("h").text
     is_hours = found.value("unit") == "hour" and (found.has("at") or len(digits) == 4)  # noqa: PLR2004 - 1500
@@ -224,7 +224,7 @@ def _hours_of_24(found: Match) -> Clock | None:
     "AT? n=NUM (PAST|AFTER) t=(TIME|NUM)",
     "AT? length=DUR (PAST|AFTER|FROM) t=(TIME|NUM)",
 )
-def _minutes_past(found: Match) -> Clock | None:
+def _minutes_past(found: RuleMatch) -> Clock | None:
     minutes = _minutes_of(found)
     return None if minutes is None else _shifted(clock_of(found.token("t")), minutes)
 
@@ -235,7 +235,7 @@ def _minutes_past(found: Match) -> Clock | None:
     "AT? n=NUM (TO|UNTIL|BEFORE|OF) t=(TIME|NUM)",
     "AT? length=DUR (TO|UNTIL|BEFORE|OF) t=(TIME|NUM)",
 )
-def _minutes_to(found: Match) -> Clock | None:
+def _minutes_to(found: RuleMatch) -> Clock | None:
     minutes = _minutes_of(found)
     if minutes is None:
         return None
@@ -248,7 +248,7 @@ def _minutes_to(found: Match) -> Clock | None:
     return _shifted(clock_of(found.token("t")), -minutes)
 
 
-def _minutes_of(found: Match) -> int | None:
+def _minutes_of(found: RuleMatch) -> int | None:
     if "length" in found.names:
         length = found.value("length")
         is_exact = isinstance(length, Duration) and not length.is_vague and not length.days
@@ -279,7 +279,7 @@ def _shifted(clock: Clock | None, minutes: int) -> Clock | None:
     "TIME",
     "(AT|FOR)? HALF h=NUM mer=MER?",
 )
-def _british_half(found: Match) -> Clock | None:
+def _british_half(found: RuleMatch) -> Clock | None:
     hour = found.number("h")
     return Clock(hour, HALF_HOUR, meridiem_of(found), british_half=True) if 0 < hour <= NOON_HOUR else None
 
@@ -288,7 +288,7 @@ def _british_half(found: Match) -> Clock | None:
     "TIME",
     "(AT|FOR|IN)? h=NUM Y n=(HALF|QUARTER|NUM)",
 )
-def _spanish_minutes_past(found: Match) -> Clock | None:
+def _spanish_minutes_past(found: RuleMatch) -> Clock | None:
     minutes = _minutes_of(found)
     is_range = found.token("n").kind == "NUM" and found.before is not None and found.before.kind == "BETWEEN"
     if minutes is None or is_range:
@@ -300,7 +300,7 @@ def _spanish_minutes_past(found: Match) -> Clock | None:
     "TIME",
     "(AT|FOR|IN)? h=NUM MINUS n=(QUARTER|NUM)",
 )
-def _spanish_minutes_to(found: Match) -> Clock | None:
+def _spanish_minutes_to(found: RuleMatch) -> Clock | None:
     minutes = _minutes_of(found)
     return None if minutes is None else _shifted(clock_of(found.token("h")), -minutes)
 
@@ -312,7 +312,7 @@ def _spanish_minutes_to(found: Match) -> Clock | None:
     "t=TIME ISH",
     "AT? h=NUM OCLOCK? ISH",
 )
-def _about(found: Match) -> Clock | None:
+def _about(found: RuleMatch) -> Clock | None:
     clock = clock_of(found.token("t") if "t" in found.names else found.token("h"))
     return replace(clock, approximate=True) if clock else None
 
@@ -322,7 +322,7 @@ def _about(found: Match) -> Clock | None:
     "(AT|FOR)? h=NUM OCLOCK",
     "(AT|FOR) h=NUM",
 )
-def _hour(found: Match) -> Clock | None:
+def _hour(found: RuleMatch) -> Clock | None:
     if found.after is not None and found.after.kind in {"UNIT", "MONTH", "TO", "DASH"}:
         return None
     return clock_of(found.token("h"))
@@ -335,7 +335,7 @@ _JOINS_NUMBERS = frozenset(("BETWEEN", "FROM", "TO", "AND", "DASH", "AFTER", "BE
     "TIME",
     "h=NUM",
 )
-def _hour_beside_a_part(found: Match) -> Clock | None:
+def _hour_beside_a_part(found: RuleMatch) -> Clock | None:
     after, before = found.after, found.before
     beside = (after is not None and after.kind == "PARTDAY") or (before is not None and before.kind == "PARTDAY")
     if after is not None and after.kind in {"UNIT", "MONTH", "TO", "DASH", "UNTIL", "AND", "Y"}:
@@ -352,7 +352,7 @@ def _hour_beside_a_part(found: Match) -> Clock | None:
     "t=TIME mer=MER",
     "t=TIME IN mer=MER",
 )
-def _meridiem_after(found: Match) -> Clock | None:
+def _meridiem_after(found: RuleMatch) -> Clock | None:
     clock = clock_of(found.token("t"))
     return replace(clock, meridiem=meridiem_of(found)) if clock and clock.meridiem is None else None
 
@@ -362,6 +362,6 @@ def _meridiem_after(found: Match) -> Clock | None:
     "t=TIME ISH",
     "ABOUT t=TIME",
 )
-def _about_time(found: Match) -> Clock | None:
+def _about_time(found: RuleMatch) -> Clock | None:
     clock = clock_of(found.token("t"))
     return replace(clock, approximate=True) if clock else None

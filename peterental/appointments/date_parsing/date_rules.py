@@ -9,7 +9,7 @@ from peterental.appointments.date_parsing.expressions import (
     Portion,
     Span,
 )
-from peterental.appointments.date_parsing.grammar import Match, RuleSet
+from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
 from peterental.appointments.date_parsing.tokens import NumericDate
 
 YEARS = range(1900, 3000)
@@ -32,7 +32,7 @@ dates = RuleSet()
     "ON? n=(ORD|WHICH) wday=WDAY (OF|IN) which=WHICH unit=UNIT",
     "ON? n=(ORD|WHICH) wday=WDAY OF unit=UNIT",
 )
-def _nth_weekday(found: Match) -> NthWeekday | None:
+def _nth_weekday(found: RuleMatch) -> NthWeekday | None:
     nth = found.number("n") or (-1 if found.value("n") == "last" else 0)
     if not nth or nth > 5 or ("unit" in found.names and found.value("unit") != "month"):  # noqa: PLR2004 - weeks of a month
         return None
@@ -47,7 +47,7 @@ def _nth_weekday(found: Match) -> NthWeekday | None:
     "DAY",
     "ON? n=ORD wday=WDAY",
 )
-def _nth_weekday_of_some_month(found: Match) -> NthWeekday | None:
+def _nth_weekday_of_some_month(found: RuleMatch) -> NthWeekday | None:
     nth = found.number("n")
     return NthWeekday(nth, found.number("wday")) if nth <= 5 else None  # noqa: PLR2004 - weeks of a month
 
@@ -58,7 +58,7 @@ def _nth_weekday_of_some_month(found: Match) -> NthWeekday | None:
     "IN mon=MONTH",
     "n=ORD unit=UNIT (OF|IN) mon=MONTH",
 )
-def _part_of_month(found: Match) -> Span | None:
+def _part_of_month(found: RuleMatch) -> Span | None:
     if found.after is not None and found.after.kind in {"NUM", "ORD"}:
         return None
     if "n" in found.names:
@@ -69,7 +69,7 @@ def _part_of_month(found: Match) -> Span | None:
     return Span("month", month=found.number("mon"), portion=portion)
 
 
-def _date(found: Match) -> CalendarDate | None:
+def _date(found: RuleMatch) -> CalendarDate | None:
     day, token = found.number("d"), found.token("d")
     if not 0 < day <= LAST_DAY_OF_MONTH or (token.text.isdigit() and len(token.text) > 2):  # noqa: PLR2004 - 1430
         return None
@@ -85,7 +85,7 @@ def _date(found: Match) -> CalendarDate | None:
     "ON? d=(ORD|NUM) (OF|IN|DASH)? mon=MONTH",
     "ON? mon=MONTH (ON|DASH)? d=(ORD|NUM) DASH? y=NUM",
 )
-def _day_and_month(found: Match) -> CalendarDate | None:
+def _day_and_month(found: RuleMatch) -> CalendarDate | None:
     return _date(found)
 
 
@@ -94,7 +94,7 @@ def _day_and_month(found: Match) -> CalendarDate | None:
     "(ON|IN)? mon=MONTH ON? d=ORD",
     "(ON|IN)? mon=MONTH d=NUM",
 )
-def _month_and_day(found: Match) -> CalendarDate | None:
+def _month_and_day(found: RuleMatch) -> CalendarDate | None:
     after = found.after
     is_hour = found.token("d").kind == "NUM" and after is not None and after.kind in {"MER", "OCLOCK", "ISH"}
     return None if is_hour else _date(found)
@@ -104,7 +104,7 @@ def _month_and_day(found: Match) -> CalendarDate | None:
     "DAY",
     "ON? date=DATE",
 )
-def _iso_date(found: Match) -> CalendarDate | None:
+def _iso_date(found: RuleMatch) -> CalendarDate | None:
     value = found.value("date")
     if not isinstance(value, tuple) or value[0] not in YEARS:
         return None
@@ -115,7 +115,7 @@ def _iso_date(found: Match) -> CalendarDate | None:
     "DAY",
     "ON? date=NDATE",
 )
-def _numeric_date(found: Match) -> CalendarDate | None:
+def _numeric_date(found: RuleMatch) -> CalendarDate | None:
     value = found.value("date")
     if found.after is not None and found.after.kind == "UNIT":
         return None
@@ -131,7 +131,7 @@ def _numeric_date(found: Match) -> CalendarDate | None:
     "ON? d=ORD which=WHICH unit=UNIT",
     "ON? d=ORD OF unit=UNIT",
 )
-def _day_of_relative_month(found: Match) -> CalendarDate | None:
+def _day_of_relative_month(found: RuleMatch) -> CalendarDate | None:
     day = found.number("d")
     if found.value("unit") != "month" or not 0 < day <= LAST_DAY_OF_MONTH:
         return None
@@ -148,7 +148,7 @@ def _day_of_relative_month(found: Match) -> CalendarDate | None:
     "ON? (WHICH)? name=HOLIDAY (OF|IN)? y=NUM",
     "(ON|AT)? which=WHICH? name=HOLIDAY",
 )
-def _holiday(found: Match) -> HolidayDay | None:
+def _holiday(found: RuleMatch) -> HolidayDay | None:
     if "y" not in found.names:
         return None if found.value("which") == "last" else HolidayDay(found.word("name"))
     return HolidayDay(found.word("name"), found.number("y")) if found.number("y") in YEARS else None

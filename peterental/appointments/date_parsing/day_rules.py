@@ -20,7 +20,7 @@ from peterental.appointments.date_parsing.expressions import (
     WeekdayBeside,
     Which,
 )
-from peterental.appointments.date_parsing.grammar import Match, RuleSet
+from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
 from peterental.appointments.date_parsing.length_rules import COUPLE, DAYS_OF_UNIT, FEW
 from peterental.appointments.date_parsing.tokens import Token
 
@@ -52,7 +52,7 @@ def _ahead(length: object) -> AheadDays | AheadMinutes | None:
     "IN length=DUR (HENCE|LATER)?",
     "length=DUR HENCE",
 )
-def _from_now(found: Match) -> list[Token] | None:
+def _from_now(found: RuleMatch) -> list[Token] | None:
     ahead = _ahead(found.value("length"))
     if ahead is None:
         return None
@@ -66,7 +66,7 @@ def _from_now(found: Match) -> list[Token] | None:
     "INSTANT",
     "NOW",
 )
-def _now(_: Match) -> AheadMinutes:
+def _now(_: RuleMatch) -> AheadMinutes:
     return AheadMinutes(0)
 
 
@@ -78,7 +78,7 @@ def _now(_: Match) -> AheadMinutes:
     "(OVER)? which=WHICH few=(COUPLE|FEW) OF? unit=UNIT",
     "IN? which=WHICH n=NUM unit=UNIT",
 )
-def _within(found: Match) -> Span | None:
+def _within(found: RuleMatch) -> Span | None:
     if "which" in found.names and found.value("which") not in {"next", "coming"}:
         return None
     if "length" in found.names:
@@ -100,7 +100,7 @@ def _within(found: Match) -> Span | None:
     "ON? wday=WDAY (OF|IN)? unit=UNIT THAT_COMES",
     "unit=UNIT THAT_COMES ON? wday=WDAY",
 )
-def _weekday_of_week(found: Match) -> Weekday | None:
+def _weekday_of_week(found: RuleMatch) -> Weekday | None:
     which = found.value("which") if "which" in found.names else "next"
     if found.value("unit") != "week" or which == "last":
         return None
@@ -112,7 +112,7 @@ def _weekday_of_week(found: Match) -> Weekday | None:
     "ON? wday=WDAY AFTER which=WHICH",
     "wday=WDAY A? unit=UNIT (FROM|AFTER) which=WHICH",
 )
-def _weekday_after_next(found: Match) -> Weekday | None:
+def _weekday_after_next(found: RuleMatch) -> Weekday | None:
     if found.value("which") != "next":
         return None
     return Weekday(found.number("wday"), "next", weeks=0 if found.after and found.after.kind == "UNIT" else 1)
@@ -127,7 +127,7 @@ def _weekday_after_next(found: Match) -> Weekday | None:
     "(ON|FOR|AT|IN)? wday=WDAY",
     "(ON|FOR|ANY)? wdays=WDAYS",
 )
-def _weekday(found: Match) -> Weekday | None:
+def _weekday(found: RuleMatch) -> Weekday | None:
     if "wdays" in found.names:
         return Weekday(found.number("wdays"), is_plural=True)
     which: Which = _WHICH.get(found.value("which"), "") if "which" in found.names else ""
@@ -145,7 +145,7 @@ def _weekday(found: Match) -> Weekday | None:
     "(ON|FOR)? ahead=AHEAD",
     "MANANA",
 )
-def _named_day(found: Match) -> AheadDays:
+def _named_day(found: RuleMatch) -> AheadDays:
     return AheadDays(found.number("ahead")) if "ahead" in found.names else AheadDays(1)
 
 
@@ -154,7 +154,7 @@ def _named_day(found: Match) -> AheadDays:
     "unit=UNIT AFTER which=WHICH UNIT?",
     "WEEKEND AFTER which=WHICH",
 )
-def _after_next(found: Match) -> Span | None:
+def _after_next(found: RuleMatch) -> Span | None:
     unit = found.word("unit") if "unit" in found.names else "weekend"
     return Span(unit, ahead=2) if unit in {"week", "weekend", "month"} and found.value("which") == "next" else None
 
@@ -163,7 +163,7 @@ def _after_next(found: Match) -> Span | None:
     "DAY",
     "(ON|IN|AT|OVER|ANY)? part=(EARLY|LATE|LATER)? which=WHICH? wkend=WEEKEND",
 )
-def _weekend(found: Match) -> Span | None:
+def _weekend(found: RuleMatch) -> Span | None:
     which = found.value("which")
     if which == "last":
         return None
@@ -178,7 +178,7 @@ def _weekend(found: Match) -> Span | None:
     "DAY",
     "(ON|ANY|DUR)* (WHICH)? WEEKDAYS",
 )
-def _weekdays(_: Match) -> Span:
+def _weekdays(_: RuleMatch) -> Span:
     return Span("weekdays")
 
 
@@ -189,7 +189,7 @@ def _weekdays(_: Match) -> Span:
     "part=(BEGIN|END|MID) unit=UNIT",
     "unit=UNIT THAT_COMES",
 )
-def _span(found: Match) -> Span | None:
+def _span(found: RuleMatch) -> Span | None:
     unit = found.word("unit")
     which = (
         found.value("which") if "which" in found.names else "next" if found.pattern_ends_with("THAT_COMES") else "this"
@@ -207,7 +207,7 @@ def _span(found: Match) -> Span | None:
     "which=WHICH? MIDWEEK",
     "MIDWEEK which=WHICH UNIT",
 )
-def _midweek(found: Match) -> Span:
+def _midweek(found: RuleMatch) -> Span:
     return Span("week", ahead=int(found.value("which") == "next"), portion="mid")
 
 
@@ -215,7 +215,7 @@ def _midweek(found: Match) -> Span:
     "DAY",
     "ON? SAME_DAY",
 )
-def _same_day(_: Match) -> BookedDay:
+def _same_day(_: RuleMatch) -> BookedDay:
     return BookedDay(0)
 
 
@@ -228,7 +228,7 @@ def _same_day(_: Match) -> BookedDay:
     "n=DAY_AFTER base=DAY",
     "unit=UNIT (FROM|AFTER|ON) base=DAY",
 )
-def _shifted_day(found: Match) -> DayExpression | None:
+def _shifted_day(found: RuleMatch) -> DayExpression | None:
     base = _day(found.value("base")) if "base" in found.names else AheadDays(1)
     if base is None or isinstance(base, Span):
         return None
@@ -260,7 +260,7 @@ def _moved(base: DayExpression, day_count: int) -> DayExpression:
     "DAY",
     "a=DAY way=(BEFORE|AFTER) b=(DAY|ORD)",
 )
-def _weekday_beside(found: Match) -> WeekdayBeside | None:
+def _weekday_beside(found: RuleMatch) -> WeekdayBeside | None:
     weekday, base = found.value("a"), _day(found.value("b"))
     is_plain = isinstance(weekday, Weekday) and not weekday.which and not weekday.is_plural
     if not is_plain or not isinstance(weekday, Weekday) or base is None or isinstance(base, Weekday | Span):
@@ -273,7 +273,7 @@ def _weekday_beside(found: Match) -> WeekdayBeside | None:
     "BETWEEN a=(DAY|ORD) (AND|TO|DASH|UNTIL|Y) b=(DAY|ORD)",
     "FROM? a=(DAY|ORD) (TO|DASH|UNTIL) b=(DAY|ORD)",
 )
-def _days_between(found: Match) -> DaysBetween | None:
+def _days_between(found: RuleMatch) -> DaysBetween | None:
     first, last = _day(found.value("a")), _day(found.value("b"))
     return DaysBetween(first, last) if first and last else None
 
@@ -285,7 +285,7 @@ def _days_between(found: Match) -> DaysBetween | None:
     "a=DAY ONWARD",
     "b=DAY BACKWARD",
 )
-def _days_limited(found: Match) -> DayExpression | None:
+def _days_limited(found: RuleMatch) -> DayExpression | None:
     if "b" in found.names:
         last = _day(found.value("b"))
         if last is None:
@@ -301,7 +301,7 @@ def _days_limited(found: Match) -> DayExpression | None:
     "DAY",
     "ON? n=(DAY_AFTER|DAY_AFTER_THAT)",
 )
-def _day_after_booking(found: Match) -> BookedDay:
+def _day_after_booking(found: RuleMatch) -> BookedDay:
     return BookedDay(found.number("n"))
 
 
@@ -309,7 +309,7 @@ def _day_after_booking(found: Match) -> BookedDay:
     "DAY",
     "mon=MONTH",
 )
-def _whole_month(found: Match) -> Span | None:
+def _whole_month(found: RuleMatch) -> Span | None:
     return Span("month", month=found.number("mon")) if found.token("mon").text != "may" else None
 
 
@@ -318,7 +318,7 @@ def _whole_month(found: Match) -> Span | None:
     "unit=UNIT OF day=(DAY|ORD)",
     "OF day=DAY",
 )
-def _week_of(found: Match) -> DayExpression | None:
+def _week_of(found: RuleMatch) -> DayExpression | None:
     day = _day(found.value("day"))
     if "unit" not in found.names or day is None:
         return day

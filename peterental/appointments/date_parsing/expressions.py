@@ -39,7 +39,7 @@ def clock_at(minutes: int) -> Clock:
 
 
 @dataclass(frozen=True)
-class Part:
+class DayPart:
     """A part of the day by name; `portion` is early, mid or late in it."""
 
     name: str

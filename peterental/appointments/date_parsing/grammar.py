@@ -32,7 +32,7 @@ def symbol(kind: str) -> str:
     return _symbols.setdefault(kind, chr(_FIRST_SYMBOL + len(_symbols)))
 
 
-class Match:
+class RuleMatch:
     """What a rule's pattern found: its captured tokens by name."""
 
     def __init__(self, match: re.Match[str], tokens: list[Token]) -> None:
@@ -75,17 +75,17 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Rule:
+class GrammarRule:
     """One rule: its name, what it makes, what it matches, and how the value is made."""
 
     name: str
     makes: str
     pattern: re.Pattern[str]
-    build: Callable[[Match], object]
+    build: Callable[[RuleMatch], object]
 
 
 @dataclass(frozen=True)
-class Step:
+class GrammarStep:
     """One application of a rule, for the explanation: what was joined, into what."""
 
     rule: str
@@ -98,9 +98,11 @@ class Step:
 class RuleSet:
     """Rules in the order in which they run."""
 
-    rules: list[Rule] = field(default_factory=list)
+    rules: list[GrammarRule] = field(default_factory=list)
 
-    def rule(self, makes: str, *patterns: str) -> Callable[[Callable[[Match], object]], Callable[[Match], object]]:
+    def rule(
+        self, makes: str, *patterns: str
+    ) -> Callable[[Callable[[RuleMatch], object]], Callable[[RuleMatch], object]]:
         """Register a function for one or more patterns.
 
         Args:
@@ -108,14 +110,14 @@ class RuleSet:
             patterns: what it joins; tried in order.
         """
 
-        def register(build: Callable[[Match], object]) -> Callable[[Match], object]:
+        def register(build: Callable[[RuleMatch], object]) -> Callable[[RuleMatch], object]:
             name = build.__name__.strip("_").replace("_", " ")
-            self.rules += [Rule(name, makes, _compiled(pattern), build) for pattern in patterns]
+            self.rules += [GrammarRule(name, makes, _compiled(pattern), build) for pattern in patterns]
             return build
 
         return register
 
-    def apply(self, tokens: list[Token], steps: list[Step] | None = None) -> list[Token]:
+    def apply(self, tokens: list[Token], steps: list[GrammarStep] | None = None) -> list[Token]:
         """Return the tokens after every rule has run; `steps` collects what was done."""
         kinds = kinds_of(tokens)
         for rule in self.rules:
@@ -143,11 +145,11 @@ def kinds_of(tokens: list[Token]) -> str:
     return "".join([symbol(token.kind) for token in tokens])
 
 
-def _applied(rule: Rule, kinds: str, tokens: list[Token], steps: list[Step] | None) -> list[Token]:
+def _applied(rule: GrammarRule, kinds: str, tokens: list[Token], steps: list[GrammarStep] | None) -> list[Token]:
     joined: list[Token] = []
     done = 0
     for match in rule.pattern.finditer(kinds):
-        value = rule.build(Match(match, tokens))
+        value = rule.build(RuleMatch(match, tokens))
         if value is None:
             continue
         text = " ".join(token.text for token in tokens[match.start() : match.end()])
@@ -155,5 +157,5 @@ def _applied(rule: Rule, kinds: str, tokens: list[Token], steps: list[Step] | No
         joined += value if isinstance(value, list) else [Token(rule.makes, value, text)]
         done = match.end()
         if steps is not None:
-            steps.append(Step(rule.name, text, rule.makes, value))
+            steps.append(GrammarStep(rule.name, text, rule.makes, value))
     return joined + tokens[done:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from peterental.appointments.date_parsing.expressions import (
     Duration,
 )
-from peterental.appointments.date_parsing.grammar import Match, RuleSet
+from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
 from peterental.appointments.date_parsing.tokens import NumericDate, Token, WrittenTime
 
 DAYS_OF_UNIT = {"day": 1, "week": 7, "fortnight": 14}
@@ -37,7 +37,7 @@ def length_of(count: float, unit: str, *, is_vague: bool = False) -> Duration:
     "n=(NUM|A) unit=UNIT AND A? half=HALF",
     "n=(NUM|A) unit=UNIT Y half=HALF",
 )
-def _and_a_half(found: Match) -> Duration | None:
+def _and_a_half(found: RuleMatch) -> Duration | None:
     return length_of(found.number("n") + 0.5, found.word("unit"))
 
 
@@ -46,7 +46,7 @@ def _and_a_half(found: Match) -> Duration | None:
     "(HALF|HALF_A) unit=UNIT",
     "half=HALF_HOUR",
 )
-def _half_a(found: Match) -> Duration | None:
+def _half_a(found: RuleMatch) -> Duration | None:
     if "half" in found.names:
         return Duration(30, is_short=True)
     return Duration(30, is_short=True) if found.value("unit") == "hour" else None
@@ -56,7 +56,7 @@ def _half_a(found: Match) -> Duration | None:
     "DUR",
     "n=(NUM|A) QUARTER OF A? unit=UNIT",
 )
-def _quarters(found: Match) -> Duration | None:
+def _quarters(found: RuleMatch) -> Duration | None:
     return Duration(found.number("n") * 15, is_short=True) if found.value("unit") == "hour" else None
 
 
@@ -64,7 +64,7 @@ def _quarters(found: Match) -> Duration | None:
     "DUR",
     "n=NDATE unit=UNIT",
 )
-def _fraction(found: Match) -> Duration | None:
+def _fraction(found: RuleMatch) -> Duration | None:
     value = found.value("n")
     if (
         not isinstance(value, NumericDate)
@@ -80,7 +80,7 @@ def _fraction(found: Match) -> Duration | None:
     "in=IN h=HM",
     "h=HM in=HENCE",
 )
-def _hours_as_length(found: Match) -> list[Token] | None:
+def _hours_as_length(found: RuleMatch) -> list[Token] | None:
     """Read "in 1h30" as a length."""
     written = found.value("h")
     if not isinstance(written, WrittenTime) or "h" not in found.token("h").text:
@@ -93,7 +93,7 @@ def _hours_as_length(found: Match) -> list[Token] | None:
     "DUR",
     "n=DEC unit=UNIT",
 )
-def _decimal_length(found: Match) -> Duration | None:
+def _decimal_length(found: RuleMatch) -> Duration | None:
     return length_of(float(found.token("n").text), found.word("unit"))
 
 
@@ -103,7 +103,7 @@ def _decimal_length(found: Match) -> Duration | None:
     "A vague=(COUPLE|FEW) OF? unit=UNIT",
     "n=(NUM|A) unit=UNIT",
 )
-def _counted_length(found: Match) -> Duration | None:
+def _counted_length(found: RuleMatch) -> Duration | None:
     if "vague" in found.names:
         return length_of(COUPLE if found.token("vague").kind == "COUPLE" else FEW, found.word("unit"), is_vague=True)
     is_at = found.before is not None and found.before.kind == "AT"
@@ -121,7 +121,7 @@ def _counted_length(found: Match) -> Duration | None:
     "first=DUR AND? second=DUR",
     "first=DUR Y second=DUR",
 )
-def _sum_of_lengths(found: Match) -> Duration | None:
+def _sum_of_lengths(found: RuleMatch) -> Duration | None:
     first, second = found.value("first"), found.value("second")
     if not isinstance(first, Duration) or not isinstance(second, Duration) or not second.is_short or first.is_month:
         return None
@@ -133,7 +133,7 @@ def _sum_of_lengths(found: Match) -> Duration | None:
     "LENGTH",
     "FOR length=DUR",
 )
-def _how_long(found: Match) -> object:
+def _how_long(found: RuleMatch) -> object:
     """Set aside how long a viewing should take: it is the agent's to say."""
     length = found.value("length")
     return length if isinstance(length, Duration) and 0 < length.minutes <= LONGEST_VIEWING_MIN else None

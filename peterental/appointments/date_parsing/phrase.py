@@ -20,14 +20,14 @@ from peterental.appointments.date_parsing.expressions import (
     CalendarDate,
     Clock,
     DayExpression,
-    Part,
+    DayPart,
     Pick,
     Shift,
     TimeWindow,
     Weekday,
     ZoneName,
 )
-from peterental.appointments.date_parsing.grammar import Step
+from peterental.appointments.date_parsing.grammar import GrammarStep
 from peterental.appointments.date_parsing.tokens import Token, tokenize
 
 _CASCADE = (
@@ -71,7 +71,7 @@ class Phrase:
     days: tuple[DayExpression, ...] = ()
     clocks: tuple[Clock, ...] = ()
     bare: tuple[Clock, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[DayPart, ...] = ()
     windows: tuple[TimeWindow, ...] = ()
     excluded: tuple[object, ...] = ()
     instants: tuple[AheadMinutes, ...] = ()
@@ -112,7 +112,7 @@ class ParsedText:
     """
 
     tokens: tuple[Token, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[GrammarStep, ...]
     alternatives: tuple[Phrase, ...]
     target: Phrase | None = None
 
@@ -126,7 +126,7 @@ def parse_text(text: str, language: str = "en") -> ParsedText:
         language: the language to prefer.
     """
     tokens = tokenize(text, language)
-    steps: list[Step] = []
+    steps: list[GrammarStep] = []
     joined = list(tokens)
     for rules in _CASCADE:
         joined = rules.apply(joined, steps)
@@ -190,17 +190,17 @@ def _phrase(tokens: list[Token]) -> Phrase:
     """Sort the tokens that are left by what they say."""
     days: list[DayExpression] = []
     windows: list[TimeWindow] = []
-    parts: list[Part] = []
+    parts: list[DayPart] = []
     lists: dict[str, list[object]] = {
         kind: [] for kind in ("TIME", "BARE", "INSTANT", "SHIFT", "PICK", "ZONENAME", "EXCLUDED")
     }
     flags: set[str] = set()
     unknown: list[str] = []
     for at, token in enumerate(tokens):
-        if isinstance(token.value, Part) and token.kind != "EXCLUDED":
+        if isinstance(token.value, DayPart) and token.kind != "EXCLUDED":
             parts.append(token.value)
         elif token.kind == "MER":
-            parts.append(Part(str(token.value)))
+            parts.append(DayPart(str(token.value)))
         elif token.kind == "DAY" and isinstance(token.value, DayExpression):
             days.append(token.value)
         elif token.kind == "WINDOW" and isinstance(token.value, TimeWindow):

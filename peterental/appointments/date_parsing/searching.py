@@ -8,7 +8,7 @@ from datetime import date
 
 from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.day_agreement import together
-from peterental.appointments.date_parsing.expressions import Clock, DayExpression, Part, TimeWindow, Weekday
+from peterental.appointments.date_parsing.expressions import Clock, DayExpression, DayPart, TimeWindow, Weekday
 from peterental.appointments.date_parsing.phrase import Phrase
 from peterental.appointments.date_parsing.places import DayReading, placed
 from peterental.appointments.date_parsing.result import DayRange, MinuteRange, Search
@@ -44,7 +44,7 @@ def search_for(phrase: Phrase, readings: Sequence[DayReading], context: Context)
 
 
 def _with_clock(
-    search: Search, clocks: Sequence[Clock], parts: Sequence[Part], context: Context, day: date | None
+    search: Search, clocks: Sequence[Clock], parts: Sequence[DayPart], context: Context, day: date | None
 ) -> Search:
     """Center the search on the clock times that were named; limits that came with them have done their work."""
     readings = [reading for clock in clocks for reading in clock_readings(clock, parts, context, day)]
@@ -78,7 +78,7 @@ def _excluding(search: Search, excluded: Sequence[object], context: Context) -> 
             weekdays.add(found.weekday)
         elif isinstance(found, DayExpression):
             days.update(day for reading in placed(found, context) for range_ in reading.days for day in range_)
-        elif isinstance(found, Part):
+        elif isinstance(found, DayPart):
             ranges.append(part_range(found, context, search.day))
         elif isinstance(found, TimeWindow):
             limit = window_range(found, (), context, search.day)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from peterental.appointments.date_parsing.context import DAY_MINUTES, Context
-from peterental.appointments.date_parsing.expressions import Clock, Part, TimeWindow
+from peterental.appointments.date_parsing.expressions import Clock, DayPart, TimeWindow
 from peterental.appointments.date_parsing.phrase import Phrase
 from peterental.appointments.date_parsing.result import MinuteRange
 
@@ -76,13 +76,13 @@ class TimeReading:
     reason: str
 
 
-def part_name(part: Part) -> str:
+def part_name(part: DayPart) -> str:
     """Return the name of a part of the day: `late afternoon`."""
     full = f"{part.portion} {part.name}".strip()
     return full if full in _RANGES else part.name
 
 
-def part_range(part: Part, context: Context, day: date | None) -> MinuteRange:
+def part_range(part: DayPart, context: Context, day: date | None) -> MinuteRange:
     """Return the starting times of a part of the day; its end depends on the working hours."""
     name = part_name(part)
     if name.startswith(("after ", "before ")) and name not in _RANGES:
@@ -95,13 +95,13 @@ def part_range(part: Part, context: Context, day: date | None) -> MinuteRange:
     return MinuteRange(*_RANGES.get(name, (0, DAY_MINUTES)))
 
 
-def _may_lie_in(minutes: int, part: Part) -> bool:
+def _may_lie_in(minutes: int, part: DayPart) -> bool:
     low, high = _CLOCK_LIMITS.get(part.name, _RANGES.get(part.name, (0, DAY_MINUTES)))
     is_deep_night = part.name == "night" and 0 < minutes < SMALL_HOURS_END * 60
     return low <= minutes < high or is_deep_night
 
 
-def halves(clock: Clock, parts: Sequence[Part] = ()) -> tuple[TimeReading, ...]:
+def halves(clock: Clock, parts: Sequence[DayPart] = ()) -> tuple[TimeReading, ...]:
     """Return what a clock time may be: two readings where the half of the day is open, none for a contradiction.
 
     AM, PM and parts of the day win over the shape of the digits ("evening at 06:30").
@@ -127,7 +127,9 @@ def halves(clock: Clock, parts: Sequence[Part] = ()) -> tuple[TimeReading, ...]:
     return tuple(found)
 
 
-def clock_readings(clock: Clock, parts: Sequence[Part], context: Context, day: date | None) -> tuple[TimeReading, ...]:
+def clock_readings(
+    clock: Clock, parts: Sequence[DayPart], context: Context, day: date | None
+) -> tuple[TimeReading, ...]:
     """Return the readings of a clock time that the agent's working hours leave: one, or both halves of the day.
 
     Where only one half lies in working hours it is the one; where neither does, the likelier one is returned, so that
@@ -152,7 +154,7 @@ def _both(clock: Clock) -> tuple[TimeReading, ...]:
     return halves(Clock(clock.hour, clock.minute))
 
 
-def _is_odd(minutes: int, clock: Clock, parts: Sequence[Part]) -> bool:
+def _is_odd(minutes: int, clock: Clock, parts: Sequence[DayPart]) -> bool:
     """Return whether a reading is so unlikely that its opposite is asked about: two in the morning, 02:30."""
     is_morning = any(part.name in {"morning", "night"} for part in parts)
     return minutes < SMALL_HOURS_END * 60 + 60 and (is_morning or (clock.is_24h and not parts))
@@ -175,7 +177,9 @@ def _distance(minutes: int, context: Context, day: date | None) -> int:
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 
-def window_range(window: TimeWindow, parts: Sequence[Part], context: Context, day: date | None) -> MinuteRange | None:
+def window_range(
+    window: TimeWindow, parts: Sequence[DayPart], context: Context, day: date | None
+) -> MinuteRange | None:
     """Return the starting times between two clock times, or after or before one; None for a contradiction."""
     if window.first is not None and window.last is not None:
         return _between(window.first, window.last, parts, context, day)
@@ -195,7 +199,7 @@ def _is_closing(minutes: int, context: Context, day: date | None) -> bool:
 
 
 def _between(
-    first: Clock, last: Clock, parts: Sequence[Part], context: Context, day: date | None
+    first: Clock, last: Clock, parts: Sequence[DayPart], context: Context, day: date | None
 ) -> MinuteRange | None:
     """Choose the halves of the day: the first before the last, in working hours, as short as possible."""
     pairs = [

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from peterental.appointments.date_parsing.clock_rules import PORTIONS, clock_of, meridiem_of
-from peterental.appointments.date_parsing.expressions import Part, TimeWindow
-from peterental.appointments.date_parsing.grammar import Match, RuleSet
+from peterental.appointments.date_parsing.expressions import DayPart, TimeWindow
+from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
 
 windows = RuleSet()
 
 
-def _between(found: Match, *, is_span: bool) -> TimeWindow | None:
+def _between(found: RuleMatch, *, is_span: bool) -> TimeWindow | None:
     meridiem = meridiem_of(found) if "mer" in found.names else None
     last = clock_of(found.token("b"), meridiem)
     first = clock_of(found.token("a"))
@@ -21,7 +21,7 @@ def _between(found: Match, *, is_span: bool) -> TimeWindow | None:
     "BETWEEN a=(TIME|NUM) (AND|Y|TO|DASH|UNTIL) b=(TIME|NUM) mer=MER",
     "BETWEEN a=(TIME|NUM) (AND|Y|TO|DASH|UNTIL) AT? b=(TIME|NUM)",
 )
-def _between_times(found: Match) -> TimeWindow | None:
+def _between_times(found: RuleMatch) -> TimeWindow | None:
     return _between(found, is_span=False)
 
 
@@ -30,7 +30,7 @@ def _between_times(found: Match) -> TimeWindow | None:
     "(FROM|OF|AT) a=(TIME|NUM) (TO|DASH|UNTIL|AND|Y|AT) b=(TIME|NUM)",
     "a=(TIME|NUM) (TO|DASH|UNTIL) b=(TIME|NUM)",
 )
-def _from_to(found: Match) -> TimeWindow | None:
+def _from_to(found: RuleMatch) -> TimeWindow | None:
     return _between(found, is_span=True)
 
 
@@ -42,7 +42,7 @@ def _from_to(found: Match) -> TimeWindow | None:
     "a=TIME ON ONWARD",
     "a=NUM ONWARD",
 )
-def _after(found: Match) -> TimeWindow | None:
+def _after(found: RuleMatch) -> TimeWindow | None:
     clock = clock_of(found.token("a"))
     return TimeWindow(first=clock) if clock else None
 
@@ -52,7 +52,7 @@ def _after(found: Match) -> TimeWindow | None:
     "(BEFORE|UNTIL|BY) (AT|ABOUT)? a=(TIME|NUM)",
     "a=(TIME|NUM) BACKWARD",
 )
-def _before(found: Match) -> TimeWindow | None:
+def _before(found: RuleMatch) -> TimeWindow | None:
     clock = clock_of(found.token("a"))
     if found.after is not None and found.after.kind == "UNIT":
         return None
@@ -64,17 +64,17 @@ def _before(found: Match) -> TimeWindow | None:
     "(AFTER|FROM|SINCE) a=PARTDAY",
     "(BEFORE|UNTIL|BY) b=PARTDAY",
 )
-def _beside_part(found: Match) -> Part | None:
+def _beside_part(found: RuleMatch) -> DayPart | None:
     if "a" in found.names:
         part = found.value("a")
-        return Part(f"after {part.name}") if isinstance(part, Part) else None
+        return DayPart(f"after {part.name}") if isinstance(part, DayPart) else None
     part = found.value("b")
-    return Part(f"before {part.name}") if isinstance(part, Part) else None
+    return DayPart(f"before {part.name}") if isinstance(part, DayPart) else None
 
 
 @windows.rule(
     "PARTDAY",
     "portion=(EARLY|LATE)",
 )
-def _early_or_late(found: Match) -> Part:
-    return Part(PORTIONS[found.token("portion").kind])
+def _early_or_late(found: RuleMatch) -> DayPart:
+    return DayPart(PORTIONS[found.token("portion").kind])

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from peterental.appointments.matching.addresses import Address, parse_address
-from peterental.appointments.matching.candidates import Difference, Outcome, Resolution, candidates
-from peterental.appointments.matching.comparison import Comparison, Reason, compare, compare_texts
+from peterental.appointments.matching.candidates import Discriminator, Resolution, ResolutionKind, candidates
+from peterental.appointments.matching.comparison import AddressComparison, Reason, compare, compare_texts
 from peterental.appointments.matching.match import Match
 from peterental.appointments.matching.names import names_match
 from peterental.appointments.matching.placeholders import is_placeholder_home, is_placeholder_name
 
 __all__ = [
     "Address",
-    "Comparison",
-    "Difference",
+    "AddressComparison",
+    "Discriminator",
     "Match",
-    "Outcome",
     "Reason",
     "Resolution",
+    "ResolutionKind",
     "candidates",
     "compare",
     "compare_texts",

@@ -49,7 +49,7 @@ _MOST_BEDROOMS = 20
 
 
 @dataclass(frozen=True)
-class Part:
+class AddressPart:
     """The words between two commas.
 
     Args:
@@ -63,10 +63,10 @@ class Part:
     is_description: bool = False
 
 
-def split(text: str) -> tuple[list[Part], int | None]:
+def split(text: str) -> tuple[list[AddressPart], int | None]:
     """Return the parts of an address that have words, and the number of bedrooms said."""
     folded = _prepared(text)
-    parts: list[Part] = []
+    parts: list[AddressPart] = []
     bedrooms: int | None = None
     for piece in _SEPARATORS.split(folded):
         words, beds = _without_rooms(_WORD.findall(piece))
@@ -172,7 +172,7 @@ def _has_unit(words: Sequence[str]) -> bool:
     return any(word in NAMED_UNITS or word in NAMED_FLOORS or is_number(word) for word in words)
 
 
-def _at_prepositions(words: list[str]) -> Iterator[Part]:
+def _at_prepositions(words: list[str]) -> Iterator[AddressPart]:
     """Cut at "at", at an "on" after a description, and at an "in" that names a place; yield the parts with words.
 
     "in" before a number or at the end is Indiana ("Gary IN 46402").
@@ -186,10 +186,10 @@ def _at_prepositions(words: list[str]) -> Iterator[Part]:
         names_place = word == "in" and following.isalpha() and not is_number(following)
         if word == "at" or describes or names_place:
             if at > start:
-                yield Part(tuple(words[start:at]), is_place=is_place, is_description=describes)
+                yield AddressPart(tuple(words[start:at]), is_place=is_place, is_description=describes)
             start, is_place = at + 1, word == "in"
     if start < len(words):
-        yield Part(tuple(words[start:]), is_place=is_place)
+        yield AddressPart(tuple(words[start:]), is_place=is_place)
 
 
 def _is_description(words: Sequence[str]) -> bool:

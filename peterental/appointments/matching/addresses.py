@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from peterental.appointments.matching.address_words import Part, split, trimmed
+from peterental.appointments.matching.address_words import AddressPart, split, trimmed
 from peterental.appointments.matching.localities import canonical_city, is_zip_code, take_state_and_zip
 from peterental.appointments.matching.spanish_numbers import in_english
 from peterental.appointments.matching.spoken_numbers import to_digits
@@ -115,16 +115,16 @@ def parse_address(text: str) -> Address:
     return _assemble(readings[0], bedrooms, other)
 
 
-def _readings(parts: Sequence[Part]) -> list[list[Part]]:
+def _readings(parts: Sequence[AddressPart]) -> list[list[AddressPart]]:
     """Return the parts with numbers in digits; two lists where one part has two readings."""
-    first: list[Part] = []
-    second: list[Part] = []
+    first: list[AddressPart] = []
+    second: list[AddressPart] = []
     ambiguous = False
     for part in parts:
         readings = to_digits(in_english(part.words, DESIGNATORS), DESIGNATORS)
         ambiguous = ambiguous or len(readings) > 1
-        first.append(Part(tuple(readings[0]), part.is_place, part.is_description))
-        second.append(Part(tuple(readings[-1]), part.is_place, part.is_description))
+        first.append(AddressPart(tuple(readings[0]), part.is_place, part.is_description))
+        second.append(AddressPart(tuple(readings[-1]), part.is_place, part.is_description))
     return [first, second] if ambiguous else [first]
 
 
@@ -139,7 +139,7 @@ class _Piece:
         self.is_place = is_place
 
 
-def _assemble(parts: Sequence[Part], bedrooms: int | None, other: Address | None = None) -> Address:
+def _assemble(parts: Sequence[AddressPart], bedrooms: int | None, other: Address | None = None) -> Address:
     """Return the address that the parts of one reading make."""
     pieces = _joined([_piece(part, is_first=at == 0) for at, part in enumerate(parts)])
     draft = _Draft()
@@ -156,7 +156,7 @@ def _assemble(parts: Sequence[Part], bedrooms: int | None, other: Address | None
     return draft.finished(words, bedrooms, other)
 
 
-def _piece(part: Part, *, is_first: bool) -> _Piece:
+def _piece(part: AddressPart, *, is_first: bool) -> _Piece:
     words, place = extract(part.words, is_first=is_first)
     return _Piece([] if part.is_description else trimmed(words), place, is_place=part.is_place)
 

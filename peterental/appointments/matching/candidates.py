@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from peterental.appointments.matching.addresses import Address, parse_address
-from peterental.appointments.matching.comparison import INCOMPLETE, Comparison, Reason, compare
+from peterental.appointments.matching.comparison import INCOMPLETE, AddressComparison, Reason, compare
 from peterental.appointments.matching.match import Match
 from peterental.appointments.matching.usps import LONG_DIRECTIONS
 
 
-class Outcome(Enum):
+class ResolutionKind(Enum):
     """How many homes may be meant."""
 
     ONE = "one"
@@ -22,7 +22,7 @@ class Outcome(Enum):
     NONE = "none"
 
 
-class Difference(StrEnum):
+class Discriminator(StrEnum):
     """The part of an address that tells several homes apart."""
 
     UNIT = "unit"
@@ -47,9 +47,9 @@ class Resolution:
         reason: why the best one is not SAME; AGREES where it is.
     """
 
-    outcome: Outcome
+    outcome: ResolutionKind
     indexes: tuple[int, ...] = ()
-    discriminator: Difference | None = None
+    discriminator: Discriminator | None = None
     options: tuple[str, ...] = ()
     reason: Reason = Reason.NOTHING_SHARED
 
@@ -67,32 +67,32 @@ def candidates(said: str, known: Sequence[str]) -> Resolution:
         indexes = [at for at, result in enumerate(results) if admits(result)]
         if indexes:
             return _resolution(indexes, homes, results, asks=admits is _is_doubtful)
-    return Resolution(Outcome.NONE)
+    return Resolution(ResolutionKind.NONE)
 
 
-def _is_same(result: Comparison) -> bool:
+def _is_same(result: AddressComparison) -> bool:
     return result.match is Match.SAME
 
 
-def _is_incomplete(result: Comparison) -> bool:
+def _is_incomplete(result: AddressComparison) -> bool:
     return result.match is Match.UNSURE and result.reason in INCOMPLETE
 
 
-def _is_doubtful(result: Comparison) -> bool:
+def _is_doubtful(result: AddressComparison) -> bool:
     return result.match is Match.UNSURE and result.reason is not Reason.NOTHING_SHARED
 
 
 def _resolution(
-    indexes: Sequence[int], homes: Sequence[Address], results: Sequence[Comparison], *, asks: bool
+    indexes: Sequence[int], homes: Sequence[Address], results: Sequence[AddressComparison], *, asks: bool
 ) -> Resolution:
     reason = results[indexes[0]].reason
     if len(indexes) == 1:
-        return Resolution(Outcome.CONFIRM if asks else Outcome.ONE, tuple(indexes), reason=reason)
+        return Resolution(ResolutionKind.CONFIRM if asks else ResolutionKind.ONE, tuple(indexes), reason=reason)
     difference, options = _told_apart([homes[at] for at in indexes])
-    return Resolution(Outcome.SEVERAL, tuple(indexes), difference, options, reason)
+    return Resolution(ResolutionKind.SEVERAL, tuple(indexes), difference, options, reason)
 
 
-def _told_apart(homes: Sequence[Address]) -> tuple[Difference, tuple[str, ...]]:
+def _told_apart(homes: Sequence[Address]) -> tuple[Discriminator, tuple[str, ...]]:
     """Return the first part in which all homes differ, else the first in which some do, with its wording."""
     worded = [(difference, tuple(wording(home) for home in homes)) for difference, wording in _WORDINGS.items()]
     for difference, options in worded:
@@ -101,7 +101,7 @@ def _told_apart(homes: Sequence[Address]) -> tuple[Difference, tuple[str, ...]]:
     for difference, options in worded:
         if len(set(options)) > 1:
             return difference, options
-    return Difference.NOTHING, ()
+    return Discriminator.NOTHING, ()
 
 
 def _unit(home: Address) -> str:
@@ -134,12 +134,12 @@ def _city(home: Address) -> str:
     return _titled(home.city) or "no city"
 
 
-_WORDINGS: dict[Difference, Callable[[Address], str]] = {
-    Difference.STREET: _name,
-    Difference.NUMBER: _number,
-    Difference.UNIT: _unit,
-    Difference.TYPE: _street,
-    Difference.DIRECTION: _directed_street,
-    Difference.CITY: _city,
+_WORDINGS: dict[Discriminator, Callable[[Address], str]] = {
+    Discriminator.STREET: _name,
+    Discriminator.NUMBER: _number,
+    Discriminator.UNIT: _unit,
+    Discriminator.TYPE: _street,
+    Discriminator.DIRECTION: _directed_street,
+    Discriminator.CITY: _city,
 }
 """How each part is said, most telling first."""

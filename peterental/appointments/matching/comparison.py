@@ -67,27 +67,27 @@ INCOMPLETE = frozenset(
 
 
 @dataclass(frozen=True)
-class Comparison:
+class AddressComparison:
     """Whether two addresses are of one home, and what decided it."""
 
     match: Match
     reason: Reason
 
 
-def compare(one: Address, other: Address) -> Comparison:
+def compare(one: Address, other: Address) -> AddressComparison:
     """Compare two addresses; the order does not matter."""
     if one.words and one.words == other.words and (one.other is None) is (other.other is None):
-        return Comparison(Match.SAME, Reason.AGREES)
+        return AddressComparison(Match.SAME, Reason.AGREES)
     if one.other is None and other.other is None:
         return _compare(one, other)
     readings = product(_readings(one), _readings(other))
     results = [_compare(first, second) for first, second in readings]
     if all(result.match is Match.DIFFERENT for result in results):
         return results[0]
-    return Comparison(Match.UNSURE, Reason.TWO_READINGS)
+    return AddressComparison(Match.UNSURE, Reason.TWO_READINGS)
 
 
-def compare_texts(one: str, other: str) -> Comparison:
+def compare_texts(one: str, other: str) -> AddressComparison:
     """Parse and compare two addresses."""
     return compare(parse_address(one), parse_address(other))
 
@@ -96,33 +96,33 @@ def _readings(address: Address) -> list[Address]:
     return [address] if address.other is None else [address, address.other]
 
 
-def _compare(one: Address, other: Address) -> Comparison:
-    findings: list[Comparison] = []
+def _compare(one: Address, other: Address) -> AddressComparison:
+    findings: list[AddressComparison] = []
     for finding in _findings(one, other):
         if finding.match is Match.DIFFERENT:
-            return Comparison(Match.DIFFERENT, finding.reason)
+            return AddressComparison(Match.DIFFERENT, finding.reason)
         findings.append(finding)
     if not any(finding.reason is Reason.AGREES for finding in findings):
-        return Comparison(Match.UNSURE, Reason.NOTHING_SHARED)
+        return AddressComparison(Match.UNSURE, Reason.NOTHING_SHARED)
     doubts = [finding.reason for finding in findings if finding.match is Match.UNSURE]
     grave = next((reason for reason in doubts if reason not in INCOMPLETE), None)
     if doubts:
-        return Comparison(Match.UNSURE, grave or doubts[0])
-    return Comparison(Match.SAME, Reason.AGREES)
+        return AddressComparison(Match.UNSURE, grave or doubts[0])
+    return AddressComparison(Match.SAME, Reason.AGREES)
 
 
-_AGREES = Comparison(Match.SAME, Reason.AGREES)
+_AGREES = AddressComparison(Match.SAME, Reason.AGREES)
 
 
-def _differs(reason: Reason) -> Comparison:
-    return Comparison(Match.DIFFERENT, reason)
+def _differs(reason: Reason) -> AddressComparison:
+    return AddressComparison(Match.DIFFERENT, reason)
 
 
-def _doubt(reason: Reason) -> Comparison:
-    return Comparison(Match.UNSURE, reason)
+def _doubt(reason: Reason) -> AddressComparison:
+    return AddressComparison(Match.UNSURE, reason)
 
 
-def _findings(one: Address, other: Address) -> Iterator[Comparison]:
+def _findings(one: Address, other: Address) -> Iterator[AddressComparison]:
     """Yield what each part says; the first part that differs is the last one looked at."""
     yield from _numbers(one, other)
     yield from _inside(one, other)
@@ -131,7 +131,7 @@ def _findings(one: Address, other: Address) -> Iterator[Comparison]:
     yield from _localities(one, other)
 
 
-def _numbers(one: Address, other: Address) -> Iterator[Comparison]:
+def _numbers(one: Address, other: Address) -> Iterator[AddressComparison]:
     if one.number is None and other.number is None:
         return
     if one.number is None or other.number is None:
@@ -151,7 +151,7 @@ def _letter_is_unit(one: Address, other: Address) -> bool:
     return one.unit is None and other.unit is not None and one.number == f"{other.number}{other.unit}"
 
 
-def _inside(one: Address, other: Address) -> Iterator[Comparison]:
+def _inside(one: Address, other: Address) -> Iterator[AddressComparison]:
     """Compare building, floor and unit."""
     if _letter_is_unit(one, other) or _letter_is_unit(other, one):
         return
@@ -194,7 +194,7 @@ def _whole_name(address: Address) -> tuple[str, ...]:
     return (address.before, *address.name) if address.before else address.name
 
 
-def _streets(one: Address, other: Address) -> Iterator[Comparison]:
+def _streets(one: Address, other: Address) -> Iterator[AddressComparison]:
     if not one.name and not other.name:
         return
     if not one.name or not other.name:
@@ -206,7 +206,7 @@ def _streets(one: Address, other: Address) -> Iterator[Comparison]:
     yield from _directions(one, other)
 
 
-def _names(one: Address, other: Address) -> Comparison:
+def _names(one: Address, other: Address) -> AddressComparison:
     if one.name == other.name or _joined(one) == _joined(other):
         return _AGREES
     if _type_is_in_name(one, other):
@@ -226,7 +226,7 @@ def _type_is_in_name(one: Address, other: Address) -> bool:
     return one.street == other.name or other.street == one.name or _joined(one) == _joined(other)
 
 
-def _type_or_name(one: Address, other: Address) -> Comparison:
+def _type_or_name(one: Address, other: Address) -> AddressComparison:
     """Compare "Forest Hill" with "Forest Hill Road": the last word may be the type or belong to the name."""
     shorter = one if one.street == other.name else other
     return _AGREES if shorter.street_type in PLACE_WORDS.values() else _doubt(Reason.PART_OF_NAME)
@@ -281,7 +281,7 @@ def _name_directions(one: str, other: str) -> bool:
     return first is not None and second is not None and first != second
 
 
-def _types(one: Address, other: Address) -> Iterator[Comparison]:
+def _types(one: Address, other: Address) -> Iterator[AddressComparison]:
     if one.street_type == other.street_type:
         return
     if one.street_type is not None and other.street_type is not None:
@@ -290,7 +290,7 @@ def _types(one: Address, other: Address) -> Iterator[Comparison]:
         yield _doubt(Reason.NO_TYPE)
 
 
-def _directions(one: Address, other: Address) -> Iterator[Comparison]:
+def _directions(one: Address, other: Address) -> Iterator[AddressComparison]:
     pairs = ((one.before, other.before), (one.after, other.after))
     if any(first and second and first != second for first, second in pairs):
         yield _differs(Reason.DIRECTION)
@@ -301,7 +301,7 @@ def _directions(one: Address, other: Address) -> Iterator[Comparison]:
         yield _doubt(Reason.DIRECTION if first and second else Reason.NO_DIRECTION)
 
 
-def _localities(one: Address, other: Address) -> Iterator[Comparison]:
+def _localities(one: Address, other: Address) -> Iterator[AddressComparison]:
     if one.state and other.state and one.state != other.state:
         yield _differs(Reason.STATE)
     elif one.state and other.state:
@@ -313,7 +313,7 @@ def _localities(one: Address, other: Address) -> Iterator[Comparison]:
         yield cities
 
 
-def _zip_codes(one: Address, other: Address, *, same_city: bool) -> Comparison:
+def _zip_codes(one: Address, other: Address, *, same_city: bool) -> AddressComparison:
     """Compare ZIP codes; they outweigh the cities, which post offices name in several ways."""
     if one.zip_code != other.zip_code:
         return _doubt(Reason.ZIP_CODE) if same_city else _differs(Reason.ZIP_CODE)
@@ -322,7 +322,7 @@ def _zip_codes(one: Address, other: Address, *, same_city: bool) -> Comparison:
     return _AGREES
 
 
-def _cities(one: Address, other: Address) -> Comparison | None:
+def _cities(one: Address, other: Address) -> AddressComparison | None:
     """Compare the cities, each of one side with each of the other; None where one is not known."""
     if not one.cities or not other.cities or _names_state(one, other) or _names_state(other, one):
         return None

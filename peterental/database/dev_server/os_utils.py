@@ -17,21 +17,21 @@ _POLL_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SystemAccount:
     """An unprivileged account that root runs PostgreSQL as."""
 
     uid: int
     gid: int
 
     @staticmethod
-    def named(*names: str) -> Account | None:
+    def named(*names: str) -> SystemAccount | None:
         """Return the first of these accounts that exists, or None."""
         for name in names:
             try:
                 entry = pwd.getpwnam(name)
             except KeyError:
                 continue
-            return Account(entry.pw_uid, entry.pw_gid)
+            return SystemAccount(entry.pw_uid, entry.pw_gid)
         return None
 
 
@@ -48,7 +48,7 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def chown(path: Path, account: Account | None) -> None:
+def chown(path: Path, account: SystemAccount | None) -> None:
     """Make `account` the owner of `path`; without an account, do nothing."""
     if account:
         os.chown(path, account.uid, account.gid)

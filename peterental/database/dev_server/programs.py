@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from peterental.database.dev_server.os_utils import Account
+    from peterental.database.dev_server.os_utils import SystemAccount
 
 _MAX_LOG_BYTES = 1_000_000
 _DISK_FULL_BYTES = 100_000
@@ -78,7 +78,7 @@ class Programs:
     """PostgreSQL's programs, the account that runs them, and the log for their stderr."""
 
     folder: Path
-    account: Account | None
+    account: SystemAccount | None
     log: ServerLog
 
     def run(self, name: str, *arguments: str, within: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -45,7 +45,7 @@ STEP_MARKUP_BYTES = 800
 
 
 @dataclass(frozen=True)
-class Step:
+class TimelineStep:
     """A tool call in the timeline."""
 
     call: ToolCall
@@ -153,7 +153,9 @@ def parse_filter(
     return wanted, {name: value for name, value in chosen.items() if value}
 
 
-def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo, understood: Mapping[str, Explanation]) -> list[Step]:
+def steps_of(
+    tool_calls: Sequence[ToolCall], zone: ZoneInfo, understood: Mapping[str, Explanation]
+) -> list[TimelineStep]:
     """Return the first tool calls that fit into the page as timeline steps.
 
     Args:
@@ -161,7 +163,7 @@ def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo, understood: Mapping
         zone: in which moments are shown.
         understood: how the times were read, by the tool call's id.
     """
-    steps: list[Step] = []
+    steps: list[TimelineStep] = []
     budget_bytes = TOOL_CALLS_BYTES
     for call in tool_calls:
         asked = tuple(_argument_row(name, value, zone) for name, value in list(call.arguments.items())[:MAX_VALUES])
@@ -170,7 +172,7 @@ def steps_of(tool_calls: Sequence[ToolCall], zone: ZoneInfo, understood: Mapping
         )
         explanation = understood.get(call.tool_call_id)
         lines = truncate_bytes("\n".join(explanation.lines), RECEIVED_BYTES) if explanation else ""
-        step = Step(call, asked, received, truncate_bytes(call.answer, ANSWER_BYTES), lines)
+        step = TimelineStep(call, asked, received, truncate_bytes(call.answer, ANSWER_BYTES), lines)
         budget_bytes -= STEP_MARKUP_BYTES + html_bytes(step.answer) + html_bytes(received) + html_bytes(lines)
         budget_bytes -= sum(html_bytes(n) + html_bytes(v) + 60 for n, v in asked)
         if budget_bytes < 0:

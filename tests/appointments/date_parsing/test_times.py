@@ -8,7 +8,7 @@ import pytest
 
 from peterental.agents.model import Rules, Window
 from peterental.appointments.date_parsing import AmOrPm, DayNeeded, ExactTime, MinuteRange, Search, explain, parse_start
-from peterental.appointments.date_parsing.expressions import Clock, Part, TimeWindow, clock_at
+from peterental.appointments.date_parsing.expressions import Clock, DayPart, TimeWindow, clock_at
 from peterental.appointments.date_parsing.times import halves, part_range, window_range
 from tests.appointments.date_parsing.table import CHICAGO, context
 
@@ -79,25 +79,25 @@ def test_half_that_is_past_is_no_reading() -> None:
         (Clock(0, 0, "pm"), (), []),
         (Clock(0, 30), (), [30]),
         (Clock(6, 30, is_24h=True), (), [390]),
-        (Clock(6, 30, is_24h=True), (Part("evening"),), [1110]),
-        (Clock(9, 0, "am"), (Part("evening"),), []),
-        (Clock(2), (Part("night"),), [120]),
-        (Clock(10), (Part("night"),), [1320]),
-        (Clock(10), (Part("afternoon"),), []),
-        (Clock(11), (Part("lunchtime"),), [660]),
-        (Clock(3), (Part("pm"),), [900]),
+        (Clock(6, 30, is_24h=True), (DayPart("evening"),), [1110]),
+        (Clock(9, 0, "am"), (DayPart("evening"),), []),
+        (Clock(2), (DayPart("night"),), [120]),
+        (Clock(10), (DayPart("night"),), [1320]),
+        (Clock(10), (DayPart("afternoon"),), []),
+        (Clock(11), (DayPart("lunchtime"),), [660]),
+        (Clock(3), (DayPart("pm"),), [900]),
         (clock_at(0), (), [0]),
         (clock_at(725), (), [725]),
     ],
 )
-def test_readings_of_a_clock_time(clock: Clock, parts: tuple[Part, ...], minutes: list[int]) -> None:
+def test_readings_of_a_clock_time(clock: Clock, parts: tuple[DayPart, ...], minutes: list[int]) -> None:
     assert [reading.minutes for reading in halves(clock, parts)] == minutes
 
 
 def test_part_after_and_before_another_part() -> None:
-    assert part_range(Part("after morning"), context(), None) == MinuteRange(720, 1440)
-    assert part_range(Part("before evening"), context(), None) == MinuteRange(0, 1020)
-    assert part_range(Part("no such part"), context(), None) == MinuteRange(0, 1440)
+    assert part_range(DayPart("after morning"), context(), None) == MinuteRange(720, 1440)
+    assert part_range(DayPart("before evening"), context(), None) == MinuteRange(0, 1020)
+    assert part_range(DayPart("no such part"), context(), None) == MinuteRange(0, 1440)
 
 
 def test_window_without_ends_has_no_range() -> None:
@@ -105,4 +105,4 @@ def test_window_without_ends_has_no_range() -> None:
 
 
 def test_part_with_an_unlisted_portion_is_the_whole_part() -> None:
-    assert part_range(Part("lunchtime", "early"), context(), None) == MinuteRange(720, 810)
+    assert part_range(DayPart("lunchtime", "early"), context(), None) == MinuteRange(720, 810)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peterental.appointments.matching import Address, Difference, Outcome, Reason, candidates, parse_address
+from peterental.appointments.matching import Address, Discriminator, Reason, ResolutionKind, candidates, parse_address
 
 ELM = "1420 Elm Street, Norman, OK"
 BOYD = "33 Boyd Street, Norman, OK"
@@ -31,7 +31,7 @@ ELM_3A = "1420 Elm Street Unit 3A"
 )
 def test_one_home_is_meant(said: str, known: list[str], index: int) -> None:
     found = candidates(said, known)
-    assert (found.outcome, found.indexes) == (Outcome.ONE, (index,))
+    assert (found.outcome, found.indexes) == (ResolutionKind.ONE, (index,))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_one_home_is_meant(said: str, known: list[str], index: int) -> None:
     ],
 )
 def test_no_home_is_meant(said: str, known: list[str]) -> None:
-    assert candidates(said, known).outcome is Outcome.NONE
+    assert candidates(said, known).outcome is ResolutionKind.NONE
 
 
 @pytest.mark.parametrize(
@@ -62,31 +62,31 @@ def test_no_home_is_meant(said: str, known: list[str]) -> None:
 )
 def test_doubtful_home_must_be_confirmed(said: str, known: list[str], index: int, reason: Reason) -> None:
     found = candidates(said, known)
-    assert (found.outcome, found.indexes, found.reason) == (Outcome.CONFIRM, (index,), reason)
+    assert (found.outcome, found.indexes, found.reason) == (ResolutionKind.CONFIRM, (index,), reason)
 
 
 @pytest.mark.parametrize(
     ("said", "known", "difference", "options"),
     [
-        ("1420 Elm", [ELM_2B, ELM_3A, BOYD], Difference.UNIT, ("unit 2B", "unit 3A")),
-        ("1420 Elm", ["1420 Elm Street", "1420 Elm Court"], Difference.TYPE, ("Elm Street", "Elm Court")),
-        ("1420 Elm", ["1420 N Elm", "1420 S Elm"], Difference.DIRECTION, ("North Elm", "South Elm")),
-        ("Norman", [ELM, BOYD], Difference.STREET, ("Elm", "Boyd")),
-        ("Elm Street", [ELM, "1402 Elm Street"], Difference.NUMBER, ("1420", "1402")),
-        ("100 Main", ["100 Main Street, Norman", "100 Main Street, Moore"], Difference.CITY, ("Norman", "Moore")),
-        ("1420 Elm", ["1420 Elm St Bldg C #3", "1420 Elm St Bldg D #3"], Difference.UNIT, ("building C, unit 3", "building D, unit 3")),
-        ("1420 Elm", ["1420 Elm St, Norman", "1420 Elm Street, Norman"], Difference.NOTHING, ()),
-        ("Elm", ["12 Elm Street", "12 Elm Court", "14 Elm Court"], Difference.NUMBER, ("12", "12", "14")),
-        ("the one on 23rd", ["5 NW 23rd St", "5 SE 23rd St"], Difference.DIRECTION, ("Northwest 23rd Street", "Southeast 23rd Street")),
-        ("Apt 2", ["1420 Elm Apt 2", "Elm Street Apt 2"], Difference.NUMBER, ("1420", "no number")),
-        ("1420 Ulm Street", ["1420 Alm Street", "1420 Elm Street"], Difference.STREET, ("Alm", "Elm")),
+        ("1420 Elm", [ELM_2B, ELM_3A, BOYD], Discriminator.UNIT, ("unit 2B", "unit 3A")),
+        ("1420 Elm", ["1420 Elm Street", "1420 Elm Court"], Discriminator.TYPE, ("Elm Street", "Elm Court")),
+        ("1420 Elm", ["1420 N Elm", "1420 S Elm"], Discriminator.DIRECTION, ("North Elm", "South Elm")),
+        ("Norman", [ELM, BOYD], Discriminator.STREET, ("Elm", "Boyd")),
+        ("Elm Street", [ELM, "1402 Elm Street"], Discriminator.NUMBER, ("1420", "1402")),
+        ("100 Main", ["100 Main Street, Norman", "100 Main Street, Moore"], Discriminator.CITY, ("Norman", "Moore")),
+        ("1420 Elm", ["1420 Elm St Bldg C #3", "1420 Elm St Bldg D #3"], Discriminator.UNIT, ("building C, unit 3", "building D, unit 3")),
+        ("1420 Elm", ["1420 Elm St, Norman", "1420 Elm Street, Norman"], Discriminator.NOTHING, ()),
+        ("Elm", ["12 Elm Street", "12 Elm Court", "14 Elm Court"], Discriminator.NUMBER, ("12", "12", "14")),
+        ("the one on 23rd", ["5 NW 23rd St", "5 SE 23rd St"], Discriminator.DIRECTION, ("Northwest 23rd Street", "Southeast 23rd Street")),
+        ("Apt 2", ["1420 Elm Apt 2", "Elm Street Apt 2"], Discriminator.NUMBER, ("1420", "no number")),
+        ("1420 Ulm Street", ["1420 Alm Street", "1420 Elm Street"], Discriminator.STREET, ("Alm", "Elm")),
     ],
 )  # fmt: skip
 def test_several_homes_are_told_apart(
-    said: str, known: list[str], difference: Difference, options: tuple[str, ...]
+    said: str, known: list[str], difference: Discriminator, options: tuple[str, ...]
 ) -> None:
     found = candidates(said, known)
-    assert (found.outcome, found.discriminator, found.options) == (Outcome.SEVERAL, difference, options)
+    assert (found.outcome, found.discriminator, found.options) == (ResolutionKind.SEVERAL, difference, options)
 
 
 def test_parts_are_read_from_a_full_address() -> None:
