@@ -75,7 +75,7 @@ class Weekday:
 
 @dataclass(frozen=True)
 class CalendarDate:
-    """A date; what is None was not said.
+    """A date; None marks a part that was not named.
 
     Args:
         day, month, year: as said; where `is_swappable`, `month` and `day` are in the order said.

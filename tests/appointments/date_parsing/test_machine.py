@@ -1,4 +1,4 @@
-"""Machine forms: everything that programs and models write for a time, and what is none."""
+"""Machine forms: everything that programs and models write for a time, and inputs that are not one."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def digit_by_digit(value: int) -> str:
 
 
 def in_pairs(value: int) -> str:
-    """Say 1420 as "fourteen twenty", 1205 as "twelve oh five", 1400 as "fourteen hundred", 342 as "three forty two"."""
+    """Return 1420 as "fourteen twenty", 1205 as "twelve oh five", 1400 as "fourteen hundred", 342 as "three forty two"."""
     high, low = divmod(value, 100)
     if not high or high >= 100:
         return in_full(value)
@@ -73,7 +73,7 @@ def in_pairs(value: int) -> str:
 
 
 def in_full(value: int) -> str:
-    """Say 1420 as "one thousand four hundred twenty"."""
+    """Return 1420 as "one thousand four hundred twenty"."""
     thousands, rest = divmod(value, 1000)
     hundreds, low = divmod(rest, 100)
     words = [f"{below_hundred(thousands)} thousand"] * bool(thousands) + [f"{SMALL[hundreds]} hundred"] * bool(hundreds)
