@@ -6,9 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from typing import Any
 
 import psycopg
 from psycopg.abc import RV, PQGen
+from psycopg.errors import Diagnostic
+from psycopg.pq import ConnStatus
 from psycopg.rows import DictRow
 
 from peterental.database.migrations.private_apis import private
@@ -59,6 +62,27 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
 
     deadline_passed = False
     """Whether a statement was cancelled because the deadline passed; the borrower clears it."""
+
+    _fatal_message: str | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Collect the message that the server sends before it ends the session, if it sends one."""
+        super().__init__(*args, **kwargs)
+        self.add_notice_handler(self._keep_fatal)
+
+    def _keep_fatal(self, notice: Diagnostic) -> None:
+        if notice.severity_nonlocalized in {"FATAL", "PANIC"}:
+            self._fatal_message = notice.message_primary
+
+    def reason_it_closed(self) -> str | None:
+        """Return the server's reason for ending the session; None if it sent none.
+
+        libpq reports an error that arrives between two statements as a notice, and not before it reads on: the
+        statement that follows fails with "server closed the connection" only.
+        """
+        if self.pgconn.status == ConnStatus.BAD and self._fatal_message is None:
+            self.pgconn.is_busy()  # parses what has been received
+        return self._fatal_message
 
     @property
     def unresponsive(self) -> bool:

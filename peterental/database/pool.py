@@ -240,7 +240,7 @@ def _translate(error: psycopg.Error, connection: DeadlineConnection, waited_s: f
     elif isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
         fault = SchemaOutdated(missing=reason)
     elif is_connection_lost(error):
-        fault = DatabaseUnavailable(reason=reason)
+        fault = DatabaseUnavailable(reason=connection.reason_it_closed() or reason)
     elif isinstance(error, psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction):
         place = place_of_session(connection)
         fault = StatementRefused(place=place, reason=reason, sqlstate=error.sqlstate, advice=advice_about(error))

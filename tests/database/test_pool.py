@@ -6,9 +6,11 @@ import os
 import select
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import psycopg
 import pytest
+from psycopg.rows import DictRow
 
 from peterental.database.connect import DatabaseBusy, DatabaseTooSlow, DatabaseUnavailable, SchemaOutdated
 from peterental.database.deadline import deadline
@@ -39,6 +41,12 @@ def empty(empty_database_url: str) -> Iterator[Database]:
     database = Database(empty_database_url, pool_size=2)
     yield database
     database.close()
+
+
+def until_hung_up(connection: psycopg.Connection[DictRow]) -> None:
+    closed = select.poll()
+    closed.register(connection.fileno(), select.POLLRDHUP)
+    assert closed.poll(HANG_S * 1000)
 
 
 def unavailable_message(database: Database, reason: str) -> str:
@@ -256,14 +264,24 @@ def test_a_lost_connection_raises_database_unavailable(empty: Database, state: s
         empty.fetch(RAISE.format(state))
 
 
-def test_an_idle_transaction_timeout_is_named(empty: Database) -> None:
+@pytest.mark.parametrize("reads", [1, 2], ids=["before-the-end", "past-the-end"])
+def test_an_idle_transaction_timeout_is_named(empty: Database, reads: int) -> None:
     with pytest.raises(DatabaseUnavailable, match="idle-in-transaction timeout"), empty.connection() as connection:
         connection.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 1")
-        closed = select.poll()
-        closed.register(connection.fileno(), select.POLLIN)
-        assert closed.poll(HANG_S * 1000)
-        connection.pgconn.consume_input()  # before the next send: its failure may discard unread input
+        until_hung_up(connection)
+        with suppress(psycopg.OperationalError):  # the second read, or the first if the statement's read was late
+            for _ in range(reads):  # before the next send: its failure may discard unread input
+                connection.pgconn.consume_input()
         connection.execute("SELECT 1")
+
+
+def test_a_cut_connection_has_no_reason(proxy: Proxy, behind_proxy: Database) -> None:
+    with pytest.raises(DatabaseUnavailable, match="does not answer"), behind_proxy.connection() as connection:
+        connection.execute("SELECT 1")
+        proxy.cut()
+        until_hung_up(connection)
+        connection.execute("SELECT 1")
+    assert connection.reason_it_closed() is None
 
 
 @pytest.mark.parametrize("state", ["22012", "42501", "XX000"])
