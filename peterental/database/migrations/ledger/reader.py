@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -24,7 +23,8 @@ ATTEMPTS_TABLE = "schema_migration_attempts"
 LEDGER_COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT"}
 """The columns beyond the guide's; all nullable, so that the guide's INSERT still works."""
 
-_INTEGERS = frozenset({"smallint", "integer", "bigint"})
+_INTEGERS = frozenset(psycopg.adapters.types[name].oid for name in ("int2", "int4", "int8"))
+_TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
 
 LEDGER_WAIT_MS = 3_000
 """How long to wait for a session that has locked the ledger, in milliseconds."""
@@ -69,74 +69,81 @@ def read(connection: Connection) -> Ledger:
     Raises NoSchema if the search_path contains no existing schema, LedgerError if another tool made the table,
     psycopg.errors.LockNotAvailable if another session has locked it.
     """
-    server, has_ledger, complete, version_type = _inspect(connection)
+    server, has_ledger, has_attempts = _inspect(connection)
     if not has_ledger:
         return Ledger(server, {}, complete=False)
-    # As JSON, which writes times the same way whatever DateStyle the database has.
-    query = sql.SQL("SELECT to_jsonb(ledger.*) AS row FROM {} AS ledger").format(
-        sql.Identifier(server.schema, LEDGER_TABLE)
-    )
-    found = [row["row"] for row in _select(connection, query)]
-    _refuse_foreign_versions(version_type, [row.get("version") for row in found])
+    # Its columns come with the rows: asking the catalog for them takes a new session longer than the rest.
+    cursor = _select(connection, sql.SQL("SELECT * FROM {}").format(sql.Identifier(server.schema, LEDGER_TABLE)))
+    types = {column.name: column.type_code for column in cursor.description or ()}
+    found = _texts(cursor)
+    _refuse_foreign_versions(types.get("version"), [row.get("version") for row in found])
     rows = [_row(row) for row in found]
+    complete = has_attempts and types.keys() >= LEDGER_COLUMNS.keys() and types.get("applied_at") == _TIMESTAMPTZ
     return Ledger(server, {row.version: row for row in sorted(rows, key=lambda row: row.version)}, complete=complete)
 
 
-def _refuse_foreign_versions(type_name: str | None, versions: list[object]) -> None:
+def _refuse_foreign_versions(type_code: int | None, versions: list[str | None]) -> None:
     """Raise LedgerError if versions are not integers: another tool made the ledger."""
-    foreign = [version for version in versions if not isinstance(version, int)]
-    if type_name is None:
+    if type_code is None:
         reason = "it has no column version"
-    elif foreign:
-        reason = f"its versions are not integers but like {foreign[0]!r}"
-    elif type_name not in _INTEGERS:
-        reason = f"its versions are {type_name}, not integer"
-    else:
+    elif None in versions:
+        reason = "its versions are not integers but like NULL"
+    elif type_code in _INTEGERS:
         return
+    elif versions:
+        reason = f"its versions are not integers but like {versions[0]!r}"
+    else:
+        known = psycopg.adapters.types.get(type_code)
+        reason = f"its versions are {known.name if known else 'of another type'}, not integer"
     raise LedgerError(reason=reason, advice=FOREIGN_LEDGER_HINT)
+
+
+def _texts(cursor: psycopg.Cursor[DictRow]) -> list[dict[str, str | None]]:
+    """Return a result's rows as the server wrote them, without psycopg's conversions, which depend on the session."""
+    result = cursor.pgresult
+    if result is None:
+        return []
+    names = [column.name for column in cursor.description or ()]
+    return [
+        {
+            name: None if (value := result.get_value(row, column)) is None else value.decode()
+            for column, name in enumerate(names)
+        }
+        for row in range(result.ntuples)
+    ]
 
 
 def _select(connection: Connection, query: sql.Composed) -> psycopg.Cursor[DictRow]:
     """Run a query with a lock timeout of `LEDGER_WAIT_MS` in one round trip, and return its cursor.
 
-    The timeout ends with the query's own transaction, so that a pooled session keeps its setting. Nothing is prepared,
+    The settings end with the query's own transaction, so that a pooled session keeps its own. Nothing is prepared,
     because a cached plan fails once its table has gained a column.
     """
-    limit = sql.SQL("SET LOCAL lock_timeout TO {}").format(sql.Literal(LEDGER_WAIT_MS))
-    cursor = connection.execute(sql.SQL("; ").join([limit, query]), prepare=False)
-    cursor.nextset()
+    settings = sql.SQL("SET LOCAL lock_timeout TO {}; SET LOCAL DateStyle TO ISO").format(sql.Literal(LEDGER_WAIT_MS))
+    cursor = connection.execute(sql.SQL("; ").join([settings, query]), prepare=False)
+    while cursor.nextset():
+        pass
     return cursor
 
 
-def _inspect(connection: Connection) -> tuple[Server, bool, bool, str | None]:
-    """Return the server, whether it has a ledger, whether that is complete, and the type of its versions."""
+def _inspect(connection: Connection) -> tuple[Server, bool, bool]:
+    """Return the server, whether it has a ledger, and whether it has a table of attempts."""
     row = connection.execute(
         """
-        SELECT schema, pg_backend_pid() AS pid, ledger IS NOT NULL AS has_ledger,
+        SELECT current_schema() AS schema, pg_backend_pid() AS pid,
+               to_regclass(quote_ident(current_schema()) || '.schema_migrations') IS NOT NULL AS has_ledger,
+               to_regclass(quote_ident(current_schema()) || '.schema_migration_attempts') IS NOT NULL AS has_attempts,
                to_regclass('schema_migrations') IS NOT NULL AS in_reach,
                CASE WHEN pg_is_in_recovery() THEN 'it is a standby in recovery'
                     WHEN current_setting('transaction_read_only')::boolean THEN 'it is read-only'
-               END AS read_only_reason,
-               attempts IS NOT NULL AND (
-                   SELECT count(*) FROM pg_attribute
-                   WHERE attrelid = ledger AND attnum > 0 AND NOT attisdropped AND (
-                       attname = ANY (%s) OR attname = 'applied_at' AND atttypid = 'timestamptz'::regtype)
-               ) = %s AS complete,
-               (SELECT format_type(atttypid, NULL) FROM pg_attribute
-                WHERE attrelid = ledger AND attname = 'version' AND NOT attisdropped) AS version_type
-        FROM (
-            SELECT current_schema() AS schema,
-                   to_regclass(quote_ident(current_schema()) || '.schema_migrations') AS ledger,
-                   to_regclass(quote_ident(current_schema()) || '.schema_migration_attempts') AS attempts
-        ) AS place
-        """,
-        (list(LEDGER_COLUMNS), len(LEDGER_COLUMNS) + 1),
+               END AS read_only_reason
+        """
     ).fetchone()
     if row is None or row["schema"] is None:
         raise NoSchema
     elsewhere = _schema_on_search_path(connection) if row["in_reach"] and not row["has_ledger"] else None
     server = Server(row["schema"], row["pid"], row["read_only_reason"], elsewhere)
-    return server, row["has_ledger"], row["complete"], row["version_type"]
+    return server, row["has_ledger"], row["has_attempts"]
 
 
 def _schema_on_search_path(connection: Connection) -> str | None:
@@ -149,21 +156,22 @@ def _schema_on_search_path(connection: Connection) -> str | None:
     return None if row is None else row["schema"]
 
 
-def _row(row: dict[str, Any]) -> LedgerRow:
+def _row(row: dict[str, str | None]) -> LedgerRow:
+    duration_ms = row.get("duration_ms") or ""
     return LedgerRow(
-        version=row["version"],
+        version=int(row["version"] or 0),
         description=row.get("description"),
         applied_at=_timestamp(row.get("applied_at")),
         checksum=row.get("checksum"),
-        duration_ms=row.get("duration_ms"),
+        duration_ms=int(duration_ms) if duration_ms.isdecimal() else None,
         applied_by=row.get("applied_by"),
     )
 
 
-def _timestamp(written: object) -> datetime | None:
+def _timestamp(written: str | None) -> datetime | None:
     """Parse a time of the ledger as UTC; None if there is none, or for "infinity", which Python cannot represent."""
     try:
-        found = datetime.fromisoformat(str(written))
+        found = datetime.fromisoformat(written or "")
     except ValueError:
         return None
     # Without a zone: an earlier runner's TIMESTAMP, which is UTC.

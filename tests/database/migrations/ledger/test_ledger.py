@@ -125,9 +125,9 @@ def test_full_disk_at_the_ledger_row_rolls_back(
     [
         ("CREATE VIEW schema_migrations AS SELECT 1 AS version, now() AS applied_at, ''::text AS description", "schema_migrations"),
         ("CREATE TABLE schema_migrations (version text); INSERT INTO schema_migrations VALUES ('20240101')", "its versions are not integers but like '20240101'"),
-        ("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)", "its versions are character varying, not integer"),
+        ("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)", "its versions are varchar, not integer"),
         ("CREATE TABLE schema_migrations (version text PRIMARY KEY, applied_at timestamptz, description text)", "are text, not integer"),
-        ("CREATE TABLE schema_migrations (version integer); INSERT INTO schema_migrations VALUES (NULL), (1)", "like None"),
+        ("CREATE TABLE schema_migrations (version integer); INSERT INTO schema_migrations VALUES (NULL), (1)", "like NULL"),
         ("CREATE TABLE schema_migrations (id integer PRIMARY KEY)", "it has no column version"),
         ("CREATE TABLE schema_migrations (version bigint, dirty boolean)", 'column "applied_at" of relation'),
     ],
