@@ -15,7 +15,7 @@ import psycopg
 from peterental.database.migrations.errors import Interrupted, MigrationFailed, MigrationFilesError, Problem, joined
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
-from peterental.database.migrations.ledger.writer import LedgerWriter
+from peterental.database.migrations.ledger.writer import LedgerWriter, RecordUnprepared
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
@@ -115,6 +115,8 @@ class Executor:
             try:
                 with monitor.observing():
                     self._in_one_transaction(item, text, following)
+            except RecordUnprepared:
+                self._notices.clear()  # the whole file runs again, and is recorded by a plain statement
             except StatementFailed as error:
                 if not self._may_retry(item, error, budget):
                     self._fail(
@@ -182,6 +184,8 @@ class Executor:
                     runner.run()
                     execute_text(self._connection, "BEGIN READ WRITE")
                     self._record(started_s, following)
+            except RecordUnprepared:
+                recover(self._connection)  # recorded by a plain statement next
             except StatementFailed as error:
                 recover(self._connection)
                 if not self._may_retry(item, error, budget):

@@ -27,7 +27,6 @@ _RESETS = (
     "CLOSE ALL",
     "UNLISTEN *",
     "DISCARD TEMP",
-    "DEALLOCATE ALL",
     "SET TimeZone TO 'UTC'",
     "SET client_min_messages TO notice",
     # The ledger is written while the file's locks are held, so it must not wait long either.
@@ -61,11 +60,11 @@ def runner_session(url: str, settings: EngineSettings = DEFAULT_SETTINGS) -> Ite
 
 def reset(connection: Connection) -> None:
     """Undo everything that a file may have changed in the session."""
-    connection.execute(reset_script(connection).encode())
+    connection.execute(f"{reset_script(connection)}; DEALLOCATE ALL".encode())
 
 
 def reset_script(connection: Connection) -> str:
-    """Return the statements that undo everything a file may have changed in the session.
+    """Return the statements that undo what a file may have changed in the session, but for its prepared statements.
 
     They are allowed inside a transaction. None needs planning, since they run after every file. Sends one query, to
     find out what the server supports.
