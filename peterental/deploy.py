@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from peterental import demo
 from peterental.config import Config, masked
-from peterental.database import Database, database_for, migrations_url_for
+from peterental.database import Database, database_for, engine_settings, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import EngineError
 from peterental.errors import Fault
@@ -37,7 +37,7 @@ def migrate_before_start(config: Config) -> None:
     """
     _refuse_taken_port(config)
     gc.freeze()  # the loaded modules are permanent; collecting garbage among them takes longer than the check below
-    database = database_for(config, application_name="peterental deploy")
+    database = database_for(config, purpose="deploy")
     try:
         if config.migrate_on_start:
             migrate(config, database)
@@ -56,12 +56,12 @@ def migrate(config: Config, database: Database) -> int:
     """Apply the pending migrations, log progress, and return their number; raise what the runner raises."""
     url = migrations_url_for(config, database)
     _log.debug("Migrating %s", masked(url))
-    return MigrationRunner(url, config.migrations_dir, report=_log.info).run_migrations()
+    return MigrationRunner(url, settings=engine_settings(config), report=_log.info).run_migrations()
 
 
 def announce_ready(config: Config) -> None:
     """Log the address, how to sign in, and, with demo data, a phone call to try."""
-    database = database_for(config, application_name="peterental deploy")
+    database = database_for(config, purpose="deploy")
     try:
         services = build_services(database)
         if config.load_demo:

@@ -225,7 +225,7 @@ def _notes(live: list[FileResult]) -> list[str]:
 def _note_finished_statements(connection: Connection, ledger: Ledger, planned: Plan) -> None:
     """Note the first file's statements that an earlier attempt has already completed."""
     file = planned.files[0]
-    stopped = ledgers.stopped_attempt(connection, ledger.server.schema, file.version) if ledger.complete else None
+    stopped = ledgers.stopped_attempt(connection, ledger.server.schema, file.version) if ledger.has_attempts else None
     if stopped:
         for step in file.steps[: stopped.statement]:
             step.notes.append("was completed by an earlier attempt and will be skipped")
