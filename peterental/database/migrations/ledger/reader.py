@@ -209,11 +209,11 @@ def applied_text(connection: Connection, schema: str, version: int) -> str | Non
 
 def waiting_reason(connection: Connection, schema: str, version: int) -> str | None:
     """Return what the contract file `version` waited for when a runner last left it; None if none has."""
-    query = sql.SQL("SELECT error FROM {} WHERE version = {} AND outcome = 'waiting' LIMIT 1").format(
+    query = sql.SQL("SELECT outcome, error FROM {} WHERE version = {} ORDER BY attempt_id DESC LIMIT 1").format(
         sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version)
     )
     row = _select(connection, query).fetchone()
-    return None if row is None else row["error"]
+    return row["error"] if row is not None and row["outcome"] == "waiting" else None
 
 
 @dataclass(frozen=True)

@@ -47,15 +47,18 @@ class Status:
         return [entry for entry in self.entries if entry.state is State.WAITING]
 
     @property
+    def unfinished(self) -> list[HistoryEntry]:
+        """The contract files that are not applied, if nothing else is pending: a deploy leaves them for later."""
+        unapplied = [entry for entry in self.entries if entry.state is State.WAITING or entry.version in self.pending]
+        return unapplied if all(entry.is_contract for entry in unapplied) else []
+
+    @property
     def fits(self) -> bool:
         """Whether this release can use this database: its schema is current, or newer than the release.
 
         A release works before its contract files are applied.
         """
-        unapplied = [entry for entry in self.entries if entry.version in self.pending]
-        return self.state in {"current", "newer"} or (
-            self.state == "pending" and all(entry.is_contract for entry in unapplied)
-        )
+        return self.state in {"current", "newer"} or (self.state == "pending" and bool(self.unfinished))
 
     def summary(self, *, between_problems: str = "; ") -> str:
         """Return the state in one sentence, with the next step."""
