@@ -142,6 +142,7 @@ def db_plan(*, as_json: bool, directory: Path | None) -> None:
         directory or _config().migrations_dir,
         scratch_url=_config().scratch_database_url,
         report=_report_to_stderr,
+        settings=engine_settings(_config(), directory),
     )
     click.echo(_json(found.as_json()) if as_json else found.text(width=columns()))
     sys.exit(found.would_fail)
