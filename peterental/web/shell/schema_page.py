@@ -50,7 +50,7 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
         ("flask db-migrate", "applies the pending migrations."),
     ),
     "waiting": (
-        (None, "Nothing to do. The file is applied within about a minute after the last older release disconnects."),
+        (None, "Nothing to do. The file is applied within a minute after the last older release disconnects."),
     ),
     "unverified": (("flask db-verify", "compares the schema with the migration files."),),
     "comments-edited": (("flask db-repair", "accepts the new text. Only comments differ."),),

@@ -13,7 +13,7 @@ from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.session.releases import older_sessions
 from peterental.database.migrations.settings import EngineSettings
 
-INTERVAL_S = 60.0
+INTERVAL_S = 30.0
 """How long to wait between two attempts, in seconds."""
 
 _MAX_INTERVAL_S = 3600.0

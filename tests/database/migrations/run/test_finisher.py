@@ -55,7 +55,7 @@ def test_contract_lands_after_the_older_release_leaves(
 ) -> None:
     waits = Waits(lambda: None, lambda: leave(older, db))
     finisher.run(waits)
-    assert waits.seconds == [60.0, 60.0]
+    assert waits.seconds == [30.0, 30.0]
     assert list(ledger(db)) == [1, 2]
     assert "✅ 002_drop.sql" in reported.text
     assert "waits for" not in reported.text, "an attempt that must wait is not logged every minute"
@@ -75,14 +75,14 @@ def test_failures_are_reported_once_and_tried_ever_later(
     mended = f"{CONTRACT}ALTER TABLE a DROP COLUMN old;"
     waits = Waits(lambda: None, lambda: None, lambda: folder.write("002_drop.sql", mended))
     finisher.run(waits)
-    assert waits.seconds == [120.0, 240.0, 480.0]
+    assert waits.seconds == [60.0, 120.0, 240.0]
     assert sum(line.startswith("❌ Migration 2 failed") for line in reported) == 1
     assert list(ledger(db)) == [1, 2]
 
 
 def test_unreachable_server_is_tried_again(folder: Folder, reported: ReportedLines) -> None:
     settings = EngineSettings(directory=folder.path, connect_timeout_s=1)
-    waits = Waits(*[lambda: None] * 7)
+    waits = Waits(*[lambda: None] * 8)
     Finisher("postgresql://pete:hush@127.0.0.1:1/peterental", settings, reported.append).run(waits)
     assert waits.seconds[-1] == 3600.0
     assert len(reported) == 1
