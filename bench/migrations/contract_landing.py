@@ -41,8 +41,8 @@ def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
     yield Table(
         "A contract file after the older release has left",
         "The process that gunicorn's master starts is run as it is. A session of the older release is connected when"
-        " the deploy leaves the file waiting, and closes some time later. The file itself watches for 10 s before it runs."
-        f" {len(landings)} databases at once.",
+        " the deploy leaves the file waiting, and closes some time later. The file itself watches for 10 s before it"
+        f" runs. {len(landings)} databases at once.",
         ("the older release leaves", "the file is applied"),
         [
             (f"{moment:.0f} s after the deploy", f"{landed_s:.1f} s later")
