@@ -155,6 +155,10 @@ class HistoryBroken(MigrationError):
         self.problems = problems
 
 
+class BackfillIncomplete(MigrationError):
+    """Migration {needing:03d} needs backfill {needed:03d}, which {how}; {advice}. {file} was not started.{stays}"""
+
+
 class LockNotAcquired(MigrationError):
     """Another migration is running and did not finish within {seconds:g} s: {holder}. Nothing was applied; try again
     when it is done.

@@ -37,7 +37,16 @@ class Status:
     @property
     def pending(self) -> list[int]:
         """The versions that are not yet applied."""
-        return [entry.version for entry in self.entries if entry.state in {State.PENDING, State.FAILED}]
+        return [
+            entry.version
+            for entry in self.entries
+            if entry.state in {State.PENDING, State.FAILED} and entry.backfill is None
+        ]
+
+    @property
+    def backfills(self) -> list[HistoryEntry]:
+        """The backfills that are running or have failed."""
+        return [entry for entry in self.entries if entry.backfill and entry.state in {State.RUNNING, State.FAILED}]
 
     @property
     def fits(self) -> bool:
@@ -48,7 +57,10 @@ class Status:
         """Return the state in one sentence, with the next step."""
         if self.state == "broken":
             return f"The history is broken: {joined(self.problems, between_problems)}."
-        stopped = next((entry for entry in self.entries if entry.state is State.FAILED), None)
+        return " ".join([self._schema_summary(), *(_backfill_summary(entry) for entry in self.backfills)])
+
+    def _schema_summary(self) -> str:
+        stopped = next((entry for entry in self.entries if entry.state is State.FAILED and not entry.backfill), None)
         if stopped is not None:
             return f"{stopped.file_name} stopped half-way: flask db-migrate resumes it, flask db-repair restarts it."
         if self.state == "pending":
@@ -70,9 +82,19 @@ class Status:
         return document
 
 
+def _backfill_summary(entry: HistoryEntry) -> str:
+    assert entry.backfill is not None  # noqa: S101  # for mypy; only backfills are summarised
+    if entry.state is State.FAILED:
+        return (
+            f"Backfill {entry.version:03d} has {entry.backfill.summary}: flask db-backfill --retry tries the batch"
+            " again, --skip leaves it out."
+        )
+    return f"Backfill {entry.version:03d} is {entry.backfill.summary}: flask db-backfill finishes it."
+
+
 def _entry_as_json(entry: HistoryEntry) -> dict[str, Any]:
     row = entry.row
-    return {
+    document: dict[str, Any] = {
         "version": entry.version,
         "description": entry.description,
         "file": entry.file.path.name if entry.file else None,
@@ -81,6 +103,7 @@ def _entry_as_json(entry: HistoryEntry) -> dict[str, Any]:
         "duration_ms": row.duration_ms if row else None,
         "applied_by": row.applied_by if row else None,
     }
+    return document | {"backfill": entry.backfill.as_json()} if entry.backfill else document
 
 
 def read_status(url: str, directory: Path) -> Status:

@@ -40,6 +40,7 @@ class MigrationRunner:
         report: receives lines about progress, for a log or a terminal.
         progress: shows how far a long build has come; without it, `report` receives a line now and then.
         settings: the host's.
+        may_wait: whether a file with `after-backfill` finishes the backfill first; otherwise it is an error.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class MigrationRunner:
         report: Reporter = _log.info,
         progress: Progress | None = None,
         settings: EngineSettings = DEFAULT_SETTINGS,
+        may_wait: bool = True,
     ) -> None:
+        self._may_wait = may_wait
         self._database = database
         self._directory = directory or settings.directory
         self._lock_wait_s = settings.lock_wait_s if lock_wait_s is None else lock_wait_s
@@ -92,8 +95,9 @@ class MigrationRunner:
             pending = self._pending(connection, files, ledger)
             wanted = _up_to(pending, to)
             todo: list[PreparedMigration] = []
+            registered: list[int] = []
             if wanted:
-                checked = checked_files(wanted)
+                checked = checked_files(wanted, files)
                 with exclusive_lock(
                     connection,
                     self._url,
@@ -105,21 +109,28 @@ class MigrationRunner:
                     pending = self._pending(connection, files, ledger)
                     still_pending = {file.version for file in pending}
                     todo = [item for item in checked if item.file.version in still_pending]
-                    Executor(
+                    executor = Executor(
                         connection,
                         ledger,
                         self._url,
                         self._report,
                         progress=self._progress,
                         settings=self._settings,
-                    ).apply(todo)
-        if todo:
-            self._report(f"✅ Successfully applied {len(todo)} new migrations")
+                        files=files,
+                        may_wait=self._may_wait,
+                    )
+                    executor.apply(todo)
+                    registered = executor.registered
+        applied = len(todo) - len(registered)
+        if applied:
+            self._report(f"✅ Successfully applied {applied} new migrations")
+        elif registered:
+            self._report("✅ Database is up to date, except for backfills that run in the background")
         elif pending:
             self._report(f"✅ Database is up to date as far as {to:03d} (no new migrations)")
         else:
             self._report("✅ Database is up to date (no new migrations)")
-        return len(todo)
+        return applied
 
     @property
     def _url(self) -> str:
