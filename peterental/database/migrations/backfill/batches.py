@@ -15,6 +15,17 @@ from peterental.database.migrations.source.backfill_checks import FIRST, LAST
 SESSION_SETTINGS = "SET DateStyle TO 'ISO, YMD'; SET TimeZone TO 'UTC'"
 """Keys are kept as text, which must read back as the same value."""
 
+_LOWEST = {
+    "uuid": "00000000-0000-0000-0000-000000000000",
+    "text": "",
+    "varchar": "",
+    "bpchar": "",
+    "timestamptz": "-infinity",
+    "timestamp": "-infinity",
+    "date": "-infinity",
+}
+"""A value of each type of a key; 0 for numbers."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -73,6 +84,12 @@ class Batches:
             return None
         first, last = ends
         return Batch(self._key(first), self._key(last), first["row_text"], last["row_text"], first["row_count"])
+
+    def no_rows(self) -> Batch:
+        """Return bounds that hold no rows of an empty table, for rehearsing the statements."""
+        key = tuple(_LOWEST.get(column.base_type, "0") for column in self._target.columns)
+        row = f"({','.join(key)})" if len(key) > 1 else key[0]
+        return Batch(key, key, row, row, 0)
 
     def settings(self, batch: Batch) -> str:
         """Return the statement that sets the bounds of a batch for its transaction."""

@@ -44,11 +44,12 @@ class UnusableTable(Exception):
 
 @dataclass(frozen=True)
 class KeyColumn:
-    """One column of a key: its name, number, type as SQL, and collation."""
+    """One column of a key: its name, number, type as SQL, type without a domain, and collation."""
 
     name: str
     number: int
     type: str
+    base_type: str
     collation: int
 
 
@@ -150,7 +151,7 @@ def _find_column(connection: Connection, table: int, table_name: str, name: str)
             f"{table_name}.{name} may be NULL, and a backfill would pass over such rows",
             "name the columns of a primary key in key=, or set them NOT NULL",
         )
-    return KeyColumn(row["name"], row["number"], row["type"], row["collation"])
+    return KeyColumn(row["name"], row["number"], row["type"], row["base_type"], row["collation"])
 
 
 def _indexes(connection: Connection, table: int) -> list[DictRow]:

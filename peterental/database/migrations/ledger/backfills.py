@@ -240,12 +240,21 @@ class BackfillStore:
         )
 
     def remove(self, version: int) -> None:
-        """Delete a backfill, which stops its worker."""
+        """Delete a backfill, which stops its worker, and end its attempt."""
         self._execute("DELETE FROM {backfills} WHERE version = %s", version)
+        self._execute(
+            "UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp()"
+            " WHERE version = %s AND outcome = 'background'",
+            version,
+        )
 
     def read(self, version: int) -> BackfillProgress | None:
         """Return one backfill; None if it is not registered."""
-        return read_backfills(self._connection, self._schema).get(version)
+        return self.read_all().get(version)
+
+    def read_all(self) -> dict[int, BackfillProgress]:
+        """Return every backfill by version."""
+        return read_backfills(self._connection, self._schema)
 
     def advance(self, before: BackfillProgress, after: BackfillProgress) -> None:
         """Record a batch inside its transaction. Raises BackfillMoved if another session has changed the backfill."""
@@ -342,11 +351,13 @@ class BackfillStore:
         cursor = self._execute(
             "UPDATE {backfills} SET "
             + changes
-            + " WHERE version = %s AND state = %s AND attempt_id = %s AND position IS NOT DISTINCT FROM %s::text[]",
+            + " WHERE version = %s AND state = %s AND attempt_id = %s AND checksum = %s"
+            " AND position IS NOT DISTINCT FROM %s::text[]",
             *values,
             before.version,
             before.state.value,
             before.attempt_id,
+            before.checksum,
             None if before.position is None else list(before.position),
         )
         if cursor.rowcount != 1:
