@@ -97,7 +97,7 @@ def start_finisher(config: Config) -> None:
         return
     finally:
         database.close()
-    if not status.unfinished:
+    if not status.has_unfinished:
         return
     _log.info("⏳ %s", status.summary())
     # A process of its own: a fork of the master would share its sockets, and a thread would hinder its forks. It ends

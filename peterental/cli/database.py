@@ -49,9 +49,10 @@ class NotConfirmed(Refusal):
     default=DEFAULT_SETTINGS.lock_wait_s,
     help=f"How long to wait for another runner; default: {DEFAULT_SETTINGS.lock_wait_s:g}.",
 )
+@click.option("--no-wait", is_flag=True, help="Stop before a file that needs an incomplete backfill.")
 @directory_option
 @report_errors
-def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Path | None) -> None:
+def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, no_wait: bool, directory: Path | None) -> None:
     """Apply the pending migrations.
 
     Example: flask db-migrate --to 4
@@ -61,11 +62,12 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Pa
         raise click.BadParameter(message, param_hint="--lock-wait")
     directory = directory or _config().migrations_dir
     if dry_run:
-        refuse_beyond_last(scan_files(directory)[0], to)
+        files = scan_files(directory)[0]
+        refuse_beyond_last(files, to)
         status = read_status(_url(), directory, engine_settings(_config(), directory))
         wanted = [entry for entry in status.entries if entry.version in status.pending]
         pending = [entry.file for entry in wanted if entry.file and (to is None or entry.version <= to)]
-        for item in checked_files(pending):
+        for item in checked_files(pending, files):
             click.echo(f"would apply {item.file.path.name}")
         click.echo(status.summary())
         if status.state == "broken":
@@ -73,7 +75,13 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Pa
         return
     report, progress = output()
     MigrationRunner(
-        _url(), directory, lock_wait_s=lock_wait, report=report, progress=progress, settings=engine_settings(_config())
+        _url(),
+        directory,
+        lock_wait_s=lock_wait,
+        report=report,
+        progress=progress,
+        settings=engine_settings(_config()),
+        may_wait=not no_wait,
     ).run_migrations(to=to)
 
 
@@ -92,6 +100,52 @@ def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None
     click.echo(_json(status.as_json()) if as_json else status_table(status, colour=colours(), width=columns()))
     if exit_code:
         sys.exit({"pending": EXIT_PENDING, "broken": EXIT_BROKEN}.get(status.state, 0))
+
+
+@click.command("db-backfill")
+@click.option("--once", is_flag=True, help="Run one batch of each.")
+@click.option("--all", "to_the_end", is_flag=True, help="Run each to its end (the default).")
+@click.option(
+    "--max-rate", type=click.FloatRange(min=0, min_open=True), metavar="ROWS", help="At most so many rows per second."
+)
+@click.option("--retry", is_flag=True, help="Run the batch of a failed backfill again.")
+@click.option("--skip", is_flag=True, help="Leave out the batch of a failed backfill.")
+@directory_option
+@report_errors
+def db_backfill(
+    *, once: bool, to_the_end: bool, max_rate: float | None, retry: bool, skip: bool, directory: Path | None
+) -> None:
+    """Continue the backfills that run in the background, and show how far they are.
+
+    Example: flask db-backfill --max-rate 2000
+    """
+    from peterental.database.migrations.run.backfills import run_backfills  # noqa: PLC0415  # not needed by a deploy
+
+    if once and to_the_end:
+        message = "--once and --all exclude each other."
+        raise click.UsageError(message)
+    if retry and skip:
+        message = "--retry and --skip exclude each other."
+        raise click.UsageError(message)
+    if max_rate is not None and not math.isfinite(max_rate):
+        message = f"{max_rate} is not a number of rows."
+        raise click.BadParameter(message, param_hint="--max-rate")
+    report, progress = output()
+    results = run_backfills(
+        _url(),
+        directory or _config().migrations_dir,
+        report=report,
+        progress=progress,
+        max_rows_per_s=max_rate,
+        once=once,
+        action="retry" if retry else "skip" if skip else None,
+    )
+    if not results:
+        click.echo("✅ No backfill is running")
+    for result in results:
+        if result.state == "running":
+            click.echo(f"⏳ {result.version:03d}: {result.message}")
+    sys.exit(any(result.state == "failed" for result in results))
 
 
 @click.command("db-new")
@@ -266,4 +320,15 @@ def _url() -> str:
     return migrations_url_for(_config(), _database())
 
 
-COMMANDS = (db_migrate, db_status, db_new, db_lint, db_plan, db_verify, db_adopt, db_repair, db_rollback)
+COMMANDS = (
+    db_migrate,
+    db_status,
+    db_backfill,
+    db_new,
+    db_lint,
+    db_plan,
+    db_verify,
+    db_adopt,
+    db_repair,
+    db_rollback,
+)

@@ -161,6 +161,10 @@ class ContractInFront(MigrationError):
     """
 
 
+class BackfillIncomplete(MigrationError):
+    """Migration {needing:03d} needs backfill {needed:03d}, which {how}; {advice}. {file} was not started.{stays}"""
+
+
 class LockNotAcquired(MigrationError):
     """Another migration is running and did not finish within {seconds:g} s: {holder}. Nothing was applied; try again
     when it is done.

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from peterental.access import require_admin
 from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger.attempts import read_history
+from peterental.database.migrations.ledger.state import State
 from peterental.database.migrations.ledger.status import Status
 from peterental.web.shell.session import current_viewer
 
@@ -39,6 +40,10 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
         ("flask db-repair", "makes the next run start again at the first statement."),
     ),
     "contracted": ((None, "Deploy the newer release. Its contract file removed what this release may need."),),
+    "backfill failed": (
+        ("flask db-backfill --retry", "runs the failed batch of the backfill again. Fix the cause first."),
+        ("flask db-backfill --skip", "leaves the failed batch out."),
+    ),
     "late": ((None, "Rename the out-of-order file to the next free number. It was never applied."),),
     "missing": ((None, "Restore the missing file from version control. Every applied migration needs its file."),),
     "edited": (
@@ -53,6 +58,7 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
         (None, "Nothing to do. The file is applied within a minute after the last older release disconnects."),
     ),
     "unverified": (("flask db-verify", "compares the schema with the migration files."),),
+    "running": (("flask db-backfill", "finishes the running backfill now. Otherwise it continues in the background."),),
     "comments-edited": (("flask db-repair", "accepts the new text. Only comments differ."),),
     "newer": (
         (None, "Nothing to do. A newer release has migrated the database, and this release can use its schema."),
@@ -109,7 +115,10 @@ def schema() -> str:
 
 def next_steps(status: Status) -> tuple[tuple[str | None, str], ...]:
     """Return the next commands and what they do, or only the blocking ones."""
-    states = {entry.state.value for entry in status.entries}
+    states = {
+        "backfill failed" if entry.backfill and entry.state is State.FAILED else entry.state.value
+        for entry in status.entries
+    }
     present = [state for state in NEXT_STEPS if state in states]
     blocking = [state for state in present if state in BLOCKING]
     return tuple(dict.fromkeys(step for state in blocking or present for step in NEXT_STEPS[state]))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from peterental.database.migrations.errors import MigrationError, ReadOnlyDatabase
 from peterental.database.migrations.ledger import reader as ledgers
+from peterental.database.migrations.ledger.backfills import BackfillStore
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import State, compare_with_ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
@@ -94,6 +95,8 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
         with connection.transaction():
             for file in todo:
                 writer.record_adopted(file, file.text())
+                if ledger.server.has_backfills:
+                    BackfillStore(connection, schema).remove(file.version)
     _report_adopted(todo, ledger, others, report)
     return len(todo)
 
@@ -108,7 +111,7 @@ def _unrecorded(connection: Connection, ledger: Ledger, files: list[MigrationFil
     edited = [entry.file_name for entry in entries if entry.state is State.EDITED]
     if edited:
         raise AdoptionRefused(reason=f"{', '.join(edited)} was edited after it was applied; see flask db-repair")
-    wanted = {State.PENDING, State.OUT_OF_ORDER, State.UNVERIFIED}
+    wanted = {State.PENDING, State.OUT_OF_ORDER, State.UNVERIFIED, State.RUNNING, State.FAILED}
     return [entry.file for entry in entries if entry.state in wanted and entry.file is not None]
 
 

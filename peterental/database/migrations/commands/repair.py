@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peterental.database.migrations.ledger import reader as ledgers
+from peterental.database.migrations.ledger.backfills import BackfillProgress, BackfillStore, registered_text
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import State, compare_with_ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
@@ -67,7 +68,10 @@ def _findings(connection: Connection, ledger: Ledger, files: list[MigrationFile]
     for entry in entries:
         if entry.file is None:
             continue
-        if entry.state in EDITED:
+        if entry.backfill is not None:
+            if entry.backfill.checksum != entry.file.checksum:
+                found.append(_edited_backfill(connection, schema, entry.file, entry.backfill))
+        elif entry.state in EDITED:
             found.append(_edited(entry.file, ledgers.applied_text(connection, schema, entry.version)))
         elif entry.state is State.PENDING:
             stopped = ledgers.stopped_attempt(connection, schema, entry.version)
@@ -78,18 +82,32 @@ def _findings(connection: Connection, ledger: Ledger, files: list[MigrationFile]
 
 def _edited(file: MigrationFile, applied: str | None) -> Repair:
     text = file.text()
-    if applied is None:
-        difference = "  the text that was applied is not known"
-    else:
-        lines = difflib.unified_diff(
-            applied.splitlines(), text.splitlines(), "as applied", "as it is now", lineterm="", n=2
-        )
-        difference = "\n".join(f"  {line}" for line in lines)
+    difference = _difference(applied, text)
     shown = (
         f"{file.path.name} was edited after it was applied:\n{difference}\n"
         "Accepting it changes the ledger, not the tables."
     )
     return Repair(file, shown, lambda writer: writer.record_repaired(file, text))
+
+
+def _edited_backfill(connection: Connection, schema: str, file: MigrationFile, state: BackfillProgress) -> Repair:
+    text = file.text()
+    difference = _difference(registered_text(connection, schema, state), text)
+    shown = (
+        f"{file.path.name}, a backfill that is {state.percent} % done, was edited after it was registered:\n"
+        f"{difference}\n"
+        "After accepting it, the rows that are not done yet are changed by the new text."
+    )
+    return Repair(file, shown, lambda _: BackfillStore(connection, schema).accept(state, text))
+
+
+def _difference(applied: str | None, text: str) -> str:
+    if applied is None:
+        return "  the text that was applied is not known"
+    lines = difflib.unified_diff(
+        applied.splitlines(), text.splitlines(), "as applied", "as it is now", lineterm="", n=2
+    )
+    return "\n".join(f"  {line}" for line in lines)
 
 
 def _stopped(file: MigrationFile, text: str, done: int) -> Repair:

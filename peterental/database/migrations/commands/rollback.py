@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 
 from peterental.database.migrations.errors import Problem, RollbackFailed, RollbackRefused, joined
+from peterental.database.migrations.ledger.backfills import BackfillState, BackfillStore
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
@@ -34,25 +35,36 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
 
     Raises RollbackRefused before anything runs if a down file is missing or cannot run, or if `confirm` returns False;
     RollbackFailed if a down file fails (earlier ones stay undone); MigrationFilesError; what `writing_session` raises.
+
+    A backfill needs no down file. An incomplete one is stopped and its progress deleted.
     """
     files = {file.version: file for file in find_files(directory)}
     with writing_session(url, report=report) as (connection, ledger):
-        downs = [_down(files.get(version), version) for version in _above(ledger, to)]
+        store = BackfillStore(connection, ledger.server.schema) if ledger.server.has_backfills else None
+        versions = _above(ledger, to, store)
+        downs = [_down(files.get(version), version) for version in versions]
         if not downs:
             report("✅ Nothing to roll back")
             return 0
-        if not confirm([down.path.name for down in downs]):
+        if not confirm([down.path.name if down.path.exists() else _nothing_for(down) for down in downs]):
             raise RollbackRefused(reason="it was not confirmed")
         writer = LedgerWriter(connection, ledger.server.schema)
         for down in downs:
-            _undo(connection, writer, files[down.version], down)
-            report(f"✅ {down.path.name}")
+            _undo(connection, writer, files[down.version], down, store)
+            report(f"✅ {down.path.name if down.path.exists() else _nothing_for(down)}")
         report(f"✅ Rolled back {len(downs)} {'migration' if len(downs) == 1 else 'migrations'}")
         return len(downs)
 
 
-def _above(ledger: Ledger, to: int) -> list[int]:
-    return sorted((version for version in ledger.rows if version > to), reverse=True)
+def _above(ledger: Ledger, to: int, store: BackfillStore | None) -> list[int]:
+    """Return the versions above `to` that are applied, or registered as backfills; the latest first."""
+    registered = store.read_all() if store else {}
+    running = {version for version, state in registered.items() if state.state is not BackfillState.DONE}
+    return sorted((version for version in ledger.rows.keys() | running if version > to), reverse=True)
+
+
+def _nothing_for(down: MigrationFile) -> str:
+    return f"nothing for backfill {down.version:03d}"
 
 
 def _down(file: MigrationFile | None, version: int) -> MigrationFile:
@@ -60,6 +72,8 @@ def _down(file: MigrationFile | None, version: int) -> MigrationFile:
     if file is None:
         raise RollbackRefused(reason=f"migration {version:03d} is applied, but this release has no file for it")
     down = MigrationFile(file.version, file.description, file.down_path)
+    if not down.path.exists() and inspect(file)[0].backfill is not None:
+        return down
     if not down.path.exists():
         raise RollbackRefused(reason=f"there is no {down.path.name} to undo {file.path.name}")
     directives, problems = inspect(down)
@@ -71,12 +85,16 @@ def _down(file: MigrationFile | None, version: int) -> MigrationFile:
     return down
 
 
-def _undo(connection: Connection, writer: LedgerWriter, file: MigrationFile, down: MigrationFile) -> None:
-    text = down.text()
+def _undo(
+    connection: Connection, writer: LedgerWriter, file: MigrationFile, down: MigrationFile, store: BackfillStore | None
+) -> None:
+    text = down.text() if down.path.exists() else ""
     try:
-        execute_text(connection, text, before=begin_statements(read_directives(down, text)))
+        execute_text(connection, text or "SELECT", before=begin_statements(read_directives(down, text)))
         reset(connection)
         writer.record_rolled_back(file, text)
+        if store is not None:
+            store.remove(file.version)
         connection.execute("COMMIT")
     except StatementFailed as error:
         recover(connection)

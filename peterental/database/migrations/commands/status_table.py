@@ -15,10 +15,14 @@ _MARKS = {
     "newer": "✅",
     "pending": "⏳",
     "waiting": "⏳",
+    "running": "⏳",
 }
 
 
 _GREEN, _YELLOW, _RED = "32", "33", "31"
+_COLOURS = {"✅": _GREEN, "⏳": _YELLOW}
+"""The colour of a state by its mark; others are red."""
+
 _DESCRIPTION, _STATE, _TOOK, _BY = 2, 3, 5, 6
 _GAP = 2
 _MIN_WIDTHS = {_BY: 8, _DESCRIPTION: 16}
@@ -52,7 +56,7 @@ def _line(row: tuple[str, ...], widths: list[int], *, colour: bool) -> str:
     if row[0]:
         cells[0] = row[0]
         if colour:
-            cells[_STATE] = f"\x1b[{_colour_of(row[_STATE])}m{cells[_STATE]}\x1b[0m"
+            cells[_STATE] = f"\x1b[{_COLOURS.get(row[0], _RED)}m{cells[_STATE]}\x1b[0m"
     return (" " * _GAP).join(cells).rstrip()
 
 
@@ -69,17 +73,13 @@ def _pad_or_cut(cell: str, width: int, *, right: bool) -> str:
     return space + cell if right else cell + space
 
 
-def _colour_of(state: str) -> str:
-    return {"✅": _GREEN, "⏳": _YELLOW}.get(_MARKS.get(state, ""), _RED)
-
-
 def _row(entry: HistoryEntry) -> tuple[str, ...]:
     row = entry.row
     return (
         _MARKS.get(entry.state, "❌"),
         f"{entry.version:03d}",
         printable(entry.description),
-        entry.state,
+        entry.backfill.summary if entry.backfill else entry.state,
         f"{row.applied_at:%Y-%m-%d %H:%M} UTC" if row and row.applied_at else "",
         f"{row.duration_ms} ms" if row and row.duration_ms is not None else "",
         printable((row.applied_by or "") if row else ""),

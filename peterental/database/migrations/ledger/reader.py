@@ -19,6 +19,10 @@ from peterental.database.migrations.session.server import Connection
 
 LEDGER_TABLE = "schema_migrations"
 ATTEMPTS_TABLE = "schema_migration_attempts"
+BACKFILLS_TABLE = "schema_migration_backfills"
+
+OWN_TABLES = (LEDGER_TABLE, ATTEMPTS_TABLE, BACKFILLS_TABLE)
+"""The engine's tables, which are no part of the schema that the files make."""
 
 LEDGER_COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT", "kind": "TEXT"}
 """The columns beyond the guide's; all nullable, so that the guide's INSERT still works."""
@@ -56,6 +60,8 @@ class Server:
     read_only_reason: str | None
     ledger_elsewhere: str | None
     """If `schema` has no ledger: the schema of the first ledger on the search_path."""
+    has_backfills: bool = False
+    """Whether a backfill was ever registered, so that its table exists."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,7 @@ def _inspect(connection: Connection) -> tuple[Server, bool, bool]:
         SELECT current_schema() AS schema, pg_backend_pid() AS pid,
                to_regclass(quote_ident(current_schema()) || '.schema_migrations') IS NOT NULL AS has_ledger,
                to_regclass(quote_ident(current_schema()) || '.schema_migration_attempts') IS NOT NULL AS has_attempts,
+               to_regclass(quote_ident(current_schema()) || '.schema_migration_backfills') IS NOT NULL AS has_backfills,
                to_regclass('schema_migrations') IS NOT NULL AS in_reach,
                CASE WHEN pg_is_in_recovery() THEN 'it is a standby in recovery'
                     WHEN current_setting('transaction_read_only')::boolean THEN 'it is read-only'
@@ -151,8 +158,16 @@ def _inspect(connection: Connection) -> tuple[Server, bool, bool]:
     if row is None or row["schema"] is None:
         raise NoSchema
     elsewhere = _schema_on_search_path(connection) if row["in_reach"] and not row["has_ledger"] else None
-    server = Server(row["schema"], row["pid"], row["read_only_reason"], elsewhere)
+    server = Server(row["schema"], row["pid"], row["read_only_reason"], elsewhere, row["has_backfills"])
     return server, row["has_ledger"], row["has_attempts"]
+
+
+def has_table(connection: Connection, schema: str, name: str) -> bool:
+    """Return whether a schema has a table of this name."""
+    row = connection.execute(
+        "SELECT to_regclass(%s) IS NOT NULL AS found", (sql.Identifier(schema, name).as_string(connection),)
+    ).fetchone()
+    return row is not None and row["found"]
 
 
 def _schema_on_search_path(connection: Connection) -> str | None:

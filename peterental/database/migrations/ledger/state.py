@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from peterental.database.migrations.errors import ForeignLedger, MigrationFilesError, Problem
 from peterental.database.migrations.ledger import reader as ledgers
+from peterental.database.migrations.ledger.backfills import BackfillProgress, BackfillState, read_backfills
 from peterental.database.migrations.ledger.reader import Ledger, LedgerRow
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
@@ -32,7 +33,9 @@ class State(StrEnum):
     NEWER = "newer"
     """Applied by a newer release; older code may run on a newer schema."""
     FAILED = "failed"
-    """A no-transaction attempt that stopped."""
+    """A no-transaction attempt that stopped, or a backfill whose batch failed."""
+    RUNNING = "running"
+    """A backfill that is registered and not complete; later files do not wait for it."""
     WAITING = "waiting"
     """A contract file that a runner left for when no older release is connected."""
     CONTRACTED = "contracted"
@@ -52,6 +55,8 @@ class HistoryEntry:
     row: LedgerRow | None
     waits_for: str | None = None
     """What a waiting contract file waits for."""
+    backfill: BackfillProgress | None = None
+    """How far it has come, for a backfill that is registered and not complete."""
 
     @property
     def is_contract(self) -> bool:
@@ -91,7 +96,10 @@ def compare_with_ledger(
         recorded = ledgers.checksums(connection, elsewhere)
         if any(file.checksum == recorded.get(file.version) for file in files):
             raise ForeignLedger(recorded=elsewhere, schema=schema)
-    entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
+    backfills = {}
+    if ledger.server.has_backfills and any(file.version not in ledger.rows for file in files):
+        backfills = read_backfills(connection, schema)
+    entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version), backfills)
     if settings.allow_older_release:
         return [replace(entry, state=State.NEWER) if entry.state is State.CONTRACTED else entry for entry in entries]
     return entries
@@ -101,6 +109,7 @@ def compare(
     files: list[MigrationFile],
     rows: Mapping[int, LedgerRow],
     applied_text: Callable[[int], str | None],
+    backfills: Mapping[int, BackfillProgress] | None = None,
 ) -> list[HistoryEntry]:
     """Return every migration with a file or a ledger row, in order.
 
@@ -108,20 +117,29 @@ def compare(
         files: the files, in order.
         rows: the ledger by version.
         applied_text: returns the SQL that was run for a version, or None; called for edited files only.
+        backfills: the registered backfills by version.
     """
+    registered = {
+        version: backfill
+        for version, backfill in (backfills or {}).items()
+        if version not in rows and (backfill.is_recorded or backfill.state is not BackfillState.DONE)
+    }
     by_version = {file.version: file for file in files}
     highest_file = max(by_version, default=0)
-    highest_applied = max(rows, default=0)
+    highest_applied = max([*rows, *registered], default=0)
     entries = []
     for version in sorted(by_version.keys() | rows.keys()):
         file, row = by_version.get(version), rows.get(version)
+        backfill = registered.get(version)
         if file is None:
             state = _fileless_state(rows[version], highest_file)
+        elif backfill is not None:
+            state = _BACKFILL_STATES[backfill.state]
         elif row is None:
             state = State.OUT_OF_ORDER if version < highest_applied else State.PENDING
         else:
             state = _applied_state(file, row, applied_text)
-        entries.append(HistoryEntry(version, state, file, row))
+        entries.append(HistoryEntry(version, state, file, row, backfill=backfill))
     return entries
 
 
@@ -129,6 +147,13 @@ def _fileless_state(row: LedgerRow, highest_file: int) -> State:
     if row.version <= highest_file:
         return State.MISSING
     return State.CONTRACTED if row.kind == ledgers.CONTRACT else State.NEWER
+
+
+_BACKFILL_STATES = {
+    BackfillState.RUNNING: State.RUNNING,
+    BackfillState.FAILED: State.FAILED,
+    BackfillState.DONE: State.APPLIED,  # it was recorded after the ledger was read
+}
 
 
 def _applied_state(file: MigrationFile, row: LedgerRow, applied_text: Callable[[int], str | None]) -> State:
@@ -170,7 +195,7 @@ def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
 
 def overall_state(entries: list[HistoryEntry]) -> str:
     """Return the state of all together: `broken`, `pending`, `newer` or `current`."""
-    states = {entry.state for entry in entries}
+    states = {entry.state for entry in entries if entry.backfill is None}  # a backfill holds up nothing
     if states & BROKEN:
         return "broken"
     if states & {State.PENDING, State.FAILED}:

@@ -39,7 +39,16 @@ class Status:
     @property
     def pending(self) -> list[int]:
         """The versions that are not yet applied."""
-        return [entry.version for entry in self.entries if entry.state in {State.PENDING, State.FAILED}]
+        return [
+            entry.version
+            for entry in self.entries
+            if entry.state in {State.PENDING, State.FAILED} and entry.backfill is None
+        ]
+
+    @property
+    def backfills(self) -> list[HistoryEntry]:
+        """The backfills that are running or have failed."""
+        return [entry for entry in self.entries if entry.backfill and entry.state in {State.RUNNING, State.FAILED}]
 
     @property
     def waiting(self) -> list[HistoryEntry]:
@@ -47,10 +56,15 @@ class Status:
         return [entry for entry in self.entries if entry.state is State.WAITING]
 
     @property
-    def unfinished(self) -> list[HistoryEntry]:
-        """The contract files that are not applied, if nothing else is pending: a deploy leaves them for later."""
+    def contracts(self) -> list[HistoryEntry]:
+        """The contract files that are not applied, if nothing else is: a deploy leaves them for later."""
         unapplied = [entry for entry in self.entries if entry.state is State.WAITING or entry.version in self.pending]
         return unapplied if all(entry.is_contract for entry in unapplied) else []
+
+    @property
+    def has_unfinished(self) -> bool:
+        """Whether a deploy has left something to finish in the background: contract files, or running backfills."""
+        return bool(self.contracts) or any(entry.state is State.RUNNING for entry in self.entries)
 
     @property
     def fits(self) -> bool:
@@ -58,13 +72,16 @@ class Status:
 
         A release works before its contract files are applied.
         """
-        return self.state in {"current", "newer"} or (self.state == "pending" and bool(self.unfinished))
+        return self.state in {"current", "newer"} or (self.state == "pending" and bool(self.contracts))
 
     def summary(self, *, between_problems: str = "; ") -> str:
         """Return the state in one sentence, with the next step."""
         if self.state == "broken":
             return f"The history is broken: {joined(self.problems, between_problems)}."
-        stopped = next((entry for entry in self.entries if entry.state is State.FAILED), None)
+        return " ".join([self._schema_summary(), *(_backfill_summary(entry) for entry in self.backfills)])
+
+    def _schema_summary(self) -> str:
+        stopped = next((entry for entry in self.entries if entry.state is State.FAILED and not entry.backfill), None)
         if stopped is not None:
             return f"{stopped.file_name} stopped half-way: flask db-migrate resumes it, flask db-repair restarts it."
         if self.state == "pending":
@@ -89,9 +106,19 @@ class Status:
         return document
 
 
+def _backfill_summary(entry: HistoryEntry) -> str:
+    assert entry.backfill is not None  # noqa: S101  # for mypy; only backfills are summarised
+    if entry.state is State.FAILED:
+        return (
+            f"Backfill {entry.version:03d} has {entry.backfill.summary}: flask db-backfill --retry tries the batch"
+            " again, --skip leaves it out."
+        )
+    return f"Backfill {entry.version:03d} is {entry.backfill.summary}: flask db-backfill finishes it."
+
+
 def _entry_as_json(entry: HistoryEntry) -> dict[str, Any]:
     row = entry.row
-    return {
+    document: dict[str, Any] = {
         "version": entry.version,
         "description": entry.description,
         "file": entry.file.path.name if entry.file else None,
@@ -99,7 +126,10 @@ def _entry_as_json(entry: HistoryEntry) -> dict[str, Any]:
         "applied_at": row.applied_at.isoformat() if row and row.applied_at else None,
         "duration_ms": row.duration_ms if row else None,
         "applied_by": row.applied_by if row else None,
-    } | ({"waits_for": entry.waits_for} if entry.waits_for else {})
+    }
+    if entry.waits_for:
+        document["waits_for"] = entry.waits_for
+    return document | {"backfill": entry.backfill.as_json()} if entry.backfill else document
 
 
 def read_status(url: str, directory: Path, settings: EngineSettings = DEFAULT_SETTINGS) -> Status:

@@ -81,7 +81,7 @@ class LedgerWriter:
             "ledger": sql.Identifier(schema, LEDGER_TABLE).as_string(),
             "attempts": sql.Identifier(schema, ATTEMPTS_TABLE).as_string(),
         }
-        self._applied_by = _applied_by()
+        self._applied_by = applied_by()
         self._attempt_id = 0
         self._reset = ""
         self._staged: dict[str, str] = {}
@@ -143,6 +143,17 @@ class LedgerWriter:
         self._connection.execute(f"PREPARE {_RECORD_STATEMENT} ({types}) AS {record}".encode())
         self._is_prepared = True
         self._attempt_id = self._fetch_id(_BEGIN_ATTEMPT, *self._attempt_values(file))
+
+    @property
+    def attempt_id(self) -> int:
+        """The running attempt."""
+        return self._attempt_id
+
+    def record_registered(self, text: str, following: MigrationFile | None) -> None:
+        """Record that the current file, a backfill, goes on in the background, and begin the next file's attempt."""
+        self._execute("UPDATE {attempts} SET outcome = 'background', sql = %s" + _WHERE_CURRENT, text, self._attempt_id)
+        if following is not None:
+            self._attempt_id = self._fetch_id(_BEGIN_ATTEMPT, *self._attempt_values(following))
 
     def begin_statements(self, text: str, done: int) -> None:
         """Record that the attempt runs statement by statement, with `done` of them completed earlier."""
@@ -350,7 +361,7 @@ def _kind(file: MigrationFile, text: str) -> str | None:
     return CONTRACT if read_directives(file, text).contract else None
 
 
-def _applied_by() -> str:
+def applied_by() -> str:
     """Return user and host, and the deployed commit if the platform provides it (Render does)."""
     try:
         user = getpass.getuser()

@@ -9,6 +9,7 @@ from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.findings import Finding, Rule
 from peterental.database.migrations.lint.parsed_file import ParsedFile, ParsedStatement
 from peterental.database.migrations.lint.schema_model import SchemaModel
+from peterental.database.migrations.source.directives import Directives
 from peterental.database.migrations.sql.error_location import locate
 from peterental.database.migrations.sql.tokens import tokens_of
 
@@ -24,6 +25,7 @@ class FileLint:
         source: its text, parsed.
         catalog: the schema as all statements before this one make it.
         no_transaction: whether it runs outside a transaction.
+        directives: what its header says.
     """
 
     name: str
@@ -32,6 +34,7 @@ class FileLint:
     source: ParsedFile
     schema: SchemaModel
     no_transaction: bool = False
+    directives: Directives = field(default_factory=Directives)
     created: set[str] = field(default_factory=set)
     """Tables that this file creates. No other session uses them yet."""
     locked_tables: dict[str, int] = field(default_factory=dict)

@@ -42,6 +42,18 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     "add-serial-column": "ALTER TABLE agents ADD COLUMN number bigserial;",
     "add-unique": "ALTER TABLE visits ADD CONSTRAINT visits_note_once UNIQUE (note);",
     "attach-partition": ("ALTER TABLE log ATTACH PARTITION log_2025 FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');"),
+    "backfill-key": (
+        "-- migrate: backfill table=visits key=at\nUPDATE visits SET note = ''\n"
+        "WHERE at BETWEEN current_setting('migrate.first')::timestamptz\n"
+        "    AND current_setting('migrate.last')::timestamptz;"
+    ),
+    "backfill-repeats": (
+        "-- migrate: backfill table=agents key=agent_id\nUPDATE agents SET visits_made = visits_made + 1\n"
+        "WHERE agent_id BETWEEN current_setting('migrate.first')::bigint AND current_setting('migrate.last')::bigint;"
+    ),
+    "backfill-statement": (
+        "-- migrate: backfill table=visits key=visit_id\nUPDATE visits SET note = '' WHERE note IS NULL;"
+    ),
     "bad-directive": "-- migrate: lock-timeout=2\nSELECT 1;",
     "change-column-type": "ALTER TABLE agents ALTER COLUMN visits_made TYPE bigint;",
     "create-index": "CREATE INDEX IF NOT EXISTS idx_visits_price ON visits (price);",

@@ -91,7 +91,7 @@ def _lint_file(file: MigrationFile, schema: SchemaModel, number: int, findings: 
         lint.report(EMPTY, "The file has no statement.", None)
         return lint
     directives = _directives(lint, file)
-    lint.no_transaction = directives.no_transaction
+    lint.directives, lint.no_transaction = directives, directives.no_transaction
     for statement in lint.source.statements:
         _examine(lint, statement)
     check_syntax(lint, file, directives)

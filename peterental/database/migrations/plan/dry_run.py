@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import psycopg
 
+from peterental.database.migrations.backfill.target import UnusableTable
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
+from peterental.database.migrations.plan.backfills import rehearsal_of
 from peterental.database.migrations.plan.cluster_scope import is_cluster_wide
 from peterental.database.migrations.plan.contention_guard import ContentionGuard
 from peterental.database.migrations.plan.lock_tracer import LockTracer, StatementEffects
@@ -80,6 +82,8 @@ class FileResult:
     error: str | None = None
     stopped: str | None = None
     blocker: str | None = None
+    backfill_note: str | None = None
+    """What a backfill will do beyond the one batch that was rehearsed."""
 
     @property
     def is_complete(self) -> bool:
@@ -105,7 +109,13 @@ class FileResult:
 
 
 def dry_run_live(
-    connection: Connection, url: str, ledger: Ledger, items: list[PreparedMigration], limits: Limits
+    connection: Connection,
+    url: str,
+    ledger: Ledger,
+    items: list[PreparedMigration],
+    limits: Limits,
+    *,
+    incomplete: Collection[int] = (),
 ) -> list[FileResult]:
     """Run `items` in one transaction, within limits, and roll it back.
 
@@ -119,10 +129,12 @@ def dry_run_live(
         ledger: the ledger as read.
         items: the pending files, in order.
         limits: how long statements may wait and locks may be held.
+        incomplete: the backfills that are registered and not complete.
     """
     runs: list[FileResult] = []
     with ContentionGuard(url, connection.info.backend_pid) as guard:
         live = _LiveDryRun(connection, guard, limits, LedgerWriter(connection, ledger.server.schema))
+        live.incomplete = {*incomplete}
         try:
             execute_text(connection, f"BEGIN; {live.limit_settings()}")
             live.writer.ensure_tables(ledger)
@@ -154,6 +166,7 @@ class _LiveDryRun:
         self._guard = guard
         self._limits = limits
         self._blocking_since: float | None = None
+        self.incomplete: set[int] = set()
 
     def limit_settings(self) -> str:
         """Return the SET statements to send before each statement.
@@ -167,6 +180,12 @@ class _LiveDryRun:
 
     def dry_run(self, run: FileResult, *, is_first: bool) -> None:
         """Run one file's statements and record in `run` how far that got."""
+        needed = self.incomplete.intersection(run.item.directives.after_backfill)
+        if needed:
+            run.stopped = f"it needs backfill {min(needed):03d}, which is not complete"
+            return
+        if not self._set_bounds(run):
+            return
         for statement in run.statements():
             run.stopped = self.reason_to_stop()
             if run.stopped or not self._step(run, statement, is_first=is_first):
@@ -175,6 +194,20 @@ class _LiveDryRun:
         if self._execute(run, None, "SET CONSTRAINTS ALL IMMEDIATE", is_first=is_first):
             reset(self._connection)
             self._record(run)
+
+    def _set_bounds(self, run: FileResult) -> bool:
+        """Set the bounds of a backfill's first batch; return whether that was possible."""
+        if run.item.directives.backfill is None:
+            return True
+        try:
+            rehearsal = rehearsal_of(self._connection, run.item.directives.backfill)
+        except UnusableTable as unusable:
+            run.error = f"{run.item.file.path.name}: {unusable}"
+            return False
+        run.backfill_note = rehearsal.note
+        if not rehearsal.is_whole:
+            self.incomplete.add(run.item.file.version)
+        return self._execute(run, None, rehearsal.settings, is_first=False)
 
     def _record(self, run: FileResult) -> None:
         """Record the file in the ledger as the runner would; note a failure in `run`."""
@@ -298,6 +331,8 @@ def _run_in_transaction(connection: Connection, run: FileResult, new_tracer: Cal
     statement: Statement | None = None
     try:
         execute_text(connection, "BEGIN")
+        if run.item.directives.backfill is not None:
+            execute_text(connection, rehearsal_of(connection, run.item.directives.backfill).settings)
         tracer = new_tracer()
         for statement in run.statements():
             if _is_set_transaction(run, statement):
@@ -309,6 +344,9 @@ def _run_in_transaction(connection: Connection, run: FileResult, new_tracer: Cal
         execute_text(connection, "COMMIT")
     except StatementFailed as failure:
         _note_failure(run, failure.cause, statement)
+        recover(connection)
+    except UnusableTable as unusable:
+        run.error = f"{run.item.file.path.name}: {unusable}"
         recover(connection)
 
 

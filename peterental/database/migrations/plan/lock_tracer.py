@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_TABLE
+from peterental.database.migrations.ledger.reader import OWN_TABLES
 from peterental.database.migrations.run.concurrent_indexes import ConcurrentIndexOp
 from peterental.database.migrations.session.server import Connection
 
@@ -71,7 +71,7 @@ class LockTracer:
 
     def __init__(self, connection: Connection, schema: str, only: frozenset[int] | None = None) -> None:
         self._connection = connection
-        self._names = {"schema": schema, "ledger": [LEDGER_TABLE, ATTEMPTS_TABLE]}
+        self._names = {"schema": schema, "ledger": list(OWN_TABLES)}
         self._all: dict[int, dict[str, Any]] = {row["oid"]: row for row in self._rows(_RELATIONS)}
         self._known = {oid: row for oid, row in self._all.items() if only is None or oid in only}
         self._files = {oid: row["file"] for oid, row in self._known.items()}

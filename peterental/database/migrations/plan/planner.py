@@ -20,6 +20,7 @@ from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import State, blocking_problems, compare_with_ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
+from peterental.database.migrations.plan.backfills import incomplete_backfills
 from peterental.database.migrations.plan.dry_run import (
     FileResult,
     Limits,
@@ -83,9 +84,11 @@ def plan(
         pending = _pending(connection, files, ledger, settings)
         if not pending:
             return Plan()
-        items = checked_files(pending)
+        items = checked_files(pending, files)
         with exclusive_lock(connection, url, ledger, wait_s=0, report=lambda _: None) as ledger:
-            live = dry_run_live(connection, url, ledger, items, limits)
+            live = dry_run_live(
+                connection, url, ledger, items, limits, incomplete=incomplete_backfills(connection, ledger)
+            )
     notes: list[str] = []
     scratch: list[FileResult] = []
     if _wants_scratch(items, live):
@@ -212,6 +215,13 @@ def _merge_step(
 
 
 def _note(item: PreparedMigration, live: FileResult | None, copy: FileResult | None, file: PlannedFile) -> str | None:
+    notes = [live.backfill_note if live else None, _why_incomplete(item, live, copy, file)]
+    return " ".join(note for note in notes if note) or None
+
+
+def _why_incomplete(
+    item: PreparedMigration, live: FileResult | None, copy: FileResult | None, file: PlannedFile
+) -> str | None:
     if live is None and not file.error:
         why = "It depends on a file that could not be rehearsed on the live database."
         if item.directives.no_transaction:

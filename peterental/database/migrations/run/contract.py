@@ -30,26 +30,26 @@ class ContractGate:
         self._ledger = ledger
         self._settings = settings
         self._report = report
-        self._settled: set[int] = set()
+        self._settled = 0
 
-    def refuse_in_front(self, todo: list[PreparedMigration]) -> None:
-        """Raise ContractInFront if a contract file must wait although files that are none follow it.
+    def refuse_in_front(self, todo: list[PreparedMigration]) -> list[PreparedMigration]:
+        """Return the contract files that other files follow. They may run now, with the backfills that they need.
 
-        They may rely on it, so they cannot run before it. If the deploy waited for the older release to leave, it
-        would wait forever: the older release serves until the deploy is done.
+        Raises ContractInFront if an older release is connected. The files that follow may rely on the contract file, so
+        they cannot run before it. If the deploy waited for the older release to leave, it would wait forever: the older
+        release serves until the deploy is done.
         """
         last = max((number for number, item in enumerate(todo) if not item.directives.contract), default=0)
-        for item in todo[:last]:
-            reason = self.waits_for(item, []) if item.directives.contract else None
-            if reason:
+        in_front = [item for item in todo[:last] if item.directives.contract]
+        for item in reversed(in_front):  # if no release before the last one is connected, none before the others is
+            older = self._older_sessions(item)
+            if older:
                 behind = todo[last].file.path.name
-                raise ContractInFront(file=item.file.path.name, reason=reason, behind=behind)
+                raise ContractInFront(file=item.file.path.name, reason=sessions_text(older), behind=behind)
+        return in_front
 
     def waits_for(self, item: PreparedMigration, done: list[int]) -> str | None:
         """Return what a contract file waits for; None once it may run.
-
-        If no older session is connected, the gate watches for the file's settle time, in which a session that
-        reconnects shows up.
 
         Args:
             item: the contract file.
@@ -59,12 +59,17 @@ class ContractGate:
         missing = next((version for version in item.directives.after_backfill if version not in applied), None)
         if missing is not None:
             return f"backfill {missing:03d}, which is not complete"
-        if not self._ledger.rows:
-            return None
-        older = self._older(item)
-        if not older and item.file.version not in self._settled:
-            older = self._watch(item)
+        older = self._older_sessions(item)
         return sessions_text(older) if older else None
+
+    def _older_sessions(self, item: PreparedMigration) -> list[OlderSession]:
+        """Return the older sessions; without one, watch for the settle time, in which one may reconnect."""
+        if not self._ledger.rows:
+            return []
+        older = self._older(item)
+        if not older and item.file.version > self._settled:
+            older = self._watch(item)
+        return older
 
     def _watch(self, item: PreparedMigration) -> list[OlderSession]:
         """Watch for the file's settle time, and return the older sessions as soon as there is one."""
@@ -76,7 +81,7 @@ class ContractGate:
             older = self._older(item)
             if older:
                 return older
-        self._settled.add(item.file.version)
+        self._settled = item.file.version
         return []
 
     def _older(self, item: PreparedMigration) -> list[OlderSession]:

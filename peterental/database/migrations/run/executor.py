@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -12,11 +13,20 @@ from typing import NoReturn
 
 import psycopg
 
-from peterental.database.migrations.errors import Interrupted, MigrationFailed, MigrationFilesError, Problem, joined
+from peterental.database.migrations.backfill.target import UnusableTable
+from peterental.database.migrations.errors import (
+    BackfillIncomplete,
+    Interrupted,
+    MigrationFailed,
+    MigrationFilesError,
+    Problem,
+    joined,
+)
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter, RecordUnprepared
 from peterental.database.migrations.progress import Progress, Reporter
+from peterental.database.migrations.run.backfill_files import BackfillFinisher, BackfillStarter, OnlyBatch
 from peterental.database.migrations.run.contract import ContractGate
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
@@ -61,6 +71,11 @@ class Executor:
         report: receives lines about progress.
         progress: shows how far a long build has come.
         settings: the host's.
+        files: every file, among them the backfills that others need.
+        may_wait: whether to finish such backfills; otherwise an incomplete one is an error.
+
+    Attributes:
+        registered: the versions of the backfills that this run left to the workers.
     """
 
     def __init__(
@@ -72,6 +87,8 @@ class Executor:
         *,
         progress: Progress | None = None,
         settings: EngineSettings = DEFAULT_SETTINGS,
+        files: Sequence[MigrationFile] = (),
+        may_wait: bool = True,
     ) -> None:
         self._connection = connection
         self._ledger = ledger
@@ -80,6 +97,19 @@ class Executor:
         self._writer = LedgerWriter(connection, ledger.server.schema)
         self._report = report
         self._progress = progress
+        self.registered: list[int] = []
+        self._starter = BackfillStarter(connection, ledger.server.schema, self._writer, report)
+        self._finisher = BackfillFinisher(
+            connection,
+            ledger.server.schema,
+            url,
+            report,
+            progress=progress,
+            settings=settings,
+            may_wait=may_wait,
+            files={file.version: file for file in files}.__getitem__,
+        )
+        self._only_batch: OnlyBatch | None = None
         self._done: list[int] = []
         self._next_text: str | None = None
         self._gate = ContractGate(connection, ledger, settings, report)
@@ -93,23 +123,28 @@ class Executor:
         """
         if not todo:
             return []
-        self._gate.refuse_in_front(todo)
+        in_front = self._gate.refuse_in_front(todo)
         self._writer.ensure_tables(self._ledger)
         self._writer.mark_orphans_interrupted()
         self._writer.begin_attempt(todo[0].file)
         pid = self._connection.info.backend_pid
         with SessionMonitor(self._url, pid, self._report, progress=self._progress, settings=self._settings) as monitor:
             for item, following in zip(todo, [*todo[1:], None], strict=True):
-                if item.directives.contract and self._leaves_waiting(item):
+                if item.directives.contract and item not in in_front and self._leaves_waiting(item):
                     break
+                self._finish_needed(item)
                 started_s = time.monotonic()
                 attempt = self._apply_statements if item.directives.no_transaction else self._apply_in_transaction
+                if item.directives.backfill:
+                    attempt = self._apply_backfill
                 try:
                     text = item.file.text() if self._next_text is None else self._next_text
                     attempt(item, text, following.file if following else None, monitor)
                 except MigrationFilesError as error:
                     self._not_started(item, error)
                     raise
+                if item.file.version in self.registered:
+                    continue
                 self._report(f"✅ {item.file.path.name} ({_since_ms(started_s)} ms)")
                 self._notices.report(self._report)
                 self._done.append(item.file.version)
@@ -123,6 +158,41 @@ class Executor:
         self._writer.record_waiting(item.file.version, reason)
         self._report(f"⏳ {item.file.path.name} waits for {reason}")
         return True
+
+    def _finish_needed(self, item: PreparedMigration) -> None:
+        """Finish the backfills that a file needs. Raises BackfillIncomplete."""
+        for version in item.directives.after_backfill:
+            try:
+                self._finisher.finish(item.file, version)
+            except BackfillIncomplete as incomplete:
+                stays = f" {_applied_versions(self._done)} applied." if self._done else ""
+                error = BackfillIncomplete(**(incomplete.values | {"stays": stays}))
+                self._record_outcome(outcome="failed", error=str(error))
+                raise error from incomplete
+            except Interrupted:
+                self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
+                raise
+
+    def _apply_backfill(
+        self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
+    ) -> None:
+        """Apply a backfill of a small table in one transaction; register that of a large one."""
+        backfill = item.directives.backfill
+        assert backfill is not None  # noqa: S101  # for mypy; the caller has checked
+        try:
+            self._only_batch = self._starter.only_batch(backfill)
+            if self._only_batch is None:
+                self._next_text = None
+                self._starter.register(item, text, backfill, following)
+                self.registered.append(item.file.version)
+                return
+        except UnusableTable as unusable:
+            problem = Problem(message=unusable.message, file=item.file.path.name)
+            self._fail(item, problem, f"{item.file.path.name} was not started.", unusable.next_step)
+        try:
+            self._apply_in_transaction(item, text, following, monitor)
+        finally:
+            self._only_batch = None
 
     def _apply_in_transaction(
         self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
@@ -160,9 +230,11 @@ class Executor:
         """Apply one file with its ledger row, and begin the next file's attempt in the same transaction."""
         started_s = time.monotonic()
         stage = partial(self._writer.stage_record, item.file, text, following)
+        batch = self._only_batch or OnlyBatch((), is_empty=False)
+        before = (*begin_statements(item.directives), *batch.settings)
         try:
             with self._notices.listening(self._connection):
-                execute_text(self._connection, text, before=begin_statements(item.directives), while_waiting=stage)
+                execute_text(self._connection, "SELECT" if batch.is_empty else text, before=before, while_waiting=stage)
             self._record(started_s, following)
         except BaseException:
             recover(self._connection)

@@ -1,13 +1,14 @@
-"""Finish in the background what a deploy leaves: contract files that wait for older releases to disconnect."""
+"""Finish in the background what a deploy leaves: backfills, and contract files that wait for older releases."""
 
 from __future__ import annotations
 
 import threading
 
 from peterental.database.migrations.errors import EngineError
-from peterental.database.migrations.ledger.state import HistoryEntry
-from peterental.database.migrations.ledger.status import read_status
+from peterental.database.migrations.ledger.state import HistoryEntry, State
+from peterental.database.migrations.ledger.status import Status, read_status
 from peterental.database.migrations.progress import Reporter
+from peterental.database.migrations.run.backfills import run_backfills
 from peterental.database.migrations.run.runner import MigrationRunner
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.session.releases import older_sessions
@@ -20,7 +21,7 @@ _MAX_INTERVAL_S = 3600.0
 
 
 class Finisher:
-    """Applies waiting contract files once they may run. Several may run at once, on any machine.
+    """Runs backfills, and applies contract files once they may run. Several may work at once, on any machine.
 
     Args:
         url: of the database, for a direct connection.
@@ -43,16 +44,21 @@ class Finisher:
 
         Raises Interrupted on SIGTERM or Ctrl-C while a file runs.
         """
-        while not stop.is_set() and self._step():
+        while not stop.is_set() and self._step(stop):
             stop.wait(min(self._interval_s * 2**self._failures, _MAX_INTERVAL_S))
 
-    def _step(self) -> bool:
-        """Apply what may run now, and return whether anything is left."""
+    def _step(self, stop: threading.Event) -> bool:
+        """Run what may run now, and return whether anything is left."""
         try:
-            left = self._left()
-            if left and not self._has_older(left[0]):
+            status = self._status()
+            if any(entry.state is State.RUNNING for entry in status.backfills):
+                run_backfills(
+                    self._url, self._settings.directory, report=self._report, settings=self._settings, until=stop
+                )
+                status = self._status()
+            if status.contracts and not stop.is_set() and not self._has_older(status.contracts[0]):
                 MigrationRunner(self._url, report=self._report, settings=self._settings).run_migrations()
-                left = self._left()
+                status = self._status()
         except EngineError as error:
             self._failures += 1
             if str(error) != self._last_failure:
@@ -60,10 +66,10 @@ class Finisher:
                 self._report(f"❌ {error}")
             return True
         self._failures = 0
-        return bool(left)
+        return status.has_unfinished
 
-    def _left(self) -> list[HistoryEntry]:
-        return read_status(self._url, self._settings.directory, self._settings).unfinished
+    def _status(self) -> Status:
+        return read_status(self._url, self._settings.directory, self._settings)
 
     def _has_older(self, entry: HistoryEntry) -> bool:
         """Return whether an older release is connected; a run would only record that again."""

@@ -41,9 +41,10 @@ class MigrationRunner:
         report: receives lines about progress, for a log or a terminal.
         progress: shows how far a long build has come; without it, `report` receives a line now and then.
         settings: the host's.
+        may_wait: whether a file with `after-backfill` finishes the backfill first; otherwise it is an error.
 
     Attributes:
-        has_unfinished: whether the last run left a contract file waiting.
+        has_unfinished: whether the last run left a contract file waiting or a backfill running.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class MigrationRunner:
         report: Reporter = _log.info,
         progress: Progress | None = None,
         settings: EngineSettings = DEFAULT_SETTINGS,
+        may_wait: bool = True,
     ) -> None:
+        self._may_wait = may_wait
         self._database = database
         self._directory = directory or settings.directory
         self._lock_wait_s = settings.lock_wait_s if lock_wait_s is None else lock_wait_s
@@ -99,8 +102,9 @@ class MigrationRunner:
             wanted = _up_to(pending, to)
             done: list[int] = []
             todo: list[PreparedMigration] = []
+            registered: list[int] = []
             if wanted:
-                checked = checked_files(wanted)
+                checked = checked_files(wanted, files)
                 with exclusive_lock(
                     connection,
                     self._url,
@@ -112,19 +116,24 @@ class MigrationRunner:
                     pending = self._pending(connection, files, ledger)
                     still_pending = {file.version for file in pending}
                     todo = [item for item in checked if item.file.version in still_pending]
-                    done = Executor(
+                    executor = Executor(
                         connection,
                         ledger,
                         self._url,
                         self._report,
                         progress=self._progress,
                         settings=self._settings,
-                    ).apply(todo)
+                        files=files,
+                        may_wait=self._may_wait,
+                    )
+                    done = executor.apply(todo)
+                    registered = executor.registered
         self.has_unfinished = len(done) < len(todo)
         if done:
             self._report(f"✅ Successfully applied {len(done)} new migrations")
         elif todo:
-            self._report("✅ Database is up to date, except for contract files that wait (no new migrations)")
+            left = "backfills that run in the background" if registered else "contract files that wait"
+            self._report(f"✅ Database is up to date, except for {left} (no new migrations)")
         elif pending:
             self._report(f"✅ Database is up to date as far as {to:03d} (no new migrations)")
         else:

@@ -26,6 +26,23 @@ def lock_key(schema: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{_NAMESPACE}:{schema}".encode()).digest()[:8], signed=True)
 
 
+def backfill_lock_key(schema: str, version: int) -> int:
+    """Return the advisory lock's 64-bit key for the worker of one backfill."""
+    name = f"{_NAMESPACE}:{schema}:backfill:{version}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+
+
+@contextmanager
+def lock_if_free(connection: Connection, key: int) -> Iterator[bool]:
+    """Hold a lock on this session for the block, and yield whether it was free; never wait for it."""
+    is_held = _try(connection, key)
+    try:
+        yield is_held
+    finally:
+        if is_held:
+            _release(connection, key)
+
+
 @contextmanager
 def migration_lock(connection: Connection, schema: str, *, wait_s: float, report: Reporter) -> Iterator[None]:
     """Hold the migration lock of `schema` on this session for the block.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem, UnknownMigration
+from peterental.database.migrations.source.backfill_checks import after_backfill_problems, backfill_problems
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import (
@@ -29,8 +31,14 @@ def refuse_beyond_last(files: list[MigrationFile], to: int | None) -> None:
         raise UnknownMigration(version=to, last=last)
 
 
-def checked_files(pending: list[MigrationFile]) -> list[PreparedMigration]:
+def checked_files(
+    pending: list[MigrationFile], files: Sequence[MigrationFile] | None = None
+) -> list[PreparedMigration]:
     """Check all pending files before the first one runs.
+
+    Args:
+        pending: the files to check.
+        files: all files, among which a backfill that a pending file waits for must be; `pending` by default.
 
     Raises MigrationFilesError with every problem that can be found without running the files.
     """
@@ -39,6 +47,8 @@ def checked_files(pending: list[MigrationFile]) -> list[PreparedMigration]:
     for file in pending:
         directives, found = inspect(file)
         problems += found
+        if directives.after_backfill:
+            problems += after_backfill_problems(file, file.text(), directives, pending if files is None else files)
         checked.append(PreparedMigration(file, directives))
     if problems:
         raise MigrationFilesError(problems)
@@ -58,4 +68,5 @@ def inspect(file: MigrationFile) -> tuple[Directives, list[Problem]]:
         directives, problems = read_directives(file, text), []
     except MigrationFilesError as error:
         directives, problems = Directives(), error.problems
-    return directives, problems + check_runnable(file, text, directives) + ledger_version_mismatch(file, text)
+    problems += check_runnable(file, text, directives) + ledger_version_mismatch(file, text)
+    return directives, problems + backfill_problems(file, text, directives)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import psycopg
 
 from peterental.database.migrations.errors import EngineError
-from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_TABLE
+from peterental.database.migrations.ledger.reader import LEDGER_TABLE, OWN_TABLES
 from peterental.database.migrations.session.server import Connection, reason_of
 from peterental.database.migrations.verify.rare_objects import RARE_OBJECT_QUERIES, not_in_extension
 
@@ -71,7 +71,7 @@ def read_catalog(connection: Connection, ledger_schema: str, *, which: str) -> C
 
     Raises CatalogUnreadable.
     """
-    names = {"ledger_schema": ledger_schema, "ledger_tables": [LEDGER_TABLE, ATTEMPTS_TABLE]}
+    names = {"ledger_schema": ledger_schema, "ledger_tables": list(OWN_TABLES)}
     try:
         catalog = Catalog(connection.info.server_version, with_ledger=_with_ledger(connection))
         with connection.transaction():

@@ -49,6 +49,10 @@ CREATE TRIGGER visits_nothing BEFORE UPDATE ON visits FOR EACH ROW EXECUTE FUNCT
 
 SCHEMA_MIGRATIONS = "CREATE TABLE schema_migrations (version int PRIMARY KEY, description text);"
 
+WALK = "-- migrate: backfill table=visits key=visit_id\n"
+BATCH = "WHERE visit_id BETWEEN current_setting('migrate.first')::bigint AND current_setting('migrate.last')::bigint"
+BATCH_OF_OLD = BATCH.replace("visit_id", "old.visit_id")
+
 
 class Case(NamedTuple):
     """A rule with a bad and a good example.
@@ -152,6 +156,13 @@ CASES = [
     Case("write-after-ddl", "CREATE INDEX i ON visits (price); DELETE FROM visits WHERE price > 1;", "ALTER INDEX idx_visits_at RENAME TO i; ALTER TABLE agents VALIDATE CONSTRAINT agents_age_sane; DELETE FROM visits WHERE price > 1;"),
     Case("dynamic-sql", "DO $$ BEGIN EXECUTE format('COMMENT ON TABLE %I IS NULL', 'visits'); END $$;", "DO $$ BEGIN EXECUTE 'COMMENT ON TABLE visits IS NULL'; END $$;"),
     Case("drop-table", "DO $$ BEGIN EXECUTE 'DROP TABLE visits'; END $$;", "DO $$ BEGIN PERFORM 'DROP TABLE visits'; END $$;"),
+    Case("backfill-statement", "-- migrate: backfill table=visits key=visit_id\nUPDATE visits SET note = '' WHERE visit_id > 1;", f"{WALK}UPDATE visits SET note = '' {BATCH}"),
+    Case("backfill-statement", f"{WALK}ALTER TABLE visits ADD COLUMN x int;", f"{WALK}SET LOCAL work_mem TO '8MB'; DELETE FROM visits {BATCH}"),
+    Case("backfill-key", f"-- migrate: backfill table=visits key=at\nDELETE FROM visits {BATCH}", f"{WALK}DELETE FROM visits {BATCH}"),
+    Case("backfill-key", f"-- migrate: backfill table=agents key=age\nDELETE FROM visits {BATCH}", f"-- migrate: backfill table=absent key=id\nDELETE FROM visits {BATCH}"),
+    Case("backfill-key", f"-- migrate: backfill table=visits key=id\nDELETE FROM visits {BATCH}", f"{WALK}INSERT INTO visits SELECT * FROM visits AS old {BATCH_OF_OLD} AND NOT EXISTS (SELECT FROM agents)"),
+    Case("backfill-repeats", f"{WALK}UPDATE visits SET price = price + 1 {BATCH}", f"{WALK}UPDATE visits SET price = price + 1, note = lower(note) {BATCH} AND price IS NOT NULL"),
+    Case("backfill-repeats", f"{WALK}INSERT INTO visits SELECT * FROM visits {BATCH}", f"{WALK}INSERT INTO visits SELECT * FROM visits {BATCH} ON CONFLICT DO NOTHING"),
     # ---- the session
     Case("long-lock-timeout", "SET lock_timeout = 0;", "SET LOCAL lock_timeout = '2s';"),
     Case("long-lock-timeout", "SELECT pg_catalog.set_config('lock_timeout', '5min', false);", "SELECT set_config('statement_timeout', '5min', true);"),
@@ -220,6 +231,7 @@ def case_id(case: Case) -> str:
 def reset_schema(server: psycopg.Connection) -> None:
     server.execute("DROP SCHEMA IF EXISTS public, old CASCADE; CREATE SCHEMA public")
     server.execute(SCHEMA_MIGRATIONS.encode() + BEFORE.encode())
+    server.execute("SET migrate.first TO 1; SET migrate.last TO 0")  # a batch without rows
 
 
 def run(server: psycopg.Connection, sql: str) -> None:

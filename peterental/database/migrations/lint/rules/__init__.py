@@ -2,6 +2,7 @@
 
 from peterental.database.migrations.lint.rules import (
     add_column,
+    backfills,
     breaking_changes,
     constraints,
     conventions,
@@ -17,6 +18,7 @@ from peterental.database.migrations.lint.rules import (
 
 __all__ = [
     "add_column",
+    "backfills",
     "breaking_changes",
     "constraints",
     "conventions",

@@ -7,6 +7,7 @@ from peterental.database.migrations.lint.context import FileLint
 from peterental.database.migrations.lint.findings import advice, unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on
+from peterental.database.migrations.lint.rules.backfills import backfill_file
 
 WHOLE_TABLE = unsafe(
     "whole-table-write",
@@ -38,7 +39,7 @@ def check_whole_table(lint: FileLint, statement: ParsedStatement) -> None:
         WHOLE_TABLE,
         f"{verb} {table} has no condition and changes all rows.",
         statement,
-        safe=f"-- outside migrations, a few thousand rows at a time, and commit each time:\n{_batch(statement)}",
+        safe=backfill_file(lint, statement),
     )
 
 
@@ -84,18 +85,6 @@ def _has_condition(statement: ParsedStatement) -> bool:
     if not node.HasField("where_clause"):
         return bool(node.using_clause) if statement.kind == "delete_stmt" else bool(node.from_clause)
     return ast.text_of_constant(node.where_clause) != "True"
-
-
-def _batch(statement: ParsedStatement) -> str:
-    copy = type(statement.node)()
-    copy.CopyFrom(statement.node)
-    copy.ClearField("where_clause")
-    table = ast.sql_name(copy.relation)
-    sql = ast.sql_of(statement.kind, copy).removesuffix(";")
-    remaining = " WHERE …" if statement.kind == "update_stmt" else ""
-    if remaining:
-        return f"--   {sql}\n--   WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table}{remaining} LIMIT 10000));"
-    return f"{sql}\nWHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT 10000));"
 
 
 def _reads_old_tables(lint: FileLint, statement: ParsedStatement) -> bool:

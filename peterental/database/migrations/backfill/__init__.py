@@ -1,0 +1,1 @@
+"""Background backfills: rows changed batch by batch, while the application serves."""

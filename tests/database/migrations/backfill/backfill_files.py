@@ -1,0 +1,24 @@
+"""Migration files for the tests of backfills."""
+
+from __future__ import annotations
+
+from tests.database.migrations.conftest import Connection, Folder
+
+TABLE = "CREATE TABLE visit (id bigint PRIMARY KEY, seen int NOT NULL DEFAULT 0, note text);\n"
+HEADER = "-- migrate: backfill table=visit key=id batch={batch}\n"
+COUNT_UP = (
+    "UPDATE visit SET seen = seen + 1\n"
+    "WHERE id BETWEEN current_setting('migrate.first')::bigint AND current_setting('migrate.last')::bigint;\n"
+)
+
+
+def write_visits(folder: Folder, rows: int, *, batch: int = 10, text: str = COUNT_UP) -> None:
+    """Write a file that makes a table with `rows` rows, and a backfill of it."""
+    folder.write("001_visit.sql", f"{TABLE}INSERT INTO visit SELECT generate_series(1, {rows});")
+    folder.write("002_count.sql", HEADER.format(batch=batch) + text)
+
+
+def seen(db: Connection) -> dict[int, int]:
+    """Return how many rows were changed how often."""
+    rows = db.execute("SELECT seen, count(*) AS rows FROM visit GROUP BY seen ORDER BY seen")
+    return {row["seen"]: row["rows"] for row in rows}
