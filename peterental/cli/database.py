@@ -186,6 +186,42 @@ def db_adopt(to: int, *, directory: Path | None) -> None:
     adopt(_url(), folder, to=to, scratch_url=_config().scratch_database_url, report=click.echo)
 
 
+@click.command("db-schema")
+@click.option(
+    "--check",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Print how FILE differs from the schema, and exit 1 if it does.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to FILE, not to stdout."
+)
+@directory_option
+@report_errors
+def db_schema(*, check: Path | None, output: Path | None, directory: Path | None) -> None:
+    """Write the schema that the migration files make as SQL, for review in diffs.
+
+    Example: flask db-schema --check schema.sql
+    """
+    from peterental.database.migrations.commands import schema  # noqa: PLC0415  # not needed by a deploy
+
+    if check and output:
+        message = "--check and --output exclude each other."
+        raise click.UsageError(message)
+    recorded = schema.read_recorded(check) if check else None
+    folder = directory or _config().migrations_dir
+    text = schema.write_schema(_url(), folder, scratch_url=_config().scratch_database_url, report=_report_to_stderr)
+    if recorded is not None:
+        difference = schema.schema_diff(recorded, text, str(check))
+        click.echo("\n".join(difference) or f"✅ {check} is current")
+        sys.exit(bool(difference))
+    if output:
+        schema.replace_file(output, text)
+        click.echo(f"✅ {output}")
+    else:
+        click.echo(text, nl=False)
+
+
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -262,4 +298,4 @@ def _url() -> str:
     return migrations_url_for(_config(), _database())
 
 
-COMMANDS = (db_migrate, db_status, db_new, db_lint, db_plan, db_verify, db_adopt, db_repair, db_rollback)
+COMMANDS = (db_migrate, db_status, db_new, db_lint, db_plan, db_verify, db_adopt, db_repair, db_rollback, db_schema)

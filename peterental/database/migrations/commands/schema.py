@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,11 @@ HEADER = """\
 
 
 class CannotReadSchema(EngineError):
-    """Cannot read {path}: {reason}."""
+    """Cannot read {path}: {reason}. Write it with flask db-schema --output {path}."""
+
+
+class CannotWriteSchema(EngineError):
+    """Cannot write to {path}: {reason}."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,19 @@ def read_recorded(path: Path) -> str:
         raise CannotReadSchema(path=path, reason=error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
         raise CannotReadSchema(path=path, reason=f"it is not UTF-8 (byte {error.start + 1})") from error
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file so that it has the old or the new text at any moment. Raises CannotWriteSchema."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotWriteSchema(path=path, reason=error.strerror or str(error)) from error
 
 
 def _execute(scratch: str, text: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 """One row of a catalog query."""
 
 

@@ -106,26 +106,26 @@ def _needs(catalog: CatalogReader, units: dict[ObjectId, Unit]) -> dict[ObjectId
     for part, whole, kind in edges:
         if kind in "ie":
             wholes.setdefault(part, whole)
-
-    def unit_of(identifier: ObjectId) -> ObjectId | None:
-        seen = set()
-        while identifier not in units:
-            if identifier not in wholes or identifier in seen:
-                return None
-            seen.add(identifier)
-            identifier = wholes[identifier]
-        return identifier
-
+    edges += [(identifier, needed, "n") for identifier, unit in units.items() for needed in unit.needs]
     needs: dict[ObjectId, set[ObjectId]] = {identifier: set() for identifier in units}
     for part, needed, _kind in edges:
-        one, other = unit_of(part), unit_of(needed)
+        one, other = _unit_of(part, units, wholes), _unit_of(needed, units, wholes)
         if one is not None and other is not None and one != other:
             needs[one].add(other)
-    for identifier, unit in units.items():
-        needs[identifier] |= {found for found in map(unit_of, unit.needs) if found is not None and found != identifier}
     for identifier in [found for found in units if found.catalog == "refresh"]:
         needs[identifier] |= _refreshes_below(identifier, needs, units)
     return needs
+
+
+def _unit_of(identifier: ObjectId, units: dict[ObjectId, Unit], wholes: dict[ObjectId, ObjectId]) -> ObjectId | None:
+    """Return the unit that creates an object; None if it is created by no unit."""
+    seen = set()
+    while identifier not in units:
+        if identifier not in wholes or identifier in seen:
+            return None
+        seen.add(identifier)
+        identifier = wholes[identifier]
+    return identifier
 
 
 def _refreshes_below(

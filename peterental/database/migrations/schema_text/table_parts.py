@@ -201,7 +201,8 @@ def _policies(catalog: CatalogReader) -> Iterator[Unit]:
     """Yield the policies, and row security itself."""
     rows = catalog.rows(
         f"""
-        SELECT p.oid, c.oid AS table_oid, c.name AS table, quote_ident(p.polname) AS name, p.polpermissive AS permissive,
+        SELECT p.oid, c.oid AS table_oid, c.name AS table, quote_ident(p.polname) AS name,
+            p.polpermissive AS permissive,
             CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
                 END AS command,
             (SELECT string_agg(CASE WHEN r = 0 THEN 'PUBLIC' ELSE r::regrole::text END, ', ' ORDER BY r::regrole::text)

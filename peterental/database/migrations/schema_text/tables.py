@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from peterental.database.migrations.schema_text.model import ObjectId, Rank, Row, Unit
 from peterental.database.migrations.schema_text.reader import CatalogReader, not_member
+from peterental.database.migrations.schema_text.unsupported import SchemaInexpressible
 
 _SEQUENCE_COLUMNS = """
 s.seqrelid, format_type(s.seqtypid, NULL) AS type, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache,
@@ -66,7 +67,7 @@ def _columns(catalog: CatalogReader) -> dict[int, list[Row]]:
             k.conname AS not_null_name, quote_ident(k.conname) AS quoted_not_null_name,
             coalesce((to_jsonb(k) ->> 'convalidated')::boolean, true) AS not_null_valid,
             coalesce(k.connoinherit, false) AS not_null_no_inherit, k.oid AS not_null_oid,
-            coalesce(k.conislocal, true) AS not_null_local
+            coalesce(k.coninhcount > 0, false) AS not_null_inherited
         FROM ({catalog.relations}) AS c
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         JOIN pg_type AS t ON t.oid = a.atttypid
@@ -168,25 +169,28 @@ def _table(catalog: CatalogReader, row: Row, parts: _Parts, *, is_split: bool) -
     identifier = ObjectId("pg_class", row["oid"])
     columns, constraints = parts.columns[row["oid"]], parts.constraints[row["oid"]]
     inherits = bool(row["parents"]) and not row["relispartition"]
-    natural = inherits and _inherits_in_order(row, columns, parts)
-    listed = [column for column in columns if column["local"] or not natural]
+    if inherits and not _inherits_in_order(row, columns, parts):
+        reason = (
+            f"the columns of {row['name']} are in an order that INHERITS cannot make: its parents gained columns"
+            " after it was created"
+        )
+        raise SchemaInexpressible(reason=reason)
+    listed = [column for column in columns if column["local"] or not inherits]
     lines = [_column(row, column, parts, is_split=is_split) for column in listed]
     lines += [
         f"CONSTRAINT {found['name']} {found['definition']}"
         for found in constraints
-        if not (is_split and found["contype"] == "c") and (found["local"] or not natural)
+        if not (is_split and found["contype"] == "c") and (found["local"] or not inherits)
     ]
     body = "(\n" + ",\n".join(f"    {line}" for line in lines) + "\n)" if lines else "()"
     head = f"CREATE {'UNLOGGED ' if row['unlogged'] else ''}TABLE {row['name']} {body}"
-    head += f" INHERITS ({row['parent_names']})" if natural else ""
+    head += f" INHERITS ({row['parent_names']})" if inherits else ""
     head += f" PARTITION BY {row['partition_key']}" if row["partition_key"] else ""
     head += f" WITH ({', '.join(row['settings'])})" if row["settings"] else ""
     unit = Unit(identifier, Rank.TABLE, row["name"], [head], label=f"table {row['name']}")
     unit.needs |= {ObjectId("pg_class", parent) for parent in row["parents"] or ()}
     unit.splittable = not is_split
-    if inherits and not natural:
-        unit.statements += [f"ALTER TABLE {row['name']} INHERIT {name}" for name in row["parent_names"].split(", ")]
-    if natural:
+    if inherits:
         unit.statements += _overrides(row, columns, parts)
     unit.statements += _alterations(row, columns)
     unit.statements += _comments(catalog, row, columns, constraints if not is_split else [])
@@ -224,7 +228,9 @@ def _column(row: Row, column: Row, parts: _Parts, *, is_split: bool) -> str:
     elif column["expression"] is not None and not is_split:
         words.append(f"DEFAULT {column['expression']}")
     if column["not_null"] and column["not_null_valid"]:
-        usual = column["not_null_name"] in (None, f"{row['relname']}_{column['attname']}_not_null")
+        # Before PostgreSQL 18, NOT NULL has no name; an inherited one's name does not matter.
+        usual_names = (None, f"{row['relname']}_{column['attname']}_not_null")
+        usual = column["not_null_name"] in usual_names or column["not_null_inherited"]
         words.append("NOT NULL" if usual else f"CONSTRAINT {column['quoted_not_null_name']} NOT NULL")
         if column["not_null_no_inherit"]:
             words.append("NO INHERIT")

@@ -78,7 +78,10 @@ def _units(catalog: CatalogReader, split: set[ObjectId]) -> list[Unit]:
 
 
 def _ordered_units(catalog: CatalogReader) -> tuple[list[Unit], list[Unit]]:
-    """Return the units before and after data, in order; tables that depend on each other get their defaults and checks afterwards."""
+    """Return the units before and after data, in order.
+
+    Tables that depend on each other through functions get their defaults and checks in separate statements.
+    """
     split: set[ObjectId] = set()
     while True:
         try:
