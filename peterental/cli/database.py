@@ -35,6 +35,9 @@ directory_option = click.option(
 )
 
 
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
 class NotConfirmed(Refusal):
     """Nothing was changed: there is no terminal for the confirmation. Run it on a terminal, or add --yes."""
 
@@ -222,7 +225,34 @@ def db_schema(*, check: Path | None, output: Path | None, directory: Path | None
         click.echo(text, nl=False)
 
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+@click.command("db-squash")
+@click.argument("to", type=click.IntRange(min=1), metavar="VERSION")
+@yes_option
+@directory_option
+@report_errors
+def db_squash(to: int, *, yes: bool, directory: Path | None) -> None:
+    """Replace migrations 001 to VERSION by one baseline, proved to make the same database.
+
+    Example: flask db-squash 13
+    """
+    from peterental.database.migrations.commands.squash import squash  # noqa: PLC0415  # not needed by a deploy
+
+    def confirm(shown: str) -> bool:
+        click.echo(shown)
+        return _confirm("Replace them?", yes=yes)
+
+    folder = directory or _config().migrations_dir
+    done = squash(
+        _url(),
+        folder,
+        to=to,
+        today=utc_now().date(),
+        confirm=confirm,
+        scratch_url=_config().scratch_database_url,
+        report=click.echo,
+    )
+    if done is None:
+        click.echo("✅ Nothing was changed")
 
 
 @click.command("db-repair")
@@ -298,4 +328,16 @@ def _url() -> str:
     return migrations_url_for(_config(), _database())
 
 
-COMMANDS = (db_migrate, db_status, db_new, db_lint, db_plan, db_verify, db_adopt, db_repair, db_rollback, db_schema)
+COMMANDS = (
+    db_migrate,
+    db_status,
+    db_new,
+    db_lint,
+    db_plan,
+    db_verify,
+    db_adopt,
+    db_repair,
+    db_rollback,
+    db_schema,
+    db_squash,
+)

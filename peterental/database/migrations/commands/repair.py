@@ -67,7 +67,10 @@ def _findings(connection: Connection, ledger: Ledger, files: list[MigrationFile]
     for entry in entries:
         if entry.file is None:
             continue
-        if entry.state in EDITED:
+        if entry.reason is not None:
+            if entry.state is State.EDITED:
+                found.append(_other_statements(entry.file, entry.reason))
+        elif entry.state in EDITED:
             found.append(_edited(entry.file, ledgers.applied_text(connection, schema, entry.version)))
         elif entry.state is State.PENDING:
             stopped = ledgers.stopped_attempt(connection, schema, entry.version)
@@ -88,6 +91,16 @@ def _edited(file: MigrationFile, applied: str | None) -> Repair:
     shown = (
         f"{file.path.name} was edited after it was applied:\n{difference}\n"
         "Accepting it changes the ledger, not the tables."
+    )
+    return Repair(file, shown, lambda writer: writer.record_repaired(file, text))
+
+
+def _other_statements(file: MigrationFile, reason: str) -> Repair:
+    """Return the acceptance of a baseline by a database whose migrations had other texts than it replaces."""
+    text = file.text()
+    shown = (
+        f"{reason[0].upper()}{reason[1:]}.\nAccepting records {file.path.name} as applied here. It changes the ledger,"
+        " not the tables; flask db-verify compares the tables."
     )
     return Repair(file, shown, lambda writer: writer.record_repaired(file, text))
 

@@ -17,7 +17,7 @@ from peterental.database.migrations.session.execute import StatementFailed, exec
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.checks import inspect
 from peterental.database.migrations.source.directives import read_directives
-from peterental.database.migrations.source.files import MigrationFile, find_files
+from peterental.database.migrations.source.files import MigrationFile, baseline_at_start, find_files
 from peterental.database.migrations.source.statements import statement_offset
 from peterental.database.migrations.sql.error_location import commit_problem, statement_problem
 
@@ -35,7 +35,14 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
     Raises RollbackRefused before anything runs if a down file is missing or cannot run, or if `confirm` returns False;
     RollbackFailed if a down file fails (earlier ones stay undone); MigrationFilesError; what `writing_session` raises.
     """
-    files = {file.version: file for file in find_files(directory)}
+    found = find_files(directory)
+    baseline = baseline_at_start(found)
+    if baseline and to < baseline.version:
+        raise RollbackRefused(
+            reason=f"{baseline.path.name} replaces migrations 001 to {baseline.version:03d}, which cannot be undone one"
+            f" by one; {baseline.version} is the lowest version to go back to"
+        )
+    files = {file.version: file for file in found}
     with writing_session(url, report=report) as (connection, ledger):
         downs = [_down(files.get(version), version) for version in _above(ledger, to)]
         if not downs:

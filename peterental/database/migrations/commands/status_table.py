@@ -76,7 +76,7 @@ def _row(entry: HistoryEntry) -> tuple[str, ...]:
     row = entry.row
     return (
         _MARKS.get(entry.state, "❌"),
-        f"{entry.version:03d}",
+        entry.label,
         printable(entry.description),
         entry.state,
         f"{row.applied_at:%Y-%m-%d %H:%M} UTC" if row and row.applied_at else "",

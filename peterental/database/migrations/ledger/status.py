@@ -18,6 +18,7 @@ from peterental.database.migrations.ledger.state import (
 )
 from peterental.database.migrations.session.engine_session import engine_session, ledger_errors
 from peterental.database.migrations.session.server import Connection, ConnectionSource
+from peterental.database.migrations.source.baseline import version_range
 from peterental.database.migrations.source.files import MigrationFile, scan_files
 from peterental.database.migrations.wording import plural
 
@@ -72,8 +73,10 @@ class Status:
 
 def _entry_as_json(entry: HistoryEntry) -> dict[str, Any]:
     row = entry.row
+    replaces = {"replaces": version_range(entry.replaces[0], entry.replaces[-1])} if entry.replaces else {}
     return {
         "version": entry.version,
+        **replaces,
         "description": entry.description,
         "file": entry.file.path.name if entry.file else None,
         "state": entry.state.value,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from peterental.database.migrations.errors import MigrationFilesError
+from peterental.database.migrations.source.baseline import baseline_problem
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.sql.comments import header_comments, header_end
 from peterental.database.migrations.sql.tokens import tokens_with_comments
@@ -31,12 +32,14 @@ class Directives:
         has_own_lock_timeout: whether the file sets the lock timeout.
         lock_timeout_ms: how long one statement may wait for a lock before the file is retried, in milliseconds.
         statement_timeout_ms: how long one statement may run, in milliseconds; 0 means no limit.
+        baseline: whether it replaces all files up to its number.
     """
 
     no_transaction: bool = False
     has_own_lock_timeout: bool = False
     lock_timeout_ms: int = DEFAULT_LOCK_TIMEOUT_MS
     statement_timeout_ms: int = 0
+    baseline: bool = False
 
 
 class _InvalidDirective(Exception):
@@ -71,6 +74,8 @@ def read_directives(file: MigrationFile, text: str) -> Directives:
             meant = f"{typo['name']}-{typo['more']}".lower()
             message = f"a directive is written “-- migrate: {meant}”, with a colon and in lower case"
             problems.append((offset, message, None))
+    if directives.baseline and (problem := baseline_problem(text, file.version)):
+        problems.append((0, problem, "flask db-squash writes baselines"))
     problems += [(offset, "“-- migrate:” is below the first statement", "move it up") for offset in _below_header(text)]
     if problems:
         raise MigrationFilesError([file.problem(text, *problem) for problem in problems])
@@ -89,6 +94,8 @@ def _with_word(directives: Directives, word: str, seen: set[str]) -> Directives:
         return replace(directives, lock_timeout_ms=_milliseconds(word, value), has_own_lock_timeout=True)
     if name == "statement-timeout":
         return replace(directives, statement_timeout_ms=_milliseconds(word, value))
+    if name == "baseline":
+        return replace(directives, baseline=True)
     raise _unknown(word)
 
 
