@@ -35,6 +35,9 @@ directory_option = click.option(
 )
 
 
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
 class NotConfirmed(Refusal):
     """Nothing was changed: there is no terminal for the confirmation. Run it on a terminal, or add --yes."""
 
@@ -244,7 +247,70 @@ def db_adopt(to: int, *, directory: Path | None) -> None:
     adopt(_url(), folder, to=to, scratch_url=_config().scratch_database_url, report=click.echo)
 
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+@click.command("db-schema")
+@click.option(
+    "--check",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Print how FILE differs from the schema, and exit 1 if it does.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to FILE, not to stdout."
+)
+@directory_option
+@report_errors
+def db_schema(*, check: Path | None, output: Path | None, directory: Path | None) -> None:
+    """Write the schema that the migration files make as SQL, for review in diffs.
+
+    Example: flask db-schema --check schema.sql
+    """
+    from peterental.database.migrations.commands import schema  # noqa: PLC0415  # not needed by a deploy
+
+    if check and output:
+        message = "--check and --output exclude each other."
+        raise click.UsageError(message)
+    recorded = schema.read_recorded(check) if check else None
+    folder = directory or _config().migrations_dir
+    text = schema.write_schema(_url(), folder, scratch_url=_config().scratch_database_url, report=_report_to_stderr)
+    if recorded is not None:
+        difference = schema.schema_diff(recorded, text, str(check))
+        click.echo("\n".join(difference) or f"✅ {check} is current")
+        sys.exit(bool(difference))
+    if output:
+        schema.replace_file(output, text)
+        click.echo(f"✅ {output}")
+    else:
+        click.echo(text, nl=False)
+
+
+@click.command("db-squash")
+@click.argument("to", type=click.IntRange(min=1), metavar="VERSION")
+@yes_option
+@directory_option
+@report_errors
+def db_squash(to: int, *, yes: bool, directory: Path | None) -> None:
+    """Replace migrations 001 to VERSION by one baseline, proved to make the same database.
+
+    Example: flask db-squash 13
+    """
+    from peterental.database.migrations.commands.squash import squash  # noqa: PLC0415  # not needed by a deploy
+
+    def confirm(shown: str) -> bool:
+        click.echo(shown)
+        return _confirm("Replace them?", yes=yes)
+
+    folder = directory or _config().migrations_dir
+    done = squash(
+        _url(),
+        folder,
+        to=to,
+        today=utc_now().date(),
+        confirm=confirm,
+        scratch_url=_config().scratch_database_url,
+        report=click.echo,
+    )
+    if done is None:
+        click.echo("✅ Nothing was changed")
 
 
 @click.command("db-repair")
@@ -331,4 +397,6 @@ COMMANDS = (
     db_adopt,
     db_repair,
     db_rollback,
+    db_schema,
+    db_squash,
 )

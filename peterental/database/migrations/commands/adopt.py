@@ -10,14 +10,14 @@ from peterental.database.migrations.errors import MigrationError, ReadOnlyDataba
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.backfills import BackfillStore
 from peterental.database.migrations.ledger.reader import Ledger
-from peterental.database.migrations.ledger.state import State, compare_with_ledger
+from peterental.database.migrations.ledger.state import BROKEN, State, compare_with_ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
 from peterental.database.migrations.scratch.database import build, scratch_database
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.session.server import Connection
-from peterental.database.migrations.source.files import MigrationFile, find_files
+from peterental.database.migrations.source.files import MigrationFile, baseline_at_start, find_files
 from peterental.database.migrations.source.statements import is_ledger_insert, split_statements
 from peterental.database.migrations.verify.diff import (
     ONLY_LIVE,
@@ -72,25 +72,34 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
     ScratchBuildFailed, and what `writing_session` raises.
     """
     files = find_files(directory)
-    if to > len(files):
-        raise AdoptionRefused(reason=f"there is no migration {to:03d}, the last file is {len(files):03d}")
+    last = files[-1].version if files else 0
+    if to > last:
+        raise AdoptionRefused(reason=f"there is no migration {to:03d}, the last file is {last:03d}")
+    baseline = baseline_at_start(files)
+    if baseline and to < baseline.version:
+        raise AdoptionRefused(
+            reason=f"{baseline.path.name} replaces migrations 001 to {baseline.version:03d}; adopt at least up to"
+            f" {baseline.version}"
+        )
+    wanted = [file for file in files if file.version <= to]
     with engine_session(url) as connection:
         ledger = ledgers.read(connection)
         schema = ledger.server.schema
-        if not _unrecorded(connection, ledger, files[:to]):
+        if not _unrecorded(connection, ledger, wanted):
             report("✅ Nothing to adopt: all of them are already recorded and verified")
             return 0
         if ledger.server.read_only_reason:  # raised before a scratch database is created needlessly
             raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
         live = read_catalog(connection, schema, which="database")
     # If the ledger goes further, later files have been applied too, and the database has their schema.
-    highest = max([to, *(version for version in ledger.rows if version <= len(files))])
-    built = _build_with_removals(url, files[:highest], scratch_url, schema, report)
+    highest = max([to, *(version for version in ledger.rows if version <= last)])
+    applied = [file for file in files if file.version <= highest]
+    built = _build_with_removals(url, applied, scratch_url, schema, report)
     _check(live, built, schema)
     with writing_session(url, report=report) as (connection, ledger):
         # Check again under the lock: the database may have changed during the comparison.
         others = _check(read_catalog(connection, schema, which="database"), built, schema)
-        todo = _unrecorded(connection, ledger, files[:to])
+        todo = _unrecorded(connection, ledger, wanted)
         writer = LedgerWriter(connection, schema)
         with connection.transaction():
             for file in todo:
@@ -106,8 +115,11 @@ def _unrecorded(connection: Connection, ledger: Ledger, files: list[MigrationFil
 
     Raises AdoptionRefused for edited files.
     """
-    rows = {version: row for version, row in ledger.rows.items() if version <= len(files)}
+    rows = {version: row for version, row in ledger.rows.items() if version <= files[-1].version}
     entries = compare_with_ledger(connection, files, replace(ledger, rows=rows))
+    refused = [entry.reason for entry in entries if entry.state in BROKEN and entry.reason]
+    if refused:
+        raise AdoptionRefused(reason="; ".join(refused))
     edited = [entry.file_name for entry in entries if entry.state is State.EDITED]
     if edited:
         raise AdoptionRefused(reason=f"{', '.join(edited)} was edited after it was applied; see flask db-repair")
@@ -152,7 +164,7 @@ def _check(live: Catalog, built: _BuiltSchema, schema: str) -> list[Difference]:
             others.append(difference)
     if problems:
         listed = "\n".join(f"  {line}" for line in difference_lines(problems))
-        numbers = f"migrations 001 to {built.files[-1].version:03d}" if len(built.files) > 1 else "migration 001"
+        numbers = f"migrations 001 to {built.files[-1].version:03d}" if built.files[-1].version > 1 else "migration 001"
         raise AdoptionRefused(
             reason=f"the database does not match {numbers} ({difference_count(problems)})\n{listed}\n"
             "  Next: fix these, or adopt up to a lower version; flask db-migrate then applies the rest"

@@ -71,6 +71,9 @@ def _findings(connection: Connection, ledger: Ledger, files: list[MigrationFile]
         if entry.backfill is not None:
             if entry.backfill.checksum != entry.file.checksum:
                 found.append(_edited_backfill(connection, schema, entry.file, entry.backfill))
+        elif entry.reason is not None:
+            if entry.state is State.EDITED:
+                found.append(_other_statements(entry.file, entry.reason))
         elif entry.state in EDITED:
             found.append(_edited(entry.file, ledgers.applied_text(connection, schema, entry.version)))
         elif entry.state is State.PENDING:
@@ -108,6 +111,16 @@ def _difference(applied: str | None, text: str) -> str:
         applied.splitlines(), text.splitlines(), "as applied", "as it is now", lineterm="", n=2
     )
     return "\n".join(f"  {line}" for line in lines)
+
+
+def _other_statements(file: MigrationFile, reason: str) -> Repair:
+    """Return the acceptance of a baseline by a database whose migrations had other texts than it replaces."""
+    text = file.text()
+    shown = (
+        f"{reason[0].upper()}{reason[1:]}.\nAccepting records {file.path.name} as applied here. It changes the ledger,"
+        " not the tables; flask db-verify compares the tables."
+    )
+    return Repair(file, shown, lambda writer: writer.record_repaired(file, text))
 
 
 def _stopped(file: MigrationFile, text: str, done: int) -> Repair:

@@ -18,7 +18,7 @@ from peterental.database.migrations.session.execute import StatementFailed, exec
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.checks import inspect
 from peterental.database.migrations.source.directives import read_directives
-from peterental.database.migrations.source.files import MigrationFile, find_files
+from peterental.database.migrations.source.files import MigrationFile, baseline_at_start, find_files
 from peterental.database.migrations.source.statements import statement_offset
 from peterental.database.migrations.sql.error_location import commit_problem, statement_problem
 
@@ -38,7 +38,14 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
 
     A backfill needs no down file. An incomplete one is stopped and its progress deleted.
     """
-    files = {file.version: file for file in find_files(directory)}
+    found = find_files(directory)
+    baseline = baseline_at_start(found)
+    if baseline and to < baseline.version:
+        raise RollbackRefused(
+            reason=f"{baseline.path.name} replaces migrations 001 to {baseline.version:03d}, which cannot be undone one"
+            f" by one; {baseline.version} is the lowest version to go back to"
+        )
+    files = {file.version: file for file in found}
     with writing_session(url, report=report) as (connection, ledger):
         store = BackfillStore(connection, ledger.server.schema) if ledger.server.has_backfills else None
         versions = _above(ledger, to, store)

@@ -77,7 +77,7 @@ def _row(entry: HistoryEntry) -> tuple[str, ...]:
     row = entry.row
     return (
         _MARKS.get(entry.state, "❌"),
-        f"{entry.version:03d}",
+        entry.label,
         printable(entry.description),
         entry.backfill.summary if entry.backfill else entry.state,
         f"{row.applied_at:%Y-%m-%d %H:%M} UTC" if row and row.applied_at else "",

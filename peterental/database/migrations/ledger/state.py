@@ -12,9 +12,10 @@ from peterental.database.migrations.ledger.backfills import BackfillProgress, Ba
 from peterental.database.migrations.ledger.reader import Ledger, LedgerRow
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
+from peterental.database.migrations.source.baseline import Baseline
 from peterental.database.migrations.source.directives import read_directives
-from peterental.database.migrations.source.files import MigrationFile
-from peterental.database.migrations.source.statements import same_statements
+from peterental.database.migrations.source.files import MigrationFile, baseline_at_start
+from peterental.database.migrations.source.statements import same_statements, statements_digest
 
 
 class State(StrEnum):
@@ -32,6 +33,8 @@ class State(StrEnum):
     """Not applied, although a higher version is."""
     NEWER = "newer"
     """Applied by a newer release; older code may run on a newer schema."""
+    BEHIND = "behind"
+    """A baseline of which the database has only some of the replaced migrations."""
     FAILED = "failed"
     """A no-transaction attempt that stopped, or a backfill whose batch failed."""
     RUNNING = "running"
@@ -42,21 +45,37 @@ class State(StrEnum):
     """A contract file of a newer release: it removed what this release may need."""
 
 
-BROKEN = frozenset({State.EDITED, State.MISSING, State.OUT_OF_ORDER, State.CONTRACTED})
+BROKEN = frozenset({State.EDITED, State.MISSING, State.OUT_OF_ORDER, State.CONTRACTED, State.BEHIND})
 
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One migration: its file, its ledger row, or both."""
+    """One migration: its file, its ledger row, or both.
+
+    Args:
+        version: the number.
+        state: how file and row compare.
+        file: the file, if there is one.
+        row: the ledger's row, if there is one.
+        replaces: the versions that the file replaces, if it is a baseline.
+        reason: why nothing may be applied, where the state does not say enough.
+    """
 
     version: int
     state: State
     file: MigrationFile | None
     row: LedgerRow | None
+    replaces: range | None = None
+    reason: str | None = None
     waits_for: str | None = None
     """What a waiting contract file waits for."""
     backfill: BackfillProgress | None = None
     """How far it has come, for a backfill that is registered and not complete."""
+
+    @property
+    def label(self) -> str:
+        """The number as text, or the versions that it replaces: `001–013`."""
+        return f"{self.replaces[0]:03d}–{self.version:03d}" if self.replaces else f"{self.version:03d}"
 
     @property
     def is_contract(self) -> bool:
@@ -94,7 +113,7 @@ def compare_with_ledger(
     schema, elsewhere = ledger.server.schema, ledger.server.ledger_elsewhere
     if elsewhere is not None:
         recorded = ledgers.checksums(connection, elsewhere)
-        if any(file.checksum == recorded.get(file.version) for file in files):
+        if any(file.checksum == recorded.get(file.version) for file in files) or _has_replaced(files, recorded):
             raise ForeignLedger(recorded=elsewhere, schema=schema)
     backfills = {}
     if ledger.server.has_backfills and any(file.version not in ledger.rows for file in files):
@@ -128,6 +147,11 @@ def compare(
     highest_file = max(by_version, default=0)
     highest_applied = max([*rows, *registered], default=0)
     entries = []
+    baseline = baseline_at_start(files)
+    if baseline:
+        entries.append(compare_baseline(baseline, rows, applied_text))
+        by_version.pop(baseline.version)
+        rows = {version: row for version, row in rows.items() if version > baseline.version}
     for version in sorted(by_version.keys() | rows.keys()):
         file, row = by_version.get(version), rows.get(version)
         backfill = registered.get(version)
@@ -154,6 +178,75 @@ _BACKFILL_STATES = {
     BackfillState.FAILED: State.FAILED,
     BackfillState.DONE: State.APPLIED,  # it was recorded after the ledger was read
 }
+
+
+def compare_baseline(
+    file: MigrationFile, rows: Mapping[int, LedgerRow], applied_text: Callable[[int], str | None]
+) -> HistoryEntry:
+    """Compare a baseline with a database that has it, or the migrations that it replaces, or neither.
+
+    Args:
+        file: the baseline, which is the first file.
+        rows: the ledger by version.
+        applied_text: returns the SQL that was run for a version, or None.
+    """
+    baseline = file.baseline
+    assert baseline is not None  # noqa: S101  # for mypy; the caller has found it
+    own = rows.get(file.version)
+    have = [version for version in rows if version <= file.version]
+    state, reason = State.APPLIED, None
+    if not have:
+        state = State.OUT_OF_ORDER if rows else State.PENDING
+    elif own is None or own.checksum != file.checksum:
+        unverified, unknown = _coverage(baseline, rows, applied_text)
+        missing = [version for version in unknown if version not in rows]
+        if own is not None and have == [file.version] and unknown:
+            state = _applied_state(file, own, applied_text)  # the database was built from this baseline
+        elif missing:
+            state, reason = State.BEHIND, _behind(file, have, missing)
+        elif unknown:
+            state = State.EDITED
+            reason = f"migration {unknown[0]:03d} was applied with other statements than {file.path.name} replaces"
+        elif unverified:
+            state = State.UNVERIFIED
+    return HistoryEntry(file.version, state, file, own, baseline.versions, reason)
+
+
+def _coverage(
+    baseline: Baseline, rows: Mapping[int, LedgerRow], applied_text: Callable[[int], str | None]
+) -> tuple[bool, list[int]]:
+    """Return whether rows without a checksum were accepted, and the versions that are missing or differ."""
+    known: set[int] = set()
+    unverified = False
+    for replaced in baseline.replaced:
+        row = rows.get(replaced.last)
+        if row is None:
+            continue
+        if row.checksum is None and replaced.first == replaced.last:
+            unverified = True
+        elif row.checksum != replaced.checksum:
+            text = applied_text(replaced.last)
+            if text is None or statements_digest(text) != replaced.digest:
+                continue
+        known.update(range(replaced.first, replaced.last + 1))
+    return unverified, [version for version in baseline.versions if version not in known]
+
+
+def _behind(file: MigrationFile, have: list[int], missing: list[int]) -> str:
+    last = next((version for version in have if version + 1 in missing), have[-1])
+    until = f"only {min(have):03d} to {last:03d}" if last > min(have) else f"only {last:03d}"
+    return (
+        f"{file.path.name} replaces migrations 001 to {file.version:03d}, but this database has {until} of them;"
+        " first deploy the last release before the squash"
+    )
+
+
+def _has_replaced(files: list[MigrationFile], recorded: Mapping[int, str]) -> bool:
+    """Return whether a schema has recorded migrations that the baseline among the files replaces."""
+    first = baseline_at_start(files)
+    if first is None or first.baseline is None:
+        return False
+    return any(recorded.get(replaced.last) == replaced.checksum for replaced in first.baseline.replaced)
 
 
 def _applied_state(file: MigrationFile, row: LedgerRow, applied_text: Callable[[int], str | None]) -> State:
@@ -184,7 +277,7 @@ def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
     last = max((entry.version for entry in entries if entry.state is State.CONTRACTED), default=None)
     return [
         Problem(
-            message=reasons[entry.state].format(name=entry.file_name),
+            message=entry.reason or reasons[entry.state].format(name=entry.file_name),
             file=entry.file_name,
             next_step=next_steps.get(entry.state),
         )

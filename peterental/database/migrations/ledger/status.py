@@ -20,6 +20,7 @@ from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.session.releases import older_sessions, sessions_text
 from peterental.database.migrations.session.server import Connection, ConnectionSource
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
+from peterental.database.migrations.source.baseline import version_range
 from peterental.database.migrations.source.files import MigrationFile, scan_files
 from peterental.database.migrations.wording import plural
 
@@ -118,8 +119,10 @@ def _backfill_summary(entry: HistoryEntry) -> str:
 
 def _entry_as_json(entry: HistoryEntry) -> dict[str, Any]:
     row = entry.row
+    replaces = {"replaces": version_range(entry.replaces[0], entry.replaces[-1])} if entry.replaces else {}
     document: dict[str, Any] = {
         "version": entry.version,
+        **replaces,
         "description": entry.description,
         "file": entry.file.path.name if entry.file else None,
         "state": entry.state.value,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from peterental.database.migrations.errors import MigrationFilesError
+from peterental.database.migrations.source.baseline import baseline_problem
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.sql.comments import header_comments, header_end
 from peterental.database.migrations.sql.tokens import tokens_with_comments
@@ -59,6 +60,7 @@ class Directives:
         after_backfill: the versions of backfills that must be complete before the file runs.
         contract: whether the file waits until no older release is connected.
         settle_ms: for how long no older release may have been connected before a contract file runs, in milliseconds.
+        baseline: whether it replaces all files up to its number.
     """
 
     no_transaction: bool = False
@@ -69,6 +71,7 @@ class Directives:
     after_backfill: tuple[int, ...] = ()
     contract: bool = False
     settle_ms: int = DEFAULT_SETTLE_MS
+    baseline: bool = False
 
 
 class _InvalidDirective(Exception):
@@ -105,6 +108,8 @@ def read_directives(file: MigrationFile, text: str) -> Directives:
     problems += [(offset, "“-- migrate:” is below the first statement", "move it up") for offset in _below_header(text)]
     if not problems:
         problems = list(words.contradictions(file.version))
+    if not problems and words.directives().baseline and (problem := baseline_problem(text, file.version)):
+        problems.append((0, problem, "flask db-squash writes baselines"))
     if problems:
         raise MigrationFilesError([file.problem(text, *problem) for problem in problems])
     return words.directives()
@@ -237,7 +242,12 @@ def _unknown(word: str) -> _InvalidDirective:
     )
 
 
-_FLAGS: dict[str, Callable[[str, str], object]] = {"no-transaction": _true, "contract": _true, "backfill": _true}
+_FLAGS: dict[str, Callable[[str, str], object]] = {
+    "no-transaction": _true,
+    "contract": _true,
+    "backfill": _true,
+    "baseline": _true,
+}
 _VALUES: dict[str, Callable[[str, str], object]] = {
     "lock-timeout": _milliseconds,
     "statement-timeout": _milliseconds,
@@ -247,6 +257,7 @@ _VALUES: dict[str, Callable[[str, str], object]] = {
     "pause": _milliseconds,
     "after-backfill": _versions,
     "settle": _milliseconds,
+    "baseline": _true,  # followed by the numbers that it replaces, which its table repeats
 }
 """How the value of each word is read."""
 
@@ -256,6 +267,7 @@ _FIELDS = {
     "statement-timeout": "statement_timeout_ms",
     "after-backfill": "after_backfill",
     "contract": "contract",
+    "baseline": "baseline",
     "settle": "settle_ms",
 }
 _BACKFILL_FIELDS = {"table": "table", "key": "key", "batch": "batch", "pause": "pause_ms"}

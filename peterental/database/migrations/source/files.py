@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem
+from peterental.database.migrations.source.baseline import Baseline, parse_baseline
 from peterental.database.migrations.sql.comments import BLANKS
 from peterental.database.migrations.sql.error_location import locate
 
 _UP_NAME = re.compile(r"(?P<version>[0-9]{3,})_(?P<description>.+)\.sql")
 _DOWN_SUFFIX = ".down.sql"
+BASELINE_SUFFIX = "_baseline.sql"
+"""How db-squash names the file that it writes."""
 _HIGHEST_VERSION = 2**31 - 1  # schema_migrations.version is an INTEGER
 
 
@@ -55,6 +58,14 @@ class MigrationFile:
         """The SHA-256 of the text, ignoring byte-order mark, line endings and trailing white space."""
         return checksum_of(self.text())
 
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """What the file replaces; None unless it is a baseline, or if it cannot be read."""
+        try:
+            return parse_baseline(self.text())
+        except MigrationFilesError:
+            return None
+
     def problem(self, text: str, offset: int, message: str, next_step: str | None = None) -> Problem:
         """Return a problem with this file at a line.
 
@@ -77,6 +88,11 @@ def checksum_of(text: str) -> str:
     """Return the checksum of a migration's text; see `MigrationFile.checksum`."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return hashlib.sha256("\n".join([line.rstrip(BLANKS) for line in lines]).rstrip().encode()).hexdigest()
+
+
+def baseline_at_start(files: list[MigrationFile]) -> MigrationFile | None:
+    """Return the first of a folder's files if it is a baseline; only a first file above 001 is read for that."""
+    return files[0] if files and files[0].version > 1 and files[0].baseline else None
 
 
 def find_files(directory: Path) -> list[MigrationFile]:
@@ -143,6 +159,9 @@ def printable(name: str) -> str:
 
 def _sequence_problems(files: list[MigrationFile]) -> list[Problem]:
     """Return duplicate numbers, and gaps between 1 and the highest number."""
+    unfinished = _unfinished_squash(files)
+    if unfinished:
+        return unfinished
     by_version: dict[int, list[str]] = defaultdict(list)
     for file in files:
         by_version[file.version].append(file.path.name)
@@ -151,7 +170,7 @@ def _sequence_problems(files: list[MigrationFile]) -> list[Problem]:
         for version, names in by_version.items()
         if len(names) > 1
     ]
-    expected = 1
+    expected = files[0].version if baseline_at_start(files) else 1
     for version in sorted(by_version):
         if version > expected:
             first, last = f"{expected:03d}", f"{version - 1:03d}"
@@ -160,3 +179,22 @@ def _sequence_problems(files: list[MigrationFile]) -> list[Problem]:
             problems.append(Problem(message=f"{gap} missing before {following}", file=following))
         expected = version + 1
     return problems
+
+
+def _unfinished_squash(files: list[MigrationFile]) -> list[Problem]:
+    """Return a problem if a baseline stands beside files that it replaces: db-squash was interrupted.
+
+    Only files that may be baselines are read: those with a number that another file has too, and those named as such.
+    """
+    numbers = Counter(file.version for file in files)
+    for file in files:
+        may_be = numbers[file.version] > 1 or file.path.name.endswith(BASELINE_SUFFIX)
+        if not may_be or not file.baseline:
+            continue
+        left = [other.path.name for other in files if other.version <= file.version and other is not file]
+        if left:
+            more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+            message = f"{file.path.name} replaces 001 to {file.version:03d}, but {left[0]}{more} of them still exist"
+            finish = f"flask db-squash {file.version} finishes the squash"
+            return [Problem(message=message, file=file.path.name, next_step=finish)]
+    return []

@@ -5,6 +5,7 @@ The parser is slow to import, so regular expressions first decide whether it is 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -88,6 +89,11 @@ def statement_offset(text: str, index: int) -> int | None:
 def same_statements(one: str, other: str) -> bool:
     """Return whether two texts differ only in comments and white space."""
     return _normalized(one) == _normalized(other)
+
+
+def statements_digest(text: str) -> str:
+    """Return 16 hexadecimal digits that depend only on the statements, not on comments and white space."""
+    return hashlib.sha256("\0".join(_normalized(text)).encode()).hexdigest()[:16]
 
 
 def is_ledger_insert(sql: str) -> bool:

@@ -184,7 +184,7 @@ def _differing_properties(
         one, other = live.get(name), files.get(name)
         if (
             one == other
-            or _normalise_casts(one) == _normalise_casts(other)
+            or normalise_casts(one) == normalise_casts(other)
             or (ignore_qualifiers and _without_qualifiers(one) == _without_qualifiers(other))
         ):
             continue
@@ -194,10 +194,10 @@ def _differing_properties(
 
 
 def _without_qualifiers(text: str | None) -> str:
-    return " ".join(_QUALIFIER.sub("", _normalise_casts(text) or "").split())
+    return " ".join(_QUALIFIER.sub("", normalise_casts(text) or "").split())
 
 
-def _normalise_casts(text: str | None) -> str | None:
+def normalise_casts(text: str | None) -> str | None:
     """Return a definition with a cast per array element.
 
     It replaces a cast of the whole array.

@@ -194,6 +194,6 @@ def _remarks(entries: list[HistoryEntry]) -> list[str]:
 def _subject(versions: list[int]) -> str:
     if not versions:
         return "an empty schema, since no migration is applied"
-    if len(versions) == 1:
-        return f"migration {versions[0]:03d}"
-    return f"migrations {versions[0]:03d} to {versions[-1]:03d}"
+    if versions == [1]:
+        return "migration 001"
+    return f"migrations 001 to {versions[-1]:03d}"  # where the first file is a baseline, it stands for those below
