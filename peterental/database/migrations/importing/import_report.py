@@ -56,14 +56,14 @@ class ImportReport:
     @property
     def complete(self) -> bool:
         """Whether everything was carried over."""
-        return not self._problem_lines()
+        return not self.problem_lines()
 
     def text(self) -> str:
         """Return the report as text: names, changes, problems, and what to do next."""
         blocks = [
             self._name_lines(),
             _titled("Changed", self._change_lines()),
-            _titled("Not carried over", self._problem_lines()),
+            _titled("Not carried over", self.problem_lines()),
             _titled("Left alone", self._left_alone_lines()),
             self._closing_lines(),
         ]
@@ -81,7 +81,8 @@ class ImportReport:
         lines = [f"{_subject(found)}: {text}" for text, found in grouped.items()]
         return lines + [_placed(remark) for remark in self.folder.remarks]
 
-    def _problem_lines(self) -> list[str]:
+    def problem_lines(self) -> list[str]:
+        """Return what could not be carried over, one line each."""
         lines = []
         for one in self.migrations:
             for remark in one.migration.problems:
