@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Tests and benchmarks start hundreds of processes, which share the compiled byte code.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test bench screenshots architecture chaos audit sbom format clean
+.PHONY: run test bench corpus screenshots architecture chaos audit sbom format clean
 
 # exec: a SIGTERM sent to make reaches gunicorn itself, not a shell in between.
 run: .venv/.ready
@@ -26,6 +26,10 @@ test: .venv/.ready
 # SECTION=migrations runs one section only, QUICK=1 takes fewer rounds.
 bench: .venv/.ready
 	@$(BIN)/python -m bench $(SECTION)
+
+# FOLDER=… runs a folder of migrations through every command and compares with plain psql; FROM=goose imports it first.
+corpus: .venv/.ready
+	@$(BIN)/python -m bench.corpus "$(FOLDER)" $(if $(FROM),--from $(FROM))
 
 # Injects faults under load, then checks every booking. CHAOS="--seed 7 --rounds 5", or CHAOS="--only deploy".
 chaos: .venv/.ready

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from peterental.cli.database import COMMANDS
+from peterental.cli import database, database_import
 from peterental.config import Config
 from peterental.database import database_for
 
@@ -21,7 +21,7 @@ def create_app(config: Config, *, pages: bool = True) -> Flask:
     app = Flask("peterental", instance_path=str(config.instance_dir), static_folder=None)  # the shell serves the assets
     app.extensions["peterental.config"] = config
     app.extensions["peterental.database"] = database_for(config)
-    for command in COMMANDS:
+    for command in (*database.COMMANDS, *database_import.COMMANDS):
         app.cli.add_command(command)
     if pages:
         from peterental.web import install  # noqa: PLC0415  # see above

@@ -1,0 +1,1 @@
+"""Convert the migrations of other tools into ours: `flask db-import`."""

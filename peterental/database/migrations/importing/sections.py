@@ -1,0 +1,101 @@
+"""Split a file that has its up and down part between marker lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from peterental.database.migrations.importing.sql_edits import has_statement, lines_of, terminated
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What a marker line means.
+
+    Args:
+        kind: `up` or `down` begins a part; `begin` and `end` enclose one statement; `no transaction` is for the part
+            that it is in, or for both above the first; `ignored` is removed; `unknown` is reported.
+        no_transaction: whether a part that begins here runs outside a transaction.
+        problem: what cannot be carried over because of this line.
+    """
+
+    kind: str
+    no_transaction: bool = False
+    problem: str = ""
+
+
+MarkerReader = Callable[[str], Marker | None]
+"""Returns what a line, without its line end, means to a tool; None for a line of SQL."""
+
+
+@dataclass
+class Sections:
+    """The parts of one file.
+
+    Args:
+        preamble: what is above the first part.
+        up: the lines of the up part.
+        down: the lines of the down part.
+        has_up: whether the file has a marker of an up part.
+        no_transaction: the parts that run outside a transaction.
+        removed: the markers that were removed, apart from those that begin a part.
+        problems: line number and text of what cannot be carried over.
+        semicolons_added: how many statements between `begin` and `end` had none.
+    """
+
+    preamble: str = ""
+    up: str = ""
+    down: str = ""
+    has_up: bool = False
+    no_transaction: set[str] = field(default_factory=set)
+    removed: list[str] = field(default_factory=list)
+    problems: list[tuple[int, str]] = field(default_factory=list)
+    semicolons_added: int = 0
+
+
+def split_sections(text: str, read_marker: MarkerReader, first: str = "") -> Sections:
+    """Split `text` at its marker lines; every other line stays as it is.
+
+    Args:
+        text: of the file.
+        read_marker: reads one line.
+        first: the part that begins with the file, `up`; by default, a marker begins it.
+    """
+    found = Sections()
+    parts: dict[str, list[str]] = {"": [], "up": [], "down": []}
+    current = first
+    block_start: int | None = None
+    for number, line in enumerate(lines_of(text), 1):
+        marker = read_marker(line.rstrip("\r\n"))
+        if marker is None:
+            parts[current].append(line)
+            continue
+        if marker.problem:
+            found.problems.append((number, marker.problem))
+        if marker.kind in {"up", "down"}:
+            current = marker.kind
+            found.has_up = found.has_up or current == "up"
+            if marker.no_transaction:
+                found.no_transaction.add(current)
+        elif marker.kind == "no transaction":
+            found.no_transaction |= {current} if current else {"up", "down"}
+        elif marker.kind == "begin":
+            block_start = len(parts[current])
+        elif marker.kind == "end" and block_start is not None:
+            found.semicolons_added += _terminate(parts[current], block_start)
+            block_start = None
+        if marker.kind in {"begin", "end", "ignored"}:
+            found.removed.append(re.sub(r"\s+", " ", line.strip()))
+    found.preamble, found.up, found.down = ("".join(parts[name]) for name in ("", "up", "down"))
+    return found
+
+
+def _terminate(lines: list[str], start: int) -> int:
+    """End the statement in the lines from `start` on with a semicolon; return whether it had none, as 0 or 1."""
+    block = "".join(lines[start:])
+    ended = terminated(block)
+    if not has_statement(block) or ended == block:
+        return 0
+    lines[start:] = [ended]
+    return 1

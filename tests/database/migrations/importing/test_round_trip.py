@@ -1,0 +1,88 @@
+"""For every tool: import and runner make the same schema as its SQL run plainly, and undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.commands.adopt import adopt
+from peterental.database.migrations.commands.rollback import rollback
+from peterental.database.migrations.importing.importer import import_folder
+from peterental.database.migrations.importing.recognition import EXPECTED
+from peterental.database.migrations.importing.registry import TOOLS
+from peterental.database.migrations.importing.tool_names import TOOL_NAMES
+from peterental.database.migrations.lint import lint_directory
+from peterental.database.migrations.lint.findings import Severity
+from peterental.database.migrations.verify.diff import Difference, compare_catalogs
+from peterental.database.migrations.verify.introspection import Catalog, read_catalog
+from tests.conftest import Databases
+from tests.database.migrations.importing.tool_folders import EXAMPLES, UPS, WORDS, Example
+
+
+def catalog(url: str) -> Catalog:
+    with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
+        return read_catalog(connection, "public", which="database")
+
+
+def differences(one: Catalog, other: Catalog) -> list[Difference]:
+    return compare_catalogs(one, other, "public").differences
+
+
+def run_plainly(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for sql in UPS:
+            connection.execute(sql.encode())
+
+
+@pytest.fixture(scope="module")
+def plain(databases: Databases) -> Catalog:
+    """The catalog that the SQL of the examples makes without any tool."""
+    url = databases.create()
+    run_plainly(url)
+    return catalog(url)
+
+
+@pytest.fixture
+def another_database(databases: Databases) -> Iterator[str]:
+    url = databases.create()
+    yield url
+    databases.drop(url)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.tool)
+def test_imported_folder_makes_and_undoes_the_same_schema(
+    example: Example, tmp_path: Path, databases: Databases, plain: Catalog
+) -> None:
+    target = tmp_path / "ours"
+    report = import_folder(example.write(tmp_path / "theirs"), example.tool, target)
+    assert report.complete, report.text()
+    assert lint_directory(target).of(Severity.ERROR) == []
+    url = databases.create()
+    empty = catalog(url)
+    count = MigrationRunner(url, target, report=print).run_migrations()
+    assert count == len([path for path in target.iterdir() if not path.name.endswith(".down.sql")])
+    assert differences(catalog(url), plain) == []
+    if example.has_downs:
+        assert rollback(url, target, to=0, confirm=lambda _: True, report=print) == len(WORDS)
+        assert differences(catalog(url), empty) == []
+    databases.drop(url)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.tool)
+def test_database_of_the_other_tool_is_adopted(example: Example, tmp_path: Path, another_database: str) -> None:
+    target = tmp_path / "ours"
+    import_folder(example.write(tmp_path / "theirs"), example.tool, target)
+    run_plainly(another_database)
+    last = max(int(path.name[:3]) for path in target.iterdir())
+    assert adopt(another_database, target, to=last, report=print) == last
+    assert MigrationRunner(another_database, target, report=print).run_migrations() == 0
+
+
+def test_every_tool_has_an_example() -> None:
+    assert tuple(TOOLS) == TOOL_NAMES == tuple(EXPECTED)
+    assert {example.tool for example in EXAMPLES} == set(TOOL_NAMES)
