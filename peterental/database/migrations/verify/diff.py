@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -129,11 +129,19 @@ def difference_count(differences: list[Difference]) -> str:
     return f"{len(differences)} {'difference' if len(differences) == 1 else 'differences'}"
 
 
-def difference_lines(differences: Iterable[Difference]) -> list[str]:
+def difference_lines(differences: Iterable[Difference], effects: Mapping[Difference, str] | None = None) -> list[str]:
     """Return the differences as lines of text.
 
     Each object appears once, with its parts aligned below it.
+
+    Args:
+        differences: sorted by object.
+        effects: what follows from each, shown after it.
     """
+
+    def sentence(difference: Difference) -> str:
+        return f"{difference.sentence}. {effects[difference]}" if effects else difference.sentence
+
     found = list(differences)
     width = max((len(difference.part) for difference in found if difference.part), default=0)
     lines = []
@@ -143,8 +151,8 @@ def difference_lines(differences: Iterable[Difference]) -> list[str]:
             lines.append(name)
             parts = [own, *parts]
         else:
-            lines.append(f"{name}  {own.sentence}")
-        lines += [f"  {part.part.ljust(width)}  {part.sentence}" for part in parts]
+            lines.append(f"{name}  {sentence(own)}")
+        lines += [f"  {part.part.ljust(width)}  {sentence(part)}" for part in parts]
     return lines
 
 
@@ -184,7 +192,7 @@ def _differing_properties(
         one, other = live.get(name), files.get(name)
         if (
             one == other
-            or _normalise_casts(one) == _normalise_casts(other)
+            or normalise_casts(one) == normalise_casts(other)
             or (ignore_qualifiers and _without_qualifiers(one) == _without_qualifiers(other))
         ):
             continue
@@ -194,10 +202,10 @@ def _differing_properties(
 
 
 def _without_qualifiers(text: str | None) -> str:
-    return " ".join(_QUALIFIER.sub("", _normalise_casts(text) or "").split())
+    return " ".join(_QUALIFIER.sub("", normalise_casts(text) or "").split())
 
 
-def _normalise_casts(text: str | None) -> str | None:
+def normalise_casts(text: str | None) -> str | None:
     """Return a definition with a cast per array element.
 
     It replaces a cast of the whole array.
