@@ -49,6 +49,7 @@ WITHOUT_VIEWER = {
     "calendar.summaries": ALREADY_CHECKED,
     "calendar.upcoming": ALREADY_CHECKED,
     "calls.begin": INTERNAL,
+    "calls.exists": ALREADY_CHECKED,
     "calls.get": INTERNAL,
     "calls.record_update": PHONE_CALL,
     "calls.record_tool_call": INTERNAL,

@@ -90,7 +90,7 @@ def test_viewing_page_shows_every_detail(office: Browser, book: Callable[..., in
     )
     statements.clear()
     text = office.get(f"/appointments/{number}").text
-    assert len(statements) == 3, "the sign-in check, and two"
+    assert len(statements) == 4, "the sign-in check, two, and whether the call is known"
     for shown in (
         "<strong>3:30 pm</strong>",
         "4:00 pm",

@@ -102,6 +102,8 @@ def _of_missing(key: ObjectKey, wanted: Properties) -> Impact:
         "policy": "Other rows are visible or may be written.",
     }
     effect = effects.get(key.kind, "Queries on the table are estimated differently.")
+    if key.kind == "constraint" and (wanted["definition"] or "").startswith("CHECK"):
+        return Impact(Weight.JUDGE, effect)
     if key.kind == "index" and _IS_UNIQUE.match(wanted["definition"] or ""):
         effect = "Duplicates are accepted, and ON CONFLICT on its columns fails."
     return Impact(Weight.MATTERS if key.kind in effects else Weight.JUDGE, effect)
