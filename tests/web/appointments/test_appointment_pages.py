@@ -76,7 +76,10 @@ def test_list_is_paged_in_two_queries(office: Browser, book: Callable[..., int],
 
 
 @pytest.mark.usefixtures("agents")
-def test_viewing_page_shows_every_detail(office: Browser, book: Callable[..., int], statements: list[str]) -> None:
+def test_viewing_page_shows_every_detail(
+    office: Browser, book: Callable[..., int], database: Database, statements: list[str]
+) -> None:
+    database.fetch("INSERT INTO calls (vapi_call_id) VALUES ('call-1')")
     start = datetime(2027, 1, 5, 21, 30, tzinfo=UTC)
     number = book(
         "ana-lima",
