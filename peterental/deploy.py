@@ -72,7 +72,7 @@ def announce_ready(config: Config) -> None:
         if config.load_demo:
             demo.load_if_empty(services, database)
         _log.info("PeteRental is running at %s", config.address)
-        if services.users.has_users():
+        if services.users.is_set_up():
             _log.info("Sign in: %s/login", config.address)
         else:
             _log.info("Create the first account: %s", setup_link(config))

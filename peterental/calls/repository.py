@@ -216,6 +216,11 @@ class CallRepository:
         )
         return Call(**{**rows[0], "cost": to_float(rows[0]["cost"])}) if rows else None
 
+    def exists(self, vapi_call_id: str) -> bool:
+        """Return whether anything was recorded of a call."""
+        query = "SELECT EXISTS (SELECT FROM calls WHERE vapi_call_id = %s) AS found"
+        return bool(self._database.fetch(query, [vapi_call_id])[0]["found"])
+
     def tool_calls(self, vapi_call_id: str) -> tuple[ToolCall, ...]:
         """Return the tool calls of one call, in the order in which they were answered."""
         rows = self._database.fetch(

@@ -94,6 +94,10 @@ class CallService:
         """Return one call; None where nothing was recorded of it. One round trip."""
         return self._calls.get(vapi_call_id)
 
+    def exists(self, vapi_call_id: str) -> bool:
+        """Return whether anything was recorded of a call. One round trip."""
+        return self._calls.exists(vapi_call_id)
+
     def tool_calls(self, vapi_call_id: str) -> tuple[ToolCall, ...]:
         """Return the tool calls of one call, in the order in which they were answered.
 

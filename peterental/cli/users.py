@@ -35,10 +35,19 @@ def user_create(email: str, role: str) -> None:
 def user_password(email: str) -> None:
     """Set a user's password, which ends all of their sessions.
 
+    While no active user has a password, the first to get one becomes an admin.
+
     Example: flask user-password pat@example.com
     """
-    services_of(current_app).users.set_password(email, _password())
-    click.echo(f"✅ {email} has a new password and was signed out everywhere.")
+    done = services_of(current_app).users.set_up_password(email, _password())
+    if done.before.has_password:
+        click.echo(f"✅ {email} has a new password and was signed out everywhere.")
+    else:
+        click.echo(f"✅ {email} has a password now.")
+    if done.became_admin:
+        click.echo(f"{email} is an admin now, because no other user could sign in.")
+    if not done.before.is_active:
+        click.echo(f"⚠️  {email} is deactivated and cannot sign in before an admin reactivates the account.")
 
 
 @click.command("demo")
@@ -50,7 +59,7 @@ def demo_command() -> None:
     """
     demo.load(_config(), services_of(current_app), _database())
     click.echo("✅ Loaded two agents with bookings.")
-    if not services_of(current_app).users.has_users():
+    if not services_of(current_app).users.is_set_up():
         click.echo(f"Create the first account: {setup_link(_config())}")
 
 

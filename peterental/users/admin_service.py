@@ -77,7 +77,7 @@ class UserAdminService:
         except EmailTaken:
             with self._database.transaction() as connection:
                 user = self._users.lock_by_email(connection, email)
-            if user is None or (user.state, user.role, user.full_name) != ("invited", role, name):
+            if user is None or (user.state, user.role, user.full_name) != ("no password", role, name):
                 raise
             return PasswordGrant(user.user_id, user.session_epoch, user.links_made)
         return PasswordGrant(added.user_id, 0)

@@ -13,7 +13,7 @@ MIN_PASSWORD_CHARS = 12
 MAX_PASSWORD_BYTES = 1024
 
 NO_PASSWORD = ""
-"""Stored instead of a hash while an invited user has not chosen a password."""
+"""Stored instead of a hash while a user has not chosen a password: an invited one, or one of the earlier system."""
 
 
 class EmailInvalid(Refusal):
@@ -130,16 +130,31 @@ class UserDetails:
         return self.full_name or self.email
 
     @property
-    def state(self) -> Literal["active", "invited", "deactivated"]:
-        """Whether the user can sign in; an invited user has no password yet."""
+    def state(self) -> Literal["active", "no password", "deactivated"]:
+        """Whether the user can sign in; invited users and those of the earlier system have no password yet."""
         if not self.is_active:
             return "deactivated"
-        return "active" if self.has_password else "invited"
+        return "active" if self.has_password else "no password"
 
     @property
     def is_working_admin(self) -> bool:
         """Whether this is an admin who can sign in."""
         return self.role == "admin" and self.state == "active"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordSet:
+    """The result of setting a user's password on the command line.
+
+    Args:
+        before: the user before.
+        became_admin: whether the user became the first admin.
+        session_epoch: the user's epoch since.
+    """
+
+    before: UserDetails
+    became_admin: bool
+    session_epoch: int
 
 
 @dataclass(frozen=True, kw_only=True)

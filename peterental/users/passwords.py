@@ -7,7 +7,7 @@ import threading
 import unicodedata
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -57,8 +57,15 @@ class Passwords:
         with self.hashing_slot():
             try:
                 return self._hasher.verify(password_hash or self._dummy_hash, secret)
-            except (VerificationError, InvalidHashError):
+            except VerificationError:
                 return False
+            except InvalidHashError:  # another system's hash: as much work as for any other user
+                return self._hasher_rejects(secret)
+
+    def _hasher_rejects(self, secret: bytes) -> bool:
+        with suppress(VerificationError):
+            self._hasher.verify(self._dummy_hash, secret)
+        return False
 
     def rehash_if_needed(self, password: str, password_hash: str) -> str:
         """Return the hash to store; a new one if the parameters have changed."""

@@ -13,7 +13,7 @@ from peterental.database.constraints import named_constraints
 from peterental.database.pool import Database
 from peterental.errors import Refusal
 from peterental.users.login_throttle import FAILURES_EXPIRE_AFTER, FIRST_WAIT_S, MAX_WAIT_S, ThrottleKey
-from peterental.users.model import Account, EmailInvalid, EmailTaken, UserChoice, UserDetails
+from peterental.users.model import Account, EmailInvalid, EmailTaken, SignedIn, UserChoice, UserDetails
 
 
 class UserRepository:
@@ -25,9 +25,9 @@ class UserRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def has_users(self) -> bool:
-        """Return whether any user exists, active or not."""
-        rows = self._database.fetch("SELECT EXISTS (SELECT FROM users) AS found")
+    def has_passwords(self) -> bool:
+        """Return whether any user has a password, active or not."""
+        rows = self._database.fetch("SELECT EXISTS (SELECT FROM users WHERE password_hash <> '') AS found")
         return bool(rows[0]["found"])
 
     def active_users(self) -> list[UserChoice]:
@@ -85,23 +85,38 @@ class UserRepository:
             ).fetchone()
         return _viewer(_returned(row))
 
-    def insert_first(self, connection: Connection, *, email: str, password_hash: str) -> Viewer | None:
-        """Add an admin if there is no user yet, else return None. Raises EmailInvalid.
+    def insert_first(self, connection: Connection, *, email: str, password_hash: str) -> SignedIn | None:
+        """Add an admin if no user has a password yet, else return None. Raises EmailInvalid.
 
-        The lock makes a concurrent caller wait for the first one's commit, which its INSERT then sees.
+        A user of the earlier system with this address becomes that admin, and is reactivated.
+
+        The lock makes a concurrent caller wait for the first one's commit, which its statements then see.
         """
         with named_constraints(CONSTRAINT_ERRORS):
             connection.execute("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
             row = connection.execute(
                 """
-                INSERT INTO users (email, password_hash, role)
-                SELECT %s, %s, 'admin'
-                WHERE NOT EXISTS (SELECT FROM users)
-                RETURNING user_id, email, role
+                WITH vacant AS (
+                    SELECT WHERE NOT EXISTS (SELECT FROM users WHERE password_hash <> '')
+                ), adopted AS (
+                    UPDATE users
+                    SET password_hash = %(password_hash)s, role = 'admin', is_active = TRUE,
+                        session_epoch = session_epoch + 1
+                    FROM vacant
+                    WHERE LOWER(email) = LOWER(%(email)s)
+                    RETURNING user_id, email, role, session_epoch
+                ), inserted AS (
+                    INSERT INTO users (email, password_hash, role)
+                    SELECT %(email)s, %(password_hash)s, 'admin'
+                    FROM vacant
+                    WHERE NOT EXISTS (SELECT FROM adopted)
+                    RETURNING user_id, email, role, session_epoch
+                )
+                SELECT * FROM adopted UNION ALL SELECT * FROM inserted
                 """,
-                (email, password_hash),
+                {"email": email, "password_hash": password_hash},
             ).fetchone()
-        return _viewer(row) if row else None
+        return SignedIn(viewer=_viewer(row), session_epoch=row["session_epoch"]) if row else None
 
     def record_sign_in(
         self, user_id: int, *, old_hash: str, new_hash: str, keys: Sequence[ThrottleKey], now: datetime
@@ -181,6 +196,16 @@ class UserRepository:
             (user_id,),
         ).fetchall()
         return {row["user_id"]: UserDetails(**row) for row in rows}
+
+    def lock_if_vacant(self, connection: Connection) -> bool:
+        """Return whether no active user has a password; if so, lock all users until the transaction ends.
+
+        A concurrent caller waits for the first one's commit, and looks again. Call it before a user is locked.
+        """
+        if not _is_vacant(connection):
+            return False
+        connection.execute("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
+        return _is_vacant(connection)
 
     def set_role(self, connection: Connection, user_id: int, role: Role) -> None:
         """Change a user's role."""
@@ -320,6 +345,11 @@ def _refund_values(keys: Sequence[ThrottleKey], *, clearing: bool = True) -> dic
         "subjects": [key.subject for key in keys],
         "cleared": [clearing and key.is_cleared_by_success for key in keys],
     }
+
+
+def _is_vacant(connection: Connection) -> bool:
+    query = "SELECT EXISTS (SELECT FROM users WHERE password_hash <> '' AND is_active) AS found"
+    return not _returned(connection.execute(query).fetchone())["found"]
 
 
 def _viewer(row: DictRow) -> Viewer:

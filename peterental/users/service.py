@@ -21,6 +21,7 @@ from peterental.users.model import (
     EmailUnknown,
     LinkInvalid,
     PasswordGrant,
+    PasswordSet,
     PasswordWrong,
     SignedIn,
     SignInBusy,
@@ -61,9 +62,9 @@ class UserService:
         self._now = now
         self.passwords = passwords or Passwords()
 
-    def has_users(self) -> bool:
-        """Return whether any user exists, active or not."""
-        return self._users.has_users()
+    def is_set_up(self) -> bool:
+        """Return whether any user has a password, active or not; until then the set-up link works."""
+        return self._users.has_passwords()
 
     def active_users(self, viewer: Viewer) -> list[UserChoice]:
         """Return the active users by e-mail address. Raises AdminsOnly."""
@@ -110,22 +111,26 @@ class UserService:
         return is_valid
 
     def create_first_admin(self, email: str, password: str) -> SignedIn:
-        """Create the first user, an admin; of concurrent calls exactly one succeeds.
+        """Create the first user with a password, an admin; of concurrent calls exactly one succeeds.
+
+        A user of the earlier system, who has no password, keeps the account and becomes that admin.
 
         Raises AlreadySetUp, EmailInvalid, PasswordTooShort, PasswordTooLong.
         """
         email = normalize_email(email)
         secret = encode_new_password(password)
-        if self.has_users():
+        if self.is_set_up():
             raise AlreadySetUp
         password_hash = self.passwords.hash(secret)
         with self._database.transaction() as connection:
-            viewer = self._users.insert_first(connection, email=email, password_hash=password_hash)
-            if viewer is None:
+            signed_in = self._users.insert_first(connection, email=email, password_hash=password_hash)
+            if signed_in is None:
                 raise AlreadySetUp
-            after = {"email": email, "role": "admin"}
-            self._audit.record(connection, email, user_change("set up", viewer.user_id, email, after=after))
-        return SignedIn(viewer=viewer, session_epoch=0)
+            viewer = signed_in.viewer
+            after = {"email": viewer.email, "role": "admin"}
+            change = user_change("set up", viewer.user_id, viewer.email, after=after)
+            self._audit.record(connection, viewer.email, change)
+        return signed_in
 
     def sign_in(self, email: str, password: str, origin: ClientOrigin = UNKNOWN_ORIGIN) -> SignedIn | None:
         """Sign in; return None if the user or the password is wrong.
@@ -195,12 +200,33 @@ class UserService:
 
         Raises EmailUnknown, PasswordTooShort, PasswordTooLong.
         """
+        return self.set_up_password(email, password, actor=actor).session_epoch
+
+    def set_up_password(self, email: str, password: str, *, actor: str = COMMAND_LINE) -> PasswordSet:
+        """Set a user's password, for the operator; return what became of the user.
+
+        All sessions of the user end. While no active user has a password, the first to get one becomes an admin:
+        otherwise the users of the earlier system, which knew no roles, could never manage each other.
+
+        Raises EmailUnknown, PasswordTooShort, PasswordTooLong.
+        """
         password_hash = self.passwords.hash(encode_new_password(password))
         if not is_email(email):
             raise EmailUnknown
         with self._database.transaction() as connection:
+            is_vacant = self._users.lock_if_vacant(connection)
             user = self._users.lock_by_email(connection, email)
-            return self._set_password(connection, user, password_hash, actor)
+            if user is None:
+                raise EmailUnknown
+            is_first = is_vacant and user.is_active and user.role != "admin"
+            if is_first:
+                self._users.set_role(connection, user.user_id, "admin")
+                change = user_change(
+                    "role changed", user.user_id, user.email, before={"role": user.role}, after={"role": "admin"}
+                )
+                self._audit.record(connection, actor, change)
+            epoch = self._set_password(connection, user, password_hash, actor)
+        return PasswordSet(before=user, became_admin=is_first, session_epoch=epoch)
 
     def user_of_grant(self, grant: PasswordGrant) -> UserDetails:
         """Return the user of a one-time link.

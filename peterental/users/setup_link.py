@@ -1,4 +1,4 @@
-"""The set-up link, which creates the first user as long as there is none."""
+"""The set-up link, which creates the first admin as long as no user has a password."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def verify_setup_token(token: str, session_key: str) -> bool:
 
 
 def setup_link(config: Config) -> str:
-    """Return the absolute URL of the page that creates the first user."""
+    """Return the absolute URL of the page that creates the first admin."""
     return f"{config.address}/setup?token={setup_token(config.session_key())}"

@@ -53,7 +53,7 @@ def test_signed_out_form_keeps_its_entries(site: Site, page: Page) -> None:
 def test_first_run_from_set_up_link_to_agent(site: Site, page: Page) -> None:
     page.goto(site.address)
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    expect(page.get_by_text("There are no accounts yet")).to_be_visible()
+    expect(page.get_by_text("No account has a password yet")).to_be_visible()
 
     page.goto(site.address + site.set_up_path)
     page.get_by_label("E-mail").fill(OFFICE)

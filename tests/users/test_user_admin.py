@@ -40,7 +40,7 @@ def test_invited_user_sets_password_by_link(
 ) -> None:
     grant = user_admin.invite(" ben@example.com ", "agent", admin, "Ben Okafor")
     ben = user_admin.get(grant.user_id, admin)
-    assert (ben.email, ben.name, ben.role, ben.state) == ("ben@example.com", "Ben Okafor", "agent", "invited")
+    assert (ben.email, ben.name, ben.role, ben.state) == ("ben@example.com", "Ben Okafor", "agent", "no password")
     for guess in ("", PASSWORD):
         assert users.sign_in("ben@example.com", guess) is None
     signed_in = users.redeem_grant(grant, NEW_PASSWORD)

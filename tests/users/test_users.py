@@ -74,7 +74,7 @@ def test_column_check_raises_email_invalid(database: Database) -> None:
     users, unused = UserRepository(database), "-"
     with pytest.raises(EmailInvalid), database.transaction() as connection:
         users.insert(connection, email="not an address", password_hash=unused, role="agent", full_name=None)
-    assert not users.has_users()
+    assert not users.has_passwords()
 
 
 @pytest.mark.parametrize("constraint", ["UNIQUE (full_name)", "CHECK (email <> 'ana@example.com')"])
@@ -191,11 +191,11 @@ def test_sign_in_time_is_recorded(users: UserService, database: Database) -> Non
 
 
 def test_first_user_is_admin_and_only_one(users: UserService) -> None:
-    assert not users.has_users()
+    assert not users.is_set_up()
     signed_in = users.create_first_admin("ana@example.com", PASSWORD)
     assert signed_in.viewer.is_admin
     assert users.viewer(signed_in.viewer.user_id, signed_in.session_epoch) == signed_in.viewer
-    assert users.has_users()
+    assert users.is_set_up()
     with pytest.raises(AlreadySetUp, match="already set up"):
         users.create_first_admin("ben@example.com", PASSWORD)
 
@@ -204,8 +204,8 @@ def test_concurrent_setup_creates_one_user(database: Database) -> None:
     all_see_no_user = threading.Barrier(4)
 
     class SynchronizedService(UserService):
-        def has_users(self) -> bool:
-            found = super().has_users()
+        def is_set_up(self) -> bool:
+            found = super().is_set_up()
             all_see_no_user.wait(timeout=HANG_S)
             return found
 

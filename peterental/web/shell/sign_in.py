@@ -1,4 +1,4 @@
-"""Sign-in, sign-out, and the set-up of the first user."""
+"""Sign-in, sign-out, and the set-up of the first admin."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def login() -> Answer:
                 return resume(target, form.pending_form.data)
             form.form_errors.append("Incorrect e-mail or password.")
     response = make_response(
-        render_template("shell/login.html", form=form, action=request.full_path, is_set_up=users.has_users())
+        render_template("shell/login.html", form=form, action=request.full_path, is_set_up=users.is_set_up())
     )
     if wait_s is not None:
         response.status_code = 429
@@ -90,10 +90,10 @@ def logout() -> Answer:
 @public
 @preserves_form
 def set_up() -> Answer:
-    """Create the first user, an admin, for the holder of the set-up link."""
+    """Create the first admin for the holder of the set-up link, which works while no user has a password."""
     send_no_referrer()
     users = services_of(current_app).users
-    if users.has_users():
+    if users.is_set_up():
         return render_template("shell/already_set_up.html"), 404
     token, key = request.args.get("token", ""), str(current_app.secret_key)
     if not token or not users.check_setup_link(request.remote_addr or "", lambda: verify_setup_token(token, key)):

@@ -76,7 +76,10 @@ def test_list_is_paged_in_two_queries(office: Browser, book: Callable[..., int],
 
 
 @pytest.mark.usefixtures("agents")
-def test_viewing_page_shows_every_detail(office: Browser, book: Callable[..., int], statements: list[str]) -> None:
+def test_viewing_page_shows_every_detail(
+    office: Browser, book: Callable[..., int], database: Database, statements: list[str]
+) -> None:
+    database.fetch("INSERT INTO calls (vapi_call_id) VALUES ('call-1')")
     start = datetime(2027, 1, 5, 21, 30, tzinfo=UTC)
     number = book(
         "ana-lima",
@@ -90,7 +93,7 @@ def test_viewing_page_shows_every_detail(office: Browser, book: Callable[..., in
     )
     statements.clear()
     text = office.get(f"/appointments/{number}").text
-    assert len(statements) == 3, "the sign-in check, and two"
+    assert len(statements) == 4, "the sign-in check, two, and whether the call is known"
     for shown in (
         "<strong>3:30 pm</strong>",
         "4:00 pm",

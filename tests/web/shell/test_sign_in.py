@@ -58,7 +58,7 @@ def test_second_set_up_is_rejected(
     token = stranger.token(set_up_path)
     services.users.create("first@example.com", WORDS, "admin")
     monkeypatch.setattr(
-        services.users, "has_users", lambda: False
+        services.users, "is_set_up", lambda: False
     )  # both requests checked before either user was created
     page = stranger.post(set_up_path, csrf_token=token, email="eve@example.com", password=WORDS)
     assert page.status_code == 404
@@ -71,7 +71,7 @@ def test_incomplete_set_up_link_creates_no_user(stranger: Browser, services: Ser
     assert page.status_code == 404
     assert "Invalid set-up link" in page.text
     stranger.post(f"/setup{query}", email="eve@example.com", password=WORDS, csrf_token=stranger.token("/login"))
-    assert not services.users.has_users()
+    assert not services.users.is_set_up()
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_set_up_link_depends_on_the_secret_key(config: Config) -> None:
 
 
 def test_sign_in_page_explains_set_up(stranger: Browser) -> None:
-    assert "There are no accounts yet" in stranger.get("/login").text
+    assert "No account has a password yet" in stranger.get("/login").text
 
 
 def test_sign_in_opens_the_agents(stranger: Browser, admin: Viewer) -> None:
-    assert "There are no accounts yet" not in stranger.get("/login").text
+    assert "No account has a password yet" not in stranger.get("/login").text
     page = stranger.send("/login", email=admin.email, password=WORDS, follow=True)
     assert page.request.path == "/agents"
     assert stranger.get("/").headers["Location"] == "/agents"

@@ -55,7 +55,7 @@ def test_list_shows_role_state_and_agents(
     assert len(queries) == 3  # the sign-in check, the users, their agents
     assert "Olga Office" in text
     assert "Ana Lima" in text
-    assert ">Invited</span>" in text
+    assert ">No password yet</span>" in text
     assert "&lt;b&gt;Bo&lt;/b&gt;" in text
     assert "and 1 more" in text
     assert "Access to all" in text
@@ -177,7 +177,7 @@ def test_new_link_revokes_the_previous_one(office: Browser, open_browser: Callab
     page = office.send("/users/invite", email="ben@example.com", full_name="Ben", role="agent", follow=True)
     assert "Earlier links" not in page.text
     path, first = page.request.path, link_in(page.text)
-    assert "it revokes the old one" in office.get(path).text
+    assert "A new link revokes an older one" in office.get(path).text
     page = office.send(f"{path}/link", at=path, follow=True)
     assert "earlier links were revoked" in page.text
     assert "Earlier links no longer work." in page.text

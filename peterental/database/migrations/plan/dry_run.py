@@ -20,6 +20,7 @@ from peterental.database.migrations.plan.cluster_scope import is_cluster_wide
 from peterental.database.migrations.plan.contention_guard import ContentionGuard
 from peterental.database.migrations.plan.lock_tracer import LockTracer, StatementEffects
 from peterental.database.migrations.run.concurrent_indexes import parse_concurrent_index_op
+from peterental.database.migrations.run.duplicates import duplicate_rows
 from peterental.database.migrations.session.connection import is_broken, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection, cancelled_by, reason_of
@@ -74,6 +75,7 @@ class FileResult:
         error: why the file would fail, with location; None if it would not.
         stopped: why the dry run stopped at this file, although the file is not at fault.
         blocker: the session that held a lock, if that is why it stopped.
+        violation: of a unique index or constraint, with the failing statement.
     """
 
     item: PreparedMigration
@@ -84,6 +86,7 @@ class FileResult:
     blocker: str | None = None
     backfill_note: str | None = None
     """What a backfill will do beyond the one batch that was rehearsed."""
+    violation: tuple[psycopg.errors.UniqueViolation, str] | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -152,7 +155,16 @@ def dry_run_live(
             runs[-1].stopped = live.reason_to_stop() or reason
         finally:
             recover(connection)
+    if runs:
+        _name_duplicates(connection, runs[-1])
     return runs
+
+
+def _name_duplicates(connection: Connection, run: FileResult) -> None:
+    """Add to the error of a file the rows that a unique index or constraint found duplicated."""
+    duplicates = duplicate_rows(connection, *run.violation) if run.violation else None
+    if duplicates:
+        run.error = f"{run.error}\n{duplicates}"
 
 
 class _LiveDryRun:
@@ -253,6 +265,8 @@ class _LiveDryRun:
                 run.stopped = "it uses an enum value that an earlier file has to commit first"
             else:
                 run.error = run.explain_error(error, statement)
+                if isinstance(error, psycopg.errors.UniqueViolation):
+                    run.violation = (error, text)
             return False
         return True
 

@@ -28,6 +28,7 @@ from peterental.database.migrations.ledger.writer import LedgerWriter, RecordUnp
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.backfill_files import BackfillFinisher, BackfillStarter, OnlyBatch
 from peterental.database.migrations.run.contract import ContractGate
+from peterental.database.migrations.run.duplicates import duplicate_rows
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
@@ -45,7 +46,7 @@ from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSett
 from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
-from peterental.database.migrations.sql.error_location import commit_problem, statement_problem
+from peterental.database.migrations.sql.error_location import StatementProblem, commit_problem, statement_problem
 
 _IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 _BUSY = (*_IN_USE, psycopg.errors.SerializationFailure)
@@ -378,6 +379,9 @@ class Executor:
         offset = statement_offset(text, error.index) if error.index >= 0 else None
         sent_from = (offset or 0) if item.directives.no_transaction else error.sent_from
         problem = statement_problem(item.file.path, text, error.cause, offset, sent_from=sent_from)
+        if isinstance(error.cause, psycopg.errors.UniqueViolation):
+            failing = split_statements(text)[error.index].sql if error.index >= 0 else ""
+            return replace(problem, duplicates=duplicate_rows(self._connection, error.cause, failing))
         return replace(problem, blocked_by=monitor.blocker) if isinstance(error.cause, _IN_USE) else problem
 
     def _commit_problem(self, item: PreparedMigration, error: psycopg.Error) -> Problem:
@@ -404,6 +408,8 @@ class Executor:
         self._notices.report(self._report)
         if not is_broken(self._connection):
             self._record_outcome(outcome="failed", error=str(problem))
+        if isinstance(problem, StatementProblem) and problem.duplicates:
+            next_step = "merge or change these rows"
         if self._done:
             state += f" {_applied_versions(self._done)} applied."
         raise MigrationFailed(

@@ -49,6 +49,7 @@ class StatementProblem(Problem):
         hint: the server's HINT.
         context: the server's CONTEXT.
         blocked_by: the session that held the lock it waited for.
+        duplicates: the rows that a unique index found duplicated, and how to merge them.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class StatementProblem(Problem):
     hint: str | None = None
     context: str | None = None
     blocked_by: str | None = None
+    duplicates: str | None = None
 
     def __str__(self) -> str:
         lines = [self.message.replace("\n", "\n  ")]
@@ -69,6 +71,8 @@ class StatementProblem(Problem):
         lines += [f"  {label}: " + text.replace("\n", "\n    ") for label, text in labelled if text]
         if self.blocked_by:
             lines.append(f"  Blocked by: {self.blocked_by}")
+        if self.duplicates:
+            lines.append(self.duplicates)
         return "\n".join(lines)
 
 

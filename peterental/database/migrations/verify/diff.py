@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -129,11 +129,19 @@ def difference_count(differences: list[Difference]) -> str:
     return f"{len(differences)} {'difference' if len(differences) == 1 else 'differences'}"
 
 
-def difference_lines(differences: Iterable[Difference]) -> list[str]:
+def difference_lines(differences: Iterable[Difference], effects: Mapping[Difference, str] | None = None) -> list[str]:
     """Return the differences as lines of text.
 
     Each object appears once, with its parts aligned below it.
+
+    Args:
+        differences: sorted by object.
+        effects: what follows from each, shown after it.
     """
+
+    def sentence(difference: Difference) -> str:
+        return f"{difference.sentence}. {effects[difference]}" if effects else difference.sentence
+
     found = list(differences)
     width = max((len(difference.part) for difference in found if difference.part), default=0)
     lines = []
@@ -143,8 +151,8 @@ def difference_lines(differences: Iterable[Difference]) -> list[str]:
             lines.append(name)
             parts = [own, *parts]
         else:
-            lines.append(f"{name}  {own.sentence}")
-        lines += [f"  {part.part.ljust(width)}  {part.sentence}" for part in parts]
+            lines.append(f"{name}  {sentence(own)}")
+        lines += [f"  {part.part.ljust(width)}  {sentence(part)}" for part in parts]
     return lines
 
 

@@ -15,7 +15,14 @@ from peterental.database.migrations.scratch.database import build, scratch_datab
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.session.server import connect
 from peterental.database.migrations.source.files import find_files
-from peterental.database.migrations.verify.diff import Difference, compare_catalogs, difference_count, difference_lines
+from peterental.database.migrations.verify.diff import (
+    ONLY_LIVE,
+    Difference,
+    compare_catalogs,
+    difference_count,
+    difference_lines,
+)
+from peterental.database.migrations.verify.impact import Impact, Weight, impact_of
 from peterental.database.migrations.verify.introspection import Catalog, read_catalog
 from peterental.database.migrations.wording import plural
 
@@ -43,12 +50,14 @@ class Verification:
         built: the versions that were built from the files.
         checks: the check list of the migration guide.
         differences: between the live database and the files, in a stable order.
+        impacts: what each difference means.
         remarks: observations that are not differences.
     """
 
     built: list[int]
     checks: list[Check] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    impacts: dict[Difference, Impact] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -59,31 +68,50 @@ class Verification:
     def text(self) -> str:
         """Return the result as text.
 
-        It has the check list, the differences by object, remarks, and a summary.
+        It has the check list, the differences in groups, those that matter first, remarks, and a summary.
         """
+        effects = {difference: impact.effect for difference, impact in self.impacts.items()}
+        groups = [
+            [f"{weight.heading} ({len(found)}):", *difference_lines(found, effects)]
+            for weight in reversed(Weight)
+            if (found := self.of(weight))
+        ]
         blocks = [
             [check.line() for check in self.checks],
-            difference_lines(self.differences),
+            *groups,
             self.remarks,
             [self.summary()],
         ]
         return "\n\n".join("\n".join(block) for block in blocks if block)
 
+    def of(self, weight: Weight) -> list[Difference]:
+        """Return the differences of one group."""
+        return [difference for difference in self.differences if self.impacts[difference].weight is weight]
+
     def summary(self) -> str:
         """Return the result in one sentence."""
         built = _subject(self.built)
         if self.differences:
-            return f"{difference_count(self.differences)} between the database and {built}."
+            return f"{difference_count(self.differences)} between the database and {built}, {self._how_many_matter()}."
         if not self.same:
             return f"The tables match {built}, but a check failed; see above."
         return f"The database matches {built}."
+
+    def _how_many_matter(self) -> str:
+        count = len(self.of(Weight.MATTERS))
+        if not count:
+            return "none of which matters"
+        return f"{count} of which {plural(count, 'matters', 'matter')}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as `flask db-verify --json` prints it."""
         return {
             "same": self.same,
             "checks": [{"name": check.name, "ok": check.ok, "text": check.text} for check in self.checks],
-            "differences": [difference.as_json() for difference in self.differences],
+            "differences": [
+                difference.as_json() | {"weight": impact.weight.name.lower(), "effect": impact.effect}
+                for difference, impact in ((one, self.impacts[one]) for one in self.differences)
+            ],
             "remarks": self.remarks,
         }
 
@@ -114,13 +142,15 @@ def verify(url: str, directory: Path, *, scratch_url: str | None = None, report:
         rebuilt = scratch_catalog(scratch, schema)
     comparison = compare_catalogs(live, built, schema)
     result = Verification([file.version for file in files if file.version <= to], differences=comparison.differences)
+    result.impacts = {one: impact_of(one, live, built) for one in comparison.differences}
     result.checks = [
         Check("connection", ok=True, text="Database connected"),
         *_catalog_checks(comparison.differences),
         _tracking(ledger, entries),
         _idempotency(applied_again, built, rebuilt),
     ]
-    result.remarks = [*comparison.remarks, *_remarks(entries)]
+    can_be_adopted = all(difference.how == ONLY_LIVE for difference in comparison.differences)
+    result.remarks = [*comparison.remarks, *_remarks(entries, can_be_adopted=can_be_adopted)]
     return result
 
 
@@ -174,12 +204,13 @@ def _idempotency(applied_again: int, built: Catalog, rebuilt: Catalog) -> Check:
     return Check("idempotency", ok=True, text="Idempotency verified")
 
 
-def _remarks(entries: list[HistoryEntry]) -> list[str]:
+def _remarks(entries: list[HistoryEntry], *, can_be_adopted: bool) -> list[str]:
     """Return remarks on pending, newer and unverified migrations."""
+    adds = "flask db-adopt --to {last} adds it" if can_be_adopted else "the text that ran is not known"
     sentences = {
         State.PENDING: "{} not applied yet and not part of this comparison.",
         State.NEWER: "{} applied by a newer release; objects from there are shown as only in the database.",
-        State.UNVERIFIED: "{} recorded without a checksum; flask db-adopt --to {last} adds it.",
+        State.UNVERIFIED: f"{{}} recorded without a checksum; {adds}.",
     }
     remarks = []
     for state, sentence in sentences.items():

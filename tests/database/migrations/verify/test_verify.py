@@ -301,13 +301,23 @@ def test_differences_are_listed_by_object(migrated: Folder, empty_database_url: 
         "✅ Migration tracking verified",
         "✅ Idempotency verified",
         "",
-        "table extra.note  only in the files",
+        "These matter: code that was written for the files fails, is slow or loses data (2):",
+        "table extra.note  only in the files. Statements that use it fail.",
         "table public.home",
-        "  column nick      only in the database",
-        "  column street    differs: nullable is yes in the database, no in the files",
-        "  index home_town  only in the files",
+        "  index home_town  only in the files. Queries that need it read the whole table.",
         "",
-        "4 differences between the database and migration 001.",
+        "These have an effect that only you can judge (1):",
+        "table public.home",
+        (
+            "  column street  differs: nullable is yes in the database, no in the files."
+            " Rows without a value are accepted, and code does not expect them."
+        ),
+        "",
+        "These are harmless: code that was written for the files does not notice (1):",
+        "table public.home",
+        "  column nick  only in the database. The files do not use it.",
+        "",
+        "4 differences between the database and migration 001, 2 of which matter.",
     ]
 
 
@@ -337,7 +347,7 @@ def test_pending_newer_and_unverified_are_remarked(migrated: Folder, empty_datab
         found.remarks[0] == "003 is applied by a newer release; objects from there are shown as only in the database."
     )
     assert lines(found) == ["table public.c only in the database"]
-    assert found.summary() == "1 difference between the database and migrations 001 to 002."
+    assert found.summary() == "1 difference between the database and migrations 001 to 002, none of which matters."
 
 
 def test_edited_file_fails_the_tracking_check(migrated: Folder, empty_database_url: str) -> None:
