@@ -37,7 +37,7 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
     """
     files = {file.version: file for file in find_files(directory)}
     with writing_session(url, report=report) as (connection, ledger):
-        downs = [_down(files.get(version), version) for version in _above(ledger, to)]
+        downs = [_down(files.get(version), version, ledger.server.schema) for version in _above(ledger, to)]
         if not downs:
             report("✅ Nothing to roll back")
             return 0
@@ -55,14 +55,14 @@ def _above(ledger: Ledger, to: int) -> list[int]:
     return sorted((version for version in ledger.rows if version > to), reverse=True)
 
 
-def _down(file: MigrationFile | None, version: int) -> MigrationFile:
+def _down(file: MigrationFile | None, version: int, schema: str) -> MigrationFile:
     """Return the checked down file of a version. Raises RollbackRefused."""
     if file is None:
         raise RollbackRefused(reason=f"migration {version:03d} is applied, but this release has no file for it")
     down = MigrationFile(file.version, file.description, file.down_path)
     if not down.path.exists():
         raise RollbackRefused(reason=f"there is no {down.path.name} to undo {file.path.name}")
-    directives, problems = inspect(down)
+    directives, problems = inspect(down, schema)
     if directives.no_transaction:
         message = f"{down.path.name} uses no-transaction, but a down file always runs in one transaction"
         problems.append(Problem(message=message, file=down.path.name))

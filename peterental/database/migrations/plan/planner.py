@@ -74,7 +74,7 @@ def plan(
         pending = _pending(connection, files, ledger)
         if not pending:
             return Plan()
-        items = checked_files(pending)
+        items = checked_files(pending, ledger.server.schema)
         with exclusive_lock(connection, url, ledger, wait_s=0, report=lambda _: None) as ledger:
             live = dry_run_live(connection, url, ledger, items, limits)
     notes: list[str] = []

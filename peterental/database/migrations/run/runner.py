@@ -93,7 +93,7 @@ class MigrationRunner:
             wanted = _up_to(pending, to)
             todo: list[PreparedMigration] = []
             if wanted:
-                checked = checked_files(wanted)
+                checked = checked_files(wanted, ledger.server.schema)
                 with exclusive_lock(
                     connection,
                     self._url,

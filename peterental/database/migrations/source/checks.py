@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from peterental.database.migrations.errors import MigrationFilesError, Problem, UnknownMigration
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile
-from peterental.database.migrations.source.statements import (
-    check_runnable,
-    ledger_version_mismatch,
-    why_empty,
-)
+from peterental.database.migrations.source.ledger_protection import DEFAULT_SCHEMA, ledger_problems
+from peterental.database.migrations.source.statements import check_runnable, why_empty
 
 
 @dataclass(frozen=True)
@@ -29,15 +26,19 @@ def refuse_beyond_last(files: list[MigrationFile], to: int | None) -> None:
         raise UnknownMigration(version=to, last=last)
 
 
-def checked_files(pending: list[MigrationFile]) -> list[PreparedMigration]:
+def checked_files(pending: list[MigrationFile], schema: str = DEFAULT_SCHEMA) -> list[PreparedMigration]:
     """Check all pending files before the first one runs.
+
+    Args:
+        pending: the files.
+        schema: of the ledger.
 
     Raises MigrationFilesError with every problem that can be found without running the files.
     """
     checked = []
     problems: list[Problem] = []
     for file in pending:
-        directives, found = inspect(file)
+        directives, found = inspect(file, schema)
         problems += found
         checked.append(PreparedMigration(file, directives))
     if problems:
@@ -45,8 +46,8 @@ def checked_files(pending: list[MigrationFile]) -> list[PreparedMigration]:
     return checked
 
 
-def inspect(file: MigrationFile) -> tuple[Directives, list[Problem]]:
-    """Return a file's directives, and the problems that can be found without running it."""
+def inspect(file: MigrationFile, schema: str = DEFAULT_SCHEMA) -> tuple[Directives, list[Problem]]:
+    """Return a file's directives, and the problems that can be found without running it; `schema` has the ledger."""
     try:
         text = file.text()
     except MigrationFilesError as error:
@@ -58,4 +59,4 @@ def inspect(file: MigrationFile) -> tuple[Directives, list[Problem]]:
         directives, problems = read_directives(file, text), []
     except MigrationFilesError as error:
         directives, problems = Directives(), error.problems
-    return directives, problems + check_runnable(file, text, directives) + ledger_version_mismatch(file, text)
+    return directives, problems + check_runnable(file, text, directives) + ledger_problems(file, text, schema)
