@@ -10,9 +10,11 @@ from peterental.database.migrations.run.concurrent_indexes import ConcurrentInde
 from peterental.database.migrations.run.notices import Notices
 from peterental.database.migrations.run.transaction_control import contains_commit, waits_without_blocking
 from peterental.database.migrations.session.advisory_lock import LockBudget
+from peterental.database.migrations.session.connection import refuse_misreading
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.directives import Directives
+from peterental.database.migrations.source.session_state import is_replayable
 from peterental.database.migrations.source.statements import Statement, split_statements
 
 _NEEDS_NO_TRANSACTION = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
@@ -57,9 +59,11 @@ class StatementRunner:
         self.statements = split_statements(text)
         self._executed: int | None = None
         self.done = done or 0
+        self._unrestored = self.done
 
     def run(self) -> None:
         """Run the remaining statements. Raises StatementFailed or psycopg.Error; `done` has the progress then."""
+        self._restore_settings()
         while self.done < len(self.statements):
             self._budget.begin(self.done)
             statement = self.statements[self.done]
@@ -69,6 +73,20 @@ class StatementRunner:
             self.done += 1
         self._budget.begin(self.done)
         self._make_indexes_valid()
+
+    def _restore_settings(self) -> None:
+        """Set again what the statements of an earlier attempt have set: this session does not have it.
+
+        Raises StatementFailed, for example if the role is gone.
+        """
+        resumed_at, self._unrestored = self._unrestored, 0
+        for number, statement in enumerate(self.statements[:resumed_at]):
+            if is_replayable(statement.sql):
+                try:
+                    execute_text(self._connection, statement.sql)
+                except StatementFailed as error:
+                    self._unrestored = resumed_at
+                    raise StatementFailed(error.cause, number) from error
 
     def _in_transaction(self, statement: Statement) -> bool:
         """Run a statement in a transaction with its record. Return False if the server rejects that."""
@@ -108,6 +126,7 @@ class StatementRunner:
         if self._executed == self.done:
             self._notices.clear_last()
         self._executed = self.done
+        refuse_misreading(self._connection, statement.sql)
         with self._notices.listening(self._connection):
             execute_text(self._connection, statement.sql)
 

@@ -8,7 +8,8 @@ from peterental.database.migrations.errors import MigrationFilesError, Problem, 
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.ledger_protection import DEFAULT_SCHEMA, ledger_problems
-from peterental.database.migrations.source.statements import check_runnable, why_empty
+from peterental.database.migrations.source.session_state import session_state_problems
+from peterental.database.migrations.source.statements import check_runnable, split_statements, why_empty
 
 
 @dataclass(frozen=True)
@@ -59,4 +60,12 @@ def inspect(file: MigrationFile, schema: str = DEFAULT_SCHEMA) -> tuple[Directiv
         directives, problems = read_directives(file, text), []
     except MigrationFilesError as error:
         directives, problems = Directives(), error.problems
-    return directives, problems + check_runnable(file, text, directives) + ledger_problems(file, text, schema)
+    return directives, problems + refused_parts(file, text, directives) + ledger_problems(file, text, schema)
+
+
+def refused_parts(file: MigrationFile, text: str, directives: Directives) -> list[Problem]:
+    """Return what in `text` cannot run, or not safely, each with its line."""
+    problems = check_runnable(file, text, directives)
+    if directives.no_transaction and not problems:
+        problems = session_state_problems(file, text, split_statements(text))
+    return problems

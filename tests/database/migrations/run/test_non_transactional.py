@@ -124,7 +124,7 @@ def test_expression_of_500_terms_is_parsed(runner: MigrationRunner, folder: Fold
     words = "||".join(["'a'"] * 500)
     folder.write(
         "001_x.sql",
-        HEADER + f"CREATE TABLE t (s text);\nINSERT INTO t VALUES ({words});\nPREPARE p AS SELECT {words};\n"
+        HEADER + f"CREATE TABLE t (s text);\nINSERT INTO t VALUES ({words});\nDO $$ BEGIN PERFORM {words}; END $$;\n"
         f"CREATE INDEX CONCURRENTLY t_s ON t (left(s || {words}, 9));",
     )
     assert runner.run_migrations() == 1
