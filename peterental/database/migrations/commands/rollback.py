@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 
 from peterental.database.migrations.errors import Problem, RollbackFailed, RollbackRefused, joined
-from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.reader import Ledger, stopped_attempts
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
@@ -44,15 +44,30 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
         if not confirm([down.path.name for down in downs]):
             raise RollbackRefused(reason="it was not confirmed")
         writer = LedgerWriter(connection, ledger.server.schema)
+        stopped = _stopped_above(connection, ledger, files, downs[-1].version)
         for down in downs:
             _undo(connection, writer, files[down.version], down)
             report(f"✅ {down.path.name}")
+        for line in stopped:
+            report(line)
         report(f"✅ Rolled back {len(downs)} {'migration' if len(downs) == 1 else 'migrations'}")
         return len(downs)
 
 
 def _above(ledger: Ledger, to: int) -> list[int]:
     return sorted((version for version in ledger.rows if version > to), reverse=True)
+
+
+def _stopped_above(connection: Connection, ledger: Ledger, files: dict[int, MigrationFile], version: int) -> list[str]:
+    """Return a line about each no-transaction file above `version` that stopped half-way: it cannot resume."""
+    pending = [number for number in files if number > version and number not in ledger.rows]
+    attempts = stopped_attempts(connection, ledger.server.schema, pending)
+    return [
+        f"⚠️  {files[number].path.name} had stopped after {stopped.statement} of its statements, which were not undone;"
+        " flask db-migrate now starts it from its first statement"
+        for number, stopped in attempts.items()
+        if stopped.statement and stopped.outdated_by is None
+    ]
 
 
 def _down(file: MigrationFile | None, version: int, schema: str) -> MigrationFile:

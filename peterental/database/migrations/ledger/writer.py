@@ -265,7 +265,10 @@ class LedgerWriter:
         )
 
     def record_rolled_back(self, file: MigrationFile, text: str) -> None:
-        """Delete `file`'s version from the ledger, and record the SQL that undid it."""
+        """Delete `file`'s version from the ledger, and record the SQL that undid it.
+
+        That outdates the progress of stopped attempts at later versions; see `stopped_attempts`.
+        """
         self._execute("DELETE FROM {ledger} WHERE version = %s", file.version)
         self._execute(
             "INSERT INTO {attempts} (version, file, applied_by, sql, outcome, ended_at)"

@@ -40,6 +40,7 @@ from peterental.database.migrations.plan.report import (
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import exclusive_lock
 from peterental.database.migrations.run.monitor import describe
+from peterental.database.migrations.run.preflight import refuse_unfit
 from peterental.database.migrations.scratch.database import ScratchBuildFailed, ScratchRefused, build, scratch_database
 from peterental.database.migrations.session.connection import reset
 from peterental.database.migrations.session.engine_session import engine_session
@@ -76,6 +77,7 @@ def plan(
             return Plan()
         items = checked_files(pending, ledger.server.schema)
         with exclusive_lock(connection, url, ledger, wait_s=0, report=lambda _: None) as ledger:
+            refuse_unfit(connection, ledger, items, report)
             live = dry_run_live(connection, url, ledger, items, limits)
     notes: list[str] = []
     scratch: list[FileResult] = []
