@@ -8,13 +8,15 @@ from pathlib import Path
 import psycopg
 
 from peterental.database.migrations.errors import Problem, RollbackFailed, RollbackRefused, joined
-from peterental.database.migrations.ledger.reader import Ledger, stopped_attempts
+from peterental.database.migrations.ledger.reader import Ledger, read, stopped_attempts
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
-from peterental.database.migrations.session.connection import begin_statements, recover, reset
+from peterental.database.migrations.session.connection import begin_statements, is_broken, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.session.lost_connection import reconnected
 from peterental.database.migrations.session.server import Connection
+from peterental.database.migrations.settings import DEFAULT_SETTINGS
 from peterental.database.migrations.source.checks import inspect
 from peterental.database.migrations.source.directives import read_directives
 from peterental.database.migrations.source.files import MigrationFile, find_files
@@ -46,7 +48,13 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
         writer = LedgerWriter(connection, ledger.server.schema)
         stopped = _stopped_above(connection, ledger, files, downs[-1].version)
         for down in downs:
-            _undo(connection, writer, files[down.version], down)
+            try:
+                _undo(connection, writer, files[down.version], down)
+            except RollbackFailed as error:
+                if not is_broken(connection):
+                    raise
+                state = _after_loss(url, ledger.server.backend_pid, down)
+                raise _failed(down, error.problem, error.statement, state) from error
             report(f"✅ {down.path.name}")
         for line in stopped:
             report(line)
@@ -106,11 +114,23 @@ def _undo(connection: Connection, writer: LedgerWriter, file: MigrationFile, dow
         raise
 
 
-def _failed(down: MigrationFile, problem: Problem, statement: int | None = None) -> RollbackFailed:
+def _after_loss(url: str, backend_pid: int, down: MigrationFile) -> str:
+    """Return what is in the database after the connection was lost: reconnect, and look."""
+    name = down.path.name
+    with reconnected(url, DEFAULT_SETTINGS, backend_pid) as connection:
+        if connection is None:
+            return f"Whether {name} was committed could not be seen; flask db-status shows it."
+        is_undone = down.version not in read(connection).rows
+    return f"{name} was committed: migration {down.version:03d} is undone." if is_undone else f"{name} was rolled back."
+
+
+def _failed(
+    down: MigrationFile, problem: Problem, statement: int | None = None, state: str | None = None
+) -> RollbackFailed:
     return RollbackFailed(
         version=down.version,
         problem=problem,
-        state=f"{down.path.name} was rolled back.",
+        state=state or f"{down.path.name} was rolled back.",
         next_step="fix the error",
         statement=statement,
         command="flask db-rollback",
