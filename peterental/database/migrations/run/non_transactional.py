@@ -8,6 +8,12 @@ from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.run import concurrent_indexes
 from peterental.database.migrations.run.concurrent_indexes import ConcurrentIndexOp, parse_concurrent_index_op
 from peterental.database.migrations.run.notices import Notices
+from peterental.database.migrations.run.partition_detach import (
+    finalize_statement,
+    is_detached,
+    is_half_detached,
+    parse_concurrent_detach,
+)
 from peterental.database.migrations.run.transaction_control import contains_commit, waits_without_blocking
 from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.connection import refuse_misreading
@@ -118,9 +124,26 @@ class StatementRunner:
         if operation is not None and self._recover_index(operation):
             return
         try:
-            self._execute(statement)
+            if not self._recover_other(statement):
+                self._execute(statement)
         except StatementFailed as error:
             raise StatementFailed(error.cause, self.done) from error
+
+    def _recover_other(self, statement: Statement) -> bool:
+        """Clean up after an earlier attempt at a DETACH or REINDEX. Return True if the statement is done then.
+
+        Raises StatementFailed.
+        """
+        scope = concurrent_indexes.parse_reindex_scope(statement.sql)
+        if scope is not None:
+            concurrent_indexes.drop_invalid_copies_in(self._connection, scope)
+        detach = parse_concurrent_detach(statement.sql)
+        if detach is None:
+            return False
+        if is_half_detached(self._connection, detach):
+            execute_text(self._connection, finalize_statement(detach))
+            return True
+        return self._resumed_at == self.done and is_detached(self._connection, detach)
 
     def _execute(self, statement: Statement) -> None:
         if self._executed == self.done:
