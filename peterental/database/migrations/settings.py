@@ -27,6 +27,7 @@ class EngineSettings:
         table_wait_s: how many seconds one file may lose to transactions that hold its tables before it fails.
         retry_pause_s: the shortest and longest pause before a file is tried again, in seconds: long enough for the
             queries that queued behind the file to run.
+        reconnect_wait_s: after a lost connection, how many seconds to wait for the server, to see what was committed.
     """
 
     directory: Path = HOST_DIR / "migrations"
@@ -43,6 +44,7 @@ class EngineSettings:
     lock_wait_s: float = 60.0
     table_wait_s: float = 120.0
     retry_pause_s: tuple[float, float] = (0.25, 1.5)
+    reconnect_wait_s: float = 15.0
 
     def session_name(self, purpose: str = "") -> str:
         """Return a session's application_name: the application, its release if known, and what the session is for."""

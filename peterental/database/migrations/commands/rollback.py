@@ -9,13 +9,15 @@ import psycopg
 
 from peterental.database.migrations.errors import Problem, RollbackFailed, RollbackRefused, joined
 from peterental.database.migrations.ledger.backfills import BackfillState, BackfillStore
-from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.reader import Ledger, read, stopped_attempts
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
-from peterental.database.migrations.session.connection import begin_statements, recover, reset
+from peterental.database.migrations.session.connection import begin_statements, is_broken, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.session.lost_connection import reconnected
 from peterental.database.migrations.session.server import Connection
+from peterental.database.migrations.settings import DEFAULT_SETTINGS
 from peterental.database.migrations.source.checks import inspect
 from peterental.database.migrations.source.directives import read_directives
 from peterental.database.migrations.source.files import MigrationFile, baseline_at_start, find_files
@@ -49,16 +51,25 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
     with writing_session(url, report=report) as (connection, ledger):
         store = BackfillStore(connection, ledger.server.schema) if ledger.server.has_backfills else None
         versions = _above(ledger, to, store)
-        downs = [_down(files.get(version), version) for version in versions]
+        downs = [_down(files.get(version), version, ledger.server.schema) for version in versions]
         if not downs:
             report("✅ Nothing to roll back")
             return 0
         if not confirm([down.path.name if down.path.exists() else _nothing_for(down) for down in downs]):
             raise RollbackRefused(reason="it was not confirmed")
         writer = LedgerWriter(connection, ledger.server.schema)
+        stopped = _stopped_above(connection, ledger, files, downs[-1].version)
         for down in downs:
-            _undo(connection, writer, files[down.version], down, store)
+            try:
+                _undo(connection, writer, files[down.version], down, store)
+            except RollbackFailed as error:
+                if not is_broken(connection):
+                    raise
+                state = _after_loss(url, ledger.server.backend_pid, down)
+                raise _failed(down, error.problem, error.statement, state) from error
             report(f"✅ {down.path.name if down.path.exists() else _nothing_for(down)}")
+        for line in stopped:
+            report(line)
         report(f"✅ Rolled back {len(downs)} {'migration' if len(downs) == 1 else 'migrations'}")
         return len(downs)
 
@@ -74,7 +85,19 @@ def _nothing_for(down: MigrationFile) -> str:
     return f"nothing for backfill {down.version:03d}"
 
 
-def _down(file: MigrationFile | None, version: int) -> MigrationFile:
+def _stopped_above(connection: Connection, ledger: Ledger, files: dict[int, MigrationFile], version: int) -> list[str]:
+    """Return a line about each no-transaction file above `version` that stopped half-way: it cannot resume."""
+    pending = [number for number in files if number > version and number not in ledger.rows]
+    attempts = stopped_attempts(connection, ledger.server.schema, pending)
+    return [
+        f"⚠️  {files[number].path.name} had stopped after {stopped.statement} of its statements, which were not undone;"
+        " flask db-migrate now starts it from its first statement"
+        for number, stopped in attempts.items()
+        if stopped.statement and stopped.outdated_by is None
+    ]
+
+
+def _down(file: MigrationFile | None, version: int, schema: str) -> MigrationFile:
     """Return the checked down file of a version. Raises RollbackRefused."""
     if file is None:
         raise RollbackRefused(reason=f"migration {version:03d} is applied, but this release has no file for it")
@@ -83,7 +106,7 @@ def _down(file: MigrationFile | None, version: int) -> MigrationFile:
         return down
     if not down.path.exists():
         raise RollbackRefused(reason=f"there is no {down.path.name} to undo {file.path.name}")
-    directives, problems = inspect(down)
+    directives, problems = inspect(down, schema)
     if directives.no_transaction:
         message = f"{down.path.name} uses no-transaction, but a down file always runs in one transaction"
         problems.append(Problem(message=message, file=down.path.name))
@@ -116,11 +139,23 @@ def _undo(
         raise
 
 
-def _failed(down: MigrationFile, problem: Problem, statement: int | None = None) -> RollbackFailed:
+def _after_loss(url: str, backend_pid: int, down: MigrationFile) -> str:
+    """Return what is in the database after the connection was lost: reconnect, and look."""
+    name = down.path.name
+    with reconnected(url, DEFAULT_SETTINGS, backend_pid) as connection:
+        if connection is None:
+            return f"Whether {name} was committed could not be seen; flask db-status shows it."
+        is_undone = down.version not in read(connection).rows
+    return f"{name} was committed: migration {down.version:03d} is undone." if is_undone else f"{name} was rolled back."
+
+
+def _failed(
+    down: MigrationFile, problem: Problem, statement: int | None = None, state: str | None = None
+) -> RollbackFailed:
     return RollbackFailed(
         version=down.version,
         problem=problem,
-        state=f"{down.path.name} was rolled back.",
+        state=state or f"{down.path.name} was rolled back.",
         next_step="fix the error",
         statement=statement,
         command="flask db-rollback",

@@ -233,27 +233,52 @@ def waiting_reason(connection: Connection, schema: str, version: int) -> str | N
 
 @dataclass(frozen=True)
 class StoppedAttempt:
-    """A no-transaction attempt that stopped half-way: how many statements completed, of which text."""
+    """A no-transaction attempt that stopped half-way.
+
+    Args:
+        statement: how many statements completed.
+        text: the text whose statements those were.
+        outdated_by: the version of an earlier migration that was applied again or undone since, so that what completed
+            may be gone; None if the attempt can be resumed.
+    """
 
     statement: int
     text: str
+    outdated_by: int | None = None
 
 
 def stopped_attempt(connection: Connection, schema: str, version: int) -> StoppedAttempt | None:
-    """Return the last attempt at `version` if it stopped among its statements.
+    """Return the last attempt at `version` if it stopped among its statements and can be resumed.
 
     An attempt without an end has stopped too if no other session holds the lock: its runner was killed.
     """
+    stopped = stopped_attempts(connection, schema, [version]).get(version)
+    return None if stopped is None or stopped.outdated_by is not None else stopped
+
+
+def stopped_attempts(connection: Connection, schema: str, versions: list[int]) -> dict[int, StoppedAttempt]:
+    """Return the last attempts at `versions` that stopped among their statements, outdated ones included."""
+    attempts = sql.Identifier(schema, ATTEMPTS_TABLE)
     query = sql.SQL(
-        "SELECT statement, sql, outcome FROM {} WHERE version = {} AND (statement IS NOT NULL"
-        " OR outcome IN ('applied', 'rolled back')) AND outcome <> 'cleared' ORDER BY attempt_id DESC LIMIT 1"
-    ).format(sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version))
-    row = _select(connection, query).fetchone()
-    if row is None or row["outcome"] not in {"failed", "interrupted", "running"}:
-        return None
-    if row["outcome"] == "running" and is_held_by_another(connection, lock_key(schema)):
-        return None
-    return StoppedAttempt(row["statement"], row["sql"])
+        """
+        SELECT last.*, (
+            SELECT min(later.version) FROM {attempts} AS later
+            WHERE later.attempt_id > last.attempt_id AND later.version < last.version
+                AND later.outcome IN ('applied', 'rolled back')
+        ) AS outdated_by
+        FROM (
+            SELECT DISTINCT ON (version) version, attempt_id, statement, sql, outcome FROM {attempts}
+            WHERE version = ANY ({versions}) AND outcome <> 'cleared'
+                AND (statement IS NOT NULL OR outcome IN ('applied', 'adopted', 'rolled back'))
+            ORDER BY version, attempt_id DESC
+        ) AS last
+        WHERE outcome IN ('failed', 'interrupted', 'running') AND statement IS NOT NULL
+        """
+    ).format(attempts=attempts, versions=sql.Literal(versions))
+    rows = _select(connection, query).fetchall()
+    if any(row["outcome"] == "running" for row in rows) and is_held_by_another(connection, lock_key(schema)):
+        rows = [row for row in rows if row["outcome"] != "running"]
+    return {row["version"]: StoppedAttempt(row["statement"], row["sql"], row["outdated_by"]) for row in rows}
 
 
 def table_of(schema: str, name: str) -> sql.SQL:

@@ -7,6 +7,8 @@ import os
 import re
 import socket
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 
 import psycopg
 from psycopg import pq, sql
@@ -70,11 +72,25 @@ class RecordUnprepared(Exception):
     """A file deallocated the prepared statement in a way that its text does not show, so it was rolled back."""
 
 
+@dataclass(frozen=True)
+class AttemptEnd:
+    """How an attempt ended whose connection was lost.
+
+    Args:
+        is_applied: whether the file was committed, with its ledger row.
+        statement: how many statements of a no-transaction file completed.
+    """
+
+    is_applied: bool
+    statement: int | None
+
+
 class LedgerWriter:
     """Writes the ledger on the runner's connection, schema-qualified, under the migration lock."""
 
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
+        self._schema = schema
         self._ledger = table_of(schema, LEDGER_TABLE)
         self._attempts = table_of(schema, ATTEMPTS_TABLE)
         self._tables = {
@@ -288,7 +304,10 @@ class LedgerWriter:
         )
 
     def record_rolled_back(self, file: MigrationFile, text: str) -> None:
-        """Delete `file`'s version from the ledger, and record the SQL that undid it."""
+        """Delete `file`'s version from the ledger, and record the SQL that undid it.
+
+        That outdates the progress of stopped attempts at later versions; see `stopped_attempts`.
+        """
         self._execute("DELETE FROM {ledger} WHERE version = %s", file.version)
         self._execute(
             "INSERT INTO {attempts} (version, file, applied_by, sql, outcome, ended_at)"
@@ -316,6 +335,26 @@ class LedgerWriter:
             reason,
             self._attempt_id,
         )
+
+    def record_lost(self, connection: Connection, error: str) -> AttemptEnd:
+        """Record over another connection that the running attempt's connection was lost; return how it ended.
+
+        Args:
+            connection: a new one; the session of the lost one has ended.
+            error: what happened.
+        """
+        self._connection.close()
+        writer = LedgerWriter(connection, self._schema)
+        with suppress(psycopg.Error):  # it may be read-only now
+            writer._execute(
+                "UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp(), error = %s"
+                + _WHERE_CURRENT
+                + " AND outcome = 'running'",
+                error,
+                self._attempt_id,
+            )
+        row = writer._execute("SELECT outcome, statement FROM {attempts}" + _WHERE_CURRENT, self._attempt_id).fetchone()
+        return AttemptEnd(row is not None and row["outcome"] == "applied", row["statement"] if row else None)
 
     def mark_orphans_interrupted(self) -> None:
         """Mark attempts without an end as interrupted: under the migration lock, no runner is active."""

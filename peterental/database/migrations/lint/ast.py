@@ -6,11 +6,13 @@ The nodes are protobuf messages without type stubs, hence Any.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from peterental.database.migrations.sql.parser import library, scan
+from peterental.database.migrations.sql.trees import nodes_of as nodes_of  # noqa: PLC0414  # used as ast.nodes_of
+from peterental.database.migrations.sql.trees import walk as walk  # noqa: PLC0414  # likewise
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
 _IS_NOT_NULL = 2  # pg_query's NullTestType
@@ -37,28 +39,6 @@ def inner(node: Any) -> Any:
 def strings(nodes: Iterable[Any]) -> list[str]:
     """Return the values of the String nodes in a list."""
     return [node.string.sval for node in nodes if node.HasField("string")]
-
-
-def walk(message: Any) -> Iterator[Any]:
-    """Yield `message` and every message below it, parents before children."""
-    waiting = [message]
-    while waiting:  # no recursion: Python's limit is lower than the depth that PostgreSQL parses
-        node = waiting.pop()
-        yield node
-        below: list[Any] = []
-        for field, value in node.ListFields():
-            if field.type == field.TYPE_MESSAGE:
-                below.extend(value if _is_repeated(value) else (value,))
-        waiting.extend(reversed(below))
-
-
-def _is_repeated(value: Any) -> bool:
-    return not hasattr(value, "DESCRIPTOR")
-
-
-def nodes_of(message: Any, kind: str) -> list[Any]:
-    """Return every message of type `kind`, such as ColumnRef, in `message`."""
-    return [node for node in walk(message) if node.DESCRIPTOR.name == kind]
 
 
 @cache

@@ -21,7 +21,7 @@ from peterental.database.migrations.plan.contention_guard import ContentionGuard
 from peterental.database.migrations.plan.lock_tracer import LockTracer, StatementEffects
 from peterental.database.migrations.run.concurrent_indexes import parse_concurrent_index_op
 from peterental.database.migrations.run.duplicates import duplicate_rows
-from peterental.database.migrations.session.connection import is_broken, recover, reset
+from peterental.database.migrations.session.connection import READ_AS_CHECKED, is_broken, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection, cancelled_by, reason_of
 from peterental.database.migrations.source.checks import PreparedMigration
@@ -33,7 +33,9 @@ _NON_TRANSACTIONAL_ERRORS = (psycopg.errors.ActiveSqlTransaction, psycopg.errors
 _SETS = re.compile(r"set\b", re.IGNORECASE)
 _SETS_TRANSACTION = re.compile(r"set\s+(?:local\s+)?transaction\b", re.IGNORECASE)
 _MIN_TIMEOUT_MS = 20
-_SCRATCH_LIMITS = "SET LOCAL lock_timeout TO '5s'; SET LOCAL statement_timeout TO '10s'"
+# The runner sends a file as one text, which the server reads before the file can change how text is read.
+_AS_ONE_TEXT = "; ".join(statement.replace("SET ", "SET LOCAL ", 1) for statement in READ_AS_CHECKED)
+_SCRATCH_LIMITS = f"SET LOCAL lock_timeout TO '5s'; SET LOCAL statement_timeout TO '10s'; {_AS_ONE_TEXT}"
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ class _LiveDryRun:
         """
         return (
             f"SET LOCAL lock_timeout TO {self._limits.lock_timeout_ms};"
-            f" SET LOCAL statement_timeout TO {max(self._left_ms(), _MIN_TIMEOUT_MS)}"
+            f" SET LOCAL statement_timeout TO {max(self._left_ms(), _MIN_TIMEOUT_MS)}; {_AS_ONE_TEXT}"
         )
 
     def dry_run(self, run: FileResult, *, is_first: bool) -> None:

@@ -41,6 +41,7 @@ from peterental.database.migrations.plan.report import (
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import exclusive_lock
 from peterental.database.migrations.run.monitor import describe
+from peterental.database.migrations.run.preflight import refuse_unfit
 from peterental.database.migrations.scratch.database import ScratchBuildFailed, ScratchRefused, build, scratch_database
 from peterental.database.migrations.session.connection import reset
 from peterental.database.migrations.session.engine_session import engine_session
@@ -84,8 +85,9 @@ def plan(
         pending = _pending(connection, files, ledger, settings)
         if not pending:
             return Plan()
-        items = checked_files(pending, files)
+        items = checked_files(pending, files, schema=ledger.server.schema)
         with exclusive_lock(connection, url, ledger, wait_s=0, report=lambda _: None) as ledger:
+            refuse_unfit(connection, ledger, items, report)
             live = dry_run_live(
                 connection, url, ledger, items, limits, incomplete=incomplete_backfills(connection, ledger)
             )

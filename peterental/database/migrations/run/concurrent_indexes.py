@@ -6,11 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.sql.parser import ParseError, parse_one, pg_enums
 
+_COPY_SUFFIX = "_cc(?:new|old)[0-9]*"
+_TOAST_SCHEMA = "pg_toast"
 _CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
 
 
@@ -82,27 +85,86 @@ def drop(connection: Connection, operation: ConcurrentIndexOp) -> None:
         )
 
 
+@dataclass(frozen=True)
+class ReindexScope:
+    """What a REINDEX … CONCURRENTLY rebuilds: the indexes of one table, of a schema's tables, or of all.
+
+    Args:
+        table: of the indexes, quoted; None for more than one table.
+        schema: of the tables; None for a table, and for the whole database.
+    """
+
+    table: str | None = None
+    schema: str | None = None
+
+
+def parse_reindex_scope(statement: str) -> ReindexScope | None:
+    """Return what a REINDEX TABLE, SCHEMA or DATABASE CONCURRENTLY rebuilds; None for any other statement."""
+    if not _CONCURRENTLY.search(statement):
+        return None
+    try:
+        tree = parse_one(statement)
+    except ParseError:
+        return None
+    node = tree.reindex_stmt
+    if not tree.HasField("reindex_stmt") or not _is_concurrent(node) or node.kind == pg_enums().REINDEX_OBJECT_INDEX:
+        return None
+    if node.kind == pg_enums().REINDEX_OBJECT_TABLE:
+        names = [part for part in (node.relation.schemaname, node.relation.relname) if part]
+        return ReindexScope(table=sql.Identifier(*names).as_string())
+    return ReindexScope(schema=node.name if node.kind == pg_enums().REINDEX_OBJECT_SCHEMA else None)
+
+
 def drop_invalid_copies(connection: Connection, operation: ConcurrentIndexOp) -> None:
-    """Drop the invalid copies (`…_ccnew`, `…_ccold`) of an interrupted REINDEX CONCURRENTLY."""
+    """Drop the invalid copies (`…_ccnew`, `…_ccold`) that an interrupted REINDEX INDEX CONCURRENTLY left."""
     original = _find(connection, operation)
-    if original is None:
-        return
-    leftovers = connection.execute(
+    if original is not None:
+        ours = re.compile(re.escape(operation.name) + _COPY_SUFFIX)
+        table = sql.Identifier(original["table_schema"], original["table"]).as_string()
+        copies = _invalid_copies(connection, ReindexScope(table=table))
+        _drop_all(connection, [copy for copy in copies if ours.fullmatch(copy[1])])
+
+
+def drop_invalid_copies_in(connection: Connection, scope: ReindexScope) -> None:
+    """Drop the invalid copies that an interrupted REINDEX of several indexes left, also those of TOAST tables."""
+    _drop_all(connection, _invalid_copies(connection, scope))
+
+
+def _drop_all(connection: Connection, indexes: list[tuple[str, str]]) -> None:
+    for schema, name in indexes:
+        try:
+            connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(schema, name)))
+        except psycopg.errors.InsufficientPrivilege:
+            if schema != _TOAST_SCHEMA:  # only a superuser may drop those; the server warns that it skips them
+                raise
+
+
+def _invalid_copies(connection: Connection, scope: ReindexScope) -> list[tuple[str, str]]:
+    """Return (schema, name) of the copies in `scope` that no other session is building now."""
+    rows = connection.execute(
         """
+        WITH tables AS (
+            SELECT oid, reltoastrelid FROM pg_class
+            WHERE CASE
+                WHEN %(table)s::text IS NOT NULL THEN
+                    oid = to_regclass(%(table)s::text)
+                    OR oid IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s::text)))
+                WHEN %(schema)s::text IS NOT NULL THEN relnamespace = to_regnamespace(quote_ident(%(schema)s::text))
+                ELSE true
+            END
+        )
         SELECT n.nspname AS schema, c.relname AS name
         FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE NOT i.indisvalid AND i.indrelid = %s AND c.relname ~ %s
+        WHERE NOT i.indisvalid AND c.relname ~ %(suffix)s
+            AND i.indrelid IN (SELECT oid FROM tables UNION SELECT reltoastrelid FROM tables)
+            AND NOT EXISTS (
+                SELECT FROM pg_stat_progress_create_index AS build
+                WHERE build.relid = i.indrelid AND build.pid <> pg_backend_pid())
+        ORDER BY c.oid
         """,
-        (original["table_oid"], "^" + _escaped_for_regexp(operation.name) + "_cc(new|old)[0-9]*$"),
+        {"table": scope.table, "schema": scope.schema, "suffix": _COPY_SUFFIX + "$"},
     ).fetchall()
-    for leftover in leftovers:
-        connection.execute(
-            sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(leftover["schema"], leftover["name"]))
-        )
-
-
-def _escaped_for_regexp(name: str) -> str:
-    return "".join(character if character.isalnum() or character == "_" else f"\\{character}" for character in name)
+    return [(row["schema"], row["name"]) for row in rows]
 
 
 def _find(connection: Connection, operation: ConcurrentIndexOp) -> dict[str, Any] | None:
@@ -110,8 +172,9 @@ def _find(connection: Connection, operation: ConcurrentIndexOp) -> dict[str, Any
     return connection.execute(
         """
         SELECT c.oid, n.nspname AS schema, c.relname AS name, i.indisvalid AND i.indisready AS valid,
-               i.indrelid AS table_oid
+               t.relname AS "table", s.nspname AS table_schema
         FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_index AS i ON i.indexrelid = c.oid
+            JOIN pg_class AS t ON t.oid = i.indrelid JOIN pg_namespace AS s ON s.oid = t.relnamespace
         WHERE c.relname = %(name)s
             AND CASE
                 WHEN %(table)s::text IS NOT NULL THEN c.relnamespace = (

@@ -41,7 +41,8 @@ from peterental.database.migrations.session.connection import (
     reset,
 )
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
-from peterental.database.migrations.session.server import Connection, cancelled_by, reason_of
+from peterental.database.migrations.session.lost_connection import reconnected
+from peterental.database.migrations.session.server import Connection, cancelled_by, is_connection_lost, reason_of
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.files import MigrationFile
@@ -58,6 +59,8 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
     psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
 }
 """What to do about a statement that cannot run in one transaction with the rest of its file."""
+
+_RECONNECT = "find out why the connection was lost"
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +131,7 @@ class Executor:
         self._writer.ensure_tables(self._ledger)
         self._writer.mark_orphans_interrupted()
         self._writer.begin_attempt(todo[0].file)
-        pid = self._connection.info.backend_pid
+        pid = self._ledger.server.backend_pid  # behind a pooler, the connection has another
         with SessionMonitor(self._url, pid, self._report, progress=self._progress, settings=self._settings) as monitor:
             for item, following in zip(todo, [*todo[1:], None], strict=True):
                 if item.directives.contract and item not in in_front and self._leaves_waiting(item):
@@ -212,14 +215,14 @@ class Executor:
                     self._fail(
                         item,
                         self._problem(item, text, error, monitor),
-                        self._after_rollback(item),
+                        f"{item.file.path.name} was rolled back.",
                         _next_step(error.cause),
                         statement=error.number,
                     )
                 self._pause(item, error.cause, monitor, budget)
             except psycopg.Error as error:
                 if not self._may_retry(item, error, budget):
-                    self._fail(item, self._commit_problem(item, error), self._after_rollback(item))
+                    self._fail(item, self._commit_problem(item, error), f"{item.file.path.name} was rolled back.")
                 self._pause(item, error, monitor, budget)
             except Interrupted:
                 self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
@@ -284,7 +287,7 @@ class Executor:
                     self._fail(
                         item,
                         self._problem(item, text, error, monitor),
-                        _stopped_at(runner),
+                        _stopped_at(runner.done, len(runner.statements)),
                         _next_step(error.cause),
                         statement=error.number,
                     )
@@ -292,13 +295,13 @@ class Executor:
             except psycopg.Error as error:
                 recover(self._connection)
                 if not self._may_retry(item, error, budget):
-                    self._fail(item, self._commit_problem(item, error), _stopped_at(runner))
+                    state = _stopped_at(runner.done, len(runner.statements))
+                    self._fail(item, self._commit_problem(item, error), state)
                 self._pause(item, error, monitor, budget)
             except Interrupted:
                 recover(self._connection)
-                self._record_outcome(
-                    outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {_stopped_at(runner)}"
-                )
+                state = _stopped_at(runner.done, len(runner.statements))
+                self._record_outcome(outcome="interrupted", error=f"stopped by Ctrl-C or SIGTERM. {state}")
                 raise
             else:
                 return
@@ -312,7 +315,9 @@ class Executor:
             done = self._done_before(item, text)
             self._writer.begin_statements(text, done or 0)
         except psycopg.Error as error:
-            if not self._done or is_broken(self._connection):
+            if is_broken(self._connection):
+                self._fail(item, _connection_lost(item, error), "")
+            if not self._done:
                 raise
             problem = Problem(message=f"the ledger cannot be used: {reason_of(error)}", file=item.file.path.name)
             self._fail(item, problem, f"{item.file.path.name} was not started.")
@@ -374,7 +379,7 @@ class Executor:
 
     def _problem(self, item: PreparedMigration, text: str, error: StatementFailed, monitor: SessionMonitor) -> Problem:
         """Return what happened, and where in the file."""
-        if is_broken(self._connection):
+        if is_broken(self._connection) and is_connection_lost(error.cause):
             return _connection_lost(item, error.cause)
         offset = statement_offset(text, error.index) if error.index >= 0 else None
         sent_from = (offset or 0) if item.directives.no_transaction else error.sent_from
@@ -390,10 +395,25 @@ class Executor:
             return _connection_lost(item, error)
         return commit_problem(item.file.path, error)
 
-    def _after_rollback(self, item: PreparedMigration) -> str:
-        if is_broken(self._connection):
-            return "Either all of it was committed or nothing; flask db-status shows which."
-        return f"{item.file.path.name} was rolled back."
+    def _after_loss(self, item: PreparedMigration, problem: Problem) -> str:
+        """Return what is in the database after the connection was lost: reconnect, and look."""
+        name = item.file.path.name
+        if not isinstance(problem, StatementProblem):
+            self._report(f"⏳ {name}: {problem.message}; reconnecting to see whether it was committed")
+        with reconnected(self._url, self._settings, self._ledger.server.backend_pid) as connection:
+            if connection is None:
+                waited = f"{self._settings.reconnect_wait_s:g} s"
+                return (
+                    f"Whether {name} was committed could not be seen: the server was not back, or still at work on it,"
+                    f" after {waited}. It was committed whole or not at all; flask db-status shows which."
+                )
+            end = self._writer.record_lost(connection, str(problem))
+        if end.is_applied:
+            return f"{name} was committed, and is recorded as applied."
+        if end.statement is None:
+            return f"{name} was rolled back."
+        where = _stopped_at(end.statement, len(split_statements(item.file.text())))
+        return f"{name} was not completed. {where}"
 
     def _fail(
         self,
@@ -406,7 +426,10 @@ class Executor:
     ) -> NoReturn:
         """Record the failure in the history, then raise MigrationFailed."""
         self._notices.report(self._report)
-        if not is_broken(self._connection):
+        if is_broken(self._connection):
+            state = self._after_loss(item, problem)
+            next_step = next_step if isinstance(problem, StatementProblem) else _RECONNECT
+        else:
             self._record_outcome(outcome="failed", error=str(problem))
         if isinstance(problem, StatementProblem) and problem.duplicates:
             next_step = "merge or change these rows"
@@ -448,12 +471,13 @@ def _next_step(cause: psycopg.Error) -> str:
     return _NEXT_STEPS.get(type(cause), "fix the error")
 
 
-def _stopped_at(runner: StatementRunner) -> str:
-    if runner.done == len(runner.statements):
+def _stopped_at(done: int, statements: int) -> str:
+    """Return where a no-transaction file stopped: how many of its statements are done."""
+    if done == statements:
         return "All its statements are done, but it is not recorded as applied."
     few = {0: "nothing was done before it", 1: "the one before it is done"}
-    before = few.get(runner.done, f"the {runner.done} before it are done")
-    return f"Stopped at statement {runner.done + 1} of {len(runner.statements)}; {before}."
+    before = few.get(done, f"the {done} before it are done")
+    return f"Stopped at statement {done + 1} of {statements}; {before}."
 
 
 def _applied_versions(versions: list[int]) -> str:

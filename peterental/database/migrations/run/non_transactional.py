@@ -8,11 +8,19 @@ from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.run import concurrent_indexes
 from peterental.database.migrations.run.concurrent_indexes import ConcurrentIndexOp, parse_concurrent_index_op
 from peterental.database.migrations.run.notices import Notices
+from peterental.database.migrations.run.partition_detach import (
+    finalize_statement,
+    is_detached,
+    is_half_detached,
+    parse_concurrent_detach,
+)
 from peterental.database.migrations.run.transaction_control import contains_commit, waits_without_blocking
 from peterental.database.migrations.session.advisory_lock import LockBudget
+from peterental.database.migrations.session.connection import refuse_misreading
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.directives import Directives
+from peterental.database.migrations.source.session_state import is_replayable
 from peterental.database.migrations.source.statements import Statement, split_statements
 
 _NEEDS_NO_TRANSACTION = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
@@ -57,9 +65,11 @@ class StatementRunner:
         self.statements = split_statements(text)
         self._executed: int | None = None
         self.done = done or 0
+        self._unrestored = self.done
 
     def run(self) -> None:
         """Run the remaining statements. Raises StatementFailed or psycopg.Error; `done` has the progress then."""
+        self._restore_settings()
         while self.done < len(self.statements):
             self._budget.begin(self.done)
             statement = self.statements[self.done]
@@ -69,6 +79,20 @@ class StatementRunner:
             self.done += 1
         self._budget.begin(self.done)
         self._make_indexes_valid()
+
+    def _restore_settings(self) -> None:
+        """Set again what the statements of an earlier attempt have set: this session does not have it.
+
+        Raises StatementFailed, for example if the role is gone.
+        """
+        resumed_at, self._unrestored = self._unrestored, 0
+        for number, statement in enumerate(self.statements[:resumed_at]):
+            if is_replayable(statement.sql):
+                try:
+                    execute_text(self._connection, statement.sql)
+                except StatementFailed as error:
+                    self._unrestored = resumed_at
+                    raise StatementFailed(error.cause, number) from error
 
     def _in_transaction(self, statement: Statement) -> bool:
         """Run a statement in a transaction with its record. Return False if the server rejects that."""
@@ -100,14 +124,32 @@ class StatementRunner:
         if operation is not None and self._recover_index(operation):
             return
         try:
-            self._execute(statement)
+            if not self._recover_other(statement):
+                self._execute(statement)
         except StatementFailed as error:
             raise StatementFailed(error.cause, self.done) from error
+
+    def _recover_other(self, statement: Statement) -> bool:
+        """Clean up after an earlier attempt at a DETACH or REINDEX. Return True if the statement is done then.
+
+        Raises StatementFailed.
+        """
+        scope = concurrent_indexes.parse_reindex_scope(statement.sql)
+        if scope is not None:
+            concurrent_indexes.drop_invalid_copies_in(self._connection, scope)
+        detach = parse_concurrent_detach(statement.sql)
+        if detach is None:
+            return False
+        if is_half_detached(self._connection, detach):
+            execute_text(self._connection, finalize_statement(detach))
+            return True
+        return self._resumed_at == self.done and is_detached(self._connection, detach)
 
     def _execute(self, statement: Statement) -> None:
         if self._executed == self.done:
             self._notices.clear_last()
         self._executed = self.done
+        refuse_misreading(self._connection, statement.sql)
         with self._notices.listening(self._connection):
             execute_text(self._connection, statement.sql)
 

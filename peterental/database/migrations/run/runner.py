@@ -14,6 +14,7 @@ from peterental.database.migrations.ledger.state import State, blocking_problems
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.exclusive import exclusive_lock
 from peterental.database.migrations.run.executor import Executor
+from peterental.database.migrations.run.preflight import refuse_unfit
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
@@ -104,7 +105,7 @@ class MigrationRunner:
             todo: list[PreparedMigration] = []
             registered: list[int] = []
             if wanted:
-                checked = checked_files(wanted, files)
+                checked = checked_files(wanted, files, schema=ledger.server.schema)
                 with exclusive_lock(
                     connection,
                     self._url,
@@ -116,6 +117,7 @@ class MigrationRunner:
                     pending = self._pending(connection, files, ledger)
                     still_pending = {file.version for file in pending}
                     todo = [item for item in checked if item.file.version in still_pending]
+                    refuse_unfit(connection, ledger, todo, self._report)
                     executor = Executor(
                         connection,
                         ledger,

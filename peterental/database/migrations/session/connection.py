@@ -10,14 +10,23 @@ import psycopg
 from psycopg import generators, pq
 
 from peterental.database.migrations.errors import PooledConnection
+from peterental.database.migrations.session.execute import StatementFailed
 from peterental.database.migrations.session.server import Connection, connect
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.directives import Directives
+from peterental.database.migrations.source.session_state import is_ambiguous
 
 _CANCEL_TIMEOUT_S = 5.0
 
 OWN_LOCK_TIMEOUT_MS = 1_000
 """How long the engine's own statements wait for a lock, in milliseconds."""
+
+READ_AS_CHECKED = (
+    "SET standard_conforming_strings TO on",
+    "SET backslash_quote TO safe_encoding",
+    "SET client_encoding TO 'UTF8'",
+)
+"""What changes how the server reads text, as PostgreSQL sets it by default."""
 
 # The role first: another role might not be allowed the rest. UTC, because files such as 003 rely on it.
 _RESETS = (
@@ -28,6 +37,8 @@ _RESETS = (
     "UNLISTEN *",
     "DISCARD TEMP",
     "SET TimeZone TO 'UTC'",
+    # The server must read a file as the checks did, whatever a database or a role sets.
+    *READ_AS_CHECKED,
     "SET client_min_messages TO notice",
     # The ledger is written while the file's locks are held, so it must not wait long either.
     f"SET lock_timeout TO {OWN_LOCK_TIMEOUT_MS}",
@@ -35,6 +46,8 @@ _RESETS = (
     "SET statement_timeout TO 0",
     "SET idle_in_transaction_session_timeout TO 0",
 )
+_READ_PLAINLY = {"standard_conforming_strings": "on", "client_encoding": "UTF8"}
+
 _NO_TRANSACTION_TIMEOUT = "SET transaction_timeout TO 0"
 _TRANSACTION_TIMEOUT_SINCE = 170000
 
@@ -76,6 +89,18 @@ def reset_script(connection: Connection) -> str:
     if row is not None and row["can_detect"]:
         statements.append(_DETECT_DISCONNECT)
     return "; ".join(statements)
+
+
+def refuse_misreading(connection: Connection, sql: str) -> None:
+    """Raise StatementFailed if the server would read `sql` otherwise than the checks did.
+
+    Only a setting that a statement has made can cause that; the server reports each change of it.
+    """
+    for setting, plain in _READ_PLAINLY.items():
+        value = connection.info.parameter_status(setting)
+        if value not in (plain, None) and is_ambiguous(sql, setting):
+            reason = f"{setting} is {value}, so the server would read this statement otherwise than it was checked"
+            raise StatementFailed(psycopg.errors.SyntaxError(reason), 0)
 
 
 def begin_statements(directives: Directives) -> tuple[str, ...]:

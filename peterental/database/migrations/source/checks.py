@@ -9,11 +9,9 @@ from peterental.database.migrations.errors import MigrationFilesError, Problem, 
 from peterental.database.migrations.source.backfill_checks import after_backfill_problems, backfill_problems
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile
-from peterental.database.migrations.source.statements import (
-    check_runnable,
-    ledger_version_mismatch,
-    why_empty,
-)
+from peterental.database.migrations.source.ledger_protection import DEFAULT_SCHEMA, ledger_problems
+from peterental.database.migrations.source.session_state import session_state_problems
+from peterental.database.migrations.source.statements import check_runnable, split_statements, why_empty
 
 
 @dataclass(frozen=True)
@@ -32,20 +30,21 @@ def refuse_beyond_last(files: list[MigrationFile], to: int | None) -> None:
 
 
 def checked_files(
-    pending: list[MigrationFile], files: Sequence[MigrationFile] | None = None
+    pending: list[MigrationFile], files: Sequence[MigrationFile] | None = None, *, schema: str = DEFAULT_SCHEMA
 ) -> list[PreparedMigration]:
     """Check all pending files before the first one runs.
 
     Args:
         pending: the files to check.
         files: all files, among which a backfill that a pending file waits for must be; `pending` by default.
+        schema: of the ledger.
 
     Raises MigrationFilesError with every problem that can be found without running the files.
     """
     checked = []
     problems: list[Problem] = []
     for file in pending:
-        directives, found = inspect(file)
+        directives, found = inspect(file, schema)
         problems += found
         if directives.after_backfill:
             problems += after_backfill_problems(file, file.text(), directives, pending if files is None else files)
@@ -55,8 +54,8 @@ def checked_files(
     return checked
 
 
-def inspect(file: MigrationFile) -> tuple[Directives, list[Problem]]:
-    """Return a file's directives, and the problems that can be found without running it."""
+def inspect(file: MigrationFile, schema: str = DEFAULT_SCHEMA) -> tuple[Directives, list[Problem]]:
+    """Return a file's directives, and the problems that can be found without running it; `schema` has the ledger."""
     try:
         text = file.text()
     except MigrationFilesError as error:
@@ -68,5 +67,13 @@ def inspect(file: MigrationFile) -> tuple[Directives, list[Problem]]:
         directives, problems = read_directives(file, text), []
     except MigrationFilesError as error:
         directives, problems = Directives(), error.problems
-    problems += check_runnable(file, text, directives) + ledger_version_mismatch(file, text)
+    problems += refused_parts(file, text, directives) + ledger_problems(file, text, schema)
     return directives, problems + backfill_problems(file, text, directives)
+
+
+def refused_parts(file: MigrationFile, text: str, directives: Directives) -> list[Problem]:
+    """Return what in `text` cannot run, or not safely, each with its line."""
+    problems = check_runnable(file, text, directives)
+    if directives.no_transaction and not problems:
+        problems = session_state_problems(file, text, split_statements(text))
+    return problems

@@ -26,10 +26,6 @@ _MAYBE_RELEVANT = re.compile(r"(?:begin|start|commit|end|rollback|abort|prepare|
 _NAMELESS_INDEX = re.compile(r"create\s+(?:unique\s+)?index\s+concurrently\s+on\b", re.IGNORECASE)
 _LEDGER_INSERT = re.compile(r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b", re.IGNORECASE)
 _RELEASES_THE_LOCK = "would release the lock that keeps other runners out"
-_LEDGER_INSERT_VERSION = re.compile(
-    r"insert\s+into\s+(?:\S+\.)?\"?schema_migrations\b\"?\s*(?:\(\s*version\b[^)]*\)\s*)?values\s*\(\s*(?P<version>\d+)\s*[,)]",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -109,19 +105,6 @@ def why_empty(text: str) -> str | None:
     if is_ledger_insert(text[begin:]) and all(is_ledger_insert(statement.sql) for statement in split_statements(text)):
         return "does nothing but record itself; write SELECT 1 if that is what you want"
     return None
-
-
-def ledger_version_mismatch(file: MigrationFile, text: str) -> list[Problem]:
-    """Return INSERTs that record the file under another number, whose file would then never run."""
-    if all(int(found["version"]) == file.version for found in _LEDGER_INSERT_VERSION.finditer(text)):
-        return []
-    problems = []
-    for statement in split_statements(text):
-        found = _LEDGER_INSERT_VERSION.match(statement.sql)
-        if found and int(found["version"]) != file.version:
-            message = f"it records itself as {found['version']}, not as {file.version}"
-            problems.append(file.problem(text, statement.offset, message))
-    return problems
 
 
 def check_runnable(file: MigrationFile, text: str, directives: Directives) -> list[Problem]:

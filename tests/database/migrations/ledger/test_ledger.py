@@ -29,7 +29,7 @@ from peterental.database.migrations.session.connection import recover
 from peterental.database.migrations.verify.verify import verify
 from peterental.database.pool import LOCK_TIMEOUT_MS, Database
 from tests.database.migrations.conftest import Connection, Folder
-from tests.database.migrations.helpers import attempts, ledger, start, tables
+from tests.database.migrations.helpers import attempts, hidden, ledger, start, tables
 from tests.servers import HANG_S, until
 
 
@@ -56,10 +56,10 @@ def test_ledger_lock_does_not_block_table_access(
 @pytest.mark.parametrize(
     "text",
     [
-        "DROP TABLE schema_migrations;",
-        "ALTER TABLE schema_migrations DROP COLUMN checksum;",
-        "DROP TABLE schema_migration_attempts;",
-        "DROP SCHEMA public CASCADE; CREATE SCHEMA public;",
+        hidden("DROP TABLE schema_migrations"),
+        hidden("ALTER TABLE schema_migrations DROP COLUMN checksum"),
+        hidden("DROP TABLE schema_migration_attempts"),
+        hidden("DROP SCHEMA public CASCADE; CREATE SCHEMA public"),
         "SET transaction_read_only = on;",
     ],
 )
@@ -316,7 +316,9 @@ def test_ledger_failure_after_a_file_names_what_stays(runner: MigrationRunner, f
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         " IF new.sql IS NOT NULL AND new.outcome = 'running' THEN RAISE SQLSTATE '53200'"
         " USING MESSAGE = 'out of memory'; END IF; RETURN new; END $$;\n"
-        "CREATE TRIGGER refuse BEFORE UPDATE ON schema_migration_attempts FOR EACH ROW EXECUTE FUNCTION refuse();",
+        + hidden(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON schema_migration_attempts FOR EACH ROW EXECUTE FUNCTION refuse()"
+        ),
     )
     folder.write("003_c.sql", "-- migrate: no-transaction\nCREATE TABLE c (i int);")
     with pytest.raises(MigrationFailed) as caught:

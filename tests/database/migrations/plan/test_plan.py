@@ -31,7 +31,7 @@ from peterental.database.migrations.scratch.database import PREFIX
 from peterental.database.migrations.session.advisory_lock import lock_key
 from tests.clocks import Ticking
 from tests.database.migrations.conftest import Connection, Folder
-from tests.database.migrations.helpers import attempts, tables
+from tests.database.migrations.helpers import attempts, hidden, tables
 from tests.servers import HANG_S, until
 
 HOME = """
@@ -406,9 +406,9 @@ def test_failure_at_commit_is_found(migrated: Folder, planned: Planned) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "DROP TABLE schema_migrations;",
-        "ALTER TABLE schema_migrations ADD COLUMN team text NOT NULL;",
-        "DROP TABLE schema_migration_attempts;",
+        hidden("DROP TABLE schema_migrations"),
+        hidden("ALTER TABLE schema_migrations ADD COLUMN team text NOT NULL"),
+        hidden("DROP TABLE schema_migration_attempts"),
         "SET transaction_read_only = on;",
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import FileLint
-from peterental.database.migrations.lint.findings import advice, error, unsafe
+from peterental.database.migrations.lint.findings import advice, error
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_file
 
@@ -12,9 +12,10 @@ WRONG_VERSION = error(
     "wrong-version-recorded",
     "The runner refuses the file, because the migration with that version would count as applied and never run.",
 )
-LEDGER = unsafe(
+LEDGER = error(
     "writes-ledger",
-    "The runner relies on schema_migrations to know what is applied. After manual changes, files run twice or never.",
+    "The runner relies on schema_migrations to know what is applied, and refuses the file. After manual changes, files "
+    "run twice or never.",
 )
 SELF_RECORD = advice(
     "self-record",
@@ -44,22 +45,6 @@ def check_version(lint: FileLint, statement: ParsedStatement) -> None:
                     at=statement.offset_of(ast.inner(items[column])),
                     safe=record_insert(lint.version, "…"),
                 )
-
-
-@on("update_stmt", "delete_stmt", "truncate_stmt", "drop_stmt", "alter_table_stmt", "rename_stmt")
-def check_ledger(lint: FileLint, statement: ParsedStatement) -> None:
-    """Check for other changes of the ledger."""
-    node = statement.node
-    if statement.kind == "truncate_stmt":
-        names = [one.range_var.relname for one in node.relations]
-    elif statement.kind == "drop_stmt":
-        names = [name for one in node.objects if one.HasField("list") for name in ast.strings(one.list.items)[-1:]]
-    else:
-        names = [node.relation.relname]
-    if TABLE in names:
-        lint.report(
-            LEDGER, "The file changes schema_migrations.", statement, safe="-- use flask db-repair or flask db-adopt"
-        )
 
 
 @on_file

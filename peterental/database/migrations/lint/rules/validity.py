@@ -11,10 +11,12 @@ from peterental.database.migrations.lint.context import AlterCommand, FileLint
 from peterental.database.migrations.lint.findings import Rule, error
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command, on_file
-from peterental.database.migrations.lint.rules.ledger_insert import is_ledger_insert
+from peterental.database.migrations.lint.rules.ledger_insert import LEDGER, is_ledger_insert
+from peterental.database.migrations.source.checks import refused_parts
 from peterental.database.migrations.source.directives import Directives
 from peterental.database.migrations.source.files import MigrationFile
-from peterental.database.migrations.source.statements import check_runnable, why_empty
+from peterental.database.migrations.source.ledger_protection import ledger_problems
+from peterental.database.migrations.source.statements import why_empty
 from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.error_location import locate
 
@@ -51,8 +53,10 @@ def check_syntax(lint: FileLint, file: MigrationFile, directives: Directives) ->
     """Report what the runner's preflight check refuses, and syntax errors."""
     text = lint.source.text
     refused = set()
-    for problem in check_runnable(file, text, directives):
+    for problem in refused_parts(file, text, directives):
         refused.add(report_runner_problem(lint, NOT_RUNNABLE, problem))
+    for problem in ledger_problems(file, text, wrong_versions=False):
+        refused.add(report_runner_problem(lint, LEDGER, problem))
     for misread in lint.source.problems:
         if locate(text, misread.offset).line not in refused:
             lint.report(SYNTAX, misread.message[0].upper() + misread.message[1:] + ".", None, at=misread.offset)
