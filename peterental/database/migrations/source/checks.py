@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from peterental.database.migrations.errors import MigrationFilesError, Problem, UnknownMigration
+from peterental.database.migrations.errors import MigrationFilesError, Problem, ProblemKind, UnknownMigration
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile
+from peterental.database.migrations.source.other_tools import marker_problems
 from peterental.database.migrations.source.statements import (
     check_runnable,
     ledger_version_mismatch,
@@ -50,12 +51,26 @@ def inspect(file: MigrationFile) -> tuple[Directives, list[Problem]]:
     try:
         text = file.text()
     except MigrationFilesError as error:
-        return Directives(), error.problems
+        return Directives(), _of_kind(ProblemKind.UNREADABLE, error.problems)
+    return inspect_text(file, text)
+
+
+def inspect_text(file: MigrationFile, text: str) -> tuple[Directives, list[Problem]]:
+    """Return what `inspect` returns, for a file whose text is known."""
+    foreign = marker_problems(file.path.name, text)
+    if foreign:
+        return Directives(), foreign
     emptiness = why_empty(text)
     if emptiness:
-        return Directives(), [Problem(message=f"{file.path.name} {emptiness}", file=file.path.name)]
+        empty = Problem(message=f"{file.path.name} {emptiness}", file=file.path.name, kind=ProblemKind.EMPTY)
+        return Directives(), [empty]
     try:
         directives, problems = read_directives(file, text), []
     except MigrationFilesError as error:
-        directives, problems = Directives(), error.problems
-    return directives, problems + check_runnable(file, text, directives) + ledger_version_mismatch(file, text)
+        directives, problems = Directives(), _of_kind(ProblemKind.DIRECTIVE, error.problems)
+    problems += check_runnable(file, text, directives)
+    return directives, problems + _of_kind(ProblemKind.WRONG_VERSION, ledger_version_mismatch(file, text))
+
+
+def _of_kind(kind: ProblemKind, problems: list[Problem]) -> list[Problem]:
+    return [replace(problem, kind=kind) for problem in problems]
