@@ -5,12 +5,26 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 BETWEEN_PROBLEMS = ";\n  "
 """Each problem on its own line: after a merge there may be many."""
 
 FOREIGN_LEDGER_HINT = "if another tool owns a table of that name, give PeteRental a separate schema"
 """What to do about a ledger that another tool made."""
+
+
+class ProblemKind(StrEnum):
+    """What sort of problem stops a file before it runs; db-lint has a rule for each."""
+
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    OTHER_TOOL = "other tool"
+    DIRECTIVE = "directive"
+    NOT_RUNNABLE = "not runnable"
+    WRONG_VERSION = "wrong version"
+    LEDGER = "ledger"
+    BACKFILL = "backfill"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +37,7 @@ class Problem:
         line: 1-based; None for the whole file.
         column: 1-based, in characters; None where only the line is known.
         next_step: how to fix it; None where the message makes that clear.
+        kind: what sort of problem it is, for db-lint.
     """
 
     message: str
@@ -30,6 +45,7 @@ class Problem:
     line: int | None = None
     column: int | None = None
     next_step: str | None = None
+    kind: ProblemKind = ProblemKind.NOT_RUNNABLE
 
     @property
     def text(self) -> str:

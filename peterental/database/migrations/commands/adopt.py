@@ -17,6 +17,7 @@ from peterental.database.migrations.run.exclusive import writing_session
 from peterental.database.migrations.scratch.database import build, scratch_database
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.session.server import Connection
+from peterental.database.migrations.source.checks import checked_files
 from peterental.database.migrations.source.files import MigrationFile, baseline_at_start, find_files
 from peterental.database.migrations.source.statements import is_ledger_insert, split_statements
 from peterental.database.migrations.verify.diff import (
@@ -88,6 +89,7 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
         if not _unrecorded(connection, ledger, wanted):
             report("✅ Nothing to adopt: all of them are already recorded and verified")
             return 0
+        checked_files(files[:to])
         if ledger.server.read_only_reason:  # raised before a scratch database is created needlessly
             raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
         live = read_catalog(connection, schema, which="database")

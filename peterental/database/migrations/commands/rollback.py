@@ -1,4 +1,8 @@
-"""db-rollback: undo migrations with their `.down.sql` files, latest first, each in one transaction."""
+"""db-rollback: undo migrations with their `.down.sql` files, latest first.
+
+A down file runs like its migration: in one transaction, or with `no-transaction` statement by statement, resuming where
+an earlier rollback stopped.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,25 @@ from pathlib import Path
 
 import psycopg
 
-from peterental.database.migrations.errors import Problem, RollbackFailed, RollbackRefused, joined
+from peterental.database.migrations.errors import Interrupted, Problem, RollbackFailed, RollbackRefused, joined
+from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.backfills import BackfillState, BackfillStore
 from peterental.database.migrations.ledger.reader import Ledger, read, stopped_attempts
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
+from peterental.database.migrations.run.non_transactional import StatementRunner
+from peterental.database.migrations.run.notices import Notices
+from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.connection import begin_statements, is_broken, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.lost_connection import reconnected
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS
 from peterental.database.migrations.source.checks import inspect
-from peterental.database.migrations.source.directives import read_directives
+from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile, baseline_at_start, find_files
-from peterental.database.migrations.source.statements import statement_offset
+from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
 from peterental.database.migrations.sql.error_location import commit_problem, statement_problem
 
 
@@ -36,7 +44,8 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
         report: receives one line per file.
 
     Raises RollbackRefused before anything runs if a down file is missing or cannot run, or if `confirm` returns False;
-    RollbackFailed if a down file fails (earlier ones stay undone); MigrationFilesError; what `writing_session` raises.
+    RollbackFailed if a down file fails (earlier ones stay undone, and of one without a transaction its completed
+    statements); MigrationFilesError; what `writing_session` raises.
 
     A backfill needs no down file. An incomplete one is stopped and its progress deleted.
     """
@@ -57,16 +66,16 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
             return 0
         if not confirm([down.path.name if down.path.exists() else _nothing_for(down) for down in downs]):
             raise RollbackRefused(reason="it was not confirmed")
-        writer = LedgerWriter(connection, ledger.server.schema)
+        runner = _DownRunner(connection, ledger.server.schema, report, store)
         stopped = _stopped_above(connection, ledger, files, downs[-1].version)
         for down in downs:
             try:
-                _undo(connection, writer, files[down.version], down, store)
+                runner.undo(files[down.version], down)
             except RollbackFailed as error:
                 if not is_broken(connection):
                     raise
                 state = _after_loss(url, ledger.server.backend_pid, down)
-                raise _failed(down, error.problem, error.statement, state) from error
+                raise _failed(down, error.problem, state, error.statement) from error
             report(f"✅ {down.path.name if down.path.exists() else _nothing_for(down)}")
         for line in stopped:
             report(line)
@@ -106,37 +115,97 @@ def _down(file: MigrationFile | None, version: int, schema: str) -> MigrationFil
         return down
     if not down.path.exists():
         raise RollbackRefused(reason=f"there is no {down.path.name} to undo {file.path.name}")
-    directives, problems = inspect(down, schema)
-    if directives.no_transaction:
-        message = f"{down.path.name} uses no-transaction, but a down file always runs in one transaction"
-        problems.append(Problem(message=message, file=down.path.name))
+    _, problems = inspect(down, schema)
     if problems:
         raise RollbackRefused(reason=joined(problems))
     return down
 
 
-def _undo(
-    connection: Connection, writer: LedgerWriter, file: MigrationFile, down: MigrationFile, store: BackfillStore | None
-) -> None:
-    text = down.text() if down.path.exists() else ""
-    try:
-        execute_text(connection, text or "SELECT", before=begin_statements(read_directives(down, text)))
-        reset(connection)
-        writer.record_rolled_back(file, text)
-        if store is not None:
-            store.remove(file.version)
-        connection.execute("COMMIT")
-    except StatementFailed as error:
-        recover(connection)
-        offset = statement_offset(text, error.index)
-        problem = statement_problem(down.path, text, error.cause, offset, sent_from=error.sent_from)
-        raise _failed(down, problem, error.number) from error
-    except psycopg.Error as error:
-        recover(connection)
-        raise _failed(down, commit_problem(down.path, error)) from error
-    except BaseException:
-        recover(connection)
-        raise
+class _DownRunner:
+    """Runs down files under the lock, each with its change of the ledger."""
+
+    def __init__(self, connection: Connection, schema: str, report: Reporter, store: BackfillStore | None) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._report = report
+        self._store = store
+        self._writer = LedgerWriter(connection, schema)
+
+    def undo(self, file: MigrationFile, down: MigrationFile) -> None:
+        """Undo one migration. Raises RollbackFailed, Interrupted, or psycopg.Error from the ledger."""
+        text = down.text() if down.path.exists() else ""
+        directives = read_directives(down, text)
+        run = self._in_statements if directives.no_transaction else self._in_transaction
+        try:
+            run(file, down, text, directives)
+        except BaseException:
+            recover(self._connection)
+            raise
+
+    def _in_transaction(self, file: MigrationFile, down: MigrationFile, text: str, directives: Directives) -> None:
+        state = f"{down.path.name} was rolled back."
+        try:
+            execute_text(self._connection, text or "SELECT", before=begin_statements(directives))
+            reset(self._connection)
+            self._writer.record_rolled_back(file, text)
+            self._forget_progress(file)
+            self._connection.execute("COMMIT")
+        except StatementFailed as error:
+            problem = _problem(down, text, error, sent_from=error.sent_from)
+            raise _failed(down, problem, state, error.number) from error
+        except psycopg.Error as error:
+            raise _failed(down, commit_problem(down.path, error), state) from error
+
+    def _in_statements(self, file: MigrationFile, down: MigrationFile, text: str, directives: Directives) -> None:
+        """Run a down file without a transaction, and record how many of its statements are done."""
+        done = _done_before(self._connection, self._schema, down, text, self._report)
+        self._writer.begin_rollback(down, text, done)
+        notices = Notices()
+        runner = StatementRunner(
+            self._connection,
+            self._writer,
+            text,
+            directives,
+            done=done or None,
+            notices=notices,
+            budget=LockBudget(DEFAULT_SETTINGS.table_wait_s),
+        )
+        try:
+            runner.run()
+            reset(self._connection)
+            with self._connection.transaction():
+                self._writer.record_rolled_back_statements(file)
+                self._forget_progress(file)
+        except StatementFailed as error:
+            start = statement_offset(text, error.index) or 0
+            raise self._stopped(down, runner, _problem(down, text, error, sent_from=start), error.number) from error
+        except psycopg.Error as error:
+            raise self._stopped(down, runner, commit_problem(down.path, error)) from error
+        except Interrupted:
+            self._record_failed("interrupted", "stopped by Ctrl-C or SIGTERM")
+            raise
+        finally:
+            notices.report(self._report)
+
+    def _forget_progress(self, file: MigrationFile) -> None:
+        if self._store is not None:
+            self._store.remove(file.version)
+
+    def _stopped(
+        self, down: MigrationFile, runner: StatementRunner, problem: Problem, statement: int | None = None
+    ) -> RollbackFailed:
+        """Record that a down file stopped among its statements, and return the error."""
+        self._record_failed("failed", str(problem))
+        state = f"{down.path.name} stopped at statement {runner.done + 1} of {len(runner.statements)}"
+        if runner.done == len(runner.statements):
+            state = f"All statements of {down.path.name} are done, but that is not recorded"
+        return _failed(down, problem, f"{state}; the next rollback resumes there.", statement)
+
+    def _record_failed(self, outcome: str, error: str) -> None:
+        recover(self._connection)
+        if not is_broken(self._connection):
+            reset(self._connection)
+            self._writer.record_failed(outcome=outcome, error=error)
 
 
 def _after_loss(url: str, backend_pid: int, down: MigrationFile) -> str:
@@ -149,13 +218,30 @@ def _after_loss(url: str, backend_pid: int, down: MigrationFile) -> str:
     return f"{name} was committed: migration {down.version:03d} is undone." if is_undone else f"{name} was rolled back."
 
 
-def _failed(
-    down: MigrationFile, problem: Problem, statement: int | None = None, state: str | None = None
-) -> RollbackFailed:
+def _done_before(connection: Connection, schema: str, down: MigrationFile, text: str, report: Reporter) -> int:
+    """Return how many statements of a down file an earlier rollback completed; 0 if one of them was edited since."""
+    stopped = ledgers.stopped_rollback(connection, schema, down.version, down.path.name)
+    if stopped is None or not stopped.statement:
+        return 0
+    before, now = split_statements(stopped.text), split_statements(text)
+    done = stopped.statement
+    if len(now) < done or not all(same_statements(before[n].sql, now[n].sql) for n in range(done)):
+        report(f"⏳ {down.path.name}: edited since an earlier rollback stopped; starting with its first statement")
+        return 0
+    report(f"⏳ {down.path.name}: resuming at statement {done + 1} of {len(now)}")
+    return done
+
+
+def _problem(down: MigrationFile, text: str, error: StatementFailed, *, sent_from: int) -> Problem:
+    offset = statement_offset(text, error.index) if error.index >= 0 else None
+    return statement_problem(down.path, text, error.cause, offset, sent_from=sent_from)
+
+
+def _failed(down: MigrationFile, problem: Problem, state: str, statement: int | None = None) -> RollbackFailed:
     return RollbackFailed(
         version=down.version,
         problem=problem,
-        state=state or f"{down.path.name} was rolled back.",
+        state=state,
         next_step="fix the error",
         statement=statement,
         command="flask db-rollback",

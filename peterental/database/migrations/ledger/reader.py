@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from peterental.database.migrations.errors import FOREIGN_LEDGER_HINT, LedgerError, NoSchema
+from peterental.database.migrations.ledger.foreign import refuse_foreign_ledger
 from peterental.database.migrations.session.advisory_lock import is_held_by_another, lock_key
 from peterental.database.migrations.session.server import Connection
 
@@ -89,7 +90,8 @@ def read(connection: Connection) -> Ledger:
     cursor = _select(connection, sql.SQL("SELECT * FROM {}").format(sql.Identifier(server.schema, LEDGER_TABLE)))
     types = {column.name: column.type_code for column in cursor.description or ()}
     found = _texts(cursor)
-    _refuse_foreign_versions(types.get("version"), [row.get("version") for row in found])
+    refuse_foreign_ledger(connection, server.schema, types)
+    _refuse_foreign_versions(types["version"], [row.get("version") for row in found])
     rows = [_row(row) for row in found]
     complete = has_attempts and types.keys() >= LEDGER_COLUMNS.keys() and types.get("applied_at") == _TIMESTAMPTZ
     return Ledger(
@@ -97,11 +99,9 @@ def read(connection: Connection) -> Ledger:
     )
 
 
-def _refuse_foreign_versions(type_code: int | None, versions: list[str | None]) -> None:
+def _refuse_foreign_versions(type_code: int, versions: list[str | None]) -> None:
     """Raise LedgerError if versions are not integers: another tool made the ledger."""
-    if type_code is None:
-        reason = "it has no column version"
-    elif None in versions:
+    if None in versions:
         reason = "its versions are not integers but like NULL"
     elif type_code in _INTEGERS:
         return
@@ -279,6 +279,21 @@ def stopped_attempts(connection: Connection, schema: str, versions: list[int]) -
     if any(row["outcome"] == "running" for row in rows) and is_held_by_another(connection, lock_key(schema)):
         rows = [row for row in rows if row["outcome"] != "running"]
     return {row["version"]: StoppedAttempt(row["statement"], row["sql"], row["outdated_by"]) for row in rows}
+
+
+def stopped_rollback(connection: Connection, schema: str, version: int, down_name: str) -> StoppedAttempt | None:
+    """Return the last attempt at an applied version if it was a rollback by `down_name` that stopped half-way.
+
+    Call it under the migration lock, where no other rollback runs.
+    """
+    query = sql.SQL(
+        "SELECT file, statement, sql, outcome FROM {} WHERE version = {} AND outcome <> 'cleared'"
+        " ORDER BY attempt_id DESC LIMIT 1"
+    ).format(sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version))
+    row = _select(connection, query).fetchone()
+    if row is None or row["file"] != down_name or row["statement"] is None or row["outcome"] == "rolled back":
+        return None
+    return StoppedAttempt(row["statement"], row["sql"])
 
 
 def table_of(schema: str, name: str) -> sql.SQL:

@@ -318,6 +318,24 @@ class LedgerWriter:
             text,
         )
 
+    def begin_rollback(self, down: MigrationFile, text: str, done: int) -> None:
+        """Record that a down file is about to run statement by statement, with `done` of them completed earlier."""
+        self._attempt_id = self._fetch_id(
+            "INSERT INTO {attempts} (version, file, applied_by, sql, statement) VALUES (%s, %s, %s, %s, %s)"
+            " RETURNING attempt_id",
+            *self._attempt_values(down),
+            text,
+            done,
+        )
+
+    def record_rolled_back_statements(self, file: MigrationFile) -> None:
+        """Delete `file`'s version from the ledger, and end the attempt that `begin_rollback` began."""
+        self._execute("DELETE FROM {ledger} WHERE version = %s", file.version)
+        self._execute(
+            "UPDATE {attempts} SET outcome = 'rolled back', ended_at = clock_timestamp()" + _WHERE_CURRENT,
+            self._attempt_id,
+        )
+
     def record_failed(self, *, outcome: str, error: str) -> None:
         """Record what stopped the running attempt. `outcome` is `failed` or `interrupted`."""
         self._execute(

@@ -85,6 +85,7 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     "not-runnable": "ALTER TABLE visits ADD COLUMN rating int;\nCOMMIT;",
     "numbering": {"003_add_phone.sql": b"SELECT 1;"},
     "or-replace": "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+    "other-tool": "-- +goose Up\nCREATE TABLE keys (key_id bigint PRIMARY KEY);\n-- +goose Down\nDROP TABLE keys;",
     "prefer-bigint-key": "CREATE TABLE keys (key_id serial PRIMARY KEY);",
     "prefer-jsonb": "CREATE TABLE keys (key_id bigint PRIMARY KEY, about json);",
     "prefer-numeric": "CREATE TABLE keys (key_id bigint PRIMARY KEY, deposit money);",

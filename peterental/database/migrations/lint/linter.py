@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from peterental.database.migrations.errors import MigrationFilesError, Problem
+from peterental.database.migrations.errors import MigrationFilesError, Problem, ProblemKind
 from peterental.database.migrations.lint import ast, rules
-from peterental.database.migrations.lint.context import FileLint, alter_commands
-from peterental.database.migrations.lint.findings import Finding
+from peterental.database.migrations.lint.context import AlterCommand, FileLint, alter_commands
+from peterental.database.migrations.lint.findings import Finding, Severity
 from peterental.database.migrations.lint.parsed_file import ParsedFile, ParsedStatement
 from peterental.database.migrations.lint.registry import CHECKS, COMMAND_CHECKS, FILE_CHECKS, HISTORY_CHECKS
 from peterental.database.migrations.lint.report import Report
 from peterental.database.migrations.lint.rules.validity import (
-    DIRECTIVE,
-    EMPTY,
     NUMBERING,
     ORPHAN,
+    OTHER_TOOL,
     UNREADABLE,
-    check_syntax,
-    report_runner_problem,
+    check_enum_values,
+    first_of_line,
+    report_refusals,
+    sentence,
 )
 from peterental.database.migrations.lint.schema_model import SchemaModel
 from peterental.database.migrations.lint.schema_replay import replay, replay_command
 from peterental.database.migrations.lint.waivers import apply_waivers
-from peterental.database.migrations.source.directives import Directives, read_directives
+from peterental.database.migrations.source.checks import inspect_text
 from peterental.database.migrations.source.files import MigrationFile, scan_files
 from peterental.database.migrations.sql.comments import header_end
+from peterental.database.migrations.sql.error_location import locate
 
-_UP = re.compile(r"\.down\.sql$")
+_DOWN = re.compile(r"\.down\.sql$")
 
 # Statements that block writes until the end of the transaction.
 _LOCKING = {"alter_table_stmt", "index_stmt", "truncate_stmt", "create_trig_stmt", "rename_stmt", "lock_stmt"}
@@ -51,7 +54,7 @@ _WEAK_LOCKS = {
 def lint_directory(directory: Path) -> Report:
     """Lint the migrations in `directory`.
 
-    The `.down.sql` files are checked only for what cannot run.
+    The `.down.sql` files are checked only for errors: what db-rollback or the server would refuse.
 
     Files are read in order. The rules know what earlier files created: the types, constraints and indexes of the
     tables that a file changes.
@@ -68,7 +71,7 @@ def lint_directory(directory: Path) -> Report:
         if lint:
             lints.append(lint)
         if file.down_path.exists():
-            findings += _lint_down(file)
+            findings += _lint_down(file, schema)
     for check_history in HISTORY_CHECKS:
         check_history(schema, lints)
     waived: list[Finding] = []
@@ -87,14 +90,15 @@ def _lint_file(file: MigrationFile, schema: SchemaModel, number: int, findings: 
         findings.append(Finding(UNREADABLE, name, None, f"{error}."))
         return None
     lint = FileLint(name, number, file.version, ParsedFile(text), schema)
-    if header_end(text) == len(text):
-        lint.report(EMPTY, "The file has no statement.", None)
+    directives, refusals = inspect_text(file, text)
+    if {refusal.kind for refusal in refusals} == {ProblemKind.OTHER_TOOL} or header_end(text) == len(text):
+        report_refusals(lint, refusals)
         return lint
-    directives = _directives(lint, file)
     lint.directives, lint.no_transaction = directives, directives.no_transaction
+    rules.session_settings.check_directives(lint, directives.lock_timeout_ms)
     for statement in lint.source.statements:
         _examine(lint, statement)
-    check_syntax(lint, file, directives)
+    report_refusals(lint, refusals)
     for check_file in FILE_CHECKS:
         check_file(lint)
     return lint
@@ -106,15 +110,21 @@ def _examine(lint: FileLint, statement: ParsedStatement) -> None:
     The commands of an ALTER TABLE are checked and applied one by one.
     """
     _note_created(lint, statement)
+    _check(lint, statement, then=lambda command: replay_command(lint.schema, command, lint.number))
+    _note_locks(lint, statement)
+    replay(lint.schema, statement, lint.number)
+
+
+def _check(lint: FileLint, statement: ParsedStatement, *, then: Callable[[AlterCommand], None] | None = None) -> None:
+    """Run the rules on a statement; `then` is called after each command of an ALTER TABLE."""
     for check in CHECKS.get(statement.kind, ()):
         check(lint, statement)
     if statement.kind == "alter_table_stmt" and ast.enum_name(statement.node, "objtype") in _TABLES:
         for command in alter_commands(lint.source, statement):
             for check_command in COMMAND_CHECKS.get(command.kind, ()):
                 check_command(lint, command)
-            replay_command(lint.schema, command, lint.number)
-    _note_locks(lint, statement)
-    replay(lint.schema, statement, lint.number)
+            if then:
+                then(command)
 
 
 def _note_created(lint: FileLint, statement: ParsedStatement) -> None:
@@ -163,36 +173,39 @@ def _is_strong(statement: ParsedStatement) -> bool:
     return True
 
 
-def _directives(lint: FileLint, file: MigrationFile) -> Directives:
-    try:
-        directives = read_directives(file, lint.source.text)
-    except MigrationFilesError as error:
-        for problem in error.problems:
-            report_runner_problem(lint, DIRECTIVE, problem)
-        return Directives()
-    rules.session_settings.check_directives(lint, directives.lock_timeout_ms)
-    return directives
-
-
-def _lint_down(file: MigrationFile) -> list[Finding]:
-    """Check only that a down file can run: dropping things is its purpose."""
+def _lint_down(file: MigrationFile, schema: SchemaModel) -> list[Finding]:
+    """Return the errors in a down file. Its unsafe statements are no finding: dropping things is its purpose."""
     down = MigrationFile(file.version, file.description, file.down_path)
     try:
-        lint = FileLint(down.path.name, 0, down.version, ParsedFile(down.text()), SchemaModel())
+        text = down.text()
     except MigrationFilesError as error:
         return [Finding(UNREADABLE, down.path.name, None, f"{error}.")]
-    check_syntax(lint, down, _directives(lint, down))
-    return lint.findings
+    lint = FileLint(down.path.name, 0, down.version, ParsedFile(text), schema)
+    directives, refusals = inspect_text(down, text)
+    lint.no_transaction = directives.no_transaction
+    for statement in lint.source.statements:
+        _check(lint, statement)
+    report_refusals(lint, refusals)
+    check_enum_values(lint)
+    return [finding for finding in lint.findings if finding.rule.severity is Severity.ERROR]
 
 
 def _orphans(directory: Path, files: list[MigrationFile]) -> list[Finding]:
     ups = {file.down_path.name for file in files}
     return [
-        Finding(ORPHAN, path.name, None, f"There is no {_UP.sub('.sql', path.name)} for it to undo.")
+        Finding(ORPHAN, path.name, None, f"There is no {_DOWN.sub('.sql', path.name)} for it to undo.")
         for path in sorted(directory.glob("*.down.sql"))
-        if path.name not in ups and not path.name.startswith(".")
+        if path.name not in ups
+        and not path.name.startswith(".")
+        and not path.with_name(_DOWN.sub(".up.sql", path.name)).exists()
     ]
 
 
 def _numbering(directory: Path, problem: Problem) -> Finding:
-    return Finding(NUMBERING, problem.file or directory.name, None, problem.text[0].upper() + problem.text[1:] + ".")
+    """Return a problem with the name of a file; a marker of another tool in it has a line."""
+    rule = OTHER_TOOL if problem.kind is ProblemKind.OTHER_TOOL else NUMBERING
+    location = None
+    if problem.line and problem.file:
+        text = (directory / problem.file).read_text(encoding="utf-8", errors="replace")
+        location = locate(text, first_of_line(text, problem.line))
+    return Finding(rule, problem.file or directory.name, location, sentence(problem))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from peterental.database.migrations.errors import MigrationFilesError, Problem, UnknownMigration
+from peterental.database.migrations.errors import MigrationFilesError, Problem, ProblemKind, UnknownMigration
 from peterental.database.migrations.source.backfill_checks import after_backfill_problems, backfill_problems
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.ledger_protection import DEFAULT_SCHEMA, ledger_problems
+from peterental.database.migrations.source.other_tools import marker_problems
 from peterental.database.migrations.source.session_state import session_state_problems
 from peterental.database.migrations.source.statements import check_runnable, split_statements, why_empty
 
@@ -59,21 +60,29 @@ def inspect(file: MigrationFile, schema: str = DEFAULT_SCHEMA) -> tuple[Directiv
     try:
         text = file.text()
     except MigrationFilesError as error:
-        return Directives(), error.problems
+        return Directives(), _of_kind(ProblemKind.UNREADABLE, error.problems)
+    return inspect_text(file, text, schema)
+
+
+def inspect_text(file: MigrationFile, text: str, schema: str = DEFAULT_SCHEMA) -> tuple[Directives, list[Problem]]:
+    """Return what `inspect` returns, for a file whose text is known."""
+    foreign = marker_problems(file.path.name, text)
+    if foreign:
+        return Directives(), foreign
     emptiness = why_empty(text)
     if emptiness:
-        return Directives(), [Problem(message=f"{file.path.name} {emptiness}", file=file.path.name)]
+        empty = Problem(message=f"{file.path.name} {emptiness}", file=file.path.name, kind=ProblemKind.EMPTY)
+        return Directives(), [empty]
     try:
         directives, problems = read_directives(file, text), []
     except MigrationFilesError as error:
-        directives, problems = Directives(), error.problems
-    problems += refused_parts(file, text, directives) + ledger_problems(file, text, schema)
-    return directives, problems + backfill_problems(file, text, directives)
+        directives, problems = Directives(), _of_kind(ProblemKind.DIRECTIVE, error.problems)
+    runnable = check_runnable(file, text, directives)
+    if directives.no_transaction and not runnable:
+        runnable = session_state_problems(file, text, split_statements(text))
+    problems += runnable + ledger_problems(file, text, schema)
+    return directives, problems + _of_kind(ProblemKind.BACKFILL, backfill_problems(file, text, directives))
 
 
-def refused_parts(file: MigrationFile, text: str, directives: Directives) -> list[Problem]:
-    """Return what in `text` cannot run, or not safely, each with its line."""
-    problems = check_runnable(file, text, directives)
-    if directives.no_transaction and not problems:
-        problems = session_state_problems(file, text, split_statements(text))
-    return problems
+def _of_kind(kind: ProblemKind, problems: list[Problem]) -> list[Problem]:
+    return [replace(problem, kind=kind) for problem in problems]

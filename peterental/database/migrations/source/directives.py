@@ -17,7 +17,7 @@ DEFAULT_LOCK_TIMEOUT_MS = 1_000
 DEFAULT_BATCH = 1_000
 DEFAULT_SETTLE_MS = 10_000
 MAX_BATCH = 1_000_000
-_QUICK_CHECK = re.compile(r"--[ \t]*migrate\b", re.IGNORECASE)
+_QUICK_CHECK = re.compile(r"--[ \t]*(?:migrate\b|no[-_ ]transaction)", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"--[ \t]*migrate:(?P<words>.*)")
 _TYPO = re.compile(
     r"--[ \t]*migrate[ \t]*:?[ \t]*(?P<name>no|lock|statement)[-_ ](?P<more>transaction|timeout)\b", re.IGNORECASE
@@ -25,6 +25,8 @@ _TYPO = re.compile(
 _COLUMN = re.compile(r"[^\W\d][\w$]*")
 _TABLE = re.compile(rf"{_COLUMN.pattern}(\.{_COLUMN.pattern})?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_WITHOUT_PREFIX = re.compile(r"--[ \t]*(?P<name>no)[-_ ](?P<more>transaction)[ \t]*", re.IGNORECASE)
+"""As sqlx writes it."""
 _DURATION = re.compile(r"(?P<number>[0-9]{1,19})(?P<unit>ms|s|min|h)?")
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 _MAX_TIMEOUT_MS = 2**31 - 1  # PostgreSQL stores its timeouts in an integer
@@ -95,7 +97,7 @@ def read_directives(file: MigrationFile, text: str) -> Directives:
     problems: list[tuple[int, str, str | None]] = []
     for offset, comment in header_comments(text):
         found = _DIRECTIVE.fullmatch(comment)
-        typo = _TYPO.match(comment)
+        typo = _TYPO.match(comment) or _WITHOUT_PREFIX.fullmatch(comment)
         for word in found["words"].split() if found else ():
             try:
                 words.add(offset, word)

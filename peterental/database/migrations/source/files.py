@@ -12,10 +12,12 @@ from pathlib import Path
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem
 from peterental.database.migrations.source.baseline import Baseline, parse_baseline
+from peterental.database.migrations.source.other_tools import diesel_files, naming_problems, tool_of_name
 from peterental.database.migrations.sql.comments import BLANKS
 from peterental.database.migrations.sql.error_location import locate
 
 _UP_NAME = re.compile(r"(?P<version>[0-9]{3,})_(?P<description>.+)\.sql")
+_OUR_NAME = re.compile(r"0*[0-9]{3,7}_.+(?<!\.up)\.sql")
 _DOWN_SUFFIX = ".down.sql"
 BASELINE_SUFFIX = "_baseline.sql"
 """How db-squash names the file that it writes."""
@@ -115,11 +117,16 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[Problem]]:
     """
     files = []
     problems: list[Problem] = []
-    for path in _sql_files(directory):
+    entries = _entries(directory)
+    foreign = diesel_files(entries)
+    for path in _sql_files(entries):
         if path.name.endswith(_DOWN_SUFFIX):
             continue
         match = _UP_NAME.fullmatch(path.name)
-        if match is None:
+        tool = None if match and _OUR_NAME.fullmatch(path.name) else tool_of_name(path.name)
+        if tool is not None:
+            foreign.append((path, tool))
+        elif match is None:
             name = printable(path.name)
             problems.append(Problem(message=f"{name} is not named like 001_create_tables.sql", file=name))
         elif not 1 <= int(match["version"]) <= _HIGHEST_VERSION:
@@ -128,7 +135,7 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[Problem]]:
         else:
             files.append(MigrationFile(int(match["version"]), match["description"].replace("_", " "), path))
     files.sort(key=lambda file: (file.version, file.path.name))
-    return files, problems + _sequence_problems(files)
+    return files, naming_problems(directory, foreign) + problems + _sequence_problems(files)
 
 
 def newest_version(directory: Path) -> int | None:
@@ -140,16 +147,19 @@ def newest_version(directory: Path) -> int | None:
     return max((int(name["version"]) for name in names if name), default=None)
 
 
-def _sql_files(directory: Path) -> list[Path]:
+def _entries(directory: Path) -> list[Path]:
     try:
-        entries = list(directory.iterdir())
+        return sorted(directory.iterdir())
     except FileNotFoundError as error:
         raise MigrationFilesError([Problem(message=f"there is no migrations folder {directory}")]) from error
     except OSError as error:
         message = f"cannot read the migrations folder {directory}: {error.strerror}"
         raise MigrationFilesError([Problem(message=message)]) from error
+
+
+def _sql_files(entries: list[Path]) -> list[Path]:
     # On a case-insensitive disk, authors take 002_x.SQL for a migration: report it rather than ignore it.
-    return [path for path in sorted(entries) if path.name.lower().endswith(".sql") and not path.name.startswith(".")]
+    return [path for path in entries if path.name.lower().endswith(".sql") and not path.name.startswith(".")]
 
 
 def printable(name: str) -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from peterental.database.migrations.errors import Problem
+from peterental.database.migrations.errors import Problem, ProblemKind
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import split_statements
 from peterental.database.migrations.sql.embedded import EmbeddedStatement, statements_in
@@ -58,16 +58,13 @@ class LedgerChange:
     is_wrong_version: bool = False
 
 
-def ledger_problems(
-    file: MigrationFile, text: str, schema: str = DEFAULT_SCHEMA, *, wrong_versions: bool = True
-) -> list[Problem]:
+def ledger_problems(file: MigrationFile, text: str, schema: str = DEFAULT_SCHEMA) -> list[Problem]:
     """Return the statements that would change the ledger, each with its line.
 
     Args:
         file: the file.
         text: its text.
         schema: of the ledger.
-        wrong_versions: whether to return INSERTs with another version than the file's.
     """
     if not _may_change(file, text):
         return []
@@ -78,8 +75,9 @@ def ledger_problems(
         if file.path.name.endswith(".down.sql") and _deletes_own_row(statement.sql, file.version):
             continue
         for change, offset in _changes(statement.sql, schema, file.version):
-            if wrong_versions or not change.is_wrong_version:
-                problems.append(file.problem(text, statement.offset + offset, change.message, change.next_step))
+            kind = ProblemKind.WRONG_VERSION if change.is_wrong_version else ProblemKind.LEDGER
+            problem = file.problem(text, statement.offset + offset, change.message, change.next_step)
+            problems.append(replace(problem, kind=kind))
     return list(dict.fromkeys(problems))
 
 

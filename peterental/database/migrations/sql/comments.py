@@ -22,7 +22,7 @@ def header_end(text: str, start: int = 0) -> int:
         if blank := _BLANK.match(text, position):
             position = blank.end()
         elif text.startswith("/*", position):
-            position = _comment_end(text, position)
+            position = block_comment_end(text, position)
         else:
             break
     return position
@@ -33,7 +33,7 @@ def header_comments(text: str) -> Iterator[tuple[int, str]]:
     position, end = 0, header_end(text)
     while position < end:
         if text.startswith("/*", position):
-            position = _comment_end(text, position)
+            position = block_comment_end(text, position)
             continue
         blank = _BLANK.match(text, position)
         assert blank is not None  # noqa: S101  # for mypy; a header has nothing else
@@ -42,7 +42,8 @@ def header_comments(text: str) -> Iterator[tuple[int, str]]:
         position = blank.end()
 
 
-def _comment_end(text: str, start: int) -> int:
+def block_comment_end(text: str, start: int) -> int:
+    """Return where the block comment at `start` ends; an unclosed one ends with the text."""
     depth = 0
     for edge in _COMMENT_EDGE.finditer(text, start):
         depth += 1 if edge.group() == "/*" else -1

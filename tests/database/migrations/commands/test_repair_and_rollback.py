@@ -171,7 +171,7 @@ def test_migration_without_a_file_is_refused(three: Folder, db: Connection, empt
     [
         ("-- nothing", "002_t.down.sql has no statement in it"),
         ("DROP TABLE t2; COMMIT;", "002_t.down.sql:1: COMMIT would break"),
-        ("-- migrate: no-transaction\nDROP TABLE t2;", "a down file always runs in one transaction"),
+        ("-- migrate:down\nDROP TABLE t2;", "002_t.down.sql:1: this is a dbmate file"),
         ("-- migrate: sometimes\nDROP TABLE t2;", "“-- migrate: sometimes” is unknown"),
     ],
 )

@@ -11,6 +11,8 @@ import pytest
 from peterental.config import PROJECT_DIR
 from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.lint import RULES, Finding, Report, Severity, lint_directory
+from peterental.database.migrations.source.checks import checked_files
+from peterental.database.migrations.source.files import find_files
 
 AGENTS = "CREATE TABLE IF NOT EXISTS agents (agent_id bigint PRIMARY KEY, name text NOT NULL);\n"
 
@@ -88,6 +90,52 @@ def test_down_files_must_run_but_may_drop_things(tmp_path: Path) -> None:
         ("001_m.down.sql", "not-runnable"),
         ("002_m.down.sql", "down-without-up"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "line"),
+    [
+        ("-- nothing to undo", "empty-file", 1),
+        ("SELECT 1;\nDROP INDEX CONCURRENTLY agents_name;", "needs-no-transaction", 2),
+        ("-- migrate: no-transactoin\nDROP TABLE agents;", "bad-directive", 1),
+        ("DROP TABLE agents;\n-- migrate: no-transaction", "bad-directive", 2),
+        ("DROP TABLE agents;\n\\echo it's gone", "not-runnable", 2),
+        ("-- migrate:down\nDROP TABLE agents;", "other-tool", 1),
+        ("DROP TABEL agents;", "syntax-error", 1),
+        ("CREATE TYPE m AS ENUM ('a');\nALTER TYPE n ADD VALUE 'b'; SELECT 'b'::n;", "enum-value-used", 2),
+    ],
+)
+def test_down_files_are_linted_like_up_files(tmp_path: Path, text: str, rule: str, line: int) -> None:
+    (tmp_path / "001_m.down.sql").write_text(text)
+    found = [
+        (one.file_name, one.rule.name, one.location and one.location.line)
+        for one in without_advice(lint(tmp_path, m001=AGENTS))
+    ]
+    assert found == [("001_m.down.sql", rule, line)]
+
+
+def test_down_files_may_carry_directives(tmp_path: Path) -> None:
+    (tmp_path / "001_m.down.sql").write_text(
+        "-- migrate: no-transaction lock-timeout=2s statement-timeout=10min\nDROP INDEX CONCURRENTLY IF EXISTS agents_name;"
+    )
+    assert names(lint(tmp_path, m001=AGENTS)) == []
+
+
+def test_refusals_are_in_the_words_of_the_runner(tmp_path: Path) -> None:
+    texts = (
+        "COMMIT;",
+        "\\i x.sql",
+        "-- migrate: lock-timeout=2\nSELECT 1;",
+        "-- x",
+        "SELECT pg_advisory_unlock_all();",
+        "INSERT INTO schema_migrations VALUES (7);SELECT 1;",
+    )
+    for number, text in enumerate(texts, 1):
+        (tmp_path / f"{number:03d}_m.sql").write_text(text)
+    found = [one for one in lint_directory(tmp_path).findings if one.rule.severity is Severity.ERROR]
+    with pytest.raises(MigrationFilesError) as refused:
+        checked_files(find_files(tmp_path))
+    assert [one.what.lower() for one in found] == [f"{problem.text}.".lower() for problem in refused.value.problems]
 
 
 def test_project_migrations_have_no_errors() -> None:

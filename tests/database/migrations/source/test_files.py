@@ -160,3 +160,50 @@ def test_header_scan_is_linear() -> None:
 def test_line_end_in_a_file_name_is_escaped(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a\nb.sql")
     assert problems_of(tmp_path) == r"001_a\nb.sql is not named like 001_create_tables.sql"
+
+
+# --- names of other tools ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (
+            ("V1__init.sql", "V2_1__more.sql", "U1__init.sql", "R__views.sql"),
+            "R__views.sql is named like a file of Flyway, and so are 3 others; name it 001_name.sql, or 001_name.down.sql if it undoes that, or convert its folder: flask db-import FOLDER --from flyway",
+        ),
+        (("001_init.up.sql", "001_init.down.sql"), "001_init.up.sql is named like a file of golang-migrate;"),
+        (("20240101120000_init.up.sql",), "20240101120000_init.up.sql is named like a file of sqlx;"),
+        (
+            ("20240101120000_init.sql", "20240102_x.sql"),
+            "20240101120000_init.sql is named like a file of goose, dbmate or another tool that numbers files by time, and so is one other;",
+        ),
+        (("up.sql", "down.sql"), "down.sql is named like a file of diesel, and so is one other;"),
+    ],
+)
+def test_names_of_other_tools_are_recognised(tmp_path: Path, names: tuple[str, ...], problem: str) -> None:
+    folder_of(tmp_path, *names)
+    assert problems_of(tmp_path).startswith(problem)
+
+
+def test_diesel_folders_are_recognised(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    for name in ("2024-01-01-120000_posts", "2024-01-02-120000_users"):
+        (tmp_path / name).mkdir()
+        folder_of(tmp_path / name, "up.sql", "down.sql")
+    assert problems_of(tmp_path).startswith(
+        "2024-01-01-120000_posts/up.sql is named like a file of diesel, and so is one other;"
+    )
+
+
+def test_marker_names_the_tool_of_a_timestamped_file(tmp_path: Path) -> None:
+    (tmp_path / "20240101120000_a.sql").write_text("\n-- migrate:up\nCREATE TABLE a (i int);\n")
+    (tmp_path / "20240102120000_b.sql").write_text("-- migrate:up\n")
+    assert problems_of(tmp_path).startswith(
+        "20240101120000_a.sql:2: this is a dbmate file (“-- migrate:up”), and so is one other; split it into"
+    )
+
+
+def test_unreadable_file_with_a_foreign_name_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "V1__a.sql").mkdir()
+    assert problems_of(tmp_path).startswith("V1__a.sql is named like a file of Flyway;")

@@ -89,6 +89,13 @@ def test_similar_words_are_accepted(runner: MigrationRunner, folder: Folder, tex
             r"001_a.sql:2: COPY .* 4, whose \\. is a psql command",
         ),
         ("CREATE TABLE t (i int);\nCOPY t FROM STDIN;", "001_a.sql:2: COPY … FROM STDIN takes its data from psql"),
+        ("SELECT 1;\n\\restrict 9zQ\nSELECT 2;", r"001_a.sql:2: \\restrict is a psql command"),
+        ("\\echo don't stop\nSELECT 1;", r"001_a.sql:1: \\echo is a psql command"),
+        ("SELECT 1;\n\\1\n", r"001_a.sql:2: \\1 is a psql command"),
+        ("SELECT 'a'\n\t\\; SELECT 2", r"001_a.sql:2: \\; is a psql command"),
+        ("SELECT 1;\n\\! rm x\n", r"001_a.sql:2: \\! is a psql command"),
+        ("\\\nSELECT 1;", r"001_a.sql:1: \\ is a psql command"),
+        ("SELECT E'it\\'s', $a$it's$a$;\n\\set x 'open", r"001_a.sql:2: \\set is a psql command"),
     ],
 )
 def test_psql_commands_are_refused(runner: MigrationRunner, folder: Folder, text: str, message: str) -> None:
@@ -108,7 +115,9 @@ def test_unnoticed_copy_closes_the_connection(
 
 
 def test_backslash_inside_quotes_is_text(runner: MigrationRunner, folder: Folder) -> None:
-    folder.write("001_a.sql", "SELECT '\n\\d is text\n';\n/*\n\\i too */")
+    folder.write(
+        "001_a.sql", "SELECT '\n\\d is text\n', E'\\'\n\\e', $x$\n\\g $ $$\n\\r$x$;\n/* /*\n\\i */\n\\j too */ -- \\k"
+    )
     assert runner.run_migrations() == 1
 
 
@@ -123,9 +132,9 @@ def test_copy_of_a_dump_is_reported_once(runner: MigrationRunner, folder: Folder
         runner.run_migrations()
     copied = "COPY … FROM STDIN takes its data from psql; write INSERT instead"
     assert [str(problem) for problem in caught.value.problems] == [
+        "001_a.sql:1: \\restrict is a psql command, not SQL; remove it",
         f"001_a.sql:6: {copied}, down to line 10, whose \\. is a psql command too",
         f"001_a.sql:11: {copied}, down to line 12, whose \\. is a psql command too",
-        "001_a.sql:1: \\restrict is a psql command, not SQL; remove it",
         "001_a.sql:14: \\gexec is a psql command, not SQL; remove it",
     ]
 

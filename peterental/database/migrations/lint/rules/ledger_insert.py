@@ -40,7 +40,7 @@ def check_version(lint: FileLint, statement: ParsedStatement) -> None:
             if value is not None and value != str(lint.version):
                 lint.report(
                     WRONG_VERSION,
-                    f"The file records itself as version {value}, but its number is {lint.version}.",
+                    f"It records itself as {value}, not as {lint.version}.",
                     statement,
                     at=statement.offset_of(ast.inner(items[column])),
                     safe=record_insert(lint.version, "…"),

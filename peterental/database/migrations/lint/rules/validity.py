@@ -5,20 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from peterental.database.migrations.errors import Problem
+from peterental.database.migrations.errors import Problem, ProblemKind
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import AlterCommand, FileLint
-from peterental.database.migrations.lint.findings import Rule, error
+from peterental.database.migrations.lint.findings import error
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command, on_file
-from peterental.database.migrations.lint.rules.ledger_insert import LEDGER, is_ledger_insert
-from peterental.database.migrations.source.checks import refused_parts
-from peterental.database.migrations.source.directives import Directives
-from peterental.database.migrations.source.files import MigrationFile
-from peterental.database.migrations.source.ledger_protection import ledger_problems
-from peterental.database.migrations.source.statements import why_empty
-from peterental.database.migrations.sql.comments import header_end
+from peterental.database.migrations.lint.rules.ledger_insert import LEDGER, WRONG_VERSION, is_ledger_insert
 from peterental.database.migrations.sql.error_location import locate
+from peterental.database.migrations.sql.tokens import tokens_of
 
 NUMBERING = error(
     "numbering", "The runner applies files in the order of their numbers, and applies none while the order is unclear."
@@ -41,6 +36,10 @@ NEEDS_NO_TRANSACTION = error(
     "needs-no-transaction",
     "PostgreSQL refuses this inside a transaction, and each file is one transaction unless its header says otherwise.",
 )
+OTHER_TOOL = error(
+    "other-tool",
+    "Another tool reads such a file part by part. The runner would run all of it, the part that undoes the change too.",
+)
 ENUM_USED = error(
     "enum-value-used",
     "PostgreSQL refuses a new enum value until the transaction that added it is committed.",
@@ -49,32 +48,37 @@ ENUM_USED = error(
 _NO_TRANSACTION = "-- at the top of a separate file:\n-- migrate: no-transaction"
 
 
-def check_syntax(lint: FileLint, file: MigrationFile, directives: Directives) -> None:
-    """Report what the runner's preflight check refuses, and syntax errors."""
+_RULES = {
+    ProblemKind.UNREADABLE: UNREADABLE,
+    ProblemKind.EMPTY: EMPTY,
+    ProblemKind.OTHER_TOOL: OTHER_TOOL,
+    ProblemKind.DIRECTIVE: DIRECTIVE,
+    ProblemKind.NOT_RUNNABLE: NOT_RUNNABLE,
+    ProblemKind.WRONG_VERSION: WRONG_VERSION,
+    ProblemKind.LEDGER: LEDGER,
+}
+
+
+def report_refusals(lint: FileLint, refusals: list[Problem]) -> None:
+    """Report what the runner refuses, in the runner's own words, and syntax errors elsewhere."""
     text = lint.source.text
-    refused = set()
-    for problem in refused_parts(file, text, directives):
-        refused.add(report_runner_problem(lint, NOT_RUNNABLE, problem))
-    for problem in ledger_problems(file, text, wrong_versions=False):
-        refused.add(report_runner_problem(lint, LEDGER, problem))
+    for problem in refusals:
+        rule = _RULES.get(problem.kind)
+        if rule is None:
+            continue  # a rule of its own reports it
+        if rule is not WRONG_VERSION or all(finding.rule is not rule for finding in lint.findings):
+            lint.report(rule, sentence(problem), None, at=first_of_line(text, problem.line or 1))
+    refused = {problem.line or 1 for problem in refusals}
+    if refused and tokens_of(text) is None:
+        return  # what the runner refuses is the reason
     for misread in lint.source.problems:
         if locate(text, misread.offset).line not in refused:
             lint.report(SYNTAX, misread.message[0].upper() + misread.message[1:] + ".", None, at=misread.offset)
 
 
-def report_runner_problem(lint: FileLint, rule: Rule, problem: Problem) -> int:
-    """Report a problem in the runner's own words, and return its line: 1 for a problem of the whole file."""
-    line, reason = problem.line or 1, problem.text
-    lint.report(rule, reason[0].upper() + reason[1:] + ".", None, at=_first_of_line(lint.source.text, line))
-    return line
-
-
-@on_file
-def check_content(lint: FileLint) -> None:
-    """Report files that only record themselves: unfinished templates."""
-    emptiness = why_empty(lint.source.text)
-    if emptiness:
-        lint.report(EMPTY, f"The file {emptiness}.", None, at=header_end(lint.source.text))
+def sentence(problem: Problem) -> str:
+    """Return the runner's words as a sentence."""
+    return problem.text[0].upper() + problem.text[1:] + "."
 
 
 @on("index_stmt", "drop_stmt")
@@ -170,7 +174,8 @@ def _report(lint: FileLint, statement: ParsedStatement, what: str, at: int | Non
         lint.report(NEEDS_NO_TRANSACTION, f"{what} cannot run inside a DO block.", statement, at=at)
 
 
-def _first_of_line(text: str, line: int) -> int:
+def first_of_line(text: str, line: int) -> int:
+    """Return the offset of the first character of a line that is not blank."""
     position = 0
     for _ in range(line - 1):
         match = re.compile(r"\r\n|\r|\n").search(text, position)
