@@ -72,8 +72,8 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
             try:
                 runner.undo(files[down.version], down)
             except RollbackFailed as error:
-                if not is_broken(connection):
-                    raise
+                if not is_broken(connection) or read_directives(down, down.text()).no_transaction:
+                    raise  # of a file that runs statement by statement, the error says how far it came
                 state = _after_loss(url, ledger.server.backend_pid, down)
                 raise _failed(down, error.problem, state, error.statement) from error
             report(f"✅ {down.path.name if down.path.exists() else _nothing_for(down)}")

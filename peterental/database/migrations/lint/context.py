@@ -48,7 +48,7 @@ class FileLint:
     def report(
         self, rule: Rule, what: str, statement: ParsedStatement | None, *, at: int | None = None, safe: str = ""
     ) -> None:
-        """Record a finding.
+        """Record a finding, unless it is about the previous release, which a contract file outwaits.
 
         Args:
             rule: the rule that is broken.
@@ -57,6 +57,8 @@ class FileLint:
             at: the offset in the file, in characters; the start of the statement by default.
             safe: the safe alternative, as SQL.
         """
+        if rule.breaks_release and self.directives.contract:
+            return
         offsets = [at if at is not None else statement.offset if statement else 0]
         while statement:
             offsets.append(statement.offset)

@@ -27,25 +27,27 @@ class Rule:
         name: its name in waivers.
         severity: how serious its findings are.
         why: what happens to a running system otherwise, in full sentences.
+        breaks_release: whether it harms only the previous release, which is gone when a contract file runs.
     """
 
     name: str
     severity: Severity
     why: str
+    breaks_release: bool = False
 
 
 RULES: dict[str, Rule] = {}
 """Every rule by name."""
 
 
-def new_rule(name: str, severity: Severity, why: str) -> Rule:
+def new_rule(name: str, severity: Severity, why: str, *, breaks_release: bool = False) -> Rule:
     """Register a rule for waivers and documentation.
 
     Raises ValueError if the name is taken.
     """
     if name in RULES:
         raise ValueError(f"the rule {name} already exists")
-    RULES[name] = Rule(name, severity, why)
+    RULES[name] = Rule(name, severity, why, breaks_release)
     return RULES[name]
 
 
@@ -57,6 +59,11 @@ def error(name: str, why: str) -> Rule:
 def unsafe(name: str, why: str) -> Rule:
     """Register a rule whose findings harm a running system."""
     return new_rule(name, Severity.UNSAFE, why)
+
+
+def breaking(name: str, why: str) -> Rule:
+    """Register a rule whose findings break the previous release; they are allowed in a contract file."""
+    return new_rule(name, Severity.UNSAFE, why, breaks_release=True)
 
 
 def advice(name: str, why: str) -> Rule:

@@ -3,6 +3,7 @@ from peterental.database.migrations.ledger.status import read_status
 from tests.database.migrations.backfill.backfill_files import *
 from tests.database.migrations.helpers import attempts, ledger
 
+
 def test_smoke(runner, folder, db, reported, empty_database_url):
     write_visits(folder, 95)
     folder.write("003_x.sql", "CREATE TABLE x (i int);")
@@ -17,6 +18,7 @@ def test_smoke(runner, folder, db, reported, empty_database_url):
     print(attempts(db), ledger(db))
     assert run_backfills(empty_database_url, folder.path, report=print) == []
     assert read_status(empty_database_url, folder.path).state == "current"
+
 
 def test_small(runner, folder, db, reported, empty_database_url):
     write_visits(folder, 10)

@@ -6,42 +6,42 @@ from typing import Any
 
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import AlterCommand, FileLint
-from peterental.database.migrations.lint.findings import advice, unsafe
+from peterental.database.migrations.lint.findings import advice, breaking, unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command
 
-DROP_TABLE = unsafe(
+DROP_TABLE = breaking(
     "drop-table",
     "Its rows are lost for good, and until the deploy is complete, old code still queries the table and fails.",
 )
-DROP_COLUMN = unsafe(
+DROP_COLUMN = breaking(
     "drop-column",
     "Its values are lost for good, and until the deploy is complete, old code still names the column and fails.",
 )
-DROP_OBJECT = unsafe("drop-object", "Until the deploy is complete, old code still uses the object and fails.")
+DROP_OBJECT = breaking("drop-object", "Until the deploy is complete, old code still uses the object and fails.")
 DROP_CASCADE = unsafe(
     "drop-cascade",
     "Everything that depends on it on this server is dropped too, without being named: views, foreign keys, functions.",
 )
-DROP_CONSTRAINT = unsafe(
+DROP_CONSTRAINT = breaking(
     "drop-constraint",
     "Values that it rejected are accepted from now on. ON CONFLICT clauses that rely on it fail at once, and the index "
     "of a key is no longer there for queries.",
 )
-DROP_NOT_NULL = unsafe("drop-not-null", "Old code does not expect a NULL there, and fails when new code writes one.")
-DROP_DEFAULT = unsafe(
+DROP_NOT_NULL = breaking("drop-not-null", "Old code does not expect a NULL there, and fails when new code writes one.")
+DROP_DEFAULT = breaking(
     "drop-default",
     "Old code, which omits the column, can no longer insert, because the column is NOT NULL.",
 )
-RENAME_TABLE = unsafe(
+RENAME_TABLE = breaking(
     "rename-table",
     "Until the deploy is complete, old code still uses the old name and fails.",
 )
-RENAME_COLUMN = unsafe(
+RENAME_COLUMN = breaking(
     "rename-column",
     "Until the deploy is complete, old code still uses the old name and fails.",
 )
-RENAME_OBJECT = unsafe(
+RENAME_OBJECT = breaking(
     "rename-object",
     "Until the deploy is complete, old code still uses the old name and fails.",
 )
@@ -75,7 +75,7 @@ _RENAMED = {
     "OBJECT_SEQUENCE": "sequence",
     "OBJECT_FOREIGN_TABLE": "foreign table",
 }
-_DEPLOY_FIRST = "-- first deploy code that no longer uses it; once that runs everywhere, in a later file:"
+_DEPLOY_FIRST = "-- first deploy code that no longer uses it; then, in a file of its own:\n-- migrate: contract"
 _KEEP_TABLE = "-- keep the rows under another name until you are sure that no code needs them:"
 
 
@@ -184,7 +184,7 @@ def check_drop_not_null(lint: FileLint, command: AlterCommand) -> None:
         f"{command.sql_name}.{sql_name} becomes nullable.",
         command.statement,
         at=command.offset,
-        safe=f"-- first deploy code that can read NULL there; once that runs everywhere, in a later file:\n"
+        safe="-- first deploy code that can read NULL there; then, in a file of its own:\n-- migrate: contract\n"
         f"ALTER TABLE {command.sql_name} ALTER COLUMN {sql_name} DROP NOT NULL;",
     )
 
@@ -205,7 +205,7 @@ def check_drop_default(lint: FileLint, command: AlterCommand) -> None:
         f"{command.sql_name}.{sql_name} is NOT NULL and loses its default.",
         command.statement,
         at=command.offset,
-        safe=f"-- first deploy code that always writes a value; once that runs everywhere, in a later file:\n"
+        safe="-- first deploy code that always writes a value; then, in a file of its own:\n-- migrate: contract\n"
         f"ALTER TABLE {command.sql_name} ALTER COLUMN {sql_name} DROP DEFAULT;",
     )
 
@@ -227,7 +227,7 @@ def check_rename(lint: FileLint, statement: ParsedStatement) -> None:
             f"ALTER TABLE {old} RENAME TO {new};\nCREATE VIEW {old} AS SELECT * FROM {new};\n"
             f"-- and add this waiver above the RENAME:\n"
             f"-- lint: allow {RENAME_TABLE.name} because a view keeps the old name until the next release\n"
-            f"-- in a later file:\nDROP VIEW IF EXISTS {old};",
+            f"-- in a later file:\n-- migrate: contract\nDROP VIEW IF EXISTS {old};",
         )
     elif kind == "OBJECT_COLUMN" and ast.enum_name(node, "relation_type") in ("OBJECT_TABLE", "OBJECT_VIEW"):
         table, old, new = ast.sql_name(node.relation), ast.quoted(node.subname), ast.quoted(node.newname)
@@ -235,7 +235,7 @@ def check_rename(lint: FileLint, statement: ParsedStatement) -> None:
             RENAME_COLUMN,
             f"The column {table}.{old} is renamed to {new}.",
             statement,
-            safe=f"-- add a second column; write both, backfill, switch the reads, then drop the first column:\n"
+            safe=f"-- add a second column; write both, backfill, switch the reads, drop the first in a contract file:\n"
             f"{'' if (kind := _type_of(lint, node)) else '-- '}ALTER TABLE {table} ADD COLUMN {new} {kind or '…'};",
         )
     elif kind in _RENAMED:
