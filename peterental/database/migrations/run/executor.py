@@ -168,6 +168,9 @@ class Executor:
         for version in item.directives.after_backfill:
             try:
                 self._finisher.finish(item.file, version)
+                if version in self.registered:
+                    self.registered.remove(version)
+                    self._done.append(version)
             except BackfillIncomplete as incomplete:
                 stays = f" {_applied_versions(self._done)} applied." if self._done else ""
                 error = BackfillIncomplete(**(incomplete.values | {"stays": stays}))
@@ -483,7 +486,7 @@ def _stopped_at(done: int, statements: int) -> str:
 def _applied_versions(versions: list[int]) -> str:
     if len(versions) == 1:
         return f"{versions[0]:03d} stays"
-    return f"{versions[0]:03d} to {versions[-1]:03d} stay"
+    return f"{min(versions):03d} to {max(versions):03d} stay"
 
 
 def _since_ms(started_s: float) -> int:
