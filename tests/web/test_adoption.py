@@ -284,14 +284,11 @@ def test_verify_says_what_matters_before_adoption(earlier_url: str) -> None:
     MigrationRunner(earlier_url).run_migrations(to=LAST_BEFORE_ADOPTION)
     found = verify(earlier_url, MIGRATIONS, report=print)
     effects = {one.part: found.impacts[one].effect for one in found.of(Weight.MATTERS)}
-    assert (
-        effects.items()
-        >= {
-            "column password_hash": "Statements that name it fail.",
-            "column vapi_assistant_id": "A statement that leaves it empty fails.",
-            "index idx_appointments_status": "Queries that need the index of the files read more, or the whole table.",
-        }.items()
-    )
+    assert {
+        ("column password_hash", "Statements that name it fail."),
+        ("column vapi_assistant_id", "A statement that leaves it empty fails."),
+        ("index idx_appointments_status", "Queries that need the index of the files read more, or the whole table."),
+    } <= set(effects.items())
 
 
 def test_migrations_change_nothing_on_our_own_tables(server_databases: Databases) -> None:
@@ -311,7 +308,7 @@ def test_migrations_change_nothing_on_our_own_tables(server_databases: Databases
 
 VARIANTS = {
     "no default and NULLs": (
-        "ALTER TABLE users ADD password_hash VARCHAR(60); UPDATE users SET password_hash = 'x' WHERE user_id = 1",
+        "ALTER TABLE users ADD password_hash VARCHAR(60); UPDATE users SET password_hash = email WHERE user_id = 1",
         {"type": "character varying(255)", "nullable": "no"},
     ),
     "a long text": ("ALTER TABLE users ADD password_hash TEXT", {"type": "text", "nullable": "no"}),
