@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # exec: a SIGTERM sent to make reaches gunicorn itself, not a shell in between.
 run: .venv/.ready
-	@export PETERENTAL_DEMO=$${PETERENTAL_DEMO-1}; exec $(BIN)/gunicorn wsgi:app
+	@grep -qs PETERENTAL_DEMO .env || export PETERENTAL_DEMO=$${PETERENTAL_DEMO-1}; exec $(BIN)/gunicorn wsgi:app
 
 test: .venv/.ready
 	$(BIN)/ruff format --check .

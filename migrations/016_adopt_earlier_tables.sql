@@ -6,6 +6,35 @@
 -- IF NOT EXISTS of 001 and 002. On tables that 001 and 002 made, every block below finds nothing to do.
 
 -- =============================================================================
+-- TEXTS THAT MAY NOT BE EMPTY
+-- =============================================================================
+
+-- As in 001, for new rows only; 017 checks the existing ones. Where old rows do not fit, there is no constraint: it would
+-- refuse every change of such a row, also its cancellation. Rows are read first, while no table is locked.
+DO $$
+DECLARE
+    lacks_address BOOLEAN := NOT EXISTS (
+        SELECT FROM pg_constraint
+        WHERE conrelid = 'appointments'::regclass AND conname = 'appointments_address_not_empty'
+    ) AND NOT EXISTS (SELECT FROM appointments WHERE btrim(property_address) = '');
+    lacks_name BOOLEAN := NOT EXISTS (
+        SELECT FROM pg_constraint
+        WHERE conrelid = 'appointments'::regclass AND conname = 'appointments_name_not_empty'
+    ) AND NOT EXISTS (SELECT FROM appointments WHERE btrim(attendee_name) = '');
+BEGIN
+    IF lacks_address THEN
+        ALTER TABLE appointments
+            ADD CONSTRAINT appointments_address_not_empty CHECK (btrim(property_address) <> '') NOT VALID;
+    END IF;
+
+    IF lacks_name THEN
+        ALTER TABLE appointments
+            ADD CONSTRAINT appointments_name_not_empty CHECK (btrim(attendee_name) <> '') NOT VALID;
+    END IF;
+END
+$$;
+
+-- =============================================================================
 -- PASSWORDS
 -- =============================================================================
 
@@ -36,7 +65,7 @@ END
 $$;
 
 -- =============================================================================
--- COLUMNS THAT MAY BE EMPTY
+-- COLUMNS THAT MAY BE EMPTY OR MISSING
 -- =============================================================================
 
 -- An agent may have no assistant yet, and ids of Vapi may have any form: only their length is limited.
@@ -68,32 +97,17 @@ BEGIN
     LOOP
         EXECUTE format('ALTER TABLE agents DROP CONSTRAINT %I', found.conname);
     END LOOP;
-END
-$$;
 
--- =============================================================================
--- TEXTS THAT MAY NOT BE EMPTY
--- =============================================================================
-
--- As in 001, for new rows only; 017 checks the existing ones. Where old rows do not fit, there is no constraint: it would
--- refuse every change of such a row, also its cancellation.
-DO $$
-BEGIN
-    IF NOT EXISTS (
-        SELECT FROM pg_constraint
-        WHERE conrelid = 'appointments'::regclass AND conname = 'appointments_address_not_empty'
-    ) AND NOT EXISTS (SELECT FROM appointments WHERE btrim(property_address) = '') THEN
-        ALTER TABLE appointments
-            ADD CONSTRAINT appointments_address_not_empty CHECK (btrim(property_address) <> '') NOT VALID;
-    END IF;
-
-    IF NOT EXISTS (
-        SELECT FROM pg_constraint
-        WHERE conrelid = 'appointments'::regclass AND conname = 'appointments_name_not_empty'
-    ) AND NOT EXISTS (SELECT FROM appointments WHERE btrim(attendee_name) = '') THEN
-        ALTER TABLE appointments
-            ADD CONSTRAINT appointments_name_not_empty CHECK (btrim(attendee_name) <> '') NOT VALID;
-    END IF;
+    FOR found IN
+        SELECT wanted.*
+        FROM (VALUES ('users', 'full_name'), ('agents', 'calendar_user_id'), ('appointments', 'calendar_event_id'))
+            AS wanted (table_name, column_name)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_attribute
+            WHERE attrelid = wanted.table_name::regclass AND attname = wanted.column_name AND NOT attisdropped)
+    LOOP
+        EXECUTE format('ALTER TABLE %I ADD COLUMN %I VARCHAR(255)', found.table_name, found.column_name);
+    END LOOP;
 END
 $$;
 

@@ -12,6 +12,7 @@ from typing import Literal, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from peterental.env_file import EnvFileError, is_production, load_into_process
 from peterental.errors import Fault
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -63,11 +64,14 @@ class Config:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
-        """Read the settings from `environ` (default: the process's environment).
+        """Read the settings from `environ` (default: the process's environment, with the variables of `.env`).
 
-        An empty value counts as not set. Raises ConfigError that names every invalid or missing setting.
+        An empty value counts as not set. Raises ConfigError that names every invalid or missing setting, EnvFileError.
         """
+        if environ is None:
+            load_into_process(PROJECT_DIR / ".env")
         reader = _Reader(os.environ if environ is None else environ)
+        reader.choice("DOTENV", ("0", "1"))  # read by load_into_process
         config = cls(
             environment=reader.environment(),
             database_url=reader.database_url("DATABASE_URL"),
@@ -98,7 +102,7 @@ class Config:
         """Return `from_env()`, or exit with its message on stderr and code 1."""
         try:
             return cls.from_env()
-        except ConfigError as error:
+        except (ConfigError, EnvFileError) as error:
             sys.exit(f"❌ {error}")
 
     @property
@@ -202,8 +206,7 @@ class _Reader:
         return value
 
     def environment(self) -> Environment:
-        on_render = self.text("RENDER") is not None
-        choices = ("production", "development") if on_render else ("development", "production")
+        choices = ("production", "development") if is_production(self._environ) else ("development", "production")
         return cast("Environment", self.choice("PETERENTAL_ENV", choices))
 
     def database_url(self, name: str) -> str | None:

@@ -57,7 +57,8 @@ SKIPPED = pytest.StashKey[dict[str, int]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers."""
+    """Register the markers, and ignore a developer's .env, in child processes too."""
+    os.environ["DOTENV"] = "0"
     config.addinivalue_line(
         "markers", "needs(name): requires a program that pip cannot install; deselected if it is missing"
     )

@@ -157,6 +157,7 @@ def test_environment_is_read_by_entry_points_only() -> None:
         "cli/terminal.py",
         "config.py",
         "deploy.py",
+        "env_file.py",
         "database/migrations/ledger/writer.py",
         "database/dev_server/programs.py",
     }

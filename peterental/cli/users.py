@@ -13,7 +13,12 @@ from peterental.cli.errors import report_errors
 from peterental.config import Config
 from peterental.database import Database
 from peterental.services import services_of
+from peterental.users.model import EmailTaken
 from peterental.users.setup_link import setup_link
+
+
+class UserExists(EmailTaken):
+    """There is already a user with the e-mail address {email}; flask user-password sets a new password."""
 
 
 @click.command("user-create")
@@ -25,7 +30,10 @@ def user_create(email: str, role: str) -> None:
 
     Example: flask user-create pat@example.com --role admin
     """
-    services_of(current_app).users.create(email, _password(), cast("Any", role))
+    try:
+        services_of(current_app).users.create(email, _password(), cast("Any", role))
+    except EmailTaken as refusal:
+        raise UserExists(email=email) from refusal
     click.echo(f"✅ {email} can sign in as {role}.")
 
 

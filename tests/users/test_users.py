@@ -226,3 +226,28 @@ def test_concurrent_setup_creates_one_user(database: Database) -> None:
         thread.join()
     assert sorted(outcomes) == ["made", "refused", "refused", "refused"]
     assert len(service(database).active_users(READER)) == 1
+
+
+def test_first_password_on_the_command_line_makes_one_admin(database: Database) -> None:
+    database.fetch(
+        "INSERT INTO users (email, password_hash) SELECT n || '@example.com', '' FROM generate_series(1, 4) n"
+    )
+    users = UserService(database, AuditService(database), passwords=Passwords(slot_timeout_s=HANG_S))
+    promoted: list[bool] = []
+
+    def set_password(number: int) -> None:
+        promoted.append(users.set_up_password(f"{number}@example.com", PASSWORD).became_admin)
+
+    threads = [threading.Thread(target=set_password, args=(number,)) for number in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(promoted) == [False, False, False, True]
+    assert database.fetch("SELECT count(*) AS n FROM users WHERE role = 'admin'") == [{"n": 1}]
+
+
+def test_password_of_an_admin_promotes_nothing(users: UserService, database: Database) -> None:
+    database.fetch("INSERT INTO users (email, password_hash, role) VALUES ('ana@example.com', '', 'admin')")
+    done = users.set_up_password("ana@example.com", PASSWORD)
+    assert (done.became_admin, done.before.role, done.session_epoch) == (False, "admin", 1)

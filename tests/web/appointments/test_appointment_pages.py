@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from peterental.appointments.model import Appointment
+from peterental.database.pool import Database
 from peterental.web.appointments.pages import by_day
 
 if TYPE_CHECKING:

@@ -27,6 +27,7 @@ from peterental.database.migrations.verify.diff import (
     difference_count,
     difference_lines,
 )
+from peterental.database.migrations.verify.impact import Impact, Weight, impact_of
 from peterental.database.migrations.verify.introspection import Catalog, ObjectKey, read_catalog
 from peterental.database.migrations.verify.verify import scratch_catalog
 
@@ -60,7 +61,8 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
     Return the number newly recorded.
 
     Other objects in the database are allowed, unless a file removes them. Ledger rows without a checksum, from an
-    earlier runner, get one. Changes to rows in tables cannot be verified; the files that make some are reported.
+    earlier runner, get one; if every version has a row, harmless differences are allowed too. Changes to rows in tables
+    cannot be verified; the files that make some are reported.
 
     Args:
         url: of the live database.
@@ -94,6 +96,7 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
             raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
         live = read_catalog(connection, schema, which="database")
     # If the ledger goes further, later files have been applied too, and the database has their schema.
+<<<<<<< HEAD
     highest = max([to, *(version for version in ledger.rows if version <= last)])
     applied = [file for file in files if file.version <= highest]
     built = _build_with_removals(url, applied, scratch_url, schema, report)
@@ -102,6 +105,16 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
         # Check again under the lock: the database may have changed during the comparison.
         others = _check(read_catalog(connection, schema, which="database"), built, schema)
         todo = _unrecorded(connection, ledger, wanted)
+=======
+    highest = max([to, *(version for version in ledger.rows if version <= len(files))])
+    built = _build_with_removals(url, files[:highest], scratch_url, schema, report)
+    _check(live, built, schema, is_recorded=_is_recorded(ledger, to))
+    with writing_session(url, report=report) as (connection, ledger):
+        # Check again under the lock: the database may have changed during the comparison.
+        live = read_catalog(connection, schema, which="database")
+        others = _check(live, built, schema, is_recorded=_is_recorded(ledger, to))
+        todo = _unrecorded(connection, ledger, files[:to])
+>>>>>>> h-adopt
         writer = LedgerWriter(connection, schema)
         with connection.transaction():
             for file in todo:
@@ -148,22 +161,27 @@ def _build_with_removals(
     return _BuiltSchema(files, catalog, {key: file for key, file in removed.items() if key not in catalog.objects})
 
 
-def _check(live: Catalog, built: _BuiltSchema, schema: str) -> list[Difference]:
-    """Return the extra objects in the database.
+def _is_recorded(ledger: Ledger, to: int) -> bool:
+    return all(version in ledger.rows for version in range(1, to + 1))
+
+
+def _check(live: Catalog, built: _BuiltSchema, schema: str, *, is_recorded: bool) -> dict[Difference, Impact]:
+    """Return the extra objects in the database and, if every version is recorded, the harmless differences.
 
     Raises AdoptionRefused if objects are missing or different.
     """
-    differences = compare_catalogs(live, built.catalog, schema).differences
     problems = []
-    others = []
-    for difference in differences:
+    others = {}
+    for difference in compare_catalogs(live, built.catalog, schema).differences:
         remover = built.removed.get(difference.key)
-        if difference.how != ONLY_LIVE:
-            problems.append(difference)
-        elif remover:
+        impact = impact_of(difference, live, built.catalog)
+        is_allowed = difference.how == ONLY_LIVE or (is_recorded and impact.weight is Weight.HARMLESS)
+        if remover and difference.how == ONLY_LIVE:
             problems.append(Difference(difference.key, f"still in the database, though {remover.path.name} removes it"))
+        elif is_allowed:
+            others[difference] = impact
         else:
-            others.append(difference)
+            problems.append(difference)
     if problems:
         listed = "\n".join(f"  {line}" for line in difference_lines(problems))
         numbers = f"migrations 001 to {built.files[-1].version:03d}" if built.files[-1].version > 1 else "migration 001"
@@ -174,7 +192,9 @@ def _check(live: Catalog, built: _BuiltSchema, schema: str) -> list[Difference]:
     return others
 
 
-def _report_adopted(todo: list[MigrationFile], ledger: Ledger, others: list[Difference], report: Reporter) -> None:
+def _report_adopted(
+    todo: list[MigrationFile], ledger: Ledger, others: dict[Difference, Impact], report: Reporter
+) -> None:
     for file in todo:
         done = "verified" if file.version in ledger.rows else "recorded as applied"
         report(f"✅ {file.path.name} {done}")
@@ -183,11 +203,22 @@ def _report_adopted(todo: list[MigrationFile], ledger: Ledger, others: list[Diff
         if remark:
             report(f"⚠️  {file.path.name} {remark}")
     if others:
-        report("Also in the database, but not created by these files, which is allowed:")
-        for line in difference_lines(others):
-            report(f"  {line.removesuffix(ONLY_LIVE).rstrip()}")
+        _report_allowed(others, report)
     adopted = f"{len(todo)} {'migration' if len(todo) == 1 else 'migrations'}"
     report(f"✅ Adopted {adopted}" if todo else "✅ Nothing to adopt: another run has just recorded them")
+
+
+def _report_allowed(others: dict[Difference, Impact], report: Reporter) -> None:
+    extra = [difference for difference in others if difference.how == ONLY_LIVE]
+    if extra:
+        report("Also in the database, but not created by these files, which is allowed:")
+        for line in difference_lines(extra):
+            report(f"  {line.removesuffix(ONLY_LIVE).rstrip()}")
+    effects = {one: impact.effect for one, impact in others.items() if one.how != ONLY_LIVE}
+    if effects:
+        report("Different in the database, but harmless:")
+        for line in difference_lines(effects, effects):
+            report(f"  {line}")
 
 
 def _unverifiable_changes(file: MigrationFile) -> str | None:

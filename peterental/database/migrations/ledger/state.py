@@ -209,7 +209,7 @@ def compare_baseline(
             reason = f"migration {unknown[0]:03d} was applied with other statements than {file.path.name} replaces"
         elif unverified:
             state = State.UNVERIFIED
-    return HistoryEntry(file.version, state, file, own, baseline.versions, reason)
+    return HistoryEntry(file.version, state, file, own, replaces=baseline.versions, reason=reason)
 
 
 def _coverage(

@@ -135,6 +135,11 @@ class _Words:
         self._values[name] = read(word, value)
         self._offsets[name] = offset
 
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the file replaces others; the versions are checked with the lines that name them."""
+        return "baseline" in self._values
+
     def contradictions(self, version: int) -> Iterator[tuple[int, str, str | None]]:
         """Yield the problems between the words of the file with `version`."""
         for name in ("table", "key", "batch", "pause"):
@@ -271,6 +276,7 @@ _FIELDS = {
     "contract": "contract",
     "baseline": "baseline",
     "settle": "settle_ms",
+    "baseline": "baseline",
 }
 _BACKFILL_FIELDS = {"table": "table", "key": "key", "batch": "batch", "pause": "pause_ms"}
 

@@ -149,7 +149,9 @@ def verify(url: str, directory: Path, *, scratch_url: str | None = None, report:
         _tracking(ledger, entries),
         _idempotency(applied_again, built, rebuilt),
     ]
-    can_be_adopted = all(difference.how == ONLY_LIVE for difference in comparison.differences)
+    can_be_adopted = all(
+        difference.how == ONLY_LIVE or impact.weight is Weight.HARMLESS for difference, impact in result.impacts.items()
+    )
     result.remarks = [*comparison.remarks, *_remarks(entries, can_be_adopted=can_be_adopted)]
     return result
 

@@ -153,6 +153,32 @@ def test_differences_are_listed_and_nothing_is_recorded(two: Folder, adopted: Ad
     assert two
 
 
+def test_harmless_differences_of_recorded_migrations_are_allowed(
+    two: Folder, adopted: Adopt, db: Connection, reported: ReportedLines
+) -> None:
+    db.execute("CREATE TABLE a (i bigint); CREATE TABLE b (i int); CREATE INDEX b_by_i ON b (i)")
+    db.execute("CREATE TABLE schema_migrations (version integer PRIMARY KEY, applied_at timestamp, description text)")
+    db.execute("INSERT INTO schema_migrations VALUES (1, now()), (2, now())")
+    assert adopted(2) == 2
+    assert reported[2:-1] == [
+        "Also in the database, but not created by these files, which is allowed:",
+        "  table public.b",
+        "    index b_by_i",
+        "Different in the database, but harmless:",
+        "  table public.a",
+        (
+            "    column i   differs: type is bigint in the database, integer in the files."
+            " It holds every number that the files allow."
+        ),
+        "  table public.b",
+        "    index b_i  only in the files. It is the same as b_by_i.",
+    ]
+    db.execute("UPDATE schema_migrations SET checksum = NULL; DROP INDEX b_by_i")
+    with pytest.raises(AdoptionRefused, match=r"\(1 difference\)\n  table public.b\n    index b_i  only in the files"):
+        adopted(2)
+    assert two
+
+
 def test_removed_objects_must_not_exist(folder: Folder, adopted: Adopt, db: Connection) -> None:
     folder.write("001_a.sql", "CREATE TABLE old (i int); CREATE TABLE a (i int, j int);")
     folder.write("002_b.sql", "DROP TABLE old;")
