@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peterental.database.migrations.importing import sql_edits
-from peterental.database.migrations.importing.folder import SourceFolder, read_folder
+from peterental.database.migrations.importing.folder import SourceFile, SourceFolder, read_folder
 from peterental.database.migrations.importing.import_report import ImportReport, NumberedMigration
 from peterental.database.migrations.importing.model import ImportedFolder, ImportedMigration, ImportRefused, Remark
 from peterental.database.migrations.importing.recognition import EXPECTED, is_code, language_of, require_tool
@@ -55,6 +55,8 @@ def import_folder(source: Path, tool: str, target: Path) -> ImportReport:
     _require_distinct(found.migrations)
     found.migrations.sort(key=lambda migration: migration.order)
     _note_gaps(found, tool)
+    for migration in found.migrations:
+        _remove_ledger(migration)
     numbered = _numbered(found)
     if not any(one.file_name for one in numbered):
         raise ImportRefused(reason=_why_nothing(folder, found, numbered, tool))
@@ -85,14 +87,26 @@ def _require_empty(target: Path) -> None:
 def _add_code(folder: SourceFolder, found: ImportedFolder, tool: str) -> None:
     """Add migrations in a programming language, which keep their place, and report them."""
     read_name = TOOLS[tool].read_name
+    by_version = {migration.version: migration for migration in found.migrations}
+    undoing: list[tuple[str, SourceFile]] = []
     for file in folder.top_level() if read_name else ():
-        if read_name and is_code(file.base_name):
-            named = read_name(f"{file.base_name.rpartition('.')[0]}.sql")
-            if named:
-                migration = ImportedMigration(
-                    order=named.order, version=named.version, name=named.words, origin=file.name, up=None
-                )
-                found.migrations.append(migration)
+        named = read_name(f"{file.base_name.rpartition('.')[0]}.sql") if read_name and is_code(file.base_name) else None
+        if named is None:
+            continue
+        if named.words.endswith(".down"):
+            undoing.append((named.version, file))
+            found.handled.add(file.name)
+            continue
+        words = named.words.removesuffix(".up")
+        migration = ImportedMigration(order=named.order, version=named.version, name=words, origin=file.name, up=None)
+        by_version.setdefault(named.version, migration)
+        found.migrations.append(migration)
+    for version, file in undoing:
+        undone = by_version.get(version)
+        if undone is None:
+            found.problems.append(Remark("undoes a migration that is not there: it was left out", file.name))
+        elif undone.up is not None:
+            undone.failed(f"the down part is {language_of(file.name)}: write it as SQL in the down file", file.name)
 
 
 def _require_distinct(migrations: list[ImportedMigration]) -> None:
@@ -157,6 +171,15 @@ def _slug(words: str) -> str:
     """Return a name for a file: lower case, words joined by underscores, at most 150 bytes."""
     slug = _NOT_IN_A_NAME.sub("_", words.lower()).strip("_") or "migration"
     return slug.encode()[:_MAX_NAME_BYTES].decode(errors="ignore").strip("_")
+
+
+def _remove_ledger(migration: ImportedMigration) -> None:
+    """Remove what a migration does to its tool's own records: our ledger has that name."""
+    if migration.up is not None:
+        migration.up, of_up = sql_edits.without_ledger(migration.up)
+        migration.down, of_down = sql_edits.without_ledger(migration.down or "")
+        if of_up or of_down:
+            migration.changed("statements on the table schema_migrations removed: it is the ledger here")
 
 
 def _adapt(migration: ImportedMigration) -> None:
