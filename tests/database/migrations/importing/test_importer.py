@@ -13,6 +13,7 @@ from peterental.database.migrations.importing import importer
 from peterental.database.migrations.importing.import_report import ranges
 from peterental.database.migrations.importing.importer import import_folder
 from peterental.database.migrations.importing.model import ImportRefused
+from tests.conftest import PROJECT_DIR
 from tests.database.migrations.importing.conftest import Import, Imported
 from tests.database.migrations.importing.tool_folders import EXAMPLES, Example, write_files
 
@@ -124,6 +125,21 @@ def test_code_keeps_its_place_and_is_reported(imported: Import) -> None:
     assert "002  2_seed.go is Go: 002_seed.sql is left out; write it yourself" in found.text
     assert "Left alone:\n  2_seed_test.go\n  embed.go" in found.text
     assert "⚠️  Imported 2 of 3 migrations from goose" in found.text
+
+
+def test_report_is_the_one_in_the_guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = (
+        "-- +goose NO TRANSACTION\n"
+        + GOOSE
+        + "CREATE INDEX CONCURRENTLY i ON users (id);\n-- +goose Down\nDROP INDEX i;"
+    )
+    both = GOOSE + "SELECT 1;\n-- +goose Down\nSELECT 1;"
+    files = {"00001_users.sql": both, "00002_index_users.sql": index, "00004_seed.go": "", "00005_roles.sql": both}
+    write_files(tmp_path / "db" / "migrations", files)
+    monkeypatch.chdir(tmp_path)
+    report = import_folder(Path("db/migrations"), "goose", Path("migrations"))
+    guide = (PROJECT_DIR / "docs" / "coming-from.md").read_text(encoding="utf-8")
+    assert f"```text\n{report.text()}\n```" in guide
 
 
 def test_pairs_of_code_are_one_migration(imported: Import) -> None:
