@@ -114,7 +114,8 @@ class Corpus:
         self.folder = target
         left_out = report.problem_lines()
         result = f"{len(left_out)} not carried over" if left_out else "complete"
-        return StepResult(_files(len(list(target.glob("*.sql")))), result, details=left_out)
+        is_complete = all(one.file_name for one in report.migrations if one.number is not None)
+        return StepResult(_files(len(list(target.glob("*.sql")))), result, differs=not is_complete, details=left_out)
 
     def _lint(self) -> StepResult:
         report = lint_directory(self.folder)

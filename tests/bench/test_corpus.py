@@ -73,6 +73,15 @@ def test_failing_file_is_reported_for_psql_and_for_ours(folder: Path, databases:
     assert 'relation "a" already exists' in corpus.text()
 
 
+def test_incomplete_import_ends_the_run(tmp_path: Path, databases: Databases) -> None:
+    (tmp_path / "1_a.sql").write_text("-- +goose Up\nSELECT 1;")
+    (tmp_path / "2_b.go").touch()
+    corpus = run(tmp_path, databases, "goose")
+    assert results(corpus) == {"import": "1 not carried over"}
+    assert corpus.differs
+    assert "2_b.go is Go" in corpus.text()
+
+
 @pytest.mark.needs("postgres15")
 def test_different_schema_is_reported(folder: Path, databases: Databases) -> None:
     """The second file makes a table only for psql."""

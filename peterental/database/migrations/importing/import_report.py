@@ -127,8 +127,7 @@ def _new_name(one: NumberedMigration) -> str:
         return "no SQL, left out"
     if not one.file_name:
         return f"{one.number:03d} is left out"
-    has_down = bool(one.migration.down and one.migration.down.strip())
-    return f"{one.file_name}{' and .down.sql' if has_down else ''}"
+    return f"{one.file_name}{' and .down.sql' if one.migration.down else ''}"
 
 
 def _subject(found: list[NumberedMigration]) -> str:

@@ -190,6 +190,10 @@ def _adapt(migration: ImportedMigration) -> None:
         migration.up = up = unwrapped
         migration.no_transaction = False
         migration.changed("BEGIN and COMMIT around the file removed: each file is one transaction")
+    if migration.down and not sql_edits.has_statement(migration.down):
+        if migration.down.strip():
+            migration.changed("the down part has only comments: there is no down file")
+        migration.down = None
     if migration.down:
         unwrapped = sql_edits.unwrapped(migration.down)
         if unwrapped is not None:
@@ -214,7 +218,7 @@ def _output_files(one: NumberedMigration, tool: str) -> list[_OutputFile]:
     up = migration.up or ""
     header = [f"-- Migration {one.number:03d}: {title}", origin]
     files = [_OutputFile(one.file_name, _with_header(header, up, no_transaction=migration.no_transaction))]
-    if migration.down and sql_edits.has_statement(migration.down):
+    if migration.down:
         header = [f"-- Undo {one.number:03d}: {title}", origin]
         text = _with_header(header, migration.down, no_transaction=migration.down_no_transaction)
         files.append(_OutputFile(one.down_name, text))

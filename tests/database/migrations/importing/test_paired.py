@@ -62,3 +62,21 @@ def test_diesel_project_folder_is_accepted(imported: Import) -> None:
     found = imported("diesel", {"migrations/2024-01-31-120000_a/up.sql": "SELECT 1;", "src/main.rs": ""})
     assert found.names == ["001_a.sql"]
     assert "Left alone:\n  src/main.rs" in found.text
+
+
+def test_diesel_compares_versions_as_text(imported: Import) -> None:
+    names = ("2024-01-31-120000-0001_b", "2024-02-01-120000_c", "00000000000000_a")
+    found = imported("diesel", {f"{name}/up.sql": "SELECT 1;" for name in names})
+    assert found.names == ["001_a.sql", "002_b.sql", "003_c.sql"]
+
+
+def test_down_part_with_only_comments_is_mentioned(imported: Import) -> None:
+    files = {
+        "1_a.up.sql": "SELECT 1;",
+        "1_a.down.sql": "-- cannot be undone",
+        "2_b.up.sql": "SELECT 1;",
+        "2_b.down.sql": "\n",
+    }
+    found = imported("golang-migrate", files)
+    assert found.names == ["001_a.sql", "002_b.sql"]
+    assert "Changed:\n  001: the down part has only comments: there is no down file\n\n" in found.text
