@@ -51,6 +51,41 @@ def test_statement_without_semicolon_is_ended(imported: Import, tool: str) -> No
     assert found.report.complete
 
 
+@pytest.mark.parametrize(
+    ("tool", "first", "almost"),
+    [
+        ("goose", "-- +goose Up", "  -- +goose Down"),
+        ("goose", "-- +goose Up", "-- goose down"),
+        ("dbmate", "-- migrate:up", "-- migrate: down"),
+        ("dbmate", "-- migrate:up", "-- Migrate:Down"),
+        ("sql-migrate", "-- +migrate Up", "--+ migrate Down"),
+        ("sql-migrate", "-- +migrate Up", "-- +migrate down"),
+    ],
+)
+def test_misspelt_marker_divides_nothing_and_is_reported(imported: Import, tool: str, first: str, almost: str) -> None:
+    found = imported(tool, {"1_a.sql": f"{first}\nSELECT 1;\n{almost}\nDROP TABLE a;\n"})
+    assert found.names == ["001_a.sql"]
+    assert f"001  1_a.sql:3: “{almost.strip()}” is " in found.text
+    assert not found.report.complete
+
+
+def test_comment_about_the_tool_is_a_comment(imported: Import) -> None:
+    text = "-- +goose Up\n-- goose up runs this in CI\n-- migrate up later\nSELECT 1;\n"
+    found = imported("goose", {"1_a.sql": text})
+    assert found.report.complete
+    assert found.sql("001_a.sql") == text.partition("\n")[2]
+
+
+def test_goose_turns_the_transaction_off_for_the_whole_file(imported: Import) -> None:
+    text = "-- +goose Up\n-- +goose NO TRANSACTION\nVACUUM;\n-- +goose Down\nSELECT 1;\n"
+    found = imported(
+        "goose",
+        {"1_a.sql": text, "2_b.sql": text.replace("-- +goose NO TRANSACTION\n", "") + "-- +goose NO TRANSACTION\n"},
+    )
+    assert found.is_no_transaction("001_a.sql")
+    assert found.is_no_transaction("002_b.sql")
+
+
 def test_unclosed_quote_in_a_block_is_reported(imported: Import) -> None:
     text = "-- +goose Up\n-- +goose StatementBegin\nSELECT 'open\n-- +goose StatementEnd\n"
     found = imported("goose", {"1_a.sql": text})
