@@ -23,7 +23,7 @@ _OWN_TABLE = re.compile(
     r"\s+(?:[\w\"]+\.)?\"?alembic_version\b",
     re.IGNORECASE,
 )
-_MESSAGE = re.compile(r"\s*(?:\"\"\"|''')\s*(?P<message>[^\r\n\"']+)")
+_MESSAGE = re.compile(r"\s*(?P<quotes>\"\"\"|''')\s*(?P<message>[^\r\n]+?)\s*(?:(?P=quotes)|[\r\n])")
 _REVISION = re.compile(r"^revision\b[^=\n]*=\s*['\"](?P<id>[^'\"]+)['\"]", re.MULTILINE)
 
 

@@ -104,10 +104,8 @@ class ImportReport:
             lines = [f"⚠️  Imported {written} of {total} {plural(total, 'migration')} {where}; see “Not carried over”"]
         option = f"--directory {shlex.quote(str(self.target))}"
         lines.append(f"Next: flask db-lint {option}, then flask db-migrate {option}")
-        lines.append(
-            f"A database that {self.tool} has migrated already: flask db-adopt --to {total} {option}"
-            " (see docs/coming-from.md)"
-        )
+        adopt = f"flask db-adopt --to {total} {option} (see docs/coming-from.md)"
+        lines.append(f"A database that {self.tool.removesuffix('-sql')} has migrated already: {adopt}")
         return lines
 
 

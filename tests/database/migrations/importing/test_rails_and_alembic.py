@@ -81,6 +81,18 @@ def test_one_transaction_per_revision_is_removed(imported: Import) -> None:
     assert found.sql("002_bb.sql").split() == ["ALTER", "TYPE", "t", "ADD", "VALUE", "'x';", "SELECT", "'x'::t;"]
 
 
+def test_messages_of_revisions_become_names(imported: Import) -> None:
+    files = {
+        "a.sql": UPGRADE + "-- Running upgrade aa -> bb\nSELECT 2;\n",
+        "versions/aa_x.py": '"""Add the user\'s "phone".\n\nRevision ID: aa\n"""\nrevision: str = "aa"\n',
+        "versions/bb_x.py": "revision = 'bb'\n",
+    }
+    found = imported("alembic-sql", files)
+    assert found.names == ["001_add_the_user_s_phone.sql", "002_bb.sql"]
+    assert found.whole("001_add_the_user_s_phone.sql").startswith('-- Migration 001: Add the user\'s "phone"\n')
+    assert "A database that alembic has migrated already: flask db-adopt --to 2" in found.text
+
+
 def test_files_are_ordered_by_their_revisions(imported: Import) -> None:
     files = {
         "a.sql": "-- Running upgrade bb, cc -> dd\nSELECT 4;\n",
