@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -45,13 +44,6 @@ def plain(databases: Databases) -> Catalog:
     url = databases.create()
     run_plainly(url)
     return catalog(url)
-
-
-@pytest.fixture
-def another_database(databases: Databases) -> Iterator[str]:
-    url = databases.create()
-    yield url
-    databases.drop(url)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.tool)
@@ -104,21 +96,21 @@ LEDGERS = {
 
 
 @pytest.mark.parametrize("tool", LEDGERS)
-def test_database_of_the_other_tool_is_adopted(tool: str, tmp_path: Path, another_database: str) -> None:
+def test_database_of_the_other_tool_is_adopted(tool: str, tmp_path: Path, empty_database_url: str) -> None:
     """As docs/coming-from.md describes: make room for the ledger, then adopt up to the last number."""
     example = next(example for example in EXAMPLES if example.tool == tool)
     target = tmp_path / "ours"
     import_folder(example.write(tmp_path / "theirs"), tool, target)
     theirs, make_room = LEDGERS[tool]
-    run_plainly(another_database)
-    with psycopg.connect(another_database, autocommit=True) as connection:
+    run_plainly(empty_database_url)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute(theirs.encode())
         if make_room:
             connection.execute(make_room.encode())
-    assert adopt(another_database, target, to=len(WORDS), report=print) == len(WORDS)
-    assert MigrationRunner(another_database, target, report=print).run_migrations() == 0
+    assert adopt(empty_database_url, target, to=len(WORDS), report=print) == len(WORDS)
+    assert MigrationRunner(empty_database_url, target, report=print).run_migrations() == 0
     (target / "005_more.sql").write_text("CREATE TABLE more (id bigint PRIMARY KEY);")
-    assert MigrationRunner(another_database, target, report=print).run_migrations() == 1
+    assert MigrationRunner(empty_database_url, target, report=print).run_migrations() == 1
 
 
 def test_every_tool_has_an_example() -> None:
