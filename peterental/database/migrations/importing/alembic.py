@@ -93,7 +93,7 @@ def _steps(file: SourceFile) -> list[_Step]:
     """Split a file into its steps. Raises ImportRefused if it cannot be read."""
     text, unreadable = file.content
     if text is None:
-        raise ImportRefused(reason=f"{unreadable}; convert it to UTF-8 first")
+        raise ImportRefused(reason=unreadable)
     steps: list[_Step] = []
     preamble: list[str] = []
     for line in lines_of(text):

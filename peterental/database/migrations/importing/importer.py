@@ -239,17 +239,17 @@ def _with_header(header: list[str], sql: str, *, no_transaction: bool) -> str:
 
 def _write(target: Path, outputs: list[_OutputFile], found: ImportedFolder) -> None:
     """Write all files beside `target`, check them, and rename the folder. Raises ImportRefused."""
-    workshop = target.absolute().parent / f".{target.absolute().name}.importing"
+    staging = target.absolute().parent / f".{target.absolute().name}.importing"
     try:
-        shutil.rmtree(workshop, ignore_errors=True)  # of a killed import
-        workshop.mkdir()
+        shutil.rmtree(staging, ignore_errors=True)  # of a killed import
+        staging.mkdir()
         try:
             for file in outputs:
-                (workshop / file.name).write_bytes(file.text.encode())
-            _report_refusals(workshop, found)
-            os.rename(workshop, target)  # noqa: PTH104  # Path.rename is the same, but hides that this is one system call
+                (staging / file.name).write_bytes(file.text.encode())
+            _report_refusals(staging, found)
+            os.rename(staging, target)  # noqa: PTH104  # Path.rename is the same, but hides that this is one system call
         except BaseException:
-            shutil.rmtree(workshop, ignore_errors=True)
+            shutil.rmtree(staging, ignore_errors=True)
             raise
     except OSError as error:
         raise ImportRefused(reason=f"cannot write {target}: {error.strerror}") from error

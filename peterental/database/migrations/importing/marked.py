@@ -140,7 +140,7 @@ class MarkedTool:
         )
         text, unreadable = file.content
         if text is None:
-            migration.failed(f"{unreadable}; convert it to UTF-8 first")
+            migration.failed(unreadable)
             return migration
         sections = split_sections(text, self.read_marker, self.first)
         if self.up_marker and not sections.has_up:

@@ -136,7 +136,7 @@ def migration_from(
     migration = ImportedMigration(order=order, version=version, name=name, origin=up.name, up=None)
     for file in (up, down):
         if file is not None and file.content[0] is None:
-            migration.failed(f"{file.content[1]}; convert it to UTF-8 first")
+            migration.failed(file.content[1])
     if not migration.problems:
         migration.up = up.text
         migration.down = down.text if down else None

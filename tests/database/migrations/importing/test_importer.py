@@ -103,6 +103,15 @@ def test_other_encoding_keeps_its_number_free(imported: Import) -> None:
     assert "001  1_a.sql is not UTF-8 (byte 22); convert it to UTF-8 first: 001_a.sql is left out" in found.text
 
 
+def test_file_that_cannot_be_read_keeps_its_number_free(imported: Import) -> None:
+    found = imported(
+        "diesel", {"1_a/up.sql": b"SELECT '\xe9';", "2_b/up.sql": b"SELECT '\0';", "3_c/up.sql": "SELECT 3;"}
+    )
+    assert found.names == ["003_c.sql"]
+    assert "001  1_a/up.sql is not UTF-8 (byte 9); convert it to UTF-8 first: 001_a.sql is left out" in found.text
+    assert "002  2_b/up.sql has a NUL character (byte 9), which SQL cannot hold: 002_b.sql is left out" in found.text
+
+
 def test_other_encoding_of_a_pair_keeps_its_number_free(imported: Import) -> None:
     files = {"1_a.up.sql": b"SELECT '\xe9';", "1_a.down.sql": "SELECT 1;", "2_b.up.sql": "SELECT 2;"}
     assert imported("golang-migrate", files).names == ["002_b.sql"]
