@@ -435,6 +435,49 @@ def test_project_migrations_lint_clean() -> None:
     assert done.returncode == 0, done.stdout
 
 
+# --- db-import --------------------------------------------------------------------------------------------------------
+
+
+def test_db_import_converts_a_folder_that_runs(empty_database_url: str, tmp_path: Path) -> None:
+    theirs, ours = tmp_path / "theirs", tmp_path / "our files"
+    theirs.mkdir()
+    (theirs / "20240131120000_make_a.sql").write_text(
+        "-- migrate:up\nCREATE TABLE a (i int);\n-- migrate:down\nDROP TABLE a;\n"
+    )
+    done = flask("db-import", str(theirs), "--from", "dbmate", "--into", str(ours), DATABASE_URL=UNREACHABLE_URL)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "20240131120000_make_a.sql  →  001_make_a.sql and .down.sql\n\n"
+        f"✅ Imported 1 migration from dbmate into {ours}\n"
+        f"Next: flask db-lint --directory '{ours}', then flask db-migrate --directory '{ours}'\n"
+        f"A database that dbmate has migrated already: flask db-adopt --to 1 --directory '{ours}' (see docs/coming-from.md)\n"
+    )
+    assert flask("db-lint", "--directory", str(ours)).returncode == 0
+    assert flask("db-migrate", "--directory", str(ours), DATABASE_URL=empty_database_url).returncode == 0
+
+
+def test_db_import_exits_1_with_what_is_missing(tmp_path: Path) -> None:
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    theirs.mkdir()
+    (theirs / "1_a.sql").write_text("-- +goose Up\nSELECT 1;\n")
+    (theirs / "2_seed.go").touch()
+    done = flask("db-import", str(theirs), "--from", "goose", MIGRATIONS_DIR=str(ours))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "002  2_seed.go is Go: 002_seed.sql is left out; write it yourself" in done.stdout
+    again = flask("db-import", str(theirs), "--from", "goose", MIGRATIONS_DIR=str(ours))
+    assert (again.returncode, again.stdout) == (1, "")
+    assert (
+        again.stderr
+        == f"❌ Nothing was imported: {ours} is not empty (it has 001_a.sql); name a new folder with --into.\n"
+    )
+
+
+def test_db_import_knows_its_tools(tmp_path: Path) -> None:
+    done = flask("db-import", str(tmp_path), "--from", "liquibase")
+    assert done.returncode == 2
+    assert "'liquibase' is not one of 'goose', 'dbmate', 'golang-migrate'" in done.stderr
+
+
 # --- db-plan, db-verify and db-adopt ----------------------------------------------------------------------------------
 
 

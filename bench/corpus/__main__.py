@@ -23,9 +23,9 @@ def main() -> None:
     parser.add_argument("--from", dest="tool", choices=TOOL_NAMES, help="import the folder from this tool first")
     parser.add_argument("--server", metavar="URL", help="a server whose role may create databases; default: embedded")
     arguments = parser.parse_args()
-    workshop = TemporaryDirectory(prefix="peterental-corpus-")
+    staging = TemporaryDirectory(prefix="peterental-corpus-")
     with _server(arguments.server) as server:
-        corpus = corpus_run(arguments.folder, arguments.tool, workshop, server.create)
+        corpus = corpus_run(arguments.folder, arguments.tool, staging, server.create)
     print(f"{arguments.folder}, compared with {'psql' if psql() else 'simple queries, as psql is missing'}.")
     print(f"{description()}\n\n{corpus.text()}")
     sys.exit(1 if corpus.differs else 0)

@@ -55,13 +55,13 @@ class Corpus:
     Args:
         folder: of migrations; of another tool if `tool` is given.
         tool: where to import from.
-        workshop: an empty folder for the imported files.
+        staging: an empty folder for the imported files.
         create_database: creates an empty database and returns its URL.
     """
 
     folder: Path
     tool: str | None
-    workshop: Path
+    staging: Path
     create_database: Callable[[], str]
     rows: list[tuple[str, str, str, str]] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
@@ -109,12 +109,13 @@ class Corpus:
         return find_files(self.folder)
 
     def _import(self) -> StepResult:
-        target = self.workshop / "imported"
+        target = self.staging / "imported"
         report = import_folder(self.folder, self.tool or "", target)
         self.folder = target
         left_out = report.problem_lines()
         result = f"{len(left_out)} not carried over" if left_out else "complete"
-        return StepResult(_files(len(list(target.glob("*.sql")))), result, details=left_out)
+        is_complete = all(one.file_name for one in report.migrations if one.number is not None)
+        return StepResult(_files(len(list(target.glob("*.sql")))), result, differs=not is_complete, details=left_out)
 
     def _lint(self) -> StepResult:
         report = lint_directory(self.folder)
@@ -158,10 +159,10 @@ class Corpus:
 
 
 def corpus_run(
-    folder: Path, tool: str | None, workshop: AbstractContextManager[str], create_database: Callable[[], str]
+    folder: Path, tool: str | None, staging: AbstractContextManager[str], create_database: Callable[[], str]
 ) -> Corpus:
     """Run a corpus in a temporary folder, and return it with its results."""
-    with workshop as path:
+    with staging as path:
         corpus = Corpus(folder, tool, Path(path), create_database)
         corpus.run()
     return corpus

@@ -23,7 +23,7 @@ _OWN_TABLE = re.compile(
     r"\s+(?:[\w\"]+\.)?\"?alembic_version\b",
     re.IGNORECASE,
 )
-_MESSAGE = re.compile(r"\s*(?:\"\"\"|''')\s*(?P<message>[^\r\n\"']+)")
+_MESSAGE = re.compile(r"\s*(?P<quotes>\"\"\"|''')\s*(?P<message>[^\r\n]+?)\s*(?:(?P=quotes)|[\r\n])")
 _REVISION = re.compile(r"^revision\b[^=\n]*=\s*['\"](?P<id>[^'\"]+)['\"]", re.MULTILINE)
 
 
@@ -93,7 +93,7 @@ def _steps(file: SourceFile) -> list[_Step]:
     """Split a file into its steps. Raises ImportRefused if it cannot be read."""
     text, unreadable = file.content
     if text is None:
-        raise ImportRefused(reason=f"{unreadable}; convert it to UTF-8 first")
+        raise ImportRefused(reason=unreadable)
     steps: list[_Step] = []
     preamble: list[str] = []
     for line in lines_of(text):

@@ -40,7 +40,10 @@ class SourceFile:
         try:
             return MigrationFile(0, "", self.path).text(), ""
         except MigrationFilesError as error:
-            return None, joined(error.problems)
+            why = joined(error.problems).replace(f"{self.path.name} ", f"{self.name} ", 1)
+        if "is not UTF-8" in why:
+            why = f"{why}; convert it to UTF-8 first"
+        return None, why
 
     @property
     def text(self) -> str:

@@ -104,10 +104,8 @@ class ImportReport:
             lines = [f"⚠️  Imported {written} of {total} {plural(total, 'migration')} {where}; see “Not carried over”"]
         option = f"--directory {shlex.quote(str(self.target))}"
         lines.append(f"Next: flask db-lint {option}, then flask db-migrate {option}")
-        lines.append(
-            f"A database that {self.tool} has migrated already: flask db-adopt --to {total} {option}"
-            " (see docs/coming-from.md)"
-        )
+        adopt = f"flask db-adopt --to {total} {option} (see docs/coming-from.md)"
+        lines.append(f"A database that {self.tool.removesuffix('-sql')} has migrated already: {adopt}")
         return lines
 
 
@@ -127,8 +125,7 @@ def _new_name(one: NumberedMigration) -> str:
         return "no SQL, left out"
     if not one.file_name:
         return f"{one.number:03d} is left out"
-    has_down = bool(one.migration.down and one.migration.down.strip())
-    return f"{one.file_name}{' and .down.sql' if has_down else ''}"
+    return f"{one.file_name}{' and .down.sql' if one.migration.down else ''}"
 
 
 def _subject(found: list[NumberedMigration]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peterental.database.migrations.importing import sql_edits
-from peterental.database.migrations.importing.folder import SourceFolder, read_folder
+from peterental.database.migrations.importing.folder import SourceFile, SourceFolder, read_folder
 from peterental.database.migrations.importing.import_report import ImportReport, NumberedMigration
 from peterental.database.migrations.importing.model import ImportedFolder, ImportedMigration, ImportRefused, Remark
 from peterental.database.migrations.importing.recognition import EXPECTED, is_code, language_of, require_tool
@@ -55,6 +55,8 @@ def import_folder(source: Path, tool: str, target: Path) -> ImportReport:
     _require_distinct(found.migrations)
     found.migrations.sort(key=lambda migration: migration.order)
     _note_gaps(found, tool)
+    for migration in found.migrations:
+        _remove_ledger(migration)
     numbered = _numbered(found)
     if not any(one.file_name for one in numbered):
         raise ImportRefused(reason=_why_nothing(folder, found, numbered, tool))
@@ -85,14 +87,26 @@ def _require_empty(target: Path) -> None:
 def _add_code(folder: SourceFolder, found: ImportedFolder, tool: str) -> None:
     """Add migrations in a programming language, which keep their place, and report them."""
     read_name = TOOLS[tool].read_name
+    by_version = {migration.version: migration for migration in found.migrations}
+    undoing: list[tuple[str, SourceFile]] = []
     for file in folder.top_level() if read_name else ():
-        if read_name and is_code(file.base_name):
-            named = read_name(f"{file.base_name.rpartition('.')[0]}.sql")
-            if named:
-                migration = ImportedMigration(
-                    order=named.order, version=named.version, name=named.words, origin=file.name, up=None
-                )
-                found.migrations.append(migration)
+        named = read_name(f"{file.base_name.rpartition('.')[0]}.sql") if read_name and is_code(file.base_name) else None
+        if named is None:
+            continue
+        if named.words.endswith(".down"):
+            undoing.append((named.version, file))
+            found.handled.add(file.name)
+            continue
+        words = named.words.removesuffix(".up")
+        migration = ImportedMigration(order=named.order, version=named.version, name=words, origin=file.name, up=None)
+        by_version.setdefault(named.version, migration)
+        found.migrations.append(migration)
+    for version, file in undoing:
+        undone = by_version.get(version)
+        if undone is None:
+            found.problems.append(Remark("undoes a migration that is not there: it was left out", file.name))
+        elif undone.up is not None:
+            undone.failed(f"the down part is {language_of(file.name)}: write it as SQL in the down file", file.name)
 
 
 def _require_distinct(migrations: list[ImportedMigration]) -> None:
@@ -159,6 +173,15 @@ def _slug(words: str) -> str:
     return slug.encode()[:_MAX_NAME_BYTES].decode(errors="ignore").strip("_")
 
 
+def _remove_ledger(migration: ImportedMigration) -> None:
+    """Remove what a migration does to its tool's own records: our ledger has that name."""
+    if migration.up is not None:
+        migration.up, of_up = sql_edits.without_ledger(migration.up)
+        migration.down, of_down = sql_edits.without_ledger(migration.down or "")
+        if of_up or of_down:
+            migration.changed("statements on the table schema_migrations removed: it is the ledger here")
+
+
 def _adapt(migration: ImportedMigration) -> None:
     """Remove a transaction around a whole part, and set `no_transaction` where PostgreSQL requires it."""
     up = migration.up or ""
@@ -167,6 +190,10 @@ def _adapt(migration: ImportedMigration) -> None:
         migration.up = up = unwrapped
         migration.no_transaction = False
         migration.changed("BEGIN and COMMIT around the file removed: each file is one transaction")
+    if migration.down and not sql_edits.has_statement(migration.down):
+        if migration.down.strip():
+            migration.changed("the down part has only comments: there is no down file")
+        migration.down = None
     if migration.down:
         unwrapped = sql_edits.unwrapped(migration.down)
         if unwrapped is not None:
@@ -191,7 +218,7 @@ def _output_files(one: NumberedMigration, tool: str) -> list[_OutputFile]:
     up = migration.up or ""
     header = [f"-- Migration {one.number:03d}: {title}", origin]
     files = [_OutputFile(one.file_name, _with_header(header, up, no_transaction=migration.no_transaction))]
-    if migration.down and sql_edits.has_statement(migration.down):
+    if migration.down:
         header = [f"-- Undo {one.number:03d}: {title}", origin]
         text = _with_header(header, migration.down, no_transaction=migration.down_no_transaction)
         files.append(_OutputFile(one.down_name, text))
@@ -212,17 +239,17 @@ def _with_header(header: list[str], sql: str, *, no_transaction: bool) -> str:
 
 def _write(target: Path, outputs: list[_OutputFile], found: ImportedFolder) -> None:
     """Write all files beside `target`, check them, and rename the folder. Raises ImportRefused."""
-    workshop = target.absolute().parent / f".{target.absolute().name}.importing"
+    staging = target.absolute().parent / f".{target.absolute().name}.importing"
     try:
-        shutil.rmtree(workshop, ignore_errors=True)  # of a killed import
-        workshop.mkdir()
+        shutil.rmtree(staging, ignore_errors=True)  # of a killed import
+        staging.mkdir()
         try:
             for file in outputs:
-                (workshop / file.name).write_bytes(file.text.encode())
-            _report_refusals(workshop, found)
-            os.rename(workshop, target)  # noqa: PTH104  # Path.rename is the same, but hides that this is one system call
+                (staging / file.name).write_bytes(file.text.encode())
+            _report_refusals(staging, found)
+            os.rename(staging, target)  # noqa: PTH104  # Path.rename is the same, but hides that this is one system call
         except BaseException:
-            shutil.rmtree(workshop, ignore_errors=True)
+            shutil.rmtree(staging, ignore_errors=True)
             raise
     except OSError as error:
         raise ImportRefused(reason=f"cannot write {target}: {error.strerror}") from error

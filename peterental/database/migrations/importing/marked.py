@@ -19,11 +19,20 @@ from peterental.database.migrations.importing.sections import Marker, MarkerRead
 from peterental.database.migrations.importing.sql_edits import has_statement, lines_matching
 
 GOOSE_LINE = re.compile(r"--\s*\+goose\b\s*(?P<words>.*)", re.IGNORECASE)
-SQL_MIGRATE_LINE = re.compile(r"--\s*\+migrate\b\s*(?P<words>.*)", re.IGNORECASE)
-DBMATE_LINE = re.compile(r"--\s*migrate:(?P<part>up|down)(?:\s+(?P<options>.*))?", re.IGNORECASE)
+SQL_MIGRATE_LINE = re.compile(r"-- \+migrate\b(?P<words>.*)")
+DBMATE_LINE = re.compile(r"--\s*migrate:(?P<part>up|down)(?:\s+(?P<options>.*))?")
 TERN_LINE = re.compile(r"\s*----\s*create above / drop below\s*----\s*")
 _TERN_NO_TRANSACTION = re.compile(r"\s*----\s*tern:\s*disable-tx\s*----\s*")
 NODE_LINE = re.compile(r"\s*--[\s-]*(?P<part>up|down)\s+migration\b.*", re.IGNORECASE)
+
+# Lines that were meant as markers, but are comments to the tool.
+_ALMOST_GOOSE = re.compile(
+    r"\s*--\s*\+?\s*goose\s+(?:up|down|statementbegin|statementend|no\s+transaction)\s*", re.IGNORECASE
+)
+_ALMOST_SQL_MIGRATE = re.compile(
+    r"\s*--\s*\+?\s*migrate\s+(?:up|down|statementbegin|statementend)(?:\s+notransaction)?\s*", re.IGNORECASE
+)
+_ALMOST_DBMATE = re.compile(r"\s*--\s*migrate\s*:\s*(?:up|down)\b.*", re.IGNORECASE)
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")
 
@@ -32,14 +41,14 @@ def goose_marker(line: str) -> Marker | None:
     """Return what a line means to goose."""
     found = GOOSE_LINE.fullmatch(line)
     if not found:
-        return None
+        return _almost(line, _ALMOST_GOOSE, "goose")
     words = " ".join(found["words"].lower().split())
     kinds = {
         "up": "up",
         "down": "down",
         "statementbegin": "begin",
         "statementend": "end",
-        "no transaction": "no transaction",
+        "no transaction": "file without transaction",
     }
     if words in kinds:
         return Marker(kinds[words])
@@ -55,11 +64,11 @@ def sql_migrate_marker(line: str) -> Marker | None:
     """Return what a line means to sql-migrate."""
     found = SQL_MIGRATE_LINE.fullmatch(line)
     if not found:
-        return None
-    word, *options = found["words"].lower().split() or [""]
-    if word in {"up", "down"}:
-        return Marker(word, no_transaction="notransaction" in options)
-    kinds = {"statementbegin": "begin", "statementend": "end"}
+        return _almost(line, _ALMOST_SQL_MIGRATE, "sql-migrate")
+    word, *options = found["words"].split() or [""]
+    if word in {"Up", "Down"}:
+        return Marker(word.lower(), no_transaction="notransaction" in options)
+    kinds = {"StatementBegin": "begin", "StatementEnd": "end"}
     if word in kinds:
         return Marker(kinds[word])
     return Marker("unknown", problem=f"“{line.strip()}” is not a marker that sql-migrate documents")
@@ -69,11 +78,18 @@ def dbmate_marker(line: str) -> Marker | None:
     """Return what a line means to dbmate."""
     found = DBMATE_LINE.fullmatch(line)
     if not found:
-        return None
+        return _almost(line, _ALMOST_DBMATE, "dbmate")
     options = (found["options"] or "").lower().split()
     unknown = [option for option in options if not option.startswith("transaction:")]
     problem = f"the option {unknown[0]} has no equivalent" if unknown else ""
-    return Marker(found["part"].lower(), no_transaction="transaction:false" in options, problem=problem)
+    return Marker(found["part"], no_transaction="transaction:false" in options, problem=problem)
+
+
+def _almost(line: str, pattern: re.Pattern[str], tool: str) -> Marker | None:
+    """Return a marker with a problem if a line is one but for its spelling; None for others."""
+    if not pattern.fullmatch(line):
+        return None
+    return Marker("text", problem=f"“{line.strip()}” is only a comment to {tool}, so it divides nothing here either")
 
 
 def tern_marker(line: str) -> Marker | None:
@@ -124,7 +140,7 @@ class MarkedTool:
         )
         text, unreadable = file.content
         if text is None:
-            migration.failed(f"{unreadable}; convert it to UTF-8 first")
+            migration.failed(unreadable)
             return migration
         sections = split_sections(text, self.read_marker, self.first)
         if self.up_marker and not sections.has_up:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from peterental.database.migrations.importing.folder import SourceFile, SourceFolder
 from peterental.database.migrations.importing.model import (
@@ -54,8 +54,11 @@ def _without_sqlx_marker(text: str | None) -> tuple[str | None, bool]:
 
 
 def convert_diesel(folder: SourceFolder) -> ImportedFolder:
-    """Convert folders such as `2024-01-31-120000_users` with `up.sql`, `down.sql` and perhaps `metadata.toml`."""
-    result = from_parts(folder_parts(folder))
+    """Convert folders such as `2024-01-31-120000_users` with `up.sql`, `down.sql` and perhaps `metadata.toml`.
+
+    Diesel compares versions as text.
+    """
+    result = from_parts(folder_parts(folder), order=lambda version: (version,))
     settings = {file.parent: file for file in folder.files if file.base_name == "metadata.toml"}
     for migration in result.migrations:
         file = settings.get(migration.origin.rpartition("/")[0])
@@ -93,8 +96,19 @@ def _apply_metadata(migration: ImportedMigration, file: SourceFile) -> None:
         migration.failed(f"the setting {name} has no equivalent", file.name)
 
 
-def from_parts(parts: Iterable[Part]) -> ImportedFolder:
-    """Match ups and downs by version. Raises ImportRefused for two files with one version and part."""
+def _by_number(version: str) -> OrderKey:
+    return (int(version),)
+
+
+def from_parts(parts: Iterable[Part], order: Callable[[str], OrderKey] = _by_number) -> ImportedFolder:
+    """Match ups and downs by version.
+
+    Args:
+        parts: of all migrations.
+        order: returns the place of a version in the tool's order.
+
+    Raises ImportRefused for two files with one version and part.
+    """
     by_version: dict[str, dict[str, tuple[str, SourceFile]]] = defaultdict(dict)
     for (version, name), part, file in parts:
         other = by_version[version].setdefault(part, (name, file))[1]
@@ -111,7 +125,7 @@ def from_parts(parts: Iterable[Part]) -> ImportedFolder:
         name, up = found["up"]
         if down is not None:
             result.handled.add(down.name)
-        result.migrations.append(migration_from((int(version),), version, name, up, down))
+        result.migrations.append(migration_from(order(version), version, name, up, down))
     return result
 
 
@@ -122,7 +136,7 @@ def migration_from(
     migration = ImportedMigration(order=order, version=version, name=name, origin=up.name, up=None)
     for file in (up, down):
         if file is not None and file.content[0] is None:
-            migration.failed(f"{file.content[1]}; convert it to UTF-8 first")
+            migration.failed(file.content[1])
     if not migration.problems:
         migration.up = up.text
         migration.down = down.text if down else None

@@ -39,7 +39,7 @@ TOOLS = {
     "golang-migrate": Tool(convert_golang_migrate, by_number),
     "flyway": Tool(convert_flyway),
     "sqlx": Tool(convert_sqlx, by_number),
-    "diesel": Tool(convert_diesel, by_number),
+    "diesel": Tool(convert_diesel),
     "rails": Tool(convert_rails),
     "alembic-sql": Tool(convert_alembic),
     "sql-migrate": _marked(marked.SQL_MIGRATE),

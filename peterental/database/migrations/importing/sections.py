@@ -15,7 +15,8 @@ class Marker:
 
     Args:
         kind: `up` or `down` begins a part; `begin` and `end` enclose one statement; `no transaction` is for the part
-            that it is in, or for both above the first; `ignored` is removed; `unknown` is reported.
+            that it is in, or for both above the first; `file without transaction` is for both; `ignored` and `unknown`
+            are removed; `text` stays, as a comment.
         no_transaction: whether a part that begins here runs outside a transaction.
         problem: what cannot be carried over because of this line.
     """
@@ -62,33 +63,58 @@ def split_sections(text: str, read_marker: MarkerReader, first: str = "") -> Sec
         read_marker: reads one line.
         first: the part that begins with the file, `up`; by default, a marker begins it.
     """
-    found = Sections()
-    parts: dict[str, list[str]] = {"": [], "up": [], "down": []}
-    current = first
-    block_start: int | None = None
+    splitter = _Splitter(first)
     for number, line in enumerate(lines_of(text), 1):
-        marker = read_marker(line.rstrip("\r\n"))
+        splitter.take(number, line, read_marker(line.rstrip("\r\n")))
+    return splitter.sections()
+
+
+class _Splitter:
+    """Collects the lines of each part."""
+
+    def __init__(self, first: str) -> None:
+        self._found = Sections()
+        self._parts: dict[str, list[str]] = {"": [], "up": [], "down": []}
+        self._current = first
+        self._block_start: int | None = None
+
+    def take(self, number: int, line: str, marker: Marker | None) -> None:
+        """Take the next line, and what it means."""
+        if marker is None or marker.kind == "text":
+            self._parts[self._current].append(line)
         if marker is None:
-            parts[current].append(line)
-            continue
+            return
         if marker.problem:
-            found.problems.append((number, marker.problem))
+            self._found.problems.append((number, marker.problem))
         if marker.kind in {"up", "down"}:
-            current = marker.kind
-            found.has_up = found.has_up or current == "up"
-            if marker.no_transaction:
-                found.no_transaction.add(current)
+            self._begin_part(marker)
         elif marker.kind == "no transaction":
-            found.no_transaction |= {current} if current else {"up", "down"}
-        elif marker.kind == "begin":
-            block_start = len(parts[current])
-        elif marker.kind == "end" and block_start is not None:
-            found.semicolons_added += _terminate(parts[current], block_start)
-            block_start = None
-        if marker.kind in {"begin", "end", "ignored"}:
-            found.removed.append(re.sub(r"\s+", " ", line.strip()))
-    found.preamble, found.up, found.down = ("".join(parts[name]) for name in ("", "up", "down"))
-    return found
+            self._found.no_transaction |= {self._current} if self._current else {"up", "down"}
+        elif marker.kind == "file without transaction":
+            self._found.no_transaction |= {"up", "down"}
+        elif marker.kind in {"begin", "end", "ignored"}:
+            self._mark_block(marker)
+            self._found.removed.append(re.sub(r"\s+", " ", line.strip()))
+
+    def sections(self) -> Sections:
+        """Return the parts."""
+        found = self._found
+        found.preamble, found.up, found.down = ("".join(self._parts[name]) for name in ("", "up", "down"))
+        return found
+
+    def _begin_part(self, marker: Marker) -> None:
+        self._current = marker.kind
+        self._found.has_up = self._found.has_up or marker.kind == "up"
+        if marker.no_transaction:
+            self._found.no_transaction.add(marker.kind)
+
+    def _mark_block(self, marker: Marker) -> None:
+        lines = self._parts[self._current]
+        if marker.kind == "begin":
+            self._block_start = len(lines)
+        elif marker.kind == "end" and self._block_start is not None:
+            self._found.semicolons_added += _terminate(lines, self._block_start)
+            self._block_start = None
 
 
 def _terminate(lines: list[str], start: int) -> int:

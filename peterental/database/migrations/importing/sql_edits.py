@@ -28,6 +28,13 @@ _SET_CONFIG = re.compile(
 _END_OF_STATEMENT = re.compile(r"[ \t]*;*")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:\r\n|\r|\n|\Z)")
 
+# Other tools have a table of this name too; in ours, files must not touch it.
+_ON_LEDGER = re.compile(
+    r"(?:create\s+table|alter\s+table|drop\s+table|truncate(?:\s+table)?|insert\s+into|update|delete\s+from"
+    r"|comment\s+on\s+table)\s+(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?:\"?\w+\"?\.)?\"?schema_migrations\"?(?=[\s(;]|\Z)"
+    r"(?!\s*,)",
+    re.IGNORECASE,
+)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 _OUTSIDE_ONLY_KINDS = {
@@ -89,6 +96,11 @@ def without_matching(text: str, matches: Callable[[str], object]) -> tuple[str, 
     """Return `text` without the statements that `matches` accepts, and these statements."""
     removed = [statement for statement in split_statements(text) if matches(statement.sql)]
     return without_statements(text, removed), [statement.sql for statement in removed]
+
+
+def without_ledger(text: str) -> tuple[str, list[str]]:
+    """Return `text` without the statements that make, change or drop a table schema_migrations, and these."""
+    return without_matching(text, _ON_LEDGER.match) if "schema_migrations" in text.lower() else (text, [])
 
 
 def _end_of(text: str, position: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -47,13 +46,6 @@ def plain(databases: Databases) -> Catalog:
     return catalog(url)
 
 
-@pytest.fixture
-def another_database(databases: Databases) -> Iterator[str]:
-    url = databases.create()
-    yield url
-    databases.drop(url)
-
-
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.tool)
 def test_imported_folder_makes_and_undoes_the_same_schema(
     example: Example, tmp_path: Path, databases: Databases, plain: Catalog
@@ -73,14 +65,52 @@ def test_imported_folder_makes_and_undoes_the_same_schema(
     databases.drop(url)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.tool)
-def test_database_of_the_other_tool_is_adopted(example: Example, tmp_path: Path, another_database: str) -> None:
+LEDGERS = {
+    "goose": (
+        (
+            "CREATE TABLE goose_db_version (id serial PRIMARY KEY, version_id bigint, is_applied boolean, tstamp timestamp);"
+            "INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true), (1, true), (2, true), (3, true), (4, true)"
+        ),
+        "",
+    ),
+    "dbmate": (
+        (
+            "CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY);"
+            "INSERT INTO schema_migrations SELECT '2024013112000' || n FROM generate_series(1, 4) AS n"
+        ),
+        "ALTER TABLE schema_migrations RENAME TO dbmate_schema_migrations",
+    ),
+    "golang-migrate": (
+        (
+            "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);"
+            "INSERT INTO schema_migrations VALUES (4, false)"
+        ),
+        "ALTER TABLE schema_migrations RENAME TO golang_schema_migrations",
+    ),
+    "alembic-sql": (
+        "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('4d5e')",
+        "",
+    ),
+}
+"""What a tool records about the history of the examples, and the statement that makes room for our ledger."""
+
+
+@pytest.mark.parametrize("tool", LEDGERS)
+def test_database_of_the_other_tool_is_adopted(tool: str, tmp_path: Path, empty_database_url: str) -> None:
+    """As docs/coming-from.md describes: make room for the ledger, then adopt up to the last number."""
+    example = next(example for example in EXAMPLES if example.tool == tool)
     target = tmp_path / "ours"
-    import_folder(example.write(tmp_path / "theirs"), example.tool, target)
-    run_plainly(another_database)
-    last = max(int(path.name[:3]) for path in target.iterdir())
-    assert adopt(another_database, target, to=last, report=print) == last
-    assert MigrationRunner(another_database, target, report=print).run_migrations() == 0
+    import_folder(example.write(tmp_path / "theirs"), tool, target)
+    theirs, make_room = LEDGERS[tool]
+    run_plainly(empty_database_url)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(theirs.encode())
+        if make_room:
+            connection.execute(make_room.encode())
+    assert adopt(empty_database_url, target, to=len(WORDS), report=print) == len(WORDS)
+    assert MigrationRunner(empty_database_url, target, report=print).run_migrations() == 0
+    (target / "005_more.sql").write_text("CREATE TABLE more (id bigint PRIMARY KEY);")
+    assert MigrationRunner(empty_database_url, target, report=print).run_migrations() == 1
 
 
 def test_every_tool_has_an_example() -> None:

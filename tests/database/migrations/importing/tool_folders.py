@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,12 +52,12 @@ class Example:
         return folder
 
 
-def write_files(folder: Path, files: dict[str, str]) -> None:
-    """Write text files by relative name."""
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write files by relative name."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
 def _goose() -> dict[str, str]:
