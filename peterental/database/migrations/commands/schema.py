@@ -31,7 +31,7 @@ HEADER = """\
 
 
 class CannotReadSchema(EngineError):
-    """Cannot read {path}: {reason}. Write it with flask db-schema --output {path}."""
+    """Cannot read {path}: {reason}."""
 
 
 class CannotWriteSchema(EngineError):

@@ -24,6 +24,7 @@ class FileLint:
         source: its text, parsed.
         catalog: the schema as all statements before this one make it.
         no_transaction: whether it runs outside a transaction.
+        is_baseline: whether db-squash has written it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class FileLint:
     source: ParsedFile
     schema: SchemaModel
     no_transaction: bool = False
+    is_baseline: bool = False
     created: set[str] = field(default_factory=set)
     """Tables that this file creates. No other session uses them yet."""
     locked_tables: dict[str, int] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from pathlib import Path
 from peterental.database.migrations.errors import MigrationFilesError, Problem
 from peterental.database.migrations.lint import ast, rules
 from peterental.database.migrations.lint.context import FileLint, alter_commands
-from peterental.database.migrations.lint.findings import Finding
+from peterental.database.migrations.lint.findings import Finding, Severity
 from peterental.database.migrations.lint.parsed_file import ParsedFile, ParsedStatement
 from peterental.database.migrations.lint.registry import CHECKS, COMMAND_CHECKS, FILE_CHECKS, HISTORY_CHECKS
 from peterental.database.migrations.lint.report import Report
@@ -74,7 +74,8 @@ def lint_directory(directory: Path) -> Report:
     waived: list[Finding] = []
     for lint in lints:
         left, of_file = apply_waivers(lint)
-        findings += left
+        # A baseline is generated: no one writes it, and no existing table is in it.
+        findings += [found for found in left if not (lint.is_baseline and found.rule.severity is Severity.ADVICE)]
         waived += of_file
     return Report(findings, waived, len(files))
 
@@ -92,6 +93,7 @@ def _lint_file(file: MigrationFile, schema: SchemaModel, number: int, findings: 
         return lint
     directives = _directives(lint, file)
     lint.no_transaction = directives.no_transaction
+    lint.is_baseline = directives.baseline
     for statement in lint.source.statements:
         _examine(lint, statement)
     check_syntax(lint, file, directives)
