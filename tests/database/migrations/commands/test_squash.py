@@ -293,7 +293,7 @@ def test_unfinished_squash_keeps_files_that_it_does_not_know(empty_database_url:
         squashed(empty_database_url, filled)
     filled.write("002_homes.sql", FILES["002_homes.sql"])
     with pytest.raises(
-        MigrationFilesError, match="003_baseline.sql replaces 001 to 003, but 002_homes.sql of them still exist"
+        MigrationFilesError, match="003_baseline.sql replaces 001 to 003, but it is beside 002_homes.sql"
     ):
         find_files(filled.path)
     assert squashed(empty_database_url, filled, answer=False) is None
