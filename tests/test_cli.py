@@ -312,6 +312,8 @@ def test_demo_without_a_schema_says_to_migrate(empty_database_url: str) -> None:
         "db-adopt",
         "db-repair",
         "db-rollback",
+        "db-schema",
+        "db-squash",
         "user-create",
         "user-password",
         "demo",
@@ -527,6 +529,54 @@ def test_db_adopt_records_only_what_exists(empty_database_url: str, folder: Path
     assert done.returncode == 0, done.stderr
     done = flask("db-migrate", "--directory", str(folder), DATABASE_URL=empty_database_url)
     assert "Successfully applied 1 new migrations" in done.stdout
+
+
+def test_db_schema_prints_writes_and_checks(empty_database_url: str, folder: Path, tmp_path: Path) -> None:
+    recorded = tmp_path / "review" / "schema.sql"
+    recorded.parent.mkdir()
+
+    def db_schema(*options: str) -> subprocess.CompletedProcess[str]:
+        return flask("db-schema", *options, "--directory", str(folder), DATABASE_URL=empty_database_url)
+
+    done = db_schema("--check", str(recorded))
+    assert done.returncode == 1
+    assert done.stderr == f"❌ Cannot read {recorded}: No such file or directory.\n"
+    done = db_schema("--output", str(recorded))
+    assert (done.returncode, done.stdout) == (0, f"✅ {recorded}\n"), done.stderr
+    done = db_schema()
+    assert (done.stdout, done.stderr) == (recorded.read_text(), "")
+    done = db_schema("--check", str(recorded))
+    assert (done.returncode, done.stdout) == (0, f"✅ {recorded} is current\n")
+    (folder / "003_more.sql").write_text("ALTER TABLE a ADD added int;")
+    done = db_schema("--check", str(recorded))
+    assert done.returncode == 1
+    assert f"--- {recorded}\n+++ as the migrations make it\n" in done.stdout
+    assert "\n+    added integer\n" in done.stdout
+    recorded.write_bytes(b"\xff")
+    assert "it is not UTF-8 (byte 1)" in db_schema("--check", str(recorded)).stderr
+    assert "exclude each other" in db_schema("--check", str(recorded), "--output", str(recorded)).stderr
+    assert (
+        "Cannot write to /nowhere/schema.sql: No such file or directory."
+        in db_schema("--output", "/nowhere/schema.sql").stderr
+    )
+    (folder / "004_type.sql").write_text("CREATE DOMAIN d AS int; ALTER TABLE a ALTER added SET DATA TYPE nonsense;")
+    done = db_schema()
+    assert done.returncode == 1
+    assert 'type "nonsense" does not exist' in done.stderr
+
+
+def test_db_squash_asks_and_needs_a_terminal_or_yes(empty_database_url: str, folder: Path) -> None:
+    arguments = ("db-squash", "2", "--directory", str(folder))
+    done = flask(*arguments, DATABASE_URL=empty_database_url)
+    assert done.returncode == 1
+    assert "002_baseline.sql will replace these 2 files, which will be deleted:" in done.stdout
+    assert "there is no terminal for the confirmation" in done.stderr
+    done = flask(*arguments, "--yes", DATABASE_URL=empty_database_url)
+    assert done.returncode == 0, done.stderr
+    assert "✅ 002_baseline.sql replaces 2 files" in done.stdout
+    assert [path.name for path in folder.glob("*.sql")] == ["002_baseline.sql"]
+    done = flask(*arguments, DATABASE_URL=empty_database_url)
+    assert done.stderr == "❌ Nothing was squashed: 002_baseline.sql is the only file up to 002.\n"
 
 
 def test_project_database_verifies(database_url: str) -> None:

@@ -24,6 +24,7 @@ STATE_LABELS = {
     "missing": "File missing",
     "late": "Out of order",
     "newer": "Newer",
+    "behind": "Some are missing",
     "failed": "Failed",
     "waiting": "Waiting",
     "contracted": "Contracted by a newer release",
@@ -46,6 +47,7 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
     ),
     "late": ((None, "Rename the out-of-order file to the next free number. It was never applied."),),
     "missing": ((None, "Restore the missing file from version control. Every applied migration needs its file."),),
+    "behind": ((None, "Deploy the last release before the squash first, then this one."),),
     "edited": (
         (None, "Restore the original text of the edited file, and put the change into a new migration."),
         ("flask db-repair", "shows the edit and accepts it after your confirmation."),
@@ -66,7 +68,7 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
 }
 """For each state of a migration, the most urgent first: commands and what they do, or what to do without one."""
 
-BLOCKING = frozenset({"failed", "contracted", "late", "missing", "edited"})
+BLOCKING = frozenset({"failed", "contracted", "late", "missing", "behind", "edited"})
 """States that must be resolved before any other command is run."""
 
 ATTEMPTS_SHOWN = 10

@@ -96,25 +96,15 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
             raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
         live = read_catalog(connection, schema, which="database")
     # If the ledger goes further, later files have been applied too, and the database has their schema.
-<<<<<<< HEAD
     highest = max([to, *(version for version in ledger.rows if version <= last)])
     applied = [file for file in files if file.version <= highest]
     built = _build_with_removals(url, applied, scratch_url, schema, report)
-    _check(live, built, schema)
-    with writing_session(url, report=report) as (connection, ledger):
-        # Check again under the lock: the database may have changed during the comparison.
-        others = _check(read_catalog(connection, schema, which="database"), built, schema)
-        todo = _unrecorded(connection, ledger, wanted)
-=======
-    highest = max([to, *(version for version in ledger.rows if version <= len(files))])
-    built = _build_with_removals(url, files[:highest], scratch_url, schema, report)
     _check(live, built, schema, is_recorded=_is_recorded(ledger, to))
     with writing_session(url, report=report) as (connection, ledger):
         # Check again under the lock: the database may have changed during the comparison.
         live = read_catalog(connection, schema, which="database")
         others = _check(live, built, schema, is_recorded=_is_recorded(ledger, to))
-        todo = _unrecorded(connection, ledger, files[:to])
->>>>>>> h-adopt
+        todo = _unrecorded(connection, ledger, wanted)
         writer = LedgerWriter(connection, schema)
         with connection.transaction():
             for file in todo:

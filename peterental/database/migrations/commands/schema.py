@@ -12,6 +12,7 @@ import psycopg
 from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.progress import Reporter
+from peterental.database.migrations.run.exclusive import writing_session
 from peterental.database.migrations.schema_text.text import SchemaText, schema_text
 from peterental.database.migrations.schema_text.unsupported import SchemaInexpressible
 from peterental.database.migrations.scratch.database import build, scratch_database
@@ -31,7 +32,7 @@ HEADER = """\
 
 
 class CannotReadSchema(EngineError):
-    """Cannot read {path}: {reason}. Write it with flask db-schema --output {path}."""
+    """Cannot read {path}: {reason}."""
 
 
 class CannotWriteSchema(EngineError):
@@ -68,6 +69,8 @@ def write_schema(url: str, directory: Path, *, scratch_url: str | None = None, r
             build(scratch, directory, to=files[-1].version)
         expected = read_schema(scratch, schema)
     with scratch_database(url, scratch_url=scratch_url, report=report) as scratch:
+        with writing_session(scratch, report=lambda _line: None):
+            pass  # views and grants may refer to the ledger, which exists now
         _execute(scratch, expected.text.text)
         refuse_different(read_schema(scratch, schema), expected, schema)
     return HEADER + expected.text.text

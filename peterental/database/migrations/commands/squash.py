@@ -157,8 +157,8 @@ def _proved(
         rebuilt = _read(scratch, schema)
         _refuse_different(rebuilt, expected, schema)
         _refuse_unrecognised(file, expected.rows)
-    rows = f" and {row_summary(expected.contents)}" if expected.contents.tables else ""
-    report(f"✅ Proved: {path.name} makes the same schema{rows} as the files")
+    what = f"schema and {row_summary(expected.contents)}" if expected.contents.tables else "schema"
+    report(f"✅ Proved: {path.name} makes the same {what} as the files")
     return text
 
 

@@ -234,9 +234,9 @@ def _coverage(
 
 def _behind(file: MigrationFile, have: list[int], missing: list[int]) -> str:
     last = next((version for version in have if version + 1 in missing), have[-1])
-    until = f"only {min(have):03d} to {last:03d}" if last > min(have) else f"only {last:03d}"
+    until = f"{min(have):03d} to {last:03d}" if last > min(have) else f"{last:03d}"
     return (
-        f"{file.path.name} replaces migrations 001 to {file.version:03d}, but this database has {until} of them;"
+        f"{file.path.name} replaces migrations 001 to {file.version:03d}, but this database has only {until} of them;"
         " first deploy the last release before the squash"
     )
 

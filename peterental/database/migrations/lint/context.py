@@ -26,6 +26,7 @@ class FileLint:
         catalog: the schema as all statements before this one make it.
         no_transaction: whether it runs outside a transaction.
         directives: what its header says.
+        is_baseline: whether db-squash has written it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class FileLint:
     schema: SchemaModel
     no_transaction: bool = False
     directives: Directives = field(default_factory=Directives)
+    is_baseline: bool = False
     created: set[str] = field(default_factory=set)
     """Tables that this file creates. No other session uses them yet."""
     locked_tables: dict[str, int] = field(default_factory=dict)

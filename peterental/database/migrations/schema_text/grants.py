@@ -1,4 +1,4 @@
-"""Privileges: what was granted beyond, or revoked from, what the server grants by default."""
+"""Privileges: what was granted beyond, or revoked from, what the server grants by default; also on the ledger."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ORDER BY o.target, o.part, g.verb DESC, grantee, privilege
 
 def units(catalog: CatalogReader) -> Iterator[Unit]:
     """Yield the grants and revocations of each object that has any."""
-    relations = catalog.relations
+    relations = catalog.relations_and_ledger
     objects = _OBJECTS.format(
         relations=relations,
         is_routine=not_member("pg_proc", "p.oid"),

@@ -38,8 +38,11 @@ SELECT p.oid, quote_ident(p.pubname) AS name, p.puballtables, p.pubviaroot,
     (SELECT array_agg(r.prrelid::regclass::text || coalesce((
             SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')'
             FROM pg_attribute AS a WHERE a.attrelid = r.prrelid
-                AND a.attnum = ANY (string_to_array(to_jsonb(r) ->> 'prattrs', ' ')::int[])), '')
-        || coalesce(' WHERE (' || pg_get_expr((to_jsonb(r) ->> 'prqual')::pg_node_tree, r.prrelid) || ')', '')
+                AND to_jsonb(r) -> 'prattrs' @> to_jsonb(a.attnum)), '')
+        || coalesce((SELECT ' WHERE ' || (to_jsonb(t) ->> 'rowfilter') FROM pg_publication_tables AS t
+            WHERE t.pubname = p.pubname AND (t.schemaname, t.tablename) = (
+                SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE c.oid = r.prrelid)), '')
         ORDER BY r.prrelid::regclass::text) FROM pg_publication_rel AS r WHERE r.prpubid = p.oid) AS tables,
     (SELECT array_agg(r.prrelid) FROM pg_publication_rel AS r WHERE r.prpubid = p.oid) AS table_oids
 FROM pg_publication AS p WHERE {not_member("pg_publication", "p.oid")}

@@ -60,9 +60,14 @@ class CatalogReader:
     @property
     def relations(self) -> str:
         """A query for the relations of the migrations: oid, relname, relkind, name and more."""
+        return f"{self.relations_and_ledger} AND c.oid NOT IN ({self.ledger_oids})"
+
+    @property
+    def relations_and_ledger(self) -> str:
+        """The same query, with the ledger's tables."""
         return (
             "SELECT c.*, c.oid::regclass::text AS name FROM pg_class AS c"
             " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
             " WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-            f" AND c.oid NOT IN ({self.ledger_oids}) AND {not_member('pg_class', 'c.oid')}"
+            f" AND {not_member('pg_class', 'c.oid')}"
         )

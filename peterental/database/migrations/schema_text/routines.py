@@ -36,11 +36,10 @@ _OPERATORS = f"""
 SELECT o.oid, o.oid::regoperator::text AS signature, n.nspname, quote_ident(n.nspname) AS schema, o.oprname,
     nullif(o.oprleft, 0)::regtype::text AS "left", nullif(o.oprright, 0)::regtype::text AS "right",
     o.oprcode::regproc::text AS function, o.oprcanhash AS hashes, o.oprcanmerge AS merges,
-    CASE WHEN o.oprcom <> 0 THEN (SELECT format('OPERATOR(%I.%s)', m.nspname, c.oprname) FROM pg_operator AS c
-        JOIN pg_namespace AS m ON m.oid = c.oprnamespace WHERE c.oid = o.oprcom AND m.nspname <> n.nspname) END
-        AS other_commutator,
-    (SELECT c.oprname FROM pg_operator AS c WHERE c.oid = o.oprcom) AS commutator,
-    (SELECT c.oprname FROM pg_operator AS c WHERE c.oid = o.oprnegate) AS negator,
+    (SELECT format('OPERATOR(%I.%s)', m.nspname, c.oprname) FROM pg_operator AS c
+        JOIN pg_namespace AS m ON m.oid = c.oprnamespace WHERE c.oid = o.oprcom) AS commutator,
+    (SELECT format('OPERATOR(%I.%s)', m.nspname, c.oprname) FROM pg_operator AS c
+        JOIN pg_namespace AS m ON m.oid = c.oprnamespace WHERE c.oid = o.oprnegate) AS negator,
     nullif(o.oprrest::oid, 0)::regproc::text AS restrict, nullif(o.oprjoin::oid, 0)::regproc::text AS join
 FROM pg_operator AS o JOIN pg_namespace AS n ON n.oid = o.oprnamespace
 WHERE {not_member("pg_operator", "o.oid")} AND o.oprcode <> 0
@@ -97,8 +96,8 @@ def _operator(catalog: CatalogReader, row: Row) -> Unit:
         "FUNCTION": row["function"],
         "LEFTARG": row["left"],
         "RIGHTARG": row["right"],
-        "COMMUTATOR": row["other_commutator"] or row["commutator"],
-        "NEGATOR": row["negator"],
+        "COMMUTATOR": _relative(catalog, row["commutator"]),
+        "NEGATOR": _relative(catalog, row["negator"]),
         "RESTRICT": row["restrict"],
         "JOIN": row["join"],
     }
@@ -107,3 +106,9 @@ def _operator(catalog: CatalogReader, row: Row) -> Unit:
     target = f"OPERATOR {name} ({row['left'] or 'NONE'}, {row['right'] or 'NONE'})"
     statements = [f"CREATE OPERATOR {name} {statement}", *catalog.comments(target, identifier)]
     return Unit(identifier, Rank.OPERATOR, row["signature"], statements, label=f"operator {row['signature']}")
+
+
+def _relative(catalog: CatalogReader, operator: str | None) -> str | None:
+    """Return `OPERATOR(schema.name)` as the bare name if it is in the schema of the migrations."""
+    head = f"OPERATOR({catalog.quoted_schema}."
+    return operator[len(head) : -1] if operator and operator.startswith(head) else operator

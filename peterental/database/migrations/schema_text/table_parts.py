@@ -16,6 +16,7 @@ def units(catalog: CatalogReader) -> Iterator[Unit]:
     yield from _constraints(catalog)
     yield from _not_null_constraints(catalog)
     yield from _indexes(catalog)
+    yield from _index_settings(catalog)
     yield from _index_uses(catalog)
     yield from _statistics(catalog)
     yield from _rules(catalog)
@@ -104,6 +105,32 @@ def _indexes(catalog: CatalogReader) -> Iterator[Unit]:
         yield Unit(identifier, Rank.INDEX, f"{row['table']} {row['name']}", statements, needs)
 
 
+def _index_settings(catalog: CatalogReader) -> Iterator[Unit]:
+    """Yield the settings of constraints' indexes, which have no place in the constraint, and statistics targets."""
+    rows = catalog.rows(
+        f"""
+        SELECT x.oid, c.oid AS table_oid, c.name AS table, x.oid::regclass::text AS name, k.oid AS constraint_oid,
+            CASE WHEN k.oid IS NOT NULL THEN array_to_string(x.reloptions, ', ') END AS settings,
+            (SELECT array_agg(format('ALTER COLUMN %s SET STATISTICS %s', a.attnum, a.attstattarget) ORDER BY a.attnum)
+                FROM pg_attribute AS a WHERE a.attrelid = x.oid AND a.attstattarget >= 0) AS targets
+        FROM ({catalog.relations}) AS c JOIN pg_index AS i ON i.indrelid = c.oid
+        JOIN pg_class AS x ON x.oid = i.indexrelid
+        LEFT JOIN pg_constraint AS k ON k.conindid = x.oid AND k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x')
+        """
+    )
+    for row in rows:
+        changes = [f"SET ({row['settings']})"] if row["settings"] else []
+        statements = [f"ALTER INDEX {row['name']} {change}" for change in [*changes, *(row["targets"] or ())]]
+        needs = {_index(row["oid"], row["constraint_oid"])}
+        identifier = ObjectId("index settings", row["oid"])
+        yield Unit(identifier, Rank.INDEX_USE, f"{row['table']} {row['name']}", statements, needs)
+
+
+def _index(oid: int, constraint_oid: int | None) -> ObjectId:
+    """Return what creates an index: its constraint, if it has one."""
+    return ObjectId("pg_class", oid) if constraint_oid is None else ObjectId("pg_constraint", constraint_oid)
+
+
 def _index_uses(catalog: CatalogReader) -> Iterator[Unit]:
     """Yield CLUSTER ON and the replica identities."""
     rows = catalog.rows(
@@ -128,9 +155,7 @@ def _index_uses(catalog: CatalogReader) -> Iterator[Unit]:
             statements.append(f"ALTER TABLE ONLY {row['table']} REPLICA IDENTITY {identity}")
         needs = {_table(row)}
         if row["indexrelid"]:
-            by_constraint = row["constraint_oid"] is not None
-            kind = "pg_constraint" if by_constraint else "pg_class"
-            needs.add(ObjectId(kind, row["constraint_oid"] if by_constraint else row["indexrelid"]))
+            needs.add(_index(row["indexrelid"], row["constraint_oid"]))
         identifier = ObjectId("index use", row["indexrelid"] or row["table_oid"])
         yield Unit(identifier, Rank.INDEX_USE, f"{row['table']} {row['index'] or ''}", statements, needs)
 

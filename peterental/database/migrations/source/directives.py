@@ -264,7 +264,7 @@ _VALUES: dict[str, Callable[[str, str], object]] = {
     "pause": _milliseconds,
     "after-backfill": _versions,
     "settle": _milliseconds,
-    "baseline": _true,  # followed by the numbers that it replaces, which its table repeats
+    "baseline": _true,  # the numbers that it replaces; its table repeats them
 }
 """How the value of each word is read."""
 
@@ -276,7 +276,6 @@ _FIELDS = {
     "contract": "contract",
     "baseline": "baseline",
     "settle": "settle_ms",
-    "baseline": "baseline",
 }
 _BACKFILL_FIELDS = {"table": "table", "key": "key", "batch": "batch", "pause": "pause_ms"}
 

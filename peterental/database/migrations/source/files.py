@@ -203,8 +203,8 @@ def _unfinished_squash(files: list[MigrationFile]) -> list[Problem]:
             continue
         left = [other.path.name for other in files if other.version <= file.version and other is not file]
         if left:
-            more = f" and {len(left) - 1} more" if len(left) > 1 else ""
-            message = f"{file.path.name} replaces 001 to {file.version:03d}, but {left[0]}{more} of them still exist"
+            names = left[0] + (f" and {len(left) - 1} more" if len(left) > 1 else "")
+            message = f"{file.path.name} replaces 001 to {file.version:03d}, but it is beside {names}"
             finish = f"flask db-squash {file.version} finishes the squash"
             return [Problem(message=message, file=file.path.name, next_step=finish)]
     return []
