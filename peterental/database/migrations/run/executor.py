@@ -72,6 +72,7 @@ class Executor:
         settings: the host's.
         files: every file, among them the backfills that others need.
         may_wait: whether to finish such backfills; otherwise an incomplete one is an error.
+        in_background: whether backfills of large tables are left to the workers.
 
     Attributes:
         registered: the versions of the backfills that this run left to the workers.
@@ -88,7 +89,9 @@ class Executor:
         settings: EngineSettings = DEFAULT_SETTINGS,
         files: Sequence[MigrationFile] = (),
         may_wait: bool = True,
+        in_background: bool = True,
     ) -> None:
+        self._in_background = in_background
         self._connection = connection
         self._ledger = ledger
         self._url = url
@@ -166,6 +169,8 @@ class Executor:
                 self._next_text = None
                 self._starter.register(item, text, backfill, following)
                 self.registered.append(item.file.version)
+                if not self._in_background:
+                    self._finisher.finish(item.file, item.file.version)
                 return
         except UnusableTable as unusable:
             problem = Problem(message=unusable.message, file=item.file.path.name)

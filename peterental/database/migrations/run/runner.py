@@ -41,6 +41,7 @@ class MigrationRunner:
         progress: shows how far a long build has come; without it, `report` receives a line now and then.
         settings: the host's.
         may_wait: whether a file with `after-backfill` finishes the backfill first; otherwise it is an error.
+        in_background: whether backfills of large tables are left to the workers.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class MigrationRunner:
         progress: Progress | None = None,
         settings: EngineSettings = DEFAULT_SETTINGS,
         may_wait: bool = True,
+        in_background: bool = True,
     ) -> None:
         self._may_wait = may_wait
+        self._in_background = in_background
         self._database = database
         self._directory = directory or settings.directory
         self._lock_wait_s = settings.lock_wait_s if lock_wait_s is None else lock_wait_s
@@ -118,6 +121,7 @@ class MigrationRunner:
                         settings=self._settings,
                         files=files,
                         may_wait=self._may_wait,
+                        in_background=self._in_background,
                     )
                     executor.apply(todo)
                     registered = executor.registered

@@ -21,6 +21,8 @@ from tests.servers import HANG_S
 SLEEPY = f"UPDATE visit SET seen = seen + 1 {WHERE}; SELECT pg_sleep(600) {WHERE.replace('id BETWEEN', '5 BETWEEN')} AND (SELECT count(*) FROM visit AS v {WHERE.replace('id ', 'v.id ')}) > 1;"
 """Locks the rows of its batch, and sleeps if there are several, among them row 5."""
 
+SLEEPS = "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND application_name LIKE '%backfill 002')"
+
 
 @contextmanager
 def in_thread(target: Work) -> Iterator[threading.Thread]:
@@ -31,7 +33,7 @@ def in_thread(target: Work) -> Iterator[threading.Thread]:
     assert not thread.is_alive()
 
 
-def test_batch_gives_way_to_a_waiting_session(
+def test_batch_gives_way_to_a_waiting_session(  # noqa: PLR0917  # fixtures
     runner: MigrationRunner,
     folder: Folder,
     db: Connection,
@@ -41,19 +43,15 @@ def test_batch_gives_way_to_a_waiting_session(
 ) -> None:
     write_visits(folder, 12, batch=8, text=SLEEPY)
     runner.run_migrations()
-    with in_thread(work):
-        wait_until(
-            db,
-            "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND application_name LIKE '%backfill 002')",
-        )
-        for _ in range(3):  # batches of 8, 4 and 2 rows sleep; a batch of one row does not
-            with psycopg.connect(empty_database_url) as app:
-                app.execute("UPDATE visit SET note = 'app' WHERE id IN (5, 6)")
+    with in_thread(work) as thread, psycopg.connect(empty_database_url, autocommit=True) as app:
+        wait_until(db, SLEEPS)
+        while thread.is_alive():  # batches of 8, 4 and 2 rows sleep; a batch of one row does not
+            app.execute("UPDATE visit SET note = 'app' WHERE id IN (5, 6)")
     assert "the batch gave way to another session" in reported.text
     assert seen(db) == {1: 12}
 
 
-def test_locked_rows_are_waited_for(
+def test_locked_rows_are_waited_for(  # noqa: PLR0917  # fixtures
     runner: MigrationRunner,
     folder: Folder,
     db: Connection,
@@ -94,7 +92,7 @@ def test_locked_table_is_waited_for(
     assert seen(db) == {1: 12}
 
 
-def test_pauses_within_its_budget(
+def test_pauses_within_its_budget(  # noqa: PLR0917  # fixtures
     runner: MigrationRunner,
     folder: Folder,
     db: Connection,
@@ -104,8 +102,13 @@ def test_pauses_within_its_budget(
 ) -> None:
     write_visits(folder, 25)
     runner.run_migrations()
-    asked = []
-    monkeypatch.setattr(worker, "reason_to_pause", lambda *_: asked.append(1) or "a replica lags 20 s behind")
+    asked: list[int] = []
+
+    def reason(_connection: Connection, table: int) -> str:
+        asked.append(table)
+        return "a replica lags 20 s behind"
+
+    monkeypatch.setattr(worker, "reason_to_pause", reason)
     monkeypatch.setattr(worker, "_THROTTLE_POLL_S", 0.001)
     monkeypatch.setattr(worker, "MAX_PAUSE_S", 0.003)
     work()

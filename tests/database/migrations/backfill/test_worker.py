@@ -9,10 +9,12 @@ import pytest
 from psycopg.rows import dict_row
 
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.errors import FilesRefused, ReadOnlyDatabase
+from peterental.database.migrations.errors import FilesRefused, Interrupted, ReadOnlyDatabase, ServerUnavailable
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.state import compare_with_ledger
 from peterental.database.migrations.ledger.status import read_status
+from peterental.database.migrations.run import backfills
+from peterental.database.migrations.run.backfills import BackfillResult
 from peterental.database.migrations.source.files import find_files
 from tests.database.migrations.backfill.conftest import Work
 from tests.database.migrations.backfill.visits import (
@@ -177,7 +179,7 @@ def test_worker_names_itself_to_other_sessions(
 ) -> None:
     write_visits(folder, 30)
     runner.run_migrations()
-    names = set()
+    names: set[str] = set()
 
     def look(_what: str, _percent: int) -> None:
         rows = db.execute("SELECT application_name AS name FROM pg_stat_activity WHERE datname = current_database()")
@@ -192,7 +194,7 @@ def test_second_worker_leaves_it_to_the_first(
 ) -> None:
     write_visits(folder, 95)
     runner.run_migrations()
-    others = []
+    others: list[BackfillResult] = []
 
     def second(_what: str, _percent: int) -> None:
         if not others:
@@ -299,3 +301,63 @@ def test_completion_between_two_reads_is_no_error(
         work()
         entries = compare_with_ledger(reader, find_files(folder.path), before)
     assert [entry.state for entry in entries] == ["applied", "applied"]
+
+
+END_WORKER = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name LIKE '%backfill 002' AND datname = current_database()
+"""
+
+
+def test_lost_connection_is_opened_again(  # noqa: PLR0917  # fixtures
+    runner: MigrationRunner,
+    folder: Folder,
+    db: Connection,
+    work: Work,
+    reported: ReportedLines,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backfills, "_FIRST_RECONNECT_S", 0.01)
+    write_visits(folder, 95)
+    runner.run_migrations()
+    (result,) = work(progress=lambda _what, percent: db.execute(END_WORKER) if percent < 3 else None)
+    assert result.state == "done"
+    assert "Connecting again" in reported.text
+    assert seen(db) == {1: 95}
+
+
+def test_stop_during_an_outage_leaves_it_running(
+    runner: MigrationRunner, folder: Folder, db: Connection, work: Work
+) -> None:
+    write_visits(folder, 95)
+    runner.run_migrations()
+    until = threading.Event()
+
+    def stop(line: str) -> None:
+        if "Connecting again" in line:
+            until.set()
+
+    (result,) = work(until=until, report=stop, progress=lambda *_: db.execute(END_WORKER))
+    assert result.message == "stopped while the database was away"
+    assert seen(db) == {0: 85, 1: 10}
+
+
+def test_first_connection_must_succeed(runner: MigrationRunner, folder: Folder) -> None:
+    write_visits(folder, 95)
+    runner.run_migrations()
+    with pytest.raises(ServerUnavailable):
+        backfills.run_backfills("postgresql://pete@127.0.0.1:1/x", folder.path, report=print)
+
+
+def test_interruption_rolls_the_batch_back(runner: MigrationRunner, folder: Folder, db: Connection, work: Work) -> None:
+    write_visits(folder, 95)
+    runner.run_migrations()
+
+    def interrupt(_what: str, _percent: int) -> None:
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        work(progress=interrupt)
+    assert seen(db) == {0: 85, 1: 10}
+    work()
+    assert seen(db) == {1: 95}
