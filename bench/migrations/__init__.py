@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bench.migrations import (
     backfill,
+    contract_landing,
     index_builds,
     killed,
     memory,
@@ -21,7 +22,17 @@ from bench.table import Table
 
 TITLE = "Migrations"
 
-_ROWS = (small_files, nothing_pending, waiting_alter, two_runners, index_builds, killed, backfill, memory)
+_ROWS = (
+    small_files,
+    nothing_pending,
+    waiting_alter,
+    two_runners,
+    index_builds,
+    killed,
+    contract_landing,
+    backfill,
+    memory,
+)
 
 
 def measure(bench: Bench) -> Iterator[Table | str]:

@@ -15,7 +15,7 @@ from peterental.cli.errors import report_errors
 from peterental.cli.terminal import colours, columns, output
 from peterental.clock import utc_now
 from peterental.config import Config
-from peterental.database import Database, migrations_url_for
+from peterental.database import Database, engine_settings, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.status_table import status_table
 from peterental.database.migrations.ledger.status import read_status
@@ -64,7 +64,7 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, no_wait: bool
     if dry_run:
         files = scan_files(directory)[0]
         refuse_beyond_last(files, to)
-        status = read_status(_url(), directory)
+        status = read_status(_url(), directory, engine_settings(_config(), directory))
         wanted = [entry for entry in status.entries if entry.version in status.pending]
         pending = [entry.file for entry in wanted if entry.file and (to is None or entry.version <= to)]
         for item in checked_files(pending, files):
@@ -75,7 +75,13 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, no_wait: bool
         return
     report, progress = output()
     MigrationRunner(
-        _url(), directory, lock_wait_s=lock_wait, report=report, progress=progress, may_wait=not no_wait
+        _url(),
+        directory,
+        lock_wait_s=lock_wait,
+        report=report,
+        progress=progress,
+        settings=engine_settings(_config()),
+        may_wait=not no_wait,
     ).run_migrations(to=to)
 
 
@@ -89,7 +95,8 @@ def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None
 
     Example: flask db-status --exit-code
     """
-    status = read_status(_url(), directory or _config().migrations_dir)
+    directory = directory or _config().migrations_dir
+    status = read_status(_url(), directory, engine_settings(_config(), directory))
     click.echo(_json(status.as_json()) if as_json else status_table(status, colour=colours(), width=columns()))
     if exit_code:
         sys.exit({"pending": EXIT_PENDING, "broken": EXIT_BROKEN}.get(status.state, 0))
@@ -124,11 +131,13 @@ def db_backfill(
         message = f"{max_rate} is not a number of rows."
         raise click.BadParameter(message, param_hint="--max-rate")
     report, progress = output()
+    directory = directory or _config().migrations_dir
     results = run_backfills(
         _url(),
-        directory or _config().migrations_dir,
+        directory,
         report=report,
         progress=progress,
+        settings=engine_settings(_config(), directory),
         max_rows_per_s=max_rate,
         once=once,
         action="retry" if retry else "skip" if skip else None,
@@ -189,6 +198,7 @@ def db_plan(*, as_json: bool, directory: Path | None) -> None:
         directory or _config().migrations_dir,
         scratch_url=_config().scratch_database_url,
         report=_report_to_stderr,
+        settings=engine_settings(_config(), directory),
     )
     click.echo(_json(found.as_json()) if as_json else found.text(width=columns()))
     sys.exit(found.would_fail)

@@ -25,6 +25,8 @@ STATE_LABELS = {
     "late": "Out of order",
     "newer": "Newer",
     "failed": "Failed",
+    "waiting": "Waiting",
+    "contracted": "Contracted by a newer release",
     "interrupted": "Interrupted",
     "cleared": "Cleared",
     "rolled back": "Rolled back",
@@ -41,6 +43,7 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
         ("flask db-backfill --retry", "runs the failed batch of the backfill again. Fix the cause first."),
         ("flask db-backfill --skip", "leaves the failed batch out."),
     ),
+    "contracted": ((None, "Deploy the newer release. Its contract file removed what this release may need."),),
     "late": ((None, "Rename the out-of-order file to the next free number. It was never applied."),),
     "missing": ((None, "Restore the missing file from version control. Every applied migration needs its file."),),
     "edited": (
@@ -51,6 +54,9 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
         ("flask db-plan", "runs the pending migrations without changing anything and lists their locks."),
         ("flask db-migrate", "applies the pending migrations."),
     ),
+    "waiting": (
+        (None, "Nothing to do. The file is applied within a minute after the last older release disconnects."),
+    ),
     "unverified": (("flask db-verify", "compares the schema with the migration files."),),
     "running": (("flask db-backfill", "finishes the running backfill now. Otherwise it continues in the background."),),
     "comments-edited": (("flask db-repair", "accepts the new text. Only comments differ."),),
@@ -60,7 +66,7 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
 }
 """For each state of a migration, the most urgent first: commands and what they do, or what to do without one."""
 
-BLOCKING = frozenset({"failed", "late", "missing", "edited"})
+BLOCKING = frozenset({"failed", "contracted", "late", "missing", "edited"})
 """States that must be resolved before any other command is run."""
 
 ATTEMPTS_SHOWN = 10

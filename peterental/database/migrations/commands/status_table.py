@@ -15,6 +15,7 @@ _MARKS = {
     "newer": "✅",
     "pending": "⏳",
     "running": "⏳",
+    "waiting": "⏳",
 }
 
 

@@ -27,6 +27,7 @@ from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter, RecordUnprepared
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.backfill_files import BackfillFinisher, BackfillStarter, OnlyBatch
+from peterental.database.migrations.run.contract import ContractGate
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
@@ -114,18 +115,26 @@ class Executor:
         self._only_batch: OnlyBatch | None = None
         self._done: list[int] = []
         self._next_text: str | None = None
+        self._gate = ContractGate(connection, ledger, settings, report)
         self._notices = Notices()
 
-    def apply(self, todo: list[PreparedMigration]) -> None:
-        """Apply `todo` in order. Raises MigrationFailed for the first that fails, Interrupted, MigrationFilesError."""
+    def apply(self, todo: list[PreparedMigration]) -> list[int]:
+        """Apply `todo` in order, up to a contract file that has to wait, and return the versions that were applied.
+
+        Raises MigrationFailed for the first that fails, ContractInFront before any runs, Interrupted,
+        MigrationFilesError.
+        """
         if not todo:
-            return
+            return []
+        self._gate.refuse_in_front(todo)
         self._writer.ensure_tables(self._ledger)
         self._writer.mark_orphans_interrupted()
         self._writer.begin_attempt(todo[0].file)
         pid = self._connection.info.backend_pid
         with SessionMonitor(self._url, pid, self._report, progress=self._progress, settings=self._settings) as monitor:
             for item, following in zip(todo, [*todo[1:], None], strict=True):
+                if item.directives.contract and self._leaves_waiting(item):
+                    break
                 self._finish_needed(item)
                 started_s = time.monotonic()
                 attempt = self._apply_statements if item.directives.no_transaction else self._apply_in_transaction
@@ -137,17 +146,27 @@ class Executor:
                 except MigrationFilesError as error:
                     self._not_started(item, error)
                     raise
-                if item.file.version in self.registered:
+                if item.file.version in {*self.registered, *self._done}:
                     continue
                 self._report(f"✅ {item.file.path.name} ({_since_ms(started_s)} ms)")
                 self._notices.report(self._report)
                 self._done.append(item.file.version)
+        return self._done
+
+    def _leaves_waiting(self, item: PreparedMigration) -> bool:
+        """Record what a contract file waits for, if it has to wait."""
+        reason = self._gate.waits_for(item, self._done)
+        if reason is None:
+            return False
+        self._writer.record_waiting(item.file.version, reason)
+        self._report(f"⏳ {item.file.path.name} waits for {reason}")
+        return True
 
     def _finish_needed(self, item: PreparedMigration) -> None:
         """Finish the backfills that a file needs. Raises BackfillIncomplete."""
         for version in item.directives.after_backfill:
             try:
-                self._finisher.finish(item.file, version)
+                self._finish(item.file, version)
             except BackfillIncomplete as incomplete:
                 stays = f" {_applied_versions(self._done)} applied." if self._done else ""
                 error = BackfillIncomplete(**(incomplete.values | {"stays": stays}))
@@ -156,6 +175,13 @@ class Executor:
             except Interrupted:
                 self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
                 raise
+
+    def _finish(self, needing: MigrationFile, version: int) -> None:
+        """Finish one backfill, which may be one of this run's."""
+        self._finisher.finish(needing, version)
+        if version in self.registered:
+            self.registered.remove(version)
+            self._done = sorted([*self._done, version])
 
     def _apply_backfill(
         self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
@@ -170,7 +196,7 @@ class Executor:
                 self._starter.register(item, text, backfill, following)
                 self.registered.append(item.file.version)
                 if not self._in_background:
-                    self._finisher.finish(item.file, item.file.version)
+                    self._finish(item.file, item.file.version)
                 return
         except UnusableTable as unusable:
             problem = Problem(message=unusable.message, file=item.file.path.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +43,9 @@ class MigrationRunner:
         settings: the host's.
         may_wait: whether a file with `after-backfill` finishes the backfill first; otherwise it is an error.
         in_background: whether backfills of large tables are left to the workers.
+
+    Attributes:
+        has_unfinished: whether the last run left a contract file waiting.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class MigrationRunner:
         self._report = report
         self._progress = progress
         self._warned_versions: set[int] = set()
+        self.has_unfinished = False
 
     def get_applied_migrations(self) -> list[int]:
         """Return the versions recorded as applied, in order; none if there is no ledger yet."""
@@ -92,11 +97,13 @@ class MigrationRunner:
 
     def _run(self, files: list[MigrationFile], to: int | None) -> int:
         refuse_beyond_last(files, to)
+        self._settings = replace(self._settings, release=files[-1].version if files else None)
         with engine_session(self._url, self._settings) as connection:
             ledger = ledgers.read(connection)
             self._report("✅ Database connected")
             pending = self._pending(connection, files, ledger)
             wanted = _up_to(pending, to)
+            done: list[int] = []
             todo: list[PreparedMigration] = []
             registered: list[int] = []
             if wanted:
@@ -123,18 +130,20 @@ class MigrationRunner:
                         may_wait=self._may_wait,
                         in_background=self._in_background,
                     )
-                    executor.apply(todo)
+                    done = executor.apply(todo)
                     registered = executor.registered
-        applied = len(todo) - len(registered)
-        if applied:
-            self._report(f"✅ Successfully applied {applied} new migrations")
+        self.has_unfinished = len(done) + len(registered) < len(todo)
+        if done:
+            self._report(f"✅ Successfully applied {len(done)} new migrations")
         elif registered:
             self._report("✅ Database is up to date, except for backfills that run in the background")
+        elif todo:
+            self._report("✅ Database is up to date, except for contract files that wait (no new migrations)")
         elif pending:
             self._report(f"✅ Database is up to date as far as {to:03d} (no new migrations)")
         else:
             self._report("✅ Database is up to date (no new migrations)")
-        return applied
+        return len(done)
 
     @property
     def _url(self) -> str:
@@ -142,7 +151,7 @@ class MigrationRunner:
 
     def _pending(self, connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
         """Return the files to run, in order. Raises HistoryBroken if files and ledger disagree."""
-        entries = compare_with_ledger(connection, files, ledger)
+        entries = compare_with_ledger(connection, files, ledger, self._settings)
         problems = blocking_problems(entries)
         if problems:
             raise HistoryBroken(problems)
