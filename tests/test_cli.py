@@ -153,6 +153,49 @@ def test_missing_folder_is_one_line(database_url: str) -> None:
     assert (done.returncode, done.stderr) == (1, "❌ there is no migrations folder /nowhere/at/all\n")
 
 
+# --- db-backfill ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def backfill_folder(folder: Path) -> Path:
+    """A table of 30 rows, and a backfill that takes several batches."""
+    (folder / "001_make_a.sql").write_text(
+        "CREATE TABLE a (i int PRIMARY KEY, n int); INSERT INTO a SELECT generate_series(1, 30);"
+    )
+    (folder / "002_make_b.sql").write_text(
+        "-- migrate: backfill table=a key=i batch=5\nUPDATE a SET n = 1 / (i - 20)"
+        " WHERE i BETWEEN current_setting('migrate.first')::int AND current_setting('migrate.last')::int AND i <> coalesce(n, 0);"
+    )
+    (folder / "003_check.sql").write_text("-- migrate: after-backfill=002\nSELECT 1;")
+    return folder
+
+
+def test_db_backfill_runs_retries_and_skips(empty_database_url: str, backfill_folder: Path) -> None:
+    settings = {"DATABASE_URL": empty_database_url, "MIGRATIONS_DIR": str(backfill_folder)}
+    migrated = flask("db-migrate", "--no-wait", **settings)
+    assert migrated.returncode == 1
+    assert "Migration 003 needs backfill 002, which is 0 % done; flask db-backfill finishes it." in migrated.stderr
+    once = flask("db-backfill", "--once", **settings)
+    assert (once.returncode, "⏳ 002: running " in once.stdout) == (0, True)
+    failed = flask("db-backfill", "--max-rate", "1000", **settings)
+    assert failed.returncode == 1
+    assert "❌ 002_make_b.sql: batch 20 to 20 failed: division by zero" in failed.stdout
+    assert flask("db-backfill", "--retry", **settings).returncode == 1
+    skipped = flask("db-backfill", "--skip", **settings)
+    assert (skipped.returncode, "✅ 002_make_b.sql (29 rows, 1 skipped, " in skipped.stdout) == (0, True)
+    assert flask("db-backfill", **settings).stdout == "✅ No backfill is running\n"
+    assert flask("db-migrate", **settings).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "options", [("--once", "--all"), ("--retry", "--skip"), ("--max-rate", "inf"), ("--max-rate", "0")]
+)
+def test_db_backfill_refuses_contradictions(options: tuple[str, ...]) -> None:
+    done = flask("db-backfill", *options, DATABASE_URL=UNREACHABLE_URL)
+    assert done.returncode == 2
+    assert "exclude each other" in done.stderr or "--max-rate" in done.stderr
+
+
 # --- db-status --------------------------------------------------------------------------------------------------------
 
 

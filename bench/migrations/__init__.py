@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.migrations import (
+    backfill,
     contract_landing,
     importing,
     index_builds,
@@ -31,6 +32,7 @@ _ROWS = (
     killed,
     contract_landing,
     importing,
+    backfill,
     memory,
 )
 

@@ -134,11 +134,13 @@ def db_backfill(
         message = f"{max_rate} is not a number of rows."
         raise click.BadParameter(message, param_hint="--max-rate")
     report, progress = output()
+    directory = directory or _config().migrations_dir
     results = run_backfills(
         _url(),
-        directory or _config().migrations_dir,
+        directory,
         report=report,
         progress=progress,
+        settings=engine_settings(_config(), directory),
         max_rows_per_s=max_rate,
         once=once,
         action="retry" if retry else "skip" if skip else None,

@@ -40,11 +40,11 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
         ("flask db-migrate", "resumes the migration. Fix the cause of the failure first."),
         ("flask db-repair", "makes the next run start again at the first statement."),
     ),
-    "contracted": ((None, "Deploy the newer release. Its contract file removed what this release may need."),),
     "backfill failed": (
         ("flask db-backfill --retry", "runs the failed batch of the backfill again. Fix the cause first."),
         ("flask db-backfill --skip", "leaves the failed batch out."),
     ),
+    "contracted": ((None, "Deploy the newer release. Its contract file removed what this release may need."),),
     "late": ((None, "Rename the out-of-order file to the next free number. It was never applied."),),
     "missing": ((None, "Restore the missing file from version control. Every applied migration needs its file."),),
     "behind": ((None, "Deploy the last release before the squash first, then this one."),),

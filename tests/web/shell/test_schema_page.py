@@ -17,6 +17,7 @@ from peterental.config import Config
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import MigrationFailed
 from peterental.database.migrations.ledger.attempts import History, read_history
+from peterental.database.migrations.run.backfills import run_backfills
 from peterental.database.migrations.session.advisory_lock import lock_key
 from peterental.database.pool import Database
 
@@ -178,3 +179,27 @@ def test_many_failures_show_only_the_latest(look: Callable[[], str], database: D
 
 def test_schema_page_rejects_non_admins(anas: Browser) -> None:
     assert anas.get("/schema").status_code == 403
+
+
+def test_backfills_are_shown_with_percentage_and_command(
+    look: Callable[[], str], folder: Path, database_url: str
+) -> None:
+    number = LAST + 2
+    (folder / f"{NEXT}_visit.sql").write_text(
+        "CREATE TABLE visit (id int PRIMARY KEY, n int); INSERT INTO visit SELECT generate_series(1, 30);"
+    )
+    (folder / f"{number:03}_fill.sql").write_text(
+        "-- migrate: backfill table=visit key=id batch=5\nUPDATE visit SET n = 1 / (id - 7)"
+        " WHERE id BETWEEN current_setting('migrate.first')::int AND current_setting('migrate.last')::int;"
+    )
+    migrate(database_url, folder)
+    text = look()
+    assert '<span class="chip chip-running">Running</span>' in text
+    assert "running 0 %, no worker is on it" in text
+    assert "<code>flask db-backfill</code>" in text
+    assert "Failed attempts" not in text
+    run_backfills(database_url, folder, report=lambda _: None)
+    text = look()
+    assert "failed at " in text
+    assert "<code>flask db-backfill --retry</code>" in text
+    assert "flask db-repair" not in text

@@ -71,12 +71,14 @@ class _RetryBatch(Exception):
     Args:
         reason: why, for the report.
         batch_rows: the size of the next attempt.
+        is_contended: whether to pause before, because another session is in the way.
     """
 
-    def __init__(self, reason: str, batch_rows: int) -> None:
+    def __init__(self, reason: str, batch_rows: int, *, is_contended: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.batch_rows = max(1, batch_rows)
+        self.is_contended = is_contended
 
 
 class BackfillWorker:
@@ -160,7 +162,8 @@ class BackfillWorker:
             except _RetryBatch as retry:
                 self._tell(f"{self._name}: {retry.reason}", key=retry.reason.partition(" (")[0])
                 state = replace(state, batch_rows=retry.batch_rows)
-                self._back_off()
+                if retry.is_contended:
+                    self._back_off()
             except psycopg.errors.QueryCanceled:
                 self._restart_step()  # the guard was a moment late, between two batches
             except _IN_USE:
@@ -264,7 +267,8 @@ class BackfillWorker:
         if batch.rows > 1 and is_divisible:
             # The rows before the one that fails are done, and the batch to retry or skip is as small as possible.
             message = error.diag.message_primary or str(error)
-            raise _RetryBatch(f"a batch failed ({batch.shown}: {message}); trying half of it", half) from error
+            reason = f"a batch failed ({batch.shown}: {message}); trying half of it"
+            raise _RetryBatch(reason, half, is_contended=False) from error
         return str(self._problem(error, failure))
 
     def _problem(self, error: psycopg.Error, failure: StatementFailed | None) -> object:

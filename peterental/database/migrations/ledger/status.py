@@ -130,9 +130,8 @@ def _entry_as_json(entry: HistoryEntry) -> dict[str, Any]:
         "duration_ms": row.duration_ms if row else None,
         "applied_by": row.applied_by if row else None,
     }
-    if entry.waits_for:
-        document["waits_for"] = entry.waits_for
-    return document | {"backfill": entry.backfill.as_json()} if entry.backfill else document
+    document |= {"waits_for": entry.waits_for} if entry.waits_for else {}
+    return document | ({"backfill": entry.backfill.as_json()} if entry.backfill else {})
 
 
 def read_status(url: str, directory: Path, settings: EngineSettings = DEFAULT_SETTINGS) -> Status:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from peterental.database.migrations.backfill.batches import SESSION_SETTINGS, Batches
@@ -53,3 +54,11 @@ def rehearsal_of(connection: Connection, backfill: BackfillDirective) -> Backfil
         " One batch was rehearsed."
     )
     return BackfillRehearsal(batches.settings(batch), note, is_whole=False)
+
+
+def later_batches(connection: Connection, backfill: BackfillDirective) -> Iterator[str]:
+    """Yield the statements that set the bounds of all batches but the first, for a copy with few rows."""
+    batches = Batches(connection, find_target(connection, backfill))
+    batch = batches.after(None, backfill.batch)
+    while batch is not None and (batch := batches.after(batch.last, backfill.batch)) is not None:
+        yield batches.settings(batch)

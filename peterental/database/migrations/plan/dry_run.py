@@ -15,7 +15,7 @@ import psycopg
 from peterental.database.migrations.backfill.target import UnusableTable
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter
-from peterental.database.migrations.plan.backfills import rehearsal_of
+from peterental.database.migrations.plan.backfills import later_batches, rehearsal_of
 from peterental.database.migrations.plan.cluster_scope import is_cluster_wide
 from peterental.database.migrations.plan.contention_guard import ContentionGuard
 from peterental.database.migrations.plan.lock_tracer import LockTracer, StatementEffects
@@ -357,6 +357,9 @@ def _run_in_transaction(connection: Connection, run: FileResult, new_tracer: Cal
             execute_text(connection, statement.sql)
             run.steps.append(StatementResult(statement, tracer.diff()))
         statement = None
+        if run.item.directives.backfill is not None:
+            for settings in later_batches(connection, run.item.directives.backfill):
+                execute_text(connection, run.text, before=(settings,))
         execute_text(connection, "COMMIT")
     except StatementFailed as failure:
         _note_failure(run, failure.cause, statement)

@@ -77,6 +77,7 @@ class Executor:
         settings: the host's.
         files: every file, among them the backfills that others need.
         may_wait: whether to finish such backfills; otherwise an incomplete one is an error.
+        in_background: whether backfills of large tables are left to the workers.
 
     Attributes:
         registered: the versions of the backfills that this run left to the workers.
@@ -93,7 +94,9 @@ class Executor:
         settings: EngineSettings = DEFAULT_SETTINGS,
         files: Sequence[MigrationFile] = (),
         may_wait: bool = True,
+        in_background: bool = True,
     ) -> None:
+        self._in_background = in_background
         self._connection = connection
         self._ledger = ledger
         self._url = url
@@ -147,7 +150,7 @@ class Executor:
                 except MigrationFilesError as error:
                     self._not_started(item, error)
                     raise
-                if item.file.version in self.registered:
+                if item.file.version in {*self.registered, *self._done}:
                     continue
                 self._report(f"✅ {item.file.path.name} ({_since_ms(started_s)} ms)")
                 self._notices.report(self._report)
@@ -167,10 +170,7 @@ class Executor:
         """Finish the backfills that a file needs. Raises BackfillIncomplete."""
         for version in item.directives.after_backfill:
             try:
-                self._finisher.finish(item.file, version)
-                if version in self.registered:
-                    self.registered.remove(version)
-                    self._done.append(version)
+                self._finish(item.file, version)
             except BackfillIncomplete as incomplete:
                 stays = f" {_applied_versions(self._done)} applied." if self._done else ""
                 error = BackfillIncomplete(**(incomplete.values | {"stays": stays}))
@@ -179,6 +179,13 @@ class Executor:
             except Interrupted:
                 self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
                 raise
+
+    def _finish(self, needing: MigrationFile, version: int) -> None:
+        """Finish one backfill, which may be one of this run's."""
+        self._finisher.finish(needing, version)
+        if version in self.registered:
+            self.registered.remove(version)
+            self._done = sorted([*self._done, version])
 
     def _apply_backfill(
         self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
@@ -192,6 +199,8 @@ class Executor:
                 self._next_text = None
                 self._starter.register(item, text, backfill, following)
                 self.registered.append(item.file.version)
+                if not self._in_background:
+                    self._finish(item.file, item.file.version)
                 return
         except UnusableTable as unusable:
             problem = Problem(message=unusable.message, file=item.file.path.name)

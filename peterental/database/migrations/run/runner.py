@@ -43,6 +43,7 @@ class MigrationRunner:
         progress: shows how far a long build has come; without it, `report` receives a line now and then.
         settings: the host's.
         may_wait: whether a file with `after-backfill` finishes the backfill first; otherwise it is an error.
+        in_background: whether backfills of large tables are left to the workers.
 
     Attributes:
         has_unfinished: whether the last run left a contract file waiting or a backfill running.
@@ -58,8 +59,10 @@ class MigrationRunner:
         progress: Progress | None = None,
         settings: EngineSettings = DEFAULT_SETTINGS,
         may_wait: bool = True,
+        in_background: bool = True,
     ) -> None:
         self._may_wait = may_wait
+        self._in_background = in_background
         self._database = database
         self._directory = directory or settings.directory
         self._lock_wait_s = settings.lock_wait_s if lock_wait_s is None else lock_wait_s
@@ -127,15 +130,17 @@ class MigrationRunner:
                         settings=self._settings,
                         files=files,
                         may_wait=self._may_wait,
+                        in_background=self._in_background,
                     )
                     done = executor.apply(todo)
                     registered = executor.registered
         self.has_unfinished = len(done) < len(todo)
         if done:
             self._report(f"✅ Successfully applied {len(done)} new migrations")
+        elif registered:
+            self._report("✅ Database is up to date, except for backfills that run in the background")
         elif todo:
-            left = "backfills that run in the background" if registered else "contract files that wait"
-            self._report(f"✅ Database is up to date, except for {left} (no new migrations)")
+            self._report("✅ Database is up to date, except for contract files that wait (no new migrations)")
         elif pending:
             self._report(f"✅ Database is up to date as far as {to:03d} (no new migrations)")
         else:

@@ -99,7 +99,7 @@ def build(scratch: str, directory: Path, *, to: int) -> int:
     Raises ScratchBuildFailed with the file and the next step.
     """
     try:
-        return MigrationRunner(scratch, directory, report=_ignore).run_migrations(to=to)
+        return MigrationRunner(scratch, directory, report=_ignore, in_background=False).run_migrations(to=to)
     except MigrationFailed as error:
         raise ScratchBuildFailed(problem=error.summary + _advice(error.problem.message)) from error
     except MigrationFilesError as error:
