@@ -20,6 +20,7 @@ from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
+from peterental.database.migrations.run.preflight import may_create_schema
 from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.connection import (
     OWN_LOCK_TIMEOUT_MS,
@@ -147,6 +148,8 @@ class Executor:
         try:
             with self._notices.listening(self._connection):
                 execute_text(self._connection, text, before=begin_statements(item.directives), while_waiting=stage)
+            if may_create_schema(text):
+                self._writer.refuse_moved_schema()
             self._record(started_s, following)
         except BaseException:
             recover(self._connection)
