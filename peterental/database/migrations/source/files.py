@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -112,6 +113,15 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[Problem]]:
             files.append(MigrationFile(int(match["version"]), match["description"].replace("_", " "), path))
     files.sort(key=lambda file: (file.version, file.path.name))
     return files, problems + _sequence_problems(files)
+
+
+def newest_version(directory: Path) -> int | None:
+    """Return the highest number among the migrations in `directory`; None without any, or if it cannot be read."""
+    try:
+        names = [_UP_NAME.fullmatch(entry.name) for entry in os.scandir(directory)]
+    except OSError:
+        return None
+    return max((int(name["version"]) for name in names if name), default=None)
 
 
 def _sql_files(directory: Path) -> list[Path]:
