@@ -37,7 +37,13 @@ from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSett
 from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
-from peterental.database.migrations.sql.error_location import StatementProblem, commit_problem, statement_problem
+from peterental.database.migrations.sql.error_location import (
+    StatementProblem,
+    commit_problem,
+    has_pending_events,
+    statement_problem,
+)
+from peterental.database.migrations.wording import version_ranges
 
 _IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 _BUSY = (*_IN_USE, psycopg.errors.SerializationFailure)
@@ -47,6 +53,7 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
     psycopg.errors.ActiveSqlTransaction: _USE_NO_TRANSACTION,
     psycopg.errors.InvalidTransactionTermination: _USE_NO_TRANSACTION,
     psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
+    psycopg.errors.DependentObjectsStillExist: "drop what depends on it first, or write CASCADE if all of it may go",
 }
 """What to do about a statement that cannot run in one transaction with the rest of its file."""
 
@@ -393,6 +400,8 @@ def _next_step(cause: psycopg.Error) -> str:
         if cancelled_by(cause) == "another session":
             return "find out which session cancelled it"
         return "raise statement-timeout in the header"
+    if has_pending_events(cause):
+        return "move this statement to the next file, or put SET CONSTRAINTS ALL IMMEDIATE before it"
     return _NEXT_STEPS.get(type(cause), "fix the error")
 
 
@@ -406,9 +415,7 @@ def _stopped_at(done: int, statements: int) -> str:
 
 
 def _applied_versions(versions: list[int]) -> str:
-    if len(versions) == 1:
-        return f"{versions[0]:03d} stays"
-    return f"{versions[0]:03d} to {versions[-1]:03d} stay"
+    return f"{version_ranges(versions)} {'stays' if len(versions) == 1 else 'stay'}"
 
 
 def _since_ms(started_s: float) -> int:

@@ -17,7 +17,7 @@ from peterental.database.migrations.session.server import connect
 from peterental.database.migrations.source.files import find_files
 from peterental.database.migrations.verify.diff import Difference, compare_catalogs, difference_count, difference_lines
 from peterental.database.migrations.verify.introspection import Catalog, read_catalog
-from peterental.database.migrations.wording import plural
+from peterental.database.migrations.wording import plural, version_ranges
 
 _PURPOSE = "migrations verify"
 
@@ -185,7 +185,7 @@ def _remarks(entries: list[HistoryEntry]) -> list[str]:
     for state, sentence in sentences.items():
         versions = [entry.version for entry in entries if entry.state is state]
         if versions:
-            listed = ", ".join(f"{version:03d}" for version in versions)
+            listed = version_ranges(versions)
             listed += " is" if len(versions) == 1 else " are"
             remarks.append(sentence.format(listed, last=versions[-1]))
     return remarks
