@@ -159,13 +159,14 @@ def running_debian_postgres(*, standby: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def running_pgbouncer(url: str, pool_mode: str, databases: str = "*") -> Iterator[str]:
+def running_pgbouncer(url: str, pool_mode: str, databases: str = "*", pool_size: int = 4) -> Iterator[str]:
     """Run PgBouncer in front of the database at `url`; yield the URL through it.
 
     Args:
         url: of the database.
         pool_mode: `transaction` or `session`.
         databases: the only database it serves; `*` for all.
+        pool_size: how many sessions it opens at most.
     """
     program = pgbouncer()
     assert program is not None
@@ -178,7 +179,7 @@ def running_pgbouncer(url: str, pool_mode: str, databases: str = "*") -> Iterato
         settings.write_text(
             f"[databases]\n{databases} = host={parts.hostname} port={parts.port}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-            f"pool_mode = {pool_mode}\nauth_type = trust\nauth_file = {users}\ndefault_pool_size = 4\n"
+            f"pool_mode = {pool_mode}\nauth_type = trust\nauth_file = {users}\ndefault_pool_size = {pool_size}\n"
         )
         process = subprocess.Popen(
             [program, str(settings)],

@@ -43,6 +43,7 @@ EXPLAINED = (
     "ledger/state",
     "run/executor",
     "run/non_transactional",
+    "run/preflight",
     "run/runner",
     "session/advisory_lock",
     "session/engine_session",
@@ -50,7 +51,9 @@ EXPLAINED = (
     "source/checks",
     "source/directives",
     "source/files",
+    "source/ledger_protection",
     "source/psql_syntax",
+    "source/session_state",
     "source/statements",
 )
 ABSTRACT_ERRORS = frozenset({"EngineError", "MigrationError"})
@@ -390,6 +393,11 @@ CAUSES = {
     "unsafe use of new value … of enum type …": "ALTER TYPE e ADD VALUE 'n'; SELECT 'n'::e",
     "could not create unique index …": "CREATE UNIQUE INDEX i ON t (a)",
     "column … contains null values": "ALTER TABLE t ADD b int NOT NULL",
+    "cannot ALTER TABLE … because it has pending trigger events": (
+        "CREATE TABLE k (i int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO k VALUES (1), (1);"
+        " ALTER TABLE k ADD b int"
+    ),
+    "cannot drop … because other objects depend on it": "CREATE VIEW v AS SELECT a FROM t; DROP TABLE t",
 }
 
 

@@ -1,8 +1,32 @@
-"""Nouns in the form that goes with a count."""
+"""Nouns in the form that goes with a count, lists of versions, and long lists."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Return the form of a noun that goes with `count`; without `many`, the plural is `one` with an s."""
     return one if count == 1 else many or f"{one}s"
+
+
+def version_ranges(versions: Iterable[int]) -> str:
+    """Return versions in order with ranges for three or more in a row: `001–013, 015`."""
+    runs: list[list[int]] = []
+    for version in sorted(set(versions)):
+        if runs and version == runs[-1][-1] + 1:
+            runs[-1].append(version)
+        else:
+            runs.append([version])
+    parts: list[str] = []
+    for run in runs:
+        is_range = len(run) > 2  # noqa: PLR2004  # two neighbours are listed: 001, 002
+        parts += [f"{run[0]:03d}–{run[-1]:03d}"] if is_range else [f"{version:03d}" for version in run]
+    return ", ".join(parts)
+
+
+def shortened(lines: list[str], limit: int) -> list[str]:
+    """Return the first lines of a long list, and how many more there are; a list within the limit unchanged."""
+    if len(lines) <= limit + 1:
+        return lines
+    return [*lines[:limit], f"… and {len(lines) - limit} more"]

@@ -30,6 +30,7 @@ from peterental.database.migrations.verify.diff import (
 from peterental.database.migrations.verify.impact import Impact, Weight, impact_of
 from peterental.database.migrations.verify.introspection import Catalog, ObjectKey, read_catalog
 from peterental.database.migrations.verify.verify import scratch_catalog
+from peterental.database.migrations.wording import version_ranges
 
 _MAYBE_REMOVES = re.compile(r"\b(?:drop|rename|set\s+schema)\b", re.IGNORECASE)
 _CHANGES_ROWS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE", "SELECT", "WITH", "CALL", "DO"})
@@ -125,9 +126,11 @@ def _unrecorded(connection: Connection, ledger: Ledger, files: list[MigrationFil
     refused = [entry.reason for entry in entries if entry.state in BROKEN and entry.reason]
     if refused:
         raise AdoptionRefused(reason="; ".join(refused))
-    edited = [entry.file_name for entry in entries if entry.state is State.EDITED]
+    edited = [entry for entry in entries if entry.state is State.EDITED]
     if edited:
-        raise AdoptionRefused(reason=f"{', '.join(edited)} was edited after it was applied; see flask db-repair")
+        named = edited[0].file_name if len(edited) == 1 else version_ranges(entry.version for entry in edited)
+        were = "was edited after it was" if len(edited) == 1 else "were edited after they were"
+        raise AdoptionRefused(reason=f"{named} {were} applied; see flask db-repair")
     wanted = {State.PENDING, State.OUT_OF_ORDER, State.UNVERIFIED, State.RUNNING, State.FAILED}
     return [entry.file for entry in entries if entry.state in wanted and entry.file is not None]
 

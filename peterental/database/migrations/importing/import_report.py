@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from peterental.database.migrations.importing.model import ImportedFolder, ImportedMigration, Remark
-from peterental.database.migrations.wording import plural
+from peterental.database.migrations.wording import plural, version_ranges
 
 _MAX_LISTED = 10
 
@@ -109,17 +108,6 @@ class ImportReport:
         return lines
 
 
-def ranges(numbers: Iterable[int]) -> str:
-    """Return increasing numbers as text, with ranges: 001, 003–005."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(f"{run[0]:03d}" if len(run) == 1 else f"{run[0]:03d}–{run[-1]:03d}" for run in runs)
-
-
 def _new_name(one: NumberedMigration) -> str:
     if one.number is None:
         return "no SQL, left out"
@@ -129,7 +117,7 @@ def _new_name(one: NumberedMigration) -> str:
 
 
 def _subject(found: list[NumberedMigration]) -> str:
-    numbers = ranges(one.number for one in found if one.number is not None)
+    numbers = version_ranges(one.number for one in found if one.number is not None)
     unnumbered = [one.migration.origin for one in found if one.number is None]
     return ", ".join([*([numbers] if numbers else []), *unnumbered])
 

@@ -16,6 +16,7 @@ from peterental.database.migrations.source.baseline import Baseline
 from peterental.database.migrations.source.directives import read_directives
 from peterental.database.migrations.source.files import MigrationFile, baseline_at_start
 from peterental.database.migrations.source.statements import same_statements, statements_digest
+from peterental.database.migrations.wording import version_ranges
 
 
 class State(StrEnum):
@@ -275,15 +276,36 @@ def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
         State.CONTRACTED: "deploy the newer release, or set ALLOW_OLDER_RELEASE=1 if this one works without it"
     }
     last = max((entry.version for entry in entries if entry.state is State.CONTRACTED), default=None)
-    return [
-        Problem(
-            message=entry.reason or reasons[entry.state].format(name=entry.file_name),
-            file=entry.file_name,
-            next_step=next_steps.get(entry.state),
-        )
+    broken = [
+        entry
         for entry in entries
         if entry.state in BROKEN and (entry.state is not State.CONTRACTED or entry.version == last)
     ]
+    problems: list[Problem] = []
+    for state in dict.fromkeys(entry.state for entry in broken):
+        alike = [entry for entry in broken if entry.state is state]
+        if len(alike) > _MAX_ALIKE:
+            message = _MANY[state].format(names=version_ranges(entry.version for entry in alike))
+            problems.append(Problem(message=message, file=alike[0].file_name))
+        else:
+            problems += [
+                Problem(
+                    message=entry.reason or reasons[state].format(name=entry.file_name),
+                    file=entry.file_name,
+                    next_step=next_steps.get(state),
+                )
+                for entry in alike
+            ]
+    return problems
+
+
+_MAX_ALIKE = 5
+_MANY = {
+    State.EDITED: "migrations {names} were edited after they were applied",
+    State.MISSING: "the files of applied migrations {names} are missing",
+    State.OUT_OF_ORDER: "migrations {names} have lower numbers than a migration already applied",
+}
+"""The messages about more than `_MAX_ALIKE` migrations."""
 
 
 def overall_state(entries: list[HistoryEntry]) -> str:

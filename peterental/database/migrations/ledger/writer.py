@@ -64,6 +64,9 @@ _RECORD_TYPES = {
 _RECORD_STATEMENT = "peterental_record_applied"
 """The prepared statement that records a file: planning it took a tenth of a small file's time."""
 
+AS_RUNNER = (b"SET LOCAL SESSION AUTHORIZATION DEFAULT", b"SET LOCAL ROLE NONE")
+"""Makes the runner's own role write the ledger in this transaction, whatever role the file has set."""
+
 _DEALLOCATE = "DEALLOCATE ALL"
 _TOUCHES_PREPARED = re.compile(r"prepare|deallocate|discard", re.IGNORECASE)
 
@@ -149,6 +152,24 @@ class LedgerWriter:
             END $$
             """
         )
+
+    def refuse_moved_schema(self) -> None:
+        """Raise psycopg.errors.InvalidSchemaName if another schema now comes first in the runner's search_path.
+
+        Later files would create their tables there, and every command would look for the ledger there.
+        """
+        for setting in AS_RUNNER:
+            self._connection.execute(setting)
+        self._connection.execute(b"SET LOCAL search_path TO DEFAULT")
+        row = self._connection.execute("SELECT current_schema() AS schema").fetchone()
+        found = row["schema"] if row is not None else None
+        if found != self._schema:
+            first = f"schema {found}" if found else "no schema"
+            reason = (
+                f"after this file, {first} comes first in the search_path instead of {self._schema}, where"
+                " schema_migrations is"
+            )
+            raise psycopg.errors.InvalidSchemaName(reason)
 
     def begin_attempt(self, file: MigrationFile) -> None:
         """Record that `file` is about to run, in a session that no file has changed yet."""

@@ -23,12 +23,13 @@ from peterental.database.migrations.run.concurrent_indexes import parse_concurre
 from peterental.database.migrations.run.duplicates import duplicate_rows
 from peterental.database.migrations.session.connection import READ_AS_CHECKED, is_broken, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
-from peterental.database.migrations.session.server import Connection, cancelled_by, reason_of
+from peterental.database.migrations.session.server import Connection, cancelled_by, is_connection_lost, reason_of
 from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.statements import Statement, split_statements
 from peterental.database.migrations.sql.error_location import commit_problem, statement_problem
 
 _LOCK_ERRORS = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+_TRANSIENT = (*_LOCK_ERRORS, psycopg.errors.QueryCanceled)
 _NON_TRANSACTIONAL_ERRORS = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
 _SETS = re.compile(r"set\b", re.IGNORECASE)
 _SETS_TRANSACTION = re.compile(r"set\s+(?:local\s+)?transaction\b", re.IGNORECASE)
@@ -128,6 +129,8 @@ def dry_run_live(
 
     The last result may be a failure or a stop; later files were not started.
 
+    Raises psycopg.Error if the ledger cannot be created or written: db-migrate could not begin either.
+
     Args:
         connection: a session that holds the migration lock and is prepared to write.
         url: of the same database, for a second connection that detects blocked sessions.
@@ -137,12 +140,14 @@ def dry_run_live(
         incomplete: the backfills that are registered and not complete.
     """
     runs: list[FileResult] = []
+    is_ready = False
     with ContentionGuard(url, connection.info.backend_pid) as guard:
         live = _LiveDryRun(connection, guard, limits, LedgerWriter(connection, ledger.server.schema))
         live.incomplete = {*incomplete}
         try:
             execute_text(connection, f"BEGIN; {live.limit_settings()}")
-            live.writer.ensure_tables(ledger)
+            live.prepare_ledger(ledger, items[0])
+            is_ready = True
             live.tracer = LockTracer(connection, ledger.server.schema)
             for item in items:
                 if item.directives.no_transaction:
@@ -152,6 +157,8 @@ def dry_run_live(
                 if not runs[-1].is_complete:
                     break
         except psycopg.Error as error:
+            if not is_ready and not isinstance(error, _TRANSIENT) and not is_connection_lost(error):
+                raise  # db-migrate would fail as well
             runs = runs or [FileResult(items[0], items[0].file.text())]
             reason = f"the live database could not be used for it: {reason_of(error)}"
             runs[-1].stopped = live.reason_to_stop() or reason
@@ -192,6 +199,13 @@ class _LiveDryRun:
             f" SET LOCAL statement_timeout TO {max(self._left_ms(), _MIN_TIMEOUT_MS)}; {_AS_ONE_TEXT}"
         )
 
+    def prepare_ledger(self, ledger: Ledger, first: PreparedMigration) -> None:
+        """Create the ledger where it is missing, and try to write it if no file will. Raises psycopg.Error."""
+        self.writer.ensure_tables(ledger)
+        if first.directives.no_transaction:
+            with self._connection.transaction(force_rollback=True):
+                self.writer.dry_run_record(first.file)
+
     def dry_run(self, run: FileResult, *, is_first: bool) -> None:
         """Run one file's statements and record in `run` how far that got."""
         needed = self.incomplete.intersection(run.item.directives.after_backfill)
@@ -227,6 +241,7 @@ class _LiveDryRun:
         """Record the file in the ledger as the runner would; note a failure in `run`."""
         try:
             execute_text(self._connection, self.limit_settings())
+            self.writer.refuse_moved_schema()
             self.writer.dry_run_record(run.item.file)
         except _LOCK_ERRORS:
             run.stopped = "the ledger schema_migrations is locked by another session"

@@ -25,8 +25,9 @@ from peterental.database.migrations.ledger.reader import Server
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.signals import interruptible
 from peterental.database.migrations.session.advisory_lock import backfill_lock_key, holder_of, lock_if_free
-from peterental.database.migrations.session.connection import refuse_transaction_pooler, reset
+from peterental.database.migrations.session.connection import reset
 from peterental.database.migrations.session.engine_session import engine_session, ledger_errors, server_errors
+from peterental.database.migrations.session.pooler import refuse_transaction_pooler
 from peterental.database.migrations.session.server import Connection, connect
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.checks import inspect

@@ -12,8 +12,9 @@ from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.signals import interruptible
 from peterental.database.migrations.session.advisory_lock import migration_lock
-from peterental.database.migrations.session.connection import refuse_transaction_pooler, reset
+from peterental.database.migrations.session.connection import reset
 from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.migrations.session.pooler import refuse_transaction_pooler
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 

@@ -32,6 +32,7 @@ from peterental.database.migrations.run.duplicates import duplicate_rows
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
+from peterental.database.migrations.run.preflight import may_create_schema
 from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.connection import (
     OWN_LOCK_TIMEOUT_MS,
@@ -47,7 +48,13 @@ from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSett
 from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
-from peterental.database.migrations.sql.error_location import StatementProblem, commit_problem, statement_problem
+from peterental.database.migrations.sql.error_location import (
+    StatementProblem,
+    commit_problem,
+    has_pending_events,
+    statement_problem,
+)
+from peterental.database.migrations.wording import version_ranges
 
 _IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 _BUSY = (*_IN_USE, psycopg.errors.SerializationFailure)
@@ -57,6 +64,7 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
     psycopg.errors.ActiveSqlTransaction: _USE_NO_TRANSACTION,
     psycopg.errors.InvalidTransactionTermination: _USE_NO_TRANSACTION,
     psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
+    psycopg.errors.DependentObjectsStillExist: "drop what depends on it first, or write CASCADE if all of it may go",
 }
 """What to do about a statement that cannot run in one transaction with the rest of its file."""
 
@@ -251,6 +259,8 @@ class Executor:
         try:
             with self._notices.listening(self._connection):
                 execute_text(self._connection, "SELECT" if batch.is_empty else text, before=before, while_waiting=stage)
+            if may_create_schema(text):
+                self._writer.refuse_moved_schema()
             self._record(started_s, following)
         except BaseException:
             recover(self._connection)
@@ -480,6 +490,8 @@ def _next_step(cause: psycopg.Error) -> str:
         if cancelled_by(cause) == "another session":
             return "find out which session cancelled it"
         return "raise statement-timeout in the header"
+    if has_pending_events(cause):
+        return "move this statement to the next file, or put SET CONSTRAINTS ALL IMMEDIATE before it"
     return _NEXT_STEPS.get(type(cause), "fix the error")
 
 
@@ -493,9 +505,7 @@ def _stopped_at(done: int, statements: int) -> str:
 
 
 def _applied_versions(versions: list[int]) -> str:
-    if len(versions) == 1:
-        return f"{versions[0]:03d} stays"
-    return f"{min(versions):03d} to {max(versions):03d} stay"
+    return f"{version_ranges(versions)} {'stays' if len(versions) == 1 else 'stay'}"
 
 
 def _since_ms(started_s: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from peterental.database.migrations.ledger.writer import LedgerWriter
+from peterental.database.migrations.ledger.writer import AS_RUNNER, LedgerWriter
 from peterental.database.migrations.run import concurrent_indexes
 from peterental.database.migrations.run.concurrent_indexes import ConcurrentIndexOp, parse_concurrent_index_op
 from peterental.database.migrations.run.notices import Notices
@@ -14,6 +14,7 @@ from peterental.database.migrations.run.partition_detach import (
     is_half_detached,
     parse_concurrent_detach,
 )
+from peterental.database.migrations.run.preflight import may_create_schema
 from peterental.database.migrations.run.transaction_control import contains_commit, waits_without_blocking
 from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.connection import refuse_misreading
@@ -24,9 +25,6 @@ from peterental.database.migrations.source.session_state import is_replayable
 from peterental.database.migrations.source.statements import Statement, split_statements
 
 _NEEDS_NO_TRANSACTION = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
-
-# The runner's own role records progress, whatever role the file has set; the file's role returns after the transaction.
-_AS_RUNNER = (b"SET LOCAL SESSION AUTHORIZATION DEFAULT", b"SET LOCAL ROLE NONE")
 
 
 class StatementRunner:
@@ -173,7 +171,9 @@ class StatementRunner:
 
     def _commit_progress(self) -> None:
         """Record one more statement as done, and commit."""
-        for setting in _AS_RUNNER:
+        if may_create_schema(self.statements[self.done].sql):
+            self._writer.refuse_moved_schema()
+        for setting in AS_RUNNER:
             self._connection.execute(setting)
         self._writer.record_progress(self.done + 1)
         self._connection.execute("COMMIT")

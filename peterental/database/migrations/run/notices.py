@@ -11,11 +11,14 @@ from peterental.database.migrations.ledger.reader import LEDGER_TABLE
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.files import printable
+from peterental.database.migrations.wording import shortened
 
 _REPORTED_SEVERITIES = frozenset({"WARNING", "NOTICE", "INFO"})
 _DUPLICATE_TABLE = "42P07"
 _MAX_LINES = 20
 _MAX_LINE_CHARS = 300
+_MAX_OBJECTS = 5
+_CASCADES = "drop cascades to "
 
 
 class Notices:
@@ -64,6 +67,14 @@ class Notices:
         if len(self._lines) == _MAX_LINES:
             self._omitted += 1
             return
-        text = " ".join(part for part in (message, diagnostic.message_detail) if part)
+        text = " ".join(part for part in (message, _listed(diagnostic.message_detail)) if part)
         line = printable(" ".join(text.split()))
         self._lines.append(f"{severity}: {line if len(line) <= _MAX_LINE_CHARS else line[: _MAX_LINE_CHARS - 1] + '…'}")
+
+
+def _listed(detail: str | None) -> str | None:
+    """Return a detail on one line: of the objects that a CASCADE drops, the first ones."""
+    lines = (detail or "").split("\n")
+    if not all(line.startswith(_CASCADES) for line in lines):
+        return detail
+    return "– " + "; ".join(shortened([line.removeprefix(_CASCADES) for line in lines], _MAX_OBJECTS))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
 from psycopg import generators, pq
 
-from peterental.database.migrations.errors import PooledConnection
 from peterental.database.migrations.session.execute import StatementFailed
 from peterental.database.migrations.session.server import Connection, connect
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
@@ -110,38 +108,6 @@ def begin_statements(directives: Directives) -> tuple[str, ...]:
         f"SET LOCAL lock_timeout TO {directives.lock_timeout_ms}",
         f"SET LOCAL statement_timeout TO {directives.statement_timeout_ms}",
     )
-
-
-def refuse_transaction_pooler(
-    connection: Connection, url: str, backend_pid: int, settings: EngineSettings = DEFAULT_SETTINGS
-) -> None:
-    """Raise PooledConnection if each statement may reach a different server process.
-
-    A pooler is recognised by the process number of its greeting, which is invented. It pools by session (which is
-    fine) if this session's state survives while another client uses a server connection.
-
-    Args:
-        connection: the runner's.
-        url: of the database, for that other client.
-        backend_pid: what pg_backend_pid() returned on `connection`.
-        settings: the host's.
-    """
-    if backend_pid == connection.info.backend_pid:
-        return
-    nonce = secrets.token_hex(8)
-    connection.execute("SELECT set_config('peterental.probe', %s, false)", (nonce,))
-    with connect(url, settings, purpose="migrations") as other:
-        other.execute("BEGIN")
-        theirs = _probe(other)
-        ours = _probe(connection)
-        other.execute("ROLLBACK")
-    if theirs == nonce or ours != nonce:
-        raise PooledConnection
-
-
-def _probe(connection: Connection) -> str | None:
-    row = connection.execute("SELECT current_setting('peterental.probe', true) AS nonce").fetchone()
-    return None if row is None else row["nonce"]
 
 
 def recover(connection: Connection) -> None:

@@ -11,9 +11,11 @@ import psycopg
 
 from peterental.database.migrations.errors import Problem
 from peterental.database.migrations.sql.comments import header_end
+from peterental.database.migrations.wording import shortened
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _MAX_EXCERPT_CHARS = 100
+_MAX_DETAIL_LINES = 10
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,19 @@ def commit_problem(path: Path, error: psycopg.Error) -> StatementProblem:
     return _problem(path, error, None)
 
 
+def has_pending_events(error: psycopg.Error) -> bool:
+    """Return whether a table was changed by rows whose deferred constraints wait for the commit."""
+    is_in_use = isinstance(error, psycopg.errors.ObjectInUse)
+    return is_in_use and "pending trigger events" in (error.diag.message_primary or "")
+
+
+_PENDING_EVENTS = (
+    "Rows of this table were changed earlier in this transaction, and its deferred constraints are checked only at"
+    " COMMIT. Until then PostgreSQL does not alter it. Put the change of rows and the change of the table into two"
+    " files, or check the constraints before it: SET CONSTRAINTS ALL IMMEDIATE."
+)
+
+
 def _problem(path: Path, error: psycopg.Error, location: SourceLocation | None) -> StatementProblem:
     diag = error.diag
     return StatementProblem(
@@ -107,10 +122,15 @@ def _problem(path: Path, error: psycopg.Error, location: SourceLocation | None) 
         column=location.column if location else None,
         path=path,
         location=location,
-        detail=diag.message_detail,
-        hint=diag.message_hint,
+        detail=_short(diag.message_detail),
+        hint=_PENDING_EVENTS if has_pending_events(error) else diag.message_hint,
         context=diag.context,
     )
+
+
+def _short(detail: str | None) -> str | None:
+    """Return a detail with the first of its lines only, where it lists many objects."""
+    return None if detail is None else "\n".join(shortened(detail.split("\n"), _MAX_DETAIL_LINES))
 
 
 def caret_lines(location: SourceLocation) -> list[str]:

@@ -24,7 +24,7 @@ from peterental.database.migrations.verify.diff import (
 )
 from peterental.database.migrations.verify.impact import Impact, Weight, impact_of
 from peterental.database.migrations.verify.introspection import Catalog, read_catalog
-from peterental.database.migrations.wording import plural
+from peterental.database.migrations.wording import plural, version_ranges
 
 _PURPOSE = "migrations verify"
 
@@ -218,7 +218,7 @@ def _remarks(entries: list[HistoryEntry], *, can_be_adopted: bool) -> list[str]:
     for state, sentence in sentences.items():
         versions = [entry.version for entry in entries if entry.state is state]
         if versions:
-            listed = ", ".join(f"{version:03d}" for version in versions)
+            listed = version_ranges(versions)
             listed += " is" if len(versions) == 1 else " are"
             remarks.append(sentence.format(listed, last=versions[-1]))
     return remarks

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from peterental.database.migrations.importing import importer
-from peterental.database.migrations.importing.import_report import ranges
 from peterental.database.migrations.importing.importer import import_folder
 from peterental.database.migrations.importing.model import ImportRefused
 from tests.conftest import PROJECT_DIR
@@ -382,7 +381,3 @@ def test_many_other_files_are_counted(imported: Import) -> None:
     found = imported("goose", {"1_a.sql": GOOSE + "SELECT 1;", **{f"note{n:02d}.md": "" for n in range(13)}})
     assert found.text.count("note") == 10
     assert "  and 3 more\n" in found.text
-
-
-def test_numbers_are_listed_as_ranges() -> None:
-    assert ranges([1, 2, 3, 5, 7, 8, 1000]) == "001–003, 005, 007–008, 1000"

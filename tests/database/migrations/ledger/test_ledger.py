@@ -335,7 +335,7 @@ def test_ledger_failure_after_a_file_names_what_stays(runner: MigrationRunner, f
         runner.run_migrations()
     assert str(caught.value).splitlines() == [
         "Migration 3 failed: the ledger cannot be used: out of memory",
-        "  003_c.sql was not started. 001 to 002 stay applied.",
+        "  003_c.sql was not started. 001, 002 stay applied.",
         "  Next: fix the error, then run: flask db-migrate",
     ]
     assert attempts(db) == [(1, "applied"), (2, "applied"), (3, "failed")]

@@ -125,7 +125,7 @@ def test_file_deleted_during_the_run_is_reported(
         runner_with(report=lambda line: last.unlink() if line.startswith("✅ 001") else None).run_migrations()
     assert str(caught.value) == (
         f"Migration 3 failed: cannot read {last}: No such file or directory\n"
-        "  003_x.sql was not started. 001 to 002 stay applied.\n"
+        "  003_x.sql was not started. 001, 002 stay applied.\n"
         "  Next: fix the error, then run: flask db-migrate"
     )
     outcomes = db.execute("SELECT outcome FROM schema_migration_attempts ORDER BY attempt_id").fetchall()

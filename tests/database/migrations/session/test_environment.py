@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC
 from urllib.parse import quote
 
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import (
+    FilesRefused,
     ForeignLedger,
     LedgerError,
+    MigrationFailed,
+    MigrationFilesError,
     NoSchema,
     ReadOnlyDatabase,
 )
 from peterental.database.migrations.ledger.status import read_status
+from peterental.database.migrations.plan.planner import plan
+from peterental.database.migrations.run.preflight import _names_in
 from tests.database.migrations.conftest import Connection, Folder
+from tests.database.migrations.helpers import hidden
 from tests.servers import running_debian_postgres
 
 
@@ -142,20 +148,97 @@ def test_standby_is_refused_first(folder: Folder) -> None:
         MigrationRunner(url, folder.path).run_migrations()
 
 
-def test_unprivileged_role_gets_advice(
-    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
-) -> None:
+@pytest.fixture
+def stranger(db: Connection, empty_database_url: str) -> Iterator[str]:
+    """The URL of a role that may create schemas, and nothing in `public`."""
     name = f"peterental_test_{secrets.token_hex(4)}"
-    me = sql.Identifier(name)
+    me, here = sql.Identifier(name), sql.Identifier(db.info.dbname)
     db.execute(sql.SQL("CREATE ROLE {0} LOGIN PASSWORD 'x'; REVOKE CREATE ON SCHEMA public FROM PUBLIC").format(me))
-    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    db.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(here, me))
+    yield make_conninfo(empty_database_url, user=name, password="x")
+    db.execute(sql.SQL("GRANT {0} TO CURRENT_USER; DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(me))
+
+
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["transaction", "no-transaction"])
+def test_unprivileged_role_gets_advice(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, stranger: str, header: str
+) -> None:
+    folder.write("001_a.sql", f"{header}CREATE TABLE a (i int);")
     with pytest.raises(LedgerError) as caught:
-        runner_with(url=make_conninfo(empty_database_url, user=name, password="x")).run_migrations()
-    db.execute(sql.SQL("DROP ROLE {0}").format(me))
+        runner_with(url=stranger).run_migrations()
+    with pytest.raises(LedgerError) as planned:
+        plan(stranger, folder.path, report=lambda _: None)
+    assert str(planned.value) == str(caught.value)
     assert str(caught.value) == (
         "The ledger schema_migrations cannot be read or written: permission denied for schema public. Nothing was"
         " applied; use a role that may create tables there, such as the one that owns the others."
     )
+
+
+def test_ledger_that_may_only_be_read_fails_the_plan_too(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, stranger: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    runner_with().run_migrations()
+    db.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC")
+    folder.write("002_b.sql", "-- migrate: no-transaction\nSELECT 1;")
+    for work in (runner_with(url=stranger).run_migrations, lambda: plan(stranger, folder.path, report=lambda _: None)):
+        with pytest.raises(LedgerError, match="permission denied for table schema_migration"):
+            work()
+
+
+@pytest.mark.parametrize(
+    "creates",
+    [
+        "CREATE SCHEMA AUTHORIZATION {role};",
+        "CREATE SCHEMA AUTHORIZATION CURRENT_USER",
+        'CREATE SCHEMA IF NOT EXISTS "{role}"',
+        "DO $$ BEGIN EXECUTE 'CREATE SCHEMA {role}'; END $$",
+        "CREATE SCHEMA other; ALTER SCHEMA other RENAME TO {role}",
+    ],
+)
+def test_schema_before_the_ledger_s_is_refused_first(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, stranger: str, creates: str
+) -> None:
+    db.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    role = conninfo_to_dict(stranger)["user"]
+    folder.write("001_a.sql", "CREATE TABLE t (i int);")
+    folder.write("003_c.sql", "CREATE TABLE u (i int);")
+    for header in ("", "-- migrate: no-transaction\n"):
+        folder.write("002_b.sql", header + creates.format(role=role))
+        message = (
+            f"^002_b.sql:{2 if header else 1}: it creates schema {role}, which comes before public in the search_path"
+        )
+        with pytest.raises(FilesRefused, match=message):
+            runner_with(url=stranger).run_migrations()
+        with pytest.raises(MigrationFilesError, match=message):
+            plan(stranger, folder.path, report=lambda _: None)
+    assert read_status(stranger, folder.path).pending == [1, 2, 3]
+    folder.write("002_b.sql", "CREATE SCHEMA harmless; ALTER SCHEMA harmless RENAME TO other;")
+    assert runner_with(url=stranger).run_migrations() == 3
+
+
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["transaction", "no-transaction"])
+def test_hidden_schema_before_the_ledger_s_is_rolled_back(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, stranger: str, header: str
+) -> None:
+    db.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    folder.write("001_a.sql", header + hidden("CREATE SCHEMA AUTHORIZATION CURRENT_USER"))
+    with pytest.raises(
+        MigrationFailed, match="after this file, schema .* comes first in the search_path instead of pub"
+    ):
+        runner_with(url=stranger).run_migrations()
+    if not header:
+        found = plan(stranger, folder.path, report=lambda _: None)
+        assert found.would_fail
+    folder.write("001_a.sql", f"{header}CREATE TABLE t (i int);")
+    assert runner_with(url=stranger).run_migrations() == 1
+    assert db.execute("SELECT to_regclass('public.t') IS NOT NULL AS made").fetchone() == {"made": True}
+
+
+def test_search_path_is_read_as_postgresql_does() -> None:
+    assert _names_in('"$user", Public,"A ""b"", c", x') == ["$user", "public", 'A "b", c', "x"]
+    assert _names_in("") == []
 
 
 def test_database_settings_do_not_break_reading(runner: MigrationRunner, folder: Folder, db: Connection) -> None:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import psycopg
 import pytest
 
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.errors import PooledConnection
+from peterental.database.migrations.errors import PooledConnection, ServerUnavailable
 from peterental.database.migrations.scratch.database import ScratchRefused
+from peterental.database.migrations.session import pooler
+from peterental.database.migrations.session.pooler import refuse_transaction_pooler
+from peterental.database.migrations.session.server import connect
 from peterental.database.migrations.verify.verify import verify
 from peterental.database.pool import Database
 from tests.database.migrations.conftest import Connection, Folder
 from tests.servers import running_pgbouncer
+
+TRIES = int(os.environ.get("POOLER_TRIES", "25"))
+"""Tries per pool mode; for a long run: `POOLER_TRIES=200 pytest tests/database/migrations/session/test_pgbouncer.py`."""
 
 pytestmark = pytest.mark.needs("pgbouncer")
 
@@ -21,6 +34,87 @@ def test_transaction_pooler_is_refused_with_advice(empty_database_url: str, fold
         with pytest.raises(PooledConnection, match="set MIGRATIONS_DATABASE_URL"):
             MigrationRunner(url, folder.path).run_migrations()
         assert db.execute("SELECT to_regclass('schema_migrations') AS ledger").fetchone() == {"ledger": None}
+
+
+@contextmanager
+def busy_clients(url: str, count: int = 8) -> Iterator[None]:
+    """Keep the pooler's sessions busy with short transactions of several clients."""
+    ended = Event()
+
+    def work() -> None:
+        with psycopg.connect(url, prepare_threshold=None) as client:
+            while not ended.is_set():
+                client.execute("SELECT pg_sleep(random() * 0.003)")
+                client.commit()
+
+    threads = [Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def probe(url: str) -> bool:
+    """Return whether a new connection is accepted as able to hold the lock."""
+    with connect(url, purpose="migrations") as connection:
+        row = connection.execute("SELECT pg_backend_pid() AS pid").fetchone()
+        assert row is not None
+        try:
+            refuse_transaction_pooler(connection, url, row["pid"])
+        except PooledConnection:
+            return False
+        return True
+
+
+def test_busy_transaction_pooler_is_never_accepted(
+    empty_database_url: str, folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pooler, "_ANSWER_S", 1.0)
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    with running_pgbouncer(empty_database_url, "transaction") as url, busy_clients(url):
+        assert [probe(url) for _ in range(TRIES)] == [False] * TRIES
+        with pytest.raises(PooledConnection):
+            MigrationRunner(url, folder.path).run_migrations()
+        locks = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        assert db.execute(locks).fetchall() == []
+        assert db.execute("SELECT to_regclass('schema_migrations') AS ledger").fetchone() == {"ledger": None}
+
+
+def test_busy_session_pooler_is_accepted(empty_database_url: str) -> None:
+    with running_pgbouncer(empty_database_url, "session", pool_size=20) as url, busy_clients(url):
+        assert [probe(url) for _ in range(TRIES)] == [True] * TRIES
+
+
+def test_chance_of_the_same_session_is_no_proof(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, db: Connection
+) -> None:
+    monkeypatch.setattr(pooler, "_ANSWER_S", 1.0)
+    monkeypatch.setattr(pooler, "_shares", lambda *_: False)
+    with running_pgbouncer(empty_database_url, "transaction") as url:
+        assert not probe(url)
+        channels = (
+            "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%UNLISTEN%' AND pid <> pg_backend_pid()"
+        )
+        assert db.execute(channels).fetchone() == {"n": 1}
+
+
+def test_exhausted_session_pooler_is_refused(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooler, "_ANSWER_S", 0.3)
+    with running_pgbouncer(empty_database_url, "session", pool_size=1) as url:
+        assert not probe(url)
+
+
+def test_unreachable_second_connection_is_refused(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ServerUnavailable(reason="too many connections")
+
+    monkeypatch.setattr(pooler, "connect", refuse)
+    with running_pgbouncer(empty_database_url, "session") as url:
+        assert not probe(url)
 
 
 def test_pooler_is_fine_if_nothing_is_pending(empty_database_url: str, folder: Folder) -> None:
