@@ -46,7 +46,16 @@ def check_version(lint: FileLint, statement: ParsedStatement) -> None:
                 )
 
 
-@on("update_stmt", "delete_stmt", "truncate_stmt", "drop_stmt", "alter_table_stmt", "rename_stmt")
+@on(
+    "update_stmt",
+    "delete_stmt",
+    "merge_stmt",
+    "copy_stmt",
+    "truncate_stmt",
+    "drop_stmt",
+    "alter_table_stmt",
+    "rename_stmt",
+)
 def check_ledger(lint: FileLint, statement: ParsedStatement) -> None:
     """Check for other changes of the ledger."""
     node = statement.node
@@ -55,7 +64,7 @@ def check_ledger(lint: FileLint, statement: ParsedStatement) -> None:
     elif statement.kind == "drop_stmt":
         names = [name for one in node.objects if one.HasField("list") for name in ast.strings(one.list.items)[-1:]]
     else:
-        names = [node.relation.relname]
+        names = [node.relation.relname] if statement.kind != "copy_stmt" or node.is_from else []
     if TABLE in names:
         lint.report(
             LEDGER, "The file changes schema_migrations.", statement, safe="-- use flask db-repair or flask db-adopt"
