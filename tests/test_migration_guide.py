@@ -36,6 +36,7 @@ ENGINE = PROJECT_DIR / "peterental" / "database" / "migrations"
 # Modules whose messages the guide must all explain.
 EXPLAINED = (
     "commands/rollback",
+    "ledger/foreign",
     "ledger/state",
     "run/executor",
     "run/non_transactional",
@@ -46,6 +47,7 @@ EXPLAINED = (
     "source/checks",
     "source/directives",
     "source/files",
+    "source/other_tools",
     "source/psql_syntax",
     "source/statements",
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem, joined
 from peterental.database.migrations.ledger import reader as ledgers
+from peterental.database.migrations.ledger.foreign import other_ledger
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import (
     HistoryEntry,
@@ -24,10 +25,11 @@ from peterental.database.migrations.wording import plural
 
 @dataclass(frozen=True)
 class Status:
-    """All migrations of files and ledger, in order, and the problems with them."""
+    """All migrations of files and ledger, in order, the problems with them, and a remark on the database."""
 
     entries: list[HistoryEntry]
     problems: list[Problem]
+    remark: str | None = None
 
     @property
     def state(self) -> str:
@@ -54,7 +56,8 @@ class Status:
         if self.state == "pending":
             count = len(self.pending)
             noun, it = plural(count, "migration is", "migrations are"), plural(count, "it", "them")
-            return f"{count} {noun} pending: flask db-migrate applies {it}."
+            remark = f" {self.remark}" if self.remark else ""
+            return f"{count} {noun} pending: flask db-migrate applies {it}.{remark}"
         if self.state == "newer":
             return "The schema is newer than this release, which is fine."
         return "The schema is current."
@@ -124,7 +127,8 @@ def _status(connection: Connection, files: list[MigrationFile], problems: list[P
     _mark_stopped(connection, ledger, entries)
     # A gap among the files is reported once: the same migrations are missing beside the ledger.
     reported = [entry for entry in entries if not (problems and entry.state is State.MISSING)]
-    return Status(entries, problems + blocking_problems(reported))
+    remark = None if ledger.rows or ledger.complete else other_ledger(connection, ledger.server.schema)
+    return Status(entries, problems + blocking_problems(reported), remark)
 
 
 def _mark_stopped(connection: Connection, ledger: Ledger, entries: list[HistoryEntry]) -> None:

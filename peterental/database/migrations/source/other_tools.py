@@ -155,7 +155,7 @@ def _problem(file_name: str, text: str, marker: Marker, others: int = 0) -> Prob
     tool = marker.tool
     what = f"a {tool.name} file" if tool.name != "another tool's" else "another tool's file, with a part that undoes it"
     return Problem(
-        message=f"this is {what} (“{marker.text}”){_and_others(others)}",
+        message=f"this is {what} (“{marker.text}”)" + _and_others(others),
         file=file_name,
         line=locate(text, marker.offset).line,
         next_step=tool.advice(_SPLIT),
@@ -164,7 +164,7 @@ def _problem(file_name: str, text: str, marker: Marker, others: int = 0) -> Prob
 
 
 def _and_others(count: int) -> str:
-    return "" if not count else f", and so {'is one other' if count == 1 else f'are {count} others'}"
+    return ("", ", and so is one other")[count] if count <= 1 else f", and so are {count} others"
 
 
 def tool_of_name(name: str) -> Tool | None:
@@ -193,7 +193,7 @@ def naming_problems(directory: Path, misnamed: Iterable[tuple[Path, Tool]]) -> l
         if marker:
             problems.append(_problem(name, text, marker, len(found) - 1))
         else:
-            message = f"{name} is named like a file of {tool.name}{_and_others(len(found) - 1)}"
+            message = f"{name} is named like a file of {tool.name}" + _and_others(len(found) - 1)
             advice = tool.advice(_RENAME)
             problems.append(Problem(message=message, file=name, next_step=advice, kind=ProblemKind.OTHER_TOOL))
     return problems
