@@ -104,13 +104,15 @@ class ParsedFile:
         found = []
         functions: dict[str, ParsedStatement] = {}
         for statement in self._top_level():
-            found += self._with_parts(statement)
+            parts = self._with_parts(statement)
             if statement.kind == "do_stmt":
-                found += self._parse_block(statement)
+                parts += self._parse_block(statement)
+            found += parts
             if statement.kind == "create_function_stmt":
                 functions[ast.strings(statement.node.funcname)[-1]] = statement
             elif functions:
-                found += self._called_bodies(statement, functions)
+                for part in parts:
+                    found += self._called_bodies(part, functions)
         return found
 
     def _with_parts(self, statement: ParsedStatement) -> list[ParsedStatement]:
@@ -130,6 +132,11 @@ class ParsedFile:
         names = {ast.strings(call.funcname)[-1] for call in ast.nodes_of(statement.node, "FuncCall")}
         found = []
         for name in sorted(names & functions.keys()):
+            for body in ast.nodes_of(functions[name].node.sql_body, "List"):
+                for item in body.items:
+                    kind = item.WhichOneof("node")
+                    if kind in _WRITES:
+                        found.append(replace(statement, kind=kind, node=getattr(item, kind), block=statement))
             for piece in _body_of(self.text, functions[name]):
                 with suppress(ParseError):  # parameters of PL/pgSQL; the server checks it
                     for part in self._parse(piece, statement.offset, within=statement, verbatim=False):

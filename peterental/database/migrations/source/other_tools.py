@@ -75,10 +75,11 @@ _DUMPED_VERSIONS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _QUICK_CHECK = re.compile(
-    r"--[\s=/@!+-]*(?:goose|migrate\b|micrate|create above|tern:|liquibase|changeset|rambler|dbmate|ups?\b|downs?\b"
-    r"|undo|rollback)|'\d{8,}'",
+    r"--[\s=/@!+-]*(?:\+(?:goose|migrate|micrate)|migrate:\s*(?:up|down)|create above|tern:|liquibase|changeset|rambler"
+    r"|dbmate|(?:ups?|downs?|undo|rollback)\b)",
     re.IGNORECASE,
 )
+_MAYBE_DUMP = re.compile(r"schema_migrations\"?\s*\(\s*\"?version\"?\s*\)")
 
 _NAMES: tuple[tuple[Tool, re.Pattern[str]], ...] = (
     (_FLYWAY, re.compile(r"(?:[VUB]\d[\d._]*|R)__.+\.sql", re.IGNORECASE)),
@@ -102,7 +103,7 @@ class Marker:
 
 def marker_in(text: str) -> Marker | None:
     """Return the first marker of another tool in a migration's text; None if there is none."""
-    if not _QUICK_CHECK.search(text):
+    if not (_QUICK_CHECK.search(text) or _MAYBE_DUMP.search(text)):
         return None
     comments = list(comments_of(text))
     for offset, comment in comments:

@@ -145,6 +145,8 @@ CASES = [
     Case("whole-table-write", "UPDATE doors SET name = '' WHERE 1 = 1;", "UPDATE doors SET name = '' WHERE door_id = 1;"),
     Case("whole-table-write", "CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS 'DELETE FROM doors'; SELECT wipe();", "CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS 'DELETE FROM doors'; COMMENT ON FUNCTION wipe IS '';"),
     Case("whole-table-write", "CREATE FUNCTION wipe() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DELETE FROM doors; END $$; SELECT public.wipe();", "CREATE FUNCTION wipe() RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM doors WHERE door_id = 1; RETURN 1; END $$; SELECT wipe();"),
+    Case("whole-table-write", "CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS 'DELETE FROM doors'; DO $$ BEGIN PERFORM wipe(); END $$;", "CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS 'DELETE FROM doors'; DO $$ BEGIN PERFORM 1; END $$;"),
+    Case("whole-table-write", "CREATE FUNCTION wipe() RETURNS void BEGIN ATOMIC DELETE FROM doors; END; SELECT wipe();", "CREATE FUNCTION one() RETURNS int RETURN 1; SELECT one();"),
     Case("whole-table-write", "DO $$ BEGIN WITH gone AS (DELETE FROM doors RETURNING 1) INSERT INTO doors SELECT 1 FROM gone; END $$;", "CREATE TABLE fresh (a int); MERGE INTO fresh USING doors ON true WHEN MATCHED THEN DELETE;", runs=None),
     Case("write-after-ddl", "ALTER TABLE doors ADD COLUMN b int; WITH gone AS (DELETE FROM doors WHERE door_id > 9 RETURNING 1) SELECT * FROM gone;", "WITH gone AS (DELETE FROM doors WHERE door_id > 9 RETURNING 1) SELECT * FROM gone; ALTER TABLE doors ADD COLUMN b int;", runs=None),
     Case("writes-ledger", "WITH gone AS (DELETE FROM schema_migrations WHERE version = 1 RETURNING 1) SELECT * FROM gone;", "WITH known AS (SELECT version FROM schema_migrations) SELECT count(*) FROM known;"),
@@ -163,6 +165,7 @@ CASES = [
     Case("revoke", "REVOKE ALL ON visits, agents FROM PUBLIC;", "CREATE TABLE fresh (a int); REVOKE ALL ON fresh FROM PUBLIC;"),
     Case("revoke", "REVOKE EXECUTE ON FUNCTION shout(text) FROM PUBLIC, CURRENT_USER;", "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; REVOKE EXECUTE ON FUNCTION f(int) FROM PUBLIC;"),
     Case("revoke", "REVOKE SELECT, INSERT ON ALL TABLES IN SCHEMA public FROM PUBLIC;", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC;"),
+    Case("revoke", "REVOKE INSERT (note) ON visits FROM PUBLIC;", "REVOKE GRANT OPTION FOR SELECT ON visits FROM PUBLIC;", runs=None),
     Case("revoke", "REVOKE readers FROM writers;", "GRANT SELECT ON visits TO PUBLIC;", runs=None),
     Case("revoke", "REVOKE USAGE ON TYPE mood FROM PUBLIC; REVOKE ALL ON SCHEMA public FROM PUBLIC;", "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;"),
     # ---- drops and renames

@@ -78,7 +78,7 @@ def check_disabling(lint: FileLint, command: AlterCommand) -> None:
 def check_revoke(lint: FileLint, statement: ParsedStatement) -> None:
     """Check REVOKE of privileges on objects that existed before this file."""
     node = statement.node
-    if node.is_grant:
+    if node.is_grant or node.grant_option:
         return
     kind = ast.enum_name(node, "objtype")
     objects = [item for item in node.objects if not _is_new(lint, statement, kind, item)]
