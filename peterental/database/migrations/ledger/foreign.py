@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
 import psycopg
 
@@ -64,19 +65,17 @@ _LEDGERS = {
 """Tables in which other tools record their migrations, and the tools."""
 
 _OURS = ("version", "applied_at", "description")
-"""The columns that the guide's ledger has had from the beginning."""
+"""Columns that the guide's ledger has had from the beginning, in the order in which a missing one is named."""
 
 
-def refuse_foreign_ledger(connection: Connection, schema: str, types: Mapping[str, int]) -> None:
-    """Raise LedgerError if `schema_migrations` has the columns of another tool's, or lacks one of ours.
+def refuse_foreign_ledger(connection: Connection, schema: str, types: Mapping[str, int]) -> NoReturn:
+    """Raise LedgerError for a `schema_migrations` that lacks one of our columns; it names the tool that made it.
 
     Args:
         connection: used for a query only if two tools have the same columns.
         schema: the schema of the table.
         types: the type's OID of each of its columns.
     """
-    if types.keys() >= set(_OURS):
-        return
     names = {column: _type_name(oid) for column, oid in types.items()}
     for signature in _SIGNATURES:
         if _matches(names, signature) and (signature.beside is None or _exists(connection, schema, signature.beside)):

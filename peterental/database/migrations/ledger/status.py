@@ -8,7 +8,6 @@ from typing import Any
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem, joined
 from peterental.database.migrations.ledger import reader as ledgers
-from peterental.database.migrations.ledger.foreign import other_ledger
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import (
     HistoryEntry,
@@ -127,8 +126,7 @@ def _status(connection: Connection, files: list[MigrationFile], problems: list[P
     _mark_stopped(connection, ledger, entries)
     # A gap among the files is reported once: the same migrations are missing beside the ledger.
     reported = [entry for entry in entries if not (problems and entry.state is State.MISSING)]
-    remark = None if ledger.rows or ledger.complete else other_ledger(connection, ledger.server.schema)
-    return Status(entries, problems + blocking_problems(reported), remark)
+    return Status(entries, problems + blocking_problems(reported), ledgers.remark_on(connection, ledger))
 
 
 def _mark_stopped(connection: Connection, ledger: Ledger, entries: list[HistoryEntry]) -> None:

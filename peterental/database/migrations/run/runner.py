@@ -8,7 +8,6 @@ from typing import Protocol
 
 from peterental.database.migrations.errors import FilesRefused, HistoryBroken, MigrationFilesError
 from peterental.database.migrations.ledger import reader as ledgers
-from peterental.database.migrations.ledger.foreign import other_ledger
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import State, blocking_problems, compare_with_ledger
 from peterental.database.migrations.progress import Progress, Reporter
@@ -95,7 +94,7 @@ class MigrationRunner:
             todo: list[PreparedMigration] = []
             if wanted:
                 checked = checked_files(wanted)
-                remark = None if ledger.rows else other_ledger(connection, ledger.server.schema)
+                remark = ledgers.remark_on(connection, ledger)
                 if remark:
                     self._report(f"⚠️  {remark}")
                 with exclusive_lock(

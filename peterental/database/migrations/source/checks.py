@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem, ProblemKind, UnknownMigration
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile
-from peterental.database.migrations.source.other_tools import marker_problems
 from peterental.database.migrations.source.statements import (
     check_runnable,
     ledger_version_mismatch,
     why_empty,
 )
+
+_MAYBE_MARKER = re.compile(
+    r"--[\s=/@!+-]*(?:\+(?:goose|migrate|micrate)|migrate:\s*(?:up|down)|create above|tern:|liquibase|changeset|rambler"
+    r"|dbmate|(?:ups?|downs?|undo|rollback)\b)",
+    re.IGNORECASE,
+)
+_MAYBE_DUMP = re.compile(r"schema_migrations\"?\s*\(\s*\"?version\"?\s*\)")
+"""Where a text may have a marker of another tool, for which `other_tools` then looks."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ def inspect(file: MigrationFile) -> tuple[Directives, list[Problem]]:
 
 def inspect_text(file: MigrationFile, text: str) -> tuple[Directives, list[Problem]]:
     """Return what `inspect` returns, for a file whose text is known."""
-    foreign = marker_problems(file.path.name, text)
+    foreign = _marker_problems(file.path.name, text)
     if foreign:
         return Directives(), foreign
     emptiness = why_empty(text)
@@ -70,6 +78,15 @@ def inspect_text(file: MigrationFile, text: str) -> tuple[Directives, list[Probl
         directives, problems = Directives(), _of_kind(ProblemKind.DIRECTIVE, error.problems)
     problems += check_runnable(file, text, directives)
     return directives, problems + _of_kind(ProblemKind.WRONG_VERSION, ledger_version_mismatch(file, text))
+
+
+def _marker_problems(name: str, text: str) -> list[Problem]:
+    """Return the problem with a text that was written for another tool."""
+    if not (_MAYBE_MARKER.search(text) or _MAYBE_DUMP.search(text)):
+        return []
+    from peterental.database.migrations.source.other_tools import marker_problems  # noqa: PLC0415  # rarely needed
+
+    return marker_problems(name, text)
 
 
 def _of_kind(kind: ProblemKind, problems: list[Problem]) -> list[Problem]:

@@ -1,6 +1,7 @@
 """Recognise files of other migration tools, by their marker comments and by their names.
 
-Such a file often undoes its change further down. The runner would run both parts, one after the other.
+Such a file often undoes its change further down. The runner would run both parts, one after the other. This module is
+imported only for a text or a name that may be another tool's, because its patterns take a while to compile.
 """
 
 from __future__ import annotations
@@ -74,20 +75,12 @@ _DUMPED_VERSIONS = re.compile(
     r"values\s*\(\s*'\d{8,}'",
     re.IGNORECASE | re.MULTILINE,
 )
-_QUICK_CHECK = re.compile(
-    r"--[\s=/@!+-]*(?:\+(?:goose|migrate|micrate)|migrate:\s*(?:up|down)|create above|tern:|liquibase|changeset|rambler"
-    r"|dbmate|(?:ups?|downs?|undo|rollback)\b)",
-    re.IGNORECASE,
-)
-_MAYBE_DUMP = re.compile(r"schema_migrations\"?\s*\(\s*\"?version\"?\s*\)")
-
 _NAMES: tuple[tuple[Tool, re.Pattern[str]], ...] = (
     (_FLYWAY, re.compile(r"(?:[VUB]\d[\d._]*|R)__.+\.sql", re.IGNORECASE)),
     (_SQLX, re.compile(r"\d{14}_.+\.up\.sql", re.IGNORECASE)),
     (_GOLANG_MIGRATE, re.compile(r"\d+_.+\.up\.sql", re.IGNORECASE)),
     (_DIESEL, re.compile(r"(?:up|down)\.sql", re.IGNORECASE)),
 )
-_DIESEL_FOLDER = re.compile(r"\d[\d-]*_.+")
 _BY_TIME = re.compile(r"(?:(?:19|20)\d{6}(?:\d{2,6})?|1\d{9})_.+\.sql")
 _TIMESTAMPED = Tool("goose, dbmate or another tool that numbers files by time", "TOOL")
 
@@ -103,8 +96,6 @@ class Marker:
 
 def marker_in(text: str) -> Marker | None:
     """Return the first marker of another tool in a migration's text; None if there is none."""
-    if not (_QUICK_CHECK.search(text) or _MAYBE_DUMP.search(text)):
-        return None
     comments = list(comments_of(text))
     for offset, comment in comments:
         for tool, pattern in _MARKERS:
@@ -174,10 +165,9 @@ def tool_of_name(name: str) -> Tool | None:
     return _TIMESTAMPED if tool is None and _BY_TIME.fullmatch(name) else tool
 
 
-def diesel_files(entries: Iterable[Path]) -> list[tuple[Path, Tool]]:
-    """Return each `up.sql` in a subfolder that is named like one of diesel, with that tool."""
-    folders = [entry for entry in entries if _DIESEL_FOLDER.fullmatch(entry.name) and entry.suffix != ".sql"]
-    return [(folder / "up.sql", _DIESEL) for folder in folders if (folder / "up.sql").is_file()]
+def diesel_files(folder: Path) -> list[tuple[Path, Tool]]:
+    """Return the `up.sql` of a folder that is named like one of diesel, with that tool."""
+    return [(folder / "up.sql", _DIESEL)] if (folder / "up.sql").is_file() else []
 
 
 def naming_problems(directory: Path, misnamed: Iterable[tuple[Path, Tool]]) -> list[Problem]:
