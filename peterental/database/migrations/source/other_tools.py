@@ -68,7 +68,9 @@ _MARKERS: tuple[tuple[Tool, re.Pattern[str]], ...] = tuple(
 
 _UP_PART = re.compile(r"--[\s=-]*@?up[\s:=-]*", re.IGNORECASE)
 _DOWN_PART = re.compile(r"--[\s=-]*@?(?:down|undo|rollback)[\s:=-]*", re.IGNORECASE)
-_UNDOES = re.compile(r"(?:drop|alter|delete|truncate|revoke)\b", re.IGNORECASE)
+_UNDOES = re.compile(
+    r"(?:\s|-{2}[ \t=-]*\n)*(?:(?:drop|delete|truncate|revoke)\b|alter\b[^;]*\bdrop\b)", re.IGNORECASE
+)  # directly below: between the two may be no comment but a ruled line
 
 _DUMPED_VERSIONS = re.compile(
     r"^[ \t]*insert\s+into\s+(?:\"?\w+\"?\.)?\"?schema_migrations\"?\s*\(\s*\"?version\"?\s*\)\s*"
@@ -122,7 +124,7 @@ def _part_that_undoes(text: str, comments: Iterable[tuple[int, str]]) -> Marker 
             up = offset
         elif _DOWN_PART.fullmatch(comment) and begin < offset and _ends_statement(text[:offset]):
             following = header_end(text, offset)
-            if following < len(text) and (up is not None or _UNDOES.match(text, following)):
+            if following < len(text) and (up is not None or _UNDOES.match(text, offset + len(comment))):
                 return Marker(Tool("another tool's"), offset, comment.strip())
     return None
 
