@@ -475,6 +475,24 @@ def test_db_lint_fails_on_advice_only_if_strict(folder: Path) -> None:
     assert flask(*arguments, "--strict", DATABASE_URL=UNREACHABLE_URL).returncode == 1
 
 
+def test_db_lint_prints_the_format_asked_for(folder: Path) -> None:
+    (folder / "003_bad.sql").write_text("CREATE INDEX idx_a ON a (i);\n")
+    arguments = ("db-lint", "--directory", str(folder), "--format")
+    done = flask(*arguments, "github", DATABASE_URL=UNREACHABLE_URL)
+    assert done.returncode == 1
+    assert "/003_bad.sql,line=1,col=1,title=create-index::" in done.stdout
+    document = json.loads(flask(*arguments, "sarif", DATABASE_URL=UNREACHABLE_URL).stdout)
+    assert "create-index" in {result["ruleId"] for result in document["runs"][0]["results"]}
+    assert json.loads(flask(*arguments, "json", DATABASE_URL=UNREACHABLE_URL).stdout)["unsafe"] == 1
+
+
+def test_db_lint_failure_differs_from_findings(folder: Path) -> None:
+    done = flask("db-lint", "--directory", str(folder / "nowhere"), DATABASE_URL=UNREACHABLE_URL)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("❌ there is no migrations folder")
+    assert flask("db-lint", "--format", "xml", DATABASE_URL=UNREACHABLE_URL).returncode == 2
+
+
 def test_project_migrations_lint_clean() -> None:
     done = flask("db-lint", DATABASE_URL=UNREACHABLE_URL)
     assert done.returncode == 0, done.stdout
@@ -533,6 +551,8 @@ def test_db_plan_rehearses_and_changes_nothing(empty_database_url: str, folder: 
     assert "001_make_a.sql" in done.stdout
     assert "CREATE TABLE a (i int)" in done.stdout
     assert isinstance(json.loads(flask(*arguments, "--json", DATABASE_URL=empty_database_url).stdout), dict)
+    shown = flask(*arguments, "--format", "markdown", DATABASE_URL=empty_database_url).stdout
+    assert shown.startswith("### db-plan\n\n✅ 2 migrations would run.")
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT to_regclass('a')").fetchone() == (None,)
     (folder / "002_make_b.sql").write_text("CREATE TABLE b (i nonsense);")

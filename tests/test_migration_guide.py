@@ -40,6 +40,7 @@ ENGINE = PROJECT_DIR / "peterental" / "database" / "migrations"
 # Modules whose messages the guide must all explain.
 EXPLAINED = (
     "commands/rollback",
+    "ledger/foreign",
     "ledger/state",
     "run/executor",
     "run/non_transactional",
@@ -52,6 +53,7 @@ EXPLAINED = (
     "source/directives",
     "source/files",
     "source/ledger_protection",
+    "source/other_tools",
     "source/psql_syntax",
     "source/session_state",
     "source/statements",

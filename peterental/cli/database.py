@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -18,12 +19,14 @@ from peterental.config import Config
 from peterental.database import Database, engine_settings, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.status_table import status_table
+from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.ledger.status import read_status
 from peterental.database.migrations.settings import DEFAULT_SETTINGS
 from peterental.database.migrations.source.checks import checked_files, refuse_beyond_last
 from peterental.database.migrations.source.files import scan_files
 from peterental.errors import Refusal
 
+EXIT_NOT_CHECKED = 2
 EXIT_PENDING = 3
 EXIT_BROKEN = 4
 
@@ -36,6 +39,23 @@ directory_option = click.option(
 
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def _format_option(*formats: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add --format, whose default is the first, and --json, its older form."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        command = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")(command)
+        option = click.option(
+            "--format",
+            "output_format",
+            type=click.Choice(formats),
+            default=formats[0],
+            help="What to print; default: text.",
+        )
+        return option(command)
+
+    return add
 
 
 class NotConfirmed(Refusal):
@@ -170,30 +190,45 @@ def db_new(title: str, *, directory: Path | None) -> None:
 
 @click.command("db-lint")
 @click.option("--strict", is_flag=True, help="Count advice too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+@_format_option("text", "json", "github", "sarif")
 @directory_option
 @report_errors
-def db_lint(*, strict: bool, as_json: bool, directory: Path | None) -> None:
+def db_lint(*, strict: bool, output_format: str, as_json: bool, directory: Path | None) -> None:
     """Check names, sequence and unsafe DDL of the migration files.
 
-    Example: flask db-lint --strict
+    Exits 1 with findings, 2 if the folder cannot be read.
+
+    Example: flask db-lint --format github
     """
     from peterental.database.migrations.lint import lint_directory  # noqa: PLC0415  # not needed by a deploy
+    from peterental.database.migrations.lint.formats import Place, github_text, sarif  # noqa: PLC0415  # as above
 
-    report = lint_directory(directory or _config().migrations_dir)
-    click.echo(_json(report.as_json()) if as_json else report.text(colour=colours(), width=columns()))
+    folder = directory or _config().migrations_dir
+    try:
+        report = lint_directory(folder)
+    except MigrationFilesError as error:
+        click.echo(f"❌ {error}", err=True)
+        sys.exit(EXIT_NOT_CHECKED)
+    formats = {
+        "text": lambda: report.text(colour=colours(), width=columns()),
+        "json": lambda: _json(report.as_json()),
+        "github": lambda: github_text(report, Place.of(folder), strict=strict),
+        "sarif": lambda: _json(sarif(report, Place.of(folder), strict=strict)),
+    }
+    click.echo(formats["json" if as_json else output_format]())
     sys.exit(report.exit_code(strict=strict))
 
 
 @click.command("db-plan")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+@_format_option("text", "json", "markdown")
 @directory_option
 @report_errors
-def db_plan(*, as_json: bool, directory: Path | None) -> None:
+def db_plan(*, output_format: str, as_json: bool, directory: Path | None) -> None:
     """Rehearse the pending migrations and show locks, sizes and rewrites. Changes nothing.
 
-    Example: flask db-plan
+    Example: flask db-plan --format markdown
     """
+    from peterental.database.migrations.plan.markdown import plan_markdown  # noqa: PLC0415  # not needed by a deploy
     from peterental.database.migrations.plan.planner import plan  # noqa: PLC0415  # not needed by a deploy
 
     found = plan(
@@ -203,7 +238,12 @@ def db_plan(*, as_json: bool, directory: Path | None) -> None:
         report=_report_to_stderr,
         settings=engine_settings(_config(), directory),
     )
-    click.echo(_json(found.as_json()) if as_json else found.text(width=columns()))
+    formats = {
+        "text": lambda: found.text(width=columns()),
+        "json": lambda: _json(found.as_json()),
+        "markdown": lambda: plan_markdown(found),
+    }
+    click.echo(formats["json" if as_json else output_format]())
     sys.exit(found.would_fail)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
 import psycopg
 
@@ -43,26 +44,59 @@ _SIGNATURES = (
     _Signature("Supabase", {"version": _TEXTS, "statements": frozenset({"text[]"}), "name": _TEXTS}),
 )
 
+_LEDGERS = {
+    "SequelizeMeta": "Sequelize",
+    "__diesel_schema_migrations": "diesel",
+    "_prisma_migrations": "Prisma",
+    "_sqlx_migrations": "sqlx",
+    "_yoyo_migration": "yoyo",
+    "alembic_version": "Alembic",
+    "ar_internal_metadata": "Rails",
+    "databasechangelog": "Liquibase",
+    "django_migrations": "Django",
+    "flyway_schema_history": "Flyway",
+    "goose_db_version": "goose",
+    "gorp_migrations": "sql-migrate",
+    "knex_migrations": "Knex",
+    "pgmigrations": "node-pg-migrate",
+    "refinery_schema_history": "refinery",
+    "schema_version": "tern",
+}
+"""Tables in which other tools record their migrations, and the tools."""
+
 _OURS = ("version", "applied_at", "description")
-"""The columns that the guide's ledger has had from the beginning."""
+"""Columns that the guide's ledger has had from the beginning, in the order in which a missing one is named."""
 
 
-def refuse_foreign_ledger(connection: Connection, schema: str, types: Mapping[str, int]) -> None:
-    """Raise LedgerError if `schema_migrations` has the columns of another tool's, or lacks one of ours.
+def refuse_foreign_ledger(connection: Connection, schema: str, types: Mapping[str, int]) -> NoReturn:
+    """Raise LedgerError for a `schema_migrations` that lacks one of our columns; it names the tool that made it.
 
     Args:
         connection: used for a query only if two tools have the same columns.
         schema: the schema of the table.
         types: the type's OID of each of its columns.
     """
-    if types.keys() >= set(_OURS):
-        return
     names = {column: _type_name(oid) for column, oid in types.items()}
     for signature in _SIGNATURES:
         if _matches(names, signature) and (signature.beside is None or _exists(connection, schema, signature.beside)):
             raise _refusal(signature, types)
     missing = next(column for column in _OURS if column not in types)
     raise LedgerError(reason=f"it has no column {missing}", advice=FOREIGN_LEDGER_HINT)
+
+
+def other_ledger(connection: Connection, schema: str) -> str | None:
+    """Return a remark if a schema without our ledger has the one of another tool, under that tool's own name."""
+    row = connection.execute(
+        "SELECT min(relname) AS name FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE nspname = %s AND relkind IN ('r', 'p') AND relname = ANY(%s)",
+        (schema, list(_LEDGERS)),
+    ).fetchone()
+    if row is None or row["name"] is None:
+        return None
+    return (
+        f"This database has {row['name']}, the ledger of {_LEDGERS[row['name']]}. If these files come from there,"
+        " record those that it has applied with flask db-adopt."
+    )
 
 
 def _matches(names: Mapping[str, str], signature: _Signature) -> bool:
@@ -72,11 +106,12 @@ def _matches(names: Mapping[str, str], signature: _Signature) -> bool:
 
 def _refusal(signature: _Signature, types: Mapping[str, int]) -> LedgerError:
     tool = signature.tool
-    beside = f", beside {signature.beside}" if signature.beside else ""
     columns = ", ".join(f"{column} {_type_name(oid, in_sql=True)}" for column, oid in types.items())
+    if signature.beside:
+        columns += f", beside {signature.beside}"
     importing = f"run flask db-import FOLDER --from {signature.option}" if signature.option else "convert its files"
     return LedgerError(
-        reason=f"the table is {tool}'s ({columns}{beside})",
+        reason=f"the table is {tool}'s ({columns})",
         advice=f"give PeteRental a separate schema, or, to replace {tool}, rename that table, {importing}, then record"
         " the files with flask db-adopt",
     )

@@ -14,7 +14,6 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from peterental.database.migrations.errors import FOREIGN_LEDGER_HINT, LedgerError, NoSchema
-from peterental.database.migrations.ledger.foreign import refuse_foreign_ledger
 from peterental.database.migrations.session.advisory_lock import is_held_by_another, lock_key
 from peterental.database.migrations.session.server import Connection
 
@@ -24,6 +23,9 @@ BACKFILLS_TABLE = "schema_migration_backfills"
 
 OWN_TABLES = (LEDGER_TABLE, ATTEMPTS_TABLE, BACKFILLS_TABLE)
 """The engine's tables, which are no part of the schema that the files make."""
+
+_FIRST_COLUMNS = frozenset({"version", "applied_at", "description"})
+"""The columns that the guide's ledger has had from the beginning."""
 
 LEDGER_COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT", "kind": "TEXT"}
 """The columns beyond the guide's; all nullable, so that the guide's INSERT still works."""
@@ -90,13 +92,25 @@ def read(connection: Connection) -> Ledger:
     cursor = _select(connection, sql.SQL("SELECT * FROM {}").format(sql.Identifier(server.schema, LEDGER_TABLE)))
     types = {column.name: column.type_code for column in cursor.description or ()}
     found = _texts(cursor)
-    refuse_foreign_ledger(connection, server.schema, types)
+    if not types.keys() >= _FIRST_COLUMNS:
+        from peterental.database.migrations.ledger.foreign import refuse_foreign_ledger  # noqa: PLC0415  # rarely needed
+
+        refuse_foreign_ledger(connection, server.schema, types)
     _refuse_foreign_versions(types["version"], [row.get("version") for row in found])
     rows = [_row(row) for row in found]
     complete = has_attempts and types.keys() >= LEDGER_COLUMNS.keys() and types.get("applied_at") == _TIMESTAMPTZ
     return Ledger(
         server, {row.version: row for row in sorted(rows, key=lambda row: row.version)}, complete, has_attempts
     )
+
+
+def remark_on(connection: Connection, ledger: Ledger) -> str | None:
+    """Return a remark on a database that we have not migrated yet, but another tool has; it takes one query."""
+    if ledger.rows or ledger.complete:
+        return None
+    from peterental.database.migrations.ledger.foreign import other_ledger  # noqa: PLC0415  # rarely needed
+
+    return other_ledger(connection, ledger.server.schema)
 
 
 def _refuse_foreign_versions(type_code: int, versions: list[str | None]) -> None:

@@ -27,10 +27,11 @@ from peterental.database.migrations.wording import plural
 
 @dataclass(frozen=True)
 class Status:
-    """All migrations of files and ledger, in order, and the problems with them."""
+    """All migrations of files and ledger, in order, the problems with them, and a remark on the database."""
 
     entries: list[HistoryEntry]
     problems: list[Problem]
+    remark: str | None = None
 
     @property
     def state(self) -> str:
@@ -88,7 +89,8 @@ class Status:
         if self.state == "pending":
             count = len(self.pending)
             noun, it = plural(count, "migration is", "migrations are"), plural(count, "it", "them")
-            return f"{count} {noun} pending: flask db-migrate applies {it}."
+            remark = f" {self.remark}" if self.remark else ""
+            return f"{count} {noun} pending: flask db-migrate applies {it}.{remark}"
         if self.waiting:
             first = self.waiting[0]
             return f"The schema is current. Contract file {first.file_name} waits for {first.waits_for}."
@@ -181,7 +183,7 @@ def _status(
     _mark_waiting(connection, ledger, entries, settings)
     # A gap among the files is reported once: the same migrations are missing beside the ledger.
     reported = [entry for entry in entries if not (problems and entry.state is State.MISSING)]
-    return Status(entries, problems + blocking_problems(reported))
+    return Status(entries, problems + blocking_problems(reported), ledgers.remark_on(connection, ledger))
 
 
 def _mark_stopped(connection: Connection, ledger: Ledger, entries: list[HistoryEntry]) -> None:

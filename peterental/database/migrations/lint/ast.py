@@ -87,6 +87,23 @@ def type_of(type_name: Any) -> str:
     return base + "[]" * bool(type_name.array_bounds)
 
 
+_SQL_TYPES = {
+    "int2": "smallint",
+    "int4": "integer",
+    "int8": "bigint",
+    "float4": "real",
+    "float8": "double precision",
+    "bool": "boolean",
+    "bpchar": "char",
+}
+
+
+def sql_type(internal: str) -> str:
+    """Return the name in SQL of a type that `type_of` returned."""
+    base = internal.removesuffix("[]")
+    return _SQL_TYPES.get(base, base) + internal[len(base) :]
+
+
 def modifiers_of(type_name: Any) -> tuple[int, ...]:
     """Return a type's modifiers: (255,) for varchar(255)."""
     return tuple(mod.a_const.ival.ival for mod in type_name.typmods if mod.a_const.HasField("ival"))

@@ -19,6 +19,11 @@ CREATE UNIQUE INDEX idx_agent_counts ON agent_counts (n);
 CREATE TABLE log (day date NOT NULL, line text) PARTITION BY RANGE (day);
 CREATE TABLE log_2024 PARTITION OF log FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE TABLE log_2025 (day date NOT NULL, line text);
+CREATE TABLE archive (day date NOT NULL) PARTITION BY RANGE (day);
+CREATE TABLE archive_rest PARTITION OF archive DEFAULT;
+CREATE TABLE keys_given (agent_id bigint REFERENCES agents (agent_id), at timestamptz);
+CREATE INDEX idx_keys_given_agent ON keys_given (agent_id);
+CREATE POLICY own ON visits USING (true);
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER visits_nothing BEFORE UPDATE ON visits FOR EACH ROW EXECUTE FUNCTION nothing();
 """
@@ -56,22 +61,32 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     ),
     "bad-directive": "-- migrate: lock-timeout=2\nSELECT 1;",
     "change-column-type": "ALTER TABLE agents ALTER COLUMN visits_made TYPE bigint;",
+    "column-assigned-twice": "UPDATE visits SET note = 'a', price = 1, note = 'b' WHERE visit_id = 1;",
     "create-index": "CREATE INDEX IF NOT EXISTS idx_visits_price ON visits (price);",
     "detach-partition": "ALTER TABLE log DETACH PARTITION log_2024;",
+    "disable-row-security": "ALTER TABLE visits DISABLE ROW LEVEL SECURITY;",
     "disable-trigger": "ALTER TABLE visits DISABLE TRIGGER visits_nothing;",
     "down-without-up": {"002_add_phone.down.sql": b"SELECT 1;"},
     "drop-cascade": "DROP TABLE agents CASCADE;",
     "drop-column": "ALTER TABLE visits DROP COLUMN note;",
     "drop-constraint": "ALTER TABLE agents DROP CONSTRAINT agents_code_key;",
     "drop-default": "ALTER TABLE agents ALTER COLUMN visits_made DROP DEFAULT;",
+    "drop-foreign-key-index": "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS idx_keys_given_agent;",
     "drop-index": "DROP INDEX IF EXISTS idx_visits_at;",
+    "drop-index-first": (
+        "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS idx_visits_at;\n"
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_visits_at_price ON visits (at, price);"
+    ),
     "drop-not-null": "ALTER TABLE agents ALTER COLUMN name DROP NOT NULL;",
     "drop-object": "DROP VIEW agent_names;",
+    "drop-policy": "DROP POLICY IF EXISTS own ON visits;",
     "drop-table": "DROP TABLE visits;",
+    "drop-trigger": "DROP TRIGGER IF EXISTS visits_nothing ON visits;",
     "dynamic-sql": "DO $$ BEGIN EXECUTE format('COMMENT ON TABLE %I IS NULL', 'visits'); END $$;",
     "empty-file": "-- To be written.",
     "enum-value-used": "ALTER TYPE mood ADD VALUE 'so-so';\nSELECT 'so-so'::mood;",
     "foreign-key-index": "CREATE TABLE keys (key_id bigint PRIMARY KEY, agent_id bigint REFERENCES agents);",
+    "foreign-key-type": "CREATE TABLE keys (key_id bigint PRIMARY KEY, agent_id int REFERENCES agents (agent_id));",
     "header-comment": "SELECT 1;",
     "if-exists": "DROP VIEW agent_names;",
     "if-not-exists": "CREATE TABLE keys (key_id bigint PRIMARY KEY);",
@@ -86,6 +101,10 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     "numbering": {"003_add_phone.sql": b"SELECT 1;"},
     "or-replace": "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';",
     "other-tool": "-- +goose Up\nCREATE TABLE keys (key_id bigint PRIMARY KEY);\n-- +goose Down\nDROP TABLE keys;",
+    "partition-beside-default": (
+        "CREATE TABLE IF NOT EXISTS archive_2025 PARTITION OF archive\n"
+        "FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');"
+    ),
     "prefer-bigint-key": "CREATE TABLE keys (key_id serial PRIMARY KEY);",
     "prefer-jsonb": "CREATE TABLE keys (key_id bigint PRIMARY KEY, about json);",
     "prefer-numeric": "CREATE TABLE keys (key_id bigint PRIMARY KEY, deposit money);",
@@ -100,6 +119,7 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     "rename-column": "ALTER TABLE visits RENAME COLUMN note TO remark;",
     "rename-object": "ALTER VIEW agent_names RENAME TO names;",
     "rename-table": "ALTER TABLE visits RENAME TO viewings;",
+    "revoke": "REVOKE INSERT ON visits FROM reporting;",
     "rewrite-table": "-- migrate: no-transaction\nVACUUM FULL visits;",
     "row-security": "ALTER TABLE visits ENABLE ROW LEVEL SECURITY;",
     "self-record": "SELECT 1;",

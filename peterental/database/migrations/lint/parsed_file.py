@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.do_blocks import EmbeddedSql, sql_in_block
 from peterental.database.migrations.source.statements import split_statements
 from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.parser import ParseError, parse
 from peterental.database.migrations.sql.tokens import tokens_with_comments
+
+_WRITES = frozenset({"insert_stmt", "update_stmt", "delete_stmt", "merge_stmt"})
+_WITH_CLAUSE = _WRITES | {"select_stmt", "create_table_as_stmt", "declare_cursor_stmt", "copy_stmt"}
 
 
 class Text:
@@ -96,10 +102,45 @@ class ParsedFile:
     def statements(self) -> list[ParsedStatement]:
         """Every statement in order; the statements inside a DO block follow it."""
         found = []
+        functions: dict[str, ParsedStatement] = {}
         for statement in self._top_level():
-            found.append(statement)
+            parts = self._with_parts(statement)
             if statement.kind == "do_stmt":
-                found += self._parse_block(statement)
+                parts += self._parse_block(statement)
+            found += parts
+            if statement.kind == "create_function_stmt":
+                functions[ast.strings(statement.node.funcname)[-1]] = statement
+            elif functions:
+                for part in parts:
+                    found += self._called_bodies(part, functions)
+        return found
+
+    def _with_parts(self, statement: ParsedStatement) -> list[ParsedStatement]:
+        """Return a statement and those that run as a part of it: WITH, EXPLAIN ANALYZE, PREPARE."""
+        parts = []
+        for kind, node in _parts(statement):
+            offset = statement.offset_of(node.relation) if kind in _WRITES else statement.offset
+            parts.append(replace(statement, kind=kind, node=node, offset=offset, block=statement))
+        return [statement, *parts]
+
+    def _called_bodies(
+        self, statement: ParsedStatement, functions: dict[str, ParsedStatement]
+    ) -> list[ParsedStatement]:
+        """Return the SQL of the functions of this file that a SELECT or CALL runs."""
+        if statement.kind not in ("select_stmt", "call_stmt"):
+            return []
+        names = {ast.strings(call.funcname)[-1] for call in ast.nodes_of(statement.node, "FuncCall")}
+        found = []
+        for name in sorted(names & functions.keys()):
+            for body in ast.nodes_of(functions[name].node.sql_body, "List"):
+                for item in body.items:
+                    kind = item.WhichOneof("node")
+                    if kind in _WRITES:
+                        found.append(replace(statement, kind=kind, node=getattr(item, kind), block=statement))
+            for piece in _body_of(self.text, functions[name]):
+                with suppress(ParseError):  # parameters of PL/pgSQL; the server checks it
+                    for part in self._parse(piece, statement.offset, within=statement, verbatim=False):
+                        found += self._with_parts(part)
         return found
 
     @cached_property
@@ -153,10 +194,45 @@ class ParsedFile:
                 self.dynamic_sql.append((piece.offset, block))
                 continue
             try:
-                found += self._parse(piece.sql, piece.offset, within=block, verbatim=_is_verbatim(self.text, piece))
+                for part in self._parse(piece.sql, piece.offset, within=block, verbatim=_is_verbatim(self.text, piece)):
+                    found += self._with_parts(part)
             except ParseError:
                 continue  # PL/pgSQL syntax that plain SQL does not have; the server checks it
         return found
+
+
+def _parts(statement: ParsedStatement) -> Iterator[tuple[str, Any]]:
+    """Yield kind and node of the statements that run as a part of another one."""
+    node = statement.node
+    if statement.kind in ("explain_stmt", "prepare_stmt"):
+        if statement.kind == "prepare_stmt" or _is_analyze(node):
+            kind = node.query.WhichOneof("node")
+            yield kind, getattr(node.query, kind)
+    elif statement.kind not in _WITH_CLAUSE:
+        return
+    for common in ast.nodes_of(node, "CommonTableExpr"):
+        kind = common.ctequery.WhichOneof("node")
+        if kind in _WRITES:
+            yield kind, getattr(common.ctequery, kind)
+
+
+def _is_analyze(node: Any) -> bool:
+    return any(
+        one.def_elem.defname == "analyze" and ast.text_of_option(one.def_elem) not in ("false", "off", "0")
+        for one in node.options
+    )
+
+
+def _body_of(text: str, function: ParsedStatement) -> list[str]:
+    """Return the statements in a function's body, as far as they are known before it runs."""
+    options = {one.def_elem.defname: one.def_elem.arg for one in function.node.options}
+    language = options["language"].string.sval.lower() if "language" in options else "sql"
+    if language == "plpgsql":
+        definition = text[function.offset : function.end]
+        return [piece.sql for piece in sql_in_block(definition, 0, []) if piece.sql is not None]
+    if language != "sql" or "as" not in options:
+        return []
+    return ast.strings(options["as"].list.items)[:1]
 
 
 def _is_verbatim(text: str, piece: EmbeddedSql) -> bool:

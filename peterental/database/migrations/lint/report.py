@@ -80,6 +80,10 @@ class Report:
         blocks.append(self._summary(paint))
         return "\n\n".join(blocks)
 
+    def summary(self) -> str:
+        """Return the number of findings in one sentence."""
+        return self._summary(_plain)
+
     def _summary(self, paint: _Painter) -> str:
         errors, unsafe, advice = (len(self.of(one)) for one in Severity)
         checked = f"{_count(self.file_count, 'migration', 'migrations')} checked"

@@ -53,6 +53,10 @@ class Constraint:
     not_null_columns: frozenset[str] = frozenset()
     expression: Any = None
     """The expression of a CHECK, as a parse tree."""
+    references: str = ""
+    """The table that a foreign key refers to."""
+    referenced: tuple[str, ...] = ()
+    """The columns there; empty for the table's primary key."""
 
 
 @dataclass
@@ -84,6 +88,8 @@ class Table:
     partitioned: bool = False
     plain: bool = True
     """An ordinary table with all its columns in the file: not a view, a partition or a copy of another table."""
+    default_of: str = ""
+    """The partitioned table whose DEFAULT partition this is."""
 
     @property
     def primary_key(self) -> tuple[str, ...]:
@@ -145,6 +151,8 @@ class SchemaModel:
         self.constrained_domains: set[str] = set()
         self.volatile_functions: set[str] = set()
         self.stable_functions: set[str] = set()
+        self.trigger_functions: dict[tuple[str, str], str] = {}
+        """The function that each trigger calls, by table and trigger."""
 
     def table(self, key: str) -> Table | None:
         """Return a table; None if the files do not create it."""
@@ -153,6 +161,10 @@ class SchemaModel:
     def is_partitioned(self, key: str) -> bool:
         """Whether the files create the table as a partitioned table."""
         return key in self.tables and self.tables[key].partitioned
+
+    def default_partition(self, key: str) -> Table | None:
+        """Return the DEFAULT partition of a table; None if the files do not create one."""
+        return next((table for table in self.tables.values() if table.default_of == key), None)
 
     def indexes_on(self, table: str) -> list[Index]:
         """Return a table's indexes, without those that belong to constraints."""
@@ -218,6 +230,8 @@ class SchemaModel:
             valid=not node.skip_validation,
             not_null_columns=frozenset(ast.not_null_columns(node.raw_expr) if sort == "CONSTR_CHECK" else ()),
             expression=node.raw_expr if sort == "CONSTR_CHECK" else None,
+            references=ast.key_of(node.pktable) if sort == "CONSTR_FOREIGN" else "",
+            referenced=tuple(ast.strings(node.pk_attrs)),
         )
 
     def add_index(self, node: Any, position: Position) -> None:
@@ -261,6 +275,12 @@ class SchemaModel:
         if table:
             table.name = new
             self.tables[new] = table
+            for other in self.tables.values():
+                if other.default_of == old:
+                    other.default_of = new
+                for constraint in other.constraints.values():
+                    if constraint.references == old:
+                        constraint.references = new
         for index in self.indexes.values():
             if index.table == old:
                 index.table = new
@@ -282,6 +302,10 @@ class SchemaModel:
             constraint.columns = tuple(renamed(constraint.columns))
             constraint.not_null_columns = frozenset(renamed(constraint.not_null_columns))
             constraint.expression = None
+        for other in self.tables.values():
+            for constraint in other.constraints.values():
+                if constraint.references == key:
+                    constraint.referenced = tuple(renamed(constraint.referenced))
         for index in self.indexes_on(key):
             index.columns = tuple(renamed(index.columns))
             index.mentions = frozenset(renamed(index.mentions))

@@ -40,6 +40,8 @@ def _create_table(schema: SchemaModel, statement: ParsedStatement, file: int) ->
     schema.add_table(key, node.table_elts, position, partitioned=node.HasField("partspec"), plain=not derived)
     if known:
         return
+    if node.HasField("partbound") and node.partbound.is_default:
+        schema.tables[key].default_of = ast.key_of(node.inh_relations[0].range_var)
     for element in node.table_elts:
         inner = ast.inner(element)
         if inner.DESCRIPTOR.name == "ColumnDef":
@@ -94,6 +96,26 @@ def _change_type(_catalog: SchemaModel, table: Table, command: Any, _statement: 
     column = table.columns.get(command.name)
     if column:
         column.type, column.modifiers = ast.type_of(node.type_name), ast.modifiers_of(node.type_name)
+
+
+def _attach_partition(schema: SchemaModel, table: Table, command: Any, _statement: ParsedStatement, _file: int) -> None:
+    part = ast.definition_of(command).partition_cmd
+    attached = schema.table(ast.key_of(part.name))
+    if attached and part.bound.is_default:
+        attached.default_of = table.name
+
+
+def _detach_partition(
+    schema: SchemaModel, _table: Table, command: Any, _statement: ParsedStatement, _file: int
+) -> None:
+    detached = schema.table(ast.key_of(ast.definition_of(command).partition_cmd.name))
+    if detached:
+        detached.default_of = ""
+
+
+def _create_trigger(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None:
+    node = statement.node
+    schema.trigger_functions[ast.key_of(node.relation), node.trigname] = ast.strings(node.funcname)[-1]
 
 
 def _create_index(schema: SchemaModel, statement: ParsedStatement, file: int) -> None:
@@ -153,6 +175,7 @@ _STATEMENTS: dict[str, Callable[[SchemaModel, ParsedStatement, int], None]] = {
     "rename_stmt": _rename,
     "create_domain_stmt": _create_domain,
     "create_function_stmt": _create_function,
+    "create_trig_stmt": _create_trigger,
 }
 
 _COMMANDS: dict[str, Callable[[SchemaModel, Table, Any, ParsedStatement, int], None]] = {
@@ -164,4 +187,6 @@ _COMMANDS: dict[str, Callable[[SchemaModel, Table, Any, ParsedStatement, int], N
     "AT_SetNotNull": _set_not_null,
     "AT_DropNotNull": _drop_not_null,
     "AT_AlterColumnType": _change_type,
+    "AT_AttachPartition": _attach_partition,
+    "AT_DetachPartition": _detach_partition,
 }

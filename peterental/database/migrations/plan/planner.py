@@ -164,7 +164,7 @@ def _merge_file(
     item: PreparedMigration, live: FileResult | None, copy: FileResult | None, *, locks_from_copy: bool
 ) -> PlannedFile:
     run = live or copy or FileResult(item, item.file.text())
-    file = PlannedFile(item.file.version, item.file.path.name, LIVE)
+    file = PlannedFile(item.file.version, item.file.path.name, LIVE, no_transaction=item.directives.no_transaction)
     for number, statement in enumerate(run.statements()):
         ours = live.steps[number] if live and number < len(live.steps) else None
         theirs = copy.steps[number] if copy and number < len(copy.steps) else None

@@ -111,6 +111,7 @@ class PlannedFile:
         steps: its statements.
         note: why it was not rehearsed on the live database, or not at all.
         error: why it would fail, as the runner would report it.
+        no_transaction: whether each statement releases its locks when it is done.
     """
 
     version: int
@@ -119,6 +120,7 @@ class PlannedFile:
     steps: list[PlannedStep] = field(default_factory=list)
     note: str | None = None
     error: str | None = None
+    no_transaction: bool = False
 
 
 @dataclass

@@ -109,6 +109,9 @@ class MigrationRunner:
             registered: list[int] = []
             if wanted:
                 checked = checked_files(wanted, files, schema=ledger.server.schema)
+                remark = ledgers.remark_on(connection, ledger)
+                if remark:
+                    self._report(f"⚠️  {remark}")
                 with exclusive_lock(
                     connection,
                     self._url,

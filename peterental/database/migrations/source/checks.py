@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,9 +11,16 @@ from peterental.database.migrations.source.backfill_checks import after_backfill
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.ledger_protection import DEFAULT_SCHEMA, ledger_problems
-from peterental.database.migrations.source.other_tools import marker_problems
 from peterental.database.migrations.source.session_state import session_state_problems
 from peterental.database.migrations.source.statements import check_runnable, split_statements, why_empty
+
+_MAYBE_MARKER = re.compile(
+    r"--[\s=/@!+-]*(?:\+(?:goose|migrate|micrate)|migrate:\s*(?:up|down)|create above|tern:|liquibase|changeset|rambler"
+    r"|dbmate|(?:ups?|downs?|undo|rollback)\b)",
+    re.IGNORECASE,
+)
+_MAYBE_DUMP = re.compile(r"schema_migrations\"?\s*\(\s*\"?version\"?\s*\)")
+"""Where a text may have a marker of another tool, for which `other_tools` then looks."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ def inspect(file: MigrationFile, schema: str = DEFAULT_SCHEMA) -> tuple[Directiv
 
 def inspect_text(file: MigrationFile, text: str, schema: str = DEFAULT_SCHEMA) -> tuple[Directives, list[Problem]]:
     """Return what `inspect` returns, for a file whose text is known."""
-    foreign = marker_problems(file.path.name, text)
+    foreign = _marker_problems(file.path.name, text)
     if foreign:
         return Directives(), foreign
     emptiness = why_empty(text)
@@ -82,6 +90,15 @@ def inspect_text(file: MigrationFile, text: str, schema: str = DEFAULT_SCHEMA) -
         runnable = session_state_problems(file, text, split_statements(text))
     problems += runnable + ledger_problems(file, text, schema)
     return directives, problems + _of_kind(ProblemKind.BACKFILL, backfill_problems(file, text, directives))
+
+
+def _marker_problems(name: str, text: str) -> list[Problem]:
+    """Return the problem with a text that was written for another tool."""
+    if not (_MAYBE_MARKER.search(text) or _MAYBE_DUMP.search(text)):
+        return []
+    from peterental.database.migrations.source.other_tools import marker_problems  # noqa: PLC0415  # rarely needed
+
+    return marker_problems(name, text)
 
 
 def _of_kind(kind: ProblemKind, problems: list[Problem]) -> list[Problem]:

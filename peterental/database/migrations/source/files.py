@@ -9,15 +9,19 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem
 from peterental.database.migrations.source.baseline import Baseline, parse_baseline
-from peterental.database.migrations.source.other_tools import diesel_files, naming_problems, tool_of_name
 from peterental.database.migrations.sql.comments import BLANKS
 from peterental.database.migrations.sql.error_location import locate
 
+if TYPE_CHECKING:
+    from peterental.database.migrations.source.other_tools import Tool
+
 _UP_NAME = re.compile(r"(?P<version>[0-9]{3,})_(?P<description>.+)\.sql")
 _OUR_NAME = re.compile(r"0*[0-9]{3,7}_.+(?<!\.up)\.sql")
+_MAYBE_DIESEL = re.compile(r"[0-9][0-9-]*_[^.]+")
 _DOWN_SUFFIX = ".down.sql"
 BASELINE_SUFFIX = "_baseline.sql"
 """How db-squash names the file that it writes."""
@@ -118,12 +122,12 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[Problem]]:
     files = []
     problems: list[Problem] = []
     entries = _entries(directory)
-    foreign = diesel_files(entries)
+    foreign = [found for entry in entries if _MAYBE_DIESEL.fullmatch(entry.name) for found in _diesel_files(entry)]
     for path in _sql_files(entries):
         if path.name.endswith(_DOWN_SUFFIX):
             continue
         match = _UP_NAME.fullmatch(path.name)
-        tool = None if match and _OUR_NAME.fullmatch(path.name) else tool_of_name(path.name)
+        tool = None if match and _OUR_NAME.fullmatch(path.name) else _tool_of_name(path.name)
         if tool is not None:
             foreign.append((path, tool))
         elif match is None:
@@ -135,7 +139,28 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[Problem]]:
         else:
             files.append(MigrationFile(int(match["version"]), match["description"].replace("_", " "), path))
     files.sort(key=lambda file: (file.version, file.path.name))
-    return files, naming_problems(directory, foreign) + problems + _sequence_problems(files)
+    return files, _naming_problems(directory, foreign) + problems + _sequence_problems(files)
+
+
+def _tool_of_name(name: str) -> Tool | None:
+    from peterental.database.migrations.source.other_tools import tool_of_name  # noqa: PLC0415  # rarely needed
+
+    return tool_of_name(name)
+
+
+def _diesel_files(folder: Path) -> list[tuple[Path, Tool]]:
+    from peterental.database.migrations.source.other_tools import diesel_files  # noqa: PLC0415  # rarely needed
+
+    return diesel_files(folder)
+
+
+def _naming_problems(directory: Path, foreign: list[tuple[Path, Tool]]) -> list[Problem]:
+    """Return the problems with files that have names of other tools."""
+    if not foreign:
+        return []
+    from peterental.database.migrations.source.other_tools import naming_problems  # noqa: PLC0415  # rarely needed
+
+    return naming_problems(directory, foreign)
 
 
 def newest_version(directory: Path) -> int | None:

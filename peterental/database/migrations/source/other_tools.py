@@ -1,6 +1,7 @@
 """Recognise files of other migration tools, by their marker comments and by their names.
 
-Such a file often undoes its change further down. The runner would run both parts, one after the other.
+Such a file often undoes its change further down. The runner would run both parts, one after the other. This module is
+imported only for a text or a name that may be another tool's, because its patterns take a while to compile.
 """
 
 from __future__ import annotations
@@ -67,26 +68,21 @@ _MARKERS: tuple[tuple[Tool, re.Pattern[str]], ...] = tuple(
 
 _UP_PART = re.compile(r"--[\s=-]*@?up[\s:=-]*", re.IGNORECASE)
 _DOWN_PART = re.compile(r"--[\s=-]*@?(?:down|undo|rollback)[\s:=-]*", re.IGNORECASE)
-_UNDOES = re.compile(r"(?:drop|alter|delete|truncate|revoke)\b", re.IGNORECASE)
+_UNDOES = re.compile(
+    r"(?:\s|-{2}[ \t=-]*\n)*(?:(?:drop|delete|truncate|revoke)\b|alter\b[^;]*\bdrop\b)", re.IGNORECASE
+)  # directly below: between the two may be no comment but a ruled line
 
 _DUMPED_VERSIONS = re.compile(
     r"^[ \t]*insert\s+into\s+(?:\"?\w+\"?\.)?\"?schema_migrations\"?\s*\(\s*\"?version\"?\s*\)\s*"
     r"values\s*\(\s*'\d{8,}'",
     re.IGNORECASE | re.MULTILINE,
 )
-_QUICK_CHECK = re.compile(
-    r"--[\s=/@!+-]*(?:goose|migrate\b|micrate|create above|tern:|liquibase|changeset|rambler|dbmate|ups?\b|downs?\b"
-    r"|undo|rollback)|'\d{8,}'",
-    re.IGNORECASE,
-)
-
 _NAMES: tuple[tuple[Tool, re.Pattern[str]], ...] = (
     (_FLYWAY, re.compile(r"(?:[VUB]\d[\d._]*|R)__.+\.sql", re.IGNORECASE)),
     (_SQLX, re.compile(r"\d{14}_.+\.up\.sql", re.IGNORECASE)),
     (_GOLANG_MIGRATE, re.compile(r"\d+_.+\.up\.sql", re.IGNORECASE)),
     (_DIESEL, re.compile(r"(?:up|down)\.sql", re.IGNORECASE)),
 )
-_DIESEL_FOLDER = re.compile(r"\d[\d-]*_.+")
 _BY_TIME = re.compile(r"(?:(?:19|20)\d{6}(?:\d{2,6})?|1\d{9})_.+\.sql")
 _TIMESTAMPED = Tool("goose, dbmate or another tool that numbers files by time", "TOOL")
 
@@ -102,8 +98,6 @@ class Marker:
 
 def marker_in(text: str) -> Marker | None:
     """Return the first marker of another tool in a migration's text; None if there is none."""
-    if not _QUICK_CHECK.search(text):
-        return None
     comments = list(comments_of(text))
     for offset, comment in comments:
         for tool, pattern in _MARKERS:
@@ -130,7 +124,7 @@ def _part_that_undoes(text: str, comments: Iterable[tuple[int, str]]) -> Marker 
             up = offset
         elif _DOWN_PART.fullmatch(comment) and begin < offset and _ends_statement(text[:offset]):
             following = header_end(text, offset)
-            if following < len(text) and (up is not None or _UNDOES.match(text, following)):
+            if following < len(text) and (up is not None or _UNDOES.match(text, offset + len(comment))):
                 return Marker(Tool("another tool's"), offset, comment.strip())
     return None
 
@@ -155,7 +149,7 @@ def _problem(file_name: str, text: str, marker: Marker, others: int = 0) -> Prob
     tool = marker.tool
     what = f"a {tool.name} file" if tool.name != "another tool's" else "another tool's file, with a part that undoes it"
     return Problem(
-        message=f"this is {what} (“{marker.text}”){_and_others(others)}",
+        message=f"this is {what} (“{marker.text}”)" + _and_others(others),
         file=file_name,
         line=locate(text, marker.offset).line,
         next_step=tool.advice(_SPLIT),
@@ -164,7 +158,7 @@ def _problem(file_name: str, text: str, marker: Marker, others: int = 0) -> Prob
 
 
 def _and_others(count: int) -> str:
-    return "" if not count else f", and so {'is one other' if count == 1 else f'are {count} others'}"
+    return ("", ", and so is one other")[count] if count <= 1 else f", and so are {count} others"
 
 
 def tool_of_name(name: str) -> Tool | None:
@@ -173,10 +167,9 @@ def tool_of_name(name: str) -> Tool | None:
     return _TIMESTAMPED if tool is None and _BY_TIME.fullmatch(name) else tool
 
 
-def diesel_files(entries: Iterable[Path]) -> list[tuple[Path, Tool]]:
-    """Return each `up.sql` in a subfolder that is named like one of diesel, with that tool."""
-    folders = [entry for entry in entries if _DIESEL_FOLDER.fullmatch(entry.name) and entry.suffix != ".sql"]
-    return [(folder / "up.sql", _DIESEL) for folder in folders if (folder / "up.sql").is_file()]
+def diesel_files(folder: Path) -> list[tuple[Path, Tool]]:
+    """Return the `up.sql` of a folder that is named like one of diesel, with that tool."""
+    return [(folder / "up.sql", _DIESEL)] if (folder / "up.sql").is_file() else []
 
 
 def naming_problems(directory: Path, misnamed: Iterable[tuple[Path, Tool]]) -> list[Problem]:
@@ -193,7 +186,7 @@ def naming_problems(directory: Path, misnamed: Iterable[tuple[Path, Tool]]) -> l
         if marker:
             problems.append(_problem(name, text, marker, len(found) - 1))
         else:
-            message = f"{name} is named like a file of {tool.name}{_and_others(len(found) - 1)}"
+            message = f"{name} is named like a file of {tool.name}" + _and_others(len(found) - 1)
             advice = tool.advice(_RENAME)
             problems.append(Problem(message=message, file=name, next_step=advice, kind=ProblemKind.OTHER_TOOL))
     return problems

@@ -9,16 +9,13 @@ import re
 
 from peterental.database.migrations.errors import Problem
 from peterental.database.migrations.source.files import MigrationFile
-from peterental.database.migrations.source.lexer import compile_wanted, pieces_outside_quotes
 from peterental.database.migrations.sql.error_location import locate
 
 _MAYBE_PSQL = re.compile(r"^[ \t]*\\|(?<=\s)\\(?=[A-Za-z.!?;])", re.MULTILINE)
-_PIECE = compile_wanted(
-    r"""
+_PIECE = r"""
     ^[ \t]*(?P<copy>copy\b[^;]*?\bfrom\s+stdin\b[^;]*;)[^\n]*\n.*?^\\\.[ \t]*\r?$
     | (?:^[ \t]*|(?<=\s)(?=\\[A-Za-z.!?;]))(?P<command>\\\S*)[^\r\n]*
-    """
-)
+"""
 
 
 def psql_problems(file: MigrationFile, text: str) -> list[Problem]:
@@ -29,7 +26,9 @@ def psql_problems(file: MigrationFile, text: str) -> list[Problem]:
     """
     if not _MAYBE_PSQL.search(text):
         return []
-    return [_problem(file, text, found) for found in pieces_outside_quotes(text, _PIECE)]
+    from peterental.database.migrations.source.lexer import compile_wanted, pieces_outside_quotes  # noqa: PLC0415  # rare
+
+    return [_problem(file, text, found) for found in pieces_outside_quotes(text, compile_wanted(_PIECE))]
 
 
 def _problem(file: MigrationFile, text: str, found: re.Match[str]) -> Problem:

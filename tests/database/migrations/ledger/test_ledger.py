@@ -432,3 +432,17 @@ def test_versions_of_another_tool_are_never_read(empty_database_url: str, folder
     db.execute("INSERT INTO schema_migrations VALUES (1, false)")
     with pytest.raises(LedgerError, match=r"golang-migrate's \(version bigint, dirty boolean\).*--from golang-migrate"):
         MigrationRunner(empty_database_url, folder.path).get_applied_migrations()
+
+
+def test_ledger_of_another_name_is_mentioned(
+    runner: MigrationRunner, empty_database_url: str, folder: Folder, db: Connection, reported: list[str]
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    db.execute("CREATE TABLE goose_db_version (id serial PRIMARY KEY, version_id bigint)")
+    remark = "This database has goose_db_version, the ledger of goose. If these files come from there, record those"
+    summary = read_status(empty_database_url, folder.path).summary()
+    assert summary.startswith(f"1 migration is pending: flask db-migrate applies it. {remark}")
+    assert runner.run_migrations() == 1
+    assert next(line for line in reported if "goose" in line).startswith(f"⚠️  {remark}")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    assert "goose" not in read_status(empty_database_url, folder.path).summary()

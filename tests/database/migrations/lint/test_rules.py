@@ -45,6 +45,18 @@ CREATE FUNCTION shout(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper
 CREATE FUNCTION roll() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 4';
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER visits_nothing BEFORE UPDATE ON visits FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE POLICY own ON visits USING (true);
+CREATE RULE quiet AS ON DELETE TO agent_names DO INSTEAD NOTHING;
+CREATE TABLE archive (day date NOT NULL) PARTITION BY RANGE (day);
+CREATE TABLE archive_rest PARTITION OF archive DEFAULT;
+CREATE TABLE archive_new (day date NOT NULL, CONSTRAINT belongs CHECK (day >= '2026-01-01' AND day < '2027-01-01'));
+CREATE TABLE old_keys (
+    key_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, agent_id varchar(255) REFERENCES agents, at timestamptz NOT NULL,
+    number int, label text, CONSTRAINT old_keys_once UNIQUE (agent_id, at)
+);
+CREATE INDEX idx_old_keys_number ON old_keys (number);
+CREATE TABLE doors (door_id bigint PRIMARY KEY, key_id bigint REFERENCES old_keys (key_id), name text);
+CREATE INDEX idx_doors_key ON doors (key_id);
 """
 
 SCHEMA_MIGRATIONS = "CREATE TABLE schema_migrations (version int PRIMARY KEY, description text);"
@@ -117,7 +129,60 @@ CASES = [
     Case("detach-partition", "ALTER TABLE log DETACH PARTITION log_2024;", "-- migrate: no-transaction\nALTER TABLE log DETACH PARTITION log_2024 CONCURRENTLY;"),
     Case("attach-partition", "ALTER TABLE log ATTACH PARTITION log_2025 FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');", "ALTER TABLE log ATTACH PARTITION log_2026 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');"),
     Case("name-index", "CREATE INDEX ON visits (price);", "CREATE INDEX idx ON visits (price);"),
+    Case("partition-beside-default", "CREATE TABLE archive_2025 PARTITION OF archive FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');", "CREATE TABLE log_2027 PARTITION OF log FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');"),
+    Case("partition-beside-default", "ALTER TABLE archive ATTACH PARTITION archive_new FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');", "ALTER TABLE archive DETACH PARTITION archive_rest; ALTER TABLE archive ATTACH PARTITION archive_new FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');"),
+    Case("partition-beside-default", "ALTER TABLE archive RENAME TO attic; CREATE TABLE a PARTITION OF attic FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');", "CREATE TABLE p (i int) PARTITION BY LIST (i); CREATE TABLE p_rest PARTITION OF p DEFAULT; CREATE TABLE p_1 PARTITION OF p FOR VALUES IN (1);"),
+    Case("drop-index-first", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_doors_key;\nCREATE INDEX CONCURRENTLY idx_doors_key_name ON doors (key_id, name);", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY idx_doors_key_name ON doors (key_id, name);\nDROP INDEX CONCURRENTLY idx_doors_key;"),
+    Case("drop-index-first", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_old_keys_number;\nCREATE INDEX CONCURRENTLY idx_old_keys_number ON old_keys (label);", "DROP INDEX idx_old_keys_number; CREATE INDEX idx_old_keys_number ON old_keys (number, label);"),
+    Case("drop-foreign-key-index", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS idx_doors_key;", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_old_keys_number;"),
+    Case("drop-foreign-key-index", "DROP INDEX idx_doors_key;", "ALTER TABLE doors DROP CONSTRAINT doors_key_id_fkey; DROP INDEX idx_doors_key;"),
+    Case("foreign-key-type", "CREATE TABLE locks (lock_id bigint PRIMARY KEY, key_id int REFERENCES old_keys);", "CREATE TABLE locks (lock_id bigint PRIMARY KEY, key_id bigint REFERENCES old_keys);"),
+    Case("foreign-key-type", "ALTER TABLE old_keys RENAME TO k; ALTER TABLE k RENAME key_id TO id; ALTER TABLE doors ADD COLUMN other smallint REFERENCES k (id);", "CREATE TABLE fans (agent text REFERENCES agents (agent_id));"),
+    # ---- parts of other statements
+    Case("whole-table-write", "WITH gone AS (DELETE FROM doors RETURNING door_id) INSERT INTO doors (door_id) SELECT door_id FROM gone;", "WITH gone AS (DELETE FROM doors WHERE door_id < 9 RETURNING door_id) SELECT count(*) FROM gone;"),
+    Case("whole-table-write", "WITH a AS (SELECT 1), b AS (UPDATE doors SET name = '' RETURNING 1) SELECT * FROM a, b;", "EXPLAIN UPDATE doors SET name = '';"),
+    Case("whole-table-write", "EXPLAIN ANALYZE UPDATE doors SET name = '';", "EXPLAIN (ANALYZE false) UPDATE doors SET name = '';"),
+    Case("whole-table-write", "EXPLAIN (ANALYZE) WITH gone AS (DELETE FROM doors RETURNING 1) SELECT * FROM gone;", "EXPLAIN (ANALYZE) SELECT 1;"),
+    Case("whole-table-write", "MERGE INTO doors USING visits ON true WHEN MATCHED THEN DELETE;", "MERGE INTO doors USING visits ON door_id = visit_id WHEN MATCHED THEN DELETE;", runs=None),
+    Case("whole-table-write", "MERGE INTO doors USING visits ON 1 = 1 WHEN MATCHED THEN UPDATE SET name = '';", "MERGE INTO doors USING visits ON true WHEN MATCHED AND door_id < 9 THEN DELETE WHEN NOT MATCHED THEN INSERT (door_id) VALUES (1);", runs=None),
+    Case("whole-table-write", "PREPARE p AS DELETE FROM doors;", "PREPARE q AS DELETE FROM doors WHERE door_id = $1;"),
+    Case("whole-table-write", "UPDATE doors SET name = '' WHERE 1 = 1;", "UPDATE doors SET name = '' WHERE door_id = 1;"),
+    Case("whole-table-write", "CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS 'DELETE FROM doors'; SELECT wipe();", "CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS 'DELETE FROM doors'; COMMENT ON FUNCTION wipe IS '';"),
+    Case("whole-table-write", "CREATE FUNCTION wipe() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DELETE FROM doors; END $$; SELECT public.wipe();", "CREATE FUNCTION wipe() RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM doors WHERE door_id = 1; RETURN 1; END $$; SELECT wipe();"),
+    Case("whole-table-write", "CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS 'DELETE FROM doors'; DO $$ BEGIN PERFORM wipe(); END $$;", "CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS 'DELETE FROM doors'; DO $$ BEGIN PERFORM 1; END $$;"),
+    Case("whole-table-write", "CREATE FUNCTION wipe() RETURNS void BEGIN ATOMIC DELETE FROM doors; END; SELECT wipe();", "CREATE FUNCTION one() RETURNS int RETURN 1; SELECT one();"),
+    Case("whole-table-write", "DO $$ BEGIN WITH gone AS (DELETE FROM doors RETURNING 1) INSERT INTO doors SELECT 1 FROM gone; END $$;", "CREATE TABLE fresh (a int); MERGE INTO fresh USING doors ON true WHEN MATCHED THEN DELETE;", runs=None),
+    Case("write-after-ddl", "ALTER TABLE doors ADD COLUMN b int; WITH gone AS (DELETE FROM doors WHERE door_id > 9 RETURNING 1) SELECT * FROM gone;", "WITH gone AS (DELETE FROM doors WHERE door_id > 9 RETURNING 1) SELECT * FROM gone; ALTER TABLE doors ADD COLUMN b int;", runs=None),
+    Case("writes-ledger", "WITH gone AS (DELETE FROM schema_migrations WHERE version = 1 RETURNING 1) SELECT * FROM gone;", "WITH known AS (SELECT version FROM schema_migrations) SELECT count(*) FROM known;"),
+    Case("writes-ledger", "MERGE INTO schema_migrations AS m USING visits ON m.version = visit_id WHEN MATCHED THEN DELETE;", "EXPLAIN DELETE FROM schema_migrations WHERE version = 1;", runs=None),
+    Case("column-assigned-twice", "UPDATE doors SET name = 'a', name = 'b' WHERE door_id = 1;", "UPDATE doors SET name = 'a', key_id = 2 WHERE door_id = 1;", runs=False),
+    Case("column-assigned-twice", "INSERT INTO doors (door_id, door_id) VALUES (1, 2);", "CREATE TABLE fresh (a int[]); UPDATE fresh SET a[1] = 1, a[2] = 2;", runs=False),
+    Case("column-assigned-twice", "INSERT INTO doors VALUES (1) ON CONFLICT (door_id) DO UPDATE SET (name, key_id) = ('a', 1), name = 'b';", "INSERT INTO doors (door_id, name) VALUES (1, 'a') ON CONFLICT (door_id) DO UPDATE SET name = 'b';", runs=False),
+    Case("column-assigned-twice", "MERGE INTO doors USING visits ON door_id = visit_id WHEN MATCHED THEN UPDATE SET name = 'a', name = 'b';", "SELECT 1;", runs=False),
+    # ---- protections
+    Case("drop-trigger", "DROP TRIGGER visits_nothing ON visits;", "DROP TRIGGER visits_nothing ON visits; CREATE TRIGGER visits_nothing BEFORE INSERT ON visits FOR EACH ROW EXECUTE FUNCTION nothing();"),
+    Case("drop-trigger", "DROP RULE quiet ON agent_names;", "CREATE TABLE fresh (a int); CREATE RULE r AS ON DELETE TO fresh DO INSTEAD NOTHING; DROP RULE r ON fresh;"),
+    Case("drop-trigger", "DROP TRIGGER visits_nothing ON public.visits;", "DROP TRIGGER visits_nothing ON visits; DROP FUNCTION nothing();"),
+    Case("drop-policy", "DROP POLICY own ON visits;", "DROP POLICY own ON visits; CREATE POLICY own ON visits USING (price > 0);"),
+    Case("disable-row-security", "ALTER TABLE visits DISABLE ROW LEVEL SECURITY;", "CREATE TABLE fresh (a int); ALTER TABLE fresh DISABLE ROW LEVEL SECURITY;"),
+    Case("disable-row-security", "ALTER TABLE visits NO FORCE ROW LEVEL SECURITY;", "ALTER TABLE visits ENABLE ROW LEVEL SECURITY;"),
+    Case("revoke", "REVOKE ALL ON visits, agents FROM PUBLIC;", "CREATE TABLE fresh (a int); REVOKE ALL ON fresh FROM PUBLIC;"),
+    Case("revoke", "REVOKE EXECUTE ON FUNCTION shout(text) FROM PUBLIC, CURRENT_USER;", "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; REVOKE EXECUTE ON FUNCTION f(int) FROM PUBLIC;"),
+    Case("revoke", "REVOKE SELECT, INSERT ON ALL TABLES IN SCHEMA public FROM PUBLIC;", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC;"),
+    Case("revoke", "REVOKE INSERT (note) ON visits FROM PUBLIC;", "REVOKE GRANT OPTION FOR SELECT ON visits FROM PUBLIC;", runs=None),
+    Case("revoke", "REVOKE readers FROM writers;", "GRANT SELECT ON visits TO PUBLIC;", runs=None),
+    Case("revoke", "REVOKE USAGE ON TYPE mood FROM PUBLIC; REVOKE ALL ON SCHEMA public FROM PUBLIC;", "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;"),
     # ---- drops and renames
+    Case("drop-object", "DROP FUNCTION shout(text); CREATE FUNCTION shout(int) RETURNS int LANGUAGE sql AS 'SELECT $1';", "DROP FUNCTION shout(text); CREATE FUNCTION shout(text) RETURNS text LANGUAGE sql AS 'SELECT $1';"),
+    Case("drop-object", "-- migrate: no-transaction\nDROP VIEW agent_names;\nCREATE VIEW agent_names AS SELECT name FROM agents;", "DROP VIEW agent_names; CREATE VIEW agent_names AS SELECT name, age FROM agents;"),
+    Case("drop-object", "DROP MATERIALIZED VIEW agent_counts;", "DROP MATERIALIZED VIEW agent_counts; CREATE TABLE agent_counts (n bigint);"),
+    Case("drop-object", "DROP TYPE mood;", "DROP TYPE mood; CREATE TYPE mood AS ENUM ('good', 'bad', 'odd');"),
+    Case("drop-object", "DROP DOMAIN percent;", "DROP DOMAIN percent; CREATE DOMAIN percent AS int;"),
+    Case("drop-object", "DROP VIEW agent_names;", "CREATE VIEW new_names AS SELECT name FROM agents; DROP VIEW agent_names; ALTER VIEW new_names RENAME TO agent_names;"),
+    Case("drop-object", "DROP VIEW agent_names;", "CREATE FUNCTION once() RETURNS int LANGUAGE sql AS 'SELECT 1'; SELECT once(); DROP FUNCTION once; CREATE SEQUENCE s; DROP SEQUENCE s; CREATE SCHEMA x; DROP SCHEMA x;"),
+    Case("drop-constraint", "ALTER TABLE old_keys DROP CONSTRAINT old_keys_once, DROP CONSTRAINT old_keys_pkey CASCADE, ADD PRIMARY KEY (key_id, at);", "ALTER TABLE old_keys DROP CONSTRAINT old_keys_pkey CASCADE, ADD PRIMARY KEY (at, agent_id), DROP CONSTRAINT old_keys_once;"),
+    Case("drop-default", "ALTER TABLE old_keys ALTER COLUMN key_id DROP IDENTITY;", "ALTER TABLE old_keys ALTER COLUMN key_id DROP IDENTITY; ALTER TABLE old_keys ALTER COLUMN key_id SET DEFAULT 1;"),
+    Case("drop-default", "ALTER TABLE visits ADD COLUMN k bigint DEFAULT 1 NOT NULL; ALTER TABLE visits ALTER COLUMN k DROP DEFAULT;", "ALTER TABLE visits ADD COLUMN k bigint DEFAULT 1; ALTER TABLE visits ALTER COLUMN k DROP DEFAULT;", runs=None),
     Case("drop-table", "DROP TABLE visits;", "CREATE TABLE fresh (a int); DROP TABLE fresh;"),
     Case("drop-column", "ALTER TABLE visits DROP COLUMN note;", "CREATE TABLE fresh (a int, b int); ALTER TABLE fresh DROP COLUMN b;"),
     Case("drop-object", "DROP VIEW agent_names;", "CREATE OR REPLACE VIEW agent_names AS SELECT agent_id AS name FROM agents WHERE age > 0;"),
@@ -208,7 +273,7 @@ CASES = [
 ]  # fmt: skip
 
 ELSEWHERE = {
-    "numbering", "unreadable-file", "down-without-up",
+    "numbering", "unreadable-file", "down-without-up", "other-tool",
     "waiver-unreadable", "waiver-without-reason", "waiver-of-unknown-rule", "waiver-unused", "waiver-of-error",
 }  # fmt: skip
 """Rules about the folder and about waivers, which test_linter.py covers."""

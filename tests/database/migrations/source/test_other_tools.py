@@ -43,7 +43,7 @@ INSERT INTO "schema_migrations" (version) VALUES
         ("Play evolutions", 1, f"# --- !Ups\n{TABLE}"),
         ("Rails", 2, DUMP),
         ("another tool's", 3, f"-- Up\n{TABLE}\n-- Down\nDROP TABLE keys;"),
-        ("another tool's", 4, f"{TABLE} -- made\n-- and\n\n-- ROLLBACK --\n-- so\nDROP TABLE keys;"),
+        ("another tool's", 4, f"{TABLE} -- made\n-- and\n\n-- ROLLBACK --\n-- ------\n\nDROP TABLE keys;"),
         ("another tool's", 2, f"{TABLE}\n--@UNDO\nDROP TABLE keys;"),
     ],
 )
@@ -63,6 +63,8 @@ def test_marker_is_found_with_its_line(tool: str, line: int, text: str) -> None:
         "-- Rollback\nDROP TABLE keys;",
         "CREATE TABLE votes (\n    -- up\n    up int,\n    -- down\n    down int\n);\nDROP TABLE keys;",
         f"{TABLE}\n-- down\nSELECT 1;",
+        f"{TABLE}\n-- rollback\n-- DROP TABLE keys;\n\nDROP TABLE old_keys;",
+        f"{TABLE}\n-- undo\nALTER TABLE keys ADD COLUMN note text; ALTER TABLE keys DROP COLUMN note;",
         f"{TABLE} -- down\nDROP TABLE old;",
         f"{TABLE}\n-- rollback",
         f"-- migrate: no-transaction\n-- migrate to keys\n{TABLE}",

@@ -6,9 +6,11 @@ from typing import Any
 
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import AlterCommand, FileLint
+from peterental.database.migrations.lint.created_objects import is_created_too
 from peterental.database.migrations.lint.findings import advice, breaking, unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command
+from peterental.database.migrations.lint.schema_model import Constraint, columns_of_constraint
 
 DROP_TABLE = breaking(
     "drop-table",
@@ -84,8 +86,13 @@ def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
     """Check DROP TABLE, VIEW, FUNCTION and other drops."""
     node = statement.node
     kind = ast.enum_name(node, "remove_type")
-    names = [parts for item in node.objects if (parts := _dropped_name(item))]  # a cast has no name
-    remaining = [parts for parts in names if not lint.is_created_here(ast.key_of_parts(parts))]
+    remaining = [
+        parts
+        for item in node.objects
+        if (parts := _dropped_name(item))  # a cast has no name
+        and not lint.is_created_here(ast.key_of_parts(parts))
+        and not (kind in _DROPPED and is_created_too(lint, statement, kind, item))
+    ]
     if kind == "OBJECT_TABLE":
         for parts in remaining:
             name, old = ast.sql_name_of_parts(parts), ast.quoted(f"{parts[-1]}_dropped")
@@ -155,7 +162,7 @@ def check_drop_constraint(lint: FileLint, command: AlterCommand) -> None:
         and all(table.is_not_null(column, by_check=False) for column in known.not_null_columns)
     )
     not_in_force = known is not None and (known.position.file == lint.number or not known.valid)
-    if not redundant and not not_in_force and not _is_replaced(lint, command, known.kind if known else None):
+    if not redundant and not not_in_force and not _is_replaced(lint, command, known):
         kind = {"foreign": "foreign key", "primary": "primary key", None: "constraint"}.get(
             known.kind if known else None, f"{known.kind} constraint" if known else "constraint"
         )
@@ -189,9 +196,9 @@ def check_drop_not_null(lint: FileLint, command: AlterCommand) -> None:
     )
 
 
-@on_command("AT_ColumnDefault")
+@on_command("AT_ColumnDefault", "AT_DropIdentity")
 def check_drop_default(lint: FileLint, command: AlterCommand) -> None:
-    """Check DROP DEFAULT on a NOT NULL column that gets no new default in this file."""
+    """Check DROP DEFAULT and DROP IDENTITY on a NOT NULL column that gets no new default in this file."""
     if command.node.HasField("def") or lint.is_created_here(command.table):
         return
     column = command.node.name
@@ -199,14 +206,15 @@ def check_drop_default(lint: FileLint, command: AlterCommand) -> None:
     nullable = table and column in table.columns and not table.columns[column].not_null
     if nullable or not table or _default_is_replaced(lint, command):
         return
+    lost = "IDENTITY" if command.kind == "AT_DropIdentity" else "DEFAULT"
     sql_name = ast.quoted(column)
     lint.report(
         DROP_DEFAULT,
-        f"{command.sql_name}.{sql_name} is NOT NULL and loses its default.",
+        f"{command.sql_name}.{sql_name} is NOT NULL and loses its {lost.lower()}.",
         command.statement,
         at=command.offset,
         safe="-- first deploy code that always writes a value; then, in a file of its own:\n-- migrate: contract\n"
-        f"ALTER TABLE {command.sql_name} ALTER COLUMN {sql_name} DROP DEFAULT;",
+        f"ALTER TABLE {command.sql_name} ALTER COLUMN {sql_name} DROP {lost};",
     )
 
 
@@ -299,8 +307,8 @@ def _dropped_name(item: Any) -> list[str]:
     return ast.strings(node.names if kind == "TypeName" else node.items)
 
 
-def _is_replaced(lint: FileLint, command: AlterCommand, kind: str | None) -> bool:
-    """Whether this file adds a constraint of the same kind to the table."""
+def _is_replaced(lint: FileLint, command: AlterCommand, known: Constraint | None) -> bool:
+    """Whether this file adds a constraint of the same kind to the table, or a primary key on a UNIQUE's columns."""
     kinds = {
         "check": "CONSTR_CHECK",
         "foreign": "CONSTR_FOREIGN",
@@ -312,9 +320,18 @@ def _is_replaced(lint: FileLint, command: AlterCommand, kind: str | None) -> boo
             for wrapped in statement.node.cmds:
                 if ast.enum_name(wrapped.alter_table_cmd, "subtype") == "AT_AddConstraint":
                     node = ast.definition_of(wrapped.alter_table_cmd).constraint
-                    if ast.enum_name(node, "contype") == kinds.get(kind or "") or node.conname == command.node.name:
+                    kind = ast.enum_name(node, "contype")
+                    if kind == kinds.get(known.kind if known else "") or node.conname == command.node.name:
                         return True
+                    if known and known.kind == "unique" and kind == "CONSTR_PRIMARY":
+                        return set(_columns_of_key(lint, node)) == set(known.columns)
     return False
+
+
+def _columns_of_key(lint: FileLint, node: Any) -> tuple[str, ...]:
+    """Return the columns of a new primary key, whose index may exist already."""
+    index = lint.schema.indexes.get(node.indexname)
+    return index.columns if index else columns_of_constraint(node)
 
 
 def _default_is_replaced(lint: FileLint, command: AlterCommand) -> bool:

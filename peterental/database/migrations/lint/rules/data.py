@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import FileLint
 from peterental.database.migrations.lint.findings import advice, unsafe
@@ -25,6 +27,7 @@ DYNAMIC = advice(
 
 _WRITES = {"update_stmt": "UPDATE", "delete_stmt": "DELETE", "merge_stmt": "MERGE", "insert_stmt": "INSERT … SELECT"}
 _MAX_SQL_CHARS = 400
+_CHANGES = ("CMD_UPDATE", "CMD_DELETE")
 
 
 @on("update_stmt", "delete_stmt")
@@ -37,10 +40,34 @@ def check_whole_table(lint: FileLint, statement: ParsedStatement) -> None:
     verb = _WRITES[statement.kind]
     lint.report(
         WHOLE_TABLE,
-        f"{verb} {table} has no condition and changes all rows.",
+        f"{verb}{' FROM' * (verb == 'DELETE')} {table} has no condition and changes all rows.",
         statement,
         safe=backfill_file(lint, statement),
     )
+
+
+@on("merge_stmt")
+def check_whole_merge(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check MERGE for a join that pairs every row, and for changes of all rows without a partner."""
+    node = statement.node
+    if lint.is_created_here(ast.key_of(node.relation)):
+        return
+    changing = [
+        clause
+        for wrapped in node.merge_when_clauses
+        if ast.enum_name(clause := wrapped.merge_when_clause, "command_type") in _CHANGES
+        and not clause.HasField("condition")
+    ]
+    unpaired = [one for one in changing if ast.enum_name(one, "match_kind") == "MERGE_WHEN_NOT_MATCHED_BY_SOURCE"]
+    if unpaired or (changing and _is_always_true(node.join_condition)):
+        rows = "all rows without a partner" if unpaired else "all rows"
+        lint.report(
+            WHOLE_TABLE,
+            f"MERGE INTO {ast.sql_name(node.relation)} has no condition and changes {rows}.",
+            statement,
+            safe="-- outside migrations, a few thousand rows at a time, and commit each time: add a condition to the\n"
+            "-- WHEN clause, such as a range of keys",
+        )
 
 
 @on(*_WRITES)
@@ -84,7 +111,18 @@ def _has_condition(statement: ParsedStatement) -> bool:
     node = statement.node
     if not node.HasField("where_clause"):
         return bool(node.using_clause) if statement.kind == "delete_stmt" else bool(node.from_clause)
-    return ast.text_of_constant(node.where_clause) != "True"
+    return not _is_always_true(node.where_clause)
+
+
+def _is_always_true(condition: Any) -> bool:
+    """Whether a condition is TRUE, or compares a constant with itself, such as 1 = 1."""
+    if ast.text_of_constant(condition) == "True":
+        return True
+    node = ast.inner(condition)
+    if node.DESCRIPTOR.name != "A_Expr" or ast.strings(node.name) != ["="]:
+        return False
+    left, right = ast.text_of_constant(node.lexpr), ast.text_of_constant(node.rexpr)
+    return left is not None and left == right
 
 
 def _reads_old_tables(lint: FileLint, statement: ParsedStatement) -> bool:

@@ -131,6 +131,44 @@ ATTACH = unsafe(
 )
 
 
+BESIDE_DEFAULT = unsafe(
+    "partition-beside-default",
+    "PostgreSQL reads every row of the DEFAULT partition to check that none belongs to the new partition, while the "
+    "DEFAULT partition is locked against reads and writes (ACCESS EXCLUSIVE), unless a validated CHECK rules that out.",
+)
+
+
+@on("create_stmt")
+def check_partition_of(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check CREATE TABLE … PARTITION OF beside a DEFAULT partition."""
+    node = statement.node
+    if node.HasField("partbound") and not node.partbound.is_default:
+        parent = node.inh_relations[0].range_var
+        _check_default(lint, statement, ast.key_of(parent), node.relation, statement.offset)
+
+
+def _check_default(lint: FileLint, statement: ParsedStatement, parent: str, part: Any, at: int) -> None:
+    """Report a new partition for which the DEFAULT partition is read."""
+    default = lint.schema.default_partition(parent)
+    if default is None or lint.is_created_here(default.name):
+        return
+    if any(one.kind == "check" and one.valid for one in default.constraints.values()):
+        return  # the server decides whether the check rules the new bound out
+    name, check = ast.quoted(default.name), ast.quoted(f"{default.name}_not_{part.relname}")
+    lint.report(
+        BESIDE_DEFAULT,
+        f"The new partition {ast.sql_name(part)} lies beside the DEFAULT partition {name}, which is read.",
+        statement,
+        at=at,
+        safe=f"-- first move the rows of the new bound out of {name}, and rule them out there:\n"
+        f"--   ALTER TABLE {name} ADD CONSTRAINT {check} CHECK (NOT (…)) NOT VALID;\n"
+        f"-- next file:\n"
+        f"--   ALTER TABLE {name} VALIDATE CONSTRAINT {check};\n"
+        f"-- file after that: this partition, and then\n"
+        f"--   ALTER TABLE {name} DROP CONSTRAINT {check};",
+    )
+
+
 @on_command("AT_DetachPartition")
 def check_detach(lint: FileLint, command: AlterCommand) -> None:
     """Check DETACH PARTITION."""
@@ -152,6 +190,8 @@ def check_attach(lint: FileLint, command: AlterCommand) -> None:
     """Check ATTACH PARTITION of a table that may have rows."""
     part = ast.definition_of(command.node).partition_cmd
     key = ast.key_of(part.name)
+    if not part.bound.is_default:
+        _check_default(lint, command.statement, command.table, part.name, command.offset)
     if lint.is_created_here(key):
         return
     table = lint.schema.table(key)

@@ -53,16 +53,16 @@ def check_tables(schema: SchemaModel, lints: list[FileLint]) -> None:
     """
     for table in schema.tables.values():
         for rule, what, position in _advice(schema, table):
-            lint = lints[position.file]
-            statement = next(
-                (
-                    one
-                    for one in reversed(lint.source.statements)
-                    if one.offset <= position.offset and one.block is None
-                ),
-                None,
-            )
-            lint.report(rule, what, statement, at=position.offset)
+            report_at(lints, rule, what, position)
+
+
+def report_at(lints: list[FileLint], rule: Rule, what: str, position: Position) -> None:
+    """Report a finding about the final schema where the object is defined."""
+    lint = lints[position.file]
+    statement = next(
+        (one for one in reversed(lint.source.statements) if one.offset <= position.offset and one.block is None), None
+    )
+    lint.report(rule, what, statement, at=position.offset)
 
 
 def _advice(schema: SchemaModel, table: Table) -> Iterator[tuple[Rule, str, Position]]:
@@ -80,7 +80,7 @@ def _advice(schema: SchemaModel, table: Table) -> Iterator[tuple[Rule, str, Posi
     if table.plain and table.columns and not table.primary_key:
         yield PRIMARY_KEY, f"{sql_name} has no primary key.", table.position
     for constraint in table.constraints.values():
-        if constraint.kind == "foreign" and not _is_indexed(schema, table, constraint):
+        if constraint.kind == "foreign" and not is_indexed(schema, table, constraint):
             columns = quoted_list(constraint.columns)
             yield (
                 FOREIGN_KEY_INDEX,
@@ -93,12 +93,14 @@ def _is_small_key(table: Table, column: Column) -> bool:
     return column.type in ("int4", "int2") and table.primary_key == (column.name,)
 
 
-def _is_indexed(schema: SchemaModel, table: Table, constraint: Constraint) -> bool:
-    """Whether an index begins with the foreign key's columns, in any order."""
+def is_indexed(schema: SchemaModel, table: Table, constraint: Constraint, *, without: str = "") -> bool:
+    """Whether an index, other than `without`, begins with the foreign key's columns, in any order."""
     wanted = set(constraint.columns)
     size = len(wanted)
     leading = [
-        index.columns for index in schema.indexes_on(table.name) if not _excludes(index.partial, index.mentions, wanted)
+        index.columns
+        for index in schema.indexes_on(table.name)
+        if index.name != without and not _excludes(index.partial, index.mentions, wanted)
     ]
     leading += [one.columns for one in table.constraints.values() if one.kind in ("primary", "unique", "exclusion")]
     return any(set(columns[:size]) == wanted for columns in leading)

@@ -36,6 +36,10 @@ NEEDS_NO_TRANSACTION = error(
     "needs-no-transaction",
     "PostgreSQL refuses this inside a transaction, and each file is one transaction unless its header says otherwise.",
 )
+ASSIGNED_TWICE = error(
+    "column-assigned-twice",
+    "PostgreSQL refuses a statement that writes a column twice, because one value would be lost.",
+)
 OTHER_TOOL = error(
     "other-tool",
     "Another tool reads such a file part by part. The runner would run all of it, the part that undoes the change too.",
@@ -139,8 +143,30 @@ def check_enum_values(lint: FileLint) -> None:
         elif statement.kind == "alter_enum_stmt":
             if not statement.node.old_val and ast.strings(statement.node.type_name)[-1] not in created:
                 added[statement.node.new_val] = statement
-        elif added:
+        elif added and (statement.block is None or statement.block.kind == "do_stmt"):  # others were a part of it
             _report_used(lint, statement, added)
+
+
+@on("update_stmt", "insert_stmt", "merge_stmt")
+def check_assignments(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check UPDATE, INSERT and MERGE for a column that gets two values."""
+    node = statement.node
+    lists = [node.cols, node.on_conflict_clause.target_list] if statement.kind == "insert_stmt" else []
+    if statement.kind == "update_stmt":
+        lists = [node.target_list]
+    elif statement.kind == "merge_stmt":
+        lists = [wrapped.merge_when_clause.target_list for wrapped in node.merge_when_clauses]
+    for targets in lists:
+        seen = set()
+        for target in (one.res_target for one in targets if not one.res_target.indirection):
+            if target.name in seen:
+                lint.report(
+                    ASSIGNED_TWICE,
+                    f"{ast.quoted(target.name)} gets two values.",
+                    statement,
+                    at=statement.offset_of(target),
+                )
+            seen.add(target.name)
 
 
 def _report_used(lint: FileLint, statement: ParsedStatement, added: dict[str, ParsedStatement]) -> None:

@@ -1,0 +1,145 @@
+"""Triggers, rules, policies and privileges that a file removes: what they guarded is open, or closed, at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peterental.database.migrations.lint import ast
+from peterental.database.migrations.lint.context import AlterCommand, FileLint
+from peterental.database.migrations.lint.created_objects import is_created_too
+from peterental.database.migrations.lint.findings import breaking, unsafe
+from peterental.database.migrations.lint.parsed_file import ParsedStatement
+from peterental.database.migrations.lint.registry import on, on_command
+
+DROP_TRIGGER = breaking(
+    "drop-trigger",
+    "What it checked or filled in no longer happens, also for the rows that old code writes until the deploy is "
+    "complete.",
+)
+DROP_POLICY = unsafe(
+    "drop-policy",
+    "The rows that it allowed are hidden from the running code at once, and without any other policy all rows are. A "
+    "restrictive policy stops protecting its rows.",
+)
+DISABLE_ROW_SECURITY = unsafe(
+    "disable-row-security",
+    "The policies no longer apply: every role with a privilege on the table reads and writes all of its rows.",
+)
+REVOKE = breaking(
+    "revoke",
+    "Running code that uses the privilege fails at once, until it is granted again.",
+)
+
+_MEMBERS = {"OBJECT_TRIGGER": "trigger", "OBJECT_RULE": "rule", "OBJECT_POLICY": "policy"}
+
+
+@on("drop_stmt")
+def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check DROP TRIGGER, DROP RULE and DROP POLICY for objects that this file does not create again."""
+    kind = ast.enum_name(statement.node, "remove_type")
+    if kind not in _MEMBERS:
+        return
+    for item in statement.node.objects:
+        *table, name = ast.strings(item.list.items)
+        key = ast.key_of_parts(table)
+        if lint.is_created_here(key) or is_created_too(lint, statement, kind, item):
+            continue
+        if kind == "OBJECT_TRIGGER" and _loses_function(lint, lint.schema.trigger_functions.get((key, name))):
+            continue  # one finding, about the function, is enough
+        on_table = ast.sql_name_of_parts(table)
+        word = _MEMBERS[kind]
+        lint.report(
+            DROP_POLICY if kind == "OBJECT_POLICY" else DROP_TRIGGER,
+            f"The {word} {ast.quoted(name)} of {on_table} is dropped.",
+            statement,
+            safe=f"-- to replace it, create the new {word} in the same file; to remove it, first deploy code that\n"
+            f"-- does not rely on it, and once that runs everywhere, in a later file:\n"
+            f"DROP {word.upper()} IF EXISTS {ast.quoted(name)} ON {on_table};",
+        )
+
+
+@on_command("AT_DisableRowSecurity", "AT_NoForceRowSecurity")
+def check_disabling(lint: FileLint, command: AlterCommand) -> None:
+    """Check DISABLE and NO FORCE ROW LEVEL SECURITY."""
+    if lint.is_created_here(command.table):
+        return
+    forced = command.kind == "AT_NoForceRowSecurity"
+    lint.report(
+        DISABLE_ROW_SECURITY,
+        f"Row security of {command.sql_name} is {'no longer forced on its owner' if forced else 'disabled'}.",
+        command.statement,
+        at=command.offset,
+        safe=f"-- keep it, and add a policy for what must be allowed:\n"
+        f"--   CREATE POLICY … ON {command.sql_name} USING (…);",
+    )
+
+
+@on("grant_stmt")
+def check_revoke(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check REVOKE of privileges on objects that existed before this file."""
+    node = statement.node
+    if node.is_grant or node.grant_option:
+        return
+    kind = ast.enum_name(node, "objtype")
+    objects = [item for item in node.objects if not _is_new(lint, statement, kind, item)]
+    if not objects:
+        return
+    privileges = ", ".join(one.access_priv.priv_name.upper() for one in node.privileges) or "ALL"
+    word = kind.removeprefix("OBJECT_").lower().replace("_", " ")
+    what = ", ".join(_shown(item) for item in objects)
+    if ast.enum_name(node, "targtype") == "ACL_TARGET_ALL_IN_SCHEMA":
+        what, word = f"in schema {what}", f"every {word}"
+    who = ", ".join(_role(one.role_spec) for one in node.grantees)
+    _report_revoke(lint, statement, f"{privileges} on {word} {what}", who)
+
+
+@on("grant_role_stmt")
+def check_revoked_role(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check REVOKE of a role."""
+    node = statement.node
+    if not node.is_grant:
+        roles = ", ".join(ast.quoted(one.access_priv.priv_name) for one in node.granted_roles)
+        who = ", ".join(_role(one.role_spec) for one in node.grantee_roles)
+        _report_revoke(lint, statement, f"The role {roles}", who)
+
+
+def _report_revoke(lint: FileLint, statement: ParsedStatement, what: str, who: str) -> None:
+    lint.report(
+        REVOKE,
+        f"{what} is revoked from {who}.",
+        statement,
+        safe="-- first deploy code, or give it a role, that does without; once that runs everywhere, in a later file:\n"
+        f"-- lint: allow {REVOKE.name} because the release before does not use it",
+    )
+
+
+def _is_new(lint: FileLint, statement: ParsedStatement, kind: str, item: Any) -> bool:
+    node = ast.inner(item)
+    if node.DESCRIPTOR.name == "RangeVar" and lint.is_created_here(ast.key_of(node)):
+        return True
+    return is_created_too(lint, statement, kind, item)
+
+
+def _shown(item: Any) -> str:
+    node = ast.inner(item)
+    kind = node.DESCRIPTOR.name
+    if kind == "RangeVar":
+        return ast.sql_name(node)
+    if kind == "ObjectWithArgs":
+        return ast.sql_name_of_parts(ast.strings(node.objname))
+    return ast.quoted(node.sval) if kind == "String" else ast.sql_name_of_parts(ast.strings(node.items))
+
+
+def _role(node: Any) -> str:
+    names = {"ROLESPEC_PUBLIC": "PUBLIC", "ROLESPEC_CURRENT_USER": "CURRENT_USER"}
+    return names.get(ast.enum_name(node, "roletype")) or ast.quoted(node.rolename or "SESSION_USER")
+
+
+def _loses_function(lint: FileLint, function: str | None) -> bool:
+    """Whether this file also drops the function that a trigger calls."""
+    for statement in lint.source.statements:
+        if statement.kind == "drop_stmt" and ast.enum_name(statement.node, "remove_type") == "OBJECT_FUNCTION":
+            names = [ast.strings(item.object_with_args.objname) for item in statement.node.objects]
+            if function in [parts[-1] for parts in names if parts]:
+                return True
+    return False
