@@ -98,10 +98,19 @@ def _changes(sql: str, schema: str, version: int) -> Iterator[tuple[LedgerChange
             if change:
                 yield change, part.offset
             continue
+        if _only_explains(part.tree):
+            continue
         for node in walk(part.tree):
             change = _change(node, schema, version)
             if change:
                 yield change, part.offset
+
+
+def _only_explains(tree: Any) -> bool:
+    """Return whether a statement is an EXPLAIN that does not run what it explains."""
+    if not tree.HasField("explain_stmt"):
+        return False
+    return not any(option.def_elem.defname == "analyze" for option in tree.explain_stmt.options)
 
 
 def _deletes_own_row(sql: str, version: int) -> bool:

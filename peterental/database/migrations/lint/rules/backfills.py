@@ -147,7 +147,9 @@ _TYPES = {"int2": "smallint", "int4": "integer", "int8": "bigint"}
 def _without_condition(statement: ParsedStatement) -> Any:
     copy = type(statement.node)()
     copy.CopyFrom(statement.node)
-    copy.ClearField("where_clause")
+    for part in ("where_clause", "with_clause", "returning_list", "returning_clause"):
+        if part in copy.DESCRIPTOR.fields_by_name:  # it depends on the parser's version
+            copy.ClearField(part)
     return copy
 
 
