@@ -71,6 +71,10 @@ def test_pending_trigger_events_are_explained(
     assert "Hint: Rows of this table were changed earlier" in plan(
         empty_database_url, folder.path, report=lambda _: None
     ).text(width=500)
+    folder.write("001_b.sql", "INSERT INTO k VALUES (2, 1);")  # the rehearsal checks its constraints at its end
+    folder.write("002_c.sql", "INSERT INTO k VALUES (3, 1);\nALTER TABLE k ADD COLUMN note text;")
+    assert plan(empty_database_url, folder.path, report=lambda _: None).files[1].error is not None
+    (folder.path / "002_c.sql").unlink()
     folder.write(
         "001_b.sql", "INSERT INTO k VALUES (2, 1);\nSET CONSTRAINTS ALL IMMEDIATE;\nALTER TABLE k ADD COLUMN note text;"
     )

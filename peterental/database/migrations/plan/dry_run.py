@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psycopg
+from psycopg import sql
 
 from peterental.database.migrations.backfill.target import UnusableTable
 from peterental.database.migrations.ledger.reader import Ledger
@@ -34,6 +36,10 @@ _NON_TRANSACTIONAL_ERRORS = (psycopg.errors.ActiveSqlTransaction, psycopg.errors
 _SETS = re.compile(r"set\b", re.IGNORECASE)
 _SETS_TRANSACTION = re.compile(r"set\s+(?:local\s+)?transaction\b", re.IGNORECASE)
 _MIN_TIMEOUT_MS = 20
+_DEFERRED = """
+SELECT DISTINCT nspname AS schema, conname AS name
+FROM pg_constraint JOIN pg_namespace AS n ON n.oid = connamespace WHERE condeferred
+"""
 # The runner sends a file as one text, which the server reads before the file can change how text is read.
 _AS_ONE_TEXT = "; ".join(statement.replace("SET ", "SET LOCAL ", 1) for statement in READ_AS_CHECKED)
 _SCRATCH_LIMITS = f"SET LOCAL lock_timeout TO '5s'; SET LOCAL statement_timeout TO '10s'; {_AS_ONE_TEXT}"
@@ -220,6 +226,7 @@ class _LiveDryRun:
                 return
         # Deferred constraints are checked now, as COMMIT would; and the next file starts with a reset session.
         if self._execute(run, None, "SET CONSTRAINTS ALL IMMEDIATE", is_first=is_first):
+            self._defer_again()
             reset(self._connection)
             self._record(run)
 
@@ -236,6 +243,14 @@ class _LiveDryRun:
         if not rehearsal.is_whole:
             self.incomplete.add(run.item.file.version)
         return self._execute(run, None, rehearsal.settings, is_first=False)
+
+    def _defer_again(self) -> None:
+        """Defer constraints again that are deferred by default: the next file has a transaction of its own."""
+        rows = self._connection.execute(_DEFERRED).fetchall()
+        if rows:
+            names = sql.SQL(", ").join(sql.Identifier(row["schema"], row["name"]) for row in rows)
+            with suppress(psycopg.errors.WrongObjectType), self._connection.transaction():
+                self._connection.execute(sql.SQL("SET CONSTRAINTS {} DEFERRED").format(names))
 
     def _record(self, run: FileResult) -> None:
         """Record the file in the ledger as the runner would; note a failure in `run`."""

@@ -17,7 +17,7 @@ from peterental.database.migrations.run.partition_detach import (
 from peterental.database.migrations.run.preflight import may_create_schema
 from peterental.database.migrations.run.transaction_control import contains_commit, waits_without_blocking
 from peterental.database.migrations.session.advisory_lock import LockBudget
-from peterental.database.migrations.session.connection import refuse_misreading
+from peterental.database.migrations.session.connection import is_broken, refuse_misreading
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.directives import Directives
@@ -103,7 +103,8 @@ class StatementRunner:
         try:
             self._execute(statement)
         except StatementFailed as error:
-            self._connection.rollback()
+            if not is_broken(self._connection):  # otherwise the reason of the loss must not be hidden by another error
+                self._connection.rollback()
             if isinstance(error.cause, _NEEDS_NO_TRANSACTION):
                 return False
             raise StatementFailed(error.cause, self.done) from error

@@ -95,6 +95,7 @@ def test_statement_of_a_terminated_file_is_named(runner: MigrationRunner, folder
     folder.write("001_a.sql", text.format(TERMINATE))
     with pytest.raises(MigrationFailed) as caught:
         runner.run_migrations()
+    assert caught.value.problem.message.endswith("terminating connection due to administrator command")
     assert caught.value.state == "001_a.sql was not completed. Stopped at statement 4 of 5; the 3 before it are done."
     folder.write("001_a.sql", text.format("SELECT 1"))
     assert runner.run_migrations() == 1
