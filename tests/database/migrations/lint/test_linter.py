@@ -114,6 +114,18 @@ def test_down_files_are_linted_like_up_files(tmp_path: Path, text: str, rule: st
     assert found == [("001_m.down.sql", rule, line)]
 
 
+def test_unreadable_down_file_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "001_m.down.sql").write_bytes(b"SELECT '\xff';")
+    found = without_advice(lint(tmp_path, m001=AGENTS))
+    assert [(one.file_name, one.rule.name) for one in found] == [("001_m.down.sql", "unreadable-file")]
+
+
+def test_down_file_of_golang_migrate_is_no_orphan(tmp_path: Path) -> None:
+    (tmp_path / "001_m.up.sql").write_text(AGENTS)
+    (tmp_path / "001_m.down.sql").write_text("DROP TABLE agents;")
+    assert names(lint_directory(tmp_path)) == ["other-tool"]
+
+
 def test_down_files_may_carry_directives(tmp_path: Path) -> None:
     (tmp_path / "001_m.down.sql").write_text(
         "-- migrate: no-transaction lock-timeout=2s statement-timeout=10min\nDROP INDEX CONCURRENTLY IF EXISTS agents_name;"
