@@ -34,4 +34,5 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 
 def when_ready(_server: Any) -> None:
+    deploy.start_finisher(settings)
     deploy.announce_ready(settings)

@@ -44,6 +44,8 @@ class Config:
     migrations_dir: Path = PROJECT_DIR / "migrations"
     migrate_on_start: bool = True
     migrate_failure: MigrateFailure = "serve"
+    allow_older_release: bool = False
+    """Serve although a newer release has applied a contract file."""
     secret_key: str | None = field(default=None, repr=False)
     vapi_webhook_secret: str | None = field(default=None, repr=False)
     vapi_hmac_secret: str | None = field(default=None, repr=False)
@@ -74,6 +76,7 @@ class Config:
             migrations_dir=Path(reader.text("MIGRATIONS_DIR") or PROJECT_DIR / "migrations"),
             migrate_on_start=reader.choice("MIGRATE_ON_START", ("1", "0")) == "1",
             migrate_failure=cast("MigrateFailure", reader.choice("MIGRATE_FAILURE", ("serve", "abort"))),
+            allow_older_release=reader.choice("ALLOW_OLDER_RELEASE", ("0", "1")) == "1",
             secret_key=reader.text("SECRET_KEY"),
             vapi_webhook_secret=reader.text("VAPI_WEBHOOK_SECRET"),
             vapi_hmac_secret=reader.text("VAPI_HMAC_SECRET"),

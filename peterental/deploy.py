@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -14,10 +15,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from peterental import demo
-from peterental.config import Config, masked
-from peterental.database import Database, database_for, migrations_url_for
+from peterental.config import PROJECT_DIR, Config, masked
+from peterental.database import Database, database_for, engine_settings, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import EngineError
+from peterental.database.migrations.ledger.status import read_status
 from peterental.errors import Fault
 from peterental.plural import counted
 from peterental.services import build_services
@@ -29,6 +31,9 @@ _KERNEL_THREADS = Path("/proc/self/task")
 _THREADS_TIMEOUT_S = 5.0
 _POLL_S = 0.001
 
+_finishers: list[subprocess.Popen[bytes]] = []
+"""Kept, since a collected Popen closes the pipe that the process ends with."""
+
 
 def migrate_before_start(config: Config) -> None:
     """Apply the pending migrations, once per deploy, in gunicorn's master.
@@ -37,7 +42,7 @@ def migrate_before_start(config: Config) -> None:
     """
     _refuse_taken_port(config)
     gc.freeze()  # the loaded modules are permanent; collecting garbage among them takes longer than the check below
-    database = database_for(config, application_name="peterental deploy")
+    database = database_for(config, purpose="deploy")
     try:
         if config.migrate_on_start:
             migrate(config, database)
@@ -56,12 +61,12 @@ def migrate(config: Config, database: Database) -> int:
     """Apply the pending migrations, log progress, and return their number; raise what the runner raises."""
     url = migrations_url_for(config, database)
     _log.debug("Migrating %s", masked(url))
-    return MigrationRunner(url, config.migrations_dir, report=_log.info).run_migrations()
+    return MigrationRunner(url, settings=engine_settings(config), report=_log.info).run_migrations()
 
 
 def announce_ready(config: Config) -> None:
     """Log the address, how to sign in, and, with demo data, a phone call to try."""
-    database = database_for(config, application_name="peterental deploy")
+    database = database_for(config, purpose="deploy")
     try:
         services = build_services(database)
         if config.load_demo:
@@ -80,6 +85,25 @@ def announce_ready(config: Config) -> None:
         # Everything loaded by now is permanent: exclude it from the garbage collections of the workers.
         gc.collect()
         gc.freeze()
+
+
+def start_finisher(config: Config) -> None:
+    """Start the process that finishes migrations in the background, if this deploy leaves any."""
+    database = database_for(config, purpose="deploy")
+    try:
+        status = read_status(migrations_url_for(config, database), config.migrations_dir, engine_settings(config))
+    except (Fault, EngineError) as fault:
+        _log.debug("Whether migrations are unfinished is unknown: %s", fault)  # the start has reported it
+        return
+    finally:
+        database.close()
+    if not status.unfinished:
+        return
+    _log.info("⏳ %s", status.summary())
+    # A process of its own: a fork of the master would share its sockets, and a thread would hinder its forks. It ends
+    # with the master and the workers, which hold the other end of its standard input.
+    command = [sys.executable, "-m", "peterental.finish_migrations"]
+    _finishers.append(subprocess.Popen(command, stdin=subprocess.PIPE, cwd=PROJECT_DIR))  # noqa: S603  # our own module
 
 
 def before_fork() -> None:

@@ -19,6 +19,7 @@ from tests.servers import HANG_S, free_port, until
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 STEERING = (
+    "ALLOW_",
     "DATABASE_URL",
     "DEFAULT_TIME_ZONE",
     "FLASK_",

@@ -194,6 +194,30 @@ def test_a_start_stopped_while_migrating_rolls_back(copy: Path, log: Path, empty
     assert "Traceback" not in gunicorn.output
 
 
+def test_contract_file_waits_without_delaying_the_start(copy: Path, log: Path, database_url: str) -> None:
+    newest = max(int(path.name[:3]) for path in (copy / "migrations").glob("*.sql"))
+    name = f"{newest + 1:03d}_drop.sql"
+    (copy / "migrations" / name).write_text("-- migrate: contract\nDROP TABLE not_needed;\n")
+    with (
+        psycopg.connect(database_url, autocommit=True, application_name=f"peterental/{newest:03d}") as older,
+        running_gunicorn({"DATABASE_URL": database_url}, log, copy) as gunicorn,
+    ):
+        older.execute("CREATE TABLE not_needed ()")
+        assert gunicorn.get("/healthz") == (200, {"status": "ok"})
+        assert gunicorn.get("/readyz") == (200, {"status": "ok", "schema": "current"})
+        assert f"{name} waits for 1 session of older releases: peterental/{newest:03d} (pid" in gunicorn.output
+        finisher = finishers(gunicorn)
+        assert len(finisher) == 1
+        assert gunicorn.stop() == 0
+        until(lambda: not Path("/proc", str(finisher[0])).exists(), "the background process ends with its master")
+
+
+def finishers(gunicorn: Gunicorn) -> list[int]:
+    """Return the children of gunicorn's master that finish migrations in the background."""
+    commands = {pid: Path("/proc", str(pid), "cmdline").read_text(encoding="utf-8") for pid in gunicorn.workers()}
+    return [pid for pid, command in commands.items() if "finish_migrations" in command]
+
+
 def test_migrate_on_start_can_be_disabled(copy: Path, log: Path, empty_database_url: str) -> None:
     with running_gunicorn({"DATABASE_URL": empty_database_url, "MIGRATE_ON_START": "0"}, log, copy) as gunicorn:
         status, answer = gunicorn.get("/healthz")

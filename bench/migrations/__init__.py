@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.migrations import (
+    contract_landing,
     index_builds,
     killed,
     memory,
@@ -20,7 +21,7 @@ from bench.table import Table
 
 TITLE = "Migrations"
 
-_ROWS = (small_files, nothing_pending, waiting_alter, two_runners, index_builds, killed, memory)
+_ROWS = (small_files, nothing_pending, waiting_alter, two_runners, index_builds, killed, contract_landing, memory)
 
 
 def measure(bench: Bench) -> Iterator[Table | str]:

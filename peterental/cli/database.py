@@ -16,7 +16,7 @@ from peterental.cli.errors import report_errors
 from peterental.cli.terminal import colours, columns, output
 from peterental.clock import utc_now
 from peterental.config import Config
-from peterental.database import Database, migrations_url_for
+from peterental.database import Database, engine_settings, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.status_table import status_table
 from peterental.database.migrations.errors import MigrationFilesError
@@ -82,7 +82,7 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Pa
     directory = directory or _config().migrations_dir
     if dry_run:
         refuse_beyond_last(scan_files(directory)[0], to)
-        status = read_status(_url(), directory)
+        status = read_status(_url(), directory, engine_settings(_config(), directory))
         wanted = [entry for entry in status.entries if entry.version in status.pending]
         pending = [entry.file for entry in wanted if entry.file and (to is None or entry.version <= to)]
         for item in checked_files(pending):
@@ -92,7 +92,9 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, directory: Pa
             sys.exit(1)
         return
     report, progress = output()
-    MigrationRunner(_url(), directory, lock_wait_s=lock_wait, report=report, progress=progress).run_migrations(to=to)
+    MigrationRunner(
+        _url(), directory, lock_wait_s=lock_wait, report=report, progress=progress, settings=engine_settings(_config())
+    ).run_migrations(to=to)
 
 
 @click.command("db-status")
@@ -105,7 +107,8 @@ def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None
 
     Example: flask db-status --exit-code
     """
-    status = read_status(_url(), directory or _config().migrations_dir)
+    directory = directory or _config().migrations_dir
+    status = read_status(_url(), directory, engine_settings(_config(), directory))
     click.echo(_json(status.as_json()) if as_json else status_table(status, colour=colours(), width=columns()))
     if exit_code:
         sys.exit({"pending": EXIT_PENDING, "broken": EXIT_BROKEN}.get(status.state, 0))
@@ -174,6 +177,7 @@ def db_plan(*, output_format: str, as_json: bool, directory: Path | None) -> Non
         directory or _config().migrations_dir,
         scratch_url=_config().scratch_database_url,
         report=_report_to_stderr,
+        settings=engine_settings(_config(), directory),
     )
     formats = {
         "text": lambda: found.text(width=columns()),

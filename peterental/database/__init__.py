@@ -6,25 +6,38 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 from peterental.config import Config
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.settings import EngineSettings
+from peterental.database.migrations.source.files import newest_version
 from peterental.database.pool import Database
 
-__all__ = ["Database", "database_for", "get_database", "migrations_url_for", "run_migrations"]
+__all__ = ["Database", "database_for", "engine_settings", "get_database", "migrations_url_for", "run_migrations"]
 
 
-def database_for(config: Config, *, application_name: str = "peterental") -> Database:
+def engine_settings(config: Config, directory: Path | None = None) -> EngineSettings:
+    """Return the migration engine's settings for `config`, with another folder of migrations if one is given."""
+    folder = directory or config.migrations_dir
+    return EngineSettings(
+        directory=folder,
+        release=newest_version(folder),
+        allow_older_release=config.allow_older_release,
+    )
+
+
+def database_for(config: Config, *, purpose: str = "") -> Database:
     """Build the `Database` of `config`; it connects, or starts the embedded server, on first use.
 
     Args:
         config: its DATABASE_URL is used; without one, the embedded server under its `instance_dir`.
-        application_name: the name that `pg_stat_activity` shows.
+        purpose: what the connections are for, if not for serving; `pg_stat_activity` shows it after the release.
     """
     return Database(
         config.database_url or (lambda: _embedded_url(config)),
         pool_size=config.web_threads,
-        application_name=application_name,
+        application_name=engine_settings(config).session_name(purpose),
     )
 
 
@@ -55,4 +68,5 @@ def run_migrations() -> int:
     Raises what `MigrationRunner.run_migrations` raises, and ConfigError.
     """
     config = Config.from_env()
-    return MigrationRunner(migrations_url_for(config, get_database()), config.migrations_dir).run_migrations()
+    url = migrations_url_for(config, get_database())
+    return MigrationRunner(url, settings=engine_settings(config)).run_migrations()

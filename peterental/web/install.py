@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from peterental.cli import phone, users, voice
 from peterental.config import Config
+from peterental.database import engine_settings
 from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.services import EXTENSION, build_services
 from peterental.voice import webhook
@@ -34,7 +35,7 @@ def install(app: Flask, config: Config) -> None:
     database = app.extensions["peterental.database"]
     services = build_services(database)
     app.extensions[EXTENSION] = services
-    app.extensions["peterental.gate"] = gate = SchemaHealth(database, config.migrations_dir)
+    app.extensions["peterental.gate"] = gate = SchemaHealth(database, config.migrations_dir, engine_settings(config))
 
     app.register_blueprint(health.create_blueprint(gate))
     app.register_blueprint(webhook.create_blueprint(services, config))

@@ -169,6 +169,12 @@ class HistoryBroken(MigrationError):
         self.problems = problems
 
 
+class ContractInFront(MigrationError):
+    """Contract file {file} waits for {reason}. {behind} cannot run before it. Nothing was applied; deploy the files up
+    to {file} first, and the rest when it is applied, or number the contract file last.
+    """
+
+
 class LockNotAcquired(MigrationError):
     """Another migration is running and did not finish within {seconds:g} s: {holder}. Nothing was applied; try again
     when it is done.

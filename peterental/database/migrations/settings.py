@@ -16,6 +16,8 @@ class EngineSettings:
     Args:
         directory: the folder of migration files; `migrations/` beside the package by default.
         application_name: the first part of what `pg_stat_activity` shows; the purpose of the connection follows it.
+        release: the newest migration that this release of the application ships; sessions show it after the name.
+        allow_older_release: whether a release may use a database in which a newer one has applied a contract file.
         connect_timeout_s: how long to try to connect, in seconds.
         keepalive_idle_s: after how many idle seconds the kernel probes the peer.
         keepalive_interval_s: seconds between two such probes.
@@ -29,6 +31,8 @@ class EngineSettings:
 
     directory: Path = HOST_DIR / "migrations"
     application_name: str = "peterental"
+    release: int | None = None
+    allow_older_release: bool = False
     connect_timeout_s: int = 10
     # A peer that vanishes without closing the connection (a failed-over host, a dropped NAT entry) is given up after
     # half a minute. libpq leaves that to the kernel otherwise, which takes two hours.
@@ -39,6 +43,11 @@ class EngineSettings:
     lock_wait_s: float = 60.0
     table_wait_s: float = 120.0
     retry_pause_s: tuple[float, float] = (0.25, 1.5)
+
+    def session_name(self, purpose: str = "") -> str:
+        """Return a session's application_name: the application, its release if known, and what the session is for."""
+        name = self.application_name if self.release is None else f"{self.application_name}/{self.release:03d}"
+        return f"{name} {purpose}".strip()
 
     @property
     def keepalive_options(self) -> dict[str, int]:

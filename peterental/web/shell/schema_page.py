@@ -24,6 +24,8 @@ STATE_LABELS = {
     "late": "Out of order",
     "newer": "Newer",
     "failed": "Failed",
+    "waiting": "Waiting",
+    "contracted": "Contracted by a newer release",
     "interrupted": "Interrupted",
     "cleared": "Cleared",
     "rolled back": "Rolled back",
@@ -36,6 +38,7 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
         ("flask db-migrate", "resumes the migration. Fix the cause of the failure first."),
         ("flask db-repair", "makes the next run start again at the first statement."),
     ),
+    "contracted": ((None, "Deploy the newer release. Its contract file removed what this release may need."),),
     "late": ((None, "Rename the out-of-order file to the next free number. It was never applied."),),
     "missing": ((None, "Restore the missing file from version control. Every applied migration needs its file."),),
     "edited": (
@@ -46,6 +49,9 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
         ("flask db-plan", "runs the pending migrations without changing anything and lists their locks."),
         ("flask db-migrate", "applies the pending migrations."),
     ),
+    "waiting": (
+        (None, "Nothing to do. The file is applied within a minute after the last older release disconnects."),
+    ),
     "unverified": (("flask db-verify", "compares the schema with the migration files."),),
     "comments-edited": (("flask db-repair", "accepts the new text. Only comments differ."),),
     "newer": (
@@ -54,7 +60,7 @@ NEXT_STEPS: Mapping[str, tuple[tuple[str | None, str], ...]] = {
 }
 """For each state of a migration, the most urgent first: commands and what they do, or what to do without one."""
 
-BLOCKING = frozenset({"failed", "late", "missing", "edited"})
+BLOCKING = frozenset({"failed", "contracted", "late", "missing", "edited"})
 """States that must be resolved before any other command is run."""
 
 ATTEMPTS_SHOWN = 10

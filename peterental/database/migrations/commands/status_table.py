@@ -14,6 +14,7 @@ _MARKS = {
     "comments-edited": "✅",
     "newer": "✅",
     "pending": "⏳",
+    "waiting": "⏳",
 }
 
 

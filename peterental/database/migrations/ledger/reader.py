@@ -23,11 +23,14 @@ ATTEMPTS_TABLE = "schema_migration_attempts"
 _FIRST_COLUMNS = frozenset({"version", "applied_at", "description"})
 """The columns that the guide's ledger has had from the beginning."""
 
-LEDGER_COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT"}
+LEDGER_COLUMNS = {"checksum": "TEXT", "duration_ms": "INTEGER", "applied_by": "TEXT", "kind": "TEXT"}
 """The columns beyond the guide's; all nullable, so that the guide's INSERT still works."""
 
 _INTEGERS = frozenset(psycopg.adapters.types[name].oid for name in ("int2", "int4", "int8"))
 _TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
+
+CONTRACT = "contract"
+"""The kind of a contract file in the ledger; ordinary files have none."""
 
 LEDGER_WAIT_MS = 3_000
 """How long to wait for a session that has locked the ledger, in milliseconds."""
@@ -43,6 +46,8 @@ class LedgerRow:
     checksum: str | None
     duration_ms: int | None
     applied_by: str | None
+    kind: str | None = None
+    """`contract` for a contract file."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class Ledger:
     rows: dict[int, LedgerRow]
     complete: bool
     """Whether both tables exist with all their columns and types."""
+    has_attempts: bool = False
+    """Whether there is a table of attempts."""
 
 
 def read(connection: Connection) -> Ledger:
@@ -86,7 +93,9 @@ def read(connection: Connection) -> Ledger:
     _refuse_foreign_versions(types["version"], [row.get("version") for row in found])
     rows = [_row(row) for row in found]
     complete = has_attempts and types.keys() >= LEDGER_COLUMNS.keys() and types.get("applied_at") == _TIMESTAMPTZ
-    return Ledger(server, {row.version: row for row in sorted(rows, key=lambda row: row.version)}, complete=complete)
+    return Ledger(
+        server, {row.version: row for row in sorted(rows, key=lambda row: row.version)}, complete, has_attempts
+    )
 
 
 def remark_on(connection: Connection, ledger: Ledger) -> str | None:
@@ -179,6 +188,7 @@ def _row(row: dict[str, str | None]) -> LedgerRow:
         checksum=row.get("checksum"),
         duration_ms=int(duration_ms) if duration_ms.isdecimal() else None,
         applied_by=row.get("applied_by"),
+        kind=row.get("kind"),
     )
 
 
@@ -210,6 +220,15 @@ def applied_text(connection: Connection, schema: str, version: int) -> str | Non
     ).format(sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version))
     row = _select(connection, query).fetchone()
     return None if row is None else row["sql"]
+
+
+def waiting_reason(connection: Connection, schema: str, version: int) -> str | None:
+    """Return what the contract file `version` waited for when a runner last left it; None if none has."""
+    query = sql.SQL("SELECT outcome, error FROM {} WHERE version = {} ORDER BY attempt_id DESC LIMIT 1").format(
+        sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version)
+    )
+    row = _select(connection, query).fetchone()
+    return row["error"] if row is not None and row["outcome"] == "waiting" else None
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from peterental.database.migrations.errors import ForeignLedger, Problem
+from peterental.database.migrations.errors import ForeignLedger, MigrationFilesError, Problem
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger, LedgerRow
 from peterental.database.migrations.session.server import Connection
+from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
+from peterental.database.migrations.source.directives import read_directives
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import same_statements
 
@@ -31,9 +33,13 @@ class State(StrEnum):
     """Applied by a newer release; older code may run on a newer schema."""
     FAILED = "failed"
     """A no-transaction attempt that stopped."""
+    WAITING = "waiting"
+    """A contract file that a runner left for when no older release is connected."""
+    CONTRACTED = "contracted"
+    """A contract file of a newer release: it removed what this release may need."""
 
 
-BROKEN = frozenset({State.EDITED, State.MISSING, State.OUT_OF_ORDER})
+BROKEN = frozenset({State.EDITED, State.MISSING, State.OUT_OF_ORDER, State.CONTRACTED})
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,18 @@ class HistoryEntry:
     state: State
     file: MigrationFile | None
     row: LedgerRow | None
+    waits_for: str | None = None
+    """What a waiting contract file waits for."""
+
+    @property
+    def is_contract(self) -> bool:
+        """Whether its file says `-- migrate: contract`."""
+        if self.file is None:
+            return False
+        try:
+            return read_directives(self.file, self.file.text()).contract
+        except MigrationFilesError:  # reported when the file is to run
+            return False
 
     @property
     def description(self) -> str:
@@ -58,7 +76,12 @@ class HistoryEntry:
         return self.file.path.name if self.file else f"{self.version:03d}"
 
 
-def compare_with_ledger(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[HistoryEntry]:
+def compare_with_ledger(
+    connection: Connection,
+    files: list[MigrationFile],
+    ledger: Ledger,
+    settings: EngineSettings = DEFAULT_SETTINGS,
+) -> list[HistoryEntry]:
     """Return every migration with a file or a ledger row, in order.
 
     Raises ForeignLedger if these files are recorded in another schema of the search_path.
@@ -68,7 +91,10 @@ def compare_with_ledger(connection: Connection, files: list[MigrationFile], ledg
         recorded = ledgers.checksums(connection, elsewhere)
         if any(file.checksum == recorded.get(file.version) for file in files):
             raise ForeignLedger(recorded=elsewhere, schema=schema)
-    return compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
+    entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version))
+    if settings.allow_older_release:
+        return [replace(entry, state=State.NEWER) if entry.state is State.CONTRACTED else entry for entry in entries]
+    return entries
 
 
 def compare(
@@ -90,13 +116,19 @@ def compare(
     for version in sorted(by_version.keys() | rows.keys()):
         file, row = by_version.get(version), rows.get(version)
         if file is None:
-            state = State.NEWER if version > highest_file else State.MISSING
+            state = _fileless_state(rows[version], highest_file)
         elif row is None:
             state = State.OUT_OF_ORDER if version < highest_applied else State.PENDING
         else:
             state = _applied_state(file, row, applied_text)
         entries.append(HistoryEntry(version, state, file, row))
     return entries
+
+
+def _fileless_state(row: LedgerRow, highest_file: int) -> State:
+    if row.version <= highest_file:
+        return State.MISSING
+    return State.CONTRACTED if row.kind == ledgers.CONTRACT else State.NEWER
 
 
 def _applied_state(file: MigrationFile, row: LedgerRow, applied_text: Callable[[int], str | None]) -> State:
@@ -111,16 +143,28 @@ def _applied_state(file: MigrationFile, row: LedgerRow, applied_text: Callable[[
 
 
 def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
-    """Return why nothing may be applied: one problem for each entry whose file and row disagree."""
+    """Return why nothing may be applied: one problem for each entry whose file and row disagree.
+
+    One contract file of a newer release stands for all of them.
+    """
     reasons = {
         State.EDITED: "{name} was edited after it was applied",
         State.MISSING: "the file of applied migration {name} is missing",
         State.OUT_OF_ORDER: "{name} has a lower number than a migration already applied",
+        State.CONTRACTED: "this release is older than contract file {name}, which removed what the release may need",
     }
+    next_steps = {
+        State.CONTRACTED: "deploy the newer release, or set ALLOW_OLDER_RELEASE=1 if this one works without it"
+    }
+    last = max((entry.version for entry in entries if entry.state is State.CONTRACTED), default=None)
     return [
-        Problem(message=reasons[entry.state].format(name=entry.file_name), file=entry.file_name)
+        Problem(
+            message=reasons[entry.state].format(name=entry.file_name),
+            file=entry.file_name,
+            next_step=next_steps.get(entry.state),
+        )
         for entry in entries
-        if entry.state in BROKEN
+        if entry.state in BROKEN and (entry.state is not State.CONTRACTED or entry.version == last)
     ]
 
 

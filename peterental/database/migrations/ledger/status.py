@@ -17,7 +17,9 @@ from peterental.database.migrations.ledger.state import (
     overall_state,
 )
 from peterental.database.migrations.session.engine_session import engine_session, ledger_errors
+from peterental.database.migrations.session.releases import older_sessions, sessions_text
 from peterental.database.migrations.session.server import Connection, ConnectionSource
+from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.files import MigrationFile, scan_files
 from peterental.database.migrations.wording import plural
 
@@ -41,9 +43,23 @@ class Status:
         return [entry.version for entry in self.entries if entry.state in {State.PENDING, State.FAILED}]
 
     @property
+    def waiting(self) -> list[HistoryEntry]:
+        """The contract files that wait for older releases to disconnect."""
+        return [entry for entry in self.entries if entry.state is State.WAITING]
+
+    @property
+    def unfinished(self) -> list[HistoryEntry]:
+        """The contract files that are not applied, if nothing else is pending: a deploy leaves them for later."""
+        unapplied = [entry for entry in self.entries if entry.state is State.WAITING or entry.version in self.pending]
+        return unapplied if all(entry.is_contract for entry in unapplied) else []
+
+    @property
     def fits(self) -> bool:
-        """Whether this release can use this database: its schema is current, or newer than the release."""
-        return self.state in {"current", "newer"}
+        """Whether this release can use this database: its schema is current, or newer than the release.
+
+        A release works before its contract files are applied.
+        """
+        return self.state in {"current", "newer"} or (self.state == "pending" and bool(self.unfinished))
 
     def summary(self, *, between_problems: str = "; ") -> str:
         """Return the state in one sentence, with the next step."""
@@ -57,6 +73,9 @@ class Status:
             noun, it = plural(count, "migration is", "migrations are"), plural(count, "it", "them")
             remark = f" {self.remark}" if self.remark else ""
             return f"{count} {noun} pending: flask db-migrate applies {it}.{remark}"
+        if self.waiting:
+            first = self.waiting[0]
+            return f"The schema is current. Contract file {first.file_name} waits for {first.waits_for}."
         if self.state == "newer":
             return "The schema is newer than this release, which is fine."
         return "The schema is current."
@@ -82,17 +101,17 @@ def _entry_as_json(entry: HistoryEntry) -> dict[str, Any]:
         "applied_at": row.applied_at.isoformat() if row and row.applied_at else None,
         "duration_ms": row.duration_ms if row else None,
         "applied_by": row.applied_by if row else None,
-    }
+    } | ({"waits_for": entry.waits_for} if entry.waits_for else {})
 
 
-def read_status(url: str, directory: Path) -> Status:
+def read_status(url: str, directory: Path, settings: EngineSettings = DEFAULT_SETTINGS) -> Status:
     """Compare the files in `directory` with the ledger of the database at `url`. Writes nothing.
 
     Raises MigrationFilesError if the folder cannot be read, ServerUnavailable, NoSchema.
     """
     files, problems = scan_files(directory)
-    with engine_session(url) as connection:
-        return _status(connection, files, problems)
+    with engine_session(url, settings) as connection:
+        return _status(connection, files, problems, settings)
 
 
 class SchemaHealth:
@@ -101,9 +120,12 @@ class SchemaHealth:
     The release's files are read once: they do not change while the process runs.
     """
 
-    def __init__(self, database: ConnectionSource, directory: Path) -> None:
+    def __init__(
+        self, database: ConnectionSource, directory: Path, settings: EngineSettings = DEFAULT_SETTINGS
+    ) -> None:
         self._database = database
         self._directory = directory
+        self._settings = settings
         self._files: list[MigrationFile] | None = None
 
     def status(self) -> Status:
@@ -117,13 +139,16 @@ class SchemaHealth:
                 raise MigrationFilesError(problems)
             self._files = files
         with self._database.connection() as connection, ledger_errors():
-            return _status(connection, self._files, [])
+            return _status(connection, self._files, [], self._settings)
 
 
-def _status(connection: Connection, files: list[MigrationFile], problems: list[Problem]) -> Status:
+def _status(
+    connection: Connection, files: list[MigrationFile], problems: list[Problem], settings: EngineSettings
+) -> Status:
     ledger = ledgers.read(connection)
-    entries = compare_with_ledger(connection, files, ledger)
+    entries = compare_with_ledger(connection, files, ledger, settings)
     _mark_stopped(connection, ledger, entries)
+    _mark_waiting(connection, ledger, entries, settings)
     # A gap among the files is reported once: the same migrations are missing beside the ledger.
     reported = [entry for entry in entries if not (problems and entry.state is State.MISSING)]
     return Status(entries, problems + blocking_problems(reported), ledgers.remark_on(connection, ledger))
@@ -132,7 +157,26 @@ def _status(connection: Connection, files: list[MigrationFile], problems: list[P
 def _mark_stopped(connection: Connection, ledger: Ledger, entries: list[HistoryEntry]) -> None:
     """Set the first pending migration's state to FAILED if an attempt at it stopped; no run continues after it."""
     first = next((number for number, entry in enumerate(entries) if entry.state is State.PENDING), None)
-    if first is None or not ledger.complete:
+    if first is None or not ledger.has_attempts:
         return
     if ledgers.stopped_attempt(connection, ledger.server.schema, entries[first].version) is not None:
         entries[first] = replace(entries[first], state=State.FAILED)
+
+
+def _mark_waiting(
+    connection: Connection, ledger: Ledger, entries: list[HistoryEntry], settings: EngineSettings
+) -> None:
+    """Set the state of contract files that a runner has left to WAITING, with what they wait for now."""
+    pending = [number for number, entry in enumerate(entries) if entry.state is State.PENDING]
+    if not pending or not ledger.has_attempts or not all(entries[number].is_contract for number in pending):
+        return
+    first = entries[pending[0]]
+    recorded = ledgers.waiting_reason(connection, ledger.server.schema, first.version)
+    if recorded is None:
+        return
+    older = older_sessions(connection, settings.application_name, first.version)
+    waits_for = recorded if recorded.startswith("backfill") else "the next attempt; no older session is left"
+    if older:
+        waits_for = sessions_text(older)
+    for number in pending:
+        entries[number] = replace(entries[number], state=State.WAITING, waits_for=waits_for)

@@ -13,10 +13,18 @@ from psycopg import pq, sql
 from psycopg.rows import DictRow
 
 from peterental.database.migrations.errors import ReadOnlyDatabase
-from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE, LEDGER_COLUMNS, LEDGER_TABLE, Ledger, table_of
+from peterental.database.migrations.ledger.reader import (
+    ATTEMPTS_TABLE,
+    CONTRACT,
+    LEDGER_COLUMNS,
+    LEDGER_TABLE,
+    Ledger,
+    table_of,
+)
 from peterental.database.migrations.session.connection import reset, reset_script
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection
+from peterental.database.migrations.source.directives import read_directives
 from peterental.database.migrations.source.files import MigrationFile, checksum_of
 
 _WHERE_CURRENT = " WHERE attempt_id = %s"
@@ -25,11 +33,12 @@ _BEGIN_ATTEMPT = "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s,
 
 _RECORD = """
 WITH applied AS (
-    INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by, duration_ms)
-    VALUES ({version}, clock_timestamp(), {description}, {checksum}, {applied_by}, {duration_ms})
+    INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by, duration_ms, kind)
+    VALUES ({version}, clock_timestamp(), {description}, {checksum}, {applied_by}, {duration_ms}, {kind})
     ON CONFLICT (version) DO UPDATE
     SET checksum = excluded.checksum, duration_ms = excluded.duration_ms, applied_by = excluded.applied_by,
-        applied_at = excluded.applied_at, description = COALESCE(ledger.description, excluded.description)
+        applied_at = excluded.applied_at, kind = excluded.kind,
+        description = COALESCE(ledger.description, excluded.description)
 ), ended AS (
     UPDATE {attempts} SET outcome = 'applied', ended_at = clock_timestamp(), checksum = {checksum}, sql = {sql}
     WHERE attempt_id = {attempt_id}
@@ -48,6 +57,7 @@ _RECORD_TYPES = {
     "next_version": "integer",
     "next_file": "text",
     "duration_ms": "integer",
+    "kind": "text",
 }
 _RECORD_STATEMENT = "peterental_record_applied"
 """The prepared statement that records a file: planning it took a tenth of a small file's time."""
@@ -166,6 +176,7 @@ class LedgerWriter:
             "attempt_id": self._attempt_id,
             "next_version": following.version if following else None,
             "next_file": following.path.name if following else None,
+            "kind": _kind(file, text),
         }
         self._staged = {name: self._literal(value) for name, value in values.items()}
 
@@ -237,15 +248,16 @@ class LedgerWriter:
     def record_adopted(self, file: MigrationFile, text: str) -> None:
         """Record `file` as applied by other means; an existing row gains the values that it lacks."""
         self._execute(
-            "INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by)"
-            " VALUES (%s, clock_timestamp(), %s, %s, %s)"
-            " ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum,"
+            "INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by, kind)"
+            " VALUES (%s, clock_timestamp(), %s, %s, %s, %s)"
+            " ON CONFLICT (version) DO UPDATE SET checksum = excluded.checksum, kind = excluded.kind,"
             " applied_by = COALESCE(ledger.applied_by, excluded.applied_by),"
             " description = COALESCE(ledger.description, excluded.description)",
             file.version,
             file.description,
             file.checksum,
             self._applied_by,
+            _kind(file, text),
         )
         self._execute(
             "INSERT INTO {attempts} (version, file, checksum, applied_by, sql, outcome, ended_at)"
@@ -303,6 +315,15 @@ class LedgerWriter:
             self._attempt_id,
         )
 
+    def record_waiting(self, version: int, reason: str) -> None:
+        """Record that the running attempt left contract file `version` waiting, and for what; only the last counts."""
+        self._execute("DELETE FROM {attempts} WHERE version = %s AND outcome = 'waiting'", version)
+        self._execute(
+            "UPDATE {attempts} SET outcome = 'waiting', ended_at = clock_timestamp(), error = %s" + _WHERE_CURRENT,
+            reason,
+            self._attempt_id,
+        )
+
     def mark_orphans_interrupted(self) -> None:
         """Mark attempts without an end as interrupted: under the migration lock, no runner is active."""
         self._execute(
@@ -340,6 +361,11 @@ class LedgerWriter:
                 name=sql.Literal(self._ledger.as_string()),
             )
         return composed
+
+
+def _kind(file: MigrationFile, text: str) -> str | None:
+    """Return the ledger's kind of a file whose directives have been checked."""
+    return CONTRACT if read_directives(file, text).contract else None
 
 
 def _applied_by() -> str:

@@ -31,7 +31,7 @@ class ContentionGuard:
         self.cancelled_for: str | None = None
         self._pid = pid
         self._waiting_pid: int | None = None
-        self._poller = SessionPoller(url, self._poll, purpose="plan guard", interval_s=_POLL_INTERVAL_S)
+        self._poller = SessionPoller(url, self._poll, purpose="migrations plan guard", interval_s=_POLL_INTERVAL_S)
 
     def __enter__(self) -> Self:
         """Connect, then start polling. Raises ServerUnavailable."""

@@ -43,14 +43,22 @@ from peterental.database.migrations.run.monitor import describe
 from peterental.database.migrations.scratch.database import ScratchBuildFailed, ScratchRefused, build, scratch_database
 from peterental.database.migrations.session.connection import reset
 from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.migrations.session.releases import older_sessions, sessions_text
 from peterental.database.migrations.session.server import Connection
+from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.checks import PreparedMigration, checked_files
 from peterental.database.migrations.source.files import MigrationFile, find_files
 from peterental.database.migrations.sql.error_location import locate
 
 
 def plan(
-    url: str, directory: Path, *, scratch_url: str | None = None, limits: Limits | None = None, report: Reporter
+    url: str,
+    directory: Path,
+    *,
+    scratch_url: str | None = None,
+    limits: Limits | None = None,
+    report: Reporter,
+    settings: EngineSettings = DEFAULT_SETTINGS,
 ) -> Plan:
     """Rehearse the pending files.
 
@@ -63,6 +71,7 @@ def plan(
         scratch_url: of a database on the server for the scratch database; the live server by default.
         limits: how long statements may wait and locks may be held on the live database.
         report: receives a line if the scratch database could not be dropped.
+        settings: the host's.
 
     Raises MigrationFilesError and HistoryBroken as the runner does, LockNotAcquired if a migration is running,
     PooledConnection, ReadOnlyDatabase, ServerUnavailable, Interrupted.
@@ -71,7 +80,7 @@ def plan(
     files = find_files(directory)
     with engine_session(url) as connection:
         ledger = ledgers.read(connection)
-        pending = _pending(connection, files, ledger)
+        pending = _pending(connection, files, ledger, settings)
         if not pending:
             return Plan()
         items = checked_files(pending)
@@ -88,16 +97,19 @@ def plan(
     planned = Plan(_merge(items, live, scratch), notes=notes + _notes(live))
     with engine_session(url) as connection:  # a new one: a file may have ended the other
         _note_finished_statements(connection, ledger, planned)
+        _note_contracts(connection, items, planned, settings)
         _read_tables(connection, planned)
     return planned
 
 
-def _pending(connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
+def _pending(
+    connection: Connection, files: list[MigrationFile], ledger: Ledger, settings: EngineSettings
+) -> list[MigrationFile]:
     """Return the files to run, in order.
 
     Raises HistoryBroken if files and ledger disagree.
     """
-    entries = compare_with_ledger(connection, files, ledger)
+    entries = compare_with_ledger(connection, files, ledger, settings)
     problems = blocking_problems(entries)
     if problems:
         raise HistoryBroken(problems)
@@ -225,10 +237,22 @@ def _notes(live: list[FileResult]) -> list[str]:
 def _note_finished_statements(connection: Connection, ledger: Ledger, planned: Plan) -> None:
     """Note the first file's statements that an earlier attempt has already completed."""
     file = planned.files[0]
-    stopped = ledgers.stopped_attempt(connection, ledger.server.schema, file.version) if ledger.complete else None
+    stopped = ledgers.stopped_attempt(connection, ledger.server.schema, file.version) if ledger.has_attempts else None
     if stopped:
         for step in file.steps[: stopped.statement]:
             step.notes.append("was completed by an earlier attempt and will be skipped")
+
+
+def _note_contracts(
+    connection: Connection, items: list[PreparedMigration], planned: Plan, settings: EngineSettings
+) -> None:
+    """Note at each contract file which sessions it would wait for now."""
+    for item, file in zip(items, planned.files, strict=True):
+        if not item.directives.contract:
+            continue
+        older = older_sessions(connection, settings.application_name, item.file.version)
+        waits = f"It would wait for {sessions_text(older)}." if older else "No older release is connected."
+        file.note = f"A contract file. {waits}" + (f" {file.note}" if file.note else "")
 
 
 def _read_tables(connection: Connection, planned: Plan) -> None:

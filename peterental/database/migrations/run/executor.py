@@ -17,6 +17,7 @@ from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.writer import LedgerWriter, RecordUnprepared
 from peterental.database.migrations.progress import Progress, Reporter
+from peterental.database.migrations.run.contract import ContractGate
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
@@ -81,18 +82,26 @@ class Executor:
         self._progress = progress
         self._done: list[int] = []
         self._next_text: str | None = None
+        self._gate = ContractGate(connection, ledger, settings, report)
         self._notices = Notices()
 
-    def apply(self, todo: list[PreparedMigration]) -> None:
-        """Apply `todo` in order. Raises MigrationFailed for the first that fails, Interrupted, MigrationFilesError."""
+    def apply(self, todo: list[PreparedMigration]) -> list[int]:
+        """Apply `todo` in order, up to a contract file that has to wait, and return the versions that were applied.
+
+        Raises MigrationFailed for the first that fails, ContractInFront before any runs, Interrupted,
+        MigrationFilesError.
+        """
         if not todo:
-            return
+            return []
+        self._gate.refuse_in_front(todo)
         self._writer.ensure_tables(self._ledger)
         self._writer.mark_orphans_interrupted()
         self._writer.begin_attempt(todo[0].file)
         pid = self._connection.info.backend_pid
         with SessionMonitor(self._url, pid, self._report, progress=self._progress, settings=self._settings) as monitor:
             for item, following in zip(todo, [*todo[1:], None], strict=True):
+                if item.directives.contract and self._leaves_waiting(item):
+                    break
                 started_s = time.monotonic()
                 attempt = self._apply_statements if item.directives.no_transaction else self._apply_in_transaction
                 try:
@@ -104,6 +113,16 @@ class Executor:
                 self._report(f"✅ {item.file.path.name} ({_since_ms(started_s)} ms)")
                 self._notices.report(self._report)
                 self._done.append(item.file.version)
+        return self._done
+
+    def _leaves_waiting(self, item: PreparedMigration) -> bool:
+        """Record what a contract file waits for, if it has to wait."""
+        reason = self._gate.waits_for(item, self._done)
+        if reason is None:
+            return False
+        self._writer.record_waiting(item.file.version, reason)
+        self._report(f"⏳ {item.file.path.name} waits for {reason}")
+        return True
 
     def _apply_in_transaction(
         self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor

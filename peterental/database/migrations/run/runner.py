@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -40,6 +41,9 @@ class MigrationRunner:
         report: receives lines about progress, for a log or a terminal.
         progress: shows how far a long build has come; without it, `report` receives a line now and then.
         settings: the host's.
+
+    Attributes:
+        has_unfinished: whether the last run left a contract file waiting.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class MigrationRunner:
         self._report = report
         self._progress = progress
         self._warned_versions: set[int] = set()
+        self.has_unfinished = False
 
     def get_applied_migrations(self) -> list[int]:
         """Return the versions recorded as applied, in order; none if there is no ledger yet."""
@@ -86,11 +91,13 @@ class MigrationRunner:
 
     def _run(self, files: list[MigrationFile], to: int | None) -> int:
         refuse_beyond_last(files, to)
+        self._settings = replace(self._settings, release=files[-1].version if files else None)
         with engine_session(self._url, self._settings) as connection:
             ledger = ledgers.read(connection)
             self._report("✅ Database connected")
             pending = self._pending(connection, files, ledger)
             wanted = _up_to(pending, to)
+            done: list[int] = []
             todo: list[PreparedMigration] = []
             if wanted:
                 checked = checked_files(wanted)
@@ -108,7 +115,7 @@ class MigrationRunner:
                     pending = self._pending(connection, files, ledger)
                     still_pending = {file.version for file in pending}
                     todo = [item for item in checked if item.file.version in still_pending]
-                    Executor(
+                    done = Executor(
                         connection,
                         ledger,
                         self._url,
@@ -116,13 +123,16 @@ class MigrationRunner:
                         progress=self._progress,
                         settings=self._settings,
                     ).apply(todo)
-        if todo:
-            self._report(f"✅ Successfully applied {len(todo)} new migrations")
+        self.has_unfinished = len(done) < len(todo)
+        if done:
+            self._report(f"✅ Successfully applied {len(done)} new migrations")
+        elif todo:
+            self._report("✅ Database is up to date, except for contract files that wait (no new migrations)")
         elif pending:
             self._report(f"✅ Database is up to date as far as {to:03d} (no new migrations)")
         else:
             self._report("✅ Database is up to date (no new migrations)")
-        return len(todo)
+        return len(done)
 
     @property
     def _url(self) -> str:
@@ -130,7 +140,7 @@ class MigrationRunner:
 
     def _pending(self, connection: Connection, files: list[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
         """Return the files to run, in order. Raises HistoryBroken if files and ledger disagree."""
-        entries = compare_with_ledger(connection, files, ledger)
+        entries = compare_with_ledger(connection, files, ledger, self._settings)
         problems = blocking_problems(entries)
         if problems:
             raise HistoryBroken(problems)

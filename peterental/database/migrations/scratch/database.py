@@ -35,7 +35,7 @@ PREFIX = "peterental_scratch_"
 STALE_AFTER_S = 3600
 """Age in seconds after which an unused scratch database is a leftover; normally they exist for seconds."""
 
-_PURPOSE = "scratch"
+_PURPOSE = "migrations scratch"
 _NAME = PREFIX + r"(\d{8}t\d{6})_[0-9a-f]{8}"
 
 

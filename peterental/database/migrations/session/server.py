@@ -43,7 +43,7 @@ def connect(url: str, settings: EngineSettings = DEFAULT_SETTINGS, *, purpose: s
             url,
             autocommit=True,
             row_factory=dict_row,
-            application_name=f"{settings.application_name} {purpose}",
+            application_name=settings.session_name(purpose),
             connect_timeout=settings.connect_timeout_s,
             client_encoding="UTF8",
             **{**settings.keepalive_options, **options},

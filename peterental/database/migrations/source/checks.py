@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem, ProblemKind, UnknownMigration
 from peterental.database.migrations.source.directives import Directives, read_directives
-from peterental.database.migrations.source.files import MigrationFile
+from peterental.database.migrations.source.files import DOWN_SUFFIX, MigrationFile
 from peterental.database.migrations.source.statements import (
     check_runnable,
     ledger_version_mismatch,
@@ -76,8 +76,25 @@ def inspect_text(file: MigrationFile, text: str) -> tuple[Directives, list[Probl
         directives, problems = read_directives(file, text), []
     except MigrationFilesError as error:
         directives, problems = Directives(), _of_kind(ProblemKind.DIRECTIVE, error.problems)
+    problems += _of_kind(ProblemKind.DIRECTIVE, _not_for_down_files(file, text, directives))
     problems += check_runnable(file, text, directives)
     return directives, problems + _of_kind(ProblemKind.WRONG_VERSION, ledger_version_mismatch(file, text))
+
+
+def _not_for_down_files(file: MigrationFile, text: str, directives: Directives) -> list[Problem]:
+    """Return the directives that make a file wait, or run in the background: db-rollback runs a down file at once."""
+    if not file.path.name.endswith(DOWN_SUFFIX):
+        return []
+    words = {
+        "after-backfill": directives.after_backfill,
+        "backfill": directives.backfill,
+        "contract": directives.contract,
+    }
+    return [
+        file.problem(text, text.index(word), f"a down file cannot be “-- migrate: {word}”", "remove it")
+        for word, is_set in words.items()
+        if is_set
+    ]
 
 
 def _marker_problems(name: str, text: str) -> list[Problem]:

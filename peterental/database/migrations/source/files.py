@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _UP_NAME = re.compile(r"(?P<version>[0-9]{3,})_(?P<description>.+)\.sql")
 _OUR_NAME = re.compile(r"0*[0-9]{3,7}_.+(?<!\.up)\.sql")
 _MAYBE_DIESEL = re.compile(r"[0-9][0-9-]*_[^.]+")
-_DOWN_SUFFIX = ".down.sql"
+DOWN_SUFFIX = ".down.sql"
 _HIGHEST_VERSION = 2**31 - 1  # schema_migrations.version is an INTEGER
 
 
@@ -75,7 +76,7 @@ class MigrationFile:
     @property
     def down_path(self) -> Path:
         """The path of the file that would undo this one."""
-        return self.path.with_name(self.path.name.removesuffix(".sql") + _DOWN_SUFFIX)
+        return self.path.with_name(self.path.name.removesuffix(".sql") + DOWN_SUFFIX)
 
 
 def checksum_of(text: str) -> str:
@@ -107,7 +108,7 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[Problem]]:
     entries = _entries(directory)
     foreign = [found for entry in entries if _MAYBE_DIESEL.fullmatch(entry.name) for found in _diesel_files(entry)]
     for path in _sql_files(entries):
-        if path.name.endswith(_DOWN_SUFFIX):
+        if path.name.endswith(DOWN_SUFFIX):
             continue
         match = _UP_NAME.fullmatch(path.name)
         tool = None if match and _OUR_NAME.fullmatch(path.name) else _tool_of_name(path.name)
@@ -123,6 +124,15 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[Problem]]:
             files.append(MigrationFile(int(match["version"]), match["description"].replace("_", " "), path))
     files.sort(key=lambda file: (file.version, file.path.name))
     return files, _naming_problems(directory, foreign) + problems + _sequence_problems(files)
+
+
+def newest_version(directory: Path) -> int | None:
+    """Return the highest number among the migrations in `directory`; None without any, or if it cannot be read."""
+    try:
+        names = [_UP_NAME.fullmatch(entry.name) for entry in os.scandir(directory)]
+    except OSError:
+        return None
+    return max((int(name["version"]) for name in names if name), default=None)
 
 
 def _tool_of_name(name: str) -> Tool | None:

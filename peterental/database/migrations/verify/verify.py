@@ -19,7 +19,7 @@ from peterental.database.migrations.verify.diff import Difference, compare_catal
 from peterental.database.migrations.verify.introspection import Catalog, read_catalog
 from peterental.database.migrations.wording import plural
 
-_PURPOSE = "verify"
+_PURPOSE = "migrations verify"
 
 
 @dataclass(frozen=True)

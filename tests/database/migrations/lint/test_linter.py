@@ -102,6 +102,12 @@ def test_down_files_must_run_but_may_drop_things(tmp_path: Path) -> None:
         ("DROP TABLE agents;\n\\echo it's gone", "not-runnable", 2),
         ("-- migrate:down\nDROP TABLE agents;", "other-tool", 1),
         ("DROP TABEL agents;", "syntax-error", 1),
+        ("-- x\n-- migrate: contract\nDROP TABLE agents;", "bad-directive", 2),
+        (
+            "-- migrate: backfill table=agents key=agent_id\nUPDATE agents SET name = '' WHERE agent_id = 1;",
+            "bad-directive",
+            1,
+        ),
         ("CREATE TYPE m AS ENUM ('a');\nALTER TYPE n ADD VALUE 'b'; SELECT 'b'::n;", "enum-value-used", 2),
     ],
 )

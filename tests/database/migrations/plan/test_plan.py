@@ -636,3 +636,16 @@ def test_sizes_are_formatted(size: TableSize, expected: str) -> None:
 def test_lock_modes_name_what_they_block() -> None:
     modes = ("ACCESS SHARE", "SHARE UPDATE EXCLUSIVE", "SHARE", "ACCESS EXCLUSIVE")
     assert [blocked_by(mode) for mode in modes] == ["nobody", "other schema changes", "writes", "reads and writes"]
+
+
+def test_plan_names_sessions_that_a_contract_waits_for(
+    folder: Folder, runner: MigrationRunner, planned: Planned, db: Connection
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int, old int);")
+    runner.run_migrations()
+    folder.write("002_drop.sql", "-- migrate: contract\nALTER TABLE a DROP COLUMN old;")
+    assert planned().files[0].note == "A contract file. No older release is connected."
+    db.execute("SET application_name = 'peterental/001'")
+    note = planned().files[0].note
+    assert note is not None
+    assert note.startswith("A contract file. It would wait for 1 session of older releases: peterental/001 (pid ")

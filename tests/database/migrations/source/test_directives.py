@@ -10,7 +10,7 @@ import pytest
 from peterental.database.migrations.commands.new import new_migration
 from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.lint import lint_directory
-from peterental.database.migrations.source.directives import Directives, read_directives
+from peterental.database.migrations.source.directives import BackfillDirective, Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile
 
 FILE = MigrationFile(1, "a", Path("001_a.sql"))
@@ -134,3 +134,43 @@ def test_new_file_has_no_directives(tmp_path: Path) -> None:
     assert read_directives(FILE, f"{text}\nSELECT 1;") == Directives()
     assert read_directives(FILE, f"SELECT 1;\n{text}") == Directives()
     assert "-- migrate: no-transaction" in text
+
+
+def test_backfill_directive_names_table_and_key() -> None:
+    text = "-- migrate: backfill table=office.viewings key=office_id,id batch=500 pause=50ms\nSELECT 1;"
+    assert read_directives(FILE, text).backfill == BackfillDirective("office.viewings", ("office_id", "id"), 500, 50)
+    short = read_directives(FILE, "-- migrate: backfill table=viewings key=id\nSELECT 1;").backfill
+    assert short == BackfillDirective("viewings", ("id",), batch=1_000, pause_ms=0)
+
+
+def test_contract_directive_has_a_settle_time() -> None:
+    plain = read_directives(FILE, "-- migrate: contract\nSELECT 1;")
+    assert (plain.contract, plain.settle_ms) == (True, 10_000)
+    later = MigrationFile(16, "a", Path("016_a.sql"))
+    text = "-- migrate: contract settle=2s after-backfill=014,15\nSELECT 1;"
+    assert read_directives(later, text) == Directives(contract=True, settle_ms=2_000, after_backfill=(14, 15))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("backfill", "a backfill needs table= and key=; write “-- migrate: backfill table=appointments key=id”"),
+        ("backfill table=t", "a backfill needs key=;"),
+        ("table=t", "“table=” belongs to a backfill"),
+        ("settle=2s", "“settle=” belongs to a contract file"),
+        ("backfill table=t key=i no-transaction", "a backfill cannot be “no-transaction” as well"),
+        ("backfill table=t key=i contract", "a backfill cannot be “contract” as well"),
+        ("backfill table=t key=i batch=0", "“batch=0” is not a number of rows"),
+        ("backfill table=t key=i batch=1000001", "“batch=1000001” is not a number of rows"),
+        ("backfill table=t key=i,i", "“key=i,i” is not a list of columns"),
+        ("backfill table=t key=", "“key=” is not a list of columns"),
+        ('backfill table="T" key=i', "is not the name of a table"),
+        ("backfill table=t key=i pause=5", "“pause=5” lacks a unit"),
+        ("after-backfill=1", "“after-backfill=001” does not name an earlier file"),
+        ("after-backfill=x", "“after-backfill=x” does not name a migration"),
+        ("contract=yes", "“-- migrate: contract=yes” is unknown"),
+        ("contract contract", "“-- migrate: contract” is given twice; keep one"),
+    ],
+)
+def test_contradicting_words_are_refused(words: str, message: str) -> None:
+    assert message in refusal(f"-- migrate: {words}\nSELECT 1;")
