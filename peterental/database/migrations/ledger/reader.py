@@ -220,10 +220,11 @@ def _timestamp(written: str | None) -> datetime | None:
 def checksums(connection: Connection, schema: str) -> dict[int, str]:
     """Return the recorded checksums of any schema's ledger, by version; empty if another tool made it."""
     query = sql.SQL(
-        "SELECT version, to_jsonb(ledger.*) ->> 'checksum' AS checksum FROM {} AS ledger"
-        " WHERE to_jsonb(ledger.*) ->> 'checksum' IS NOT NULL"
+        "SELECT row ->> 'version' AS version, row ->> 'checksum' AS checksum"
+        " FROM (SELECT to_jsonb(ledger.*) AS row FROM {} AS ledger) AS rows WHERE row ->> 'checksum' IS NOT NULL"
     ).format(sql.Identifier(schema, LEDGER_TABLE))
-    return {row["version"]: row["checksum"] for row in _select(connection, query)}
+    rows = _select(connection, query).fetchall()
+    return {int(row["version"]): row["checksum"] for row in rows if (row["version"] or "").isdecimal()}
 
 
 def applied_text(connection: Connection, schema: str, version: int) -> str | None:

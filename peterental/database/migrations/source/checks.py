@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from peterental.database.migrations.errors import MigrationFilesError, Problem, ProblemKind, UnknownMigration
 from peterental.database.migrations.source.backfill_checks import after_backfill_problems, backfill_problems
 from peterental.database.migrations.source.directives import Directives, read_directives
-from peterental.database.migrations.source.files import MigrationFile
+from peterental.database.migrations.source.files import DOWN_SUFFIX, MigrationFile
 from peterental.database.migrations.source.ledger_protection import DEFAULT_SCHEMA, ledger_problems
 from peterental.database.migrations.source.session_state import session_state_problems
 from peterental.database.migrations.source.statements import check_runnable, split_statements, why_empty
@@ -85,11 +85,28 @@ def inspect_text(file: MigrationFile, text: str, schema: str = DEFAULT_SCHEMA) -
         directives, problems = read_directives(file, text), []
     except MigrationFilesError as error:
         directives, problems = Directives(), _of_kind(ProblemKind.DIRECTIVE, error.problems)
+    problems += _of_kind(ProblemKind.DIRECTIVE, _not_for_down_files(file, text, directives))
     runnable = check_runnable(file, text, directives)
     if directives.no_transaction and not runnable:
         runnable = session_state_problems(file, text, split_statements(text))
     problems += runnable + ledger_problems(file, text, schema)
     return directives, problems + _of_kind(ProblemKind.BACKFILL, backfill_problems(file, text, directives))
+
+
+def _not_for_down_files(file: MigrationFile, text: str, directives: Directives) -> list[Problem]:
+    """Return the directives that make a file wait, or run in the background: db-rollback runs a down file at once."""
+    if not file.path.name.endswith(DOWN_SUFFIX):
+        return []
+    words = {
+        "after-backfill": directives.after_backfill,
+        "backfill": directives.backfill,
+        "contract": directives.contract,
+    }
+    return [
+        file.problem(text, text.index(word), f"a down file cannot be “-- migrate: {word}”", "remove it")
+        for word, is_set in words.items()
+        if is_set
+    ]
 
 
 def _marker_problems(name: str, text: str) -> list[Problem]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _UP_NAME = re.compile(r"(?P<version>[0-9]{3,})_(?P<description>.+)\.sql")
 _OUR_NAME = re.compile(r"0*[0-9]{3,7}_.+(?<!\.up)\.sql")
 _MAYBE_DIESEL = re.compile(r"[0-9][0-9-]*_[^.]+")
-_DOWN_SUFFIX = ".down.sql"
+DOWN_SUFFIX = ".down.sql"
 BASELINE_SUFFIX = "_baseline.sql"
 """How db-squash names the file that it writes."""
 _HIGHEST_VERSION = 2**31 - 1  # schema_migrations.version is an INTEGER
@@ -87,7 +87,7 @@ class MigrationFile:
     @property
     def down_path(self) -> Path:
         """The path of the file that would undo this one."""
-        return self.path.with_name(self.path.name.removesuffix(".sql") + _DOWN_SUFFIX)
+        return self.path.with_name(self.path.name.removesuffix(".sql") + DOWN_SUFFIX)
 
 
 def checksum_of(text: str) -> str:
@@ -124,7 +124,7 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[Problem]]:
     entries = _entries(directory)
     foreign = [found for entry in entries if _MAYBE_DIESEL.fullmatch(entry.name) for found in _diesel_files(entry)]
     for path in _sql_files(entries):
-        if path.name.endswith(_DOWN_SUFFIX):
+        if path.name.endswith(DOWN_SUFFIX):
             continue
         match = _UP_NAME.fullmatch(path.name)
         tool = None if match and _OUR_NAME.fullmatch(path.name) else _tool_of_name(path.name)

@@ -102,6 +102,12 @@ def test_down_files_must_run_but_may_drop_things(tmp_path: Path) -> None:
         ("DROP TABLE agents;\n\\echo it's gone", "not-runnable", 2),
         ("-- migrate:down\nDROP TABLE agents;", "other-tool", 1),
         ("DROP TABEL agents;", "syntax-error", 1),
+        ("-- x\n-- migrate: contract\nDROP TABLE agents;", "bad-directive", 2),
+        (
+            "-- migrate: backfill table=agents key=agent_id\nUPDATE agents SET name = '' WHERE agent_id = 1;",
+            "bad-directive",
+            1,
+        ),
         ("CREATE TYPE m AS ENUM ('a');\nALTER TYPE n ADD VALUE 'b'; SELECT 'b'::n;", "enum-value-used", 2),
     ],
 )
@@ -112,6 +118,18 @@ def test_down_files_are_linted_like_up_files(tmp_path: Path, text: str, rule: st
         for one in without_advice(lint(tmp_path, m001=AGENTS))
     ]
     assert found == [("001_m.down.sql", rule, line)]
+
+
+def test_unreadable_down_file_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "001_m.down.sql").write_bytes(b"SELECT '\xff';")
+    found = without_advice(lint(tmp_path, m001=AGENTS))
+    assert [(one.file_name, one.rule.name) for one in found] == [("001_m.down.sql", "unreadable-file")]
+
+
+def test_down_file_of_golang_migrate_is_no_orphan(tmp_path: Path) -> None:
+    (tmp_path / "001_m.up.sql").write_text(AGENTS)
+    (tmp_path / "001_m.down.sql").write_text("DROP TABLE agents;")
+    assert names(lint_directory(tmp_path)) == ["other-tool"]
 
 
 def test_down_files_may_carry_directives(tmp_path: Path) -> None:

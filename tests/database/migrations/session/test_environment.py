@@ -88,8 +88,10 @@ def test_foreign_ledger_later_in_the_path_is_ignored(
     folder.write("001_a.sql", "CREATE TABLE quite_another (i int);")
     db.execute("CREATE SCHEMA one; CREATE SCHEMA two; CREATE TABLE one.schema_migrations (version text)")
     db.execute("INSERT INTO one.schema_migrations VALUES ('20201224')")
-    for path in ("two,public", "three,one,two"):
-        db.execute("CREATE SCHEMA IF NOT EXISTS three")
+    db.execute("CREATE SCHEMA four; CREATE TABLE four.schema_migrations (filename text, checksum text)")
+    db.execute("INSERT INTO four.schema_migrations VALUES ('1_a.rb', 'x')")
+    for path in ("two,public", "three,one,two", "five,four"):
+        db.execute("CREATE SCHEMA IF NOT EXISTS three; CREATE SCHEMA IF NOT EXISTS five")
         url = f"{empty_database_url}?options=-csearch_path%3D{path}"
         assert runner_with(url=url).run_migrations() == 1
 
