@@ -5,6 +5,7 @@ In production the file is read only if DOTENV=1. Whether this is production is d
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -117,17 +118,26 @@ def _loaded_by_flask(arguments: Sequence[str], environ: Mapping[str, str], initi
         environ: the environment since.
         initial: the names in the environment before; None if they are not known.
     """
-    from dotenv import dotenv_values, find_dotenv  # noqa: PLC0415  # most processes have no such file
+    from dotenv import find_dotenv  # noqa: PLC0415  # most processes have no such file
 
     values: dict[str, str | None] = {}
     for default in _FLASK_DEFAULTS:
-        found = find_dotenv(default, usecwd=True)
-        values |= dotenv_values(found, encoding="utf-8") if found else {}
-    explicit = _given_env_file(arguments)
-    kept = set(dotenv_values(explicit, encoding="utf-8")) if explicit else set()
+        values |= _as_flask_reads(find_dotenv(default, usecwd=True))
+    kept = set(_as_flask_reads(_given_env_file(arguments)))
     if initial is None:  # the best guess: what has the value of the file was loaded from it
         initial = frozenset(name for name, value in values.items() if environ.get(name) != value)
     return {name for name in values if name not in initial | kept and not name.startswith("FLASK_")}
+
+
+def _as_flask_reads(path: str | None) -> dict[str, str | None]:
+    """Return the variables of a file as the flask command reads them; none of a file that would have ended it."""
+    from dotenv import dotenv_values  # noqa: PLC0415  # see above
+
+    logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # flask has shown the warnings
+    try:
+        return dotenv_values(path, encoding="utf-8") if path else {}
+    except (OSError, UnicodeDecodeError):
+        return {}  # FLASK_SKIP_DOTENV: it was not read
 
 
 def _given_env_file(arguments: Sequence[str]) -> str | None:

@@ -199,6 +199,11 @@ def test_what_flask_has_loaded(arguments: tuple[str, ...], initial: frozenset[st
     assert env_file._loaded_by_flask(arguments, environ, initial) == expected
 
 
+def test_file_that_flask_skipped_is_not_undone(here: Path) -> None:
+    (here / ".env").write_bytes(b"ONE=\xe9")
+    assert env_file._loaded_by_flask((), {}, frozenset()) == {"THREE"}
+
+
 def test_initial_environment_is_known_or_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(env_file, "_INITIAL_ENVIRONMENT", tmp_path / "environ")
     assert env_file._initial_names() is None

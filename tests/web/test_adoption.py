@@ -25,6 +25,7 @@ from peterental.database.pool import Database
 from peterental.services import Services
 from peterental.users.model import AlreadySetUp, PasswordTooShort
 from tests.conftest import PROJECT_DIR, Databases
+from tests.voice.phone import BOOKED_MONDAY_AT_THREE, Clock, Phone, book, services_on, webhook
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -259,6 +260,14 @@ def test_agent_with_any_assistant_can_be_created(services: Services, assistant: 
     services.agents.create(Profile(agent_name="New", vapi_assistant_id=assistant), OPERATOR)
     services.agents.create(Profile(agent_name="Newer"), OPERATOR)
     assert "New" in [agent.agent_name for agent in services.agents.names(OPERATOR)]
+
+
+def test_caller_books_with_an_earlier_agent(database: Database, rosas: Browser) -> None:
+    clock = Clock()
+    phone = Phone(webhook(services_on(database, clock), clock), assistant_id="11111111-2222-4333-8444-555555555555")
+    assert book(phone) == BOOKED_MONDAY_AT_THREE
+    assert "1420 Elm Street" in rosas.get("/appointments").text
+    assert rosas.get("/calls/call-1").status_code == 200
 
 
 # --- the schema -------------------------------------------------------------------------------------------------------
