@@ -73,6 +73,15 @@ def test_other_comments_are_accepted(empty_database_url: str, filled: Folder, ru
     assert runner.run_migrations() == 0
 
 
+def test_damaged_header_is_named(empty_database_url: str, filled: Folder, runner: MigrationRunner) -> None:
+    runner.run_migrations()
+    squashed(empty_database_url, filled)
+    path = filled.path / "003_baseline.sql"
+    path.write_text("\n".join(line for line in path.read_text().splitlines() if "002_homes.sql" not in line))
+    with pytest.raises(HistoryBroken, match="003_baseline.sql: the baseline lacks the “-- replaces” line of 002"):
+        runner.run_migrations()
+
+
 def test_rows_without_checksum_are_unverified_until_adopted(
     empty_database_url: str, filled: Folder, runner: MigrationRunner, db: Connection
 ) -> None:
