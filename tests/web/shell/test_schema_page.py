@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from flask import Flask
 from peterental.access import Viewer
 from peterental.config import Config
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.commands.squash import squash
 from peterental.database.migrations.errors import MigrationFailed
 from peterental.database.migrations.ledger.attempts import History, read_history
 from peterental.database.migrations.run.backfills import run_backfills
@@ -60,6 +62,20 @@ def test_current_schema_shows_no_next_step(office: Browser) -> None:
     assert "The schema is current." in text
     assert "No attempt has failed." in text
     assert "Next step" not in text
+
+
+def test_baseline_stands_for_what_it_replaces(
+    look: Callable[[], str], folder: Path, database: Database, database_url: str
+) -> None:
+    squash(database_url, folder, to=3, today=dt.date(2026, 11, 29), confirm=lambda _: True, report=lambda _: None)
+    text = look()
+    assert "The schema is current." in text
+    assert "stands for 001–003" in text
+    database.fetch("DELETE FROM schema_migrations WHERE version = 3")
+    text = look()
+    assert ">Some are missing</span>" in text
+    assert "this database has only 001 to 002 of them" in text
+    assert "Deploy the last release before the squash first" in text
 
 
 def test_failed_attempt_shows_error_and_next_command(look: Callable[[], str], folder: Path, database_url: str) -> None:

@@ -203,6 +203,8 @@ def compare_baseline(
         missing = [version for version in unknown if version not in rows]
         if own is not None and have == [file.version] and unknown:
             state = _applied_state(file, own, applied_text)  # the database was built from this baseline
+        elif damage := baseline.problem(file.version):
+            state, reason = State.EDITED, f"{file.path.name}: {damage}"
         elif missing:
             state, reason = State.BEHIND, _behind(file, have, missing)
         elif unknown:

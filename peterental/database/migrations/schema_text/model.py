@@ -47,6 +47,8 @@ class Rank(IntEnum):
     TRIGGER_STATE = 30
     WHOLE_DATABASE = 31
     GRANT = 32
+    OWNER = 33
+    DEFAULT_PRIVILEGES = 34
 
 
 @dataclass
