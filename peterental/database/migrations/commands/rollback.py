@@ -80,6 +80,9 @@ def _down(file: MigrationFile | None, version: int) -> MigrationFile:
     if directives.no_transaction:
         message = f"{down.path.name} uses no-transaction, but a down file always runs in one transaction"
         problems.append(Problem(message=message, file=down.path.name))
+    if directives.backfill is not None:
+        message = f"{down.path.name} is a backfill, but a down file always runs in one transaction"
+        problems.append(Problem(message=message, file=down.path.name))
     if problems:
         raise RollbackRefused(reason=joined(problems))
     return down
