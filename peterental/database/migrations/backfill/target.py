@@ -17,6 +17,9 @@ KEY_TYPES = frozenset(
 )
 """Types whose text reads back as the same value, and whose order is that of their index."""
 
+_COUNTABLE_ROWS = 50_000
+"""Up to this estimate, counting takes milliseconds. The estimate of a new table may be far too high."""
+
 _KINDS = {
     "v": "a view",
     "m": "a materialized view",
@@ -68,11 +71,15 @@ class Target:
     columns: tuple[KeyColumn, ...]
 
     def estimated_rows(self, connection: Connection) -> int:
-        """Return the planner's estimate of the table's rows, which needs no statistics and no scan."""
+        """Return the planner's estimate of the table's rows, which needs no statistics; of few rows the number."""
         query = sql.SQL("EXPLAIN (FORMAT JSON) SELECT FROM {}").format(self.table)
         row = connection.execute(query).fetchone() or {}
         plan: Any = row["QUERY PLAN"]
-        return int(plan[0]["Plan"]["Plan Rows"])
+        estimate = int(plan[0]["Plan"]["Plan Rows"])
+        if estimate > _COUNTABLE_ROWS:
+            return estimate
+        counted = connection.execute(sql.SQL("SELECT count(*) AS rows FROM {}").format(self.table)).fetchone()
+        return counted["rows"] if counted else estimate
 
 
 def find_target(connection: Connection, backfill: BackfillDirective) -> Target:

@@ -281,26 +281,31 @@ class BackfillWorker:
     def _fail(self, state: BackfillProgress, batch: Batch | None, error: str) -> BackfillProgress:
         """Record the failure, and report it with the next step."""
         first, last = (batch.first, batch.last) if batch else ((), ())
-        where = f"batch {batch.shown} failed" if batch else "it cannot run"
-        self._store.record_failed(state, first, last, f"{where}: {error}" if batch else error)
+        message, choice = f"it cannot run: {error}", ""
+        if batch is not None:
+            message = f"batch {batch.shown} failed: {error}"
+            choice = ", or flask db-backfill --skip to leave the batch out"
+        self._store.record_failed(state, first, last, message)
         self._report(
-            f"❌ {self._name}: {where}: {error}\n"
+            f"❌ {self._name}: {message}\n"
             f"  {state.rows_done:,} rows are done and stay.\n"
-            "  Next: fix the cause, then run: flask db-backfill --retry"
-            + (", or flask db-backfill --skip to leave the batch out" if batch else "")
+            f"  Next: fix the cause, then run: flask db-backfill --retry{choice}"
         )
         return replace(
             state,
             state=BackfillState.FAILED,
-            error=f"{where}: {error}" if batch else error,
+            error=message,
             failed_first=first or None,
             failed_last=last or None,
         )
 
     def _complete(self, state: BackfillProgress) -> BackfillProgress:
         self._store.complete(state, self._source.file, self._source.text)
-        skipped = f", {len(state.skipped)} skipped" if state.skipped else ""
-        self._report(f"✅ {self._name} ({state.rows_done:,} rows{skipped}, {state.run_ms} ms)")
+        if state.skipped:
+            skipped = len(state.skipped)
+            self._report(f"✅ {self._name} ({state.rows_done:,} rows, {skipped} skipped, {state.run_ms} ms)")
+        else:
+            self._report(f"✅ {self._name} ({state.rows_done:,} rows, {state.run_ms} ms)")
         return replace(state, state=BackfillState.DONE, total_rows=state.rows_done, is_recorded=True)
 
     # --- manners ------------------------------------------------------------------------------------------------------

@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.backfill import target
+from peterental.database.migrations.backfill.target import find_target
 from peterental.database.migrations.commands.adopt import adopt
 from peterental.database.migrations.commands.repair import repair
 from peterental.database.migrations.commands.rollback import rollback
 from peterental.database.migrations.commands.status_table import status_table
+from peterental.database.migrations.errors import RollbackRefused
 from peterental.database.migrations.ledger.backfills import BackfillProgress, BackfillState
 from peterental.database.migrations.ledger.status import read_status
 from peterental.database.migrations.plan.planner import plan
 from peterental.database.migrations.plan.report import LIVE, SCRATCH
+from peterental.database.migrations.source.directives import BackfillDirective
 from peterental.database.migrations.verify.verify import verify
 from tests.database.migrations.backfill.conftest import Work
 from tests.database.migrations.backfill.visits import COUNT_UP, TABLE, WHERE, backfill, seen, write_visits
@@ -179,6 +183,22 @@ def test_rollback_runs_the_down_file_of_a_complete_backfill(
     runner.run_migrations()
     work()
     assert seen(db) == {1: 95}
+
+
+def test_down_file_cannot_be_a_backfill(runner: MigrationRunner, folder: Folder, empty_database_url: str) -> None:
+    write_visits(folder, 5)
+    folder.write("002_count.down.sql", backfill())
+    runner.run_migrations()
+    with pytest.raises(RollbackRefused, match="002_count.down.sql is a backfill, but a down file always runs in one"):
+        rollback(empty_database_url, folder.path, to=1, confirm=lambda _: True, report=print)
+
+
+def test_estimate_of_many_rows_is_the_planner_s(db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    db.execute(f"{TABLE} INSERT INTO visit SELECT generate_series(1, 3000); ANALYZE visit; DELETE FROM visit")
+    found = find_target(db, BackfillDirective("visit", ("id",)))
+    assert found.estimated_rows(db) == 0
+    monkeypatch.setattr(target, "_COUNTABLE_ROWS", 10)
+    assert found.estimated_rows(db) == 3000
 
 
 def test_adoption_records_a_running_backfill(

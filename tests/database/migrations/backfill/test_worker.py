@@ -320,7 +320,7 @@ def test_lost_connection_is_opened_again(  # noqa: PLR0917  # fixtures
     monkeypatch.setattr(backfills, "_FIRST_RECONNECT_S", 0.01)
     write_visits(folder, 95)
     runner.run_migrations()
-    (result,) = work(progress=lambda _what, percent: db.execute(END_WORKER) if percent < 3 else None)
+    (result,) = work(progress=lambda _what, percent: db.execute(END_WORKER) if percent < 20 else None)
     assert result.state == "done"
     assert "Connecting again" in reported.text
     assert seen(db) == {1: 95}
