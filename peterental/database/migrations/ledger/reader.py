@@ -237,13 +237,13 @@ def applied_text(connection: Connection, schema: str, version: int) -> str | Non
     return None if row is None else row["sql"]
 
 
-def waiting_reason(connection: Connection, schema: str, version: int) -> str | None:
-    """Return what the contract file `version` waited for when a runner last left it; None if none has."""
-    query = sql.SQL("SELECT outcome, error FROM {} WHERE version = {} ORDER BY attempt_id DESC LIMIT 1").format(
+def is_waiting(connection: Connection, schema: str, version: int) -> bool:
+    """Return whether the last attempt at contract file `version` left it waiting."""
+    query = sql.SQL("SELECT outcome FROM {} WHERE version = {} ORDER BY attempt_id DESC LIMIT 1").format(
         sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version)
     )
     row = _select(connection, query).fetchone()
-    return row["error"] if row is not None and row["outcome"] == "waiting" else None
+    return row is not None and row["outcome"] == "waiting"
 
 
 @dataclass(frozen=True)

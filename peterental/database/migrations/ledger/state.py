@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from peterental.database.migrations.errors import ForeignLedger, MigrationFilesError, Problem
 from peterental.database.migrations.ledger import reader as ledgers
@@ -13,7 +14,7 @@ from peterental.database.migrations.ledger.reader import Ledger, LedgerRow
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.baseline import Baseline
-from peterental.database.migrations.source.directives import read_directives
+from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile, baseline_at_start
 from peterental.database.migrations.source.statements import same_statements, statements_digest
 from peterental.database.migrations.wording import version_ranges
@@ -81,12 +82,21 @@ class HistoryEntry:
     @property
     def is_contract(self) -> bool:
         """Whether its file says `-- migrate: contract`."""
+        return self._directives.contract
+
+    @property
+    def after_backfill(self) -> tuple[int, ...]:
+        """The backfills that its file needs."""
+        return self._directives.after_backfill
+
+    @cached_property
+    def _directives(self) -> Directives:
         if self.file is None:
-            return False
+            return Directives()
         try:
-            return read_directives(self.file, self.file.text()).contract
+            return read_directives(self.file, self.file.text())
         except MigrationFilesError:  # reported when the file is to run
-            return False
+            return Directives()
 
     @property
     def description(self) -> str:

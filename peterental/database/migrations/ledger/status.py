@@ -17,7 +17,7 @@ from peterental.database.migrations.ledger.state import (
     overall_state,
 )
 from peterental.database.migrations.session.engine_session import engine_session, ledger_errors
-from peterental.database.migrations.session.releases import older_sessions, sessions_text
+from peterental.database.migrations.session.releases import incomplete_backfill_text, older_sessions, sessions_text
 from peterental.database.migrations.session.server import Connection, ConnectionSource
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.baseline import version_range
@@ -203,12 +203,13 @@ def _mark_waiting(
     if not pending or not ledger.has_attempts or not all(entries[number].is_contract for number in pending):
         return
     first = entries[pending[0]]
-    recorded = ledgers.waiting_reason(connection, ledger.server.schema, first.version)
-    if recorded is None:
+    if not ledgers.is_waiting(connection, ledger.server.schema, first.version):
         return
+    incomplete = [version for version in first.after_backfill if version not in ledger.rows]
     older = older_sessions(connection, settings.application_name, first.version)
-    waits_for = recorded if recorded.startswith("backfill") else "the next attempt; no older session is left"
-    if older:
-        waits_for = sessions_text(older)
+    if incomplete:
+        waits_for = incomplete_backfill_text(incomplete[0])
+    else:
+        waits_for = sessions_text(older) if older else "the next attempt; no older session is left"
     for number in pending:
         entries[number] = replace(entries[number], state=State.WAITING, waits_for=waits_for)

@@ -7,7 +7,12 @@ import time
 from peterental.database.migrations.errors import ContractInFront
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.progress import Reporter
-from peterental.database.migrations.session.releases import OlderSession, older_sessions, sessions_text
+from peterental.database.migrations.session.releases import (
+    OlderSession,
+    incomplete_backfill_text,
+    older_sessions,
+    sessions_text,
+)
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import EngineSettings
 from peterental.database.migrations.source.checks import PreparedMigration
@@ -58,7 +63,7 @@ class ContractGate:
         applied = {*self._ledger.rows, *done}
         missing = next((version for version in item.directives.after_backfill if version not in applied), None)
         if missing is not None:
-            return f"backfill {missing:03d}, which is not complete"
+            return incomplete_backfill_text(missing)
         older = self._older_sessions(item)
         return sessions_text(older) if older else None
 

@@ -78,6 +78,11 @@ def sessions_text(sessions: list[OlderSession]) -> str:
     return f"{len(sessions)} {plural(len(sessions), 'session')} of older releases: {shown}{more}"
 
 
+def incomplete_backfill_text(version: int) -> str:
+    """Return what a file that needs a backfill waits for, as part of a sentence."""
+    return f"backfill {version:03d}, which is not complete"
+
+
 def release_of(name: str, application: str) -> int | None:
     """Return the release in an application_name; None if there is none that can be a migration's number."""
     match = re.match(rf"{re.escape(application)}/(?P<release>[0-9]{{1,9}})(?: |$)", name, re.ASCII)

@@ -13,6 +13,7 @@ from peterental.database.migrations.errors import ContractInFront, HistoryBroken
 from peterental.database.migrations.ledger.state import State
 from peterental.database.migrations.ledger.status import read_status
 from peterental.database.migrations.run import contract
+from peterental.database.migrations.run.backfills import run_backfills
 from peterental.database.migrations.session.releases import OlderSession, older_sessions, release_of, sessions_text
 from peterental.database.migrations.settings import EngineSettings
 from tests.clocks import Ticking
@@ -265,3 +266,38 @@ def test_older_sessions_are_ordered_by_age(connect: Connect, db: Connection) -> 
     pids = [connect(f"peterental/00{number}").info.backend_pid for number in (1, 2)]
     connect("peterental/003")
     assert [session.pid for session in older_sessions(db, "peterental", 3)] == pids
+
+
+BATCH = "WHERE i BETWEEN current_setting('migrate.first')::int AND current_setting('migrate.last')::int"
+
+
+@pytest.fixture
+def filling(folder: Folder, runner: MigrationRunner, db: Connection) -> MigrationRunner:
+    """A runner with a backfill of several batches, and a contract file that needs it."""
+    folder.write("001_a.sql", "CREATE TABLE a (i int PRIMARY KEY, old int, new int);")
+    runner.run_migrations()
+    db.execute("INSERT INTO a SELECT n, n FROM generate_series(1, 30) AS n")
+    folder.write("002_fill.sql", f"-- migrate: backfill table=a key=i batch=10\nUPDATE a SET new = old {BATCH};")
+    folder.write("003_drop.sql", "-- migrate: contract settle=0s after-backfill=002\nALTER TABLE a DROP COLUMN old;")
+    return runner
+
+
+def test_contract_waits_for_its_backfill(
+    filling: MigrationRunner, folder: Folder, empty_database_url: str, db: Connection
+) -> None:
+    assert filling.run_migrations() == 0
+    summary = read_status(empty_database_url, folder.path).summary()
+    assert "003_drop.sql waits for backfill 002, which is not complete" in summary
+    run_backfills(empty_database_url, folder.path, report=print)
+    assert "003_drop.sql waits for the next attempt" in read_status(empty_database_url, folder.path).summary()
+    assert filling.run_migrations() == 1
+    assert columns(db) == ["i", "new"]
+
+
+def test_contract_in_front_finishes_its_backfill_first(
+    filling: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    folder.write("004_b.sql", "CREATE TABLE b (i int);")
+    assert filling.run_migrations() == 3
+    assert db.execute("SELECT count(*) AS n FROM a WHERE new = i").fetchone() == {"n": 30}
+    assert list(ledger(db)) == [1, 2, 3, 4]

@@ -100,3 +100,18 @@ def leave(session: psycopg.Connection, db: Connection) -> None:
     session.close()
     query = "SELECT FROM pg_stat_activity WHERE pid = %s"
     until(lambda: db.execute(query, [pid]).fetchone() is None, "the session ends", HANG_S)
+
+
+def test_backfill_and_the_contract_that_needs_it_are_finished(
+    finisher: Finisher, folder: Folder, db: Connection, runner: MigrationRunner, older: psycopg.Connection
+) -> None:
+    batch = "WHERE i BETWEEN current_setting('migrate.first')::int AND current_setting('migrate.last')::int"
+    db.execute("ALTER TABLE a ADD PRIMARY KEY (i); INSERT INTO a SELECT n, n FROM generate_series(1, 30) AS n")
+    folder.write("002_fill.sql", f"-- migrate: backfill table=a key=i batch=10\nUPDATE a SET old = 0 {batch};")
+    (folder.path / "002_drop.sql").unlink()
+    folder.write("003_drop.sql", "-- migrate: contract settle=0s after-backfill=002\nALTER TABLE a DROP COLUMN old;")
+    runner.run_migrations()
+    waits = Waits(lambda: leave(older, db))
+    finisher.run(waits)
+    assert waits.seconds == [30.0]
+    assert list(ledger(db)) == [1, 2, 3]
