@@ -118,6 +118,21 @@ def alter_commands(source: ParsedFile, statement: ParsedStatement) -> list[Alter
     ]
 
 
+def is_reverted(lint: FileLint, command: AlterCommand) -> bool:
+    """Whether the same transaction enables again what an ALTER TABLE … DISABLE disables: others wait meanwhile."""
+    if lint.no_transaction:
+        return False
+    enabling = command.kind.replace("Disable", "Enable").replace("NoForce", "Force")
+    return any(
+        ast.enum_name(other, "subtype") == enabling and other.name == command.node.name
+        for statement in lint.source.statements
+        if statement.kind == "alter_table_stmt"
+        and statement.offset >= command.statement.offset
+        and ast.key_of(statement.node.relation) == command.table
+        for other in (wrapped.alter_table_cmd for wrapped in statement.node.cmds)
+    )
+
+
 def _command_offsets(sql: str, start: int) -> list[int]:
     """Return the offsets of the ALTER TABLE commands in `sql`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import AlterCommand, FileLint
+from peterental.database.migrations.lint.context import AlterCommand, FileLint, is_reverted
 from peterental.database.migrations.lint.created_objects import is_created_too
 from peterental.database.migrations.lint.findings import breaking, unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
@@ -61,7 +61,7 @@ def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
 @on_command("AT_DisableRowSecurity", "AT_NoForceRowSecurity")
 def check_disabling(lint: FileLint, command: AlterCommand) -> None:
     """Check DISABLE and NO FORCE ROW LEVEL SECURITY."""
-    if lint.is_created_here(command.table):
+    if lint.is_created_here(command.table) or is_reverted(lint, command):
         return
     forced = command.kind == "AT_NoForceRowSecurity"
     lint.report(

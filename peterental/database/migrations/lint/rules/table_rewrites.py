@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peterental.database.migrations.lint import ast
-from peterental.database.migrations.lint.context import AlterCommand, FileLint
+from peterental.database.migrations.lint.context import AlterCommand, FileLint, is_reverted
 from peterental.database.migrations.lint.findings import unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command
@@ -128,8 +128,8 @@ def check_truncate(lint: FileLint, statement: ParsedStatement) -> None:
 
 @on_command("AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser", "AT_DisableRule")
 def check_disabling(lint: FileLint, command: AlterCommand) -> None:
-    """Check DISABLE TRIGGER."""
-    if lint.is_created_here(command.table):
+    """Check DISABLE TRIGGER; in one transaction with ENABLE TRIGGER it concerns only the file's own rows."""
+    if lint.is_created_here(command.table) or is_reverted(lint, command):
         return
     which = f"the trigger {ast.quoted(command.node.name)}" if command.node.name else "the triggers"
     lint.report(
