@@ -33,7 +33,8 @@ def _constraints(catalog: CatalogReader) -> Iterator[Unit]:
     rows = catalog.rows(
         f"""
         SELECT k.oid, k.contype, quote_ident(k.conname) AS name, pg_get_constraintdef(k.oid) AS definition, k.conindid,
-            c.name AS table, c.oid AS table_oid, k.conparentid, k.confrelid, c.relkind,
+            CASE WHEN k.contype <> 'f' THEN nullif(k.conindid, 0)::regclass::text END AS index,
+            c.name AS table, c.oid AS table_oid, c.relkind,
             (SELECT array_agg(i.inhrelid) FROM pg_inherits AS i WHERE i.inhparent = c.oid) AS children,
             (SELECT array_agg(p.oid) FROM pg_constraint AS p WHERE p.conparentid = k.oid) AS parts
         FROM ({catalog.relations}) AS c JOIN pg_constraint AS k ON k.conrelid = c.oid

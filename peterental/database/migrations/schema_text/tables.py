@@ -91,7 +91,7 @@ def _inline_constraints(catalog: CatalogReader) -> dict[int, list[Row]]:
     found = catalog.rows(
         f"""
         SELECT k.oid, k.conrelid, k.contype, quote_ident(k.conname) AS name, pg_get_constraintdef(k.oid) AS definition,
-            k.conislocal AS local, k.conindid
+            k.conislocal AS local, k.conindid, nullif(k.conindid, 0)::regclass::text AS index
         FROM ({catalog.relations}) AS c JOIN pg_constraint AS k ON k.conrelid = c.oid
         WHERE c.relkind IN ('r', 'p') AND k.convalidated AND (k.contype = 'c'
             OR (k.contype IN ('p', 'u', 'x') AND c.relkind = 'r' AND NOT c.relispartition))
@@ -296,9 +296,8 @@ def constraint_comments(catalog: CatalogReader, table: str, found: Row) -> list[
     """Return the comments on a constraint, and on the index that belongs to it."""
     target = f"CONSTRAINT {found['name']} ON {table}"
     statements = catalog.comments(target, ObjectId("pg_constraint", found["oid"]))
-    if found["conindid"] and found["contype"] != "f":
-        index = catalog.rows(f"SELECT {found['conindid']}::regclass::text AS name")[0]["name"]
-        statements += catalog.comments(f"INDEX {index}", ObjectId("pg_class", found["conindid"]))
+    if found["index"]:
+        statements += catalog.comments(f"INDEX {found['index']}", ObjectId("pg_class", found["conindid"]))
     return statements
 
 
