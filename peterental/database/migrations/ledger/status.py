@@ -205,7 +205,8 @@ def _mark_waiting(
     first = entries[pending[0]]
     if not ledgers.is_waiting(connection, ledger.server.schema, first.version):
         return
-    incomplete = [version for version in first.after_backfill if version not in ledger.rows]
+    squashed = entries[0].version if entries[0].replaces else 0
+    incomplete = [version for version in first.after_backfill if version > squashed and version not in ledger.rows]
     older = older_sessions(connection, settings.application_name, first.version)
     if incomplete:
         waits_for = incomplete_backfill_text(incomplete[0])

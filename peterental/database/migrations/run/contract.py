@@ -28,9 +28,19 @@ class ContractGate:
         ledger: as read under the lock. A database without any migration has no older release.
         settings: the host's.
         report: receives a line before the gate watches for a while.
+        squashed: the version of the baseline, whose backfills are complete; 0 without one.
     """
 
-    def __init__(self, connection: Connection, ledger: Ledger, settings: EngineSettings, report: Reporter) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        ledger: Ledger,
+        settings: EngineSettings,
+        report: Reporter,
+        *,
+        squashed: int = 0,
+    ) -> None:
+        self._squashed = squashed
         self._connection = connection
         self._ledger = ledger
         self._settings = settings
@@ -61,7 +71,8 @@ class ContractGate:
             done: the versions that this run has applied.
         """
         applied = {*self._ledger.rows, *done}
-        missing = next((version for version in item.directives.after_backfill if version not in applied), None)
+        needed = (version for version in item.directives.after_backfill if version > self._squashed)
+        missing = next((version for version in needed if version not in applied), None)
         if missing is not None:
             return incomplete_backfill_text(missing)
         older = self._older_sessions(item)

@@ -46,7 +46,7 @@ from peterental.database.migrations.session.lost_connection import reconnected
 from peterental.database.migrations.session.server import Connection, cancelled_by, is_connection_lost, reason_of
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.checks import PreparedMigration
-from peterental.database.migrations.source.files import MigrationFile
+from peterental.database.migrations.source.files import MigrationFile, baseline_at_start
 from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
 from peterental.database.migrations.sql.error_location import (
     StatementProblem,
@@ -127,7 +127,9 @@ class Executor:
         self._only_batch: OnlyBatch | None = None
         self._done: list[int] = []
         self._next_text: str | None = None
-        self._gate = ContractGate(connection, ledger, settings, report)
+        baseline = baseline_at_start(files)
+        squashed = baseline.version if baseline else 0
+        self._gate = ContractGate(connection, ledger, settings, report, squashed=squashed)
         self._notices = Notices()
 
     def apply(self, todo: list[PreparedMigration]) -> list[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem
 from peterental.database.migrations.source.directives import BackfillDirective, Directives, read_directives
-from peterental.database.migrations.source.files import MigrationFile
+from peterental.database.migrations.source.files import MigrationFile, baseline_at_start
 from peterental.database.migrations.source.statements import Statement, is_ledger_insert, split_statements
 from peterental.database.migrations.sql.tokens import Token, tokens_of
 
@@ -43,10 +43,14 @@ def backfill_problems(file: MigrationFile, text: str, directives: Directives) ->
 def after_backfill_problems(
     file: MigrationFile, text: str, directives: Directives, files: Sequence[MigrationFile]
 ) -> list[Problem]:
-    """Return the `after-backfill` directives of a file that name no backfill among `files`."""
+    """Return the `after-backfill` directives of a file that name no backfill among `files`, or in their baseline."""
     by_version = {one.version: one for one in files}
+    baseline = baseline_at_start(files)
+    squashed = baseline.version if baseline else 0  # a database that has the baseline has completed its backfills
     problems = []
     for version in directives.after_backfill:
+        if version <= squashed:
+            continue
         named = by_version.get(version)
         if named is None:
             message = f"“after-backfill={version:03d}” names a migration that does not exist"

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -96,7 +97,7 @@ def checksum_of(text: str) -> str:
     return hashlib.sha256("\n".join([line.rstrip(BLANKS) for line in lines]).rstrip().encode()).hexdigest()
 
 
-def baseline_at_start(files: list[MigrationFile]) -> MigrationFile | None:
+def baseline_at_start(files: Sequence[MigrationFile]) -> MigrationFile | None:
     """Return the first of a folder's files if it is a baseline; only a first file above 001 is read for that."""
     return files[0] if files and files[0].version > 1 and files[0].baseline else None
 

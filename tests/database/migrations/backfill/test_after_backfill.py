@@ -48,7 +48,7 @@ def test_no_wait_stops_before_the_file(runner_with: Callable[..., MigrationRunne
         runner.run_migrations()
     assert str(stopped.value) == (
         "Migration 004 needs backfill 002, which is 0 % done; flask db-backfill finishes it. 004_check.sql was not"
-        " started. 001 to 003 stay applied."
+        " started. 001, 003 stay applied."
     )
     assert ledger(db) == {1: "visit", 3: "free"}
     with pytest.raises(BackfillIncomplete, match=r"004_check.sql was not started.$"):

@@ -189,7 +189,7 @@ def test_down_file_cannot_be_a_backfill(runner: MigrationRunner, folder: Folder,
     write_visits(folder, 5)
     folder.write("002_count.down.sql", backfill())
     runner.run_migrations()
-    with pytest.raises(RollbackRefused, match="002_count.down.sql is a backfill, but a down file always runs in one"):
+    with pytest.raises(RollbackRefused, match="a down file cannot be “-- migrate: backfill”; remove it"):
         rollback(empty_database_url, folder.path, to=1, confirm=lambda _: True, report=print)
 
 

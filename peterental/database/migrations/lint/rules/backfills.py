@@ -115,8 +115,11 @@ def check_insert(lint: FileLint, statement: ParsedStatement) -> None:
 def check_after_backfill(_schema: SchemaModel, lints: list[FileLint]) -> None:
     """Report files that wait for something that is no backfill."""
     by_version = {lint.version: lint for lint in lints}
+    squashed = max((lint.version for lint in lints if lint.is_baseline), default=0)
     for lint in lints:
         for version in lint.directives.after_backfill:
+            if version <= squashed:
+                continue
             named = by_version.get(version)
             if named is None or named.directives.backfill is None:
                 is_what = "does not exist" if named is None else "is not a backfill"
