@@ -100,7 +100,7 @@ def _changes(sql: str, schema: str, version: int) -> Iterator[tuple[LedgerChange
             if change:
                 yield change, part.offset
             continue
-        for node in walk(part.tree):
+        for node in walk(part.tree) if not _only_explains(part.tree) else ():
             change = _change(node, schema, version)
             if change:
                 yield change, part.offset
@@ -110,6 +110,12 @@ def _deletes_own_row(sql: str, version: int) -> bool:
     """Return whether a statement is what the runner does itself after a down file."""
     found = _OWN_ROW.fullmatch(sql)
     return found is not None and int(found["version"]) == version
+
+
+def _only_explains(tree: Any) -> bool:
+    """Return whether a statement is an EXPLAIN without ANALYZE, which runs nothing."""
+    options = [option.def_elem.defname for option in tree.explain_stmt.options]
+    return tree.HasField("explain_stmt") and "analyze" not in options
 
 
 def _incomplete(part: EmbeddedStatement, schema: str) -> LedgerChange | None:
