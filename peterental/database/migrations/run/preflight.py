@@ -15,7 +15,8 @@ from peterental.database.migrations.sql.embedded import statements_in
 from peterental.database.migrations.sql.parser import pg_enums
 from peterental.database.migrations.sql.trees import walk
 
-_MAYBE_CREATES_SCHEMA = re.compile(r"\b(?:create|alter)\s+schema\b|\bexecute\b|\bcreate\s+extension\b", re.IGNORECASE)
+_NAMES_SCHEMA = re.compile(r"\b(?:create|alter)\s+schema\b", re.IGNORECASE)
+_MAYBE_CREATES_SCHEMA = re.compile(rf"{_NAMES_SCHEMA.pattern}|\bexecute\b|\bcreate\s+extension\b", re.IGNORECASE)
 _PATH_WORD = re.compile(r'"(?:[^"]|"")*"|[^,]+')
 
 
@@ -42,13 +43,13 @@ def refuse_unfit(connection: Connection, ledger: Ledger, todo: list[PreparedMigr
 
 
 def may_create_schema(text: str) -> bool:
-    """Return whether a text may create a schema, by its words."""
+    """Return whether a text may create a schema, by its words; EXECUTE may build any statement."""
     return bool(_MAYBE_CREATES_SCHEMA.search(text))
 
 
 def _of_schemas(connection: Connection, schema: str, todo: list[PreparedMigration]) -> list[Problem]:
     """Return statements that create a schema which comes before the ledger's in the runner's search_path."""
-    suspects = [(item.file, text) for item in todo if may_create_schema(text := item.file.text())]
+    suspects = [(item.file, text) for item in todo if _NAMES_SCHEMA.search(text := item.file.text())]
     if not suspects:
         return []
     row = connection.execute("SELECT current_setting('search_path') AS path, current_user AS role").fetchone()
@@ -77,7 +78,7 @@ def _names_in(path: str) -> list[str]:
 
 def _created_schemas(sql: str, role: str) -> Iterator[tuple[str, int]]:
     """Yield each schema that a statement creates, or renames another to, with its offset in the statement."""
-    if not may_create_schema(sql):
+    if not _NAMES_SCHEMA.search(sql):
         return
     for part in statements_in(sql):
         for node in walk(part.tree) if part.tree is not None else ():

@@ -98,25 +98,22 @@ def _changes(sql: str, schema: str, version: int) -> Iterator[tuple[LedgerChange
             if change:
                 yield change, part.offset
             continue
-        if _only_explains(part.tree):
-            continue
-        for node in walk(part.tree):
+        for node in walk(part.tree) if not _only_explains(part.tree) else ():
             change = _change(node, schema, version)
             if change:
                 yield change, part.offset
-
-
-def _only_explains(tree: Any) -> bool:
-    """Return whether a statement is an EXPLAIN that does not run what it explains."""
-    if not tree.HasField("explain_stmt"):
-        return False
-    return not any(option.def_elem.defname == "analyze" for option in tree.explain_stmt.options)
 
 
 def _deletes_own_row(sql: str, version: int) -> bool:
     """Return whether a statement is what the runner does itself after a down file."""
     found = _OWN_ROW.fullmatch(sql)
     return found is not None and int(found["version"]) == version
+
+
+def _only_explains(tree: Any) -> bool:
+    """Return whether a statement is an EXPLAIN without ANALYZE, which runs nothing."""
+    options = [option.def_elem.defname for option in tree.explain_stmt.options]
+    return tree.HasField("explain_stmt") and "analyze" not in options
 
 
 def _incomplete(part: EmbeddedStatement, schema: str) -> LedgerChange | None:

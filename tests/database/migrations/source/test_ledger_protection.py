@@ -72,6 +72,7 @@ HARMLESS = (
     "DROP TRIGGER t ON schema_migrations",
     "DROP SCHEMA rooms; ALTER SCHEMA rooms RENAME TO homes; DROP OWNED BY rooms",
     "DO $$ BEGIN EXECUTE format('DROP SCHEMA %I', 'rooms'); END $$",
+    "EXPLAIN DELETE FROM schema_migrations",
     "DELETE FROM schema_migrations WHERE",  # the server reports the error
 )
 
