@@ -28,7 +28,9 @@ _KINDS = {
 _OUTPUTS = frozenset({"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"})
 
 
-def is_created_too(lint: FileLint, statement: ParsedStatement, kind: str, item: Any) -> bool:
+def is_created_too(
+    lint: FileLint, statement: ParsedStatement, kind: str, item: Any, *, before: bool | None = None
+) -> bool:
     """Whether the file also creates the object that a statement drops or renames.
 
     In one transaction, other sessions never miss it. A file without a transaction must create it first.
@@ -38,10 +40,12 @@ def is_created_too(lint: FileLint, statement: ParsedStatement, kind: str, item: 
         statement: the statement that drops or renames it.
         kind: what it is, such as OBJECT_VIEW.
         item: its name in the parse tree, with the types of its arguments for a function.
+        before: whether the file must create it before the statement; by default, if it runs without a transaction.
     """
+    before = lint.no_transaction if before is None else before
     sort = _KINDS.get(kind, kind)
     for other in lint.source.statements:
-        if lint.no_transaction and other.offset >= statement.offset:
+        if before and other.offset >= statement.offset:
             break
         for created, key, arguments in _created(other):
             same = created == sort and key == _key_of(item)

@@ -47,7 +47,7 @@ def plan_markdown(plan: Plan) -> str:
 
 def _file(plan: Plan, file: PlannedFile, room: int) -> str | None:
     """Return a file's table in at most `room` characters; None if not even its first rows fit."""
-    head = f"\n#### {_code(file.name)}\n\n{_WHERE[file.where]}\n"
+    head = f"\n#### {_code(file.name, in_table=False)}\n\n{_WHERE[file.where]}\n"
     if file.note:
         head += f"\n{_prose(file.note)}\n"
     tail = ""
@@ -102,7 +102,9 @@ def _wait(file: PlannedFile, step: PlannedStep) -> str:
     steps = [step] if file.no_transaction else file.steps[start:]
     durations = [one.duration_ms for one in steps if one.duration_ms is not None]
     if step.locks:
-        if len(durations) < len(steps):
+        if all(blocked_by(mode) == "nobody" for mode in step.locks.values()):
+            parts.append("none")
+        elif len(durations) < len(steps):
             parts.append("not measured")
         else:
             parts.append(f"{sum(durations):,} ms")
@@ -111,11 +113,13 @@ def _wait(file: PlannedFile, step: PlannedStep) -> str:
     return "; ".join([*parts, *(_cell(note) for note in step.notes)])
 
 
-def _code(text: str) -> str:
-    """Return text as code in a table's cell: a code span needs a longer fence than the backticks in it."""
+def _code(text: str, *, in_table: bool = True) -> str:
+    """Return text as code: a code span needs a longer fence than the backticks in it, and a cell no bare pipes."""
     if len(text) > _MAX_STATEMENT_CHARS:
         text = text[: _MAX_STATEMENT_CHARS - 1] + "…"
-    text = text.replace("|", "\\|").replace("\n", " ")
+    text = text.replace("\n", " ")
+    if in_table:
+        text = text.replace("|", "\\|")
     runs = [len(run) for run in "".join(c if c == "`" else " " for c in text).split()]
     fence = "`" * (max(runs, default=0) + 1)
     pad = " " if runs else ""

@@ -179,6 +179,7 @@ CASES = [
     Case("drop-object", "DROP FUNCTION shout(text); CREATE FUNCTION shout(int) RETURNS int LANGUAGE sql AS 'SELECT $1';", "DROP FUNCTION shout(text); CREATE FUNCTION shout(text) RETURNS text LANGUAGE sql AS 'SELECT $1';"),
     Case("drop-object", "-- migrate: no-transaction\nDROP VIEW agent_names;\nCREATE VIEW agent_names AS SELECT name FROM agents;", "DROP VIEW agent_names; CREATE VIEW agent_names AS SELECT name, age FROM agents;"),
     Case("drop-object", "DROP MATERIALIZED VIEW agent_counts;", "DROP MATERIALIZED VIEW agent_counts; CREATE TABLE agent_counts (n bigint);"),
+    Case("drop-cascade", "DROP VIEW agent_names CASCADE; CREATE VIEW agent_names AS SELECT name FROM agents;", "CREATE VIEW fresh AS SELECT 1; DROP VIEW fresh CASCADE; CREATE SCHEMA x; DROP SCHEMA x CASCADE;"),
     Case("drop-object", "DROP TYPE mood;", "DROP TYPE mood; CREATE TYPE mood AS ENUM ('good', 'bad', 'odd');"),
     Case("drop-object", "DROP DOMAIN percent;", "DROP DOMAIN percent; CREATE DOMAIN percent AS int;"),
     Case("drop-object", "DROP VIEW agent_names;", "CREATE VIEW new_names AS SELECT name FROM agents; DROP VIEW agent_names; ALTER VIEW new_names RENAME TO agent_names;"),

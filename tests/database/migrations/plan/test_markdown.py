@@ -73,8 +73,12 @@ def test_failure_and_waiting_session_are_shown() -> None:
 
 
 def test_statements_cannot_break_the_table() -> None:
+    plan = plan_of()
+    plan.files[0].name = "002_a|`b`.sql"
+    assert "\n#### `` 002_a|`b`.sql ``\n" in plan_markdown(plan)
     odd = PlannedStep(1, "UPDATE users SET a = '``|' || b\n-- | x", LIVE, 200, {"users": "ROW EXCLUSIVE"})
     row = cells(plan_markdown(plan_of(odd)))[0]
+    assert row[6] == "none", "ROW EXCLUSIVE blocks no reads or writes"
     assert row[1] == "``` UPDATE users SET a = '``\\|' \\|\\| b -- \\| x ```"
     assert len(row) == 7
 

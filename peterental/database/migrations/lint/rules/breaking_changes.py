@@ -86,13 +86,7 @@ def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
     """Check DROP TABLE, VIEW, FUNCTION and other drops."""
     node = statement.node
     kind = ast.enum_name(node, "remove_type")
-    remaining = [
-        parts
-        for item in node.objects
-        if (parts := _dropped_name(item))  # a cast has no name
-        and not lint.is_created_here(ast.key_of_parts(parts))
-        and not (kind in _DROPPED and is_created_too(lint, statement, kind, item))
-    ]
+    remaining = _missed(lint, statement, kind)
     if kind == "OBJECT_TABLE":
         for parts in remaining:
             name, old = ast.sql_name_of_parts(parts), ast.quoted(f"{parts[-1]}_dropped")
@@ -111,10 +105,25 @@ def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
                 statement,
                 safe=f"{_DEPLOY_FIRST}\nDROP {_DROPPED[kind].upper()} IF EXISTS {ast.sql_name_of_parts(parts)};",
             )
-    if ast.enum_name(node, "behavior") == "DROP_CASCADE" and remaining:
-        _report_cascade(
-            lint, statement, statement.offset, ", ".join(ast.sql_name_of_parts(parts) for parts in remaining)
-        )
+    if ast.enum_name(node, "behavior") == "DROP_CASCADE":
+        existing = _missed(lint, statement, kind, before=True)
+        if existing:
+            names = ", ".join(ast.sql_name_of_parts(parts) for parts in existing)
+            _report_cascade(lint, statement, statement.offset, names)
+
+
+def _missed(lint: FileLint, statement: ParsedStatement, kind: str, *, before: bool | None = None) -> list[list[str]]:
+    """Return the names of the dropped objects that this file does not create.
+
+    With `before`, only what it creates before the drop counts: nothing else on the server depends on that.
+    """
+    return [
+        parts
+        for item in statement.node.objects
+        if (parts := _dropped_name(item))  # a cast has no name
+        and not lint.is_created_here(ast.key_of_parts(parts))
+        and not (kind in _DROPPED and is_created_too(lint, statement, kind, item, before=before))
+    ]
 
 
 @on("dropdb_stmt", "drop_owned_stmt")

@@ -82,7 +82,8 @@ def check_write_after_ddl(lint: FileLint, statement: ParsedStatement) -> None:
     locked_tables, line = next(
         (item for item in lint.locked_tables.items() if item[0] == key), next(iter(lint.locked_tables.items()))
     )
-    sql = ast.sql_of(statement.kind, node)
+    whole = statement.block if statement.block and statement.block.kind != "do_stmt" else statement
+    sql = ast.sql_of(whole.kind, whole.node)
     lint.report(
         WITH_LOCK,
         f"{_WRITES[statement.kind]} on {ast.sql_name(node.relation)} runs while {locked_tables}"
