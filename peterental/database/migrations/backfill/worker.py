@@ -30,7 +30,7 @@ from peterental.database.migrations.ledger.backfills import (
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.session.connection import begin_statements, is_broken, recover
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
-from peterental.database.migrations.session.server import Connection, cancelled_by
+from peterental.database.migrations.session.server import Connection, backend_pid_of, cancelled_by
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.directives import BackfillDirective, Directives
 from peterental.database.migrations.source.files import MigrationFile
@@ -114,7 +114,8 @@ class BackfillWorker:
         self._connection = connection
         self._store = store
         self._source = source
-        self._guard = LockGuard(url, connection.info.backend_pid, settings)
+        self._pid = backend_pid_of(connection)
+        self._guard = LockGuard(url, self._pid, settings)
         self._report = report
         self._progress = progress
         self._until = until or threading.Event()
@@ -230,7 +231,7 @@ class BackfillWorker:
 
     def _advanced(self, state: BackfillProgress, batch: Batch, took_ms: int) -> BackfillProgress:
         """Return the state after a batch whose transaction is about to commit."""
-        waiting = self._connection.execute(WAITING_SESSION, {"pid": self._connection.info.backend_pid}).fetchone()
+        waiting = self._connection.execute(WAITING_SESSION, {"pid": self._pid}).fetchone()
         if waiting is not None:
             self._tell(f"{self._name}: another session waited for its locks; continuing with smaller batches")
         rows_done = state.rows_done + batch.rows

@@ -201,6 +201,29 @@ class Executor:
         self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
     ) -> None:
         """Apply a backfill of a small table in one transaction; register that of a large one."""
+        budget = LockBudget(self._settings.table_wait_s)
+        self._only_batch = None
+        while item.file.version not in self.registered and self._only_batch is None:
+            budget.begin(0)
+            try:
+                self._start_backfill(item, text, following)
+            except _BUSY as error:
+                recover(self._connection)
+                if not self._may_retry(item, error, budget):
+                    problem = Problem(message=reason_of(error), file=item.file.path.name)
+                    self._fail(item, problem, f"{item.file.path.name} was not started.")
+                self._pause(item, error, monitor, budget)
+        if self._only_batch is None:
+            if not self._in_background:
+                self._finish(item.file, item.file.version)
+            return
+        try:
+            self._apply_in_transaction(item, text, following, monitor)
+        finally:
+            self._only_batch = None
+
+    def _start_backfill(self, item: PreparedMigration, text: str, following: MigrationFile | None) -> None:
+        """Find the only batch of a small table, or register the backfill."""
         backfill = item.directives.backfill
         assert backfill is not None  # noqa: S101  # for mypy; the caller has checked
         try:
@@ -209,16 +232,9 @@ class Executor:
                 self._next_text = None
                 self._starter.register(item, text, backfill, following)
                 self.registered.append(item.file.version)
-                if not self._in_background:
-                    self._finish(item.file, item.file.version)
-                return
         except UnusableTable as unusable:
             problem = Problem(message=unusable.message, file=item.file.path.name)
             self._fail(item, problem, f"{item.file.path.name} was not started.", unusable.next_step)
-        try:
-            self._apply_in_transaction(item, text, following, monitor)
-        finally:
-            self._only_batch = None
 
     def _apply_in_transaction(
         self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor

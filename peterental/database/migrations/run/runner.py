@@ -13,8 +13,6 @@ from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import State, blocking_problems, compare_with_ledger
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.exclusive import exclusive_lock
-from peterental.database.migrations.run.executor import Executor
-from peterental.database.migrations.run.preflight import refuse_unfit
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
@@ -123,6 +121,10 @@ class MigrationRunner:
                     pending = self._pending(connection, files, ledger)
                     still_pending = {file.version for file in pending}
                     todo = [item for item in checked if item.file.version in still_pending]
+                    # Not imported above: most starts have nothing to apply, and its imports take time.
+                    from peterental.database.migrations.run.executor import Executor  # noqa: PLC0415  # see above
+                    from peterental.database.migrations.run.preflight import refuse_unfit  # noqa: PLC0415  # see above
+
                     refuse_unfit(connection, ledger, todo, self._report)
                     executor = Executor(
                         connection,

@@ -62,6 +62,12 @@ def version_of(connection: psycopg.Connection[DictRow]) -> str:
     return connection.info.parameter_status("server_version") or str(connection.info.server_version)
 
 
+def backend_pid_of(connection: Connection) -> int:
+    """Return the number of the server process; that of libpq is invented where a pooler is in between."""
+    row = connection.execute("SELECT pg_backend_pid() AS pid").fetchone()
+    return connection.info.backend_pid if row is None else int(row["pid"])
+
+
 def place_of_session(connection: psycopg.Connection[DictRow]) -> str:
     """Return the name, host and port of a connection's database; "unknown" for a closed connection."""
     if connection.closed:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.errors import FilesRefused, Interrupted, ReadOnlyDatabase, ServerUnavailable
+from peterental.database.migrations.errors import (
+    FilesRefused,
+    Interrupted,
+    MigrationFailed,
+    ReadOnlyDatabase,
+    ServerUnavailable,
+)
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.state import compare_with_ledger
 from peterental.database.migrations.ledger.status import read_status
 from peterental.database.migrations.run import backfills
 from peterental.database.migrations.run.backfills import BackfillResult
+from peterental.database.migrations.settings import EngineSettings
 from peterental.database.migrations.source.files import find_files
 from tests.database.migrations.backfill.conftest import Work
 from tests.database.migrations.backfill.visits import (
@@ -88,6 +96,21 @@ def test_failure_on_a_small_table_fails_the_migration(runner: MigrationRunner, f
         runner.run_migrations()
     assert ledger(db) == {1: "visit"}
     assert seen(db) == {0: 3}
+
+
+def test_registration_waits_for_a_locked_table(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    write_visits(folder, 95)
+    runner_with().run_migrations(to=1)
+    settings = EngineSettings(table_wait_s=0.0, retry_pause_s=(0.0, 0.0))
+    with psycopg.connect(empty_database_url) as app:
+        app.execute("LOCK TABLE visit")
+        with pytest.raises(MigrationFailed, match="canceling statement due to lock timeout\n  002_count.sql was not"):
+            runner_with(settings=settings).run_migrations()
+        runner = runner_with(report=lambda line: app.rollback() if "a table it needs is in use" in line else None)
+        assert runner.run_migrations() == 0
+    assert progress_row(db)["state"] == "running"
 
 
 def test_once_runs_one_batch(runner: MigrationRunner, folder: Folder, db: Connection, work: Work) -> None:

@@ -13,12 +13,14 @@ import pytest
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import PooledConnection, ServerUnavailable
+from peterental.database.migrations.run.backfills import run_backfills
 from peterental.database.migrations.scratch.database import ScratchRefused
 from peterental.database.migrations.session import pooler
 from peterental.database.migrations.session.pooler import refuse_transaction_pooler
 from peterental.database.migrations.session.server import connect
 from peterental.database.migrations.verify.verify import verify
 from peterental.database.pool import Database
+from tests.database.migrations.backfill.visits import seen, write_visits
 from tests.database.migrations.conftest import Connection, Folder
 from tests.servers import running_pgbouncer
 
@@ -128,6 +130,17 @@ def test_session_pooler_can_hold_the_lock(empty_database_url: str, folder: Folde
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     with running_pgbouncer(empty_database_url, "session") as url:
         assert MigrationRunner(url, folder.path).run_migrations() == 1
+
+
+def test_backfill_needs_a_session_too(empty_database_url: str, folder: Folder, db: Connection) -> None:
+    write_visits(folder, 30)
+    MigrationRunner(empty_database_url, folder.path).run_migrations()
+    with running_pgbouncer(empty_database_url, "transaction") as url, pytest.raises(PooledConnection):
+        run_backfills(url, folder.path, report=print)
+    assert seen(db) == {0: 30}
+    with running_pgbouncer(empty_database_url, "session") as url:
+        assert run_backfills(url, folder.path, report=print)[0].state == "done"
+    assert seen(db) == {1: 30}
 
 
 def test_scratch_database_unknown_to_pooler_is_dropped(empty_database_url: str, folder: Folder, db: Connection) -> None:
