@@ -12,7 +12,7 @@ from peterental.database.migrations.ledger.reader import ATTEMPTS_TABLE
 from peterental.database.migrations.session.advisory_lock import lock_key
 from peterental.database.migrations.session.server import Connection, ConnectionSource
 
-SUCCESSFUL_OUTCOMES = ("applied", "adopted", "repaired", "background")
+SUCCESSFUL_OUTCOMES = ("applied", "adopted", "repaired", "background", "waiting")
 
 
 @dataclass(frozen=True, kw_only=True)
