@@ -26,7 +26,7 @@ class Finisher:
     Args:
         url: of the database, for a direct connection.
         settings: the host's, with the folder of migrations.
-        report: receives lines for the log; a failure that repeats the last one is left out.
+        report: receives lines for the log; a failure that was reported before is left out.
         interval_s: how long to wait between two attempts, in seconds; it doubles with each failure in a row, up to an
             hour.
     """
@@ -37,7 +37,7 @@ class Finisher:
         self._report = report
         self._interval_s = interval_s
         self._failures = 0
-        self._last_failure = ""
+        self._reported: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Work until nothing is left or `stop` is set. A failure is reported, and tried again later.
@@ -53,20 +53,26 @@ class Finisher:
             status = self._status()
             if any(entry.state is State.RUNNING for entry in status.backfills):
                 run_backfills(
-                    self._url, self._settings.directory, report=self._report, settings=self._settings, until=stop
+                    self._url, self._settings.directory, report=self._tell, settings=self._settings, until=stop
                 )
                 status = self._status()
             if status.contracts and not stop.is_set() and not self._has_older(status.contracts[0]):
-                MigrationRunner(self._url, report=self._report, settings=self._settings).run_migrations()
+                MigrationRunner(self._url, report=self._tell, settings=self._settings).run_migrations()
                 status = self._status()
         except EngineError as error:
             self._failures += 1
-            if str(error) != self._last_failure:
-                self._last_failure = str(error)
-                self._report(f"❌ {error}")
+            self._tell(f"❌ {error}")
             return True
         self._failures = 0
         return status.has_unfinished
+
+    def _tell(self, line: str) -> None:
+        """Report a line, unless it is a failure that was reported before: each attempt meets it again."""
+        if not line.startswith("❌"):
+            self._report(line)
+        elif line not in self._reported:
+            self._reported.add(line)
+            self._report(line)
 
     def _status(self) -> Status:
         return read_status(self._url, self._settings.directory, self._settings)
