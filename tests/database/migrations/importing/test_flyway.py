@@ -19,7 +19,7 @@ def test_repeatables_come_last_with_a_remark(imported: Import) -> None:
     files = {"R__views.sql": "SELECT 3;", "R__functions.sql": "SELECT 2;", "V9__a.sql": "SELECT 1;"}
     found = imported("flyway", files)
     assert found.names == ["001_a.sql", "002_functions.sql", "003_views.sql"]
-    assert "002–003: ran again whenever it changed: here it runs once" in found.text
+    assert "002, 003: ran again whenever it changed: here it runs once" in found.text
     assert found.report.complete
 
 

@@ -83,7 +83,7 @@ def test_failures_are_reported_once_and_tried_ever_later(
 def test_unreachable_server_is_tried_again(folder: Folder, reported: ReportedLines) -> None:
     settings = EngineSettings(directory=folder.path, connect_timeout_s=1)
     waits = Waits(*[lambda: None] * 8)
-    Finisher("postgresql://pete:hush@127.0.0.1:1/peterental", settings, reported.append).run(waits)
+    Finisher("postgresql://pete@127.0.0.1:1/peterental", settings, reported.append).run(waits)
     assert waits.seconds[-1] == 3600.0
     assert len(reported) == 1
     assert "The database does not answer" in reported.text
