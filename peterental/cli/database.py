@@ -248,13 +248,14 @@ def db_plan(*, output_format: str, as_json: bool, directory: Path | None) -> Non
 
 
 @click.command("db-verify")
+@click.option("--grants", is_flag=True, help="Compare privileges as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 @directory_option
 @report_errors
-def db_verify(*, as_json: bool, directory: Path | None) -> None:
+def db_verify(*, grants: bool, as_json: bool, directory: Path | None) -> None:
     """Compare the database with a scratch database built from the files.
 
-    Example: flask db-verify
+    Example: flask db-verify --grants
     """
     from peterental.database.migrations.verify.verify import verify  # noqa: PLC0415  # not needed by a deploy
 
@@ -263,6 +264,7 @@ def db_verify(*, as_json: bool, directory: Path | None) -> None:
         directory or _config().migrations_dir,
         scratch_url=_config().scratch_database_url,
         report=_report_to_stderr,
+        grants=grants,
     )
     click.echo(_json(found.as_json()) if as_json else found.text())
     sys.exit(not found.same)

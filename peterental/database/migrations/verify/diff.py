@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from peterental.database.migrations.verify.grants import GRANT
 from peterental.database.migrations.verify.introspection import Catalog, ObjectKey, Properties
 
 ONLY_LIVE = "only in the database"
@@ -34,7 +35,7 @@ _ORDER = (
     "event",
     "publication",
 )
-_PART_ORDER = ("", "column", "constraint", "index", "trigger", "rule", "policy", "statistics")
+_PART_ORDER = ("", "column", "constraint", "index", "trigger", "rule", "policy", "statistics", GRANT)
 _MAX_VALUE_CHARS = 80
 
 # Before PostgreSQL 16, view definitions qualify every column with its table; since then only ambiguous ones.

@@ -14,6 +14,7 @@ from peterental.database.migrations.verify.diff import (
     Difference,
     normalise_casts,
 )
+from peterental.database.migrations.verify.grants import GRANT
 from peterental.database.migrations.verify.introspection import Catalog, ObjectKey, Properties
 
 
@@ -85,7 +86,7 @@ def _twin(key: ObjectKey, here: Catalog, there: Catalog) -> str | None:
 
 def _nameless(properties: Properties) -> dict[str, str | None]:
     """Return the properties of an index or constraint without its name and its comment."""
-    found = {name: value for name, value in properties.items() if name != "comment"}
+    found = {name: value for name, value in properties.items() if name not in {"comment", "clustered"}}
     found["definition"] = normalise_casts(_INDEX_NAME.sub("", found["definition"] or "", count=1))
     return found
 
@@ -100,6 +101,7 @@ def _of_missing(key: ObjectKey, wanted: Properties) -> Impact:
         "trigger": "What it does on each write is not done.",
         "rule": "What it does on each statement is not done.",
         "policy": "Other rows are visible or may be written.",
+        GRANT: "Statements of that role fail.",
     }
     effect = effects.get(key.kind, "Queries on the table are estimated differently.")
     if key.kind == "constraint" and (wanted["definition"] or "").startswith("CHECK"):
@@ -117,11 +119,18 @@ def _of_extra(key: ObjectKey, present: Properties) -> Impact:
         return Impact(Weight.JUDGE, "It slows writes down and serves no query: drop it.")
     if key.kind == "constraint" or (key.kind == "index" and _IS_UNIQUE.match(present["definition"] or "")):
         return Impact(Weight.JUDGE, "Rows that it forbids are refused.")
-    if key.kind in {"trigger", "rule"}:
-        return Impact(Weight.JUDGE, "What it does happens on each write.")
-    if key.kind == "policy":
-        return Impact(Weight.JUDGE, "Where row security is on, other rows are visible or may be written.")
+    if key.kind in _EXTRA:
+        return Impact(Weight.JUDGE, _EXTRA[key.kind])
     return Impact(Weight.HARMLESS, "It slows writes a little." if key.kind == "index" else "The files do not use it.")
+
+
+_EXTRA = {
+    "trigger": "What it does happens on each write.",
+    "rule": "What it does happens on each write.",
+    "policy": "Where row security is on, other rows are visible or may be written.",
+    GRANT: "That role may do more than the files grant.",
+}
+"""The effects of parts that only the database has, which its owner must judge."""
 
 
 # --- properties that differ -------------------------------------------------------------------------------------------
@@ -197,6 +206,13 @@ def _index(live: Properties, files: Properties) -> Impact:
     return Impact(Weight.MATTERS, "Queries that need the index of the files read more, or the whole table.")
 
 
+def _privileges(live: Properties, files: Properties) -> Impact:
+    ours, theirs = (set((one["privileges"] or "").split(", ")) for one in (live, files))
+    if theirs - ours:
+        return Impact(Weight.MATTERS, "Statements of that role that need the missing privileges fail.")
+    return Impact(Weight.JUDGE, "That role may do more than the files grant.")
+
+
 def _always(weight: Weight, effect: str) -> Callable[[Properties, Properties], Impact]:
     return lambda _live, _files: Impact(weight, effect)
 
@@ -222,11 +238,15 @@ _JUDGES: dict[tuple[str, str], Callable[[Properties, Properties], Impact]] = {
     ("constraint", "validated"): _only_if("validated", "no", "Older rows may break it.", "All rows are checked."),
     ("constraint", "index valid"): _always(Weight.MATTERS, "It does not hold for every row."),
     ("index", "definition"): _index,
+    ("index", "clustered"): _always(Weight.HARMLESS, "It only decides by what CLUSTER sorts the rows."),
+    ("constraint", "clustered"): _always(Weight.HARMLESS, "It only decides by what CLUSTER sorts the rows."),
+    (GRANT, "privileges"): _privileges,
     ("index", "valid"): _only_if("valid", "no", "No query uses it.", "Queries use it."),
     ("trigger", "definition"): _always(Weight.MATTERS, "Something else happens on each write."),
     ("trigger", "enabled"): _always(Weight.MATTERS, "It runs for other writes, or for none."),
     ("", "definition"): _always(Weight.MATTERS, "It returns or does something else."),
     ("", "values"): _always(Weight.MATTERS, "Values that code writes may be refused, and sort differently."),
+    ("", "populated"): _only_if("populated", "no", "Queries on it fail until it is refreshed.", "It has its rows."),
     ("", "logged"): _only_if("logged", "no", "A crash of the server empties it.", "It survives a crash of the server."),
     ("", "row security"): _always(Weight.MATTERS, "Other rows are visible or may be written."),
     ("", "owned by"): _always(Weight.HARMLESS, "It only decides what is dropped together."),

@@ -1,8 +1,8 @@
 """Read a database's catalog: every object that migrations can create, and its properties as text.
 
 Definitions come from the server (`pg_get_…def`) with an empty search_path, so that they are comparable between
-databases. Skipped are the ledger, members of extensions, and what the files do not define: owners, grants, statistics
-and sizes.
+databases. Skipped are the ledger, members of extensions, and what the files do not define: owners, statistics and
+sizes. Grants are read only on request, because most teams make them outside the files.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import psycopg
 from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger.reader import LEDGER_TABLE, OWN_TABLES
 from peterental.database.migrations.session.server import Connection, reason_of
+from peterental.database.migrations.verify.grants import GRANTS_QUERY
 from peterental.database.migrations.verify.rare_objects import RARE_OBJECT_QUERIES, not_in_extension
 
 Properties = Mapping[str, str | None]
@@ -61,16 +62,18 @@ class Catalog:
         return self.server_version // 10_000
 
 
-def read_catalog(connection: Connection, ledger_schema: str, *, which: str) -> Catalog:
+def read_catalog(connection: Connection, ledger_schema: str, *, which: str, grants: bool = False) -> Catalog:
     """Read the catalog in one snapshot, read-only and with a short lock timeout.
 
     Args:
         connection: in autocommit mode; its search_path is restored.
         ledger_schema: the schema whose ledger tables are skipped.
         which: the name of the database for error messages.
+        grants: whether to read privileges as well.
 
     Raises CatalogUnreadable.
     """
+    queries = (*_QUERIES, _COMMON_TABLES + GRANTS_QUERY) if grants else _QUERIES
     names = {"ledger_schema": ledger_schema, "ledger_tables": list(OWN_TABLES)}
     try:
         catalog = Catalog(connection.info.server_version, with_ledger=_with_ledger(connection))
@@ -78,7 +81,7 @@ def read_catalog(connection: Connection, ledger_schema: str, *, which: str) -> C
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SET LOCAL search_path TO pg_catalog")
             connection.execute("SET LOCAL lock_timeout TO '1s'")
-            for query in _QUERIES:
+            for query in queries:
                 for row in connection.execute(query.encode(), names):
                     key = ObjectKey(f"{row['kind']} {row['name']}", row["part_kind"], row["part"])
                     catalog.objects[key] = row["properties"]
@@ -143,6 +146,7 @@ SELECT kind, schema, name, '' AS part_kind, '' AS part, json_build_object(
     'server', (SELECT quote_ident(srvname) || coalesce(' ' || ftoptions::text, '')
         FROM pg_foreign_table AS t JOIN pg_foreign_server AS s ON s.oid = t.ftserver WHERE t.ftrelid = rel.oid),
     'of type', CASE WHEN reloftype <> 0 THEN reloftype::regtype::text END,
+    'populated', CASE WHEN relkind = 'm' THEN CASE WHEN relispopulated THEN 'yes' ELSE 'no' END END,
     'logged', CASE relpersistence WHEN 'u' THEN 'no' ELSE 'yes' END,
     'settings', array_to_string(reloptions, ', '),
     'row security', CASE WHEN relforcerowsecurity THEN 'forced' WHEN relrowsecurity THEN 'on' ELSE 'off' END,
@@ -184,6 +188,7 @@ SELECT rel.kind, rel.schema, rel.name, 'constraint' AS part_kind, quote_ident(k.
     'definition', regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''),
     'validated', CASE WHEN k.convalidated THEN 'yes' ELSE 'no' END,
     'index valid', CASE WHEN NOT i.indisvalid THEN 'no' END,
+    'clustered', CASE WHEN i.indisclustered THEN 'yes' END,
     'comment', obj_description(k.oid, 'pg_constraint')
 ) AS properties
 FROM rel JOIN pg_constraint AS k ON k.conrelid = rel.oid
@@ -195,6 +200,7 @@ _INDEXES = """
 SELECT rel.kind, rel.schema, rel.name, 'index' AS part_kind, quote_ident(c.relname) AS part, json_build_object(
     'definition', pg_get_indexdef(c.oid),
     'valid', CASE WHEN i.indisvalid AND i.indisready THEN 'yes' ELSE 'no' END,
+    'clustered', CASE WHEN i.indisclustered THEN 'yes' END,
     'comment', obj_description(c.oid, 'pg_class')
 ) AS properties
 FROM rel JOIN pg_index AS i ON i.indrelid = rel.oid JOIN pg_class AS c ON c.oid = i.indexrelid

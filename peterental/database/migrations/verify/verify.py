@@ -116,7 +116,9 @@ class Verification:
         }
 
 
-def verify(url: str, directory: Path, *, scratch_url: str | None = None, report: Reporter) -> Verification:
+def verify(
+    url: str, directory: Path, *, scratch_url: str | None = None, report: Reporter, grants: bool = False
+) -> Verification:
     """Compare the live database with the schema that its applied files create.
 
     Args:
@@ -124,6 +126,7 @@ def verify(url: str, directory: Path, *, scratch_url: str | None = None, report:
         directory: of the migration files.
         scratch_url: of a database on the server for the scratch database; the live server by default.
         report: receives a line if the scratch database could not be dropped.
+        grants: whether to compare privileges as well.
 
     Raises MigrationFilesError, ServerUnavailable, NoSchema, CatalogUnreadable, ScratchRefused, ScratchBuildFailed,
     Interrupted.
@@ -133,13 +136,13 @@ def verify(url: str, directory: Path, *, scratch_url: str | None = None, report:
         ledger = ledgers.read(connection)
         schema = ledger.server.schema
         entries = compare_with_ledger(connection, files, ledger)
-        live = read_catalog(connection, schema, which="database")
+        live = read_catalog(connection, schema, which="database", grants=grants)
     to = max((file.version for file in files if file.version in ledger.rows), default=0)
     with scratch_database(url, scratch_url=scratch_url, report=report) as scratch:
         build(scratch, directory, to=to)
-        built = scratch_catalog(scratch, schema)
+        built = scratch_catalog(scratch, schema, grants=grants)
         applied_again = build(scratch, directory, to=to)
-        rebuilt = scratch_catalog(scratch, schema)
+        rebuilt = scratch_catalog(scratch, schema, grants=grants)
     comparison = compare_catalogs(live, built, schema)
     result = Verification([file.version for file in files if file.version <= to], differences=comparison.differences)
     result.impacts = {one: impact_of(one, live, built) for one in comparison.differences}
@@ -156,13 +159,13 @@ def verify(url: str, directory: Path, *, scratch_url: str | None = None, report:
     return result
 
 
-def scratch_catalog(scratch: str, schema: str) -> Catalog:
+def scratch_catalog(scratch: str, schema: str, *, grants: bool = False) -> Catalog:
     """Read the catalog of a scratch database.
 
     Raises CatalogUnreadable, ServerUnavailable.
     """
     with connect(scratch, purpose=_PURPOSE) as connection:
-        return read_catalog(connection, schema, which="scratch database")
+        return read_catalog(connection, schema, which="scratch database", grants=grants)
 
 
 def _catalog_checks(differences: list[Difference]) -> list[Check]:
