@@ -55,6 +55,15 @@ FILES = {
         "REINDEX TABLE CONCURRENTLY p2;\nREFRESH MATERIALIZED VIEW CONCURRENTLY m;\nDROP TABLE p1;\n"
         "CREATE VIEW q AS SELECT i FROM m;"
     ),
+    "010_fill.sql": (
+        "-- migrate: backfill table=b key=i batch=700\nUPDATE b SET k = k || 'y' WHERE i BETWEEN"
+        " current_setting('migrate.first')::int AND current_setting('migrate.last')::int;"
+    ),
+    "011_contract.sql": (
+        "-- migrate: contract settle=0s after-backfill=010\nALTER TABLE a DROP COLUMN j;"
+        " CREATE VIEW once AS SELECT i FROM b WHERE k = 'xy';"
+    ),
+    "012_e.sql": "CREATE TABLE r (i int);",
 }
 
 
