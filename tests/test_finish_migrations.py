@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,11 +19,10 @@ from peterental.database.migrations.run.finisher import Finisher
 
 
 @pytest.fixture
-def configured(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[None]:
+def configured(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setattr(finish_migrations, "_stop_with_the_master", lambda _stop: None)
     monkeypatch.setattr("logging.config.dictConfig", lambda _settings: None)
-    return
 
 
 @pytest.mark.usefixtures("configured")
