@@ -97,7 +97,8 @@ def start_finisher(config: Config) -> None:
         return
     finally:
         database.close()
-    if not status.has_unfinished:
+    # With MIGRATE_ON_START=0, a file that no run has tried yet is left to the one that is started manually.
+    if not (status.has_unfinished if config.migrate_on_start else status.was_left):
         return
     _log.info("⏳ %s", status.summary())
     # A process of its own: a fork of the master would share its sockets, and a thread would hinder its forks. It ends

@@ -78,5 +78,6 @@ def test_unfinished_migrations_start_the_process(
     (folder / f"{next_version:03d}_contract.sql").write_text("-- migrate: contract\nSELECT 1;\n", encoding="utf-8")
     with caplog.at_level("INFO", logger="peterental.deploy"):
         deploy.start_finisher(Config(database_url=database_url, migrations_dir=folder))
+        deploy.start_finisher(Config(database_url=database_url, migrations_dir=folder, migrate_on_start=False))
     assert [words[1:] for words in started] == [["-m", "peterental.finish_migrations"]]
     assert "1 migration is pending" in caplog.text

@@ -64,6 +64,11 @@ class Status:
         return unapplied if all(entry.is_contract for entry in unapplied) else []
 
     @property
+    def was_left(self) -> bool:
+        """Whether a run has left something to the background: waiting contract files, or running backfills."""
+        return any(entry.state in {State.WAITING, State.RUNNING} for entry in self.entries)
+
+    @property
     def has_unfinished(self) -> bool:
         """Whether a deploy has left something to finish in the background: contract files, or running backfills."""
         return bool(self.contracts) or any(entry.state is State.RUNNING for entry in self.entries)
