@@ -40,7 +40,7 @@ def refuse_transaction_pooler(
     try:
         with connect(url, settings, purpose="migrations") as other:
             is_proved = not _shares(connection, other, backend_pid) and _delivers(connection, other, channel)
-    except (psycopg.OperationalError, ServerUnavailable):  # no second connection is to be had
+    except (psycopg.OperationalError, ServerUnavailable):  # no second connection is available
         is_proved = False
     if not is_proved:
         raise PooledConnection

@@ -72,8 +72,8 @@ def test_failures_are_reported_once_and_tried_ever_later(
     finisher: Finisher, folder: Folder, reported: ReportedLines, db: Connection
 ) -> None:
     folder.write("002_drop.sql", f"{CONTRACT}ALTER TABLE a DROP COLUMN missing;")
-    mended = f"{CONTRACT}ALTER TABLE a DROP COLUMN old;"
-    waits = Waits(lambda: None, lambda: None, lambda: folder.write("002_drop.sql", mended))
+    fixed = f"{CONTRACT}ALTER TABLE a DROP COLUMN old;"
+    waits = Waits(lambda: None, lambda: None, lambda: folder.write("002_drop.sql", fixed))
     finisher.run(waits)
     assert waits.seconds == [60.0, 120.0, 240.0]
     assert sum(line.startswith("❌ Migration 2 failed") for line in reported) == 1
