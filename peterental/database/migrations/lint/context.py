@@ -119,7 +119,7 @@ def alter_commands(source: ParsedFile, statement: ParsedStatement) -> list[Alter
 
 
 def is_reverted(lint: FileLint, command: AlterCommand) -> bool:
-    """Whether the same transaction enables again what an ALTER TABLE … DISABLE disables; others wait for the lock until then."""
+    """Whether the same transaction enables again what it disabled; the lock keeps others out until then."""
     if lint.no_transaction:
         return False
     enabling = command.kind.replace("Disable", "Enable").replace("NoForce", "Force")
