@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
 
-from peterental.database.migrations.session.poller import SessionPoller
+from peterental.database.migrations.session.poller import PollingContext, SessionPoller
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 
@@ -56,7 +54,7 @@ WHERE NOT lock.granted AND lock.pid <> %(pid)s AND %(pid)s = ANY (pg_blocking_pi
 """Finds a session that waits for a lock of the session with `pid`."""
 
 
-class LockGuard:
+class LockGuard(PollingContext):
     """Cancels a batch from a second connection when another session waits for its locks.
 
     A session that waits at two consecutive polls is a reason, a momentary wait is not. Without a second connection,
@@ -72,25 +70,16 @@ class LockGuard:
         self._pid = pid
         self._is_active = False
         self._waiting_pid: int | None = None
-        self._poller = SessionPoller(
-            url,
-            self._poll,
-            purpose="migrations backfill guard",
-            interval_s=_GUARD_INTERVAL_S,
-            is_due=lambda: self._is_active,
-            settings=settings,
+        super().__init__(
+            SessionPoller(
+                url,
+                self._poll,
+                purpose="migrations backfill guard",
+                interval_s=_GUARD_INTERVAL_S,
+                is_due=lambda: self._is_active,
+                settings=settings,
+            )
         )
-
-    def __enter__(self) -> Self:
-        """Start the thread; it connects during the first batch."""
-        self._poller.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop the thread."""
-        self._poller.__exit__(kind, error, trace)
 
     @contextmanager
     def guarding(self, *, is_divisible: bool) -> Iterator[None]:

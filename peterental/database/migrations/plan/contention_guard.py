@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any, Self
 
 from peterental.database.migrations.run.monitor import describe
-from peterental.database.migrations.session.poller import SessionPoller
+from peterental.database.migrations.session.poller import PollingContext, SessionPoller
 from peterental.database.migrations.session.server import Connection
 
 _POLL_INTERVAL_S = 0.03
 
 
-class ContentionGuard:
+class ContentionGuard(PollingContext):
     """Polls pg_locks from a second connection, and cancels the dry run when it blocks a session.
 
     Without a connection the limits of the dry run still apply.
@@ -31,19 +30,12 @@ class ContentionGuard:
         self.cancelled_for: str | None = None
         self._pid = pid
         self._waiting_pid: int | None = None
-        self._poller = SessionPoller(url, self._poll, purpose="migrations plan guard", interval_s=_POLL_INTERVAL_S)
+        super().__init__(SessionPoller(url, self._poll, purpose="migrations plan guard", interval_s=_POLL_INTERVAL_S))
 
     def __enter__(self) -> Self:
         """Connect, then start polling. Raises ServerUnavailable."""
         self._poller.connect()
-        self._poller.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop polling."""
-        self._poller.__exit__(kind, error, trace)
+        return super().__enter__()
 
     def _poll(self, connection: Connection) -> None:
         blocker = self._row(connection, _BLOCKER)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from peterental.database.migrations.progress import Progress, Reporter
-from peterental.database.migrations.session.poller import SessionPoller
+from peterental.database.migrations.session.poller import PollingContext, SessionPoller
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 
@@ -20,7 +19,7 @@ _POLL_INTERVAL_S = 0.2
 _REPORT_INTERVAL_S = 5.0
 
 
-class SessionMonitor:
+class SessionMonitor(PollingContext):
     """Polls pg_stat_activity for sessions that block the runner, and for the progress of index builds.
 
     Args:
@@ -53,13 +52,15 @@ class SessionMonitor:
         self._began_s: float | None = None
         self._progress_reported_s = 0.0
         self._reported_pid: int | None = None
-        self._poller = SessionPoller(
-            url,
-            self._poll,
-            purpose="migrations monitor",
-            interval_s=_POLL_INTERVAL_S,
-            is_due=self._is_due,
-            settings=settings,
+        super().__init__(
+            SessionPoller(
+                url,
+                self._poll,
+                purpose="migrations monitor",
+                interval_s=_POLL_INTERVAL_S,
+                is_due=self._is_due,
+                settings=settings,
+            )
         )
 
     @contextmanager
@@ -71,17 +72,6 @@ class SessionMonitor:
             yield
         finally:
             self._began_s = None
-
-    def __enter__(self) -> Self:
-        """Start polling."""
-        self._poller.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop polling."""
-        self._poller.__exit__(kind, error, trace)
 
     def _is_due(self) -> bool:
         began_s = self._began_s

@@ -87,3 +87,25 @@ class SessionPoller:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+class PollingContext:
+    """A block during which a poller runs; its subclasses decide what is polled.
+
+    Args:
+        poller: started when the block is entered, stopped when it is left.
+    """
+
+    def __init__(self, poller: SessionPoller) -> None:
+        self._poller = poller
+
+    def __enter__(self) -> Self:
+        """Start polling."""
+        self._poller.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop polling."""
+        self._poller.__exit__(kind, error, trace)
