@@ -34,7 +34,7 @@ class ContentionGuard(PollingContext):
 
     def __enter__(self) -> Self:
         """Connect, then start polling. Raises ServerUnavailable."""
-        self._poller.connect()
+        self.connect()
         return super().__enter__()
 
     def _poll(self, connection: Connection) -> None:

@@ -99,6 +99,10 @@ class PollingContext:
     def __init__(self, poller: SessionPoller) -> None:
         self._poller = poller
 
+    def connect(self) -> None:
+        """Connect now instead of at the first poll. Raises ServerUnavailable."""
+        self._poller.connect()
+
     def __enter__(self) -> Self:
         """Start polling."""
         self._poller.__enter__()
