@@ -21,7 +21,10 @@ from tests.servers import HANG_S
 SLEEPY = f"UPDATE visit SET seen = seen + 1 {WHERE}; SELECT pg_sleep(600) {WHERE.replace('id BETWEEN', '5 BETWEEN')} AND (SELECT count(*) FROM visit AS v {WHERE.replace('id ', 'v.id ')}) > 1;"
 """Locks the rows of its batch, and sleeps if there are several, among them row 5."""
 
-SLEEPS = "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND application_name LIKE '%backfill 002')"
+SLEEPS = (
+    "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+    " AND wait_event = 'PgSleep' AND application_name LIKE '%backfill 002')"
+)
 
 
 @contextmanager

@@ -109,7 +109,8 @@ def test_terminated_from_outside_is_seen_by_the_process(
     process = start(empty_database_url, folder)
     wait_until(db, LONG_QUERY_RUNS)
     db.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()"
     )
     _, errors = process.communicate(timeout=HANG_S)
     assert "001_a.sql was rolled back." in errors

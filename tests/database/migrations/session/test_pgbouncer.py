@@ -99,7 +99,8 @@ def test_chance_of_the_same_session_is_no_proof(
     with running_pgbouncer(empty_database_url, "transaction") as url:
         assert not probe(url)
         channels = (
-            "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%UNLISTEN%' AND pid <> pg_backend_pid()"
+            "SELECT count(*) AS n FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE '%UNLISTEN%' AND pid <> pg_backend_pid()"
         )
         assert db.execute(channels).fetchone() == {"n": 1}
 
