@@ -43,6 +43,18 @@ def meridiem_of(found: RuleMatch, name: str = "mer") -> Meridiem | None:
 
 @parts.rule(
     "PARTDAY",
+    "(which=WHICH|LAST_ONE) (ON|FOR|IN) day=(AHEAD|WDAY)",
+    "(which=WHICH|LAST_ONE) day=AHEAD",
+)
+def _last_of_day(found: RuleMatch) -> list[Token] | None:
+    """Read "the last slot on Tuesday" and "the latest you have on Friday"."""
+    if found.first.kind == "WHICH" and found.value("which") != "last":
+        return None
+    return [found.token("day"), Token("PARTDAY", DayPart("end of the day"), "last")]
+
+
+@parts.rule(
+    "PARTDAY",
     "portion=(EARLY|LATE|LATER) day=(AHEAD|WDAY) part=PART",
 )
 def _portion_before_day(found: RuleMatch) -> list[Token]:
@@ -175,10 +187,13 @@ def _written_time(found: RuleMatch) -> Clock | None:
 @clocks.rule(
     "TIME",
     "AT? h=DEC mer=MER",
+    "AT h=DEC unit=UNIT",
     "AT? h=DEC",
 )
 def _dotted_time(found: RuleMatch) -> Clock | None:
-    if found.after is not None and found.after.kind == "UNIT":
+    if "unit" in found.names and found.value("unit") != "hour":
+        return None
+    if "unit" not in found.names and found.after is not None and found.after.kind == "UNIT":
         return None
     clock = _decimal(found.token("h"))
     return replace(clock, meridiem=meridiem_of(found)) if clock and "mer" in found.names else clock
@@ -310,7 +325,7 @@ def _spanish_minutes_to(found: RuleMatch) -> Clock | None:
     "AT? ABOUT AT? h=NUM OCLOCK?",
     "AT? ABOUT t=TIME",
     "t=TIME ISH",
-    "AT? h=NUM OCLOCK? ISH",
+    "AT? h=NUM OCLOCK? DASH? ISH",
 )
 def _about(found: RuleMatch) -> Clock | None:
     clock = clock_of(found.token("t") if "t" in found.names else found.token("h"))

@@ -26,7 +26,11 @@ from peterental.appointments.date_parsing.tokens import Token
 
 _WHICH: dict[object, Which] = {"this": "this", "next": "next", "coming": "coming", "last": "last"}
 
-_ONE_WEEK = frozenset(("week", "wk", "semana"))
+_DAYS_AFTER = {"week": 7, "wk": 7, "semana": 7, "fortnight": 14, "quincena": 14}
+"""Units that may follow a day on their own: "Tuesday week", "Friday fortnight"."""
+
+_SPANISH_DAYS_AFTER = {8: 7, 15: 14}
+"""Spanish counts the first day too: "en ocho" is a week, "en quince" two."""
 
 days = RuleSet()
 
@@ -60,6 +64,12 @@ def _from_now(found: RuleMatch) -> list[Token] | None:
         ahead = replace(ahead, is_vague=True)
     text = f"in {found.token('length').text}"
     return [Token("INSTANT" if isinstance(ahead, AheadMinutes) else "DAY", ahead, text)]
+
+
+@days.rule("DAY", "n=IDIOM_DAYS")
+def _spanish_weeks_from_now(found: RuleMatch) -> AheadDays:
+    """Read "en ocho días", which means a week to most and eight days to some, so it is asked about."""
+    return AheadDays(found.number("n"), is_vague=True)
 
 
 @days.rule(
@@ -226,7 +236,7 @@ def _same_day(_: RuleMatch) -> BookedDay:
     "base=DAY length=DUR HENCE",
     "base=DAY unit=UNIT",
     "n=DAY_AFTER base=DAY",
-    "unit=UNIT (FROM|AFTER|ON) base=DAY",
+    "A? unit=UNIT (FROM|AFTER|ON) base=DAY",
 )
 def _shifted_day(found: RuleMatch) -> DayExpression | None:
     base = _day(found.value("base")) if "base" in found.names else AheadDays(1)
@@ -235,10 +245,9 @@ def _shifted_day(found: RuleMatch) -> DayExpression | None:
     if "n" in found.names:
         return ShiftedDay(base, found.number("n"))
     if "unit" in found.names:
-        is_week = found.token("unit").text in _ONE_WEEK and not (
-            found.first.kind == "DAY" and isinstance(base, CalendarDate)
-        )
-        return _moved(base, 7) if is_week else None
+        day_count = _DAYS_AFTER.get(found.token("unit").text)
+        is_date = found.first.kind == "DAY" and isinstance(base, CalendarDate)
+        return None if day_count is None or is_date else _moved(base, day_count)
     length = found.value("length")
     if not isinstance(length, Duration) or length.is_month or length.is_vague or length.minutes or not length.days:
         return None
@@ -246,6 +255,15 @@ def _shifted_day(found: RuleMatch) -> DayExpression | None:
     if not is_joined and length.days % 7:
         return None  # "two weeks Tuesday" is an idiom, "three days Tuesday" is not
     return _moved(base, -length.days if found.contains("BEFORE") else length.days)
+
+
+@days.rule("DAY", "base=DAY in=IN n=NUM")
+def _spanish_weeks_after(found: RuleMatch) -> DayExpression | None:
+    """Read "de hoy en ocho" and "martes en quince": the same weekday one and two weeks later."""
+    base, day_count = _day(found.value("base")), _SPANISH_DAYS_AFTER.get(found.number("n"))
+    if found.token("in").text != "en" or base is None or isinstance(base, Span) or day_count is None:
+        return None
+    return None if found.after is not None and found.after.kind in {"UNIT", "MONTH"} else _moved(base, day_count)
 
 
 def _moved(base: DayExpression, day_count: int) -> DayExpression:

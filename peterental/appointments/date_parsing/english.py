@@ -77,6 +77,7 @@ _WORDS: dict[str, Entry] = (
         {
             "today tday 2day": 0,
             "tomorrow tomorow tommorow tommorrow tomorro tmrw tmr tmw tmrrw tmoro 2morrow 2moro": 1,
+            "tomoro tomorra tommorro tomarrow 2mrw": 1,
             "yesterday": -1,
         },
     )
@@ -131,8 +132,8 @@ _WORDS: dict[str, Entry] = (
         "there be do does are am with your get got give take try think guess say hey hi hello also actually "
         "really very only precisely more prompt promptly hours' im i'm know go going change move reschedule "
         "moved push shift put switch instead rather suits suit best better hour's meet meeting will when who "
-        "house home place apartment one-time local but though because calendar request requested preferred "
-        "desired as still too what how which where back"
+        "house home place apartment one-time local but though because said told meant request requested preferred "
+        "calendar desired as still too what how which where back"
     )
 )  # fmt: skip
 _WORDS["coming"] = ("WHICH", "coming")

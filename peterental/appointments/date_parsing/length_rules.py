@@ -94,6 +94,8 @@ def _hours_as_length(found: RuleMatch) -> list[Token] | None:
     "n=DEC unit=UNIT",
 )
 def _decimal_length(found: RuleMatch) -> Duration | None:
+    if found.before is not None and found.before.kind == "AT":
+        return None  # "at 09.30 hrs" is a time of day
     return length_of(float(found.token("n").text), found.word("unit"))
 
 

@@ -58,12 +58,14 @@ _WORDS: dict[str, Entry] = (
     | fillers(
         "please thanks uh um el la los las lo gracias quiero quisiera me gustaria puedo podria seria es eh pues bien "
         "cita visita ver reservar agendar disponible tiene tienen hay algo libre favor cuando sea "
-        "posible mejor punto le les nos te se vez ir podemos puede pueda"
+        "posible mejor punto perdon perdone disculpe le les nos te se vez ir podemos puede pueda"
     )
 )  # fmt: skip
 
 _PHRASES: dict[str, Entry] = phrases(
     (("AHEAD", 2), "pasado manana"),
+    (("IDIOM_DAYS", 7), "en ocho dias | en 8 dias | dentro de ocho dias | dentro de 8 dias"),
+    (("IDIOM_DAYS", 14), "en quince dias | en 15 dias | dentro de quince dias | dentro de 15 dias"),
     (("OF_PART", "morning"), "de la manana | por la manana | en la manana | por las mananas"),
     (("OF_PART", "afternoon"), "de la tarde | por la tarde | en la tarde | por las tardes"),
     (("OF_PART", "night"), "de la noche | por la noche | en la noche"),
@@ -81,7 +83,7 @@ _PHRASES: dict[str, Entry] = phrases(
     (("AFTER", None), "despues de | despues del"),
     (("BEFORE", None), "antes de | antes del"),
     (("FROM", None), "a partir de"),
-    (("ABOUT", None), "a eso de | alrededor de"),
+    (("ABOUT", None), "a eso de | alrededor de | como a | cerca de | tipo"),
     (("ISH", None), "mas o menos"),
     (FILLER, "en punto | por favor | vale la"),
     (("WEEKEND", None), "fin de semana"),
@@ -101,9 +103,9 @@ _PHRASES: dict[str, Entry] = phrases(
     (("YES", None), "esta bien | de acuerdo"),
     (("NOT", None), "en vez de"),
     (("MINUS", None), "menos el"),
-    (("HOLIDAY", "christmas eve"), "nochebuena | noche buena"),
+    (("HOLIDAY", "christmas eve"), "nochebuena | noche buena | vispera de navidad"),
     (("HOLIDAY", "christmas"), "navidad | dia de navidad"),
-    (("HOLIDAY", "new year's eve"), "nochevieja"),
+    (("HOLIDAY", "new year's eve"), "nochevieja | noche vieja | vispera de ano nuevo | fin de ano"),
     (("HOLIDAY", "new year's day"), "ano nuevo | dia de ano nuevo"),
     (("HOLIDAY", "epiphany"), "dia de reyes"),
     (("ZONE", "Central"), "hora central"),
