@@ -32,6 +32,7 @@ OWNERS = {
     "messages": "messages",
     "sign_in_failures": "users",
     "users": "users",
+    "webhook_signatures": "calls",
 }
 """The folder that reads and writes each table."""
 

@@ -51,6 +51,7 @@ WITHOUT_VIEWER = {
     "calls.begin": INTERNAL,
     "calls.exists": ALREADY_CHECKED,
     "calls.get": INTERNAL,
+    "calls.record_signature": PHONE_CALL,
     "calls.record_update": PHONE_CALL,
     "calls.record_tool_call": INTERNAL,
     "calls.record_tool_call_alone": INTERNAL,

@@ -20,6 +20,7 @@ from peterental.calls.model import (
 from peterental.calls.queries import CallQueries
 from peterental.calls.repository import CallRepository
 from peterental.calls.retry_queue import CallUpdateQueue
+from peterental.calls.signature_repository import SignatureRepository
 from peterental.clock import utc_now
 from peterental.errors import Fault
 from peterental.messages.repository import MessageRepository
@@ -71,7 +72,15 @@ class CallService:
         self._retry_queue = CallUpdateQueue(self._calls.upsert)
         self._queries = CallQueries(database)
         self._messages = MessageRepository(database)
+        self._signatures = SignatureRepository(database)
         self._now = now
+
+    def record_signature(self, signature: bytes) -> bool:
+        """Record the signature of a request and return whether it is the first with it, in any worker.
+
+        One round trip.
+        """
+        return self._signatures.record(signature)
 
     def record_update(self, update: CallUpdate) -> None:
         """Record a status update or an end-of-call report.

@@ -6,11 +6,22 @@ from peterental.database.migrations.session.server import Connection
 from peterental.errors import Fault
 from peterental.plural import counted
 
-__all__ = ["Connection", "DatabaseBusy", "DatabaseTooSlow", "DatabaseUnavailable", "SchemaOutdated"]
+__all__ = [
+    "Connection",
+    "DatabaseBusy",
+    "DatabaseReadOnly",
+    "DatabaseTooSlow",
+    "DatabaseUnavailable",
+    "SchemaOutdated",
+]
 
 
 class DatabaseUnavailable(Fault):
     """The database does not answer: {reason}."""
+
+
+class DatabaseReadOnly(DatabaseUnavailable):
+    """The database accepts no changes: {reason}. Wait until it does, or point DATABASE_URL at the primary server."""
 
 
 class DatabaseTooSlow(Fault):

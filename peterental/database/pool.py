@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -18,6 +19,7 @@ from peterental.database.circuit_breaker import PROBE_TIMEOUT_S, CircuitBreaker,
 from peterental.database.connect import (
     Connection,
     DatabaseBusy,
+    DatabaseReadOnly,
     DatabaseTooSlow,
     DatabaseUnavailable,
     SchemaOutdated,
@@ -41,6 +43,9 @@ STATEMENT_TIMEOUT_MS = 5_000
 LOCK_TIMEOUT_MS = 1_900
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 3_000
 """A client that vanishes in the middle of a booking must not block the agent's next caller for long."""
+
+_READ_ONLY = "session is read-only"
+"""What libpq reports about a server that is not what `target_session_attrs` asks for."""
 
 
 class Database:
@@ -87,6 +92,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: no connection was available within 2 s, or it broke or stopped responding.
+            DatabaseReadOnly: the server is a standby, or read-only for other reasons.
             DatabaseTooSlow: a statement ran past its time limit and was cancelled.
             StatementCancelled: another session cancelled a statement.
             DatabaseBusy: a lock was not released in time.
@@ -139,9 +145,10 @@ class Database:
         started_s = time.monotonic()
         permit = self._breaker.acquire()
         if permit is Permit.REJECT:
-            raise DatabaseUnavailable(reason=self._last_failure)
+            raise self._fault()
         timeout_s = PROBE_TIMEOUT_S if permit is Permit.PROBE else ACQUIRE_TIMEOUT_S
         left_s = remaining_s()
+        fault: Fault | None = None
         try:
             pool = self._open_pool()
             connection = pool.getconn(timeout_s if left_s is None else min(left_s, timeout_s))
@@ -159,13 +166,13 @@ class Database:
                 raise fault from error
             finally:
                 pool.putconn(connection)
-                if connection.unresponsive:
-                    self.record_failure(UNRESPONSIVE)
+                if connection.unresponsive or isinstance(fault, DatabaseReadOnly):
+                    self.record_failure(UNRESPONSIVE if connection.unresponsive else _READ_ONLY)
                     self._breaker.trip()
-                    self._drain_idle()
+                    self._drain()
         except PoolTimeout as error:
             self._breaker.trip()
-            raise DatabaseUnavailable(reason=self._last_failure) from error
+            raise self._fault() from error
         except psycopg.OperationalError as error:  # raised by the pool
             raise DatabaseUnavailable(reason=reason_of(error)) from error
         finally:
@@ -191,6 +198,7 @@ class Database:
                 "row_factory": dict_row,
                 "connect_timeout": CONNECT_TIMEOUT_S,
                 "application_name": self._application_name,
+                **_only_writable(self.url),
                 **DEFAULT_SETTINGS.keepalive_options,
             },
             min_size=1,
@@ -208,8 +216,16 @@ class Database:
         """Record why connecting failed last; DatabaseUnavailable quotes it."""
         self._last_failure = reason
 
-    def _drain_idle(self) -> None:
-        """Replace the idle connections: one was found dead, and the others have the same server."""
+    def _fault(self) -> DatabaseUnavailable:
+        """Return the fault for the last failure to connect."""
+        kind = DatabaseReadOnly if _READ_ONLY in self._last_failure else DatabaseUnavailable
+        return kind(reason=self._last_failure)
+
+    def _drain(self) -> None:
+        """Replace the connections: one was found useless, and the others have the same server.
+
+        Idle ones are replaced now, those in use when they are returned.
+        """
         if self._pool is not None:
             self._pool.drain()
 
@@ -224,9 +240,18 @@ class Database:
         if poller.poll(0):
             connection.close()
             # The pool would check them one by one, and pause for a second after each dead one.
-            self._drain_idle()
+            self._drain()
             message = "the server closed the connection"
             raise psycopg.OperationalError(message)
+
+
+def _only_writable(url: str) -> dict[str, str]:
+    """Return the options that refuse a read-only server, and that find the primary among several hosts.
+
+    Empty if the URL or the environment already says which servers to accept.
+    """
+    is_chosen = "target_session_attrs" in conninfo_to_dict(url) or "PGTARGETSESSIONATTRS" in os.environ
+    return {} if is_chosen else {"target_session_attrs": "read-write"}
 
 
 def _translate(error: psycopg.Error, connection: DeadlineConnection, waited_s: float) -> Fault | None:
@@ -241,7 +266,9 @@ def _translate(error: psycopg.Error, connection: DeadlineConnection, waited_s: f
         fault = SchemaOutdated(missing=reason)
     elif is_connection_lost(error):
         fault = DatabaseUnavailable(reason=connection.reason_it_closed() or reason)
-    elif isinstance(error, psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction):
+    elif isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        fault = DatabaseReadOnly(reason=reason)
+    elif isinstance(error, psycopg.OperationalError):
         place = place_of_session(connection)
         fault = StatementRefused(place=place, reason=reason, sqlstate=error.sqlstate, advice=advice_about(error))
     return fault

@@ -13,7 +13,6 @@ _ADVICE: Mapping[type[psycopg.Error], str] = {
     psycopg.errors.DeadlockDetected: _TRY_AGAIN,
     psycopg.errors.SerializationFailure: _TRY_AGAIN,
     psycopg.errors.DiskFull: "Free space on the server's disk",
-    psycopg.errors.ReadOnlySqlTransaction: "Point DATABASE_URL at the primary server",
 }
 
 

@@ -267,8 +267,11 @@ class UserRepository:
             SELECT subject, 1, %(now)s FROM requested ORDER BY subject
             ON CONFLICT (subject) DO UPDATE
             SET failures = CASE WHEN counted.last_failed_at < %(expired_before)s THEN 1 ELSE counted.failures + 1 END,
-                last_failed_at = GREATEST(counted.last_failed_at, EXCLUDED.last_failed_at)
-            WHERE counted.last_failed_at < %(expired_before)s
+                last_failed_at = CASE
+                    WHEN {_FROM_THE_FUTURE} THEN EXCLUDED.last_failed_at
+                    ELSE GREATEST(counted.last_failed_at, EXCLUDED.last_failed_at)
+                END
+            WHERE counted.last_failed_at < %(expired_before)s OR {_FROM_THE_FUTURE}
                 OR EXISTS (
                     SELECT
                     FROM requested
@@ -313,6 +316,10 @@ _WAIT = """
         secs => LEAST(%(max_s)s, %(first_s)s * POWER(2, LEAST(counted.failures - requested.free_attempts, 20)))
     )
 """
+
+# The clock was set back since that failure. Its wait counts as over, and its time is replaced by the present: otherwise
+# nobody could sign in until the clock is there again. Clocks that differ by less do not shorten a wait.
+_FROM_THE_FUTURE = "counted.last_failed_at > %(now)s + MAKE_INTERVAL(secs => %(max_s)s)"
 
 # Locks in the order of the subjects, like `consume`, so that the two wait for each other and do not deadlock.
 _REFUND = """

@@ -78,15 +78,17 @@ class WebhookAuthenticator:
             self._hmac_secret and headers.get("X-Signature") and _is_fresh(headers.get("X-Timestamp") or "", now)
         )
 
-    def verify_signature(self, headers: Headers, body: bytes) -> bool:
-        """Return whether `X-Signature` matches the body.
+    def verified_signature(self, headers: Headers, body: bytes) -> bytes | None:
+        """Return the signature if `X-Signature` matches the body, however it is encoded; else None.
 
         It is the HMAC-SHA256 of `{X-Timestamp}.{body}` with the shared secret.
         """
+        if self._hmac_secret is None:
+            return None
         signed = _raw(headers.get("X-Timestamp") or "") + b"." + body
-        expected = hmac.digest(self._hmac_secret or b"", signed, hashlib.sha256)
+        expected = hmac.digest(self._hmac_secret, signed, hashlib.sha256)
         given = _digest(headers.get("X-Signature") or "")
-        return self._hmac_secret is not None and hmac.compare_digest(given, expected)
+        return expected if hmac.compare_digest(given, expected) else None
 
 
 def _raw(value: str) -> bytes:

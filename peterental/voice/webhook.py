@@ -65,20 +65,29 @@ def create_blueprint(services: Services, config: Config, now: Callable[[], datet
             return _json({"error": f"The body is larger than {MAX_BODY_BYTES} bytes."}, 413)
         except BodyIncomplete as refusal:
             return _json({"error": str(refusal)}, 400)
-        if not has_secret and not authenticator.verify_signature(request.headers, body):
+        signature = None if has_secret else authenticator.verified_signature(request.headers, body)
+        if not has_secret and signature is None:
             return _json({"error": "Not authorised."}, 401)
         try:
             envelope = messages.decode(body)
         except messages.BodyUnreadable as refusal:
             return _json({"error": str(refusal)}, 400)
-        with deadline(DEADLINE_S):
-            return _json(handler.answer(envelope, began_s))
+        try:
+            with deadline(DEADLINE_S):
+                reply, status = handler.answer(envelope, began_s, signature), 200
+        except RequestReplayed as refusal:
+            reply, status = {"error": str(refusal)}, 401
+        return _json(reply, status)
 
     return blueprint
 
 
 class BodyIncomplete(Refusal):
     """The body did not arrive completely."""
+
+
+class RequestReplayed(Refusal):
+    """This signature was accepted before. Sign each delivery with its own timestamp."""
 
 
 class MessageHandler:
@@ -93,21 +102,27 @@ class MessageHandler:
         self._services = services
         self._now = now
 
-    def answer(self, envelope: Envelope, began_s: float) -> dict[str, Any]:
+    def answer(self, envelope: Envelope, began_s: float, signature: bytes | None = None) -> dict[str, Any]:
         """Return the reply to one message.
 
         Args:
             envelope: the message.
             began_s: when it arrived, in seconds on the monotonic clock.
+            signature: what alone authenticates the message; None where the shared secret does.
+
+        Raises RequestReplayed for a signature that was accepted before, by any worker.
         """
+        can_work = signature is None or self._is_first(envelope, signature)
         match envelope.kind:
             case "tool-calls":
-                return {"results": self._tool_results(envelope, began_s)}
+                return {"results": self._tool_results(envelope, began_s, database_is_away=not can_work)}
             case "function-call":
-                results = self._tool_results(envelope, began_s)
+                results = self._tool_results(envelope, began_s, database_is_away=not can_work)
                 # Senders of this older shape send no ids and read a single result.
                 return {"results": results} | ({"result": results[0]["result"]} if results else {})
             case "assistant-request" | "transfer-destination-request" | "handoff-destination-request" as kind:
+                if not can_work:
+                    return _error(speech.APOLOGY)
                 work = {
                     "assistant-request": self._assistant,
                     "transfer-destination-request": self._destination,
@@ -115,6 +130,8 @@ class MessageHandler:
                 }[kind]
                 return self._handle_errors(envelope, lambda: work(envelope), _error)
             case "status-update" | "end-of-call-report":
+                # Without the database it is queued unchecked: Vapi sends a report once, and merging it again changes
+                # nothing.
                 return self._handle_errors(envelope, lambda: self._record_update(envelope), lambda _: {})
             case _:
                 return {}
@@ -142,12 +159,26 @@ class MessageHandler:
             log.exception("%s: unexpected error", envelope.kind, extra=context)
         return make_reply(speech.APOLOGY)
 
-    def _tool_results(self, envelope: Envelope, began_s: float) -> list[dict[str, object]]:
+    def _is_first(self, envelope: Envelope, signature: bytes) -> bool:
+        """Record the signature; return False if the database does not accept it.
+
+        Raises RequestReplayed.
+        """
+
+        def work() -> bool | None:
+            return self._services.calls.record_signature(signature)
+
+        is_new = self._handle_errors(envelope, work, lambda _: None)
+        if is_new is False:
+            log.warning("A replayed request was refused", extra={"call_id": envelope.vapi_call_id})
+            raise RequestReplayed
+        return is_new is True
+
+    def _tool_results(self, envelope: Envelope, began_s: float, *, database_is_away: bool) -> list[dict[str, object]]:
         """Answer every tool call, in order.
 
         After the first that finds no database, the others do not wait for it.
         """
-        database_is_away = False
         results = []
         for tool_request in envelope.tool_requests():
             invocation = tool_registry.invocation_of(tool_request, envelope, began_s)

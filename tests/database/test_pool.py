@@ -245,7 +245,6 @@ RAISE = "DO $$ BEGIN RAISE SQLSTATE '{}' USING MESSAGE = 'reason of the server';
         ("58030", "The server's log has the details."),
         ("40P01", "Another transaction interfered; try again."),
         ("40001", "Another transaction interfered; try again."),
-        ("25006", "Point DATABASE_URL at the primary server."),
         ("55006", "The server's log has the details."),
     ],
 )

@@ -264,3 +264,30 @@ def test_network_of_ipv6_is_the_slash_64(address: str, network: str) -> None:
 )
 def test_wait_is_formatted_rounded_up(seconds: float, words: str) -> None:
     assert login_throttle.format_wait(seconds) == words
+
+
+@pytest.mark.usefixtures("ana")
+@pytest.mark.parametrize("set_back_s", [16 * 60, 86_400, 400 * 86_400])
+def test_clock_set_back_locks_nobody_out(users: UserService, clock: Clock, set_back_s: int) -> None:
+    guess(users, FREE_ATTEMPTS_PER_ACCOUNT)
+    assert required_wait_s(users) == 30
+    clock.advance_s(-set_back_s)
+    assert users.sign_in("ana@example.com", PASSWORD, HERE) is not None
+
+
+@pytest.mark.usefixtures("ana")
+def test_clock_set_back_gives_one_attempt_only(users: UserService, clock: Clock, database: Database) -> None:
+    guess(users, FREE_ATTEMPTS_PER_ACCOUNT)
+    clock.advance_s(-86_400)
+    guess(users, 1)
+    assert required_wait_s(users) == 60, "the failures are still counted"
+    assert failure_counts(database)["account"] == FREE_ATTEMPTS_PER_ACCOUNT + 1
+
+
+@pytest.mark.usefixtures("ana")
+def test_slower_clock_of_a_worker_shortens_no_wait(users: UserService, clock: Clock) -> None:
+    guess(users, FREE_ATTEMPTS_PER_ACCOUNT)
+    clock.advance_s(-120)
+    assert required_wait_s(users) == 150
+    clock.advance_s(-MAX_WAIT_S + 120)
+    assert required_wait_s(users) == MAX_WAIT_S + 30, "the longest wait of all"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 
 from flask import Response, after_this_request, current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from peterental.clock import utc_now
 from peterental.users.login_throttle import ClientOrigin, email_digest
 
 DEVICE_COOKIE_LIFETIME_S = 365 * 24 * 60 * 60
@@ -36,12 +38,17 @@ def remember(email: str) -> None:
 
 
 def _known_device(email: str) -> str | None:
-    """Return the id of this browser if `email` has signed in with it within a year."""
+    """Return the id of this browser if `email` has signed in with it within a year.
+
+    A cookie from before the clock was set back is valid, although itsdangerous would refuse one that was signed later.
+    """
     try:
-        account, device = _signer().loads(request.cookies.get(_cookie_name(), ""), max_age=DEVICE_COOKIE_LIFETIME_S)
+        content, signed_at = _signer().loads(request.cookies.get(_cookie_name(), ""), return_timestamp=True)
+        account, device = content
     except (BadData, ValueError, TypeError):
         return None
-    return str(device) if account == email_digest(email) else None
+    is_expired = utc_now() - signed_at > timedelta(seconds=DEVICE_COOKIE_LIFETIME_S)
+    return str(device) if account == email_digest(email) and not is_expired else None
 
 
 def _cookie_name() -> str:

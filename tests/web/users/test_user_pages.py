@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
+from itsdangerous import TimestampSigner
 
 from peterental.access import Viewer
 from peterental.agents.model import Profile
@@ -18,10 +19,11 @@ from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
+from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT, email_digest
 from peterental.users.model import PasswordGrant
 from peterental.users.password_links import LIFETIME, encode
 from peterental.users.setup_link import setup_token
+from peterental.web.shell import trusted_device
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -263,6 +265,28 @@ def test_device_cookie_is_valid_for_its_account_only(app: Flask, stranger: Brows
         fields = {"csrf_token": token.group(1), "email": ana.email, "password": "a wrong password"}
         statuses += [client.post("/login", data=fields).status_code for _ in range(2)]
     assert statuses == [400] * FREE_ATTEMPTS_PER_ACCOUNT + [429]
+
+
+@pytest.mark.usefixtures("frozen_clock")
+@pytest.mark.parametrize(("ahead", "is_known"), [({"days": 30}, True), ({"days": -364}, True), ({"days": -366}, False)])
+def test_device_cookie_survives_a_clock_set_back(
+    app: Flask,
+    stranger: Browser,
+    admin: Viewer,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead: dict[str, int],
+    *,
+    is_known: bool,
+) -> None:
+    signed_at = datetime.now(UTC) + timedelta(**ahead)
+    with monkeypatch.context() as then:
+        then.setattr(TimestampSigner, "get_timestamp", lambda _: int(signed_at.timestamp()))
+        with app.test_request_context():
+            value = trusted_device._signer().dumps([email_digest(admin.email), "a device"])
+    for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
+        stranger.send("/login", email=admin.email, password="a wrong password")
+    stranger._client.set_cookie("peterental-device", str(value))
+    assert stranger.send("/login", email=admin.email, password=WORDS).status_code == (303 if is_known else 429)
 
 
 def test_join_form_requires_a_csrf_token(office: Browser, stranger: Browser) -> None:

@@ -154,7 +154,7 @@ def read_backfills(connection: Connection, schema: str) -> dict[int, BackfillPro
     """Return every registered backfill by version; the table must exist."""
     query = sql.SQL(
         "SELECT backfill.*, EXISTS (SELECT FROM {ledger} AS l WHERE l.version = backfill.version) AS is_recorded,"
-        " coalesce(updated_at > clock_timestamp() - make_interval(secs => {fresh}), false) AS is_fresh"
+        " coalesce(abs(extract(epoch FROM clock_timestamp() - updated_at)) < {fresh}, false) AS is_fresh"
         " FROM {backfills} AS backfill ORDER BY version"
     ).format(
         ledger=sql.Identifier(schema, LEDGER_TABLE),

@@ -32,6 +32,8 @@ class Status:
     entries: list[HistoryEntry]
     problems: list[Problem]
     remark: str | None = None
+    read_only_reason: str | None = None
+    """Why the database accepts no changes; None if it does."""
 
     @property
     def state(self) -> str:
@@ -75,17 +77,22 @@ class Status:
 
     @property
     def fits(self) -> bool:
-        """Whether this release can use this database: its schema is current, or newer than the release.
+        """Whether this release can use this database: it accepts changes, and its schema is current or newer.
 
         A release works before its contract files are applied.
         """
+        return self.read_only_reason is None and self._schema_fits
+
+    @property
+    def _schema_fits(self) -> bool:
         return self.state in {"current", "newer"} or (self.state == "pending" and bool(self.contracts))
 
     def summary(self, *, between_problems: str = "; ") -> str:
         """Return the state in one sentence, with the next step."""
         if self.state == "broken":
             return f"The history is broken: {joined(self.problems, between_problems)}."
-        return " ".join([self._schema_summary(), *(_backfill_summary(entry) for entry in self.backfills)])
+        read_only = [f"The database accepts no changes: {self.read_only_reason}."] if self.read_only_reason else []
+        return " ".join([*read_only, self._schema_summary(), *(_backfill_summary(entry) for entry in self.backfills)])
 
     def _schema_summary(self) -> str:
         stopped = next((entry for entry in self.entries if entry.state is State.FAILED and not entry.backfill), None)
@@ -188,7 +195,8 @@ def _status(
     _mark_waiting(connection, ledger, entries, settings)
     # A gap among the files is reported once: the same migrations are missing beside the ledger.
     reported = [entry for entry in entries if not (problems and entry.state is State.MISSING)]
-    return Status(entries, problems + blocking_problems(reported), ledgers.remark_on(connection, ledger))
+    remark = ledgers.remark_on(connection, ledger)
+    return Status(entries, problems + blocking_problems(reported), remark, ledger.server.read_only_reason)
 
 
 def _mark_stopped(connection: Connection, ledger: Ledger, entries: list[HistoryEntry]) -> None:

@@ -75,6 +75,17 @@ def test_status_table_shows_percentage(
     assert "\x1b[33mrunning" in status_table(status, colour=True)
 
 
+@pytest.mark.parametrize("age", ["2 minutes", "-2 minutes"], ids=["past", "clock set back"])
+def test_status_does_not_claim_a_worker(
+    runner: MigrationRunner, folder: Folder, work: Work, db: Connection, empty_database_url: str, *, age: str
+) -> None:
+    write_visits(folder, 95)
+    runner.run_migrations()
+    work(once=True)
+    db.execute("UPDATE schema_migration_backfills SET updated_at = clock_timestamp() - %s::interval", [age])
+    assert "no worker is on it" in read_status(empty_database_url, folder.path).summary()
+
+
 def test_plan_rehearses_one_batch(
     runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str
 ) -> None:
