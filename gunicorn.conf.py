@@ -20,7 +20,8 @@ keepalive = 75  # longer than the 60 s for which load balancers keep idle connec
 control_socket_disable = True  # its path in the home directory is shared by every gunicorn of the user
 logconfig_dict = logging_config(settings)
 accesslog = "-"
-access_log_format = '%({x-forwarded-for}i)s %(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
+forwarded_allow_ips = ""  # TRUSTED_PROXIES decides whose X-Forwarded-* headers count
+access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
 if Path("/dev/shm").is_dir():  # noqa: S108  # shared memory: a worker's heartbeat never waits for a disk
     worker_tmp_dir = "/dev/shm"  # noqa: S108  # see above
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from peterental.env_file import EnvFileError, is_production, load_into_process
 from peterental.errors import Fault
+from peterental.trusted_proxies import MAX_HOPS, NO_PROXIES, TrustedProxies
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -21,9 +23,15 @@ Environment = Literal["development", "production"]
 MigrateFailure = Literal["serve", "abort"]
 LogFormat = Literal["text", "json"]
 
+RENDER_PROXIES = TrustedProxies(hops=3)
+"""Cloudflare's edge, Render's edge and Render's internal proxy: `docs/deploy-render.md` says how that was found."""
+
 
 class ConfigError(Fault):
     """PeteRental cannot start: {problems}."""
+
+
+_PUBLIC_HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
 class SecretKeyError(Fault):
@@ -53,7 +61,10 @@ class Config:
     default_time_zone: str = "America/Chicago"
     port: int | None = None
     public_url: str | None = None
-    """The public address that the host sets (Render's RENDER_EXTERNAL_URL)."""
+    """Where the pages are reached from outside: scheme, host and port. Links start with it."""
+    hsts_subdomains: bool = False
+    trusted_proxies: TrustedProxies = NO_PROXIES
+    """The proxies that may report a client's address and scheme."""
     web_concurrency: int = 2
     web_threads: int = 8
     log_level: str = "INFO"
@@ -86,7 +97,9 @@ class Config:
             vapi_hmac_secret=reader.text("VAPI_HMAC_SECRET"),
             default_time_zone=reader.time_zone("DEFAULT_TIME_ZONE", default="America/Chicago"),
             port=reader.number("PORT", default=None, low=1, high=65535),
-            public_url=reader.text("RENDER_EXTERNAL_URL"),
+            public_url=reader.public_url("PUBLIC_URL", "RENDER_EXTERNAL_URL"),
+            hsts_subdomains=reader.choice("HSTS_SUBDOMAINS", ("0", "1")) == "1",
+            trusted_proxies=reader.trusted_proxies("TRUSTED_PROXIES"),
             web_concurrency=reader.number("WEB_CONCURRENCY", default=2, low=1, high=64) or 2,
             web_threads=reader.number("WEB_THREADS", default=8, low=1, high=64) or 8,
             log_level=reader.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"), fold=str.upper),
@@ -208,6 +221,42 @@ class _Reader:
     def environment(self) -> Environment:
         choices = ("production", "development") if is_production(self._environ) else ("development", "production")
         return cast("Environment", self.choice("PETERENTAL_ENV", choices))
+
+    def public_url(self, *names: str) -> str | None:
+        """Return the first of `names` that is set, without a slash at the end."""
+        name, value = next(((name, value) for name in names if (value := self.text(name))), ("", None))
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            well_formed = (
+                value.isascii()
+                and value.isprintable()
+                and parts.scheme in {"http", "https"}
+                and _PUBLIC_HOST.fullmatch(parts.netloc) is not None
+                and (parts.port is None or parts.port > 0)
+                and parts.path in {"", "/"}
+                and not (parts.query or parts.fragment)
+            )
+        except ValueError:
+            well_formed = False
+        if not well_formed:
+            self._problems.append(f"{name} must look like https://rent.example.com, without a path")
+            return None
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    def trusted_proxies(self, name: str) -> TrustedProxies:
+        value = self.text(name)
+        if value is None:
+            return RENDER_PROXIES if self.text("RENDER") else NO_PROXIES
+        try:
+            return TrustedProxies.parse(value)
+        except ValueError:
+            self._problems.append(
+                f"{name} must be a number of proxies from 0 to {MAX_HOPS}, or networks such as 10.0.0.0/8,192.0.2.7,"
+                f" not {value!r}"
+            )
+            return NO_PROXIES
 
     def database_url(self, name: str) -> str | None:
         value = self.text(name)

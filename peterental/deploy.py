@@ -72,6 +72,12 @@ def announce_ready(config: Config) -> None:
         if config.load_demo:
             demo.load_if_empty(services, database)
         _log.info("PeteRental is running at %s", config.address)
+        _log.info("Client addresses are taken from X-Forwarded-For of: %s", config.trusted_proxies)
+        if config.is_production and config.public_url is None:
+            _log.warning(
+                "Set PUBLIC_URL to the public address: links start with %s, which only this machine reaches",
+                config.address,
+            )
         if services.users.is_set_up():
             _log.info("Sign in: %s/login", config.address)
         else:

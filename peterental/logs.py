@@ -1,16 +1,25 @@
 """Logging: one line per event, as text or JSON, with the id of the phone call that it belongs to.
 
 Pass `extra={"call_id": …}` when logging about a call.
+
+Text from outside cannot forge a line or steer a terminal, wherever it comes from: the formatters escape every character
+that is not printable. A record begins at the first column; every further line of it that may contain foreign text is
+indented.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from peterental.config import Config
+
+INDENT = "    "
+
+_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 class TextFormatter(logging.Formatter):
@@ -18,9 +27,16 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
-        text = super().format(record)
+        record.message = _message(record)
+        if self.usesTime():
+            record.asctime = self.formatTime(record, self.datefmt)
+        text = self.formatMessage(record)
         call = getattr(record, "call_id", None)
-        return f"{text} [call {call}]" if call else text
+        if call:
+            text += f" [call {printable_line(str(call))}]"
+        exception = self.formatException(record.exc_info) if record.exc_info else record.exc_text
+        stack = self.formatStack(record.stack_info) if record.stack_info else None
+        return "\n".join([text, *(INDENT + indented(part) for part in (exception, stack) if part)])
 
 
 class JsonFormatter(logging.Formatter):
@@ -39,7 +55,82 @@ class JsonFormatter(logging.Formatter):
             document["call_id"] = call
         if record.exc_info:
             document["exception"] = self.formatException(record.exc_info)
-        return json.dumps(document, ensure_ascii=False)
+        return _printable_json(json.dumps(document, ensure_ascii=False))
+
+
+def printable_line(text: str) -> str:
+    """Return a text with each character that is not printable as its escape, line breaks too.
+
+    Those are control characters, line separators, bidirectional overrides, zero-width characters and lone surrogates.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _ESCAPES.get(char) or _escape(char) for char in text)
+
+
+def indented(text: str) -> str:
+    """Return a text of several lines, each printable, and all but the first indented."""
+    return text if text.isprintable() else f"\n{INDENT}".join(map(printable_line, text.split("\n")))
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004  # the lengths of escapes
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return the message; only the line breaks of its format stay at the first column, for these are ours."""
+    template, args = str(record.msg), record.args
+    if not args:
+        return indented(template)
+    if isinstance(args, Mapping):
+        text = template % _PrintableValues(args)
+    else:
+        text = template % tuple(map(_printable_argument, args))
+    return text if text.isprintable() else "\n".join(map(printable_line, text.split("\n")))
+
+
+def _printable_argument(value: object) -> object:
+    """Return an argument for `%`; the message of an exception may have several lines."""
+    if isinstance(value, str):
+        return printable_line(value)
+    return value if isinstance(value, (int, float)) else _PrintableObject(value)
+
+
+class _PrintableObject:
+    """Formats as another object does, in printable characters."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __str__(self) -> str:
+        return indented(str(self._value))
+
+    def __repr__(self) -> str:
+        return indented(repr(self._value))
+
+
+class _PrintableValues(Mapping[str, object]):
+    """The values of another mapping for `%`; gunicorn's access log passes one."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> object:
+        return _printable_argument(self._values[name])
+
+    def __iter__(self) -> Any:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _printable_json(text: str) -> str:
+    """Return JSON with each character that is not printable as its escape."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
 def logging_config(config: Config) -> dict[str, Any]:

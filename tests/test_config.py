@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from peterental.config import Config, ConfigError, SecretKeyError, masked
+from peterental.config import RENDER_PROXIES, Config, ConfigError, SecretKeyError, masked
+from peterental.trusted_proxies import NO_PROXIES, TrustedProxies
 
 PRODUCTION = {
     "PETERENTAL_ENV": "production",
@@ -45,6 +46,57 @@ def test_render_means_production() -> None:
 
 def test_render_can_be_development() -> None:
     assert not Config.from_env({"RENDER": "true", "PETERENTAL_ENV": "development"}).is_production
+
+
+@pytest.mark.parametrize(
+    ("environ", "proxies"),
+    [
+        ({}, NO_PROXIES),
+        (PRODUCTION, NO_PROXIES),
+        ({**PRODUCTION, "RENDER": "true"}, RENDER_PROXIES),
+        ({**PRODUCTION, "RENDER": "true", "TRUSTED_PROXIES": "0"}, NO_PROXIES),
+        ({"TRUSTED_PROXIES": "2"}, TrustedProxies(hops=2)),
+        ({"TRUSTED_PROXIES": " 10.0.0.0/8, ::1"}, TrustedProxies.parse("10.0.0.0/8,::1")),
+    ],
+)
+def test_no_proxy_is_trusted_except_on_render(environ: dict[str, str], proxies: TrustedProxies) -> None:
+    assert Config.from_env(environ).trusted_proxies == proxies
+
+
+@pytest.mark.parametrize(
+    "value", ["-1", "17", "1e9", "٣", "*", "10.0.0.1/8", "0.0.0.0/0", "::/0", "1,", "proxy", "9" * 99]
+)
+def test_unclear_proxies_are_rejected(value: str) -> None:
+    with pytest.raises(ConfigError, match="TRUSTED_PROXIES must be a number of proxies from 0 to 16, or networks"):
+        Config.from_env({"TRUSTED_PROXIES": value})
+
+
+@pytest.mark.parametrize(
+    ("environ", "address"),
+    [
+        ({"PUBLIC_URL": "https://rent.example.com"}, "https://rent.example.com"),
+        ({"PUBLIC_URL": "https://Rent.Example.com:8443/"}, "https://rent.example.com:8443"),
+        ({"PUBLIC_URL": "http://[::1]:8000"}, "http://[::1]:8000"),
+        ({"RENDER_EXTERNAL_URL": "https://x.onrender.com"}, "https://x.onrender.com"),
+        ({"RENDER_EXTERNAL_URL": "https://x.onrender.com", "PUBLIC_URL": "https://a.example"}, "https://a.example"),
+        ({"RENDER_EXTERNAL_URL": "https://x.onrender.com", "PUBLIC_URL": " "}, "https://x.onrender.com"),
+        ({"PORT": "9000"}, "http://127.0.0.1:9000"),
+    ],
+)
+def test_links_start_with_the_public_address(environ: dict[str, str], address: str) -> None:
+    assert Config.from_env(environ).address == address
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "RENDER_EXTERNAL_URL"])
+@pytest.mark.parametrize(
+    "value",
+    ["rent.example.com", "//rent.example.com", "ftp://a", "https://", "https://a/b", "https://a?b", "https://a#b",
+     "https://u:p@a", "https://a b", "https://a\tb", "https://a:0", "https://a:99999", "https://[::1", "https://ä.example",
+     "javascript:alert(1)", "https://a\\b"],
+)  # fmt: skip
+def test_other_public_addresses_are_rejected(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must look like https://rent.example.com, without a path"):
+        Config.from_env({name: value})
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "SECRET_KEY", "VAPI_WEBHOOK_SECRET"])

@@ -19,7 +19,7 @@ _OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)
 
 @click.command("vapi-tools")
 @click.argument("agent_id")
-@click.option("--url", help="The public address, such as https://example.com; by default the service's own on Render.")
+@click.option("--url", help="The public address, such as https://example.com; by default PUBLIC_URL.")
 @click.option("--credential", help="The id of the Vapi credential that contains the webhook secret.")
 @report_errors
 def vapi_tools(agent_id: str, url: str | None, credential: str | None) -> None:

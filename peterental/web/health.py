@@ -1,12 +1,28 @@
-"""Health checks: `/healthz`, the gate of a deploy, and the strict `/readyz`."""
+"""Health checks: `/healthz`, the gate of a deploy, and the strict `/readyz`.
+
+Anyone can read them, so they name no cause: the log has it, and the schema page for admins.
+"""
 
 from __future__ import annotations
 
+import logging
+from typing import Literal
+
 from flask import Blueprint, Response, jsonify
 
-from peterental.database.migrations.errors import EngineError
+from peterental.database.connect import SchemaOutdated
+from peterental.database.migrations.errors import EngineError, LedgerError, MigrationFilesError, NoSchema
 from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.errors import Fault
+
+log = logging.getLogger(__name__)
+
+Reason = Literal["database", "schema"]
+"""What prevents this process from serving: no database, or a schema that does not fit this release."""
+
+
+SCHEMA_FAULTS = (MigrationFilesError, LedgerError, NoSchema, SchemaOutdated)
+"""The faults of files, ledger and schema; any other is one of the database."""
 
 
 def create_blueprint(gate: SchemaHealth) -> Blueprint:
@@ -16,6 +32,7 @@ def create_blueprint(gate: SchemaHealth) -> Blueprint:
         gate: checks whether the schema fits this release.
     """
     blueprint = Blueprint("health", __name__)
+    check = _StrictCheck(gate)
     seen_fit = False
 
     @blueprint.get("/healthz")
@@ -26,7 +43,7 @@ def create_blueprint(gate: SchemaHealth) -> Blueprint:
         """
         nonlocal seen_fit
         if not seen_fit:
-            answer = _strict(gate)
+            answer = check.answer()
             if answer[1] != 200:  # noqa: PLR2004  # HTTP's own number
                 return answer
             seen_fit = True
@@ -35,16 +52,35 @@ def create_blueprint(gate: SchemaHealth) -> Blueprint:
     @blueprint.get("/readyz")
     def readyz() -> tuple[Response, int]:
         """Return 200 only while the database answers and the schema fits."""
-        return _strict(gate)
+        return check.answer()
 
     return blueprint
 
 
-def _strict(gate: SchemaHealth) -> tuple[Response, int]:
-    try:
-        status = gate.status()
-    except (Fault, EngineError) as fault:
-        return jsonify(status="unavailable", reason=str(fault)), 503
-    if status.fits:
+class _StrictCheck:
+    """Compares the schema with this release, and logs a cause when it is new.
+
+    Args:
+        gate: compares.
+    """
+
+    def __init__(self, gate: SchemaHealth) -> None:
+        self._gate = gate
+        self._logged = ""
+
+    def answer(self) -> tuple[Response, int]:
+        """Return the state, and 200 or 503."""
+        try:
+            status = self._gate.status()
+        except (Fault, EngineError) as fault:
+            return self._unavailable("schema" if isinstance(fault, SCHEMA_FAULTS) else "database", str(fault))
+        if not status.fits:
+            return self._unavailable("schema", status.summary())
+        self._logged = ""
         return jsonify(status="ok", schema=status.state), 200
-    return jsonify(status="unavailable", reason=status.summary(), schema=status.state, pending=status.pending), 503
+
+    def _unavailable(self, reason: Reason, cause: str) -> tuple[Response, int]:
+        if cause != self._logged:
+            self._logged = cause
+            log.warning("Not ready: %s", cause)
+        return jsonify(status="unavailable", reason=reason), 503

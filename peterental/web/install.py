@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from peterental.cli import phone, users, voice
 from peterental.config import Config
@@ -11,11 +12,12 @@ from peterental.database import engine_settings
 from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.services import EXTENSION, build_services
 from peterental.voice import webhook
-from peterental.web import health
+from peterental.web import health, host_header
 from peterental.web.agents import pages as agent_pages
 from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
 from peterental.web.calls import pages as call_pages
+from peterental.web.client_address import ClientAddress
 from peterental.web.messages import pages as message_pages
 from peterental.web.shell import install as shell
 from peterental.web.tool_tester import pages as tool_tester_pages
@@ -39,6 +41,8 @@ def install(app: Flask, config: Config) -> None:
 
     app.register_blueprint(health.create_blueprint(gate))
     app.register_blueprint(webhook.create_blueprint(services, config))
+    app.before_request(host_header.refuse_invalid)  # before the shell's functions, which read the session
+    app.after_request(host_header.relative_redirect)
     shell.install(app, config)
     for pages in (
         agent_pages,
@@ -52,6 +56,5 @@ def install(app: Flask, config: Config) -> None:
         app.register_blueprint(pages.create_blueprint())
     for command in (*users.COMMANDS, *phone.COMMANDS, *voice.COMMANDS):
         app.cli.add_command(command)
-    if config.is_production:
-        # The host's load balancer is the only proxy in front of us, so clients cannot forge X-Forwarded-For.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]  # Flask's documented way
+    with_host = host_header.HostHeader(app.wsgi_app, urlsplit(config.address).netloc)
+    app.wsgi_app = ClientAddress(with_host, config.trusted_proxies)  # type: ignore[method-assign]  # Flask's documented way

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from peterental.config import Config
+from peterental.trusted_proxies import TrustedProxies
+from peterental.web.client_address import ClientAddress
 from tests.voice.phone import SUNDAY_MORNING, Clock, webhook
 
 if TYPE_CHECKING:
@@ -147,6 +149,18 @@ def test_development_without_secret_rejects_others(services: Services, clock: Cl
 )  # fmt: skip
 def test_proxied_request_is_not_loopback(services: Services, clock: Clock, name: str) -> None:
     assert post(webhook(services, clock, OPEN), {name: "127.0.0.1"}, peer="127.0.0.1") == 401
+
+
+@pytest.mark.parametrize("proxies", ["0", "1", "3", "127.0.0.1,10.0.0.0/8"])
+@pytest.mark.parametrize("forwarded", ["127.0.0.1", "::1", "127.0.0.1, 127.0.0.1, 127.0.0.1", "", "unknown"])
+def test_forwarded_address_is_never_loopback(services: Services, clock: Clock, proxies: str, forwarded: str) -> None:
+    client = webhook(services, clock, OPEN)
+    app = client.application
+    app.wsgi_app = ClientAddress(app.wsgi_app, TrustedProxies.parse(proxies))  # type: ignore[method-assign]  # Flask's documented way
+    for peer in ("127.0.0.1", "10.0.0.1", "203.0.113.7", ""):
+        assert post(client, {"X-Forwarded-For": forwarded}, peer=peer) == 401
+    assert post(client, {}, peer="127.0.0.1") == 200
+    assert post(client, {}, peer="10.0.0.1") == 401
 
 
 def test_production_without_secret_rejects_all(services: Services, clock: Clock) -> None:

@@ -110,7 +110,7 @@ def _too_many(refusal: TooManyAttempts) -> Response:
 def _unavailable(fault: Fault) -> Response:
     log.error("%s", fault)
     if is_machine_request():
-        response = make_response(f"{fault}\n", 503)
+        response = make_response("The database is not available.\n", 503)  # strangers learn no cause
         response.content_type = "text/plain; charset=utf-8"
     elif request.method == "POST":
         fields = _preserved_fields()

@@ -21,12 +21,13 @@ ONE_YEAR_S = 365 * 24 * 60 * 60
 
 def for_environment(config: Config) -> Callable[[Response], Response]:
     """Return the `after_request` function of the configured environment."""
+    transport_security = f"max-age={ONE_YEAR_S}" + ("; includeSubDomains" if config.hsts_subdomains else "")
 
     def protect(response: Response) -> Response:
         """Add the headers; pages contain personal data and so must not be cached."""
         response.headers["X-Content-Type-Options"] = "nosniff"
         if config.is_production:
-            response.headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR_S}"
+            response.headers["Strict-Transport-Security"] = transport_security
         if not is_machine_request():
             for name, value in PAGE_HEADERS.items():
                 response.headers.setdefault(name, value)

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
 from peterental.clock import utc_now
+from peterental.config import Config
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
 from peterental.users.model import EmailInvalid, EmailTaken, LastAdmin, PasswordGrant
@@ -139,7 +140,8 @@ def reactivate(user_id: int) -> Answer:
 
 def _show_link(grant: PasswordGrant) -> Response:
     token = encode(grant, str(current_app.secret_key), utc_now())
-    session[_LINK_SESSION_KEY] = [grant.user_id, url_for("users.join", token=token, _external=True)]
+    config: Config = current_app.extensions["peterental.config"]
+    session[_LINK_SESSION_KEY] = [grant.user_id, config.address + url_for("users.join", token=token)]
     return redirect(url_for("users.show", user_id=grant.user_id), 303)
 
 

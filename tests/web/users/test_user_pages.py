@@ -19,6 +19,7 @@ from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services
+from peterental.trusted_proxies import TrustedProxies
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT, email_digest
 from peterental.users.model import PasswordGrant
 from peterental.users.password_links import LIFETIME, encode
@@ -35,7 +36,7 @@ KEY = "a session key for tests, long enough"
 
 def link_in(text: str) -> str:
     """Return the path of the one-time link in a page."""
-    found = re.search(r'id="link" value="http://localhost(/join\?token=[^"]+)"', text)
+    found = re.search(r'id="link" value="http://127\.0\.0\.1:8000(/join\?token=[^"]+)"', text)
     assert found, text
     return unescape(found.group(1))
 
@@ -312,7 +313,10 @@ def test_production_device_cookie_is_secure(make_app: Callable[[Config], Flask],
 def test_forwarded_address_cannot_be_forged(
     make_app: Callable[[Config], Flask], config: Config, database: Database
 ) -> None:
-    client = make_app(replace(config, environment="production", vapi_webhook_secret="x" * 32)).test_client()
+    behind_one = replace(
+        config, environment="production", vapi_webhook_secret="x" * 32, trusted_proxies=TrustedProxies(hops=1)
+    )
+    client = make_app(behind_one).test_client()
     base = "https://rent.example.com"
     token = re.search(r'value="([^"]+)"', client.get("/login", base_url=base).text)
     assert token

@@ -1,0 +1,139 @@
+"""Log lines: text from outside forges no line and steers no terminal, in both formats."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peterental.config import Config, LogFormat
+from peterental.logs import JsonFormatter, TextFormatter, logging_config
+from tests.gunicorn import running_gunicorn
+from tests.servers import HANG_S
+
+FORGED = "2026-11-29 12:00:00,000 ERROR forged"
+HOSTILE = f"a\r\n{FORGED}\t\x1b[2J\x00\x7f\x85\x9b\u2028\u2029\u202e\u2066\u200f\u200b\ufeff\ud800\U000e0041z"
+"""Line breaks, terminal escapes, line separators, bidirectional overrides, zero width, a lone surrogate, a tag."""
+
+
+class Untidy:
+    """An object whose texts are hostile."""
+
+    def __str__(self) -> str:
+        return HOSTILE
+
+    def __repr__(self) -> str:
+        return HOSTILE
+
+
+def a_record(message: object, *args: object, **more: Any) -> logging.LogRecord:
+    record = logging.LogRecord("x", logging.ERROR, __file__, 1, message, args, more.pop("exc_info", None))
+    record.__dict__.update(more)
+    return record
+
+
+def raised(error: Exception) -> Any:
+    return type(error), error, None
+
+
+def as_text(record: logging.LogRecord) -> str:
+    return TextFormatter("%(asctime)s %(levelname)s %(message)s").format(record)
+
+
+RECORDS = {
+    "argument": a_record("%s said", HOSTILE),
+    "repr": a_record("%r said", HOSTILE),
+    "object": a_record("%s and %r", Untidy(), Untidy()),
+    "exception as argument": a_record("failed: %s", ValueError(HOSTILE)),
+    "mapping": a_record("%(path)s %(status)d", {"path": HOSTILE, "status": 200}),
+    "message": a_record(HOSTILE),
+    "template": a_record(f"{HOSTILE} %s", 1),
+    "call id": a_record("answered", call_id=HOSTILE),
+    "traceback": a_record("failed", exc_info=raised(ValueError(HOSTILE))),
+    "cached traceback": a_record("failed", exc_text=f"Traceback\n{HOSTILE}"),
+    "stack": a_record("failed", stack_info=HOSTILE),
+}
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_text_has_no_control_characters(record: logging.LogRecord) -> None:
+    text = as_text(record)
+    assert "forged" in text
+    for line in text.split("\n"):
+        assert line.isprintable()
+        assert not {unicodedata.category(char) for char in line} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert text.encode()
+
+
+@pytest.mark.parametrize("name", [name for name in RECORDS if name != "template"])
+def test_foreign_text_begins_no_line(name: str) -> None:
+    lines = as_text(RECORDS[name]).split("\n")
+    assert all(line.startswith("    ") for line in lines[1:])
+
+
+@pytest.mark.parametrize("name", ["argument", "repr", "mapping", "call id"])
+def test_line_breaks_in_values_are_escaped(name: str) -> None:
+    assert "\n" not in as_text(RECORDS[name])
+
+
+def test_our_own_lines_stay_as_they_are() -> None:
+    assert as_text(a_record("Try:\n\n%s\n", "curl -s x")).endswith(" ERROR Try:\n\ncurl -s x\n")
+    failed = a_record("❌ %s", ValueError("line 1\n  ^ here"))
+    assert as_text(failed).endswith(" ERROR ❌ line 1\n      ^ here")
+    lines = as_text(a_record("failed", exc_info=raised(ValueError("no")))).split("\n")
+    assert lines[1:] == ["    ValueError: no"]
+
+
+def test_numbers_and_the_call_id_are_formatted() -> None:
+    assert as_text(a_record("%s took %.1f of %d ms", "x", 1.25, 3, call_id="c1")).endswith(
+        "x took 1.2 of 3 ms [call c1]"
+    )
+    assert TextFormatter("%(message)s").format(a_record("é ✅ 漢字 👍")) == "é ✅ 漢字 👍"
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_json_is_one_printable_line(record: logging.LogRecord) -> None:
+    line = JsonFormatter().format(record)
+    assert line.isprintable()
+    assert json.loads(line)["level"] == "ERROR"
+
+
+def test_json_keeps_the_text() -> None:
+    document = json.loads(JsonFormatter().format(a_record("%s", HOSTILE, call_id=HOSTILE)))
+    assert document["message"] == document["call_id"] == HOSTILE
+    assert "é ✅" in JsonFormatter().format(a_record("é ✅"))
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_every_handler_uses_our_formatters(log_format: LogFormat) -> None:
+    config = logging_config(Config(log_format=log_format))
+    assert {handler["formatter"] for handler in config["handlers"].values()} == {log_format}
+    assert {name for name, logger in config["loggers"].items() if logger.get("handlers")} == set()
+
+
+def exchange(port: int, request: bytes) -> bytes:
+    """Send raw bytes and return the whole answer."""
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG_S) as connection:
+        connection.sendall(request)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+        return answer
+
+
+def test_gunicorn_logs_escape_requests(tmp_path: Path, database_url: str) -> None:
+    log = tmp_path / "gunicorn.log"
+    with running_gunicorn({"DATABASE_URL": database_url}, log) as gunicorn:
+        for path in ("/%0A2026-11-29%2012:00:00,000%20ERROR%20forged", "/%1b%5b2J%9b%e2%80%ae", "/%0d%00"):
+            assert b" 404 " in exchange(gunicorn.port, f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        assert b" 400 " in exchange(gunicorn.port, b"GET / HTTP/1.1\r\nX: a\x1b[2J\x85\r\nBad\x07Name: x\r\n\r\n")
+    output = log.read_bytes().decode()
+    assert r'"GET /\n2026-11-29 12:00:00,000 ERROR forged" 404' in output
+    assert r'"GET /\x1b[2J\x9b' in output
+    assert all(line.isprintable() for line in output.split("\n"))
+    assert f"\n{FORGED}" not in output
