@@ -31,17 +31,18 @@ def _searched(texts: Sequence[str], documents: Sequence[str]) -> str:
 _CALL_TEXT = _searched([f"calls.{name}" for name in TEXT_COLUMNS], [f"calls.{name}" for name in JSON_COLUMNS])
 _TOOL_CALL_TEXT = _searched(["name", "answer"], ["arguments"])
 
+_GIVEN = "concat_ws(' ------ ', arguments ->> 'attendee_phone', arguments ->> 'attendee_email')"
+"""What a caller gave as their own number and address."""
+
 
 class CallPersonalDataRepository:
     """The calls of one database, by what they contain. Every method runs in the caller's transaction."""
 
-    def search(
-        self, connection: Connection, pattern: str, *, call_ids: Sequence[str], is_number: bool
-    ) -> list[DictRow]:
+    def search(self, connection: Connection, pattern: str, *, call_ids: Sequence[str]) -> list[DictRow]:
         """Return the calls that are not reduced and in which a regular expression matches, earliest first.
 
-        A call is the person's own (`is_own`) if it came from their number or from none, or is one of `call_ids`. Where
-        an address is searched for, every match is.
+        A call is the person's own (`is_own`) if it came from their number or from none, if the caller gave the number
+        or the address as theirs, or if it is one of `call_ids`.
 
         Reads the whole table.
 
@@ -49,26 +50,28 @@ class CallPersonalDataRepository:
             connection: of the transaction.
             pattern: the regular expression.
             call_ids: calls that are found anyway, because they booked something for the person.
-            is_number: whether a phone number is searched for.
         """
         return connection.execute(
             f"""
+            WITH named AS MATERIALIZED (
+                SELECT vapi_call_id, bool_or({_GIVEN} ~* %(pattern)s) AS is_given
+                FROM tool_calls
+                WHERE reduced_at IS NULL AND vapi_call_id <> '' AND {_TOOL_CALL_TEXT} ~* %(pattern)s
+                GROUP BY vapi_call_id
+            )
             SELECT vapi_call_id, kind, agent_name, time_zone, COALESCE(started_at, calls.created_at) AS began_at,
-                   vapi_call_id = ANY (%(call_ids)s) OR NOT %(is_number)s OR caller_number IS NULL
-                       OR caller_number ~* %(pattern)s AS is_own
-            FROM calls LEFT JOIN agents USING (agent_id)
+                   vapi_call_id = ANY (%(call_ids)s) OR caller_number IS NULL OR caller_number ~* %(pattern)s
+                       OR COALESCE(named.is_given, FALSE) AS is_own
+            FROM calls LEFT JOIN agents USING (agent_id) LEFT JOIN named USING (vapi_call_id)
             WHERE calls.reduced_at IS NULL
                 AND (
                     vapi_call_id = ANY (%(call_ids)s)
-                    OR vapi_call_id IN (
-                        SELECT vapi_call_id FROM tool_calls
-                        WHERE reduced_at IS NULL AND {_TOOL_CALL_TEXT} ~* %(pattern)s
-                    )
+                    OR named.vapi_call_id IS NOT NULL
                     OR {_CALL_TEXT} ~* %(pattern)s
                 )
             ORDER BY began_at, vapi_call_id
             """.encode(),
-            {"pattern": pattern, "call_ids": list(call_ids), "is_number": is_number},
+            {"pattern": pattern, "call_ids": list(call_ids)},
         ).fetchall()
 
     def search_tool_calls(

@@ -17,27 +17,27 @@ _TEXT = "concat_ws(' ------ ', body, attendee_name, attendee_phone, caller_numbe
 class MessagePersonalDataRepository:
     """The messages of one database, by what they contain. Every method runs in the caller's transaction."""
 
-    def search(self, connection: Connection, pattern: str, *, is_number: bool) -> list[DictRow]:
+    def search(self, connection: Connection, pattern: str, *, call_ids: Sequence[str] = ()) -> list[DictRow]:
         """Return the messages in which a regular expression matches, earliest first. Reads the whole table.
 
-        A message is the person's own (`is_own`) if it has their number, or no number. Where an address is searched for,
-        every match is.
+        A message is the person's own (`is_own`) if it has their number or no number, or was left in one of `call_ids`.
 
         Args:
             connection: of the transaction.
             pattern: the regular expression.
-            is_number: whether a phone number is searched for.
+            call_ids: the person's calls; messages that were left in these are found anyway.
         """
         return connection.execute(
             f"""
             SELECT message_id, agent_name, time_zone, received_at, vapi_call_id,
-                   NOT %(is_number)s OR COALESCE(attendee_phone, caller_number) IS NULL
-                       OR concat_ws(' ------ ', attendee_phone, caller_number) ~* %(pattern)s AS is_own
+                   COALESCE(attendee_phone, caller_number) IS NULL
+                       OR concat_ws(' ------ ', attendee_phone, caller_number) ~* %(pattern)s
+                       OR COALESCE(vapi_call_id = ANY (%(call_ids)s), FALSE) AS is_own
             FROM messages JOIN agents USING (agent_id)
-            WHERE {_TEXT} ~* %(pattern)s
+            WHERE vapi_call_id = ANY (%(call_ids)s) OR {_TEXT} ~* %(pattern)s
             ORDER BY received_at, message_id
             """.encode(),
-            {"pattern": pattern, "is_number": is_number},
+            {"pattern": pattern, "call_ids": list(call_ids)},
         ).fetchall()
 
     def read(self, connection: Connection, ids: Sequence[int]) -> list[DictRow]:

@@ -1,7 +1,7 @@
 """A person, known by a phone number or an e-mail address, and how either is found in a text. Pure.
 
 One regular expression serves PostgreSQL, which finds the rows, and Python, which removes the matches: it uses only what
-both understand alike. It has no nested repetition, so its time grows with the length of the text only.
+both understand alike. Every repetition in it is bounded, so its time grows with the length of the text only.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ _DIGIT_WORDS = {
     "0": "zero|oh|o|cero", "1": "one|uno", "2": "two|dos", "3": "three|tres", "4": "four|cuatro", "5": "five|cinco",
     "6": "six|seis", "7": "seven|siete", "8": "eight|ocho", "9": "nine|nueve",
 }  # fmt: skip
-_BETWEEN_DIGITS = "[^0-9A-Za-z]{0,4}"
-_SPOKEN = {".": r"(?:\.|[ ]+(?:dot|punto)[ ]+)", "@": "(?:@|%40|[ ]+(?:at|arroba)[ ]+)"}
+_ESCAPE = "%[0-9A-Fa-f]{2}"
+_BETWEEN_DIGITS = f"(?:{_ESCAPE}|[^0-9A-Za-z]){{0,4}}"
+_SPOKEN = {".": r"(?:\.|[ ]{1,3}(?:dot|punto)[ ]{1,3})", "@": "(?:@|%40|[ ]{1,3}(?:at|arroba)[ ]{1,3})"}
 
 
 class PersonInvalid(Refusal):
@@ -122,7 +123,7 @@ def _number_pattern(e164: str) -> str:
     country = _spelt(str(number.country_code))
     exit_code = f"(?:(?:00|011){_BETWEEN_DIGITS})?"
     prefix = f"(?:{exit_code}{country}{_BETWEEN_DIGITS}(?:[01]{_BETWEEN_DIGITS})?|0{_BETWEEN_DIGITS})?"
-    return f"(?<![0-9])[+(]*{prefix}[(]?{national}(?![0-9])"
+    return f"(?:(?<![0-9])|(?<={_ESCAPE}))[+(]{{0,2}}{prefix}[(]?{national}(?![0-9])"
 
 
 def _spelt(digits: str) -> str:
@@ -132,4 +133,4 @@ def _spelt(digits: str) -> str:
 def _email_pattern(address: str) -> str:
     """Return the pattern of an address, as written or as spoken, and not as a part of a longer one."""
     spelt = "".join(_SPOKEN.get(character, re.escape(character)) for character in address)
-    return rf"(?<![A-Za-z0-9._%+-]){spelt}(?![A-Za-z0-9_-]|\.[A-Za-z0-9])"
+    return rf"(?:(?<![A-Za-z0-9._%+-])|(?<={_ESCAPE})){spelt}(?![A-Za-z0-9_-]|\.[A-Za-z0-9])"

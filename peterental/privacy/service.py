@@ -159,12 +159,13 @@ class PersonService:
         return holdings
 
     def _search(self, connection: Connection, person: Person) -> Holdings:
-        pattern, is_number = person.pattern, person.kind == "phone"
+        pattern = person.pattern
         bookings = self._bookings.search(connection, pattern)
-        messages = self._messages.search(connection, pattern, is_number=is_number)
-        own_messages = [row for row in messages if row["is_own"]]
-        made_in = {row["vapi_call_id"] for row in (*bookings, *own_messages) if row["vapi_call_id"]}
-        calls = self._calls.search(connection, pattern, call_ids=sorted(made_in), is_number=is_number)
+        left = [row for row in self._messages.search(connection, pattern) if row["is_own"]]
+        made_in = {row["vapi_call_id"] for row in (*bookings, *left) if row["vapi_call_id"]}
+        calls = self._calls.search(connection, pattern, call_ids=sorted(made_in))
+        own_call_ids = [row["vapi_call_id"] for row in calls if row["is_own"]]
+        messages = self._messages.search(connection, pattern, call_ids=own_call_ids)
         booking_ids = [row["appointment_id"] for row in bookings]
         return Holdings(
             person=person,
@@ -178,7 +179,7 @@ class PersonService:
                 self._calls.search_tool_calls(
                     connection,
                     pattern,
-                    call_ids=[row["vapi_call_id"] for row in calls if row["is_own"]],
+                    call_ids=own_call_ids,
                     appointment_ids=booking_ids,
                 )
             ),
@@ -187,7 +188,7 @@ class PersonService:
                     connection,
                     pattern,
                     appointment_ids=booking_ids,
-                    message_ids=[row["message_id"] for row in own_messages],
+                    message_ids=[row["message_id"] for row in messages if row["is_own"]],
                 )
             ),
             notes=self._notes.count(connection, pattern),

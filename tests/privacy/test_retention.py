@@ -132,7 +132,7 @@ def test_late_tool_call_of_a_reduced_call_is_reduced(phone: Phone, database: Dat
     assert phone.say("set_appointment", booking, "tool-1") == REDUCED_ANSWER
     assert phone.say("get_availability", {"date": "friday", "attendee_name": "Dolores"}, "tool-2") != REDUCED_ANSWER
     assert [(row["arguments"], row["answer"]) for row in tool_rows(database)] == [(None, REDUCED_ANSWER)] * 2
-    assert len(database.fetch("SELECT FROM appointments")) == 1
+    assert len(database.fetch("SELECT id FROM appointments")) == 1
 
 
 def test_end_reason_that_is_no_code_is_removed(database: Database, clock: Clock, services: Services) -> None:
