@@ -69,6 +69,8 @@ class Config:
     web_threads: int = 8
     log_level: str = "INFO"
     log_format: LogFormat = "text"
+    keep_calls_days: int | None = None
+    """After how many days calls are reduced; None keeps them."""
     load_demo: bool = False
     """Load demo data into an empty database at the start; development only."""
     instance_dir: Path = PROJECT_DIR / "instance"
@@ -104,6 +106,7 @@ class Config:
             web_threads=reader.number("WEB_THREADS", default=8, low=1, high=64) or 8,
             log_level=reader.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"), fold=str.upper),
             log_format=cast("LogFormat", reader.choice("LOG_FORMAT", ("text", "json"))),
+            keep_calls_days=reader.number("KEEP_CALLS_DAYS", default=None, low=1, high=36_500),
             load_demo=reader.choice("PETERENTAL_DEMO", ("0", "1")) == "1",
         )
         reader.require_for_production(config)

@@ -18,6 +18,8 @@ from peterental.calls.service import CallService
 from peterental.clock import utc_now
 from peterental.database import Database
 from peterental.messages.service import MessageService
+from peterental.privacy.retention import RetentionService
+from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.service import UserService
 
@@ -38,6 +40,8 @@ class Services:
     listing: ListingService
     user_admin: UserAdminService
     messages: MessageService
+    persons: PersonService
+    retention: RetentionService
     users: UserService
 
 
@@ -47,12 +51,15 @@ class Application(Protocol):
     extensions: dict[str, Any]
 
 
-def build_services(database: Database, clock: Callable[[], datetime] | None = None) -> Services:
+def build_services(
+    database: Database, clock: Callable[[], datetime] | None = None, *, pseudonym_key: bytes | None = None
+) -> Services:
     """Build the services and pass each the services it depends on.
 
     Args:
         database: used by all of them.
         clock: returns the current time, aware; the system clock by default.
+        pseudonym_key: of the hash by which the audit log identifies a person; a random one by default.
     """
     clock = clock or utc_now
     audit = AuditService(database)
@@ -70,6 +77,8 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
         listing=ListingService(database, clock),
         user_admin=UserAdminService(database, audit),
         messages=MessageService(database, audit, clock),
+        persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
+        retention=RetentionService(database, clock),
         users=UserService(database, audit, clock),
     )
 

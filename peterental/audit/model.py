@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-SubjectKind = Literal["agent", "appointment", "message", "user"]
+SubjectKind = Literal["agent", "appointment", "message", "user", "person"]
+"""What a change is of; `person` is a request about one person's data."""
 
 COMMAND_LINE = "command line"
 """The actor of changes by a `flask` command."""

@@ -41,6 +41,9 @@ class MessageTaken(Outcome):
     can_call_back: bool
 
 
+REDUCED_ANSWER = "That was answered before."
+"""The answer of a reduced tool call, as the trigger of `tool_calls` writes it; a repeated delivery gets it, too."""
+
 ConversationKind = Literal["call", "chat"]
 """Vapi's two kinds of conversations: a phone or web call, or a chat in writing. A chat is stored like a call."""
 
@@ -97,6 +100,11 @@ class ToolCall:
     """The stable key of the question that the answer asks."""
     duration_ms: float | None = None
     received_at: datetime | None = None
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether its arguments and its answer were removed."""
+        return self.answer == REDUCED_ANSWER and not self.arguments
 
 
 @dataclass(frozen=True)
@@ -269,6 +277,10 @@ class CallSummary:
     outcomes: tuple[str, ...]
     """Outcomes of its tool calls, each once, and `stands` where the viewing asked for was booked already."""
     agreed: bool
+    reduced_at: datetime | None
+    """When what was said was removed; None where it is kept."""
+    reduced_after_days: int | None
+    """After how many days; None where a person asked for it."""
     appointment_id: int | None
     """The appointment made in the call; of several, the latest."""
     attendee_name: str | None

@@ -38,7 +38,7 @@ SUMMARY_COLUMNS = ", ".join(
     f"calls.{name}"
     for name in (
         "vapi_call_id", "kind", "agent_id", "caller_number", "status", "started_at", "ended_at", "ended_reason",
-        "cost", "created_at", "outcomes", "agreed",
+        "cost", "created_at", "outcomes", "agreed", "reduced_at", "reduced_after_days",
     )
 )  # fmt: skip
 

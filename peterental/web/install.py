@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from peterental.cli import phone, users, voice
+from peterental.cli import phone, privacy, users, voice
 from peterental.config import Config
 from peterental.database import engine_settings
 from peterental.database.migrations.ledger.status import SchemaHealth
@@ -19,6 +19,7 @@ from peterental.web.audit import pages as audit_pages
 from peterental.web.calls import pages as call_pages
 from peterental.web.client_address import ClientAddress
 from peterental.web.messages import pages as message_pages
+from peterental.web.privacy import pages as privacy_pages
 from peterental.web.shell import install as shell
 from peterental.web.tool_tester import pages as tool_tester_pages
 from peterental.web.users import pages as user_pages
@@ -35,7 +36,7 @@ def install(app: Flask, config: Config) -> None:
     app.secret_key = config.session_key()
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     database = app.extensions["peterental.database"]
-    services = build_services(database)
+    services = build_services(database, pseudonym_key=config.session_key().encode())
     app.extensions[EXTENSION] = services
     app.extensions["peterental.gate"] = gate = SchemaHealth(database, config.migrations_dir, engine_settings(config))
 
@@ -50,11 +51,12 @@ def install(app: Flask, config: Config) -> None:
         audit_pages,
         call_pages,
         message_pages,
+        privacy_pages,
         tool_tester_pages,
         user_pages,
     ):
         app.register_blueprint(pages.create_blueprint())
-    for command in (*users.COMMANDS, *phone.COMMANDS, *voice.COMMANDS):
+    for command in (*users.COMMANDS, *phone.COMMANDS, *privacy.COMMANDS, *voice.COMMANDS):
         app.cli.add_command(command)
     with_host = host_header.HostHeader(app.wsgi_app, urlsplit(config.address).netloc)
     app.wsgi_app = ClientAddress(with_host, config.trusted_proxies)  # type: ignore[method-assign]  # Flask's documented way

@@ -26,6 +26,7 @@ KINDS: Mapping[SubjectKind, str] = {
     "appointment": "Appointments",
     "message": "Messages",
     "user": "Users",
+    "person": "Personal data",
 }
 """The labels of the filter by kind."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from peterental.calls.model import CallSummary, Flag
+from peterental.plural import counted
 from peterental.voice import tool_registry
 
 MAX_CALL_LENGTH = timedelta(hours=12)
@@ -91,6 +92,16 @@ def how_it_ended(call: CallSummary, now: datetime) -> str:
     if not call.ended_reason:
         return "Ended, no reason reported"
     return ENDED_REASONS.get(call.ended_reason, call.ended_reason)
+
+
+def reduction(call: CallSummary) -> str:
+    """Return when a call was reduced, and why: `Reduced on December 2, 2026 after 90 days`; empty if it was not."""
+    if call.reduced_at is None:
+        return ""
+    day = call.reduced_at.astimezone(call.zone)
+    days = call.reduced_after_days
+    reason = "by request" if days is None else f"after {counted(days, 'day')}"
+    return f"Reduced on {day:%B} {day.day}, {day.year} {reason}"
 
 
 def format_duration(duration: timedelta) -> str:

@@ -85,6 +85,7 @@ def index() -> str:
         unassigned=UNASSIGNED,
         now=utc_now(),
         labels=labels,
+        keep_calls_days=config.keep_calls_days,
     )
 
 

@@ -1,0 +1,1 @@
+"""Personal data: reduce old calls, and export and delete one person's data."""
