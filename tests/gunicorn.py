@@ -20,6 +20,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 STEERING = (
     "ALLOW_",
+    "CREDENTIALS_",
     "DATABASE_URL",
     "DEFAULT_TIME_ZONE",
     "FLASK_",
@@ -29,6 +30,7 @@ STEERING = (
     "PETERENTAL_",
     "PG",
     "RENDER",
+    "REQUIRE_",
     "SCRATCH_",
     "SECRET_KEY",
     "VAPI_",
