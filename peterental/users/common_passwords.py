@@ -11,9 +11,13 @@ MAX_CHARS_ESTIMATED = 64
 MIN_SCORE = 3
 """The score of zxcvbn from 0 to 4; 3 means that at least a hundred million guesses are needed."""
 
-OUR_WORDS = ("PeteRental", "viewings", "rental", "leasing", "office")
+OUR_WORDS = ("peterental", "viewings", "viewing", "rentals", "rental", "leasing", "office")
 
-_SEPARATOR = re.compile(r"[^\w]+")
+MIN_WORD_CHARS = 3
+MIN_OTHER_CHARS = 5
+"""What a password has besides the user's own words and ours: a year or an exclamation mark is not enough."""
+
+_SEPARATORS = re.compile(r"[\W_]+")
 
 
 def is_common(password: str, owner: Iterable[str] = ()) -> bool:
@@ -24,12 +28,26 @@ def is_common(password: str, owner: Iterable[str] = ()) -> bool:
 
     Args:
         password: after normalization.
-        owner: the e-mail address and the name of its user; their parts count as guessed first.
+        owner: the e-mail address and the name of its user.
     """
+    start = password[:MAX_CHARS_ESTIMATED]
+    words = _words(owner)
+    if len(_without(words, start)) < MIN_OTHER_CHARS:
+        return True
     from zxcvbn import zxcvbn  # noqa: PLC0415  # see above
 
-    words = [*OUR_WORDS]
-    for text in owner:
-        words += [text, *filter(None, _SEPARATOR.split(text))]
-    estimate = zxcvbn(password[:MAX_CHARS_ESTIMATED], user_inputs=words)
-    return bool(estimate["score"] < MIN_SCORE)
+    return bool(zxcvbn(start, user_inputs=words)["score"] < MIN_SCORE)
+
+
+def _words(owner: Iterable[str]) -> list[str]:
+    """Return the words that are guessed first, the longest first."""
+    parts = {part for text in owner for part in _SEPARATORS.split(text.lower()) if len(part) >= MIN_WORD_CHARS}
+    return sorted({*parts, *OUR_WORDS}, key=len, reverse=True)
+
+
+def _without(words: Iterable[str], text: str) -> str:
+    """Return the letters and digits of a text that belong to none of the words."""
+    rest = _SEPARATORS.sub("", text.lower())
+    for word in words:
+        rest = rest.replace(word, "")
+    return rest

@@ -36,7 +36,7 @@ class Keyring:
             lifetime_s: None is also returned if it was encrypted longer ago, in seconds.
         """
         try:
-            text = MultiFernet(self._ciphers).decrypt(token.encode("ascii", "replace"), ttl=lifetime_s).decode()
+            text = self._decrypted(token, lifetime_s)
         except InvalidToken:
             return None
         found, _, secret = text.partition("\n")
@@ -49,6 +49,11 @@ class Keyring:
         except InvalidToken:
             return False
         return True
+
+    def _decrypted(self, token: str, lifetime_s: int | None) -> str:
+        if not self._ciphers:
+            raise InvalidToken
+        return MultiFernet(self._ciphers).decrypt(token.encode("ascii", "replace"), ttl=lifetime_s).decode()
 
     @cached_property
     def _ciphers(self) -> list[Fernet]:

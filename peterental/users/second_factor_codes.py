@@ -9,7 +9,7 @@ from peterental.database.pool import Database
 from peterental.users.encryption import Keyring
 from peterental.users.model import CodeKind
 from peterental.users.second_factor_repository import SecondFactorRepository
-from peterental.users.totp import matching_step, recovery_code_hash
+from peterental.users.totp import matching_step, new_secret, recovery_code_hash
 
 
 class SecondFactorCodes:
@@ -34,7 +34,7 @@ class SecondFactorCodes:
         """
         factor = self._factors.get(user_id)
         secret = self._keyring.decrypt(purpose(user_id), factor.secret) if factor else None
-        step = matching_step(secret or "", code, self._now())
+        step = matching_step(secret or new_secret(), code, self._now())
         if factor is None:
             return None
         if secret is not None and step is not None:
