@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from peterental.errors import Forbidden
@@ -17,11 +17,19 @@ class AdminsOnly(Forbidden):
 
 @dataclass(frozen=True)
 class Viewer:
-    """The signed-in user on whose behalf a service works."""
+    """The signed-in user on whose behalf a service works.
+
+    Args:
+        user_id: of the user.
+        email: the e-mail address.
+        is_admin: whether the user is an admin.
+        session_id: the session of the request; None outside of requests.
+    """
 
     user_id: int
     email: str
     is_admin: bool
+    session_id: int | None = field(default=None, compare=False)
 
 
 def require_admin(viewer: Viewer) -> None:

@@ -22,6 +22,9 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 Environment = Literal["development", "production"]
 MigrateFailure = Literal["serve", "abort"]
 LogFormat = Literal["text", "json"]
+SecondFactorPolicy = Literal["", "admins", "all"]
+
+MIN_CREDENTIALS_KEY_CHARS = 32
 
 RENDER_PROXIES = TrustedProxies(hops=3)
 """Cloudflare's edge, Render's edge and Render's internal proxy: `docs/deploy-render.md` says how that was found."""
@@ -58,6 +61,9 @@ class Config:
     secret_key: str | None = field(default=None, repr=False)
     vapi_webhook_secret: str | None = field(default=None, repr=False)
     vapi_hmac_secret: str | None = field(default=None, repr=False)
+    credentials_keys: tuple[str, ...] = field(default=(), repr=False)
+    """Encrypt secrets in the database; the first one encrypts, all of them decrypt."""
+    require_second_factor: SecondFactorPolicy = ""
     default_time_zone: str = "America/Chicago"
     port: int | None = None
     public_url: str | None = None
@@ -97,6 +103,10 @@ class Config:
             secret_key=reader.text("SECRET_KEY"),
             vapi_webhook_secret=reader.text("VAPI_WEBHOOK_SECRET"),
             vapi_hmac_secret=reader.text("VAPI_HMAC_SECRET"),
+            credentials_keys=reader.keys("CREDENTIALS_KEY"),
+            require_second_factor=cast(
+                "SecondFactorPolicy", reader.choice("REQUIRE_SECOND_FACTOR", ("", "admins", "all"))
+            ),
             default_time_zone=reader.time_zone("DEFAULT_TIME_ZONE", default="America/Chicago"),
             port=reader.number("PORT", default=None, low=1, high=65535),
             public_url=reader.public_url("PUBLIC_URL", "RENDER_EXTERNAL_URL"),
@@ -148,6 +158,15 @@ class Config:
             return _read_or_create_secret(path)
         except OSError as error:
             raise SecretKeyError(path=path, reason=error.strerror) from error
+
+    def encryption_keys(self) -> tuple[str, ...]:
+        """Return the keys for secrets in the database, the newest first.
+
+        The session key is the last: it encrypts while CREDENTIALS_KEY is not set, and later decrypts what it encrypted.
+
+        Raises SecretKeyError.
+        """
+        return (*self.credentials_keys, self.session_key())
 
 
 def masked(url: str) -> str:
@@ -202,6 +221,14 @@ class _Reader:
             self._problems.append(f"{name} must be one of {', '.join(choices)}, not {value!r}")
             return choices[0]
         return value
+
+    def keys(self, name: str) -> tuple[str, ...]:
+        """Return the comma-separated keys of a setting. The message about a short one does not quote it."""
+        found = tuple(key.strip() for key in (self.text(name) or "").split(",") if key.strip())
+        if any(len(key) < MIN_CREDENTIALS_KEY_CHARS for key in found):
+            self._problems.append(f"{name} must be random keys of at least {MIN_CREDENTIALS_KEY_CHARS} characters")
+            return ()
+        return found
 
     def number(self, name: str, *, default: int | None, low: int, high: int) -> int | None:
         value = self.text(name)

@@ -16,12 +16,17 @@ from peterental.appointments.phone_service import PhoneBookingService
 from peterental.audit.service import AuditService
 from peterental.calls.service import CallService
 from peterental.clock import utc_now
+from peterental.config import Config
 from peterental.database import Database
 from peterental.messages.service import MessageService
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
+from peterental.users.encryption import Keyring
+from peterental.users.passwords import PasswordLimits, Passwords
+from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService
+from peterental.users.session_service import SessionService
 
 EXTENSION = "peterental"
 
@@ -42,6 +47,8 @@ class Services:
     messages: MessageService
     persons: PersonService
     retention: RetentionService
+    second_factor: SecondFactorService
+    sessions: SessionService
     users: UserService
 
 
@@ -52,20 +59,28 @@ class Application(Protocol):
 
 
 def build_services(
-    database: Database, clock: Callable[[], datetime] | None = None, *, pseudonym_key: bytes | None = None
+    database: Database,
+    clock: Callable[[], datetime] | None = None,
+    config: Config | None = None,
+    *,
+    pseudonym_key: bytes | None = None,
 ) -> Services:
     """Build the services and pass each the services it depends on.
 
     Args:
         database: used by all of them.
         clock: returns the current time, aware; the system clock by default.
+        config: the settings of sign-in; the defaults if it is left out.
         pseudonym_key: of the hash by which the audit log identifies a person; a random one by default.
     """
-    clock = clock or utc_now
+    clock, config = clock or utc_now, config or Config()
+    keyring = Keyring(config.encryption_keys)
+    passwords = Passwords(limits=PasswordLimits.for_threads(config.web_threads))
     audit = AuditService(database)
     agents = AgentService(database, audit, clock)
     calls = CallService(database, clock)
     hours = WorkingHoursService(database, agents, audit, clock)
+    sessions = SessionService(database, audit, config.require_second_factor)
     return Services(
         agents=agents,
         appointments=PhoneBookingService(database, calls, clock),
@@ -74,12 +89,14 @@ def build_services(
         calls=calls,
         calendar=CalendarService(database, agents, hours, calls, clock),
         hours=hours,
-        listing=ListingService(database, clock),
+        listing=ListingService(database, audit, clock),
         user_admin=UserAdminService(database, audit),
         messages=MessageService(database, audit, clock),
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
         retention=RetentionService(database, clock),
-        users=UserService(database, audit, clock),
+        second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
+        sessions=sessions,
+        users=UserService(database, audit, clock, passwords, keyring),
     )
 
 

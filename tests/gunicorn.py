@@ -20,6 +20,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 STEERING = (
     "ALLOW_",
+    "CREDENTIALS_",
     "DATABASE_URL",
     "DEFAULT_TIME_ZONE",
     "FLASK_",
@@ -31,6 +32,7 @@ STEERING = (
     "PG",
     "PUBLIC_URL",
     "RENDER",
+    "REQUIRE_",
     "SCRATCH_",
     "SECRET_KEY",
     "TRUSTED_PROXIES",

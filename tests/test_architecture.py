@@ -30,7 +30,10 @@ OWNERS = {
     "calls": "calls",
     "tool_calls": "calls",
     "messages": "messages",
+    "recovery_codes": "users",
+    "second_factors": "users",
     "sign_in_failures": "users",
+    "user_sessions": "users",
     "users": "users",
     "webhook_signatures": "calls",
 }

@@ -22,10 +22,12 @@ from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.listing.model import Filter
 from peterental.appointments.manual.model import NewBooking, WallClockTime
 from peterental.calls.model import CallFilter
+from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
 from peterental.services import Services, build_services
+from peterental.users.model import Client, SignedIn
 
 PASSWORD = "correct horse battery"
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
@@ -61,6 +63,10 @@ WITHOUT_VIEWER = {
     "hours.busy_blocks": ALREADY_CHECKED,
     "hours.date_overrides": ALREADY_CHECKED,
     "hours.today": ALREADY_CHECKED,
+    "second_factor.reset_by_operator": "the command line, which only operators reach",
+    "sessions.requires_second_factor": "reads a setting only",
+    "sessions.start": SIGN_IN,
+    "sessions.viewer": SIGN_IN,
     "users.is_set_up": SIGN_IN,
     "users.create": "the command line, which only operators reach",
     "users.redeem_grant": SIGN_IN,
@@ -69,13 +75,20 @@ WITHOUT_VIEWER = {
     "users.set_up_password": "the command line, which only operators reach",
     "users.create_first_admin": SIGN_IN,
     "users.sign_in": SIGN_IN,
+    "users.sign_in_with_code": SIGN_IN,
     "users.check_setup_link": SIGN_IN,
-    "users.viewer": SIGN_IN,
 }
 """The methods without a viewer, and the reason for each."""
 
 
-OWN_ACCOUNT = {"users.change_password", "users.sign_out_everywhere"}
+OWN_ACCOUNT = {
+    "second_factor.renew_codes",
+    "second_factor.turn_off",
+    "second_factor.turn_on",
+    "sessions.end_others",
+    "users.change_password",
+    "users.sign_out_everywhere",
+}
 """Methods that every user may call, for their own account only."""
 
 
@@ -102,7 +115,7 @@ def methods(services: Services) -> Iterator[Method]:
 
 @pytest.fixture
 def services(database: Database) -> Services:
-    return build_services(database)
+    return build_services(database, config=Config(secret_key="a key for tests, long enough to be one"))
 
 
 @pytest.fixture
@@ -113,6 +126,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
     busy = services.hours.add_busy_block(
         "nora-castillo", BusyBlockRequest(first_day=TOMORROW, last_day=TOMORROW), admin
     )
+    services.sessions.start(SignedIn(viewer=admin, session_epoch=0), Client("203.0.113.7", "Firefox"))
     services.hours.add_override("nora-castillo", DateOverride(day=TOMORROW, windows=()), admin)
 
     def first(query: str) -> Any:
@@ -143,6 +157,8 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "user_id": admin.user_id,
         "user_ids": [admin.user_id],
         "seen": None,
+        "session_id": first("SELECT session_id FROM user_sessions"),
+        "token": "",
         "wanted": Filter(),
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "week": [[Window(0, 60)] for _ in range(7)],

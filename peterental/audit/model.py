@@ -16,6 +16,9 @@ SubjectKind = Literal["agent", "appointment", "message", "user", "person"]
 COMMAND_LINE = "command line"
 """The actor of changes by a `flask` command."""
 
+SIGN_IN_PAGE = "sign-in page"
+"""The actor of failed sign-ins: who it was is unknown."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:

@@ -58,6 +58,20 @@ def user_password(email: str) -> None:
         click.echo(f"⚠️  {email} is deactivated and cannot sign in before an admin reactivates the account.")
 
 
+@click.command("user-second-factor")
+@click.argument("email")
+@click.option("--off", is_flag=True, required=True, help="Turn it off; the user signs in with the password alone.")
+@report_errors
+def user_second_factor(email: str, *, off: bool) -> None:
+    """Turn off the second factor of a user who lost it, which ends all of their sessions.
+
+    Example: flask user-second-factor pat@example.com --off
+    """
+    del off  # the option says what the command does
+    services_of(current_app).second_factor.reset_by_operator(email)
+    click.echo(f"✅ The second factor of {email} is off. Every browser was signed out.")
+
+
 @click.command("demo")
 @report_errors
 def demo_command() -> None:
@@ -86,4 +100,4 @@ def _database() -> Database:
     return cast("Database", current_app.extensions["peterental.database"])
 
 
-COMMANDS = (user_create, user_password, demo_command)
+COMMANDS = (user_create, user_password, user_second_factor, demo_command)

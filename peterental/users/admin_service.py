@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from peterental.access import Role, Viewer, require_admin
 from peterental.audit.service import AuditService
 from peterental.database.connect import Connection
 from peterental.database.pool import Database
+from peterental.users.changes import user_change
 from peterental.users.model import (
     NO_PASSWORD,
     EmailTaken,
@@ -19,9 +21,12 @@ from peterental.users.model import (
     UserUnknown,
 )
 from peterental.users.repository import UserRepository
-from peterental.users.service import normalize_email, normalize_name, user_change
+from peterental.users.service import normalize_email, normalize_name
+from peterental.users.session_repository import SessionRepository
 
 PAGE_SIZE = 50
+
+_log = logging.getLogger("peterental.users")
 
 
 class UserAdminService:
@@ -35,6 +40,7 @@ class UserAdminService:
     def __init__(self, database: Database, audit: AuditService) -> None:
         self._database = database
         self._users = UserRepository(database)
+        self._sessions = SessionRepository(database)
         self._audit = audit
 
     def listing(self, viewer: Viewer, *, text: str = "", page: int = 1) -> UserPage:
@@ -80,6 +86,7 @@ class UserAdminService:
             if user is None or (user.state, user.role, user.full_name) != ("no password", role, name):
                 raise
             return PasswordGrant(user.user_id, user.session_epoch, user.links_made)
+        _log.info("Invited: %s as %s by %s", email, role, viewer.email)
         return PasswordGrant(added.user_id, 0)
 
     def make_link(self, user_id: int, viewer: Viewer) -> PasswordGrant:
@@ -96,16 +103,23 @@ class UserAdminService:
                 raise UserDeactivated(email=user.email)
             number = self._users.increment_links_made(connection, user_id)
             self._record(connection, viewer, "link made", user)
+        _log.info("Password link made: %s by %s", user.email, viewer.email)
         return PasswordGrant(user_id, user.session_epoch, number)
 
     def set_role(self, user_id: int, role: Role, viewer: Viewer) -> UserDetails:
-        """Change a user's role; return the user as before. Raises UserUnknown, LastAdmin."""
+        """Change a user's role and end their sessions, but not the viewer's own; return the user as before.
+
+        Raises UserUnknown, LastAdmin.
+        """
         require_admin(viewer)
         with self._database.transaction() as connection:
             user = self._lock_unless_last_admin(connection, user_id, leaves=role != "admin")
             if user.role != role:
                 self._users.set_role(connection, user_id, role)
+                self._sessions.end_others(connection, user_id, viewer.session_id)
                 self._record(connection, viewer, "role changed", user, before={"role": user.role}, after={"role": role})
+        if user.role != role:
+            _log.info("Role changed: %s to %s by %s", user.email, role, viewer.email)
         return user
 
     def deactivate(self, user_id: int, viewer: Viewer) -> UserDetails:
@@ -128,6 +142,8 @@ class UserAdminService:
                 action = "reactivated" if active else "deactivated"
                 before, after = {"is_active": not active}, {"is_active": active}
                 self._record(connection, viewer, action, user, before=before, after=after)
+        if user.is_active != active:
+            _log.info("%s: %s by %s", "Reactivated" if active else "Deactivated", user.email, viewer.email)
         return user
 
     def _lock_unless_last_admin(self, connection: Connection, user_id: int, *, leaves: bool) -> UserDetails:

@@ -12,6 +12,8 @@ from peterental.errors import NotFound, Refusal
 MIN_PASSWORD_CHARS = 12
 MAX_PASSWORD_BYTES = 1024
 
+CodeKind = Literal["code", "recovery code"]
+
 NO_PASSWORD = ""
 """Stored instead of a hash while a user has not chosen a password: an invited one, or one of the earlier system."""
 
@@ -30,6 +32,10 @@ class PasswordTooShort(Refusal):
 
 class PasswordTooLong(Refusal):
     """The password must not be longer than {size} bytes."""
+
+
+class PasswordCommon(Refusal):
+    """That password is easy to guess. Choose several unrelated words, or let a password manager make one."""
 
 
 class AlreadySetUp(Refusal):
@@ -71,6 +77,26 @@ class SignInBusy(Refusal):
     """Too many people are signing in right now. Wait a few seconds, then try again."""
 
 
+class CodeWrong(Refusal):
+    """That code is not valid. Wait for the next code of your authenticator app, or use a recovery code."""
+
+
+class SecondFactorIsOn(Refusal):
+    """The second factor is already on."""
+
+
+class SecondFactorIsOff(Refusal):
+    """The second factor is already off."""
+
+
+class SetupExpired(Refusal):
+    """The set-up page was open for too long. Scan the new QR code below."""
+
+
+class SessionUnknown(NotFound):
+    """There is no such session."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class UserChoice:
     """A user as an option in a form or a filter."""
@@ -93,6 +119,7 @@ class Account:
     password_hash: str
     session_epoch: int
     is_active: bool
+    has_second_factor: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +150,7 @@ class UserDetails:
     session_epoch: int
     links_made: int
     last_sign_in_at: datetime | None
+    has_second_factor: bool = False
 
     @property
     def name(self) -> str:
@@ -167,7 +195,94 @@ class UserPage:
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
-    """A viewer, and the session epoch that the viewer's cookie must carry."""
+    """A viewer who has signed in, and the epoch that the new session belongs to.
+
+    Args:
+        viewer: who signed in.
+        session_epoch: the user's; raising it ends the session.
+        second_factor: what was entered after the password: `code` or `recovery code`; None if nothing was needed.
+    """
 
     viewer: Viewer
     session_epoch: int
+    second_factor: CodeKind | None = None
+
+
+@dataclass(frozen=True)
+class CodeRequired:
+    """The password was right; the user must now enter a code of the authenticator app, or a recovery code.
+
+    Args:
+        user_id: who signs in.
+        session_epoch: the user's when the password was verified; ending the user's sessions revokes this too.
+    """
+
+    user_id: int
+    session_epoch: int
+
+
+@dataclass(frozen=True)
+class Client:
+    """The browser of a session, as the user's list of sessions shows it.
+
+    Args:
+        address: the IP address; `unknown` if there is none.
+        browser: such as `Firefox on Windows`.
+    """
+
+    address: str
+    browser: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionViewer:
+    """The viewer of a valid session.
+
+    Args:
+        viewer: who signed in.
+        needs_second_factor: whether the office requires a second factor that this user has not set up yet.
+    """
+
+    viewer: Viewer
+    needs_second_factor: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionInfo:
+    """A session in the list of its user. The times are UTC."""
+
+    session_id: int
+    client: Client
+    created_at: datetime
+    last_seen_at: datetime
+    is_current: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorStatus:
+    """The second factor of a user. The time is UTC.
+
+    Args:
+        turned_on_at: None while it is off.
+        codes_left: unused recovery codes.
+        is_required: whether the office requires it for this user.
+    """
+
+    turned_on_at: datetime | None
+    codes_left: int
+    is_required: bool
+
+
+@dataclass(frozen=True)
+class SecondFactorSetup:
+    """A secret that is not stored yet: the user proves with a first code that the app has it.
+
+    Args:
+        secret: base32, for apps that cannot scan.
+        uri: the same for a QR code.
+        token: the secret, encrypted for the form; valid for an hour.
+    """
+
+    secret: str
+    uri: str
+    token: str

@@ -8,13 +8,17 @@ import unicodedata
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from peterental.users.allocator import release_large_blocks
+from peterental.users.common_passwords import is_common
 from peterental.users.model import (
     MAX_PASSWORD_BYTES,
     MIN_PASSWORD_CHARS,
+    PasswordCommon,
     PasswordTooLong,
     PasswordTooShort,
     SignInBusy,
@@ -24,24 +28,72 @@ from peterental.users.model import (
 # once. https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
-# One process hashes at most two passwords at a time, so hashing uses at most 38 MiB. A request that waits longer than
-# this is refused, so that a flood of sign-ins leaves threads for phone calls.
-_hashing = threading.BoundedSemaphore(2)
 SLOT_TIMEOUT_S = 2.0
+
+MAX_HASHING = 2
+MAX_WAITING = 2
+
+
+@dataclass(frozen=True)
+class PasswordLimits:
+    """How many threads of one process may be busy with passwords at once.
+
+    Args:
+        hashing: threads that hash; each needs 19 MiB and a core.
+        waiting: further threads that may wait for one of those.
+    """
+
+    hashing: int = MAX_HASHING
+    waiting: int = MAX_WAITING
+
+    @classmethod
+    def for_threads(cls, threads: int) -> PasswordLimits:
+        """Return the limits of a worker with that many threads: at least a quarter of them stay free for the phone.
+
+        A worker with a single thread has nothing to keep free.
+        """
+        hashing = min(MAX_HASHING, max(1, threads // 2))
+        free = max(1, threads // 4)
+        return cls(hashing, max(0, min(MAX_WAITING, threads - hashing - free)))
 
 
 class Passwords:
-    """Hashes and verifies passwords, two at a time per process.
+    """Hashes and verifies passwords in bounded memory, on a bounded number of threads.
 
     Args:
         hasher: the parameters; a hash made with other parameters is renewed at the next sign-in.
         slot_timeout_s: how long to wait for a hashing slot, in seconds, before SignInBusy is raised.
+        limits: how many threads may be busy with passwords.
     """
 
-    def __init__(self, hasher: PasswordHasher = HASHER, slot_timeout_s: float = SLOT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        hasher: PasswordHasher = HASHER,
+        slot_timeout_s: float = SLOT_TIMEOUT_S,
+        limits: PasswordLimits = PasswordLimits(),  # immutable
+    ) -> None:
+        release_large_blocks()
         self._hasher = hasher
         self.slot_timeout_s = slot_timeout_s
+        self._admitted = threading.BoundedSemaphore(limits.hashing + limits.waiting)
+        self._hashing = threading.BoundedSemaphore(limits.hashing)
         self._dummy_hash = _make_dummy_hash(hasher)
+
+    @contextmanager
+    def admission(self) -> Iterator[None]:
+        """Hold a place among the threads that may be busy with passwords.
+
+        A request holds it from before its first query until its password is verified, so that a flood of sign-ins
+        leaves threads for phone calls.
+
+        Raises SignInBusy at once if all places are taken.
+        """
+        if not self._admitted.acquire(blocking=False):
+            raise SignInBusy
+        try:
+            yield
+        finally:
+            self._admitted.release()
 
     def hash(self, secret: bytes) -> str:
         """Hash a password. Raises SignInBusy."""
@@ -75,28 +127,36 @@ class Passwords:
 
     @contextmanager
     def hashing_slot(self) -> Iterator[None]:
-        """Hold one of this process's hashing slots.
+        """Hold one of the hashing slots.
 
         Raises SignInBusy if none becomes free in time.
         """
-        if not _hashing.acquire(timeout=self.slot_timeout_s):
+        if not self._hashing.acquire(timeout=self.slot_timeout_s):
             raise SignInBusy
         try:
             yield
         finally:
-            _hashing.release()
+            self._hashing.release()
 
 
-def encode_new_password(password: str) -> bytes:
-    """Check the length of a new password and return its bytes.
+def encode_new_password(password: str, *owner: str | None) -> bytes:
+    """Check a new password and return its bytes.
 
-    Raises PasswordTooShort, PasswordTooLong.
+    The rules are those of NIST SP 800-63B: a length, and no password that is easy to guess; no required characters.
+
+    Args:
+        password: as typed.
+        owner: the e-mail address and the name of its user, which a password must not consist of.
+
+    Raises PasswordTooShort, PasswordTooLong, PasswordCommon.
     """
     if len(password) < MIN_PASSWORD_CHARS:
         raise PasswordTooShort(characters=MIN_PASSWORD_CHARS)
     secret = normalized_bytes(password)
     if len(secret) > MAX_PASSWORD_BYTES:
         raise PasswordTooLong(size=MAX_PASSWORD_BYTES)
+    if is_common(secret.decode("utf-8", "replace"), [text for text in owner if text]):
+        raise PasswordCommon
     return secret
 
 

@@ -40,35 +40,13 @@ class UserRepository:
 
         A deactivated account is returned too.
         """
-        rows = self._database.fetch(
-            """
-            SELECT user_id, email, role, password_hash, session_epoch, is_active
-            FROM users
-            WHERE LOWER(email) = LOWER(%s)
-            """,
-            (email,),
-        )
-        if not rows:
-            return None
-        row = rows[0]
-        return Account(
-            viewer=_viewer(row),
-            password_hash=row["password_hash"],
-            session_epoch=row["session_epoch"],
-            is_active=row["is_active"],
-        )
+        rows = self._database.fetch(f"SELECT {_ACCOUNT_COLUMNS} FROM users WHERE LOWER(email) = LOWER(%s)", (email,))
+        return _account(rows[0]) if rows else None
 
-    def viewer(self, user_id: int, session_epoch: int) -> Viewer | None:
-        """Return an active user, if sessions of this epoch are still valid."""
-        rows = self._database.fetch(
-            """
-            SELECT user_id, email, role
-            FROM users
-            WHERE user_id = %s AND session_epoch = %s AND is_active
-            """,
-            (user_id, session_epoch),
-        )
-        return _viewer(rows[0]) if rows else None
+    def account_of(self, user_id: int) -> Account | None:
+        """Return the account of a user, also a deactivated one."""
+        rows = self._database.fetch(f"SELECT {_ACCOUNT_COLUMNS} FROM users WHERE user_id = %s", (user_id,))
+        return _account(rows[0]) if rows else None
 
     def insert(
         self, connection: Connection, *, email: str, password_hash: str, role: Role, full_name: str | None
@@ -119,9 +97,16 @@ class UserRepository:
         return SignedIn(viewer=_viewer(row), session_epoch=row["session_epoch"]) if row else None
 
     def record_sign_in(
-        self, user_id: int, *, old_hash: str, new_hash: str, keys: Sequence[ThrottleKey], now: datetime
+        self,
+        user_id: int,
+        *,
+        old_hash: str,
+        new_hash: str,
+        keys: Sequence[ThrottleKey],
+        now: datetime,
+        is_complete: bool,
     ) -> None:
-        """Record a successful sign-in and refund its attempt, in one round trip.
+        """Record a successful sign-in, or its first step, and refund its attempt, in one round trip.
 
         Args:
             user_id: who signed in.
@@ -129,16 +114,24 @@ class UserRepository:
             new_hash: the hash to store.
             keys: what the attempt was counted against; each is cleared or gets this attempt back.
             now: the time of the sign-in, aware.
+            is_complete: False after the first of two steps, which clears no count.
         """
         self._database.fetch(
             f"""
             WITH counted AS ({_REFUND})
             UPDATE users
-            SET last_sign_in_at = %(now)s,
+            SET last_sign_in_at = CASE WHEN %(is_complete)s THEN %(now)s ELSE last_sign_in_at END,
                 password_hash = CASE WHEN password_hash = %(old_hash)s THEN %(new_hash)s ELSE password_hash END
             WHERE user_id = %(user_id)s
             """,
-            {**_refund_values(keys), "user_id": user_id, "old_hash": old_hash, "new_hash": new_hash, "now": now},
+            {
+                **_refund_values(keys, clearing=is_complete),
+                "user_id": user_id,
+                "old_hash": old_hash,
+                "new_hash": new_hash,
+                "now": now,
+                "is_complete": is_complete,
+            },
         )
 
     def listing(self, *, text: str | None, limit: int, offset: int) -> list[UserDetails]:
@@ -307,7 +300,13 @@ class UserRepository:
 
 _USER_COLUMNS = """
     user_id, email, full_name, role, is_active, password_hash <> '' AS has_password, session_epoch, links_made,
-    last_sign_in_at
+    last_sign_in_at,
+    EXISTS (SELECT FROM second_factors WHERE second_factors.user_id = users.user_id) AS has_second_factor
+"""
+
+_ACCOUNT_COLUMNS = """
+    user_id, email, role, password_hash, session_epoch, is_active,
+    EXISTS (SELECT FROM second_factors WHERE second_factors.user_id = users.user_id) AS has_second_factor
 """
 
 # The wait after the counted failures: each failure past the free attempts doubles it.
@@ -357,6 +356,16 @@ def _refund_values(keys: Sequence[ThrottleKey], *, clearing: bool = True) -> dic
 def _is_vacant(connection: Connection) -> bool:
     query = "SELECT EXISTS (SELECT FROM users WHERE password_hash <> '' AND is_active) AS found"
     return not _returned(connection.execute(query).fetchone())["found"]
+
+
+def _account(row: DictRow) -> Account:
+    return Account(
+        viewer=_viewer(row),
+        password_hash=row["password_hash"],
+        session_epoch=row["session_epoch"],
+        is_active=row["is_active"],
+        has_second_factor=row["has_second_factor"],
+    )
 
 
 def _viewer(row: DictRow) -> Viewer:

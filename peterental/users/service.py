@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from math import ceil
 
 from peterental.access import Role, Viewer, require_admin
-from peterental.audit.model import COMMAND_LINE, Change
+from peterental.audit.model import COMMAND_LINE
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
 from peterental.database.connect import Connection
 from peterental.database.pool import Database
 from peterental.users import login_throttle
+from peterental.users.changes import user_change
+from peterental.users.confirmation import PasswordConfirmation
+from peterental.users.encryption import Keyring
+from peterental.users.failure_log import FailureLog
 from peterental.users.login_throttle import ClientOrigin, ThrottleKey
 from peterental.users.model import (
+    Account,
     AlreadySetUp,
+    CodeRequired,
     EmailInvalid,
     EmailUnknown,
     LinkInvalid,
     PasswordGrant,
     PasswordSet,
-    PasswordWrong,
     SignedIn,
     SignInBusy,
-    TooManyAttempts,
     UserChoice,
     UserDetails,
 )
 from peterental.users.passwords import Passwords, encode_new_password
 from peterental.users.repository import UserRepository
+from peterental.users.second_factor_codes import SecondFactorCodes
+from peterental.users.throttle import Throttle
 
 # The same rule as the column's CHECK, so that most typing errors are refused without a round trip.
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 MAX_EMAIL_CHARS = 255
 
 UNKNOWN_ORIGIN = ClientOrigin()
+
+_log = logging.getLogger("peterental.users")
 
 
 class UserService:
@@ -47,6 +55,7 @@ class UserService:
         audit: records the changes.
         now: returns the current time, in UTC.
         passwords: hashes and verifies passwords.
+        keyring: decrypts the secrets of second factors; without it only recovery codes are accepted.
     """
 
     def __init__(
@@ -55,12 +64,17 @@ class UserService:
         audit: AuditService,
         now: Callable[[], datetime] = utc_now,
         passwords: Passwords | None = None,
+        keyring: Keyring | None = None,
     ) -> None:
         self._database = database
         self._users = UserRepository(database)
         self._audit = audit
         self._now = now
         self.passwords = passwords or Passwords()
+        self._throttle = Throttle(self._users, self._now)
+        self._confirmation = PasswordConfirmation(self._users, self.passwords, self._throttle)
+        self._codes = SecondFactorCodes(database, keyring or Keyring(tuple), self._now)
+        self._failures = FailureLog(database, audit)
 
     def is_set_up(self) -> bool:
         """Return whether any user has a password, active or not; until then the set-up link works."""
@@ -83,11 +97,11 @@ class UserService:
             full_name: None or empty if unknown.
             actor: who does it, for the audit log.
 
-        Raises EmailInvalid, EmailTaken, PasswordTooShort, PasswordTooLong.
+        Raises EmailInvalid, EmailTaken, PasswordTooShort, PasswordTooLong, PasswordCommon.
         """
         email = normalize_email(email)
-        password_hash = self.passwords.hash(encode_new_password(password))
         name = normalize_name(full_name)
+        password_hash = self.passwords.hash(encode_new_password(password, email, name))
         with self._database.transaction() as connection:
             viewer = self._users.insert(connection, email=email, password_hash=password_hash, role=role, full_name=name)
             after = {"email": email, "full_name": name, "role": role}
@@ -104,7 +118,7 @@ class UserService:
         Raises TooManyAttempts.
         """
         keys = (login_throttle.setup_key(address),)
-        self._consume_attempt(keys)
+        self._throttle.consume(keys)
         is_valid = matches()
         if is_valid:
             self._users.refund(keys)
@@ -115,13 +129,14 @@ class UserService:
 
         A user of the earlier system, who has no password, keeps the account and becomes that admin.
 
-        Raises AlreadySetUp, EmailInvalid, PasswordTooShort, PasswordTooLong.
+        Raises AlreadySetUp, EmailInvalid, PasswordTooShort, PasswordTooLong, PasswordCommon, SignInBusy.
         """
         email = normalize_email(email)
-        secret = encode_new_password(password)
+        secret = encode_new_password(password, email)
         if self.is_set_up():
             raise AlreadySetUp
-        password_hash = self.passwords.hash(secret)
+        with self.passwords.admission():
+            password_hash = self.passwords.hash(secret)
         with self._database.transaction() as connection:
             signed_in = self._users.insert_first(connection, email=email, password_hash=password_hash)
             if signed_in is None:
@@ -132,12 +147,15 @@ class UserService:
             self._audit.record(connection, viewer.email, change)
         return signed_in
 
-    def sign_in(self, email: str, password: str, origin: ClientOrigin = UNKNOWN_ORIGIN) -> SignedIn | None:
-        """Sign in; return None if the user or the password is wrong.
+    def sign_in(
+        self, email: str, password: str, origin: ClientOrigin = UNKNOWN_ORIGIN
+    ) -> SignedIn | CodeRequired | None:
+        """Sign in with a password; return None if the user or the password is wrong.
 
         An unknown or deactivated user takes as much work as a wrong password.
 
-        The attempt is counted before the password is verified; a success takes it back.
+        The attempt is counted before the password is verified; a success takes it back. Codes of a second factor count
+        against the same limits: while those are exceeded, nobody learns whether the password was right.
 
         Args:
             email: as typed.
@@ -147,58 +165,74 @@ class UserService:
         Raises TooManyAttempts, SignInBusy.
         """
         email = email.strip()
-        keys = login_throttle.sign_in_keys(email, origin)
-        self._consume_attempt(keys)
-        try:
-            account = self._users.account(email) if is_email(email) else None
-            matches = self.passwords.verify(password, account.password_hash if account else None)
-            if account is None or not account.is_active or not matches:
-                return None
-            new_hash = self.passwords.rehash_if_needed(password, account.password_hash)
-        except SignInBusy:
-            self._users.refund(keys)  # the password was not verified
-            raise
-        self._users.record_sign_in(
-            account.viewer.user_id,
-            old_hash=account.password_hash,
-            new_hash=new_hash,
-            keys=keys,
-            now=self._now(),
-        )
-        return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch)
+        with self.passwords.admission():
+            keys = login_throttle.sign_in_keys(email, origin)
+            self._throttle.consume(keys)
+            try:
+                account = self._users.account(email) if is_email(email) else None
+                matches = self.passwords.verify(password, account.password_hash if account else None)
+                if account is None or not account.is_active or not matches:
+                    self._failures.record(account, origin)
+                    return None
+                new_hash = self.passwords.rehash_if_needed(password, account.password_hash)
+            except SignInBusy:
+                self._throttle.refund(keys)  # the password was not verified
+                raise
+        is_complete = not account.has_second_factor
+        self._complete(account, keys, new_hash=new_hash, is_complete=is_complete)
+        if is_complete:
+            return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch)
+        return CodeRequired(account.viewer.user_id, account.session_epoch)
 
-    def viewer(self, user_id: int, session_epoch: int) -> Viewer | None:
-        """Return the viewer of a session; None if it ended or the user is deactivated."""
-        return self._users.viewer(user_id, session_epoch)
+    def sign_in_with_code(
+        self, required: CodeRequired, code: str, origin: Callable[[str], ClientOrigin] = lambda _: UNKNOWN_ORIGIN
+    ) -> SignedIn | None:
+        """Complete a sign-in with a code of the authenticator app or a recovery code; return None if it is wrong.
+
+        Args:
+            required: from `sign_in`.
+            code: as typed.
+            origin: returns where the attempt comes from, for the user's e-mail address.
+
+        Raises LinkInvalid if the user's sessions ended since; TooManyAttempts.
+        """
+        account = self._users.account_of(required.user_id)
+        if account is None or not account.is_active or account.session_epoch != required.session_epoch:
+            raise LinkInvalid
+        where = origin(account.viewer.email)
+        keys = login_throttle.sign_in_keys(account.viewer.email, where)
+        self._throttle.consume(keys)
+        kind = self._codes.accept(required.user_id, code)
+        if kind is None:
+            self._failures.record(account, where, wrong_code=True)
+            return None
+        self._complete(account, keys, new_hash=account.password_hash, is_complete=True)
+        return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch, second_factor=kind)
 
     def change_password(self, viewer: Viewer, current: str, new: str) -> int:
         """Change the viewer's password; return the epoch for a new session.
 
         All existing sessions of the viewer end.
 
-        Raises PasswordTooShort, PasswordTooLong, PasswordWrong, TooManyAttempts, SignInBusy, EmailUnknown.
+        Raises PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordWrong, TooManyAttempts, SignInBusy,
+            EmailUnknown.
         """
-        secret = encode_new_password(new)
-        keys = (login_throttle.user_key(viewer.user_id),)
-        self._consume_attempt(keys)
-        account = self._users.account(viewer.email)
-        try:
-            if not self.passwords.verify(current, account.password_hash if account else None):
-                raise PasswordWrong
+        secret = encode_new_password(new, viewer.email)
+        with self.passwords.admission():
+            self._confirmation.require(viewer, current)
             password_hash = self.passwords.hash(secret)
-        except SignInBusy:
-            self._users.refund(keys)
-            raise
         with self._database.transaction() as connection:
             user = self._users.lock(connection, viewer.user_id)
-            return self._set_password(connection, user, password_hash, viewer.email)
+            epoch = self._set_password(connection, user, password_hash, viewer.email)
+        _log.info("Password changed: %s", viewer.email)
+        return epoch
 
     def set_password(self, email: str, password: str, *, actor: str = COMMAND_LINE) -> int:
         """Set a user's password; return the epoch for a new session.
 
         All sessions of the user end.
 
-        Raises EmailUnknown, PasswordTooShort, PasswordTooLong.
+        Raises EmailUnknown, PasswordTooShort, PasswordTooLong, PasswordCommon.
         """
         return self.set_up_password(email, password, actor=actor).session_epoch
 
@@ -208,9 +242,9 @@ class UserService:
         All sessions of the user end. While no active user has a password, the first to get one becomes an admin:
         otherwise the users of the earlier system, which knew no roles, could never manage each other.
 
-        Raises EmailUnknown, PasswordTooShort, PasswordTooLong.
+        Raises EmailUnknown, PasswordTooShort, PasswordTooLong, PasswordCommon.
         """
-        password_hash = self.passwords.hash(encode_new_password(password))
+        password_hash = self.passwords.hash(encode_new_password(password, email))
         if not is_email(email):
             raise EmailUnknown
         with self._database.transaction() as connection:
@@ -226,6 +260,7 @@ class UserService:
                 )
                 self._audit.record(connection, actor, change)
             epoch = self._set_password(connection, user, password_hash, actor)
+        _log.info("Password changed: %s by %s", user.email, actor)
         return PasswordSet(before=user, became_admin=is_first, session_epoch=epoch)
 
     def user_of_grant(self, grant: PasswordGrant) -> UserDetails:
@@ -235,17 +270,22 @@ class UserService:
         """
         return _check_grant(self._users.get(grant.user_id), grant)
 
-    def redeem_grant(self, grant: PasswordGrant, password: str) -> SignedIn:
-        """Set the password with a one-time link, and sign in.
+    def redeem_grant(self, grant: PasswordGrant, password: str) -> SignedIn | CodeRequired:
+        """Set the password with a one-time link, and sign in; a second factor is still asked for.
 
         Of concurrent calls exactly one succeeds.
 
-        Raises LinkInvalid, PasswordTooShort, PasswordTooLong, SignInBusy.
+        Raises LinkInvalid, PasswordTooShort, PasswordTooLong, PasswordCommon, SignInBusy.
         """
-        password_hash = self.passwords.hash(encode_new_password(password))
+        with self.passwords.admission():
+            owner = self.user_of_grant(grant)
+            password_hash = self.passwords.hash(encode_new_password(password, owner.email, owner.full_name))
         with self._database.transaction() as connection:
             user = _check_grant(self._users.lock(connection, grant.user_id), grant)
             epoch = self._set_password(connection, user, password_hash, user.email)
+        _log.info("Password changed: %s by a one-time link", user.email)
+        if user.has_second_factor:
+            return CodeRequired(user.user_id, epoch)
         viewer = Viewer(user_id=user.user_id, email=user.email, is_admin=user.role == "admin")
         return SignedIn(viewer=viewer, session_epoch=epoch)
 
@@ -256,6 +296,17 @@ class UserService:
             self._audit.record(
                 connection, viewer.email, user_change("signed out everywhere", viewer.user_id, viewer.email)
             )
+
+    def _complete(self, account: Account, keys: Sequence[ThrottleKey], *, new_hash: str, is_complete: bool) -> None:
+        """Record that an attempt succeeded; the counts are cleared once the sign-in is complete."""
+        self._users.record_sign_in(
+            account.viewer.user_id,
+            old_hash=account.password_hash,
+            new_hash=new_hash,
+            keys=keys,
+            now=self._now(),
+            is_complete=is_complete,
+        )
 
     def _set_password(self, connection: Connection, user: UserDetails | None, password_hash: str, actor: str) -> int:
         if user is None:
@@ -268,38 +319,6 @@ class UserService:
             self._users.clear_failures(connection, key.subject)
         self._audit.record(connection, actor, user_change("password changed", user.user_id, user.email))
         return epoch
-
-    def _consume_attempt(self, keys: Sequence[ThrottleKey]) -> None:
-        """Count an attempt before it is made; one query if it is allowed.
-
-        Raises TooManyAttempts.
-        """
-        now = self._now()
-        allowed = self._users.consume(keys, now)
-        refused = [key for key in keys if key.subject not in allowed]
-        if refused:
-            self._users.refund([key for key in keys if key.subject in allowed])
-            wait_s = max(1, ceil(self._users.remaining_wait_s(refused, now)))
-            raise TooManyAttempts(wait=login_throttle.format_wait(wait_s), wait_s=wait_s)
-
-
-def user_change(
-    action: str,
-    user_id: int,
-    name: str,
-    *,
-    before: Mapping[str, object] | None = None,
-    after: Mapping[str, object] | None = None,
-) -> Change:
-    """Return the audit log's record of a change of a user."""
-    return Change(
-        action=action,
-        subject_kind="user",
-        subject_id=str(user_id),
-        subject_name=name,
-        before=before or {},
-        after=after or {},
-    )
 
 
 def is_email(text: str) -> bool:

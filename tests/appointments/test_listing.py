@@ -18,6 +18,7 @@ from peterental.appointments.listing import service as listing_service
 from peterental.appointments.listing.model import PAGE_SIZE, Filter, ListPage, Scope
 from peterental.appointments.listing.repository import listing_query
 from peterental.appointments.listing.service import ListingService
+from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 from peterental.search import SearchLimits
 from tests.plans import read_whole
@@ -37,7 +38,7 @@ def listing(database: Database) -> ListingService:
         VALUES ('ana', 'Ana', 'America/Chicago'), ('ben', 'Ben', 'Asia/Tokyo')
         """
     )
-    return ListingService(database, lambda: NOW)
+    return ListingService(database, AuditService(database), lambda: NOW)
 
 
 @pytest.fixture

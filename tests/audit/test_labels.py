@@ -13,10 +13,13 @@ import peterental
 from peterental.access import Viewer
 from peterental.agents.model import Profile, Window
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
+from peterental.appointments.listing.model import Filter
 from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, WallClockTime
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
+from peterental.users.login_throttle import ClientOrigin
+from peterental.users.model import Client, SecondFactorIsOff, SignedIn
 from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
 from peterental.web.audit.field_labels import LABELS
 
@@ -28,10 +31,14 @@ PASSWORD = "correct horse battery"
 WRITERS = {
     "agents/working_hours/service.py",
     "agents/service.py",
+    "appointments/listing/service.py",
     "appointments/manual/service.py",
     "messages/service.py",
     "users/admin_service.py",
+    "users/failure_log.py",
+    "users/second_factor_service.py",
     "users/service.py",
+    "users/session_service.py",
 }
 """The modules that write to the log; `change_every_field` uses each of them."""
 
@@ -52,7 +59,14 @@ def change_every_field(services: Services, database: Database) -> None:
     services.user_admin.invite("eva@example.com", "agent", admin, "Eva")
     services.user_admin.set_role(ben.user_id, "admin", admin)
     services.user_admin.deactivate(ben.user_id, admin)
+    assert services.users.sign_in("office@example.com", "not the password", ClientOrigin("203.0.113.7")) is None
+    signed_in = SignedIn(viewer=admin, session_epoch=0, second_factor="code")
+    services.sessions.start(signed_in, Client("203.0.113.7", "Firefox on Linux"))
+    with pytest.raises(SecondFactorIsOff):
+        services.second_factor.reset(ben.user_id, admin)
     services.agents.create(Profile(agent_name="Ana"), admin, "ana")
+    filtered = Filter(agent_id="ana", status="confirmed", first_day=MONDAY, last_day=MONDAY, text="Max")
+    assert list(services.listing.batches(admin, filtered)) == []
     other = Profile(
         agent_name="Anna", vapi_assistant_id="a", phone_number_id="p", calendar_user_id="c", user_id=ben.user_id,
         time_zone="Europe/Lisbon", handover_number="+15550100", slot_minutes=45, step_minutes=15, buffer_minutes=5,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,11 +13,19 @@ from peterental.audit.model import AuditEntry, LogFilter
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 from peterental.users.admin_service import UserAdminService
-from peterental.users.passwords import Passwords
+from peterental.users.encryption import Keyring
+from peterental.users.model import Client, SignedIn
+from peterental.users.passwords import PasswordLimits, Passwords
+from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService
+from peterental.users.session_service import SessionService
 from tests.servers import HANG_S
 
 PASSWORD = "correct horse battery"
+CLIENT = Client("203.0.113.7", "Firefox on Linux")
+
+MANY = PasswordLimits(hashing=2, waiting=100)
+"""For tests with many threads."""
 
 
 class Clock:
@@ -41,7 +50,7 @@ def clock() -> Clock:
 @pytest.fixture
 def fast_passwords() -> Passwords:
     """Passwords hashed with cheap parameters, for tests with many attempts."""
-    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), slot_timeout_s=HANG_S)
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), slot_timeout_s=HANG_S, limits=MANY)
 
 
 @pytest.fixture
@@ -51,9 +60,49 @@ def audit(database: Database) -> AuditService:
 
 
 @pytest.fixture
-def users(database: Database, audit: AuditService, clock: Clock, fast_passwords: Passwords) -> UserService:
+def keyring() -> Keyring:
+    """Encrypts the secrets of second factors."""
+    return Keyring(lambda: ("a key for tests, long enough to be one",))
+
+
+@pytest.fixture
+def users(
+    database: Database, audit: AuditService, clock: Clock, fast_passwords: Passwords, keyring: Keyring
+) -> UserService:
     """The service for a user's own account."""
-    return UserService(database, audit, clock, fast_passwords)
+    return UserService(database, audit, clock, fast_passwords, keyring)
+
+
+@pytest.fixture
+def sessions(database: Database, audit: AuditService) -> SessionService:
+    """The sessions, in an office that requires no second factor."""
+    return SessionService(database, audit)
+
+
+@pytest.fixture
+def second_factor(
+    *,
+    database: Database,
+    audit: AuditService,
+    sessions: SessionService,
+    fast_passwords: Passwords,
+    keyring: Keyring,
+    clock: Clock,
+) -> SecondFactorService:
+    """The service for second factors."""
+    return SecondFactorService(database, audit, sessions, passwords=fast_passwords, keyring=keyring, now=clock)
+
+
+@pytest.fixture
+def enter(users: UserService, sessions: SessionService) -> Callable[..., str]:
+    """A function that signs in without a second factor, and returns the token of the session."""
+
+    def enter(viewer: Viewer, password: str = PASSWORD) -> str:
+        signed_in = users.sign_in(viewer.email, password)
+        assert isinstance(signed_in, SignedIn)
+        return sessions.start(signed_in, CLIENT)
+
+    return enter
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -20,11 +21,13 @@ from peterental.users.model import (
     LinkInvalid,
     PasswordGrant,
     PasswordTooShort,
+    SignedIn,
     UserDeactivated,
     UserUnknown,
 )
 from peterental.users.password_links import LIFETIME, decode, encode
 from peterental.users.service import UserService
+from peterental.users.session_service import SessionService
 from tests.servers import HANG_S
 
 if TYPE_CHECKING:
@@ -44,12 +47,13 @@ def test_invited_user_sets_password_by_link(
     for guess in ("", PASSWORD):
         assert users.sign_in("ben@example.com", guess) is None
     signed_in = users.redeem_grant(grant, NEW_PASSWORD)
-    assert users.viewer(grant.user_id, signed_in.session_epoch) == signed_in.viewer
+    assert isinstance(signed_in, SignedIn)
     assert not signed_in.viewer.is_admin
     assert users.sign_in("ben@example.com", NEW_PASSWORD) is not None
     assert user_admin.get(grant.user_id, admin).state == "active"
     assert log.lines[1:] == [
         "office@example.com invited ben@example.com",
+        "sign-in page sign-in failed ben@example.com",
         "ben@example.com password changed ben@example.com",
     ]
     assert log.entries[1].change.after == {"email": "ben@example.com", "full_name": "Ben Okafor", "role": "agent"}
@@ -105,15 +109,22 @@ def test_link_survives_rejected_password(users: UserService, user_admin: UserAdm
 
 
 def test_reset_link_takes_effect_when_used(
-    users: UserService, user_admin: UserAdminService, admin: Viewer, ana: Viewer, log: AuditLog
+    *,
+    users: UserService,
+    user_admin: UserAdminService,
+    sessions: SessionService,
+    enter: Callable[..., str],
+    admin: Viewer,
+    ana: Viewer,
+    log: AuditLog,
 ) -> None:
+    token = enter(ana)
     grant = user_admin.make_link(ana.user_id, admin)
-    assert users.viewer(ana.user_id, 0) == ana
-    assert users.sign_in(ana.email, PASSWORD) is not None
+    assert sessions.viewer(token) is not None
     users.redeem_grant(grant, NEW_PASSWORD)
-    assert users.viewer(ana.user_id, 0) is None
+    assert sessions.viewer(token) is None
     assert users.sign_in(ana.email, PASSWORD) is None
-    assert log.lines[-2:] == [
+    assert log.lines[-3:-1] == [
         "office@example.com link made ana@example.com",
         "ana@example.com password changed ana@example.com",
     ]
@@ -130,7 +141,6 @@ def test_new_link_invalidates_earlier_links(
         with pytest.raises(LinkInvalid):
             users.redeem_grant(earlier, NEW_PASSWORD)
         assert users.user_of_grant(latest).user_id == user_id
-    assert users.viewer(ana.user_id, 0) == ana
     assert users.sign_in(ana.email, PASSWORD) is not None
 
 
@@ -186,17 +196,24 @@ def test_token_expires_and_needs_our_key(clock: Clock) -> None:
 
 
 def test_deactivation_ends_sessions_permanently(
-    users: UserService, user_admin: UserAdminService, admin: Viewer, ana: Viewer, log: AuditLog
+    *,
+    user_admin: UserAdminService,
+    sessions: SessionService,
+    enter: Callable[..., str],
+    admin: Viewer,
+    ana: Viewer,
+    log: AuditLog,
 ) -> None:
+    token = enter(ana)
     assert user_admin.deactivate(ana.user_id, admin).state == "active"
     assert user_admin.get(ana.user_id, admin).state == "deactivated"
-    assert users.viewer(ana.user_id, 0) is None
+    assert sessions.viewer(token) is None
     with pytest.raises(UserDeactivated, match="ana@example.com is deactivated"):
         user_admin.make_link(ana.user_id, admin)
     user_admin.reactivate(ana.user_id, admin)
-    assert users.viewer(ana.user_id, 0) is None
-    assert users.sign_in(ana.email, PASSWORD) is not None
-    assert [(e.change.action, dict(e.change.before), dict(e.change.after)) for e in log.entries[-2:]] == [
+    assert sessions.viewer(token) is None
+    assert enter(ana)
+    assert [(e.change.action, dict(e.change.before), dict(e.change.after)) for e in log.entries[-3:-1]] == [
         ("deactivated", {"is_active": True}, {"is_active": False}),
         ("reactivated", {"is_active": False}, {"is_active": True}),
     ]
@@ -209,15 +226,28 @@ def test_no_op_change_is_not_recorded(user_admin: UserAdminService, admin: Viewe
     assert log.lines == before
 
 
-def test_role_change_takes_effect_at_once(
-    users: UserService, user_admin: UserAdminService, admin: Viewer, ana: Viewer, log: AuditLog
+def test_role_change_ends_sessions_of_the_user_only(
+    *,
+    user_admin: UserAdminService,
+    sessions: SessionService,
+    enter: Callable[..., str],
+    admin: Viewer,
+    ana: Viewer,
+    log: AuditLog,
 ) -> None:
-    user_admin.set_role(ana.user_id, "admin", admin)
-    viewer = users.viewer(ana.user_id, 0)
-    assert viewer is not None
-    assert viewer.is_admin
+    anas, offices, other = enter(ana), enter(admin), enter(admin)
+    found = sessions.viewer(offices)
+    assert found is not None
+    user_admin.set_role(ana.user_id, "admin", found.viewer)
+    assert sessions.viewer(anas) is None
+    assert sessions.viewer(other) is not None
     change = log.entries[-1].change
     assert (change.action, change.before, change.after) == ("role changed", {"role": "agent"}, {"role": "admin"})
+    user_admin.set_role(admin.user_id, "agent", found.viewer)
+    assert sessions.viewer(other) is None
+    kept = sessions.viewer(offices)
+    assert kept is not None
+    assert not kept.viewer.is_admin
 
 
 def test_last_admin_cannot_leave(user_admin: UserAdminService, admin: Viewer, ana: Viewer) -> None:
@@ -333,9 +363,10 @@ def test_initial_setup_is_recorded(users: UserService, log: AuditLog) -> None:
     assert log.lines == ["office@example.com set up office@example.com"]
 
 
-def test_sign_out_everywhere_ends_sessions(users: UserService, ana: Viewer) -> None:
+def test_sign_out_everywhere_ends_sessions(
+    users: UserService, sessions: SessionService, enter: Callable[..., str], ana: Viewer
+) -> None:
+    token = enter(ana)
     users.sign_out_everywhere(ana)
-    assert users.viewer(ana.user_id, 0) is None
-    again = users.sign_in(ana.email, PASSWORD)
-    assert again is not None
-    assert users.viewer(ana.user_id, again.session_epoch) == ana
+    assert sessions.viewer(token) is None
+    assert sessions.viewer(enter(ana)) is not None

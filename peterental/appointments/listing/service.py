@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from peterental.appointments.listing.model import (
     Scope,
 )
 from peterental.appointments.listing.repository import ListingRepository
+from peterental.audit.model import Change
 from peterental.clock import utc_now
 
 if TYPE_CHECKING:
@@ -24,8 +26,11 @@ if TYPE_CHECKING:
     from peterental.access import Viewer
     from peterental.appointments.listing.model import AgentChoice
     from peterental.appointments.model import Appointment
+    from peterental.audit.service import AuditService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
+
+_log = logging.getLogger(__name__)
 
 BATCH_SIZE = 1_000
 """Viewings in memory at once while a file is written."""
@@ -36,11 +41,13 @@ class ListingService:
 
     Args:
         database: where the viewings are stored.
+        audit: records exports.
         now: returns the present moment, aware.
     """
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, audit: AuditService, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
+        self._audit = audit
         self._listing = ListingRepository(database)
         self._now = now
 
@@ -84,11 +91,16 @@ class ListingService:
         """Return an iterator over all viewings of a filter in order of time, in batches.
 
         Each batch is one query. No connection is held between them, however slowly they are read. A viewing that is
-        booked or moved while the batches are read may be missing or be included.
+        booked or moved while the batches are read may be missing or be included. The export is
+        recorded in the audit log.
         """
         with self._database.transaction() as connection:
             agents, scope = self._scope(connection, viewer, wanted)
-        return islice(self._after(wanted, scope), MAX_EXPORTED // BATCH_SIZE) if agents else iter(())
+            if not agents:
+                return iter(())
+            self._audit.record(connection, viewer.email, _export(viewer, wanted))
+        _log.info("Viewings exported: %s", viewer.email)
+        return islice(self._after(wanted, scope), MAX_EXPORTED // BATCH_SIZE)
 
     def _after(self, wanted: Filter, scope: Scope) -> Iterator[list[Appointment]]:
         batch = self._listing.after(wanted, scope, None, BATCH_SIZE)
@@ -107,3 +119,21 @@ class ListingService:
         if agents and agents[0].agent_id == wanted.agent_id:
             return agents, Scope((wanted.agent_id,), (agents[0].time_zone,))
         return agents, Scope(None if viewer.is_admin else tuple(agent.agent_id for agent in agents), zones)
+
+
+def _export(viewer: Viewer, wanted: Filter) -> Change:
+    """Return the audit log's record of an export; the words that were searched for may be names, and are left out."""
+    after = {
+        "agent_id": wanted.agent_id,
+        "status": wanted.status,
+        "from": wanted.first_day,
+        "until": wanted.last_day,
+        "is_search": wanted.text is not None or None,
+    }
+    return Change(
+        action="viewings exported",
+        subject_kind="user",
+        subject_id=str(viewer.user_id),
+        subject_name=viewer.email,
+        after=after,
+    )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, render_template, request
 
-from peterental.audit.model import COMMAND_LINE, LogFilter, SubjectKind
+from peterental.audit.model import COMMAND_LINE, SIGN_IN_PAGE, LogFilter, SubjectKind
 from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.web.audit.field_labels import action_label, labelled_fields
@@ -55,7 +55,7 @@ def index() -> str:
     page = params.page(LAST_PAGE)
     listing = services.audit.listing(viewer, wanted, page=page)
     people = services.users.active_users(viewer)
-    actors = [*(person.email for person in people), COMMAND_LINE]
+    actors = [*(person.email for person in people), COMMAND_LINE, SIGN_IN_PAGE]
     if wanted.actor and wanted.actor not in actors:
         actors.append(wanted.actor)
     return render_template(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import current_app, g, request
+from flask import current_app, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
 from peterental.web.shell.csrf import csrf, is_preserving_form
-from peterental.web.shell.session import viewer_of_session
+from peterental.web.shell.session import session_viewer, viewer_of_session
 from peterental.web.shell.sign_in_redirect import redirect_to_sign_in
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -21,11 +21,18 @@ MACHINE_BLUEPRINTS = frozenset({"voice", "health"})
 MAX_FORM_BYTES = 256 * 1024
 
 _MARK = "is_public"
+_SETUP_MARK = "needs_no_second_factor"
 
 
 def public(view: View) -> View:
     """Mark a view as reachable without signing in."""
     setattr(view, _MARK, True)
+    return view
+
+
+def without_second_factor(view: View) -> View:
+    """Mark a view as reachable for users who must set up a second factor first."""
+    setattr(view, _SETUP_MARK, True)
     return view
 
 
@@ -35,7 +42,7 @@ def is_machine_request() -> bool:
 
 
 def authenticate_request() -> Response | None:
-    """Load the viewer, require sign-in, and check the CSRF token of a form.
+    """Load the viewer, require sign-in and a second factor, and check the CSRF token of a form.
 
     Runs one query when there is a session. Raises CSRFError.
     """
@@ -48,9 +55,13 @@ def authenticate_request() -> Response | None:
     view = current_app.view_functions[request.endpoint]
     is_public = getattr(view, _MARK, False)
     if not getattr(view, "is_asset", False):
-        g.viewer = viewer_of_session()
+        found = session_viewer()
+        g.viewer = found.viewer if found else None
         if g.viewer is None and not is_public:
             return redirect_to_sign_in(view)
+        g.needs_second_factor = found is not None and found.needs_second_factor
+        if g.needs_second_factor and not is_public and not getattr(view, _SETUP_MARK, False):
+            return redirect(url_for("users.second_factor"), 303)
     try:
         csrf.protect()
     except CSRFError:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from peterental.database.connect import DatabaseTooSlow, DatabaseUnavailable
 from peterental.database.statement_errors import StatementCancelled, StatementRefused
 from peterental.errors import Fault, Forbidden, NotFound, Refusal
-from peterental.users.model import TooManyAttempts
+from peterental.users.model import SignInBusy, TooManyAttempts
 from peterental.web.shell.access_control import is_machine_request
 from peterental.web.shell.sign_in_redirect import Field, preserved_fields
 
@@ -50,6 +50,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Forbidden, _forbidden)
     app.register_error_handler(TooManyAttempts, _too_many)
+    app.register_error_handler(SignInBusy, _busy)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(DatabaseTooSlow, _unavailable)
     app.register_error_handler(StatementCancelled, _unavailable)
@@ -104,6 +105,12 @@ def _refused(refusal: Refusal) -> Response:
 def _too_many(refusal: TooManyAttempts) -> Response:
     response = _page(429, title="Too many attempts", text=str(refusal))
     response.headers["Retry-After"] = str(refusal.values["wait_s"])
+    return response
+
+
+def _busy(refusal: SignInBusy) -> Response:
+    response = _page(503, title="Busy", text=str(refusal), fields=_preserved_fields())
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, HiddenField, IntegerField, PasswordField
+from wtforms import EmailField, Field, HiddenField, IntegerField, PasswordField, StringField
 from wtforms.i18n import DummyTranslations
 from wtforms.validators import InputRequired, StopValidation
 
@@ -23,6 +23,10 @@ MESSAGES = {
 """Our texts for the messages of WTForms."""
 
 PASSWORD_HINT = "At least 12 characters. A few words in a row are easy to remember and hard to guess."  # noqa: S105  # a hint
+
+CODE_HINT = "The six digits that your authenticator app shows for PeteRental, or one of your recovery codes."
+
+CODE_ATTRIBUTES = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "maxlength": "100"}
 
 
 class Messages(DummyTranslations):  # type: ignore[misc]  # WTForms has no types
@@ -116,6 +120,18 @@ class SignInForm(PageForm):
         "Password",
         validators=[InputRequired("Enter your password.")],
         render_kw={"autocomplete": "current-password"},
+    )
+    pending_form = HiddenField()
+
+
+class CodeForm(PageForm):
+    """A code of the authenticator app or a recovery code, and the entries of a form that was sent without a session."""
+
+    code = StringField(
+        "Code",
+        description=CODE_HINT,
+        validators=[required("Enter a code.")],
+        render_kw=CODE_ATTRIBUTES,
     )
     pending_form = HiddenField()
 

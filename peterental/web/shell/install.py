@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from flask import Flask, current_app, g, request
 
 from peterental.config import Config
+from peterental.users.session_repository import ABSOLUTE_LIMIT
 from peterental.web.shell import assets, error_pages, schema_page, security_headers, sign_in, template_filters
 from peterental.web.shell.access_control import authenticate_request
 from peterental.web.shell.csrf import csrf
@@ -14,8 +13,6 @@ from peterental.web.shell.navigation import navigation_for
 from peterental.web.shell.query_params import without_param
 from peterental.web.shell.session import PageSessions
 from peterental.web.shell.sign_in_redirect import drop_empty_params
-
-SESSION_LIFETIME = timedelta(days=30)
 
 
 def install(app: Flask, config: Config) -> None:
@@ -27,7 +24,7 @@ def install(app: Flask, config: Config) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
+        PERMANENT_SESSION_LIFETIME=ABSOLUTE_LIMIT,
         WTF_CSRF_CHECK_DEFAULT=False,  # `authenticate_request` checks the token once it knows the viewer
         # A Referer check would lock out browsers that send none; __Host- already blocks cookies of sibling domains.
         WTF_CSRF_SSL_STRICT=False,
@@ -55,5 +52,6 @@ def _for_every_template() -> dict[str, object]:
     endpoints = current_app.view_functions
     return {
         "viewer": viewer,
+        "needs_second_factor": g.get("needs_second_factor", False),
         "navigation": navigation_for(endpoints, is_admin=viewer.is_admin, endpoint=request.endpoint),
     }

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, flash, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.users.model import (
     AlreadySetUp,
+    CodeRequired,
+    CodeWrong,
     EmailInvalid,
+    LinkInvalid,
+    PasswordCommon,
     PasswordTooLong,
     PasswordTooShort,
     SignInBusy,
@@ -17,9 +21,10 @@ from peterental.users.model import (
 )
 from peterental.users.setup_link import verify_setup_token
 from peterental.web.shell import session, trusted_device
-from peterental.web.shell.access_control import public, safe_next
+from peterental.web.shell.access_control import public, safe_next, without_second_factor
 from peterental.web.shell.csrf import preserves_form
-from peterental.web.shell.forms import SetUpForm, SignInForm
+from peterental.web.shell.forms import CodeForm, SetUpForm, SignInForm
+from peterental.web.shell.refused_form import with_status
 from peterental.web.shell.security_headers import send_no_referrer
 from peterental.web.shell.sign_in_redirect import is_from_our_page, resume
 
@@ -29,6 +34,7 @@ REFUSED_AT: dict[type[Refusal], str] = {
     EmailInvalid: "email",
     PasswordTooShort: "password",
     PasswordTooLong: "password",
+    PasswordCommon: "password",
 }
 """The field at which each refusal is shown."""
 
@@ -37,6 +43,7 @@ def create_blueprint() -> Blueprint:
     """Return the blueprint of the sign-in pages."""
     blueprint = Blueprint("sign_in", __name__, template_folder="templates")
     blueprint.add_url_rule("/login", view_func=login, methods=["GET", "POST"])
+    blueprint.add_url_rule("/login/code", view_func=code, methods=["GET", "POST"])
     blueprint.add_url_rule("/logout", view_func=logout, methods=["POST"])
     blueprint.add_url_rule("/setup", view_func=set_up, methods=["GET", "POST"])
     return blueprint
@@ -53,35 +60,85 @@ def login() -> Answer:
     if g.viewer is not None:
         return resume(target, form.pending_form.data)
     users = services_of(current_app).users
-    wait_s = None
+    refusal: Refusal | None = None
     if form.validate_on_submit():
         try:
             signed_in = users.sign_in(
                 form.email.data, form.password.data, trusted_device.client_origin_of(form.email.data)
             )
-        except SignInBusy as busy:
-            form.add_error(busy)
-        except TooManyAttempts as refusal:
+        except (SignInBusy, TooManyAttempts) as caught:
+            refusal = caught
             form.add_error(refusal)
-            wait_s = refusal.values["wait_s"]
         else:
+            if isinstance(signed_in, CodeRequired):
+                session.await_code(signed_in)
+                return _ask_for_code(form.pending_form.data)
             if signed_in is not None:
                 session.start(signed_in)
                 return resume(target, form.pending_form.data)
             form.form_errors.append("Incorrect e-mail or password.")
-    response = make_response(
-        render_template("shell/login.html", form=form, action=request.full_path, is_set_up=users.is_set_up())
-    )
-    if wait_s is not None:
-        response.status_code = 429
-        response.headers["Retry-After"] = str(wait_s)
-    elif form.is_submitted():
-        response.status_code = 400
-    return response
+    page = render_template("shell/login.html", form=form, action=request.full_path, is_set_up=users.is_set_up())
+    return with_status(page, form, refusal)
 
 
+@public
+@preserves_form
+def code() -> Answer:
+    """Ask for a code after the password; after sign-in open the page that was asked for."""
+    target = safe_next(request.args.get("next")) or url_for("agents.index")
+    form = CodeForm()
+    if not is_from_our_page():
+        form.pending_form.data = ""
+    required = session.awaited_code()
+    if g.viewer is not None:
+        return resume(target, form.pending_form.data)
+    if required is None:
+        return _start_again()
+    refusal: Refusal | None = None
+    if form.validate_on_submit():
+        try:
+            signed_in = services_of(current_app).users.sign_in_with_code(
+                required, form.code.data, trusted_device.client_origin_of
+            )
+        except LinkInvalid:
+            return _start_again()
+        except TooManyAttempts as caught:
+            refusal = caught
+            form.add_error(refusal)
+        else:
+            if signed_in is not None:
+                session.start(signed_in)
+                return resume(target, form.pending_form.data)
+            form.add_error(CodeWrong(), "code")
+    return with_status(_code_page(form), form, refusal)
+
+
+def _ask_for_code(pending_form: str | None) -> Answer:
+    """Redirect to the second step, or show it with the entries of a form that was sent without a session."""
+    if not pending_form:
+        return redirect(_code_url(), 303)
+    return _code_page(CodeForm(formdata=None, data={"pending_form": pending_form}))
+
+
+def _code_page(form: CodeForm) -> str:
+    return render_template("shell/code.html", form=form, action=_code_url())
+
+
+def _code_url() -> str:
+    return url_for("sign_in.code", next=safe_next(request.args.get("next")))
+
+
+def _start_again() -> Response:
+    """Return to the first step: the second came too late, or the user's sessions ended in between."""
+    session.end()
+    flash("Enter your password again.", "note")
+    return redirect(url_for("sign_in.login", next=safe_next(request.args.get("next"))), 303)
+
+
+@without_second_factor
 def logout() -> Answer:
-    """End the session."""
+    """End the session on the server and in this browser."""
+    services_of(current_app).sessions.sign_out(session.current_viewer())
     session.end()
     flash("You are signed out.", "done")
     return redirect(url_for("sign_in.login"), 303)
@@ -104,6 +161,8 @@ def set_up() -> Answer:
             signed_in = users.create_first_admin(form.email.data, form.password.data)
         except AlreadySetUp:
             return render_template("shell/already_set_up.html"), 404
+        except SignInBusy:
+            raise
         except Refusal as refusal:
             form.add_error(refusal, REFUSED_AT.get(type(refusal)))
         else:

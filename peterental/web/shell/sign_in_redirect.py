@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from peterental.web.shell.csrf import is_preserving_form
 from peterental.web.shell.forms import SignInForm
 
-SECRETS = frozenset({"csrf_token", "password", "current", "new"})
+SECRETS = frozenset({"csrf_token", "password", "current", "new", "code"})
 """Fields that are never copied into another page."""
 
 MAX_PENDING_FORM_BYTES = 64 * 1024

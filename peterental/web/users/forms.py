@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from wtforms import EmailField, PasswordField, RadioField, StringField
+from wtforms import EmailField, HiddenField, PasswordField, RadioField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from peterental.web.shell.forms import PASSWORD_HINT, PageForm, required
+from peterental.web.shell.forms import CODE_ATTRIBUTES, CODE_HINT, PASSWORD_HINT, PageForm, required
 
 ROLES = (
     SelectChoice("agent", "Agent: sees only their own agents"),
@@ -23,6 +23,14 @@ def _new_password(label: str) -> PasswordField:
     )
 
 
+def _current_password() -> PasswordField:
+    return PasswordField(
+        "Current password",
+        validators=[InputRequired("Enter your current password.")],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
 def _role() -> RadioField:
     return RadioField("Role", choices=ROLES, validators=[InputRequired("Choose a role.")])
 
@@ -30,11 +38,7 @@ def _role() -> RadioField:
 class PasswordForm(PageForm):
     """The current password and a new one."""
 
-    current = PasswordField(
-        "Current password",
-        validators=[InputRequired("Enter your current password.")],
-        render_kw={"autocomplete": "current-password"},
-    )
+    current = _current_password()
     new = _new_password("New password")
 
 
@@ -65,3 +69,23 @@ class RoleForm(PageForm):
     """The role of a user."""
 
     role = _role()
+
+
+class FactorSetupForm(PageForm):
+    """The current password, and the first code of an authenticator app."""
+
+    setup = HiddenField()
+    code = StringField(
+        "Code",
+        description="The six digits that the app shows now.",
+        validators=[required("Enter the code that the app shows.")],
+        render_kw={**CODE_ATTRIBUTES, "inputmode": "numeric"},
+    )
+    current = _current_password()
+
+
+class FactorForm(PageForm):
+    """The current password and a code, which changes of a second factor need."""
+
+    current = _current_password()
+    code = StringField("Code", description=CODE_HINT, validators=[required("Enter a code.")], render_kw=CODE_ATTRIBUTES)

@@ -15,7 +15,7 @@ from peterental.users.password_links import LIFETIME, encode
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-from peterental.web.users import account_pages
+from peterental.web.users import account_pages, second_factor_pages
 from peterental.web.users.forms import InviteForm, RoleForm
 
 Answer = Response | str | tuple[str, int]
@@ -36,7 +36,9 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/users/<int:user_id>/link", view_func=make_link, methods=["POST"])
     blueprint.add_url_rule("/users/<int:user_id>/deactivate", view_func=deactivate, methods=both)
     blueprint.add_url_rule("/users/<int:user_id>/reactivate", view_func=reactivate, methods=both)
+    blueprint.add_url_rule("/users/<int:user_id>/second-factor/reset", view_func=reset_second_factor, methods=["POST"])
     account_pages.add_routes(blueprint)
+    second_factor_pages.add_routes(blueprint)
     return blueprint
 
 
@@ -107,6 +109,13 @@ def make_link(user_id: int) -> Answer:
     grant = _services().user_admin.make_link(user_id, current_viewer())
     flash("The link was created, and earlier links were revoked. Pass it on: PeteRental does not send e-mail.", "done")
     return _show_link(grant)
+
+
+def reset_second_factor(user_id: int) -> Answer:
+    """Turn off the second factor of a user who lost it, and sign them out everywhere."""
+    member = _services().second_factor.reset(user_id, current_viewer())
+    flash(f"The second factor of {member.name} is off. Every browser was signed out.", "done")
+    return redirect(url_for("users.show", user_id=user_id), 303)
 
 
 def deactivate(user_id: int) -> Answer:

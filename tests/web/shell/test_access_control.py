@@ -13,6 +13,7 @@ from peterental import demo
 from peterental.access import Viewer
 from peterental.database.pool import Database
 from peterental.services import Services
+from peterental.users.model import Client, SignedIn
 from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ FOR_ADMINS = {"user_id": 403}
 def others(services: Services, database: Database, admin: Viewer) -> dict[str, str]:
     """An id of each kind that a URL may contain; none of them belongs to Ana."""
     demo.load_if_empty(services, database)
+    services.sessions.start(SignedIn(viewer=admin, session_epoch=0), Client("203.0.113.7", "Firefox"))
 
     def first(query: str) -> str:
         return str(next(iter(database.fetch(query)[0].values())))
@@ -35,6 +37,7 @@ def others(services: Services, database: Database, admin: Viewer) -> dict[str, s
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
+        "session_id": first(f"SELECT session_id FROM user_sessions WHERE user_id = {admin.user_id} LIMIT 1"),
         "user_id": str(admin.user_id),
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
     }

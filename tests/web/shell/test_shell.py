@@ -256,7 +256,7 @@ def test_oversized_form_is_not_returned_during_outage(
     def slow(*_: int) -> None:
         raise DatabaseTooSlow(seconds=5)
 
-    monkeypatch.setattr(services.users, "viewer", slow)
+    monkeypatch.setattr(services.sessions, "viewer", slow)
     for size in (70_000, 300_000):
         page = office.post("/agents/new", agent_name="x" * size, headers={"Sec-Fetch-Site": "same-origin"})
         assert page.status_code == 503

@@ -232,7 +232,7 @@ def test_unknown_user_returns_404(office: Browser, path: str) -> None:
 def frozen_clock(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Freeze the clock that the waits after wrong passwords are counted on."""
     moment = datetime.now(UTC)
-    monkeypatch.setattr(services.users, "_now", lambda: moment)
+    monkeypatch.setattr(services.users._throttle, "_now", lambda: moment)
 
 
 @pytest.mark.usefixtures("frozen_clock")
