@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from bench.attack.browser import Browser
 from bench.attack.wire import Wire, connection
 
-RECONNECT_S = 0.1
-"""The pause before a client whose connection was closed opens another."""
+MIN_RECONNECT_S = 0.2
+RECONNECTS_PER_S = 100
+"""Clients whose connections the server closes open others, at most this many a second: slow clients are no flood."""
 
 Behaviour = Callable[[Wire], Awaitable[None]]
 """What a client does on one connection; it returns when the client would open another."""
@@ -51,11 +52,12 @@ class Attacker:
             behave: runs on each connection.
             receive_buffer_bytes: of the client's kernel.
         """
+        pause_s = max(MIN_RECONNECT_S, clients / RECONNECTS_PER_S)
 
         async def client() -> None:
             while True:
                 await self.once(behave, receive_buffer_bytes)
-                await asyncio.sleep(RECONNECT_S)
+                await asyncio.sleep(pause_s)
 
         await asyncio.gather(*(client() for _ in range(clients)))
 

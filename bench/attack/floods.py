@@ -24,6 +24,22 @@ UNAUTHORIZED = 401
 _JSON = {"Content-Type": "application/json"}
 
 
+def connections(clients: int) -> Run:
+    """Return an attack whose clients connect and disconnect as fast as they can."""
+
+    async def run(attacker: Attacker) -> None:
+        async def client() -> None:
+            while True:
+                await attacker.once(_nothing)
+                await asyncio.sleep(0)
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLOOD_S):
+                await asyncio.gather(*(client() for _ in range(clients)))
+
+    return run
+
+
 def pipelined(clients: int, requests: int) -> Run:
     """Return an attack whose clients send all their requests before they read an answer."""
 
@@ -122,6 +138,10 @@ def sign_ins(times: int, email: str = "", password: str = "") -> Run:
 def right_sign_ins(times: int) -> Run:
     """Return an attack with 24 correct sign-ins of one user at once."""
     return sign_ins(times, EMAIL["agent"], PASSWORD)
+
+
+async def _nothing(_wire: Wire) -> None:
+    """Send nothing."""
 
 
 async def _in_parallel(clients: int, attacker: Attacker, requests: list[bytes]) -> None:

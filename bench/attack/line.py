@@ -33,18 +33,25 @@ class Calls:
 
     Args:
         response_times_s: of the answered calls, from connecting to the last byte.
-        unanswered: number of calls without an answer within `TIMEOUT_S`.
+        late: number of calls without an answer within `TIMEOUT_S`.
+        cut_off: number of calls whose connection was closed or refused before the answer.
         lag_s: the longest delay of a timer in this process: what the machine alone adds to a response time.
     """
 
     response_times_s: list[float] = field(default_factory=list)
-    unanswered: int = 0
+    late: int = 0
+    cut_off: int = 0
     lag_s: float = 0.0
 
     @property
+    def unanswered(self) -> int:
+        """The number of calls without an answer."""
+        return self.late + self.cut_off
+
+    @property
     def worst_s(self) -> float:
-        """The longest response time; `TIMEOUT_S` if a call was not answered."""
-        return TIMEOUT_S if self.unanswered else max(self.response_times_s, default=0.0)
+        """The longest response time; `TIMEOUT_S` if an answer did not arrive within it."""
+        return TIMEOUT_S if self.late else max(self.response_times_s, default=0.0)
 
     def quantile_s(self, share: float) -> float:
         """Return the response time that `share` of the calls do not exceed; a missing answer counts as `TIMEOUT_S`."""
@@ -126,8 +133,9 @@ class PhoneLine:
                     await wire.connect()
                     await wire.send(request("POST", "/vapi/webhook", self._headers, body))
                     answer = await wire.answer()
-        except (OSError, TimeoutError):
-            calls.unanswered += 1
+        except (OSError, TimeoutError) as error:
+            calls.late += isinstance(error, TimeoutError)
+            calls.cut_off += not isinstance(error, TimeoutError)
             self.tally.add_missing_answer(final=True)
             return None
         took_s = time.monotonic() - began_s

@@ -13,7 +13,7 @@ Run = Callable[[Attacker], Awaitable[None]]
 LINGER_S = 3.0
 """How long a lingering client keeps its socket open after the end of the answer."""
 
-DRIP_S = 0.2
+DRIP_S = 0.5
 """The pause between two bytes, or two chunks, of a slow client."""
 
 _SLOW_BODY_BYTES = 100_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.attack.attacks import Attack
-from bench.attack.line import Calls
+from bench.attack.line import TIMEOUT_S, Calls
 from bench.table import aligned
 
 Holds = Literal["yes", "NO", "machine too busy"]
@@ -34,10 +34,10 @@ class Result:
     complaints: list[str] = field(default_factory=list)
 
     def faults(self) -> list[str]:
-        """Return each violated requirement as a sentence, apart from those that the machine alone may have caused."""
+        """Return each violated requirement as a sentence, apart from late answers."""
         faults = list(self.complaints)
-        if self.calls.unanswered:
-            faults.append(f"{self.calls.unanswered} calls were not answered")
+        if self.calls.cut_off:
+            faults.append(f"{self.calls.cut_off} calls were cut off")
         if not self.calls.response_times_s:
             faults.append("no call was answered")
         limit_mb = self.attack.growth_mb
@@ -45,9 +45,18 @@ class Result:
             faults.append(f"a worker grew by {self.growth_mb:.0f} MB, the limit is {limit_mb} MB")
         return faults
 
-    def is_late(self) -> bool:
-        """Return whether a call took longer than the attack permits."""
-        return self.attack.limit_s is not None and self.calls.worst_s > self.attack.limit_s
+    def lateness(self) -> list[str]:
+        """Return a sentence if a call took longer than the attack permits."""
+        if self.calls.late:
+            return [f"{self.calls.late} calls were not answered within {TIMEOUT_S:.0f} s"]
+        if self.calls.worst_s > self.limit_s:
+            return [f"the slowest answer took {self.calls.worst_s:.2f} s, the limit is {self.limit_s:.0f} s"]
+        return []
+
+    @property
+    def limit_s(self) -> float:
+        """The longest permitted response time."""
+        return self.attack.limit_s or TIMEOUT_S
 
     def holds(self, calm: Calls) -> Holds:
         """Return whether every requirement was met.
@@ -58,11 +67,10 @@ class Result:
         """
         if self.faults():
             return "NO"
-        if not self.is_late():
+        if not self.lateness():
             return "yes"
-        limit_s = self.attack.limit_s or 0.0
-        is_busy = calm.worst_s > limit_s or self.calls.worst_s - self.calls.lag_s <= limit_s
-        return "machine too busy" if is_busy else "NO"
+        is_busy = calm.worst_s > self.limit_s or self.calls.worst_s - self.calls.lag_s <= self.limit_s
+        return "machine too busy" if is_busy or self.calls.lag_s > self.limit_s else "NO"
 
 
 def table(results: Sequence[Result], calm: Calls) -> str:
@@ -75,7 +83,7 @@ def table(results: Sequence[Result], calm: Calls) -> str:
     lines = [
         f"{result.holds(calm)}  {result.attack.name}: {sentence}"
         for result in results
-        for sentence in [*result.faults(), *_lateness(result)]
+        for sentence in [*result.faults(), *result.lateness()]
     ]
     details = [f"{result.attack.name}: {result.details}" for result in results]
     return "\n".join([aligned(_HEAD, rows), "", *details, "", *lines])
@@ -84,9 +92,3 @@ def table(results: Sequence[Result], calm: Calls) -> str:
 def _figures(calls: Calls) -> tuple[str, str, str, str, str, str]:
     times = [calls.quantile_s(0.5), calls.quantile_s(0.99), calls.worst_s, calls.lag_s]
     return (str(len(calls.response_times_s)), str(calls.unanswered), *[f"{1000 * time:.0f}" for time in times])  # type: ignore[return-value]  # four times
-
-
-def _lateness(result: Result) -> list[str]:
-    if not result.is_late():
-        return []
-    return [f"the slowest answer took {result.calls.worst_s:.2f} s, the limit is {result.attack.limit_s} s"]

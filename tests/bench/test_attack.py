@@ -174,7 +174,11 @@ LARGE = Attack("large", "", nothing, growth_mb=60)
         (Result(SLOW, Calls([1.2])), 0.1, "NO"),
         (Result(SLOW, Calls([1.2], lag_s=0.3)), 0.1, "machine too busy"),
         (Result(SLOW, Calls([1.2])), 1.1, "machine too busy"),
-        (Result(SLOW, Calls([0.1], unanswered=1)), 1.1, "NO"),
+        (Result(SLOW, Calls([1.2], lag_s=1.1)), 0.1, "machine too busy"),
+        (Result(SLOW, Calls([0.1], late=1)), 0.1, "NO"),
+        (Result(SLOW, Calls([0.1], late=1)), 1.1, "machine too busy"),
+        (Result(SLOW, Calls([0.1], cut_off=1)), 1.1, "NO"),
+        (Result(LARGE, Calls([0.1], late=1)), 1.1, "NO"),
         (Result(SLOW, Calls()), 0.1, "NO"),
         (Result(SLOW, Calls([0.1]), complaints=["a 500"]), 0.1, "NO"),
         (Result(LARGE, Calls([3.0]), growth_mb=59), 0.1, "yes"),
@@ -188,7 +192,7 @@ def test_each_requirement_decides_whether_it_holds(result: Result, calm_s: float
 
 
 def test_quantiles_count_missing_answers() -> None:
-    calls = Calls([0.1, 0.2, 0.3], unanswered=1)
+    calls = Calls([0.1, 0.2, 0.3], late=1)
     assert [calls.quantile_s(share) for share in (0, 0.5, 0.99)] == [0.1, 0.3, 5.0]
     assert calls.worst_s == 5.0
     assert Calls().quantile_s(0.5) == 0.0
