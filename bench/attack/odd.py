@@ -167,7 +167,7 @@ async def smuggling(attacker: Attacker) -> None:
                 async with asyncio.timeout(5):
                     await wire.connect()
                     await wire.send(b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\n" + shape + _INNER)
-                    while len(statuses) < 3:  # noqa: PLR2004  # one more than there are requests
+                    while len(statuses) < 2:  # noqa: PLR2004  # as many as there are requests
                         statuses.append((await wire.answer()).status)
             except (OSError, TimeoutError, ValueError):
                 pass

@@ -19,8 +19,8 @@ from tests.servers import free_port
 WORKERS = 2
 CSV_ROWS = 30_000
 
-# A log line starts with the time: anything else was smuggled into the line before, or belongs to a traceback.
-_LINE = re.compile(rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
+# A log line starts with the time, or continues the one before, indented. What starts otherwise came from a client.
+_LINE = re.compile(rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|    ")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 _SERVER_ERROR = re.compile(rb'" 500 ')
 _KILLED = re.compile(rb"WORKER TIMEOUT|was sent SIG|Worker exiting", re.IGNORECASE)
@@ -92,7 +92,7 @@ def complaints_of(log: bytes) -> list[str]:
     """Return what a log must not contain, one sentence for each kind, with the first example."""
     lines = log.split(b"\n")
     kinds = {
-        "a traceback in the log": [line for line in lines if line.startswith(b"Traceback ")],
+        "a traceback in the log": [line for line in lines if line.lstrip().startswith(b"Traceback ")],
         "a 500 in the log": [line for line in lines if _SERVER_ERROR.search(line)],
         "a control character in the log": [line for line in lines if _CONTROL.search(line)],
         "a worker was stopped": [line for line in lines if _KILLED.search(line)],

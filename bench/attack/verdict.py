@@ -69,8 +69,9 @@ class Result:
             return "NO"
         if not self.lateness():
             return "yes"
-        is_busy = calm.worst_s > self.limit_s or self.calls.worst_s - self.calls.lag_s <= self.limit_s
-        return "machine too busy" if is_busy or self.calls.lag_s > self.limit_s else "NO"
+        slowest_here_s = max(calm.worst_s, self.calls.lag_s)
+        is_our_delay = not self.calls.late and self.calls.worst_s - self.calls.lag_s <= self.limit_s
+        return "machine too busy" if slowest_here_s > self.limit_s or is_our_delay else "NO"
 
 
 def table(results: Sequence[Result], calm: Calls) -> str:
