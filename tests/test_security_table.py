@@ -1,4 +1,4 @@
-"""The ASVS table of docs/security.md: every requirement of levels 1 and 2 once, and what shows each met one exists."""
+"""The ASVS table of docs/security.md has every requirement once, and names what exists."""
 
 from __future__ import annotations
 

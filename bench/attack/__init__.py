@@ -1,4 +1,6 @@
-"""Attacks, `make attack`: strangers try to silence the phone while its answers are measured.
+"""Attacks, `make attack`: strangers try to silence the phone.
+
+All the while, authenticated calls are placed and measured.
 
 target    the attacked server: gunicorn as in production, with a database of its own
 wire      one raw connection, on which an attacker sends any bytes

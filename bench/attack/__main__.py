@@ -1,4 +1,7 @@
-"""`make attack`: attack a server while its phone calls are measured; exit with 1 if a requirement was not met."""
+"""`make attack`: attack a server while its phone calls are measured.
+
+Exits with 1 if a requirement was not met.
+"""
 
 from __future__ import annotations
 

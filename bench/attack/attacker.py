@@ -45,7 +45,9 @@ class Attacker:
     remark: str = ""
 
     async def keep(self, clients: int, behave: Behaviour, receive_buffer_bytes: int | None = None) -> None:
-        """Keep `clients` connections busy until cancelled; a client whose connection ends opens another.
+        """Keep `clients` connections busy until cancelled.
+
+        A client whose connection ends opens another.
 
         Args:
             clients: number of connections at a time.
@@ -69,7 +71,7 @@ class Attacker:
             await behave(wire)
 
     async def ask(self, data: bytes, timeout_s: float = 10.0) -> int:
-        """Send bytes on a new connection and return the status of the answer; 0 without one."""
+        """Send bytes on a new connection; return the status of the answer, 0 without one."""
         status = 0
 
         async def exchange(wire: Wire) -> None:

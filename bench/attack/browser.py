@@ -84,7 +84,7 @@ class Browser:
         return await self._exchange(request("POST", form.action, headers, query.encode()))
 
     async def forms(self, most_pages: int) -> list[Form]:
-        """Return one form of each kind, from at most `most_pages` pages of different kinds."""
+        """Return one form of each kind, from at most `most_pages` kinds of pages."""
         found: dict[tuple[str, str, str], Form] = {}
         paths, seen = ["/", "/login", "/account"], set[str]()
         while paths and len(seen) < most_pages:
@@ -187,5 +187,5 @@ def parse(path: str, body: bytes) -> Page:
 
 
 def _kind(path: str) -> str:
-    """Return the path without its query, with numbers replaced, so that pages of one kind are equal."""
+    """Return what pages of one kind have in common: the path with numbers replaced."""
     return _NUMBER.sub("*", urlsplit(path).path)

@@ -41,7 +41,7 @@ def connections(clients: int) -> Run:
 
 
 def pipelined(clients: int, requests: int) -> Run:
-    """Return an attack whose clients send all their requests before they read an answer."""
+    """Return an attack whose clients send all requests before they read an answer."""
 
     async def run(attacker: Attacker) -> None:
         data = request("GET", "/login") * requests
@@ -59,7 +59,7 @@ def pipelined(clients: int, requests: int) -> Run:
 
 
 def huge_heads(clients: int) -> Run:
-    """Return an attack with heads that are too long in each way: one line, one header, many headers."""
+    """Return an attack with heads that are too long in each possible way."""
     heads = [
         b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + b"a" * 1_000_000 + b"\r\n\r\n",
@@ -76,7 +76,7 @@ def huge_heads(clients: int) -> Run:
 
 
 def big_bodies(times: int) -> Run:
-    """Return an attack with eight bodies of almost the permitted size at once, with the webhook's secret."""
+    """Return an attack with eight large bodies at once, with the webhook's secret."""
 
     async def run(attacker: Attacker) -> None:
         line = {"role": "user", "message": "Could I come on Tuesday? " * 6, "time": 1795445435022}
@@ -90,7 +90,7 @@ def big_bodies(times: int) -> Run:
 
 
 def wrong_secrets(clients: int) -> Run:
-    """Return an attack whose clients guess the webhook's secret on new connections, as fast as they are refused."""
+    """Return an attack whose clients guess the webhook's secret as fast as they can."""
 
     async def run(attacker: Attacker) -> None:
         async def client(number: int) -> None:

@@ -1,4 +1,7 @@
-"""The measured phone calls: authenticated webhook messages at a fixed pace, each on a new connection."""
+"""The measured phone calls, at a fixed pace.
+
+Each is an authenticated webhook message on a new connection.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,10 @@ class Calls:
         return TIMEOUT_S if self.late else max(self.response_times_s, default=0.0)
 
     def quantile_s(self, share: float) -> float:
-        """Return the response time that `share` of the calls do not exceed; a missing answer counts as `TIMEOUT_S`."""
+        """Return the response time that `share` of the calls do not exceed.
+
+        A missing answer counts as `TIMEOUT_S`.
+        """
         times = sorted(self.response_times_s) + [TIMEOUT_S] * self.unanswered
         return times[min(len(times) - 1, int(share * len(times)))] if times else 0.0
 
@@ -87,7 +93,7 @@ class PhoneLine:
         self._bookable = iter([(assistant, slot) for slot, assistant in product(slots, assistants)])
 
     async def during(self, work: Awaitable[None]) -> Calls:
-        """Place calls while `work` runs, and measure them; return when all of them have ended."""
+        """Place and measure calls while `work` runs; return when all have ended."""
         calls, is_over = Calls(), asyncio.Event()
         async with asyncio.TaskGroup() as group:
             clock = group.create_task(_measure_lag(calls))
@@ -161,7 +167,10 @@ def _message(number: int, assistant: str, tool: str, **arguments: str) -> bytes:
 
 
 async def _measure_lag(calls: Calls) -> None:
-    """Measure how late a short timer ends; the other end of a call waits as long for a core."""
+    """Measure how late a short timer ends.
+
+    The other end of a call may wait as long for a core.
+    """
     while True:
         began_s = time.monotonic()
         await asyncio.sleep(_TICK_S)

@@ -1,4 +1,7 @@
-"""Bytes, headers, paths and fields that no honest client sends. Each ends by itself; none may lead to a 500."""
+"""Bytes, headers, paths and fields that no honest client sends.
+
+Each attack ends by itself; none may lead to a 500.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +142,7 @@ async def odd_fields(attacker: Attacker) -> None:
 
 
 async def long_fields(attacker: Attacker) -> None:
-    """Send 20 KB in each field of each form, and in each argument of each tool, one at a time."""
+    """Send 20 KB in each field of each form and each argument of each tool."""
     forms = await _forms(attacker)
     slowest: tuple[float, str] = (0.0, "")
     for form in forms:

@@ -1,4 +1,4 @@
-"""Clients that send or read slowly, or not at all. Each runs until it is cancelled."""
+"""Clients that send or read slowly, or not at all, until they are cancelled."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def nonsense(clients: int) -> Run:
 
 
 def tls_hello(clients: int) -> Run:
-    """Return an attack whose clients speak TLS to the plain port and leave the socket open."""
+    """Return an attack whose clients speak TLS to the plain port and linger."""
     return lingering(clients, _TLS_HELLO)
 
 
@@ -98,7 +98,13 @@ def slow_bodies(clients: int, path: str, content_type: str) -> Run:
 
 
 def endless_chunks(clients: int, path: str, *, with_secret: bool = False) -> Run:
-    """Return an attack whose clients send chunk after chunk, with the webhook's secret if so asked."""
+    """Return an attack whose clients send chunk after chunk.
+
+    Args:
+        clients: number of connections.
+        path: what they request.
+        with_secret: whether they know the webhook's secret.
+    """
 
     async def run(attacker: Attacker) -> None:
         secret = f"X-Vapi-Secret: {attacker.secret}\r\n" if with_secret else ""
@@ -116,7 +122,7 @@ def endless_chunks(clients: int, path: str, *, with_secret: bool = False) -> Run
 
 
 def slow_readers(clients: int) -> Run:
-    """Return an attack whose clients, signed in, ask for a large export and read almost none of it."""
+    """Return an attack whose signed-in clients ask for an export and hardly read it."""
 
     async def run(attacker: Attacker) -> None:
         data = request("GET", _EXPORT, attacker.browser.headers)

@@ -1,4 +1,4 @@
-"""The attacked server: our gunicorn with two workers, as in production, on a database of its own."""
+"""The attacked server: gunicorn with two workers, on a database of its own."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Target:
         return self.gunicorn.port
 
     def memory_mb(self) -> dict[int, float]:
-        """Return the resident memory of each worker by process id; a worker that has just ended is left out."""
+        """Return the resident memory of each running worker by its process id."""
         children = Path(f"/proc/{self.gunicorn.process.pid}/task/{self.gunicorn.process.pid}/children")
         found = {}
         for pid in map(int, children.read_text(encoding="ascii").split()):
@@ -89,7 +89,7 @@ class Target:
 
 
 def complaints_of(log: bytes) -> list[str]:
-    """Return what a log must not contain, one sentence for each kind, with the first example."""
+    """Return a sentence, with an example, for each kind of line that must not be logged."""
     lines = log.split(b"\n")
     kinds = {
         "a traceback in the log": [line for line in lines if line.lstrip().startswith(b"Traceback ")],

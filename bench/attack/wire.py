@@ -62,7 +62,7 @@ class Wire:
         await asyncio.get_running_loop().sock_sendall(self._socket, data)
 
     async def receive(self, most: int = 65536) -> bytes:
-        """Return what has arrived, at most `most` bytes; empty if the server sends no more. Raises OSError."""
+        """Return at most `most` bytes; empty if the server sends no more. Raises OSError."""
         return await asyncio.get_running_loop().sock_recv(self._socket, most)
 
     async def until_closed(self) -> None:

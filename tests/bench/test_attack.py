@@ -1,4 +1,4 @@
-"""Attacks: calls are answered while slow clients hold their sockets, nothing odd leads to a 500, and the report is right."""
+"""Attacks: calls are answered while slow clients hold sockets; nothing odd leads to a 500."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_calls_are_answered_while_clients_hold_sockets(target: Target, line: Pho
 
 
 def test_calls_are_answered_among_all_slow_clients(target: Target, line: PhoneLine) -> None:
-    """All kinds at once, lingering and slow reading included; they keep their sockets until the last answer."""
+    """All kinds at once keep their sockets until the last answer."""
 
     async def attack() -> None:
         async with attacker_signed_in(target) as attacker:

@@ -1,4 +1,4 @@
-"""What a browser relies on, at every address of the URL map: types, methods, origins, forms."""
+"""What a browser relies on at every address: types, methods, origins, forms."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_no_response_allows_another_origin(app: Flask, paths: dict[str, set[str]
 
 
 def test_what_changes_something_needs_post(office: Browser, paths: dict[str, set[str]]) -> None:
-    """An id of an agent may contain slashes, so that some of these addresses name an agent that does not exist."""
+    """An agent's id may contain slashes: some of these addresses name no agent."""
     assert {method for methods in paths.values() for method in methods} <= {"GET", "HEAD", "OPTIONS", "POST"}
     only_post = [path for path, methods in paths.items() if "GET" not in methods]
     assert len(only_post) > 8
