@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Tests and benchmarks start hundreds of processes, which share the compiled byte code.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test bench corpus screenshots architecture chaos audit sbom format clean
+.PHONY: run test bench corpus screenshots architecture chaos attack audit sbom format clean
 
 # exec: a SIGTERM sent to make reaches gunicorn itself, not a shell in between.
 run: .venv/.ready
@@ -34,6 +34,10 @@ corpus: .venv/.ready
 # Injects faults under load, then checks every booking. CHAOS="--seed 7 --rounds 5", or CHAOS="--only deploy".
 chaos: .venv/.ready
 	@$(BIN)/python -m bench.chaos $(CHAOS)
+
+# Attacks a server on 127.0.0.1 while its phone calls are measured. ATTACK="--only slow --seed 7 --seconds 8".
+attack: .venv/.ready
+	@$(BIN)/python -m bench.attack $(ATTACK)
 
 # Known vulnerabilities of the pinned packages, and a bill of materials. Both need a network.
 audit: instance/audit/.ready

@@ -1,5 +1,6 @@
 """gunicorn's settings and hooks; the logic is in peterental.config and peterental.deploy."""
 
+import select
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ settings = Config.from_env_or_exit()
 
 bind = settings.bind
 workers = settings.web_concurrency
-worker_class = "gthread"
+# Slow clients cannot stop it; see docs/decisions/021-slow-clients.md. macOS has no epoll.
+worker_class = "peterental.serving.worker.EpollWorker" if hasattr(select, "epoll") else "gthread"
 threads = settings.web_threads
 preload_app = True  # a dead worker is replaced in milliseconds; no connection is open across a fork
 timeout = 60

@@ -9,18 +9,15 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zoneinfo import ZoneInfo
 
 from bench.chaos.balancer import Balancer
 from bench.chaos.callers import Callers, half_hours
 from bench.chaos.consistency import ConsistencyCheck
 from bench.chaos.faults import KILLS, Lab
+from bench.chaos.lab_agents import DAYS, ZONE, register
 from bench.chaos.postgres import LabPostgres
 from bench.machine import description
 
-ZONE = ZoneInfo("America/Chicago")
-AGENTS = 8
-DAYS = 14
 LINES = 8
 RETRY_QUEUE_TIMEOUT_S = 5.0
 """How long the retry queue may take, after the last fault, to store its end-of-call reports."""
@@ -76,23 +73,6 @@ def run(lab: Lab, balancer: Balancer, arguments: argparse.Namespace) -> list[str
                 violations += check.violations_without_kills(callers.tally, not_stored)
     report(callers, took_s, not_stored, violations)
     return violations
-
-
-def register(postgres: LabPostgres) -> list[str]:
-    """Create agents who work every day and are booked as far ahead as callers ask; return their assistants' ids."""
-    assistants = [f"00000000-0000-4000-8000-{number:012}" for number in range(AGENTS)]
-    with postgres.connect() as connection:
-        for number, assistant in enumerate(assistants):
-            connection.execute(
-                "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id, time_zone, horizon_days, notice_minutes)"
-                " VALUES (%s, %s, %s, %s, %s, 0)",
-                (f"agent-{number}", f"Agent {number}", assistant, ZONE.key, DAYS),
-            )
-        connection.execute(
-            "INSERT INTO agent_hours (agent_id, weekday, opens_at, closes_at)"
-            " SELECT agent_id, weekday, '09:00', '17:00' FROM agents, generate_series(6, 7) AS weekday"
-        )
-    return assistants
 
 
 def report(callers: Callers, took_s: float, not_stored: int, violations: list[str]) -> None:
