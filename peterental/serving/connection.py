@@ -45,7 +45,6 @@ class Connection:
         self.deadline_s = 0.0
         self.counted_bytes = 0
         self.is_expired = False
-        self.is_registered = False
         self._host = host
         self._limits = limits
         self._reader = RequestReader(host.cfg, peer, limits)
