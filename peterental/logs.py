@@ -1,6 +1,6 @@
 """Logging: one line per event, as text or JSON, with the id of the phone call that it belongs to.
 
-Pass `extra={"call_id": …}` when logging about a call.
+Pass `extra={"call_id": …}` when logging about a call. Passwords of URLs are masked, whichever code logs them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from peterental.config import Config
+from peterental.database_urls import mask_passwords
 
 
 class TextFormatter(logging.Formatter):
@@ -18,7 +19,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
-        text = super().format(record)
+        text = mask_passwords(super().format(record))
         call = getattr(record, "call_id", None)
         return f"{text} [call {call}]" if call else text
 
@@ -32,13 +33,13 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": mask_passwords(record.getMessage()),
         }
         call = getattr(record, "call_id", None)
         if call:
             document["call_id"] = call
         if record.exc_info:
-            document["exception"] = self.formatException(record.exc_info)
+            document["exception"] = mask_passwords(self.formatException(record.exc_info))
         return json.dumps(document, ensure_ascii=False)
 
 
