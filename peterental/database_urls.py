@@ -30,9 +30,10 @@ _SHOWN_OPTIONS = frozenset(
 )
 """Options in the query whose values are no secrets."""
 
-_URL_IN_TEXT = re.compile(r"(postgres(?:ql)?://)[^\n]*@", re.IGNORECASE)
-_USERINFO_IN_TEXT = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/@:]*:)[^\s/@]*@", re.IGNORECASE)
-_OPTION_IN_TEXT = re.compile(r"(\w*password\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s'\"]+)", re.IGNORECASE)
+# Bounded, so that the time for a line does not grow with the square of its length: strangers write parts of log lines.
+_URL_IN_TEXT = re.compile(r"(postgres(?:ql)?://)[^\n]{0,1000}@", re.IGNORECASE)
+_USERINFO_IN_TEXT = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/@:]*:)[^\s/@]*@", re.IGNORECASE)
+_OPTION_IN_TEXT = re.compile(r"(password\s{0,3}=\s{0,3})(?:'(?:[^'\\]|\\.){0,1000}'|[^\s'\"]+)", re.IGNORECASE)
 
 _HOST = re.compile(r"[A-Za-z0-9._:%-]*|[/@][^@]*", re.ASCII)
 _PORT = re.compile(r"[0-9]{0,5}", re.ASCII)
