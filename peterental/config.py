@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from peterental.database_urls import EXAMPLE, is_well_formed, masked, with_tls
 from peterental.env_file import EnvFileError, is_production, load_into_process
 from peterental.errors import Fault
 from peterental.trusted_proxies import MAX_HOPS, NO_PROXIES, TrustedProxies
@@ -169,22 +169,6 @@ class Config:
         return (*self.credentials_keys, self.session_key())
 
 
-def masked(url: str) -> str:
-    """Return a database URL for display: each password, in the userinfo or the query, becomes `***`."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "***"
-    userinfo, at, host = parts.netloc.rpartition("@")
-    if ":" in userinfo:
-        userinfo = userinfo.partition(":")[0] + ":***"
-    shown = f"{parts.scheme}://{userinfo}{at}{host}{parts.path}"
-    if parts.query:
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
-        shown += "?" + urlencode([(k, "***" if "password" in k.lower() else v) for k, v in pairs], safe="*/")
-    return shown
-
-
 def _read_or_create_secret(path: Path) -> str:
     """Return the secret stored at `path`; the first process creates it, atomically."""
     if not path.exists():
@@ -201,11 +185,17 @@ def _read_or_create_secret(path: Path) -> str:
     return path.read_text(encoding="ascii")
 
 
+def _shown(value: str) -> str:
+    """Return an invalid value for a message; one that might hold a password is masked."""
+    return masked(value) if set(value) & set(":@=") else repr(value)
+
+
 class _Reader:
     """Reads and validates settings, and collects the problems."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        self._is_production = is_production(environ)
         self._problems: list[str] = []
 
     def text(self, name: str) -> str | None:
@@ -218,7 +208,7 @@ class _Reader:
             return choices[0]
         value = fold(value)
         if value not in choices:
-            self._problems.append(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+            self._problems.append(f"{name} must be one of {', '.join(choices)}, not {_shown(value)}")
             return choices[0]
         return value
 
@@ -235,7 +225,7 @@ class _Reader:
         if value is None:
             return default
         if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
-            self._problems.append(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+            self._problems.append(f"{name} must be a whole number from {low} to {high}, not {_shown(value)}")
             return default
         return int(value)
 
@@ -244,12 +234,12 @@ class _Reader:
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self._problems.append(f"{name} must be an IANA time zone such as {default}, not {value!r}")
+            self._problems.append(f"{name} must be an IANA time zone such as {default}, not {_shown(value)}")
             return default
         return value
 
     def environment(self) -> Environment:
-        choices = ("production", "development") if is_production(self._environ) else ("development", "production")
+        choices = ("production", "development") if self._is_production else ("development", "production")
         return cast("Environment", self.choice("PETERENTAL_ENV", choices))
 
     def public_url(self, *names: str) -> str | None:
@@ -292,15 +282,11 @@ class _Reader:
         value = self.text(name)
         if value is None:
             return None
-        try:
-            parts = urlsplit(value)
-            well_formed = parts.scheme in {"postgres", "postgresql"} and (parts.port is None or parts.port > 0)
-        except ValueError:
-            well_formed = False
-        if not well_formed:
-            self._problems.append(f"{name} must look like postgresql://user:password@host:5432/name")
+        if not is_well_formed(value):
+            hint = ", with special characters percent-encoded" if "postgres" in value.lower() else ""
+            self._problems.append(f"{name} must look like {EXAMPLE}{hint}")
             return None
-        return value
+        return with_tls(value, self._environ) if self._is_production else value
 
     def require_for_production(self, config: Config) -> None:
         """Record a problem for each setting that only production requires."""

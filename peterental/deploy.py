@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from peterental import demo
-from peterental.config import PROJECT_DIR, Config, masked
+from peterental.config import PROJECT_DIR, Config
 from peterental.database import Database, database_for, engine_settings, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger.status import read_status
+from peterental.database_urls import masked
 from peterental.errors import Fault
 from peterental.plural import counted
 from peterental.services import build_services

@@ -1,6 +1,6 @@
 """Logging: one line per event, as text or JSON, with the id of the phone call that it belongs to.
 
-Pass `extra={"call_id": …}` when logging about a call.
+Pass `extra={"call_id": …}` when logging about a call. Passwords of URLs are masked, whichever code logs them.
 
 Text from outside cannot forge a line or steer a terminal, wherever it comes from: the formatters escape every character
 that is not printable. A record begins at the first column; every further line of it that may contain foreign text is
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from peterental.config import Config
+from peterental.database_urls import mask_passwords
 
 INDENT = "    "
 
@@ -36,7 +37,7 @@ class TextFormatter(logging.Formatter):
             text += f" [call {printable_line(str(call))}]"
         exception = self.formatException(record.exc_info) if record.exc_info else record.exc_text
         stack = self.formatStack(record.stack_info) if record.stack_info else None
-        return "\n".join([text, *(INDENT + indented(part) for part in (exception, stack) if part)])
+        return mask_passwords("\n".join([text, *(INDENT + indented(part) for part in (exception, stack) if part)]))
 
 
 class JsonFormatter(logging.Formatter):
@@ -48,13 +49,13 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": mask_passwords(record.getMessage()),
         }
         call = getattr(record, "call_id", None)
         if call:
             document["call_id"] = call
         if record.exc_info:
-            document["exception"] = self.formatException(record.exc_info)
+            document["exception"] = mask_passwords(self.formatException(record.exc_info))
         return _printable_json(json.dumps(document, ensure_ascii=False))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from peterental.config import RENDER_PROXIES, Config, ConfigError, SecretKeyError, masked
+from peterental.config import RENDER_PROXIES, Config, ConfigError, SecretKeyError
 from peterental.trusted_proxies import NO_PROXIES, TrustedProxies
 
 PRODUCTION = {
@@ -131,9 +131,6 @@ def test_all_problems_are_in_one_message() -> None:
     "url", ["localhost/db", "postgresql:", "postgresql://h:port/db", "postgresql://[::1/db", "x" * 99]
 )
 def test_an_invalid_database_url_is_rejected(url: str) -> None:
-    if url == "postgresql:":  # libpq's defaults: unusual but valid
-        assert Config.from_env({"DATABASE_URL": url}).database_url == url
-        return
     with pytest.raises(ConfigError, match="DATABASE_URL must look like"):
         Config.from_env({"DATABASE_URL": url})
 
@@ -148,21 +145,6 @@ def test_repr_contains_no_secret() -> None:
     )
     for secret in ("hush", "a-key", "a-secret", "signed", "a:b"):
         assert secret not in text
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("postgresql://pete:hush@db:5432/x", "postgresql://pete:***@db:5432/x"),
-        ("postgres://pete:hu@sh@db/x?sslmode=require", "postgres://pete:***@db/x?sslmode=require"),
-        ("postgresql:///x?password=hush&user=pete", "postgresql:///x?password=***&user=pete"),
-        ("postgresql://db/x?sslpassword=hush", "postgresql://db/x?sslpassword=***"),
-        ("postgresql://pete@db/x", "postgresql://pete@db/x"),
-        ("postgresql://pete:hush@[::1/x", "***"),
-    ],
-)
-def test_every_password_in_a_url_is_masked(url: str, shown: str) -> None:
-    assert masked(url) == shown
 
 
 def test_the_development_key_is_created_once(tmp_path: Path) -> None:

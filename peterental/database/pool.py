@@ -26,6 +26,7 @@ from peterental.database.connect import (
 )
 from peterental.database.deadline import UNRESPONSIVE, DeadlineConnection, deadline, remaining_s
 from peterental.database.migrations.session.server import (
+    MALFORMED_URL,
     OLDEST_SERVER_VERSION,
     cancelled_by,
     is_connection_lost,
@@ -77,7 +78,7 @@ class Database:
 
     @property
     def url(self) -> str:
-        """The connection URL with its password; show only `peterental.config.masked` of it."""
+        """The connection URL with its password; show only `peterental.database_urls.masked` of it."""
         if callable(self._conninfo):
             self._conninfo = self._conninfo()
         return self._conninfo
@@ -248,10 +249,14 @@ class Database:
 def _only_writable(url: str) -> dict[str, str]:
     """Return the options that refuse a read-only server, and that find the primary among several hosts.
 
-    Empty if the URL or the environment already says which servers to accept.
+    Empty if the URL itself says which servers to accept. Raises DatabaseUnavailable for a malformed
+    URL, without a part of it.
     """
-    is_chosen = "target_session_attrs" in conninfo_to_dict(url) or "PGTARGETSESSIONATTRS" in os.environ
-    return {} if is_chosen else {"target_session_attrs": "read-write"}
+    try:
+        options = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise DatabaseUnavailable(reason=MALFORMED_URL) from None
+    return {} if "target_session_attrs" in options else {"target_session_attrs": "read-write"}
 
 
 def _translate(error: psycopg.Error, connection: DeadlineConnection, waited_s: float) -> Fault | None:

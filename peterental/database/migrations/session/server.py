@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -16,6 +17,16 @@ OLDEST_SERVER_VERSION = 140000
 
 _CONNECTION_ENDED = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04", "53300"})
 """SQLSTATEs with which the server ends a session or refuses to begin one, besides those of class 08."""
+
+MALFORMED_URL = (
+    "its URL is malformed: write postgresql://user:password@host:5432/name, special characters percent-encoded"
+)
+
+_PASSWORD_PART = re.compile(r"(?<=['\"])[^'\"]*(?=@)|(?<=invalid integer value \")[^\"]*")
+"""What libpq quotes as a host or a port, although a malformed URL makes it a part of the password."""
+
+_NO_TLS = "server does not support SSL, but SSL was required"
+_WITHOUT_TLS = "; turn on TLS at the server, or choose another sslmode in the URL: sslmode=disable encrypts nothing"
 
 Connection = psycopg.Connection[DictRow]
 
@@ -50,6 +61,8 @@ def connect(url: str, settings: EngineSettings = DEFAULT_SETTINGS, *, purpose: s
         )
     except psycopg.OperationalError as error:
         raise ServerUnavailable(reason=reason_of(error)) from error
+    except psycopg.ProgrammingError:  # it quotes the URL
+        raise ServerUnavailable(reason=MALFORMED_URL) from None
     if connection.info.server_version < OLDEST_SERVER_VERSION:
         version = version_of(connection)
         connection.close()
@@ -77,11 +90,16 @@ def place_of_session(connection: psycopg.Connection[DictRow]) -> str:
 
 
 def reason_of(error: psycopg.Error) -> str:
-    """Return the line of an error's text that says why: where several addresses were tried, the last failure."""
+    """Return the line of an error's text that says why: where several addresses were tried, the last failure.
+
+    No part of a password is in it. A server without TLS gets the next step.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
     if not lines:
         return type(error).__name__
     line = next((line for line in reversed(lines) if "failed:" in line or "FATAL" in line), lines[0])
+    if error.sqlstate is None:  # libpq or psycopg raised it, not the server
+        line = _PASSWORD_PART.sub("***", line).replace(_NO_TLS, _NO_TLS + _WITHOUT_TLS)
     return line.removeprefix("connection failed: ").rstrip(".").replace("FATAL:  ", "")
 
 
