@@ -25,6 +25,7 @@ from peterental.calls.model import CallFilter
 from peterental.database.pool import Database
 from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
+from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 
 PASSWORD = "correct horse battery"
@@ -33,6 +34,7 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
 PHONE_CALL = "called for a caller's assistant, which the webhook's secret authenticates"
 ALREADY_CHECKED = "takes an object that the viewer was allowed to read"
 SIGN_IN = "there is no viewer yet, or a password decides"
+OPERATOR = "the command line, which only operators reach"
 INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
@@ -60,12 +62,14 @@ WITHOUT_VIEWER = {
     "hours.busy_blocks": ALREADY_CHECKED,
     "hours.date_overrides": ALREADY_CHECKED,
     "hours.today": ALREADY_CHECKED,
+    "retention.due": OPERATOR,
+    "retention.reduce": OPERATOR,
     "users.is_set_up": SIGN_IN,
-    "users.create": "the command line, which only operators reach",
+    "users.create": OPERATOR,
     "users.redeem_grant": SIGN_IN,
     "users.user_of_grant": SIGN_IN,
-    "users.set_password": "the command line, which only operators reach",
-    "users.set_up_password": "the command line, which only operators reach",
+    "users.set_password": OPERATOR,
+    "users.set_up_password": OPERATOR,
     "users.create_first_admin": SIGN_IN,
     "users.sign_in": SIGN_IN,
     "users.check_setup_link": SIGN_IN,
@@ -136,6 +140,8 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,
         "override": DateOverride(day=date(2030, 1, 1), windows=()),
+        "person": Person("phone", "+15550163021"),
+        "confirmed": [],
         "phrase": "tomorrow at ten",
         "profile": Profile(agent_name="Eve"),
         "role": "admin",

@@ -6,7 +6,14 @@ from peterental.database.migrations.session.server import Connection
 from peterental.errors import Fault
 from peterental.plural import counted
 
-__all__ = ["Connection", "DatabaseBusy", "DatabaseTooSlow", "DatabaseUnavailable", "SchemaOutdated"]
+__all__ = [
+    "Connection",
+    "DatabaseBusy",
+    "DatabaseTooSlow",
+    "DatabaseUnavailable",
+    "SchemaOutdated",
+    "extend_statement_timeout",
+]
 
 
 class DatabaseUnavailable(Fault):
@@ -26,3 +33,8 @@ class DatabaseBusy(DatabaseTooSlow):
 
 class SchemaOutdated(Fault):
     """The database lacks what this release needs ({missing}): run flask db-migrate."""
+
+
+def extend_statement_timeout(connection: Connection, seconds: float) -> None:
+    """Queue a longer time limit for each further statement of a transaction."""
+    connection.execute("SELECT set_config('statement_timeout', %s, TRUE)", [f"{seconds:.0f}s"])

@@ -16,6 +16,7 @@ from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, WallClockTime
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
+from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
 from peterental.web.audit.field_labels import LABELS
@@ -30,6 +31,7 @@ WRITERS = {
     "agents/service.py",
     "appointments/manual/service.py",
     "messages/service.py",
+    "privacy/service.py",
     "users/admin_service.py",
     "users/service.py",
 }
@@ -68,6 +70,26 @@ def change_every_field(services: Services, database: Database) -> None:
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")
+    delete_person(services, database, admin)
+
+
+def delete_person(services: Services, database: Database, admin: Viewer) -> None:
+    """Delete the data of the visitor, after adding some of every other kind."""
+    database.fetch(
+        """
+        INSERT INTO calls (vapi_call_id, caller_number, summary)
+        VALUES ('own', NULL, 'm@example.com'), ('other', '+14055550142', 'm@example.com')
+        """
+    )
+    database.fetch("INSERT INTO messages (agent_id, body) VALUES ('ana', 'm@example.com')")
+    database.fetch(
+        "INSERT INTO tool_calls (tool_call_id, name, answer, outcome) VALUES ('t', 'find', 'm@example.com', 'answered')"
+    )
+    database.fetch("UPDATE agent_busy SET note = 'm@example.com'")
+    person = Person("email", "m@example.com")
+    held = services.persons.find(person, admin)
+    assert 0 not in held.counts.values()
+    services.persons.delete(person, admin, [booking.appointment_id for booking in held.upcoming])
 
 
 def book(services: Services, admin: Viewer, key: str) -> Appointment:
