@@ -39,15 +39,19 @@ OWNERS = {
 }
 """The folder that reads and writes each table."""
 
+NAME = "each row of an export has its agent's name and time zone"
 NAME_AND_OWNER = "each row shows its agent's name and time zone, and only the viewer's agents' rows are read"
 
 MAY_READ = {
     ("appointments/listing/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/manual/repository.py", "agents"): NAME_AND_OWNER,
+    ("appointments/personal_data_repository.py", "agents"): NAME,
     ("appointments/repository.py", "agents"): NAME_AND_OWNER,
+    ("calls/personal_data_repository.py", "agents"): NAME,
     ("calls/queries.py", "agents"): NAME_AND_OWNER,
     ("calls/queries.py", "appointments"): "one query lists, filters and searches calls by what they booked",
     ("calls/repository.py", "appointments"): "a tool call is stored with the booking it made, in the same statement",
+    ("messages/personal_data_repository.py", "agents"): NAME,
     ("messages/repository.py", "agents"): NAME_AND_OWNER,
 }
 """Why a repository may read, and never write, a table of another folder."""

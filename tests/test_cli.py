@@ -676,3 +676,75 @@ def test_standby_allows_reading_commands_only(folder: Path) -> None:
     assert {command: done.returncode for command, done in results.items()} == {
         command: int(bool(sentence)) for command, sentence in expected.items()
     }
+
+
+# --- personal data ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dolores_url(database_url: str) -> str:
+    """The URL of a database with an old call, an upcoming viewing and an old open message of one caller."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            """
+            INSERT INTO agents (agent_id, agent_name) VALUES ('ana', 'Ana');
+            INSERT INTO calls (vapi_call_id, agent_id, caller_number, transcript, created_at)
+            VALUES ('c1', 'ana', '+14055550142', 'User: I am Dolores.', '2020-01-01');
+            INSERT INTO appointments (agent_id, property_address, attendee_name, attendee_phone, start_time, end_time)
+            VALUES ('ana', '12 Elm Street', 'Dolores', '+14055550142', NOW() + '1 day', NOW() + '25 hours');
+            INSERT INTO messages (agent_id, body, received_at) VALUES ('ana', 'Cats?', '2020-01-01')
+            """
+        )
+    return database_url
+
+
+def test_calls_reduce_counts_then_reduces(dolores_url: str) -> None:
+    kept = flask("calls-reduce", DATABASE_URL=dolores_url)
+    assert (kept.returncode, kept.stdout) == (
+        0,
+        "KEEP_CALLS_DAYS is not set, so calls are kept. Nothing was changed.\n",
+    )
+    rehearsal = flask("calls-reduce", "--dry-run", DATABASE_URL=dolores_url, KEEP_CALLS_DAYS="90")
+    assert rehearsal.stdout.startswith("Older than 90 days and due: 1 call, 0 tool calls without a call, ")
+    done = flask("calls-reduce", DATABASE_URL=dolores_url, KEEP_CALLS_DAYS="90")
+    assert done.stdout.startswith("✅ Older than 90 days and removed or reduced: 1 call, ")
+    assert done.stdout.endswith("\n1 older message is still open.\n")
+    again = flask("calls-reduce", "--days", "1", DATABASE_URL=dolores_url)
+    assert "removed or reduced: 0 calls" in again.stdout
+
+
+def test_keep_calls_days_is_validated(empty_database_url: str) -> None:
+    done = flask("calls-reduce", DATABASE_URL=empty_database_url, KEEP_CALLS_DAYS="ninety")
+    assert done.returncode == 1
+    assert "KEEP_CALLS_DAYS must be a whole number from 1 to 36500, not 'ninety'" in done.stderr
+
+
+def test_person_export_writes_a_private_new_file(dolores_url: str, tmp_path: Path) -> None:
+    printed = flask("person-export", "(405) 555-0142", DATABASE_URL=dolores_url)
+    assert json.loads(printed.stdout)["bookings"][0]["visitor_name"] == "Dolores"
+    file = tmp_path / "person.json"
+    done = flask("person-export", "405 555 0142", "--output", str(file), DATABASE_URL=dolores_url)
+    assert done.returncode == 0, done.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(file.read_text(encoding="utf-8"))["person"] == "+14055550142"
+    again = flask("person-export", "405 555 0142", "--output", str(file), DATABASE_URL=dolores_url)
+    assert (again.returncode, again.stderr) == (
+        1,
+        f"❌ {file} exists. Name another file: an export is never written over one.\n",
+    )
+    nowhere = flask("person-export", "405 555 0142", "--output", f"{tmp_path}/no/file", DATABASE_URL=dolores_url)
+    assert nowhere.stderr.endswith("/no/file cannot be written: No such file or directory.\n")
+
+
+def test_person_delete_shows_what_it_deletes_and_asks(dolores_url: str) -> None:
+    asked = flask("person-delete", "405 555 0142", DATABASE_URL=dolores_url)
+    assert asked.returncode == 1
+    assert "Stored about +14055550142: 1 viewing, 1 call.\nTo be cancelled: " in asked.stdout
+    assert asked.stdout.endswith(", Dolores, 12 Elm Street\n")
+    assert asked.stderr == "❌ Nothing was deleted. Without a terminal, --yes confirms the deletion.\n"
+    done = flask("person-delete", "405 555 0142", "--yes", DATABASE_URL=dolores_url)
+    assert done.stdout.endswith("✅ Deleted: 1 viewing, 1 call.\n")
+    gone = flask("person-delete", "405 555 0142", "--yes", DATABASE_URL=dolores_url)
+    assert (gone.returncode, gone.stderr) == (1, "❌ Nothing is stored about +14055550142.\n")
+    invalid = flask("person-export", "Dolores", DATABASE_URL=dolores_url)
+    assert invalid.stderr.startswith("❌ Enter a phone number with its area code")

@@ -26,6 +26,7 @@ from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
+from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.model import Client, SignedIn
 
@@ -35,6 +36,7 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
 PHONE_CALL = "called for a caller's assistant, which the webhook's secret authenticates"
 ALREADY_CHECKED = "takes an object that the viewer was allowed to read"
 SIGN_IN = "there is no viewer yet, or a password decides"
+OPERATOR = "the command line, which only operators reach"
 INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
@@ -63,16 +65,18 @@ WITHOUT_VIEWER = {
     "hours.busy_blocks": ALREADY_CHECKED,
     "hours.date_overrides": ALREADY_CHECKED,
     "hours.today": ALREADY_CHECKED,
-    "second_factor.reset_by_operator": "the command line, which only operators reach",
+    "retention.due": OPERATOR,
+    "retention.reduce": OPERATOR,
+    "second_factor.reset_by_operator": OPERATOR,
     "sessions.requires_second_factor": "reads a setting only",
     "sessions.start": SIGN_IN,
     "sessions.viewer": SIGN_IN,
     "users.is_set_up": SIGN_IN,
-    "users.create": "the command line, which only operators reach",
+    "users.create": OPERATOR,
     "users.redeem_grant": SIGN_IN,
     "users.user_of_grant": SIGN_IN,
-    "users.set_password": "the command line, which only operators reach",
-    "users.set_up_password": "the command line, which only operators reach",
+    "users.set_password": OPERATOR,
+    "users.set_up_password": OPERATOR,
     "users.create_first_admin": SIGN_IN,
     "users.sign_in": SIGN_IN,
     "users.sign_in_with_code": SIGN_IN,
@@ -151,6 +155,8 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,
         "override": DateOverride(day=date(2030, 1, 1), windows=()),
+        "person": Person("phone", "+15550163021"),
+        "confirmed": [],
         "phrase": "tomorrow at ten",
         "profile": Profile(agent_name="Eve"),
         "role": "admin",

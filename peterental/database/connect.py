@@ -13,6 +13,7 @@ __all__ = [
     "DatabaseTooSlow",
     "DatabaseUnavailable",
     "SchemaOutdated",
+    "extend_statement_timeout",
 ]
 
 
@@ -37,3 +38,8 @@ class DatabaseBusy(DatabaseTooSlow):
 
 class SchemaOutdated(Fault):
     """The database lacks what this release needs ({missing}): run flask db-migrate."""
+
+
+def extend_statement_timeout(connection: Connection, seconds: float) -> None:
+    """Queue a longer time limit for each further statement of a transaction."""
+    connection.execute("SELECT set_config('statement_timeout', %s, TRUE)", [f"{seconds:.0f}s"])

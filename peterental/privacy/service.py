@@ -21,7 +21,7 @@ from peterental.audit.personal_data_repository import AuditPersonalDataRepositor
 from peterental.audit.service import AuditService
 from peterental.calls.personal_data_repository import CallPersonalDataRepository
 from peterental.clock import utc_now
-from peterental.database.connect import Connection, DatabaseBusy, DatabaseTooSlow
+from peterental.database.connect import Connection, DatabaseBusy, DatabaseTooSlow, extend_statement_timeout
 from peterental.database.pool import Database
 from peterental.messages.personal_data_repository import MessagePersonalDataRepository
 from peterental.privacy.export import (
@@ -267,7 +267,7 @@ class PersonService:
         """Yield a transaction whose statements may take longer than others."""
         try:
             with self._database.transaction() as connection:
-                connection.execute("SELECT set_config('statement_timeout', %s, TRUE)", [f"{timeout_s:.0f}s"])
+                extend_statement_timeout(connection, timeout_s)
                 yield connection
         except DatabaseBusy:
             raise

@@ -17,6 +17,7 @@ from peterental.appointments.listing.model import Filter
 from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, WallClockTime
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
+from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.login_throttle import ClientOrigin
 from peterental.users.model import Client, SecondFactorIsOff, SignedIn
@@ -34,6 +35,7 @@ WRITERS = {
     "appointments/listing/service.py",
     "appointments/manual/service.py",
     "messages/service.py",
+    "privacy/service.py",
     "users/admin_service.py",
     "users/failure_log.py",
     "users/second_factor_service.py",
@@ -82,6 +84,26 @@ def change_every_field(services: Services, database: Database) -> None:
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")
+    delete_person(services, database, admin)
+
+
+def delete_person(services: Services, database: Database, admin: Viewer) -> None:
+    """Delete the data of the visitor, after adding some of every other kind."""
+    database.fetch(
+        """
+        INSERT INTO calls (vapi_call_id, caller_number, summary)
+        VALUES ('own', NULL, 'm@example.com'), ('other', '+14055550142', 'm@example.com')
+        """
+    )
+    database.fetch("INSERT INTO messages (agent_id, body) VALUES ('ana', 'm@example.com')")
+    database.fetch(
+        "INSERT INTO tool_calls (tool_call_id, name, answer, outcome) VALUES ('t', 'find', 'm@example.com', 'answered')"
+    )
+    database.fetch("UPDATE agent_busy SET note = 'm@example.com'")
+    person = Person("email", "m@example.com")
+    held = services.persons.find(person, admin)
+    assert 0 not in held.counts.values()
+    services.persons.delete(person, admin, [booking.appointment_id for booking in held.upcoming])
 
 
 def book(services: Services, admin: Viewer, key: str) -> Appointment:
