@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import TestResponse
 
 from peterental.access import Viewer
 from peterental.agents.model import Profile
@@ -33,7 +33,7 @@ class Browser:
     """A test client that keeps cookies and sends forms with their CSRF token."""
 
     def __init__(self, app: Flask) -> None:
-        self._client: Client = app.test_client()
+        self._client = app.test_client()
 
     def get(self, path: str, *, follow: bool = False) -> TestResponse:
         """Open a page."""
@@ -68,6 +68,11 @@ class Browser:
         found = TOKEN.search(self.get(path).text)
         assert found, f"no form at {path}"
         return unescape(found.group(1))
+
+    def edit_session(self, edit: Callable[[Any], object]) -> None:
+        """Let `edit` read or change the signed session cookie."""
+        with self._client.session_transaction() as session:
+            edit(session)
 
     def sign_in(self, email: str) -> None:
         """Sign in with the password of every test user."""

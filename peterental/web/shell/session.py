@@ -32,7 +32,7 @@ def start(signed_in: SignedIn) -> None:
     """Start a new session with a new token, and discard everything from the previous one, which ends."""
     replaced = _token()
     token = services_of(current_app).sessions.start(signed_in, client_of(request), replaces=replaced)
-    session.clear()
+    _discard()
     session[_TOKEN] = token
     session.permanent = True
     g.viewer = signed_in.viewer
@@ -41,7 +41,7 @@ def start(signed_in: SignedIn) -> None:
 
 def await_code(required: CodeRequired) -> None:
     """Remember for CODE_LIFETIME_S that the password was right, and discard everything else from the session."""
-    session.clear()
+    _discard()
     session[_CODE_REQUIRED] = [required.user_id, required.session_epoch, int(utc_now().timestamp())]
 
 
@@ -55,7 +55,7 @@ def awaited_code() -> CodeRequired | None:
 
 def end() -> None:
     """Remove the session from this browser."""
-    session.clear()
+    _discard()
     g.viewer = None
 
 
@@ -79,6 +79,12 @@ def current_viewer() -> Viewer:
     viewer = g.viewer
     assert isinstance(viewer, Viewer)  # noqa: S101  # for mypy; `authenticate_request` ensures it
     return viewer
+
+
+def _discard() -> None:
+    """Empty the session; a form that is rendered later in this request gets a new CSRF token."""
+    session.clear()
+    g.pop(current_app.config["WTF_CSRF_FIELD_NAME"], None)  # where Flask-WTF caches the token that it has made
 
 
 def _token() -> str | None:
