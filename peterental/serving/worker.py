@@ -176,8 +176,5 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         self._close(connection)
 
     def _close(self, connection: Connection) -> None:
-        del self.connections[connection.fd]  # first: another thread may get the number as soon as it is free
-        try:
-            connection.close()
-        except Exception:
-            self.log.exception("Error at the end of a connection")
+        del self.connections[connection.fd]  # first: the number may be given to a new one as soon as it is free
+        connection.close()

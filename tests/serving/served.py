@@ -36,6 +36,14 @@ class HastyWorker(EpollWorker):
     limits = Limits(new_s=0, idle_s=0, head_s=0, transfer_s=0, linger_s=0)
 
 
+class FaultyWorker(PatientWorker):
+    """Fails at what the parser refuses."""
+
+    def handle_error(self, *_: object) -> None:
+        """Raise LookupError."""
+        raise LookupError
+
+
 class PoorWorker(PatientWorker):
     """Has few descriptors."""
 

@@ -213,6 +213,8 @@ def test_a_large_declared_body_is_left_to_the_application() -> None:
     received = read(POST + b"Content-Length: %d\r\n\r\nx" % (MAX_BODY_BYTES + 1))
     assert received is not None
     assert received.is_body_refused
+    assert isinstance(received.body, reader_module.RefusedBody)
+    assert received.body.readable()
     with pytest.raises(OSError, match="was not read"):
         received.body.read()
 

@@ -246,6 +246,14 @@ def test_errors_of_the_application_are_logged(served: Served) -> None:
     assert "LookupError" in served.output
 
 
+def test_a_fault_of_the_server_ends_one_connection_only(tmp_path: Path) -> None:
+    with serving(tmp_path, "--worker-class", "tests.serving.served.FaultyWorker") as served:
+        for _ in range(4):  # as many as threads, and more
+            assert served.ask(b"nonsense\r\n\r\n") == b""
+        assert served.ask().startswith(b"HTTP/1.1 200 OK")
+        assert served.output.count("Error in the server") == 4
+
+
 def test_tls_is_left_to_the_host(tmp_path: Path) -> None:
     certificate = tmp_path / "certificate"
     certificate.touch()
