@@ -23,7 +23,7 @@ from peterental.serving.limits import Limits, State
 from peterental.serving.registry import Registry
 
 _SWEEP_S = 1.0
-_STOP_STEP_S = 0.05
+_STEP_S = 0.05
 _OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _ACCEPTED_AT_ONCE = 16
 _EVENTS = {
@@ -69,15 +69,18 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         self._finish()
         os.eventfd_write(self._stop_fd, 1)
         for thread in threads:
-            thread.join(_STOP_STEP_S)  # one that is still at work ends with the process
+            thread.join(_STEP_S)  # one that is still at work ends with the process
 
-    def count_request(self) -> bool:
-        """Count a request; return whether its connection may be kept open."""
+    def count_request(self) -> None:
+        """Count a request that begins; after max_requests the worker stops."""
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
             os.write(self.PIPE[1], b"1")
+
+    def keeps_connections(self) -> bool:
+        """Return whether connections stay open after an answer."""
         return bool(self.alive and self.cfg.keepalive)
 
     def _accept_until_stopped(self) -> None:
@@ -90,13 +93,15 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         while self.alive:
             now = time.monotonic()
             if now - swept_s >= _SWEEP_S:
-                swept_s, may_accept = now, True
+                swept_s = now
                 self.registry.sweep()
                 self.notify()
                 if self.ppid != os.getppid():
                     self.log.info("Parent changed, shutting down: %s", self)
                     break
-            for fd in select.select([signals, *listeners] if may_accept else [signals], [], [], _SWEEP_S)[0]:
+            awaited, timeout_s = ([signals, *listeners], _SWEEP_S) if may_accept else ([signals], _STEP_S)
+            may_accept = True
+            for fd in select.select(awaited, [], [], timeout_s)[0]:
                 if fd == signals:
                     self._drain(signals)
                 else:
@@ -113,7 +118,7 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         while self.connections and time.monotonic() < end:
             self.notify()
             self.registry.sweep()
-            time.sleep(_STOP_STEP_S)
+            time.sleep(_STEP_S)
 
     @staticmethod
     def _drain(pipe: int) -> None:
@@ -129,7 +134,7 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
             except OSError as error:
                 if error.errno not in _OUT_OF_DESCRIPTORS:
                     return True
-                self.log.warning("No connection can be accepted: %s. A waiting one is closed.", error.strerror)
+                self.log.warning("No connection can be accepted: %s. Some that wait are closed.", error.strerror)
                 self.registry.evict()
                 return False
             sock.settimeout(0)
@@ -171,8 +176,5 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         self._close(connection)
 
     def _close(self, connection: Connection) -> None:
-        del self.connections[connection.fd]  # first: another thread may get the number as soon as it is free
-        try:
-            connection.close()
-        except Exception:
-            self.log.exception("Error at the end of a connection")
+        del self.connections[connection.fd]  # first: the number may be given to a new one as soon as it is free
+        connection.close()
