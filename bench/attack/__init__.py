@@ -5,6 +5,7 @@ All the while, authenticated calls are placed and measured.
 target    the attacked server: gunicorn as in production, with a database of its own
 wire      one raw connection, on which an attacker sends any bytes
 line      the measured phone calls: authenticated, each on a new connection
+cores     what other programs use of the machine
 attacker  every client of one attack, and what they count
 browser   a signed-in visitor who finds every page and form
 attacks   the attacks by name, with the limit of each

@@ -14,9 +14,11 @@ from datetime import datetime
 from itertools import count, cycle, product
 from typing import Any
 
+from bench.attack.cores import OtherPrograms
 from bench.attack.wire import connection, request
 from bench.chaos.callers import HOME, VISITOR, Heard
 from bench.chaos.phone import Tally
+from peterental.voice.speech import APOLOGY
 
 PAUSE_S = 0.05
 """The pause between the starts of two calls, whether or not the first is answered."""
@@ -38,13 +40,17 @@ class Calls:
         response_times_s: of the answered calls, from connecting to the last byte.
         late: number of calls without an answer within `TIMEOUT_S`.
         cut_off: number of calls whose connection was closed or refused before the answer.
-        lag_s: the longest delay of a timer in this process: what the machine alone adds to a response time.
+        apologies: number of answers that were only an apology.
+        lag_s: the longest delay of a timer in this process.
+        others: the share of the machine's processor time that other programs used.
     """
 
     response_times_s: list[float] = field(default_factory=list)
     late: int = 0
     cut_off: int = 0
+    apologies: int = 0
     lag_s: float = 0.0
+    others: float = 0.0
 
     @property
     def unanswered(self) -> int:
@@ -94,7 +100,7 @@ class PhoneLine:
 
     async def during(self, work: Awaitable[None]) -> Calls:
         """Place and measure calls while `work` runs; return when all have ended."""
-        calls, is_over = Calls(), asyncio.Event()
+        calls, is_over, other_programs = Calls(), asyncio.Event(), OtherPrograms()
         async with asyncio.TaskGroup() as group:
             clock = group.create_task(_measure_lag(calls))
             placing = group.create_task(self._place_calls(calls, is_over))
@@ -104,6 +110,7 @@ class PhoneLine:
                 is_over.set()
             await placing
             clock.cancel()
+        calls.others = other_programs.share()
         return calls
 
     async def call(self, calls: Calls) -> bool:
@@ -131,7 +138,7 @@ class PhoneLine:
                 await asyncio.sleep(PAUSE_S)
 
     async def _deliver(self, body: bytes, calls: Calls) -> str | None:
-        """Deliver a message once; return the sentence of the answer, or None without one."""
+        """Deliver a message once; return the sentence of the answer, None for an apology."""
         began_s = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -147,7 +154,9 @@ class PhoneLine:
         took_s = time.monotonic() - began_s
         calls.response_times_s.append(took_s)
         self.tally.add_answer(answer.status, took_s)
-        return sentence_of(answer.body)
+        sentence = sentence_of(answer.body)
+        calls.apologies += sentence == APOLOGY
+        return None if sentence == APOLOGY else sentence
 
 
 def sentence_of(body: bytes) -> str | None:

@@ -123,6 +123,7 @@ def running_target(folder: Path) -> Iterator[Target]:
             "DATABASE_URL": postgres.url,
             "PORT": str(port),
             "WEB_CONCURRENCY": str(WORKERS),
+            "TRUSTED_PROXIES": "1",  # so that each of many sign-ins comes from an address of its own
             # With PORT alone it would listen on every interface.
             "GUNICORN_CMD_ARGS": f"--graceful-timeout 3 --bind 127.0.0.1:{port}",
         }

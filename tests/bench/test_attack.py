@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -15,6 +17,7 @@ from bench.attack import floods, odd, slow
 from bench.attack.attacker import Attacker
 from bench.attack.attacks import ATTACKS, Attack
 from bench.attack.browser import Browser, Form, parse
+from bench.attack.cores import OtherPrograms, ours_s
 from bench.attack.line import Calls, PhoneLine, sentence_of
 from bench.attack.target import Target, complaints_of, running_target
 from bench.attack.verdict import Holds, Result, table
@@ -23,7 +26,7 @@ from bench.chaos.callers import half_hours
 from bench.chaos.consistency import ConsistencyCheck
 from bench.chaos.lab_agents import DAYS, ZONE
 from bench.pages.office import EMAIL, PASSWORD
-from tests.servers import HANG_S
+from tests.servers import HANG_S, until
 
 CLIENTS = 16
 """As many as one worker has threads, twice: enough to hold every thread of two workers."""
@@ -78,7 +81,7 @@ async def answered(line: PhoneLine, number: int) -> None:
     calls = Calls()
     for _ in range(number):
         await line.call(calls)
-    assert (len(calls.response_times_s), calls.late, calls.cut_off) == (number, 0, 0)
+    assert (len(calls.response_times_s), calls.late, calls.cut_off, calls.apologies) == (number, 0, 0, 0)
 
 
 async def hold(target: Target, data: bytes) -> list[Wire]:
@@ -191,10 +194,13 @@ LARGE = Attack("large", "", nothing, growth_mb=60)
         (Result(SLOW, Calls([1.2], lag_s=0.3)), 0.1, "machine too busy"),
         (Result(SLOW, Calls([1.2])), 1.1, "machine too busy"),
         (Result(SLOW, Calls([1.2], lag_s=1.1)), 0.1, "machine too busy"),
+        (Result(SLOW, Calls([1.2], others=0.6)), 0.1, "machine too busy"),
+        (Result(SLOW, Calls([0.1], others=0.6)), 0.1, "yes"),
         (Result(SLOW, Calls([0.1], late=1)), 0.1, "NO"),
         (Result(SLOW, Calls([0.1], late=1)), 1.1, "machine too busy"),
         (Result(SLOW, Calls([0.1], cut_off=1)), 1.1, "NO"),
         (Result(LARGE, Calls([0.1], late=1)), 1.1, "NO"),
+        (Result(SLOW, Calls([0.1], apologies=1)), 1.1, "NO"),
         (Result(SLOW, Calls()), 0.1, "NO"),
         (Result(SLOW, Calls([0.1]), complaints=["a 500"]), 0.1, "NO"),
         (Result(LARGE, Calls([3.0]), growth_mb=59), 0.1, "yes"),
@@ -212,6 +218,15 @@ def test_quantiles_count_missing_answers() -> None:
     assert [calls.quantile_s(share) for share in (0, 0.5, 0.99)] == [0.1, 0.3, 5.0]
     assert calls.worst_s == 5.0
     assert Calls().quantile_s(0.5) == 0.0
+
+
+def test_work_of_children_is_not_that_of_others() -> None:
+    before_s = ours_s()
+    program = "import time\nwhile time.process_time() < 0.3: pass"
+    with subprocess.Popen([sys.executable, "-c", program]) as child:
+        until(lambda: child.poll() is not None or ours_s() > before_s + 0.2, "its time is counted while it runs")
+    assert ours_s() >= before_s + 0.2
+    assert 0.0 <= OtherPrograms().share() <= 1.0
 
 
 def test_every_attack_has_a_name_of_its_own() -> None:
