@@ -47,17 +47,20 @@ class Application(Protocol):
     extensions: dict[str, Any]
 
 
-def build_services(database: Database, clock: Callable[[], datetime] | None = None) -> Services:
+def build_services(
+    database: Database, clock: Callable[[], datetime] | None = None, *, buffers_records: bool = False
+) -> Services:
     """Build the services and pass each the services it depends on.
 
     Args:
         database: used by all of them.
         clock: returns the current time, aware; the system clock by default.
+        buffers_records: whether tool calls that changed nothing are recorded in batches, see `CallService`.
     """
     clock = clock or utc_now
     audit = AuditService(database)
     agents = AgentService(database, audit, clock)
-    calls = CallService(database, clock)
+    calls = CallService(database, clock, buffers_records=buffers_records)
     hours = WorkingHoursService(database, agents, audit, clock)
     return Services(
         agents=agents,
