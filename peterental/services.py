@@ -64,6 +64,7 @@ def build_services(
     config: Config | None = None,
     *,
     pseudonym_key: bytes | None = None,
+    buffers_records: bool = False,
 ) -> Services:
     """Build the services and pass each the services it depends on.
 
@@ -72,13 +73,14 @@ def build_services(
         clock: returns the current time, aware; the system clock by default.
         config: the settings of sign-in; the defaults if it is left out.
         pseudonym_key: of the hash by which the audit log identifies a person; a random one by default.
+        buffers_records: whether tool calls that changed nothing are recorded in batches, see `CallService`.
     """
     clock, config = clock or utc_now, config or Config()
     keyring = Keyring(config.encryption_keys)
     passwords = Passwords(limits=PasswordLimits.for_threads(config.web_threads))
     audit = AuditService(database)
     agents = AgentService(database, audit, clock)
-    calls = CallService(database, clock)
+    calls = CallService(database, clock, buffers_records=buffers_records)
     hours = WorkingHoursService(database, agents, audit, clock)
     sessions = SessionService(database, audit, config.require_second_factor)
     return Services(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from bench.measure import Sample, interleaved, ratio
 from bench.pages.browser import Browser
 from bench.pages.office import EMAIL, OWN_AGENTS, PASSWORD, Size, filled
-from bench.phone.load import load_generator
+from bench.phone.load import Load
 from bench.phone.stage import AGENTS, FEW, Stage, serving
 from bench.section import Bench
 from bench.server import bench_server
@@ -81,7 +81,7 @@ AGENTS_PAGES = {f"{name}, for an agent's user": PAGES[name] for name in _ALSO_FO
 def measure(bench: Bench) -> Iterator[Table | str]:
     """Request every page of a small and a large office, in turn."""
     with bench_server() as server:
-        stage = Stage(bench, server, load_generator(bench.folder))
+        stage = Stage(bench, server, Load(bench.folder))
         small, large = Size(OWN_AGENTS, FEW // OWN_AGENTS), Size(AGENTS, stage.many // AGENTS)
         yield f"{server.description}."
         with (

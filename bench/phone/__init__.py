@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.phone import bodies, free_times, memory, races, size, throughput
-from bench.phone.load import load_generator
+from bench.phone.load import Load
 from bench.phone.stage import Stage
 from bench.section import Bench
 from bench.server import bench_server
@@ -19,7 +19,7 @@ _ROWS = (throughput, size, races, bodies, free_times, memory)
 def measure(bench: Bench) -> Iterator[Table | str]:
     """Measure every row of the section, in order."""
     with bench_server() as server:
-        stage = Stage(bench, server, load_generator(bench.folder))
+        stage = Stage(bench, server, Load(bench.folder))
         yield f"{server.description}. {stage.load.description}"
         for row in _ROWS:
             yield from row.measure(bench, stage)

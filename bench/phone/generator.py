@@ -1,31 +1,42 @@
 """Send requests over kept-alive connections as fast as they are answered: `python -m bench.phone.generator PLAN.json`.
 
-One thread and one selector: a connection sends its next request when it has its answer. Prints a line `RESULT`.
+One thread and one epoll: a connection sends its next request when it has its answer. Prints a line `RESULT`.
 """
 
 from __future__ import annotations
 
 import json
-import selectors
+import re
+import select
 import socket
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bench.phone.spread import Connections
+
 _END_OF_HEAD = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_OK = b" 200 "
 _MIN_ANSWERS = 2  # the minimum for a median, however slow the machine is
 
 
 class Line:
-    """One connection and the answer it has received so far."""
+    """One connection and the answer it has received so far.
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.socket = socket.create_connection(address, timeout=120)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    Args:
+        connected: a connected socket.
+        worker: the process id of the worker that serves it; 0 where that is unknown.
+    """
+
+    def __init__(self, connected: socket.socket, worker: int) -> None:
+        self.socket = connected
+        self.worker = worker
         self._received = b""
         self.sent_s = 0.0
 
@@ -35,72 +46,92 @@ class Line:
         self.sent_s = time.perf_counter()
         self.socket.sendall(request)
 
-    def status(self) -> int | None:
-        """Receive; return the status once the answer is complete. Raises ConnectionError if the connection breaks."""
+    def receive(self) -> bool | None:
+        """Receive; once the answer is complete, return whether its status is 200. Raises ConnectionError."""
         data = self.socket.recv(65536)
         if not data:
             raise ConnectionResetError
-        self._received += data
-        head, found, body = self._received.partition(_END_OF_HEAD)
-        if not found:
+        if self._received:
+            data = self._received + data
+        end = data.find(_END_OF_HEAD)
+        length = _LENGTH.search(data, 0, end + 2) if end >= 0 else None
+        if length is None or len(data) < end + len(_END_OF_HEAD) + int(length[1]):
+            self._received = data
             return None
-        length = next(
-            int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
-        )
-        return int(head.split(b" ", 2)[1]) if len(body) >= length else None
+        return data[8:13] == _OK
 
 
 def requests(plan: dict[str, Any]) -> Iterator[bytes]:
     """Yield the requests."""
     parts = urlsplit(plan["url"])
+    head = (
+        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+        f"X-Vapi-Secret: {plan['secret']}\r\nContent-Length: "
+    ).encode()
+    pieces = re.split("(@NUMBER@|@AGENT@|@START@)", plan["body"])
+    encoded = [piece.encode() for piece in pieces]
+    places = {name: [at for at, piece in enumerate(pieces) if piece == name] for name in set(pieces[1::2])}
+    starts = [start.encode() for start in plan["starts"]] or [b""]
+    agents = plan["agents"]
     number = plan["first"]
     while True:
-        start = plan["starts"][number // plan["agents"] % len(plan["starts"])] if plan["starts"] else ""
-        body = plan["body"].replace("@NUMBER@", f"{number:08}").replace("@START@", start)
-        data = body.replace("@AGENT@", str(number % plan["agents"] + 1)).encode()
-        head = (
-            f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-            f"X-Vapi-Secret: {plan['secret']}\r\nContent-Length: {len(data)}\r\n\r\n"
-        )
-        yield head.encode() + data
+        values = {
+            "@NUMBER@": b"%08d" % number,
+            "@AGENT@": b"%d" % (number % agents + 1),
+            "@START@": starts[number // agents % len(starts)],
+        }
+        for name, at in places.items():
+            for place in at:
+                encoded[place] = values[name]
+        data = b"".join(encoded)
+        yield b"%b%d\r\n\r\n%b" % (head, len(data), data)
         number += 1
 
 
 def run(plan: dict[str, Any]) -> str:
     """Send the planned requests, and return the line with the result."""
     parts = urlsplit(plan["url"])
-    address = (parts.hostname or "127.0.0.1", parts.port or 80)
+    connections = Connections((parts.hostname or "127.0.0.1", parts.port or 80), plan["workers"])
     bodies = requests(plan)
     took_ms: list[float] = []
+    answered: Counter[int] = Counter()
     failed = 0
-    with selectors.DefaultSelector() as selector:
+    lines: dict[int, Line] = {}
+    with select.epoll() as poller:
 
-        def start() -> None:
-            line = Line(address)
-            selector.register(line.socket, selectors.EVENT_READ, line)
+        def start(line: Line) -> None:
+            lines[line.socket.fileno()] = line
+            poller.register(line.socket.fileno(), select.EPOLLIN)
             line.send(next(bodies))
 
-        for _ in range(plan["connections"]):
-            start()
+        opened = [Line(*found) for found in connections.open(plan["connections"])]
         began_s = time.perf_counter()
+        for line in opened:
+            start(line)
         while time.perf_counter() - began_s < plan["seconds"] or len(took_ms) < _MIN_ANSWERS:
-            for key, _ in selector.select(timeout=1):
-                line: Line = key.data
+            for descriptor, _ in poller.poll(1):
+                line = lines[descriptor]
                 try:
-                    status = line.status()
+                    is_ok = line.receive()
                 except OSError:
                     failed += 1
-                    selector.unregister(line.socket)
+                    del lines[descriptor]
+                    poller.unregister(descriptor)
                     line.socket.close()
-                    start()
+                    start(Line(connections.open_one(), 0))
                     continue
-                if status is not None:
+                if is_ok is not None:
                     took_ms.append((time.perf_counter() - line.sent_s) * 1000)
-                    failed += status != 200  # noqa: PLR2004  # HTTP OK
+                    answered[line.worker] += 1
+                    failed += not is_ok
                     line.send(next(bodies))
         seconds = time.perf_counter() - began_s
-    cuts = statistics.quantiles(took_ms, n=100) if len(took_ms) > 1 else [0.0] * 99
-    return f"RESULT {json.dumps([len(took_ms), failed, seconds, cuts[49], cuts[98]])}"
+    for line in lines.values():
+        line.socket.close()
+    cuts = statistics.quantiles(took_ms, n=100)
+    per_worker = [answered[worker] for worker in plan["workers"]] or [len(took_ms)]
+    result = [len(took_ms), failed, seconds, cuts[49], cuts[98], per_worker]
+    return f"RESULT {json.dumps(result)}"
 
 
 if __name__ == "__main__":

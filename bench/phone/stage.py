@@ -18,6 +18,7 @@ from bench.phone.load import Load
 from bench.programs import SCRIPTS, Command, ProgramFailed, Running
 from bench.section import Bench
 from bench.server import Server, drop_indexes
+from peterental.config import Config
 from peterental.database.migrations import MigrationRunner
 from tests.servers import free_port, until
 
@@ -143,7 +144,12 @@ def serving(app: str, database_url: str, **settings: str) -> Iterator[Served]:
     running = Running(Command([str(SCRIPTS / "gunicorn"), app], environment))
     served = Served(port, running.process.pid)
     try:
-        until(lambda: running.process.poll() is not None or _answers(served), f"{app} answers")
+        expected = int(settings.get("WEB_CONCURRENCY", Config.web_concurrency))
+
+        def is_ready() -> bool:
+            return running.process.poll() is not None or (_answers(served) and len(served.workers()) >= expected)
+
+        until(is_ready, f"{app} answers with every worker")
         if running.process.poll() is not None:
             raise ProgramFailed(f"{app} ended:\n{running.outcome().output[-2000:]}")
         yield served

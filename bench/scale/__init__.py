@@ -13,7 +13,7 @@ import psycopg
 from bench.chaos.postgres import LabPostgres
 from bench.pages.browser import Browser
 from bench.pages.office import EMAIL, PASSWORD, create_users
-from bench.phone.load import Load, Plan, load_generator
+from bench.phone.load import Load, Plan
 from bench.phone.stage import AVAILABILITY, BOOKING, SECRET, Served, bookable_starts, serving
 from bench.scale.country import Country, filled
 from bench.section import Bench
@@ -52,7 +52,7 @@ def measure(bench: Bench) -> Iterator[Table | str]:
         )
         yield _sizes(postgres.url)
         with serving("wsgi:app", postgres.url) as served:
-            load = load_generator(bench.folder)
+            load = Load(bench.folder)
             yield _phone(bench, load, served, country)
             yield _pages(bench, served)
             yield _migrations(bench, load, served, postgres.url, country)

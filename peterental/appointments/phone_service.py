@@ -60,7 +60,7 @@ class PhoneBookingService:
     def availability(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Offer up to three free times.
 
-        Two round trips: one to read, one to record the tool call.
+        One round trip to read, and at most one to record the tool call.
         """
         now = self._now()
         schedule = self._appointments.schedule(invocation.agent_key, now)
@@ -68,7 +68,7 @@ class PhoneBookingService:
         result, _ = _decide(phone_requests.offer_slots, context, request)
         answer = render(result, schedule.agent, now)
         try:
-            self._calls.record_tool_call_alone(
+            self._calls.record_answer(
                 invocation,
                 answer=answer,
                 outcome=_label(result, "answered"),
@@ -166,6 +166,7 @@ class PhoneBookingService:
 
         It does so only for a writer that did not lock the agent.
         """
+        self._calls.settle(invocation.vapi_call_id)
         try:
             return self._attempt_change(invocation, request, render, decide)
         except SlotTaken:

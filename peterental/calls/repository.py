@@ -6,10 +6,13 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from peterental.agents.lookup import AGENT_ID_BY_VAPI_KEY, LOCK_BY_VAPI_KEY, REACHABLE_AGENT
 from peterental.calls.model import Call, CallHistory, ToolCall
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -32,6 +35,17 @@ MAX_HISTORY_TOOL_CALLS = 40
 TOOL_CALL_COLUMNS = """
     name, tool_call_id, arguments, answer, outcome, appointment_id, offered, asked, duration_ms, received_at
 """
+
+
+_OVERWRITE = f"""
+    ON CONFLICT (vapi_call_id, tool_call_id) DO UPDATE
+    SET agent_id = EXCLUDED.agent_id, answer = EXCLUDED.answer, outcome = EXCLUDED.outcome,
+        appointment_id = EXCLUDED.appointment_id, offered = EXCLUDED.offered, asked = EXCLUDED.asked,
+        duration_ms = EXCLUDED.duration_ms
+    WHERE NOT tool_calls.{_CHANGED}
+        AND (tool_calls.answer, tool_calls.outcome) IS DISTINCT FROM (EXCLUDED.answer, EXCLUDED.outcome)
+"""
+"""What becomes of the record of a tool call that was delivered before."""
 
 
 def _record_sql(*, durable: bool, knows_agent: bool) -> str:
@@ -79,11 +93,7 @@ def _record_sql(*, durable: bool, knows_agent: bool) -> str:
             WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
                 AND (answer = %(answer)s AND outcome = %(outcome)s OR {_CHANGED})
         )
-        ON CONFLICT (vapi_call_id, tool_call_id) DO UPDATE
-        SET agent_id = EXCLUDED.agent_id, answer = EXCLUDED.answer, outcome = EXCLUDED.outcome,
-            appointment_id = EXCLUDED.appointment_id, offered = EXCLUDED.offered, asked = EXCLUDED.asked,
-            duration_ms = EXCLUDED.duration_ms
-        WHERE NOT tool_calls.{_CHANGED}
+        {_OVERWRITE}
     """
 
 
@@ -92,6 +102,41 @@ _RECORD = {
     for durable in (True, False)
     for knows_agent in (True, False)
 }
+
+# In the order of their ids, so that two processes that write at once wait for each other and do not deadlock.
+_RECORD_BATCH = f"""
+    WITH record AS MATERIALIZED (
+        SELECT *
+        FROM jsonb_to_recordset(%(records)s::jsonb) AS record (
+            vapi_call_id TEXT, tool_call_id TEXT, kind TEXT, agent_id TEXT, assistant_id TEXT, phone_number_id TEXT,
+            caller_number TEXT, name TEXT, arguments JSONB, answer TEXT, outcome TEXT, offered TIMESTAMPTZ [],
+            asked TEXT, duration_ms REAL, received_at TIMESTAMPTZ
+        )
+    ), new_call AS (
+        INSERT INTO calls (
+            vapi_call_id, kind, agent_id, assistant_id, phone_number_id, caller_number, created_at, updated_at, outcomes
+        )
+        SELECT DISTINCT ON (vapi_call_id)
+            vapi_call_id, kind, agent_id, assistant_id, phone_number_id, caller_number, received_at, received_at,
+            ARRAY[outcome]
+        FROM record
+        WHERE vapi_call_id <> ''
+        ORDER BY vapi_call_id, received_at
+        ON CONFLICT (vapi_call_id) DO NOTHING
+    )
+    INSERT INTO tool_calls (
+        vapi_call_id, tool_call_id, agent_id, name, arguments, answer, outcome, offered, asked, duration_ms, received_at
+    )
+    SELECT
+        vapi_call_id, tool_call_id, agent_id, name, arguments, answer, outcome, offered, asked, duration_ms, received_at
+    FROM record
+    ORDER BY vapi_call_id, tool_call_id
+    {_OVERWRITE}
+"""
+"""Records tool calls that changed nothing, each of a known agent, in one statement; the same as `_record_sql` for each.
+
+What is stored already is left to ON CONFLICT: for a batch, the server might read a whole table to find it.
+"""
 
 CALL_COLUMNS = (
     "agent_id", "assistant_id", "phone_number_id", "caller_number", "started_at", "ended_at", "ended_reason", "cost",
@@ -195,6 +240,14 @@ class CallRepository:
         """Record a tool call outside any transaction. One round trip."""
         self._database.fetch(_RECORD[False, values["agent_id"] is not None], _parameters(invocation, values))
 
+    def record_tool_calls(self, records: Sequence[Mapping[str, object]]) -> None:
+        """Record tool calls that changed nothing, in one statement. One round trip.
+
+        Args:
+            records: from `batch_record`, of different tool calls.
+        """
+        self._database.fetch(_RECORD_BATCH, {"records": msgspec.json.encode(records, enc_hook=str).decode()})
+
     def reachable_agent(self, connection: Connection, key: AgentKey) -> psycopg.Cursor[DictRow]:
         """Queue the query for agent_id, agent_name and is_active of the agent."""
         return connection.execute(REACHABLE_AGENT.encode(), _key(key))
@@ -231,6 +284,21 @@ class CallRepository:
 
 def _key(key: AgentKey) -> dict[str, str | None]:
     return {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
+
+
+def batch_record(invocation: ToolInvocation, values: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of one tool call for `record_tool_calls`, as JSON can hold them."""
+    return {
+        **_key(invocation.agent_key),
+        "vapi_call_id": invocation.vapi_call_id,
+        "tool_call_id": invocation.tool_call_id,
+        "kind": invocation.conversation_kind,
+        "caller_number": invocation.caller_number,
+        "name": invocation.name,
+        "arguments": invocation.arguments,
+        "duration_ms": invocation.duration_ms,
+        **values,
+    }
 
 
 def _parameters(invocation: ToolInvocation, values: dict[str, Any]) -> dict[str, Any]:

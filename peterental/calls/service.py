@@ -18,7 +18,8 @@ from peterental.calls.model import (
     MessageTaken,
 )
 from peterental.calls.queries import CallQueries
-from peterental.calls.repository import CallRepository
+from peterental.calls.record_buffer import RecordBuffer
+from peterental.calls.repository import CallRepository, batch_record
 from peterental.calls.retry_queue import CallUpdateQueue
 from peterental.calls.signature_repository import SignatureRepository
 from peterental.clock import utc_now
@@ -64,12 +65,16 @@ class CallService:
     Args:
         database: where they are stored.
         now: returns the current time, aware.
+        buffers_records: whether tool calls that changed nothing are recorded in batches, up to 100 ms later.
     """
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], datetime] = utc_now, *, buffers_records: bool = False
+    ) -> None:
         self._database = database
         self._calls = CallRepository(database)
         self._retry_queue = CallUpdateQueue(self._calls.upsert)
+        self._buffer = RecordBuffer(self._calls.record_tool_calls) if buffers_records else None
         self._queries = CallQueries(database)
         self._messages = MessageRepository(database)
         self._signatures = SignatureRepository(database)
@@ -235,6 +240,40 @@ class CallService:
             invocation, self._values(answer, outcome, agent_id, None, offered=offered, asked=asked)
         )
 
+    def record_answer(
+        self,
+        invocation: ToolInvocation,
+        *,
+        answer: str,
+        outcome: str,
+        agent_id: str | None,
+        offered: Sequence[datetime] = (),
+        asked: str | None = None,
+    ) -> None:
+        """Record a tool call that changed nothing, after the caller has been answered where records are buffered.
+
+        No round trip then; else, for an unknown agent, and while the buffer is full, as `record_tool_call_alone`.
+        """
+        if self._buffer is not None and agent_id is not None:
+            values = self._values(answer, outcome, agent_id, None, offered=offered, asked=asked)
+            if self._buffer.add(batch_record(invocation, values)):
+                return
+        self.record_tool_call_alone(
+            invocation, answer=answer, outcome=outcome, agent_id=agent_id, offered=offered, asked=asked
+        )
+
+    def settle(self, vapi_call_id: str) -> None:
+        """Write the buffered records of a phone call whose history is about to be read.
+
+        One round trip if there are any, which the tool calls that they are of have not taken.
+        """
+        if self._buffer is not None:
+            self._buffer.settle(vapi_call_id)
+
+    def write_buffered(self) -> bool:
+        """Write all buffered records now; return whether nothing is left."""
+        return self._buffer is None or self._buffer.flush()
+
     def take_message(self, invocation: ToolInvocation, draft: MessageDraft, render: Render) -> str:
         """Add a message to the agent's inbox and return the sentence that confirms it.
 
@@ -243,6 +282,7 @@ class CallService:
         A repeated tool call, or the same message again in the same phone call, gets the same answer and adds nothing.
         """
         now = self._now()
+        self.settle(invocation.vapi_call_id)
         with self._database.transaction() as connection:
             pending_history = self._calls.begin(connection, invocation)
             agent = self._calls.reachable_agent(connection, invocation.agent_key)

@@ -36,7 +36,9 @@ def install(app: Flask, config: Config) -> None:
     app.secret_key = config.session_key()
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     database = app.extensions["peterental.database"]
-    services = build_services(database, config=config, pseudonym_key=config.session_key().encode())
+    services = build_services(
+        database, config=config, pseudonym_key=config.session_key().encode(), buffers_records=True
+    )
     app.extensions[EXTENSION] = services
     app.extensions["peterental.gate"] = gate = SchemaHealth(database, config.migrations_dir, engine_settings(config))
 

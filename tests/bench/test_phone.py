@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bench import phone
-from bench.phone.load import Generator, Plan
+from bench.phone.load import Load, Plan
+from bench.phone.spread import Connections, SpreadFailed
 from bench.phone.stage import AVAILABILITY, SECRET, Stage, serving
 from bench.section import Bench
 from bench.server import ask, bench_server
@@ -39,7 +42,7 @@ def test_a_quick_run_measures_every_table(tmp_path: Path) -> None:
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """Databases and servers for a measurement."""
     with bench_server() as server:
-        yield Stage(Bench(tmp_path, quick=True), server, Generator(tmp_path))
+        yield Stage(Bench(tmp_path, quick=True), server, Load(tmp_path))
 
 
 def test_the_generator_counts_like_the_server(stage: Stage) -> None:
@@ -50,3 +53,23 @@ def test_the_generator_counts_like_the_server(stage: Stage) -> None:
     assert result.failed == 0
     assert 0 < result.answered <= int(str(kept)) <= result.answered + 4
     assert 0 < result.median_ms <= result.p99_ms
+    assert result.per_worker == (result.answered,), "without workers in the plan, they are not told apart"
+
+
+def test_connections_fall_evenly_on_the_workers(stage: Stage) -> None:
+    with serving("bench.phone.bare:app", stage.empty_url()) as served:
+        workers = served.workers()
+        opened = Connections(("127.0.0.1", served.port), workers).open(7)
+        result = stage.load.run(Plan(served.url, SECRET, AVAILABILITY, 1_000, [""], 0, 6, 0.5, tuple(workers)))
+    for connection, _ in opened:
+        connection.close()
+    assert sorted(Counter(worker for _, worker in opened).values()) == [3, 4]
+    assert result.failed == 0
+    assert sum(result.per_worker) == result.answered
+    assert len(result.per_worker) == len(workers)
+    assert all(result.per_worker)
+
+
+def test_uneven_connections_are_reported(stage: Stage) -> None:
+    with serving("bench.phone.bare:app", stage.empty_url()) as served, pytest.raises(SpreadFailed, match="of 1 con"):
+        Connections(("127.0.0.1", served.port), [os.getpid()]).open(1)

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -112,12 +112,21 @@ def register_agents(database: Database) -> None:
 
 def services_on(database: Database, clock: Callable[[], datetime]) -> Services:
     """Build services that use `clock`."""
-    return build_services(database, clock)
+    return build_services(database, clock, buffers_records=True)
 
 
 def webhook(services: Services, clock: Callable[[], datetime], config: Config | None = None) -> FlaskClient:
-    """Build a client of an application that has only the webhook."""
+    """Build a client of an application that has only the webhook.
+
+    What it buffers is written before an answer is returned, so that a test finds it in the database.
+    """
     app = Flask("webhook")
+
+    @app.after_request
+    def write_buffered(response: Response) -> Response:
+        services.calls.write_buffered()
+        return response
+
     app.register_blueprint(create_blueprint(services, config or Config(), clock))
     return app.test_client()
 
