@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from peterental.access import Viewer
-    from peterental.agents.model import Agent
+    from peterental.agents.model import Agent, AgentKey, Language
     from peterental.appointments.model import BookingRequest
     from peterental.appointments.slot_check import SlotCheck
     from peterental.appointments.understanding import Understanding
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
 
 log = logging.getLogger(__name__)
+
+MAX_LANGUAGES = 1000
+"""How many agents' languages one process remembers."""
 
 
 class PhoneBookingService:
@@ -56,6 +59,18 @@ class PhoneBookingService:
         self._hours = WorkingHoursRepository(database)
         self._calls = calls
         self._now = now
+        self._languages: dict[AgentKey, Language] = {}
+
+    def language_of(self, key: AgentKey) -> Language:
+        """Return the language in which callers of an agent were last answered here; English before that.
+
+        For the apology when the database is away. No round trip.
+        """
+        return self._languages.get(key, "en")
+
+    def _remember_language(self, invocation: ToolInvocation, agent: Agent | None) -> None:
+        if agent is not None and (invocation.agent_key in self._languages or len(self._languages) < MAX_LANGUAGES):
+            self._languages[invocation.agent_key] = agent.language
 
     def availability(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Offer up to three free times.
@@ -64,6 +79,7 @@ class PhoneBookingService:
         """
         now = self._now()
         schedule = self._appointments.schedule(invocation.agent_key, now)
+        self._remember_language(invocation, schedule.agent)
         context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, taken=schedule.taken)
         result, _ = _decide(phone_requests.offer_slots, context, request)
         answer = render(result, schedule.agent, now)
@@ -217,6 +233,7 @@ class PhoneBookingService:
         decide: Callable[[RequestContext, BookingRequest], Decision],
     ) -> str:
         """Decide, queue the change and the tool call's record, and return the answer."""
+        self._remember_language(context.invocation, context.agent)
         result, decision = _decide(decide, context, request)
         if decision is not None:
             self._write(connection, context, decision)

@@ -122,7 +122,7 @@ class MessageHandler:
                 return {"results": results} | ({"result": results[0]["result"]} if results else {})
             case "assistant-request" | "transfer-destination-request" | "handoff-destination-request" as kind:
                 if not can_work:
-                    return _error(speech.APOLOGY)
+                    return _error(self._apology(envelope))
                 work = {
                     "assistant-request": self._assistant,
                     "transfer-destination-request": self._destination,
@@ -157,7 +157,11 @@ class MessageHandler:
             log.error("%s: %s", envelope.kind, fault, extra=context)  # noqa: TRY400 - the sentence of a fault says enough
         except Exception:
             log.exception("%s: unexpected error", envelope.kind, extra=context)
-        return make_reply(speech.APOLOGY)
+        return make_reply(self._apology(envelope))
+
+    def _apology(self, envelope: Envelope) -> str:
+        """Return the apology in the language in which this agent's callers were last answered."""
+        return speech.FIXED_LINES[self._services.appointments.language_of(envelope.agent_key)].apology
 
     def _is_first(self, envelope: Envelope, signature: bytes) -> bool:
         """Record the signature; return False if the database does not accept it.
@@ -186,7 +190,7 @@ class MessageHandler:
             def work(invocation: ToolInvocation = invocation) -> str:
                 nonlocal database_is_away
                 if database_is_away:
-                    return speech.APOLOGY
+                    return self._apology(envelope)
                 try:
                     return tool_registry.answer(self._services, invocation, envelope)
                 except DatabaseUnavailable:
@@ -194,7 +198,7 @@ class MessageHandler:
                     raise
                 except Exception as error:
                     database_is_away = isinstance(error, DatabaseTooSlow)
-                    self._record_failure(invocation)
+                    self._record_failure(invocation, self._apology(envelope))
                     raise
 
             sentence = self._handle_errors(envelope, work, str)
@@ -203,10 +207,10 @@ class MessageHandler:
             results.append({"toolCallId": tool_request.wire_id, "name": tool_request.name, "result": sentence})
         return results
 
-    def _record_failure(self, invocation: ToolInvocation) -> None:
+    def _record_failure(self, invocation: ToolInvocation, answer: str) -> None:
         """Record that a tool call ended in a fault, if the database still accepts it."""
         try:
-            self._services.calls.record_tool_call_alone(invocation, answer=speech.APOLOGY, outcome="fault")
+            self._services.calls.record_tool_call_alone(invocation, answer=answer, outcome="fault")
         except Exception:  # noqa: BLE001 - the first error is logged by the caller; this one would hide it
             log.warning("The fault could not be recorded with its call", extra={"call_id": invocation.vapi_call_id})
 

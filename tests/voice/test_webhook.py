@@ -23,6 +23,7 @@ from peterental.agents.service import AgentService
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
 from peterental.voice import messages
+from peterental.voice.speech import FIXED_LINES
 from tests.servers import HANG_S
 from tests.voice.phone import Clock, Phone, payload, webhook
 
@@ -258,6 +259,17 @@ def test_fault_is_recorded_with_its_call(phone: Phone, database: Database) -> No
     database.fetch("ALTER TABLE agent_hours RENAME TO gone")
     assert phone.say("get_availability") == APOLOGY
     assert database.fetch("SELECT name, outcome FROM tool_calls") == [{"name": "get_availability", "outcome": "fault"}]
+
+
+def test_apology_is_in_the_agents_language(phone: Phone, database: Database) -> None:
+    database.fetch("UPDATE agents SET language = 'es'")
+    assert phone.say("get_availability").startswith("Tengo")
+    database.fetch("ALTER TABLE agent_hours RENAME TO gone")
+    apology = FIXED_LINES["es"].apology
+    assert phone.say("get_availability") == apology
+    assert phone.say("set_appointment", ELM) == apology
+    recorded = database.fetch("SELECT DISTINCT answer FROM tool_calls WHERE outcome = 'fault'")
+    assert recorded == [{"answer": apology}]
 
 
 def test_unrecorded_fault_still_apologises(phone: Phone, database: Database, caplog: pytest.LogCaptureFixture) -> None:
