@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Tests and benchmarks start hundreds of processes, which share the compiled byte code.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test bench corpus screenshots architecture chaos audit sbom format clean
+.PHONY: run test bench corpus screenshots architecture chaos lock audit sbom format clean
 
 # exec: a SIGTERM sent to make reaches gunicorn itself, not a shell in between.
 run: .venv/.ready
@@ -35,9 +35,19 @@ corpus: .venv/.ready
 chaos: .venv/.ready
 	@$(BIN)/python -m bench.chaos $(CHAOS)
 
+# After a change of a package: writes the hashes and the transitive dependencies of both requirements files.
+lock: instance/lock/.ready
+	@instance/lock/bin/python docs/lock.py
+
+instance/lock/.ready: Makefile
+	@echo "Installing uv into instance/lock …"
+	@$(PYTHON) -m venv instance/lock
+	@instance/lock/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 packaging==26.3
+	@touch $@
+
 # Known vulnerabilities of the pinned packages, and a bill of materials. Both need a network.
 audit: instance/audit/.ready
-	@instance/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip --strict
+	@instance/audit/bin/pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict
 
 sbom: instance/audit/.ready
 	@instance/audit/bin/cyclonedx-py requirements requirements.txt --output-file instance/sbom.json
