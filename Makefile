@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Tests and benchmarks start hundreds of processes, which share the compiled byte code.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test bench corpus screenshots architecture chaos attack audit sbom format clean
+.PHONY: run test bench corpus screenshots architecture chaos attack lock audit sbom format clean
 
 # exec: a SIGTERM sent to make reaches gunicorn itself, not a shell in between.
 run: .venv/.ready
@@ -39,9 +39,26 @@ chaos: .venv/.ready
 attack: .venv/.ready
 	@$(BIN)/python -m bench.attack $(ATTACK)
 
+# After a change of a package: writes the hashes and the transitive dependencies of both requirements files.
+lock: instance/lock/.ready
+	@instance/lock/bin/python docs/lock.py
+
+instance/lock/.ready: Makefile
+	@echo "Installing uv into instance/lock …"
+	@$(PYTHON) -m venv instance/lock
+	@instance/lock/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 packaging==26.3 || { \
+		echo "❌ This needs the package index: run it where pip can reach one." >&2; exit 1; }
+	@touch $@
+
 # Known vulnerabilities of the pinned packages, and a bill of materials. Both need a network.
 audit: instance/audit/.ready
-	@instance/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip --strict
+	@instance/audit/bin/pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict \
+		2> instance/audit/messages || { code=$$?; \
+		if grep -q "^ERROR" instance/audit/messages; then \
+			echo "❌ Nothing was checked: the vulnerability service of PyPI cannot be reached from here. Run make audit where" \
+				"it can. pip-audit said: $$(grep -m 1 "^ERROR" instance/audit/messages | sed 's/^ERROR:[^:]*://')" >&2; \
+		else cat instance/audit/messages >&2; fi; exit $$code; }
+	@cat instance/audit/messages
 
 sbom: instance/audit/.ready
 	@instance/audit/bin/cyclonedx-py requirements requirements.txt --output-file instance/sbom.json
@@ -50,7 +67,8 @@ sbom: instance/audit/.ready
 instance/audit/.ready: Makefile
 	@echo "Installing the audit tools into instance/audit …"
 	@$(PYTHON) -m venv instance/audit
-	@instance/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	@instance/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0 || { \
+		echo "❌ This needs the package index: run it where pip can reach one." >&2; exit 1; }
 	@touch $@
 
 # Screenshots of every page, on a desktop and a phone, light and dark, in instance/screenshots/.

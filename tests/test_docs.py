@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -226,7 +227,9 @@ def test_shutdown_delay_exceeds_graceful_timeout() -> None:
 def test_requirements_are_pinned_and_explained() -> None:
     for name in ("requirements.txt", "requirements-dev.txt"):
         direct, _, _ = (PROJECT_DIR / name).read_text(encoding="utf-8").partition("# Brought by")
-        lines = [line for line in direct.splitlines() if line and not line.startswith(("#", "-r"))]
-        assert lines
-        for line in lines:
-            assert re.fullmatch(r"[a-z0-9-]+(\[\w+\])?==[\w.]+ +# .+ \(.+\)", line), line
+        lines = [line for line in direct.splitlines() if not line.startswith((" ", "-r"))]
+        pinned = [(above, line) for above, line in pairwise(lines) if line and not line.startswith("#")]
+        assert len(pinned) > 10
+        for above, line in pinned:
+            assert re.fullmatch(r"[a-z0-9-]+(\[\w+\])?==[\w.]+ \\", line), line
+            assert re.fullmatch(r"# .+ \([A-Z].+\)", above), line

@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from detect_secrets.core.baseline import load_from_file
@@ -14,13 +17,17 @@ from detect_secrets.core.secrets_collection import SecretsCollection
 from detect_secrets.settings import configure_settings_from_baseline
 from packaging.requirements import Requirement
 
+from docs import lock
 from tests.gunicorn import PROJECT_DIR
 
 BASELINE = PROJECT_DIR / ".secrets.baseline"
 
 
-def pins() -> dict[str, str]:
-    text = (PROJECT_DIR / "requirements.txt").read_text(encoding="utf-8")
+FILES = ("requirements.txt", "requirements-dev.txt")
+
+
+def pins(*files: str) -> dict[str, str]:
+    text = "\n".join((PROJECT_DIR / name).read_text(encoding="utf-8") for name in files or FILES[:1])
     return dict(re.findall(r"^([a-z0-9-]+)(?:\[\w+\])?==([\w.]+)", text, re.MULTILINE))
 
 
@@ -42,13 +49,90 @@ def test_installed_versions_are_the_pinned_ones() -> None:
     assert {name: importlib.metadata.version(name) for name in pins()} == pins()
 
 
-def test_transitive_dependencies_are_pinned() -> None:
-    transitive = {other for name in pins() for other in required_by(name)}
-    assert transitive - set(pins()) <= {
+@pytest.mark.parametrize("files", [FILES[:1], FILES])
+def test_transitive_dependencies_are_pinned(files: tuple[str, ...]) -> None:
+    transitive = {other for name in pins(*files) for other in required_by(name)}
+    assert transitive - set(pins(*files)) <= {
         "async-timeout",
         "importlib-metadata",
         "greenlet",
     }  # not needed on the supported Pythons
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_each_package_has_hashes(file: str) -> None:
+    """With hashes for all, pip refuses any file that differs, and any package that is not listed."""
+    text = (PROJECT_DIR / file).read_text(encoding="utf-8")
+    lines = [line for line in text.replace("\\\n", " ").splitlines() if line and not line.startswith(("#", "-r "))]
+    assert len(lines) == len(pins(file))
+    for line in lines:
+        assert re.fullmatch(r"[a-z0-9-]+(?:\[\w+\])?==[\w.]+(?:\s+--hash=sha256:[0-9a-f]{64})+", line), line[:80]
+
+
+def test_lock_writes_reason_hashes_and_dependencies() -> None:
+    def package(name: str, *files: str) -> dict[str, Any]:
+        wheels = [{"url": f"https://x/{file}", "hashes": {"sha256": file}} for file in files]
+        return {"name": name, "version": "2", "wheels": wheels, "sdist": {"hashes": {"sha256": f"{name}.tar.gz"}}}
+
+    head = "# Title\nnew==1  # signs things (MIT)\n# reads (BSD-3)\nold[fast]==1 \\\n    --hash=sha256:outdated\n\n"
+    packages = {
+        "new": package("new", "new-1-cp312-cp312-win_amd64.whl", "new-1-py3-none-any.whl"),
+        "old": package("old"),
+        "brought": package("brought"),
+        "elsewhere": package("elsewhere"),
+    }
+    assert "\n".join(lock.lines_of(head, packages, {"elsewhere"})) == (
+        "# Title\n"
+        "# signs things (MIT)\n"
+        "new==1 \\\n    --hash=sha256:new-1-py3-none-any.whl \\\n    --hash=sha256:new.tar.gz\n"
+        "# reads (BSD-3)\n"
+        "old[fast]==1 \\\n    --hash=sha256:old.tar.gz\n"
+        f"\n{lock.TRANSITIVE}\n"
+        "brought==2 \\\n    --hash=sha256:brought.tar.gz"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wheel", "fits"),
+    [
+        ("a-1-py3-none-any.whl", True),
+        ("a-1-py2.py3-none-any.whl", True),
+        ("a-1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", True),
+        ("a-1-cp314-cp314-musllinux_1_2_aarch64.whl", True),
+        ("a-1-cp39-abi3-macosx_11_0_arm64.whl", True),
+        ("a-1-py3-none-macosx_10_9_universal2.whl", True),
+        ("a-1-cp310-cp310-manylinux_2_17_x86_64.whl", False),
+        ("a-1-cp313-cp313t-manylinux_2_17_x86_64.whl", False),
+        ("a-1-cp312-cp312-win_amd64.whl", False),
+        ("a-1-cp312-cp312-manylinux_2_17_i686.whl", False),
+        ("a-1-pp311-pypy311_pp73-manylinux_2_17_x86_64.whl", False),
+    ],
+)
+def test_hashes_are_of_files_for_linux_and_macos(wheel: str, *, fits: bool) -> None:
+    assert lock.fits(wheel) is fits
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (
+            "echo 'ERROR:pip_audit._cli:Could not connect' >&2; exit 1",
+            "❌ Nothing was checked: the vulnerability service",
+        ),
+        ("echo 'Found 1 known vulnerability' >&2; exit 1", "Found 1 known vulnerability"),
+        ("echo 'No known vulnerabilities found' >&2", "No known vulnerabilities found"),
+    ],
+)
+def test_audit_says_when_it_could_not_check(tmp_path: Path, program: str, said: str) -> None:
+    shutil.copy(PROJECT_DIR / "Makefile", tmp_path)
+    audit = tmp_path / "instance" / "audit" / "bin" / "pip-audit"
+    audit.parent.mkdir(parents=True)
+    audit.write_text(f"#!/bin/sh\n{program}\n")
+    audit.chmod(0o755)
+    (tmp_path / "instance" / "audit" / ".ready").touch()
+    done = subprocess.run(["make", "-s", "audit"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is ("exit 1" not in program)
+    assert (done.stdout + done.stderr).startswith(said)
 
 
 def test_licences_are_listed_and_none_is_gpl() -> None:
