@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from wtforms import EmailField, PasswordField, RadioField, StringField
 from wtforms.fields import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired
 
-from peterental.web.shell.forms import PASSWORD_HINT, PageForm, required
+from peterental.web.shell.forms import PASSWORD_HINT, PageForm, required, up_to
 
 ROLES = (
     SelectChoice("agent", "Agent: sees only their own agents"),
@@ -55,7 +55,7 @@ class InviteForm(PageForm):
     )
     full_name = StringField(
         "Name",
-        validators=[Length(max=255, message="At most 255 characters.")],
+        validators=[up_to(255)],
         render_kw={"autocomplete": "off"},
     )
     role = _role()
