@@ -24,13 +24,12 @@ _ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 class TextFormatter(logging.Formatter):
-    """Formats time, level, message, and the call id if there is one."""
+    """Formats time in UTC, level, message, and the call id if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
         record.message = _message(record)
-        if self.usesTime():
-            record.asctime = self.formatTime(record, self.datefmt)
+        record.asctime = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
         text = self.formatMessage(record)
         call = getattr(record, "call_id", None)
         if call:

@@ -16,7 +16,7 @@ from peterental.logs import JsonFormatter, TextFormatter, logging_config
 from tests.gunicorn import running_gunicorn
 from tests.servers import HANG_S
 
-FORGED = "2026-11-29 12:00:00,000 ERROR forged"
+FORGED = "2026-11-29 12:00:00.000Z ERROR forged"
 HOSTILE = f"a\r\n{FORGED}\t\x1b[2J\x00\x7f\x85\x9b\u2028\u2029\u202e\u2066\u200f\u200b\ufeff\ud800\U000e0041z"
 """Line breaks, terminal escapes, line separators, bidirectional overrides, zero width, a lone surrogate, a tag."""
 
@@ -81,6 +81,10 @@ def test_line_breaks_in_values_are_escaped(name: str) -> None:
     assert "\n" not in as_text(RECORDS[name])
 
 
+def test_times_are_in_utc() -> None:
+    assert as_text(a_record("x", created=0.5)) == "1970-01-01 00:00:00.500Z ERROR x"
+
+
 def test_our_own_lines_stay_as_they_are() -> None:
     assert as_text(a_record("Try:\n\n%s\n", "curl -s x")).endswith(" ERROR Try:\n\ncurl -s x\n")
     failed = a_record("❌ %s", ValueError("line 1\n  ^ here"))
@@ -129,11 +133,11 @@ def exchange(port: int, request: bytes) -> bytes:
 def test_gunicorn_logs_escape_requests(tmp_path: Path, database_url: str) -> None:
     log = tmp_path / "gunicorn.log"
     with running_gunicorn({"DATABASE_URL": database_url}, log) as gunicorn:
-        for path in ("/%0A2026-11-29%2012:00:00,000%20ERROR%20forged", "/%1b%5b2J%9b%e2%80%ae", "/%0d%00"):
+        for path in ("/%0A2026-11-29%2012:00:00.000Z%20ERROR%20forged", "/%1b%5b2J%9b%e2%80%ae", "/%0d%00"):
             assert b" 404 " in exchange(gunicorn.port, f"GET {path} HTTP/1.0\r\n\r\n".encode())
         assert b" 400 " in exchange(gunicorn.port, b"GET / HTTP/1.1\r\nX: a\x1b[2J\x85\r\nBad\x07Name: x\r\n\r\n")
     output = log.read_bytes().decode()
-    assert r'"GET /\n2026-11-29 12:00:00,000 ERROR forged" 404' in output
+    assert r'"GET /\n2026-11-29 12:00:00.000Z ERROR forged" 404' in output
     assert r'"GET /\x1b[2J\x9b' in output
     assert all(line.isprintable() for line in output.split("\n"))
     assert f"\n{FORGED}" not in output

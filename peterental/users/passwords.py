@@ -30,6 +30,8 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 SLOT_TIMEOUT_S = 2.0
 
+MAX_RAW_CHARS = 4 * MAX_PASSWORD_BYTES
+"""Longer passwords are too long however they are normalized. Normalizing takes quadratic time for combining marks."""
 MAX_HASHING = 2
 MAX_WAITING = 2
 
@@ -165,7 +167,9 @@ def normalized_bytes(password: str) -> bytes:
 
     It makes them independent of the keyboard; NIST SP 800-63B section 5.1.1.2 recommends it.
     """
-    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+    if len(password) <= MAX_RAW_CHARS:
+        password = unicodedata.normalize("NFKC", password)
+    return password.encode("utf-8", "surrogatepass")
 
 
 def _make_dummy_hash(hasher: PasswordHasher) -> str:

@@ -17,8 +17,9 @@ HALF_DAY_HOURS = 12
 MAX_WINDOWS = 6
 
 _CLOSED = re.compile(r"(?:closed|off|none|free|[-\N{EN DASH}\N{EM DASH}])?", re.IGNORECASE)
-_BETWEEN_WINDOWS = re.compile(r"\s*(?:[,;+&\n]|\band\b)\s*", re.IGNORECASE)
-_WINDOW = re.compile(r"(.+?)\s*(?:[-\N{EN DASH}\N{EM DASH}]|\bto\b|\buntil\b|\btill?\b)\s*(.+)", re.IGNORECASE)
+_BLANKS = re.compile(r"[^\S\n]+")
+_BETWEEN_WINDOWS = re.compile(r" ?(?:[,;+&\n]|\band\b) ?", re.IGNORECASE)
+_WINDOW = re.compile(r"(.+?) ?(?:[-\N{EN DASH}\N{EM DASH}]|\bto\b|\buntil\b|\btill?\b) ?(.+)", re.IGNORECASE)
 _CLOCK = re.compile(r"(\d{1,2})(?:\s*[:.h]\s*(\d{2}))?\s*(?:(a|p)\.?\s*m?\.?)?", re.IGNORECASE)
 _NAMED = {"noon": NOON_MIN, "midday": NOON_MIN, "midnight": 0}
 
@@ -46,7 +47,7 @@ def parse_windows(text: str) -> tuple[Window, ...]:
 
     Raises InvalidHours, ClosesFirst, HoursOverlap, TooManyWindows.
     """
-    text = text.strip()
+    text = _BLANKS.sub(" ", text.strip())  # one blank in each pattern keeps them linear
     if _CLOSED.fullmatch(text):
         return ()
     windows: list[tuple[Window, str]] = []

@@ -37,10 +37,8 @@ _JAVASCRIPT = re.compile(
     r"(?:\s+(?P<offset>(?:gmt|utc)(?:[+-]\d{4})?)(?:\s+\([^)]*\))?)?",
     re.ASCII,
 )
-_INTERVAL = re.compile(
-    r"(?P<start>[^/]+t[^/]+)\s?(?:/|--)\s?(?:p[\w.]+|[\dt:.z+-]+)|(?P<start2>\d{4}-\d\d-\d\dt[\d:]+)\s?--\s?\S+",
-    re.ASCII,
-)
+_INTERVAL_END = re.compile(r" ?(?:p[\w.]+|[\dt:.z+-]+)", re.ASCII)
+_SPOKEN_INTERVAL = re.compile(r"(?P<start>\d{4}-\d\d-\d\dt[\d:]+) ?-- ?\S+", re.ASCII)
 
 _START_KEYS = ("start_time", "startTime", "start", "dateTime", "datetime", "date_time", "iso", "value", "from")
 _DATE_KEYS = ("date", "day")
@@ -120,13 +118,20 @@ def _text_at(raw: Mapping[str, object], keys: tuple[str, ...]) -> str:
 def machine_time(text: str) -> MachineTime | None:
     """Return the time that a machine form names; None for words."""
     lowered = " ".join(text.casefold().split())
-    interval = _INTERVAL.fullmatch(lowered)
-    if interval is not None:
-        lowered = (interval["start"] or interval["start2"]).strip()
+    lowered = _interval_start(lowered) or lowered
     try:
         return _iso(lowered) or _named_month(lowered) or _epoch(lowered)
     except (ValueError, OverflowError):
         return None
+
+
+def _interval_start(text: str) -> str | None:
+    """Return the start of an interval in ISO 8601, `start/end` or `start--end`; None for anything else."""
+    start, separator, end = text.rpartition("/" if "/" in text else "--")
+    if separator and "/" not in start and "t" in start[1:-1] and _INTERVAL_END.fullmatch(end):
+        return start.strip()
+    spoken = _SPOKEN_INTERVAL.fullmatch(text)
+    return spoken["start"] if spoken else None
 
 
 def _iso(text: str) -> MachineTime | None:

@@ -16,6 +16,8 @@ from peterental.appointments.date_parsing.spanish import SPANISH
 LONGEST_PHRASE = 300
 """Characters; longer text is not understood."""
 
+_SHOWN_CHARS = 20
+
 MOST_TOKENS = 80
 """A phrase of more tokens says nothing about one time."""
 
@@ -119,9 +121,11 @@ def tokenize(text: str, language: str = "en") -> tuple[Token, ...]:
         text: the phrase, as sent, of any length up to `LONGEST_PHRASE`.
         language: the language to prefer, `en` or `es`.
     """
+    if is_too_long(text):  # folding takes quadratic time for long runs of combining marks
+        return (Token("UNKNOWN", None, fold(text[:_SHOWN_CHARS])),)
     folded = fold(text)
     if len(folded) > LONGEST_PHRASE:
-        return (Token("UNKNOWN", None, folded[:20]),)
+        return (Token("UNKNOWN", None, folded[:_SHOWN_CHARS]),)
     first, second = (SPANISH, ENGLISH) if language == "es" else (ENGLISH, SPANISH)
     tokens = _tokens_of(folded, first)
     if not any(token.kind == "UNKNOWN" for token in tokens):
@@ -138,7 +142,7 @@ def is_too_long(text: str) -> bool:
 def _tokens_of(folded: str, lexicon: Lexicon) -> tuple[Token, ...]:
     scanned = list(islice(_scan(folded), MOST_TOKENS + 1))
     if len(scanned) > MOST_TOKENS:
-        return (Token("UNKNOWN", None, folded[:20]),)
+        return (Token("UNKNOWN", None, folded[:_SHOWN_CHARS]),)
     joined = list(_with_phrases(scanned, lexicon))
     return tuple(_with_numbers(joined, lexicon))
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import available_timezones
 
-from wtforms import HiddenField, SelectField, StringField, TelField
+from wtforms import Field, HiddenField, SelectField, StringField, TelField
 from wtforms.fields import SelectChoice
-from wtforms.validators import Length, NumberRange, Optional
+from wtforms.validators import NumberRange, Optional
 
 from peterental.agents.model import RULE_LIMITS, Agent, Profile
 from peterental.agents.service import MAX_CHARS, validated
 from peterental.audit.model import AuditEntry
 from peterental.users.model import UserChoice
-from peterental.web.shell.forms import PageForm, WholeNumber, required
+from peterental.web.shell.forms import PageForm, WholeNumber, required, up_to
 from peterental.web.shell.template_filters import LANGUAGE_NAMES, zone_city
 
 CONTINENTS = ("America", "Europe", "Africa", "Asia", "Australia", "Pacific", "Atlantic", "Indian", "Antarctica")
@@ -32,8 +32,8 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 VERBATIM_INPUT = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
-def _up_to(name: str) -> Length:
-    return Length(max=MAX_CHARS[name], message=f"At most {MAX_CHARS[name]} characters.")
+def _up_to(name: str) -> Callable[[PageForm, Field], None]:
+    return up_to(MAX_CHARS[name])
 
 
 def _rule(label: str, name: str, description: str = "", *, optional: bool = False) -> WholeNumber:

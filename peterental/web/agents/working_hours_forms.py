@@ -7,7 +7,7 @@ from datetime import date, time
 from typing import Any
 
 from wtforms import DateField, Field, StringField, TimeField
-from wtforms.validators import Length, Optional, StopValidation
+from wtforms.validators import Optional, StopValidation
 
 from peterental.agents.model import Agent, Window
 from peterental.agents.working_hours.model import MINUTES_PER_DAY, BusyBlockRequest, DateOverride
@@ -16,7 +16,7 @@ from peterental.agents.working_hours.service import WEEKDAYS
 from peterental.audit.model import AuditEntry
 from peterental.errors import Refusal
 from peterental.web.agents.forms import VersionedForm
-from peterental.web.shell.forms import PageForm
+from peterental.web.shell.forms import PageForm, up_to
 from peterental.web.shell.template_filters import wall_clock
 
 MIN_DAY, MAX_DAY = date(2000, 1, 1), date(2100, 1, 1)
@@ -75,11 +75,10 @@ def _check_start(form: PageForm, field: Field) -> None:
 
 
 def _hours(label: str, description: str = "") -> StringField:
-    too_long = f"At most {MAX_HOURS_CHARS} characters."
     return StringField(
         label,
         description=description,
-        validators=[Length(max=MAX_HOURS_CHARS, message=too_long), _check_hours],
+        validators=[up_to(MAX_HOURS_CHARS), _check_hours],
         render_kw=HOURS_ATTRIBUTES,
     )
 
@@ -88,7 +87,7 @@ def _note(example: str) -> StringField:
     return StringField(
         "Note",
         description=example,
-        validators=[Length(max=MAX_NOTE_CHARS, message=f"At most {MAX_NOTE_CHARS} characters.")],
+        validators=[up_to(MAX_NOTE_CHARS)],
         render_kw={"autocomplete": "off"},
     )
 

@@ -19,7 +19,7 @@ from wtforms import (
     TimeField,
     ValidationError,
 )
-from wtforms.validators import Length, NumberRange, Optional, Regexp
+from wtforms.validators import NumberRange, Optional, Regexp
 
 from peterental.appointments.listing.model import AgentChoice
 from peterental.appointments.manual.model import (
@@ -30,8 +30,9 @@ from peterental.appointments.manual.model import (
     WallClockTime,
 )
 from peterental.appointments.model import Appointment, Status
-from peterental.web.shell.forms import PageForm, WholeNumber, required
+from peterental.web.shell.forms import PageForm, WholeNumber, required, up_to
 
+EMAIL = re.compile(r"[^@\s]++@[^@\s][^@\s.]*+\.[^@\s]++\Z")
 FORM_KEY = re.compile(r"[\w-]{16,64}", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 LENGTH_MESSAGE = f"Enter a whole number from 5 to {MAX_DURATION_MIN}, or leave it empty."
@@ -41,10 +42,6 @@ IN_PAGE = (
     "property_address", "attendee_name", "attendee_phone", "attendee_email", "minutes",
 )  # fmt: skip
 """The fields of a booking from top to bottom."""
-
-
-def _up_to(characters: int) -> Length:
-    return Length(max=characters, message=f"At most {characters} characters.")
 
 
 class WhenForm(PageForm):
@@ -112,21 +109,21 @@ class BookForm(WhenForm):
         render_kw={"inputmode": "numeric", "autocomplete": "off"},
     )
     property_address = StringField(
-        "Home", validators=[required("Enter the address of the home."), _up_to(500)], render_kw={"autocomplete": "off"}
+        "Home", validators=[required("Enter the address of the home."), up_to(500)], render_kw={"autocomplete": "off"}
     )
     attendee_name = StringField(
-        "Visitor", validators=[required("Enter the visitor's name."), _up_to(255)], render_kw={"autocomplete": "off"}
+        "Visitor", validators=[required("Enter the visitor's name."), up_to(255)], render_kw={"autocomplete": "off"}
     )
     attendee_email = EmailField(
         "E-mail",
         validators=[
             Optional(),
-            _up_to(255),
-            Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+$", message="Enter an e-mail address such as dolores@example.com."),
+            up_to(255),
+            Regexp(EMAIL, message="Enter an e-mail address such as dolores@example.com."),
         ],
         render_kw={"autocomplete": "off"},
     )
-    attendee_phone = TelField("Phone", validators=[_up_to(40)], render_kw={"autocomplete": "off"})
+    attendee_phone = TelField("Phone", validators=[up_to(40)], render_kw={"autocomplete": "off"})
     key = HiddenField()
 
     def __iter__(self) -> Iterator[Field]:

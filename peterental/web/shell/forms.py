@@ -89,6 +89,19 @@ def required(message: str) -> Callable[[PageForm, Field], None]:
     return check
 
 
+def up_to(characters: int) -> Callable[[PageForm, Field], None]:
+    """Return a validator that rejects longer texts, and then stops: the next validators see short texts only."""
+
+    def check(form: PageForm, field: Field) -> None:
+        del form
+        if isinstance(field.data, str) and len(field.data) > characters:
+            field.errors = []
+            raise StopValidation(f"At most {characters:,} characters.")
+
+    check.field_flags = {"maxlength": characters}  # type: ignore[attr-defined]  # WTForms reads this attribute
+    return check
+
+
 def _has_visible_text(text: str) -> bool:
     """Return whether a text has more than blanks and zero-width characters."""
     return any(character.isprintable() and not character.isspace() for character in text)

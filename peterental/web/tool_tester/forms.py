@@ -9,11 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from wtforms import DateTimeLocalField, Field, SelectField, StringField, TelField, TextAreaField
-from wtforms.validators import Length, Optional, ValidationError
+from wtforms.validators import Optional, ValidationError
 
 from peterental.agents.model import AgentName
 from peterental.voice.tool_registry import TOOLS, ArgumentSpec, ToolSpec
-from peterental.web.shell.forms import PageForm
+from peterental.web.shell.forms import PageForm, up_to
 
 MAX_JSON_CHARS = 20_000
 MAX_ARGUMENT_CHARS = 2_000
@@ -39,7 +39,7 @@ class ToolTesterForm(PageForm):
     caller_number = TelField(
         "Caller number",
         description="Identifies the caller's bookings. Empty: withheld number.",
-        validators=[Length(max=40, message="At most 40 characters.")],
+        validators=[up_to(40)],
         render_kw={"autocomplete": "off"},
     )
     moment = DateTimeLocalField(
@@ -51,7 +51,7 @@ class ToolTesterForm(PageForm):
     raw = TextAreaField(
         "Arguments as JSON",
         description="Replaces the fields above.",
-        validators=[Length(max=MAX_JSON_CHARS, message=f"At most {MAX_JSON_CHARS:,} characters.")],
+        validators=[up_to(MAX_JSON_CHARS)],
         render_kw={"rows": "5", "spellcheck": "false", "autocapitalize": "none"},
     )
 
@@ -91,7 +91,7 @@ def _argument_field(spec: ArgumentSpec) -> Field:
     return kind(
         spec.label,
         description=HINTS[spec.name],
-        validators=[Length(max=MAX_ARGUMENT_CHARS, message=f"At most {MAX_ARGUMENT_CHARS:,} characters.")],
+        validators=[up_to(MAX_ARGUMENT_CHARS)],
         render_kw={"autocomplete": "off"},
     )
 

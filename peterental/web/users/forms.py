@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from wtforms import EmailField, HiddenField, PasswordField, RadioField, StringField
 from wtforms.fields import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired
 
-from peterental.web.shell.forms import CODE_ATTRIBUTES, CODE_HINT, PASSWORD_HINT, PageForm, required
+from peterental.web.shell.forms import CODE_ATTRIBUTES, CODE_HINT, PASSWORD_HINT, PageForm, required, up_to
 
 ROLES = (
     SelectChoice("agent", "Agent: sees only their own agents"),
@@ -59,7 +59,7 @@ class InviteForm(PageForm):
     )
     full_name = StringField(
         "Name",
-        validators=[Length(max=255, message="At most 255 characters.")],
+        validators=[up_to(255)],
         render_kw={"autocomplete": "off"},
     )
     role = _role()
