@@ -15,7 +15,7 @@ from peterental.app import create_app
 from peterental.config import Config
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
 from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
-from tests.browser.sample_data import ANA, OFFICE, SampleData
+from tests.browser.sample_data import ANA, OFFICE, REDUCED_CALL, SampleData
 from tests.browser.site import KEY, WORDS, Site
 from tests.browser.steps import press, type_and_sign_in
 
@@ -128,6 +128,8 @@ def _empty_and_filtered() -> Iterator[PageState]:
     yield PageState("call-unbooked", "/calls/demo-nora-castillo-other-2")
     yield PageState("call-fault", "/calls/demo-nora-castillo-other-3")
     yield PageState("call-live", "/calls/call-2")
+    yield PageState("calls-reduced", f"/calls?q={REDUCED_CALL}")
+    yield PageState("call-reduced", f"/calls/{REDUCED_CALL}")
     yield PageState("messages-all", "/messages?show=all")
     yield PageState("messages-filtered", "/messages?agent=ana-lima&from=2026-01-01")
     yield PageState("messages-no-match", "/messages?q=zzz")
@@ -138,6 +140,10 @@ def _empty_and_filtered() -> Iterator[PageState]:
         "tool-tester-unreachable", "/rehearsal?agent=ben-okafor", then=lambda page: press(page, "Preview reply")
     )
     yield PageState("tool-tester-warning", "/rehearsal?tool=nonsense")
+    yield PageState("privacy-found", "/privacy", then=lambda page: _find_person(page, "(312) 555-0100"))
+    yield PageState("privacy-nothing-stored", "/privacy", then=lambda page: _find_person(page, "zoe@example.net"))
+    yield PageState("privacy-invalid", "/privacy", then=lambda page: _find_person(page, "Zoe"))
+    yield PageState("privacy-delete", "/privacy", then=_ask_for_deletion)
     yield PageState("users-no-match", "/users?q=zzz")
     yield PageState("audit-filtered", "/audit?kind=user&actor=office@example.com&from=2020-01-01")
     yield PageState("audit-warning", "/audit?kind=nonsense&page=0&to=soon")
@@ -174,6 +180,16 @@ def _book_in_the_past(page: Page) -> None:
     page.get_by_label("Visitor").fill("Max")
     press(page, "Book")
     page.get_by_label("Use this time anyway").wait_for()
+
+
+def _find_person(page: Page, text: str) -> None:
+    page.get_by_label("Phone number or e-mail address").fill(text)
+    press(page, "Find")
+
+
+def _ask_for_deletion(page: Page) -> None:
+    _find_person(page, "(312) 555-0100")
+    press(page, "Delete …")
 
 
 def _preview_reply(page: Page) -> None:

@@ -19,6 +19,7 @@ from tests.gunicorn import PROJECT_DIR
 OFFICE = "office@example.com"
 ANA = "ana@example.com"
 ASSISTANT = "0f7a2d1c-2a75-4a39-9c0b-2d7c7f3f0a11"
+REDUCED_CALL = "reduced-call-1"
 LONG = "Dana " + "Weissenburger-Hohenlohe " * 8
 PAYLOADS = PROJECT_DIR / "tests" / "voice" / "payloads"
 
@@ -53,6 +54,7 @@ def fill(site: Site) -> SampleData:
     _add_viewings(site)
     _add_working_hours(site, admin)
     _add_failures(site)
+    _add_reduced_call(site)
     return SampleData(admin=admin, ana=ana, examples=_examples(site))
 
 
@@ -99,6 +101,14 @@ def _add_working_hours(site: Site, admin: Viewer) -> None:
         "INSERT INTO agent_busy (agent_id, during, source, note) VALUES ('ana-lima', tstzrange(NOW(), NOW() + '3 h'), %s, %s)",
         ("Google Calendar", "פגישה"),
     )
+
+
+def _add_reduced_call(site: Site) -> None:
+    site.say(ASSISTANT, REDUCED_CALL, "set_appointment", start_time="tomorrow at 3", property_address="12 Elm Street")
+    site.database.fetch(
+        "UPDATE calls SET created_at = NOW() - INTERVAL '91 days' WHERE vapi_call_id = %s", [REDUCED_CALL]
+    )
+    assert site.services.retention.reduce(90).calls == 1
 
 
 def _add_failures(site: Site) -> None:
