@@ -202,7 +202,7 @@ class _Reader:
             return choices[0]
         value = fold(value)
         if value not in choices:
-            self._problems.append(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+            self._problems.append(f"{name} must be one of {', '.join(filter(None, choices))}, not {value!r}")
             return choices[0]
         return value
 
