@@ -209,7 +209,7 @@ class _Reader:
             return choices[0]
         value = fold(value)
         if value not in choices:
-            self._problems.append(f"{name} must be one of {', '.join(choices)}, not {_shown(value)}")
+            self._problems.append(f"{name} must be one of {', '.join(filter(None, choices))}, not {_shown(value)}")
             return choices[0]
         return value
 

@@ -265,12 +265,29 @@ def test_user_create_reads_the_password_from_stdin(database_url: str) -> None:
     assert "another" not in done.stdout
 
 
+def test_lost_second_factor_is_turned_off(database_url: str) -> None:
+    flask("user-create", "pat@example.com", stdin="correct horse battery\n", DATABASE_URL=database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO second_factors (user_id, secret, last_step) SELECT user_id, 'x', 0 FROM users")
+        assert flask("user-second-factor", "pat@example.com", DATABASE_URL=database_url).returncode == 2
+        done = flask("user-second-factor", "pat@example.com", "--off", DATABASE_URL=database_url)
+        assert (done.returncode, done.stdout) == (
+            0,
+            "✅ The second factor of pat@example.com is off. Every browser was signed out.\n",
+        )
+        assert connection.execute("SELECT * FROM second_factors").fetchall() == []
+    again = flask("user-second-factor", "pat@example.com", "--off", DATABASE_URL=database_url)
+    assert (again.returncode, again.stderr) == (1, "❌ The second factor is already off.\n")
+
+
 @pytest.mark.parametrize(
     ("command", "stdin"),
     [
         (("user-create", "not an address"), "correct horse battery\n"),
         (("user-create", "pat@example.com"), "short\n"),
         (("user-create", "pat@example.com"), ""),
+        (("user-create", "pat@example.com"), "Password1234!\n"),
+        (("user-second-factor", "nobody@example.com", "--off"), ""),
         (("user-password", "nobody@example.com"), "correct horse battery\n"),
     ],
 )
@@ -359,6 +376,7 @@ def test_demo_without_a_schema_says_to_migrate(empty_database_url: str) -> None:
         "db-squash",
         "user-create",
         "user-password",
+        "user-second-factor",
         "demo",
     ],
 )

@@ -185,3 +185,23 @@ def test_invalid_settings_exit_with_one_message() -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == "❌ PeteRental cannot start: PORT must be a whole number from 1 to 65535, not 'none'.\n"
+
+
+def test_credentials_keys_rotate_and_the_session_key_is_last() -> None:
+    first, second = "n" * 32, "o" * 40
+    config = Config.from_env({"CREDENTIALS_KEY": f" {first}, {second},", "SECRET_KEY": "s"})
+    assert config.encryption_keys() == (first, second, "s")
+    assert Config.from_env({"SECRET_KEY": "s"}).encryption_keys() == ("s",)
+    assert first not in repr(config)
+
+
+@pytest.mark.parametrize(("name", "value"), [("CREDENTIALS_KEY", "too-short"), ("REQUIRE_SECOND_FACTOR", "some")])
+def test_invalid_sign_in_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name) as caught:
+        Config.from_env({name: value})
+    assert "too-short" not in str(caught.value)
+
+
+def test_required_second_factor_is_read() -> None:
+    assert Config.from_env({}).require_second_factor == ""
+    assert Config.from_env({"REQUIRE_SECOND_FACTOR": "all"}).require_second_factor == "all"

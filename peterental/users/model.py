@@ -200,7 +200,7 @@ class SignedIn:
     Args:
         viewer: who signed in.
         session_epoch: the user's; raising it ends the session.
-        second_factor: what was entered after the password: `code` or `recovery code`; None if nothing was needed.
+        second_factor: which kind of code completed the sign-in; None if none was needed.
     """
 
     viewer: Viewer

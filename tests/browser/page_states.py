@@ -15,7 +15,7 @@ from peterental.app import create_app
 from peterental.config import Config
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
 from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
-from tests.browser.sample_data import ANA, OFFICE, REDUCED_CALL, SampleData
+from tests.browser.sample_data import ANA, CAROL, OFFICE, RECOVERY_CODES, REDUCED_CALL, SampleData
 from tests.browser.site import KEY, WORDS, Site
 from tests.browser.steps import press, type_and_sign_in
 
@@ -101,12 +101,39 @@ def _as_others(site: Site, sample: SampleData) -> Iterator[PageState]:
     yield PageState("anas-calls", "/calls", ANA)
     yield PageState("anas-messages", "/messages", ANA)
     yield PageState("anas-account", "/account", ANA)
+    yield PageState("anas-second-factor-invalid", "/account/second-factor", ANA, lambda page: press(page, "Turn on"))
+    yield PageState("account-second-factor", "/account", CAROL)
+    yield PageState("second-factor-on", "/account/second-factor", CAROL)
+    yield PageState("second-factor-invalid", "/account/second-factor", CAROL, lambda page: press(page, "Turn off"))
+    yield PageState("recovery-codes", "/account/second-factor", CAROL, _make_recovery_codes)
+    yield PageState("user-with-second-factor", f"/users/{sample.carol.user_id}")
+    yield PageState("sign-in-code", "/login", None, _enter_the_password)
+    yield PageState("sign-in-code-wrong", "/login", None, _enter_a_wrong_code)
     yield PageState("forbidden", "/users", ANA, status=403)
     yield PageState("sign-in", "/login", None)
     yield PageState("already-set-up", site.set_up_path, None, status=404)
     yield PageState("join", site.join_path(site.services.user_admin.make_link(sample.ana.user_id, sample.admin)), None)
     yield PageState("join-used", "/join?token=old", None, status=404)
     yield PageState("not-found-stranger", "/nothing", None, status=404)
+
+
+def _make_recovery_codes(page: Page) -> None:
+    """Use up a recovery code; each run of the states has its own."""
+    page.get_by_label("Current password").fill(WORDS)
+    page.get_by_label("Code", exact=True).fill(RECOVERY_CODES.pop())
+    press(page, "Make new recovery codes")
+    RECOVERY_CODES[:] = page.locator(".codes code").all_inner_texts()
+
+
+def _enter_the_password(page: Page) -> None:
+    type_and_sign_in(page, CAROL, WORDS)
+    page.get_by_role("heading", name="Enter a code").wait_for()
+
+
+def _enter_a_wrong_code(page: Page) -> None:
+    _enter_the_password(page)
+    page.get_by_label("Code", exact=True).fill("000000")
+    press(page, "Sign in")
 
 
 def _empty_and_filtered() -> Iterator[PageState]:

@@ -9,15 +9,22 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import pyotp
+
 from peterental import demo
 from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
+from peterental.clock import utc_now
 from tests.browser.site import WORDS, Site
 from tests.gunicorn import PROJECT_DIR
 
 OFFICE = "office@example.com"
 ANA = "ana@example.com"
+CAROL = "carol@example.com"
+"""A user with a second factor."""
+RECOVERY_CODES: list[str] = []
+"""Carol's unused recovery codes."""
 ASSISTANT = "0f7a2d1c-2a75-4a39-9c0b-2d7c7f3f0a11"
 REDUCED_CALL = "reduced-call-1"
 LONG = "Dana " + "Weissenburger-Hohenlohe " * 8
@@ -30,6 +37,7 @@ class SampleData:
 
     admin: Viewer
     ana: Viewer
+    carol: Viewer
     examples: dict[str, str]
     """An example value by the name of a URL parameter."""
 
@@ -39,6 +47,8 @@ def fill(site: Site) -> SampleData:
     users, agents = site.services.users, site.services.agents
     admin = users.create(OFFICE, WORDS, "admin", "Olga Office")
     ana = users.create(ANA, WORDS, "agent", "Ana Lima")
+    carol = users.create(CAROL, WORDS, "agent", "Carol Diaz")
+    RECOVERY_CODES[:] = turn_on_second_factor(site, carol)
     demo.load_if_empty(site.services, site.database)
     agents.create(
         Profile(agent_name="Ana Lima", vapi_assistant_id=ASSISTANT, buffer_minutes=15, user_id=ana.user_id), admin
@@ -55,7 +65,15 @@ def fill(site: Site) -> SampleData:
     _add_working_hours(site, admin)
     _add_failures(site)
     _add_reduced_call(site)
-    return SampleData(admin=admin, ana=ana, examples=_examples(site))
+    return SampleData(admin=admin, ana=ana, carol=carol, examples=_examples(site))
+
+
+def turn_on_second_factor(site: Site, viewer: Viewer) -> tuple[str, ...]:
+    """Turn a user's second factor on; return the recovery codes."""
+    factors = site.services.second_factor
+    setup = factors.propose(viewer)
+    code = pyotp.TOTP(setup.secret).at(int(utc_now().timestamp()))
+    return factors.turn_on(viewer, setup.token, WORDS, code)
 
 
 def _add_users(site: Site, admin: Viewer) -> None:

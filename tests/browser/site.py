@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from peterental.clock import utc_now
+from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
 from peterental.users.model import PasswordGrant
@@ -73,6 +74,6 @@ def running_site(database_url: str, log: Path, **settings: str) -> Iterator[Site
     defaults = {"DATABASE_URL": database_url, "SECRET_KEY": KEY, "WEB_CONCURRENCY": "2", "WEB_THREADS": "4"}
     try:
         with running_gunicorn({**defaults, **UNCOUNTED, **settings}, log) as gunicorn:
-            yield Site(gunicorn, database, build_services(database))
+            yield Site(gunicorn, database, build_services(database, config=Config(secret_key=KEY)))
     finally:
         database.close()

@@ -9,7 +9,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.sample_data import OFFICE
+from tests.browser.sample_data import CAROL, OFFICE, RECOVERY_CODES
 from tests.browser.site import WORDS, Site
 
 
@@ -27,9 +27,12 @@ def type_and_sign_in(page: Page, email: str, password: str) -> None:
 
 
 def sign_in(page: Page, site: Site, email: str = OFFICE) -> None:
-    """Sign in with the password of every test user."""
+    """Sign in with the password of every test user, and a recovery code if one is asked for."""
     page.goto(f"{site.address}/login")
     type_and_sign_in(page, email, WORDS)
+    if email == CAROL:
+        page.get_by_label("Code", exact=True).fill(RECOVERY_CODES.pop())
+        press(page, "Sign in")
     expect(page).to_have_url(re.compile("/agents$"))
 
 

@@ -19,7 +19,7 @@ from peterental.users.service import UserService
 from tests.gunicorn import PROJECT_DIR
 from tests.servers import HANG_S
 
-PASSWORD = "correct horse battery"
+WORDS = "correct horse battery"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_common_password_is_refused(password: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    [PASSWORD, "another password", "twelve chars", "my dog has fleas", "kT9#vq2!LmZx", "caf\u00e9 au lait please"],
+    [WORDS, "another password", "twelve chars", "my dog has fleas", "kT9#vq2!LmZx", "caf\u00e9 au lait please"],
 )
 def test_uncommon_password_is_accepted(password: str) -> None:
     assert not is_common(password, ["ana@example.com", "Ana Lima"])
@@ -73,7 +73,7 @@ def test_every_way_to_choose_a_password_refuses_common_ones(
         lambda: users.create("ben@example.com", common, "agent"),
         lambda: users.create_first_admin("ben@example.com", common),
         lambda: users.set_password(ana.email, common),
-        lambda: users.change_password(ana, PASSWORD, common),
+        lambda: users.change_password(ana, WORDS, common),
         lambda: users.redeem_grant(grant, common),
         lambda: users.redeem_grant(grant, "ana@example.com"),
         lambda: users.redeem_grant(grant, "Ana Lima Lima"),
@@ -109,13 +109,13 @@ def test_flood_of_sign_ins_is_refused_at_once(users: UserService, ana: Viewer, m
     with users.passwords.admission(), users.passwords.admission():
         monkeypatch.setattr(Database, "fetch", None)
         for refused in (
-            lambda: users.sign_in(ana.email, PASSWORD),
-            lambda: users.change_password(ana, PASSWORD, "another password"),
+            lambda: users.sign_in(ana.email, WORDS),
+            lambda: users.change_password(ana, WORDS, "another password"),
         ):
             with pytest.raises(SignInBusy):
                 refused()
     monkeypatch.undo()
-    assert users.sign_in(ana.email, PASSWORD) is not None
+    assert users.sign_in(ana.email, WORDS) is not None
 
 
 def test_at_most_two_passwords_are_hashed_at_once() -> None:

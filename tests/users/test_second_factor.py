@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from peterental.users.admin_service import UserAdminService
     from tests.users.conftest import AuditLog, Clock
 
-PASSWORD = "correct horse battery"
+WORDS = "correct horse battery"
 HERE = ClientOrigin("203.0.113.7")
 CLIENT = Client("203.0.113.7", "Firefox on Linux")
 
@@ -70,12 +70,12 @@ def app(second_factor: SecondFactorService, ana: Viewer, clock: Clock) -> Authen
     """Ana's app, which is set up."""
     setup = second_factor.propose(ana)
     app = Authenticator(setup.secret, clock)
-    app.recovery_codes = second_factor.turn_on(ana, setup.token, PASSWORD, app.code())
+    app.recovery_codes = second_factor.turn_on(ana, setup.token, WORDS, app.code())
     return app
 
 
 def first_step(users: UserService, email: str = "ana@example.com") -> CodeRequired:
-    required = users.sign_in(email, PASSWORD, HERE)
+    required = users.sign_in(email, WORDS, HERE)
     assert isinstance(required, CodeRequired)
     return required
 
@@ -181,7 +181,7 @@ def test_wrong_codes_are_throttled_with_the_passwords(
         assert users.sign_in_with_code(required, "000000", lambda _: HERE) is None
     with pytest.raises(TooManyAttempts, match="30 seconds"):
         users.sign_in_with_code(required, app.code(1), lambda _: HERE)
-    for password in (PASSWORD, "a wrong password"):  # the answer does not reveal which one is right
+    for password in (WORDS, "a wrong password"):  # the answer does not reveal which one is right
         with pytest.raises(TooManyAttempts, match="30 seconds"):
             users.sign_in("ana@example.com", password, HERE)
     clock.advance_s(30)
@@ -194,7 +194,7 @@ def test_right_password_alone_clears_no_failures(users: UserService, app: Authen
     for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
         assert users.sign_in_with_code(first_step(users), "000000", lambda _: HERE) is None
     with pytest.raises(TooManyAttempts):
-        users.sign_in("ana@example.com", PASSWORD, HERE)
+        users.sign_in("ana@example.com", WORDS, HERE)
     assert app.recovery_codes
 
 
@@ -235,11 +235,11 @@ def test_set_up_needs_password_and_code(second_factor: SecondFactorService, ana:
     with pytest.raises(PasswordWrong):
         second_factor.turn_on(ana, setup.token, "a wrong password", code)
     with pytest.raises(CodeWrong):
-        second_factor.turn_on(ana, setup.token, PASSWORD, "000000")
+        second_factor.turn_on(ana, setup.token, WORDS, "000000")
     assert second_factor.status(ana).turned_on_at is None
-    assert len(second_factor.turn_on(ana, setup.token, PASSWORD, code)) == 10
+    assert len(second_factor.turn_on(ana, setup.token, WORDS, code)) == 10
     with pytest.raises(SecondFactorIsOn):
-        second_factor.turn_on(ana, setup.token, PASSWORD, code)
+        second_factor.turn_on(ana, setup.token, WORDS, code)
 
 
 def test_set_up_token_belongs_to_its_user(
@@ -249,7 +249,7 @@ def test_set_up_token_belongs_to_its_user(
     stored = str(database.fetch("SELECT secret FROM second_factors")[0]["secret"])
     for foreign in (token, stored, "", "x", "é", token[:-1]):
         with pytest.raises(SetupExpired):
-            second_factor.turn_on(ana, foreign, PASSWORD, app.code())
+            second_factor.turn_on(ana, foreign, WORDS, app.code())
         assert second_factor.resume(ana, foreign).token != foreign
 
 
@@ -257,13 +257,13 @@ def test_set_up_token_expires(second_factor: SecondFactorService, ana: Viewer, m
     token = second_factor.propose(ana).token
     monkeypatch.setattr("peterental.users.second_factor_service.SETUP_LIFETIME_S", -1)
     with pytest.raises(SetupExpired):
-        second_factor.turn_on(ana, token, PASSWORD, "000000")
+        second_factor.turn_on(ana, token, WORDS, "000000")
 
 
 def test_recovery_codes_are_replaced(
     users: UserService, second_factor: SecondFactorService, ana: Viewer, app: Authenticator, log: AuditLog
 ) -> None:
-    new = second_factor.renew_codes(ana, PASSWORD, app.recovery_codes[0])
+    new = second_factor.renew_codes(ana, WORDS, app.recovery_codes[0])
     assert second_factor.status(ana).codes_left == 10
     assert enter_code(users, app.recovery_codes[1]) is None
     assert enter_code(users, new[0]) is not None
@@ -276,12 +276,12 @@ def test_turning_off_needs_password_and_code(
     with pytest.raises(PasswordWrong):
         second_factor.turn_off(ana, "a wrong password", app.next_code())
     with pytest.raises(CodeWrong):
-        second_factor.turn_off(ana, PASSWORD, "000000")
-    second_factor.turn_off(ana, PASSWORD, app.next_code())
-    assert users.sign_in(ana.email, PASSWORD, HERE) == SignedIn(viewer=ana, session_epoch=0)
+        second_factor.turn_off(ana, WORDS, "000000")
+    second_factor.turn_off(ana, WORDS, app.next_code())
+    assert users.sign_in(ana.email, WORDS, HERE) == SignedIn(viewer=ana, session_epoch=0)
     for use in (second_factor.turn_off, second_factor.renew_codes):
         with pytest.raises(SecondFactorIsOff):
-            use(ana, PASSWORD, app.next_code())
+            use(ana, WORDS, app.next_code())
     actions = [entry.change.action for entry in log.entries]
     assert [action for action in actions if "second factor" in action] == ["second factor on", "second factor off"]
 
@@ -289,9 +289,9 @@ def test_turning_off_needs_password_and_code(
 def test_confirmations_are_throttled(second_factor: SecondFactorService, ana: Viewer, app: Authenticator) -> None:
     for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
         with pytest.raises(CodeWrong):
-            second_factor.turn_off(ana, PASSWORD, "000000")
+            second_factor.turn_off(ana, WORDS, "000000")
     with pytest.raises(TooManyAttempts):
-        second_factor.turn_off(ana, PASSWORD, app.code(1))
+        second_factor.turn_off(ana, WORDS, app.code(1))
 
 
 def test_turning_on_and_off_ends_other_sessions(
@@ -308,12 +308,12 @@ def test_turning_on_and_off_ends_other_sessions(
     assert session is not None
     setup = second_factor.propose(session.viewer)
     app = Authenticator(setup.secret, clock)
-    second_factor.turn_on(session.viewer, setup.token, PASSWORD, app.code())
+    second_factor.turn_on(session.viewer, setup.token, WORDS, app.code())
     assert sessions.viewer(other) is None
     signed_in = enter_code(users, app.next_code())
     assert signed_in is not None
     other = sessions.start(signed_in, CLIENT)
-    second_factor.turn_off(session.viewer, PASSWORD, app.next_code())
+    second_factor.turn_off(session.viewer, WORDS, app.next_code())
     assert sessions.viewer(other) is None
     assert sessions.viewer(here) is not None
 
@@ -335,7 +335,7 @@ def test_admin_resets_a_lost_second_factor(
         second_factor.reset(ana.user_id, ana)
     assert second_factor.reset(ana.user_id, admin).has_second_factor
     assert sessions.viewer(token) is None
-    assert users.sign_in(ana.email, PASSWORD) == SignedIn(viewer=ana, session_epoch=0)
+    assert users.sign_in(ana.email, WORDS) == SignedIn(viewer=ana, session_epoch=0)
     assert log.lines[-1] == "office@example.com second factor reset ana@example.com"
     with pytest.raises(SecondFactorIsOff, match="already off"):
         second_factor.reset(ana.user_id, admin)
@@ -348,7 +348,7 @@ def test_operator_resets_a_lost_second_factor(
 ) -> None:
     assert app.recovery_codes
     second_factor.reset_by_operator(" ANA@example.com ")
-    assert users.sign_in(ana.email, PASSWORD) == SignedIn(viewer=ana, session_epoch=0)
+    assert users.sign_in(ana.email, WORDS) == SignedIn(viewer=ana, session_epoch=0)
     assert log.lines[-1] == "command line second factor reset ana@example.com"
     with pytest.raises(EmailUnknown):
         second_factor.reset_by_operator("unknown@example.com")
@@ -412,8 +412,8 @@ def test_secret_of_another_user_is_of_no_use(database: Database, users: UserServ
     database.fetch("INSERT INTO users (email, password_hash) SELECT 'eve@example.com', password_hash FROM users")
     database.fetch(
         """
-        INSERT INTO second_factors (user_id, secret, last_step)
-        SELECT users.user_id, secret, 0 FROM users, second_factors WHERE email = 'eve@example.com'
+        INSERT INTO second_factors (user_id, seed, last_step)
+        SELECT users.user_id, seed, 0 FROM users, second_factors WHERE email = 'eve@example.com'
         """
     )
     required = first_step(users, "eve@example.com")
@@ -421,11 +421,11 @@ def test_secret_of_another_user_is_of_no_use(database: Database, users: UserServ
 
 
 def test_codes_are_those_of_the_rfc() -> None:
-    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238, appendix B: 12345678901234567890
+    seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238, appendix B: 12345678901234567890
     for seconds, code in ((59, "287082"), (1111111109, "081804"), (1234567890, "005924"), (20000000000, "353130")):
         moment = datetime.fromtimestamp(seconds, UTC)
-        assert totp.matching_step(secret, code, moment) == seconds // 30
-    assert totp.matching_step(secret, "287083", datetime.fromtimestamp(59, UTC)) is None
+        assert totp.matching_step(seed, code, moment) == seconds // 30
+    assert totp.matching_step(seed, "287083", datetime.fromtimestamp(59, UTC)) is None
 
 
 def test_keyring_without_keys_decrypts_nothing() -> None:

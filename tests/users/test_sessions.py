@@ -19,7 +19,7 @@ from peterental.users.session_service import SessionService
 if TYPE_CHECKING:
     from tests.users.conftest import AuditLog, Clock
 
-PASSWORD = "correct horse battery"
+WORDS = "correct horse battery"
 PHONE = Client("2001:db8::1", "Safari on iPhone")
 
 
@@ -194,7 +194,7 @@ def test_other_sessions_are_ended_together(
 def test_password_change_ends_a_session_that_starts_later_with_the_old_one(
     users: UserService, sessions: SessionService, ana: Viewer
 ) -> None:
-    signed_in = users.sign_in(ana.email, PASSWORD)
+    signed_in = users.sign_in(ana.email, WORDS)
     assert isinstance(signed_in, SignedIn)
     users.set_password(ana.email, "another password")
     assert sessions.viewer(sessions.start(signed_in, PHONE)) is None

@@ -15,12 +15,14 @@ class NavItem:
         label: its text.
         icon: the name of a file in `templates/shell/icons/`, without `.svg`.
         for_admins: whether only admins see it.
+        also: the endpoints of further pages that belong to it, although another entry comes first in their blueprint.
     """
 
     endpoint: str
     label: str
     icon: str
     for_admins: bool = False
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ MORE = (
     NavItem("audit.index", "Audit log", "audit", for_admins=True),
     NavItem("privacy.index", "Privacy", "privacy", for_admins=True),
     NavItem("shell.schema", "Schema", "schema", for_admins=True),
-    NavItem("users.account", "Account", "account"),
+    NavItem("users.account", "Account", "account", also=("users.second_factor",)),
 )
 
 
@@ -71,6 +73,6 @@ def _current(entries: tuple[NavItem, ...], endpoint: str) -> NavItem | None:
 
     A booking, for example, belongs to Appointments.
     """
-    exact = [entry for entry in entries if entry.endpoint == endpoint]
+    exact = [entry for entry in entries if endpoint in {entry.endpoint, *entry.also}]
     related = [entry for entry in entries if entry.endpoint.partition(".")[0] == endpoint.partition(".")[0]]
     return next(iter(exact + related), None)

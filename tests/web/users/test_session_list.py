@@ -151,7 +151,7 @@ def test_export_is_recorded(office: Browser, agents: None, database: Database) -
 def test_failed_sign_in_of_no_user_has_no_links_in_the_audit_log(
     office: Browser, open_browser: Callable[[], Browser]
 ) -> None:
-    open_browser().send("/login", email="unknown@example.com", password="wrong")
+    open_browser().send("/login", email="unknown@example.com", password=WORDS)
     text = office.get("/audit?actor=sign-in+page").text
     assert "Sign-in failed" in text
     assert "unknown account" in text
