@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -202,6 +203,18 @@ def test_a_stop_waits_for_the_request_at_work(tmp_path: Path) -> None:
 def test_a_stop_ends_after_its_grace_period(tmp_path: Path) -> None:
     with serving(tmp_path, "--graceful-timeout", "1") as served, served.connect(HOLD), served.hold.open("wb"):
         assert served.stop() == 0
+
+
+def test_large_bodies_hold_one_thread_only(tmp_path: Path) -> None:
+    large = b"POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000
+    with serving(tmp_path) as served, ExitStack() as stack:
+        waiting = {stack.enter_context(served.connect(large)) for _ in range(3)}
+        while waiting:
+            with served.hold.open("wb"):  # opens when the application reads
+                assert served.ask().startswith(b"HTTP/1.1 200 OK"), "by the other of the two threads"
+            answered = select.select(list(waiting), [], [])[0][0]
+            assert answer(answered).endswith(b" 2000000")
+            waiting.remove(answered)
 
 
 def test_quitting_does_not_wait(tmp_path: Path) -> None:
