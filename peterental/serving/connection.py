@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from gunicorn import util
 
-from peterental.serving.exchange import Exchange, Host
+from peterental.serving.exchange import Exchange
+from peterental.serving.exchange import Host as ExchangeHost
 from peterental.serving.limits import KIB, Limits, State
 from peterental.serving.output import ClientGone, Output
 from peterental.serving.reader import BodyTooLarge, Received, RequestReader
@@ -21,6 +22,22 @@ _FIRST_READ_BYTES = 16 * KIB
 _READ_BYTES = 64 * KIB
 _READS_AT_ONCE = 16
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class QueueFull(Exception):
+    """Too many requests with large bodies wait for their turn."""
+
+
+class Host(ExchangeHost, Protocol):
+    """What a connection needs of the worker."""
+
+    def begin_large(self, connection: Connection) -> bool:
+        """Return whether a request with a large body may be served now; else the connection is queued.
+
+        A queued connection may already be at work in another thread, so its caller must leave it alone. Raises
+        QueueFull.
+        """
+        ...
 
 
 class Connection:
@@ -51,6 +68,7 @@ class Connection:
         self._reader = RequestReader(host.cfg, peer, limits)
         self._output = Output(sock)
         self._exchange: Exchange | None = None
+        self._received: Received | None = None
         self._must_close = False
         self._is_eof = False
 
@@ -65,6 +83,11 @@ class Connection:
         return self._reader.body_bytes
 
     @property
+    def queued_bytes(self) -> int:
+        """The size of the body that waits for its turn."""
+        return self._received.size if self._received is not None else 0
+
+    @property
     def transferred_bytes(self) -> int:
         """How much of the body or the answer at work was transferred."""
         return max(self._output.sent_bytes, self._reader.body_bytes)
@@ -76,6 +99,8 @@ class Connection:
                 return self._continue_answer()
             if self.state is State.LINGERING:
                 return self._drop_input()
+            if self.state is State.QUEUED:
+                return self._run()
             return self._receive()
         except (OSError, ClientGone):
             return State.CLOSED
@@ -95,13 +120,12 @@ class Connection:
         try:
             received = self._reader.take()
         except BodyTooLarge:
-            util.write_error(self._output, 413, "Content Too Large", "")
-            return self._refuse()
+            return self._refuse(413, "Content Too Large")
         except Exception as error:  # noqa: BLE001  # whatever the parser finds
             self._host.handle_error(None, self._output, self.peer, error)
-            return self._refuse()
+            return self._end_with_error()
         if received is not None:
-            return self._serve(received)
+            return self._take_turn(received)
         if self._is_eof:
             return State.CLOSED
         if self._reader.take_continue():
@@ -126,11 +150,31 @@ class Connection:
                 return
             size = _READ_BYTES
 
-    def _refuse(self) -> State:
+    def _refuse(self, status: int, reason: str) -> State:
+        util.write_error(self._output, status, reason, "")
+        self._host.log.warning("Answered %s %s to %s", status, reason, self.address)
+        return self._end_with_error()
+
+    def _end_with_error(self) -> State:
         self._must_close = True
         return self._end_answer()
 
-    def _serve(self, received: Received) -> State:
+    def _take_turn(self, received: Received) -> State:
+        """Serve a request, at once unless its body is large and another such request is served."""
+        self._received = received
+        try:
+            if received.size >= self._limits.large_bytes and not self._host.begin_large(self):
+                return State.QUEUED
+        except QueueFull:
+            self._received = None
+            return self._refuse(503, "Service Unavailable")
+        del received  # the body is released with the exchange
+        return self._run()
+
+    def _run(self) -> State:
+        """Serve the request that was received."""
+        received, self._received = self._received, None
+        assert received is not None  # noqa: S101  # its callers made sure
         self.since_s = 0.0
         self._exchange = Exchange(
             self._host,
@@ -140,7 +184,7 @@ class Connection:
             server=self.server,
             answer_bytes=self._limits.answer_bytes,
         )
-        del received  # the body is released with the exchange
+        del received
         return self._continue_answer()
 
     def _continue_answer(self) -> State:

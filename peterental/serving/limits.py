@@ -25,6 +25,8 @@ class State(Enum):
     """The rest of a request's body."""
     READY = auto()
     """A turn: the client sent several requests at once."""
+    QUEUED = auto()
+    """Other requests with large bodies, which are served one at a time. epoll does not watch it."""
     SENDING = auto()
     """The client, to take more of the answer."""
     LINGERING = auto()
@@ -55,7 +57,8 @@ class Limits:
         lingering: most connections that clients are slow to close.
         head_bytes: the longest head.
         body_bytes: the longest body.
-        unfinished_bytes: most bytes of all unfinished bodies together.
+        large_bytes: bodies from this size on are served one at a time, because decoding takes many times their size.
+        unfinished_bytes: most bytes of all unfinished bodies together, and of all that wait for their turn.
         answer_bytes: how much of a streamed answer is produced ahead of a slow client.
     """
 
@@ -73,6 +76,7 @@ class Limits:
     lingering: int = 100
     head_bytes: int = 64 * KIB
     body_bytes: int = MAX_BODY_BYTES
+    large_bytes: int = MIB
     unfinished_bytes: int = 64 * MIB
     answer_bytes: int = 256 * KIB
 

@@ -35,12 +35,14 @@ class Received:
     Args:
         request: gunicorn's, with method, target and headers.
         body: decoded.
+        size: of the body, in bytes.
         is_body_refused: whether the declared length is too large, so that `body` cannot be read and the
             connection must close after the answer.
     """
 
     request: Any
     body: io.BytesIO | RefusedBody
+    size: int
     is_body_refused: bool = False
 
 
@@ -179,7 +181,7 @@ class RequestReader:
             # Sizes of chunks are not part of the body: allow for some.
             self._body = ChunkedBody(self._limits.body_bytes + self._limits.head_bytes)
         elif reader.length > self._limits.body_bytes:
-            return Received(self._done(), RefusedBody(), is_body_refused=True)
+            return Received(self._done(), RefusedBody(), 0, is_body_refused=True)
         else:
             self._body = SizedBody(reader.length)
         self._body.feed(arrived)
@@ -199,10 +201,11 @@ class RequestReader:
         content = body.content
         if isinstance(body, ChunkedBody):
             content = self._decode(body)
+        size = content.seek(0, io.SEEK_END)
         content.seek(0)
         self._body = None
         self._buffer += body.surplus
-        return Received(self._done(), content)
+        return Received(self._done(), content, size)
 
     def _decode(self, body: ChunkedBody) -> io.BytesIO:
         if body.is_too_large:

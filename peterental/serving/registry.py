@@ -4,18 +4,21 @@ A connection is at any time either waiting, or claimed by the one thread that ep
 Only that thread reads, writes or closes it. Everybody else, with the lock held, may at most shut down the socket of a
 waiting connection: that wakes epoll, a thread claims the connection, finds it expired and closes it. So no descriptor
 is closed while another thread may still use its number.
+
+Requests with large bodies are served one at a time. A connection that waits for its turn is not in epoll: the thread
+that ends such a request claims the next.
 """
 
 from __future__ import annotations
 
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock
 
-from peterental.serving.connection import Connection
+from peterental.serving.connection import Connection, QueueFull
 from peterental.serving.limits import Limits, State
 
 _EVICTED_AT_ONCE = 16
@@ -37,6 +40,9 @@ class Registry:
         self._waiting: dict[State, dict[Connection, None]] = {state: {} for state in State}
         self._unfinished_bytes = 0
         self._is_stopping = False
+        self._large: Connection | None = None
+        self._queue: deque[Connection] = deque()
+        self._queued_bytes = 0
 
     def count(self, state: State) -> int:
         """Return how many connections wait in `state`."""
@@ -79,6 +85,32 @@ class Registry:
             for state in (State.NEW, State.IDLE):
                 for connection in self._waiting[state]:
                     connection.deadline_s = min(connection.deadline_s, end)
+
+    def begin_large(self, connection: Connection) -> bool:
+        """Return whether no other request with a large body is served; else queue the connection.
+
+        Raises QueueFull.
+        """
+        with self._lock:
+            if self._large is None:
+                self._large = connection
+                return True
+            if self._queued_bytes + connection.queued_bytes > self._limits.unfinished_bytes:
+                raise QueueFull
+            connection.state = State.QUEUED
+            self._queue.append(connection)
+            self._queued_bytes += connection.queued_bytes
+            return False
+
+    def end_large(self, connection: Connection) -> Connection | None:
+        """Return the next in the queue if `connection` had its turn. The caller's thread serves it."""
+        if self._large is not connection:  # only this thread can have set it to its own connection
+            return None
+        with self._lock:
+            self._large = self._queue.popleft() if self._queue else None
+            if self._large is not None:
+                self._queued_bytes -= self._large.queued_bytes
+            return self._large
 
     def evict(self) -> None:
         """Shut down a quarter of the connections in the least needed state: the process has no more descriptors."""

@@ -160,20 +160,38 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         return connection is not None
 
     def _handle(self, fd: int) -> None:
-        """Serve one event. Never raises, for the thread would end."""
+        """Serve one event, and queued requests if it is their turn then. Never raises, for the thread would end."""
         connection = self.connections[fd]
+        if not self.registry.claim(connection):
+            self._close(connection)
+            return
+        following = self._advance(connection)
+        while following is not None:
+            following = self._advance(following)
+
+    def _advance(self, connection: Connection) -> Connection | None:
+        """Let a claimed connection make its step; return the one whose turn it is then, if any."""
         state = State.CLOSED
+        following = None
         try:
-            if self.registry.claim(connection):
-                state = connection.step()
+            state = connection.step()
+            if state is State.QUEUED:
+                return None  # another thread may have it by now
+            following = self.registry.end_large(connection)
             if state is not State.CLOSED:
                 self.registry.park(connection, state)
-                self.epoll.modify(fd, _EVENTS[state])
-                return
+                self.epoll.modify(connection.fd, _EVENTS[state])
+                return following
         except Exception:
             self.log.exception("Error in the server")
-        self.registry.claim(connection)
+            following = following or self.registry.end_large(connection)
+            self.registry.claim(connection)
         self._close(connection)
+        return following
+
+    def begin_large(self, connection: Connection) -> bool:
+        """Return whether a request with a large body may be served now; else the connection is queued."""
+        return self.registry.begin_large(connection)
 
     def _close(self, connection: Connection) -> None:
         del self.connections[connection.fd]  # first: the number may be given to a new one as soon as it is free

@@ -42,6 +42,7 @@ class FakeHost:
         self.access: list[str] = []
         self.posted: list[object] = []
         self.is_closing = False
+        self.registry = Registry(Limits())
         self.application = application
         self.log.exception = lambda text, *_, **__: self.errors.append(text)
         self.log.error = lambda text, *_, **__: self.errors.append(text)
@@ -54,6 +55,10 @@ class FakeHost:
 
     def count_request(self) -> None:
         """Do nothing."""
+
+    def begin_large(self, connection: Connection) -> bool:
+        """Return whether no other request with a large body is served."""
+        return self.registry.begin_large(connection)
 
     def keeps_connections(self) -> bool:
         """Return whether the worker is not stopping."""

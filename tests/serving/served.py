@@ -36,6 +36,26 @@ class HastyWorker(EpollWorker):
     limits = Limits(new_s=0, idle_s=0, head_s=0, transfer_s=0, linger_s=0)
 
 
+class CrampedWorker(EpollWorker):
+    """Has room and time for a few clients only."""
+
+    limits = Limits(
+        new_s=0.05,
+        idle_s=0.2,
+        head_s=0.05,
+        transfer_s=0.1,
+        linger_s=0.05,
+        new=6,
+        idle=6,
+        heads=4,
+        bodies=4,
+        sending=4,
+        lingering=4,
+        large_bytes=3000,
+        unfinished_bytes=20_000,
+    )
+
+
 class FaultyWorker(PatientWorker):
     """Fails at what the parser refuses."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from peterental.serving.limits import Limits, State
+from peterental.serving.registry import Registry
 from tests.serving.clients import Application, Client, FakeHost
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -127,6 +128,33 @@ def test_an_application_refuses_a_large_declared_body(clients: Clients) -> None:
     answer = client.received()
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"Connection: close" in answer
+
+
+def large_bodies(clients: Clients, limits: Limits) -> tuple[Client, Client]:
+    """Two clients of one worker, which serves one large body at a time and so many bytes in its queue."""
+    first, second = clients(limits=limits), clients(limits=limits)
+    second.host.registry = first.host.registry = Registry(limits)
+    assert first.host.begin_large(first.connection)
+    return first, second
+
+
+def test_a_large_body_waits_for_its_turn(clients: Clients) -> None:
+    first, second = large_bodies(clients, Limits(large_bytes=5))
+    assert second.step(POST + POST) is State.QUEUED
+    assert second.connection.queued_bytes == 5
+    assert second.received() == b""
+    assert first.host.registry.end_large(first.connection) is second.connection
+    assert second.step() is State.READY
+    assert second.received().endswith(b"hello")
+    assert second.connection.queued_bytes == 0
+    assert second.host.registry.end_large(second.connection) is None
+    assert second.step() is State.IDLE, "no other has the turn"
+
+
+def test_a_full_queue_is_answered(clients: Clients) -> None:
+    _, second = large_bodies(clients, Limits(large_bytes=5, unfinished_bytes=4))
+    assert second.step(POST) is State.LINGERING
+    assert second.received().startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.parametrize("sent", [b"", GET[:9], POST[:-2]])

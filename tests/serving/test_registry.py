@@ -11,7 +11,7 @@ from peterental.serving.registry import Registry
 from tests.serving.clients import Client, waiting
 
 POST = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n"
-WAITING = [state for state in State if state is not State.CLOSED]
+WAITING = [state for state in State if state not in {State.CLOSED, State.QUEUED}]
 
 
 class Clock:
@@ -135,6 +135,19 @@ def test_unfinished_bodies_share_a_bound(registry: Registry, clock: Clock, clien
     assert registry.claim(clients[1].connection)
     clients.append(waiting(registry, State.BODY))
     assert not clients[2].connection.is_expired, "a claimed one does not count"
+
+
+def test_large_bodies_are_served_in_turn(registry: Registry, clients: list[Client]) -> None:
+    first, second, third, small = (Client() for _ in range(4))
+    clients += [first, second, third, small]
+    assert registry.begin_large(first.connection)
+    assert not registry.begin_large(second.connection)
+    assert not registry.begin_large(third.connection)
+    assert registry.end_large(small.connection) is None
+    assert registry.end_large(first.connection) is second.connection
+    assert registry.end_large(second.connection) is third.connection
+    assert registry.end_large(third.connection) is None
+    assert registry.begin_large(first.connection)
 
 
 def test_without_descriptors_the_least_needed_is_closed(registry: Registry, clients: list[Client]) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -204,6 +208,18 @@ def test_a_stop_ends_after_its_grace_period(tmp_path: Path) -> None:
         assert served.stop() == 0
 
 
+def test_large_bodies_hold_one_thread_only(tmp_path: Path) -> None:
+    large = b"POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000
+    with serving(tmp_path) as served, ExitStack() as stack:
+        waiting = {stack.enter_context(served.connect(large)) for _ in range(3)}
+        while waiting:
+            with served.hold.open("wb"):  # opens when the application reads
+                assert served.ask().startswith(b"HTTP/1.1 200 OK"), "by the other of the two threads"
+            answered = select.select(list(waiting), [], [])[0][0]
+            assert answer(answered).endswith(b" 2000000")
+            waiting.remove(answered)
+
+
 def test_quitting_does_not_wait(tmp_path: Path) -> None:
     with serving(tmp_path) as served, served.connect(HOLD), served.hold.open("wb"):
         assert served.stop(signal.SIGQUIT) == 0
@@ -239,6 +255,55 @@ def test_without_descriptors_a_waiting_client_is_closed(tmp_path: Path) -> None:
         assert served.ask().startswith(b"HTTP/1.1 200 OK")
         assert not all(is_open(sock) for sock in waiting)
         assert "No connection can be accepted: Too many open files" in served.output
+
+
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER: closing sends a reset."""
+
+
+def visit(served: Served, chance: random.Random) -> None:
+    """Connect, behave in one of many ways, and leave."""
+    size = chance.choice([10, 500, 5000])
+    post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size
+    with suppress(OSError), served.connect() as sock:
+        match chance.randrange(7):
+            case 0:
+                sock.sendall(post[: chance.randrange(len(post))])
+            case 1:
+                sock.sendall(post * chance.randrange(1, 5))
+            case 2:
+                sock.sendall(GET.replace(b"/ ", b"/large "))
+                sock.recv(1000)
+            case 3:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                sock.sendall(post)
+            case 4:
+                sock.sendall(b"nonsense\r\n\r\n")
+                sock.recv(100)
+            case 5:
+                sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                sock.recv(1)
+            case _:
+                for _ in range(3):
+                    sock.sendall(post)
+                    got = answer(sock)
+                    complete = got.startswith(b"HTTP/1.1 200") and got.endswith(b" %d" % size)
+                    assert complete or not got or got.startswith(b"HTTP/1.1 503"), got
+
+
+def test_clients_of_all_kinds_leave_nothing_behind(tmp_path: Path) -> None:
+    with serving(tmp_path, "--worker-class", "tests.serving.served.CrampedWorker", "--threads", "4") as served:
+        pid = int(served.ask().split(b"\r\n\r\n")[1].split()[0])
+
+        def descriptors() -> int:
+            return len(list(Path("/proc", str(pid), "fd").iterdir()))
+
+        before = descriptors()  # perhaps with the connection of this first request
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda seed: visit(served, random.Random(seed)), range(300)))  # noqa: S311  # repeatable
+        until(lambda: descriptors() <= before, "every connection is closed")
+        assert served.ask().startswith(b"HTTP/1.1 200 OK")
+        assert "Error in the server" not in served.output
 
 
 def test_errors_of_the_application_are_logged(served: Served) -> None:
