@@ -7,6 +7,7 @@ after the last answer. The step ends in the state to wait in.
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import Any
 
 from gunicorn import util
@@ -45,7 +46,6 @@ class Connection:
         self.deadline_s = 0.0
         self.counted_bytes = 0
         self.is_expired = False
-        self.is_registered = False
         self._host = host
         self._limits = limits
         self._reader = RequestReader(host.cfg, peer, limits)
@@ -85,7 +85,8 @@ class Connection:
         if self._exchange is not None:
             self._exchange.abandon()
             self._exchange = None
-        self.sock.close()
+        with suppress(OSError):
+            self.sock.close()
 
     def _receive(self) -> State:
         """Read what arrived, and serve the request if it is complete."""

@@ -23,8 +23,12 @@ class Host(Protocol):
         """Run the application."""
         ...
 
-    def count_request(self) -> bool:
-        """Count a request; return whether its connection may be kept open."""
+    def count_request(self) -> None:
+        """Count a request that begins."""
+        ...
+
+    def keeps_connections(self) -> bool:
+        """Return whether connections stay open after an answer; not while the worker stops."""
         ...
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
@@ -96,9 +100,12 @@ class Exchange:
         self._response, self._environ = wsgi.create(self._request, self._output, self._peer, self._server, cfg)
         self._environ["wsgi.multithread"] = True
         self._environ["wsgi.input"] = received.body
-        if received.is_body_refused or not self._host.count_request():
+        self._host.count_request()
+        if received.is_body_refused:
             self._response.force_close()
         self._result = self._host.wsgi(self._environ, self._response.start_response)
+        if not self._host.keeps_connections():  # now, for the worker may have been stopped since the request began
+            self._response.force_close()
         return self._result
 
     def _produce(self, items: Iterator[bytes]) -> bool:

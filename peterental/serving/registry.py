@@ -81,12 +81,12 @@ class Registry:
                     connection.deadline_s = min(connection.deadline_s, end)
 
     def evict(self) -> None:
-        """Shut down connections that wait for a request, or else any: the process has no more descriptors."""
+        """Shut down a quarter of the connections in the least needed state: the process has no more descriptors."""
         with self._lock:
             by_use = (State.LINGERING, State.NEW, State.HEAD, State.IDLE, State.BODY, State.SENDING)
             state = next((state for state in by_use if self._waiting[state]), None)
             if state is not None:
-                self._evict(state, 1)
+                self._evict(state, max(1, len(self._waiting[state]) // 4))
 
     def _enforce(self, state: State) -> None:
         most = self._limits.most(state)

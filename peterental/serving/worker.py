@@ -1,7 +1,8 @@
 """A gunicorn worker whose threads wait in one epoll object.
 
 The kernel gives each event to one thread, which serves the request itself: nothing is handed from thread to thread.
-The main thread sends gunicorn's heartbeat and ends what waits too long.
+The main thread accepts connections, sends gunicorn's heartbeat and ends what waits too long, also while every other
+thread is at work.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -21,9 +23,14 @@ from peterental.serving.limits import Limits, State
 from peterental.serving.registry import Registry
 
 _SWEEP_S = 1.0
-_STOP_STEP_S = 0.05
+_STEP_S = 0.05
 _OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_TO_WRITE = {State.SENDING, State.READY}  # a socket is nearly always writable: READY only waits for its turn
+_ACCEPTED_AT_ONCE = 16
+_EVENTS = {
+    state: select.EPOLLONESHOT | (select.EPOLLOUT if state in {State.SENDING, State.READY} else select.EPOLLIN)
+    for state in State
+}
+"""What each state waits for. A socket is nearly always writable: READY only waits for its turn."""
 
 
 class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type information
@@ -53,67 +60,89 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         self.registry = Registry(self.limits)
         self.connections: dict[int, Connection] = {}
         self.epoll = select.epoll()
-        self._starved: list[int] = []
-        self._listeners = {listener.fileno(): listener.sock for listener in self.sockets}
-        self._names = {fd: listener.getsockname() for fd, listener in self._listeners.items()}
         self._stop_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.epoll.register(self._stop_fd, select.EPOLLIN)
-        for fd in self._listeners:
-            self.epoll.register(fd, select.EPOLLIN | select.EPOLLONESHOT)
         threads = [threading.Thread(target=self._work, name=f"web-{n}", daemon=True) for n in range(self.cfg.threads)]
         for thread in threads:
             thread.start()
-        self._watch()
+        self._accept_until_stopped()
         self._finish()
         os.eventfd_write(self._stop_fd, 1)
         for thread in threads:
-            thread.join(_STOP_STEP_S)  # one that is still at work ends with the process
+            thread.join(_STEP_S)  # one that is still at work ends with the process
 
-    def count_request(self) -> bool:
-        """Count a request; return whether its connection may be kept open."""
+    def count_request(self) -> None:
+        """Count a request that begins; after max_requests the worker stops."""
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
             os.write(self.PIPE[1], b"1")
+
+    def keeps_connections(self) -> bool:
+        """Return whether connections stay open after an answer."""
         return bool(self.alive and self.cfg.keepalive)
 
-    def _watch(self) -> None:
-        """Send heartbeats and end what waits too long, until the worker is to stop."""
+    def _accept_until_stopped(self) -> None:
+        """Accept connections, send heartbeats and end what waits too long."""
+        listeners = {listener.fileno(): listener.sock for listener in self.sockets}
+        names = {fd: listener.getsockname() for fd, listener in listeners.items()}
+        signals = self.PIPE[0]
+        swept_s = 0.0
+        may_accept = True
         while self.alive:
-            self.notify()
-            if self.ppid != os.getppid():
-                self.log.info("Parent changed, shutting down: %s", self)
-                return
-            self._sweep()
-            self._sleep(_SWEEP_S)
+            now = time.monotonic()
+            if now - swept_s >= _SWEEP_S:
+                swept_s = now
+                self.registry.sweep()
+                self.notify()
+                if self.ppid != os.getppid():
+                    self.log.info("Parent changed, shutting down: %s", self)
+                    break
+            awaited, timeout_s = ([signals, *listeners], _SWEEP_S) if may_accept else ([signals], _STEP_S)
+            may_accept = True
+            for fd in select.select(awaited, [], [], timeout_s)[0]:
+                if fd == signals:
+                    self._drain(signals)
+                else:
+                    may_accept = self._accept_some(listeners[fd], names[fd])
+        for fd, listener in listeners.items():
+            self._accept_some(listener, names[fd])  # they connected before: closing would reset them
+            listener.close()
 
     def _finish(self) -> None:
-        """Accept no more connections, and answer what has arrived, within graceful_timeout."""
+        """Answer what has arrived, within graceful_timeout."""
         self.alive = False
-        for fd, listener in self._listeners.items():
-            self.epoll.unregister(fd)
-            for _ in range(self.limits.new):  # they connected before; closing would reset them
-                if not self._accept_waiting(fd):
-                    break
-            listener.close()
         self.registry.stop()
         end = time.monotonic() + self.cfg.graceful_timeout
         while self.connections and time.monotonic() < end:
             self.notify()
-            self._sweep()
-            self._sleep(_STOP_STEP_S)
+            self.registry.sweep()
+            time.sleep(_STEP_S)
 
-    def _sweep(self) -> None:
-        self.registry.sweep()
-        while self._starved:
-            self._arm(self._starved.pop(), select.EPOLLIN)
+    @staticmethod
+    def _drain(pipe: int) -> None:
+        """Forget the signals that ended a wait; Python has run their handlers."""
+        with suppress(BlockingIOError):
+            os.read(pipe, 4096)
 
-    def _sleep(self, seconds: float) -> None:
-        """Wait for a signal, at most so long."""
-        if select.select([self.PIPE[0]], [], [], seconds)[0]:
-            with suppress(BlockingIOError):
-                os.read(self.PIPE[0], 4096)
+    def _accept_some(self, listener: socket.socket, name: Any) -> bool:
+        """Accept connections that wait, a few at a time; return False if the process has no more descriptors."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                sock, peer = listener.accept()
+            except OSError as error:
+                if error.errno not in _OUT_OF_DESCRIPTORS:
+                    return True
+                self.log.warning("No connection can be accepted: %s. Some that wait are closed.", error.strerror)
+                self.registry.evict()
+                return False
+            sock.settimeout(0)
+            connection = Connection(sock, peer, name, self, self.limits)
+            self.connections[connection.fd] = connection
+            self.registry.park(connection, State.NEW)
+            self.epoll.register(connection.fd, select.EPOLLIN | select.EPOLLONESHOT)
+        return True
 
     def _work(self) -> None:
         """Serve events until the worker stops. The body of each thread."""
@@ -132,68 +161,20 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
 
     def _handle(self, fd: int) -> None:
         """Serve one event. Never raises, for the thread would end."""
-        try:
-            self._dispatch(fd)
-        except Exception:
-            self.log.exception("Error in the server")
-
-    def _dispatch(self, fd: int) -> None:
-        if fd in self._listeners:
-            connection = self._accept(fd)
-            if connection is not None:
-                self._advance(connection)
-            return
         connection = self.connections[fd]
-        if self.registry.claim(connection):
-            self._advance(connection)
-        else:
-            self._close(connection)
-
-    def _advance(self, connection: Connection) -> None:
-        """Let a claimed connection make its step, and wait for its next event."""
         state = State.CLOSED
         try:
-            state = connection.step()
-        finally:
-            if state is State.CLOSED:
-                self._close(connection)
-        if state is not State.CLOSED:
-            self._wait(connection, state)
-
-    def _wait(self, connection: Connection, state: State) -> None:
-        self.registry.park(connection, state)
-        self._arm(connection.fd, select.EPOLLOUT if state in _TO_WRITE else select.EPOLLIN, connection)
+            if self.registry.claim(connection):
+                state = connection.step()
+            if state is not State.CLOSED:
+                self.registry.park(connection, state)
+                self.epoll.modify(fd, _EVENTS[state])
+                return
+        except Exception:
+            self.log.exception("Error in the server")
+        self.registry.claim(connection)
+        self._close(connection)
 
     def _close(self, connection: Connection) -> None:
-        del self.connections[connection.fd]  # first: another thread may get the number as soon as it is free
+        del self.connections[connection.fd]  # first: the number may be given to a new one as soon as it is free
         connection.close()
-
-    def _arm(self, fd: int, events: int, connection: Connection | None = None) -> None:
-        """Have the next event given to one thread."""
-        if connection is None or connection.is_registered:
-            self.epoll.modify(fd, events | select.EPOLLONESHOT)
-        else:
-            connection.is_registered = True
-            self.epoll.register(fd, events | select.EPOLLONESHOT)
-
-    def _accept(self, fd: int) -> Connection | None:
-        """Accept one connection: so they are spread over workers, and those that wait get their turn."""
-        try:
-            sock, peer = self._listeners[fd].accept()
-        except OSError as error:
-            if error.errno in _OUT_OF_DESCRIPTORS:
-                self.log.warning("No connection can be accepted: %s. A waiting one is closed.", error.strerror)
-                self.registry.evict()
-                self._starved.append(fd)  # the next sweep listens again
-            else:
-                self._listen(fd)
-            return None
-        self._listen(fd)
-        sock.settimeout(0)
-        connection = Connection(sock, peer, self._names[fd], self, self.limits)
-        self.connections[connection.fd] = connection
-        return connection
-
-    def _listen(self, fd: int) -> None:
-        with suppress(OSError):  # the worker stops
-            self._arm(fd, select.EPOLLIN)
