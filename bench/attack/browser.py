@@ -89,7 +89,7 @@ class Browser:
         paths, seen = ["/", "/login", "/account"], set[str]()
         while paths and len(seen) < most_pages:
             path = paths.pop(0)
-            if _kind(path) in seen:
+            if _kind(path) in seen or _kind(path).endswith(".csv"):
                 continue
             seen.add(_kind(path))
             answer = await self.get(path)

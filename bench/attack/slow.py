@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import chain, cycle
 
 from bench.attack.attacker import Attacker, Behaviour
 from bench.attack.wire import Wire, request
@@ -77,7 +78,7 @@ def trickled_heads(clients: int) -> Run:
     """Return an attack whose clients send a head byte by byte."""
 
     async def behave(wire: Wire) -> None:
-        for byte in b"GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X-Filler: 1\r\n" * 100_000:
+        for byte in chain(b"GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\n", cycle(b"X-Filler: 1\r\n")):
             await wire.send(bytes([byte]))
             await asyncio.sleep(DRIP_S)
 

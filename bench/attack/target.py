@@ -17,7 +17,7 @@ from tests.gunicorn import Gunicorn, running_gunicorn
 from tests.servers import free_port
 
 WORKERS = 2
-CSV_ROWS = 30_000
+CSV_ROWS = 15_000
 
 # A log line starts with the time, or continues the one before, indented. What starts otherwise came from a client.
 _LINE = re.compile(rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|    ")
@@ -26,7 +26,7 @@ _SERVER_ERROR = re.compile(rb'" 500 ')
 _KILLED = re.compile(rb"WORKER TIMEOUT|was sent SIG|Worker exiting", re.IGNORECASE)
 _QUOTED_CHARS = 100
 
-# Viewings in the past of an agent whom no measured caller calls, so that the export is a few megabytes.
+# Viewings in the past of an agent whom no measured caller calls, so that the export has some megabytes.
 _HISTORY = """
     WITH past AS (
         INSERT INTO appointments (agent_id, property_address, start_time, end_time, blocked_until, attendee_name,

@@ -99,10 +99,10 @@ class Wire:
 
     async def _body(self, answer: Answer) -> bytes:
         if answer.header("transfer-encoding") == "chunked":
-            while _END_OF_CHUNKS not in b"\r\n" + self._unread:
-                await self._read_more()
-            body, self._unread = self._unread, b""
-            return body
+            chunks, self._unread = bytearray(b"\r\n" + self._unread), b""
+            while not chunks.endswith(_END_OF_CHUNKS):
+                chunks += await self._received()
+            return bytes(chunks[2:])
         length = int(answer.header("content-length") or 0)
         while len(self._unread) < length:
             await self._read_more()
@@ -110,13 +110,16 @@ class Wire:
         return body
 
     async def _read_more(self) -> None:
+        self._unread += await self._received()
+
+    async def _received(self) -> bytes:
         try:
             data = await self.receive()
         except OSError as error:
             raise NoAnswer from error
         if not data:
             raise NoAnswer
-        self._unread += data
+        return data
 
 
 @contextmanager

@@ -108,21 +108,40 @@ def test_calls_are_answered_while_clients_hold_sockets(target: Target, line: Pho
     assert line.tally.answers == {200: 10}
 
 
-def test_calls_are_answered_among_all_slow_clients(target: Target, line: PhoneLine) -> None:
-    """All kinds at once keep their sockets until the last answer."""
+FEW_OF_EACH = slow.together(
+    slow.lingering(4, request("GET", "/login", {"Connection": "close"})),
+    slow.lingering(4, b"GET /login HTTP/1.0\r\n\r\n"),
+    slow.nonsense(4),
+    slow.tls_hello(4),
+    slow.idle(100),
+    slow.idle_after_an_answer(16),
+    slow.half_heads(CLIENTS),
+    slow.trickled_heads(CLIENTS),
+    slow.slow_bodies(CLIENTS, "/login", "application/x-www-form-urlencoded"),
+    slow.endless_chunks(CLIENTS, "/vapi/webhook", with_secret=True),
+    slow.slow_readers(4),
+)
 
-    async def attack() -> None:
+
+@pytest.mark.parametrize(("attack", "connections"), [(FEW_OF_EACH, 200), (slow.idle(1000), 1000)], ids=["all", "1,000"])
+def test_calls_are_answered_among_slow_clients(
+    target: Target, line: PhoneLine, attack: slow.Run, connections: int
+) -> None:
+    """A few of each kind at once, or more than are kept; they stay until the last answer."""
+
+    async def call() -> None:
         async with attacker_signed_in(target) as attacker:
-            kinds = [one.run for one in ATTACKS if one.hold is not None and one.name != "all slow kinds at once"]
-            running = asyncio.ensure_future(slow.together(*kinds)(attacker))
-            while attacker.opened < 1000:  # noqa: ASYNC110  # the attack knows no events
+            running = asyncio.ensure_future(attack(attacker))
+            placing = asyncio.ensure_future(answered(line, 20))
+            while attacker.opened < connections:  # noqa: ASYNC110  # the attack knows no events
                 await asyncio.sleep(0)
             await answered(line, 20)
+            await placing
             assert not running.done()
             running.cancel()
 
-    run(attack())
-    assert line.tally.answers == {200: 20}
+    run(call())
+    assert line.tally.answers == {200: 40}
     with target.postgres.connect() as connection:
         violations = ConsistencyCheck(connection, ZONE).violations(line.heard, line.tally, shipped=0)
     assert violations == []
