@@ -43,7 +43,7 @@ def schedule_sql(agent: str, more: str = "NULL") -> str:
         agent: the query of its row of `agents`.
         more: an expression to read with it, in which that row is `agent`; the column `more` of the result.
     """
-    return f"""
+    text = f"""
         SELECT
             described.agent, booked.ids, booked.starts, booked.untils, busy.busy_starts, busy.busy_untils,
             {more} AS more
@@ -52,6 +52,8 @@ def schedule_sql(agent: str, more: str = "NULL") -> str:
         CROSS JOIN LATERAL ({_BOOKED_TIMES}) AS booked
         CROSS JOIN LATERAL ({BUSY_TIMES}) AS busy
     """
+    # psycopg parses the placeholders of a longer statement each time.
+    return " ".join(text.split())
 
 
 SCHEDULE_BY_VAPI_KEY = schedule_sql(AGENT_BY_VAPI_KEY)
