@@ -27,6 +27,7 @@ WITHHELD = frozenset({"266696687", "7378742833", "8656696", "2562533", "7748483"
 unavailable."""
 
 _SEQUENCES = frozenset({"1234567890", "0123456789", "9876543210", "12345678901", "123456789", "12345678", "1234567"})
+_NORTH_AMERICAN = re.compile(r"\+1[2-9][0-9]{9}")
 _URI = re.compile(r"(?:sips?|tel):", re.IGNORECASE)
 _DIGIT_WORDS = {
     "zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
@@ -52,6 +53,8 @@ def normalise(raw: object, region: str = DEFAULT_REGION) -> str | None:
         raw: a number as received: text, or an integer as models write it.
         region: ISO 3166 code of the country whose national form is meant where no country code is given.
     """
+    if isinstance(raw, str) and _is_north_american(raw):
+        return raw
     text = _text_of(raw)
     if text is None:
         return None
@@ -124,6 +127,21 @@ def _zone_tables() -> tuple[dict[str, str], dict[str, str]]:
     lines = (folder / "tzdata.zi").read_text(encoding="utf-8").splitlines()
     links = {line.split()[2]: line.split()[1] for line in lines if line.startswith("L ")}
     return regions, links
+
+
+def _is_north_american(text: str) -> bool:
+    """Return whether a text is a North American number in E.164 already, as networks send most, and no placeholder.
+
+    Reading it with `phonenumbers` has the same result and takes a tenth of the time of a booking.
+    """
+    national = text[2:]
+    return (
+        _NORTH_AMERICAN.fullmatch(text) is not None
+        and len(set(national)) > 1
+        and national not in _SEQUENCES
+        and national not in WITHHELD
+        and text[1:] not in WITHHELD
+    )
 
 
 def _text_of(raw: object) -> str | None:

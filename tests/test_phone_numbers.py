@@ -156,6 +156,17 @@ def test_every_form_of_an_american_number_agrees(digits: str) -> None:
 
 
 @settings(max_examples=300, deadline=None)
+@given(st.from_regex(r"\+1([0-9]{9,11}|([0-9])\2{9})", fullmatch=True), st.sampled_from(("US", "GB", "MX")))
+def test_e164_is_read_as_with_a_space_before_it(text: str, region: str) -> None:
+    assert normalise(text, region) == normalise(f" {text}", region), "the short cut has the result of the parser"
+
+
+@pytest.mark.parametrize("digits", ["2222222222", "9876543210", "2345678901", "7378742833", "1234567890", "5550142100"])
+def test_short_cut_knows_placeholders(digits: str) -> None:
+    assert normalise(f"+1{digits}") == normalise(f" +1{digits}")
+
+
+@settings(max_examples=300, deadline=None)
 @given(st.text(max_size=300), st.sampled_from(("US", "GB", "MX", "DE", "ZZ", "")))
 def test_any_text_is_read_without_an_exception(text: str, region: str) -> None:
     found = normalise(text, region)

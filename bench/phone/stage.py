@@ -175,7 +175,7 @@ def message(tool: str, arguments: dict[str, str], **more: object) -> bytes:
                 "status": "ringing",
                 "orgId": "d142efcd-80b8-4e93-9d83-2d254a50784c",
             },
-            "customer": {"number": "+1556@NUMBER@"},
+            "customer": {"number": "+155@NUMBER@"},
             "artifact": {
                 "messages": [{"role": "user", "message": "Could I see the one on Elm Street?", "time": 1}] * 5
             },

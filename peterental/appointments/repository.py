@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from peterental.agents.lookup import AGENT_BY_VAPI_KEY
 from peterental.appointments.model import PHONE, Appointment, SlotTaken
 from peterental.appointments.schedule_repository import (
@@ -15,6 +17,7 @@ from peterental.appointments.schedule_repository import (
     SCHEDULE_BY_VAPI_KEY,
     AgentSchedule,
     read_schedule,
+    schedule_sql,
 )
 from peterental.database.constraints import named_constraints
 from peterental.phone_numbers import last_digits
@@ -70,16 +73,43 @@ CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap
 """What violations of the constraints of `appointments` mean, by constraint."""
 
 
+# The caller's own upcoming bookings are read with the schedule: a statement of its own costs more than they do.
+SCHEDULE_AND_OWN = schedule_sql(
+    AGENT_BY_VAPI_KEY,
+    f"""
+    (
+        SELECT json_agg(to_json(booking) ORDER BY booking.start)::text
+        FROM (
+            SELECT {APPOINTMENT}
+            FROM (
+                SELECT id FROM appointments
+                WHERE {CALLER_END} = %(caller_end)s AND caller_number IS NOT NULL AND start_time > %(now)s
+                UNION
+                SELECT id FROM appointments
+                WHERE vapi_call_id = %(vapi_call_id)s AND start_time > %(now)s
+            ) AS own
+            JOIN appointments USING (id)
+            CROSS JOIN (SELECT agent.agent_name, agent.time_zone) AS agents
+            WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed'
+        ) AS booking
+    )
+    """,
+)
+
+_own_decoder = msgspec.json.Decoder(tuple[Appointment, ...])
+
+
 class PendingSchedule:
     """The result of `AppointmentRepository.queue_schedule`, after the sync."""
 
-    def __init__(self, schedule: psycopg.Cursor[DictRow], own: psycopg.Cursor[DictRow]) -> None:
-        self._schedule = schedule
-        self._own = own
+    def __init__(self, cursor: psycopg.Cursor[DictRow]) -> None:
+        self._cursor = cursor
 
     def read(self) -> tuple[AgentSchedule, tuple[Appointment, ...]]:
         """Return the schedule and the caller's own upcoming bookings, soonest first."""
-        return read_schedule(self._schedule.fetchone()), tuple(Appointment(**row) for row in self._own.fetchall())
+        row = self._cursor.fetchone()
+        own = row["more"] if row else None
+        return read_schedule(row), _own_decoder.decode(own) if own else ()
 
 
 class AppointmentRepository:
@@ -121,26 +151,7 @@ class AppointmentRepository:
             "caller_end": last_digits(invocation.caller_number),
             "vapi_call_id": invocation.vapi_call_id or None,
         }
-        schedule = connection.execute(SCHEDULE_BY_VAPI_KEY.encode(), values)
-        own = connection.execute(
-            f"""
-            WITH agent AS ({AGENT_BY_VAPI_KEY}), own AS (
-                SELECT id FROM appointments
-                WHERE {CALLER_END} = %(caller_end)s AND caller_number IS NOT NULL AND start_time > %(now)s
-                UNION
-                SELECT id FROM appointments
-                WHERE vapi_call_id = %(vapi_call_id)s AND start_time > %(now)s
-            )
-            SELECT {APPOINTMENT}
-            FROM own
-            JOIN appointments USING (id)
-            JOIN agent AS agents ON agents.agent_id = appointments.agent_id
-            WHERE status = 'confirmed'
-            ORDER BY start_time
-            """.encode(),
-            values,
-        )
-        return PendingSchedule(schedule, own)
+        return PendingSchedule(connection.execute(SCHEDULE_AND_OWN.encode(), values))
 
     def translate_overlap_error(self) -> AbstractContextManager[None]:
         """Raise SlotTaken for the overlap constraint, ConstraintViolated for any other."""

@@ -36,23 +36,28 @@ _BOOKED_TIMES = f"""
 """
 
 
-def _schedule(agent: str) -> str:
+def schedule_sql(agent: str, more: str = "NULL") -> str:
     """Return the statement that reads the schedule of one agent as one row.
 
     Args:
         agent: the query of its row of `agents`.
+        more: an expression to read with it, in which that row is `agent`; the column `more` of the result.
     """
-    return f"""
-        SELECT described.agent, booked.ids, booked.starts, booked.untils, busy.busy_starts, busy.busy_untils
+    text = f"""
+        SELECT
+            described.agent, booked.ids, booked.starts, booked.untils, busy.busy_starts, busy.busy_untils,
+            {more} AS more
         FROM ({agent}) AS agent
         CROSS JOIN LATERAL ({AGENT_JSON}) AS described
         CROSS JOIN LATERAL ({_BOOKED_TIMES}) AS booked
         CROSS JOIN LATERAL ({BUSY_TIMES}) AS busy
     """
+    # psycopg parses the placeholders of a longer statement each time.
+    return " ".join(text.split())
 
 
-SCHEDULE_BY_VAPI_KEY = _schedule(AGENT_BY_VAPI_KEY)
-SCHEDULE_BY_ID = _schedule(AGENT_BY_ID)
+SCHEDULE_BY_VAPI_KEY = schedule_sql(AGENT_BY_VAPI_KEY)
+SCHEDULE_BY_ID = schedule_sql(AGENT_BY_ID)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,8 @@ def _days(availability: Availability, search: Search) -> Iterator[date]:
 
 def _allowed(availability: Availability, search: Search) -> Iterator[datetime]:
     free = availability.free(_days(availability, search))
+    if not search.ranges and not search.excluded_ranges:
+        return free
     return (start for start in free if search.allows_minutes(minutes_of_day(start, availability)))
 
 

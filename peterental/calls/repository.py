@@ -179,17 +179,41 @@ class PendingHistory:
     It can be read once the pipeline is synchronised.
     """
 
-    def __init__(self, cursor: psycopg.Cursor[DictRow], status: psycopg.Cursor[DictRow], tool_call_id: str) -> None:
+    def __init__(self, cursor: psycopg.Cursor[DictRow], tool_call_id: str) -> None:
         self._cursor = cursor
-        self._status = status
         self._tool_call_id = tool_call_id
 
     def read(self) -> CallHistory:
-        """Return the call's earlier tool calls."""
-        calls = [_tool_call(row) for row in self._cursor.fetchall()]
+        """Return the call's earlier tool calls, and whether it is over."""
+        rows = self._cursor.fetchall()
+        has_ended = rows[0]["has_ended"]
+        calls = [_tool_call(row) for row in rows if row["id"] is not None]
         redelivered = next((c for c in calls if c.tool_call_id == self._tool_call_id and c.outcome != "fault"), None)
         others = tuple(call for call in calls if call.tool_call_id != self._tool_call_id)
-        return CallHistory(redelivered, others, has_ended=self._status.fetchone() is not None)
+        return CallHistory(redelivered, others, has_ended=has_ended)
+
+
+# One row at least: a call without earlier tool calls may have ended, too.
+_HISTORY = f"""
+    SELECT status.has_ended, earlier.*
+    FROM (
+        SELECT EXISTS (SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s AND status = 'ended') AS has_ended
+    ) AS status
+    LEFT JOIN LATERAL (
+        (
+            SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
+            WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
+        )
+        UNION ALL
+        (
+            SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
+            WHERE vapi_call_id = %(vapi_call_id)s AND vapi_call_id <> '' AND tool_call_id <> %(tool_call_id)s
+            ORDER BY id DESC
+            LIMIT {MAX_HISTORY_TOOL_CALLS}
+        )
+    ) AS earlier ON TRUE
+    ORDER BY earlier.id
+"""
 
 
 class CallRepository:
@@ -207,27 +231,9 @@ class CallRepository:
         """
         connection.execute(LOCK_BY_VAPI_KEY.encode(), _key(invocation.agent_key))
         cursor = connection.execute(
-            f"""
-            (
-                SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
-                WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
-            )
-            UNION ALL
-            (
-                SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
-                WHERE vapi_call_id = %(vapi_call_id)s AND vapi_call_id <> '' AND tool_call_id <> %(tool_call_id)s
-                ORDER BY id DESC
-                LIMIT {MAX_HISTORY_TOOL_CALLS}
-            )
-            ORDER BY id
-            """.encode(),
-            {"vapi_call_id": invocation.vapi_call_id, "tool_call_id": invocation.tool_call_id},
+            _HISTORY.encode(), {"vapi_call_id": invocation.vapi_call_id, "tool_call_id": invocation.tool_call_id}
         )
-        status = connection.execute(
-            b"SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s AND status = 'ended'",
-            {"vapi_call_id": invocation.vapi_call_id},
-        )
-        return PendingHistory(cursor, status, invocation.tool_call_id)
+        return PendingHistory(cursor, invocation.tool_call_id)
 
     def record_tool_call(self, connection: Connection, invocation: ToolInvocation, values: dict[str, Any]) -> None:
         """Queue the record of a tool call.
@@ -317,7 +323,8 @@ def _parameters(invocation: ToolInvocation, values: dict[str, Any]) -> dict[str,
 
 
 def _tool_call(row: DictRow) -> ToolCall:
-    row.pop("id", None)
+    for name in ("id", "has_ended"):  # of a history only
+        row.pop(name, None)
     return ToolCall(**{**row, "arguments": row["arguments"] or {}, "offered": tuple(row["offered"] or ())})
 
 

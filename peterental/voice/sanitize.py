@@ -32,6 +32,8 @@ def single_line(value: object, max_chars: int = MAX_TEXT_CHARS) -> str | None:
     """
     if not isinstance(value, str):
         return None
+    if len(value) <= max_chars and value.isascii() and value.isprintable() and "  " not in value:
+        return value.strip() or None  # most are: ids, names and addresses as they should be
     return " ".join(_UNPRINTABLE.sub(" ", value[: 2 * max_chars]).split())[:max_chars].strip() or None
 
 

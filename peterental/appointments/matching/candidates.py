@@ -60,6 +60,8 @@ def candidates(said: str, known: Sequence[str]) -> Resolution:
     An address that agrees in full wins over one that lacks a part, and that over one that was perhaps misheard. A part
     that only one side has (a unit, a house number) does not matter where only one home remains.
     """
+    if not known:
+        return Resolution(ResolutionKind.NONE)
     address = parse_address(said)
     homes = [parse_address(text) for text in known]
     results = [compare(address, home) for home in homes]
