@@ -58,6 +58,8 @@ class Config:
     web_threads: int = 8
     log_level: str = "INFO"
     log_format: LogFormat = "text"
+    jobs: bool = True
+    """Start a worker of background jobs beside gunicorn."""
     load_demo: bool = False
     """Load demo data into an empty database at the start; development only."""
     instance_dir: Path = PROJECT_DIR / "instance"
@@ -91,6 +93,7 @@ class Config:
             web_threads=reader.number("WEB_THREADS", default=8, low=1, high=64) or 8,
             log_level=reader.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"), fold=str.upper),
             log_format=cast("LogFormat", reader.choice("LOG_FORMAT", ("text", "json"))),
+            jobs=reader.choice("JOBS", ("1", "0")) == "1",
             load_demo=reader.choice("PETERENTAL_DEMO", ("0", "1")) == "1",
         )
         reader.require_for_production(config)

@@ -17,6 +17,7 @@ from peterental.audit.service import AuditService
 from peterental.calls.service import CallService
 from peterental.clock import utc_now
 from peterental.database import Database
+from peterental.jobs.service import JobService
 from peterental.messages.service import MessageService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.service import UserService
@@ -35,6 +36,7 @@ class Services:
     calls: CallService
     calendar: CalendarService
     hours: WorkingHoursService
+    jobs: JobService
     listing: ListingService
     user_admin: UserAdminService
     messages: MessageService
@@ -67,6 +69,7 @@ def build_services(database: Database, clock: Callable[[], datetime] | None = No
         calls=calls,
         calendar=CalendarService(database, agents, hours, calls, clock),
         hours=hours,
+        jobs=JobService(database, audit),
         listing=ListingService(database, clock),
         user_admin=UserAdminService(database, audit),
         messages=MessageService(database, audit, clock),

@@ -23,6 +23,7 @@ STEERING = (
     "DATABASE_URL",
     "DEFAULT_TIME_ZONE",
     "FLASK_",
+    "JOBS",
     "LOG_",
     "MIGRATE_",
     "MIGRATIONS_",
@@ -59,7 +60,9 @@ class Gunicorn:
                 program,
                 cwd=project,
                 # A worker that is stopped while it starts misses the signal; do not wait half a minute for it.
-                env=environment({"PORT": str(self.port), "GUNICORN_CMD_ARGS": "--graceful-timeout 3", **settings}),
+                env=environment(
+                    {"PORT": str(self.port), "JOBS": "0", "GUNICORN_CMD_ARGS": "--graceful-timeout 3", **settings}
+                ),
                 stdout=output,
                 stderr=output,
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-SubjectKind = Literal["agent", "appointment", "message", "user"]
+SubjectKind = Literal["agent", "appointment", "job", "message", "user"]
 
 COMMAND_LINE = "command line"
 """The actor of changes by a `flask` command."""

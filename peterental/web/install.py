@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from peterental.cli import phone, users, voice
+from peterental.cli import jobs, phone, users, voice
 from peterental.config import Config
 from peterental.database import engine_settings
 from peterental.database.migrations.ledger.status import SchemaHealth
@@ -16,6 +16,7 @@ from peterental.web.agents import pages as agent_pages
 from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
 from peterental.web.calls import pages as call_pages
+from peterental.web.jobs import pages as job_pages
 from peterental.web.messages import pages as message_pages
 from peterental.web.shell import install as shell
 from peterental.web.tool_tester import pages as tool_tester_pages
@@ -45,12 +46,13 @@ def install(app: Flask, config: Config) -> None:
         appointment_pages,
         audit_pages,
         call_pages,
+        job_pages,
         message_pages,
         tool_tester_pages,
         user_pages,
     ):
         app.register_blueprint(pages.create_blueprint())
-    for command in (*users.COMMANDS, *phone.COMMANDS, *voice.COMMANDS):
+    for command in (*jobs.COMMANDS, *users.COMMANDS, *phone.COMMANDS, *voice.COMMANDS):
         app.cli.add_command(command)
     if config.is_production:
         # The host's load balancer is the only proxy in front of us, so clients cannot forge X-Forwarded-For.
