@@ -7,6 +7,7 @@ process, so none is left behind when any of them is killed.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -68,7 +69,8 @@ def main() -> None:
 
 
 def _stop_with_the_master(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()  # returns when the master is gone
+    while os.read(sys.stdin.fileno(), 1024):  # empty when the master is gone
+        pass
     stop.set()
 
 

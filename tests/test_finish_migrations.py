@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import threading
@@ -40,9 +39,11 @@ def test_main_logs_that_it_was_stopped(monkeypatch: pytest.MonkeyPatch, caplog: 
 
 def test_end_of_the_master_stops_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     killed: list[tuple[int, int]] = []
-    monkeypatch.setattr(finish_migrations, "sys", SimpleNamespace(stdin=SimpleNamespace(buffer=io.BytesIO())))
+    monkeypatch.setattr(finish_migrations, "sys", SimpleNamespace(stdin=SimpleNamespace(fileno=lambda: 0)))
     monkeypatch.setattr(
-        finish_migrations, "os", SimpleNamespace(getpid=os.getpid, kill=lambda *args: killed.append(args))
+        finish_migrations,
+        "os",
+        SimpleNamespace(getpid=os.getpid, kill=lambda *args: killed.append(args), read=lambda *_: b""),
     )
     stop = threading.Event()
     finish_migrations._stop_with_the_master(stop)

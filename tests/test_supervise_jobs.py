@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import io
+import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import IO
 
 import pytest
 
@@ -21,6 +23,13 @@ ENDS_WITH_ITS_INPUT = (
     "import pathlib, sys, time; pathlib.Path(sys.argv[1]).touch(); sys.stdin.buffer.read();"
     "pathlib.Path(sys.argv[1]).unlink()"
 )
+
+
+@pytest.fixture
+def no_input() -> Iterator[IO[bytes]]:
+    """A standard input that has ended."""
+    with Path(os.devnull).open("rb") as stream:
+        yield stream
 
 
 def supervised(code: str, path: Path, stop: threading.Event) -> threading.Thread:
@@ -77,7 +86,7 @@ def test_killed_supervisor_leaves_no_worker(tmp_path: Path) -> None:
     until(lambda: not (tmp_path / "runs").exists(), "the worker has ended")
 
 
-def test_end_of_the_master_ends_the_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_end_of_the_master_ends_the_supervisor(monkeypatch: pytest.MonkeyPatch, no_input: IO[bytes]) -> None:
     commands: list[tuple[str, ...]] = []
 
     def supervise(command: tuple[str, ...], stop: threading.Event) -> None:
@@ -86,9 +95,7 @@ def test_end_of_the_master_ends_the_supervisor(monkeypatch: pytest.MonkeyPatch) 
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     monkeypatch.setattr(supervise_jobs, "supervise", supervise)
-    monkeypatch.setattr(
-        supervise_jobs, "sys", SimpleNamespace(stdin=SimpleNamespace(buffer=io.BytesIO()), executable=sys.executable)
-    )
+    monkeypatch.setattr(supervise_jobs, "sys", SimpleNamespace(stdin=no_input, executable=sys.executable))
     try:
         supervise_jobs.main()
         assert commands == [supervise_jobs.COMMAND]

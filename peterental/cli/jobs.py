@@ -67,7 +67,8 @@ def jobs_work(*, once: bool, with_parent: bool) -> None:
 
 
 def _stop_with_the_parent(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()  # returns when the parent is gone
+    while os.read(sys.stdin.fileno(), 1024):  # empty when the parent is gone
+        pass
     stop.set()
 
 

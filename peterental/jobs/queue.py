@@ -7,8 +7,6 @@ from psycopg.types.json import Jsonb
 from peterental.database.connect import Connection
 from peterental.jobs.model import JobRequest
 
-QUEUE = "default"
-
 # The function's result is not read, so the statement travels with the transaction's others and costs no round trip.
 # https://procrastinate.readthedocs.io/en/stable/howto/production/external_connection.html describes the slower way.
 _DEFER = """
@@ -25,4 +23,8 @@ def defer(connection: Connection, request: JobRequest) -> None:
         connection: of the transaction.
         request: what to run.
     """
-    connection.execute(_DEFER, (QUEUE, request.task, request.lock, Jsonb(dict(request.args)), request.not_before))
+    # Each task has a queue of its own: a worker fetches from those of the tasks that it knows, and leaves the jobs of a
+    # newer release to that release's worker.
+    connection.execute(
+        _DEFER, (request.task, request.task, request.lock, Jsonb(dict(request.args)), request.not_before)
+    )

@@ -10,7 +10,6 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from peterental.jobs.model import Job, JobRequest, JobState, QueueStatus
-from peterental.jobs.queue import QUEUE
 
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
@@ -105,7 +104,7 @@ class JobRepository:
                 )
                 WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')
                 """,
-                (QUEUE, request.task, request.lock, request.task, args, request.not_before, request.task),
+                (request.task, request.task, request.lock, request.task, args, request.not_before, request.task),
             )
         except UniqueViolation:
             return False
@@ -128,7 +127,14 @@ class JobRepository:
         else:
             connection.execute("UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE id = %s", (job_id,))
         connection.execute(
-            "SELECT pg_notify('procrastinate_any_queue_v1', %s)", (f'{{"type": "job_inserted", "job_id": {job_id}}}',)
+            """
+            SELECT pg_notify(
+                'procrastinate_queue_v1#' || queue_name,
+                json_build_object('type', 'job_inserted', 'job_id', id)::text
+            )
+            FROM procrastinate_jobs WHERE id = %s
+            """,
+            (job_id,),
         )
 
     def discard(self, connection: Connection, job_id: int) -> None:

@@ -89,7 +89,7 @@ class JobWorker:
             "tcp_user_timeout": int(GRACE_S * 1000),
         }
         self._tasks = {task.name: task for task in tasks}
-        self._stop = stop
+        self.stop = stop
         self._execution = Execution(config, database, services, stop)
         self._housekeeper = Housekeeper(self._tasks, self._execution)
         self._alive_at_s = time.monotonic()
@@ -101,7 +101,7 @@ class JobWorker:
         theirs.handlers, theirs.propagate = [OneLine()], False
         threading.Thread(target=self._watch, daemon=True, name="jobs-watchdog").start()
         wait_s = _FIRST_WAIT_S
-        while not self._stop.is_set():
+        while not self.stop.is_set():
             began_s = self._alive_at_s = time.monotonic()
             try:
                 asyncio.run(self._serve(wait=True))
@@ -109,7 +109,7 @@ class JobWorker:
                 self._warn_once(f"Background jobs wait for the database: {reason_of(error)}")
             has_worked = time.monotonic() - began_s > _MAX_WAIT_S
             wait_s = _FIRST_WAIT_S if has_worked else min(wait_s * 2, _MAX_WAIT_S)
-            self._stop.wait(wait_s)
+            self.stop.wait(wait_s)
 
     def drain(self) -> None:
         """Run every job that is due, and return. Raises what the database raises."""
@@ -122,7 +122,7 @@ class JobWorker:
 
     def _watch(self) -> None:
         """End the process when the worker hangs, which no exception and no lost connection shows."""
-        while not self._stop.wait(HUNG_AFTER_S / 10):
+        while not self.stop.wait(HUNG_AFTER_S / 10):
             if time.monotonic() - self._alive_at_s > HUNG_AFTER_S:
                 _log.error("The worker of background jobs has done nothing for %.0f s: it starts again", HUNG_AFTER_S)
                 os._exit(1)
@@ -135,6 +135,7 @@ class JobWorker:
         async with app.open_async():
             worker = Worker(
                 app,
+                queues=list(self._tasks),
                 concurrency=CONCURRENCY,
                 fetch_job_polling_interval=POLL_S,
                 wait=wait,
@@ -152,7 +153,7 @@ class JobWorker:
                 await asyncio.gather(*helpers, return_exceptions=True)
 
     async def _stop_with_us(self, worker: Worker) -> None:
-        while not self._stop.is_set():  # noqa: ASYNC110 - set by a signal handler or another thread
+        while not self.stop.is_set():  # noqa: ASYNC110 - set by a signal handler or another thread
             await asyncio.sleep(_STOP_POLL_S)
         worker.stop()  # type: ignore[no-untyped-call]  # see above
 
@@ -184,7 +185,7 @@ class JobWorker:
             )
         )
         for task in self._tasks.values():
-            register = app.task(name=task.name, retry=Backoff(task.max_attempts), pass_context=True)
+            register = app.task(name=task.name, queue=task.name, retry=Backoff(task.max_attempts), pass_context=True)
             deferrable = register(self._execution.runner_of(task))
             if task.schedule:
                 app.periodic(cron=task.schedule)(deferrable)

@@ -277,3 +277,26 @@ def test_errors_of_the_library_become_one_line(caplog: pytest.LogCaptureFixture)
         record.action = action
         handler.emit(record)
     assert [record.getMessage() for record in caplog.records] == ["side_task_failed happened"]
+
+
+def test_retry_wakes_the_worker(  # noqa: PLR0917  # fixtures
+    running: WorkerOf,
+    defer: Callable[..., None],
+    services: Services,
+    jobs_in: JobsIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attempts = threading.Semaphore(0)
+
+    def fail_once(_: JobRun) -> None:
+        attempts.release()
+        if not jobs_in("done"):
+            raise CalendarAway(agent="Ana")
+
+    defer("sync")
+    running(Task(name="sync", label="Sync", run=fail_once, max_attempts=1))
+    until(lambda: bool(jobs_in("failed")), "the job has failed")
+    monkeypatch.setattr(runner, "POLL_S", 600.0)
+    services.jobs.retry(jobs_in("failed")[0].job_id, OPERATOR)
+    assert attempts.acquire(timeout=60)
+    assert attempts.acquire(timeout=60)
