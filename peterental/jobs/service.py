@@ -9,7 +9,6 @@ from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.database.connect import Connection
 from peterental.database.pool import Database
-from peterental.jobs import queue
 from peterental.jobs.model import JobNotFound, JobNotWaiting, JobPage, JobRequest, JobState, QueueStatus
 from peterental.jobs.repository import JobRepository
 
@@ -28,7 +27,7 @@ class JobService:
 
     def defer(self, connection: Connection, request: JobRequest) -> None:
         """Queue a job in the transaction of the change that causes it. Costs no round trip of its own."""
-        queue.defer(connection, request)
+        self._jobs.defer(connection, request)
 
     def defer_once(self, request: JobRequest) -> bool:
         """Queue a job, unless one of the same task waits. Return whether it was queued. One round trip."""

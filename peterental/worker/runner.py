@@ -21,6 +21,7 @@ from psycopg_pool import PoolTimeout
 
 from peterental.database import engine_settings, migrations_url_for
 from peterental.errors import Fault
+from peterental.jobs.repository import QUEUE_EXISTS
 from peterental.worker.execution import Execution, reason_of
 from peterental.worker.housekeeping import STALLED_AFTER_S, Housekeeper
 from peterental.worker.retries import Backoff
@@ -170,8 +171,8 @@ class JobWorker:
     async def _check(self, url: str) -> None:
         """Connect once: the pool would try for half a minute, and not say what is wrong."""
         async with await psycopg.AsyncConnection.connect(url, **self._connect_args) as connection:
-            found = await (await connection.execute("SELECT to_regclass('procrastinate_jobs')")).fetchone()
-            if found == (None,):
+            found = await (await connection.execute(QUEUE_EXISTS)).fetchone()
+            if found != (True,):
                 raise QueueMissing
 
     def _app(self, url: str) -> App:

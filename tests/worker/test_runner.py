@@ -279,7 +279,7 @@ def test_errors_of_the_library_become_one_line(caplog: pytest.LogCaptureFixture)
     assert [record.getMessage() for record in caplog.records] == ["side_task_failed happened"]
 
 
-def test_retry_wakes_the_worker(  # noqa: PLR0917  # fixtures
+def test_retry_wakes_the_worker(  # fixtures
     running: WorkerOf,
     defer: Callable[..., None],
     services: Services,
@@ -293,10 +293,10 @@ def test_retry_wakes_the_worker(  # noqa: PLR0917  # fixtures
         if not jobs_in("done"):
             raise CalendarAway(agent="Ana")
 
+    monkeypatch.setattr(runner, "POLL_S", 600.0)
     defer("sync")
     running(Task(name="sync", label="Sync", run=fail_once, max_attempts=1))
     until(lambda: bool(jobs_in("failed")), "the job has failed")
-    monkeypatch.setattr(runner, "POLL_S", 600.0)
     services.jobs.retry(jobs_in("failed")[0].job_id, OPERATOR)
     assert attempts.acquire(timeout=60)
     assert attempts.acquire(timeout=60)
