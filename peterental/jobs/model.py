@@ -86,7 +86,7 @@ class JobNotFound(NotFound):
 
 
 class JobNotWaiting(Refusal):
-    """The job is running or done: only waiting and failed jobs can be tried again or discarded."""
+    """The job is running, done or discarded by now, so nothing was changed."""
 
 
 class JobFailed(Fault):

@@ -138,8 +138,8 @@ class JobRepository:
         return None if row is None else (row["task_name"], _STATE_OF[row["status"]])
 
     def retry(self, connection: Connection, job_id: int, state: JobState) -> None:
-        """Queue the next attempt of a failed or waiting job at once."""
-        if state == "failed":
+        """Queue the next attempt of a job at once; one that was over starts with all its attempts."""
+        if state != "waiting":
             connection.execute(
                 "UPDATE procrastinate_jobs SET status = 'todo', scheduled_at = NULL, attempts = 0 WHERE id = %s",
                 (job_id,),

@@ -49,10 +49,10 @@ class JobService:
         return JobPage(jobs=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
 
     def retry(self, job_id: int, viewer: Viewer) -> None:
-        """Run a failed or waiting job at once, with all its attempts. Raises AdminsOnly, JobNotFound, JobNotWaiting."""
+        """Run a job that is not running or done at once, with all its attempts. Raises AdminsOnly, JobNotFound, JobNotWaiting."""
         require_admin(viewer)
         with self._database.transaction() as connection:
-            task, state = self._locked(connection, job_id)
+            task, state = self._locked(connection, job_id, {"waiting", "failed", "discarded"})
             self._jobs.retry(connection, job_id, state)
             self._record(connection, viewer, "job tried again", job_id, task)
 
@@ -60,15 +60,15 @@ class JobService:
         """Mark a failed or waiting job as discarded: it does not run. Raises AdminsOnly, JobNotFound, JobNotWaiting."""
         require_admin(viewer)
         with self._database.transaction() as connection:
-            task, _ = self._locked(connection, job_id)
+            task, _ = self._locked(connection, job_id, {"waiting", "failed"})
             self._jobs.discard(connection, job_id)
             self._record(connection, viewer, "job discarded", job_id, task)
 
-    def _locked(self, connection: Connection, job_id: int) -> tuple[str, JobState]:
+    def _locked(self, connection: Connection, job_id: int, states: set[JobState]) -> tuple[str, JobState]:
         found = self._jobs.lock(connection, job_id) if 0 < job_id <= MAX_BIGINT else None
         if found is None:
             raise JobNotFound
-        if found[1] not in {"waiting", "failed"}:
+        if found[1] not in states:
             raise JobNotWaiting
         return found
 

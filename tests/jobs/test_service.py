@@ -75,7 +75,9 @@ def test_discarded_job_does_not_run(services: Services, database: Database) -> N
     services.jobs.discard(job_id, OPERATOR)
     assert [job.state for job in services.jobs.listing(OPERATOR, ("discarded",)).jobs] == ["discarded"]
     with pytest.raises(JobNotWaiting):
-        services.jobs.retry(job_id, OPERATOR)
+        services.jobs.discard(job_id, OPERATOR)
+    services.jobs.retry(job_id, OPERATOR)
+    assert [(job.state, job.attempts) for job in services.jobs.listing(OPERATOR).jobs] == [("waiting", 0)]
 
 
 @pytest.mark.parametrize("status", ["doing", "succeeded"])

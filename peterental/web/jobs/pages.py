@@ -74,7 +74,9 @@ def retry(job_id: int) -> Response:
 
 def discard(job_id: int) -> Response:
     """Discard a job."""
-    return _change(services_of(current_app).jobs.discard, job_id, "The job was discarded. It will not run.")
+    return _change(
+        services_of(current_app).jobs.discard, job_id, "The job was discarded. It does not run unless you start it."
+    )
 
 
 def _change(action: Callable[[int, Viewer], None], job_id: int, sentence: str) -> Response:

@@ -44,7 +44,7 @@ MORE = (
     NavItem("tool_tester.index", "Rehearsal", "tool_tester"),
     NavItem("users.index", "Users", "users", for_admins=True),
     NavItem("audit.index", "Audit log", "audit", for_admins=True),
-    NavItem("jobs.index", "Background jobs", "jobs", for_admins=True),
+    NavItem("jobs.index", "Jobs", "jobs", for_admins=True),
     NavItem("shell.schema", "Schema", "schema", for_admins=True),
     NavItem("users.account", "Account", "account"),
 )

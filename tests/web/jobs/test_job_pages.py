@@ -61,7 +61,7 @@ def test_retry_and_discard(office: Browser, failed: int, services: Services, adm
     token = office.token("/jobs")
     assert "The job was discarded." in office.post(f"/jobs/{failed}/discard", csrf_token=token, follow=True).text
     assert [job.state for job in services.jobs.listing(admin, ("discarded",)).jobs] == ["discarded"]
-    assert "only waiting and failed jobs" in office.post(f"/jobs/{failed}/retry", csrf_token=token, follow=True).text
+    assert "nothing was changed" in office.post(f"/jobs/{failed}/discard", csrf_token=token, follow=True).text
 
 
 def test_agents_see_no_jobs(anas: Browser, failed: int) -> None:
