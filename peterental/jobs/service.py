@@ -49,7 +49,10 @@ class JobService:
         return JobPage(jobs=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
 
     def retry(self, job_id: int, viewer: Viewer) -> None:
-        """Run a job that is not running or done at once, with all its attempts. Raises AdminsOnly, JobNotFound, JobNotWaiting."""
+        """Run a job at once, with all its attempts, unless it runs or is done.
+
+        Raises AdminsOnly, JobNotFound, JobNotWaiting.
+        """
         require_admin(viewer)
         with self._database.transaction() as connection:
             task, state = self._locked(connection, job_id, {"waiting", "failed", "discarded"})
