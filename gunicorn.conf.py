@@ -37,5 +37,5 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 
 def when_ready(_server: Any) -> None:
-    deploy.start_finisher(settings)
+    deploy.start_jobs(settings)
     deploy.announce_ready(settings)

@@ -74,7 +74,7 @@ class Running:
         self.process = subprocess.Popen(
             command.words,
             cwd=command.folder,
-            env={**environment, "DOTENV": "0", **command.settings},
+            env={**environment, "DOTENV": "0", "JOBS": "0", **command.settings},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,

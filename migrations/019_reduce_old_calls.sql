@@ -103,7 +103,7 @@ $$;
 -- A person's data, and what was done with them.
 ALTER TABLE audit_log DROP CONSTRAINT IF EXISTS audit_log_subject_kind_known;
 ALTER TABLE audit_log ADD CONSTRAINT audit_log_subject_kind_known
-    CHECK (subject_kind IN ('agent', 'appointment', 'message', 'user', 'person')) NOT VALID;
+    CHECK (subject_kind IN ('agent', 'appointment', 'job', 'message', 'person', 'user')) NOT VALID;
 
 COMMENT ON TABLE audit_log IS
 'Every change that a person made, newest last; rows are added, and changed only to remove a person''s data at their request';

@@ -78,6 +78,8 @@ class Config:
     log_format: LogFormat = "text"
     keep_calls_days: int | None = None
     """After how many days calls are reduced; None keeps them."""
+    jobs: bool = True
+    """Start a worker of background jobs beside gunicorn."""
     load_demo: bool = False
     """Load demo data into an empty database at the start; development only."""
     instance_dir: Path = PROJECT_DIR / "instance"
@@ -118,6 +120,7 @@ class Config:
             log_level=reader.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"), fold=str.upper),
             log_format=cast("LogFormat", reader.choice("LOG_FORMAT", ("text", "json"))),
             keep_calls_days=reader.number("KEEP_CALLS_DAYS", default=None, low=1, high=36_500),
+            jobs=reader.choice("JOBS", ("1", "0")) == "1",
             load_demo=reader.choice("PETERENTAL_DEMO", ("0", "1")) == "1",
         )
         reader.require_for_production(config)

@@ -19,7 +19,6 @@ from peterental.config import PROJECT_DIR, Config
 from peterental.database import Database, database_for, engine_settings, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import EngineError
-from peterental.database.migrations.ledger.status import read_status
 from peterental.database_urls import masked
 from peterental.errors import Fault
 from peterental.plural import counted
@@ -32,7 +31,7 @@ _KERNEL_THREADS = Path("/proc/self/task")
 _THREADS_TIMEOUT_S = 5.0
 _POLL_S = 0.001
 
-_finishers: list[subprocess.Popen[bytes]] = []
+_supervisors: list[subprocess.Popen[bytes]] = []
 """Kept, since a collected Popen closes the pipe that the process ends with."""
 
 
@@ -94,24 +93,15 @@ def announce_ready(config: Config) -> None:
         gc.freeze()
 
 
-def start_finisher(config: Config) -> None:
-    """Start the process that finishes migrations in the background, if this deploy leaves any."""
-    database = database_for(config, purpose="deploy")
-    try:
-        status = read_status(migrations_url_for(config, database), config.migrations_dir, engine_settings(config))
-    except (Fault, EngineError) as fault:
-        _log.debug("Whether migrations are unfinished is unknown: %s", fault)  # the start has reported it
-        return
-    finally:
-        database.close()
-    # With MIGRATE_ON_START=0, a file that no run has tried yet is left to the one that is started manually.
-    if not (status.has_unfinished if config.migrate_on_start else status.was_left):
-        return
-    _log.info("⏳ %s", status.summary())
-    # A process of its own: a fork of the master would share its sockets, and a thread would hinder its forks. It ends
-    # with the master and the workers, which hold the other end of its standard input.
-    command = [sys.executable, "-m", "peterental.finish_migrations"]
-    _finishers.append(subprocess.Popen(command, stdin=subprocess.PIPE, cwd=PROJECT_DIR))  # noqa: S603  # our own module
+def start_jobs(config: Config) -> None:
+    """Start the process that keeps a worker of background jobs running, unless JOBS=0.
+
+    A process of its own: a fork of the master would share its sockets, and a thread would hinder its forks. It ends
+    with the master and the workers, which hold the other end of its standard input. It never touches the health check.
+    """
+    if config.jobs:
+        command = [sys.executable, "-m", "peterental.supervise_jobs"]
+        _supervisors.append(subprocess.Popen(command, stdin=subprocess.PIPE, cwd=PROJECT_DIR))  # noqa: S603  # our own
 
 
 def before_fork() -> None:

@@ -37,7 +37,8 @@ def main() -> None:
 
 
 def _stop_with_the_master(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()  # returns when the master is gone
+    while os.read(sys.stdin.fileno(), 1024):  # empty when the master is gone
+        pass
     stop.set()
     os.kill(os.getpid(), signal.SIGTERM)  # cancels and rolls back a statement that runs now
 

@@ -18,6 +18,7 @@ from peterental.calls.service import CallService
 from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database import Database
+from peterental.jobs.service import JobService
 from peterental.messages.service import MessageService
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
@@ -42,6 +43,7 @@ class Services:
     calls: CallService
     calendar: CalendarService
     hours: WorkingHoursService
+    jobs: JobService
     listing: ListingService
     user_admin: UserAdminService
     messages: MessageService
@@ -91,6 +93,7 @@ def build_services(
         calls=calls,
         calendar=CalendarService(database, agents, hours, calls, clock),
         hours=hours,
+        jobs=JobService(database, audit),
         listing=ListingService(database, audit, clock),
         user_admin=UserAdminService(database, audit),
         messages=MessageService(database, audit, clock),

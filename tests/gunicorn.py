@@ -25,6 +25,7 @@ STEERING = (
     "DEFAULT_TIME_ZONE",
     "FLASK_",
     "HSTS_",
+    "JOBS",
     "LOG_",
     "MIGRATE_",
     "MIGRATIONS_",
@@ -64,7 +65,9 @@ class Gunicorn:
                 program,
                 cwd=project,
                 # A worker that is stopped while it starts misses the signal; do not wait half a minute for it.
-                env=environment({"PORT": str(self.port), "GUNICORN_CMD_ARGS": "--graceful-timeout 3", **settings}),
+                env=environment(
+                    {"PORT": str(self.port), "JOBS": "0", "GUNICORN_CMD_ARGS": "--graceful-timeout 3", **settings}
+                ),
                 stdout=output,
                 stderr=output,
             )

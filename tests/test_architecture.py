@@ -20,6 +20,7 @@ SQL_WORD = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|FROM|JOIN)\b")
 SQL = re.compile(r"^\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s", re.MULTILINE)
 
 OWNERS = {
+    "job_errors": "jobs",
     "agents": "agents",
     "agent_busy": "agents",
     "agent_days": "agents",

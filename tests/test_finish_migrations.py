@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
-import shutil
 import signal
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from peterental import deploy, finish_migrations
-from peterental.config import PROJECT_DIR, Config
+from peterental import finish_migrations
 from peterental.database.migrations.errors import Interrupted
 from peterental.database.migrations.run.finisher import Finisher
 
@@ -43,41 +39,13 @@ def test_main_logs_that_it_was_stopped(monkeypatch: pytest.MonkeyPatch, caplog: 
 
 def test_end_of_the_master_stops_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     killed: list[tuple[int, int]] = []
-    monkeypatch.setattr(finish_migrations, "sys", SimpleNamespace(stdin=SimpleNamespace(buffer=io.BytesIO())))
+    monkeypatch.setattr(finish_migrations, "sys", SimpleNamespace(stdin=SimpleNamespace(fileno=lambda: 0)))
     monkeypatch.setattr(
-        finish_migrations, "os", SimpleNamespace(getpid=os.getpid, kill=lambda *args: killed.append(args))
+        finish_migrations,
+        "os",
+        SimpleNamespace(getpid=os.getpid, kill=lambda *args: killed.append(args), read=lambda *_: b""),
     )
     stop = threading.Event()
     finish_migrations._stop_with_the_master(stop)
     assert stop.is_set()
     assert killed == [(os.getpid(), signal.SIGTERM)]
-
-
-def test_nothing_unfinished_starts_no_process(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "peterental.deploy.subprocess.Popen", lambda *_args, **_how: pytest.fail("a process was started")
-    )
-    deploy.start_finisher(Config(database_url=database_url))
-
-
-def test_unreachable_database_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "peterental.deploy.subprocess.Popen", lambda *_args, **_how: pytest.fail("a process was started")
-    )
-    deploy.start_finisher(Config(database_url="postgresql://pete@127.0.0.1:1/peterental?connect_timeout=2"))
-
-
-def test_unfinished_migrations_start_the_process(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    started: list[list[str]] = []
-    monkeypatch.setattr("peterental.deploy.subprocess.Popen", lambda words, **_how: started.append(words))
-    monkeypatch.setattr(deploy, "_finishers", [])
-    folder = shutil.copytree(PROJECT_DIR / "migrations", tmp_path / "migrations")
-    next_version = max(int(path.name[:3]) for path in folder.glob("*.sql")) + 1
-    (folder / f"{next_version:03d}_contract.sql").write_text("-- migrate: contract\nSELECT 1;\n", encoding="utf-8")
-    with caplog.at_level("INFO", logger="peterental.deploy"):
-        deploy.start_finisher(Config(database_url=database_url, migrations_dir=folder))
-        deploy.start_finisher(Config(database_url=database_url, migrations_dir=folder, migrate_on_start=False))
-    assert [words[1:] for words in started] == [["-m", "peterental.finish_migrations"]]
-    assert "1 migration is pending" in caplog.text

@@ -201,22 +201,37 @@ def test_contract_file_waits_without_delaying_the_start(copy: Path, log: Path, d
     (copy / "migrations" / name).write_text("-- migrate: contract\nDROP TABLE not_needed;\n")
     with (
         psycopg.connect(database_url, autocommit=True, application_name=f"peterental/{newest:03d}") as older,
-        running_gunicorn({"DATABASE_URL": database_url}, log, copy) as gunicorn,
+        running_gunicorn({"DATABASE_URL": database_url, "JOBS": "1"}, log, copy) as gunicorn,
     ):
         older.execute("CREATE TABLE not_needed ()")
         assert gunicorn.get("/healthz") == (200, {"status": "ok"})
         assert gunicorn.get("/readyz") == (200, {"status": "ok", "schema": "current"})
         assert f"{name} waits for 1 session of older releases: peterental/{newest:03d} (pid" in gunicorn.output
-        finisher = finishers(gunicorn)
-        assert len(finisher) == 1
+        finishing = "SELECT FROM procrastinate_jobs WHERE task_name = 'finish_migrations' AND status = 'doing'"
+        until(lambda: older.execute(finishing).fetchone() is not None, "a background job finishes the migrations")
+        supervisors = supervisors_of(gunicorn)
+        assert len(supervisors) == 1
         assert gunicorn.stop() == 0
-        until(lambda: not Path("/proc", str(finisher[0])).exists(), "the background process ends with its master")
+        until(lambda: not Path("/proc", str(supervisors[0])).exists(), "the supervisor ends with its master")
+        waiting = "SELECT FROM procrastinate_jobs WHERE task_name = 'finish_migrations' AND status = 'todo'"
+        until(lambda: older.execute(waiting).fetchone() is not None, "the job waits for the next worker")
 
 
-def finishers(gunicorn: Gunicorn) -> list[int]:
-    """Return the children of gunicorn's master that finish migrations in the background."""
+def supervisors_of(gunicorn: Gunicorn) -> list[int]:
+    """Return the children of gunicorn's master that keep a worker of background jobs running."""
     commands = {pid: Path("/proc", str(pid), "cmdline").read_text(encoding="utf-8") for pid in gunicorn.workers()}
-    return [pid for pid, command in commands.items() if "finish_migrations" in command]
+    return [pid for pid, command in commands.items() if "supervise_jobs" in command]
+
+
+def test_killed_master_leaves_no_worker_of_jobs(log: Path, database_url: str) -> None:
+    workers = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '%jobs'"
+    with (
+        psycopg.connect(database_url, autocommit=True) as db,
+        running_gunicorn({"DATABASE_URL": database_url, "JOBS": "1"}, log) as gunicorn,
+    ):
+        until(lambda: db.execute(workers).fetchone() is not None, "a worker of jobs is connected")
+        gunicorn.process.kill()
+        until(lambda: db.execute(workers).fetchone() is None, "it ends with the master")
 
 
 def test_migrate_on_start_can_be_disabled(copy: Path, log: Path, empty_database_url: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-SubjectKind = Literal["agent", "appointment", "message", "user", "person"]
+SubjectKind = Literal["agent", "appointment", "job", "message", "user", "person"]
 """What a change is of; `person` is a request about one person's data."""
 
 COMMAND_LINE = "command line"

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from peterental.cli import phone, privacy, users, voice
+from peterental.cli import jobs, phone, privacy, users, voice
 from peterental.config import Config
 from peterental.database import engine_settings
 from peterental.database.migrations.ledger.status import SchemaHealth
@@ -18,6 +18,7 @@ from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
 from peterental.web.calls import pages as call_pages
 from peterental.web.client_address import ClientAddress
+from peterental.web.jobs import pages as job_pages
 from peterental.web.messages import pages as message_pages
 from peterental.web.privacy import pages as privacy_pages
 from peterental.web.shell import install as shell
@@ -52,13 +53,14 @@ def install(app: Flask, config: Config) -> None:
         appointment_pages,
         audit_pages,
         call_pages,
+        job_pages,
         message_pages,
         privacy_pages,
         tool_tester_pages,
         user_pages,
     ):
         app.register_blueprint(pages.create_blueprint())
-    for command in (*users.COMMANDS, *phone.COMMANDS, *privacy.COMMANDS, *voice.COMMANDS):
+    for command in (*jobs.COMMANDS, *users.COMMANDS, *phone.COMMANDS, *privacy.COMMANDS, *voice.COMMANDS):
         app.cli.add_command(command)
     with_host = host_header.HostHeader(app.wsgi_app, urlsplit(config.address).netloc)
     app.wsgi_app = ClientAddress(with_host, config.trusted_proxies)  # type: ignore[method-assign]  # Flask's documented way

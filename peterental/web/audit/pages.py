@@ -24,6 +24,7 @@ LAST_PAGE = 1000
 KINDS: Mapping[SubjectKind, str] = {
     "agent": "Agents",
     "appointment": "Appointments",
+    "job": "Jobs",
     "message": "Messages",
     "user": "Users",
     "person": "Personal data",

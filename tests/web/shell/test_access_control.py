@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.web.conftest import Browser
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-FOR_ADMINS = {"user_id": 403}
-"""The status for an agent's user where it is not 404: the users' pages are for admins only."""
+FOR_ADMINS = {"job_id": 403, "user_id": 403}
+"""The status for an agent's user where it is not 404: these pages are for admins only."""
 
 
 @pytest.fixture
@@ -36,6 +36,7 @@ def others(services: Services, database: Database, admin: Viewer) -> dict[str, s
     return {
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
+        "job_id": "1",
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "session_id": first(f"SELECT session_id FROM user_sessions WHERE user_id = {admin.user_id} LIMIT 1"),
         "user_id": str(admin.user_id),

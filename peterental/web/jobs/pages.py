@@ -1,0 +1,99 @@
+"""The page of background jobs, for admins: what waits, runs and failed, with retry and discard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from peterental.access import Viewer
+from peterental.clock import utc_now
+from peterental.jobs.model import JobNotWaiting, JobState
+from peterental.jobs.service import OPEN_STATES
+from peterental.plural import counted
+from peterental.services import services_of
+from peterental.web.shell.query_params import QueryParams
+from peterental.web.shell.session import current_viewer
+
+if TYPE_CHECKING:
+    from peterental.config import Config
+
+LAST_PAGE = 1000
+
+STATES: Mapping[JobState, str] = {
+    "failed": "Failed",
+    "waiting": "Waiting",
+    "running": "Running",
+    "done": "Done",
+    "discarded": "Discarded",
+}
+"""The labels of the choice by state."""
+
+
+def create_blueprint() -> Blueprint:
+    """Return the blueprint of the jobs' page."""
+    blueprint = Blueprint("jobs", __name__, template_folder="templates", url_prefix="/jobs")
+    blueprint.add_url_rule("", view_func=index)
+    blueprint.add_url_rule("/<int:job_id>/retry", view_func=retry, methods=["POST"])
+    blueprint.add_url_rule("/<int:job_id>/discard", view_func=discard, methods=["POST"])
+    return blueprint
+
+
+def index() -> str:
+    """Show how the queue is doing, and its jobs, by default those that are not over. Runs two queries."""
+    viewer, services = current_viewer(), services_of(current_app)
+    config: Config = current_app.extensions["peterental.config"]
+    params = QueryParams(request.args)
+    state = params.choice("show", STATES, "There is no state {}. The jobs that are not over are shown.")
+    page = params.page(LAST_PAGE)
+    status = services.jobs.status(viewer)
+    now = utc_now()
+    return render_template(
+        "jobs/index.html",
+        status=status,
+        listing=services.jobs.listing(viewer, (state,) if state else OPEN_STATES, page=page),
+        states=STATES,
+        state=state,
+        page=page,
+        warnings=params.warnings,
+        zone=ZoneInfo(config.default_time_zone),
+        waits=_duration(status.oldest_due_at, now),
+        absence=_duration(status.last_seen_at, now),
+        now=now,
+    )
+
+
+def retry(job_id: int) -> Response:
+    """Run a job at once."""
+    return _change(services_of(current_app).jobs.retry, job_id, "The job runs again.")
+
+
+def discard(job_id: int) -> Response:
+    """Discard a job."""
+    return _change(
+        services_of(current_app).jobs.discard, job_id, "The job was discarded. It does not run unless you start it."
+    )
+
+
+def _change(action: Callable[[int, Viewer], None], job_id: int, sentence: str) -> Response:
+    try:
+        action(job_id, current_viewer())
+        flash(sentence, "done")
+    except JobNotWaiting as refusal:
+        flash(str(refusal), "problem")
+    return redirect(url_for("jobs.index"), 303)
+
+
+def _duration(moment: datetime | None, now: datetime) -> str:
+    """Return how long ago a time was, in the largest unit that fits; empty for None."""
+    if moment is None:
+        return ""
+    seconds = max(int((now - moment).total_seconds()), 0)
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return counted(seconds // size, unit)
+    return counted(seconds, "second")

@@ -1,0 +1,1 @@
+"""The process that runs background jobs, and the tasks that it knows."""

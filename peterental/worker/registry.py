@@ -1,0 +1,9 @@
+"""All tasks that a worker runs."""
+
+from __future__ import annotations
+
+from peterental.worker.finish_migrations import FINISH_MIGRATIONS
+from peterental.worker.reduce_calls import REDUCE_CALLS
+from peterental.worker.task import Task
+
+TASKS: tuple[Task, ...] = (FINISH_MIGRATIONS, REDUCE_CALLS)

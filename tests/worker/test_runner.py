@@ -1,0 +1,302 @@
+"""A worker runs jobs, tries them again, and takes up what vanished workers left."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from peterental.database.pool import Database
+from peterental.errors import Fault
+from peterental.jobs.model import Job, JobRequest, JobState
+from peterental.services import Services
+from peterental.worker import runner
+from peterental.worker.retries import FIRST_WAIT_S, JITTER, MAX_WAIT_S, wait_s
+from peterental.worker.runner import JobWorker, OneLine
+from peterental.worker.task import Interrupted, JobRun, Task
+from tests.servers import until
+from tests.worker.conftest import OPERATOR
+
+JobsIn = Callable[[JobState], tuple[Job, ...]]
+WorkerOf = Callable[..., JobWorker]
+
+
+class CalendarAway(Fault):
+    """The calendar of {agent} does not answer."""
+
+
+def fail(job: JobRun) -> None:
+    raise CalendarAway(agent=job.args["agent"])
+
+
+def test_job_runs_with_its_arguments(worker_of: WorkerOf, defer: Callable[..., None], jobs_in: JobsIn) -> None:
+    seen: list[JobRun] = []
+    defer("note", viewing_id=7)
+    worker_of(Task(name="note", label="Note", run=seen.append)).drain()
+    assert [job.args for job in seen] == [{"viewing_id": 7}]
+    assert [job.task for job in jobs_in("done")] == ["note"]
+
+
+def test_job_is_committed_with_its_cause(database: Database, services: Services, jobs_in: JobsIn) -> None:
+    with pytest.raises(CalendarAway), database.transaction() as connection:
+        services.jobs.defer(connection, JobRequest(task="note"))
+        raise CalendarAway(agent="Ana")
+    with database.transaction() as connection:
+        services.jobs.defer(connection, JobRequest(task="note", args={"n": 2}))
+    assert [job.args for job in jobs_in("waiting")] == [{"n": 2}]
+
+
+def test_job_waits_until_it_may_start(
+    worker_of: WorkerOf, database: Database, services: Services, jobs_in: JobsIn
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    with database.transaction() as connection:
+        services.jobs.defer(connection, JobRequest(task="note", not_before=later))
+    worker_of(Task(name="note", label="Note", run=lambda _: pytest.fail("it ran early"))).drain()
+    assert [job.due_at for job in jobs_in("waiting")] == [later]
+    assert services.jobs.status(OPERATOR).oldest_due_at is None
+
+
+def test_waiting_job_is_not_deferred_twice(services: Services, jobs_in: JobsIn) -> None:
+    assert services.jobs.defer_once(JobRequest(task="note"))
+    assert not services.jobs.defer_once(JobRequest(task="note"))
+    assert len(jobs_in("waiting")) == 1
+
+
+def test_failed_attempt_is_recorded_and_tried_again(
+    worker_of: WorkerOf, defer: Callable[..., None], jobs_in: JobsIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    defer("sync", agent="Ana")
+    began = datetime.now(UTC)
+    worker_of(Task(name="sync", label="Sync", run=fail, max_attempts=3)).drain()
+    [job] = jobs_in("waiting")
+    assert job.reason == "The calendar of Ana does not answer."
+    assert job.attempts == 1
+    assert job.due_at is not None
+    assert job.due_at >= began + timedelta(seconds=FIRST_WAIT_S * (1 - JITTER) - 1)
+    assert f"The job sync {job.job_id} failed and is tried again: The calendar of Ana does not answer." in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_last_attempt_gives_up_with_its_reason(
+    worker_of: WorkerOf, defer: Callable[..., None], jobs_in: JobsIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[tuple[object, str]] = []
+    task = Task(
+        name="sync",
+        label="Sync",
+        run=fail,
+        max_attempts=1,
+        gave_up=lambda job, reason: told.append((job.args["agent"], reason)),
+    )
+    defer("sync", agent="Ana")
+    worker_of(task).drain()
+    assert [job.reason for job in jobs_in("failed")] == ["The calendar of Ana does not answer."]
+    assert told == [("Ana", "The calendar of Ana does not answer.")]
+    assert "failed: The calendar" in caplog.text
+
+
+def test_unexpected_error_is_logged_with_its_traceback(
+    worker_of: WorkerOf, defer: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    def divide(_: JobRun) -> None:
+        raise ZeroDivisionError
+
+    def give_up(_: JobRun, reason: str) -> None:
+        raise LookupError(reason)
+
+    defer("sum")
+    worker_of(Task(name="sum", label="Sum", run=divide, max_attempts=1, gave_up=give_up)).drain()
+    assert "failed: ZeroDivisionError" in caplog.text
+    assert "Traceback" in caplog.text
+    assert "could not be recorded" in caplog.text
+
+
+def test_interrupted_job_starts_again_at_once(worker_of: WorkerOf, defer: Callable[..., None], jobs_in: JobsIn) -> None:
+    attempts: list[int] = []
+
+    def stop_once(_: JobRun) -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise Interrupted
+
+    defer("long")
+    worker = worker_of(Task(name="long", label="Long", run=stop_once, max_attempts=1))
+    worker.drain()
+    worker.drain()
+    assert len(attempts) == 2
+    assert [job.reason for job in jobs_in("done")] == [None]
+
+
+def test_waits_double_up_to_an_hour() -> None:
+    assert [wait_s(attempts) for attempts in (0, 1, 2, 9, 1000)] == [10, 20, 40, MAX_WAIT_S, MAX_WAIT_S]
+
+
+def test_new_job_starts_without_waiting_for_a_poll(
+    running: WorkerOf, defer: Callable[..., None], services: Services
+) -> None:
+    started = threading.Event()
+    running(Task(name="note", label="Note", run=lambda _: started.set()))
+    until(lambda: services.jobs.status(OPERATOR).workers == 1, "the worker is registered")
+    defer("note")
+    assert started.wait(60)
+
+
+def abandon(database_url: str, *, attempts: int = 0) -> None:
+    """Mark the only job as run by a worker that has been silent for a minute."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            """
+            WITH gone AS (
+                INSERT INTO procrastinate_workers (last_heartbeat) VALUES (NOW() - INTERVAL '1 minute') RETURNING id
+            )
+            UPDATE procrastinate_jobs SET status = 'doing', attempts = %s, worker_id = gone.id FROM gone
+            """,
+            (attempts,),
+        )
+
+
+def test_job_of_a_vanished_worker_is_taken_up(
+    running: WorkerOf, defer: Callable[..., None], database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = threading.Event()
+    defer("note")
+    abandon(database_url)
+    running(Task(name="note", label="Note", run=lambda _: done.set()))
+    assert done.wait(60)
+    assert "is taken up again: its worker vanished" in caplog.text
+
+
+def test_job_that_ends_every_worker_fails(
+    running: WorkerOf, defer: Callable[..., None], database_url: str, jobs_in: JobsIn
+) -> None:
+    defer("crash")
+    abandon(database_url, attempts=2)
+    running(Task(name="crash", label="Crash", run=lambda _: pytest.fail("it ran"), max_attempts=3))
+    until(lambda: bool(jobs_in("failed")), "the job has failed")
+    assert [job.reason for job in jobs_in("failed")] == ["The process that ran it ended each time."]
+
+
+def test_end_that_was_not_recorded_is_taken_up(
+    running: WorkerOf, defer: Callable[..., None], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "HOUSEKEEPING_INTERVAL_S", 0.05)
+    runs: list[int] = []
+    again = threading.Event()
+
+    def note(_: JobRun) -> None:
+        runs.append(1)
+        if len(runs) == 2:
+            again.set()
+
+    defer("note")
+    running(Task(name="note", label="Note", run=note))
+    until(lambda: len(runs) == 1, "the job has run")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        ended = "SELECT FROM procrastinate_jobs WHERE status = 'succeeded'"
+        until(lambda: connection.execute(ended).fetchone() is not None, "its end is recorded")
+        connection.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT MAX(id) FROM procrastinate_workers)"
+        )
+        assert again.wait(60)
+
+
+def test_old_jobs_are_deleted_but_failures_stay(
+    worker_of: WorkerOf, running: WorkerOf, defer: Callable[..., None], database_url: str, jobs_in: JobsIn
+) -> None:
+    note = Task(name="note", label="Note", run=lambda _: None)
+    sync = Task(name="sync", label="Sync", run=fail, max_attempts=1)
+    defer("note")
+    defer("sync", agent="Ana")
+    worker_of(note, sync).drain()
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE procrastinate_events SET at = at - INTERVAL '26 hours'")
+    running(note, sync)
+    until(lambda: not jobs_in("done"), "the job that was done is deleted")
+    assert len(jobs_in("failed")) == 1
+
+
+def test_worker_waits_out_an_outage(
+    config_elsewhere: Callable[[], None],
+    running: WorkerOf,
+    defer: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    done = threading.Event()
+    running(Task(name="note", label="Note", run=lambda _: done.set()))
+    until(lambda: "Background jobs wait for the database" in caplog.text, "the outage is reported")
+    config_elsewhere()
+    defer("note")
+    assert done.wait(60)
+    assert "Traceback" not in caplog.text
+
+
+def test_worker_waits_for_the_migrations(
+    running: WorkerOf, monkeypatch: pytest.MonkeyPatch, empty_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runner, "migrations_url_for", lambda *_: empty_database_url)
+    running(Task(name="note", label="Note", run=lambda _: None))
+    until(lambda: "The schema has no queue yet" in caplog.text, "the reason is reported")
+
+
+@pytest.fixture
+def config_elsewhere(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Callable[[], None]:
+    """Let workers connect to a port that nobody listens on, until the returned function is called."""
+    urls = ["postgresql://pete@127.0.0.1:1/none"]
+    monkeypatch.setattr(runner, "migrations_url_for", lambda *_: urls[-1])
+    monkeypatch.setattr(runner, "_CONNECT_TIMEOUT_S", 1)
+    monkeypatch.setattr(runner, "_FIRST_WAIT_S", 0.05)
+    return lambda: urls.append(database_url)
+
+
+def test_worker_that_hangs_ends_the_process(
+    worker_of: WorkerOf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    codes: list[int] = []
+    stop = threading.Event()
+
+    def end(code: int) -> None:
+        codes.append(code)
+        stop.set()
+
+    monkeypatch.setattr(runner, "HUNG_AFTER_S", 0.01)
+    monkeypatch.setattr("peterental.worker.runner.os._exit", end)
+    worker_of(stop=stop)._watch()
+    assert codes == [1]
+    assert "has done nothing" in caplog.text
+
+
+def test_errors_of_the_library_become_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    handler = OneLine()
+    for level, action in ((logging.ERROR, "side_task_failed"), (logging.ERROR, "job_error"), (logging.INFO, "start")):
+        record = logging.LogRecord("procrastinate", level, "", 0, f"{action}\n  happened", None, None)
+        record.action = action
+        handler.emit(record)
+    assert [record.getMessage() for record in caplog.records] == ["side_task_failed happened"]
+
+
+def test_retry_wakes_the_worker(  # fixtures
+    running: WorkerOf,
+    defer: Callable[..., None],
+    services: Services,
+    jobs_in: JobsIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attempts = threading.Semaphore(0)
+
+    def fail_once(_: JobRun) -> None:
+        attempts.release()
+        if not jobs_in("done"):
+            raise CalendarAway(agent="Ana")
+
+    monkeypatch.setattr(runner, "POLL_S", 600.0)
+    defer("sync")
+    running(Task(name="sync", label="Sync", run=fail_once, max_attempts=1))
+    until(lambda: bool(jobs_in("failed")), "the job has failed")
+    services.jobs.retry(jobs_in("failed")[0].job_id, OPERATOR)
+    assert attempts.acquire(timeout=60)
+    assert attempts.acquire(timeout=60)
