@@ -198,6 +198,26 @@ def test_right_password_alone_clears_no_failures(users: UserService, app: Authen
     assert app.recovery_codes
 
 
+def test_code_need_not_wait_after_the_password(users: UserService, app: Authenticator, clock: Clock) -> None:
+    for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
+        assert enter_code(users, "000000") is None
+    for wait_s in (30, 60, 120):  # each wrong code doubles the wait, a right password does not
+        with pytest.raises(TooManyAttempts):
+            first_step(users)
+        clock.advance_s(wait_s - 1)
+        with pytest.raises(TooManyAttempts, match="1 second"):
+            first_step(users)
+        clock.advance_s(1)
+        first_step(users)
+        required = first_step(users)
+        assert users.sign_in_with_code(required, "000000", lambda _: HERE) is None
+        with pytest.raises(TooManyAttempts):
+            users.sign_in_with_code(required, "000000", lambda _: HERE)
+    clock.advance_s(240)
+    assert enter_code(users, app.code()) is not None
+    assert enter_code(users, app.next_code()) is not None
+
+
 @pytest.mark.parametrize("ended_by", ["password", "deactivation", "deletion"])
 def test_second_step_ends_with_the_users_sessions(
     users: UserService, database: Database, app: Authenticator, ended_by: str
@@ -412,8 +432,8 @@ def test_secret_of_another_user_is_of_no_use(database: Database, users: UserServ
     database.fetch("INSERT INTO users (email, password_hash) SELECT 'eve@example.com', password_hash FROM users")
     database.fetch(
         """
-        INSERT INTO second_factors (user_id, seed, last_step)
-        SELECT users.user_id, seed, 0 FROM users, second_factors WHERE email = 'eve@example.com'
+        INSERT INTO second_factors (user_id, secret, last_step)
+        SELECT users.user_id, secret, 0 FROM users, second_factors WHERE email = 'eve@example.com'
         """
     )
     required = first_step(users, "eve@example.com")
