@@ -24,6 +24,7 @@ from peterental.users.model import (
     CodeWrong,
     EmailUnknown,
     LinkInvalid,
+    OwnSecondFactor,
     PasswordWrong,
     SecondFactorIsOff,
     SecondFactorIsOn,
@@ -361,6 +362,8 @@ def test_admin_resets_a_lost_second_factor(
         second_factor.reset(ana.user_id, admin)
     with pytest.raises(UserUnknown):
         second_factor.reset(999, admin)
+    with pytest.raises(OwnSecondFactor, match="with your password and a code"):
+        second_factor.reset(admin.user_id, admin)
 
 
 def test_operator_resets_a_lost_second_factor(
