@@ -132,6 +132,17 @@ def test_code_is_accepted_once(users: UserService, app: Authenticator) -> None:
     assert enter_code(users, app.next_code()) is not None
 
 
+def test_clock_set_back_locks_nobody_out(users: UserService, app: Authenticator, clock: Clock) -> None:
+    clock.advance_s(86_400)
+    assert enter_code(users, app.code()) is not None
+    clock.advance_s(-86_400)
+    code = app.next_code()
+    assert enter_code(users, code) is not None
+    assert enter_code(users, code) is None
+    clock.advance_s(-300)
+    assert enter_code(users, app.code()) is None, "a small step back is no reason to accept a code twice"
+
+
 def test_concurrent_uses_of_a_code_succeed_once(users: UserService, app: Authenticator) -> None:
     for code in (app.next_code(), app.recovery_codes[0]):
         required = [first_step(users) for _ in range(4)]
