@@ -89,6 +89,10 @@ class SecondFactorIsOff(Refusal):
     """The second factor is already off."""
 
 
+class OwnSecondFactor(Refusal):
+    """Turn your own second factor off on your account page, with your password and a code."""
+
+
 class SetupExpired(Refusal):
     """The set-up page was open for too long. Scan the new QR code below."""
 

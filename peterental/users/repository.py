@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg.rows import DictRow
 
@@ -104,9 +104,8 @@ class UserRepository:
         new_hash: str,
         keys: Sequence[ThrottleKey],
         now: datetime,
-        is_complete: bool,
     ) -> None:
-        """Record a successful sign-in, or its first step, and refund its attempt, in one round trip.
+        """Record a successful sign-in and refund its attempt, in one round trip.
 
         Args:
             user_id: who signed in.
@@ -114,23 +113,50 @@ class UserRepository:
             new_hash: the hash to store.
             keys: what the attempt was counted against; each is cleared or gets this attempt back.
             now: the time of the sign-in, aware.
-            is_complete: False after the first of two steps, which clears no count.
         """
         self._database.fetch(
             f"""
             WITH counted AS ({_REFUND})
             UPDATE users
-            SET last_sign_in_at = CASE WHEN %(is_complete)s THEN %(now)s ELSE last_sign_in_at END,
+            SET last_sign_in_at = %(now)s,
                 password_hash = CASE WHEN password_hash = %(old_hash)s THEN %(new_hash)s ELSE password_hash END
             WHERE user_id = %(user_id)s
             """,
+            {**_refund_values(keys), "user_id": user_id, "old_hash": old_hash, "new_hash": new_hash, "now": now},
+        )
+
+    def record_first_step(
+        self, user_id: int, *, old_hash: str, new_hash: str, keys: Sequence[ThrottleKey], now: datetime
+    ) -> None:
+        """Record that the password was right and a code is still needed, in one round trip.
+
+        The attempt is taken back, and the next one, which is the code, need not wait. No count is cleared: a wrong code
+        adds to the failures before it. Arguments as for `record_sign_in`.
+        """
+        self._database.fetch(
+            """
+            WITH counted AS (
+                UPDATE sign_in_failures AS counted
+                SET failures = GREATEST(counted.failures - 1, 0), last_failed_at = %(waited_since)s
+                FROM (
+                    SELECT subject
+                    FROM sign_in_failures
+                    WHERE subject = ANY (%(subjects)s)
+                    ORDER BY subject
+                    FOR UPDATE
+                ) AS locked
+                WHERE counted.subject = locked.subject
+            )
+            UPDATE users
+            SET password_hash = %(new_hash)s
+            WHERE user_id = %(user_id)s AND password_hash = %(old_hash)s AND password_hash <> %(new_hash)s
+            """,
             {
-                **_refund_values(keys, clearing=is_complete),
+                "subjects": [key.subject for key in keys],
+                "waited_since": now - timedelta(seconds=MAX_WAIT_S),
                 "user_id": user_id,
                 "old_hash": old_hash,
                 "new_hash": new_hash,
-                "now": now,
-                "is_complete": is_complete,
             },
         )
 

@@ -9,6 +9,9 @@ from datetime import datetime
 from peterental.database.connect import Connection
 from peterental.database.pool import Database
 
+FUTURE_STEPS = 30
+"""A quarter of an hour: more than the clocks of instances and the tolerated steps differ by."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredFactor:
@@ -52,7 +55,8 @@ class SecondFactorRepository:
     def accept_step(self, user_id: int, step: int, secret: str) -> bool:
         """Record that the code of a step is used up; return False if it or a later one was used before.
 
-        Of concurrent calls with one code exactly one returns True.
+        Of concurrent calls with one code exactly one returns True. A last step that is far in the future means that the
+        clock was set back since: it counts as none, or no code would be accepted until the clock is there again.
 
         Args:
             user_id: whose code.
@@ -62,10 +66,10 @@ class SecondFactorRepository:
         rows = self._database.fetch(
             """
             UPDATE second_factors SET last_step = %(step)s, secret = %(secret)s
-            WHERE user_id = %(user_id)s AND last_step < %(step)s
+            WHERE user_id = %(user_id)s AND (last_step < %(step)s OR last_step > %(step)s + %(future)s)
             RETURNING user_id
             """,
-            {"user_id": user_id, "step": step, "secret": secret},
+            {"user_id": user_id, "step": step, "secret": secret, "future": FUTURE_STEPS},
         )
         return bool(rows)
 

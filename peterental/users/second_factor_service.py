@@ -20,6 +20,7 @@ from peterental.users.login_throttle import user_key
 from peterental.users.model import (
     CodeWrong,
     EmailUnknown,
+    OwnSecondFactor,
     SecondFactorIsOff,
     SecondFactorIsOn,
     SecondFactorSetup,
@@ -152,9 +153,11 @@ class SecondFactorService:
     def reset(self, user_id: int, viewer: Viewer) -> UserDetails:
         """Turn off the second factor of a user who lost it, and end the user's sessions; return the user as before.
 
-        Raises AdminsOnly, UserUnknown, SecondFactorIsOff.
+        Raises AdminsOnly, UserUnknown, SecondFactorIsOff; OwnSecondFactor, because a stolen session must not suffice.
         """
         require_admin(viewer)
+        if user_id == viewer.user_id:
+            raise OwnSecondFactor
         with self._database.transaction() as connection:
             user = self._users.lock(connection, user_id)
             if user is None:

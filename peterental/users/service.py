@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from peterental.access import Role, Viewer, require_admin
@@ -18,9 +18,8 @@ from peterental.users.changes import user_change
 from peterental.users.confirmation import PasswordConfirmation
 from peterental.users.encryption import Keyring
 from peterental.users.failure_log import FailureLog
-from peterental.users.login_throttle import ClientOrigin, ThrottleKey
+from peterental.users.login_throttle import ClientOrigin
 from peterental.users.model import (
-    Account,
     AlreadySetUp,
     CodeRequired,
     EmailInvalid,
@@ -178,11 +177,11 @@ class UserService:
             except SignInBusy:
                 self._throttle.refund(keys)  # the password was not verified
                 raise
-        is_complete = not account.has_second_factor
-        self._complete(account, keys, new_hash=new_hash, is_complete=is_complete)
-        if is_complete:
-            return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch)
-        return CodeRequired(account.viewer.user_id, account.session_epoch)
+        record = self._users.record_first_step if account.has_second_factor else self._users.record_sign_in
+        record(account.viewer.user_id, old_hash=account.password_hash, new_hash=new_hash, keys=keys, now=self._now())
+        if account.has_second_factor:
+            return CodeRequired(account.viewer.user_id, account.session_epoch)
+        return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch)
 
     def sign_in_with_code(
         self, required: CodeRequired, code: str, origin: Callable[[str], ClientOrigin] = lambda _: UNKNOWN_ORIGIN
@@ -206,7 +205,10 @@ class UserService:
         if kind is None:
             self._failures.record(account, where, wrong_code=True)
             return None
-        self._complete(account, keys, new_hash=account.password_hash, is_complete=True)
+        unchanged = account.password_hash
+        self._users.record_sign_in(
+            account.viewer.user_id, old_hash=unchanged, new_hash=unchanged, keys=keys, now=self._now()
+        )
         return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch, second_factor=kind)
 
     def change_password(self, viewer: Viewer, current: str, new: str) -> int:
@@ -296,17 +298,6 @@ class UserService:
             self._audit.record(
                 connection, viewer.email, user_change("signed out everywhere", viewer.user_id, viewer.email)
             )
-
-    def _complete(self, account: Account, keys: Sequence[ThrottleKey], *, new_hash: str, is_complete: bool) -> None:
-        """Record that an attempt succeeded; the counts are cleared once the sign-in is complete."""
-        self._users.record_sign_in(
-            account.viewer.user_id,
-            old_hash=account.password_hash,
-            new_hash=new_hash,
-            keys=keys,
-            now=self._now(),
-            is_complete=is_complete,
-        )
 
     def _set_password(self, connection: Connection, user: UserDetails | None, password_hash: str, actor: str) -> int:
         if user is None:

@@ -24,6 +24,7 @@ from peterental.users.model import (
     CodeWrong,
     EmailUnknown,
     LinkInvalid,
+    OwnSecondFactor,
     PasswordWrong,
     SecondFactorIsOff,
     SecondFactorIsOn,
@@ -131,6 +132,17 @@ def test_code_is_accepted_once(users: UserService, app: Authenticator) -> None:
     assert enter_code(users, app.next_code()) is not None
 
 
+def test_clock_set_back_locks_nobody_out(users: UserService, app: Authenticator, clock: Clock) -> None:
+    clock.advance_s(86_400)
+    assert enter_code(users, app.code()) is not None
+    clock.advance_s(-86_400)
+    code = app.next_code()
+    assert enter_code(users, code) is not None
+    assert enter_code(users, code) is None
+    clock.advance_s(-300)
+    assert enter_code(users, app.code()) is None, "a small step back is no reason to accept a code twice"
+
+
 def test_concurrent_uses_of_a_code_succeed_once(users: UserService, app: Authenticator) -> None:
     for code in (app.next_code(), app.recovery_codes[0]):
         required = [first_step(users) for _ in range(4)]
@@ -196,6 +208,26 @@ def test_right_password_alone_clears_no_failures(users: UserService, app: Authen
     with pytest.raises(TooManyAttempts):
         users.sign_in("ana@example.com", WORDS, HERE)
     assert app.recovery_codes
+
+
+def test_code_need_not_wait_after_the_password(users: UserService, app: Authenticator, clock: Clock) -> None:
+    for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
+        assert enter_code(users, "000000") is None
+    for wait_s in (30, 60, 120):  # each wrong code doubles the wait, a right password does not
+        with pytest.raises(TooManyAttempts):
+            first_step(users)
+        clock.advance_s(wait_s - 1)
+        with pytest.raises(TooManyAttempts, match="1 second"):
+            first_step(users)
+        clock.advance_s(1)
+        first_step(users)
+        required = first_step(users)
+        assert users.sign_in_with_code(required, "000000", lambda _: HERE) is None
+        with pytest.raises(TooManyAttempts):
+            users.sign_in_with_code(required, "000000", lambda _: HERE)
+    clock.advance_s(240)
+    assert enter_code(users, app.code()) is not None
+    assert enter_code(users, app.next_code()) is not None
 
 
 @pytest.mark.parametrize("ended_by", ["password", "deactivation", "deletion"])
@@ -341,6 +373,8 @@ def test_admin_resets_a_lost_second_factor(
         second_factor.reset(ana.user_id, admin)
     with pytest.raises(UserUnknown):
         second_factor.reset(999, admin)
+    with pytest.raises(OwnSecondFactor, match="with your password and a code"):
+        second_factor.reset(admin.user_id, admin)
 
 
 def test_operator_resets_a_lost_second_factor(
@@ -412,8 +446,8 @@ def test_secret_of_another_user_is_of_no_use(database: Database, users: UserServ
     database.fetch("INSERT INTO users (email, password_hash) SELECT 'eve@example.com', password_hash FROM users")
     database.fetch(
         """
-        INSERT INTO second_factors (user_id, seed, last_step)
-        SELECT users.user_id, seed, 0 FROM users, second_factors WHERE email = 'eve@example.com'
+        INSERT INTO second_factors (user_id, secret, last_step)
+        SELECT users.user_id, secret, 0 FROM users, second_factors WHERE email = 'eve@example.com'
         """
     )
     required = first_step(users, "eve@example.com")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -370,3 +371,32 @@ def test_sign_out_everywhere_ends_sessions(
     users.sign_out_everywhere(ana)
     assert sessions.viewer(token) is None
     assert sessions.viewer(enter(ana)) is not None
+
+
+def test_security_changes_are_logged_without_secrets(
+    *,
+    users: UserService,
+    user_admin: UserAdminService,
+    admin: Viewer,
+    ana: Viewer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "peterental.users")
+    grant = user_admin.invite("ben@example.com", "agent", admin, "Ben Okafor")
+    user_admin.make_link(ana.user_id, admin)
+    user_admin.set_role(ana.user_id, "admin", admin)
+    user_admin.deactivate(ana.user_id, admin)
+    user_admin.reactivate(ana.user_id, admin)
+    users.redeem_grant(grant, NEW_PASSWORD)
+    users.change_password(admin, PASSWORD, NEW_PASSWORD)
+    users.set_password(ana.email, NEW_PASSWORD)
+    assert caplog.messages == [
+        "Invited: ben@example.com as agent by office@example.com",
+        "Password link made: ana@example.com by office@example.com",
+        "Role changed: ana@example.com to admin by office@example.com",
+        "Deactivated: ana@example.com by office@example.com",
+        "Reactivated: ana@example.com by office@example.com",
+        "Password changed: ben@example.com by a one-time link",
+        "Password changed: office@example.com",
+        "Password changed: ana@example.com by command line",
+    ]

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from flask import Flask
+from flask import Flask, Request
 
 from peterental.access import Viewer
 from peterental.database.pool import Database
 from peterental.services import Services
 from peterental.users.passwords import PasswordLimits, Passwords
-from peterental.web.shell.client import browser_name
+from peterental.web.shell.client import browser_name, client_of
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -177,3 +177,11 @@ def test_failed_sign_in_of_no_user_has_no_links_in_the_audit_log(
 )
 def test_browser_has_a_short_name(user_agent: str, name: str) -> None:
     assert browser_name(user_agent) == name
+
+
+@pytest.mark.parametrize(
+    ("remote", "shown"), [("203.0.113.7", "203.0.113.7"), ("a\x1b[31mb", "unknown"), (None, "unknown")]
+)
+def test_only_addresses_are_shown_as_addresses(remote: str | None, shown: str) -> None:
+    request = Request({"REQUEST_METHOD": "GET", **({"REMOTE_ADDR": remote} if remote else {})})
+    assert client_of(request).address == shown
