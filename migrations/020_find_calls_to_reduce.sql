@@ -15,7 +15,7 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_tool_calls_without_call
 CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_appointments_caller_kept
     ON appointments (end_time) WHERE caller_number IS NOT NULL;
 
--- As 019 has it, for existing rows.
+-- As the file before has it, for existing rows.
 ALTER TABLE audit_log VALIDATE CONSTRAINT audit_log_subject_kind_known;
 
 INSERT INTO schema_migrations (version, description)

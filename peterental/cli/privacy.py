@@ -18,12 +18,16 @@ from peterental.phone_numbers import region_of
 from peterental.plural import counted, plural
 from peterental.privacy.model import described
 from peterental.privacy.person import Person, PersonUnknown
+from peterental.privacy.retention import BATCH_SIZE
 from peterental.privacy.service import COMMAND_TIMEOUT_S
 from peterental.services import services_of
 
 if TYPE_CHECKING:
     from peterental.config import Config
     from peterental.privacy.retention import Reduction
+
+PROGRESS_STEP = 50 * BATCH_SIZE
+"""Reduced calls between two lines of progress."""
 
 _OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)
 
@@ -38,6 +42,10 @@ class OutputNotWritable(Fault):
 
 class NotConfirmed(Refusal):
     """Nothing was deleted. Without a terminal, --yes confirms the deletion."""
+
+
+class Stopped(Refusal):
+    """Stopped. What was reduced stays so, and the next run does the rest."""
 
 
 @click.command("calls-reduce")
@@ -63,12 +71,20 @@ def calls_reduce(days: int | None, *, dry_run: bool) -> None:
         due = retention.due(days)
         click.echo(f"Older than {age} and due: {_described(due)}. Nothing was changed.")
         return
-    done = retention.reduce(days)
+    try:
+        done = retention.reduce(days, report=_report_progress)
+    except KeyboardInterrupt:
+        raise Stopped from None
     click.echo(f"✅ Older than {age} and removed or reduced: {_described(done)}.")
     if done.open_messages:
         click.echo(
             f"{counted(done.open_messages, 'older message')} {plural(done.open_messages, 'is', 'are')} still open."
         )
+
+
+def _report_progress(calls: int) -> None:
+    if calls % PROGRESS_STEP == 0:
+        click.echo(f"{calls} calls …", err=True)
 
 
 def _described(reduction: Reduction) -> str:

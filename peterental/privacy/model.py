@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 
 class SearchTooSlow(Fault):
-    """Searching everything that is stored took longer than {seconds} seconds. Run {command} in a shell instead."""
+    """Searching everything that is stored took longer than {wait}. Run {command} in a shell instead."""
 
 
 class UpcomingChanged(Refusal):

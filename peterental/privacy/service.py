@@ -24,6 +24,7 @@ from peterental.clock import utc_now
 from peterental.database.connect import Connection, DatabaseBusy, DatabaseTooSlow, extend_statement_timeout
 from peterental.database.pool import Database
 from peterental.messages.personal_data_repository import MessagePersonalDataRepository
+from peterental.plural import counted
 from peterental.privacy.export import (
     audit_record,
     booking_record,
@@ -272,7 +273,7 @@ class PersonService:
         except DatabaseBusy:
             raise
         except DatabaseTooSlow as fault:
-            raise SearchTooSlow(seconds=f"{timeout_s:.0f}", command=command) from fault
+            raise SearchTooSlow(wait=counted(round(timeout_s), "second"), command=command) from fault
 
     def _booking_records(self, holdings: Holdings) -> Records:
         for booking in holdings.bookings:

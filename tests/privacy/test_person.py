@@ -403,7 +403,7 @@ def test_search_that_takes_too_long_names_the_command(
         connection.execute("SELECT pg_sleep(600)").fetchall()
 
     monkeypatch.setattr("peterental.appointments.personal_data_repository.BookingPersonalDataRepository.search", sleep)
-    with pytest.raises(SearchTooSlow, match="longer than 1 seconds. Run flask person-export in a shell"):
+    with pytest.raises(SearchTooSlow, match="longer than 1 second. Run flask person-export in a shell"):
         services.persons.find(BY_NUMBER, ADMIN, timeout_s=1)
     assert database.fetch("SHOW statement_timeout") != [{"statement_timeout": "1s"}]
 

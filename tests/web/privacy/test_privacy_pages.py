@@ -148,7 +148,7 @@ def test_user_account_is_pointed_to(office: Browser, admin: Viewer) -> None:
 
 def test_slow_search_names_the_command(office: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise SearchTooSlow(seconds="25", command="flask person-export")
+        raise SearchTooSlow(wait="25 seconds", command="flask person-export")
 
     monkeypatch.setattr(PersonService, "find", refuse)
     page = office.send("/privacy", person=NUMBER)
