@@ -18,6 +18,7 @@ from tests.gunicorn import PROJECT_DIR, environment
 from tests.servers import HANG_S, running_debian_postgres, until
 
 UNREACHABLE_URL = "postgresql://pete:hush@127.0.0.1:1/peterental"
+PHRASE = "correct horse battery"
 FLASK = str(Path(sys.executable).with_name("flask"))
 
 
@@ -128,6 +129,21 @@ def test_unreachable_database_is_one_line_without_password() -> None:
         assert done.stderr.count("\n") == 1
         assert "The database does not answer" in done.stderr
         assert "hush" not in done.stderr
+
+
+@pytest.mark.parametrize("url", [UNREACHABLE_URL, None], ids=["unreachable", "read-only"])
+def test_command_on_a_pool_ends_with_one_line(database_url: str, url: str | None) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute(
+            "DO $$ BEGIN EXECUTE format("
+            "'ALTER DATABASE %I SET default_transaction_read_only TO on', current_database()); END $$"
+        )
+    done = flask("user-create", "pat@example.com", stdin=f"{PHRASE}\n{PHRASE}\n", DATABASE_URL=url or database_url)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "❌ The database does not answer: " if url else "❌ The database accepts no changes: "
+    )
+    assert "error connecting" not in done.stderr
 
 
 def test_invalid_setting_is_one_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ def report_errors(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
+        # The pool warns about every failed attempt to connect; the message at the end says why.
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
         try:
             command(*args, **kwargs)
         except (PeteRentalError, EngineError) as error:
