@@ -133,7 +133,7 @@ def exchange(port: int, request: bytes) -> bytes:
 
 def test_access_log_shows_the_client(tmp_path: Path, database_url: str) -> None:
     log = tmp_path / "gunicorn.log"
-    forwarded = b"X-Forwarded-For: 198.51.100.1, 203.0.113.7\r\nX-Forwarded-Proto: https\r\nSCRIPT_NAME: /evil\r\n"
+    forwarded = b"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\nSCRIPT_NAME: /evil\r\n"
     with running_gunicorn({"DATABASE_URL": database_url, "TRUSTED_PROXIES": "1"}, log) as gunicorn:
         answer = exchange(gunicorn.port, b"GET /agents HTTP/1.0\r\n" + forwarded + b"\r\n")
     assert b"\nlocation: /login?next=/agents\r\n" in answer.lower()
