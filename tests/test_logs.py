@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 import unicodedata
 from pathlib import Path
@@ -128,6 +129,17 @@ def exchange(port: int, request: bytes) -> bytes:
         while part := connection.recv(65536):
             answer += part
         return answer
+
+
+def test_access_log_shows_the_client(tmp_path: Path, database_url: str) -> None:
+    log = tmp_path / "gunicorn.log"
+    forwarded = b"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\nSCRIPT_NAME: /evil\r\n"
+    with running_gunicorn({"DATABASE_URL": database_url, "TRUSTED_PROXIES": "1"}, log) as gunicorn:
+        answer = exchange(gunicorn.port, b"GET /agents HTTP/1.0\r\n" + forwarded + b"\r\n")
+    assert b"\nlocation: /login?next=/agents\r\n" in answer.lower()
+    output = log.read_text(encoding="utf-8")
+    assert re.search(r'^[-\d]+ [:.\d]+Z INFO 203\.0\.113\.7 "GET /agents" 303 ', output, re.MULTILINE)
+    assert "Client addresses are taken from X-Forwarded-For of: 1 proxy" in output
 
 
 def test_gunicorn_logs_escape_requests(tmp_path: Path, database_url: str) -> None:

@@ -35,9 +35,9 @@ class Browser:
     def __init__(self, app: Flask) -> None:
         self._client = app.test_client()
 
-    def get(self, path: str, *, follow: bool = False) -> TestResponse:
-        """Open a page."""
-        return self._client.get(path, follow_redirects=follow)
+    def get(self, path: str, *, follow: bool = False, environ: Mapping[str, str] | None = None) -> TestResponse:
+        """Open a page; `environ` replaces variables of the WSGI environment."""
+        return self._client.get(path, follow_redirects=follow, environ_overrides=environ)
 
     def post(
         self,
