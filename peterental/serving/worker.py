@@ -162,7 +162,9 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
 
     def _handle(self, fd: int) -> None:
         """Serve one event, and queued requests if it is their turn then. Never raises, for the thread would end."""
-        connection = self.connections[fd]
+        connection = self.connections.get(fd)
+        if connection is None:
+            return  # a child process of the application kept a closed socket open
         if not self.registry.claim(connection):
             self._close(connection)
             return
