@@ -18,6 +18,7 @@ from typing import Any
 
 from gunicorn.workers.base import Worker
 
+from peterental.serving.balance import Balance
 from peterental.serving.connection import Connection
 from peterental.serving.limits import Limits, State
 from peterental.serving.registry import Registry
@@ -26,6 +27,7 @@ _SWEEP_S = 1.0
 _STEP_S = 0.05
 _OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _ACCEPTED_AT_ONCE = 16
+_LET_OTHERS_S = 0.001
 _EVENTS = {
     state: select.EPOLLONESHOT | (select.EPOLLOUT if state in {State.SENDING, State.READY} else select.EPOLLIN)
     for state in State
@@ -37,6 +39,7 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
     """Serves HTTP/1.1 with `threads` threads; see the module's docstring."""
 
     limits = Limits()
+    balance = Balance()
     alive: bool
 
     @classmethod
@@ -95,6 +98,7 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
             if now - swept_s >= _SWEEP_S:
                 swept_s = now
                 self.registry.sweep()
+                self.balance.report(self.age, len(self.connections))
                 self.notify()
                 if self.ppid != os.getppid():
                     self.log.info("Parent changed, shutting down: %s", self)
@@ -109,6 +113,7 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         for fd, listener in listeners.items():
             self._accept_some(listener, names[fd])  # they connected before: closing would reset them
             listener.close()
+        self.balance.leave(self.age)
 
     def _finish(self) -> None:
         """Answer what has arrived, within graceful_timeout."""
@@ -129,6 +134,8 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
     def _accept_some(self, listener: socket.socket, name: Any) -> bool:
         """Accept connections that wait, a few at a time; return False if the process has no more descriptors."""
         for _ in range(_ACCEPTED_AT_ONCE):
+            if self.alive and self.balance.is_ahead(self.age, len(self.connections)):
+                time.sleep(_LET_OTHERS_S)
             try:
                 sock, peer = listener.accept()
             except OSError as error:
@@ -142,6 +149,7 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
             self.connections[connection.fd] = connection
             self.registry.park(connection, State.NEW)
             self.epoll.register(connection.fd, select.EPOLLIN | select.EPOLLONESHOT)
+            self.balance.report(self.age, len(self.connections))
         return True
 
     def _work(self) -> None:
@@ -152,16 +160,11 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
                     return
                 self._handle(fd)
 
-    def _accept_waiting(self, fd: int) -> bool:
-        """Accept a connection, if any, for the threads to serve."""
-        connection = self._accept(fd)
-        if connection is not None:
-            self._wait(connection, State.NEW)
-        return connection is not None
-
     def _handle(self, fd: int) -> None:
         """Serve one event, and queued requests if it is their turn then. Never raises, for the thread would end."""
-        connection = self.connections[fd]
+        connection = self.connections.get(fd)
+        if connection is None:
+            return  # a child process of the application kept a closed socket open
         if not self.registry.claim(connection):
             self._close(connection)
             return

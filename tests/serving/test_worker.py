@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import runpy
 import select
 import signal
 import socket
@@ -325,6 +326,22 @@ def test_tls_is_left_to_the_host(tmp_path: Path) -> None:
     with serving(tmp_path, "--certfile", str(certificate)) as served:
         assert served.process.wait(HANG_S) == 1
     assert "does not support TLS (certfile, keyfile); the host's proxy terminates TLS" in served.output
+
+
+def test_an_event_of_a_closed_connection_is_ignored() -> None:
+    worker = EpollWorker.__new__(EpollWorker)
+    worker.connections = {}
+    worker._handle(99)
+
+
+def configured_worker_class() -> object:
+    return runpy.run_path(str(PROJECT_DIR / "gunicorn.conf.py"))["worker_class"]
+
+
+def test_systems_without_epoll_get_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert configured_worker_class() == "peterental.serving.worker.EpollWorker"
+    monkeypatch.delattr(select, "epoll")
+    assert configured_worker_class() == "gthread"
 
 
 def test_settings_of_gunicorn_itself_are_accepted() -> None:
