@@ -143,7 +143,7 @@ class PhoneLine:
         try:
             async with asyncio.timeout(self._timeout_s):
                 with connection(self._port) as wire:
-                    await wire.connect()
+                    await wire.connect_at_once()
                     await wire.send(request("POST", "/vapi/webhook", self._headers, body))
                     answer = await wire.answer()
         except (OSError, TimeoutError) as error:
