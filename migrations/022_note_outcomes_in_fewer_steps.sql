@@ -1,3 +1,4 @@
+-- migrate: no-transaction
 -- Migration 022: Note outcomes in fewer steps
 -- Purpose: Recording a tool call takes less of the database, while callers wait
 -- Created: 2026-11-29
@@ -65,6 +66,10 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+-- Lists of calls are in the order of the indexes of migration 010: by start, else by creation.
+DROP INDEX CONCURRENTLY IF EXISTS idx_calls_created;
+DROP INDEX CONCURRENTLY IF EXISTS idx_calls_agent_created;
 
 INSERT INTO schema_migrations (version, description)
 VALUES (22, 'Note outcomes in fewer steps')

@@ -13,6 +13,7 @@ from bench.programs import ProgramFailed
 from bench.section import Bench
 from bench.server import ask
 from bench.table import Promise, Table
+from tests.servers import until
 
 CONNECTIONS = 24
 _MAX_P99_RATIO = 3.0
@@ -60,18 +61,22 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
             bench.rounds(7, 1),
             warm_up=True,
         )
-    _check(url, "answered", results["get_availability"])
-    _check(bookings_url, "booked", results["set_appointment"])
+        _check(url, "answered", results["get_availability"])
+        _check(bookings_url, "booked", results["set_appointment"])
     yield _table(samples, results, seconds)
 
 
 def _check(url: str, outcome: str, results: list[Result]) -> None:
     """Raise ProgramFailed unless the counted requests had the expected outcome."""
     fresh = "SELECT count(*) FROM tool_calls WHERE vapi_call_id LIKE 'call-%%'"
+
+    def stored() -> int:
+        return int(str(ask(url, f"{fresh} AND outcome = %s", outcome)))
+
+    until(lambda: stored() >= sum(result.answered for result in results), "every counted tool call is stored")
     stored_total = int(str(ask(url, fresh)))
-    stored = int(str(ask(url, f"{fresh} AND outcome = %s", outcome)))
-    if stored < stored_total * (1 - _MAX_MISSED_SHARE) or stored < sum(result.answered for result in results):
-        raise ProgramFailed(f"only {stored} of {stored_total} tool calls were {outcome}")
+    if stored() < stored_total * (1 - _MAX_MISSED_SHARE):
+        raise ProgramFailed(f"only {stored()} of {stored_total} tool calls were {outcome}")
 
 
 def _table(samples: dict[str, Sample], results: dict[str, list[Result]], seconds: float) -> Table:

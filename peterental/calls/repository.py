@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -315,7 +314,7 @@ def _parameters(invocation: ToolInvocation, values: dict[str, Any]) -> dict[str,
         "kind": invocation.conversation_kind,
         "caller_number": invocation.caller_number,
         "name": invocation.name,
-        "arguments": json.dumps(invocation.arguments, ensure_ascii=False, default=str),
+        "arguments": msgspec.json.encode(invocation.arguments, enc_hook=str).decode(),
         "duration_ms": invocation.duration_ms,
         **values,
         "offered": f"{{{','.join(map(str, values['offered']))}}}" if values["offered"] else None,
