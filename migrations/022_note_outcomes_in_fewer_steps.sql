@@ -14,11 +14,17 @@ CREATE OR REPLACE TRIGGER calls_claims
 -- 010 the row of the call is locked first, so that of two at once the second sees what the first has noted.
 CREATE OR REPLACE FUNCTION note_added_outcomes() RETURNS TRIGGER
 LANGUAGE plpgsql AS $$
+DECLARE
+    late TEXT [];
 BEGIN
-    PERFORM FROM calls
-    WHERE vapi_call_id IN (SELECT vapi_call_id FROM fresh WHERE vapi_call_id <> '')
-    ORDER BY vapi_call_id
-    FOR NO KEY UPDATE;
+    SELECT array_agg(held.vapi_call_id) FILTER (WHERE held.reduced_at IS NOT NULL) INTO late
+    FROM (
+        SELECT vapi_call_id, reduced_at
+        FROM calls
+        WHERE vapi_call_id IN (SELECT vapi_call_id FROM fresh WHERE vapi_call_id <> '')
+        ORDER BY vapi_call_id
+        FOR NO KEY UPDATE
+    ) AS held;
 
     UPDATE calls
     SET outcomes = ARRAY(SELECT DISTINCT unnest(calls.outcomes || added.outcomes) ORDER BY 1),
@@ -36,6 +42,10 @@ BEGIN
     ) AS added
     WHERE calls.vapi_call_id = added.vapi_call_id
         AND (NOT calls.outcomes @> added.outcomes OR added.asked AND NOT calls.agreed);
+
+    IF late IS NOT NULL THEN
+        UPDATE tool_calls SET reduced_at = NOW() WHERE vapi_call_id = ANY (late) AND reduced_at IS NULL;
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -47,15 +57,21 @@ CREATE OR REPLACE TRIGGER tool_calls_came
 -- Every statement that may overwrite a tool call runs this trigger; few do overwrite one.
 CREATE OR REPLACE FUNCTION note_what_came_of_calls() RETURNS TRIGGER
 LANGUAGE plpgsql AS $$
+DECLARE
+    late TEXT [];
 BEGIN
     IF NOT EXISTS (SELECT FROM fresh) THEN
         RETURN NULL;
     END IF;
 
-    PERFORM FROM calls
-    WHERE vapi_call_id IN (SELECT vapi_call_id FROM fresh WHERE vapi_call_id <> '')
-    ORDER BY vapi_call_id
-    FOR NO KEY UPDATE;
+    SELECT array_agg(held.vapi_call_id) FILTER (WHERE held.reduced_at IS NOT NULL) INTO late
+    FROM (
+        SELECT vapi_call_id, reduced_at
+        FROM calls
+        WHERE vapi_call_id IN (SELECT vapi_call_id FROM fresh WHERE vapi_call_id <> '')
+        ORDER BY vapi_call_id
+        FOR NO KEY UPDATE
+    ) AS held;
 
     UPDATE calls
     SET outcomes = told.outcomes, agreed = calls.agreed OR told.asked
@@ -63,6 +79,10 @@ BEGIN
     CROSS JOIN LATERAL what_came_of(touched.vapi_call_id) AS told
     WHERE calls.vapi_call_id = touched.vapi_call_id
         AND (calls.outcomes IS DISTINCT FROM told.outcomes OR told.asked AND NOT calls.agreed);
+
+    IF late IS NOT NULL THEN
+        UPDATE tool_calls SET reduced_at = NOW() WHERE vapi_call_id = ANY (late) AND reduced_at IS NULL;
+    END IF;
     RETURN NULL;
 END
 $$;
