@@ -32,7 +32,7 @@ CALM_S = 5.0
 MIN_S = 1.5
 """The shortest measurement; an attack that ends earlier is followed by calm calls."""
 
-MAX_ATTACK_S = 30.0
+MAX_ATTACK_S = 60.0
 MAX_RUN_S = 240.0
 """No attack starts later than this after the first."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from bench.attack.attacker import Attacker
 from bench.attack.browser import Form
 from bench.attack.line import sentence_of
+from bench.attack.target import CSV_ROWS
 from bench.attack.wire import connection, request
 from peterental.voice.tool_registry import TOOLS
 
@@ -27,6 +29,8 @@ OK, BAD_REQUEST, NOT_FOUND, FAULT = 200, 400, 404, 500
 _TRIES = 4
 _MAX_PAGES = 60
 _SIDE_BY_SIDE = 4
+
+_VIEWING = re.compile(r"/appointments/(\d+)/")
 
 HEADERS = (
     "Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "Forwarded", "X-Real-IP",
@@ -196,8 +200,13 @@ async def _all(attacker: Attacker, sent: list[bytes]) -> None:
 
 async def _forms(attacker: Attacker) -> list[Form]:
     forms = await attacker.browser.forms(_MAX_PAGES)
-    # Sign-out would end the session, and these need none of our texts.
-    return [form for form in forms if form.free and "out" not in form.action.rsplit("/", 1)[-1]]
+    return [form for form in forms if form.free and not _is_spared(form.action)]
+
+
+def _is_spared(action: str) -> bool:
+    """Return whether a form would end the session, or change a viewing that a measured caller booked."""
+    viewing = _VIEWING.match(action)
+    return "out" in action.rsplit("/", 1)[-1] or (viewing is not None and int(viewing.group(1)) > CSV_ROWS)
 
 
 async def _send(attacker: Attacker, form: Form, fields: dict[str, str]) -> None:
