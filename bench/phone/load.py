@@ -67,10 +67,7 @@ class Load:
         folder: for its plans.
     """
 
-    description = (
-        "Load is generated on the same machine by bench/phone/generator.py, one thread that takes about a tenth of the"
-        " CPU time of the bare view."
-    )
+    description = "Load is generated on the same machine by bench/phone/generator.py, one thread."
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

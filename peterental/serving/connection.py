@@ -92,6 +92,13 @@ class Connection:
         """How much of the body or the answer at work was transferred."""
         return max(self._output.sent_bytes, self._reader.body_bytes)
 
+    def has_unread_bytes(self) -> bool:
+        """Return whether bytes have arrived that no thread has read yet."""
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
     def step(self) -> State:
         """Do what the event allows; return the state to wait in, CLOSED if the connection is over."""
         try:

@@ -16,6 +16,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from threading import Lock
 
 from peterental.serving.connection import Connection, QueueFull
@@ -23,6 +24,8 @@ from peterental.serving.limits import Limits, State
 
 _EVICTED_AT_ONCE = 16
 """Over a limit, one in so many connections is closed at once, so that the search for them is rare in a flood."""
+
+_WAIT_FOR_REQUEST = {State.NEW, State.IDLE, State.HEAD}
 
 
 class Registry:
@@ -128,7 +131,11 @@ class Registry:
             self._evict(State.BODY, 1)
 
     def _evict(self, state: State, number: int) -> None:
-        """Shut down the oldest of a state, first those of an address that has most of them."""
+        """Shut down the oldest of a state, first those of an address that has most of them.
+
+        A connection that waits for a request stays if bytes have arrived and wait for a thread: it may be a call that
+        came in the middle of a flood. Bodies are bounded by their bytes, whatever arrives.
+        """
         waiting = self._waiting[state]
         address, count = Counter(connection.address for connection in waiting).most_common(1)[0]
         if count * 2 > len(waiting):
@@ -136,7 +143,8 @@ class Registry:
         else:
             candidates = list(waiting)
         candidates.sort(key=lambda connection: connection.since_s)
-        for connection in candidates[:number]:
+        idle = (one for one in candidates if state not in _WAIT_FOR_REQUEST or not one.has_unread_bytes())
+        for connection in islice(idle, number):
             self._expire(connection)
 
     def _expire(self, connection: Connection) -> None:

@@ -124,6 +124,18 @@ def test_a_flood_is_shut_down_in_groups(clock: Clock, clients: list[Client]) -> 
     assert registry.count(State.NEW) == 31
 
 
+@pytest.mark.parametrize("state", [State.NEW, State.IDLE, State.HEAD])
+def test_a_request_on_its_way_survives_a_flood(
+    registry: Registry, clock: Clock, clients: list[Client], state: State
+) -> None:
+    clients.append(call := waiting(registry, state))
+    call.sock.send(b"POST /vapi/webhook HTTP/1.1\r\n")
+    clock.now_s += 1
+    clients.extend(waiting(registry, state) for _ in range(20))
+    assert not call.is_shut_down()
+    assert registry.count(state) <= 8
+
+
 def test_unfinished_bodies_share_a_bound(registry: Registry, clock: Clock, clients: list[Client]) -> None:
     for _ in range(3):
         client = Client()
