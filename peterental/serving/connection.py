@@ -189,7 +189,7 @@ class Connection:
             self._output,
             peer=self.peer,
             server=self.server,
-            answer_bytes=self._limits.answer_bytes,
+            turn_bytes=self._limits.turn_bytes,
         )
         del received
         return self._continue_answer()

@@ -47,11 +47,11 @@ class Exchange:
         output: takes the answer.
         peer: the client's address.
         server: our address.
-        answer_bytes: how much is produced ahead of a slow client.
+        turn_bytes: how much of a streamed answer is produced in one turn.
     """
 
     def __init__(
-        self, host: Host, received: Received, output: Output, *, peer: Any, server: Any, answer_bytes: int
+        self, host: Host, received: Received, output: Output, *, peer: Any, server: Any, turn_bytes: int
     ) -> None:
         self._host = host
         self._received: Received | None = received
@@ -59,7 +59,7 @@ class Exchange:
         self._output = output
         self._peer = peer
         self._server = server
-        self._answer_bytes = answer_bytes
+        self._turn_bytes = turn_bytes
         self._context = contextvars.copy_context()
         self._environ: dict[str, Any] = {}
         self._response: Any = None
@@ -70,7 +70,7 @@ class Exchange:
         self.must_close = False
 
     def run(self) -> None:
-        """Continue until the answer is complete or the client takes no more of it. Never raises."""
+        """Continue for one turn, or until the answer is complete or the client takes no more of it. Never raises."""
         self._context.run(self._run)
 
     def abandon(self) -> None:
@@ -109,10 +109,16 @@ class Exchange:
         return self._result
 
     def _produce(self, items: Iterator[bytes]) -> bool:
-        """Send item by item; return whether that was all, False if the client takes no more for now."""
+        """Send item by item; return whether that was all.
+
+        False means that the client takes no more for now, or that it is time for others: a long answer takes many
+        turns, so that a call does not wait for the whole of it.
+        """
+        begun = self._output.sent_bytes + self._output.waiting_bytes
         for item in items:
             self._response.write(item)
-            if not self._output.flush() and self._output.waiting_bytes > self._answer_bytes:
+            produced = self._output.sent_bytes + self._output.waiting_bytes - begun
+            if not self._output.flush() or produced >= self._turn_bytes:
                 return False
         return True
 

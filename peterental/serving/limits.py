@@ -59,7 +59,7 @@ class Limits:
         body_bytes: the longest body.
         large_bytes: bodies from this size on are served one at a time, because decoding takes many times their size.
         unfinished_bytes: most bytes of all unfinished bodies together, and of all that wait for their turn.
-        answer_bytes: how much of a streamed answer is produced ahead of a slow client.
+        turn_bytes: how much of a streamed answer is produced before others have their turn.
     """
 
     new_s: float = 10.0
@@ -78,7 +78,7 @@ class Limits:
     body_bytes: int = MAX_BODY_BYTES
     large_bytes: int = MIB
     unfinished_bytes: int = 64 * MIB
-    answer_bytes: int = 256 * KIB
+    turn_bytes: int = 64 * KIB
 
     def most(self, state: State) -> int:
         """Return how many connections may wait in `state`."""

@@ -20,13 +20,20 @@ from gunicorn.workers.base import Worker
 
 from peterental.serving.balance import Balance
 from peterental.serving.connection import Connection
-from peterental.serving.limits import Limits, State
+from peterental.serving.limits import KIB, Limits, State
 from peterental.serving.registry import Registry
 
 _SWEEP_S = 1.0
 _STEP_S = 0.05
 _OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _ACCEPTED_AT_ONCE = 16
+_TCP_NOTSENT_LOWAT = 25
+_UNSENT_BYTES = 128 * KIB
+"""How much of an answer the kernel keeps for a slow client; accepted sockets inherit it.
+
+It would take megabytes otherwise, which the application has to produce at once.
+"""
+
 _LET_OTHERS_S = 0.001
 _EVENTS = {
     state: select.EPOLLONESHOT | (select.EPOLLOUT if state in {State.SENDING, State.READY} else select.EPOLLIN)
@@ -90,6 +97,9 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         """Accept connections, send heartbeats and end what waits too long."""
         listeners = {listener.fileno(): listener.sock for listener in self.sockets}
         names = {fd: listener.getsockname() for fd, listener in listeners.items()}
+        for listener in listeners.values():
+            with suppress(OSError):  # of a Unix socket
+                listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         signals = self.PIPE[0]
         swept_s = 0.0
         may_accept = True

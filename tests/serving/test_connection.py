@@ -213,7 +213,10 @@ def test_a_slow_reader_pauses_a_long_answer(clients: Clients) -> None:
     export = Export()
     client = clients(export)
     assert client.step(GET) is State.SENDING
-    produced = export.produced
+    produced = 0
+    while produced < export.produced:  # until the socket takes no more
+        produced = export.produced
+        assert client.step() is State.SENDING
     assert produced < PIECES
     assert client.step() is State.SENDING, "nothing was taken"
     assert (export.produced, client.host.access) == (produced, [])
@@ -227,6 +230,19 @@ def test_a_slow_reader_pauses_a_long_answer(clients: Clients) -> None:
     assert got.endswith(b"\r\n0\r\n\r\n")
     assert export.names == {"Pete"}, "context variables are those of the request, whichever thread continues"
     assert (export.closed, client.host.access) == (1, ["200 OK"])
+
+
+def test_a_long_answer_takes_turns_with_others(clients: Clients) -> None:
+    export = Export()
+    client = clients(export, Limits(turn_bytes=3 * 8192))
+    turns = []
+    state = client.step(GET)
+    while state is State.SENDING:
+        turns.append(export.produced)
+        client.received()
+        state = client.step()
+    assert state is State.IDLE
+    assert turns[:3] == [3, 6, 9]
 
 
 def test_an_abandoned_answer_is_closed(clients: Clients) -> None:
