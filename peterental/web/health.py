@@ -75,7 +75,7 @@ class _StrictCheck:
         except (Fault, EngineError) as fault:
             return self._unavailable("schema" if isinstance(fault, SCHEMA_FAULTS) else "database", str(fault))
         if not status.fits:
-            return self._unavailable("schema", status.summary())
+            return self._unavailable("database" if status.read_only_reason else "schema", status.summary())
         self._logged = ""
         return jsonify(status="ok", schema=status.state), 200
 

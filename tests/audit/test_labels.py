@@ -17,6 +17,7 @@ from peterental.appointments.listing.model import Filter
 from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, WallClockTime
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
+from peterental.jobs.model import JobRequest
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.login_throttle import ClientOrigin
@@ -34,6 +35,7 @@ WRITERS = {
     "agents/service.py",
     "appointments/listing/service.py",
     "appointments/manual/service.py",
+    "jobs/service.py",
     "messages/service.py",
     "privacy/service.py",
     "users/admin_service.py",
@@ -81,6 +83,10 @@ def change_every_field(services: Services, database: Database) -> None:
     services.hours.add_busy_block("ana", BusyBlockRequest(first_day=MONDAY, last_day=MONDAY, note="Dentist"), admin)
     database.fetch("INSERT INTO messages (agent_id, body) VALUES ('ana', 'Cats?')")
     services.messages.set_done(database.fetch("SELECT message_id FROM messages")[0]["message_id"], admin, done=True)
+    services.jobs.defer_once(JobRequest(task="note"))
+    job_id = database.fetch("SELECT id FROM procrastinate_jobs")[0]["id"]
+    services.jobs.discard(job_id, admin)
+    services.jobs.retry(job_id, admin)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")

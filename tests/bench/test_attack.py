@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,8 +59,12 @@ def line(target: Target) -> PhoneLine:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run it with a time limit, which a passing test never reaches."""
-    asyncio.run(asyncio.wait_for(work, HANG_S))
+    """Run it with a time limit, which a passing test never reaches.
+
+    On a thread of its own: in this one, Playwright may have left an event loop that runs.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(asyncio.wait_for(work, HANG_S))).result()
 
 
 def attacker_on(target: Target, browser: Browser) -> Attacker:

@@ -336,7 +336,15 @@ def test_admins_see_more_navigation_entries() -> None:
     assert len(TABS) + 1 <= 5
     admins = navigation_for(EVERYTHING, is_admin=True, endpoint=None)
     agents = navigation_for(EVERYTHING, is_admin=False, endpoint=None)
-    assert [entry.label for entry in admins.more] == ["Rehearsal", "Users", "Audit log", "Privacy", "Schema", "Account"]
+    assert [entry.label for entry in admins.more] == [
+        "Rehearsal",
+        "Users",
+        "Audit log",
+        "Privacy",
+        "Jobs",
+        "Schema",
+        "Account",
+    ]
     assert [entry.label for entry in agents.more] == ["Rehearsal", "Account"]
     assert admins.current is None
 
