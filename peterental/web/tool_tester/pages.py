@@ -52,6 +52,7 @@ def index() -> tuple[str, int]:
     page = render_template(
         "tool_tester/index.html",
         agents=agents,
+        linked_agent=form.agent.data if any(known.agent_id == form.agent.data for known in agents) else None,
         agent=agent,
         tools=TOOLS,
         tool=tool,
