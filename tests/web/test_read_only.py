@@ -113,10 +113,11 @@ def test_sessions_that_turn_read_only_are_replaced(app: Flask, caplog: pytest.Lo
     assert app.test_client().get("/readyz").status_code == 200
 
 
-def test_readiness_logs_the_reason(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
-    database: Database = app.extensions["peterental.database"]
-    with database.connection() as connection:
-        connection.execute("SET default_transaction_read_only = on")
+def test_readiness_logs_the_reason(
+    make_app: Callable[[Config], Flask], database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"{database_url}?options=-cdefault_transaction_read_only%3Don&target_session_attrs=any"
+    app = make_app(Config(database_url=url, secret_key="k" * 32))
     assert app.test_client().get("/readyz").json == {"status": "unavailable", "reason": "database"}
     assert "Not ready: The database accepts no changes: it is read-only. The schema is current." in caplog.text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -17,6 +18,18 @@ from peterental.worker.runner import JobWorker
 from peterental.worker.task import Task
 
 OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)
+
+
+@pytest.fixture(autouse=True)
+def drains_on_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drain queues on a thread of its own: in this one, Playwright may have left an event loop that runs."""
+    drain = JobWorker.drain
+
+    def on_a_thread(worker: JobWorker) -> None:
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(drain, worker).result()
+
+    monkeypatch.setattr(JobWorker, "drain", on_a_thread)
 
 
 @pytest.fixture
