@@ -33,7 +33,7 @@ BEGIN
 END
 $$;
 
--- Every writer is covered: the reduction sets reduced_at only, and a late report fills its columns in vain.
+-- Every writer is covered: the reduction sets reduced_at only, and what a late report brings is emptied.
 CREATE OR REPLACE TRIGGER calls_reduced
     BEFORE INSERT OR UPDATE ON calls
     FOR EACH ROW WHEN (NEW.reduced_at IS NOT NULL)

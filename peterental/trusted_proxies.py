@@ -44,7 +44,7 @@ class TrustedProxies:
             return cls(hops=int(text))
         networks = tuple(ip_network(part.strip()) for part in text.split(","))
         if any(network.prefixlen == 0 for network in networks):
-            raise ValueError  # whoever is trusted chooses the address: with everyone, it means nothing
+            raise ValueError  # a trusted proxy chooses the address: if all are trusted, it means nothing
         return cls(networks=networks)
 
     def __bool__(self) -> bool:

@@ -154,7 +154,7 @@ class UserService:
         An unknown or deactivated user takes as much work as a wrong password.
 
         The attempt is counted before the password is verified; a success takes it back. Codes of a second factor count
-        against the same limits: while those are exceeded, nobody learns whether the password was right.
+        against the same limits: while those are exceeded, no one learns whether the password was right.
 
         Args:
             email: as typed.
