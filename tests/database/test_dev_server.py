@@ -38,7 +38,7 @@ FAST = {"fsync": "off"}
 ELSEWHERE = Path("/var/lib/peterental")
 AS_ROOT = os.geteuid() == 0
 
-only_root = pytest.mark.skipif(not AS_ROOT, reason="needs root")
+only_root = pytest.mark.skipif(not AS_ROOT, reason="an ordinary user cannot play another one; the gate runs as root")
 
 USER = """
 import sys

@@ -175,7 +175,9 @@ print(len(verified), status_kib("VmHWM") - before, status_kib("VmRSS") - before)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="the memory of a process is read from /proc, which macOS lacks"
+)
 def test_memory_of_password_checks_is_given_back() -> None:
     """24 threads that sign in at once take 38 MiB for two hashes, and keep next to nothing."""
     done = subprocess.run(

@@ -168,7 +168,7 @@ def test_statements_of_every_kind(runner: MigrationRunner, folder: Folder, db: C
     )
     runner.run_migrations()
     if db.info.server_version < 150000:
-        pytest.skip("no MERGE")
+        pytest.skip("MERGE is new in PostgreSQL 15")
     work()
     assert seen(db) == {5: 25}
     assert db.execute("SELECT count(*) AS n FROM copy").fetchone() == {"n": 25}
