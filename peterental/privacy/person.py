@@ -89,10 +89,6 @@ class Person:
     def _regex(self) -> re.Pattern[str]:
         return re.compile(self.pattern, re.IGNORECASE)
 
-    def is_in(self, text: str | None) -> bool:
-        """Return whether a text names this person."""
-        return text is not None and self._regex.search(text) is not None
-
     def removed_from(self, value: object) -> object:
         """Return a text or a JSON value without this person: keys, texts and numbers that match become REMOVED."""
         if isinstance(value, str):

@@ -321,7 +321,7 @@ def test_person_is_parsed_in_the_office_s_country() -> None:
     assert Person.parse("020 7946 0958", "GB") == Person.parse("+44 20 7946 0958")
     assert Person.parse("mailto:Ana@Example.com") == Person("email", "ana@example.com")
     for spelling in ("+44 (0)20 7946 0958", "020 7946 0958", "0044 2079460958"):
-        assert Person.parse("020 7946 0958", "GB").is_in(spelling)
+        assert Person.parse("020 7946 0958", "GB").removed_from(spelling) != spelling
 
 
 def test_unknown_person_is_reported(services: Services) -> None:
@@ -417,9 +417,9 @@ def test_pseudonym_depends_on_the_key() -> None:
 def test_long_text_is_searched_in_linear_time() -> None:
     """The number of steps grows with the text: the nearest misses over and over, ten times as long."""
     for text in ("405 555 014 " * 20_000, "0" * 200_000, "1 " * 100_000, "oh " * 60_000, "+(" * 100_000):
-        assert not BY_NUMBER.is_in(text)
+        assert BY_NUMBER.removed_from(text) == text
     for text in ("zeb." * 50_000, "zeb dot " * 30_000, "zeb" + " " * 200_000, EMAIL[:-1] * 8_000):
-        assert not BY_EMAIL.is_in(text)
+        assert BY_EMAIL.removed_from(text) == text
 
 
 def test_json_values_lose_the_person_in_keys_texts_and_numbers() -> None:
