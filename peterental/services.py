@@ -23,7 +23,7 @@ from peterental.messages.service import MessageService
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
-from peterental.users.encryption import Keyring
+from peterental.encryption import Keyring
 from peterental.users.passwords import PasswordLimits, Passwords
 from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService

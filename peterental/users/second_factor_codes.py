@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from peterental.database.pool import Database
-from peterental.users.encryption import Keyring
+from peterental.encryption import Keyring
 from peterental.users.model import CodeKind
 from peterental.users.second_factor_repository import SecondFactorRepository
 from peterental.users.totp import matching_step, new_secret, recovery_code_hash

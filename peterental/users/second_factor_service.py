@@ -15,7 +15,7 @@ from peterental.database.pool import Database
 from peterental.users import totp
 from peterental.users.changes import user_change
 from peterental.users.confirmation import PasswordConfirmation
-from peterental.users.encryption import Keyring
+from peterental.encryption import Keyring
 from peterental.users.login_throttle import user_key
 from peterental.users.model import (
     CodeWrong,

@@ -16,7 +16,7 @@ from peterental.database.pool import Database
 from peterental.users import login_throttle
 from peterental.users.changes import user_change
 from peterental.users.confirmation import PasswordConfirmation
-from peterental.users.encryption import Keyring
+from peterental.encryption import Keyring
 from peterental.users.failure_log import FailureLog
 from peterental.users.login_throttle import ClientOrigin
 from peterental.users.model import (
