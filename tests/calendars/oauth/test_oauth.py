@@ -26,7 +26,7 @@ from peterental.calendars.oauth import (
 )
 from peterental.calendars.source import Tokens
 from tests.calendars.login import CLIENT_ID, CLIENT_SECRET, LoginServer, Store, error, s256
-from tests.calendars.loopback import HTML, Answer, Drop, Hang, Reply
+from tests.calendars.provider_server import HTML, Answer, Drop, Hang, Reply
 from tests.servers import HANG_S
 
 VERIFIER = "v" * 43
