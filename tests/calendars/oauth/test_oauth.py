@@ -232,6 +232,15 @@ def test_hanging_token_endpoint_ends_with_the_time_limit(server: LoginServer, pr
     http.close()
 
 
+def test_provider_in_a_private_network_is_a_fault(server: LoginServer, provider: OAuthProvider, store: Store) -> None:
+    http = HttpClient(timeout_s=HANG_S)
+    with pytest.raises(CalendarUnreachable, match="not on the public internet"):
+        exchange_code(provider, http, code="c", verifier=VERIFIER, redirect_uri=BACK)
+    with pytest.raises(CalendarUnreachable, match="not on the public internet"):
+        AuthorizedHttp(http, provider, store, lambda: at(server.login.clock_s)).request("GET", f"{server.url}/api")
+    assert server.asked == []
+
+
 @pytest.mark.parametrize(
     ("expires_in", "life_s"),
     [
