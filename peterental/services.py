@@ -17,6 +17,7 @@ from peterental.appointments.listing.service import ListingService
 from peterental.appointments.manual.service import ManualBookingService
 from peterental.appointments.phone_service import PhoneBookingService
 from peterental.audit.service import AuditService
+from peterental.calendars.connection_service import ConnectionService
 from peterental.calendars.credentials import CredentialsStore
 from peterental.calendars.providers import Providers
 from peterental.calendars.repository import CalendarRepository
@@ -51,6 +52,7 @@ class Services:
     calendar: CalendarService
     calendar_events: CalendarEventService
     calendar_sync: SyncService
+    calendars: ConnectionService
     hours: WorkingHoursService
     jobs: JobService
     listing: ListingService
@@ -95,15 +97,17 @@ def build_services(
     agents = AgentService(database, audit, clock)
     calls = CallService(database, clock, buffers_records=buffers_records)
     calendars = CalendarRepository(database)
-    providers = Providers(calendars, CredentialsStore(keyring), config, clock)
+    agent_repository, credentials = AgentRepository(database), CredentialsStore(keyring)
+    providers = Providers(calendars, credentials, config, clock)
     events, jobs = CalendarEventRepository(database), JobService(database, audit)
+    outbox = CalendarOutbox(events, jobs)
     sync = SyncService(
         database,
         calendars,
-        AgentRepository(database),
+        agent_repository,
         providers,
         config.calendar_max_age_minutes * 60.0,
-        CalendarOutbox(events, jobs),
+        outbox,
         is_online=reads_calendars,
     )
     hours = WorkingHoursService(database, agents, audit, clock)
@@ -116,9 +120,30 @@ def build_services(
         calls=calls,
         calendar=CalendarService(database, agents, hours, calls, clock),
         calendar_events=CalendarEventService(
-            database, events, calendars, sync, providers, calendars.namespace, config.public_url, clock
+            database,
+            events,
+            calendars,
+            agent_repository,
+            agents,
+            sync,
+            providers,
+            jobs,
+            audit,
+            config.public_url,
+            clock,
         ),
         calendar_sync=sync,
+        calendars=ConnectionService(
+            database,
+            calendars,
+            agents,
+            sync,
+            providers,
+            credentials,
+            outbox,
+            audit,
+            may_store=bool(config.credentials_keys) or not config.is_production,
+        ),
         hours=hours,
         jobs=jobs,
         listing=ListingService(database, audit, clock),

@@ -153,14 +153,6 @@ class SignInExpired(Refusal):
     """That sign-in was started too long ago, or by somebody else. Start it again."""
 
 
-class SyncBusy(Refusal):
-    """The calendar is being read at the moment."""
-
-
-class AccountDisconnected(Refusal):
-    """The account was disconnected in the meantime."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class SyncResult:
     """What became of reading an account.

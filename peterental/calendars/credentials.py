@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from peterental.calendars.model import CalendarAccessLost
 from peterental.calendars.source import Tokens
-from peterental.encryption import Keyring
+
+if TYPE_CHECKING:
+    from peterental.calendars.account import Account
+    from peterental.encryption import Keyring
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,25 @@ class CredentialsStore:
     def encrypt(self, agent_id: str, credentials: Credentials) -> str:
         """Return credentials as they are stored. They are decrypted for the same agent only."""
         return self._keyring.encrypt(_purpose(agent_id), msgspec.json.encode(credentials).decode())
+
+    def of(self, account: Account) -> Credentials:
+        """Return what an account signs in with. Raises CredentialsUnreadable."""
+        return self.decrypt(account.agent_id, account.kind, account.label, account.credentials)
+
+    def encrypt_text(self, agent_id: str, secret: str) -> str:
+        """Return a secret of a sign-in that has begun, as it is stored."""
+        return self._keyring.encrypt(_purpose(agent_id), secret)
+
+    def decrypt_text(self, agent_id: str, encrypted: str) -> str | None:
+        """Return a secret that `encrypt_text` encrypted; None if the keys have changed."""
+        return self._keyring.decrypt(_purpose(agent_id), encrypted)
+
+    def are(self, agent_id: str, kind: str, encrypted: str, credentials: Credentials) -> bool:
+        """Return whether stored credentials are these."""
+        try:
+            return self.decrypt(agent_id, kind, "", encrypted) == credentials
+        except CredentialsUnreadable:
+            return False
 
     def decrypt(self, agent_id: str, kind: str, name: str, encrypted: str) -> Credentials:
         """Return stored credentials. Raises CredentialsUnreadable.

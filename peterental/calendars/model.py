@@ -181,12 +181,14 @@ class RemoteCalendar:
         name: as the person named it.
         is_writable: whether events can be written into it.
         is_default: whether new events go there by default.
+        owner: the e-mail address of the account, as far as the provider says it.
     """
 
     remote_id: str
     name: str
     is_writable: bool = False
     is_default: bool = False
+    owner: str | None = None
 
 
 # --- what can go wrong -----------------------------------------------------------------------------------------------

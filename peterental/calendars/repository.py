@@ -202,6 +202,24 @@ class CalendarRepository:
             (agent_id, calendar_id),
         )
 
+    def receive_by_default(self, connection: Connection, account_id: int, remote_id: str) -> None:
+        """Queue choosing a calendar to receive viewings if it is writable and no other calendar of the agent does."""
+        connection.execute(
+            """
+            UPDATE calendars SET receives_viewings = TRUE
+            WHERE account_id = %s AND remote_id = %s AND is_writable
+                AND NOT EXISTS (
+                    SELECT FROM calendars AS other
+                    WHERE other.agent_id = calendars.agent_id AND other.receives_viewings
+                )
+            """,
+            (account_id, remote_id),
+        )
+
+    def receive_nothing(self, connection: Connection, account_id: int) -> None:
+        """Queue that no calendar of an account receives viewings."""
+        connection.execute("UPDATE calendars SET receives_viewings = FALSE WHERE account_id = %s", (account_id,))
+
     def set_keeps_titles(self, connection: Connection, account_id: int, *, keeps_titles: bool) -> None:
         """Queue whether titles of events are stored. The next reading is a whole one."""
         connection.execute(
@@ -355,6 +373,19 @@ class CalendarRepository:
                 "calendar_id": calendar.calendar_id,
             },
         )
+
+    def busy_counts(self, agent_id: str) -> dict[int, int]:
+        """Return how many busy times of each account of an agent are stored."""
+        rows = self._database.fetch(
+            """
+            SELECT account_id, COUNT(*) AS number
+            FROM agent_busy JOIN calendars USING (calendar_id)
+            WHERE calendars.agent_id = %s
+            GROUP BY account_id
+            """,
+            (agent_id,),
+        )
+        return {row["account_id"]: row["number"] for row in rows}
 
     def count_busy(self, account_id: int) -> int:
         """Return how many busy times of an account are stored."""

@@ -86,7 +86,7 @@ class SyncService:
         self._calendars = calendars
         self._agents = agents
         self._providers = providers
-        self._max_age_s = max_age_s
+        self.max_age_s = max_age_s
         self._observer = observer
         self._is_online = is_online
 
@@ -100,7 +100,7 @@ class SyncService:
             agent: whose.
             now: the present moment, aware.
         """
-        return age is None or age.is_current(self._max_age_s, now + timedelta(days=agent.rules.horizon_days))
+        return age is None or age.is_current(self.max_age_s, now + timedelta(days=agent.rules.horizon_days))
 
     def refresh(self, agent_id: str, timeout_s: float = REFRESH_TIMEOUT_S) -> None:
         """Read an agent's calendars, because a caller waits for them. Waits for another process that reads them.
@@ -121,7 +121,7 @@ class SyncService:
 
     def _is_fresh(self, account: Account) -> bool:
         ages = [calendar.age_s for calendar in self._calendars.calendars_of(account.account_id) if calendar.blocks]
-        return all(age_s is not None and age_s <= self._max_age_s for age_s in ages)
+        return all(age_s is not None and age_s <= self.max_age_s for age_s in ages)
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -162,7 +162,7 @@ class SyncService:
         assert agent is not None  # noqa: S101  # tells mypy; the account is deleted with its agent
         gone: CalendarGone | None = None
         try:
-            with self._providers.open(lease, timeout_s) as remote:
+            with self._providers.open(lease, agent, timeout_s) as remote:
                 for calendar in self._calendars.calendars_of(lease.account.account_id):
                     if calendar.is_used:
                         try:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peterental.appointments.calendar_events.event import event_of
+from peterental.appointments.calendar_events.model import NothingToResolve
+from peterental.audit.model import Change
 from peterental.calendars.model import (
     AddressNotAllowed,
     CalendarFault,
@@ -25,8 +27,12 @@ from peterental.jobs.model import JobRequest
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from peterental.access import Viewer
+    from peterental.agents.repository import AgentRepository
+    from peterental.agents.service import AgentService
     from peterental.appointments.calendar_events.model import EventState, RemoteChange, ViewingOfEvent
     from peterental.appointments.calendar_events.repository import CalendarEventRepository
+    from peterental.audit.service import AuditService
     from peterental.calendars.account import Calendar
     from peterental.calendars.model import OwnEvent, Reading, ReadWindow, ViewingEvent
     from peterental.calendars.providers import Providers
@@ -49,6 +55,8 @@ LEASE_WAIT_S = 20.0
 _POLL_S = 0.1
 MAX_WAITING = 200
 MAX_REVISIONS = 5
+MAX_CHANGED_SHOWN = 20
+MAX_APPOINTMENT_ID = 2**31 - 1
 
 
 class MailboxBusy(Fault):
@@ -112,9 +120,12 @@ class CalendarEventService:
         database: where the outbox is.
         events: the repository of the outbox.
         calendars: the repository of connected calendars.
+        agents: the repository of agents.
+        agent_service: knows who may see which agent.
+        jobs: queues writing.
+        audit: records what people decide.
         sync: holds accounts, and records their trouble.
         providers: opens accounts.
-        namespace: returns the namespace of this installation.
         public_url: for the links in events; None leaves them out.
         now: returns the present moment, aware.
     """
@@ -124,18 +135,24 @@ class CalendarEventService:
         database: Database,
         events: CalendarEventRepository,
         calendars: CalendarRepository,
+        agents: AgentRepository,
+        agent_service: AgentService,
         sync: SyncService,
         providers: Providers,
-        namespace: Callable[[], str],
+        jobs: JobService,
+        audit: AuditService,
         public_url: str | None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._events = events
         self._calendars = calendars
+        self._agents = agents
+        self._agent_service = agent_service
+        self._jobs = jobs
+        self._audit = audit
         self._sync = sync
         self._providers = providers
-        self._namespace = namespace
         self._public_url = public_url
         self._now = now
 
@@ -243,10 +260,49 @@ class CalendarEventService:
 
     def _event(self, viewing: ViewingOfEvent, state: EventState) -> ViewingEvent:
         return event_of(
-            viewing, self._namespace(), state.revision, event_id=state.event_id, public_url=self._public_url
+            viewing, self._providers.namespace, state.revision, event_id=state.event_id, public_url=self._public_url
         )
 
     # --- what people did ---------------------------------------------------------------------------------------------
+
+    def event_of_viewing(self, appointment_id: int, viewer: Viewer) -> EventState | None:
+        """Return what was written about a viewing, and what a person did to its event; None if it never had to be.
+
+        Raises AgentUnknown. At most three queries.
+        """
+        viewing = self._events.viewing(appointment_id) if 0 < appointment_id <= MAX_APPOINTMENT_ID else None
+        if viewing is None:
+            return None
+        self._agent_service.get(viewing.agent_id, viewer)
+        return self._events.state(appointment_id)
+
+    def changed_remotely(self, agent_id: str, viewer: Viewer) -> list[tuple[EventState, ViewingOfEvent]]:
+        """Return an agent's viewings whose events a person moved or deleted in the calendar, the soonest first.
+
+        Raises AgentUnknown. Two queries.
+        """
+        self._agent_service.get(agent_id, viewer)
+        return self._events.changed_remotely(agent_id, MAX_CHANGED_SHOWN)
+
+    def put_back(self, appointment_id: int, viewer: Viewer) -> None:
+        """Queue writing the event of a viewing again as the viewing is, over what a person did to it in the calendar.
+
+        Raises AgentUnknown, NothingToResolve.
+        """
+        state = self.event_of_viewing(appointment_id, viewer)
+        if state is None or state.remote_change is None:
+            raise NothingToResolve
+        with self._database.transaction() as connection:
+            self._events.write_again(connection, state)
+            request = JobRequest(task=WRITE_VIEWING, args={"appointment_id": appointment_id})
+            self._jobs.defer(connection, request)
+            change = Change(
+                action="event put back",
+                subject_kind="appointment",
+                subject_id=str(appointment_id),
+                subject_name=f"event {state.remote_change} in the calendar",
+            )
+            self._audit.record(connection, viewer.email, change)
 
     def check(self, appointment_id: int) -> None:
         """Look an event up, and note whether a person moved or deleted it. Raises as `write` does."""
@@ -269,9 +325,11 @@ class CalendarEventService:
     @contextmanager
     def _opened(self, calendar: Calendar) -> Iterator[ViewingCalendar]:
         """Yield the account of a calendar, signed in, and record its trouble. Raises MailboxBusy, MailboxThrottled."""
+        agent = self._agents.get(calendar.agent_id, None)
+        assert agent is not None  # noqa: S101  # tells mypy; agents are never deleted
         with self._held(calendar) as lease:
             try:
-                with self._providers.open_for_viewings(lease, WRITE_TIMEOUT_S) as remote:
+                with self._providers.open_for_viewings(lease, agent, WRITE_TIMEOUT_S) as remote:
                     yield remote
             except EventRefused:  # about this event only
                 raise
