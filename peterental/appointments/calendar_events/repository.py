@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
 
 _STATE = """
-    appointment_id, calendar_id, revision, version, written_version, attempted_at IS NOT NULL AS attempted, event_id,
+    calendar_viewings.appointment_id, calendar_id, revision, version, written_version, attempted_at IS NOT NULL AS attempted, event_id,
     written_start, written_end, calendar_viewings.problem, remote_change, remote_start, remote_end
 """
 _VIEWING = """
@@ -82,7 +82,7 @@ class CalendarEventRepository:
             JOIN appointments ON appointments.id = appointment_id
             JOIN agents USING (agent_id)
             WHERE remote_change IS NOT NULL AND appointments.agent_id = %s AND status <> 'cancelled'
-            ORDER BY start_time, appointment_id
+            ORDER BY start_time, id
             LIMIT %s
             """,
             (agent_id, limit),
