@@ -15,7 +15,7 @@ _KNOWN = {domain: url for url, domains in _PROVIDERS.items() for domain in domai
 """Domains of providers whose calendars are on another host that /.well-known/caldav of the domain does not name."""
 
 _SCHEMES = {"https": "https", "http": "http", "caldavs": "https", "caldav": "https"}
-_PATH_CHARS = "/@:!$&'()*+,;=~-._"
+_PATH_CHARS = "@:!$&'()*+,;=~-._"
 WELL_KNOWN = "/.well-known/caldav"
 _NEXTCLOUD = "remote.php/dav/"
 
@@ -74,14 +74,29 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def path_of(url: str) -> str:
-    """Return the path of a URL or an href, with one spelling of its percent-encoding."""
-    return normal_path(urlsplit(url).path)
+def path_of(href: str, base: str = "https://host/") -> str:
+    """Return the path of a URL or an href, with one spelling of its percent-encoding. It begins with a slash.
+
+    Args:
+        href: as a server wrote it.
+        base: the URL that a relative href is relative to.
+    """
+    try:
+        path = urlsplit(urljoin(base, href.strip())).path
+    except ValueError:
+        path = quote(href)
+    return "/" + normal_path(path).removeprefix("/")
 
 
 def normal_path(path: str) -> str:
-    """Return a path with one spelling of its percent-encoding: servers write `@` and `%40` for the same."""
-    return quote(unquote(path, errors="surrogateescape"), safe=_PATH_CHARS, errors="surrogateescape")
+    """Return a path with one spelling of its percent-encoding: servers write `@` and `%40` for the same.
+
+    An encoded slash is part of a name, and stays.
+    """
+    return "/".join(
+        quote(unquote(part, errors="surrogateescape"), safe=_PATH_CHARS, errors="surrogateescape")
+        for part in path.split("/")
+    )
 
 
 def named_url(base: str, href: str) -> str:

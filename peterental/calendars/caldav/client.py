@@ -36,10 +36,6 @@ class DavClient:
         answer = self.ask("PROPFIND", url, propfind(properties), depth=depth)
         return multistatus_of(answer), answer.url
 
-    def report(self, url: str, body: bytes, *, depth: int = 1) -> Multistatus:
-        """Return what a report says."""
-        return multistatus_of(self.ask("REPORT", url, body, depth=depth))
-
     def ask(self, method: str, url: str, body: bytes, *, depth: int) -> HttpAnswer:
         """Send a request that may be redirected; return the answer, whatever its status."""
         headers = {"Depth": str(depth), "Content-Type": "application/xml; charset=utf-8"}

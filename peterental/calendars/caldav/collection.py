@@ -232,13 +232,13 @@ class Collection:
     def _members(self, listed: Multistatus) -> Iterator[tuple[str, DavResponse]]:
         """Yield the resources of an answer with their paths, without the calendar itself and collections in it."""
         for response in listed.responses:
-            path = path_of(response.href)
+            path = path_of(response.href, self.url)
             if not path.endswith("/") and f"{path}/" != self.path:
                 yield path, response
 
     def _is_cut_off(self, response: DavResponse) -> bool:
         """Return whether a response says that the answer is not complete (RFC 6578, 3.6)."""
-        return response.status == _TOO_MANY and collection_url(path_of(response.href)) == self.path
+        return response.status == _TOO_MANY and collection_url(path_of(response.href, self.url)) == self.path
 
     def _gone(self) -> CalendarGone:
         return CalendarGone(name=unquote(self.path.rstrip("/").rpartition("/")[2]))

@@ -1,14 +1,19 @@
-"""The events of one resource: what blocks, and what PeteRental wrote."""
+"""The events of a calendar's resources: what blocks, and what PeteRental wrote."""
 
 from __future__ import annotations
 
 from collections.abc import Collection as AnyOf
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import monotonic
 from urllib.parse import unquote
 
 from peterental.calendars.caldav.collection import Resource
-from peterental.calendars.icalendar_data import read_events
-from peterental.calendars.model import BusyTime, CalendarNonsense, OwnEvent, ReadWindow
+from peterental.calendars.icalendar_data.limits import USUAL_LIMITS, Limits
+from peterental.calendars.icalendar_data.reader import read_events
+from peterental.calendars.model import BusyTime, OwnEvent, ReadWindow
+
+_BEGIN = b"BEGIN:VCALENDAR"
+_END = b"END:VCALENDAR"
 
 
 @dataclass(frozen=True)
@@ -26,21 +31,58 @@ class ResourceEvents:
     notes: tuple[str, ...] = ()
 
 
-def events_of(resource: Resource, *, url: str, window: ReadWindow, namespace: str, owner: AnyOf[str]) -> ResourceEvents:
-    """Return the events of a resource. One that cannot be read is noted, so that it does not hide the others.
+class EventReader:
+    """Reads the events of many resources, within the limits of one reading.
 
     Args:
-        resource: with its data.
-        url: of the resource, the id of an event that PeteRental wrote.
         window: the time of interest.
         namespace: of this installation.
         owner: the e-mail addresses of the calendar's owner.
+        host: where the resources came from, for faults.
+        limits: of all resources together; of their size, for each.
     """
-    try:
-        times = read_events(resource.data, window, namespace=namespace, owner=owner)
-    except CalendarNonsense:
-        name = unquote(resource.path.rpartition("/")[2])
-        return ResourceEvents(notes=(f"An event of the calendar cannot be read and does not block: {name}",))
-    busy = tuple(time for group in times.busy.values() for time in group)
-    own = tuple(OwnEvent(marker=marker, event_id=url, start=start, end=end) for marker, start, end in times.own)
-    return ResourceEvents(busy, own, times.notes)
+
+    def __init__(
+        self, window: ReadWindow, *, namespace: str, owner: AnyOf[str], host: str, limits: Limits = USUAL_LIMITS
+    ) -> None:
+        self._window = window
+        self._namespace = namespace
+        self._owner = owner
+        self._host = host
+        self._limits = limits
+
+    def read(self, resource: Resource, *, url: str) -> ResourceEvents:
+        """Return the events of a resource.
+
+        A broken one does not hide the others: if it is no calendar at all, a note names it; if its end is missing, what
+        is there counts.
+
+        Args:
+            resource: with its data.
+            url: of the resource, the id of an event that PeteRental wrote.
+
+        Raises:
+            CalendarNonsense: a limit is exceeded.
+        """
+        text = resource.data
+        if _BEGIN not in text.upper():
+            name = unquote(resource.path.rpartition("/")[2])
+            return ResourceEvents(notes=(f"An event that cannot be read does not block: {name}.",))
+        if _END not in text.upper():
+            text += b"\r\n" + _END + b"\r\n"
+        started = monotonic()
+        times = read_events(
+            text,
+            self._window,
+            namespace=self._namespace,
+            owner=self._owner,
+            host=self._host,
+            limits=self._limits,
+        )
+        busy = tuple(time for group in times.busy.values() for time in group)
+        self._limits = replace(
+            self._limits,
+            time_s=self._limits.time_s - (monotonic() - started),
+            max_instances=self._limits.max_instances - len(busy),
+        )
+        return ResourceEvents(busy, tuple(replace(own, event_id=url) for own in times.own), times.notes)

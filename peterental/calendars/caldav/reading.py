@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from peterental.calendars.caldav import names
+from peterental.calendars.caldav.addresses import host_of
 from peterental.calendars.caldav.bodies import propfind
 from peterental.calendars.caldav.client import DavClient, multistatus_of
-from peterental.calendars.caldav.collection import Collection, CollectionState, Resource
+from peterental.calendars.caldav.collection import Collection, CollectionState
 from peterental.calendars.caldav.cursor import Cursor
-from peterental.calendars.caldav.events import ResourceEvents, events_of
+from peterental.calendars.caldav.events import EventReader
 from peterental.calendars.caldav.writing import marker_of
 from peterental.calendars.model import BusyTime, OwnEvent, Reading, ReadWindow
 
@@ -83,8 +84,14 @@ class CalendarReader:
         busy: dict[str, tuple[BusyTime, ...]] = {}
         own: list[OwnEvent] = []
         notes: list[str] = []
+        reader = EventReader(
+            self._window,
+            namespace=self._namespace,
+            owner=self._owner | frozenset(cursor.addresses),
+            host=host_of(self._collection.url),
+        )
         for resource in self._collection.fetch(asked):
-            events = self._decode(resource, cursor.addresses)
+            events = reader.read(resource, url=self._collection.url_of(resource.path))
             busy[resource.path] = events.busy
             own += events.own
             notes += events.notes
@@ -97,15 +104,6 @@ class CalendarReader:
             removed_own=frozenset(self._collection.url_of(path) for path in gone if self._may_be_ours(path)),
             cursor=cursor.text(),
             notes=tuple(notes),
-        )
-
-    def _decode(self, resource: Resource, addresses: Iterable[str]) -> ResourceEvents:
-        return events_of(
-            resource,
-            url=self._collection.url_of(resource.path),
-            window=self._window,
-            namespace=self._namespace,
-            owner=self._owner | frozenset(addresses),
         )
 
     def _may_be_ours(self, path: str) -> bool:

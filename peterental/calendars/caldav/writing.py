@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 
 from peterental.calendars.caldav import names
 from peterental.calendars.caldav.addresses import host_of, path_of
 from peterental.calendars.caldav.client import DavClient, unexpected
 from peterental.calendars.caldav.collection import Collection, Resource
-from peterental.calendars.caldav.events import events_of
+from peterental.calendars.caldav.events import EventReader
 from peterental.calendars.caldav.viewing_text import ViewingText
 from peterental.calendars.caldav.xml_reader import parse_xml
 from peterental.calendars.http import HttpAnswer
-from peterental.calendars.icalendar_data import viewing_to_icalendar
+from peterental.calendars.icalendar_data.writer import viewing_to_icalendar
 from peterental.calendars.model import (
     CalendarFault,
+    CalendarGone,
     CalendarNonsense,
     CalendarUnreachable,
     EventMissing,
@@ -85,10 +87,15 @@ class ViewingWriter:
         raise CalendarUnreachable(host=self._host, reason="another program keeps changing the event")
 
     def delete(self, event_id: str) -> None:
-        """Delete an event, wherever in the calendar it is now; one that is gone is no fault."""
+        """Delete an event, wherever in the calendar it is now.
+
+        One that is gone, alone or with its calendar, is no fault.
+        """
         path = path_of(event_id)
         marker = marker_of(path, self._namespace)
-        if not self._delete_resource(path) and marker is not None:
+        if self._delete_resource(path) or marker is None:
+            return
+        with suppress(CalendarGone):
             for moved in self._with_uid_of(marker):
                 self._delete_resource(moved.path)
 
@@ -98,9 +105,9 @@ class ViewingWriter:
         if found is None or ViewingText(found.data, event.marker.uid).is_cancelled:
             return None
         window = ReadWindow(event.start, event.end, event.zone)
-        url = self._collection.url_of(found.path)
-        events = events_of(found, url=url, window=window, namespace=self._namespace, owner=())
-        return next((own for own in events.own if own.marker == event.marker), None)
+        reader = EventReader(window, namespace=self._namespace, owner=(), host=self._host)
+        events = reader.read(found, url=self._collection.url_of(found.path))
+        return next((own for own in events.own if own.marker == event.marker and own.start is not None), None)
 
     def locate(self, marker: Marker, event_id: str | None) -> Resource | None:
         """Return the resource that has an event: the one of its id or its marker, or else of its UID."""

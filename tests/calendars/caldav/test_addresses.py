@@ -113,5 +113,28 @@ def test_credentials_follow_to_no_weaker_place(href: str) -> None:
 
 def test_percent_encoding_has_one_spelling() -> None:
     assert path_of("https://h/a%40b%20c%c3%b1") == path_of("/a@b c%C3%B1") == "/a@b%20c%C3%B1"
+    assert normal_path("/c%2fd%3f.ics") == "/c%2Fd%3F.ics", "an encoded slash does not separate folders"
     assert normal_path("/%ff%zz%") == "/%FF%25zz%25"
     assert normal_path(normal_path("/%ff%zz%2541")) == "/%FF%25zz%2541"
+
+
+@pytest.mark.parametrize(
+    ("href", "path"),
+    [
+        ("1.ics", "/c/work/1.ics"),
+        ("@evil.example/1.ics", "/c/work/@evil.example/1.ics"),
+        ("//evil.example/1.ics", "/1.ics"),
+        ("https://evil.example", "/"),
+        ("http://[::1", "/http://%5B::1"),
+        ("", "/c/work/"),
+    ],
+)
+def test_paths_begin_with_a_slash(href: str, path: str) -> None:
+    """Without it, an href could become part of the host that the credentials are sent to."""
+    assert path_of(href, "https://h.example/c/work/") == path
+
+
+@given(st.text(max_size=60))
+def test_every_href_has_a_path(href: str) -> None:
+    assert path_of(href).startswith("/")
+    assert path_of(href, "https://h.example/c/").startswith("/")

@@ -59,6 +59,19 @@ def test_series_keeps_its_local_hour_without_vtimezone(calendar: RealCalendar) -
     assert {start.astimezone(CHICAGO).hour for start in starts} == {9}
 
 
+def test_zone_defined_in_the_data_is_used(calendar: RealCalendar) -> None:
+    zone = (
+        "BEGIN:VTIMEZONE\r\nTZID:Office\r\n"
+        "BEGIN:STANDARD\r\nDTSTART:20071104T020000\r\nRRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU\r\n"
+        "TZOFFSETFROM:-0500\r\nTZOFFSETTO:-0600\r\nEND:STANDARD\r\n"
+        "BEGIN:DAYLIGHT\r\nDTSTART:20070311T020000\r\nRRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU\r\n"
+        "TZOFFSETFROM:-0600\r\nTZOFFSETTO:-0500\r\nEND:DAYLIGHT\r\nEND:VTIMEZONE\r\n"
+    )
+    lines = [line.replace("America/Chicago", "Office") for line in STANDUP]
+    starts = {start for start, _ in times(read_one(calendar, zone, event(*lines, "RRULE:FREQ=WEEKLY;BYDAY=MO")))}
+    assert {local(10, 26, 9), local(11, 2, 9), local(12, 14, 9)} <= starts
+
+
 def test_exceptions_of_a_series_count_once(calendar: RealCalendar) -> None:
     series = event(*STANDUP, "RRULE:FREQ=WEEKLY;BYDAY=MO", "EXDATE;TZID=America/Chicago:20261130T090000")
     moved = event(
@@ -200,6 +213,23 @@ def test_own_event_that_a_person_deleted_is_reported(calendar: RealCalendar) -> 
     reading = read(calendar, cursor)
     assert reading.removed_own == {written.event_id}
     assert account(calendar.url).find(calendar.url, replace(viewing(), event_id=written.event_id)) is None
+
+
+def test_own_event_moved_to_another_calendar_is_reported(server: Server) -> None:
+    """By the method MOVE, as calendar programs do it."""
+    calendar, other = server.new_calendar(), server.new_calendar()
+    written = account(calendar.url).write(calendar.url, viewing())
+    calendar.put("lunch.ics", lunch())
+    cursors = read(calendar).cursor, read(other).cursor
+    name = f"{viewing().marker}.ics"
+    for moved in (name, "lunch.ics"):
+        status, body = server.ask("MOVE", calendar.url + moved, headers={"Destination": other.url + moved})
+        assert status == 201, body
+    left, arrived = read(calendar, cursors[0]), read(other, cursors[1])
+    assert left.removed == {calendar.path(name), calendar.path("lunch.ics")}
+    assert left.removed_own == {written.event_id}
+    assert [own.event_id for own in arrived.own] == [other.url + name]
+    assert times(arrived) == {(utc(12, 2, 18), utc(12, 2, 19))}
 
 
 def test_another_installations_event_blocks(calendar: RealCalendar) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from peterental.calendars.caldav import collection
 from peterental.calendars.caldav.account import CaldavAccount
+from peterental.calendars.caldav.collection import Resource
 from peterental.calendars.caldav.cursor import MOST_ETAGS, Cursor
+from peterental.calendars.caldav.events import EventReader
 from peterental.calendars.http import HttpClient
+from peterental.calendars.icalendar_data.limits import USUAL_LIMITS
 from peterental.calendars.model import (
     CalendarAccessLost,
     CalendarFault,
@@ -221,6 +225,23 @@ def test_unreadable_event_is_noted_and_hides_no_other() -> None:
     assert "bad one.ics" in note
 
 
+def test_event_whose_end_is_missing_blocks() -> None:
+    cut_off = lunch().partition("END:VEVENT")[0]
+    with server_with(Script(query=LISTED, multiget=multistatus(event_at("/c/work/1.ics", cut_off)))) as server:
+        reading = read(server)
+    assert (times(reading), reading.notes) == ({(utc(12, 2, 18), utc(12, 2, 19))}, ())
+
+
+def test_limits_count_for_all_events_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is beyond them is not free."""
+    limits = replace(USUAL_LIMITS, max_instances=2)
+    reader = EventReader(WINDOW, namespace=NAMESPACE, owner=(), host="h", limits=limits)
+    for day in (1, 2):
+        assert reader.read(Resource(f"/c/{day}.ics", None, lunch(day).encode()), url="").busy
+    with pytest.raises(CalendarNonsense):
+        reader.read(Resource("/c/3.ics", None, lunch(3).encode()), url="")
+
+
 def test_control_characters_do_not_make_a_calendar_unreadable() -> None:
     odd = event_at("/c/work/1.ics", lunch().replace("Lunch", "Lu\x0bn\x00ch"))
     with server_with(Script(query=LISTED, multiget=multistatus(odd))) as server:
@@ -229,9 +250,17 @@ def test_control_characters_do_not_make_a_calendar_unreadable() -> None:
 
 def test_paths_are_compared_however_they_are_written() -> None:
     listed = multistatus(found("/c/work/a%40b.ics"), found("http://elsewhere.example/c/work/c%2fd.ics"))
-    data = multistatus(event_at("/c/work/a@b.ics", lunch()), event_at("/c/work/c%2Fd.ics", lunch(3)))
+    data = multistatus(event_at("/c/work/a@b.ics", lunch()), event_at("c%2Fd.ics", lunch(3)))
     with server_with(Script(query=listed, multiget=data)) as server:
         assert len(times(read(server))) == 2
+
+
+def test_hrefs_cannot_extend_the_host() -> None:
+    listed = multistatus(found("@127.0.0.2/1.ics"), found("http://[::1"))
+    with server_with(Script(query=listed, multiget=multistatus())) as server:
+        assert times(read(server)) == set()
+        gets = [line for line in server.lines() if line.startswith("GET")]
+    assert gets == ["GET /c/work/@127.0.0.2/1.ics", "GET /http://%5B::1"]
 
 
 def test_events_of_other_hosts_are_asked_of_the_calendars_own() -> None:
@@ -377,9 +406,7 @@ def test_answer_that_breaks_off_is_a_fault() -> None:
 
 def test_address_that_is_refused_by_now_is_a_fault() -> None:
     """The name of a calendar's host may resolve to a private address one day. No person has typed it just then."""
-    mine = CaldavAccount(
-        HttpClient(timeout_s=HANG_S), address="", username=USER, password=WORD, namespace=NAMESPACE
-    )
+    mine = CaldavAccount(HttpClient(timeout_s=HANG_S), address="", username=USER, password=WORD, namespace=NAMESPACE)
     url = "https://127.0.0.1/c/work/"
     for use in (
         lambda: mine.read(url, WINDOW, None),

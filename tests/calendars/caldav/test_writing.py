@@ -212,9 +212,10 @@ def test_name_taken_by_something_else_is_refused(calendar: RealCalendar, mine: C
     assert "SUMMARY:Lunch" in calendar.text(NAME)
 
 
-def test_deleting_an_event_of_a_deleted_calendar_is_no_fault(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_deleted_calendar_is_gone_for_writing(calendar: RealCalendar, mine: CaldavAccount) -> None:
     written = mine.write(calendar.url, viewing())
     calendar.delete()
+    mine.delete(calendar.url, written.event_id)  # nothing is left to delete, which is no fault
     with pytest.raises(CalendarGone):
         mine.find(calendar.url, viewing())
     with pytest.raises(CalendarGone):

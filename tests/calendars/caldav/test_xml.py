@@ -98,7 +98,9 @@ def test_resources_may_share_a_status() -> None:
     assert [(found.href, found.status) for found in listed(text).responses] == [("/a", 404), ("/b", 404)]
 
 
-@pytest.mark.parametrize("line", ["200", "HTTP/1.1", "HTTP/1.1 20O OK", "HTTP/1.1 \uff12\uff10\uff10 OK", "HTTP/1.1 99999"])
+@pytest.mark.parametrize(
+    "line", ["200", "HTTP/1.1", "HTTP/1.1 20O OK", "HTTP/1.1 \uff12\uff10\uff10 OK", "HTTP/1.1 99999"]
+)
 def test_unreadable_status_is_neither_success_nor_missing(line: str) -> None:
     [response] = listed(f"<response><href>/a</href><status>{line}</status></response>").responses
     assert response.status == 0
