@@ -232,7 +232,7 @@ def test_event_whose_end_is_missing_blocks() -> None:
     assert (times(reading), reading.notes) == ({(utc(12, 2, 18), utc(12, 2, 19))}, ())
 
 
-def test_limits_count_for_all_events_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_count_for_all_events_together() -> None:
     """What is beyond them is not free."""
     limits = replace(USUAL_LIMITS, max_instances=2)
     reader = EventReader(WINDOW, namespace=NAMESPACE, owner=(), host="h", limits=limits)
