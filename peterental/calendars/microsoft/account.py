@@ -57,6 +57,7 @@ MAX_NOTES = 20
 _UTC = ZoneInfo("UTC")
 _VIEW_FIELDS = "id,subject,start,end,isAllDay,isCancelled,showAs,responseStatus,type,seriesMasterId,transactionId"
 _FIND_FIELDS = "id,start,end,isAllDay,isCancelled,type,seriesMasterId,transactionId"
+_NO_CONTENT = 204
 _BAD_REQUEST = 400
 _FORBIDDEN = 403
 _CONFLICT = 409
@@ -164,8 +165,10 @@ class MicrosoftAccount:
     def delete(self, remote_id: str, event_id: str) -> None:
         """Delete an event; one that is gone already is no fault."""
         answer = self._graph.send("DELETE", self._graph.url("calendars", remote_id, "events", event_id))
-        if not is_missing(answer):
-            _raise_for_write(answer)
+        if answer.status == _NO_CONTENT or is_missing(answer):
+            return
+        _raise_for_write(answer)
+        raise CalendarNonsense(host=HOST, reason="the answer to a deletion is not empty")
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
         """Return an event as it is now, by its marker or else by its id; None if it is not in the calendar."""
@@ -182,9 +185,7 @@ class MicrosoftAccount:
             return self._change(remote_id, event, found[0])
         _raise_for_write(answer, calendar=remote_id)
         content = object_of(answer)
-        event_id = id_of(content)
-        if event_id is None:
-            raise CalendarNonsense(host=HOST, reason="a new event has no id")
+        event_id = _id_in(content)
         interval = interval_of(content, event.zone)
         if interval is not None and (interval.start, interval.end) != (event.start, event.end):
             # An earlier attempt made it, with the times of then.
@@ -197,7 +198,7 @@ class MicrosoftAccount:
         if is_missing(answer):
             raise EventMissing
         _raise_for_write(answer)
-        return WrittenEvent(event_id)
+        return WrittenEvent(_id_in(object_of(answer)))
 
     def _sent(self, method: str, url: str, event: ViewingEvent, *, is_new: bool) -> HttpAnswer:
         """Send a viewing, in UTC if the provider does not know the agent's zone."""
@@ -321,6 +322,14 @@ def _range(window: ReadWindow) -> dict[str, str]:
 
 def _text(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _id_in(content: Mapping[str, Any]) -> str:
+    """Return the id of an event that was written. Raises CalendarNonsense: a login page has none."""
+    event_id = id_of(content)
+    if event_id is None:
+        raise CalendarNonsense(host=HOST, reason="an event that was written has no id")
+    return event_id
 
 
 def _raise_for_write(answer: HttpAnswer, *, calendar: str | None = None) -> None:

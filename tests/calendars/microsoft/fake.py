@@ -241,6 +241,8 @@ class FakeGraph(Loopback):
             return self._page(state, "Calendar" if asked.path.endswith("/calendars") else "Event")
         if state is None or state.calendar not in self.mailbox.calendars:
             return failure(410, "SyncStateNotFound")
+        if not self.mailbox.calendars[state.calendar].is_readable:
+            return failure(403, "ErrorAccessDenied")
         return self._feed(asked, state)
 
     def _page(self, rest: _Rest, kind: str) -> Answer:
