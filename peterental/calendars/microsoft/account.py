@@ -287,6 +287,7 @@ class _Gathered:
 
     def clear(self, key: str) -> None:
         """Forget what a series blocks, until its instances are added."""
+        self._removed.discard(key)
         self._times[key] = {}
 
     def remove(self, event_id: str) -> None:

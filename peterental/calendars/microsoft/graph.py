@@ -25,6 +25,12 @@ FEED_PAGE_SIZE = 100
 MAX_FEED_PAGES = 60
 """A longer change feed is not followed; the whole view is read, whose events come without bodies."""
 
+FEED_FIELDS = frozenset(
+    {"@removed", "id", "subject", "start", "end", "isAllDay", "isCancelled", "showAs", "responseStatus", "type"}
+    | {"seriesMasterId", "transactionId"}
+)
+"""What is kept of an event of a change feed. Its body may be large."""
+
 MAX_PAGES = 200
 """The most pages of a list that are read."""
 
@@ -139,7 +145,7 @@ class Graph:
                 return None
             raise_for_error(answer)
             page = self._page(answer)
-            items.extend(page.items)
+            items.extend(_shortened(item) for item in page.items)
             if page.delta_link is not None:
                 return Feed(tuple(items), page.delta_link)
             link = page.next_link
@@ -170,6 +176,10 @@ class Graph:
             return False
         is_same_server = (theirs.scheme, theirs.netloc) == (ours.scheme, ours.netloc)
         return is_same_server and theirs.path.startswith(ours.path)
+
+
+def _shortened(item: object) -> object:
+    return {name: value for name, value in item.items() if name in FEED_FIELDS} if isinstance(item, dict) else item
 
 
 def object_of(answer: HttpAnswer) -> Mapping[str, Any]:

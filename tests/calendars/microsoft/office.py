@@ -32,11 +32,16 @@ def hours(day: int, hour: int, length: float = 1) -> tuple[datetime, datetime]:
 
 def account(fake: FakeGraph, *, store: Store | None = None, timeout_s: float = HANG_S) -> MicrosoftAccount:
     """Return an account that is signed in."""
+    authorized = signed_in(fake, store=store, timeout_s=timeout_s)
+    return MicrosoftAccount(authorized, graph_url=fake.url, namespace=NAMESPACE)
+
+
+def signed_in(fake: FakeGraph, *, store: Store | None = None, timeout_s: float = HANG_S) -> AuthorizedHttp:
+    """Return what sends requests with the token of an account."""
     http = HttpClient(timeout_s=timeout_s, allow_private=True)
     provider = microsoft_provider(fake.url, CLIENT_ID, CLIENT_SECRET)
     store = store or Store(fake.login.tokens())
-    authorized = AuthorizedHttp(http, provider, store, lambda: datetime.fromtimestamp(fake.login.clock_s, UTC))
-    return MicrosoftAccount(authorized, graph_url=fake.url, namespace=NAMESPACE)
+    return AuthorizedHttp(http, provider, store, lambda: datetime.fromtimestamp(fake.login.clock_s, UTC))
 
 
 def read(fake: FakeGraph, cursor: str | None = None, calendar: str | None = None) -> Reading:

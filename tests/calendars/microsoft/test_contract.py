@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from peterental.calendars.microsoft.graph import Graph
 from tests.calendars.microsoft import make_contract
 from tests.calendars.microsoft.contract import ENUMS, TYPES, ContractBroken, check
 from tests.calendars.microsoft.fake import FakeGraph
-from tests.calendars.microsoft.office import account, hours, read, viewing
+from tests.calendars.microsoft.office import account, hours, read, signed_in, viewing
 
 DEFINITIONS = """
 export type BodyType = "text" | "html";
@@ -74,14 +75,17 @@ def test_what_differs_from_the_contract_is_noticed(content: Any) -> None:
 
 def test_request_that_breaks_the_contract_is_noticed() -> None:
     with FakeGraph(clock_s=1_796_000_000) as fake:
-        one = account(fake)
-        url = one._graph.url("calendars", fake.mailbox.default, "events")
-        content = {"subjekt": "Viewing"}
-        assert one._graph.send("POST", url, content).status == 500
-        assert one._graph.send("POST", url, {"bodyPreview": "read-only"}).status == 500
-        assert one._graph.send("GET", one._graph.url("calendars", query={"$select": "nome"})).status == 500
-        assert one._graph.send("GET", one._graph.url("mailFolders")).status == 500
-        assert len(fake.problems) == 4
+        graph = Graph(signed_in(fake), fake.url)
+        events = graph.url("calendars", fake.mailbox.default, "events")
+        answers = [
+            graph.send("POST", events, {"subjekt": "Viewing"}),
+            graph.send("POST", events, {"bodyPreview": "read-only"}),
+            graph.send("GET", graph.url("calendars", query={"$select": "nome"})),
+            graph.send("GET", graph.url("mailFolders")),
+            signed_in(fake).request("GET", graph.url("calendars")),
+        ]
+        assert [answer.status for answer in answers] == [500] * 5
+        assert len(fake.problems) == 5
 
 
 def test_answer_that_breaks_the_contract_is_noticed() -> None:
