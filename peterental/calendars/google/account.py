@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,7 @@ from peterental.calendars.source import WrittenEvent
 
 _OWNER = "owner"
 
+_CALENDAR_LIST = ("users", "me", "calendarList")
 _EVENTS_PER_PAGE, _CALENDARS_PER_PAGE = "2500", "250"
 
 _ALL_DAY_MARGIN = timedelta(days=1)
@@ -44,6 +46,8 @@ _ALL_DAY_MARGIN = timedelta(days=1)
 
 _FREE_BUSY_SPAN = timedelta(days=60)
 """The longest time that is asked for at once. Google refuses more than about 90 days."""
+
+FORBIDDEN_NOTE = "Google does not allow its events to be read, only when it is busy. Viewings in it block too."
 
 
 class GoogleAccount:
@@ -66,11 +70,8 @@ class GoogleAccount:
     def calendars(self) -> Sequence[RemoteCalendar]:
         """Return the calendars of the account's list; the owned ones are writable."""
         fields = "kind,nextPageToken,items(id,summary,summaryOverride,accessRole,primary,deleted)"
-        pages = self._api.pages(
-            "calendar#calendarList",
-            *("users", "me", "calendarList"),
-            query={"maxResults": _CALENDARS_PER_PAGE, "fields": fields},
-        )
+        query = {"maxResults": _CALENDARS_PER_PAGE, "fields": fields}
+        pages = self._api.pages("calendar#calendarList", _CALENDAR_LIST, query)
         try:
             found = [_remote_calendar(entry) for page in pages for entry in page.items]
         except ApiError as error:
@@ -87,9 +88,9 @@ class GoogleAccount:
         if reading is not None:
             return reading
         try:
-            if self._is_owned(remote_id):
-                return self._all_events(remote_id, window)
-            return self._free_busy(remote_id, window)
+            if not self._is_owned(remote_id):
+                return self._free_busy(remote_id, window)
+            return self._all_events(remote_id, window)
         except ApiError as error:
             raise _calendar_fault(error, remote_id) from error
 
@@ -110,12 +111,9 @@ class GoogleAccount:
 
     def _is_owned(self, remote_id: str) -> bool:
         """Return whether the person owns a calendar. One that she took off her list may still be hers."""
+        path = (*_CALENDAR_LIST, remote_id)
         try:
-            entry = self._api.fetch(
-                "calendar#calendarListEntry",
-                *("users", "me", "calendarList", remote_id),
-                query={"fields": "kind,accessRole"},
-            )
+            entry = self._api.fetch("calendar#calendarListEntry", path, {"fields": "kind,accessRole"})
         except ApiError as error:
             if error.status == NOT_FOUND:
                 return True
@@ -135,6 +133,11 @@ class GoogleAccount:
             raise _calendar_fault(error, remote_id) from error
 
     def _all_events(self, remote_id: str, window: ReadWindow) -> Reading:
+        """Read every event of the window.
+
+        A person may have the role of an owner in a calendar that Google counts as another's. If its events are
+        forbidden, its free and busy times are read.
+        """
         bounds = {
             "timeMin": _rfc3339(window.start - _ALL_DAY_MARGIN),
             "timeMax": _rfc3339(window.end + _ALL_DAY_MARGIN),
@@ -143,6 +146,10 @@ class GoogleAccount:
             return self._collect(remote_id, EventCollector(window, self._namespace, is_whole=True), bounds)
         except SeriesReported:
             raise CalendarNonsense(host=HOST, reason="it sent a series in place of its events") from None
+        except ApiError as error:
+            if error.status != FORBIDDEN:
+                raise
+        return replace(self._free_busy(remote_id, window), notes=(FORBIDDEN_NOTE,))
 
     def _collect(self, remote_id: str, collector: EventCollector, query: Mapping[str, str]) -> Reading:
         """Read events to the last page.
@@ -157,9 +164,7 @@ class GoogleAccount:
             "fields": f"kind,nextPageToken,nextSyncToken,items({events.FIELDS})",
         }
         cursor = None
-        for page in self._api.pages(
-            "calendar#events", *("calendars", remote_id, "events"), query={**constant, **query}
-        ):
+        for page in self._api.pages("calendar#events", ("calendars", remote_id, "events"), {**constant, **query}):
             for item in page.items:
                 collector.add(item)
             cursor = page.next_sync
@@ -176,7 +181,7 @@ class GoogleAccount:
                 "timeZone": "UTC",
                 "items": [{"id": remote_id}],
             }
-            answer = json_object(self._api.ask("POST", "freeBusy", body=question), "calendar#freeBusy")
+            answer = json_object(self._api.ask("POST", ("freeBusy",), body=question), "calendar#freeBusy")
             for time in _busy_times(answer, remote_id):
                 busy[f"busy {_rfc3339(time.start)} {_rfc3339(time.end)}"] = (time,)
         return Reading(is_whole=True, busy=busy)
@@ -224,8 +229,8 @@ def _busy_times(answer: Mapping[str, Any], remote_id: str) -> Iterator[BusyTime]
 
 def _free_busy_fault(errors: object, remote_id: str) -> CalendarFault:
     entries = errors if isinstance(errors, list) else []
-    reasons = {entry.get("reason") for entry in entries if isinstance(entry, dict)}
-    if reasons == {"notFound"}:
+    reasons = [entry.get("reason") if isinstance(entry, dict) else None for entry in entries]
+    if reasons == ["notFound"]:
         return CalendarGone(name=remote_id)
     return CalendarUnreachable(host=HOST, reason="it could not compute when the calendar is busy")
 

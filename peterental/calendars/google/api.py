@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 from urllib.parse import quote, urlencode
@@ -59,7 +59,8 @@ class GoogleApi:
     def ask(
         self,
         method: str,
-        *path: str,
+        path: Sequence[str],
+        *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> HttpAnswer:
@@ -83,16 +84,16 @@ class GoogleApi:
             _raise_for(answer)
         return answer
 
-    def fetch(self, kind: str, *path: str, query: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+    def fetch(self, kind: str, path: Sequence[str], query: Mapping[str, str]) -> Mapping[str, Any]:
         """Read an object. Raises as `ask` does, and CalendarNonsense if the answer is not one of this kind."""
-        return json_object(self.ask("GET", *path, query=query), kind)
+        return json_object(self.ask("GET", path, query=query), kind)
 
-    def pages(self, kind: str, *path: str, query: Mapping[str, str]) -> Iterator[Page]:
+    def pages(self, kind: str, path: Sequence[str], query: Mapping[str, str]) -> Iterator[Page]:
         """Read a list, page by page to the end. A page may be empty and not be the last."""
         seen = set()
         token = None
         while True:
-            page = _page(self.fetch(kind, *path, query=query if token is None else {**query, "pageToken": token}))
+            page = _page(self.fetch(kind, path, query if token is None else {**query, "pageToken": token}))
             yield page
             token = page.next_page
             if token is None:

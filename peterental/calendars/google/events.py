@@ -16,9 +16,12 @@ from peterental.clock import midnight
 
 FIELDS = (
     "id,iCalUID,status,summary,start,end,transparency,eventType,recurrence,recurringEventId,"
-    "organizer(self),attendees(self,responseStatus)"
+    "organizer(email,self),attendees(self,responseStatus)"
 )
-"""The fields of an event that are asked for. Descriptions, places and guests stay at Google."""
+"""The fields of an event that are asked for. Descriptions, places and guests stay at Google.
+
+An organizer without `self` is somebody else; the address is asked for so that such an entry is not empty and left out.
+"""
 
 _NEVER_BLOCKING = frozenset({"workingLocation", "birthday"})
 _UNDECIDED = frozenset({"tentative", "needsAction"})
@@ -127,7 +130,7 @@ def _blocks(item: Mapping[str, Any]) -> bool:
     return not (
         item.get("status") == "cancelled"
         or item.get("transparency") == "transparent"
-        or item.get("eventType") in _NEVER_BLOCKING
+        or text_of(item.get("eventType")) in _NEVER_BLOCKING
         or _own_answer(item) == "declined"
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from peterental.calendars.google.events import ReadEvent, read_event
 from peterental.calendars.google.provider import HOST
-from peterental.calendars.model import BusyTime, CalendarNonsense, OwnEvent, Reading, ReadWindow
+from peterental.calendars.model import BusyTime, CalendarNonsense, Marker, OwnEvent, Reading, ReadWindow
 
 MAX_EVENTS = 100_000
 """The most events of one reading. A calendar with more is not read: it would be free where it was not read."""
@@ -58,9 +58,9 @@ class EventCollector:
         return Reading(
             is_whole=self._is_whole,
             busy=self._busy,
-            removed=frozenset(self._removed - self._busy.keys()),
+            removed=frozenset() if self._is_whole else frozenset(self._removed - self._busy.keys()),
             own=tuple(self._own.values()),
-            removed_own=frozenset(self._own_removed),
+            removed_own=frozenset() if self._is_whole else frozenset(self._own_removed - self._own.keys()),
             cursor=cursor,
             notes=tuple(self._notes),
         )
@@ -71,8 +71,7 @@ class EventCollector:
             (self._own_removed if event.marker else self._removed).add(event.key)
             return
         if event.series is not None:
-            # An event that becomes a series is not reported as deleted, but its instances have ids of their own.
-            self._removed.add(event.series)
+            self._single_event_became(event.series)
         own = event.own_event()
         if own is not None:
             self._own[event.key] = own
@@ -82,6 +81,13 @@ class EventCollector:
                 self._busy[event.key] = times
         if event.note:
             self._note(event.note)
+
+    def _single_event_became(self, series: str) -> None:
+        """Remove an event that was changed into a series: it is not reported as deleted, but its instances come."""
+        if Marker.parse(series, self._namespace):
+            self._own_removed.add(series)
+        else:
+            self._removed.add(series)
 
     def _forget(self, key: str) -> None:
         self._busy.pop(key, None)

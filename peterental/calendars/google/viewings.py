@@ -16,7 +16,7 @@ from peterental.calendars.google.api import (
     GoogleApi,
     json_object,
 )
-from peterental.calendars.google.events import is_copy, read_event
+from peterental.calendars.google.events import FIELDS, is_copy, read_event
 from peterental.calendars.google.provider import HOST
 from peterental.calendars.model import (
     CalendarGone,
@@ -33,6 +33,8 @@ from peterental.calendars.source import WrittenEvent
 _EVENT = "calendar#event"
 _SILENT = {"sendUpdates": "none"}
 """Google sends no mail: PeteRental's own notices do."""
+_WRITTEN = {**_SILENT, "fields": "kind,id,status"}
+_WANTED = {"maxAttendees": "1", "fields": f"kind,{FIELDS}"}
 
 _ABSENT = frozenset({NOT_FOUND, GONE})
 
@@ -62,7 +64,7 @@ class Viewings:
     def delete(self, remote_id: str, event_id: str) -> None:
         """Delete an event; one that is gone already is no fault."""
         try:
-            self._api.ask("DELETE", *_path(remote_id, event_id), query=_SILENT)
+            self._api.ask("DELETE", _path(remote_id, event_id), query=_SILENT)
         except ApiError as error:
             if error.status not in _ABSENT and self._current(remote_id, event_id) is not None:
                 raise _refused(error) from error
@@ -83,7 +85,7 @@ class Viewings:
         event_id = str(event.marker)
         body = {**_content(event), "id": event_id, "reminders": {"useDefault": True}}
         try:
-            answer = self._api.ask("POST", "calendars", remote_id, "events", query=_SILENT, body=body)
+            answer = self._api.ask("POST", ("calendars", remote_id, "events"), query=_WRITTEN, body=body)
         except ApiError as error:
             if error.status == CONFLICT:
                 return self._adopt(remote_id, event, event_id)
@@ -112,7 +114,7 @@ class Viewings:
         for edge in ("start", "end"):
             body[edge]["date"] = None  # the person may have made it an all-day event
         try:
-            answer = self._api.ask("PATCH", *_path(remote_id, event_id), query=_SILENT, body=body)
+            answer = self._api.ask("PATCH", _path(remote_id, event_id), query=_WRITTEN, body=body)
         except ApiError as error:
             if error.status in _ABSENT:
                 self._require_calendar(remote_id)
@@ -132,7 +134,9 @@ class Viewings:
     def _api_event(self, remote_id: str, event_id: str) -> Mapping[str, Any] | None:
         """Return an event, a deleted one too, as long as Google keeps it."""
         try:
-            return self._api.fetch(_EVENT, *_path(remote_id, event_id), query={"maxAttendees": "1"})
+            return self._api.fetch(
+                _EVENT, _path(remote_id, event_id), {"maxAttendees": "1", "fields": f"kind,{FIELDS}"}
+            )
         except ApiError as error:
             if error.status in _ABSENT:
                 return None
@@ -142,7 +146,7 @@ class Viewings:
         """Raise CalendarGone if the calendar itself is what is missing."""
         query = {"maxResults": "1", "fields": "kind"}
         try:
-            self._api.fetch("calendar#events", "calendars", remote_id, "events", query=query)
+            self._api.fetch("calendar#events", ("calendars", remote_id, "events"), query)
         except ApiError as error:
             raise (CalendarGone(name=remote_id) if error.status in _ABSENT else error) from error
 

@@ -76,7 +76,7 @@ class ApiMethods:
 
     def run(self, call: Call, account: Account, request: Request) -> Any:
         """Answer a call. Raises Refused."""
-        body = request.json() if request.body else None
+        body: Resource = request.json() if request.body else {}
         query = {name: values[-1] for name, values in request.query.items()}
         content = {
             "calendar.calendarList.list": lambda: self._calendar_list(account, request),

@@ -432,7 +432,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        if answer.status != 204:  # noqa: PLR2004  # an answer without a body has no length
+        if answer.status != 204:  # an answer without a body has no length
             self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rrulestr
+from dateutil.rrule import rrulestr  # type: ignore[import-untyped]  # it has no type information
 
 Resource = dict[str, Any]
 
@@ -82,7 +82,7 @@ class FakeCalendar:
         attendees = [{"email": guest.calendar_id, "responseStatus": answer}]
         self.change(event_id, attendees=attendees)
         original = self.events[event_id]
-        fields = {name: original[name] for name in ("summary", "start", "end")}
+        fields = {name: original[name] for name in ("summary", "start", "end") if name in original}
         guest.put(
             event_id,
             **fields,
