@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
@@ -16,7 +17,7 @@ from urllib.parse import urlencode
 from authlib.oauth2.client import OAuth2Client
 
 from peterental.calendars.http import HttpAnswer, HttpClient, raise_for_status
-from peterental.calendars.model import CalendarAccessLost, CalendarNonsense, CalendarUnreachable
+from peterental.calendars.model import AddressNotAllowed, CalendarAccessLost, CalendarNonsense, CalendarUnreachable
 from peterental.calendars.source import Tokens, TokenStore
 from peterental.clock import utc_now
 from peterental.errors import Refusal
@@ -195,7 +196,8 @@ class AuthorizedHttp:
         follow: bool,
     ) -> HttpAnswer:
         authorized = {**(headers or {}), "Authorization": f"Bearer {tokens.access_token}"}
-        return self._http.request(method, url, headers=authorized, body=body, follow=follow)
+        with _known_address(self.host):
+            return self._http.request(method, url, headers=authorized, body=body, follow=follow)
 
     def _expires(self, tokens: Tokens) -> bool:
         return tokens.expires_at - REFRESH_EARLY_S <= self._now().timestamp()
@@ -211,6 +213,15 @@ class AuthorizedHttp:
         renewed = _tokens(answer, self._now)
         self._store.save(renewed)
         return renewed
+
+
+@contextmanager
+def _known_address(host: str) -> Iterator[None]:
+    """Report an address that is not allowed as a fault of the provider: no person has typed it."""
+    try:
+        yield
+    except AddressNotAllowed as refusal:
+        raise CalendarUnreachable(host=host, reason="its address is not on the public internet") from refusal
 
 
 def _token_client(provider: OAuthProvider, http: HttpClient) -> OAuth2Client:
@@ -263,7 +274,8 @@ class _TokenEndpoint:
     def post(self, url: str, *, data: Mapping[str, str], headers: Mapping[str, str], auth: Any) -> _TokenAnswer:
         """Send a form. `auth` is Authlib's way to add the client's id and secret."""
         url, headers, body = auth.prepare("POST", url, dict(headers), urlencode(data))
-        answer = self._http.request("POST", url, headers=headers, body=body.encode("ascii"), follow=False)
+        with _known_address(self._provider.host):
+            answer = self._http.request("POST", url, headers=headers, body=body.encode("ascii"), follow=False)
         return _TokenAnswer(_checked(self._provider.host, answer))
 
 

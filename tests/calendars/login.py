@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from peterental.calendars.source import Tokens
-from tests.calendars.loopback import Answer, Asked, Loopback, Reply
+from tests.calendars.provider_server import Answer, Asked, Loopback, Reply
 
 CLIENT_ID, CLIENT_SECRET = "client-1", "example-1"
 

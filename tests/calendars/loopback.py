@@ -1,159 +1,144 @@
-"""A server on 127.0.0.1 that stands in for a provider: it answers in Python and records what it was asked."""
+"""A server on 127.0.0.1 that says exactly what a test wants, byte by byte."""
 
 from __future__ import annotations
 
-import json
+import contextlib
+import socket
+import ssl
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from typing import Self
+
+Script = bytes | Callable[["Exchange"], None]
+"""What is sent as an answer, or what is done with the connection instead."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A request as it arrived.
+def answer(
+    body: bytes = b"",
+    *,
+    status: str = "200 OK",
+    headers: dict[str, str] | None = None,
+    length: int | None = None,
+) -> bytes:
+    """Return an HTTP answer; `length` lies about its Content-Length."""
+    head = {"Content-Length": str(len(body) if length is None else length), **(headers or {})}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    return f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + body
+
+
+def redirect(location: str, status: str = "302 Found") -> bytes:
+    """Return an answer that redirects."""
+    return answer(status=status, headers={"Location": location})
+
+
+class Exchange:
+    """One request and the connection it came on."""
+
+    def __init__(self, request: bytes, body: bytes, connection: socket.socket, stop: threading.Event) -> None:
+        self.head = request.decode("latin-1")
+        self.body = body
+        self.connection = connection
+        self.stop = stop
+
+    @property
+    def line(self) -> str:
+        """The request line without the version: `GET /a.ics`."""
+        return self.head.split("\r\n", 1)[0].rpartition(" ")[0]
+
+    def header(self, name: str) -> str | None:
+        """Return a request header."""
+        for line in self.head.split("\r\n")[1:]:
+            key, _, value = line.partition(":")
+            if key.lower() == name.lower():
+                return value.strip()
+        return None
+
+    def hang(self) -> None:
+        """Answer nothing until the test is over."""
+        self.stop.wait()
+
+    def trickle(self, data: bytes) -> None:
+        """Send a few bytes at a time, again and again, until the client or the test has had enough."""
+        while not self.stop.wait(0.01):
+            self.connection.sendall(data)
+
+
+class LoopbackServer:
+    """Answers the requests it gets with its scripts, one by one; the last is repeated.
 
     Args:
-        method: of the request.
-        path: as sent, without the query.
-        query: the last value of each parameter.
-        headers: by name in lower case.
-        body: as sent.
+        scripts: an answer, or a function of the exchange.
+        tls: speaks TLS by this context.
+        host: the address it listens on.
+
+    Attributes:
+        exchanges: what was asked, in order.
     """
 
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
+    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
+        self.scripts = list(scripts)
+        self.exchanges: list[Exchange] = []
+        self.connections = 0
+        self._tls = tls
+        self._stop = threading.Event()
+        self._listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self.host = host
+        self.port: int = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
 
-    @property
-    def form(self) -> dict[str, str]:
-        return dict(parse_qsl(self.body.decode("ascii"), strict_parsing=True))
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is answered.
-
-    Args:
-        status: of the answer.
-        body: as it is sent.
-        headers: beside Content-Length.
-    """
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of_json(cls, content: object, status: int = 200, **headers: str) -> Answer:
-        """Return content as JSON. Underscores in the names of headers become hyphens."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return cls(status, json.dumps(content).encode(), {"Content-Type": "application/json", **named})
-
-
-HTML = Answer(200, b"<!doctype html><title>Sign in</title>", {"Content-Type": "text/html"})
-"""A login page in place of data."""
-
-
-class Hang:
-    """Accepts the request and never answers, until the server is closed."""
-
-
-class Drop:
-    """Closes the connection without an answer."""
-
-
-Reply = Answer | Hang | Drop
-
-
-class Loopback:
-    """A server on a free port, in threads of its own. A context manager; `close` ends it too.
-
-    A subclass overrides `answer`, which is called by one thread at a time.
-    """
-
-    def __init__(self) -> None:
-        self.asked: list[Asked] = []
-        self.lock = threading.RLock()
-        self.closing = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _handler_of(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """The base address, without a slash at the end."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def answer(self, asked: Asked) -> Reply:
-        """Return the answer to one request."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """End the server, and the requests that hang."""
-        self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def url(self, path: str = "/", host: str | None = None) -> str:
+        """Return the URL of a path."""
+        return f"{'https' if self._tls else 'http'}://{host or self.host}:{self.port}{path}"
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._stop.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for sock in (self._listener, *self._open):
+            sock.close()
 
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self.connections += 1
+                self._open.append(connection)
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            try:
+                if self._tls is not None:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
+                    self._open.append(connection)
+                while self._serve_one(connection):
+                    pass
+            finally:
+                connection.close()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore clients that hung up."""
-
-
-def _handler_of(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body leave together: apart, each answer waits 40 ms for an acknowledgement
-
-        def _handle(self) -> None:
-            url = urlsplit(self.path)
-            asked = Asked(
-                method=self.command,
-                path=url.path,
-                query={name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()},
-                headers={name.lower(): value for name, value in self.headers.items()},
-                body=self.rfile.read(int(self.headers.get("Content-Length", "0"))),
-            )
-            with loopback.lock:
-                loopback.asked.append(asked)
-                reply = loopback.answer(asked)
-            if isinstance(reply, Hang):
-                loopback.closing.wait()
-            if not isinstance(reply, Answer):
-                self.close_connection = True
-                return
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body)))
-            self.end_headers()
-            self.wfile.write(reply.body)
-
-        do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = _handle  # noqa: N815  # names of http.server
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name in http.server
-            """Log nothing."""
-
-    return Handler
+    def _serve_one(self, connection: socket.socket) -> bool:
+        received = b""
+        while b"\r\n\r\n" not in received:
+            data = connection.recv(65_536)
+            if not data:
+                return False
+            received += data
+        head, _, body = received.partition(b"\r\n\r\n")
+        exchange = Exchange(head, body, connection, self._stop)
+        while len(body) < int(exchange.header("Content-Length") or 0):
+            body += connection.recv(65_536)
+        exchange.body = body
+        self.exchanges.append(exchange)
+        script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+        if callable(script):
+            script(exchange)
+            return False
+        connection.sendall(script)
+        return True

@@ -26,7 +26,7 @@ from peterental.calendars.oauth import (
 )
 from peterental.calendars.source import Tokens
 from tests.calendars.login import CLIENT_ID, CLIENT_SECRET, LoginServer, Store, error, s256
-from tests.calendars.loopback import HTML, Answer, Drop, Hang, Reply
+from tests.calendars.provider_server import HTML, Answer, Drop, Hang, Reply
 from tests.servers import HANG_S
 
 VERIFIER = "v" * 43
@@ -230,6 +230,15 @@ def test_hanging_token_endpoint_ends_with_the_time_limit(server: LoginServer, pr
     with pytest.raises(CalendarUnreachable):
         exchange_code(provider, http, code="c", verifier=VERIFIER, redirect_uri=BACK)
     http.close()
+
+
+def test_provider_in_a_private_network_is_a_fault(server: LoginServer, provider: OAuthProvider, store: Store) -> None:
+    http = HttpClient(timeout_s=HANG_S)
+    with pytest.raises(CalendarUnreachable, match="not on the public internet"):
+        exchange_code(provider, http, code="c", verifier=VERIFIER, redirect_uri=BACK)
+    with pytest.raises(CalendarUnreachable, match="not on the public internet"):
+        AuthorizedHttp(http, provider, store, lambda: at(server.login.clock_s)).request("GET", f"{server.url}/api")
+    assert server.asked == []
 
 
 @pytest.mark.parametrize(
