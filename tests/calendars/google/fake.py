@@ -274,6 +274,10 @@ class GoogleFake:
 
         self._faults.append(Fault(method, path, 1, skip, act))
 
+    def clear_faults(self) -> None:
+        """Let nothing fail any more."""
+        self._faults.clear()
+
     def _fault_for(self, request: Request) -> Fault | None:
         for fault in self._faults:
             if fault.method in {"", request.method} and re.search(fault.path, request.path):

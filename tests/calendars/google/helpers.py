@@ -12,30 +12,15 @@ from peterental.calendars.google.provider import google_provider
 from peterental.calendars.http import HttpClient
 from peterental.calendars.model import BusyTime, Marker, Reading, ReadWindow, ViewingEvent
 from peterental.calendars.oauth import AuthorizedHttp, OAuthProvider
-from peterental.calendars.source import Tokens
 from peterental.clock import utc_now
 from tests.calendars.google.fake import CLIENT_ID, CLIENT_SECRET, GoogleFake
+from tests.calendars.login import Store
 
 CHICAGO = ZoneInfo("America/Chicago")
 NAMESPACE = "0123456789ab"
 DANA, LEE = "dana@example.com", "lee@example.com"
 
 WINDOW = ReadWindow(datetime(2026, 11, 29, 18, tzinfo=UTC), datetime(2026, 12, 14, 18, tzinfo=UTC), CHICAGO)
-
-
-class MemoryTokens:
-    """Tokens in memory, and what was saved."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self.tokens = tokens
-        self.saved: list[Tokens] = []
-
-    def load(self) -> Tokens:
-        return self.tokens
-
-    def save(self, tokens: Tokens) -> None:
-        self.tokens = tokens
-        self.saved.append(tokens)
 
 
 def provider(google: GoogleFake) -> OAuthProvider:
@@ -46,14 +31,14 @@ def connect(
     google: GoogleFake,
     email: str = DANA,
     *,
-    store: MemoryTokens | None = None,
+    store: Store | None = None,
     timeout_s: float = 60,
     now: Callable[[], datetime] = utc_now,
     max_bytes: int = 20_000_000,
 ) -> GoogleAccount:
     """Return an account that is signed in."""
     client = HttpClient(timeout_s=timeout_s, allow_private=True, max_bytes=max_bytes)
-    http = AuthorizedHttp(client, provider(google), store or MemoryTokens(google.sign_in(email)), now)
+    http = AuthorizedHttp(client, provider(google), store or Store(google.sign_in(email)), now)
     return GoogleAccount(http, api_url=google.url, namespace=NAMESPACE)
 
 

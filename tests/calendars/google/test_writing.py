@@ -347,6 +347,12 @@ def test_faults_of_writing(
     assert json.dumps(calendar.events) == before
 
 
+def test_forbidden_event_is_not_missing(google: GoogleFake) -> None:
+    google.answer_error(403, "forbidden", path=f"/{ID}$", times=2)
+    with pytest.raises(CalendarUnreachable, match="forbidden"):
+        connect(google).find(DANA, viewing())
+
+
 def test_missing_calendar_check_reports_other_faults(google: GoogleFake) -> None:
     google.answer_error(403, "forbidden", path="/events$")
     with pytest.raises(CalendarUnreachable, match="forbidden"):
