@@ -70,10 +70,13 @@ class Viewings:
                 raise _refused(error) from error
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
-        """Return an event as it is now, by its id or else by its marker; None if it is gone or was cancelled."""
+        """Return an event as it is now, by its id or else by its marker; None if it is gone or was cancelled.
+
+        A guest's copy of an event in another calendar is not the event.
+        """
         for event_id in dict.fromkeys([event.event_id or str(event.marker), str(event.marker)]):
             found = self._current(remote_id, event_id)
-            if found is not None:
+            if found is not None and not is_copy(found):
                 read = read_event(found, event.zone, self._namespace)
                 if read.start is None or read.end is None:
                     raise CalendarNonsense(host=HOST, reason="the event has no time that can be read")

@@ -41,6 +41,9 @@ from tests.calendars.google.store import FakeCalendar
 CLIENT_ID, CLIENT_SECRET = "fake-client", "fake-client-secret"
 TOKEN_LIFE_S = 3599
 
+MISHAPS = ("lose", "spoil", "hang", "expire", "refuse", "lie", "unavailable", "throttle")
+"""What can go wrong with a request: done, but the answer is lost or cut off; no answer; tokens end; not done."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -143,7 +146,8 @@ class GoogleFake:
         self._codes: dict[str, dict[str, str]] = {}
         self._counter = itertools.count(1)
         self._lock = threading.RLock()
-        self._closing = threading.Event()
+        self._calmed = threading.Event()
+        self._choose_mishap: Callable[[Request], str | None] = lambda _: None
         self._api = ApiMethods(self)
         self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -160,7 +164,7 @@ class GoogleFake:
 
     def close(self) -> None:
         """Stop, and end requests that hang."""
-        self._closing.set()
+        self.calm()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -230,21 +234,11 @@ class GoogleFake:
 
     def lose_answer(self, method: str, path: str = "/calendar/v3/", *, times: int = 1, skip: int = 0) -> None:
         """Do what is asked for, and close the connection without an answer."""
-
-        def act(proceed: Callable[[], Answer]) -> Answer:
-            proceed()
-            return Answer(0)
-
-        self._faults.append(Fault(method, path, times, skip, act))
+        self._faults.append(Fault(method, path, times, skip, self._mishap("lose")))
 
     def hang(self, method: str = "", path: str = "/calendar/v3/", *, times: int = 1, skip: int = 0) -> None:
-        """Accept a request and answer nothing until the fake is closed."""
-
-        def act(_: Callable[[], Answer]) -> Answer:
-            self._closing.wait()
-            return Answer(0)
-
-        self._faults.append(Fault(method, path, times, skip, act))
+        """Accept a request and answer nothing until the fake is calm or closed."""
+        self._faults.append(Fault(method, path, times, skip, self._mishap("hang")))
 
     def answer_nonsense(
         self,
@@ -274,19 +268,62 @@ class GoogleFake:
 
         self._faults.append(Fault(method, path, 1, skip, act))
 
-    def clear_faults(self) -> None:
-        """Let nothing fail any more."""
-        self._faults.clear()
+    def misbehave(self, choose: Callable[[Request], str | None]) -> None:
+        """Let requests fail until `calm`, as chosen for each.
 
-    def _fault_for(self, request: Request) -> Fault | None:
+        Args:
+            choose: returns one of MISHAPS, or None to answer as usual. Called in any thread, one call at a time.
+        """
+        self._choose_mishap = choose
+
+    def calm(self) -> None:
+        """Let nothing fail any more, and end requests that hang."""
+        self._choose_mishap = lambda _: None
+        self._faults.clear()
+        self._calmed.set()
+        self._calmed = threading.Event()
+
+    def _mishap(self, kind: str) -> Callable[[Callable[[], Answer]], Answer]:
+        """Return what a mishap does; its argument carries the request out as usual."""
+
+        def lose(proceed: Callable[[], Answer]) -> Answer:
+            proceed()
+            return Answer(0)
+
+        def spoil(proceed: Callable[[], Answer]) -> Answer:
+            return Answer(200, proceed().body[:-20])
+
+        def hang(_: Callable[[], Answer]) -> Answer:
+            self._calmed.wait()
+            return Answer(0)
+
+        def expire(proceed: Callable[[], Answer]) -> Answer:
+            self.expire_access_tokens()
+            self.expire_sync_tokens()
+            return proceed()
+
+        errors = {"unavailable": (503, "backendError"), "throttle": (403, "userRateLimitExceeded")}
+        if kind in errors:
+            return lambda _: Answer(errors[kind][0], error_body(*errors[kind], "usageLimits"))
+        return {
+            "lose": lose,
+            "spoil": spoil,
+            "hang": hang,
+            "expire": expire,
+            "refuse": lambda _: Answer(0),
+            "lie": lambda _: Answer(200, b"<html>Sign in</html>"),
+        }[kind]
+
+    def _act_for(self, request: Request) -> Callable[[Callable[[], Answer]], Answer] | None:
         for fault in self._faults:
             if fault.method in {"", request.method} and re.search(fault.path, request.path):
                 if fault.skip > 0:
                     fault.skip -= 1
                 elif fault.times > 0:
                     fault.times -= 1
-                    return fault
-        return None
+                    return fault.act
+        mishap = self._choose_mishap(request)
+        return self._mishap(mishap) if mishap else None
 
     # --- answers ---
 
@@ -296,10 +333,10 @@ class GoogleFake:
             time.sleep(self.latency_s)
         with self._lock:
             self.requests.append(request)
-            fault = self._fault_for(request)
-        if fault is None:
+            act = self._act_for(request)
+        if act is None:
             return self._answer(request)
-        return fault.act(lambda: self._answer(request))
+        return act(lambda: self._answer(request))
 
     def _answer(self, request: Request) -> Answer:
         with self._lock:

@@ -300,4 +300,4 @@ def test_only_faults_come_out(three_pages: GoogleFake) -> None:
             three_pages.answer_error(status, "whatever", times=8)
             with pytest.raises(CalendarFault):
                 operation()
-            three_pages.clear_faults()
+            three_pages.calm()

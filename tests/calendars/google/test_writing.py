@@ -119,8 +119,11 @@ def test_id_of_a_guests_copy_is_spent(google: GoogleFake, calendar: FakeCalendar
     others = google.add_account(LEE)
     connect(google).write(DANA, viewing())
     calendar.invite(others, ID)
+    account = connect(google, LEE)
+    assert account.find(LEE, viewing()) is None
     with pytest.raises(EventIdSpent):
-        connect(google, LEE).write(LEE, viewing())
+        account.write(LEE, viewing())
+    assert account.write(LEE, viewing(revision=1)).event_id == "pr0123456789abv12r1"
 
 
 def test_event_that_is_not_shown_yet_is_tried_again(google: GoogleFake, calendar: FakeCalendar) -> None:
