@@ -245,10 +245,6 @@ class EventMissing(CalendarFault):
     """The event is not in the calendar any more."""
 
 
-class EventIdSpent(CalendarFault):
-    """An event with that id was deleted before. The next revision has to be written."""
-
-
 class EventRefused(CalendarFault):
     """{host} refused the event: {reason}.
 

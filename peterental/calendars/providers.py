@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from peterental.calendars.account import KIND_NAMES
+from peterental.calendars.caldav.account import CaldavAccount
 from peterental.calendars.credentials import AddressCredentials, PasswordCredentials
 from peterental.calendars.demo_source import DemoAccount
+from peterental.calendars.google.account import GoogleAccount
+from peterental.calendars.google.provider import google_provider
 from peterental.calendars.http import HttpClient, host_of
+from peterental.calendars.microsoft.account import MicrosoftAccount
+from peterental.calendars.microsoft.sign_in import microsoft_provider
 from peterental.calendars.model import CalendarFault
-from peterental.calendars.oauth import OAuthProvider, authorization_url, exchange_code
+from peterental.calendars.oauth import AuthorizedHttp, OAuthProvider, authorization_url, exchange_code
 from peterental.calendars.source import Tokens
 from peterental.clock import utc_now
 
@@ -182,7 +187,7 @@ class Providers:
             return host_of(credentials.address)
         return next((each.owner for each in found if each.is_default and each.owner), KIND_NAMES[kind])
 
-    def _account(  # what the kinds of accounts need between them
+    def _account(
         self,
         kind: CalendarKind,
         credentials: Credentials,
@@ -190,9 +195,25 @@ class Providers:
         store: TokenStore,
         *,
         seed: int,
-        owner: Collection[str],
+        owner: frozenset[str],
     ) -> CalendarAccount:
-        return DemoAccount(seed, self._now())
+        match credentials:
+            case PasswordCredentials(address=address, user_name=user_name, password=password):
+                return CaldavAccount(
+                    http,
+                    address=address,
+                    username=user_name,
+                    password=password,
+                    namespace=self.namespace,
+                    owner=owner,
+                )
+            case Tokens():
+                authorized = AuthorizedHttp(http, self._oauth(kind), store, self._now)
+                if kind == "google":
+                    return GoogleAccount(authorized, api_url=self._config.google_api_url, namespace=self.namespace)
+                return MicrosoftAccount(authorized, graph_url=self._config.graph_url, namespace=self.namespace)
+            case _:
+                return DemoAccount(seed, self._now())
 
     @contextmanager
     def _http(self, timeout_s: float) -> Iterator[HttpClient]:
@@ -225,7 +246,17 @@ class Providers:
             )
 
     def _oauth(self, kind: CalendarKind) -> OAuthProvider:
-        raise NotImplementedError(kind)
+        """Return the login service of a provider. Without a registration every request to it is refused."""
+        config = self._config
+        if kind == "google":
+            return google_provider(
+                client_id=config.google_client_id or "",
+                client_secret=config.google_client_secret or "",
+                login_url=config.google_login_url,
+            )
+        return microsoft_provider(
+            config.microsoft_login_url, config.microsoft_client_id or "", config.microsoft_client_secret or ""
+        )
 
 
 def _addresses(agent: Agent, *names: str) -> frozenset[str]:

@@ -100,7 +100,7 @@ class ScriptedCalendar:
             raise EventMissing
         event_id = event.event_id or f"id-of-{event.marker}"
         if event_id in self.spent:
-            raise EventIdSpent
+            raise EventIdSpent(host="dav.example.com")
         self.events[event_id] = (event, True)
         self.written.append(event.title)
         if self.fault_after_write is not None:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
 
 _STATE = """
-    calendar_viewings.appointment_id, calendar_id, revision, version, written_version, attempted_at IS NOT NULL AS attempted, event_id,
-    written_start, written_end, calendar_viewings.problem, remote_change, remote_start, remote_end
+    calendar_viewings.appointment_id, calendar_id, revision, version, written_version,
+    attempted_at IS NOT NULL AS attempted, event_id, written_start, written_end, calendar_viewings.problem,
+    remote_change, remote_start, remote_end
 """
 _VIEWING = """
     appointments.id AS appointment_id, appointments.agent_id, agents.time_zone, appointments.status,
