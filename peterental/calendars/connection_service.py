@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from peterental.access import Viewer, require_admin
 from peterental.audit.model import Change
 from peterental.calendars.account import (
     KIND_NAMES,
@@ -25,7 +26,6 @@ from peterental.calendars.credentials import AddressCredentials, DemoCredentials
 from peterental.calendars.model import CalendarGone, RemoteCalendar
 
 if TYPE_CHECKING:
-    from peterental.access import Viewer
     from peterental.agents.model import Agent
     from peterental.agents.service import AgentService
     from peterental.audit.service import AuditService
@@ -159,6 +159,14 @@ class ConnectionService:
             max_age_s=self._sync.max_age_s,
             trusts_stale=self._calendars.trusts_stale(agent_id),
         )
+
+    def all_accounts(self, viewer: Viewer, agent_id: str | None = None) -> list[Account]:
+        """Return the accounts of one agent, or of all, which only admins may see. Raises AgentUnknown, AdminsOnly."""
+        if agent_id is None:
+            require_admin(viewer)
+            return self._calendars.all_accounts()
+        self._agents.get(agent_id, viewer)
+        return self._calendars.accounts(agent_id)
 
     # --- connecting --------------------------------------------------------------------------------------------------
 
