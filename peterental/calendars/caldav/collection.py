@@ -187,7 +187,7 @@ class Collection:
             answer = self._client.ask("REPORT", self.url, bodies.sync_collection(token), depth=0)
             if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
                 raise unexpected(answer)
-            listed = _readable(answer)
+            listed = readable(answer)
             if listed is None or not listed.sync_token or any(not _is_known(found) for found in listed.responses):
                 return None
             for path, response in self._members(listed):
@@ -207,7 +207,7 @@ class Collection:
         """Return the token of a server that has sync-collection and no property for it; None if that fails."""
         token = ""
         for _ in range(MOST_ROUNDS):
-            listed = _readable(self._client.ask("REPORT", self.url, bodies.sync_collection(token), depth=0))
+            listed = readable(self._client.ask("REPORT", self.url, bodies.sync_collection(token), depth=0))
             if listed is None or not listed.sync_token or listed.sync_token == token:
                 return None
             token = listed.sync_token
@@ -251,8 +251,8 @@ def _is_too_many(answer: HttpAnswer) -> bool:
     )
 
 
-def _readable(answer: HttpAnswer) -> Multistatus | None:
-    """Return the answer of sync-collection; None if it is an odd one."""
+def readable(answer: HttpAnswer) -> Multistatus | None:
+    """Return an answer's list of resources; None if it is not one."""
     if answer.status != HTTPStatus.MULTI_STATUS:
         return None
     try:
