@@ -16,7 +16,7 @@ from peterental.calendars.caldav.multistatus import OK, DavResponse, Multistatus
 from peterental.calendars.http import HttpAnswer
 from peterental.calendars.model import CalendarGone, CalendarNonsense
 
-BATCH = 50
+BATCH = 100
 """How many events one request asks for."""
 
 MOST_CHANGES = 500
@@ -33,6 +33,7 @@ SHORTEST_QUERY = timedelta(hours=6)
 
 _MISSING = frozenset({404, 410})
 _TOO_MANY = 507
+_CANNOT_SEARCH = frozenset({400, 403, 409, 415, 422, 501})
 _STATE = (
     names.RESOURCE_TYPE,
     names.SYNC_TOKEN,
@@ -166,8 +167,14 @@ class Collection:
                 yield from self._fetch_one(path)
 
     def with_uid(self, uid: str) -> list[Resource]:
-        """Return the resources that may have an event of a UID, wherever a person's program has put them."""
-        listed = multistatus_of(self._ask("REPORT", bodies.query_uid(uid), depth=1))
+        """Return the resources that may have an event of a UID, wherever a person's program has put them.
+
+        A server that cannot search for a UID finds none.
+        """
+        answer = self._ask("REPORT", bodies.query_uid(uid), depth=1)
+        if answer.status in _CANNOT_SEARCH:
+            return []
+        listed = multistatus_of(answer)
         return [
             Resource(path, response.text(names.ETAG), data.encode())
             for path, response in self._members(listed)
