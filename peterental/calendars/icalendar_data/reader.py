@@ -158,7 +158,7 @@ class _Reading:
         days = ZoneClock(self._window.zone)
         named = _first_text(calendar, "X-WR-TIMEZONE")
         floating = zones.clock(named) if named else days
-        return Reader(zones.clock, days if isinstance(floating, UnknownClock) else floating, days)
+        return Reader(zones.clock, days if isinstance(floating, UnknownClock) else floating, days, self._budget)
 
     def _is_elsewhere(self, component: Component) -> bool:
         """Return whether an event that happens once is outside the window, without reading it."""
@@ -208,7 +208,6 @@ class _Reading:
             if kind is None:
                 continue
             for start, end in reader.periods(value):
-                self._budget.take_step()
                 self._put(self._free_busy.setdefault(uid_of(component), set()), start, end or start, kind, None)
 
     def _times(self, events: Sequence[Event]) -> set[BusyTime]:
@@ -235,10 +234,7 @@ class _Reading:
             ends = begins + (end.wall - start.wall)
         if not (begins < ends and begins < self._window.end and ends > self._window.start):
             return False
-        time = BusyTime(start=begins, end=ends, kind=kind, title=title)
-        if time not in found:
-            self._budget.take_instance()
-            found.add(time)
+        found.add(BusyTime(start=begins, end=ends, kind=kind, title=title))
         return True
 
     def _note(self, event: Event) -> None:
