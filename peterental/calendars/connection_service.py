@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from peterental.access import Viewer, require_admin
 from peterental.audit.model import Change
 from peterental.calendars.account import (
     KIND_NAMES,
@@ -25,7 +26,6 @@ from peterental.calendars.credentials import AddressCredentials, DemoCredentials
 from peterental.calendars.model import CalendarGone, RemoteCalendar
 
 if TYPE_CHECKING:
-    from peterental.access import Viewer
     from peterental.agents.model import Agent
     from peterental.agents.service import AgentService
     from peterental.audit.service import AuditService
@@ -171,6 +171,14 @@ class ConnectionService:
     def account(self, account_id: int, viewer: Viewer) -> Account:
         """Return one account. Raises AccountUnknown, and AgentUnknown for one that the viewer may not see."""
         return self._visible(account_id, viewer)[0]
+
+    def all_accounts(self, viewer: Viewer, agent_id: str | None = None) -> list[Account]:
+        """Return the accounts of one agent, or of all, which only admins may see. Raises AgentUnknown, AdminsOnly."""
+        if agent_id is None:
+            require_admin(viewer)
+            return self._calendars.all_accounts()
+        self._agents.get(agent_id, viewer)
+        return self._calendars.accounts(agent_id)
 
     # --- connecting --------------------------------------------------------------------------------------------------
 

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from peterental.calendars.account import KIND_NAMES
-from peterental.calendars.caldav.account import CaldavAccount
 from peterental.calendars.credentials import AddressCredentials, PasswordCredentials
-from peterental.calendars.demo_source import DemoAccount
-from peterental.calendars.google.account import GoogleAccount
-from peterental.calendars.google.provider import google_provider
-from peterental.calendars.http import HttpClient, host_of
-from peterental.calendars.microsoft.account import MicrosoftAccount
-from peterental.calendars.microsoft.sign_in import microsoft_provider
 from peterental.calendars.model import CalendarFault
-from peterental.calendars.oauth import AuthorizedHttp, OAuthProvider, authorization_url, exchange_code
 from peterental.calendars.source import Tokens
 from peterental.clock import utc_now
 
@@ -26,6 +19,7 @@ if TYPE_CHECKING:
 
     from peterental.agents.model import Agent
     from peterental.calendars.credentials import Credentials, CredentialsStore
+    from peterental.calendars.http import HttpClient
     from peterental.calendars.model import CalendarKind, RemoteCalendar
     from peterental.calendars.repository import CalendarRepository, Lease
     from peterental.calendars.source import CalendarAccount, TokenStore, ViewingCalendar
@@ -157,7 +151,7 @@ class Providers:
         store = TokensInDatabase(self._calendars, self._credentials, lease)
         owner = _addresses(agent, account.name)
         with self._http(timeout_s) as http:
-            yield self._account(account.kind, credentials, http, store, seed=account.account_id, owner=owner)
+            yield self._opened(account.kind, credentials, http, store, seed=account.account_id, owner=owner)
 
     @contextmanager
     def open_for_viewings(self, lease: Lease, agent: Agent, timeout_s: float) -> Iterator[ViewingCalendar]:
@@ -177,17 +171,17 @@ class Providers:
         """
         kept = TokensInMemory(credentials)
         with self._http(timeout_s) as http:
-            yield Trial(self._account(kind, credentials, http, kept, seed=0, owner=_addresses(agent)), kept)
+            yield Trial(self._opened(kind, credentials, http, kept, seed=0, owner=_addresses(agent)), kept)
 
     def name_of(self, kind: CalendarKind, credentials: Credentials, found: Sequence[RemoteCalendar]) -> str:
         """Return what an account is called: its e-mail address, user name or host."""
         if isinstance(credentials, PasswordCredentials):
             return credentials.user_name
         if isinstance(credentials, AddressCredentials):
-            return host_of(credentials.address)
+            return urlsplit(credentials.address).hostname or KIND_NAMES[kind]
         return next((each.owner for each in found if each.is_default and each.owner), KIND_NAMES[kind])
 
-    def _account(
+    def _opened(
         self,
         kind: CalendarKind,
         credentials: Credentials,
@@ -197,31 +191,24 @@ class Providers:
         seed: int,
         owner: frozenset[str],
     ) -> CalendarAccount:
-        match credentials:
-            case PasswordCredentials(address=address, user_name=user_name, password=password):
-                return CaldavAccount(
-                    http,
-                    address=address,
-                    username=user_name,
-                    password=password,
-                    namespace=self.namespace,
-                    owner=owner,
-                )
-            case Tokens():
-                authorized = AuthorizedHttp(http, self._oauth(kind), store, self._now)
-                if kind == "google":
-                    return GoogleAccount(authorized, api_url=self._config.google_api_url, namespace=self.namespace)
-                return MicrosoftAccount(authorized, graph_url=self._config.graph_url, namespace=self.namespace)
-            case _:
-                return DemoAccount(seed, self._now())
+        from peterental.calendars import opening  # noqa: PLC0415  # loads the providers' libraries
 
-    @contextmanager
-    def _http(self, timeout_s: float) -> Iterator[HttpClient]:
-        http = HttpClient(timeout_s=timeout_s, allow_private=self._config.allow_private_addresses)
-        try:
-            yield http
-        finally:
-            http.close()
+        return opening.open_account(
+            kind,
+            credentials,
+            http,
+            store,
+            config=self._config,
+            namespace=self.namespace,
+            owner=owner,
+            seed=seed,
+            now=self._now,
+        )
+
+    def _http(self, timeout_s: float) -> AbstractContextManager[HttpClient]:
+        from peterental.calendars import opening  # noqa: PLC0415  # see above
+
+        return closing(opening.http_client(self._config, timeout_s))
 
     # --- signing in at a provider ------------------------------------------------------------------------------------
 
@@ -234,29 +221,22 @@ class Providers:
             state: comes back with it.
             verifier: of PKCE.
         """
-        return authorization_url(self._oauth(kind), redirect_uri=redirect_uri, state=state, verifier=verifier)
+        from peterental.calendars import oauth, opening  # noqa: PLC0415  # see above
+
+        provider = opening.oauth_provider(kind, self._config)
+        return oauth.authorization_url(provider, redirect_uri=redirect_uri, state=state, verifier=verifier)
 
     def exchange_code(
         self, kind: CalendarKind, *, code: str, verifier: str, redirect_uri: str, timeout_s: float
     ) -> Tokens:
         """Return the tokens for the code that a provider sent. Raises ScopesMissing and CalendarFault."""
-        with self._http(timeout_s) as http:
-            return exchange_code(
-                self._oauth(kind), http, code=code, verifier=verifier, redirect_uri=redirect_uri, now=self._now
-            )
+        from peterental.calendars import oauth, opening  # noqa: PLC0415  # see above
 
-    def _oauth(self, kind: CalendarKind) -> OAuthProvider:
-        """Return the login service of a provider. Without a registration every request to it is refused."""
-        config = self._config
-        if kind == "google":
-            return google_provider(
-                client_id=config.google_client_id or "",
-                client_secret=config.google_client_secret or "",
-                login_url=config.google_login_url,
+        provider = opening.oauth_provider(kind, self._config)
+        with self._http(timeout_s) as http:
+            return oauth.exchange_code(
+                provider, http, code=code, verifier=verifier, redirect_uri=redirect_uri, now=self._now
             )
-        return microsoft_provider(
-            config.microsoft_login_url, config.microsoft_client_id or "", config.microsoft_client_secret or ""
-        )
 
 
 def _addresses(agent: Agent, *names: str) -> frozenset[str]:

@@ -97,6 +97,11 @@ class CalendarRepository:
         query = f"SELECT {_ACCOUNT} FROM calendar_accounts WHERE agent_id = %s ORDER BY account_id"
         return [Account(**row) for row in self._database.fetch(query, (agent_id,))]
 
+    def all_accounts(self) -> list[Account]:
+        """Return the accounts of all agents, by agent."""
+        query = f"SELECT {_ACCOUNT} FROM calendar_accounts ORDER BY agent_id, account_id"
+        return [Account(**row) for row in self._database.fetch(query)]
+
     def account(self, account_id: int) -> Account | None:
         """Return one account."""
         query = f"SELECT {_ACCOUNT} FROM calendar_accounts WHERE account_id = %s"

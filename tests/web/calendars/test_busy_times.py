@@ -66,12 +66,7 @@ def test_week_and_day_name_kind_and_calendar(
         item = re.search(rf'<li class="busy busy-{css} [^>]*>(.*?)</li>', text)
         assert item
         assert f"{hour} – " in item[1]
-        assert (
-            f': {words} <span class="busy-source">in <bdi>Work (CalDAV nora@example.com'
-            in item[1].replace("…", "")[:200]
-            or words in item[1]
-        )
-        assert "Work" in item[1]
+        assert f': {words} <span class="busy-source">in <bdi>Work (CalDAV nora@example.com' in item[1]
     assert "tentative <span" in browser.get(sheet).text
     assert "&lt;busy&gt;" not in text, "titles are not stored"
     page = "/agents/nora/calendars"
