@@ -116,7 +116,7 @@ def build_services(
         agents=agents,
         appointments=PhoneBookingService(database, calls, sync, clock),
         audit=audit,
-        manual=ManualBookingService(database, audit, clock),
+        manual=ManualBookingService(database, audit, sync, clock),
         calls=calls,
         calendar=CalendarService(database, agents, hours, calls, clock),
         calendar_events=CalendarEventService(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from peterental.agents.model import Agent
     from peterental.agents.service import AgentService
     from peterental.audit.service import AuditService
+    from peterental.calendars.account import CalendarAge
     from peterental.calendars.credentials import Credentials, CredentialsStore
     from peterental.calendars.model import CalendarKind
     from peterental.calendars.providers import Providers
@@ -70,6 +71,7 @@ class AgentCalendars:
 
     Args:
         offered: the kinds of calendars that can be connected.
+        may_connect: whether credentials may be stored; connecting raises KeyMissing otherwise.
         max_age_s: the greatest age of busy times that callers are offered times by, in seconds.
         trusts_stale: whether times are offered while a calendar cannot be read.
     """
@@ -77,6 +79,7 @@ class AgentCalendars:
     agent: Agent
     accounts: tuple[ConnectedAccount, ...]
     offered: tuple[CalendarKind, ...]
+    may_connect: bool
     max_age_s: float
     trusts_stale: bool
 
@@ -158,9 +161,18 @@ class ConnectionService:
                 for account in self._calendars.accounts(agent_id)
             ),
             offered=self._providers.offered,
+            may_connect=self._may_store,
             max_age_s=self._sync.max_age_s,
             trusts_stale=self._calendars.trusts_stale(agent_id),
         )
+
+    def age(self, agent_id: str) -> CalendarAge | None:
+        """Return how old the busy times of an agent are that the viewer may see; None without a calendar. One query."""
+        return self._calendars.age(agent_id)
+
+    def account(self, account_id: int, viewer: Viewer) -> Account:
+        """Return one account. Raises AccountUnknown, and AgentUnknown for one that the viewer may not see."""
+        return self._visible(account_id, viewer)[0]
 
     def all_accounts(self, viewer: Viewer, agent_id: str | None = None) -> list[Account]:
         """Return the accounts of one agent, or of all, which only admins may see. Raises AgentUnknown, AdminsOnly."""
@@ -208,6 +220,16 @@ class ConnectionService:
         encrypted = self._credentials.encrypt_text(agent.agent_id, verifier)
         self._calendars.begin_sign_in(_hash(state), viewer.user_id, agent.agent_id, kind, encrypted)
         return self._providers.authorization_url(kind, redirect_uri=redirect_uri, state=state, verifier=verifier)
+
+    def agent_of_sign_in(self, kind: CalendarKind, state: str, viewer: Viewer) -> str | None:
+        """Return whose calendar a user began to connect; None if it was long ago, another user, or never. One query.
+
+        Args:
+            kind: of the provider.
+            state: as the provider sent it.
+            viewer: who comes back.
+        """
+        return self._calendars.agent_of_sign_in(_hash(state), viewer.user_id, kind)
 
     def finish_sign_in(
         self, kind: CalendarKind, state: str, code: str, redirect_uri: str, viewer: Viewer
@@ -420,4 +442,4 @@ def _chosen(calendars: Iterable[Calendar], *, keeps_titles: bool) -> dict[str, o
 
 
 def _hash(state: str) -> bytes:
-    return hashlib.sha256(state.encode()).digest()
+    return hashlib.sha256(state.encode(errors="replace")).digest()

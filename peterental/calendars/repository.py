@@ -11,12 +11,14 @@ from uuid import UUID
 
 from peterental.agents.working_hours.calendar_busy_repository import CalendarBusyRepository, CalendarBusyTime
 from peterental.calendars.account import Account, Calendar
+from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 from peterental.calendars.model import LONGEST_KEY, Reading, RemoteCalendar
 
 if TYPE_CHECKING:
     import psycopg
     from psycopg.rows import DictRow
 
+    from peterental.calendars.account import CalendarAge
     from peterental.calendars.model import CalendarKind
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
@@ -33,6 +35,8 @@ _CALENDAR = """
     read_at, read_whole_at, read_until, read_zone, notes,
     EXTRACT(EPOCH FROM clock_timestamp() - read_at)::float8 AS age_s
 """
+
+_AGE = f"SELECT age.* FROM (SELECT %s::text AS agent_id) AS agent CROSS JOIN LATERAL ({CALENDAR_AGE}) AS age"
 
 
 @dataclass(frozen=True)
@@ -238,6 +242,10 @@ class CalendarRepository:
             (agent_id, trusts_stale),
         )
 
+    def age(self, agent_id: str) -> CalendarAge | None:
+        """Return how old the busy times of an agent are; None if no calendar takes the agent's time."""
+        return calendar_age(self._database.fetch(_AGE, (agent_id,))[0])
+
     def trusts_stale(self, agent_id: str) -> bool:
         """Return whether an agent offers times while a calendar cannot be read."""
         query = "SELECT trusts_stale FROM agent_calendar_settings WHERE agent_id = %s"
@@ -422,6 +430,17 @@ class CalendarRepository:
             """,
             (state_hash, user_id, agent_id, kind, verifier),
         )
+
+    def agent_of_sign_in(self, state_hash: bytes, user_id: int, kind: CalendarKind) -> str | None:
+        """Return the agent of a sign-in that a user may still come back from; None if there is none."""
+        rows = self._database.fetch(
+            """
+            SELECT agent_id FROM calendar_sign_ins
+            WHERE state_hash = %s AND user_id = %s AND kind = %s AND created_at > NOW() - INTERVAL '1 hour'
+            """,
+            (state_hash, user_id, kind),
+        )
+        return rows[0]["agent_id"] if rows else None
 
     def end_sign_in(self, state_hash: bytes, user_id: int, kind: CalendarKind) -> tuple[str, str] | None:
         """Delete a sign-in that a user comes back from, and return its agent and verifier; None if there is none."""

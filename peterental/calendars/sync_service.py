@@ -102,6 +102,11 @@ class SyncService:
         """
         return age is None or age.is_current(self.max_age_s, now + timedelta(days=agent.rules.horizon_days))
 
+    def age_s(self, calendar_id: int) -> float | None:
+        """Return the seconds since a calendar was read; None if it never was, or is disconnected. One query."""
+        calendar = self._calendars.calendar(calendar_id)
+        return calendar.age_s if calendar else None
+
     def refresh(self, agent_id: str, timeout_s: float = REFRESH_TIMEOUT_S) -> None:
         """Read an agent's calendars, because a caller waits for them. Waits for another process that reads them.
 

@@ -16,6 +16,7 @@ from peterental.web import health, host_header
 from peterental.web.agents import pages as agent_pages
 from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
+from peterental.web.calendars import pages as calendar_pages
 from peterental.web.calls import pages as call_pages
 from peterental.web.client_address import ClientAddress
 from peterental.web.jobs import pages as job_pages
@@ -52,6 +53,7 @@ def install(app: Flask, config: Config) -> None:
         agent_pages,
         appointment_pages,
         audit_pages,
+        calendar_pages,
         call_pages,
         job_pages,
         message_pages,
