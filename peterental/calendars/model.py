@@ -250,5 +250,12 @@ class EventRefused(CalendarFault):
     """
 
 
+class EventIdSpent(EventRefused):
+    """{host} does not take the id of an event that was deleted.
+
+    The viewing gets an event with the next revision of its marker.
+    """
+
+
 class AddressNotAllowed(Refusal):
     """That address cannot be used: {reason}."""
