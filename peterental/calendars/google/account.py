@@ -18,7 +18,7 @@ from peterental.calendars.google.api import (
     json_object,
 )
 from peterental.calendars.google.provider import HOST
-from peterental.calendars.google.reading import EventCollector, SeriesReported
+from peterental.calendars.google.reading import EventCollector, UnusableReading
 from peterental.calendars.google.viewings import Viewings
 from peterental.calendars.model import (
     BusyTime,
@@ -47,7 +47,7 @@ _ALL_DAY_MARGIN = timedelta(days=1)
 _FREE_BUSY_SPAN = timedelta(days=60)
 """The longest time that is asked for at once. Google refuses more than about 90 days."""
 
-FORBIDDEN_NOTE = "Google does not allow its events to be read, only when it is busy. Viewings in it block too."
+FORBIDDEN_NOTE = "Google shows only when this calendar is busy, not its events. Viewings in it count as busy, too."
 
 
 class GoogleAccount:
@@ -125,7 +125,7 @@ class GoogleAccount:
         collector = EventCollector(window, self._namespace, is_whole=False)
         try:
             return self._collect(remote_id, collector, {"syncToken": cursor})
-        except SeriesReported:
+        except UnusableReading:
             return None
         except ApiError as error:
             if error.status in {BAD_REQUEST, FORBIDDEN, GONE}:
@@ -144,8 +144,6 @@ class GoogleAccount:
         }
         try:
             return self._collect(remote_id, EventCollector(window, self._namespace, is_whole=True), bounds)
-        except SeriesReported:
-            raise CalendarNonsense(host=HOST, reason="it sent a series in place of its events") from None
         except ApiError as error:
             if error.status != FORBIDDEN:
                 raise
