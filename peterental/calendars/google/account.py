@@ -69,7 +69,7 @@ class GoogleAccount:
 
     def calendars(self) -> Sequence[RemoteCalendar]:
         """Return the calendars of the account's list; the owned ones are writable."""
-        fields = "kind,nextPageToken,items(id,summary,summaryOverride,accessRole,primary,deleted)"
+        fields = "kind,nextPageToken,nextSyncToken,items(id,summary,summaryOverride,accessRole,primary,deleted)"
         query = {"maxResults": _CALENDARS_PER_PAGE, "fields": fields}
         pages = self._api.pages("calendar#calendarList", _CALENDAR_LIST, query)
         try:

@@ -56,6 +56,15 @@ def test_empty_page_is_not_the_end(google: GoogleFake, calendar: FakeCalendar) -
     assert len(busy(connect(google).read(DANA, WINDOW, None))) == 3
 
 
+def test_empty_list_may_be_left_out(google: GoogleFake, calendar: FakeCalendar) -> None:
+    calendar.put("dentist1", start=at(1, 10), end=at(1, 11))
+    account = connect(google)
+    cursor = account.read(DANA, WINDOW, None).cursor
+    google.answer_nonsense('{"kind": "calendar#events", "nextSyncToken": "sync-9"}', path="/events$")
+    reading = account.read(DANA, WINDOW, cursor)
+    assert (reading.busy, reading.is_whole, reading.cursor) == ({}, False, "sync-9")
+
+
 def test_pages_without_an_end_are_refused(google: GoogleFake) -> None:
     page = '{"kind": "calendar#events", "items": [], "nextPageToken": "again"}'
     google.answer_nonsense(page, path="/events$", times=3)
