@@ -41,8 +41,8 @@ _OWNER = "owner"
 _CALENDAR_LIST = ("users", "me", "calendarList")
 _EVENTS_PER_PAGE, _CALENDARS_PER_PAGE = "2500", "250"
 
-_ALL_DAY_MARGIN = timedelta(days=1)
-"""Google places an all-day event by the calendar's time zone, which is up to a day away from the agent's."""
+_ALL_DAY_MARGIN = timedelta(hours=26)
+"""Google places an all-day event by the calendar's time zone, which may be that far from the agent's."""
 
 _FREE_BUSY_SPAN = timedelta(days=60)
 """The longest time that is asked for at once. Google refuses more than about 90 days."""
