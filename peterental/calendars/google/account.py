@@ -173,12 +173,7 @@ class GoogleAccount:
     def _free_busy(self, remote_id: str, window: ReadWindow) -> Reading:
         busy: dict[str, tuple[BusyTime, ...]] = {}
         for start, end in _spans(window):
-            question = {
-                "timeMin": _rfc3339(start),
-                "timeMax": _rfc3339(end),
-                "timeZone": "UTC",
-                "items": [{"id": remote_id}],
-            }
+            question = {"timeMin": _rfc3339(start), "timeMax": _rfc3339(end), "items": [{"id": remote_id}]}
             answer = json_object(self._api.ask("POST", ("freeBusy",), body=question), "calendar#freeBusy")
             for time in _busy_times(answer, remote_id):
                 busy[f"busy {_rfc3339(time.start)} {_rfc3339(time.end)}"] = (time,)

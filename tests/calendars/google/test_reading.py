@@ -78,8 +78,10 @@ def test_too_many_events_are_refused(
 ) -> None:
     """A calendar of which only a part was read would be free where it was not read."""
     monkeypatch.setattr(reading_module, "MAX_EVENTS", 5)
-    for day in range(1, 7):
+    for day in range(1, 6):
         calendar.put(start=at(day, 10), end=at(day, 11))
+    assert len(connect(google).read(DANA, WINDOW, None).busy) == 5
+    calendar.put(start=at(6, 10), end=at(6, 11))
     with pytest.raises(CalendarNonsense, match="more than 5 events"):
         connect(google).read(DANA, WINDOW, None)
 
