@@ -192,6 +192,7 @@ def _remote_calendar(entry: object) -> RemoteCalendar | None:
         name=events.text_of(entry.get("summaryOverride")) or events.text_of(entry.get("summary")) or remote_id,
         is_writable=entry.get("accessRole") == _OWNER,
         is_default=entry.get("primary") is True,
+        owner=remote_id if entry.get("primary") is True else None,  # Google's id of it is the account's address
     )
 
 
