@@ -154,7 +154,9 @@ class ConnectionService:
                 ConnectedAccount(
                     account=account,
                     calendars=tuple(c for c in calendars if c.account_id == account.account_id),
-                    busy_times=counts.get(account.account_id, 0),
+                    busy_times=sum(
+                        counts.get(c.calendar_id, 0) for c in calendars if c.account_id == account.account_id
+                    ),
                 )
                 for account in self._calendars.accounts(agent_id)
             ),
@@ -343,18 +345,19 @@ class ConnectionService:
         with self._database.transaction() as connection:
             self._calendars.lock_agent_calendars(connection, agent.agent_id)
             chosen = [calendars[calendar_id].remote_id for calendar_id in blocking]
-            self._calendars.choose_blocking(connection, account_id, chosen)
+            ignored = [calendar_id for calendar_id in calendars if calendar_id not in blocking]
+            self._calendars.choose_blocking(connection, account_id, chosen, ignored)
             if receiving is not None:
                 self._calendars.choose_receiving(connection, agent.agent_id, receiving)
                 self._viewings.queue_upcoming(connection, agent.agent_id)
             else:
                 self._calendars.receive_nothing(connection, account_id)
             if keeps_titles != account.keeps_titles:
-                self._calendars.set_keeps_titles(connection, account_id, keeps_titles=keeps_titles)
+                self._calendars.set_keeps_titles(connection, account_id, list(calendars), keeps_titles=keeps_titles)
             after = {
-                "takes time": ", ".join(calendars[each].name for each in sorted(blocking)),
-                "receives viewings": calendars[receiving].name if receiving is not None else "",
-                "keeps titles": keeps_titles,
+                "blocking_calendars": ", ".join(calendars[each].name for each in sorted(blocking)),
+                "receiving_calendar": calendars[receiving].name if receiving is not None else "",
+                "keeps_titles": keeps_titles,
             }
             if after != before:
                 self._record(connection, viewer, "calendar chosen", agent, before=before, after=after)
@@ -367,7 +370,7 @@ class ConnectionService:
             return
         with self._database.transaction() as connection:
             self._calendars.set_trusts_stale(connection, agent_id, trusts_stale=trusts_stale)
-            name = "trusts last known times"
+            name = "trusts_stale"
             self._record(
                 connection, viewer, "calendar chosen", agent, before={name: before}, after={name: trusts_stale}
             )
@@ -432,9 +435,9 @@ def _chosen(calendars: Iterable[Calendar], *, keeps_titles: bool) -> dict[str, o
     """Return what was chosen, for the audit log."""
     ordered = sorted(calendars, key=lambda calendar: calendar.calendar_id)
     return {
-        "takes time": ", ".join(calendar.name for calendar in ordered if calendar.blocks),
-        "receives viewings": ", ".join(calendar.name for calendar in ordered if calendar.receives_viewings),
-        "keeps titles": keeps_titles,
+        "blocking_calendars": ", ".join(calendar.name for calendar in ordered if calendar.blocks),
+        "receiving_calendar": ", ".join(calendar.name for calendar in ordered if calendar.receives_viewings),
+        "keeps_titles": keeps_titles,
     }
 
 

@@ -181,7 +181,9 @@ class SyncService:
         self._calendars.record_success(lease)
         if lease.account.problem is not None:
             log.info("%s can be read again", lease.account.label, extra={"agent_id": lease.account.agent_id})
-        events = self._calendars.count_busy(lease.account.account_id)
+        counts = self._calendars.busy_counts(lease.account.agent_id)
+        calendars = self._calendars.calendars_of(lease.account.account_id)
+        events = sum(counts.get(calendar.calendar_id, 0) for calendar in calendars)
         return SyncResult(account=lease.account, state="read", events=events)
 
     def _read(self, lease: Lease, remote: CalendarAccount, calendar: Calendar, agent: Agent) -> None:

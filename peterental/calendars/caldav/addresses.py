@@ -12,7 +12,7 @@ _PROVIDERS = {
     "https://dav.mailbox.org/": ("mailbox.org", "www.mailbox.org"),
 }
 _KNOWN = {domain: url for url, domains in _PROVIDERS.items() for domain in domains}
-"""Domains of providers whose calendars are on another host that /.well-known/caldav of the domain does not name."""
+"""Domains of e-mail addresses and web pages of providers whose calendars are on another host."""
 
 _SCHEMES = {"https": "https", "http": "http", "caldavs": "https", "caldav": "https"}
 _PATH_CHARS = "@:!$&'()*+,;=~-._"
@@ -40,7 +40,7 @@ def places_to_ask(address: str, username: str) -> list[str]:
     url = f"{_SCHEMES.get(scheme.lower(), 'https')}://{rest}"
     host = _host_of_typed(url)
     parts = urlsplit(url)
-    if host in _KNOWN and parts.path in {"", "/"}:
+    if host in _KNOWN:
         url = _KNOWN[host]
         parts = urlsplit(url)
     root = f"{parts.scheme}://{parts.netloc}"

@@ -36,7 +36,7 @@ def query_times(start: datetime, end: datetime) -> bytes:
 
 def query_uid(uid: str) -> bytes:
     """Return the body that asks for the resources whose event has a UID. Servers compare it loosely."""
-    match = f'<C:prop-filter name="UID"><C:text-match collation="i;octet">{escape(uid)}</C:text-match></C:prop-filter>'
+    match = f'<C:prop-filter name="UID"><C:text-match>{escape(uid)}</C:text-match></C:prop-filter>'
     return _query(match, [ETAG, CALENDAR_DATA])
 
 

@@ -16,7 +16,7 @@ from peterental.calendars.caldav.multistatus import OK, DavResponse, Multistatus
 from peterental.calendars.http import HttpAnswer
 from peterental.calendars.model import CalendarGone, CalendarNonsense
 
-BATCH = 50
+BATCH = 100
 """How many events one request asks for."""
 
 MOST_CHANGES = 500
@@ -33,6 +33,7 @@ SHORTEST_QUERY = timedelta(hours=6)
 
 _MISSING = frozenset({404, 410})
 _TOO_MANY = 507
+_CANNOT_SEARCH = frozenset({400, 403, 409, 415, 422, 501})
 _STATE = (
     names.RESOURCE_TYPE,
     names.SYNC_TOKEN,
@@ -166,8 +167,14 @@ class Collection:
                 yield from self._fetch_one(path)
 
     def with_uid(self, uid: str) -> list[Resource]:
-        """Return the resources that may have an event of a UID, wherever a person's program has put them."""
-        listed = multistatus_of(self._ask("REPORT", bodies.query_uid(uid), depth=1))
+        """Return the resources that may have an event of a UID, wherever a person's program has put them.
+
+        A server that cannot search for a UID finds none.
+        """
+        answer = self._ask("REPORT", bodies.query_uid(uid), depth=1)
+        if answer.status in _CANNOT_SEARCH:
+            return []
+        listed = multistatus_of(answer)
         return [
             Resource(path, response.text(names.ETAG), data.encode())
             for path, response in self._members(listed)
@@ -187,7 +194,7 @@ class Collection:
             answer = self._client.ask("REPORT", self.url, bodies.sync_collection(token), depth=0)
             if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
                 raise unexpected(answer)
-            listed = _readable(answer)
+            listed = readable(answer)
             if listed is None or not listed.sync_token or any(not _is_known(found) for found in listed.responses):
                 return None
             for path, response in self._members(listed):
@@ -207,7 +214,7 @@ class Collection:
         """Return the token of a server that has sync-collection and no property for it; None if that fails."""
         token = ""
         for _ in range(MOST_ROUNDS):
-            listed = _readable(self._client.ask("REPORT", self.url, bodies.sync_collection(token), depth=0))
+            listed = readable(self._client.ask("REPORT", self.url, bodies.sync_collection(token), depth=0))
             if listed is None or not listed.sync_token or listed.sync_token == token:
                 return None
             token = listed.sync_token
@@ -251,8 +258,8 @@ def _is_too_many(answer: HttpAnswer) -> bool:
     )
 
 
-def _readable(answer: HttpAnswer) -> Multistatus | None:
-    """Return the answer of sync-collection; None if it is an odd one."""
+def readable(answer: HttpAnswer) -> Multistatus | None:
+    """Return an answer's list of resources; None if it is not one."""
     if answer.status != HTTPStatus.MULTI_STATUS:
         return None
     try:

@@ -19,12 +19,14 @@ class Cursor:
         token: of sync-collection; None if the server has none.
         ctag: changes with everything in the calendar, where the server has such a thing.
         etags: of the resources in the window, by path; empty with a token.
+        renamed: the paths of PeteRental's own events to which a person's program has given another name.
     """
 
     addresses: tuple[str, ...]
     token: str | None = None
     ctag: str | None = None
     etags: Mapping[str, str | None]
+    renamed: tuple[str, ...]
 
     def text(self) -> str | None:
         """Return it as text; None if it would be too large."""
@@ -40,6 +42,7 @@ class Cursor:
                 token=fields["token"],
                 ctag=fields["ctag"],
                 etags=dict(fields["etags"]),
+                renamed=tuple(str(path) for path in fields["renamed"]),
             )
         except (ValueError, KeyError, TypeError):
             return None

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from peterental.calendars.caldav.collection import Resource
 from peterental.calendars.icalendar_data.limits import USUAL_LIMITS, Limits
 from peterental.calendars.icalendar_data.reader import read_events
-from peterental.calendars.model import BusyTime, OwnEvent, ReadWindow
+from peterental.calendars.model import BusyTime, CalendarNonsense, OwnEvent, ReadWindow
 
 _BEGIN = b"BEGIN:VCALENDAR"
 _END = b"END:VCALENDAR"
@@ -80,9 +80,8 @@ class EventReader:
             limits=self._limits,
         )
         busy = tuple(time for group in times.busy.values() for time in group)
-        self._limits = replace(
-            self._limits,
-            time_s=self._limits.time_s - (monotonic() - started),
-            max_instances=self._limits.max_instances - len(busy),
-        )
+        left = self._limits.max_instances - len(busy)
+        if left < 0:
+            raise CalendarNonsense(host=self._host, reason="its events repeat too often")
+        self._limits = replace(self._limits, time_s=self._limits.time_s - (monotonic() - started), max_instances=left)
         return ResourceEvents(busy, tuple(replace(own, event_id=url) for own in times.own), times.notes)

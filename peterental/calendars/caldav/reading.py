@@ -10,8 +10,8 @@ from datetime import timedelta
 from peterental.calendars.caldav import names
 from peterental.calendars.caldav.addresses import host_of
 from peterental.calendars.caldav.bodies import propfind
-from peterental.calendars.caldav.client import DavClient, multistatus_of
-from peterental.calendars.caldav.collection import Collection, CollectionState
+from peterental.calendars.caldav.client import DavClient
+from peterental.calendars.caldav.collection import Collection, CollectionState, readable
 from peterental.calendars.caldav.cursor import Cursor
 from peterental.calendars.caldav.events import EventReader
 from peterental.calendars.caldav.writing import marker_of
@@ -20,7 +20,8 @@ from peterental.calendars.model import BusyTime, OwnEvent, Reading, ReadWindow
 MARGIN = timedelta(days=1)
 """By how much more than the window a server is asked for. It may take a zone wrongly; what blocks is decided here."""
 
-_MULTI_STATUS = 207
+MOST_NOTES = 10
+"""How many notes a reading has."""
 
 
 class CalendarReader:
@@ -55,7 +56,7 @@ class CalendarReader:
         token = state.sync_token or (self._collection.first_token() if state.can_sync else None)
         addresses = self._addresses(state)
         etags = self._listed()
-        cursor = Cursor(addresses=addresses, token=token, ctag=state.ctag, etags={} if token else etags)
+        cursor = Cursor(addresses=addresses, token=token, ctag=state.ctag, etags={} if token else etags, renamed=())
         return replace(self._events(etags, cursor), is_whole=True, removed=frozenset(), removed_own=frozenset())
 
     def _since_token(self, cursor: Cursor, token: str) -> Reading:
@@ -90,31 +91,37 @@ class CalendarReader:
             owner=self._owner | frozenset(cursor.addresses),
             host=host_of(self._collection.url),
         )
+        renamed = set(cursor.renamed)
         for resource in self._collection.fetch(asked):
             events = reader.read(resource, url=self._collection.url_of(resource.path))
             busy[resource.path] = events.busy
             own += events.own
             notes += events.notes
+            if events.own and not self._is_named_by_us(resource.path):
+                renamed.add(resource.path)
         gone = removed | (asked - busy.keys())
+        gone_own = {path for path in gone if path in renamed or self._is_named_by_us(path)}
         return Reading(
             is_whole=False,
             busy=busy,
             removed=gone,
             own=tuple(own),
-            removed_own=frozenset(self._collection.url_of(path) for path in gone if self._may_be_ours(path)),
-            cursor=cursor.text(),
-            notes=tuple(notes),
+            removed_own=frozenset(map(self._collection.url_of, gone_own)),
+            cursor=replace(cursor, renamed=tuple(sorted(renamed - gone))).text(),
+            notes=tuple(dict.fromkeys(notes))[:MOST_NOTES],
         )
 
-    def _may_be_ours(self, path: str) -> bool:
+    def _is_named_by_us(self, path: str) -> bool:
         return marker_of(path, self._namespace) is not None
 
     def _addresses(self, state: CollectionState) -> tuple[str, ...]:
-        """Return the owner's e-mail addresses, by which her answers to invitations are recognised."""
+        """Return the owner's e-mail addresses, by which her answers to invitations are recognised.
+
+        Without them a declined invitation blocks, so a server that does not say them is no fault.
+        """
         if state.principal is None:
             return ()
         answer = self._client.ask("PROPFIND", state.principal, propfind([names.USER_ADDRESSES]), depth=0)
-        if answer.status != _MULTI_STATUS:
-            return ()
-        hrefs = [href for found in multistatus_of(answer).responses for href in found.hrefs_in(names.USER_ADDRESSES)]
+        listed = readable(answer)
+        hrefs = [href for found in listed.responses for href in found.hrefs_in(names.USER_ADDRESSES)] if listed else []
         return tuple(href[len("mailto:") :].lower() for href in hrefs if href.lower().startswith("mailto:"))

@@ -11,7 +11,7 @@ from peterental.calendars.model import CalendarNonsense
 MAX_DEPTH = 64
 """How deep elements may be nested. An answer of CalDAV has about ten levels."""
 
-MAX_ELEMENTS = 500_000
+MAX_ELEMENTS = 250_000
 """How many elements an answer may have. A calendar of 20,000 events, listed whole, has about 160,000."""
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
@@ -89,6 +89,7 @@ class _Builder:
     def __init__(self) -> None:
         self._root = Element("")
         self._open = [self._root]
+        self._texts: list[list[str]] = [[]]
         self._count = 0
 
     def build(self, document: bytes) -> Element:
@@ -111,12 +112,13 @@ class _Builder:
         element = Element(f"{{{name}" if "}" in name else name, attribute=attributes.get("name"))
         self._open[-1].children.append(element)
         self._open.append(element)
+        self._texts.append([])
 
     def _end(self, _name: str) -> None:
-        self._open.pop()
+        self._open.pop().text = "".join(self._texts.pop())
 
     def _characters(self, text: str) -> None:
-        self._open[-1].text += text
+        self._texts[-1].append(text)
 
     def _document_type(self, *_: object) -> None:
         raise _OverLimit("its answer has a document type")

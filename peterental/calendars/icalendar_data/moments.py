@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from peterental.calendars.icalendar_data.limits import Budget
 from peterental.calendars.icalendar_data.text import Value, parameter
 from peterental.calendars.icalendar_data.zones import UTC_CLOCK, Clock
 
@@ -63,11 +64,13 @@ class Reader:
         clock_of: returns the clock of a TZID.
         floating: the clock of times without zone.
         days: the clock of dates.
+        budget: is charged for lists of moments.
     """
 
     clock_of: Callable[[str], Clock]
     floating: Clock
     days: Clock
+    budget: Budget
 
     def moment(self, value: Value, text: str | None = None) -> Moment:
         """Return a moment. Raises Unreadable.
@@ -87,6 +90,7 @@ class Reader:
     def moments(self, value: Value) -> Iterator[Moment]:
         """Yield the moments of a list, without those that cannot be read."""
         for text in value.text.split(","):
+            self.budget.take_step()
             try:
                 yield self.moment(value, text.strip().partition("/")[0])
             except Unreadable:
@@ -95,6 +99,7 @@ class Reader:
     def periods(self, value: Value) -> Iterator[tuple[Moment, Moment | None]]:
         """Yield moments with their end, if they are periods."""
         for text in value.text.split(","):
+            self.budget.take_step()
             start_text, _, end_text = text.strip().partition("/")
             try:
                 start = self.moment(value, start_text)

@@ -44,14 +44,12 @@ class EventTimes:
         busy: the times that block, sorted, by UID. An event without such times is left out.
         own: the events that PeteRental wrote, in the window or not. Their `event_id` is the UID.
         notes: sentences about events that were understood only in part.
-        name: of the calendar; None if it does not say.
         product: the program that wrote it, its PRODID; empty if it does not say.
     """
 
     busy: Mapping[str, tuple[BusyTime, ...]]
     own: tuple[OwnEvent, ...]
     notes: tuple[str, ...]
-    name: str | None
     product: str
 
 
@@ -84,14 +82,19 @@ def read_events(
     for calendar in calendars:
         reading.add(calendar)
     busy = reading.busy()
-    first = calendars[0]
     return EventTimes(
         busy=busy,
         own=tuple(reading.own),
         notes=reading.notes.sentences(),
-        name=_first_text(first, "X-WR-CALNAME") or _first_text(first, "NAME"),
-        product=_first_text(first, "PRODID") or "",
+        product=_first_text(calendars[0], "PRODID") or "",
     )
+
+
+def calendar_name(text: bytes, *, host: str = "The calendar", limits: Limits = USUAL_LIMITS) -> str | None:
+    """Return how a calendar calls itself; None if it does not. Raises CalendarNonsense, as `read_events` does."""
+    budget = Budget(limits, host)
+    first = read_calendars(decode(text, budget), budget)[0]
+    return _first_text(first, "X-WR-CALNAME") or _first_text(first, "NAME")
 
 
 class _Notes:
@@ -158,7 +161,7 @@ class _Reading:
         days = ZoneClock(self._window.zone)
         named = _first_text(calendar, "X-WR-TIMEZONE")
         floating = zones.clock(named) if named else days
-        return Reader(zones.clock, days if isinstance(floating, UnknownClock) else floating, days)
+        return Reader(zones.clock, days if isinstance(floating, UnknownClock) else floating, days, self._budget)
 
     def _is_elsewhere(self, component: Component) -> bool:
         """Return whether an event that happens once is outside the window, without reading it."""
@@ -208,7 +211,6 @@ class _Reading:
             if kind is None:
                 continue
             for start, end in reader.periods(value):
-                self._budget.take_step()
                 self._put(self._free_busy.setdefault(uid_of(component), set()), start, end or start, kind, None)
 
     def _times(self, events: Sequence[Event]) -> set[BusyTime]:
@@ -220,9 +222,9 @@ class _Reading:
                     self._note(event)
         except (Unreadable, ValueError, OverflowError, TypeError, LookupError, AttributeError):
             # Whatever the library does not understand: the times that were written out still block.
-            self.notes.add(_BROKEN_REPETITION)
             for event in events:
                 if event.kind is not None:
+                    self.notes.add(_BROKEN_REPETITION)
                     self._put(found, event.start, event.end, event.kind, event.title)
         return found
 
@@ -235,10 +237,7 @@ class _Reading:
             ends = begins + (end.wall - start.wall)
         if not (begins < ends and begins < self._window.end and ends > self._window.start):
             return False
-        time = BusyTime(start=begins, end=ends, kind=kind, title=title)
-        if time not in found:
-            self._budget.take_instance()
-            found.add(time)
+        found.add(BusyTime(start=begins, end=ends, kind=kind, title=title))
         return True
 
     def _note(self, event: Event) -> None:

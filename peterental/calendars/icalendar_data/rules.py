@@ -82,6 +82,7 @@ class Rule:
         Raises:
             CalendarNonsense: a limit is exceeded, or the rule is too fine.
         """
+        budget.check_time()
         if self.is_too_fine:
             raise budget.nonsense("an event in it repeats in a way that takes too long to follow")
         first = start if self.count is not None else self._skipped(start, span[0])
@@ -100,6 +101,7 @@ class Rule:
             if earlier > span[1]:
                 return
             if earlier >= span[0]:
+                budget.take_instance()
                 yield earlier
 
     def _until_later(self) -> datetime | None:

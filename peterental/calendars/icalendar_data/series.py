@@ -40,7 +40,9 @@ def times(events: Sequence[Event], span: tuple[datetime, datetime], budget: Budg
     """
     masters = _newest([event for event in events if event.recurrence_id is None])
     following = [event for event in events if event.replaces_following] if masters else []
-    replacements = _newest_replacements([e for e in events if e.recurrence_id is not None and e not in following])
+    replacements = _newest_replacements(
+        [e for e in events if e.recurrence_id is not None and not (masters and e.replaces_following)]
+    )
     for master in masters:
         if master.repeats or replacements or following:
             yield from _expanded(master, replacements, following, span, budget)
@@ -84,8 +86,9 @@ def _expanded(
     start, end = start - wide, end + wide
     starts = _starts(master, (start, end), budget)
     calendar = icalendar.Calendar()
-    calendar.add_component(face.series(starts, replacements))
+    calendar.add_component(face.series(starts, replacements, budget))
     for index, event in enumerate(following):
+        budget.take_step()
         calendar.add_component(face.following(event, index))
     sources = {face.naive(e.recurrence_id): e for e in following if e.recurrence_id is not None}
     for series in recurring_ical_events.of(calendar).series:
@@ -140,19 +143,23 @@ class _Face:
                 reach = max(reach, shift + event.duration)
         return min(reach, _LONGEST_REACH) + _MARGIN
 
-    def series(self, starts: list[datetime], replacements: Sequence[Event]) -> icalendar.Event:
+    def series(self, starts: list[datetime], replacements: Sequence[Event], budget: Budget) -> icalendar.Event:
         """Return the series with its times written out."""
         master = self.master
         event = self._event(master)
         dates: list[Any] = [self.value(start) for start in starts]
         for start, end in master.dates:
+            budget.take_instance()
             begin = self.naive(start)
             period = (begin, self.naive(end)) if end is not None and not self.is_date else None
             dates.append(period if period is not None and period[1] > begin else self.value(begin))
         if dates:
             event.add("rdate", dates)
         excluded = [self.excluded(moment) for moment in master.excluded]
-        excluded += [self.excluded(e.recurrence_id) for e in replacements if e.recurrence_id is not None]
+        for replacement in replacements:
+            budget.take_step()
+            if replacement.recurrence_id is not None:
+                excluded.append(self.excluded(replacement.recurrence_id))
         if excluded:
             event.add("exdate", excluded)
         return event

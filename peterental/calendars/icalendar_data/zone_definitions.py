@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+from dateutil.rrule import MONTHLY, YEARLY
+
 from peterental.calendars.icalendar_data.limits import Budget
 from peterental.calendars.icalendar_data.moments import Unreadable, parse_time
 from peterental.calendars.icalendar_data.rules import parse_rule
@@ -17,6 +19,7 @@ from peterental.calendars.icalendar_data.zones import Clock, ZoneClock, known_cl
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)(\d\d)?", re.ASCII)
 _FIRST_YEAR = 1970
 _YEARS_AHEAD = 10
+_FREQUENCIES = frozenset({YEARLY, MONTHLY})
 _MAX_PARTS = 200
 _LONGEST_OFFSET = timedelta(hours=18)
 
@@ -104,6 +107,8 @@ def _changes(part: Component, until: datetime, budget: Budget) -> Iterator[tuple
             times.add(parse_time(text.strip().partition("/")[0])[0])
     for value in part.properties.get("RRULE", ()):
         rule = parse_rule(value.text, ZoneClock(timezone(old)), is_date=False)
+        if rule.frequency not in _FREQUENCIES:
+            raise Unreadable
         span = (datetime(_FIRST_YEAR, 1, 1), until)  # noqa: DTZ001 - on the clock of the zone
         times.update(rule.times(start, span, budget))
     for time in times:

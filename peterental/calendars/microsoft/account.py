@@ -34,6 +34,7 @@ from peterental.calendars.model import (
     BusyTime,
     CalendarGone,
     CalendarNonsense,
+    EventIdSpent,
     EventMissing,
     EventRefused,
     OwnEvent,
@@ -50,6 +51,10 @@ VIEW_PAGE_SIZE = 500
 
 MAX_SERIES = 20
 """Changes of more series lead to a whole reading, which costs fewer requests."""
+
+MARGIN = timedelta(hours=26)
+"""How much more than the window is asked for: the greatest distance of two time zones. A view finds an all-day event by
+the days of the mailbox's zone, which may be another one than the agent's."""
 
 MAX_NOTES = 20
 """The most notes of one reading."""
@@ -181,7 +186,7 @@ class MicrosoftAccount:
         if answer.status == _CONFLICT:
             found = self._located(remote_id, event)
             if found is None:
-                raise EventRefused(host=HOST, reason="an event with its transaction id was deleted")
+                raise EventIdSpent(host=HOST)
             return self._change(remote_id, event, found[0])
         _raise_for_write(answer, calendar=remote_id)
         content = object_of(answer)
@@ -243,7 +248,7 @@ class MicrosoftAccount:
         present_id, interval = id_of(item), interval_of(item, _UTC)
         if present_id is None or interval is None or item.get("isCancelled") is True:
             return None
-        window = ReadWindow(interval.start, interval.end + timedelta(minutes=1), _UTC)
+        window = ReadWindow(interval.start, interval.end, _UTC)
         view = self._graph.items(self._graph.url("calendars", remote_id, "calendarView", query=_view_query(window)))
         is_there = any(isinstance(other, dict) and present_id in {id_of(other), series_of(other)} for other in view)
         return (present_id, item) if is_there else None
@@ -272,12 +277,10 @@ class _Gathered:
             return
         if item.get("type") == "seriesMaster":  # its instances come as well
             return
-        event_id = id_of(item) or ""
+        event_id = id_of(item) or f"without an id, {len(self._times)}"
         marker = marker_of(item, self._namespace)
-        self._removed.discard(event_id)
-        self._own.pop(event_id, None)
-        if marker is not None and event_id:
-            self._times.pop(event_id, None)
+        self._forget(event_id)
+        if marker is not None:
             self._own[event_id] = own_event(item, marker, event_id, self._window.zone)
             return
         times, note = busy_times(item, self._window)
@@ -286,15 +289,19 @@ class _Gathered:
             self._notes[note] = None
 
     def clear(self, key: str) -> None:
-        """Forget what a series blocks, until its instances are added."""
-        self._removed.discard(key)
+        """Forget what a series, or the single event that it was, blocks, until its instances are added."""
+        self._forget(key)
         self._times[key] = {}
 
     def remove(self, event_id: str) -> None:
         """Add an event that was removed."""
+        self._forget(event_id)
+        self._removed.add(event_id)
+
+    def _forget(self, event_id: str) -> None:
         self._times.pop(event_id, None)
         self._own.pop(event_id, None)
-        self._removed.add(event_id)
+        self._removed.discard(event_id)
 
     def reading(self, *, is_whole: bool, cursor: str | None) -> Reading:
         """Return the reading of all that was added."""
@@ -318,7 +325,7 @@ def _view_query(window: ReadWindow) -> dict[str, str]:
 
 
 def _range(window: ReadWindow) -> dict[str, str]:
-    return {"startDateTime": _text(window.start), "endDateTime": _text(window.end)}
+    return {"startDateTime": _text(window.start - MARGIN), "endDateTime": _text(window.end + MARGIN)}
 
 
 def _text(instant: datetime) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
-
+from peterental.calendars.icalendar_data.zones import UnknownClock, known_clock
 from peterental.calendars.model import BusyKind, BusyTime, Marker, OwnEvent, ReadWindow, ViewingEvent
 from peterental.clock import midnight
 
@@ -21,8 +20,6 @@ NOT_BLOCKING = frozenset({"free", "workingElsewhere"})
 
 _KINDS: dict[str, BusyKind] = {"tentative": "tentative", "oof": "out_of_office"}
 _SERIES = frozenset({"occurrence", "exception", "seriesMaster"})
-_NAMES_OF_UTC = frozenset({"UTC", "Etc/UTC", "tzone://Microsoft/Utc"})
-_EARLIEST, _LATEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
 _NEEDED = ("start", "end", "showAs", "isCancelled")
 
 
@@ -151,30 +148,17 @@ def _moments(value: Mapping[str, Any]) -> tuple[datetime, datetime, str | None]:
     wall, name = _wall_clock(value), value["timeZone"]
     if wall.tzinfo is not None:
         return wall.astimezone(UTC), wall.astimezone(UTC), None
-    zone = zone_named(name)
-    if zone is not None:
-        instant = wall.replace(tzinfo=zone).astimezone(UTC)
-        return instant, instant, None
+    clock = known_clock(name) if isinstance(name, str) else None
+    if clock is not None:
+        return *clock.instants(wall), None
     shown = "".join(letter for letter in str(name) if letter.isprintable())[:60]
     note = f"The time zone “{shown}” of an event on {wall.date()} is not known. It blocks in every zone it may mean."
-    return wall.replace(tzinfo=_EARLIEST).astimezone(UTC), wall.replace(tzinfo=_LATEST).astimezone(UTC), note
+    return *UnknownClock(shown).instants(wall), note
 
 
 def _wall_clock(value: Mapping[str, Any]) -> datetime:
     """Return the date and time that a value has. Seven digits of a second, as Graph sends, are cut to six."""
     return datetime.fromisoformat(value["dateTime"])
-
-
-def zone_named(name: object) -> ZoneInfo | None:
-    """Return the zone that has an IANA or Windows name; None if there is none."""
-    if not isinstance(name, str):
-        return None
-    if name in _NAMES_OF_UTC:
-        return ZoneInfo("UTC")
-    try:
-        return ZoneInfo(WINDOWS_TO_OLSON.get(name, name))
-    except (KeyError, ValueError, OSError):
-        return None
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

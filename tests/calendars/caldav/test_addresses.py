@@ -21,6 +21,7 @@ from peterental.calendars.model import AddressNotAllowed, CalendarNonsense
         ("rosa@icloud.com", "https://caldav.icloud.com/.well-known/caldav"),
         ("me.com", "https://caldav.icloud.com/.well-known/caldav"),
         ("https://www.icloud.com", "https://caldav.icloud.com/.well-known/caldav"),
+        ("https://www.icloud.com/calendar/", "https://caldav.icloud.com/.well-known/caldav"),
         ("rosa@fastmail.com", "https://caldav.fastmail.com/.well-known/caldav"),
         ("rosa@mailbox.org", "https://dav.mailbox.org/.well-known/caldav"),
         ("cal.example.com/dav/principals/rosa/", "https://cal.example.com/dav/principals/rosa/"),

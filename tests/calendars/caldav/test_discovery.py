@@ -152,7 +152,7 @@ def test_nextcloud_in_a_folder_is_found() -> None:
         assert calendar.name == "Work"
 
 
-def test_deleted_shared_and_subscribed_calendars_are_told_apart() -> None:
+def test_deleted_and_subscribed_calendars_are_left_out() -> None:
     """Nextcloud lists its bin, and calendars that it only subscribes to, beside the others."""
     deleted = '<D:resourcetype><C:calendar/><n:deleted-calendar xmlns:n="http://nextcloud.com/ns"/></D:resourcetype>'
     listed = multistatus(

@@ -215,6 +215,21 @@ def test_own_event_that_a_person_deleted_is_reported(calendar: RealCalendar) -> 
     assert account(calendar.url).find(calendar.url, replace(viewing(), event_id=written.event_id)) is None
 
 
+def test_own_event_of_another_name_is_reported_when_deleted(calendar: RealCalendar) -> None:
+    account(calendar.url).write(calendar.url, viewing())
+    text = calendar.text(f"{viewing().marker}.ics")
+    calendar.delete(f"{viewing().marker}.ics")
+    calendar.put("B2F6.ics", text)
+    first = read(calendar)
+    assert [own.event_id for own in first.own] == [f"{calendar.url}B2F6.ics"]
+    calendar.put("lunch.ics", lunch())
+    second = read(calendar, first.cursor)
+    calendar.delete("B2F6.ics")
+    third = read(calendar, second.cursor)
+    assert third.removed_own == {f"{calendar.url}B2F6.ics"}
+    assert "B2F6" not in str(third.cursor)
+
+
 def test_own_event_moved_to_another_calendar_is_reported(server: Server) -> None:
     """By the method MOVE, as calendar programs do it."""
     calendar, other = server.new_calendar(), server.new_calendar()

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from peterental.calendars.caldav.account import CaldavAccount
 from peterental.calendars.model import CalendarGone, CalendarUnreachable, EventMissing, EventRefused, OwnEvent
-from tests.calendars.caldav.between import Between, lose_the_answer
+from peterental.calendars.source import ViewingCalendar
+from tests.calendars.caldav.between import Between, forwarded, lose_the_answer
 from tests.calendars.caldav.samples import account, lunch, moved, utc, viewing
 from tests.calendars.caldav.server_programs import RealCalendar, Server
 from tests.calendars.loopback import Exchange
@@ -19,12 +19,12 @@ NAME = f"{viewing().marker}.ics"
 
 
 @pytest.fixture
-def mine(calendar: RealCalendar) -> CaldavAccount:
+def mine(calendar: RealCalendar) -> ViewingCalendar:
     """The account of the fresh calendar."""
     return account(calendar.url)
 
 
-def test_written_event_is_read_by_another_program(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_written_event_is_read_by_another_program(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     written = mine.write(calendar.url, viewing())
     assert written.event_id == calendar.url + NAME
     [seen] = calendar.witness()
@@ -35,7 +35,7 @@ def test_written_event_is_read_by_another_program(calendar: RealCalendar, mine: 
     assert seen["text"]["description"].startswith(viewing().description)
 
 
-def test_change_keeps_what_the_person_added(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_change_keeps_what_the_person_added(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     written = mine.write(calendar.url, viewing())
     added = (
         "CATEGORIES:WORK,VIEWING\r\nATTENDEE;CN=Pete:mailto:pete@example.com\r\nX-MOOD:sunny\r\n"
@@ -53,14 +53,14 @@ def test_change_keeps_what_the_person_added(calendar: RealCalendar, mine: Caldav
     assert "Dolores Whitcomb)" not in text
 
 
-def test_sequence_rises_above_a_persons_program(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_sequence_rises_above_a_persons_program(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     written = mine.write(calendar.url, viewing())
     calendar.put(NAME, calendar.text(NAME).replace("SEQUENCE:0", "SEQUENCE:5"))
     mine.write(calendar.url, moved(viewing(), written.event_id))
     assert "SEQUENCE:6" in calendar.text(NAME)
 
 
-def test_write_change_delete(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_write_change_delete(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     written = mine.write(calendar.url, viewing())
     later = moved(viewing(), written.event_id)
     mine.write(calendar.url, later)
@@ -84,7 +84,23 @@ def test_lost_answer_then_retry_makes_one_event(server: Server) -> None:
     assert [event["text"]["uid"] for event in calendar.witness()] == [viewing().marker.uid]
 
 
-def test_retry_after_a_lost_answer_writes_a_newer_revision(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_timeout_then_retry_makes_one_event(server: Server) -> None:
+    calendar = server.new_calendar()
+
+    def hang(exchange: Exchange) -> bytes:
+        forwarded(server, exchange)
+        exchange.hang()
+        return b""
+
+    with Between(server, PUT=[hang]) as between:
+        through = calendar.url.replace(server.root, between.url("").rstrip("/"))
+        with pytest.raises(CalendarUnreachable):
+            account(through, timeout_s=1).write(through, viewing())
+        account(through).write(through, viewing())
+    assert calendar.names() == {NAME}
+
+
+def test_retry_after_a_lost_answer_writes_a_newer_revision(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     """The viewing was moved before the event was known to exist."""
     mine.write(calendar.url, viewing())
     later = moved(viewing(), None)
@@ -94,7 +110,7 @@ def test_retry_after_a_lost_answer_writes_a_newer_revision(calendar: RealCalenda
     assert found.start == later.start
 
 
-def test_retry_after_a_lost_answer_leaves_a_persons_move(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_retry_after_a_lost_answer_leaves_a_persons_move(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     mine.write(calendar.url, viewing())
     calendar.put(NAME, calendar.text(NAME).replace("20261203T16", "20261204T17").replace("SEQUENCE:0", "SEQUENCE:1"))
     mine.write(calendar.url, viewing())
@@ -167,14 +183,14 @@ def test_event_deleted_while_it_is_changed_is_missing(server: Server) -> None:
     assert calendar.names() == set()
 
 
-def test_deleted_event_is_not_created_again(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_deleted_event_is_not_created_again(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     written = mine.write(calendar.url, viewing())
     calendar.delete(NAME)
     with pytest.raises(EventMissing):
         mine.write(calendar.url, moved(viewing(), written.event_id))
 
 
-def test_cancelled_event_counts_as_missing(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_cancelled_event_counts_as_missing(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     written = mine.write(calendar.url, viewing())
     cancelled = calendar.text(NAME).replace("END:VEVENT", "STATUS:CANCELLED\r\nEND:VEVENT")
     calendar.put(NAME, cancelled.replace("STATUS:CONFIRMED\n", ""))
@@ -184,14 +200,14 @@ def test_cancelled_event_counts_as_missing(calendar: RealCalendar, mine: CaldavA
     assert mine.find(calendar.url, later) is None
 
 
-def test_restored_viewing_gets_a_new_event(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_restored_viewing_gets_a_new_event(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     written = mine.write(calendar.url, viewing())
     mine.delete(calendar.url, written.event_id)
     restored = replace(viewing(), marker=replace(viewing().marker, revision=1))
     assert mine.write(calendar.url, restored).event_id == f"{calendar.url}{restored.marker}.ics"
 
 
-def test_event_that_a_program_renamed_is_followed(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_event_that_a_program_renamed_is_followed(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     """Moved to another calendar and back, a resource has a name of the program's choice."""
     written = mine.write(calendar.url, viewing())
     text = calendar.text(NAME)
@@ -205,14 +221,14 @@ def test_event_that_a_program_renamed_is_followed(calendar: RealCalendar, mine: 
     assert calendar.names() == set()
 
 
-def test_name_taken_by_something_else_is_refused(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_name_taken_by_something_else_is_refused(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     calendar.put(NAME, lunch())
     with pytest.raises(EventRefused):
         mine.write(calendar.url, viewing())
     assert "SUMMARY:Lunch" in calendar.text(NAME)
 
 
-def test_deleted_calendar_is_gone_for_writing(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_deleted_calendar_is_gone_for_writing(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     written = mine.write(calendar.url, viewing())
     calendar.delete()
     mine.delete(calendar.url, written.event_id)  # nothing is left to delete, which is no fault
@@ -224,7 +240,7 @@ def test_deleted_calendar_is_gone_for_writing(calendar: RealCalendar, mine: Cald
         mine.write(calendar.url, viewing())
 
 
-def test_text_in_many_scripts_survives(calendar: RealCalendar, mine: CaldavAccount) -> None:
+def test_text_in_many_scripts_survives(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     odd = viewing(title="Vista: Peñón; 1\\2, “Ωmega” 🏠 " * 4, description="línea 1\nlínea 2;,\\n")
     mine.write(calendar.url, odd)
     [seen] = calendar.witness()

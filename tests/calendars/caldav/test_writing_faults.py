@@ -117,6 +117,20 @@ def test_event_of_another_uid_is_never_taken_for_ours() -> None:
         assert account(server.url()).find(server.url(HERE), viewing()) is None
 
 
+@pytest.mark.parametrize("status", ["400 Bad", "403 No", "501 No"])
+def test_server_that_cannot_search_for_a_uid_finds_none(status: str) -> None:
+    with server_with({f"REPORT {HERE}": [NOTHING, closing(status=status)]}) as server:
+        assert account(server.url()).find(server.url(HERE), viewing()) is None
+
+
+def test_search_that_fails_does_not_mean_deleted() -> None:
+    with (
+        server_with({f"REPORT {HERE}": [NOTHING, closing(status="500 Oh")]}) as server,
+        pytest.raises(CalendarUnreachable),
+    ):
+        account(server.url()).write(server.url(HERE), moved(viewing(), server.url(HERE + NAME)))
+
+
 def test_change_is_not_written_twice_when_it_is_there() -> None:
     """The answer to it was lost. Without a PUT the answer cannot be lost again."""
     there = multistatus(event_at(HERE + NAME, written_text()))

@@ -129,6 +129,8 @@ def test_api_that_is_not_enabled_is_named(google: GoogleFake) -> None:
         '{"kind": "calendar#events"}',
         '{"kind": "calendar#events", "items": null}',
         '{"kind": "calendar#events", "items": {}}',
+        '{"kind": "calendar#events", "items": null, "nextSyncToken": "x"}',
+        '{"kind": "calendar#events", "nextSyncToken": ""}',
         '{"kind": "calendar#events", "items": [], "nextPageToken": 7}',
         '{"kind": "calendar#events", "items": [], "nextSyncToken": {}}',
         '{"kind": "calendar#events", "items": [{"id": "event1"',
