@@ -330,7 +330,7 @@ def test_stale_form_changes_nothing_else(
 def test_consequence_of_trusting_is_said(browser: Browser, connect: Callable[..., Account], database: Database) -> None:
     connect()
     text = browser.get(PAGE).text
-    assert "Callers can book a time that you have given away in the calendar since." in text
+    assert "Callers can book a time that has been given away in the calendar since." in text
     database.fetch("UPDATE calendars SET read_at = read_at - INTERVAL '2 hours'")
     text = browser.get(PAGE).text
     assert "Callers are offered no times: the calendar was last read 2 hours ago" in text
