@@ -119,7 +119,7 @@ class MicrosoftAccount:
         return gathered.reading(is_whole=True, cursor=None if feed is None else feed.delta_link)
 
     def _changes(self, remote_id: str, window: ReadWindow, feed: Feed) -> Reading | None:
-        """Return what changed; None if the feed does not say enough of it."""
+        """Return what changed; None if the feed has too little of it."""
         gathered = _Gathered(window, self._namespace)
         changed_series: set[str] = set()
         for item in feed.items:
@@ -248,7 +248,7 @@ class MicrosoftAccount:
         present_id, interval = id_of(item), interval_of(item, _UTC)
         if present_id is None or interval is None or item.get("isCancelled") is True:
             return None
-        window = ReadWindow(interval.start, interval.end, _UTC)
+        window = ReadWindow(interval.start, interval.start, _UTC)
         view = self._graph.items(self._graph.url("calendars", remote_id, "calendarView", query=_view_query(window)))
         is_there = any(isinstance(other, dict) and present_id in {id_of(other), series_of(other)} for other in view)
         return (present_id, item) if is_there else None
@@ -325,11 +325,16 @@ def _view_query(window: ReadWindow) -> dict[str, str]:
 
 
 def _range(window: ReadWindow) -> dict[str, str]:
-    return {"startDateTime": _text(window.start - MARGIN), "endDateTime": _text(window.end + MARGIN)}
+    return {"startDateTime": _text(window.start, -MARGIN), "endDateTime": _text(window.end, MARGIN)}
 
 
-def _text(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _text(instant: datetime, margin: timedelta) -> str:
+    """Return an instant, moved by a margin, as Graph reads it."""
+    try:
+        shifted = instant.astimezone(UTC) + margin
+    except OverflowError:
+        shifted = datetime.max if margin > timedelta() else datetime.min
+    return f"{shifted.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def _id_in(content: Mapping[str, Any]) -> str:

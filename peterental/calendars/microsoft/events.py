@@ -167,7 +167,7 @@ def _wall_clock(value: Mapping[str, Any]) -> datetime:
 def to_graph(event: ViewingEvent, *, is_new: bool, in_utc: bool = False) -> dict[str, Any]:
     """Return a viewing as the body of a request.
 
-    No attendees, so the provider invites nobody; the reminder is the calendar's default.
+    No attendees, so the provider sends no invitation; the reminder is the calendar's default.
 
     Args:
         event: the viewing.

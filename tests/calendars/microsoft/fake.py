@@ -199,6 +199,8 @@ class FakeGraph(Loopback):
         raise ContractBroken("there is no such address")
 
     def _in_event(self, asked: Asked, method: str, event_id: str, below: list[str]) -> Reply:
+        if not event_id.startswith(("AAkA", "OID.")):
+            return failure(400, "ErrorInvalidIdMalformed")
         event = self.mailbox.present(event_id, with_deleted=self.shows_deleted)
         if event is None:
             return failure(404, "ErrorItemNotFound")

@@ -260,7 +260,7 @@ def test_end_before_the_start_blocks_between(fake: FakeGraph) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Auckland", "Customized Time Zone"])
-def test_event_since_ever_blocks_until_its_end(zone: str, fake: FakeGraph) -> None:
+def test_event_begun_in_year_1_blocks_until_its_end(zone: str, fake: FakeGraph) -> None:
     fake.mailbox.add(*hours(3, 9), start={"dateTime": "0001-01-01T00:00:00", "timeZone": zone})
     assert times(read(fake)) == {(datetime(1, 1, 1, tzinfo=UTC), hours(3, 9)[1])}
 
