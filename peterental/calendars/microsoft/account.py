@@ -333,7 +333,7 @@ def _text(instant: datetime, margin: timedelta) -> str:
     try:
         shifted = instant.astimezone(UTC) + margin
     except OverflowError:
-        shifted = datetime.max if margin > timedelta() else datetime.min
+        shifted = (datetime.max if margin > timedelta() else datetime.min).replace(tzinfo=UTC)
     return f"{shifted.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 

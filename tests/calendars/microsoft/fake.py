@@ -60,6 +60,8 @@ class _Round:
 class FakeGraph(Loopback):
     """Microsoft Graph v1.0 and Microsoft's login service for one mailbox.
 
+    While requests come from other threads, change the mailbox and the attributes with `lock` held.
+
     Args:
         clock_s: the service's clock, in seconds since 1970; the present by default.
         latency_s: how long each answer takes, in seconds.
