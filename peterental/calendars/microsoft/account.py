@@ -60,6 +60,7 @@ MAX_NOTES = 20
 """The most notes of one reading."""
 
 _UTC = ZoneInfo("UTC")
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _VIEW_FIELDS = "id,subject,start,end,isAllDay,isCancelled,showAs,responseStatus,type,seriesMasterId,transactionId"
 _FIND_FIELDS = "id,start,end,isAllDay,isCancelled,type,seriesMasterId,transactionId"
 _NO_CONTENT = 204
@@ -333,7 +334,7 @@ def _text(instant: datetime, margin: timedelta) -> str:
     try:
         shifted = instant.astimezone(UTC) + margin
     except OverflowError:
-        shifted = (datetime.max if margin > timedelta() else datetime.min).replace(tzinfo=UTC)
+        shifted = _LAST if margin > timedelta() else _FIRST
     return f"{shifted.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
