@@ -377,9 +377,26 @@ def test_cancelled_event_is_not_found(fake: FakeGraph) -> None:
     assert find(fake, event_id=event_id) is None
 
 
-def test_event_whose_id_leads_to_nothing_readable_is_not_found(fake: FakeGraph) -> None:
-    event_id = fake.mailbox.add(*hours(3, 9), start=None, is_checked=False)
-    assert find(fake, event_id=event_id) is None
+@pytest.mark.parametrize("transaction_id", [None, str(MARKER)])
+def test_event_without_readable_times_is_not_gone(transaction_id: str | None, fake: FakeGraph) -> None:
+    event_id = write(fake)
+    content = fake.mailbox.events[event_id].content | {"transactionId": transaction_id, "start": None}
+    answers: list[dict[str, Any]] = [{"value": [content]}, {"value": []}]
+    for found in answers:
+        fake.fail(Answer.of_json(found), Answer.of_json(content), method="GET")
+        with pytest.raises(CalendarNonsense, match="no time that can be read"):
+            find(fake, event_id=event_id)
+        fake.hooks.clear()
+
+
+def test_search_by_id_that_is_answered_by_nonsense_is_not_gone(fake: FakeGraph) -> None:
+    fake.fail(Answer.of_json({"value": []}), Answer.of_json({"token": "x"}), method="GET")
+    with pytest.raises(CalendarNonsense):
+        find(fake, event_id="AAkA1")
+
+
+def test_cancelled_event_without_marker_is_not_found(fake: FakeGraph) -> None:
+    assert find(fake, event_id=fake.mailbox.add(*hours(3, 9), isCancelled=True)) is None
 
 
 def test_original_is_preferred_to_a_copy(fake: FakeGraph) -> None:
