@@ -363,6 +363,8 @@ class GoogleFake:
         account = self._authorized(request)
         if not account.scopes & call.scopes:
             raise Refused(403, "insufficientPermissions", details="ACCESS_TOKEN_SCOPE_INSUFFICIENT")
+        if bool(request.body) != (request.headers.get("Content-Type") == "application/json"):
+            raise ContractBroken("a body is JSON, and is called so")
         self.contract.check_request(call, request.query, request.json() if request.body else None)
         content = self._api.run(call, account, request)
         self.contract.check_answer(call, content)

@@ -167,6 +167,22 @@ def test_errors_of_any_shape_are_faults(google: GoogleFake, body: str) -> None:
         connect(google).read(DANA, WINDOW, None)
 
 
+@pytest.mark.parametrize(
+    ("reason", "fault"),
+    [
+        ("RATE_LIMIT_EXCEEDED", CalendarThrottled),
+        ("SERVICE_DISABLED", CalendarUnreachable),
+        ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", CalendarAccessLost),
+    ],
+)
+def test_newer_form_of_errors_is_understood(google: GoogleFake, reason: str, fault: type[CalendarFault]) -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}]
+    error = {"error": {"code": 403, "status": "PERMISSION_DENIED", "details": details}}
+    google.answer_nonsense(json.dumps(error), status=403)
+    with pytest.raises(fault):
+        connect(google).read(DANA, WINDOW, None)
+
+
 def test_reasons_are_words_only(google: GoogleFake) -> None:
     """What a server writes into an error never reaches a page as it is."""
     errors = [{"reason": "<script>"}, {"reason": "x" * 100}, {"reason": 7}, {"reason": "notAllowed"}]
