@@ -91,12 +91,13 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
         return self._unresponsive
 
     @contextmanager
-    def pipeline(self) -> Iterator[psycopg.Pipeline]:
+    def pipeline(self) -> Iterator[BatchingPipeline]:
         """Queue the statements of the block: they are sent together by `sync`, by reading a result, or at the end."""
-        if self._pipeline is None:
-            self._pipeline = BatchingPipeline(self)
+        pipeline = self._pipeline
+        if not isinstance(pipeline, BatchingPipeline):
+            pipeline = self._pipeline = BatchingPipeline(self)
         try:
-            with super().pipeline() as pipeline:
+            with super().pipeline():
                 yield pipeline
         finally:
             if self._pipeline is not None and not self._pipeline.level:  # the connection was closed before

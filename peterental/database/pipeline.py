@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -17,6 +18,11 @@ class BatchingPipeline(psycopg.Pipeline):
     psycopg's own sends each statement as it is queued: a system call for each on both sides, which wakes the server for
     each. That costs more CPU time than most of the statements.
     """
+
+    def queue(self, command: bytes) -> None:
+        """Queue a command without parameters and rows, without the cost of a cursor. Its error is raised later."""
+        self.command_queue.append(partial(self.pgconn.send_query_params, command, None))
+        self.result_queue.append(None)
 
     def _communicate_gen(self) -> PQGen[None]:
         """Leave what was queued in the queue, unless it is not the statement of a cursor."""

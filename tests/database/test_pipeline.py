@@ -112,3 +112,18 @@ def test_a_lost_connection_is_reported_by_the_sync(
         observer.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.info.backend_pid])
         connection.sync()
     assert connection.closed
+
+
+def test_a_command_is_sent_in_its_turn(connection: DeadlineConnection) -> None:
+    with connection.pipeline() as pipeline:
+        pipeline.queue(b"BEGIN")
+        connection.execute("CREATE TABLE numbers (one INTEGER)")
+        pipeline.queue(b"ROLLBACK")
+        found = connection.execute("SELECT to_regclass('numbers') AS found")
+    assert found.fetchone() == {"found": None}
+
+
+def test_the_error_of_a_command_is_raised(connection: DeadlineConnection) -> None:
+    with pytest.raises(psycopg.errors.SyntaxError), connection.pipeline() as pipeline:
+        pipeline.queue(b"BEGINN")
+    assert connection.execute("SELECT 1 AS one").fetchone() == {"one": 1}
