@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 run: .venv/.ready
 	@grep -qs PETERENTAL_DEMO .env || export PETERENTAL_DEMO=$${PETERENTAL_DEMO-1}; exec $(BIN)/gunicorn wsgi:app
 
-test: .venv/.ready
+test: .venv/.ready instance/caldav/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -68,6 +68,14 @@ instance/audit/.ready: Makefile
 	@echo "Installing the audit tools into instance/audit …"
 	@$(PYTHON) -m venv instance/audit
 	@instance/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0 || { \
+		echo "❌ This needs the package index: run it where pip can reach one." >&2; exit 1; }
+	@touch $@
+
+# Two CalDAV servers and a client, which tests run as processes. They are under the GPL, so nothing imports them.
+instance/caldav/.ready: tests/calendars/caldav/requirements.txt
+	@echo "Installing CalDAV servers for the tests into instance/caldav …"
+	@$(PYTHON) -m venv instance/caldav
+	@instance/caldav/bin/pip install --quiet --disable-pip-version-check --requirement $< || { \
 		echo "❌ This needs the package index: run it where pip can reach one." >&2; exit 1; }
 	@touch $@
 

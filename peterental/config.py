@@ -76,6 +76,18 @@ class Config:
     web_threads: int = 8
     log_level: str = "INFO"
     log_format: LogFormat = "text"
+    microsoft_client_id: str | None = None
+    microsoft_client_secret: str | None = field(default=None, repr=False)
+    google_client_id: str | None = None
+    google_client_secret: str | None = field(default=None, repr=False)
+    graph_url: str = "https://graph.microsoft.com"
+    microsoft_login_url: str = "https://login.microsoftonline.com"
+    google_api_url: str = "https://www.googleapis.com"
+    google_login_url: str = "https://accounts.google.com"
+    allow_private_addresses: bool = False
+    """Let typed calendar addresses point to loopback and private networks."""
+    calendar_max_age_minutes: int = 15
+    """Older busy times are read again before a time is offered by phone, or not relied on."""
     keep_calls_days: int | None = None
     """After how many days calls are reduced; None keeps them."""
     jobs: bool = True
@@ -119,6 +131,16 @@ class Config:
             web_threads=reader.number("WEB_THREADS", default=8, low=1, high=64) or 8,
             log_level=reader.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"), fold=str.upper),
             log_format=cast("LogFormat", reader.choice("LOG_FORMAT", ("text", "json"))),
+            microsoft_client_id=reader.text("MICROSOFT_CLIENT_ID"),
+            microsoft_client_secret=reader.text("MICROSOFT_CLIENT_SECRET"),
+            google_client_id=reader.text("GOOGLE_CLIENT_ID"),
+            google_client_secret=reader.text("GOOGLE_CLIENT_SECRET"),
+            graph_url=reader.service_url("GRAPH_URL", default=cls.graph_url),
+            microsoft_login_url=reader.service_url("MICROSOFT_LOGIN_URL", default=cls.microsoft_login_url),
+            google_api_url=reader.service_url("GOOGLE_API_URL", default=cls.google_api_url),
+            google_login_url=reader.service_url("GOOGLE_LOGIN_URL", default=cls.google_login_url),
+            allow_private_addresses=reader.choice("ALLOW_PRIVATE_ADDRESSES", ("0", "1")) == "1",
+            calendar_max_age_minutes=reader.number("CALENDAR_MAX_AGE_MINUTES", default=15, low=6, high=1440) or 15,
             keep_calls_days=reader.number("KEEP_CALLS_DAYS", default=None, low=1, high=36_500),
             jobs=reader.choice("JOBS", ("1", "0")) == "1",
             load_demo=reader.choice("PETERENTAL_DEMO", ("0", "1")) == "1",
@@ -249,8 +271,14 @@ class _Reader:
     def public_url(self, *names: str) -> str | None:
         """Return the first of `names` that is set, without a slash at the end."""
         name, value = next(((name, value) for name in names if (value := self.text(name))), ("", None))
-        if value is None:
-            return None
+        return None if value is None else self._base_url(name, value)
+
+    def service_url(self, name: str, *, default: str) -> str:
+        """Return the base address of a service, without a slash at the end."""
+        value = self.text(name)
+        return default if value is None else self._base_url(name, value) or default
+
+    def _base_url(self, name: str, value: str) -> str | None:
         try:
             parts = urlsplit(value)
             well_formed = (

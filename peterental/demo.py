@@ -10,15 +10,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from peterental.access import Viewer
 from peterental.agents.model import Agent, AgentKey, Profile
 from peterental.appointments.model import BookingRequest
-from peterental.appointments.phone_service import PhoneBookingService
 from peterental.calls.model import CallUpdate, ToolInvocation
-from peterental.calls.service import CallService
 from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database import Database
 from peterental.errors import Refusal
 from peterental.messages.model import MessageDraft
-from peterental.services import Services
+from peterental.services import Services, build_services
 from peterental.voice.speech import APOLOGY, render
 
 GREETING = "Leasing desk, good day. Which home may I show you?"
@@ -248,8 +246,8 @@ class _DemoCall:
         self._vapi_call_id = vapi_call_id
         self._caller = caller
         self._turns: list[tuple[str, str]] = []
-        self._calls = CallService(database, self._now)
-        self._appointments = PhoneBookingService(database, self._calls, self._now)
+        services = build_services(database, self._now, reads_calendars=False)
+        self._calls, self._appointments = services.calls, services.appointments
 
     def assistant_says(self, text: str) -> None:
         """Add a turn of the assistant."""

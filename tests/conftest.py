@@ -60,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and ignore a developer's .env, in child processes too."""
     os.environ["DOTENV"] = "0"
     config.addinivalue_line(
-        "markers", "needs(name): requires a program that pip cannot install; deselected if it is missing"
+        "markers", "needs(name): requires a program beside the virtualenv; deselected if it is missing"
     )
     config.addinivalue_line("markers", "long: slow, therefore started first")
 

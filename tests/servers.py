@@ -1,4 +1,4 @@
-"""Servers that pip cannot install, used where available: another PostgreSQL version, PgBouncer."""
+"""Servers beside the project's virtualenv: another PostgreSQL version, PgBouncer, CalDAV servers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ import psycopg
 from peterental.database.connect import DatabaseUnavailable
 from peterental.database.dev_server.os_utils import SystemAccount, is_root
 from peterental.database.pool import Database
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -57,9 +59,16 @@ def pgbouncer() -> str | None:
     return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
 
+def caldav_programs() -> Path | None:
+    """Return the programs of the virtualenv with two CalDAV servers and a client, once `make` has made it."""
+    folder = PROJECT_DIR / "instance" / "caldav"
+    return folder / "bin" if (folder / ".ready").exists() else None
+
+
 OPTIONAL: dict[str, tuple[Callable[[], object], str]] = {
     "postgres15": (debian_postgres, "a PostgreSQL of the system (Debian: postgresql)"),
     "pgbouncer": (pgbouncer, "PgBouncer (Debian: pgbouncer)"),
+    "caldav": (caldav_programs, "CalDAV servers in instance/caldav (make test installs them)"),
     "chromium": (CHROMIUM.exists, "Chromium (Debian: chromium)"),
 }
 """What a test may require by `@pytest.mark.needs(name)`: how to find it, and its description."""
@@ -104,7 +113,7 @@ def _as_ordinary_user() -> dict[str, Any]:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    folder = Path(mkdtemp(prefix="server-", dir=data_folder(Path(__file__).resolve().parent.parent)))
+    folder = Path(mkdtemp(prefix="server-", dir=data_folder(PROJECT_DIR)))
     who = _as_ordinary_user()
     if who:
         os.chown(folder, who["user"], who["group"])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -298,8 +299,15 @@ def _contains(source: set[str], message: str) -> bool:
     if any(wanted in text for text in source):
         return True
     wanted = flat(message).removesuffix(".")
-    patterns = (text.removesuffix(".") for text in source if len(re.findall(r"[A-Za-z]{2,}", text)) > 1)
-    return any(re.fullmatch(re.escape(text).replace("…", ".+"), wanted) for text in patterns)
+    return any(pattern is not None and pattern.fullmatch(wanted) for pattern in map(_pattern, source))
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str] | None:
+    """Return what a string with placeholders matches; None for one with fewer than two words."""
+    if len(re.findall(r"[A-Za-z]{2,}", text)) < 2:
+        return None
+    return re.compile(re.escape(text.removesuffix(".")).replace("…", ".+"))
 
 
 def parts_of(message: str) -> list[str]:

@@ -198,6 +198,18 @@ class CallEnded(Refusal):
     """This call is over. Nothing was changed."""
 
 
+class CalendarUnavailable(Refusal):
+    """The agent's calendar cannot be read, so no time is offered or booked.
+
+    Args:
+        can_call_back: whether the agent was left a message with a number to call back.
+    """
+
+    def __init__(self, *, can_call_back: bool) -> None:
+        self.can_call_back = can_call_back
+        super().__init__()
+
+
 class NumberMissing(Refusal):
     """There is no number to reach the visitor on."""
 

@@ -11,11 +11,12 @@ from peterental.agents.model import AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments import phone_requests
 from peterental.appointments.availability import Availability, UnavailableReason
-from peterental.appointments.model import SlotTaken
+from peterental.appointments.model import CalendarUnavailable, SlotTaken
 from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.repository import AppointmentRepository
 from peterental.appointments.slot_check import check_slot
 from peterental.appointments.understanding import understand
+from peterental.appointments.wish import wish_of
 from peterental.calls.model import ToolInvocation
 from peterental.clock import utc_now
 from peterental.errors import Fault, Refusal
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from peterental.access import Viewer
     from peterental.agents.model import Agent, AgentKey, Language
     from peterental.appointments.model import BookingRequest
+    from peterental.appointments.schedule_repository import AgentSchedule
     from peterental.appointments.slot_check import SlotCheck
     from peterental.appointments.understanding import Understanding
+    from peterental.calendars.sync_service import SyncService
     from peterental.calls.model import Outcome, Render
     from peterental.calls.service import CallService
     from peterental.database.connect import Connection
@@ -38,6 +41,14 @@ log = logging.getLogger(__name__)
 
 MAX_LANGUAGES = 1000
 """How many agents' languages one process remembers."""
+
+
+class _CalendarStale(Exception):  # leaves a transaction; nobody sees it
+    """The busy times of the agent are too old to offer or book a time by."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+        super().__init__()
 
 
 class PhoneBookingService:
@@ -50,14 +61,18 @@ class PhoneBookingService:
     Args:
         database: where the bookings are stored.
         calls: records the answer of each tool call.
+        calendars: knows whether busy times may be relied on, and reads them again.
         now: returns the present moment, aware.
     """
 
-    def __init__(self, database: Database, calls: CallService, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, database: Database, calls: CallService, calendars: SyncService, now: Callable[[], datetime] = utc_now
+    ) -> None:
         self._database = database
         self._appointments = AppointmentRepository(database)
         self._hours = WorkingHoursRepository(database)
         self._calls = calls
+        self._calendars = calendars
         self._now = now
         self._languages: dict[AgentKey, Language] = {}
 
@@ -75,11 +90,19 @@ class PhoneBookingService:
     def availability(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Offer up to three free times.
 
-        One round trip to read, and at most one to record the tool call.
+        One round trip to read, and at most one to record the tool call. More, and up to two seconds, if the agent's
+        calendar was read too long ago.
         """
         now = self._now()
         schedule = self._appointments.schedule(invocation.agent_key, now)
         self._remember_language(invocation, schedule.agent)
+        stale = self._stale_agent(schedule, now)
+        if stale is not None:
+            self._calendars.refresh(stale.agent_id)
+            schedule = self._appointments.schedule(invocation.agent_key, now)
+            stale = self._stale_agent(schedule, now)
+        if stale is not None:
+            return self._leave_wish(invocation, request, render, stale)
         context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, taken=schedule.taken)
         result, _ = _decide(phone_requests.offer_slots, context, request)
         answer = render(result, schedule.agent, now)
@@ -100,16 +123,19 @@ class PhoneBookingService:
         return answer
 
     def book(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
-        """Book a viewing. Two round trips: one to lock and read, one to write and commit."""
-        return self._change(invocation, request, render, phone_requests.book)
+        """Book a viewing. Two round trips: one to lock and read, one to write and commit.
+
+        More, and up to two seconds, if the agent's calendar was read too long ago.
+        """
+        return self._change(invocation, request, render, phone_requests.book, needs_calendar=True)
 
     def reschedule(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
-        """Move one of the caller's bookings in one step. Two round trips."""
-        return self._change(invocation, request, render, phone_requests.move)
+        """Move one of the caller's bookings in one step. Round trips as for `book`."""
+        return self._change(invocation, request, render, phone_requests.move, needs_calendar=True)
 
     def cancel(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Cancel one of the caller's bookings. Two round trips."""
-        return self._change(invocation, request, render, phone_requests.cancel)
+        return self._change(invocation, request, render, phone_requests.cancel, needs_calendar=False)
 
     def find(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Find the caller's own upcoming bookings, once the name or the address agrees.
@@ -177,18 +203,24 @@ class PhoneBookingService:
         request: BookingRequest,
         render: Render,
         decide: Callable[[RequestContext, BookingRequest], Decision],
+        *,
+        needs_calendar: bool,
     ) -> str:
-        """Decide and write; decide once more if the overlap constraint refuses the time.
+        """Decide and write; decide once more if the overlap constraint refuses the time, or the calendar was read late.
 
-        It does so only for a writer that did not lock the agent.
+        The constraint does so only for a writer that did not lock the agent.
         """
         self._calls.settle(invocation.vapi_call_id)
         try:
-            return self._attempt_change(invocation, request, render, decide)
+            return self._attempt_change(invocation, request, render, decide, needs_calendar=needs_calendar)
         except SlotTaken:
             log.info("The time was taken by another writer; deciding again", extra={"call_id": invocation.vapi_call_id})
+        except _CalendarStale as stale:
+            self._calendars.refresh(stale.agent.agent_id)
         try:
-            return self._attempt_change(invocation, request, render, decide)
+            return self._attempt_change(invocation, request, render, decide, needs_calendar=needs_calendar)
+        except _CalendarStale as stale:
+            return self._leave_wish(invocation, request, render, stale.agent)
         except SlotTaken as refusal:
             answer = render(refusal, None, self._now())
             self._calls.record_tool_call_alone(invocation, answer=answer, outcome="refused")
@@ -200,10 +232,12 @@ class PhoneBookingService:
         request: BookingRequest,
         render: Render,
         decide: Callable[[RequestContext, BookingRequest], Decision],
+        *,
+        needs_calendar: bool,
     ) -> str:
         """Lock the agent, decide and write, unless the tool call is a repetition.
 
-        Raises SlotTaken.
+        Raises SlotTaken, and _CalendarStale if the decision needs a calendar that was read too long ago.
         """
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
             history = self._calls.begin(connection, invocation)
@@ -214,6 +248,9 @@ class PhoneBookingService:
             if call_history.redelivered is not None:
                 return call_history.redelivered.answer
             schedule, own = pending.read()
+            stale = self._stale_agent(schedule, now) if needs_calendar else None
+            if stale is not None:
+                raise _CalendarStale(stale)
             context = RequestContext(
                 now=now,
                 invocation=invocation,
@@ -223,6 +260,29 @@ class PhoneBookingService:
                 call_history=call_history,
             )
             return self._decide_and_record(connection, context, request, render, decide)
+
+    def _stale_agent(self, schedule: AgentSchedule, now: datetime) -> Agent | None:
+        """Return the agent of a schedule if its calendar was read too long ago; None if times may be offered."""
+        agent = schedule.agent
+        if agent is None or not agent.is_active or self._calendars.is_current(schedule.calendar_age, agent, now):
+            return None
+        return agent
+
+    def _leave_wish(self, invocation: ToolInvocation, request: BookingRequest, render: Render, agent: Agent) -> str:
+        """Leave the agent an urgent message with what the caller wanted, instead of offering or booking a time."""
+        log.warning("No time was offered: the calendar cannot be read", extra={"call_id": invocation.vapi_call_id})
+        with self._database.transaction() as connection:
+            history = self._calls.begin(connection, invocation)
+            connection.sync()
+            redelivered = history.read().redelivered
+            if redelivered is not None:
+                return redelivered.answer
+            can_call_back = self._calls.leave_urgent(connection, invocation, agent, wish_of(invocation.name, request))
+            answer = render(CalendarUnavailable(can_call_back=can_call_back), agent, self._now())
+            self._calls.record_tool_call(
+                connection, invocation, answer=answer, outcome="message", agent_id=agent.agent_id
+            )
+        return answer
 
     def _decide_and_record(
         self,

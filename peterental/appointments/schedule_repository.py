@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.lookup import AGENT_BY_ID, AGENT_BY_VAPI_KEY, AGENT_JSON, BUSY_TIMES, agent_from_json
 from peterental.appointments.availability import BookedInterval
+from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from peterental.agents.model import Agent
+    from peterental.calendars.account import CalendarAge
 
 MULTI_DAY = "status = 'confirmed' AND COALESCE(blocked_until, end_time) - start_time > INTERVAL '1 day'"
 """Bookings of days, which only an adopted database has. Word for word what migration 009 has an index on."""
@@ -45,12 +47,13 @@ def schedule_sql(agent: str, more: str = "NULL") -> str:
     """
     text = f"""
         SELECT
-            described.agent, booked.ids, booked.starts, booked.untils, busy.busy_starts, busy.busy_untils,
+            described.agent, booked.ids, booked.starts, booked.untils, busy.busy_starts, busy.busy_untils, age.*,
             {more} AS more
         FROM ({agent}) AS agent
         CROSS JOIN LATERAL ({AGENT_JSON}) AS described
         CROSS JOIN LATERAL ({_BOOKED_TIMES}) AS booked
         CROSS JOIN LATERAL ({BUSY_TIMES}) AS busy
+        CROSS JOIN LATERAL ({CALENDAR_AGE}) AS age
     """
     # psycopg parses the placeholders of a longer statement each time.
     return " ".join(text.split())
@@ -67,10 +70,12 @@ class AgentSchedule:
     Args:
         agent: with its rules; None where no agent is registered for the call.
         taken: confirmed bookings with their buffers, and busy blocks, from two days ago to the agent's horizon.
+        calendar_age: how old the busy blocks of its calendars are; None without a calendar.
     """
 
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
+    calendar_age: CalendarAge | None = None
 
 
 def read_schedule(row: DictRow | None) -> AgentSchedule:
@@ -79,4 +84,4 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
     busy = map(BookedInterval, row["busy_starts"] or (), row["busy_untils"] or ())
-    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *busy))
+    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *busy), calendar_age(row))

@@ -181,12 +181,14 @@ class RemoteCalendar:
         name: as the person named it.
         is_writable: whether events can be written into it.
         is_default: whether new events go there by default.
+        owner: the e-mail address of the account, as far as the provider says it.
     """
 
     remote_id: str
     name: str
     is_writable: bool = False
     is_default: bool = False
+    owner: str | None = None
 
 
 # --- what can go wrong -----------------------------------------------------------------------------------------------
@@ -247,6 +249,13 @@ class EventRefused(CalendarFault):
     """{host} refused the event: {reason}.
 
     Another attempt with the same event would be refused too.
+    """
+
+
+class EventIdSpent(EventRefused):
+    """{host} does not take the id of an event that was deleted.
+
+    The viewing gets an event with the next revision of its marker.
     """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from peterental.calendars.model import OwnEvent, Reading, ReadWindow, RemoteCalendar, ViewingEvent
@@ -86,6 +86,6 @@ class Tokens:
         expires_at: when the access token expires, in seconds since 1970-01-01 UTC.
     """
 
-    access_token: str
-    refresh_token: str
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     expires_at: float

@@ -316,6 +316,24 @@ class CallService:
             )
         return answer
 
+    def leave_urgent(
+        self, connection: Connection, invocation: ToolInvocation, agent: Agent, draft: MessageDraft
+    ) -> bool:
+        """Queue an urgent message to an agent about what a caller wanted; one for each phone call.
+
+        Returns whether a number to call back is known.
+        """
+        caller_number, draft = _with_numbers(invocation, draft, agent)
+        self._messages.add_urgent(
+            connection,
+            agent.agent_id,
+            draft,
+            self._now(),
+            vapi_call_id=invocation.vapi_call_id or None,
+            caller_number=caller_number,
+        )
+        return bool(draft.attendee_phone or caller_number)
+
     def _values(
         self,
         answer: str,

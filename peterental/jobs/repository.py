@@ -113,8 +113,8 @@ class JobRepository:
         args = Jsonb(dict(request.args))
         connection.execute(_DEFER, (request.task, request.task, request.lock, args, request.not_before))
 
-    def defer_once(self, request: JobRequest) -> bool:
-        """Queue a job in a transaction of its own, unless an equal one waits. Return whether it was queued."""
+    def defer_once(self, request: JobRequest, key: str) -> bool:
+        """Queue a job in a transaction of its own, unless one with the same key waits. Return whether it was queued."""
         args = Jsonb(dict(request.args))
         try:
             rows = self._database.fetch(
@@ -124,7 +124,7 @@ class JobRepository:
                 )
                 WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')
                 """,
-                (request.task, request.task, request.lock, request.task, args, request.not_before, request.task),
+                (request.task, request.task, request.lock, key, args, request.not_before, key),
             )
         except UniqueViolation:
             return False

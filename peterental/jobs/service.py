@@ -29,9 +29,14 @@ class JobService:
         """Queue a job in the transaction of the change that causes it. Costs no round trip of its own."""
         self._jobs.defer(connection, request)
 
-    def defer_once(self, request: JobRequest) -> bool:
-        """Queue a job, unless one of the same task waits. Return whether it was queued. One round trip."""
-        return self._jobs.defer_once(request)
+    def defer_once(self, request: JobRequest, key: str | None = None) -> bool:
+        """Queue a job, unless one with the same key waits. Return whether it was queued. One round trip.
+
+        Args:
+            request: the job.
+            key: what must not wait twice; None for the task.
+        """
+        return self._jobs.defer_once(request, key or request.task)
 
     def record_error(self, job_id: int, reason: str) -> None:
         """Record why an attempt of a job failed. One round trip."""

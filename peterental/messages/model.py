@@ -68,6 +68,8 @@ class Message:
     received_at: datetime
     done_at: datetime | None
     done_by: str | None
+    is_urgent: bool = False
+    """Whether it was left for a caller whom no time could be offered, because the calendar could not be read."""
 
     @cached_property
     def zone(self) -> ZoneInfo:

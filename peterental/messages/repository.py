@@ -127,6 +127,42 @@ class MessageRepository:
             ),
         )
 
+    def add_urgent(
+        self,
+        connection: Connection,
+        agent_id: str,
+        draft: MessageDraft,
+        received_at: datetime,
+        *,
+        vapi_call_id: str | None,
+        caller_number: str | None,
+    ) -> None:
+        """Queue adding an urgent message; a later one of the same phone call replaces the earlier.
+
+        Args: as in `add`.
+        """
+        connection.execute(
+            """
+            INSERT INTO messages (
+                agent_id, vapi_call_id, body, attendee_name, attendee_phone, caller_number, received_at, is_urgent
+            )
+            VALUES (%s, %s, %s, %s, %s, %s, %s, TRUE)
+            ON CONFLICT (vapi_call_id) WHERE is_urgent DO UPDATE
+            SET body = EXCLUDED.body, done_at = NULL, done_by = NULL,
+                attendee_name = COALESCE(EXCLUDED.attendee_name, messages.attendee_name),
+                attendee_phone = COALESCE(EXCLUDED.attendee_phone, messages.attendee_phone)
+            """,
+            (
+                agent_id,
+                vapi_call_id,
+                draft.body,
+                draft.attendee_name,
+                draft.attendee_phone,
+                caller_number,
+                received_at,
+            ),
+        )
+
     def get(self, message_id: int, user_id: int | None) -> Message | None:
         """Return a message if it is for one of the user's agents.
 

@@ -13,10 +13,10 @@ from peterental.audit.service import AuditService
 from peterental.clock import utc_now
 from peterental.database.connect import Connection
 from peterental.database.pool import Database
+from peterental.encryption import Keyring
 from peterental.users import login_throttle
 from peterental.users.changes import user_change
 from peterental.users.confirmation import PasswordConfirmation
-from peterental.encryption import Keyring
 from peterental.users.failure_log import FailureLog
 from peterental.users.login_throttle import ClientOrigin
 from peterental.users.model import (

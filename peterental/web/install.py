@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from peterental.cli import jobs, phone, privacy, users, voice
+from peterental.cli import calendars, jobs, phone, privacy, users, voice
 from peterental.config import Config
 from peterental.database import engine_settings
 from peterental.database.migrations.ledger.status import SchemaHealth
@@ -60,7 +60,14 @@ def install(app: Flask, config: Config) -> None:
         user_pages,
     ):
         app.register_blueprint(pages.create_blueprint())
-    for command in (*jobs.COMMANDS, *users.COMMANDS, *phone.COMMANDS, *privacy.COMMANDS, *voice.COMMANDS):
+    for command in (
+        *calendars.COMMANDS,
+        *jobs.COMMANDS,
+        *users.COMMANDS,
+        *phone.COMMANDS,
+        *privacy.COMMANDS,
+        *voice.COMMANDS,
+    ):
         app.cli.add_command(command)
     with_host = host_header.HostHeader(app.wsgi_app, urlsplit(config.address).netloc)
     app.wsgi_app = ClientAddress(with_host, config.trusted_proxies)  # type: ignore[method-assign]  # Flask's documented way

@@ -16,10 +16,10 @@ from peterental.agents.model import Agent, AgentKey
 from peterental.appointments.model import AlreadyBooked, BookingRequest, SlotTaken
 from peterental.appointments.phone_service import PhoneBookingService
 from peterental.calls.model import Outcome, ToolInvocation
-from peterental.calls.service import CallService
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
 from peterental.errors import Refusal
+from peterental.services import build_services
 from tests.servers import until_a_session_waits
 from tests.together import at_once
 
@@ -60,7 +60,7 @@ def callers(database_url: str) -> Iterator[Callers]:
     database.fetch(
         "INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) VALUES ('ana', 'Ana', %s)", [KEY.assistant_id]
     )
-    yield Callers(PhoneBookingService(database, CallService(database, lambda: NOW), lambda: NOW))
+    yield Callers(build_services(database, lambda: NOW).appointments)
     database.close()
 
 

@@ -10,10 +10,9 @@ import pytest
 from peterental.access import Viewer
 from peterental.agents.model import AgentUnknown
 from peterental.appointments.availability import UnavailableReason
-from peterental.appointments.phone_service import PhoneBookingService
 from peterental.appointments.slot_check import SlotCheck
-from peterental.calls.service import CallService
 from peterental.database.pool import Database
+from peterental.services import build_services
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)  # a Sunday, 9:00 in Chicago
 MONDAY = date(2026, 11, 23)
@@ -25,7 +24,7 @@ Ask = Callable[..., SlotCheck]
 def ask(database: Database) -> Ask:
     """A function that checks a time of Ana's, who has neither an assistant nor a phone number."""
     database.fetch("INSERT INTO agents (agent_id, agent_name, buffer_minutes, daily_cap) VALUES ('ana', 'Ana', 15, 2)")
-    service = PhoneBookingService(database, CallService(database, lambda: NOW), lambda: NOW)
+    service = build_services(database, lambda: NOW).appointments
     return lambda day, hour, minute=0, viewer=ADMIN: service.check_slot("ana", day, hour * 60 + minute, viewer)
 
 
@@ -100,7 +99,7 @@ def test_inactive_agent_has_no_free_time(ask: Ask, database: Database) -> None:
 def test_agent_of_another_user_is_unknown(ask: Ask, database: Database) -> None:
     with pytest.raises(AgentUnknown):
         ask(MONDAY, 10, viewer=Viewer(5, "x@example.com", is_admin=False))
-    service = PhoneBookingService(database, CallService(database, lambda: NOW), lambda: NOW)
+    service = build_services(database, lambda: NOW).appointments
     for agent_id in ("nobody", "a\x00b"):
         with pytest.raises(AgentUnknown):
             service.check_slot(agent_id, MONDAY, 600, ADMIN)

@@ -12,8 +12,8 @@ from peterental.access import Viewer
 from peterental.audit.model import AuditEntry, LogFilter
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
-from peterental.users.admin_service import UserAdminService
 from peterental.encryption import Keyring
+from peterental.users.admin_service import UserAdminService
 from peterental.users.model import Client, SignedIn
 from peterental.users.passwords import PasswordLimits, Passwords
 from peterental.users.second_factor_service import SecondFactorService

@@ -15,8 +15,8 @@ import pytest
 from peterental.access import AdminsOnly, Viewer
 from peterental.audit.service import AuditService
 from peterental.database.pool import Database
-from peterental.users import totp
 from peterental.encryption import Keyring
+from peterental.users import totp
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT, ClientOrigin
 from peterental.users.model import (
     Client,

@@ -22,6 +22,7 @@ FIXED = FixedLines(
     no_assistant="I'm sorry, this number is not in service at the moment.",
 )
 
+_WHICH_NUMBER = "What number can we call you back on?"
 _NOT_FOUND = "I don't find an upcoming viewing that matches."
 
 
@@ -94,7 +95,11 @@ class EnglishRenderer(Renderer):
     def message_taken(self, *, can_call_back: bool) -> str:
         if can_call_back:
             return "I've noted your message, and someone will call you back."
-        return "I've noted your message. What number can we call you back on?"
+        return f"I've noted your message. {_WHICH_NUMBER}"
+
+    def calendar_unavailable(self, *, can_call_back: bool) -> str:
+        start = "I'm sorry, I can't reach the calendar just now, so I can't book a time. I've noted what you'd like"
+        return f"{start}, and someone will call you back." if can_call_back else f"{start}. {_WHICH_NUMBER}"
 
     def done(self) -> str:
         return "All right."

@@ -96,6 +96,8 @@ class Renderer(ABC):
             text = self._question_and_times(result)
         elif isinstance(result, model.BookedForAnother):
             text = self.booked_for_another(result)
+        elif isinstance(result, model.CalendarUnavailable):
+            text = self.calendar_unavailable(can_call_back=result.can_call_back)
         elif isinstance(result, model.SlotUnavailable):
             text = f"{self.unavailable(result)} {self._instead(result.nearest)}"
         elif isinstance(result, Refusal):
@@ -141,6 +143,10 @@ class Renderer(ABC):
     @abstractmethod
     def none_available(self, result: model.NoneAvailable) -> str:
         """Name what was asked for and is not free, and the last or first time of that day where it lies beyond."""
+
+    @abstractmethod
+    def calendar_unavailable(self, *, can_call_back: bool) -> str:
+        """Decline to offer a time, since the calendar cannot be read. The agent has a message with the wish."""
 
     @abstractmethod
     def booked(self, booking: model.Appointment) -> str:

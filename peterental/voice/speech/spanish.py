@@ -24,6 +24,8 @@ FIXED = FixedLines(
 
 _NOT_FOUND = "No encuentro ninguna visita próxima que coincida."
 
+_WHICH_NUMBER = "¿A qué número podemos llamarle?"
+
 
 class SpanishRenderer(Renderer):
     """The sentences in Spanish."""
@@ -92,7 +94,14 @@ class SpanishRenderer(Renderer):
     def message_taken(self, *, can_call_back: bool) -> str:
         if can_call_back:
             return "He anotado su recado, y alguien le devolverá la llamada."
-        return "He anotado su recado. ¿A qué número podemos llamarle?"
+        return f"He anotado su recado. {_WHICH_NUMBER}"
+
+    def calendar_unavailable(self, *, can_call_back: bool) -> str:
+        start = (
+            "Lo siento, ahora mismo no puedo consultar el calendario, así que no puedo reservar una hora."
+            " He anotado lo que quiere"
+        )
+        return f"{start} y alguien le devolverá la llamada." if can_call_back else f"{start}. {_WHICH_NUMBER}"
 
     def done(self) -> str:
         return "De acuerdo."

@@ -162,6 +162,7 @@ def test_health_check_reports_a_locked_ledger(
     database.close()
 
 
+@pytest.mark.usefixtures("real_time_limits")
 def test_health_check_reports_a_missing_server(tmp_path: Path) -> None:
     database = Database("postgresql://nobody@127.0.0.1:1/x", pool_size=1)
     with pytest.raises(DatabaseUnavailable, match="does not answer"):

@@ -1,0 +1,353 @@
+"""Write viewings into the agents' calendars, and notice what people do to them there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from peterental.appointments.calendar_events.event import event_of
+from peterental.appointments.calendar_events.model import NothingToResolve
+from peterental.audit.model import Change
+from peterental.calendars.model import (
+    AddressNotAllowed,
+    CalendarFault,
+    EventIdSpent,
+    EventMissing,
+    EventRefused,
+)
+from peterental.clock import utc_now
+from peterental.errors import Fault
+from peterental.jobs.model import JobRequest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from peterental.access import Viewer
+    from peterental.agents.repository import AgentRepository
+    from peterental.agents.service import AgentService
+    from peterental.appointments.calendar_events.model import EventState, RemoteChange, ViewingOfEvent
+    from peterental.appointments.calendar_events.repository import CalendarEventRepository
+    from peterental.audit.service import AuditService
+    from peterental.calendars.account import Calendar
+    from peterental.calendars.model import OwnEvent, Reading, ReadWindow, ViewingEvent
+    from peterental.calendars.providers import Providers
+    from peterental.calendars.repository import CalendarRepository, Lease
+    from peterental.calendars.source import ViewingCalendar
+    from peterental.calendars.sync_service import SyncService
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
+    from peterental.jobs.service import JobService
+
+log = logging.getLogger(__name__)
+
+WRITE_VIEWING = "write_viewing"
+"""The task that writes the event of one viewing. The triggers of `appointments` defer it by this name."""
+CHECK_VIEWING = "check_viewing"
+WRITE_VIEWINGS = "write_viewings"
+
+WRITE_TIMEOUT_S = 30.0
+LEASE_WAIT_S = 20.0
+_POLL_S = 0.1
+MAX_WAITING = 200
+MAX_REVISIONS = 5
+MAX_CHANGED_SHOWN = 20
+MAX_APPOINTMENT_ID = 2**31 - 1
+
+
+class MailboxBusy(Fault):
+    """{name} is being read by another process; the event is written after that."""
+
+
+class MailboxThrottled(Fault):
+    """{name} asked to be left alone; the event is written after that."""
+
+
+class CalendarOutbox:
+    """What readings say about our own events, and what has to be written. Part of the transaction that stores them."""
+
+    def __init__(self, events: CalendarEventRepository, jobs: JobService) -> None:
+        self._events = events
+        self._jobs = jobs
+
+    def observe(self, connection: Connection, calendar: Calendar, window: ReadWindow, reading: Reading) -> None:
+        """Note events that a person moved. One that seems to be gone is looked for by a job, which is certain."""
+        if not (reading.own or reading.removed_own or reading.is_whole):
+            return
+        found = {event.marker.appointment_id: event for event in reading.own}
+        for state in self._events.written_in(connection, calendar.calendar_id):
+            event = found.get(state.appointment_id)
+            if event is not None and event.marker.revision == state.revision and event.start is not None:
+                self._compare(connection, state, event)
+            elif event is not None or _may_be_gone(state, window, reading):
+                request = JobRequest(task=CHECK_VIEWING, args={"appointment_id": state.appointment_id})
+                self._jobs.defer(connection, request)
+
+    def _compare(self, connection: Connection, state: EventState, event: OwnEvent) -> None:
+        change = _remote_change(state, event)
+        if change != state.remote_change or (change and event.start != state.remote_start):
+            self._events.record_remote_change(connection, state, change, event if change else None)
+
+    def queue_upcoming(self, connection: Connection, agent_id: str) -> None:
+        """Queue writing all upcoming viewings of an agent that have no event in a calendar."""
+        self._events.queue_upcoming(connection, agent_id)
+        self._jobs.defer(connection, JobRequest(task=WRITE_VIEWINGS, args={"agent_id": agent_id}))
+
+
+def _remote_change(state: EventState, event: OwnEvent | None) -> RemoteChange | None:
+    """Return what a person did to an event, from how it is now; None if it is gone."""
+    if event is None:
+        return "deleted"
+    return None if (event.start, event.end) == (state.written_start, state.written_end) else "moved"
+
+
+def _may_be_gone(state: EventState, window: ReadWindow, reading: Reading) -> bool:
+    """Return whether an event that a reading does not show should have been in it, or was reported as removed."""
+    if state.event_id in reading.removed_own:
+        return True
+    start = state.written_start
+    return reading.is_whole and state.remote_change is None and start is not None and window.start <= start < window.end
+
+
+class CalendarEventService:
+    """The events of the viewings of one database.
+
+    Args:
+        database: where the outbox is.
+        events: the repository of the outbox.
+        calendars: the repository of connected calendars.
+        agents: the repository of agents.
+        agent_service: knows who may see which agent.
+        jobs: queues writing.
+        audit: records what people decide.
+        sync: holds accounts, and records their trouble.
+        providers: opens accounts.
+        public_url: for the links in events; None leaves them out.
+        now: returns the present moment, aware.
+    """
+
+    def __init__(  # noqa: PLR0917  # passed once, by name, in services.py
+        self,
+        database: Database,
+        events: CalendarEventRepository,
+        calendars: CalendarRepository,
+        agents: AgentRepository,
+        agent_service: AgentService,
+        sync: SyncService,
+        providers: Providers,
+        jobs: JobService,
+        audit: AuditService,
+        public_url: str | None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._database = database
+        self._events = events
+        self._calendars = calendars
+        self._agents = agents
+        self._agent_service = agent_service
+        self._jobs = jobs
+        self._audit = audit
+        self._sync = sync
+        self._providers = providers
+        self._public_url = public_url
+        self._now = now
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def write_waiting(self, agent_id: str) -> None:
+        """Write the events of an agent's viewings that have to be written. Raises the first fault, after the others."""
+        first: Fault | None = None
+        for appointment_id in self._events.waiting_of(agent_id, MAX_WAITING):
+            try:
+                self.write(appointment_id)
+            except Fault as fault:
+                first = first or fault
+        if first is not None:
+            raise first
+
+    def write(self, appointment_id: int) -> None:
+        """Make the event of a viewing what the viewing is now. Running it twice, late or out of order is harmless.
+
+        A provider's final refusal is recorded and not raised.
+
+        Raises CalendarFault, MailboxBusy, MailboxThrottled: it has to be tried again.
+        """
+        viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
+        if viewing is None or state is None or not state.is_waiting:
+            return
+        calendar = self._calendar_for(viewing, state)
+        if calendar is None:
+            return  # nothing to write into; connecting a calendar queues it again
+        if viewing.status == "cancelled" and not state.may_exist:
+            with self._database.transaction() as connection:
+                self._events.record_deleted(connection, state)
+            return
+        try:
+            with self._opened(calendar) as remote:
+                if viewing.status == "cancelled":
+                    self._delete(calendar, remote, viewing, state)
+                else:
+                    self._write(calendar, remote, viewing, state)
+        except EventRefused as fault:
+            log.warning("%s: %s", calendar.name, fault, extra={"agent_id": viewing.agent_id})
+            self._events.record_problem(state, str(fault), is_final=True)
+        except (CalendarFault, AddressNotAllowed) as fault:
+            self._events.record_problem(state, str(fault), is_final=False)
+            raise
+
+    def give_up(self, appointment_id: int, reason: str) -> None:
+        """Record that an event could not be written after many attempts.
+
+        The next reading of the calendar tries again.
+        """
+        state = self._events.state(appointment_id)
+        if state is not None and state.is_waiting:
+            self._events.record_problem(state, reason, is_final=False)
+
+    def _calendar_for(self, viewing: ViewingOfEvent, state: EventState) -> Calendar | None:
+        """Return the calendar that has the event, else the one that receives the agent's viewings."""
+        if state.calendar_id is not None and state.may_exist:
+            return self._calendars.calendar(state.calendar_id)
+        return self._calendars.receiving(viewing.agent_id)
+
+    def _write(self, calendar: Calendar, remote: ViewingCalendar, viewing: ViewingOfEvent, state: EventState) -> None:
+        if viewing.end <= self._now() and not state.may_exist:
+            with self._database.transaction() as connection:
+                self._events.record_deleted(connection, state)  # over: nobody needs an event any more
+            return
+        if state.event_id is not None and state.remote_change != "deleted":
+            try:
+                written = remote.write(calendar.remote_id, self._event(viewing, state))
+            except EventMissing:
+                pass  # a person deleted it, but the viewing has changed since: the agent has to know
+            else:
+                self._record_written(state, written.event_id, viewing)
+                return
+        self._create(calendar, remote, viewing, state)
+
+    def _create(self, calendar: Calendar, remote: ViewingCalendar, viewing: ViewingOfEvent, state: EventState) -> None:
+        """Create the event, under the next revision if the id of this one was used up."""
+        was_deleted = state.event_id is not None
+        revision = state.revision + 1 if was_deleted else state.revision
+        for next_revision in range(revision, revision + MAX_REVISIONS):
+            self._events.record_attempt(viewing.appointment_id, calendar.calendar_id, next_revision)
+            wanted = replace(state, revision=next_revision, event_id=None)
+            try:
+                written = remote.write(calendar.remote_id, self._event(viewing, wanted))
+            except EventIdSpent:
+                continue
+            self._record_written(state, written.event_id, viewing)
+            return
+        raise EventRefused(host=calendar.name, reason="its id was used before")
+
+    def _delete(self, calendar: Calendar, remote: ViewingCalendar, viewing: ViewingOfEvent, state: EventState) -> None:
+        event_id = state.event_id
+        if event_id is None:  # an answer was lost: it may exist
+            found = remote.find(calendar.remote_id, self._event(viewing, state))
+            event_id = found.event_id if found else None
+        if event_id is not None:
+            remote.delete(calendar.remote_id, event_id)
+        with self._database.transaction() as connection:
+            self._events.record_deleted(connection, state)
+
+    def _record_written(self, state: EventState, event_id: str, viewing: ViewingOfEvent) -> None:
+        with self._database.transaction() as connection:
+            self._events.record_written(connection, state, event_id, viewing)
+
+    def _event(self, viewing: ViewingOfEvent, state: EventState) -> ViewingEvent:
+        return event_of(
+            viewing, self._providers.namespace, state.revision, event_id=state.event_id, public_url=self._public_url
+        )
+
+    # --- what people did ---------------------------------------------------------------------------------------------
+
+    def event_of_viewing(self, appointment_id: int, viewer: Viewer) -> EventState | None:
+        """Return what was written about a viewing, and what a person did to its event; None if it never had to be.
+
+        Raises AgentUnknown. At most three queries.
+        """
+        viewing = self._events.viewing(appointment_id) if 0 < appointment_id <= MAX_APPOINTMENT_ID else None
+        if viewing is None:
+            return None
+        self._agent_service.get(viewing.agent_id, viewer)
+        return self._events.state(appointment_id)
+
+    def changed_remotely(self, agent_id: str, viewer: Viewer) -> list[tuple[EventState, ViewingOfEvent]]:
+        """Return an agent's viewings whose events a person moved or deleted in the calendar, the soonest first.
+
+        Raises AgentUnknown. Two queries.
+        """
+        self._agent_service.get(agent_id, viewer)
+        return self._events.changed_remotely(agent_id, MAX_CHANGED_SHOWN)
+
+    def put_back(self, appointment_id: int, viewer: Viewer) -> None:
+        """Queue writing the event of a viewing again as the viewing is, over what a person did to it in the calendar.
+
+        Raises AgentUnknown, NothingToResolve.
+        """
+        state = self.event_of_viewing(appointment_id, viewer)
+        if state is None or state.remote_change is None:
+            raise NothingToResolve
+        with self._database.transaction() as connection:
+            self._events.write_again(connection, state)
+            request = JobRequest(task=WRITE_VIEWING, args={"appointment_id": appointment_id})
+            self._jobs.defer(connection, request)
+            change = Change(
+                action="event put back",
+                subject_kind="appointment",
+                subject_id=str(appointment_id),
+                subject_name=f"event {state.remote_change} in the calendar",
+            )
+            self._audit.record(connection, viewer.email, change)
+
+    def check(self, appointment_id: int) -> None:
+        """Look an event up, and note whether a person moved or deleted it. Raises as `write` does."""
+        viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
+        if viewing is None or state is None or state.is_waiting or state.event_id is None or state.calendar_id is None:
+            return
+        calendar = self._calendars.calendar(state.calendar_id)
+        if calendar is None or viewing.status == "cancelled":
+            return
+        with self._opened(calendar) as remote:
+            event = remote.find(calendar.remote_id, self._event(viewing, state))
+        if event is not None and event.start is None:
+            event = None
+        change = _remote_change(state, event)
+        with self._database.transaction() as connection:
+            self._events.record_remote_change(connection, state, change, event if change else None)
+        if change is not None:
+            log.info("The event of viewing %s was %s in the calendar", appointment_id, change)
+
+    @contextmanager
+    def _opened(self, calendar: Calendar) -> Iterator[ViewingCalendar]:
+        """Yield the account of a calendar, signed in, and record its trouble. Raises MailboxBusy, MailboxThrottled."""
+        agent = self._agents.get(calendar.agent_id, None)
+        assert agent is not None  # noqa: S101  # tells mypy; agents are never deleted
+        with self._held(calendar) as lease:
+            try:
+                with self._providers.open_for_viewings(lease, agent, WRITE_TIMEOUT_S) as remote:
+                    yield remote
+            except EventRefused:  # about this event only
+                raise
+            except (CalendarFault, AddressNotAllowed) as fault:
+                self._sync.record_failure(lease, fault)
+                raise
+
+    @contextmanager
+    def _held(self, calendar: Calendar) -> Iterator[Lease]:
+        """Hold the account of a calendar. Waits while another process speaks to its provider."""
+        ends_s = time.monotonic() + LEASE_WAIT_S
+        while True:
+            with self._sync.lease(calendar.account_id) as lease:
+                if lease is not None:
+                    if lease.is_throttled:
+                        raise MailboxThrottled(name=lease.account.label)
+                    yield lease
+                    return
+            if time.monotonic() > ends_s:
+                raise MailboxBusy(name=calendar.name)
+            threading.Event().wait(_POLL_S)

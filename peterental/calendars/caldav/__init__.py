@@ -1,0 +1,1 @@
+"""Calendars by CalDAV: discovery, busy times read from events, viewings written as resources."""

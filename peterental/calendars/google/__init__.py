@@ -1,0 +1,1 @@
+"""Google Calendar: busy times in, viewings out, by the Calendar API v3."""

@@ -1,0 +1,100 @@
+"""Collects the events of one reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from peterental.calendars.google.events import ReadEvent, read_event
+from peterental.calendars.google.provider import HOST
+from peterental.calendars.model import BusyTime, CalendarNonsense, Marker, OwnEvent, Reading, ReadWindow
+
+MAX_EVENTS = 100_000
+"""The most events of one reading. A calendar with more is not read: it would be free where it was not read."""
+
+MAX_NOTES = 20
+
+
+class SeriesReported(Exception):
+    """A series was reported where its instances were asked for; only a whole reading shows what became of them."""
+
+
+class EventCollector:
+    """Collects events into a reading.
+
+    Args:
+        window: which times matter. Increments also have events outside it.
+        namespace: of this installation.
+        is_whole: whether all events of the window come, and not those that changed.
+    """
+
+    def __init__(self, window: ReadWindow, namespace: str, *, is_whole: bool) -> None:
+        self._window = window
+        self._namespace = namespace
+        self._is_whole = is_whole
+        self._count = 0
+        self._busy: dict[str, tuple[BusyTime, ...]] = {}
+        self._removed: set[str] = set()
+        self._own: dict[str, OwnEvent] = {}
+        self._own_removed: set[str] = set()
+        self._notes: dict[str, None] = {}
+
+    def add(self, item: object) -> None:
+        """Add an event as Google reports it; a later report of the same event replaces an earlier one.
+
+        Raises SeriesReported for a series, and CalendarNonsense for too many events.
+        """
+        self._count += 1
+        if self._count > MAX_EVENTS:
+            raise CalendarNonsense(host=HOST, reason=f"it has more than {MAX_EVENTS} events")
+        if not isinstance(item, Mapping):
+            self._note("An entry is not an event. It does not block.")
+            return
+        if item.get("recurrence"):
+            raise SeriesReported
+        self._add(read_event(item, self._window.zone, self._namespace))
+
+    def reading(self, cursor: str | None) -> Reading:
+        """Return what was collected."""
+        return Reading(
+            is_whole=self._is_whole,
+            busy=self._busy,
+            removed=frozenset() if self._is_whole else frozenset(self._removed - self._busy.keys()),
+            own=tuple(self._own.values()),
+            removed_own=frozenset() if self._is_whole else frozenset(self._own_removed - self._own.keys()),
+            cursor=cursor,
+            notes=tuple(self._notes),
+        )
+
+    def _add(self, event: ReadEvent) -> None:
+        self._forget(event.key)
+        if event.is_cancelled:
+            (self._own_removed if event.marker else self._removed).add(event.key)
+            return
+        if event.series is not None:
+            self._single_event_became(event.series)
+        own = event.own_event()
+        if own is not None:
+            self._own[event.key] = own
+        else:
+            times = event.busy_in(self._window)
+            if times or not self._is_whole:
+                self._busy[event.key] = times
+        if event.note:
+            self._note(event.note)
+
+    def _single_event_became(self, series: str) -> None:
+        """Remove an event that was changed into a series: it is not reported as deleted, but its instances come."""
+        if Marker.parse(series, self._namespace):
+            self._own_removed.add(series)
+        else:
+            self._removed.add(series)
+
+    def _forget(self, key: str) -> None:
+        self._busy.pop(key, None)
+        self._own.pop(key, None)
+        self._removed.discard(key)
+        self._own_removed.discard(key)
+
+    def _note(self, note: str) -> None:
+        if len(self._notes) < MAX_NOTES:
+            self._notes[note] = None

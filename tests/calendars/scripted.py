@@ -1,0 +1,158 @@
+"""A provider of calendars in memory, which a test fills with events and faults."""
+
+# ruff: noqa: ARG002 - the arguments are those of the classes that it stands for
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+
+from peterental.agents.model import Agent
+from peterental.calendars.credentials import Credentials
+from peterental.calendars.model import (
+    BusyTime,
+    CalendarKind,
+    EventIdSpent,
+    EventMissing,
+    OwnEvent,
+    Reading,
+    ReadWindow,
+    RemoteCalendar,
+    ViewingEvent,
+)
+from peterental.calendars.providers import Providers, TokensInMemory, Trial
+from peterental.calendars.repository import Lease
+from peterental.calendars.source import CalendarAccount, ViewingCalendar, WrittenEvent
+
+WORK = RemoteCalendar(remote_id="work", name="Work", is_writable=True, is_default=True, owner="ana@example.com")
+HOLIDAYS = RemoteCalendar(remote_id="holidays", name="Holidays")
+
+
+@dataclass
+class ScriptedCalendar:
+    """The provider: what is in the calendars of its one account, and what it does wrong.
+
+    Args:
+        found: the calendars of the account.
+        busy: the busy times of each calendar, by event.
+        events: our own events, by id.
+        fault: raised by every request, once it is set.
+        lose_answers: after so many writes the answer is lost: the event is there, and a fault is raised.
+        reads: the cursors that were asked with.
+        before_answer: called while a request is under way.
+    """
+
+    found: list[RemoteCalendar] = field(default_factory=lambda: [WORK, HOLIDAYS])
+    busy: dict[str, dict[str, tuple[BusyTime, ...]]] = field(default_factory=lambda: {"work": {}, "holidays": {}})
+    events: dict[str, tuple[ViewingEvent, bool]] = field(default_factory=dict)
+    spent: set[str] = field(default_factory=set)
+    fault: Exception | None = None
+    fault_after_write: Exception | None = None
+    increments: list[Reading] = field(default_factory=list)
+    reads: list[tuple[str, str | None]] = field(default_factory=list)
+    windows: list[ReadWindow] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    before_answer: Callable[[], None] = lambda: None
+    notes: tuple[str, ...] = ()
+    ids: Iterator[int] = field(default_factory=lambda: count(1))
+    together: threading.Lock = field(default_factory=threading.Lock)
+
+    def _answer(self) -> None:
+        assert self.together.acquire(blocking=False), "two requests at once"
+        try:
+            self.before_answer()
+            if self.fault is not None:
+                raise self.fault
+        finally:
+            self.together.release()
+
+    def calendars(self) -> Sequence[RemoteCalendar]:
+        self._answer()
+        return self.found
+
+    def read(self, remote_id: str, window: ReadWindow, cursor: str | None) -> Reading:
+        self.reads.append((remote_id, cursor))
+        self.windows.append(window)
+        self._answer()
+        if cursor is not None and self.increments:
+            return self.increments.pop(0)
+        return Reading(
+            is_whole=True,
+            busy=self.busy[remote_id],
+            own=tuple(self.own_events()) if remote_id == "work" else (),
+            cursor=f"cursor {next(self.ids)}",
+            notes=self.notes,
+        )
+
+    def own_events(self) -> Iterator[OwnEvent]:
+        """Our events as they are now."""
+        for event_id, (event, _) in self.events.items():
+            yield OwnEvent(marker=event.marker, event_id=event_id, start=event.start, end=event.end)
+
+    def write(self, remote_id: str, event: ViewingEvent) -> WrittenEvent:
+        assert remote_id == "work"
+        self._answer()
+        if event.event_id is not None and event.event_id not in self.events:
+            raise EventMissing
+        event_id = event.event_id or f"id-of-{event.marker}"
+        if event_id in self.spent:
+            raise EventIdSpent(host="dav.example.com")
+        self.events[event_id] = (event, True)
+        self.written.append(event.title)
+        if self.fault_after_write is not None:
+            fault, self.fault_after_write = self.fault_after_write, None
+            raise fault
+        return WrittenEvent(event_id)
+
+    def delete(self, remote_id: str, event_id: str) -> None:
+        assert remote_id == "work"
+        self._answer()
+        self.events.pop(event_id, None)
+        self.spent.add(event_id)
+
+    def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
+        assert remote_id == "work"
+        self._answer()
+        return next((own for own in self.own_events() if own.marker == event.marker), None)
+
+    # --- what a person does ------------------------------------------------------------------------------------------
+
+    def person_moves(self, start: datetime, end: datetime) -> None:
+        """Move the only event of ours."""
+        ((event_id, (event, _)),) = self.events.items()
+        self.events[event_id] = (replace(event, start=start, end=end), True)
+
+    def person_deletes(self) -> None:
+        """Delete the only event of ours."""
+        ((event_id, _),) = self.events.items()
+        del self.events[event_id]
+        self.spent.add(event_id)
+
+
+class ScriptedProviders(Providers):
+    """Opens the scripted calendar in place of every provider's."""
+
+    remote: ScriptedCalendar
+
+    @contextmanager
+    def open(self, lease: Lease, agent: Agent, timeout_s: float) -> Iterator[CalendarAccount]:
+        self._credentials.of(lease.account)
+        yield self.remote
+
+    @contextmanager
+    def open_for_viewings(self, lease: Lease, agent: Agent, timeout_s: float) -> Iterator[ViewingCalendar]:
+        self._credentials.of(lease.account)
+        yield self.remote
+
+    @contextmanager
+    def try_out(self, kind: CalendarKind, agent: Agent, credentials: Credentials, timeout_s: float) -> Iterator[Trial]:
+        yield Trial(self.remote, TokensInMemory(credentials))
+
+
+def providers_of(remote: ScriptedCalendar) -> type[ScriptedProviders]:
+    """Return the class of providers that open `remote`; for `peterental.services.Providers`."""
+    return type("ScriptedProvidersOfTest", (ScriptedProviders,), {"remote": remote})
