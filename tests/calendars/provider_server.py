@@ -79,9 +79,13 @@ class Loopback:
     """A server on a free port, in threads of its own. A context manager; `close` ends it too.
 
     A subclass overrides `answer`, which is called by one thread at a time.
+
+    Args:
+        latency_s: how long each answer takes, in seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, latency_s: float = 0) -> None:
+        self.latency_s = latency_s
         self.asked: list[Asked] = []
         self.lock = threading.RLock()
         self.closing = threading.Event()
@@ -136,6 +140,8 @@ def _handler_of(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
                 headers={name.lower(): value for name, value in self.headers.items()},
                 body=self.rfile.read(int(self.headers.get("Content-Length", "0"))),
             )
+            if loopback.latency_s:
+                loopback.closing.wait(loopback.latency_s)
             with loopback.lock:
                 loopback.asked.append(asked)
                 reply = loopback.answer(asked)

@@ -47,7 +47,8 @@ class EventCollector:
     def add(self, item: object) -> None:
         """Add an event as Google reports it.
 
-        A later report of the same event replaces an earlier one. Raises UnusableReading for a series, and for too many events.
+        A later report of the same event replaces an earlier one. Raises UnusableReading for a series, and for too
+        many events.
         """
         self._count += 1
         limit = MAX_EVENTS if self._is_whole else MAX_CHANGES

@@ -102,7 +102,8 @@ class Viewings:
     def _adopt(self, remote_id: str, event: ViewingEvent, event_id: str) -> WrittenEvent:
         """Take the event that an earlier attempt created, whose answer was lost.
 
-        It gets the present content. Raises EventIdSpent if it was deleted since, or if it is a guest's copy of an event in another calendar.
+        It gets the present content. Raises EventIdSpent if it was deleted since, or if it is a guest's copy of an event
+        in another calendar.
         """
         found = self._api_event(remote_id, event_id)
         if found is None:

@@ -1,0 +1,52 @@
+"""Events that PeteRental wrote come back: they never block."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from peterental.calendars.model import Marker, OwnEvent
+from tests.calendars.icalendar_data.samples import NAMESPACE, calendar, event, read
+
+MARKER = Marker(NAMESPACE, 1402, 3)
+START, END = datetime(2026, 12, 1, 15, tzinfo=UTC), datetime(2026, 12, 1, 16, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("lines", [[], ["TRANSP:OPAQUE"], ["STATUS:TENTATIVE"], ["RRULE:FREQ=DAILY"]])
+def test_our_own_event_does_not_block(lines: list[str]) -> None:
+    found = read(calendar(event(*lines, uid=MARKER.uid), event(uid="2")))
+    assert found.own == (OwnEvent(marker=MARKER, event_id=MARKER.uid, start=START, end=END),)
+    assert list(found.busy) == ["2"]
+
+
+def test_our_own_event_is_seen_outside_the_window() -> None:
+    found = read(event(start="DTSTART:20200101T000000Z", end="DURATION:PT1H", uid=MARKER.uid))
+    assert [own.start for own in found.own] == [datetime(2020, 1, 1, tzinfo=UTC)]
+
+
+def test_our_own_event_that_was_cancelled_has_no_time() -> None:
+    assert read(event("STATUS:CANCELLED", uid=MARKER.uid)).own == (
+        OwnEvent(marker=MARKER, event_id=MARKER.uid, start=None, end=None),
+    )
+
+
+def test_a_single_time_of_our_own_event_says_nothing() -> None:
+    found = read(calendar(event(uid=MARKER.uid), event("RECURRENCE-ID:20261201T150000Z", uid=MARKER.uid)))
+    assert len(found.own) == 1
+    assert found.busy == {}
+
+
+def test_our_own_event_without_a_time_is_noted() -> None:
+    found = read(event(uid=MARKER.uid, start="DTSTART:soon"))
+    assert (found.own, found.busy) == ((), {})
+    assert found.notes == ("1 event with a viewing in it and a time that cannot be read.",)
+
+
+@pytest.mark.parametrize(
+    "uid", [Marker("ba9876543210", 1402).uid, f"x{MARKER.uid}", f"{MARKER.uid}.example", str(MARKER)[:-1]]
+)
+def test_the_events_of_others_block(uid: str) -> None:
+    found = read(event(uid=uid))
+    assert found.own == ()
+    assert list(found.busy) == [uid]
