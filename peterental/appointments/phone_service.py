@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from peterental.appointments.understanding import Understanding
     from peterental.calendars.sync_service import SyncService
     from peterental.calls.model import Outcome, Render
+    from peterental.calls.repository import Change
     from peterental.calls.service import CallService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
@@ -303,8 +304,7 @@ class PhoneBookingService:
         """Decide, queue the change and the tool call's record, and return the answer."""
         self._remember_language(context.invocation, context.agent)
         result, decision = _decide(decide, context, request)
-        if decision is not None:
-            self._write(connection, context, decision)
+        change = self._write(connection, context, decision) if decision is not None else None
         earlier_answer = decision.said_before if decision else None
         answer = earlier_answer or render(result, context.agent, context.now)
         booking = decision.appointment if decision else None
@@ -317,22 +317,24 @@ class PhoneBookingService:
             appointment_id=booking.appointment_id or None if booking else None,
             offered=phone_requests.offered_in(result),
             asked=phone_requests.question_in(result),
+            change=change,
         )
         return answer
 
-    def _write(self, connection: Connection, context: RequestContext, decision: Decision) -> None:
-        """Queue the change that was decided, if there is one."""
+    def _write(self, connection: Connection, context: RequestContext, decision: Decision) -> Change | None:
+        """Queue the change that was decided, or return it if it is to be made with the record of the tool call."""
         booking = decision.appointment
         if booking is None or decision.change is None:
-            return
+            return None
         blocked_until = booking.end + timedelta(minutes=context.known_agent.rules.buffer_minutes)
         if decision.change == "insert":
-            self._appointments.insert(connection, booking, blocked_until, context.invocation.tool_call_id)
-        elif decision.change == "move":
+            return self._appointments.insertion(booking, blocked_until, context.invocation.tool_call_id)
+        if decision.change == "move":
             old_start = decision.old_start or booking.start
             self._appointments.move(connection, booking, old_start, blocked_until, context.now)
         else:
             self._appointments.cancel(connection, booking, context.now)
+        return None
 
 
 def _decide(

@@ -33,6 +33,7 @@ PASSWORD = "correct horse battery"
 WRITERS = {
     "agents/working_hours/service.py",
     "agents/service.py",
+    "appointments/calendar_events/feed_service.py",
     "appointments/calendar_events/service.py",
     "appointments/listing/service.py",
     "calendars/connection_service.py",
@@ -106,6 +107,8 @@ def change_calendars(services: Services, database: Database, admin: Viewer) -> N
         "INSERT INTO calendar_viewings (appointment_id, remote_change) VALUES (%s, 'deleted')", (appointment_id,)
     )
     services.calendar_events.put_back(appointment_id, admin)
+    services.feeds.create("ana", admin)
+    services.feeds.remove("ana", admin)
     services.calendars.disconnect(account_id, admin)
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from peterental.calendars.http import HttpAnswer
 from peterental.calendars.microsoft.events import (
     MARKER_PROPERTY,
+    NO_TIME,
     busy_times,
     id_of,
     interval_of,
@@ -60,8 +61,10 @@ MAX_NOTES = 20
 """The most notes of one reading."""
 
 _UTC = ZoneInfo("UTC")
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _VIEW_FIELDS = "id,subject,start,end,isAllDay,isCancelled,showAs,responseStatus,type,seriesMasterId,transactionId"
 _FIND_FIELDS = "id,start,end,isAllDay,isCancelled,type,seriesMasterId,transactionId"
+_UNREADABLE = "an event has no id or no time that can be read"
 _NO_CONTENT = 204
 _BAD_REQUEST = 400
 _FORBIDDEN = 403
@@ -119,7 +122,7 @@ class MicrosoftAccount:
         return gathered.reading(is_whole=True, cursor=None if feed is None else feed.delta_link)
 
     def _changes(self, remote_id: str, window: ReadWindow, feed: Feed) -> Reading | None:
-        """Return what changed; None if the feed does not say enough of it."""
+        """Return what changed; None if the feed has too little of it."""
         gathered = _Gathered(window, self._namespace)
         changed_series: set[str] = set()
         for item in feed.items:
@@ -178,7 +181,12 @@ class MicrosoftAccount:
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
         """Return an event as it is now, by its marker or else by its id; None if it is not in the calendar."""
         found = self._located(remote_id, event)
-        return None if found is None else own_event(found[1], event.marker, found[0], event.zone)
+        if found is None:
+            return None
+        own = own_event(found[1], event.marker, found[0], event.zone)
+        if own is None:
+            raise CalendarNonsense(host=HOST, reason=_UNREADABLE)
+        return own
 
     def _create(self, remote_id: str, event: ViewingEvent) -> WrittenEvent:
         url = self._graph.url("calendars", remote_id, "events")
@@ -246,9 +254,11 @@ class MicrosoftAccount:
         raise_for_error(answer)
         item = object_of(answer)
         present_id, interval = id_of(item), interval_of(item, _UTC)
-        if present_id is None or interval is None or item.get("isCancelled") is True:
+        if item.get("isCancelled") is True:
             return None
-        window = ReadWindow(interval.start, interval.end, _UTC)
+        if present_id is None or interval is None:
+            raise CalendarNonsense(host=HOST, reason=_UNREADABLE)
+        window = ReadWindow(interval.start, interval.start, _UTC)
         view = self._graph.items(self._graph.url("calendars", remote_id, "calendarView", query=_view_query(window)))
         is_there = any(isinstance(other, dict) and present_id in {id_of(other), series_of(other)} for other in view)
         return (present_id, item) if is_there else None
@@ -281,7 +291,11 @@ class _Gathered:
         marker = marker_of(item, self._namespace)
         self._forget(event_id)
         if marker is not None:
-            self._own[event_id] = own_event(item, marker, event_id, self._window.zone)
+            own = own_event(item, marker, event_id, self._window.zone)
+            if own is None:  # not one that was deleted, as an own event without times would be
+                self._notes[NO_TIME] = None
+            else:
+                self._own[event_id] = own
             return
         times, note = busy_times(item, self._window)
         self._times.setdefault(key or series_of(item) or event_id, {})[event_id] = times
@@ -325,11 +339,16 @@ def _view_query(window: ReadWindow) -> dict[str, str]:
 
 
 def _range(window: ReadWindow) -> dict[str, str]:
-    return {"startDateTime": _text(window.start - MARGIN), "endDateTime": _text(window.end + MARGIN)}
+    return {"startDateTime": _text(window.start, -MARGIN), "endDateTime": _text(window.end, MARGIN)}
 
 
-def _text(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _text(instant: datetime, margin: timedelta) -> str:
+    """Return an instant, moved by a margin, as Graph reads it."""
+    try:
+        shifted = instant.astimezone(UTC) + margin
+    except OverflowError:
+        shifted = _LAST if margin > timedelta() else _FIRST
+    return f"{shifted.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def _id_in(content: Mapping[str, Any]) -> str:

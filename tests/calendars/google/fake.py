@@ -363,6 +363,8 @@ class GoogleFake:
         account = self._authorized(request)
         if not account.scopes & call.scopes:
             raise Refused(403, "insufficientPermissions", details="ACCESS_TOKEN_SCOPE_INSUFFICIENT")
+        if bool(request.body) != (request.headers.get("Content-Type") == "application/json"):
+            raise ContractBroken("a body is JSON, and is called so")
         self.contract.check_request(call, request.query, request.json() if request.body else None)
         content = self._api.run(call, account, request)
         self.contract.check_answer(call, content)
@@ -486,4 +488,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = _handle  # noqa: N815  # the names that http.server calls
 
     def log_message(self, *_: object) -> None:
-        """Keep the output of tests free of a line per request."""
+        """Write no line per request."""

@@ -119,6 +119,8 @@ def ask(google: GoogleFake, method: str, path: str, body: object = None) -> Http
     client = HttpClient(timeout_s=60, allow_private=True)
     headers = {"Authorization": f"Bearer {google.sign_in(DANA).access_token}"}
     content = None if body is None else json.dumps(body).encode()
+    if content is not None:
+        headers["Content-Type"] = "application/json"
     return client.request(method, f"{google.url}{path}", headers=headers, body=content)
 
 

@@ -167,6 +167,22 @@ def test_errors_of_any_shape_are_faults(google: GoogleFake, body: str) -> None:
         connect(google).read(DANA, WINDOW, None)
 
 
+@pytest.mark.parametrize(
+    ("reason", "fault"),
+    [
+        ("RATE_LIMIT_EXCEEDED", CalendarThrottled),
+        ("SERVICE_DISABLED", CalendarUnreachable),
+        ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", CalendarAccessLost),
+    ],
+)
+def test_newer_form_of_errors_is_understood(google: GoogleFake, reason: str, fault: type[CalendarFault]) -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}]
+    error = {"error": {"code": 403, "status": "PERMISSION_DENIED", "details": details}}
+    google.answer_nonsense(json.dumps(error), status=403)
+    with pytest.raises(fault):
+        connect(google).read(DANA, WINDOW, None)
+
+
 def test_reasons_are_words_only(google: GoogleFake) -> None:
     """What a server writes into an error never reaches a page as it is."""
     errors = [{"reason": "<script>"}, {"reason": "x" * 100}, {"reason": 7}, {"reason": "notAllowed"}]
@@ -228,6 +244,14 @@ def test_page_token_cannot_lead_elsewhere(google: GoogleFake) -> None:
     assert google.requests[-1].path == "/calendar/v3/calendars/dana%40example.com/events"
     assert google.requests[-1].query["pageToken"] == [token]
     assert "syncToken" not in google.requests[-1].query
+
+
+def test_redirects_are_not_followed(google: GoogleFake) -> None:
+    """The API has none; a proxy that asks people to sign in does."""
+    google.answer_error(302, path="/events$", headers={"Location": f"{google.url}/token"})
+    with pytest.raises(CalendarUnreachable):
+        connect(google).read(DANA, WINDOW, None)
+    assert [request.path for request in google.requests if request.path == "/token"] == []
 
 
 # --- the grant and the calendar end ---

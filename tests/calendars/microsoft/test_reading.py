@@ -207,6 +207,13 @@ def test_unknown_zone_blocks_generously_with_a_note(zone: object, fake: FakeGrap
     assert "2026-12-03" in note
 
 
+def test_unknown_zone_of_the_end_alone_is_noted(fake: FakeGraph) -> None:
+    fake.mailbox.add(*hours(3, 9), end={"dateTime": "2026-12-03T16:00:00", "timeZone": "Customized Time Zone"})
+    reading = read(fake)
+    assert times(reading) == {(on(3, 9), datetime(2026, 12, 4, 4, tzinfo=UTC))}
+    assert len(reading.notes) == 1
+
+
 READ_IN_ANOTHER_ZONE = """
 import sys
 from tests.calendars.microsoft.fake import FakeGraph
@@ -260,7 +267,7 @@ def test_end_before_the_start_blocks_between(fake: FakeGraph) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Auckland", "Customized Time Zone"])
-def test_event_since_ever_blocks_until_its_end(zone: str, fake: FakeGraph) -> None:
+def test_event_begun_in_year_1_blocks_until_its_end(zone: str, fake: FakeGraph) -> None:
     fake.mailbox.add(*hours(3, 9), start={"dateTime": "0001-01-01T00:00:00", "timeZone": zone})
     assert times(read(fake)) == {(datetime(1, 1, 1, tzinfo=UTC), hours(3, 9)[1])}
 
@@ -356,6 +363,13 @@ def test_own_event_that_was_cancelled_has_no_times(fake: FakeGraph) -> None:
     fake.mailbox.add(*hours(3, 14), transactionId=str(MARKER), isCancelled=True)
     [own] = read(fake).own
     assert (own.start, own.end) == (None, None)
+
+
+def test_own_event_without_readable_times_is_not_a_deleted_one(fake: FakeGraph) -> None:
+    fake.mailbox.add(*hours(3, 14), transactionId=str(MARKER), start=None, is_checked=False)
+    reading = read(fake)
+    assert (reading.own, reading.busy) == ((), {})
+    assert reading.notes == ("An event has no time that can be read. It does not block.",)
 
 
 def test_event_of_another_installation_blocks(fake: FakeGraph) -> None:
