@@ -44,14 +44,12 @@ class EventTimes:
         busy: the times that block, sorted, by UID. An event without such times is left out.
         own: the events that PeteRental wrote, in the window or not. Their `event_id` is the UID.
         notes: sentences about events that were understood only in part.
-        name: of the calendar; None if it does not say.
         product: the program that wrote it, its PRODID; empty if it does not say.
     """
 
     busy: Mapping[str, tuple[BusyTime, ...]]
     own: tuple[OwnEvent, ...]
     notes: tuple[str, ...]
-    name: str | None
     product: str
 
 
@@ -84,14 +82,19 @@ def read_events(
     for calendar in calendars:
         reading.add(calendar)
     busy = reading.busy()
-    first = calendars[0]
     return EventTimes(
         busy=busy,
         own=tuple(reading.own),
         notes=reading.notes.sentences(),
-        name=_first_text(first, "X-WR-CALNAME") or _first_text(first, "NAME"),
-        product=_first_text(first, "PRODID") or "",
+        product=_first_text(calendars[0], "PRODID") or "",
     )
+
+
+def calendar_name(text: bytes, *, host: str = "The calendar", limits: Limits = USUAL_LIMITS) -> str | None:
+    """Return how a calendar calls itself; None if it does not. Raises CalendarNonsense, as `read_events` does."""
+    budget = Budget(limits, host)
+    first = read_calendars(decode(text, budget), budget)[0]
+    return _first_text(first, "X-WR-CALNAME") or _first_text(first, "NAME")
 
 
 class _Notes:
@@ -219,9 +222,9 @@ class _Reading:
                     self._note(event)
         except (Unreadable, ValueError, OverflowError, TypeError, LookupError, AttributeError):
             # Whatever the library does not understand: the times that were written out still block.
-            self.notes.add(_BROKEN_REPETITION)
             for event in events:
                 if event.kind is not None:
+                    self.notes.add(_BROKEN_REPETITION)
                     self._put(found, event.start, event.end, event.kind, event.title)
         return found
 

@@ -64,10 +64,10 @@ LINES = st.one_of(
 )  # fmt: skip
 
 
-def read_or_nonsense(text: bytes, **arguments: object) -> EventTimes | None:
+def read_or_nonsense(text: bytes) -> EventTimes | None:
     """Read a text; what comes out keeps its promises."""
     with contextlib.suppress(CalendarNonsense):
-        found = read(text, limits=SMALL, **arguments)
+        found = read(text, limits=SMALL)
         for times in found.busy.values():
             assert times
             for time in times:

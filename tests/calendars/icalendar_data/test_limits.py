@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from peterental.calendars.icalendar_data import limits
+from peterental.calendars.icalendar_data import limits, reader
 from peterental.calendars.icalendar_data.limits import Limits
 from peterental.calendars.model import CalendarNonsense
 from tests.calendars.icalendar_data.samples import calendar, event, read, series
@@ -113,3 +113,13 @@ def test_notes_are_bounded() -> None:
     assert len(found.busy) == 50
     assert len(found.notes) == 11
     assert found.notes[-1] == "There are 40 more notes of this kind."
+
+
+def test_a_series_that_the_library_cannot_read_blocks_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(reader, "times", refuse)
+    found = read(calendar(series("FREQ=DAILY"), event("TRANSP:TRANSPARENT", uid="2")))
+    assert (len(found.busy["1"]), len(found.busy)) == (1, 1)
+    assert found.notes == ("1 event with a repetition that cannot be read: only its first time blocks.",)

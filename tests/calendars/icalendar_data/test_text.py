@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from peterental.calendars.icalendar_data.reader import calendar_name
 from peterental.calendars.model import CalendarNonsense
 from tests.calendars.icalendar_data.samples import busy, calendar, event, local, read
 
@@ -62,9 +63,9 @@ def test_a_version_is_not_needed() -> None:
 def test_several_calendars_are_read() -> None:
     text = calendar(event(), head="X-WR-CALNAME:First\\, one") + calendar(event(uid="2"), head="NAME:Second")
     assert local(text) == NINE * 2
-    assert read(text).name == "First, one"
-    assert read(calendar(head="NAME: Work ")).name == "Work"
-    assert read(calendar()).name is None
+    assert calendar_name(text) == "First, one"
+    assert calendar_name(calendar(head="NAME: Work ")) == "Work"
+    assert calendar_name(calendar()) is None
     assert read(calendar()).product == "-//Test//EN"
 
 

@@ -1,0 +1,19 @@
+"""The agents' own calendars: what reading one costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.calendars import reading
+from bench.section import Bench
+from bench.table import Table
+
+TITLE = "Calendars"
+
+_ROWS = (reading,)
+
+
+def measure(bench: Bench) -> Iterator[Table | str]:
+    """Measure every row of the section, in order."""
+    for row in _ROWS:
+        yield from row.measure(bench)
