@@ -54,6 +54,7 @@ class Request:
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
     body: bytes
+    connection: socket.socket | None = field(default=None, compare=False, repr=False)
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -125,6 +126,7 @@ class GoogleFake:
         unticked: scopes that the next person who signs in does not allow.
         rotates: whether each refresh returns another refresh token and ends the old one.
         free_busy_errors: reasons for which the free and busy times of a calendar are not computed, by its id.
+        lock: held while a request changes something; for what a person does at the same time.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = utc_now, latency_s: float = 0) -> None:
@@ -145,7 +147,7 @@ class GoogleFake:
         self._access: dict[str, tuple[str, float]] = {}
         self._codes: dict[str, dict[str, str]] = {}
         self._counter = itertools.count(1)
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._calmed = threading.Event()
         self._choose_mishap: Callable[[Request], str | None] = lambda _: None
         self._api = ApiMethods(self)
@@ -193,7 +195,7 @@ class GoogleFake:
 
     def sign_in(self, email: str, scopes: Iterable[str] = SCOPES) -> Tokens:
         """Grant access and return the tokens, without the pages in between."""
-        with self._lock:
+        with self.lock:
             account = self.accounts[email]
             account.scopes = frozenset(scopes)
             account.refresh_token = self._make_name("refresh")
@@ -331,7 +333,7 @@ class GoogleFake:
         """Answer a request, or let it fail."""
         if self.latency_s:
             time.sleep(self.latency_s)
-        with self._lock:
+        with self.lock:
             self.requests.append(request)
             act = self._act_for(request)
         if act is None:
@@ -339,7 +341,7 @@ class GoogleFake:
         return act(lambda: self._answer(request))
 
     def _answer(self, request: Request) -> Answer:
-        with self._lock:
+        with self.lock:
             try:
                 if request.path == "/o/oauth2/v2/auth":
                     return self._authorize(request)
@@ -464,7 +466,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         query = parse_qs(parts.query, keep_blank_values=True)
-        answer = self.server.fake.answer(Request(self.command, parts.path, query, dict(self.headers), body))
+        answer = self.server.fake.answer(
+            Request(self.command, parts.path, query, dict(self.headers), body, self.connection)
+        )
         if answer.status == 0:
             self.close_connection = True
             with contextlib.suppress(OSError):  # the client is gone already
