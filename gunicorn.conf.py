@@ -21,6 +21,7 @@ graceful_timeout = 30
 keepalive = 75  # longer than the 60 s for which load balancers keep idle connections
 control_socket_disable = True  # its path in the home directory is shared by every gunicorn of the user
 logconfig_dict = logging_config(settings)
+logger_class = "peterental.serving.access_log.AccessLogger"
 accesslog = "-"
 forwarded_allow_ips = ""  # TRUSTED_PROXIES decides whose X-Forwarded-* headers count
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'

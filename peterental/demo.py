@@ -1,4 +1,4 @@
-"""Load demo data: two agents, and calls that book last and next week."""
+"""Load demo data: two agents with calendars, and calls that book last and next week."""
 
 from __future__ import annotations
 
@@ -116,6 +116,7 @@ def load_if_empty(services: Services, database: Database) -> bool:
             _play_bookings(agent, bookings, database, utc_now() - ago)
         if profile is _AGENTS[0]:
             _play_other_calls(agent, bookings[0], database, utc_now())
+        services.calendars.connect_demo(agent.agent_id, _OFFICE)  # after the bookings, whose times it may take
     return True
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from peterental.config import Config
 from peterental.database_urls import mask_passwords
@@ -23,13 +24,45 @@ INDENT = "    "
 _ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
+class LineHandler(logging.Handler):
+    """Writes each record with one system call, without a lock.
+
+    `logging.StreamHandler` holds a lock while it writes, and a thread that writes gives up the interpreter: every other
+    thread that logs then waits for the one that waits for the interpreter. The kernel does not mix what two calls
+    write, unless a record is longer than a pipe takes at once and its reader is slow.
+
+    Args:
+        stream: a file; only its descriptor is used.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._fd = stream.fileno()
+
+    def createLock(self) -> None:  # noqa: N802  # logging's name
+        """Create no lock; `logging.NullHandler` does the same."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record. Errors go to `handleError`, like those of every handler."""
+        try:
+            data = f"{self.format(record)}\n".encode(errors="backslashreplace")
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except RecursionError:
+            raise
+        except Exception:  # noqa: BLE001  # as logging's own handlers do: a log line must not end a request
+            self.handleError(record)
+
+
 class TextFormatter(logging.Formatter):
     """Formats time in UTC, level, message, and the call id if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
         record.message = _message(record)
-        record.asctime = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+        created = datetime.fromtimestamp(record.created, UTC)
+        record.asctime = created.isoformat(" ", "milliseconds").replace("+00:00", "Z")
         text = self.formatMessage(record)
         call = getattr(record, "call_id", None)
         if call:
@@ -149,7 +182,7 @@ def logging_config(config: Config) -> dict[str, Any]:
         "formatters": {"text": text, "json": {"()": "peterental.logs.JsonFormatter"}},
         "handlers": {
             "stdout": {
-                "class": "logging.StreamHandler",
+                "class": "peterental.logs.LineHandler",
                 "stream": "ext://sys.stdout",
                 "formatter": config.log_format,
             }

@@ -11,6 +11,8 @@ from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.appointments.calendar.service import CalendarService
+from peterental.appointments.calendar_events.feed_repository import FeedRepository
+from peterental.appointments.calendar_events.feed_service import FeedService
 from peterental.appointments.calendar_events.repository import CalendarEventRepository
 from peterental.appointments.calendar_events.service import CalendarEventService, CalendarOutbox
 from peterental.appointments.listing.service import ListingService
@@ -53,6 +55,7 @@ class Services:
     calendar_events: CalendarEventService
     calendar_sync: SyncService
     calendars: ConnectionService
+    feeds: FeedService
     hours: WorkingHoursService
     jobs: JobService
     listing: ListingService
@@ -116,7 +119,7 @@ def build_services(
         agents=agents,
         appointments=PhoneBookingService(database, calls, sync, clock),
         audit=audit,
-        manual=ManualBookingService(database, audit, clock),
+        manual=ManualBookingService(database, audit, sync, clock),
         calls=calls,
         calendar=CalendarService(database, agents, hours, calls, clock),
         calendar_events=CalendarEventService(
@@ -143,6 +146,17 @@ def build_services(
             outbox,
             audit,
             may_store=bool(config.credentials_keys) or not config.is_production,
+        ),
+        feeds=FeedService(
+            database,
+            FeedRepository(database),
+            events,
+            agents,
+            credentials,
+            lambda: providers.namespace,
+            audit,
+            config.public_url,
+            clock,
         ),
         hours=hours,
         jobs=jobs,

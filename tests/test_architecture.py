@@ -28,6 +28,13 @@ OWNERS = {
     "appointments": "appointments",
     "appointment_events": "appointments",
     "audit_log": "audit",
+    "agent_calendar_settings": "calendars",
+    "agent_feeds": "appointments",
+    "calendar_accounts": "calendars",
+    "calendar_sign_ins": "calendars",
+    "calendar_viewings": "appointments",
+    "calendars": "calendars",
+    "installation": "calendars",
     "calls": "calls",
     "tool_calls": "calls",
     "messages": "messages",
@@ -44,6 +51,7 @@ NAME = "each row of an export has its agent's name and time zone"
 NAME_AND_OWNER = "each row shows its agent's name and time zone, and only the viewer's agents' rows are read"
 
 MAY_READ = {
+    ("appointments/calendar_events/repository.py", "agents"): "an event is written in its agent's time zone",
     ("appointments/listing/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/manual/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/personal_data_repository.py", "agents"): NAME,

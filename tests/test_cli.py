@@ -356,6 +356,13 @@ def test_demo_fills_an_empty_database_once(database_url: str) -> None:
                    (SELECT count(*) FROM calls WHERE agreed AND NOT 'booked' = ANY(outcomes))
             """
         ).fetchone()
+        calendars = connection.execute(
+            "SELECT calendar_id FROM calendars WHERE blocks AND read_at > NOW() - INTERVAL '1 h'"
+        )
+        busy = connection.execute("SELECT DISTINCT calendar_id FROM agent_busy")
+        assert len(calendars.fetchall()) == len(busy.fetchall()) == 2, (
+            "the calendar of each agent, and busy times of both"
+        )
     assert counts == (2, 20, 2, 25, 1, 1), "agents, viewings, messages, calls; a fault, an agreement without a booking"
     again = flask("demo", DATABASE_URL=database_url)
     assert (again.returncode, again.stderr) == (

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import socket
+import threading
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from peterental.config import Config, LogFormat
-from peterental.logs import JsonFormatter, TextFormatter, logging_config
+from peterental.logs import JsonFormatter, LineHandler, TextFormatter, logging_config
 from tests.gunicorn import running_gunicorn
 from tests.servers import HANG_S
 
@@ -153,3 +155,51 @@ def test_gunicorn_logs_escape_requests(tmp_path: Path, database_url: str) -> Non
     assert r'"GET /\x1b[2J\x9b' in output
     assert all(line.isprintable() for line in output.split("\n"))
     assert f"\n{FORGED}" not in output
+
+
+def test_threads_do_not_mix_their_lines() -> None:
+    threads, lines = 8, 100
+    reading, writing = os.pipe()
+    with os.fdopen(reading, encoding="utf-8") as reader, os.fdopen(writing, "w", encoding="utf-8") as stream:
+        handler = LineHandler(stream)
+        assert handler.lock is None
+
+        def write(number: int) -> None:
+            for line in range(lines):
+                handler.handle(a_record("%d %d %s", number, line, "x" * 50))
+
+        writers = [threading.Thread(target=write, args=(number,)) for number in range(threads)]
+        for writer in writers:
+            writer.start()
+        found = [reader.readline() for _ in range(threads * lines)]
+        for writer in writers:
+            writer.join()
+    expected = {f"{number} {line} {'x' * 50}\n" for number in range(threads) for line in range(lines)}
+    assert set(found) == expected
+
+
+def test_a_line_is_written_completely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:5]))
+    with (tmp_path / "log").open("w", encoding="utf-8") as stream:
+        LineHandler(stream).handle(a_record("a lone surrogate \ud800 and more"))
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "a lone surrogate \\ud800 and more\n"
+
+
+def test_a_line_that_cannot_be_written_ends_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (tmp_path / "log").open("w", encoding="utf-8") as stream:
+        LineHandler(stream).handle(a_record("%d", "no number"))
+    assert "--- Logging error ---" in capsys.readouterr().err
+    assert (tmp_path / "log").read_text(encoding="utf-8") == ""
+
+
+def test_endless_recursion_is_not_swallowed(tmp_path: Path) -> None:
+    class Endless(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return self.format(record)
+
+    with (tmp_path / "log").open("w", encoding="utf-8") as stream:
+        handler = LineHandler(stream)
+        handler.setFormatter(Endless())
+        with pytest.raises(RecursionError):
+            handler.handle(a_record("x"))

@@ -37,6 +37,7 @@ PHONE_CALL = "called for a caller's assistant, which the webhook's secret authen
 ALREADY_CHECKED = "takes an object that the viewer was allowed to read"
 SIGN_IN = "there is no viewer yet, or a password decides"
 OPERATOR = "the command line, which only operators reach"
+BACKGROUND = "called by background jobs"
 INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
@@ -50,10 +51,21 @@ WITHOUT_VIEWER = {
     "appointments.reschedule": PHONE_CALL,
     "audit.record": INTERNAL,
     "audit.since": ALREADY_CHECKED,
+    "calendar_events.check": BACKGROUND,
+    "calendar_events.give_up": BACKGROUND,
+    "calendar_events.write": BACKGROUND,
+    "calendar_events.write_waiting": BACKGROUND,
+    "calendar_sync.due": BACKGROUND,
+    "calendar_sync.is_current": INTERNAL,
+    "calendar_sync.lease": INTERNAL,
+    "calendar_sync.record_failure": INTERNAL,
+    "calendar_sync.refresh": PHONE_CALL,
+    "calendar_sync.sync": BACKGROUND,
     "calendar.conflicts": ALREADY_CHECKED,
     "calendar.summaries": ALREADY_CHECKED,
     "calendar.upcoming": ALREADY_CHECKED,
     "calls.begin": INTERNAL,
+    "calls.leave_urgent": INTERNAL,
     "calls.exists": ALREADY_CHECKED,
     "calls.get": INTERNAL,
     "calls.record_signature": PHONE_CALL,
@@ -69,6 +81,7 @@ WITHOUT_VIEWER = {
     "jobs.defer": INTERNAL,
     "jobs.defer_once": INTERNAL,
     "jobs.record_error": INTERNAL,
+    "feeds.fetch": "the secret address decides",
     "hours.busy_blocks": ALREADY_CHECKED,
     "hours.date_overrides": ALREADY_CHECKED,
     "hours.today": ALREADY_CHECKED,
@@ -93,6 +106,7 @@ WITHOUT_VIEWER = {
 
 
 OWN_ACCOUNT = {
+    "calendars.finish_sign_in",
     "second_factor.renew_codes",
     "second_factor.turn_off",
     "second_factor.turn_on",
@@ -147,6 +161,15 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
     return {
         "action": "cancel",
         "active": False,
+        "account_id": services.calendars.connect_demo("nora-castillo", admin).account.account_id,
+        "address": "https://cal.example.com/a.ics",
+        "blocking": [],
+        "keeps_titles": True,
+        "kind": "google",
+        "receiving": None,
+        "redirect_uri": "https://rent.example.com/oauth/google",
+        "trusts_stale": True,
+        "user_name": "nora@example.com",
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "busy_id": busy.busy_id,
@@ -162,6 +185,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "job_id": 1,
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,
+        "password": "a word of an app",
         "override": DateOverride(day=date(2030, 1, 1), windows=()),
         "person": Person("phone", "+15550163021"),
         "confirmed": [],

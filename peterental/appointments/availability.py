@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from peterental.clock import instant_of
 
 if TYPE_CHECKING:
-    from peterental.agents.model import Rules
+    from peterental.agents.model import Rules, Window
 
 NOON_HOUR = 12
 MAX_OFFERED = 3
@@ -28,6 +28,17 @@ MIN_GAP = timedelta(hours=2)
 """Between times that are offered together, where they are not of different half-days."""
 DAY = timedelta(days=1)
 MIN_DAY_LENGTH = timedelta(hours=23)
+
+
+@lru_cache(256)
+def _offsets(windows: tuple[Window, ...], slot_minutes: int, step_minutes: int) -> tuple[timedelta, ...]:
+    """Return the starting times of a day with these working windows, from midnight, in order."""
+    minutes = {
+        minute
+        for window in windows
+        for minute in range(window.opens_min, window.closes_min - slot_minutes + 1, step_minutes)
+    }
+    return tuple(timedelta(minutes=minute) for minute in sorted(minutes))
 
 
 @dataclass(frozen=True)
@@ -113,23 +124,19 @@ class Availability:
 
     def _starts_without_clock_change(self, day: date, midnight: datetime) -> list[datetime]:
         """Return the same for a day without a clock change, by counting from midnight."""
-        slot, step = self.rules.slot_minutes, self.rules.step_minutes
-        minutes = {
-            minute
-            for window in self.rules.windows_on(day)
-            for minute in range(window.opens_min, window.closes_min - slot + 1, step)
-        }
-        return [midnight + timedelta(minutes=minute) for minute in sorted(minutes)]
+        rules = self.rules
+        offsets = _offsets(rules.windows_on(day), rules.slot_minutes, rules.step_minutes)
+        return [midnight + offset for offset in offsets]
 
     def free_on(self, day: date) -> list[datetime]:
         """Return the free starting times of `day`, in UTC, in order."""
         if not self.today <= day <= self.last_day or self._is_full(day):
             return []
-        return [
-            start
-            for start in self.starts_on(day)
-            if start >= self.earliest and start > self.now and not self._is_taken(start)
-        ]
+        earliest, now = self.earliest, self.now
+        starts = [start for start in self.starts_on(day) if start >= earliest and start > now]
+        if not starts or not self._is_taken(starts[0], starts[-1]):
+            return starts
+        return [start for start in starts if not self._is_taken(start)]
 
     def free(self, days: Iterator[date] | None = None) -> Iterator[datetime]:
         """Yield the free starting times of `days` (default: all bookable ones), in UTC."""
@@ -228,9 +235,14 @@ class Availability:
         begins_min = local.hour * 60 + local.minute
         return self.rules.covers(day, begins_min, begins_min + self.rules.slot_minutes)
 
-    def _is_taken(self, start: datetime) -> bool:
-        until = start + timedelta(minutes=self.rules.slot_minutes + self.rules.buffer_minutes)
-        begun = bisect_left(self._starts, until)
+    @cached_property
+    def _blocked(self) -> timedelta:
+        """How long a viewing blocks, with the buffer after it."""
+        return timedelta(minutes=self.rules.slot_minutes + self.rules.buffer_minutes)
+
+    def _is_taken(self, start: datetime, last: datetime | None = None) -> bool:
+        """Return whether anything overlaps a viewing at `start`, or the time from there to the end of one at `last`."""
+        begun = bisect_left(self._starts, (last or start) + self._blocked)
         return begun > 0 and self._latest_ends[begun - 1] > start
 
     @cached_property

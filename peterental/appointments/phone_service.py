@@ -175,8 +175,8 @@ class PhoneBookingService:
     def check_slot(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> SlotCheck:
         """Check whether a caller could book one time of an agent, and what takes it.
 
-        One query, or up to three for a time that is taken. Raises AgentUnknown, also for an agent that the viewer may
-        not see.
+        No calendar is read for it. One query, or up to four for a time that is taken. Raises AgentUnknown, also for an
+        agent that the viewer may not see.
 
         Args:
             agent_id: whose time.
@@ -189,13 +189,21 @@ class PhoneBookingService:
         agent = schedule.agent if schedule else None
         if schedule is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
             raise AgentUnknown
-        found = check_slot(agent, Availability(agent.rules, agent.zone, now, schedule.taken), day, minutes)
+        found = replace(
+            check_slot(agent, Availability(agent.rules, agent.zone, now, schedule.taken), day, minutes),
+            calendar_age=schedule.calendar_age,
+            is_phone_closed=not self._calendars.is_current(schedule.calendar_age, agent, now),
+        )
         if found.start is None or found.until is None or found.reason is not UnavailableReason.TAKEN:
             return found
         until = found.until + timedelta(minutes=agent.rules.buffer_minutes)
         booking = self._appointments.first_overlapping(agent_id, found.start, until)
-        busy = () if booking else self._hours.busy_blocks(agent_id, found.start, until, limit=1)
-        return replace(found, booking=booking, busy=next(iter(busy), None))
+        if booking is not None:
+            return replace(found, booking=booking)
+        busy = next(iter(self._hours.busy_blocks(agent_id, found.start, until, limit=1)), None)
+        calendar_id = busy.calendar_id if busy else None
+        age_s = None if calendar_id is None else self._calendars.age_s(calendar_id)
+        return replace(found, busy=busy, busy_age_s=age_s)
 
     def _change(
         self,

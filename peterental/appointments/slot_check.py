@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from peterental.agents.working_hours.model import BusyBlock
     from peterental.appointments.availability import Availability
     from peterental.appointments.model import Appointment
+    from peterental.calendars.account import CalendarAge
 
 NOON_MIN = 12 * 60
 
@@ -31,6 +32,9 @@ class SlotCheck:
         last_day: the last day that callers may book.
         booking: the viewing that takes it.
         busy: the busy block that takes it.
+        calendar_age: how old the agent's busy times are; None without a calendar.
+        is_phone_closed: whether callers are offered no times at all, because a calendar was read too long ago.
+        busy_age_s: the seconds since the calendar of `busy` was read; None if it is not from one.
     """
 
     agent: Agent
@@ -42,11 +46,14 @@ class SlotCheck:
     last_day: date
     booking: Appointment | None = None
     busy: BusyBlock | None = None
+    calendar_age: CalendarAge | None = None
+    is_phone_closed: bool = False
+    busy_age_s: float | None = None
 
     @property
     def is_free(self) -> bool:
         """Whether a caller can book it."""
-        return self.start is not None and self.reason is None and self.agent.is_active
+        return self.start is not None and self.reason is None and self.agent.is_active and not self.is_phone_closed
 
     @property
     def windows(self) -> tuple[Window, ...]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from peterental.agents.model import Agent
     from peterental.agents.service import AgentService
     from peterental.audit.service import AuditService
+    from peterental.calendars.account import CalendarAge
     from peterental.calendars.credentials import Credentials, CredentialsStore
     from peterental.calendars.model import CalendarKind
     from peterental.calendars.providers import Providers
@@ -70,6 +71,7 @@ class AgentCalendars:
 
     Args:
         offered: the kinds of calendars that can be connected.
+        may_connect: whether credentials may be stored; connecting raises KeyMissing otherwise.
         max_age_s: the greatest age of busy times that callers are offered times by, in seconds.
         trusts_stale: whether times are offered while a calendar cannot be read.
     """
@@ -77,6 +79,7 @@ class AgentCalendars:
     agent: Agent
     accounts: tuple[ConnectedAccount, ...]
     offered: tuple[CalendarKind, ...]
+    may_connect: bool
     max_age_s: float
     trusts_stale: bool
 
@@ -151,14 +154,25 @@ class ConnectionService:
                 ConnectedAccount(
                     account=account,
                     calendars=tuple(c for c in calendars if c.account_id == account.account_id),
-                    busy_times=counts.get(account.account_id, 0),
+                    busy_times=sum(
+                        counts.get(c.calendar_id, 0) for c in calendars if c.account_id == account.account_id
+                    ),
                 )
                 for account in self._calendars.accounts(agent_id)
             ),
             offered=self._providers.offered,
+            may_connect=self._may_store,
             max_age_s=self._sync.max_age_s,
             trusts_stale=self._calendars.trusts_stale(agent_id),
         )
+
+    def age(self, agent_id: str) -> CalendarAge | None:
+        """Return how old the busy times of an agent are that the viewer may see; None without a calendar. One query."""
+        return self._calendars.age(agent_id)
+
+    def account(self, account_id: int, viewer: Viewer) -> Account:
+        """Return one account. Raises AccountUnknown, and AgentUnknown for one that the viewer may not see."""
+        return self._visible(account_id, viewer)[0]
 
     def all_accounts(self, viewer: Viewer, agent_id: str | None = None) -> list[Account]:
         """Return the accounts of one agent, or of all, which only admins may see. Raises AgentUnknown, AdminsOnly."""
@@ -206,6 +220,16 @@ class ConnectionService:
         encrypted = self._credentials.encrypt_text(agent.agent_id, verifier)
         self._calendars.begin_sign_in(_hash(state), viewer.user_id, agent.agent_id, kind, encrypted)
         return self._providers.authorization_url(kind, redirect_uri=redirect_uri, state=state, verifier=verifier)
+
+    def agent_of_sign_in(self, kind: CalendarKind, state: str, viewer: Viewer) -> str | None:
+        """Return whose calendar a user began to connect; None if it was long ago, another user, or never. One query.
+
+        Args:
+            kind: of the provider.
+            state: as the provider sent it.
+            viewer: who comes back.
+        """
+        return self._calendars.agent_of_sign_in(_hash(state), viewer.user_id, kind)
 
     def finish_sign_in(
         self, kind: CalendarKind, state: str, code: str, redirect_uri: str, viewer: Viewer
@@ -321,18 +345,19 @@ class ConnectionService:
         with self._database.transaction() as connection:
             self._calendars.lock_agent_calendars(connection, agent.agent_id)
             chosen = [calendars[calendar_id].remote_id for calendar_id in blocking]
-            self._calendars.choose_blocking(connection, account_id, chosen)
+            ignored = [calendar_id for calendar_id in calendars if calendar_id not in blocking]
+            self._calendars.choose_blocking(connection, account_id, chosen, ignored)
             if receiving is not None:
                 self._calendars.choose_receiving(connection, agent.agent_id, receiving)
                 self._viewings.queue_upcoming(connection, agent.agent_id)
             else:
                 self._calendars.receive_nothing(connection, account_id)
             if keeps_titles != account.keeps_titles:
-                self._calendars.set_keeps_titles(connection, account_id, keeps_titles=keeps_titles)
+                self._calendars.set_keeps_titles(connection, account_id, list(calendars), keeps_titles=keeps_titles)
             after = {
-                "takes time": ", ".join(calendars[each].name for each in sorted(blocking)),
-                "receives viewings": calendars[receiving].name if receiving is not None else "",
-                "keeps titles": keeps_titles,
+                "blocking_calendars": ", ".join(calendars[each].name for each in sorted(blocking)),
+                "receiving_calendar": calendars[receiving].name if receiving is not None else "",
+                "keeps_titles": keeps_titles,
             }
             if after != before:
                 self._record(connection, viewer, "calendar chosen", agent, before=before, after=after)
@@ -345,7 +370,7 @@ class ConnectionService:
             return
         with self._database.transaction() as connection:
             self._calendars.set_trusts_stale(connection, agent_id, trusts_stale=trusts_stale)
-            name = "trusts last known times"
+            name = "trusts_stale"
             self._record(
                 connection, viewer, "calendar chosen", agent, before={name: before}, after={name: trusts_stale}
             )
@@ -410,11 +435,11 @@ def _chosen(calendars: Iterable[Calendar], *, keeps_titles: bool) -> dict[str, o
     """Return what was chosen, for the audit log."""
     ordered = sorted(calendars, key=lambda calendar: calendar.calendar_id)
     return {
-        "takes time": ", ".join(calendar.name for calendar in ordered if calendar.blocks),
-        "receives viewings": ", ".join(calendar.name for calendar in ordered if calendar.receives_viewings),
-        "keeps titles": keeps_titles,
+        "blocking_calendars": ", ".join(calendar.name for calendar in ordered if calendar.blocks),
+        "receiving_calendar": ", ".join(calendar.name for calendar in ordered if calendar.receives_viewings),
+        "keeps_titles": keeps_titles,
     }
 
 
 def _hash(state: str) -> bytes:
-    return hashlib.sha256(state.encode()).digest()
+    return hashlib.sha256(state.encode(errors="replace")).digest()

@@ -200,7 +200,7 @@ class HttpClient:
             return self._too_large(host)
         if is_any(zlib.error):
             return CalendarNonsense(host=host, reason="the compressed answer is broken")
-        if is_any(NameUnknown):
+        if is_any(NameUnknown, requests.exceptions.InvalidURL):
             return CalendarUnreachable(host=host, reason="there is no such name")
         if is_any(ssl.SSLError):
             return CalendarUnreachable(host=host, reason="its certificate or its encryption is not valid")

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 CALENDAR_AGE = """
     SELECT
         COUNT(*) > 0 AS has_calendars,
-        EXTRACT(EPOCH FROM clock_timestamp() - MIN(COALESCE(read_at, 'epoch')))::float8 AS calendar_age_s,
+        EXTRACT(
+            EPOCH FROM clock_timestamp() - CASE WHEN bool_and(read_at IS NOT NULL) THEN MIN(read_at) END
+        )::float8 AS calendar_age_s,
         MIN(COALESCE(read_until, 'epoch')) AS calendars_read_until,
         COALESCE(
             (SELECT trusts_stale FROM agent_calendar_settings WHERE agent_id = agent.agent_id), FALSE

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from peterental.calendars.caldav.account import CaldavAccount
-from peterental.calendars.credentials import PasswordCredentials
+from peterental.calendars.credentials import AddressCredentials, PasswordCredentials
 from peterental.calendars.demo_source import DemoAccount
 from peterental.calendars.google.account import GoogleAccount
 from peterental.calendars.google.provider import google_provider
 from peterental.calendars.http import HttpClient
+from peterental.calendars.ics import IcsAccount
 from peterental.calendars.microsoft.account import MicrosoftAccount
 from peterental.calendars.microsoft.sign_in import microsoft_provider
 from peterental.calendars.oauth import AuthorizedHttp, OAuthProvider
@@ -60,6 +61,8 @@ def open_account(
         now: returns the present moment, aware.
     """
     match credentials:
+        case AddressCredentials(address=address):
+            return IcsAccount(address, http, namespace=namespace, owner=owner)
         case PasswordCredentials(address=address, user_name=user_name, password=password):
             return CaldavAccount(
                 http, address=address, username=user_name, password=password, namespace=namespace, owner=owner

@@ -178,7 +178,8 @@ class Providers:
         if isinstance(credentials, PasswordCredentials):
             return credentials.user_name
         if isinstance(credentials, AddressCredentials):
-            return urlsplit(credentials.address).hostname or KIND_NAMES[kind]
+            _, _, rest = credentials.address.rpartition("://")
+            return urlsplit(f"//{rest}").hostname or KIND_NAMES[kind]
         return next((each.owner for each in found if each.is_default and each.owner), KIND_NAMES[kind])
 
     def _opened(

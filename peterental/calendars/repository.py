@@ -9,13 +9,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from peterental.agents.working_hours.calendar_busy_repository import CalendarBusyRepository, CalendarBusyTime
 from peterental.calendars.account import Account, Calendar
-from peterental.calendars.model import LONGEST_KEY, BusyTime, Reading, RemoteCalendar
+from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
+from peterental.calendars.model import LONGEST_KEY, Reading, RemoteCalendar
 
 if TYPE_CHECKING:
     import psycopg
     from psycopg.rows import DictRow
 
+    from peterental.calendars.account import CalendarAge
     from peterental.calendars.model import CalendarKind
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
@@ -33,27 +36,7 @@ _CALENDAR = """
     EXTRACT(EPOCH FROM clock_timestamp() - read_at)::float8 AS age_s
 """
 
-# What is stored and is to be stored is compared first: most readings change little.
-_BUSY = """
-    SELECT event_key, tstzrange(starts, ends) AS during, kind, title
-    FROM unnest(%(keys)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[], %(kinds)s::text[],
-        %(titles)s::text[]) AS read (event_key, starts, ends, kind, title)
-"""
-_DELETE_BUSY = f"""
-    DELETE FROM agent_busy
-    WHERE calendar_id = %(calendar_id)s AND (%(is_whole)s OR event_key = ANY(%(changed)s::text[]))
-        AND (event_key, during, kind, COALESCE(note, '')) NOT IN (
-            SELECT event_key, during, kind, COALESCE(title, '') FROM ({_BUSY}) AS read
-        )
-"""
-_INSERT_BUSY = f"""
-    INSERT INTO agent_busy (agent_id, calendar_id, event_key, during, kind, note, source)
-    SELECT DISTINCT %(agent_id)s, %(calendar_id)s::bigint, event_key, during, kind, title, %(source)s
-    FROM ({_BUSY}) AS read
-    WHERE (event_key, during, kind, COALESCE(title, '')) NOT IN (
-        SELECT event_key, during, kind, COALESCE(note, '') FROM agent_busy WHERE calendar_id = %(calendar_id)s
-    )
-"""
+_AGE = f"SELECT age.* FROM (SELECT %s::text AS agent_id) AS agent CROSS JOIN LATERAL ({CALENDAR_AGE}) AS age"
 
 
 @dataclass(frozen=True)
@@ -81,6 +64,7 @@ class CalendarRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._busy = CalendarBusyRepository(database)
 
     def namespace(self) -> str:
         """Return the namespace of this installation's events."""
@@ -177,24 +161,29 @@ class CalendarRepository:
             "SELECT FROM calendar_accounts WHERE agent_id = %s ORDER BY account_id FOR UPDATE", (agent_id,)
         )
 
-    def choose_blocking(self, connection: Connection, account_id: int, remote_ids: Sequence[str]) -> None:
-        """Queue choosing which calendars of an account take the agent's time; the busy times of others are deleted."""
+    def choose_blocking(
+        self, connection: Connection, account_id: int, remote_ids: Sequence[str], ignored: Sequence[int] = ()
+    ) -> None:
+        """Queue choosing which calendars of an account take the agent's time.
+
+        Args:
+            connection: of the transaction.
+            account_id: which account.
+            remote_ids: of the calendars whose events take time.
+            ignored: the ids of the others, whose busy times are deleted.
+        """
         connection.execute(
             "UPDATE calendars SET blocks = remote_id = ANY(%s::text[]) WHERE account_id = %s",
             (list(remote_ids), account_id),
         )
         connection.execute(
             """
-            WITH ignored AS (
-                UPDATE calendars SET read_cursor = NULL, read_at = NULL, read_whole_at = NULL
-                WHERE account_id = %s AND NOT blocks AND NOT receives_viewings
-                RETURNING calendar_id
-            )
-            DELETE FROM agent_busy
-            WHERE calendar_id IN (SELECT calendar_id FROM calendars WHERE account_id = %s AND NOT blocks)
+            UPDATE calendars SET read_cursor = NULL, read_at = NULL, read_whole_at = NULL
+            WHERE account_id = %s AND NOT blocks AND NOT receives_viewings
             """,
-            (account_id, account_id),
+            (account_id,),
         )
+        self._busy.delete(connection, ignored)
 
     def choose_receiving(self, connection: Connection, agent_id: str, calendar_id: int | None) -> None:
         """Queue choosing the calendar of an agent that receives viewings; None for none."""
@@ -225,20 +214,23 @@ class CalendarRepository:
         """Queue that no calendar of an account receives viewings."""
         connection.execute("UPDATE calendars SET receives_viewings = FALSE WHERE account_id = %s", (account_id,))
 
-    def set_keeps_titles(self, connection: Connection, account_id: int, *, keeps_titles: bool) -> None:
-        """Queue whether titles of events are stored. The next reading is a whole one."""
+    def set_keeps_titles(
+        self, connection: Connection, account_id: int, calendar_ids: Sequence[int], *, keeps_titles: bool
+    ) -> None:
+        """Queue whether titles of events are stored. The next reading is a whole one.
+
+        Args:
+            connection: of the transaction.
+            account_id: which account.
+            calendar_ids: of all its calendars.
+            keeps_titles: False also deletes those that are stored.
+        """
         connection.execute(
             "UPDATE calendar_accounts SET keeps_titles = %s WHERE account_id = %s", (keeps_titles, account_id)
         )
         connection.execute("UPDATE calendars SET read_cursor = NULL WHERE account_id = %s", (account_id,))
         if not keeps_titles:
-            connection.execute(
-                """
-                UPDATE agent_busy SET note = NULL
-                WHERE calendar_id IN (SELECT calendar_id FROM calendars WHERE account_id = %s)
-                """,
-                (account_id,),
-            )
+            self._busy.delete_titles(connection, calendar_ids)
 
     def set_trusts_stale(self, connection: Connection, agent_id: str, *, trusts_stale: bool) -> None:
         """Queue whether an agent offers times while a calendar cannot be read."""
@@ -249,6 +241,10 @@ class CalendarRepository:
             """,
             (agent_id, trusts_stale),
         )
+
+    def age(self, agent_id: str) -> CalendarAge | None:
+        """Return how old the busy times of an agent are; None if no calendar takes the agent's time."""
+        return calendar_age(self._database.fetch(_AGE, (agent_id,))[0])
 
     def trusts_stale(self, agent_id: str) -> bool:
         """Return whether an agent offers times while a calendar cannot be read."""
@@ -350,14 +346,14 @@ class CalendarRepository:
             until: the end of the window.
             zone: the agent's time zone.
         """
-        values = _busy_values(reading if calendar.blocks else Reading(is_whole=True), lease.account)
-        values |= {
-            "calendar_id": calendar.calendar_id,
-            "agent_id": calendar.agent_id,
-            "source": _source(lease.account, calendar),
-        }
-        connection.execute(_DELETE_BUSY.encode(), values)
-        connection.execute(_INSERT_BUSY.encode(), values)
+        self._busy.replace(
+            connection,
+            calendar.agent_id,
+            calendar.calendar_id,
+            _source(lease.account, calendar),
+            _busy_times(reading, keeps_titles=lease.account.keeps_titles) if calendar.blocks else (),
+            changed=None if reading.is_whole else [stored_key(key) for key in (*reading.busy, *reading.removed)],
+        )
         connection.execute(
             """
             UPDATE calendars
@@ -380,28 +376,8 @@ class CalendarRepository:
         )
 
     def busy_counts(self, agent_id: str) -> dict[int, int]:
-        """Return how many busy times of each account of an agent are stored."""
-        rows = self._database.fetch(
-            """
-            SELECT account_id, COUNT(*) AS number
-            FROM agent_busy JOIN calendars USING (calendar_id)
-            WHERE calendars.agent_id = %s
-            GROUP BY account_id
-            """,
-            (agent_id,),
-        )
-        return {row["account_id"]: row["number"] for row in rows}
-
-    def count_busy(self, account_id: int) -> int:
-        """Return how many busy times of an account are stored."""
-        rows = self._database.fetch(
-            """
-            SELECT COUNT(*) AS number FROM agent_busy
-            WHERE calendar_id IN (SELECT calendar_id FROM calendars WHERE account_id = %s)
-            """,
-            (account_id,),
-        )
-        return int(rows[0]["number"])
+        """Return how many busy times of each calendar of an agent are stored."""
+        return self._busy.counts(agent_id)
 
     def record_success(self, lease: Lease) -> None:
         """Record that the provider answered: whatever was wrong is over."""
@@ -455,6 +431,17 @@ class CalendarRepository:
             (state_hash, user_id, agent_id, kind, verifier),
         )
 
+    def agent_of_sign_in(self, state_hash: bytes, user_id: int, kind: CalendarKind) -> str | None:
+        """Return the agent of a sign-in that a user may still come back from; None if there is none."""
+        rows = self._database.fetch(
+            """
+            SELECT agent_id FROM calendar_sign_ins
+            WHERE state_hash = %s AND user_id = %s AND kind = %s AND created_at > NOW() - INTERVAL '1 hour'
+            """,
+            (state_hash, user_id, kind),
+        )
+        return rows[0]["agent_id"] if rows else None
+
     def end_sign_in(self, state_hash: bytes, user_id: int, kind: CalendarKind) -> tuple[str, str] | None:
         """Delete a sign-in that a user comes back from, and return its agent and verifier; None if there is none."""
         rows = self._database.fetch(
@@ -478,21 +465,19 @@ def _source(account: Account, calendar: Calendar) -> str:
     return calendar.name if calendar.name == account.name else f"{calendar.name} ({account.label})"
 
 
-def _busy_values(reading: Reading, account: Account) -> dict[str, object]:
-    """Return the parameters that say which busy times are to be stored."""
-    times: list[tuple[str, BusyTime]] = [
-        (stored_key(key), time) for key, times in reading.busy.items() for time in times
+def _busy_times(reading: Reading, *, keeps_titles: bool) -> list[CalendarBusyTime]:
+    """Return the busy times of a reading as they are stored."""
+    return [
+        CalendarBusyTime(
+            event_key=stored_key(key),
+            start=time.start,
+            until=time.end,
+            kind=time.kind,
+            title=time.title.replace("\x00", "") if keeps_titles and time.title else None,
+        )
+        for key, times in reading.busy.items()
+        for time in times
     ]
-    keeps = account.keeps_titles
-    return {
-        "is_whole": reading.is_whole,
-        "changed": [stored_key(key) for key in (*reading.busy, *reading.removed)],
-        "keys": [key for key, _ in times],
-        "starts": [time.start for _, time in times],
-        "ends": [time.end for _, time in times],
-        "kinds": [time.kind for _, time in times],
-        "titles": [time.title.replace("\x00", "") if keeps and time.title else None for _, time in times],
-    }
 
 
 def stored_key(key: str) -> str:

@@ -102,6 +102,11 @@ class SyncService:
         """
         return age is None or age.is_current(self.max_age_s, now + timedelta(days=agent.rules.horizon_days))
 
+    def age_s(self, calendar_id: int) -> float | None:
+        """Return the seconds since a calendar was read; None if it never was, or is disconnected. One query."""
+        calendar = self._calendars.calendar(calendar_id)
+        return calendar.age_s if calendar else None
+
     def refresh(self, agent_id: str, timeout_s: float = REFRESH_TIMEOUT_S) -> None:
         """Read an agent's calendars, because a caller waits for them. Waits for another process that reads them.
 
@@ -176,7 +181,9 @@ class SyncService:
         self._calendars.record_success(lease)
         if lease.account.problem is not None:
             log.info("%s can be read again", lease.account.label, extra={"agent_id": lease.account.agent_id})
-        events = self._calendars.count_busy(lease.account.account_id)
+        counts = self._calendars.busy_counts(lease.account.agent_id)
+        calendars = self._calendars.calendars_of(lease.account.account_id)
+        events = sum(counts.get(calendar.calendar_id, 0) for calendar in calendars)
         return SyncResult(account=lease.account, state="read", events=events)
 
     def _read(self, lease: Lease, remote: CalendarAccount, calendar: Calendar, agent: Agent) -> None:

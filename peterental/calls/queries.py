@@ -66,8 +66,8 @@ FLAG_CONDITIONS = {
     """,
 }
 
-LIMITS = SearchLimits(matches=250)
-"""Calls that the index finds are looked up one by one."""
+LIMITS = SearchLimits(matches=200)
+"""Calls that the index finds are looked up one by one: eight pages of them."""
 
 BOOKING_TOLERANCE = "INTERVAL '1 day'"
 """A booking is created during its call; this allows for clocks that differ."""

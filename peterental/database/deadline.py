@@ -15,6 +15,7 @@ from psycopg.pq import ConnStatus
 from psycopg.rows import DictRow
 
 from peterental.database.migrations.private_apis import private
+from peterental.database.pipeline import BatchingPipeline
 
 GRACE_S = 0.25
 """How long the server has, after the deadline, to act on a cancel request and report the outcome."""
@@ -88,6 +89,19 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
     def unresponsive(self) -> bool:
         """Whether the connection was closed because its server did not react to a cancel request."""
         return self._unresponsive
+
+    @contextmanager
+    def pipeline(self) -> Iterator[BatchingPipeline]:
+        """Queue the statements of the block: they are sent together by `sync`, by reading a result, or at the end."""
+        pipeline = self._pipeline
+        if not isinstance(pipeline, BatchingPipeline):
+            pipeline = self._pipeline = BatchingPipeline(self)
+        try:
+            with super().pipeline():
+                yield pipeline
+        finally:
+            if self._pipeline is not None and not self._pipeline.level:  # the connection was closed before
+                self._pipeline = None
 
     def sync(self) -> None:
         """Wait until every statement sent so far is answered: one round trip for the whole pipeline.

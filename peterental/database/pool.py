@@ -103,10 +103,10 @@ class Database:
         with self.connection() as connection:
             try:
                 # Not `connection.transaction()`: inside a pipeline it waits for the server at both its ends.
-                with connection.pipeline():
-                    connection.execute("BEGIN")
+                with connection.pipeline() as pipeline:
+                    pipeline.queue(b"BEGIN")
                     yield connection
-                    connection.execute("COMMIT")
+                    pipeline.queue(b"COMMIT")
             except BaseException:
                 if not connection.closed:
                     connection.rollback()

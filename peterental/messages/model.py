@@ -29,7 +29,7 @@ class MessageFilter:
     """Which messages to list; an empty field matches all.
 
     Args:
-        state: open ones, done ones, or all, the open ones first.
+        state: open ones, done ones, or all, the open ones first. Urgent ones come first among the open ones.
         agent_id: whose messages.
         since: only messages left then or later, aware.
         until: only messages left earlier, aware.
@@ -98,7 +98,7 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class MessagePage:
-    """One page of messages, the open ones first, newest first.
+    """One page of messages: urgent open ones first, then other open ones, then done ones, each newest first.
 
     Args:
         messages: those of the page.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COLUMNS = """
     messages.message_id, messages.agent_id, agents.agent_name, agents.time_zone, messages.vapi_call_id, messages.body,
     messages.attendee_name, messages.attendee_phone, messages.caller_number, messages.received_at, messages.done_at,
-    messages.done_by
+    messages.done_by, messages.is_urgent
 """
 
 ONE_MESSAGE = f"""
@@ -27,13 +27,15 @@ ONE_MESSAGE = f"""
     WHERE message_id = %(message_id)s AND (%(user_id)s::int IS NULL OR agents.user_id = %(user_id)s)
 """
 
-SORT_COLUMNS = "message_id, received_at, done_at IS NOT NULL AS is_done"
-LATEST_FIRST = "ORDER BY is_done, received_at DESC, message_id DESC"
+OPEN_AND_URGENT = "(is_urgent AND done_at IS NULL)"
+SORT_COLUMNS = f"message_id, received_at, done_at IS NOT NULL AS is_done, {OPEN_AND_URGENT} AS comes_first"
+LATEST_FIRST = "ORDER BY comes_first DESC, is_done, received_at DESC, message_id DESC"
 
 LIMITS = SearchLimits()
 
-DONE_AT = {"open": ("IS NULL",), "done": ("IS NOT NULL",), "all": ("IS NULL", "IS NOT NULL")}
-"""The condition on `done_at` of each part of a list, by state; each part has its own indexes."""
+_OPEN = ("done_at IS NULL AND is_urgent", "done_at IS NULL AND NOT is_urgent")
+PARTS = {"open": _OPEN, "done": ("done_at IS NOT NULL",), "all": (*_OPEN, "done_at IS NOT NULL")}
+"""The condition of each part of a list, by state; each part has its own indexes."""
 
 
 class MessageRepository:
@@ -67,7 +69,7 @@ class MessageRepository:
                 JOIN messages USING (message_id)
                 JOIN agents USING (agent_id)
             ) AS listed ON TRUE
-            ORDER BY done_at IS NOT NULL, received_at DESC, message_id DESC
+            ORDER BY {OPEN_AND_URGENT} DESC, done_at IS NOT NULL, received_at DESC, message_id DESC
             """,
             {
                 "user_id": user_id,
@@ -190,29 +192,32 @@ def _search_queries(message_filter: MessageFilter, *, is_limited: bool) -> tuple
 
     The query returns the matching messages; the test is an expression for whether they are truncated.
 
-    The newest messages of each state are read from that state's index, or for some agents from each agent's part of
-    it. A text is searched among the newest messages first, which finds common words at once. Only if these do not fill
-    the page, the trigram index is used, which finds rare words at once.
+    The newest messages of each part are read from its index, or for some agents from each agent's part of it. Urgent
+    open messages are a part of their own: they come first however old they are. A text is searched among the newest
+    messages first, which finds common words at once. Only if these do not fill the page, the trigram index is used,
+    which finds rare words at once.
     """
-    states = DONE_AT[message_filter.state]
+    parts = PARTS[message_filter.state]
     if not message_filter.text:
-        latest = [_latest(state, message_filter, "%(reach)s", is_limited=is_limited) for state in states]
+        latest = [_latest(part, message_filter, "%(reach)s", is_limited=is_limited) for part in parts]
         return "", f"SELECT * FROM ({union_all(latest)}) AS found", "FALSE"
     limit = NEARBY_PER_AGENT if is_limited else "%(nearby)s"
     nearby = [
-        _latest(state, message_filter, limit, is_limited=is_limited, column=f", {MESSAGE_TEXT} AS words")
-        for state in states
+        _latest(part, message_filter, limit, is_limited=is_limited, column=f", {MESSAGE_TEXT} AS words")
+        for part in parts
     ]
     has_more = f"(SELECT COUNT(*) FROM latest) >= {limit}"
     needs_index = f"(SELECT COUNT(*) FROM nearby) < LEAST(%(reach)s, %(common)s) AND {has_more}"
     conditions = [*_conditions(message_filter), indexed_match(MESSAGE_TEXT, "SELECT %(part)s::text"), needs_index]
-    if len(states) == 1:
-        conditions.append(f"done_at {states[0]}")
+    if message_filter.state != "all":
+        conditions.append(f"done_at IS {'' if message_filter.state == 'open' else 'NOT '}NULL")
     if is_limited:
         conditions.append(f"agent_id = ANY ({WANTED_AGENT_IDS})")
     with_clause = f"""
         WITH latest AS MATERIALIZED ({union_all(nearby)}),
-        nearby AS MATERIALIZED (SELECT message_id, received_at, is_done FROM latest WHERE words ILIKE %(part)s),
+        nearby AS MATERIALIZED (
+            SELECT message_id, received_at, is_done, comes_first FROM latest WHERE words ILIKE %(part)s
+        ),
         everywhere AS MATERIALIZED (
             SELECT {SORT_COLUMNS} FROM messages WHERE {" AND ".join(conditions)} LIMIT %(matches)s + 1
         )
@@ -226,9 +231,9 @@ def _search_queries(message_filter: MessageFilter, *, is_limited: bool) -> tuple
     return with_clause, matching, is_truncated
 
 
-def _latest(done_at: str, message_filter: MessageFilter, limit: str, *, is_limited: bool, column: str = "") -> str:
-    """Return the query of the newest messages of one state."""
-    conditions = [f"done_at {done_at}", *_conditions(message_filter)]
+def _latest(part: str, message_filter: MessageFilter, limit: str, *, is_limited: bool, column: str = "") -> str:
+    """Return the query of the newest messages of one part."""
+    conditions = [part, *_conditions(message_filter)]
     latest = f"ORDER BY received_at DESC, message_id DESC LIMIT {limit}"
     if not is_limited:
         return f"SELECT {SORT_COLUMNS}{column} FROM messages WHERE {' AND '.join(conditions)} {latest}"

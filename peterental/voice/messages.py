@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -145,23 +146,28 @@ class Envelope:
         self._message = message = next((s for s in sources if s.type is not None or s.has_tool_calls()), sources[0])
         calls, chats = [_ids(source.call) for source in sources], [_ids(source.chat) for source in sources]
         conversations = [*calls, *chats]
-        phone_numbers = [_ids(item.phone_number) for item in (*sources, *conversations)]
-        assistants = [_ids(source.assistant) for source in sources]
+        places: tuple[_Message | _Ids, ...] = (*sources, *conversations)
+        # Where an id is looked for, in this order; what follows the first that is found stays undecoded.
         self.agent_key = AgentKey(
             assistant_id=_vapi_id(
-                *(item.assistant_id for item in conversations),
-                *(assistant.id for assistant in assistants),
-                *(number.assistant_id for number in phone_numbers),
-                *(_ids(item.assistant).id for item in conversations),
+                chain(
+                    (item.assistant_id for item in conversations),
+                    (_ids(source.assistant).id for source in sources),
+                    (number.assistant_id for number in _phone_numbers(places)),
+                    (_ids(item.assistant).id for item in conversations),
+                )
             ),
             phone_number_id=_vapi_id(
-                *(item.phone_number_id for item in conversations), *(number.id for number in phone_numbers)
+                chain(
+                    (item.phone_number_id for item in conversations),
+                    (number.id for number in _phone_numbers(places)),
+                )
             ),
         )
-        call_id = _first_id(*(call.id for call in calls))
+        call_id = _first_id(call.id for call in calls)
         self.vapi_call_id = call_id or _chat_id(sources, chats) or ""
         self.conversation_kind: ConversationKind = "call" if call_id or not self.vapi_call_id else "chat"
-        customers = [_ids(item.customer) for item in (message, *conversations, *sources)]
+        customers = (_ids(item.customer) for item in (message, *conversations, *sources))
         numbers = (number for customer in customers for number in (customer.number, customer.sip_uri))
         self.caller_number = next(filter(None, map(network_number, numbers)), None)
         self.kind = self._kind()
@@ -367,26 +373,32 @@ def _first_set(*values: object) -> object:
     return next((value for value in values if value is not None), None)
 
 
-def _first_id(*values: object) -> str | None:
+def _first_id(values: Iterable[object]) -> str | None:
     return next(filter(None, map(identifier, values)), None)
+
+
+def _phone_numbers(places: Iterable[_Message | _Ids]) -> Iterator[_Ids]:
+    return (_ids(item.phone_number) for item in places)
 
 
 def _chat_id(sources: tuple[_Message, ...], chats: list[_Ids]) -> str | None:
     """Return the id of the chat that sent a message, or else of the session around its chats."""
     return _first_id(
-        *(chat.id for chat in chats),
-        *(source.chat_id for source in sources),
-        *(_ids(source.session).id for source in sources),
-        *(source.session_id for source in sources),
+        chain(
+            (chat.id for chat in chats),
+            (source.chat_id for source in sources),
+            (_ids(source.session).id for source in sources),
+            (source.session_id for source in sources),
+        )
     )
 
 
-def _vapi_id(*values: object) -> str | None:
+def _vapi_id(values: Iterable[object]) -> str | None:
     """Return the first usable id, in lower case as Vapi writes it.
 
     People who copy ids change their case.
     """
-    found = _first_id(*values)
+    found = _first_id(values)
     return found.lower() if found else None
 
 

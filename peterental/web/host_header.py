@@ -56,7 +56,10 @@ def refuse_invalid() -> None:
 
 def relative_redirect(response: Response) -> Response:
     """Remove scheme and host from a redirect: routing adds those of the request when it merges slashes."""
-    target = urlsplit(response.location or "")
+    location = response.headers.get("Location")
+    if location is None:
+        return response
+    target = urlsplit(location)
     if target.netloc:
         response.location = urlunsplit(("", "", "/" + target.path.lstrip("/"), target.query, ""))
     return response

@@ -16,8 +16,10 @@ from peterental.web import health, host_header
 from peterental.web.agents import pages as agent_pages
 from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
+from peterental.web.calendars import pages as calendar_pages
 from peterental.web.calls import pages as call_pages
 from peterental.web.client_address import ClientAddress
+from peterental.web.feeds import routes as feeds
 from peterental.web.jobs import pages as job_pages
 from peterental.web.messages import pages as message_pages
 from peterental.web.privacy import pages as privacy_pages
@@ -48,10 +50,12 @@ def install(app: Flask, config: Config) -> None:
     app.before_request(host_header.refuse_invalid)  # before the shell's functions, which read the session
     app.after_request(host_header.relative_redirect)
     shell.install(app, config)
+    app.register_blueprint(feeds.create_blueprint())
     for pages in (
         agent_pages,
         appointment_pages,
         audit_pages,
+        calendar_pages,
         call_pages,
         job_pages,
         message_pages,

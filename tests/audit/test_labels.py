@@ -33,7 +33,10 @@ PASSWORD = "correct horse battery"
 WRITERS = {
     "agents/working_hours/service.py",
     "agents/service.py",
+    "appointments/calendar_events/feed_service.py",
+    "appointments/calendar_events/service.py",
     "appointments/listing/service.py",
+    "calendars/connection_service.py",
     "appointments/manual/service.py",
     "jobs/service.py",
     "messages/service.py",
@@ -87,10 +90,26 @@ def change_every_field(services: Services, database: Database) -> None:
     job_id = database.fetch("SELECT id FROM procrastinate_jobs")[0]["id"]
     services.jobs.discard(job_id, admin)
     services.jobs.retry(job_id, admin)
+    change_calendars(services, database, admin)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")
     delete_person(services, database, admin)
+
+
+def change_calendars(services: Services, database: Database, admin: Viewer) -> None:
+    """Connect a calendar, choose otherwise, put back what a person changed in it, and disconnect it."""
+    account_id = services.calendars.connect_demo("ana", admin).account.account_id
+    services.calendars.choose(account_id, blocking=[], receiving=None, keeps_titles=True, viewer=admin)
+    services.calendars.set_trusts_stale("ana", admin, trusts_stale=True)
+    appointment_id = book(services, admin, "form of an event").appointment_id
+    database.fetch(
+        "INSERT INTO calendar_viewings (appointment_id, remote_change) VALUES (%s, 'deleted')", (appointment_id,)
+    )
+    services.calendar_events.put_back(appointment_id, admin)
+    services.feeds.create("ana", admin)
+    services.feeds.remove("ana", admin)
+    services.calendars.disconnect(account_id, admin)
 
 
 def delete_person(services: Services, database: Database, admin: Viewer) -> None:

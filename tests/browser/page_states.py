@@ -19,7 +19,7 @@ from tests.browser.sample_data import ANA, CAROL, OFFICE, RECOVERY_CODES, REDUCE
 from tests.browser.site import KEY, WORDS, Site
 from tests.browser.steps import press, type_and_sign_in
 
-NOT_PAGES = {"asset", "shell.home", "appointments.export_csv", "calls.transcript"}
+NOT_PAGES = {"asset", "shell.home", "appointments.export_csv", "calls.transcript", "calendars.finish_sign_in"}
 """Endpoints that do not return an HTML page."""
 
 PLAYED_CALL = "fdb359c3-f52e-4a2a-bcc4-420dbea34531"
@@ -68,6 +68,7 @@ def page_states(site: Site, sample: SampleData) -> Iterator[PageState]:
         path = PARAMETER.sub(lambda found: quote(sample.examples[found.group(1)]), rule.rule)
         yield PageState(rule.endpoint.replace(".", "-"), path)
     yield from _calendar_states()
+    yield from _connected_calendars(site)
     yield from _as_others(site, sample)
     yield from _empty_and_filtered()
     yield from _invalid_forms()
@@ -83,6 +84,49 @@ def _calendar_states() -> Iterator[PageState]:
     yield PageState("agents-statistics-empty", "/agents/amit/figures")
     yield PageState("agents-hours-invalid", "/agents/ana-lima/hours", then=_enter_invalid_hours)
     yield PageState("agents-blocked-time-invalid", "/agents/ana-lima/hours", then=_add_empty_blocked_time)
+
+
+def _connected_calendars(site: Site) -> Iterator[PageState]:
+    """Yield states of connected calendars: none, in trouble, refused forms, and what they lead to elsewhere."""
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    page, troubled = "/agents/ana-lima/calendars", "/agents/ben-okafor/calendars"
+    query = "SELECT account_id FROM calendar_accounts WHERE agent_id = 'ben-okafor' AND kind = 'caldav'"
+    account_id = site.database.fetch(query)[0]["account_id"]
+    yield PageState("calendars-none", page)
+    yield PageState("calendars-anas", troubled, ANA)
+    yield PageState("calendars-trouble", troubled)
+    yield PageState("calendars-reconnect", f"{troubled}?reconnect={account_id}")
+    yield PageState("calendars-disconnect-troubled", f"/calendars/{account_id}/disconnect")
+    yield PageState("calendars-caldav-invalid", page, then=_connect_without_a_password)
+    yield PageState("calendars-address-refused", page, then=_connect_a_private_address)
+    yield PageState("calendars-sign-in", page, then=lambda page: press(page, "Connect Google Calendar"))
+    yield PageState("agent-phone-closed", f"/agents/ben-okafor?on={tomorrow}&at=10:00")
+    yield PageState(
+        "appointments-new-old-calendar", f"/appointments/new?agent=ben-okafor&day={tomorrow}", then=_book_at_noon
+    )
+    rows = site.database.fetch("SELECT appointment_id, remote_change FROM calendar_viewings WHERE event_id = 'event'")
+    for row in rows:
+        yield PageState(f"appointment-event-{row['remote_change']}", f"/appointments/{row['appointment_id']}")
+
+
+def _connect_without_a_password(page: Page) -> None:
+    page.get_by_text("CalDAV: iCloud").click()
+    page.get_by_label("Server").fill("caldav.example.com")
+    press(page, "Connect by CalDAV")
+
+
+def _connect_a_private_address(page: Page) -> None:
+    page.get_by_text("A secret calendar address").click()
+    page.get_by_label("Secret address").fill("https://127.0.0.1/secret.ics")
+    press(page, "Connect the address")
+
+
+def _book_at_noon(page: Page) -> None:
+    page.get_by_label("Another time").fill("12:00")
+    page.get_by_label("Home").fill("12 Elm Street")
+    page.get_by_label("Visitor").fill("Max")
+    press(page, "Book")
+    page.get_by_label("Use this time anyway").or_(page.get_by_label("Overbook anyway")).wait_for()
 
 
 def _add_empty_blocked_time(page: Page) -> None:

@@ -65,6 +65,7 @@ def fill(site: Site) -> SampleData:
     _add_working_hours(site, admin)
     _add_failures(site)
     _add_reduced_call(site)
+    _add_calendars(site)
     return SampleData(admin=admin, ana=ana, carol=carol, examples=_examples(site))
 
 
@@ -121,6 +122,64 @@ def _add_working_hours(site: Site, admin: Viewer) -> None:
     )
 
 
+def _add_calendars(site: Site) -> None:
+    """Add calendars of Ben's that cannot be read, with every kind of busy time, and events that a person changed.
+
+    Nothing is asked of a provider before `retry_at`.
+    """
+    rows = site.database.fetch(
+        """
+        INSERT INTO calendar_accounts
+            (agent_id, kind, name, credentials, state, problem, failed_since, failures, retry_at, connected_by)
+        VALUES
+            ('ben-okafor', 'google', 'ben@example.com', 'x', 'reauth_required',
+             'Google no longer accepts the sign-in. Connect the calendar again.', NOW() - INTERVAL '2 h', 9, NOW() + INTERVAL '1 day',
+             'ana@example.com'),
+            ('ben-okafor', 'caldav', %s, 'x', 'reauth_required', NULL, NULL, 0, NOW() + INTERVAL '1 day', NULL),
+            ('ben-okafor', 'ics', 'calendar.example.com', 'x', 'connected',
+             'calendar.example.com cannot be reached: no answer within 60 seconds.', NOW(), 1, NOW() + INTERVAL '1 day', NULL)
+        RETURNING account_id
+        """,
+        ["long.name." * 12 + "@example.com"],
+    )
+    google, caldav, address = (row["account_id"] for row in rows)
+    notes = ["The event “<b>Standup</b>” has a time zone that is not known, “Mars/Base”, so it blocks generously."] * 12
+    calendars = site.database.fetch(
+        """
+        INSERT INTO calendars
+            (account_id, agent_id, remote_id, name, is_writable, blocks, receives_viewings, read_at, read_whole_at, notes)
+        VALUES (%(google)s, 'ben-okafor', 'a', 'Ben', TRUE, TRUE, TRUE, NOW() - INTERVAL '2 h', NOW() - INTERVAL '9 h', %(notes)s),
+               (%(google)s, 'ben-okafor', 'b', %(long)s, TRUE, FALSE, FALSE, NULL, NULL, '{}'),
+               (%(caldav)s, 'ben-okafor', 'c', 'פגישות', TRUE, TRUE, FALSE, NULL, NULL, '{}'),
+               (%(address)s, 'ben-okafor', 'd', 'calendar.example.com', FALSE, TRUE, FALSE, NOW(), NOW(), '{}')
+        RETURNING calendar_id
+        """,
+        {"google": google, "caldav": caldav, "address": address, "notes": notes, "long": LONG},
+    )
+    site.database.fetch(
+        """
+        INSERT INTO agent_busy (agent_id, during, source, calendar_id, event_key, kind, note)
+        SELECT 'ben-okafor', tstzrange(starts, starts + INTERVAL '50 min'), 'Ben (Google Calendar ben@example.com)', %s, kind, kind,
+               note
+        FROM (VALUES (1, 'busy', NULL), (2, 'tentative', 'Lunch <i>'), (3, 'out_of_office', NULL), (26, 'busy', 'Dentist'))
+            AS events (hours, kind, note)
+        CROSS JOIN LATERAL (SELECT date_trunc('hour', NOW()) + hours * INTERVAL '1 h' AS starts) AS begin
+        """,
+        [calendars[0]["calendar_id"]],
+    )
+    site.database.fetch(
+        """
+        INSERT INTO calendar_viewings
+            (appointment_id, calendar_id, written_version, event_id, remote_change, remote_start, remote_end)
+        SELECT id, %s, 1, 'event', CASE WHEN attendee_name = 'מיכל לוי' THEN 'moved' ELSE 'deleted' END,
+               start_time + INTERVAL '3 h', end_time + INTERVAL '3 h'
+        FROM appointments WHERE agent_id = 'ben-okafor' AND status = 'confirmed'
+        ON CONFLICT DO NOTHING
+        """,
+        [calendars[0]["calendar_id"]],
+    )
+
+
 def _add_reduced_call(site: Site) -> None:
     site.say(ASSISTANT, REDUCED_CALL, "set_appointment", start_time="tomorrow at 3", property_address="12 Elm Street")
     site.database.fetch(
@@ -159,7 +218,14 @@ def _examples(site: Site) -> dict[str, str]:
             LIMIT 1
         """,
         "message_id": "SELECT message_id FROM messages ORDER BY message_id DESC LIMIT 1",
+        "account_id": """
+            SELECT account_id FROM calendar_accounts WHERE agent_id = 'nora-castillo' ORDER BY account_id LIMIT 1
+        """,
         "user_id": "SELECT user_id FROM users WHERE email = 'ana@example.com'",
     }
     found = {name: site.database.fetch(query)[0] for name, query in queries.items()}
-    return {"agent_id": "nora-castillo", **{name: str(next(iter(row.values()))) for name, row in found.items()}}
+    return {
+        "agent_id": "nora-castillo",
+        "kind": "google",
+        **{name: str(next(iter(row.values()))) for name, row in found.items()},
+    }

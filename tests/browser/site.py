@@ -72,6 +72,7 @@ def running_site(database_url: str, log: Path, **settings: str) -> Iterator[Site
     """Run PeteRental on a database during the block, with two workers on a free port."""
     database = Database(database_url)
     defaults = {"DATABASE_URL": database_url, "SECRET_KEY": KEY, "WEB_CONCURRENCY": "2", "WEB_THREADS": "4"}
+    defaults |= {"GOOGLE_CLIENT_ID": "registered", "GOOGLE_CLIENT_SECRET": "registered"}
     try:
         with running_gunicorn({**defaults, **UNCOUNTED, **settings}, log) as gunicorn:
             yield Site(gunicorn, database, build_services(database, config=Config(secret_key=KEY)))

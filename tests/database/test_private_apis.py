@@ -23,7 +23,7 @@ from tests.gunicorn import PROJECT_DIR
 
 PRIVATE = {
     ("database/deadline.py", "psycopg.errors._WaitTimeout"),
-    ("database/deadline.py", "self._pipeline"),
+    ("database/pipeline.py", "self._enqueue_sync"),
     ("database/migrations/sql/parser.py", "google._upb._message.SetAllowOversizeProtos"),
     ("web/shell/forms.py", "self._fields"),
     ("audit/model.py", "_typeshed.DataclassInstance"),
@@ -155,6 +155,14 @@ def test_the_pipeline_is_kept_in_pipeline_attribute(connection: CountingConnecti
         cursor = connection.execute("SELECT 1 AS one")
         connection.sync()
         assert cursor.pgresult is not None, advice
+
+
+@pytest.mark.parametrize("name", ["_communicate_gen", "_fetch_gen", "_sync_gen", "_exit_gen", "_enqueue_sync"])
+def test_a_pipeline_has_the_methods_we_override(name: str) -> None:
+    assert callable(getattr(psycopg.Pipeline, name, None)), (
+        f"psycopg.Pipeline has no {name}: statements are sent one by one again, unless peterental/database/pipeline.py"
+        " overrides what psycopg calls now"
+    )
 
 
 def test_execute_returns_every_result_up_to_the_error(connection: CountingConnection) -> None:

@@ -55,18 +55,27 @@ class DateOverride:
 
 @dataclass(frozen=True, kw_only=True)
 class BusyBlock:
-    """Time that is blocked by something other than a viewing. Times are UTC."""
+    """Time that is blocked by something other than a viewing. Times are UTC.
+
+    Args:
+        source: the name of the calendar that it was read from; MANUAL_SOURCE if it was added on the pages.
+        note: what it is for; of a calendar's event the title, if the agent keeps titles.
+        calendar_id: which connected calendar it was read from; None if from none.
+        kind: `busy`, `tentative` or `out_of_office`, as the calendar says; None if it is from none.
+    """
 
     busy_id: int
     start: datetime
     until: datetime
     source: str = MANUAL_SOURCE
     note: str | None = None
+    calendar_id: int | None = None
+    kind: str | None = None
 
     @property
     def is_manual(self) -> bool:
-        """Whether it was added on the pages, and so can be removed there."""
-        return self.source == MANUAL_SOURCE
+        """Whether it was added on the pages, and so can be removed there. A calendar may be called anything."""
+        return self.calendar_id is None and self.source == MANUAL_SOURCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +104,7 @@ class Schedule:
     Args:
         agent: with its weekly hours.
         days: date overrides, from today on.
-        busy: busy blocks that have not ended, earliest first.
+        busy: busy blocks that have not ended, earliest first, and after them those of calendars.
     """
 
     agent: Agent

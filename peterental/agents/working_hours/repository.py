@@ -24,7 +24,7 @@ MAX_LISTED = 200
 OVERRIDE_COLUMNS = """
     day, note, (EXTRACT(EPOCH FROM opens_at) / 60)::int AS opens, (EXTRACT(EPOCH FROM closes_at) / 60)::int AS closes
 """
-BUSY_COLUMNS = "busy_id, lower(during) AS start, upper(during) AS until, source, note"
+BUSY_COLUMNS = "busy_id, lower(during) AS start, upper(during) AS until, source, note, calendar_id, kind"
 
 
 class WorkingHoursRepository:
@@ -56,17 +56,18 @@ class WorkingHoursRepository:
     ) -> tuple[BusyBlock, ...]:
         """Return the blocks that end after `since` and begin before `until`, in order.
 
-        An `until` of None is no limit.
+        An `until` of None is no limit: then those of calendars come last, so that they do not hide any that can be
+        removed on the pages.
         """
         rows = self._database.fetch(
             f"""
             SELECT {BUSY_COLUMNS}
             FROM agent_busy
             WHERE agent_id = %s AND during && tstzrange(%s, %s)
-            ORDER BY lower(during), busy_id
+            ORDER BY %s AND calendar_id IS NOT NULL, lower(during), busy_id
             LIMIT %s
             """,
-            (agent_id, since, until, limit),
+            (agent_id, since, until, until is None, limit),
         )
         return tuple(BusyBlock(**row) for row in rows)
 
@@ -149,7 +150,8 @@ class WorkingHoursRepository:
             f"""
             SELECT {BUSY_COLUMNS}
             FROM agent_busy
-            WHERE agent_id = %s AND during = tstzrange(%s, %s) AND source = %s AND note IS NOT DISTINCT FROM %s::text
+            WHERE agent_id = %s AND during = tstzrange(%s, %s) AND source = %s AND calendar_id IS NULL
+                AND note IS NOT DISTINCT FROM %s::text
             ORDER BY busy_id
             LIMIT 1
             """.encode(),

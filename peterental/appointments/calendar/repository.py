@@ -11,6 +11,8 @@ from psycopg.rows import DictRow
 from peterental.appointments.calendar.model import CalendarDay, CalendarEntry
 from peterental.appointments.calendar.summaries import MAX_UPCOMING_COUNTED, Upcoming
 from peterental.appointments.model import BookingSummary
+from peterental.calendars.account import CalendarAge
+from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 from peterental.database.pool import Database
 
 SUMMARY = 'id AS appointment_id, start_time AS start, end_time AS "end", property_address, attendee_name'
@@ -96,8 +98,8 @@ class CalendarRepository:
 
     def next_and_counts(
         self, agent_ids: Sequence[str], spans: Sequence[tuple[datetime, datetime, datetime, datetime]], now: datetime
-    ) -> dict[str, tuple[BookingSummary | None, int, int]]:
-        """Return each agent's next confirmed viewing, and its counts of week and month.
+    ) -> dict[str, tuple[BookingSummary | None, int, int, CalendarAge | None]]:
+        """Return each agent's next confirmed viewing, its counts of week and month, and the age of its calendars.
 
         Cancelled viewings are not counted.
 
@@ -108,16 +110,16 @@ class CalendarRepository:
         """
         rows = self._database.fetch(
             f"""
-            SELECT wanted.agent_id, viewings_this_week, viewings_this_month, upcoming.*
+            SELECT agent.agent_id, viewings_this_week, viewings_this_month, upcoming.*, age.*
             FROM unnest(
                 %(agent_ids)s::text[],
                 %(week_from)s::timestamptz[], %(week_until)s::timestamptz[],
                 %(month_from)s::timestamptz[], %(month_until)s::timestamptz[]
-            ) AS wanted (agent_id, week_from, week_until, month_from, month_until)
+            ) AS agent (agent_id, week_from, week_until, month_from, month_until)
             LEFT JOIN LATERAL (
                 SELECT {SUMMARY}
                 FROM appointments
-                WHERE agent_id = wanted.agent_id AND status = 'confirmed' AND start_time >= %(now)s
+                WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed' AND start_time >= %(now)s
                 ORDER BY start_time
                 LIMIT 1
             ) AS upcoming ON TRUE
@@ -126,10 +128,11 @@ class CalendarRepository:
                     COUNT(*) FILTER (WHERE start_time >= week_from AND start_time < week_until) AS viewings_this_week,
                     COUNT(*) FILTER (WHERE start_time >= month_from AND start_time < month_until) AS viewings_this_month
                 FROM appointments
-                WHERE agent_id = wanted.agent_id AND status <> 'cancelled'
+                WHERE appointments.agent_id = agent.agent_id AND status <> 'cancelled'
                     AND start_time >= LEAST(week_from, month_from)
                     AND start_time < GREATEST(week_until, month_until)
             ) AS counted
+            CROSS JOIN LATERAL ({CALENDAR_AGE}) AS age
             """,
             {
                 "agent_ids": list(agent_ids),
@@ -145,6 +148,7 @@ class CalendarRepository:
                 _summary(row) if row["appointment_id"] is not None else None,
                 row["viewings_this_week"],
                 row["viewings_this_month"],
+                calendar_age(row),
             )
             for row in rows
         }

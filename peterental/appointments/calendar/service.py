@@ -93,7 +93,7 @@ class CalendarService:
         return replace(found, is_partial=max(found.total, found.calls) >= MAX_COUNTED)
 
     def summaries(self, agents: Sequence[Agent]) -> tuple[AgentSummary, ...]:
-        """Return the next viewing and the counts of agents that the viewer may see.
+        """Return the next viewing, the counts and the age of the calendars of agents that the viewer may see.
 
         One query.
         """
@@ -103,9 +103,15 @@ class CalendarService:
         spans = [week_and_month(now, agent.zone) for agent in agents]
         found = self._calendar.next_and_counts([agent.agent_id for agent in agents], spans, now)
         return tuple(
-            AgentSummary(agent=agent, next_viewing=upcoming, viewings_this_week=in_week, viewings_this_month=in_month)
+            AgentSummary(
+                agent=agent,
+                next_viewing=upcoming,
+                viewings_this_week=in_week,
+                viewings_this_month=in_month,
+                calendar_age=age,
+            )
             for agent in agents
-            for upcoming, in_week, in_month in [found[agent.agent_id]]
+            for upcoming, in_week, in_month, age in [found[agent.agent_id]]
         )
 
     def upcoming(self, agent: Agent, limit: int = 10) -> Upcoming:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent, Rules
 from peterental.agents.working_hours.model import MINUTES_PER_DAY, BusyBlock
 from peterental.appointments.model import BookingSummary
 from peterental.clock import midnight
+
+if TYPE_CHECKING:
+    from peterental.calendars.account import CalendarAge
 
 MAX_UPCOMING_COUNTED = 1000
 """Upcoming viewings are counted up to this number; the page is as fast for an agent with a million."""
@@ -27,12 +31,14 @@ class AgentSummary:
         agent: whose line.
         next_viewing: the first confirmed viewing to come.
         viewings_this_week, viewings_this_month: how many, past ones included, cancelled ones left out.
+        calendar_age: how old the busy times of the agent's calendars are; None without a calendar.
     """
 
     agent: Agent
     next_viewing: BookingSummary | None
     viewings_this_week: int
     viewings_this_month: int
+    calendar_age: CalendarAge | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

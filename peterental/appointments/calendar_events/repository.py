@@ -53,6 +53,15 @@ class CalendarEventRepository:
         )
         return [ViewingOfEvent(**row) for row in rows]
 
+    def last_change(self, agent_id: str, since: datetime) -> datetime | None:
+        """Return when a viewing of an agent that starts after a moment last changed, cancelled ones too."""
+        rows = self._database.fetch(
+            "SELECT MAX(updated_at) AS changed_at FROM appointments WHERE agent_id = %s AND start_time >= %s",
+            (agent_id, since),
+        )
+        changed_at: datetime | None = rows[0]["changed_at"]
+        return changed_at
+
     def state(self, appointment_id: int) -> EventState | None:
         """Return what was written about a viewing; None if it never had to be."""
         rows = self._database.fetch(

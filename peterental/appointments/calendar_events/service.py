@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from peterental.agents.service import AgentService
     from peterental.appointments.calendar_events.model import EventState, RemoteChange, ViewingOfEvent
     from peterental.appointments.calendar_events.repository import CalendarEventRepository
+    from peterental.appointments.model import Appointment
     from peterental.audit.service import AuditService
     from peterental.calendars.account import Calendar
     from peterental.calendars.model import OwnEvent, Reading, ReadWindow, ViewingEvent
@@ -275,6 +276,10 @@ class CalendarEventService:
             return None
         self._agent_service.get(viewing.agent_id, viewer)
         return self._events.state(appointment_id)
+
+    def state_of(self, appointment: Appointment) -> EventState | None:
+        """Return what `event_of_viewing` does, for a viewing that the viewer may see. One query."""
+        return self._events.state(appointment.appointment_id)
 
     def changed_remotely(self, agent_id: str, viewer: Viewer) -> list[tuple[EventState, ViewingOfEvent]]:
         """Return an agent's viewings whose events a person moved or deleted in the calendar, the soonest first.

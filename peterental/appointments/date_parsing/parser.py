@@ -48,6 +48,9 @@ Entry = Literal["start", "change", "search"]
 _NOTHING = frozenset(("", "null", "none", "n/a", "na", "undefined", "unknown", "tbd", "not specified", "unspecified"))
 """What models fill in where they have nothing to say."""
 
+ANY_TIME = Search()
+"""The search of a request that names neither a day nor a time."""
+
 
 @dataclass
 class Reading:
@@ -338,6 +341,8 @@ def read_search(
     date_raw: object, time_of_day_raw: object, context: Context
 ) -> tuple[Search | Clarification, tuple[ParsedText, ...]]:
     """Read an availability request, and keep what an explanation shows."""
+    if date_raw is None and time_of_day_raw is None:
+        return ANY_TIME, ()
     texts = [_search_text(raw) for raw in (date_raw, time_of_day_raw) if raw is not None]
     if any(text is None or is_too_long(text) for text in texts):
         return NotUnderstood(), ()

@@ -10,6 +10,7 @@ from typing import Literal
 
 from peterental.agents.model import Agent
 from peterental.appointments.model import Appointment, EventKind, Status
+from peterental.calendars.account import CalendarAge
 from peterental.errors import Refusal
 
 MIN_DURATION_MIN = 5
@@ -31,6 +32,7 @@ class BookingWarning(Enum):
     DAY_FULL = "the day has as many viewings as it may have"
     BUSY = "the agent has something else then"
     OVERLAPS = "it overlaps another viewing"
+    CALENDAR_STALE = "the agent's calendar was read too long ago"
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,15 @@ class BookingWarnings:
 
     Args:
         start: the time.
-        concerns: in the order of Concern.
+        kinds: in the order of BookingWarning.
         overlapping: the first few viewings that it overlaps, buffers included.
+        calendar_age: how old the agent's busy times are; None without a calendar.
     """
 
     start: datetime
     kinds: tuple[BookingWarning, ...] = ()
     overlapping: tuple[Appointment, ...] = ()
+    calendar_age: CalendarAge | None = None
 
     @property
     def fingerprints(self) -> frozenset[str]:

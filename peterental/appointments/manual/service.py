@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     )
     from peterental.appointments.schedule_repository import AgentSchedule
     from peterental.audit.service import AuditService
+    from peterental.calendars.sync_service import SyncService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
@@ -66,11 +67,15 @@ class ManualBookingService:
     Args:
         database: where the viewings are stored.
         audit: records who changed what.
+        calendars: knows whether busy times may be relied on.
         now: returns the present moment, aware.
     """
 
-    def __init__(self, database: Database, audit: AuditService, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, database: Database, audit: AuditService, calendars: SyncService, now: Callable[[], datetime] = utc_now
+    ) -> None:
         self._database = database
+        self._calendars = calendars
         self._appointments = AppointmentRepository(database)
         self._manual = ManualBookingRepository(database)
         self._hours = WorkingHoursRepository(database)
@@ -283,6 +288,8 @@ class ManualBookingService:
                 midnight(when.day + timedelta(days=1), agent.zone),
                 ignored_id=ignored_id,
             ),
+            calendar_age=schedule.calendar_age,
+            is_calendar_stale=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
         if not found.fingerprints <= when.acknowledged:
             availability = Availability(agent.rules, agent.zone, now, _ignoring(schedule.taken, ignored_id))

@@ -11,6 +11,7 @@ from peterental.appointments.manual.model import BookingWarning, BookingWarnings
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
     from peterental.appointments.model import Appointment
+    from peterental.calendars.account import CalendarAge
 
 
 def check_warnings(
@@ -22,6 +23,8 @@ def check_warnings(
     overlapping: Sequence[Appointment] = (),
     is_busy: bool = False,
     booked_that_day: int = 0,
+    calendar_age: CalendarAge | None = None,
+    is_calendar_stale: bool = False,
 ) -> BookingWarnings:
     """Return all reasons against a viewing of `agent` from `start` to `end`.
 
@@ -33,6 +36,8 @@ def check_warnings(
         overlapping: confirmed viewings that it overlaps, all buffers included.
         is_busy: whether it overlaps a busy block.
         booked_that_day: how many other confirmed viewings that local day has.
+        calendar_age: how old the agent's busy times are; None without a calendar.
+        is_calendar_stale: whether callers would not be offered times by them.
     """
     rules = agent.rules
     day = start.astimezone(agent.zone).date()
@@ -45,8 +50,10 @@ def check_warnings(
         BookingWarning.DAY_FULL: rules.daily_cap is not None and booked_that_day >= rules.daily_cap,
         BookingWarning.BUSY: is_busy,
         BookingWarning.OVERLAPS: bool(overlapping),
+        BookingWarning.CALENDAR_STALE: is_calendar_stale,
     }
-    return BookingWarnings(start, tuple(kind for kind, applies in found.items() if applies), tuple(overlapping))
+    kinds = tuple(kind for kind, applies in found.items() if applies)
+    return BookingWarnings(start, kinds, tuple(overlapping), calendar_age)
 
 
 def _is_within_hours(agent: Agent, start: datetime, end: datetime) -> bool:

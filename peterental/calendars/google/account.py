@@ -18,7 +18,7 @@ from peterental.calendars.google.api import (
     json_object,
 )
 from peterental.calendars.google.provider import HOST
-from peterental.calendars.google.reading import EventCollector, SeriesReported
+from peterental.calendars.google.reading import EventCollector, UnusableReading
 from peterental.calendars.google.viewings import Viewings
 from peterental.calendars.model import (
     BusyTime,
@@ -41,13 +41,13 @@ _OWNER = "owner"
 _CALENDAR_LIST = ("users", "me", "calendarList")
 _EVENTS_PER_PAGE, _CALENDARS_PER_PAGE = "2500", "250"
 
-_ALL_DAY_MARGIN = timedelta(days=1)
-"""Google places an all-day event by the calendar's time zone, which is up to a day away from the agent's."""
+_ALL_DAY_MARGIN = timedelta(hours=26)
+"""Google places an all-day event by the calendar's time zone, which may be that far from the agent's."""
 
 _FREE_BUSY_SPAN = timedelta(days=60)
 """The longest time that is asked for at once. Google refuses more than about 90 days."""
 
-FORBIDDEN_NOTE = "Google does not allow its events to be read, only when it is busy. Viewings in it block too."
+FORBIDDEN_NOTE = "Google shows only when this calendar is busy, not its events. Viewings in it count as busy, too."
 
 
 class GoogleAccount:
@@ -69,7 +69,7 @@ class GoogleAccount:
 
     def calendars(self) -> Sequence[RemoteCalendar]:
         """Return the calendars of the account's list; the owned ones are writable."""
-        fields = "kind,nextPageToken,items(id,summary,summaryOverride,accessRole,primary,deleted)"
+        fields = "kind,nextPageToken,nextSyncToken,items(id,summary,summaryOverride,accessRole,primary,deleted)"
         query = {"maxResults": _CALENDARS_PER_PAGE, "fields": fields}
         pages = self._api.pages("calendar#calendarList", _CALENDAR_LIST, query)
         try:
@@ -125,7 +125,7 @@ class GoogleAccount:
         collector = EventCollector(window, self._namespace, is_whole=False)
         try:
             return self._collect(remote_id, collector, {"syncToken": cursor})
-        except SeriesReported:
+        except UnusableReading:
             return None
         except ApiError as error:
             if error.status in {BAD_REQUEST, FORBIDDEN, GONE}:
@@ -144,8 +144,6 @@ class GoogleAccount:
         }
         try:
             return self._collect(remote_id, EventCollector(window, self._namespace, is_whole=True), bounds)
-        except SeriesReported:
-            raise CalendarNonsense(host=HOST, reason="it sent a series in place of its events") from None
         except ApiError as error:
             if error.status != FORBIDDEN:
                 raise
@@ -175,12 +173,7 @@ class GoogleAccount:
     def _free_busy(self, remote_id: str, window: ReadWindow) -> Reading:
         busy: dict[str, tuple[BusyTime, ...]] = {}
         for start, end in _spans(window):
-            question = {
-                "timeMin": _rfc3339(start),
-                "timeMax": _rfc3339(end),
-                "timeZone": "UTC",
-                "items": [{"id": remote_id}],
-            }
+            question = {"timeMin": _rfc3339(start), "timeMax": _rfc3339(end), "items": [{"id": remote_id}]}
             answer = json_object(self._api.ask("POST", ("freeBusy",), body=question), "calendar#freeBusy")
             for time in _busy_times(answer, remote_id):
                 busy[f"busy {_rfc3339(time.start)} {_rfc3339(time.end)}"] = (time,)
@@ -199,6 +192,7 @@ def _remote_calendar(entry: object) -> RemoteCalendar | None:
         name=events.text_of(entry.get("summaryOverride")) or events.text_of(entry.get("summary")) or remote_id,
         is_writable=entry.get("accessRole") == _OWNER,
         is_default=entry.get("primary") is True,
+        owner=remote_id if entry.get("primary") is True else None,  # Google's id of it is the account's address
     )
 
 

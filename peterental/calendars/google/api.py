@@ -127,10 +127,12 @@ def json_object(answer: HttpAnswer, kind: str) -> Mapping[str, Any]:
 
 
 def _page(content: Mapping[str, Any]) -> Page:
-    items = content.get("items")
+    """Return a page. Its list may be left out if it is empty, but then one of the tokens shows that it is a page."""
+    next_page, next_sync = _token(content, "nextPageToken"), _token(content, "nextSyncToken")
+    items = content.get("items", [] if next_page or next_sync else None)
     if not isinstance(items, list):
         raise CalendarNonsense(host=HOST, reason="the answer has no list")
-    return Page(items, _token(content, "nextPageToken"), _token(content, "nextSyncToken"))
+    return Page(items, next_page, next_sync)
 
 
 def _token(content: Mapping[str, Any], name: str) -> str | None:

@@ -64,8 +64,8 @@ class ReadEvent:
         return (self.busy,)
 
     def own_event(self) -> OwnEvent | None:
-        """Return it as an event that PeteRental wrote; None if it is not one."""
-        if self.marker is None:
+        """Return it as an event that PeteRental wrote; None if it is not one, or if its time cannot be read."""
+        if self.marker is None or self.start is None:
             return None
         return OwnEvent(marker=self.marker, event_id=self.key, start=self.start, end=self.end)
 
@@ -94,7 +94,7 @@ def read_event(item: Mapping[str, Any], zone: ZoneInfo, namespace: str) -> ReadE
         busy=busy,
         start=start,
         end=end,
-        note=note if _blocks(item) or marker else None,
+        note=note if _blocks(item) else None,
     )
 
 
@@ -127,9 +127,9 @@ def is_copy(item: Mapping[str, Any]) -> bool:
 
 
 def _blocks(item: Mapping[str, Any]) -> bool:
+    """Return whether an event that was not deleted takes the owner's time."""
     return not (
-        item.get("status") == "cancelled"
-        or item.get("transparency") == "transparent"
+        item.get("transparency") == "transparent"
         or text_of(item.get("eventType")) in _NEVER_BLOCKING
         or _own_answer(item) == "declined"
     )

@@ -11,11 +11,17 @@ from peterental.calendars.model import BusyTime, CalendarNonsense, Marker, OwnEv
 MAX_EVENTS = 100_000
 """The most events of one reading. A calendar with more is not read: it would be free where it was not read."""
 
+MAX_CHANGES = 10_000
+"""The most changes since a cursor. A changed series is reported with every instance, decades ahead."""
+
 MAX_NOTES = 20
 
 
-class SeriesReported(Exception):
-    """A series was reported where its instances were asked for; only a whole reading shows what became of them."""
+class UnusableReading(CalendarNonsense):
+    """{host} sent something that is not a calendar: {reason}.
+
+    Too much, or a series in place of its events. After a cursor, a whole reading helps.
+    """
 
 
 class EventCollector:
@@ -41,16 +47,17 @@ class EventCollector:
     def add(self, item: object) -> None:
         """Add an event as Google reports it; a later report of the same event replaces an earlier one.
 
-        Raises SeriesReported for a series, and CalendarNonsense for too many events.
+        Raises UnusableReading for a series, and for too many events.
         """
         self._count += 1
-        if self._count > MAX_EVENTS:
-            raise CalendarNonsense(host=HOST, reason=f"it has more than {MAX_EVENTS} events")
+        limit = MAX_EVENTS if self._is_whole else MAX_CHANGES
+        if self._count > limit:
+            raise UnusableReading(host=HOST, reason=f"it has more than {limit} events")
         if not isinstance(item, Mapping):
             self._note("An entry is not an event. It does not block.")
             return
         if item.get("recurrence"):
-            raise SeriesReported
+            raise UnusableReading(host=HOST, reason="a series came in place of its events")
         self._add(read_event(item, self._window.zone, self._namespace))
 
     def reading(self, cursor: str | None) -> Reading:
@@ -68,7 +75,10 @@ class EventCollector:
     def _add(self, event: ReadEvent) -> None:
         self._forget(event.key)
         if event.is_cancelled:
-            (self._own_removed if event.marker else self._removed).add(event.key)
+            # Little more than the id is reported, so a guest's copy of our event cannot be told from the event.
+            self._removed.add(event.key)
+            if event.marker is not None:
+                self._own_removed.add(event.key)
             return
         if event.series is not None:
             self._single_event_became(event.series)
@@ -84,10 +94,9 @@ class EventCollector:
 
     def _single_event_became(self, series: str) -> None:
         """Remove an event that was changed into a series: it is not reported as deleted, but its instances come."""
+        self._removed.add(series)
         if Marker.parse(series, self._namespace):
             self._own_removed.add(series)
-        else:
-            self._removed.add(series)
 
     def _forget(self, key: str) -> None:
         self._busy.pop(key, None)

@@ -66,7 +66,7 @@ class Viewings:
         try:
             self._api.ask("DELETE", _path(remote_id, event_id), query=_SILENT)
         except ApiError as error:
-            if error.status not in _ABSENT and self._current(remote_id, event_id) is not None:
+            if self._current(remote_id, event_id) is not None:
                 raise _refused(error) from error
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
@@ -137,9 +137,7 @@ class Viewings:
     def _api_event(self, remote_id: str, event_id: str) -> Mapping[str, Any] | None:
         """Return an event, a deleted one too, as long as Google keeps it."""
         try:
-            return self._api.fetch(
-                _EVENT, _path(remote_id, event_id), {"maxAttendees": "1", "fields": f"kind,{FIELDS}"}
-            )
+            return self._api.fetch(_EVENT, _path(remote_id, event_id), _WANTED)
         except ApiError as error:
             if error.status in _ABSENT:
                 return None

@@ -1,8 +1,12 @@
 """Series: the times of an event that repeats, with those that were moved, deleted or changed.
 
-recurring-ical-events decides which times there are. What it gets is prepared: the times that rules produce within
-bounds, every time on the clock of the series without zone, and times that were replaced as excluded ones, because it
-leaves out a replaced time that is excluded too, and one whose revision is lower than the series'.
+recurring-ical-events decides which times there are. What it gets is prepared, because it would free busy times:
+
+- Rules are expanded within bounds before, see `rules.py`.
+- Every time is on the clock of the series, without zone. With a zone, an excluded 09:00 would exclude 09:00 UTC too.
+- A time that was replaced is excluded, and what replaces it is added here. The library leaves out a replacement whose
+  time is excluded as well, and one whose revision is lower than the series'.
+- Periods are looked for as far back as they reach. The library looks for their start only.
 """
 
 from __future__ import annotations
@@ -81,7 +85,6 @@ def _expanded(
         return
     face = _Face(master)
     start, end = (master.start.clock.wall(instant.astimezone(UTC)) for instant in span)
-    # As far as anything reaches: the library looks for periods (RDATE) by their start only.
     wide = face.reach(following)
     start, end = start - wide, end + wide
     starts = _starts(master, (start, end), budget)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from peterental.calendars.icalendar_data.limits import Budget
 
-_FOLD = re.compile(r"\n+[ \t]")
+_BLANK_LINES = re.compile(r"\n{2,}")
 _LINE = re.compile(r"([A-Za-z0-9-]{1,80})([;:])(.*)")
 _PARAMETERS = re.compile(r'(?:[^":]|"[^"]*")*')
 _MAX_DEPTH = 32
@@ -85,7 +85,8 @@ def decode(data: bytes, budget: Budget) -> str:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = data.decode("latin-1")
-    return _FOLD.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""))
+    lines = _BLANK_LINES.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""))
+    return lines.replace("\n ", "").replace("\n\t", "")
 
 
 def read_calendars(text: str, budget: Budget) -> list[CalendarText]:

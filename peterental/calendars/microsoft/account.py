@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from peterental.calendars.http import HttpAnswer
 from peterental.calendars.microsoft.events import (
     MARKER_PROPERTY,
+    NO_TIME,
     busy_times,
     id_of,
     interval_of,
@@ -34,6 +35,7 @@ from peterental.calendars.model import (
     BusyTime,
     CalendarGone,
     CalendarNonsense,
+    EventIdSpent,
     EventMissing,
     EventRefused,
     OwnEvent,
@@ -51,12 +53,18 @@ VIEW_PAGE_SIZE = 500
 MAX_SERIES = 20
 """Changes of more series lead to a whole reading, which costs fewer requests."""
 
+MARGIN = timedelta(hours=26)
+"""How much more than the window is asked for: the greatest distance of two time zones. A view finds an all-day event by
+the days of the mailbox's zone, which may be another one than the agent's."""
+
 MAX_NOTES = 20
 """The most notes of one reading."""
 
 _UTC = ZoneInfo("UTC")
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _VIEW_FIELDS = "id,subject,start,end,isAllDay,isCancelled,showAs,responseStatus,type,seriesMasterId,transactionId"
 _FIND_FIELDS = "id,start,end,isAllDay,isCancelled,type,seriesMasterId,transactionId"
+_UNREADABLE = "an event has no id or no time that can be read"
 _NO_CONTENT = 204
 _BAD_REQUEST = 400
 _FORBIDDEN = 403
@@ -114,7 +122,7 @@ class MicrosoftAccount:
         return gathered.reading(is_whole=True, cursor=None if feed is None else feed.delta_link)
 
     def _changes(self, remote_id: str, window: ReadWindow, feed: Feed) -> Reading | None:
-        """Return what changed; None if the feed does not say enough of it."""
+        """Return what changed; None if the feed has too little of it."""
         gathered = _Gathered(window, self._namespace)
         changed_series: set[str] = set()
         for item in feed.items:
@@ -173,7 +181,12 @@ class MicrosoftAccount:
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
         """Return an event as it is now, by its marker or else by its id; None if it is not in the calendar."""
         found = self._located(remote_id, event)
-        return None if found is None else own_event(found[1], event.marker, found[0], event.zone)
+        if found is None:
+            return None
+        own = own_event(found[1], event.marker, found[0], event.zone)
+        if own is None:
+            raise CalendarNonsense(host=HOST, reason=_UNREADABLE)
+        return own
 
     def _create(self, remote_id: str, event: ViewingEvent) -> WrittenEvent:
         url = self._graph.url("calendars", remote_id, "events")
@@ -181,7 +194,7 @@ class MicrosoftAccount:
         if answer.status == _CONFLICT:
             found = self._located(remote_id, event)
             if found is None:
-                raise EventRefused(host=HOST, reason="an event with its transaction id was deleted")
+                raise EventIdSpent(host=HOST)
             return self._change(remote_id, event, found[0])
         _raise_for_write(answer, calendar=remote_id)
         content = object_of(answer)
@@ -241,9 +254,11 @@ class MicrosoftAccount:
         raise_for_error(answer)
         item = object_of(answer)
         present_id, interval = id_of(item), interval_of(item, _UTC)
-        if present_id is None or interval is None or item.get("isCancelled") is True:
+        if item.get("isCancelled") is True:
             return None
-        window = ReadWindow(interval.start, interval.end + timedelta(minutes=1), _UTC)
+        if present_id is None or interval is None:
+            raise CalendarNonsense(host=HOST, reason=_UNREADABLE)
+        window = ReadWindow(interval.start, interval.start, _UTC)
         view = self._graph.items(self._graph.url("calendars", remote_id, "calendarView", query=_view_query(window)))
         is_there = any(isinstance(other, dict) and present_id in {id_of(other), series_of(other)} for other in view)
         return (present_id, item) if is_there else None
@@ -272,13 +287,15 @@ class _Gathered:
             return
         if item.get("type") == "seriesMaster":  # its instances come as well
             return
-        event_id = id_of(item) or ""
+        event_id = id_of(item) or f"without an id, {len(self._times)}"
         marker = marker_of(item, self._namespace)
-        self._removed.discard(event_id)
-        self._own.pop(event_id, None)
-        if marker is not None and event_id:
-            self._times.pop(event_id, None)
-            self._own[event_id] = own_event(item, marker, event_id, self._window.zone)
+        self._forget(event_id)
+        if marker is not None:
+            own = own_event(item, marker, event_id, self._window.zone)
+            if own is None:  # not one that was deleted, as an own event without times would be
+                self._notes[NO_TIME] = None
+            else:
+                self._own[event_id] = own
             return
         times, note = busy_times(item, self._window)
         self._times.setdefault(key or series_of(item) or event_id, {})[event_id] = times
@@ -286,15 +303,19 @@ class _Gathered:
             self._notes[note] = None
 
     def clear(self, key: str) -> None:
-        """Forget what a series blocks, until its instances are added."""
-        self._removed.discard(key)
+        """Forget what a series, or the single event that it was, blocks, until its instances are added."""
+        self._forget(key)
         self._times[key] = {}
 
     def remove(self, event_id: str) -> None:
         """Add an event that was removed."""
+        self._forget(event_id)
+        self._removed.add(event_id)
+
+    def _forget(self, event_id: str) -> None:
         self._times.pop(event_id, None)
         self._own.pop(event_id, None)
-        self._removed.add(event_id)
+        self._removed.discard(event_id)
 
     def reading(self, *, is_whole: bool, cursor: str | None) -> Reading:
         """Return the reading of all that was added."""
@@ -318,11 +339,16 @@ def _view_query(window: ReadWindow) -> dict[str, str]:
 
 
 def _range(window: ReadWindow) -> dict[str, str]:
-    return {"startDateTime": _text(window.start), "endDateTime": _text(window.end)}
+    return {"startDateTime": _text(window.start, -MARGIN), "endDateTime": _text(window.end, MARGIN)}
 
 
-def _text(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _text(instant: datetime, margin: timedelta) -> str:
+    """Return an instant, moved by a margin, as Graph reads it."""
+    try:
+        shifted = instant.astimezone(UTC) + margin
+    except OverflowError:
+        shifted = _LAST if margin > timedelta() else _FIRST
+    return f"{shifted.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def _id_in(content: Mapping[str, Any]) -> str:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
-
+from peterental.calendars.icalendar_data.zones import UnknownClock, known_clock
 from peterental.calendars.model import BusyKind, BusyTime, Marker, OwnEvent, ReadWindow, ViewingEvent
 from peterental.clock import midnight
 
 MARKER_PROPERTY = "String {6b1f9d52-0c3e-4f0a-9a75-3e1c5d2f8a40} Name PeteRentalViewing"
 """The extended property that holds the marker of a viewing; events can be searched by it."""
 
+NO_TIME = "An event has no time that can be read. It does not block."
+
 NOT_BLOCKING = frozenset({"free", "workingElsewhere"})
 """Values of `showAs` that leave the time free. Unknown ones block."""
 
 _KINDS: dict[str, BusyKind] = {"tentative": "tentative", "oof": "out_of_office"}
 _SERIES = frozenset({"occurrence", "exception", "seriesMaster"})
-_NAMES_OF_UTC = frozenset({"UTC", "Etc/UTC", "tzone://Microsoft/Utc"})
-_EARLIEST, _LATEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
 _NEEDED = ("start", "end", "showAs", "isCancelled")
 
 
@@ -73,8 +72,8 @@ def marker_of(item: Mapping[str, Any], namespace: str) -> Marker | None:
     return Marker.parse(item.get("transactionId"), namespace) if series_of(item) is None else None
 
 
-def own_event(item: Mapping[str, Any], marker: Marker, event_id: str, zone: ZoneInfo) -> OwnEvent:
-    """Return an event that PeteRental wrote as it is now.
+def own_event(item: Mapping[str, Any], marker: Marker, event_id: str, zone: ZoneInfo) -> OwnEvent | None:
+    """Return an event that PeteRental wrote as it is now; None if its times cannot be read.
 
     Args:
         item: the event.
@@ -82,9 +81,11 @@ def own_event(item: Mapping[str, Any], marker: Marker, event_id: str, zone: Zone
         event_id: its id.
         zone: that an all-day event is in.
     """
-    interval = None if item.get("isCancelled") is True else interval_of(item, zone)
-    if interval is None:
+    if item.get("isCancelled") is True:
         return OwnEvent(marker=marker, event_id=event_id, start=None, end=None)
+    interval = interval_of(item, zone)
+    if interval is None:
+        return None
     return OwnEvent(marker=marker, event_id=event_id, start=interval.start, end=interval.end)
 
 
@@ -100,7 +101,7 @@ def busy_times(item: Mapping[str, Any], window: ReadWindow) -> tuple[tuple[BusyT
         return (), None
     interval = interval_of(item, window.zone)
     if interval is None:
-        return (), "An event has no time that can be read. It does not block."
+        return (), NO_TIME
     if not (interval.start < interval.end and interval.start < window.end and interval.end > window.start):
         return (), None
     subject = item.get("subject")
@@ -128,8 +129,9 @@ def interval_of(item: Mapping[str, Any], zone: ZoneInfo) -> Interval | None:
         if item.get("isAllDay") is True:
             return _days(item, zone)
         start, end = _moments(item["start"]), _moments(item["end"])
-        first, last = min(start[0], end[0]), max(start[1], end[1])
-        return Interval(first, last, start[2] or end[2])
+        note = start[2] or end[2]
+        # An end before the start blocks in between.
+        return Interval(start[0], end[1], note) if start[0] <= end[1] else Interval(end[0], start[1], note)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
@@ -151,30 +153,17 @@ def _moments(value: Mapping[str, Any]) -> tuple[datetime, datetime, str | None]:
     wall, name = _wall_clock(value), value["timeZone"]
     if wall.tzinfo is not None:
         return wall.astimezone(UTC), wall.astimezone(UTC), None
-    zone = zone_named(name)
-    if zone is not None:
-        instant = wall.replace(tzinfo=zone).astimezone(UTC)
-        return instant, instant, None
+    clock = known_clock(name) if isinstance(name, str) else None
+    if clock is not None:
+        return *clock.instants(wall), None
     shown = "".join(letter for letter in str(name) if letter.isprintable())[:60]
     note = f"The time zone “{shown}” of an event on {wall.date()} is not known. It blocks in every zone it may mean."
-    return wall.replace(tzinfo=_EARLIEST).astimezone(UTC), wall.replace(tzinfo=_LATEST).astimezone(UTC), note
+    return *UnknownClock(shown).instants(wall), note
 
 
 def _wall_clock(value: Mapping[str, Any]) -> datetime:
     """Return the date and time that a value has. Seven digits of a second, as Graph sends, are cut to six."""
     return datetime.fromisoformat(value["dateTime"])
-
-
-def zone_named(name: object) -> ZoneInfo | None:
-    """Return the zone that has an IANA or Windows name; None if there is none."""
-    if not isinstance(name, str):
-        return None
-    if name in _NAMES_OF_UTC:
-        return ZoneInfo("UTC")
-    try:
-        return ZoneInfo(WINDOWS_TO_OLSON.get(name, name))
-    except (KeyError, ValueError, OSError):
-        return None
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -183,7 +172,7 @@ def zone_named(name: object) -> ZoneInfo | None:
 def to_graph(event: ViewingEvent, *, is_new: bool, in_utc: bool = False) -> dict[str, Any]:
     """Return a viewing as the body of a request.
 
-    No attendees, so the provider invites nobody; the reminder is the calendar's default.
+    No attendees, so the provider sends no invitation; the reminder is the calendar's default.
 
     Args:
         event: the viewing.

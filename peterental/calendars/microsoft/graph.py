@@ -19,7 +19,7 @@ HOST = "Microsoft 365"
 PREFER = 'IdType="ImmutableId", outlook.timezone="UTC", outlook.body-content-type="text"'
 """Ids that stay when an event is moved, times in UTC, and bodies without markup. Every request needs it."""
 
-FEED_PAGE_SIZE = 100
+FEED_PAGE_SIZE = 200
 """How many events one page of a change feed has. Its events come with their bodies, so pages are kept small."""
 
 MAX_FEED_PAGES = 60
@@ -37,8 +37,9 @@ MAX_PAGES = 200
 LONGEST_LINK = 7_000
 """The longest link that is followed, in characters."""
 
-CALENDAR_GONE = frozenset({"ErrorItemNotFound", "ErrorFolderNotFound"})
-"""Error codes of a 404 that say a calendar or event is gone. Others concern the mailbox or a proxy on the way."""
+_MISSING = frozenset({(404, "ErrorItemNotFound"), (404, "ErrorFolderNotFound"), (400, "ErrorInvalidIdMalformed")})
+"""Answers for a calendar or event that does not exist. The id may be another provider's. Other codes of a 404 concern
+the mailbox, and a 404 without a code comes from a proxy on the way."""
 
 _FEED_REFUSED = frozenset({400, 403, 404, 405, 409, 410, 412, 501})
 """Statuses of a change feed whose state was forgotten (`SyncStateNotFound`), or that a calendar does not offer."""
@@ -46,7 +47,6 @@ _FEED_REFUSED = frozenset({400, 403, 404, 405, 409, 410, 412, 501})
 _SUCCESS = range(200, 300)
 _CLIENT_ERRORS = range(400, 500)
 _ACCESS_OR_PACE = frozenset({401, 403, 429})
-_NOT_FOUND = 404
 _CODE = re.compile(r"[A-Za-z0-9_.]{1,80}")
 
 
@@ -203,7 +203,7 @@ def error_code(answer: HttpAnswer) -> str:
 
 def is_missing(answer: HttpAnswer) -> bool:
     """Return whether an answer says that what was asked for does not exist."""
-    return answer.status == _NOT_FOUND and error_code(answer) in CALENDAR_GONE
+    return (answer.status, error_code(answer)) in _MISSING
 
 
 def raise_for_error(answer: HttpAnswer, *, calendar: str | None = None) -> None:
@@ -211,7 +211,7 @@ def raise_for_error(answer: HttpAnswer, *, calendar: str | None = None) -> None:
 
     Args:
         answer: to any request.
-        calendar: that was asked for; a 404 that concerns it raises CalendarGone.
+        calendar: that was asked for; if it does not exist, CalendarGone is raised.
     """
     if answer.status in _SUCCESS:
         return

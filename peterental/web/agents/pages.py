@@ -72,7 +72,7 @@ def create_blueprint() -> Blueprint:
 
 
 def index() -> Answer:
-    """List the agents.
+    """List the agents, and mark those for whom callers are offered no times because of an old calendar.
 
     Runs two queries, and for admins one more for calls to unknown assistants.
     """
@@ -81,11 +81,14 @@ def index() -> Answer:
     services, viewer = _services(), current_viewer()
     listing = services.agents.listing(viewer, text=text, page=page)
     unregistered = services.calls.unknown_assistants(viewer) if page == 1 and not text else ()
-    zone = ZoneInfo(_config().default_time_zone)
+    zone, now = ZoneInfo(_config().default_time_zone), utc_now()
+    summaries = services.calendar.summaries(listing.agents)
+    is_current = services.calendar_sync.is_current
     return render_template(
         "agents/index.html",
         listing=listing,
-        summaries=services.calendar.summaries(listing.agents),
+        summaries=summaries,
+        stale={row.agent.agent_id for row in summaries if not is_current(row.calendar_age, row.agent, now)},
         text=text,
         page=page,
         warnings=params.warnings,
@@ -99,10 +102,11 @@ def index() -> Answer:
 def show(agent_id: str) -> Answer:
     """Show one agent.
 
-    Runs three queries, and up to three more for "Is this time free?".
+    Runs four queries, and up to four more for "Is this time free?".
     """
-    services, viewer = _services(), current_viewer()
+    services, viewer, now = _services(), current_viewer(), utc_now()
     agent = services.agents.get(agent_id, viewer)
+    age = services.calendars.age(agent_id)
     check, warnings = _slot_check(agent_id)
     return render_template(
         "agents/show.html",
@@ -111,7 +115,9 @@ def show(agent_id: str) -> Answer:
         week=hours_by_weekday(agent.rules),
         calls=services.calls.latest(agent_id, viewer, limit=RECENT_CALLS_SHOWN),
         labels=labels,
-        now=utc_now(),
+        now=now,
+        calendar_age=age,
+        is_calendar_stale=not services.calendar_sync.is_current(age, agent, now),
         check=check,
         warnings=warnings,
         asked=request.args,

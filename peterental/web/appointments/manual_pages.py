@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -113,7 +113,7 @@ def move(appointment_id: int) -> Answer:
     appointment, _ = services.manual.show(appointment_id, viewer)
     form = MoveForm()
     if request.method == "GET":
-        form.day.data = appointment.local_start.date()
+        form.day.data, form.other.data = _prefilled_time(appointment)
         form.seen.data = seen_token(appointment)
     confirmation: ConfirmationRequired | None = None
     nearest: tuple[datetime, ...] = ()
@@ -221,6 +221,15 @@ def _free(form: BookForm, services: Services) -> DayAvailability | None:
         return services.manual.free(form.agent_id.data, form.known_day, current_viewer())
     except AgentUnknown:
         return None
+
+
+def _prefilled_time(appointment: Appointment) -> tuple[date, time | None]:
+    """Return the day and the time of the query string, such as those of a moved event; else the viewing's day."""
+    params = QueryParams(request.args)
+    day, minutes = params.day("day"), params.minutes("time")
+    if day is None or minutes is None:
+        return day or appointment.local_start.date(), None
+    return day, time(*divmod(minutes, 60))
 
 
 def _show_refusal(form: BookForm | MoveForm, refusal: Refusal) -> None:

@@ -12,6 +12,7 @@ from peterental.appointments.listing.model import LAST_PAGE, MAX_AGENTS_OFFERED,
 from peterental.appointments.model import Appointment, EventKind
 from peterental.clock import utc_now
 from peterental.services import services_of
+from peterental.web.appointments import calendar_event_pages
 from peterental.web.appointments.csv_export import lines
 from peterental.web.appointments.list_filter import SORTS, STATUSES, parse_list_query
 from peterental.web.appointments.manual_forms import seen_token
@@ -36,6 +37,7 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/appointments/<int:appointment_id>", view_func=show)
     blueprint.add_app_template_filter(event_label)
     add_routes(blueprint)
+    calendar_event_pages.add_routes(blueprint)
     return blueprint
 
 
@@ -83,10 +85,11 @@ def export_csv() -> Response:
 def show(appointment_id: int) -> str:
     """Show one viewing, its history and the possible actions.
 
-    Runs two queries, and a third for a booking by phone: of the earlier system's calls only the ids are known.
+    Runs three queries, and a fourth for a booking by phone: of the earlier system's calls only the ids are known.
     """
     services = services_of(current_app)
     appointment, events = services.manual.show(appointment_id, current_viewer())
+    event = services.calendar_events.state_of(appointment)
     call_id = appointment.vapi_call_id
     return render_template(
         "appointments/show.html",
@@ -94,6 +97,8 @@ def show(appointment_id: int) -> str:
         events=events,
         seen=seen_token(appointment),
         has_call=call_id is not None and services.calls.exists(call_id),
+        event=event,
+        event_words=calendar_event_pages.event_words(event, is_cancelled=appointment.status == "cancelled"),
         now=utc_now(),
     )
 

@@ -14,10 +14,10 @@ from peterental.access import Viewer
 from peterental.clock import utc_now
 from peterental.jobs.model import JobNotWaiting, JobState
 from peterental.jobs.service import OPEN_STATES
-from peterental.plural import counted
 from peterental.services import services_of
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
+from peterental.web.shell.template_filters import format_age
 
 if TYPE_CHECKING:
     from peterental.config import Config
@@ -90,10 +90,4 @@ def _change(action: Callable[[int, Viewer], None], job_id: int, sentence: str) -
 
 def _duration(moment: datetime | None, now: datetime) -> str:
     """Return how long ago a time was, in the largest unit that fits; empty for None."""
-    if moment is None:
-        return ""
-    seconds = max(int((now - moment).total_seconds()), 0)
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            return counted(seconds // size, unit)
-    return counted(seconds, "second")
+    return "" if moment is None else format_age((now - moment).total_seconds())

@@ -15,7 +15,7 @@ from peterental.web.shell.sign_in_redirect import redirect_to_sign_in
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-MACHINE_BLUEPRINTS = frozenset({"voice", "health"})
+MACHINE_BLUEPRINTS = frozenset({"voice", "health", "feeds"})
 """Blueprints called by programs: they have no forms and no cookies, and report errors in their own format."""
 
 MAX_FORM_BYTES = 256 * 1024

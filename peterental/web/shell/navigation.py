@@ -35,7 +35,12 @@ class Navigation:
 
 
 TABS = (
-    NavItem("agents.index", "Agents", "agents"),
+    NavItem(
+        "agents.index",
+        "Agents",
+        "agents",
+        also=("calendars.show", "calendars.connect_address", "calendars.connect_caldav", "calendars.disconnect"),
+    ),
     NavItem("appointments.index", "Appointments", "appointments"),
     NavItem("calls.index", "Calls", "calls"),
     NavItem("messages.index", "Messages", "messages"),

@@ -106,6 +106,15 @@ def format_minutes(minutes: int) -> str:
     )
 
 
+def format_age(seconds: float) -> str:
+    """Return a span of time in the largest unit that fits, such as `3 minutes`."""
+    whole = max(int(seconds), 0)
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if whole >= size:
+            return counted(whole // size, unit)
+    return counted(whole, "second")
+
+
 def house_number(address: str) -> str:
     """Return the house number at the start of an address, or an empty string."""
     found = HOUSE_NUMBER.match(address)
@@ -147,6 +156,7 @@ def install(app: Flask) -> None:
         wall_clock,
         language_name,
         zone_city,
+        format_age,
         format_minutes,
         house_number,
         initials,

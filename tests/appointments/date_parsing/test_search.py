@@ -101,3 +101,7 @@ def test_half_that_is_open_is_searched_in_both_halves() -> None:
     assert isinstance(found, Search)
     assert found.ranges == (MinuteRange(450, 511), MinuteRange(1170, 1231))
     assert found.approximate
+
+
+def test_no_words_ask_for_any_time() -> None:
+    assert parse_search(None, None, context()) == parse_search("", "", context()) == Search()

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -119,6 +120,12 @@ class Contract:
             for name, known in properties.items():
                 if call.name in known.get("annotations", {}).get("required", ()) and name not in value:
                     raise ContractBroken(f"{call.name} needs {place}.{name}")
+
+
+@cache
+def google_contract() -> Contract:
+    """Return the description, read once."""
+    return Contract()
 
 
 def _pattern(service_path: str, path: str) -> str:

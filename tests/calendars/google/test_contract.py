@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from peterental.calendars.http import HttpAnswer, HttpClient
-from tests.calendars.google.contract import DOCUMENT, Call, Contract, ContractBroken
+from tests.calendars.google.contract import DOCUMENT, Call, ContractBroken, google_contract
 from tests.calendars.google.fake import CLIENT_ID, GoogleFake
 from tests.calendars.google.helpers import DANA
 from tests.calendars.google.store import FakeCalendar
@@ -17,7 +17,7 @@ from tests.calendars.google.store import FakeCalendar
 EVENTS = "/calendar/v3/calendars/dana%40example.com/events"
 TIMES = {"start": {"dateTime": "2026-12-01T10:00:00Z"}, "end": {"dateTime": "2026-12-01T11:00:00Z"}}
 
-contract = Contract()
+contract = google_contract()
 
 
 def call(method: str, path: str) -> Call:
@@ -119,6 +119,8 @@ def ask(google: GoogleFake, method: str, path: str, body: object = None) -> Http
     client = HttpClient(timeout_s=60, allow_private=True)
     headers = {"Authorization": f"Bearer {google.sign_in(DANA).access_token}"}
     content = None if body is None else json.dumps(body).encode()
+    if content is not None:
+        headers["Content-Type"] = "application/json"
     return client.request(method, f"{google.url}{path}", headers=headers, body=content)
 
 

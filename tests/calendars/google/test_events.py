@@ -150,6 +150,32 @@ def test_unreadable_start_blocks_from_midnight() -> None:
     assert event.note == "An event on 2026-12-01 has no start that can be read. It blocks from midnight."
 
 
+def test_unreadable_start_of_an_all_day_event() -> None:
+    event = read(start={}, end={"date": "2026-12-02"})
+    assert event.busy is not None
+    assert (event.busy.start, event.busy.end) == (at(1, 0), at(2, 0))
+
+
+@pytest.mark.parametrize("edge", ["start", "end"])
+def test_one_unknown_zone_is_enough_for_a_note(edge: str) -> None:
+    event = read(**{edge: {"dateTime": "2026-12-01T10:30:00", "timeZone": "Mars/Base"}})
+    assert event.note is not None
+    assert "a time zone that is not known" in event.note
+
+
+def test_own_event_does_not_block() -> None:
+    event = read(id="pr0123456789abv12r0", organizer={"self": True})
+    assert (event.busy, event.start) == (None, at(1, 10))
+    assert event.own_event() is not None
+
+
+def test_own_event_without_times_is_not_reported_as_deleted() -> None:
+    """Without times it would be taken for one that was deleted."""
+    event = read(id="pr0123456789abv12r0", start=None, end=None)
+    assert event.own_event() is None
+    assert event.note is not None
+
+
 def test_all_day_event_without_length_blocks_a_day() -> None:
     event = read(start={"date": "2026-12-01"}, end={"date": "2026-12-01"})
     assert event.busy is not None
@@ -178,6 +204,10 @@ def test_times_at_the_ends_of_the_calendar(day: str, zone: str) -> None:
             event = read(**fields)
             assert event.start is not None
             assert event.end is not None
+            if "start" in fields:
+                assert event.start.year == int(day[:4])
+            if fields == {"end": edge} and day == "9999-12-31":
+                assert event.end.year == 9999
 
 
 def test_events_without_id_have_keys_of_their_own() -> None:

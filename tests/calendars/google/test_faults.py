@@ -129,6 +129,8 @@ def test_api_that_is_not_enabled_is_named(google: GoogleFake) -> None:
         '{"kind": "calendar#events"}',
         '{"kind": "calendar#events", "items": null}',
         '{"kind": "calendar#events", "items": {}}',
+        '{"kind": "calendar#events", "items": null, "nextSyncToken": "x"}',
+        '{"kind": "calendar#events", "nextSyncToken": ""}',
         '{"kind": "calendar#events", "items": [], "nextPageToken": 7}',
         '{"kind": "calendar#events", "items": [], "nextSyncToken": {}}',
         '{"kind": "calendar#events", "items": [{"id": "event1"',
@@ -162,6 +164,22 @@ def test_role_that_is_missing_is_read_as_shared(google: GoogleFake, calendar: Fa
 def test_errors_of_any_shape_are_faults(google: GoogleFake, body: str) -> None:
     google.answer_nonsense(body, status=403, times=9)
     with pytest.raises(CalendarAccessLost):
+        connect(google).read(DANA, WINDOW, None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "fault"),
+    [
+        ("RATE_LIMIT_EXCEEDED", CalendarThrottled),
+        ("SERVICE_DISABLED", CalendarUnreachable),
+        ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", CalendarAccessLost),
+    ],
+)
+def test_newer_form_of_errors_is_understood(google: GoogleFake, reason: str, fault: type[CalendarFault]) -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}]
+    error = {"error": {"code": 403, "status": "PERMISSION_DENIED", "details": details}}
+    google.answer_nonsense(json.dumps(error), status=403)
+    with pytest.raises(fault):
         connect(google).read(DANA, WINDOW, None)
 
 

@@ -144,9 +144,11 @@ def test_forbidden_altogether_is_access_lost(google: GoogleFake) -> None:
 
 def test_calendar_off_the_list_is_still_read(google: GoogleFake) -> None:
     own = google.add_calendar(DANA, TEAM)
-    own.put(start=at(1, 10), end=at(1, 11))
+    own.put(summary="Dentist", start=at(1, 10), end=at(1, 11))
     google.accounts[DANA].unlisted.add(TEAM)
-    assert busy(connect(google).read(TEAM, WINDOW, None)) == [(at(1, 10), at(1, 11))]
+    reading = connect(google).read(TEAM, WINDOW, None)
+    assert times(reading) == [BusyTime(start=at(1, 10), end=at(1, 11), title="Dentist")]
+    assert google.requests[0].query == {"fields": ["kind,accessRole"]}
 
 
 # --- the list of calendars ---
@@ -163,6 +165,8 @@ def test_calendars_of_all_pages_are_listed(google: GoogleFake) -> None:
         ("en.usa#holiday@group.v.calendar.google.com", "Holidays", False, False),
         ("own@group.calendar.google.com", "My viewings", True, False),
     ]
+    assert google.requests[0].query["maxResults"] == ["250"]
+    assert "items(id,summary,summaryOverride,accessRole,primary,deleted)" in google.requests[0].query["fields"][0]
 
 
 def test_strange_entries_of_the_list_are_left_out(google: GoogleFake) -> None:

@@ -12,7 +12,7 @@ from peterental.calendars.http import HttpClient
 from peterental.calendars.model import CalendarAccessLost, CalendarFault
 from peterental.calendars.oauth import AuthorizedHttp, ScopesMissing, authorization_url, exchange_code
 from peterental.calendars.source import Tokens
-from tests.calendars.google.contract import Contract
+from tests.calendars.google.contract import google_contract
 from tests.calendars.google.fake import GoogleFake
 from tests.calendars.google.helpers import DANA, NAMESPACE, WINDOW, at, connect, provider, viewing
 from tests.calendars.login import Store
@@ -128,7 +128,7 @@ UNUSED = {
 
 
 def test_scopes_allow_what_is_used_and_little_more() -> None:
-    contract = Contract()
+    contract = google_contract()
     methods = {
         method["id"]: set(method["scopes"])
         for resource in contract.document["resources"].values()

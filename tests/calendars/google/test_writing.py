@@ -34,7 +34,7 @@ def test_created_event_has_what_people_need(google: GoogleFake, calendar: FakeCa
     assert event["description"] == "Dolores Whitcomb\n+1 512 555 0147"
     assert event["start"] == {"dateTime": "2026-12-02T10:00:00-06:00", "timeZone": "America/Chicago"}
     assert event["end"] == {"dateTime": "2026-12-02T10:30:00-06:00", "timeZone": "America/Chicago"}
-    assert event["reminders"] == {"useDefault": True}
+    assert google.requests[-1].json()["reminders"] == {"useDefault": True}
     assert event["source"] == {"title": "PeteRental", "url": "https://rent.example.com/appointments/12"}
     assert event["extendedProperties"] == {"private": {"peterentalViewing": "12"}}
     assert "attendees" not in event
@@ -272,6 +272,35 @@ def test_moved_event_is_found_where_it_is(google: GoogleFake, calendar: FakeCale
         assert (found.start, found.end) == (at(4, 15), at(4, 16))
 
 
+def test_event_with_another_id_is_found_and_changed(google: GoogleFake, calendar: FakeCalendar) -> None:
+    """An id that was stored before events were named by their marker."""
+    calendar.put("earlier1", start=at(4, 15), end=at(4, 16))
+    account = connect(google)
+    found = account.find(DANA, viewing(event_id="earlier1"))
+    assert found is not None
+    assert (found.marker, found.event_id, found.start) == (viewing().marker, "earlier1", at(4, 15))
+    assert account.write(DANA, viewing(event_id="earlier1")).event_id == "earlier1"
+    assert calendar.span(calendar.events["earlier1"]) == (at(2, 10), at(2, 10, 30))
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_gone_event_is_not_found(google: GoogleFake, status: int) -> None:
+    google.answer_error(status, "deleted", path=f"/{ID}$")
+    assert connect(google).find(DANA, viewing()) is None
+
+
+def test_answers_have_only_what_is_needed(google: GoogleFake) -> None:
+    """What the person added, such as guests, stays at Google."""
+    account = connect(google)
+    account.write(DANA, viewing())
+    account.write(DANA, viewing(event_id=ID))
+    account.find(DANA, viewing())
+    created, changed, found = google.requests
+    assert created.query["fields"] == changed.query["fields"] == ["kind,id,status"]
+    assert found.query["maxAttendees"] == ["1"]
+    assert "description" not in found.query["fields"][0]
+
+
 def test_all_day_event_is_found_in_the_agents_day(google: GoogleFake, calendar: FakeCalendar) -> None:
     calendar.put(ID, start=date(2026, 12, 2), end=date(2026, 12, 3))
     found = connect(google).find(DANA, viewing())
@@ -312,6 +341,7 @@ def test_deleted_calendar_is_not_a_missing_event(google: GoogleFake, operation: 
     }
     with pytest.raises(CalendarGone, match="gone@group"):
         act[operation]()
+    assert operation == "create" or google.requests[-1].query == {"maxResults": ["1"], "fields": ["kind"]}
 
 
 def test_event_in_a_deleted_calendar_is_deleted(google: GoogleFake) -> None:

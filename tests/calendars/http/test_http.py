@@ -304,7 +304,7 @@ def test_a_refused_connection_is_unreachable() -> None:
         HttpClient(timeout_s=HANG_S, allow_private=True).request("GET", f"http://127.0.0.1:{port}/secret")
 
 
-@pytest.mark.parametrize("host", ["nowhere.invalid", f"{'x' * 64}.example"])
+@pytest.mark.parametrize("host", ["nowhere.invalid", f"{'x' * 64}.example", "*.example"])
 def test_an_unknown_name_is_unreachable(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     real = socket.getaddrinfo
 

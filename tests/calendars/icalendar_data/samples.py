@@ -6,12 +6,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from peterental.calendars.icalendar_data.limits import Limits
 from peterental.calendars.icalendar_data.reader import EventTimes, read_events
 from peterental.calendars.model import BusyTime, ReadWindow
+from tests.servers import HANG_S
 
 CHICAGO = ZoneInfo("America/Chicago")
 NAMESPACE = "0123456789ab"
 OWNER = ["Dana@Example.com", "dana.alias@example.com"]
+
+
+LIMITS = Limits(time_s=HANG_S)
+"""The usual limits, on a machine of any speed."""
 
 
 def window(start: str = "2026-11-29", days: int = 120, zone: ZoneInfo = CHICAGO) -> ReadWindow:
@@ -51,7 +57,7 @@ def series(rule: str, *lines: str, hours: str = "T090000,T100000", day: str = "2
 def read(data: bytes | str, of: ReadWindow = WINDOW, **arguments: Any) -> EventTimes:
     """Read a calendar, or the components of one."""
     text = calendar(data) if isinstance(data, str) else data
-    return read_events(text, of, **{"namespace": NAMESPACE, "owner": OWNER, **arguments})
+    return read_events(text, of, **{"namespace": NAMESPACE, "owner": OWNER, "limits": LIMITS, **arguments})
 
 
 def busy(data: bytes | str, of: ReadWindow = WINDOW, **arguments: Any) -> list[BusyTime]:

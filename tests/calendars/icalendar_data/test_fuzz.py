@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,13 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peterental.calendars.icalendar_data.limits import Limits
 from peterental.calendars.icalendar_data.reader import EventTimes
 from peterental.calendars.model import CalendarNonsense
-from tests.calendars.icalendar_data.samples import WINDOW, calendar, event, read, series, window
+from tests.calendars.icalendar_data.samples import LIMITS, WINDOW, calendar, event, read, series, window
 from tests.calendars.icalendar_data.test_zones import CENTRAL, at_ten
 
-SMALL = Limits(max_instances=2_000, max_steps=20_000)
+SMALL = replace(LIMITS, max_instances=2_000, max_steps=20_000)
 MANY = settings(max_examples=150, deadline=None)
 
 NAMES = st.sampled_from(

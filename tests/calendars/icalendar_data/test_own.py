@@ -44,7 +44,7 @@ def test_our_own_event_without_a_time_is_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    "uid", [Marker("ba9876543210", 1402).uid, f"x{MARKER.uid}", f"{MARKER.uid}.example", str(MARKER)[:-1]]
+    "uid", [Marker(NAMESPACE[::-1], 1402).uid, f"x{MARKER.uid}", f"{MARKER.uid}.example", str(MARKER)[:-1]]
 )
 def test_the_events_of_others_block(uid: str) -> None:
     found = read(event(uid=uid))

@@ -202,6 +202,13 @@ def test_another_excluded_time_excludes_nothing(line: str) -> None:
     assert days(series("FREQ=DAILY;COUNT=3", line)) == "11-30 12-01 12-02"
 
 
+def test_an_excluded_hour_excludes_no_other() -> None:
+    times = local(series("FREQ=HOURLY;COUNT=24", f"EXDATE;{CHICAGO}:20261130T150000", hours="T000000,T003000"))
+    assert len(times) == 23
+    assert "11-30 15:00-15:30" not in times
+    assert "11-30 09:00-09:30" in times  # 15:00 UTC
+
+
 @pytest.mark.parametrize(
     "line", ["EXDATE;VALUE=DATE:20261202", "EXDATE:20261202T060000Z", f"EXDATE;{CHICAGO}:20261202T000000"]
 )

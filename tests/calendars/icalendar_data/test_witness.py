@@ -1,4 +1,7 @@
-"""recurring-ical-events reads the whole calendar itself, and says the same as our reader."""
+"""recurring-ical-events reads the whole calendar itself, and says the same as our reader.
+
+Left out are series with several times a day at any hour: of these the library excludes too many, see `series.py`.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,7 @@ def rules(draw: st.DrawFn) -> str:
         st.sampled_from(
             ["FREQ=DAILY", "FREQ=WEEKLY", "FREQ=WEEKLY;BYDAY=MO,WE,FR", "FREQ=WEEKLY;BYDAY=TU,TH;WKST=SU", "FREQ=MONTHLY",
              "FREQ=MONTHLY;BYDAY=2TU", "FREQ=MONTHLY;BYDAY=-1FR", "FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=MONTHLY;BYMONTHDAY=1,15",
-             "FREQ=YEARLY", "FREQ=YEARLY;BYMONTH=11,3;BYDAY=1SU", "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR", "FREQ=DAILY;BYHOUR=8,17",
-             "FREQ=HOURLY;INTERVAL=5", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-2", "FREQ=HOURLY;BYHOUR=9,10;BYDAY=SA"]
+             "FREQ=YEARLY", "FREQ=YEARLY;BYMONTH=11,3;BYDAY=1SU", "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR", "FREQ=DAILY;BYHOUR=8,17", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-2", "FREQ=HOURLY;BYHOUR=9,10;BYDAY=SA"]
         )
     )  # fmt: skip
     if "INTERVAL" not in rule:

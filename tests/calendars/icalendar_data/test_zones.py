@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
+from peterental.calendars.icalendar_data.limits import Budget
+from peterental.calendars.icalendar_data.text import read_calendars
+from peterental.calendars.icalendar_data.zone_definitions import defined_clock
 from peterental.calendars.icalendar_data.zone_names import DISPLAY_NAMES
-from peterental.calendars.icalendar_data.zones import known_clock
-from tests.calendars.icalendar_data.samples import calendar, event, local, read, series, window
+from peterental.calendars.icalendar_data.zones import ZoneClock, known_clock
+from tests.calendars.icalendar_data.samples import LIMITS, WINDOW, calendar, event, local, read, series, window
 
 CENTRAL = """BEGIN:VTIMEZONE
 TZID:{name}
@@ -173,3 +179,22 @@ def test_every_name_that_outlook_shows_is_known() -> None:
     assert {name for name in DISPLAY_NAMES.values() if name.lower() not in ids} == set()
     assert all(known_clock(f"(UTC+00:00) {shown}") for shown in DISPLAY_NAMES)
     assert all(known_clock(name) for name in WINDOWS_TO_OLSON)
+
+
+def test_a_clock_at_the_end_of_time_shows_utc() -> None:
+    clock = ZoneClock(ZoneInfo("Asia/Tokyo"))
+    last = datetime.max.replace(tzinfo=UTC)
+    assert clock.wall(last) == datetime.max  # noqa: DTZ901 - the end of time
+    zone = CENTRAL.format(name="X").replace("-0", "+0")
+    budget = Budget(LIMITS, "cal.example")
+    defined = defined_clock(read_calendars(calendar(zone).decode(), budget)[0].zones[0], WINDOW.end, budget)
+    assert defined is not None
+    assert defined.wall(last) == datetime.max  # noqa: DTZ901 - see above
+    assert defined.instants(datetime.min)[0] == datetime.min.replace(tzinfo=UTC)  # noqa: DTZ901 - see above
+
+
+def test_a_change_far_ahead_does_not_matter() -> None:
+    zone = CENTRAL.format(name="X").replace("END:DAYLIGHT", "RDATE:29990101T000000\nEND:DAYLIGHT")
+    assert local(calendar(zone, at_ten("X"))) == ["12-01 10:00-11:00"]
+    only = zone.replace("16010101T020000", "29990101T000000")
+    assert "“X”" in read(calendar(only, at_ten("X"))).notes[0]

@@ -29,7 +29,7 @@ from tests.calendars.icalendar_data.samples import NAMESPACE, WINDOW, calendar, 
 from tests.calendars.loopback import Exchange, LoopbackServer, Script, answer, redirect
 from tests.servers import HANG_S
 
-SECRET = "/calendar/ical/dana/private-0123abcd/basic.ics"  # pragma: allowlist secret
+SECRET = "/calendar/ical/dana/private-0123abcd/basic.ics"
 ONE = calendar(event("SUMMARY:One"))
 
 

@@ -60,6 +60,8 @@ class _Round:
 class FakeGraph(Loopback):
     """Microsoft Graph v1.0 and Microsoft's login service for one mailbox.
 
+    While requests come from other threads, change the mailbox and the attributes with `lock` held.
+
     Args:
         clock_s: the service's clock, in seconds since 1970; the present by default.
         latency_s: how long each answer takes, in seconds.
@@ -199,6 +201,8 @@ class FakeGraph(Loopback):
         raise ContractBroken("there is no such address")
 
     def _in_event(self, asked: Asked, method: str, event_id: str, below: list[str]) -> Reply:
+        if not event_id.startswith(("AAkA", "OID.")):
+            return failure(400, "ErrorInvalidIdMalformed")
         event = self.mailbox.present(event_id, with_deleted=self.shows_deleted)
         if event is None:
             return failure(404, "ErrorItemNotFound")

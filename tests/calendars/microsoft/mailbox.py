@@ -271,7 +271,8 @@ class Mailbox:
 
 def moment(instant: datetime) -> Content:
     """Return an instant as Graph writes it when UTC is asked for: seven digits of a second, and no Z."""
-    return {"dateTime": f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.0000000", "timeZone": "UTC"}
+    wall = instant.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    return {"dateTime": f"{wall.isoformat()}.0000000", "timeZone": "UTC"}
 
 
 def _midnight(day: date) -> Content:

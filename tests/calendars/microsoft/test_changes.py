@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peterental.calendars.microsoft.account import MAX_SERIES
-from peterental.calendars.microsoft.graph import MAX_FEED_PAGES
-from peterental.calendars.model import CalendarNonsense, OwnEvent
+from peterental.calendars.microsoft.graph import MAX_FEED_PAGES, Graph
+from peterental.calendars.model import CalendarNonsense, OwnEvent, Reading
 from tests.calendars.microsoft.fake import FakeGraph, failure
-from tests.calendars.microsoft.office import MARKER, WINDOW, Cache, hours, on, read, times
+from tests.calendars.microsoft.mailbox import moment
+from tests.calendars.microsoft.office import MARKER, WINDOW, Cache, hours, on, read, signed_in, times
 from tests.calendars.provider_server import Answer
 
 LATER = datetime(2027, 6, 1, 15, tzinfo=UTC)
@@ -412,6 +413,98 @@ def test_link_that_is_no_text_is_refused(link: object, fake: FakeGraph) -> None:
     fake.fail(Answer.of_json({"value": [], "@odata.nextLink": link}), path="delta")
     with pytest.raises(CalendarNonsense):
         read(fake)
+
+
+def test_link_to_another_scheme_is_refused(fake: FakeGraph) -> None:
+    fake.link_base = fake.url.replace("http:", "https:")
+    with pytest.raises(CalendarNonsense, match="continues on another server"):
+        read(fake)
+
+
+def test_link_of_absurd_length_is_refused(fake: FakeGraph) -> None:
+    link = f"{fake.url}/v1.0/me?$skiptoken={'x' * 7500}"
+    fake.fail(Answer.of_json({"value": [], "@odata.nextLink": link}), path="delta")
+    with pytest.raises(CalendarNonsense, match="continues on another server"):
+        read(fake)
+
+
+# --- one round that reports an event more than once ------------------------------------------------------------------
+
+
+def changed(fake: FakeGraph, cache: Cache, *items: object) -> Reading:
+    """Read a round of the feed with these items."""
+    fake.fail(Answer.of_json({"value": items, "@odata.deltaLink": cache.cursor}), path="delta")
+    reading = cache.sync()
+    assert not reading.is_whole
+    return reading
+
+
+def test_last_report_of_an_event_counts(fake: FakeGraph, cache: Cache) -> None:
+    event_id = fake.mailbox.add(*hours(3, 9))
+    own_id = fake.mailbox.add(*hours(3, 14), transactionId=str(MARKER))
+    cache.sync()
+    for name, key in ((event_id, "busy"), (own_id, "own")):
+        content, removed = fake.mailbox.events[name].content, {"id": name, "@removed": {"reason": "deleted"}}
+        reading = changed(fake, cache, removed, content)
+        assert (len(reading.busy), len(reading.own), reading.removed) == (key == "busy", key == "own", frozenset())
+        reading = changed(fake, cache, content, removed)
+        assert (len(reading.busy), len(reading.own), reading.removed) == (0, 0, frozenset({name}))
+        reading = changed(fake, cache, content, content)
+        assert (len(reading.busy), len(reading.own), reading.removed) == (key == "busy", key == "own", frozenset())
+
+
+def test_last_report_of_a_series_counts(fake: FakeGraph, cache: Cache) -> None:
+    master = fake.mailbox.add_series([hours(2, 9), hours(9, 9)])
+    cache.sync()
+    content, removed = fake.mailbox.events[master].content, {"id": master, "@removed": {"reason": "deleted"}}
+    reading = changed(fake, cache, removed, content)
+    assert times(reading) == {hours(2, 9), hours(9, 9)}
+    assert reading.removed == frozenset()
+    before = len(fake.asked)
+    reading = changed(fake, cache, content, removed)
+    assert reading.busy == {}
+    assert reading.removed == {master}
+    assert len(fake.asked) == before + 1
+
+
+@pytest.mark.parametrize("transaction_id", [None, str(MARKER)])
+def test_single_event_reported_before_its_series_is_forgotten(
+    transaction_id: str | None, fake: FakeGraph, cache: Cache
+) -> None:
+    cache.sync()
+    master = fake.mailbox.add_series([hours(2, 9), hours(9, 9)])
+    content = fake.mailbox.events[master].content
+    start, end = moment(hours(5, 9)[0]), moment(hours(5, 9)[1])
+    single = {**content, "type": "singleInstance", "transactionId": transaction_id, "start": start, "end": end}
+    reading = changed(fake, cache, single, content)
+    assert times(reading) == {hours(2, 9), hours(9, 9)}
+    assert reading.own == ()
+
+
+def test_event_that_stops_being_ours_blocks(fake: FakeGraph, cache: Cache) -> None:
+    cache.sync()
+    content = fake.mailbox.events[fake.mailbox.add(*hours(5, 9))].content
+    reading = changed(fake, cache, {**content, "transactionId": str(MARKER)}, content)
+    assert (times(reading), reading.own) == ({hours(5, 9)}, ())
+    reading = changed(fake, cache, content, {**content, "transactionId": str(MARKER)})
+    assert (reading.busy, len(reading.own)) == ({}, 1)
+
+
+def test_event_beside_the_window_in_a_feed_does_not_block(fake: FakeGraph, cache: Cache) -> None:
+    cache.sync()
+    event_id = fake.mailbox.add(LATER, LATER + timedelta(hours=1))
+    before = fake.mailbox.add(on(1, 0) - timedelta(hours=2), on(1, 0))
+    contents = [fake.mailbox.events[each].content for each in (event_id, before)]
+    assert changed(fake, cache, *contents).busy == {event_id: (), before: ()}
+
+
+def test_feed_keeps_no_bodies(fake: FakeGraph) -> None:
+    fake.mailbox.add(*hours(3, 9), body={"contentType": "text", "content": "x" * 100_000})
+    window = {"startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2026-12-15T00:00:00Z"}
+    graph = Graph(signed_in(fake), fake.url)
+    feed = graph.feed(graph.url("calendars", fake.mailbox.default, "calendarView", "delta", query=window))
+    assert feed is not None
+    assert len(repr(feed)) < 2000
 
 
 # --- any order of changes --------------------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ def test_fault_of_the_list_of_calendars_is_raised(case: str, fake: FakeGraph) ->
 
 
 @pytest.mark.parametrize(("seconds", "expected_s"), [("7", 7), (None, 60), ("soon", 60), ("99999", 3600)])
-def test_pause_that_is_asked_for_is_told(seconds: str | None, expected_s: float, fake: FakeGraph) -> None:
+def test_requested_pause_is_reported(seconds: str | None, expected_s: float, fake: FakeGraph) -> None:
     fake.fail(throttled(seconds))
     with pytest.raises(CalendarThrottled) as caught:
         read(fake)

@@ -15,6 +15,7 @@ import pytest
 
 from peterental.calendars.model import BusyTime, Marker, OwnEvent, ReadWindow, RemoteCalendar
 from tests.calendars.microsoft.fake import FakeGraph, failure
+from tests.calendars.microsoft.mailbox import moment
 from tests.calendars.microsoft.office import (
     CHICAGO,
     MARKER,
@@ -44,6 +45,13 @@ def test_calendars_of_all_pages_are_listed(fake: FakeGraph) -> None:
     fake.page_size, fake.empty_pages = 1, 2
     added = [fake.mailbox.add_calendar(f"Calendar {number}") for number in range(3)]
     assert [each.remote_id for each in account(fake).calendars()] == [fake.mailbox.default, *added]
+
+
+def test_ordinary_account_costs_one_request(fake: FakeGraph) -> None:
+    for number in range(30):
+        fake.mailbox.add_calendar(f"Calendar {number}")
+    assert len(account(fake).calendars()) == 31
+    assert len(fake.asked) == 1
 
 
 def test_event_blocks_with_its_title(fake: FakeGraph) -> None:
@@ -160,6 +168,7 @@ ZONES = {
     "America/Chicago": "2026-12-03T09:00:00.0000000",
     "W. Europe Standard Time": "2026-12-03T16:00:00.0000000",
     "Customized Time Zone": "2026-12-03T09:00:00.0000000-06:00",
+    "(UTC-06:00) Central Time (US & Canada)": "2026-12-03T09:00:00.0000000",
     "Whatever": "2026-12-03T15:00:00Z",
 }
 
@@ -198,6 +207,13 @@ def test_unknown_zone_blocks_generously_with_a_note(zone: object, fake: FakeGrap
     assert "2026-12-03" in note
 
 
+def test_unknown_zone_of_the_end_alone_is_noted(fake: FakeGraph) -> None:
+    fake.mailbox.add(*hours(3, 9), end={"dateTime": "2026-12-03T16:00:00", "timeZone": "Customized Time Zone"})
+    reading = read(fake)
+    assert times(reading) == {(on(3, 9), datetime(2026, 12, 4, 4, tzinfo=UTC))}
+    assert len(reading.notes) == 1
+
+
 READ_IN_ANOTHER_ZONE = """
 import sys
 from tests.calendars.microsoft.fake import FakeGraph
@@ -226,7 +242,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "a start in words": {"start": {"dateTime": "tomorrow", "timeZone": "UTC"}},
     "a start that is a number": {"start": {"dateTime": 7, "timeZone": "UTC"}},
     "the year 0": {"start": {"dateTime": "0000-01-01T00:00:00", "timeZone": "UTC"}},
-    "the first day of all": {"start": {"dateTime": "0001-01-01T00:00:00", "timeZone": "Pacific/Auckland"}},
+    "the first day of all": {"start": {"dateTime": "0001-01-01T00:00:00+14:00", "timeZone": "UTC"}},
     "days without end": {"isAllDay": True, "end": {"dateTime": "9999-12-31T12:00:00", "timeZone": "UTC"}},
     "times that are text": {"start": "2026-12-03T15:00:00Z"},
 }
@@ -250,10 +266,17 @@ def test_end_before_the_start_blocks_between(fake: FakeGraph) -> None:
     assert times(read(fake)) == {(start, end)}
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "Customized Time Zone"])
+def test_event_begun_in_year_1_blocks_until_its_end(zone: str, fake: FakeGraph) -> None:
+    fake.mailbox.add(*hours(3, 9), start={"dateTime": "0001-01-01T00:00:00", "timeZone": zone})
+    assert times(read(fake)) == {(datetime(1, 1, 1, tzinfo=UTC), hours(3, 9)[1])}
+
+
 def test_odd_items_do_not_break_a_reading(fake: FakeGraph) -> None:
     """An event blocks if its times can be read at all, whatever else of it is nonsense."""
     fake.mailbox.add(*hours(5, 9))
     usable = fake.mailbox.events[next(iter(fake.mailbox.events))].content
+    later = {"start": moment(on(6, 9)), "end": moment(on(6, 10))}
     nonsense = {name: 7 for name in usable if name not in {"start", "end"}}
     odd = [
         None,
@@ -264,10 +287,11 @@ def test_odd_items_do_not_break_a_reading(fake: FakeGraph) -> None:
         {**usable, "id": None},
         {**usable, **nonsense},
         {**usable, "responseStatus": "no"},
+        {**usable, **later, "id": None},
     ]
     fake.fail(failure(400, "ErrorInvalidRequest"), Answer.of_json({"value": odd}), path="calendarView")
     reading = read(fake)
-    assert times(reading) == {hours(5, 9)}
+    assert times(reading) == {hours(5, 9), hours(6, 9)}
     assert reading.notes == (
         "The calendar has an event that cannot be read. It does not block.",
         "An event has no time that can be read. It does not block.",
@@ -339,6 +363,13 @@ def test_own_event_that_was_cancelled_has_no_times(fake: FakeGraph) -> None:
     fake.mailbox.add(*hours(3, 14), transactionId=str(MARKER), isCancelled=True)
     [own] = read(fake).own
     assert (own.start, own.end) == (None, None)
+
+
+def test_own_event_without_readable_times_is_not_a_deleted_one(fake: FakeGraph) -> None:
+    fake.mailbox.add(*hours(3, 14), transactionId=str(MARKER), start=None, is_checked=False)
+    reading = read(fake)
+    assert (reading.own, reading.busy) == ((), {})
+    assert reading.notes == ("An event has no time that can be read. It does not block.",)
 
 
 def test_event_of_another_installation_blocks(fake: FakeGraph) -> None:

@@ -14,6 +14,7 @@ from peterental.calendars.model import (
     CalendarAccessLost,
     CalendarNonsense,
     CalendarUnreachable,
+    EventIdSpent,
     EventMissing,
     EventRefused,
     Marker,
@@ -152,11 +153,11 @@ def test_event_that_the_search_missed_is_not_doubled(fake: FakeGraph, *, conflic
     assert event.begins == on(4, 10)
 
 
-def test_conflict_without_an_event_is_refused(fake: FakeGraph) -> None:
+def test_transaction_of_a_deleted_event_is_spent(fake: FakeGraph) -> None:
     """Its event was deleted, and the transaction id is not accepted again: the next revision has another."""
     fake.conflicts_on_repeat = True
     fake.mailbox.remove(write(fake))
-    with pytest.raises(EventRefused, match="was deleted"):
+    with pytest.raises(EventIdSpent):
         write(fake)
     again = write(fake, viewing(marker=Marker(NAMESPACE, 42, 1)))
     assert [event.content["id"] for event in present(fake)] == [again]
@@ -238,7 +239,7 @@ def test_lost_answer_of_a_change_is_repeated(fake: FakeGraph) -> None:
 
 @pytest.mark.parametrize("shows_deleted", [False, True])
 def test_change_of_a_deleted_event_is_not_made(fake: FakeGraph, *, shows_deleted: bool) -> None:
-    """Pitfall 14. An immutable id may lead into the folder of deleted items: a change there would be seen by no one."""
+    """Pitfall 14. An immutable id may lead into the folder of deleted items: a change there would go unseen."""
     fake.shows_deleted = shows_deleted
     event_id = write(fake)
     fake.mailbox.remove(event_id)
@@ -248,7 +249,7 @@ def test_change_of_a_deleted_event_is_not_made(fake: FakeGraph, *, shows_deleted
     assert fake.mailbox.events[event_id].begins == on(3, 14)
 
 
-def test_change_of_an_event_that_is_deleted_meanwhile(fake: FakeGraph) -> None:
+def test_change_of_an_event_deleted_just_before(fake: FakeGraph) -> None:
     event_id = write(fake)
     before = len(fake.graph_requests)
     fake.before(2, lambda: fake.mailbox.remove(event_id))
@@ -270,6 +271,29 @@ def test_event_that_another_program_wrote_is_changed_by_its_id(fake: FakeGraph) 
     event_id = fake.mailbox.add(*hours(3, 9))
     assert write(fake, viewing(event_id=event_id)) == event_id
     assert present(fake)[0].begins == on(3, 14)
+
+
+@pytest.mark.parametrize("event_id", ["pr0123456789abv42r0", "https://caldav.example/1.ics", "../../me", "a b", "é"])
+def test_id_of_another_provider_is_an_event_that_is_gone(event_id: str, fake: FakeGraph) -> None:
+    """The agent had a calendar elsewhere before."""
+    assert find(fake, event_id=event_id) is None
+    with pytest.raises(EventMissing):
+        write(fake, viewing(event_id=event_id))
+    account(fake).delete(fake.mailbox.default, event_id)
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_event_on_the_edge_of_time_is_found_by_its_id(year: int, fake: FakeGraph) -> None:
+    start = datetime(year, 1, 1, tzinfo=UTC) if year == 1 else datetime(year, 12, 31, 23, tzinfo=UTC)
+    event_id = fake.mailbox.add(start, start + timedelta(minutes=59))
+    found = find(fake, event_id=event_id)
+    assert found is not None
+    assert found.start == start
+
+
+def test_event_of_no_length_is_found_by_its_id(fake: FakeGraph) -> None:
+    event_id = fake.mailbox.add(on(3, 9), on(3, 9))
+    assert find(fake, event_id=event_id) is not None
 
 
 def test_series_that_a_person_made_of_it_is_found_by_its_id(fake: FakeGraph) -> None:
@@ -353,9 +377,26 @@ def test_cancelled_event_is_not_found(fake: FakeGraph) -> None:
     assert find(fake, event_id=event_id) is None
 
 
-def test_event_whose_id_leads_to_nothing_readable_is_not_found(fake: FakeGraph) -> None:
-    event_id = fake.mailbox.add(*hours(3, 9), start=None, is_checked=False)
-    assert find(fake, event_id=event_id) is None
+@pytest.mark.parametrize("transaction_id", [None, str(MARKER)])
+def test_event_without_readable_times_is_not_gone(transaction_id: str | None, fake: FakeGraph) -> None:
+    event_id = write(fake)
+    content = fake.mailbox.events[event_id].content | {"transactionId": transaction_id, "start": None}
+    answers: list[dict[str, Any]] = [{"value": [content]}, {"value": []}]
+    for found in answers:
+        fake.fail(Answer.of_json(found), Answer.of_json(content), method="GET")
+        with pytest.raises(CalendarNonsense, match="no time that can be read"):
+            find(fake, event_id=event_id)
+        fake.hooks.clear()
+
+
+def test_search_by_id_that_is_answered_by_nonsense_is_not_gone(fake: FakeGraph) -> None:
+    fake.fail(Answer.of_json({"value": []}), Answer.of_json({"token": "x"}), method="GET")
+    with pytest.raises(CalendarNonsense):
+        find(fake, event_id="AAkA1")
+
+
+def test_cancelled_event_without_marker_is_not_found(fake: FakeGraph) -> None:
+    assert find(fake, event_id=fake.mailbox.add(*hours(3, 9), isCancelled=True)) is None
 
 
 def test_original_is_preferred_to_a_copy(fake: FakeGraph) -> None:
@@ -363,6 +404,7 @@ def test_original_is_preferred_to_a_copy(fake: FakeGraph) -> None:
     original = write(fake)
     copy = fake.mailbox.copy(original)
     fake.mailbox.change(copy, *hours(5, 9))
+    fake.mailbox.events[original] = fake.mailbox.events.pop(original)  # the copy is listed first
     for event_id in (None, original, copy):
         found = find(fake, event_id=event_id)
         assert found is not None

@@ -403,9 +403,11 @@ def test_refresh_of_another_worker_is_used(server: LoginServer, api: AuthorizedH
 def test_stored_token_that_expires_is_not_used(server: LoginServer, api: AuthorizedHttp, store: Store) -> None:
     assert api.request("GET", f"{server.url}/api").status == 200
     server.login.expire()
-    store.tokens = replace(server.login.tokens(), expires_at=server.login.clock_s)
+    store.tokens = stored = replace(server.login.tokens(), expires_at=server.login.clock_s)
     assert api.request("GET", f"{server.url}/api").status == 200
     assert len(store.saved) == 1
+    [refresh] = [asked.form for asked in server.asked if asked.path == "/token"]
+    assert refresh["refresh_token"] == stored.refresh_token
 
 
 def test_host_is_named_for_messages(api: AuthorizedHttp) -> None:

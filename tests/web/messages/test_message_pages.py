@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -198,6 +199,23 @@ def test_sender_falls_back_to_the_number() -> None:
     assert Message(**empty).sender == "Unknown caller"  # type: ignore[arg-type]
 
 
+def test_urgent_messages_are_marked_and_come_first(office: Browser, leave: Leave) -> None:
+    leave("Old and urgent", ago=900, is_urgent=True)
+    leave("New", ago=1)
+    leave("Urgent and done", ago=2, is_urgent=True, done_at=NOW)
+    leave("Done", ago=1, done_at=NOW)
+    for query, expected in (
+        ("", ["Old and urgent", "New"]),
+        ("?agent=ana-lima", ["Old and urgent", "New"]),
+        ("?show=all", ["Old and urgent", "New", "Done", "Urgent and done"]),
+        ("?show=all&q=urgent", ["Old and urgent", "Urgent and done"]),
+        ("?show=done", ["Done", "Urgent and done"]),
+    ):
+        text = office.get(f"/messages{query}").text
+        assert re.findall(r'<p class="lead-body[^>]*>([^<]+)</p>', text) == expected
+        assert text.count(">Urgent</span>") == sum("rgent" in body for body in expected)
+
+
 # --- lengths ----------------------------------------------------------------------------------------------------------
 
 
@@ -213,9 +231,9 @@ def many_messages_url(databases: Any, template_url: str) -> Any:
         )
         connection.execute(
             """
-            INSERT INTO messages (agent_id, body, attendee_name, received_at, done_at)
+            INSERT INTO messages (agent_id, body, attendee_name, received_at, done_at, is_urgent)
             SELECT 'agent-' || n % 30, 'Word of ' || md5(n::text), 'Visitor ' || n, now() - n * INTERVAL '1 minute',
-                   CASE WHEN n % 20 > 0 THEN now() END
+                   CASE WHEN n % 20 > 0 THEN now() END, n % 400 = 0
             FROM generate_series(1, 20000) AS n
             """
         )

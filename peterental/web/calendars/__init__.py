@@ -1,0 +1,1 @@
+"""Pages of an agent's calendars: connect, choose, read at once, disconnect."""

@@ -1,0 +1,1 @@
+"""The feeds that calendar programs subscribe to."""
