@@ -91,11 +91,15 @@ _CONNECT = """
     SELECT account_id, agent_id, %s, 'Calendar', TRUE, TRUE, TRUE FROM account
 """
 _TICK = (
-    "UPDATE calendars SET read_at = read_at - %(passed)s, read_whole_at = read_whole_at - %(passed)s"
-    " WHERE read_at IS NOT NULL",
+    """
+    UPDATE calendars SET read_at = read_at - %(passed)s, read_whole_at = read_whole_at - %(passed)s
+    WHERE read_at IS NOT NULL
+    """,
     "UPDATE calendar_accounts SET retry_at = retry_at - %(passed)s WHERE retry_at > NOW()",
-    "UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - %(passed)s"
-    " WHERE status = 'todo' AND scheduled_at > NOW()",
+    """
+    UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - %(passed)s
+    WHERE status = 'todo' AND scheduled_at > NOW()
+    """,
     """
     SELECT procrastinate_defer_jobs_v1(ARRAY[
         ROW('sync_calendars', 'sync_calendars', 0, NULL, NULL, '{}', NULL)::procrastinate_job_to_defer_v1

@@ -77,6 +77,7 @@ class GoogleCalendar:
         self._calendar = self._google.add_account(email)
 
     def put(self, event_id: str | None, start: datetime, end: datetime) -> str:
+        """Add an event, or move one; return its id."""
         with self._google.lock:
             if event_id is None:
                 return self._calendar.put(summary="Dentist", start=start, end=end)
@@ -84,10 +85,12 @@ class GoogleCalendar:
             return event_id
 
     def delete(self, event_id: str) -> None:
+        """Delete an event."""
         with self._google.lock:
             self._calendar.cancel(event_id)
 
     def ours(self, namespace: str) -> list[OurEvent]:
+        """Return the events of viewings."""
         with self._google.lock:
             return [
                 OurEvent(marker, event_id, *(moment.astimezone(UTC) for moment in self._calendar.span(event)))
@@ -104,6 +107,7 @@ class MicrosoftCalendar:
         self._mailbox = self._graph.mailbox
 
     def put(self, event_id: str | None, start: datetime, end: datetime) -> str:
+        """Add an event, or move one; return its id."""
         with self._graph.lock:
             if event_id is None:
                 return self._mailbox.add(start, end)
@@ -111,10 +115,12 @@ class MicrosoftCalendar:
             return event_id
 
     def delete(self, event_id: str) -> None:
+        """Delete an event."""
         with self._graph.lock:
             self._mailbox.remove(event_id)
 
     def ours(self, namespace: str) -> list[OurEvent]:
+        """Return the events of viewings."""
         with self._graph.lock:
             return [
                 OurEvent(marker, event_id, event.begins, event.ends)

@@ -17,7 +17,7 @@ from tests.calendars.microsoft.fake import FakeGraph, failure, throttled
 from tests.calendars.provider_server import HTML, Answer, Asked, Drop, Reply
 
 Mishap = Literal["lose", "spoil", "hang", "expire", "refuse", "lie", "unavailable", "throttle"]
-"""Of `tests.calendars.google.fake`: an answer is lost or cut off after the request was carried out; `expire` ends access
+"""Of `tests.calendars.google.fake`. An answer is lost or cut off after the request was carried out; `expire` ends
 tokens and cursors; the others carry nothing out."""
 
 _PAGES = 3
@@ -81,6 +81,7 @@ class WatchedGoogle(google.GoogleFake):
         super().__init__()
 
     def answer(self, request: google.Request) -> google.Answer:
+        """Answer a request, or let it fail."""
         found = _GOOGLE_CALENDAR.match(request.path)
         if found is None:
             return super().answer(request)
@@ -104,6 +105,7 @@ class WatchedGraph(FakeGraph):
         super().__init__()
 
     def exchange(self, asked: Asked) -> Reply:
+        """Answer a request, or let it fail."""
         if not asked.path.startswith("/v1.0/"):
             return super().exchange(asked)
         with self.watch.request(self.mailbox_name, f"{asked.method} {asked.path}", asked.connection):
