@@ -11,14 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.chaos.balancer import Balancer
+from bench.chaos.calendar_check import CalendarCheck
 from bench.chaos.callers import Callers, half_hours
 from bench.chaos.consistency import ConsistencyCheck
 from bench.chaos.faults import KILLS, Lab
 from bench.chaos.lab_agents import DAYS, ZONE, register
+from bench.chaos.lab_calendars import MAX_AGE_MINUTES, LabCalendars, NotDrained
 from bench.chaos.postgres import LabPostgres
 from bench.machine import description
 
 LINES = 8
+MAX_CONNECTIONS = 100
 RETRY_QUEUE_TIMEOUT_S = 5.0
 """How long the retry queue may take, after the last fault, to store its end-of-call reports."""
 
@@ -33,12 +36,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each fault is injected")
     parser.add_argument("--only", default="", help="only the faults whose name contains this, such as deploy")
     arguments = parser.parse_args()
-    with TemporaryDirectory(prefix="peterental-chaos-") as folder, LabPostgres() as postgres, Balancer() as balancer:
-        violations = run(Lab(postgres, balancer, Path(folder), arguments.seed), balancer, arguments)
+    with (
+        TemporaryDirectory(prefix="peterental-chaos-") as folder,
+        LabPostgres(max_connections=str(MAX_CONNECTIONS)) as postgres,
+        Balancer() as balancer,
+        LabCalendars(postgres, arguments.seed) as calendars,
+    ):
+        lab = Lab(postgres, balancer, Path(folder), arguments.seed, calendars)
+        violations = run(lab, calendars, balancer, arguments)
     sys.exit(1 if violations else 0)
 
 
-def run(lab: Lab, balancer: Balancer, arguments: argparse.Namespace) -> list[str]:
+def run(lab: Lab, calendars: LabCalendars, balancer: Balancer, arguments: argparse.Namespace) -> list[str]:
     """Inject faults while callers call, then check the database; return the violations."""
     print(f"Fault injection, seed {arguments.seed}. {description()}\n", flush=True)
     chosen = {name: fault for name, fault in lab.faults.items() if arguments.only in name}
@@ -46,13 +55,9 @@ def run(lab: Lab, balancer: Balancer, arguments: argparse.Namespace) -> list[str
     random.Random(arguments.seed).shuffle(schedule)  # noqa: S311  # repeatable, not secret
     with lab:
         assistants = register(lab.postgres)
-        callers = Callers(
-            balancer.port,
-            assistants,
-            half_hours(datetime.now(ZONE) + timedelta(days=1), DAYS - 1),
-            lines=LINES,
-            seed=arguments.seed,
-        )
+        slots = half_hours(datetime.now(ZONE) + timedelta(days=1), DAYS - 1)
+        calendars.connect(slots, ZONE)
+        callers = Callers(balancer.port, assistants, slots, lines=LINES, seed=arguments.seed)
         began = time.monotonic()
         callers.start()
         try:
@@ -65,18 +70,50 @@ def run(lab: Lab, balancer: Balancer, arguments: argparse.Namespace) -> list[str
         finally:
             callers.stop()
         took_s = time.monotonic() - began
+        drained_s, undrained = drain(calendars)
         with lab.postgres.connect() as connection:
             check = ConsistencyCheck(connection, ZONE)
             not_stored = check.reports_not_stored(callers.heard, RETRY_QUEUE_TIMEOUT_S)
-            violations = check.violations(callers.heard, callers.tally, lab.shipped)
+            violations = check.violations(callers.heard, callers.tally, lab.shipped) + undrained
+            calendar_check = CalendarCheck(connection, calendars.owners, timedelta(minutes=MAX_AGE_MINUTES))
+            violations += calendar_check.violations(callers.heard, calendars.stand_ins)
             if not KILLS & set(schedule):
                 violations += check.violations_without_kills(callers.tally, not_stored)
-    report(callers, took_s, not_stored, violations)
+    report(callers, took_s, not_stored)
+    report_calendars(calendars, calendar_check, drained_s)
+    for sentence in violations:
+        print(f"❌ {sentence}")
+    if not violations:
+        print("✅ Every confirmation is in the database exactly once; no overlaps; every answer was 200.")
+        print("✅ No booking over a busy time that had been read; one event for each viewing; one request at a time.")
+    print(f"   {datetime.now(UTC):%Y-%m-%d}", flush=True)
     return violations
 
 
-def report(callers: Callers, took_s: float, not_stored: int, violations: list[str]) -> None:
-    """Print the figures and the violations."""
+def drain(calendars: LabCalendars) -> tuple[float, list[str]]:
+    """Wait until the calendars are what they should be; return the seconds, and a violation if they never are."""
+    began = time.monotonic()
+    try:
+        calendars.drain()
+    except NotDrained as error:
+        return time.monotonic() - began, [f"after the faults, it is not reached that {error}"]
+    return time.monotonic() - began, []
+
+
+def report_calendars(calendars: LabCalendars, check: CalendarCheck, drained_s: float) -> None:
+    """Print the figures of the calendars."""
+    figures = check.figures
+    print(
+        f"{len(calendars.owners)} calendars: {sum(calendars.stand_ins.watch.served.values())} requests to providers,"
+        f" {figures['readings']} readings; {figures['bookings']} bookings and moves by phone,"
+        f" {figures['refusals']} requests refused for a calendar that could not be read\n"
+        f"{figures['events']} events of viewings at the end, {figures['changed by people']} of them changed by people,"
+        f" who moved or deleted {figures['touched by people']}; the queue was drained in {drained_s:.0f} s\n"
+    )
+
+
+def report(callers: Callers, took_s: float, not_stored: int) -> None:
+    """Print the figures."""
     tally, heard = callers.tally, callers.heard
     response_times = sorted(tally.response_times_s)
     booked = sum(call.start is not None for call in heard)
@@ -96,13 +133,8 @@ def report(callers: Callers, took_s: float, not_stored: int, violations: list[st
     )
     print(
         f"{not_stored} end-of-call reports were lost with a killed worker, which had queued them while the database was"
-        " unavailable\n"
+        " unavailable"
     )
-    for sentence in violations:
-        print(f"❌ {sentence}")
-    if not violations:
-        print("✅ Every confirmation is in the database exactly once; no overlaps; every answer was 200.")
-    print(f"   {datetime.now(UTC):%Y-%m-%d}", flush=True)
 
 
 if __name__ == "__main__":

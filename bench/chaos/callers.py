@@ -6,11 +6,14 @@ import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench.chaos.phone import Phone, Tally
 from peterental.voice.speech import APOLOGY
+
+CLOSED = "I can't reach the calendar just now"
+"""Part of the answer when the agent's calendar cannot be relied on."""
 
 HOME, VISITOR = "12 Elm Street", "Robin Vale"
 ATTEMPTS = 4
@@ -18,6 +21,20 @@ ATTEMPTS = 4
 
 # Probabilities.
 LATE_STATUS, TWICE, MOVES, CANCELS = 0.2, 0.15, 0.25, 0.15
+
+
+@dataclass(frozen=True)
+class Refused:
+    """That a caller heard the calendar cannot be reached.
+
+    Args:
+        agent: the index of the called agent.
+        asked_at, answered_at: first delivery of the request, and its answer; UTC.
+    """
+
+    agent: int
+    asked_at: datetime
+    answered_at: datetime
 
 
 @dataclass
@@ -30,6 +47,7 @@ class Heard:
         cancelled: whether its cancellation was confirmed.
         unsure: whether a request ended with an apology, so that it may have been done or not.
         contradictions: pairs of different answers to a request that was delivered twice.
+        refused: the requests that were not granted because the calendar could not be reached.
     """
 
     call_id: str
@@ -37,6 +55,7 @@ class Heard:
     cancelled: bool = False
     unsure: bool = False
     contradictions: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
 
 
 class Callers:
@@ -79,10 +98,12 @@ class Callers:
             count = 0
             while not self._over.is_set():
                 count += 1
+                agent = chance.randrange(len(self._assistants))
                 call = Call(
                     Heard(f"chaos-{line}-{count}"),
                     f"+1555{line:03}{count:04}",
-                    chance.choice(self._assistants),
+                    agent,
+                    self._assistants[agent],
                     self._slots,
                     chance,
                     phone,
@@ -99,6 +120,7 @@ class Call:
     Args:
         heard: records the answers.
         number: the caller's phone number.
+        agent: the index of the called agent.
         assistant: the called assistant.
         slots: the times to choose from.
         chance: makes the random choices.
@@ -108,6 +130,7 @@ class Call:
 
     heard: Heard
     number: str
+    agent: int
     assistant: str
     slots: list[datetime]
     chance: random.Random
@@ -163,6 +186,7 @@ class Call:
     def _ask(self, tool: str, **arguments: str) -> str:
         """Call a tool; some requests are delivered twice."""
         self._asked += 1
+        asked_at = datetime.now(UTC)
         function = {"name": tool, "arguments": arguments}
         message = self._message(
             "tool-calls", toolCallList=[{"id": f"tool-{self._asked}", "type": "function", "function": function}]
@@ -172,6 +196,8 @@ class Call:
         sentences = sorted(answers - {APOLOGY})
         if len(sentences) > 1 and tool != "get_availability":  # free times may change between two deliveries
             self.heard.contradictions.append((sentences[0], sentences[1]))
+        if any(CLOSED in sentence for sentence in sentences):
+            self.heard.refused.append(Refused(self.agent, asked_at, datetime.now(UTC)))
         return sentences[0] if sentences else APOLOGY
 
     def _message(self, kind: str, **fields: object) -> dict[str, Any]:

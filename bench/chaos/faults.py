@@ -16,9 +16,10 @@ from typing import Self
 import psycopg
 
 from bench.chaos.balancer import Balancer
+from bench.chaos.lab_calendars import LabCalendars
 from bench.chaos.postgres import LabPostgres
-from bench.chaos.release import NotServing, Release
-from bench.programs import PROJECT_DIR
+from bench.chaos.release import NotServing, Release, jobs_worker
+from bench.programs import PROJECT_DIR, Running
 
 DATABASE_DOWN_S = 1.5
 LOCKED_S = 1.5
@@ -26,6 +27,7 @@ SUPERVISE_EVERY_S = 0.1
 
 WORKER = "a worker is killed with -9"
 MASTER = "master and workers are killed with -9"
+JOBS = "the workers of background jobs are killed with -9"
 KILLS = {WORKER, MASTER}
 """Faults that cut off requests and lose what a process holds in memory."""
 
@@ -51,13 +53,18 @@ class Lab:
         balancer: sends requests to the version in service.
         folder: for migrations.
         seed: of the choice of workers to kill.
+        calendars: what the agents have; without, no jobs run.
 
     Attributes:
         in_service: the version that receives the requests, or that is being started to receive them.
     """
 
-    def __init__(self, postgres: LabPostgres, balancer: Balancer, folder: Path, seed: int) -> None:
+    def __init__(
+        self, postgres: LabPostgres, balancer: Balancer, folder: Path, seed: int, calendars: LabCalendars | None = None
+    ) -> None:
         self.postgres = postgres
+        self.calendars = calendars
+        self._second_jobs_worker: Running | None = None
         self.shipped = 0
         self._balancer = balancer
         self._chance = random.Random(f"{seed} faults")  # noqa: S311  # repeatable, not secret
@@ -72,7 +79,9 @@ class Lab:
     @property
     def faults(self) -> dict[str, Callable[[], None]]:
         """The faults by their name in the report."""
+        with_calendars = {**self.calendars.faults, JOBS: self.kill_jobs_workers} if self.calendars else {}
         return {
+            **with_calendars,
             WORKER: self.kill_a_worker,
             MASTER: self.kill_the_master,
             "PostgreSQL is killed with -9 and started again": self.restart_postgres,
@@ -87,6 +96,7 @@ class Lab:
         self.in_service.until_serving()
         self._balancer.send_to(self.in_service.port)
         self._supervision = self._supervisor.submit(self._supervise)
+        self._start_jobs_worker()
         return self
 
     def __exit__(
@@ -96,6 +106,9 @@ class Lab:
         self._over.set()
         self._supervisor.shutdown()
         self.in_service.kill()
+        if self._second_jobs_worker is not None:
+            self._second_jobs_worker.kill()
+            self._second_jobs_worker.outcome(1)
         if self._supervision is not None:
             self._supervision.result()
 
@@ -108,6 +121,19 @@ class Lab:
     def kill_the_master(self) -> None:
         """Kill master and workers; the supervisor restarts them."""
         self.in_service.kill()
+
+    def kill_jobs_workers(self) -> None:
+        """Kill the worker beside the web processes, which is restarted there, and the other one; start another."""
+        for pid in self.in_service.jobs_workers():
+            self.in_service.kill_worker(pid)
+        if self._second_jobs_worker is not None:
+            self._second_jobs_worker.kill()
+            self._second_jobs_worker.outcome(1)
+            self._start_jobs_worker()
+
+    def _start_jobs_worker(self) -> None:
+        if self.calendars is not None:
+            self._second_jobs_worker = jobs_worker(self.postgres.url, self._migrations, self.calendars.settings)
 
     def restart_postgres(self) -> None:
         """Kill the database server, and restart it after a while."""
@@ -151,7 +177,7 @@ class Lab:
         old.stop()
 
     def _release(self) -> Release:
-        return Release(self.postgres.url, self._migrations)
+        return Release(self.postgres.url, self._migrations, self.calendars.settings if self.calendars else None)
 
     def _supervise(self) -> None:
         """Restart the version in service whenever it has died, even during its start."""

@@ -7,7 +7,9 @@ import http.client
 import os
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.programs import SCRIPTS, Command, Running
@@ -16,10 +18,29 @@ from tests.servers import free_port
 SECRET = "chaos" * 8  # used by the lab only
 START_TIMEOUT_S = 120.0
 WORKERS = 2
+_JOBS = "supervise_jobs"
 
 
 class NotServing(Exception):
     """A release did not become healthy."""
+
+
+def settings_of(database_url: str, migrations: Path) -> dict[str, str]:
+    """Return the settings of every process of a version."""
+    return {
+        "PETERENTAL_ENV": "production",
+        "SECRET_KEY": SECRET,
+        "VAPI_WEBHOOK_SECRET": SECRET,
+        "DATABASE_URL": database_url,
+        "MIGRATIONS_DIR": str(migrations),
+        "LOG_LEVEL": "warning",
+    }
+
+
+def jobs_worker(database_url: str, migrations: Path, settings: Mapping[str, str]) -> Running:
+    """Start a worker of background jobs on its own, as on another machine."""
+    words = [sys.executable, "-m", "flask", "--app", "wsgi", "jobs-work"]
+    return Running(Command(words, {**settings_of(database_url, migrations), **settings}))
 
 
 class Release:
@@ -28,27 +49,24 @@ class Release:
     Args:
         database_url: of the database.
         migrations: the migrations folder of this version.
+        settings: further environment variables.
 
     Attributes:
         port: where it listens.
         was_killed: whether `kill` ended it.
     """
 
-    def __init__(self, database_url: str, migrations: Path) -> None:
+    def __init__(self, database_url: str, migrations: Path, settings: Mapping[str, str] | None = None) -> None:
         self.port = free_port()
         self.was_killed = False
         self._running = Running(
             Command(
                 [str(SCRIPTS / "gunicorn"), "wsgi:app"],
                 {
-                    "PETERENTAL_ENV": "production",
-                    "SECRET_KEY": SECRET,
-                    "VAPI_WEBHOOK_SECRET": SECRET,
-                    "DATABASE_URL": database_url,
-                    "MIGRATIONS_DIR": str(migrations),
+                    **settings_of(database_url, migrations),
+                    **(settings or {}),
                     "PORT": str(self.port),
                     "WEB_CONCURRENCY": str(WORKERS),
-                    "LOG_LEVEL": "warning",
                     # A worker that is stopped while it starts misses the signal; do not wait half a minute for it.
                     "GUNICORN_CMD_ARGS": "--graceful-timeout 5",
                 },
@@ -70,10 +88,18 @@ class Release:
 
     def workers(self) -> list[int]:
         """The pids of its workers."""
-        listing = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self._running.process.pid)], capture_output=True, text=True, check=False
-        )
-        return [int(word) for word in listing.stdout.split()]
+        return [pid for pid, command in self._processes("--ppid") if _JOBS not in command]
+
+    def jobs_workers(self) -> list[int]:
+        """The pids of its workers of background jobs, without the process that restarts them."""
+        return [pid for pid, command in self._processes("--sid") if "jobs-work" in command]
+
+    def _processes(self, selection: str) -> list[tuple[int, str]]:
+        """Return pid and command line of the processes that an option of ps selects by the pid of the master."""
+        command = ["ps", "-ww", "-o", "pid=,args=", selection, str(self._running.process.pid)]
+        listing = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = (line.split(maxsplit=1) for line in listing.stdout.splitlines())
+        return [(int(pid), words) for pid, words in found]
 
     def kill_worker(self, pid: int) -> None:
         """Kill one worker with SIGKILL."""

@@ -105,23 +105,7 @@ class PhoneBookingService:
         if stale is not None:
             return self._leave_wish(invocation, request, render, stale)
         context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, taken=schedule.taken)
-        result, _ = _decide(phone_requests.offer_slots, context, request)
-        answer = render(result, schedule.agent, now)
-        try:
-            self._calls.record_answer(
-                invocation,
-                answer=answer,
-                outcome=_label(result, "answered"),
-                agent_id=_id_of(schedule.agent),
-                offered=phone_requests.offered_in(result),
-                asked=phone_requests.question_in(result),
-            )
-        except Fault as fault:
-            # The times are right even so, and the caller is waiting for them.
-            log.warning(
-                "A tool call was answered but not recorded: %s", fault, extra={"call_id": invocation.vapi_call_id}
-            )
-        return answer
+        return self._answer_question(context, request, render, phone_requests.offer_slots)
 
     def book(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Book a viewing. Two round trips: one to lock and read, one to write and commit.
@@ -141,15 +125,16 @@ class PhoneBookingService:
     def find(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Find the caller's own upcoming bookings, once the name or the address agrees.
 
-        Two round trips, no lock.
+        One round trip to read, and at most one to record the tool call. No lock.
         """
         now = self._now()
-        with self._database.transaction() as connection:
+        with self._database.connection() as connection, connection.pipeline():
             pending = self._appointments.queue_schedule(connection, invocation, now)
             connection.sync()
             schedule, own = pending.read()
-            context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, own=own)
-            return self._decide_and_record(connection, context, request, render, phone_requests.find)
+        self._remember_language(invocation, schedule.agent)
+        context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, own=own)
+        return self._answer_question(context, request, render, phone_requests.find)
 
     def understand(
         self, phrase: str, agent_id: str, viewer: Viewer, now: datetime | None = None
@@ -205,6 +190,34 @@ class PhoneBookingService:
         calendar_id = busy.calendar_id if busy else None
         age_s = None if calendar_id is None else self._calendars.age_s(calendar_id)
         return replace(found, busy=busy, busy_age_s=age_s)
+
+    def _answer_question(
+        self,
+        context: RequestContext,
+        request: BookingRequest,
+        render: Render,
+        decide: Callable[[RequestContext, BookingRequest], Decision],
+    ) -> str:
+        """Decide on a request that changes nothing, and record it, where records are buffered after the answer."""
+        result, _ = _decide(decide, context, request)
+        answer = render(result, context.agent, context.now)
+        try:
+            self._calls.record_answer(
+                context.invocation,
+                answer=answer,
+                outcome=_label(result, "answered"),
+                agent_id=_id_of(context.agent),
+                offered=phone_requests.offered_in(result),
+                asked=phone_requests.question_in(result),
+            )
+        except Fault as fault:
+            # The answer is right even so, and the caller is waiting for it.
+            log.warning(
+                "A tool call was answered but not recorded: %s",
+                fault,
+                extra={"call_id": context.invocation.vapi_call_id},
+            )
+        return answer
 
     def _change(
         self,

@@ -68,6 +68,6 @@ WRITE_ONE = Task(
     name=WRITE_VIEWING, label="Write a viewing into a calendar", run=_write, gave_up=_gave_up_writing, max_attempts=12
 )
 WRITE_ALL = Task(name=WRITE_VIEWINGS, label="Write all viewings into a calendar", run=_write_all)
-CHECK_ONE = Task(name=CHECK_VIEWING, label="Look for a viewing in a calendar", run=_check, max_attempts=5)
+CHECK_ONE = Task(name=CHECK_VIEWING, label="Look for a viewing in a calendar", run=_check, max_attempts=12)
 
 CALENDAR_TASKS = (SYNC_CALENDARS, SYNC_CALENDAR, WRITE_ONE, WRITE_ALL, CHECK_ONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class Asked:
         query: the last value of each parameter.
         headers: by name in lower case.
         body: as sent.
+        connection: on which it came.
     """
 
     method: str
@@ -29,6 +31,7 @@ class Asked:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    connection: socket.socket | None = field(default=None, compare=False, repr=False)
 
     @property
     def form(self) -> dict[str, str]:
@@ -98,6 +101,17 @@ class Loopback:
         """The base address, without a slash at the end."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def exchange(self, asked: Asked) -> Reply:
+        """Return the answer after its time, letting others wait. Called by a thread of each connection."""
+        if self.latency_s:
+            self.closing.wait(self.latency_s)
+        with self.lock:
+            self.asked.append(asked)
+            reply = self.answer(asked)
+        if isinstance(reply, Hang):
+            self.closing.wait()
+        return reply
+
     def answer(self, asked: Asked) -> Reply:
         """Return the answer to one request."""
         raise NotImplementedError
@@ -139,14 +153,9 @@ def _handler_of(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
                 query={name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()},
                 headers={name.lower(): value for name, value in self.headers.items()},
                 body=self.rfile.read(int(self.headers.get("Content-Length", "0"))),
+                connection=self.connection,
             )
-            if loopback.latency_s:
-                loopback.closing.wait(loopback.latency_s)
-            with loopback.lock:
-                loopback.asked.append(asked)
-                reply = loopback.answer(asked)
-            if isinstance(reply, Hang):
-                loopback.closing.wait()
+            reply = loopback.exchange(asked)
             if not isinstance(reply, Answer):
                 self.close_connection = True
                 return

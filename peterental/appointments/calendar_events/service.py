@@ -110,8 +110,8 @@ def _may_be_gone(state: EventState, window: ReadWindow, reading: Reading) -> boo
     """Return whether an event that a reading does not show should have been in it, or was reported as removed."""
     if state.event_id in reading.removed_own:
         return True
-    start = state.written_start
-    return reading.is_whole and state.remote_change is None and start is not None and window.start <= start < window.end
+    start = state.remote_start if state.remote_change else state.written_start
+    return reading.is_whole and start is not None and window.start <= start < window.end
 
 
 class CalendarEventService:
@@ -177,28 +177,39 @@ class CalendarEventService:
 
         Raises CalendarFault, MailboxBusy, MailboxThrottled: it has to be tried again.
         """
-        viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
-        if viewing is None or state is None or not state.is_waiting:
+        waiting = self._waiting(appointment_id)
+        if waiting is None:
             return
-        calendar = self._calendar_for(viewing, state)
-        if calendar is None:
-            return  # nothing to write into; connecting a calendar queues it again
-        if viewing.status == "cancelled" and not state.may_exist:
-            with self._database.transaction() as connection:
-                self._events.record_deleted(connection, state)
-            return
+        viewing, state, calendar = waiting
         try:
             with self._opened(calendar) as remote:
+                waiting = self._waiting(appointment_id)  # another process may have written it before it let go
+                if waiting is None:
+                    return
+                viewing, state, present = waiting
+                if present.account_id != calendar.account_id:
+                    raise MailboxBusy(name=present.name)
                 if viewing.status == "cancelled":
-                    self._delete(calendar, remote, viewing, state)
+                    self._delete(present, remote, viewing, state)
                 else:
-                    self._write(calendar, remote, viewing, state)
+                    self._write(present, remote, viewing, state)
         except EventRefused as fault:
             log.warning("%s: %s", calendar.name, fault, extra={"agent_id": viewing.agent_id})
             self._events.record_problem(state, str(fault), is_final=True)
         except (CalendarFault, AddressNotAllowed) as fault:
             self._events.record_problem(state, str(fault), is_final=False)
             raise
+
+    def _waiting(self, appointment_id: int) -> tuple[ViewingOfEvent, EventState, Calendar] | None:
+        """Return a viewing whose event has to be written, and the calendar; None without one to write into.
+
+        Connecting a calendar queues it again.
+        """
+        viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
+        if viewing is None or state is None or not state.is_waiting:
+            return None
+        calendar = self._calendar_for(viewing, state)
+        return None if calendar is None else (viewing, state, calendar)
 
     def give_up(self, appointment_id: int, reason: str) -> None:
         """Record that an event could not be written after many attempts.
@@ -236,18 +247,31 @@ class CalendarEventService:
         revision = state.revision + 1 if was_deleted else state.revision
         for next_revision in range(revision, revision + MAX_REVISIONS):
             self._events.record_attempt(viewing.appointment_id, calendar.calendar_id, next_revision)
-            wanted = replace(state, revision=next_revision, event_id=None)
+            event = self._event(viewing, replace(state, revision=next_revision, event_id=None))
             try:
-                written = remote.write(calendar.remote_id, self._event(viewing, wanted))
-            except EventIdSpent:
+                written = remote.write(calendar.remote_id, event)
+                if state.attempted:
+                    self._confirm(calendar, remote, replace(event, event_id=written.event_id))
+            except (EventIdSpent, EventMissing):
                 continue
             self._record_written(state, written.event_id, viewing)
             return
         raise EventRefused(host=calendar.name, reason="its id was used before")
 
+    def _confirm(self, calendar: Calendar, remote: ViewingCalendar, event: ViewingEvent) -> None:
+        """Make certain that an event is as it should be, which an attempt whose answer was lost may have created.
+
+        A person may have moved or deleted it since. Raises EventMissing if it is gone.
+        """
+        found = remote.find(calendar.remote_id, event)
+        if found is None or found.start is None:
+            raise EventMissing
+        if (found.start, found.end) != (event.start, event.end):
+            remote.write(calendar.remote_id, event)
+
     def _delete(self, calendar: Calendar, remote: ViewingCalendar, viewing: ViewingOfEvent, state: EventState) -> None:
         event_id = state.event_id
-        if event_id is None:  # an answer was lost: it may exist
+        if state.attempted:  # an answer was lost: it may exist
             found = remote.find(calendar.remote_id, self._event(viewing, state))
             event_id = found.event_id if found else None
         if event_id is not None:

@@ -66,7 +66,7 @@ class EventCollector:
         return Reading(
             is_whole=self._is_whole,
             busy=self._busy,
-            removed=frozenset() if self._is_whole else frozenset(self._removed - self._busy.keys()),
+            removed=frozenset() if self._is_whole else frozenset(self._removed - self._busy.keys() - self._own.keys()),
             own=tuple(self._own.values()),
             removed_own=frozenset() if self._is_whole else frozenset(self._own_removed - self._own.keys()),
             cursor=cursor,
@@ -74,7 +74,8 @@ class EventCollector:
         )
 
     def _add(self, event: ReadEvent) -> None:
-        self._forget(event.key)
+        self._busy.pop(event.key, None)
+        self._own.pop(event.key, None)
         if event.is_cancelled:
             # Little more than the id is reported, so a guest's copy looks like our own event.
             self._removed.add(event.key)
@@ -101,12 +102,6 @@ class EventCollector:
         self._removed.add(series)
         if Marker.parse(series, self._namespace):
             self._own_removed.add(series)
-
-    def _forget(self, key: str) -> None:
-        self._busy.pop(key, None)
-        self._own.pop(key, None)
-        self._removed.discard(key)
-        self._own_removed.discard(key)
 
     def _note(self, note: str) -> None:
         if len(self._notes) < MAX_NOTES:

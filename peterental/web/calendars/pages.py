@@ -62,13 +62,15 @@ def create_blueprint() -> Blueprint:
         named = {"kind": kind}
         blueprint.add_url_rule(f"{page}/{kind}", view_func=begin_sign_in, methods=["POST"], defaults=named)
         blueprint.add_url_rule(f"/oauth/{kind}", view_func=finish_sign_in, defaults=named)
+    blueprint.add_url_rule(f"{page}/feed", view_func=make_feed, methods=["POST"])
+    blueprint.add_url_rule(f"{page}/feed/end", view_func=remove_feed, methods=["POST"])
     blueprint.add_url_rule("/calendars/<int:account_id>/sync", view_func=sync, methods=["POST"])
     blueprint.add_url_rule("/calendars/<int:account_id>/disconnect", view_func=disconnect, methods=["GET", "POST"])
     return blueprint
 
 
 def show(agent_id: str) -> Answer:
-    """Show an agent's calendars. Runs six queries."""
+    """Show an agent's calendars. Runs eight queries."""
     return _page(agent_id)
 
 
@@ -264,6 +266,23 @@ def disconnect(account_id: int) -> Answer:
     return render_template("calendars/disconnect.html", agent=overview.agent, overview=overview, each=each)
 
 
+# --- the feed --------------------------------------------------------------------------------------------------------
+
+
+def make_feed(agent_id: str) -> Answer:
+    """Make a secret address to subscribe to an agent's viewings, in place of an earlier one."""
+    _services().feeds.create(agent_id, current_viewer())
+    flash("The address is made. Copy it into the calendar program.", "done")
+    return redirect(url_for("calendars.show", agent_id=agent_id, _anchor="feed"), 303)
+
+
+def remove_feed(agent_id: str) -> Answer:
+    """End the secret address: programs that subscribed to it get nothing any more."""
+    _services().feeds.remove(agent_id, current_viewer())
+    flash("The address has ended.", "done")
+    return _back(agent_id)
+
+
 def _flash_problem(result: SyncResult) -> None:
     if result.problem is not None and result.state != "read":
         flash(f"{result.account.label} could not be read. {result.problem}", "refused")
@@ -286,6 +305,8 @@ def _page(agent_id: str, *, address: AddressForm | None = None, caldav: CalDavFo
         address_form=address or AddressForm(formdata=None, prefix="address-"),
         caldav_form=caldav or CalDavForm(formdata=None, data={"user_name": reconnected}),
         sent=sent,
+        feed=services.feeds.address(agent_id, viewer),
+        base_url=config.address,
         offers_demo=not config.is_production and not any(each.account.kind == "demo" for each in overview.accounts),
         sign_in_kinds=[(kind, KIND_NAMES[kind]) for kind in SIGN_IN_KINDS if kind in overview.offered],
     )

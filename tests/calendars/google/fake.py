@@ -56,6 +56,7 @@ class Request:
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
     body: bytes
+    connection: socket.socket | None = field(default=None, compare=False, repr=False)
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -129,6 +130,7 @@ class GoogleFake:
         rotates: whether each refresh returns another refresh token and ends the old one.
         life_s: how long access tokens are valid, in seconds.
         free_busy_errors: reasons for which the free and busy times of a calendar are not computed, by its id.
+        lock: held while a request changes something; for what a person does at the same time.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = utc_now, latency_s: float = 0) -> None:
@@ -470,7 +472,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         query = parse_qs(parts.query, keep_blank_values=True)
-        answer = self.server.fake.answer(Request(self.command, parts.path, query, dict(self.headers), body))
+        answer = self.server.fake.answer(
+            Request(self.command, parts.path, query, dict(self.headers), body, self.connection)
+        )
         if answer.status == 0:
             self.close_connection = True
             with contextlib.suppress(OSError):  # the client is gone already

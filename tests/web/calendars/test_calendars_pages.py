@@ -465,7 +465,7 @@ def test_page_runs_few_queries(browser: Browser, connect: Callable[..., Account]
     connect()
     queries.clear()
     browser.get(PAGE)
-    assert len(queries) == 1 + 8, "the sign-in check, and these"
+    assert len(queries) == 1 + 10, "the sign-in check, and these"
 
 
 def test_audit_log_names_changes_of_calendars(
