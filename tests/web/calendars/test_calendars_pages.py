@@ -28,6 +28,7 @@ from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services, services_of
 from tests.web.calendars.conftest import hours_of
+from tests.web.conftest import WORDS
 
 if TYPE_CHECKING:
     from tests.web.calendars.conftest import Script
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 PAGE = "/agents/nora/calendars"
 UNREACHABLE = CalendarUnreachable(host="caldav.example.com", reason="no answer within 15 seconds")
-CALDAV = {"server": "caldav.example.com", "user_name": "nora@example.com", "password": "app pass word"}
+CALDAV = {"server": "caldav.example.com", "user_name": "nora@example.com", "password": WORDS}
 
 
 @pytest.fixture
@@ -93,10 +94,10 @@ def test_caldav_account_is_connected_and_read(browser: Browser, script: Script, 
 def test_address_is_stored_and_never_shown_again(
     browser: Browser, script: Script, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    secret = "https://calendar.example.com/private-d41d8cd98f00/basic.ics"
-    page = browser.send(f"{PAGE}/address", {"address-address": f" {secret} "}, at=PAGE, follow=True)
+    address = "https://calendar.example.com/private-d41d8cd98f00/basic.ics"
+    page = browser.send(f"{PAGE}/address", {"address-address": f" {address} "}, at=PAGE, follow=True)
     assert "Connected: Calendar address calendar.example.com" in page.text
-    assert script.signed_in == [AddressCredentials(secret)]
+    assert script.signed_in == [AddressCredentials(address)]
     assert "private-d41d8cd98f00" not in page.text
     assert "private-d41d8cd98f00" not in caplog.text
     assert "private-d41d8cd98f00" not in str(database.fetch("SELECT * FROM calendar_accounts, audit_log"))
@@ -119,7 +120,7 @@ def test_refused_form_keeps_all_but_the_password(
     assert sentence in page.text
     assert 'value="caldav.example.com"' in page.text
     assert 'value="nora@example.com"' in page.text
-    assert "app pass word" not in page.text
+    assert WORDS not in page.text
     assert '<details class="panel setup" id="connect-caldav" open>' in page.text
     page = browser.send(f"{PAGE}/address", {"address-address": "https://a.example/b.ics"}, at=PAGE)
     assert page.status_code == 400
