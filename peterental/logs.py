@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -20,6 +21,9 @@ from peterental.config import Config
 from peterental.database_urls import mask_passwords
 
 INDENT = "    "
+
+_FEEDS = "/feeds/"
+_FEED_TOKEN = re.compile(rf"{_FEEDS}([A-Za-z0-9_-]{{4}})[A-Za-z0-9_%-]+")
 
 _ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
@@ -69,7 +73,7 @@ class TextFormatter(logging.Formatter):
             text += f" [call {printable_line(str(call))}]"
         exception = self.formatException(record.exc_info) if record.exc_info else record.exc_text
         stack = self.formatStack(record.stack_info) if record.stack_info else None
-        return mask_passwords("\n".join([text, *(INDENT + indented(part) for part in (exception, stack) if part)]))
+        return _masked("\n".join([text, *(INDENT + indented(part) for part in (exception, stack) if part)]))
 
 
 class JsonFormatter(logging.Formatter):
@@ -81,14 +85,21 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": mask_passwords(record.getMessage()),
+            "message": _masked(record.getMessage()),
         }
         call = getattr(record, "call_id", None)
         if call:
             document["call_id"] = call
         if record.exc_info:
-            document["exception"] = mask_passwords(self.formatException(record.exc_info))
+            document["exception"] = _masked(self.formatException(record.exc_info))
         return _printable_json(json.dumps(document, ensure_ascii=False))
+
+
+def _masked(text: str) -> str:
+    """Return a text without passwords, and with the secret part of feed addresses cut short."""
+    if _FEEDS in text:
+        text = _FEED_TOKEN.sub(rf"{_FEEDS}\1…", text)
+    return mask_passwords(text)
 
 
 def printable_line(text: str) -> str:

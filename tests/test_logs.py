@@ -203,3 +203,13 @@ def test_endless_recursion_is_not_swallowed(tmp_path: Path) -> None:
         handler.setFormatter(Endless())
         with pytest.raises(RecursionError):
             handler.handle(a_record("x"))
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_secret_address_of_a_feed_is_cut_short(log_format: str) -> None:
+    formatter: logging.Formatter = TextFormatter("%(message)s") if log_format == "text" else JsonFormatter()
+    record = logging.makeLogRecord(
+        {"msg": '"%(m)s %(U)s" 200', "args": {"m": "GET", "U": f"/feeds/{'aB3_' * 10}-9x.ics"}}
+    )
+    assert "/feeds/aB3_…" in formatter.format(record)
+    assert "aB3_aB3_" not in formatter.format(record)

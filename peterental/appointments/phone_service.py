@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from peterental.appointments.understanding import Understanding
     from peterental.calendars.sync_service import SyncService
     from peterental.calls.model import Outcome, Render
+    from peterental.calls.repository import Change
     from peterental.calls.service import CallService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
@@ -104,23 +105,7 @@ class PhoneBookingService:
         if stale is not None:
             return self._leave_wish(invocation, request, render, stale)
         context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, taken=schedule.taken)
-        result, _ = _decide(phone_requests.offer_slots, context, request)
-        answer = render(result, schedule.agent, now)
-        try:
-            self._calls.record_answer(
-                invocation,
-                answer=answer,
-                outcome=_label(result, "answered"),
-                agent_id=_id_of(schedule.agent),
-                offered=phone_requests.offered_in(result),
-                asked=phone_requests.question_in(result),
-            )
-        except Fault as fault:
-            # The times are right even so, and the caller is waiting for them.
-            log.warning(
-                "A tool call was answered but not recorded: %s", fault, extra={"call_id": invocation.vapi_call_id}
-            )
-        return answer
+        return self._answer_question(context, request, render, phone_requests.offer_slots)
 
     def book(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Book a viewing. Two round trips: one to lock and read, one to write and commit.
@@ -140,15 +125,16 @@ class PhoneBookingService:
     def find(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Find the caller's own upcoming bookings, once the name or the address agrees.
 
-        Two round trips, no lock.
+        One round trip to read, and at most one to record the tool call. No lock.
         """
         now = self._now()
-        with self._database.transaction() as connection:
+        with self._database.connection() as connection, connection.pipeline():
             pending = self._appointments.queue_schedule(connection, invocation, now)
             connection.sync()
             schedule, own = pending.read()
-            context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, own=own)
-            return self._decide_and_record(connection, context, request, render, phone_requests.find)
+        self._remember_language(invocation, schedule.agent)
+        context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, own=own)
+        return self._answer_question(context, request, render, phone_requests.find)
 
     def understand(
         self, phrase: str, agent_id: str, viewer: Viewer, now: datetime | None = None
@@ -204,6 +190,34 @@ class PhoneBookingService:
         calendar_id = busy.calendar_id if busy else None
         age_s = None if calendar_id is None else self._calendars.age_s(calendar_id)
         return replace(found, busy=busy, busy_age_s=age_s)
+
+    def _answer_question(
+        self,
+        context: RequestContext,
+        request: BookingRequest,
+        render: Render,
+        decide: Callable[[RequestContext, BookingRequest], Decision],
+    ) -> str:
+        """Decide on a request that changes nothing, and record it, where records are buffered after the answer."""
+        result, _ = _decide(decide, context, request)
+        answer = render(result, context.agent, context.now)
+        try:
+            self._calls.record_answer(
+                context.invocation,
+                answer=answer,
+                outcome=_label(result, "answered"),
+                agent_id=_id_of(context.agent),
+                offered=phone_requests.offered_in(result),
+                asked=phone_requests.question_in(result),
+            )
+        except Fault as fault:
+            # The answer is right even so, and the caller is waiting for it.
+            log.warning(
+                "A tool call was answered but not recorded: %s",
+                fault,
+                extra={"call_id": context.invocation.vapi_call_id},
+            )
+        return answer
 
     def _change(
         self,
@@ -303,8 +317,7 @@ class PhoneBookingService:
         """Decide, queue the change and the tool call's record, and return the answer."""
         self._remember_language(context.invocation, context.agent)
         result, decision = _decide(decide, context, request)
-        if decision is not None:
-            self._write(connection, context, decision)
+        change = self._write(connection, context, decision) if decision is not None else None
         earlier_answer = decision.said_before if decision else None
         answer = earlier_answer or render(result, context.agent, context.now)
         booking = decision.appointment if decision else None
@@ -317,22 +330,24 @@ class PhoneBookingService:
             appointment_id=booking.appointment_id or None if booking else None,
             offered=phone_requests.offered_in(result),
             asked=phone_requests.question_in(result),
+            change=change,
         )
         return answer
 
-    def _write(self, connection: Connection, context: RequestContext, decision: Decision) -> None:
-        """Queue the change that was decided, if there is one."""
+    def _write(self, connection: Connection, context: RequestContext, decision: Decision) -> Change | None:
+        """Queue the change that was decided, or return it if it is to be made with the record of the tool call."""
         booking = decision.appointment
         if booking is None or decision.change is None:
-            return
+            return None
         blocked_until = booking.end + timedelta(minutes=context.known_agent.rules.buffer_minutes)
         if decision.change == "insert":
-            self._appointments.insert(connection, booking, blocked_until, context.invocation.tool_call_id)
-        elif decision.change == "move":
+            return self._appointments.insertion(booking, blocked_until, context.invocation.tool_call_id)
+        if decision.change == "move":
             old_start = decision.old_start or booking.start
             self._appointments.move(connection, booking, old_start, blocked_until, context.now)
         else:
             self._appointments.cancel(connection, booking, context.now)
+        return None
 
 
 def _decide(

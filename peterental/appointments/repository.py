@@ -19,6 +19,7 @@ from peterental.appointments.schedule_repository import (
     read_schedule,
     schedule_sql,
 )
+from peterental.calls.repository import Change
 from peterental.database.constraints import named_constraints
 from peterental.phone_numbers import last_digits
 
@@ -73,7 +74,9 @@ CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap
 """What violations of the constraints of `appointments` mean, by constraint."""
 
 
-# The caller's own upcoming bookings are read with the schedule: a statement of its own costs more than they do.
+# The caller's own upcoming bookings are read with the schedule: a statement of its own costs more than they do. They
+# are looked up by id (OFFSET 0 keeps it so): a plan that was made while the table was small would read all bookings of
+# the agent.
 SCHEDULE_AND_OWN = schedule_sql(
     AGENT_BY_VAPI_KEY,
     f"""
@@ -82,19 +85,47 @@ SCHEDULE_AND_OWN = schedule_sql(
         FROM (
             SELECT {APPOINTMENT}
             FROM (
-                SELECT id FROM appointments
-                WHERE {CALLER_END} = %(caller_end)s AND caller_number IS NOT NULL AND start_time > %(now)s
-                UNION
-                SELECT id FROM appointments
-                WHERE vapi_call_id = %(vapi_call_id)s AND start_time > %(now)s
-            ) AS own
-            JOIN appointments USING (id)
+                SELECT * FROM appointments
+                WHERE id = ANY (ARRAY(
+                    SELECT id FROM appointments
+                    WHERE {CALLER_END} = %(caller_end)s AND caller_number IS NOT NULL AND start_time > %(now)s
+                    UNION ALL
+                    SELECT id FROM appointments
+                    WHERE vapi_call_id = %(vapi_call_id)s AND start_time > %(now)s
+                ))
+                OFFSET 0
+            ) AS appointments
             CROSS JOIN (SELECT agent.agent_name, agent.time_zone) AS agents
             WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed'
         ) AS booking
     )
     """,
 )
+
+_BOOKED = """
+    booked AS (
+        INSERT INTO appointments (
+            agent_id, vapi_call_id, vapi_tool_call_id, property_address, start_time, end_time, blocked_until,
+            attendee_name, attendee_email, attendee_phone, caller_number, overlap_allowed,
+            created_at, updated_at
+        )
+        VALUES (
+            %(booking_agent_id)s, %(booking_vapi_call_id)s, %(booking_tool_call_id)s, %(booking_property_address)s,
+            %(booking_start)s, %(booking_end)s, %(booking_blocked_until)s,
+            %(booking_attendee_name)s, %(booking_attendee_email)s, %(booking_attendee_phone)s,
+            %(booking_caller_number)s, %(booking_overlap_allowed)s,
+            %(booking_created_at)s, %(booking_created_at)s
+        )
+        RETURNING id, start_time, created_at
+    )
+"""
+_FIRST_EVENT = """
+    INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, new_start)
+    SELECT id, created_at, 'booked', %(booking_actor)s, start_time FROM booked
+    RETURNING appointment_id
+"""
+_INSERT = f"WITH {_BOOKED} {_FIRST_EVENT}"
+_INSERTION = f"{_BOOKED}, changed AS ({_FIRST_EVENT})"
 
 _own_decoder = msgspec.json.Decoder(tuple[Appointment, ...])
 
@@ -176,42 +207,12 @@ class AppointmentRepository:
             tool_call_id: of the tool call that books it, by which a repetition of that call finds it.
             actor: PHONE, or the e-mail address of the user who books it.
         """
-        return connection.execute(
-            """
-            WITH booked AS (
-                INSERT INTO appointments (
-                    agent_id, vapi_call_id, vapi_tool_call_id, property_address, start_time, end_time, blocked_until,
-                    attendee_name, attendee_email, attendee_phone, caller_number, overlap_allowed,
-                    created_at, updated_at
-                )
-                VALUES (
-                    %(agent_id)s, %(vapi_call_id)s, %(tool_call_id)s, %(property_address)s, %(start)s, %(end)s,
-                    %(blocked_until)s, %(attendee_name)s, %(attendee_email)s, %(attendee_phone)s, %(caller_number)s,
-                    %(overlap_allowed)s, %(created_at)s, %(created_at)s
-                )
-                RETURNING id, start_time, created_at
-            )
-            INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, new_start)
-            SELECT id, created_at, 'booked', %(actor)s, start_time FROM booked
-            RETURNING appointment_id
-            """,
-            {
-                "agent_id": appointment.agent_id,
-                "vapi_call_id": appointment.vapi_call_id,
-                "tool_call_id": tool_call_id,
-                "property_address": appointment.property_address,
-                "start": appointment.start,
-                "end": appointment.end,
-                "blocked_until": blocked_until,
-                "attendee_name": appointment.attendee_name,
-                "attendee_email": appointment.attendee_email,
-                "attendee_phone": appointment.attendee_phone,
-                "caller_number": appointment.caller_number,
-                "overlap_allowed": appointment.overlap_allowed,
-                "actor": actor,
-                "created_at": appointment.created_at,
-            },
-        )
+        values = _booking_values(appointment, blocked_until, tool_call_id, actor)
+        return connection.execute(_INSERT.encode(), values)
+
+    def insertion(self, appointment: Appointment, blocked_until: datetime, tool_call_id: str) -> Change:
+        """Return the same for a booking by phone, as a part of the statement that records the tool call."""
+        return Change(_INSERTION, _booking_values(appointment, blocked_until, tool_call_id, PHONE))
 
     def move(
         self,
@@ -306,6 +307,28 @@ class AppointmentRepository:
                 "actor": actor,
             },
         )
+
+
+def _booking_values(
+    appointment: Appointment, blocked_until: datetime, tool_call_id: str, actor: str
+) -> dict[str, object]:
+    """Return the parameters of _BOOKED and _FIRST_EVENT."""
+    return {
+        "booking_agent_id": appointment.agent_id,
+        "booking_vapi_call_id": appointment.vapi_call_id,
+        "booking_tool_call_id": tool_call_id,
+        "booking_property_address": appointment.property_address,
+        "booking_start": appointment.start,
+        "booking_end": appointment.end,
+        "booking_blocked_until": blocked_until,
+        "booking_attendee_name": appointment.attendee_name,
+        "booking_attendee_email": appointment.attendee_email,
+        "booking_attendee_phone": appointment.attendee_phone,
+        "booking_caller_number": appointment.caller_number,
+        "booking_overlap_allowed": appointment.overlap_allowed,
+        "booking_actor": actor,
+        "booking_created_at": appointment.created_at,
+    }
 
 
 def _key(key: AgentKey) -> dict[str, object]:

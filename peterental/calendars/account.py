@@ -55,7 +55,7 @@ class Account:
     @property
     def label(self) -> str:
         """The account's name after its kind, such as "CalDAV dana@example.com"."""
-        return f"{self.kind_name} {self.name}"
+        return self.name if self.name == self.kind_name else f"{self.kind_name} {self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)

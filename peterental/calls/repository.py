@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,7 +48,25 @@ _OVERWRITE = f"""
 """What becomes of the record of a tool call that was delivered before."""
 
 
-def _record_sql(*, durable: bool, knows_agent: bool) -> str:
+@dataclass(frozen=True)
+class Change:
+    """A change that the statement makes which records its tool call.
+
+    Args:
+        sql: table expressions of another feature; the last one, `changed`, returns the `appointment_id` that it made.
+        values: their parameters, under names that the statement itself does not use.
+    """
+
+    sql: str
+    values: Mapping[str, object]
+
+
+_APPOINTMENT_OF_CALL = """
+    SELECT id FROM appointments WHERE vapi_call_id = %(vapi_call_id)s AND vapi_tool_call_id = %(tool_call_id)s
+"""
+
+
+def _record_sql(*, durable: bool, knows_agent: bool, change: str = "") -> str:
     """Build the statement that records a tool call.
 
     An identical row is not written again: a delivery repeated many times at once must not queue up on its row lock. The
@@ -58,11 +77,13 @@ def _record_sql(*, durable: bool, knows_agent: bool) -> str:
         durable: whether the commit waits for the disk. A row that only logs an answer need not, while a caller waits.
         knows_agent: whether the agent is known already. With that choice inside the statement, no generic plan would
             fit both cases, and the server would plan every tool call.
+        change: table expressions of a change to be made first, see `Change`.
     """
     agent = "%(agent_id)s" if knows_agent else f"({AGENT_ID_BY_VAPI_KEY})"
     async_commit = "async_commit AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)),"
+    appointment_id = "SELECT appointment_id FROM changed" if change else _APPOINTMENT_OF_CALL
     return f"""
-        WITH {"" if durable else async_commit} new_call AS (
+        WITH {"" if durable else async_commit} {change}{"," if change else ""} new_call AS (
             INSERT INTO calls (
                 vapi_call_id, kind, agent_id, assistant_id, phone_number_id, caller_number, created_at, updated_at,
                 outcomes, agreed
@@ -81,10 +102,7 @@ def _record_sql(*, durable: bool, knows_agent: bool) -> str:
         SELECT
             %(vapi_call_id)s, %(tool_call_id)s, {agent}, %(name)s,
             %(arguments)s::jsonb, %(answer)s, %(outcome)s,
-            COALESCE(%(appointment_id)s::int, (
-                SELECT id FROM appointments
-                WHERE vapi_call_id = %(vapi_call_id)s AND vapi_tool_call_id = %(tool_call_id)s
-            )),
+            COALESCE(%(appointment_id)s::int, ({appointment_id})),
             %(offered)s::timestamptz[], %(asked)s, %(duration_ms)s, %(received_at)s::timestamptz
         {"" if durable else "FROM async_commit"}
         WHERE NOT EXISTS (
@@ -101,6 +119,13 @@ _RECORD = {
     for durable in (True, False)
     for knows_agent in (True, False)
 }
+
+
+@lru_cache(8)
+def _record_with(change: str) -> bytes:
+    """Return the statement that makes a change and records its tool call, of a known agent."""
+    return _record_sql(durable=True, knows_agent=True, change=change).encode()
+
 
 # In the order of their ids, so that two processes that write at once wait for each other and do not deadlock.
 _RECORD_BATCH = f"""
@@ -234,12 +259,17 @@ class CallRepository:
         )
         return PendingHistory(cursor, invocation.tool_call_id)
 
-    def record_tool_call(self, connection: Connection, invocation: ToolInvocation, values: dict[str, Any]) -> None:
-        """Queue the record of a tool call.
+    def record_tool_call(
+        self, connection: Connection, invocation: ToolInvocation, values: dict[str, Any], change: Change | None = None
+    ) -> None:
+        """Queue the record of a tool call, with the change of an agent's bookings that it led to, if any.
 
         Finds the appointment that it made in this transaction.
         """
-        connection.execute(_RECORD[True, values["agent_id"] is not None].encode(), _parameters(invocation, values))
+        if change is None:
+            connection.execute(_RECORD[True, values["agent_id"] is not None].encode(), _parameters(invocation, values))
+        else:
+            connection.execute(_record_with(change.sql), _parameters(invocation, values) | dict(change.values))
 
     def record_tool_call_alone(self, invocation: ToolInvocation, values: dict[str, Any]) -> None:
         """Record a tool call outside any transaction. One round trip."""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         ToolInvocation,
         UnknownAssistant,
     )
-    from peterental.calls.repository import PendingHistory
+    from peterental.calls.repository import Change, PendingHistory
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
     from peterental.errors import Refusal
@@ -201,6 +201,7 @@ class CallService:
         appointment_id: int | None = None,
         offered: Sequence[datetime] = (),
         asked: str | None = None,
+        change: Change | None = None,
     ) -> None:
         """Queue the record of a tool call in the transaction that did its work.
 
@@ -215,11 +216,13 @@ class CallService:
             appointment_id: the booking it concerns; looked up by the tool-call id where this transaction made it.
             offered: the start times in the answer, aware, in the order named.
             asked: the stable key of the question that the answer asks.
+            change: what the same statement changes first.
         """
         self._calls.record_tool_call(
             connection,
             invocation,
             self._values(answer, outcome, agent_id, appointment_id, offered=offered, asked=asked),
+            change,
         )
 
     def record_tool_call_alone(

@@ -45,8 +45,9 @@ class BatchingPipeline(psycopg.Pipeline):
             yield from self._fetch_gen(flush=False)
 
     def _exit_gen(self) -> PQGen[None]:
-        """End the pipeline. psycopg asks for the results twice, with one more system call."""
-        yield from self._sync_gen()
+        """End the pipeline: send what was queued since the last sync, if anything was, and read all results."""
+        if self.command_queue or self.result_queue:
+            yield from self._sync_gen()
 
     def _take_queue(self) -> None:
         """Hand what was queued to libpq, which keeps it in memory until it is flushed or becomes large."""

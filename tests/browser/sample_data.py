@@ -226,6 +226,5 @@ def _examples(site: Site) -> dict[str, str]:
     found = {name: site.database.fetch(query)[0] for name, query in queries.items()}
     return {
         "agent_id": "nora-castillo",
-        "kind": "google",
         **{name: str(next(iter(row.values()))) for name, row in found.items()},
     }

@@ -33,13 +33,14 @@ def redirect(location: str, status: str = "302 Found") -> bytes:
 
 
 class Exchange:
-    """One request and the connection it came on."""
+    """One request and the connection it came on. A script sets `left` when it has closed that."""
 
     def __init__(self, request: bytes, body: bytes, connection: socket.socket, stop: threading.Event) -> None:
         self.head = request.decode("latin-1")
         self.body = body
         self.connection = connection
         self.stop = stop
+        self.left = threading.Event()
 
     @property
     def line(self) -> str:

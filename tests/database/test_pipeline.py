@@ -127,3 +127,13 @@ def test_the_error_of_a_command_is_raised(connection: DeadlineConnection) -> Non
     with pytest.raises(psycopg.errors.SyntaxError), connection.pipeline() as pipeline:
         pipeline.queue(b"BEGINN")
     assert connection.execute("SELECT 1 AS one").fetchone() == {"one": 1}
+
+
+def test_the_end_after_a_sync_waits_for_nothing(
+    connection: DeadlineConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connection.pipeline() as pipeline:
+        cursor = connection.execute("SELECT 1 AS one")
+        connection.sync()
+        monkeypatch.setattr(pipeline, "_sync_gen", lambda: pytest.fail("a second round trip"))
+    assert cursor.fetchone() == {"one": 1}

@@ -73,6 +73,8 @@ def private_uses(path: Path) -> Iterator[tuple[str, str]]:
     ours |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     for node in nodes:
         match node:
+            case ast.Attribute(attr="_replace"):  # of named tuples, documented
+                pass
             case ast.ImportFrom(module=str(module), names=names) if not module.startswith("peterental"):
                 for name in names:
                     if is_private(f"{module}.{name.name}"):

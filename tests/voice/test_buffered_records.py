@@ -60,6 +60,20 @@ def test_answer_does_not_wait_for_its_record(caller: Phone, patient: Services, d
     assert (row["vapi_call_id"], row["outcome"], row["outcomes"]) == ("call-1", "answered", ["answered"])
 
 
+def test_own_viewings_are_named_before_their_record(caller: Phone, patient: Services, database: Database) -> None:
+    assert caller.say("set_appointment", ELM | {"start_time": "tomorrow 3 pm"}, "booking").startswith("You're booked")
+    assert caller.say("find_appointment", {}, "question").startswith("I see a booking")
+    assert caller.say("find_appointment", {"attendee_name": "Dolores"}, "answer").startswith("You have a viewing")
+    assert [row["tool_call_id"] for row in database.fetch(ROWS)] == ["booking"]
+    assert patient.calls.write_buffered()
+    rows = {row["tool_call_id"]: row for row in database.fetch(ROWS)}
+    assert [(rows[name]["outcome"], rows[name]["asked"]) for name in ("question", "answer")] == [
+        ("answered", "identity-needed"),
+        ("answered", None),
+    ]
+    assert rows["answer"]["outcomes"] == ["answered", "booked"]
+
+
 def test_buffered_rows_equal_those_written_at_once(database: Database, clock: Clock, patient: Services) -> None:
     rows = []
     for services in (patient, build_services(database, clock)):

@@ -106,6 +106,21 @@ def test_tool_call_insert_uses_a_generic_plan(office: FilledOffice) -> None:
     assert plans[0]["generic_plans"] >= 1
 
 
+def test_a_booking_and_its_record_are_one_statement(office: FilledOffice) -> None:
+    pool = Database(office.url, pool_size=1)
+    phone = Phone(webhook(services_on(pool, Clock()), Clock()))
+    for turn in range(ROUNDS):
+        phone.call_id = f"booking-{turn}"
+        start = f"2026-11-{25 + turn // 16 if turn < 32 else 27}T{9 + turn % 16 // 2:02}:{turn % 2 * 30:02}"
+        home = {"property_address": f"{turn} Oak Lane", "attendee_name": "Dolores", "start_time": start}
+        assert phone.say("set_appointment", home).startswith("You're booked")
+    statements = pool.fetch("SELECT statement FROM pg_prepared_statements WHERE strpos(statement, 'INSERT INTO') > 0")
+    pool.close()
+    (statement,) = [row["statement"] for row in statements]
+    for table in ("appointments", "appointment_events", "calls", "tool_calls"):
+        assert f"INSERT INTO {table} (" in statement
+
+
 def _play_call(phone: Phone, turn: int) -> None:
     """Send every kind of message, with successful and refused tool calls."""
     call_id = f"call-{turn}"

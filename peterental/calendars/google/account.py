@@ -110,7 +110,10 @@ class GoogleAccount:
         return self._viewings.find(remote_id, event)
 
     def _is_owned(self, remote_id: str) -> bool:
-        """Return whether the person owns a calendar. One that she took off her list may still be hers."""
+        """Return whether the person owns a calendar.
+
+        One that she took off her list may still be hers.
+        """
         path = (*_CALENDAR_LIST, remote_id)
         try:
             entry = self._api.fetch("calendar#calendarListEntry", path, {"fields": "kind,accessRole"})
@@ -205,7 +208,10 @@ def _spans(window: ReadWindow) -> Iterator[tuple[datetime, datetime]]:
 
 
 def _busy_times(answer: Mapping[str, Any], remote_id: str) -> Iterator[BusyTime]:
-    """Return when a calendar is busy. Raises if Google could not compute it: no times with an error are not "free"."""
+    """Return when a calendar is busy.
+
+    Raises if Google could not compute it: no times with an error are not "free".
+    """
     calendars = answer.get("calendars")
     found = calendars.get(remote_id) if isinstance(calendars, dict) else None
     if not isinstance(found, dict):

@@ -85,7 +85,10 @@ class GoogleApi:
         return answer
 
     def fetch(self, kind: str, path: Sequence[str], query: Mapping[str, str]) -> Mapping[str, Any]:
-        """Read an object. Raises as `ask` does, and CalendarNonsense if the answer is not one of this kind."""
+        """Read an object.
+
+        Raises as `ask` does, and CalendarNonsense if the answer is not one of this kind.
+        """
         return json_object(self.ask("GET", path, query=query), kind)
 
     def pages(self, kind: str, path: Sequence[str], query: Mapping[str, str]) -> Iterator[Page]:
@@ -119,7 +122,10 @@ class Page:
 
 
 def json_object(answer: HttpAnswer, kind: str) -> Mapping[str, Any]:
-    """Return an answer's object. Raises CalendarNonsense if it is not one of this kind, such as a proxy's page."""
+    """Return an answer's object.
+
+    Raises CalendarNonsense if it is not one of this kind, such as a proxy's page.
+    """
     content = answer.json()
     if not isinstance(content, dict) or content.get("kind") != kind:
         raise CalendarNonsense(host=HOST, reason=f"the answer is not a {kind}")
@@ -127,7 +133,10 @@ def json_object(answer: HttpAnswer, kind: str) -> Mapping[str, Any]:
 
 
 def _page(content: Mapping[str, Any]) -> Page:
-    """Return a page. Its list may be left out if it is empty, but then one of the tokens shows that it is a page."""
+    """Return a page.
+
+    Its list may be left out if it is empty, but then one of the tokens shows that it is a page.
+    """
     next_page, next_sync = _token(content, "nextPageToken"), _token(content, "nextSyncToken")
     items = content.get("items", [] if next_page or next_sync else None)
     if not isinstance(items, list):
@@ -161,7 +170,7 @@ def _raise_for(answer: HttpAnswer) -> NoReturn:
 
 
 def _reasons(answer: HttpAnswer) -> frozenset[str]:
-    """Return the reasons that an error names, in the older and the newer form of Google's errors."""
+    """Return the reasons that an error names, in either form of Google's errors."""
     try:
         content = answer.json()
     except CalendarNonsense:

@@ -20,7 +20,7 @@ FIELDS = (
 )
 """The fields of an event that are asked for. Descriptions, places and guests stay at Google.
 
-An organizer without `self` is somebody else; the address is asked for so that such an entry is not empty and left out.
+An organizer without `self` is another person; the address is asked for so that such an entry is not empty and left out.
 """
 
 _NEVER_BLOCKING = frozenset({"workingLocation", "birthday"})
@@ -64,7 +64,10 @@ class ReadEvent:
         return (self.busy,)
 
     def own_event(self) -> OwnEvent | None:
-        """Return it as an event that PeteRental wrote; None if it is not one, or if its time cannot be read."""
+        """Return it as an event that PeteRental wrote.
+
+        None if it is not one, or if its time cannot be read: without times it would be taken for deleted.
+        """
         if self.marker is None or self.start is None:
             return None
         return OwnEvent(marker=self.marker, event_id=self.key, start=self.start, end=self.end)
@@ -156,7 +159,10 @@ def _own_answer(item: Mapping[str, Any]) -> str | None:
 
 
 def span_of(period: object) -> tuple[datetime, datetime]:
-    """Return the start and the end of a free/busy period, UTC. Raises CalendarNonsense if they cannot be read."""
+    """Return the start and the end of a free/busy period, UTC.
+
+    Raises CalendarNonsense if they cannot be read.
+    """
     if isinstance(period, dict):
         edges = [_edge({"dateTime": period.get(name)}, _UTC) for name in ("start", "end")]
         if edges[0] is not None and edges[1] is not None:
@@ -174,7 +180,10 @@ class _Edge:
 
 
 def _times(item: Mapping[str, Any], zone: ZoneInfo) -> tuple[datetime | None, datetime | None, str | None]:
-    """Return the start, the end and what is doubtful about them. An event that is broken blocks the rest of its day."""
+    """Return the start, the end and what is doubtful about them.
+
+    A broken event blocks the rest of its day.
+    """
     start, end = _edge(item.get("start"), zone), _edge(item.get("end"), zone)
     if start is None and end is None:
         return None, None, "An event has no time that can be read. It does not block."
@@ -214,7 +223,10 @@ def _edge(value: object, zone: ZoneInfo) -> _Edge | None:
 
 
 def _timed(moment: datetime, zone_name: object, zone: ZoneInfo) -> _Edge:
-    """Return what a time means. Without an offset it is in its own zone, or else in the agent's."""
+    """Return what a time means.
+
+    Without an offset it is in its own zone, or else in the agent's.
+    """
     if moment.tzinfo is not None:
         instant = _instant(moment, moment.tzinfo)
         return _Edge(instant, instant)
@@ -226,7 +238,10 @@ def _timed(moment: datetime, zone_name: object, zone: ZoneInfo) -> _Edge:
 
 
 def _instant(wall: datetime, zone: tzinfo) -> datetime:
-    """Convert to UTC. Times near the first and the last year that exist are moved to where they can be converted."""
+    """Convert to UTC.
+
+    Times near the first and the last year that exist are moved to where they can be converted.
+    """
     try:
         return min(max(wall.replace(tzinfo=zone).astimezone(UTC), _EARLIEST), _LATEST)
     except OverflowError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from peterental.calendars.oauth import OAuthProvider
 
 LOGIN_URL = "https://accounts.google.com"
-API_URL = "https://www.googleapis.com"
 _TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
 
 HOST = "Google Calendar"
@@ -27,14 +26,14 @@ that would need `calendar.events`, the power over every event of every calendar.
 """
 
 
-def google_provider(*, client_id: str, client_secret: str, login_url: str = LOGIN_URL) -> OAuthProvider:
-    """Return Google's login service with this installation's registration.
+def google_provider(login_url: str, client_id: str, client_secret: str) -> OAuthProvider:
+    """Return Google's login service.
 
     Args:
-        client_id: of the registration.
-        client_secret: of the registration.
-        login_url: base address without a path. Google exchanges codes at another host than the one where people sign
-            in; a stand-in serves both.
+        login_url: the base address, such as `https://accounts.google.com`. Google itself exchanges codes at another
+            host than the one where people sign in; a stand-in at another address serves both.
+        client_id: of the app registration.
+        client_secret: of the app registration.
     """
     login_url = login_url.rstrip("/")
     return OAuthProvider(

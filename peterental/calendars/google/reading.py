@@ -45,9 +45,10 @@ class EventCollector:
         self._notes: dict[str, None] = {}
 
     def add(self, item: object) -> None:
-        """Add an event as Google reports it; a later report of the same event replaces an earlier one.
+        """Add an event as Google reports it.
 
-        Raises UnusableReading for a series, and for too many events.
+        A later report of the same event replaces an earlier one. Raises UnusableReading for a series, and for too
+        many events.
         """
         self._count += 1
         limit = MAX_EVENTS if self._is_whole else MAX_CHANGES
@@ -65,7 +66,7 @@ class EventCollector:
         return Reading(
             is_whole=self._is_whole,
             busy=self._busy,
-            removed=frozenset() if self._is_whole else frozenset(self._removed - self._busy.keys()),
+            removed=frozenset() if self._is_whole else frozenset(self._removed - self._busy.keys() - self._own.keys()),
             own=tuple(self._own.values()),
             removed_own=frozenset() if self._is_whole else frozenset(self._own_removed - self._own.keys()),
             cursor=cursor,
@@ -73,9 +74,10 @@ class EventCollector:
         )
 
     def _add(self, event: ReadEvent) -> None:
-        self._forget(event.key)
+        self._busy.pop(event.key, None)
+        self._own.pop(event.key, None)
         if event.is_cancelled:
-            # Little more than the id is reported, so a guest's copy of our event cannot be told from the event.
+            # Little more than the id is reported, so a guest's copy looks like our own event.
             self._removed.add(event.key)
             if event.marker is not None:
                 self._own_removed.add(event.key)
@@ -93,16 +95,13 @@ class EventCollector:
             self._note(event.note)
 
     def _single_event_became(self, series: str) -> None:
-        """Remove an event that was changed into a series: it is not reported as deleted, but its instances come."""
+        """Remove an event that was changed into a series.
+
+        Google does not report it as deleted, but reports the instances.
+        """
         self._removed.add(series)
         if Marker.parse(series, self._namespace):
             self._own_removed.add(series)
-
-    def _forget(self, key: str) -> None:
-        self._busy.pop(key, None)
-        self._own.pop(key, None)
-        self._removed.discard(key)
-        self._own_removed.discard(key)
 
     def _note(self, note: str) -> None:
         if len(self._notes) < MAX_NOTES:

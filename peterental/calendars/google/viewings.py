@@ -70,9 +70,9 @@ class Viewings:
                 raise _refused(error) from error
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
-        """Return an event as it is now, by its id or else by its marker; None if it is gone or was cancelled.
+        """Return an event as it is now, by its id or else by its marker.
 
-        A guest's copy of an event in another calendar is not the event.
+        None if it is gone or was cancelled. A guest's copy of an event in another calendar is not the event.
         """
         for event_id in dict.fromkeys([event.event_id or str(event.marker), str(event.marker)]):
             found = self._current(remote_id, event_id)
@@ -100,9 +100,10 @@ class Viewings:
         return WrittenEvent(event_id)
 
     def _adopt(self, remote_id: str, event: ViewingEvent, event_id: str) -> WrittenEvent:
-        """Return the event that an earlier attempt created, whose answer was lost; with the present content.
+        """Take the event that an earlier attempt created, whose answer was lost.
 
-        Raises EventIdSpent if it was deleted since, or if it is a guest's copy of an event in another calendar.
+        It gets the present content. Raises EventIdSpent if it was deleted since, or if it is a guest's copy of an event
+        in another calendar.
         """
         found = self._api_event(remote_id, event_id)
         if found is None:
@@ -112,7 +113,10 @@ class Viewings:
         return self._change(remote_id, event, event_id)
 
     def _change(self, remote_id: str, event: ViewingEvent, event_id: str) -> WrittenEvent:
-        """Change our fields of an event. What the person added, such as guests or reminders, stays."""
+        """Change our fields of an event.
+
+        What the person added, such as guests or reminders, stays.
+        """
         body = _content(event)
         for edge in ("start", "end"):
             body[edge]["date"] = None  # the person may have made it an all-day event
@@ -164,7 +168,10 @@ def _refused(error: ApiError) -> EventRefused | ApiError:
 
 
 def _content(event: ViewingEvent) -> dict[str, Any]:
-    """Return the fields of an event that PeteRental decides. Google reads a description as HTML."""
+    """Return the fields of an event that PeteRental decides.
+
+    Google reads a description as HTML.
+    """
     content = {
         "summary": event.title,
         "location": event.location,

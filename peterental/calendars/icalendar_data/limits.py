@@ -18,6 +18,7 @@ class Limits:
         max_bytes: of the text.
         max_lines: of the text, after unfolding.
         max_events: VEVENTs and VFREEBUSYs.
+        max_values: properties that are read, and dates in lists, of all events together.
         max_instances: busy times in the window.
         max_steps: components of every kind, and times that rules of repetition produce, in the window or before it.
         time_s: for everything, in seconds.
@@ -26,6 +27,7 @@ class Limits:
     max_bytes: int = 20_000_000
     max_lines: int = 2_000_000
     max_events: int = 50_000
+    max_values: int = 600_000
     max_instances: int = 100_000
     max_steps: int = 1_000_000
     time_s: float = 30.0
@@ -47,6 +49,7 @@ class Budget:
         self._host = host
         self._end = monotonic() + limits.time_s
         self._events = 0
+        self._values = 0
         self._instances = 0
         self._steps = 0
 
@@ -69,6 +72,12 @@ class Budget:
         self._events += 1
         if self._events > self._limits.max_events:
             raise self.nonsense(f"it has more than {self._limits.max_events:,} events")
+
+    def take_value(self) -> None:
+        """Count a property or a date that is kept in memory."""
+        self._values += 1
+        if self._values > self._limits.max_values:
+            raise self.nonsense(f"its events have more than {self._limits.max_values:,} properties and dates")
 
     def take_instance(self) -> None:
         """Count a busy time."""

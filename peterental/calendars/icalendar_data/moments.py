@@ -90,7 +90,7 @@ class Reader:
     def moments(self, value: Value) -> Iterator[Moment]:
         """Yield the moments of a list, without those that cannot be read."""
         for text in value.text.split(","):
-            self.budget.take_step()
+            self.budget.take_value()
             try:
                 yield self.moment(value, text.strip().partition("/")[0])
             except Unreadable:
@@ -99,7 +99,7 @@ class Reader:
     def periods(self, value: Value) -> Iterator[tuple[Moment, Moment | None]]:
         """Yield moments with their end, if they are periods."""
         for text in value.text.split(","):
-            self.budget.take_step()
+            self.budget.take_value()
             start_text, _, end_text = text.strip().partition("/")
             try:
                 start = self.moment(value, start_text)

@@ -16,10 +16,10 @@ from peterental.calendars.icalendar_data.series import times
 from peterental.calendars.icalendar_data.text import (
     CalendarText,
     Component,
-    decode,
     parameter,
     read_calendars,
     unescape,
+    unfolded,
 )
 from peterental.calendars.icalendar_data.zone_definitions import defined_clock
 from peterental.calendars.icalendar_data.zones import UnknownClock, ZoneClock, Zones
@@ -77,7 +77,7 @@ def read_events(
         CalendarNonsense: it is no iCalendar data, is cut off, or exceeds a limit. Nothing else is raised.
     """
     budget = Budget(limits, host)
-    calendars = read_calendars(decode(text, budget), budget)
+    calendars = read_calendars(unfolded(text, budget), budget)
     reading = _Reading(window, namespace, frozenset(address.lower() for address in owner), budget)
     for calendar in calendars:
         reading.add(calendar)
@@ -93,7 +93,7 @@ def read_events(
 def calendar_name(text: bytes, *, host: str = "The calendar", limits: Limits = USUAL_LIMITS) -> str | None:
     """Return how a calendar calls itself; None if it does not. Raises CalendarNonsense, as `read_events` does."""
     budget = Budget(limits, host)
-    first = read_calendars(decode(text, budget), budget)[0]
+    first = read_calendars(unfolded(text, budget), budget)[0]
     return _first_text(first, "X-WR-CALNAME") or _first_text(first, "NAME")
 
 
@@ -206,12 +206,14 @@ class _Reading:
         )
 
     def _add_free_busy(self, component: Component, reader: Reader) -> None:
+        found = self._free_busy.setdefault(uid_of(component), set())
         for value in component.properties.get("FREEBUSY", ()):
             kind = _FREE_BUSY_KINDS.get((parameter(value.parameters, "FBTYPE") or "BUSY").upper(), "busy")
             if kind is None:
                 continue
             for start, end in reader.periods(value):
-                self._put(self._free_busy.setdefault(uid_of(component), set()), start, end or start, kind, None)
+                self._budget.take_instance()
+                self._put(found, start, end or start, kind, None)
 
     def _times(self, events: Sequence[Event]) -> set[BusyTime]:
         found: set[BusyTime] = set()

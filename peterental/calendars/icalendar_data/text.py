@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 
 from peterental.calendars.icalendar_data.limits import Budget
 
-_BLANK_LINES = re.compile(r"\n{2,}")
-_LINE = re.compile(r"([A-Za-z0-9-]{1,80})([;:])(.*)")
-_PARAMETERS = re.compile(r'(?:[^":]|"[^"]*")*')
+_BLANK_LINES = re.compile(rb"\n{2,}")
+_LINE = re.compile(rb"([A-Za-z0-9-]{1,80})([;:])(.*)")
 _MAX_DEPTH = 32
 _MAX_ZONE_LINES = 20_000
 
@@ -75,44 +74,43 @@ class CalendarText:
     zones: list[Component] = field(default_factory=list)
 
 
-def decode(data: bytes, budget: Budget) -> str:
-    """Return the text, with LF as line end and unfolded. Raises CalendarNonsense if it is too large."""
+def unfolded(data: bytes, budget: Budget) -> bytes:
+    """Return the text in UTF-8, with LF as line end and unfolded. Raises CalendarNonsense if it is too large.
+
+    It stays bytes: a fold may divide a character, and most lines are never looked at.
+    """
     budget.check_size(len(data))
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", "replace")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("latin-1")
-    lines = _BLANK_LINES.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""))
-    return lines.replace("\n ", "").replace("\n\t", "")
+        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
+    lines = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\0", b"")
+    return _BLANK_LINES.sub(b"\n", lines).replace(b"\n ", b"").replace(b"\n\t", b"")
 
 
-def read_calendars(text: str, budget: Budget) -> list[CalendarText]:
+def read_calendars(text: bytes, budget: Budget) -> list[CalendarText]:
     """Split text into its VCALENDARs.
 
     Args:
-        text: as `decode` returns it.
+        text: as `unfolded` returns it.
         budget: is charged for every component.
 
     Raises:
         CalendarNonsense: there is no VCALENDAR, the last one does not end, or a limit is exceeded.
     """
-    budget.check_lines(text.count("\n"))
+    budget.check_lines(text.count(b"\n"))
     calendars: list[CalendarText] = []
     stack: list[Component] = []
     for line in _lines(text):
         match = _LINE.match(line)
         if match is None:
             continue
-        name = match[1].upper()
+        name = match[1].decode("ascii").upper()
         if name == "BEGIN":
-            _begin(match[3].strip().upper(), stack, calendars, budget)
+            _begin(_decoded(match[3]).strip().upper(), stack, calendars, budget)
         elif name == "END":
-            _end(match[3].strip().upper(), stack)
+            _end(_decoded(match[3]).strip().upper(), stack)
         elif stack and name in _wanted(stack):
-            value = _value(name, match[2], match[3])
+            budget.take_value()
+            value = _value(name, match[2] == b":", _decoded(match[3]))
             stack[-1].properties.setdefault(name, []).append(value)
             _check_zone(stack, budget)
     if not calendars:
@@ -122,10 +120,18 @@ def read_calendars(text: str, budget: Budget) -> list[CalendarText]:
     return calendars
 
 
-def _lines(text: str) -> Iterator[str]:
+def _decoded(text: bytes) -> str:
+    """Return a part of a line as text: in UTF-8, or else in Latin-1."""
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
+def _lines(text: bytes) -> Iterator[bytes]:
     start = 0
     while start < len(text):
-        end = text.find("\n", start)
+        end = text.find(b"\n", start)
         end = len(text) if end < 0 else end
         yield text[start:end]
         start = end + 1
@@ -185,18 +191,26 @@ def _check_zone(stack: list[Component], budget: Budget) -> None:
         raise budget.nonsense("a time zone in it changes too often")
 
 
-def _value(name: str, separator: str, rest: str) -> Value:
-    if separator == ":":
+def _value(name: str, is_bare: bool, rest: str) -> Value:  # noqa: FBT001 - private
+    if is_bare:
         return Value("", rest.strip() if name in _TIMES else rest)
     if name in _TIMES:
         # No time has a colon in it, but an unquoted name of a zone may: `TZID=(UTC-06:00) Central Time`.
         parameters, _, text = rest.rpartition(":")
         return Value(f";{parameters}", text.strip())
-    match = _PARAMETERS.match(rest)
-    end = match.end() if match else 0
-    if not rest.startswith(":", end):  # a quote that does not end
-        end = rest.find(":") if ":" in rest else len(rest)
+    end = _end_of_parameters(rest)
     return Value(f";{rest[:end]}", rest[end + 1 :])
+
+
+def _end_of_parameters(rest: str) -> int:
+    """Return where the first colon outside quotes is, or else the first one."""
+    quotes, start = 0, 0
+    while (colon := rest.find(":", start)) >= 0:
+        quotes += rest.count('"', start, colon)
+        if quotes % 2 == 0:
+            return colon
+        start = colon + 1
+    return rest.find(":") if ":" in rest else len(rest)
 
 
 def parameter(parameters: str, name: str) -> str | None:

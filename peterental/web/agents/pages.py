@@ -117,6 +117,7 @@ def show(agent_id: str) -> Answer:
         labels=labels,
         now=now,
         calendar_age=age,
+        max_age_s=services.calendar_sync.max_age_s,
         is_calendar_stale=not services.calendar_sync.is_current(age, agent, now),
         check=check,
         warnings=warnings,

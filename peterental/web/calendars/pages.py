@@ -58,15 +58,19 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule(f"{page}/address", view_func=connect_address, methods=["POST"])
     blueprint.add_url_rule(f"{page}/caldav", view_func=connect_caldav, methods=["POST"])
     blueprint.add_url_rule(f"{page}/demo", view_func=connect_demo, methods=["POST"])
-    blueprint.add_url_rule(f"{page}/<any(google, microsoft):kind>", view_func=begin_sign_in, methods=["POST"])
-    blueprint.add_url_rule("/oauth/<any(google, microsoft):kind>", view_func=finish_sign_in)
+    for kind in SIGN_IN_KINDS:
+        named = {"kind": kind}
+        blueprint.add_url_rule(f"{page}/{kind}", view_func=begin_sign_in, methods=["POST"], defaults=named)
+        blueprint.add_url_rule(f"/oauth/{kind}", view_func=finish_sign_in, defaults=named)
+    blueprint.add_url_rule(f"{page}/feed", view_func=make_feed, methods=["POST"])
+    blueprint.add_url_rule(f"{page}/feed/end", view_func=remove_feed, methods=["POST"])
     blueprint.add_url_rule("/calendars/<int:account_id>/sync", view_func=sync, methods=["POST"])
     blueprint.add_url_rule("/calendars/<int:account_id>/disconnect", view_func=disconnect, methods=["GET", "POST"])
     return blueprint
 
 
 def show(agent_id: str) -> Answer:
-    """Show an agent's calendars. Runs six queries."""
+    """Show an agent's calendars. Runs eight queries."""
     return _page(agent_id)
 
 
@@ -262,6 +266,23 @@ def disconnect(account_id: int) -> Answer:
     return render_template("calendars/disconnect.html", agent=overview.agent, overview=overview, each=each)
 
 
+# --- the feed --------------------------------------------------------------------------------------------------------
+
+
+def make_feed(agent_id: str) -> Answer:
+    """Make a secret address to subscribe to an agent's viewings, in place of an earlier one."""
+    _services().feeds.create(agent_id, current_viewer())
+    flash("The address is made. Copy it into the calendar program.", "done")
+    return redirect(url_for("calendars.show", agent_id=agent_id, _anchor="feed"), 303)
+
+
+def remove_feed(agent_id: str) -> Answer:
+    """End the secret address: programs that subscribed to it get nothing any more."""
+    _services().feeds.remove(agent_id, current_viewer())
+    flash("The address has ended.", "done")
+    return _back(agent_id)
+
+
 def _flash_problem(result: SyncResult) -> None:
     if result.problem is not None and result.state != "read":
         flash(f"{result.account.label} could not be read. {result.problem}", "refused")
@@ -270,21 +291,24 @@ def _flash_problem(result: SyncResult) -> None:
 def _page(agent_id: str, *, address: AddressForm | None = None, caldav: CalDavForm | None = None) -> Answer:
     services, viewer, config = _services(), current_viewer(), _config()
     overview = services.calendars.overview(agent_id, viewer)
+    age, now = services.calendars.age(agent_id), utc_now()
     sent, reconnected = address or caldav, _reconnected(overview)
     body = render_template(
         "calendars/show.html",
         agent=overview.agent,
         overview=overview,
         shown=shown_calendars(overview),
-        age=services.calendars.age(agent_id),
+        age=age,
+        is_phone_closed=not services.calendar_sync.is_current(age, overview.agent, now),
         changed=services.calendar_events.changed_remotely(agent_id, viewer),
         reconnected=reconnected,
         address_form=address or AddressForm(formdata=None, prefix="address-"),
         caldav_form=caldav or CalDavForm(formdata=None, data={"user_name": reconnected}),
         sent=sent,
+        feed=services.feeds.address(agent_id, viewer),
+        base_url=config.address,
         offers_demo=not config.is_production and not any(each.account.kind == "demo" for each in overview.accounts),
         sign_in_kinds=[(kind, KIND_NAMES[kind]) for kind in SIGN_IN_KINDS if kind in overview.offered],
-        now=utc_now(),
     )
     return body, 400 if sent else 200
 

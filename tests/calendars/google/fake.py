@@ -495,4 +495,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = _handle  # noqa: N815  # the names that http.server calls
 
     def log_message(self, *_: object) -> None:
-        """Keep the output of tests free of a line per request."""
+        """Write no line per request."""

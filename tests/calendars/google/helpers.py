@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peterental.calendars.google.account import GoogleAccount
-from peterental.calendars.google.provider import google_provider
+from peterental.calendars.google import GoogleAccount, google_provider
 from peterental.calendars.http import HttpClient
 from peterental.calendars.model import BusyTime, Marker, Reading, ReadWindow, ViewingEvent
 from peterental.calendars.oauth import AuthorizedHttp, OAuthProvider
@@ -24,7 +23,7 @@ WINDOW = ReadWindow(datetime(2026, 11, 29, 18, tzinfo=UTC), datetime(2026, 12, 1
 
 
 def provider(google: GoogleFake) -> OAuthProvider:
-    return google_provider(client_id=CLIENT_ID, client_secret=CLIENT_SECRET, login_url=google.url)
+    return google_provider(google.url, CLIENT_ID, CLIENT_SECRET)
 
 
 def connect(

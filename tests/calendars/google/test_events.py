@@ -230,15 +230,21 @@ def test_entry_that_is_no_event_is_noted() -> None:
     assert collector.reading(None).notes == ("An entry is not an event. It does not block.",)
 
 
-def test_later_report_of_an_event_counts() -> None:
+@pytest.mark.parametrize("event_id", ["event1", "pr0123456789abv12r0"])
+def test_later_report_of_an_event_counts(event_id: str) -> None:
+    """Pages of an increment may report an event twice."""
+    is_own = event_id != "event1"
     collector = EventCollector(WINDOW, NAMESPACE, is_whole=False)
     for status in ("confirmed", "cancelled"):
-        collector.add({"id": "event1", "status": status, "start": START, "end": END})
-    assert collector.reading(None).busy == {}
-    assert collector.reading(None).removed == {"event1"}
-    collector.add({"id": "event1", "start": START, "end": END})
-    assert set(collector.reading(None).busy) == {"event1"}
-    assert collector.reading(None).removed == frozenset()
+        collector.add({"id": event_id, "status": status, "start": START, "end": END})
+    reading = collector.reading(None)
+    assert (reading.busy, reading.own) == ({}, ())
+    assert reading.removed == {event_id}
+    assert reading.removed_own == ({event_id} if is_own else frozenset())
+    collector.add({"id": event_id, "start": START, "end": END})
+    reading = collector.reading(None)
+    assert (len(reading.busy), len(reading.own)) == ((0, 1) if is_own else (1, 0))
+    assert reading.removed == reading.removed_own == frozenset()
 
 
 SCALARS = st.sampled_from([None, True, 7, 1.5, "", "x", "2026-12-01", "cancelled", "2026-12-01T10:00:00", "\ud800"])

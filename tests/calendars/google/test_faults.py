@@ -246,6 +246,14 @@ def test_page_token_cannot_lead_elsewhere(google: GoogleFake) -> None:
     assert "syncToken" not in google.requests[-1].query
 
 
+def test_redirects_are_not_followed(google: GoogleFake) -> None:
+    """The API has none; a proxy that asks people to sign in does."""
+    google.answer_error(302, path="/events$", headers={"Location": f"{google.url}/token"})
+    with pytest.raises(CalendarUnreachable):
+        connect(google).read(DANA, WINDOW, None)
+    assert [request.path for request in google.requests if request.path == "/token"] == []
+
+
 # --- the grant and the calendar end ---
 
 

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from peterental.calendars.google.account import GoogleAccount
-from peterental.calendars.google.provider import API_URL, HOST, LOGIN_URL, SCOPES, google_provider
+from peterental.calendars.google import GoogleAccount, google_provider
+from peterental.calendars.google.provider import HOST, LOGIN_URL, SCOPES
 from peterental.calendars.http import HttpClient
 from peterental.calendars.model import CalendarAccessLost, CalendarFault
 from peterental.calendars.oauth import AuthorizedHttp, ScopesMissing, authorization_url, exchange_code
@@ -92,21 +92,20 @@ def test_code_works_once(google: GoogleFake) -> None:
 def test_wrong_registration_is_a_fault(google: GoogleFake) -> None:
     tokens = google.sign_in(DANA)
     google.expire_access_tokens()
-    wrong = google_provider(client_id="x", client_secret="y", login_url=google.url)
+    wrong = google_provider(google.url, "x", "y")
     account = GoogleAccount(AuthorizedHttp(client(), wrong, Store(tokens)), api_url=google.url, namespace=NAMESPACE)
     with pytest.raises(CalendarFault, match="invalid_client"):
         account.calendars()
 
 
-def test_addresses_are_googles_by_default() -> None:
+def test_codes_are_exchanged_at_googles_other_host() -> None:
     """Codes are exchanged at another host than the one where people sign in, unless a stand-in is configured."""
-    google = google_provider(client_id="x", client_secret="y")
+    google = google_provider(LOGIN_URL, "x", "y")
     assert google.authorize_url == "https://accounts.google.com/o/oauth2/v2/auth"
     assert google.token_url == "https://oauth2.googleapis.com/token"
-    stand_in = google_provider(client_id="x", client_secret="y", login_url="http://127.0.0.1:9/")
+    stand_in = google_provider("http://127.0.0.1:9/", "x", "y")
     assert stand_in.authorize_url == "http://127.0.0.1:9/o/oauth2/v2/auth"
     assert stand_in.token_url == "http://127.0.0.1:9/token"
-    assert (LOGIN_URL, API_URL) == ("https://accounts.google.com", "https://www.googleapis.com")
     assert google.host == HOST
 
 

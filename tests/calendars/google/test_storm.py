@@ -85,11 +85,11 @@ class Office:
             wanted.is_cancelled = not wanted.is_cancelled
             self.write(wanted)
         elif choice < 0.8:
-            self._person(calendar)
+            self.person(calendar)
         else:
             self.read()
 
-    def _person(self, calendar: FakeCalendar) -> None:
+    def person(self, calendar: FakeCalendar) -> None:
         live = [name for name, event in calendar.events.items() if event["status"] != "cancelled"]
         start = self._time()
         if not live or self.random.random() < 0.5:
@@ -147,5 +147,8 @@ def test_nothing_is_lost_or_doubled_in_a_storm(google: GoogleFake, calendar: Fak
     for name, wanted in expected.items():
         assert calendar.span(calendar.events[name])[0] == wanted.start
     assert office.stored.keys() == live - ours
+    for _ in range(10):
+        office.person(calendar)
+        office.read()
     assert office.stored == applied({}, office.account.read(DANA, WINDOW, None))
     assert office.viewings

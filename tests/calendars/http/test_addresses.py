@@ -5,10 +5,12 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peterental.calendars.public_addresses import address_of, is_local, is_public
+
+ANY_SPEED = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,7 @@ def test_metadata_services_are_never_local(address: str) -> None:
     assert not is_local(address_of(address))
 
 
+@ANY_SPEED
 @given(st.ip_addresses(v=4))
 def test_a_mapped_address_is_as_public_as_its_ipv4(address: IPv4Address) -> None:
     mapped = IPv6Address(f"::ffff:{address}")
@@ -57,6 +60,7 @@ def test_a_mapped_address_is_as_public_as_its_ipv4(address: IPv4Address) -> None
     assert is_public(IPv6Address(f"64:ff9b::{address}")) == is_public(address)
 
 
+@ANY_SPEED
 @given(st.ip_addresses())
 def test_no_address_is_both_public_and_local(address: IPv4Address | IPv6Address) -> None:
     assert not (is_public(address) and is_local(address))

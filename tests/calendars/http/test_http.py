@@ -109,6 +109,19 @@ def test_requests_share_a_connection(client: HttpClient) -> None:
         assert (bodies, server.connections) == ([b"1", b"hello", b"", b"4"], 1)
 
 
+def test_a_connection_that_the_server_closed_is_not_used_again(client: HttpClient) -> None:
+    def answer_and_leave(exchange: Exchange) -> None:
+        exchange.connection.sendall(answer(b"1"))
+        exchange.connection.shutdown(socket.SHUT_RDWR)
+        exchange.left.set()
+
+    with LoopbackServer(answer_and_leave, answer(b"2")) as server:
+        assert client.request("GET", server.url()).body == b"1"
+        assert server.exchanges[0].left.wait(HANG_S)
+        assert client.request("GET", server.url()).body == b"2"
+        assert server.connections == 2
+
+
 def test_a_body_without_length_ends_with_the_connection(client: HttpClient) -> None:
     def send_and_close(exchange: Exchange) -> None:
         exchange.connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello")

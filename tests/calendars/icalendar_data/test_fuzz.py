@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peterental.calendars.icalendar_data.reader import EventTimes
@@ -17,7 +17,7 @@ from tests.calendars.icalendar_data.samples import LIMITS, WINDOW, calendar, eve
 from tests.calendars.icalendar_data.test_zones import CENTRAL, at_ten
 
 SMALL = replace(LIMITS, max_instances=2_000, max_steps=20_000)
-MANY = settings(max_examples=150, deadline=None)
+MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 NAMES = st.sampled_from(
     ["DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SEQUENCE", "STATUS", "TRANSP", "ATTENDEE",
@@ -116,7 +116,7 @@ def test_odd_zones_are_read_or_nonsense(lines: list[str]) -> None:
     read_or_nonsense(calendar(zone, at_ten("X")))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_damaged_calendar_is_read_or_nonsense(data: st.DataObject) -> None:
     text = bytearray(calendar(CENTRAL.format(name="X"), at_ten("X"), series("FREQ=DAILY", "EXDATE:20261201T150000Z")))

@@ -62,8 +62,18 @@ def test_many_dates_are_refused() -> None:
     dates = ",".join(["20261201T150000Z"] * 1_001)
     few = replace(LIMITS, max_instances=1_000)
     assert reason(series("", f"RDATE:{dates}"), few) == "its events repeat more than 1,000 times"
-    few = replace(LIMITS, max_steps=1_000)
-    assert reason(series("", f"EXDATE:{dates}"), few) == "its events repeat too often"
+    few = replace(LIMITS, max_values=1_000)
+    assert reason(series("", f"EXDATE:{dates}"), few) == "its events have more than 1,000 properties and dates"
+
+
+def test_many_properties_are_refused() -> None:
+    text = event(*(["ATTENDEE:mailto:x@example.com"] * 100))
+    assert reason(text, replace(LIMITS, max_values=100)) == "its events have more than 100 properties and dates"
+
+
+def test_many_free_busy_times_are_refused() -> None:
+    text = "BEGIN:VFREEBUSY\nFREEBUSY:" + "20261201T150000Z/PT1H," * 101 + "\nEND:VFREEBUSY"
+    assert reason(text, replace(LIMITS, max_instances=100)) == "its events repeat more than 100 times"
 
 
 def test_times_before_the_window_cost_as_well() -> None:

@@ -123,3 +123,13 @@ def test_a_file_that_is_cut_off_is_nonsense(share: float) -> None:
 def test_an_empty_calendar_is_free() -> None:
     found = read(calendar())
     assert (found.busy, found.own, found.notes) == ({}, (), ())
+
+
+def test_a_fold_may_divide_a_character() -> None:
+    text = calendar(event("SUMMARY:Café ☎")).replace("é".encode(), b"\xc3\r\n \xa9")
+    assert busy(text)[0].title == "Café ☎"
+
+
+def test_a_line_in_another_encoding_does_not_spoil_the_others() -> None:
+    text = calendar(event("SUMMARY:Café ☎"), event("DESCRIPTION:x", "SUMMARY:Ole", uid="2")).replace(b"Ole", b"Ol\xe9")
+    assert [time.title for time in busy(text)] == ["Café ☎", "Olé"]

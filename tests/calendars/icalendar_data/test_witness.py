@@ -10,7 +10,7 @@ from typing import Any
 
 import icalendar
 import recurring_ical_events
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.calendars.icalendar_data.samples import busy, calendar, event, series, window
@@ -44,7 +44,7 @@ def by_the_library(text: bytes) -> list[tuple[datetime, datetime]]:
     return sorted({(start, end) for start, end in found if start < OF.end and end > OF.start})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(
     rule=rules(),
     zone=st.sampled_from(ZONES),

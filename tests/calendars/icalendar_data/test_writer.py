@@ -9,7 +9,7 @@ from typing import Any
 
 import icalendar
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peterental.calendars.icalendar_data.reader import calendar_name
@@ -82,6 +82,7 @@ def test_a_viewing_that_comes_back_is_our_own() -> None:
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=200)
 
 
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(TEXTS, TEXTS, TEXTS)
 def test_any_text_is_escaped_and_folded(title: str, location: str, description: str) -> None:
     text = viewing_to_icalendar(replace(VIEWING, title=title, location=location, description=description, url=title))

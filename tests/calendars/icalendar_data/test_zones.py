@@ -187,7 +187,9 @@ def test_a_clock_at_the_end_of_time_shows_utc() -> None:
     assert clock.wall(last) == datetime.max  # noqa: DTZ901 - the end of time
     zone = CENTRAL.format(name="X").replace("-0", "+0")
     budget = Budget(LIMITS, "cal.example")
-    defined = defined_clock(read_calendars(calendar(zone).decode(), budget)[0].zones[0], WINDOW.end, budget)
+    defined = defined_clock(
+        read_calendars(calendar(zone).replace(b"\r\n", b"\n"), budget)[0].zones[0], WINDOW.end, budget
+    )
     assert defined is not None
     assert defined.wall(last) == datetime.max  # noqa: DTZ901 - see above
     assert defined.instants(datetime.min)[0] == datetime.min.replace(tzinfo=UTC)  # noqa: DTZ901 - see above

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from peterental.calendars.http import HttpClient
+from peterental.calendars.http import HttpAnswer, HttpClient
 from peterental.calendars.model import (
     CalendarAccessLost,
     CalendarFault,
@@ -260,6 +265,48 @@ def test_absurd_lifetimes_are_bounded(
 ) -> None:
     server.login.expires_in = expires_in
     assert signed_in(provider, http).expires_at == 1_800_000_000 + life_s
+
+
+class Scripted:
+    """Answers every request alike."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self._status, self._body = status, body
+
+    def request(self, method: str, url: str, **_: Any) -> HttpAnswer:
+        assert method == "POST"
+        return HttpAnswer(self._status, {}, self._body, url)
+
+
+ODD = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.lists(st.none(), max_size=1)
+FIELDS = (
+    "access_token",
+    "refresh_token",
+    "expires_in",
+    "expires_at",
+    "scope",
+    "token_type",
+    "error",
+    "error_description",
+)
+CONTENTS = ODD | st.dictionaries(
+    st.sampled_from(FIELDS), ODD | st.sampled_from(["a", "Calendars.ReadWrite", "invalid_grant"])
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    status=st.sampled_from([200, 200, 200, 201, 302, 400, 401, 429, 500]),
+    body=CONTENTS.map(lambda content: json.dumps(content).encode()) | st.binary(max_size=5),
+)
+def test_nothing_but_a_fault_escapes(status: int, body: bytes) -> None:
+    provider = OAuthProvider("h", "https://h/a", "https://h/t", "i", "s", ("offline_access", "Calendars.ReadWrite"))
+    http = cast("HttpClient", Scripted(status, body))
+    with contextlib.suppress(CalendarFault, ScopesMissing):
+        tokens = exchange_code(provider, http, code="c", verifier=VERIFIER, redirect_uri=BACK, now=lambda: at(0))
+        assert tokens.access_token
+        assert tokens.refresh_token
+        assert 300 <= tokens.expires_at <= 86_400
 
 
 # --- requests --------------------------------------------------------------------------------------------------------

@@ -184,7 +184,7 @@ def test_slot_check_explains_every_reason(office: Browser, book: Callable[..., i
         "INSERT INTO agent_busy (agent_id, during, note, source) VALUES ('nora', tstzrange(%s, %s), 'Lunch', 'Google')",
         (at(12, day=monday), at(13, day=monday)),
     )
-    assert ": <bdi>Lunch</bdi> (from <bdi>Google</bdi>)." in ask(monday, "12:00")
+    assert ": <bdi>Lunch</bdi>, from <bdi>Google</bdi>." in ask(monday, "12:00")
     assert "Viewings start every 30 min, counted from 9 am." in ask(monday, "14:10")
     assert "The working hours on that day are 9 am–5 pm, and a whole viewing of 30 min must fit." in ask(
         monday, "16:45"
@@ -219,12 +219,12 @@ def test_incomplete_slot_check_shows_a_warning(office: Browser, query: str, expe
     assert expected in page.text
 
 
-def test_slot_check_runs_three_more_queries(office: Browser, book: Callable[..., int], queries: list[str]) -> None:
+def test_slot_check_runs_two_more_queries(office: Browser, book: Callable[..., int], queries: list[str]) -> None:
     monday = next_weekday(1)
     book("nora", at(10, day=monday))
     queries.clear()
     office.get(f"/agents/nora?on={monday}&at=10:00")
-    assert len(queries) == 6, "the sign-in check, three of the page, the schedule, and the conflicting viewing"
+    assert len(queries) == 7, "the sign-in check, four of the page, the schedule, and the conflicting viewing"
 
 
 def test_statistics_have_charts_and_tables(

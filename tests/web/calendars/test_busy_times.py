@@ -61,7 +61,7 @@ def test_week_and_day_name_kind_and_calendar(
     for css, hour, words in (
         ("busy", "10:00 am", "busy"),
         ("tentative", "11:00 am", "tentative"),
-        ("out-of-office", "12:00 pm", "away"),
+        ("away", "12:00 pm", "away"),
     ):
         item = re.search(rf'<li class="busy busy-{css} [^>]*>(.*?)</li>', text)
         assert item

@@ -120,7 +120,7 @@ def test_refused_form_keeps_all_but_the_password(
     assert 'value="caldav.example.com"' in page.text
     assert 'value="nora@example.com"' in page.text
     assert "app pass word" not in page.text
-    assert '<details class="panel" id="connect-caldav" open>' in page.text
+    assert '<details class="panel setup" id="connect-caldav" open>' in page.text
     page = browser.send(f"{PAGE}/address", {"address-address": "https://a.example/b.ics"}, at=PAGE)
     assert page.status_code == 400
     assert sentence in page.text
@@ -173,7 +173,7 @@ def test_production_needs_a_key_and_has_no_demo(
 
 def test_demo_calendar_is_connected_once_in_development(browser: Browser) -> None:
     text = browser.send(f"{PAGE}/demo", at=PAGE, follow=True).text
-    assert "Connected: Demo calendar" in text
+    assert "Connected: Demo calendar ana@example.com." in text
     assert "Connect a demo calendar" not in text
 
 
@@ -336,6 +336,10 @@ def test_consequence_of_trusting_is_said(browser: Browser, connect: Callable[...
     assert "Callers are offered no times: the calendar was last read 2 hours ago" in text
     assert "Callers are offered no times: the calendar was last read 2 hours ago" in browser.get("/agents/nora").text
     assert "Calendar not read: no times by phone" in browser.get("/agents").text
+    database.fetch("UPDATE calendars SET read_at = NOW(), read_until = NOW() + INTERVAL '1 day'")
+    for path in (PAGE, "/agents/nora"):
+        assert "a calendar was not read as far ahead as callers can book." in browser.get(path).text
+    database.fetch("UPDATE calendars SET read_at = read_at - INTERVAL '2 hours'")
     text = browser.send(f"{PAGE}/stale", {"trusts": "yes"}, at=PAGE, follow=True).text
     assert "Callers are offered times by the last known busy times." in text
     assert "A calendar was read too long ago." in text
@@ -460,7 +464,7 @@ def test_page_runs_few_queries(browser: Browser, connect: Callable[..., Account]
     connect()
     queries.clear()
     browser.get(PAGE)
-    assert len(queries) == 1 + 8, "the sign-in check, and these"
+    assert len(queries) == 1 + 10, "the sign-in check, and these"
 
 
 def test_audit_log_names_changes_of_calendars(

@@ -34,6 +34,7 @@ def others(services: Services, database: Database, admin: Viewer) -> dict[str, s
         return str(next(iter(database.fetch(query)[0].values())))
 
     return {
+        "account_id": first("SELECT account_id FROM calendar_accounts WHERE agent_id = 'nora-castillo'"),
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "job_id": "1",
