@@ -29,8 +29,11 @@ _SCHEDULE = timedelta(minutes=1)
 _TIMEOUT_S = 900.0
 _POLL_S = 0.25
 
+_FORGET = """
+    WITH due AS (UPDATE calendars SET read_at = NULL, read_cursor = NULL RETURNING 1) SELECT COUNT(*) FROM due
+"""
 _AGE = """
-    WITH aged AS (UPDATE calendars SET read_at = read_at - INTERVAL '6 minutes' RETURNING 1) SELECT COUNT(*) FROM aged
+    WITH due AS (UPDATE calendars SET read_at = read_at - INTERVAL '6 minutes' RETURNING 1) SELECT COUNT(*) FROM due
 """
 _DEFER = """
     SELECT procrastinate_defer_jobs_v1(ARRAY[
@@ -41,6 +44,10 @@ _UNREAD = "SELECT COUNT(*) FROM calendars WHERE read_at IS NULL OR read_at < %s"
 _PROBLEMS = "SELECT COUNT(*) FROM calendar_accounts WHERE problem IS NOT NULL"
 _BUSY_TIMES = "SELECT COUNT(*) FROM agent_busy"
 _REGISTERED = "SELECT COUNT(*) FROM procrastinate_workers"
+_READING = """
+    SELECT COUNT(*) FROM procrastinate_jobs
+    WHERE task_name IN ('sync_calendars', 'sync_calendar') AND status IN ('todo', 'doing')
+"""
 
 
 def measure(bench: Bench) -> Iterator[Table]:
@@ -53,10 +60,9 @@ def measure(bench: Bench) -> Iterator[Table]:
         )
         try:
             _wait(running, lambda: bool(ask(url, _REGISTERED)))
-            whole = _pass(running, url)
+            whole = _pass(running, url, _FORGET)
             busy_times = int(str(ask(url, _BUSY_TIMES)))
-            ask(url, _AGE)
-            changes = _pass(running, url)
+            changes = _pass(running, url, _AGE)
         finally:
             running.kill()
             running.outcome()
@@ -116,8 +122,13 @@ def _prepared(server: Server, google: GoogleFake, number: int) -> str:
     return url
 
 
-def _pass(running: Running, url: str) -> tuple[float, float]:
-    """Queue every calendar, and wait until each was read; return the seconds, and the processor time."""
+def _pass(running: Running, url: str, make_due: str) -> tuple[float, float]:
+    """Make every calendar due, and wait until each was read; return the seconds, and the processor time.
+
+    The worker may have begun by itself, as its schedule says: that is waited for.
+    """
+    _wait(running, lambda: not ask(url, _READING))
+    ask(url, make_due)
     since, began_s, cpu_s = ask(url, "SELECT clock_timestamp()"), time.monotonic(), _cpu_s(running)
     ask(url, _DEFER)
     _wait(running, lambda: not ask(url, _UNREAD, since))

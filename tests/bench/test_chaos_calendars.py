@@ -98,7 +98,7 @@ def test_a_calendar_as_it_should_be_has_no_violations(
     refused = Refused(0, BOOKED + timedelta(minutes=20), BOOKED + timedelta(minutes=21))
     connection.execute("INSERT INTO calls (vapi_call_id) VALUES ('a')")
     connection.execute(
-        "INSERT INTO messages (agent_id, vapi_call_id, message, is_urgent) VALUES ('agent-0', 'a', 'A viewing', TRUE)"
+        "INSERT INTO messages (agent_id, vapi_call_id, body, is_urgent) VALUES ('agent-0', 'a', 'A viewing', TRUE)"
     )
     assert violations(connection, owner, stand_ins, [Heard("a", refused=[refused])]) == []
 
