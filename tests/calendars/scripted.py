@@ -51,7 +51,7 @@ class ScriptedCalendar:
     events: dict[str, tuple[ViewingEvent, bool]] = field(default_factory=dict)
     spent: set[str] = field(default_factory=set)
     fault: Exception | None = None
-    fault_after_write: Exception | None = None
+    fault_after_write: BaseException | None = None
     increments: list[Reading] = field(default_factory=list)
     reads: list[tuple[str, str | None]] = field(default_factory=list)
     windows: list[ReadWindow] = field(default_factory=list)

@@ -22,6 +22,7 @@ from peterental.voice import speech
 from tests.calendars.scripted import ScriptedCalendar, providers_of
 
 ANA = "24464697-0000-4000-8000-000000000001"
+CONFIG = Config(secret_key="a key for tests, long enough to be one", public_url="https://rent.example.com")
 OFFICE = Viewer(user_id=0, email="office@example.com", is_admin=True)
 
 
@@ -154,9 +155,8 @@ def line(database: Database, remote: ScriptedCalendar) -> Line:
         " SELECT 'ana', weekday, '08:00', '20:00' FROM generate_series(1, 7) AS weekday"
     )
     tomorrow = datetime.now(UTC).date() + timedelta(days=2)
-    config = Config(secret_key="a key for tests, long enough to be one", public_url="https://rent.example.com")
     return Line(
-        build_services(database, config=config),
+        build_services(database, config=CONFIG),
         database,
         remote,
         datetime(tomorrow.year, tomorrow.month, tomorrow.day, 12, tzinfo=UTC),
