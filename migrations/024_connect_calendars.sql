@@ -199,7 +199,7 @@ BEGIN
     INSERT INTO calendar_viewings (appointment_id)
     SELECT NEW.id
     WHERE EXISTS (SELECT FROM calendars WHERE agent_id = NEW.agent_id AND receives_viewings)
-        OR EXISTS (SELECT FROM calendar_viewings WHERE appointment_id = NEW.id)
+        OR TG_OP = 'UPDATE' AND EXISTS (SELECT FROM calendar_viewings WHERE appointment_id = NEW.id)
     ON CONFLICT (appointment_id) DO UPDATE SET version = calendar_viewings.version + 1;
     IF FOUND THEN
         PERFORM procrastinate_defer_jobs_v1(ARRAY[ROW(

@@ -1,16 +1,16 @@
-"""The agents' own calendars: what reading one costs."""
+"""The agents' own calendars: what reading one costs, what they cost a caller, and how many one worker keeps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.calendars import reading
+from bench.calendars import keeping, phone, reading
 from bench.section import Bench
 from bench.table import Table
 
 TITLE = "Calendars"
 
-_ROWS = (reading,)
+_ROWS = (reading, phone, keeping)
 
 
 def measure(bench: Bench) -> Iterator[Table | str]:

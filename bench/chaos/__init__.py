@@ -8,4 +8,9 @@ callers      the phone calls, and the answers that each caller heard
 phone        delivers messages as Vapi does
 faults       the injected faults
 consistency  compares those answers with the database
+
+lab_calendars   the calendars of some agents, whose time passes faster
+stand_ins       the providers of these calendars, which misbehave on demand
+people          who add, move and delete events meanwhile
+calendar_check  compares bookings and events with what the calendars held at each moment
 """

@@ -16,11 +16,10 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from bench.calendars.accounts import KEY, connect
 from bench.chaos.people import GoogleCalendar, MicrosoftCalendar, Owner, People, PersonsCalendar
 from bench.chaos.stand_ins import Mishap, StandIns
-from peterental.calendars.credentials import CredentialsStore
 from peterental.calendars.source import Tokens
-from peterental.encryption import Keyring
 from tests.servers import until
 
 if TYPE_CHECKING:
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from bench.chaos.postgres import LabPostgres
-
-KEY = "chaos of calendars" * 3
-"""Encrypts the credentials of the lab."""
 
 GOOGLE_AGENTS = 3
 MICROSOFT_AGENT = 3
@@ -81,14 +77,6 @@ _SCHEMA = """
     END $$;
     CREATE TRIGGER chaos_reading AFTER UPDATE OF read_at ON calendars
         FOR EACH ROW EXECUTE FUNCTION chaos_reading();
-"""
-_CONNECT = """
-    WITH account AS (
-        INSERT INTO calendar_accounts (agent_id, kind, name, credentials) VALUES (%s, %s, %s, %s)
-        RETURNING account_id, agent_id
-    )
-    INSERT INTO calendars (account_id, agent_id, remote_id, name, is_writable, blocks, receives_viewings)
-    SELECT account_id, agent_id, %s, 'Calendar', TRUE, TRUE, TRUE FROM account
 """
 _TICK = (
     """
@@ -170,7 +158,6 @@ class LabCalendars:
             slots: the starts that callers ask for, on the agents' wall clock.
             zone: of the agents.
         """
-        store = CredentialsStore(Keyring(lambda: (KEY,)))
         moments = [slot.replace(tzinfo=zone).astimezone(UTC) for slot in slots]
         with self._postgres.connect() as connection:
             connection.execute(_SCHEMA)
@@ -182,7 +169,7 @@ class LabCalendars:
                 owner = Owner(agent_id, calendar, moments, self._random(agent_id), namespace)
                 owner.fill()
                 self.owners.append(owner)
-                connection.execute(_CONNECT, (agent_id, kind, name, store.encrypt(agent_id, tokens), remote_id))
+                connect(connection, agent_id, kind=kind, name=name, remote_id=remote_id, tokens=tokens)
         self._clock.start()
         until(lambda: not self._count(_UNREAD), "every calendar is read")
         self._people = People(self.owners)

@@ -78,6 +78,7 @@ class WatchedGoogle(google.GoogleFake):
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
+        self._used: set[str] = set()
         super().__init__()
 
     def answer(self, request: google.Request) -> google.Answer:
@@ -86,7 +87,23 @@ class WatchedGoogle(google.GoogleFake):
         if found is None:
             return super().answer(request)
         with self.watch.request(unquote(found["name"]), f"{request.method} {request.path}", request.connection):
-            return super().answer(request)
+            answer = super().answer(request)
+        self._used.add(_token_of(request))
+        return answer
+
+    def expire(self, request: google.Request) -> None:
+        """End the access token of a request, unless it is new, and all cursors.
+
+        A provider that does not even take new tokens has withdrawn the sign-in.
+        """
+        token = _token_of(request)
+        if token in self._used:
+            self._access.pop(token, None)
+        self.expire_sync_tokens()
+
+
+def _token_of(request: google.Request) -> str:
+    return request.headers.get("Authorization", "").removeprefix("Bearer ")
 
 
 class WatchedGraph(FakeGraph):
@@ -102,6 +119,7 @@ class WatchedGraph(FakeGraph):
         self.mailbox_name = mailbox_name
         self.choose: Callable[[], Mishap | None] = lambda: None
         self._calmed = threading.Event()
+        self._used: set[str] = set()
         super().__init__()
 
     def exchange(self, asked: Asked) -> Reply:
@@ -131,9 +149,11 @@ class WatchedGraph(FakeGraph):
             return instead[mishap]
         if mishap == "expire":
             with self.lock:
-                self.login.expire()
+                if asked.headers.get("authorization") in self._used:  # see WatchedGoogle.expire
+                    self.login.expire()
                 self.forget_feeds()
         reply = super().exchange(asked)
+        self._used.add(asked.headers.get("authorization", ""))
         if mishap == "lose":
             return Drop()
         if mishap == "spoil" and isinstance(reply, Answer):
@@ -162,7 +182,15 @@ class StandIns:
         Args:
             choose: returns what goes wrong, or None to answer as usual. Called in any thread.
         """
-        self.google.misbehave(lambda request: choose() if request.path.startswith("/calendar/") else None)
+
+        def choose_at_google(request: google.Request) -> str | None:
+            mishap = choose() if request.path.startswith("/calendar/") else None
+            if mishap == "expire":
+                self.google.expire(request)
+                return None
+            return mishap
+
+        self.google.misbehave(choose_at_google)
         self.graph.choose = choose
 
     def send_small_pages(self) -> None:

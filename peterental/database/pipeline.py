@@ -19,6 +19,9 @@ class BatchingPipeline(psycopg.Pipeline):
     each. That costs more CPU time than most of the statements.
     """
 
+    _is_synced = True
+    """Whether the server has answered everything that was sent, and is still there."""
+
     def queue(self, command: bytes) -> None:
         """Queue a command without parameters and rows, without the cost of a cursor. Its error is raised later."""
         self.command_queue.append(partial(self.pgconn.send_query_params, command, None))
@@ -43,13 +46,15 @@ class BatchingPipeline(psycopg.Pipeline):
             yield from send(self.pgconn)
         finally:
             yield from self._fetch_gen(flush=False)
+        self._is_synced = True
 
     def _exit_gen(self) -> PQGen[None]:
-        """End the pipeline: send what was queued since the last sync, if anything was, and read all results."""
-        if self.command_queue or self.result_queue:
+        """End the pipeline: sync, unless nothing was queued since the last one."""
+        if self.command_queue or self.result_queue or not self._is_synced:
             yield from self._sync_gen()
 
     def _take_queue(self) -> None:
         """Hand what was queued to libpq, which keeps it in memory until it is flushed or becomes large."""
         while self.command_queue:
+            self._is_synced = False
             self.command_queue.popleft()()

@@ -15,7 +15,7 @@ from gunicorn import util
 from peterental.serving.exchange import Exchange
 from peterental.serving.exchange import Host as ExchangeHost
 from peterental.serving.limits import KIB, Limits, State
-from peterental.serving.output import ClientGone, Output
+from peterental.serving.output import ClientGone, ErrorOutput, Output
 from peterental.serving.reader import BodyTooLarge, Received, RequestReader
 
 _FIRST_READ_BYTES = 16 * KIB
@@ -129,7 +129,7 @@ class Connection:
         except BodyTooLarge:
             return self._refuse(413, "Content Too Large")
         except Exception as error:  # noqa: BLE001  # whatever the parser finds
-            self._host.handle_error(None, self._output, self.peer, error)
+            self._host.handle_error(None, ErrorOutput(self._output), self.peer, error)
             return self._end_with_error()
         if received is not None:
             return self._take_turn(received)
@@ -158,7 +158,7 @@ class Connection:
             size = _READ_BYTES
 
     def _refuse(self, status: int, reason: str) -> State:
-        util.write_error(self._output, status, reason, "")
+        util.write_error(ErrorOutput(self._output), status, reason, "")
         self._host.log.warning("Answered %s %s to %s", status, reason, self.address)
         return self._end_with_error()
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from gunicorn.http import wsgi
 
-from peterental.serving.output import ClientGone, Output
+from peterental.serving.output import ClientGone, ErrorOutput, Output
 from peterental.serving.reader import Received
 
 
@@ -128,7 +128,7 @@ class Exchange:
             self._host.log.error("Error handling request", exc_info=error)
         else:
             self._response = None  # it logs the error's answer
-            self._host.handle_error(self._request, self._output, self._peer, error)
+            self._host.handle_error(self._request, ErrorOutput(self._output), self._peer, error)
 
     def _finish(self) -> None:
         """Log the request, and release what belongs to it."""

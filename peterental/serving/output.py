@@ -7,6 +7,11 @@ from collections import deque
 
 _PIECES_AT_ONCE = 64
 
+_ERROR_TYPE = b"Content-Type: text/html\r\n"
+_FULL_ERROR_TYPE = (
+    b"Content-Type: text/html; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+)
+
 
 class ClientGone(Exception):
     """The client closed the connection before it took the answer."""
@@ -60,3 +65,22 @@ class Output:
             if len(first) > sent:
                 self._pieces.appendleft(memoryview(first)[sent:])
             sent -= min(sent, len(first))
+
+
+class ErrorOutput:
+    """Takes the error pages that gunicorn writes itself, and completes their headers.
+
+    Args:
+        output: of the connection.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def sendall(self, data: bytes) -> None:
+        """Take a whole answer."""
+        self._output.sendall(data.replace(_ERROR_TYPE, _FULL_ERROR_TYPE, 1))
+
+    def gettimeout(self) -> float:
+        """Return 0, like a non-blocking socket."""
+        return self._output.gettimeout()

@@ -379,3 +379,19 @@ def test_an_authenticated_call_is_answered_despite_them_all(database_url: str, t
         assert all(is_open(sock) for sock in slow)
         large = connect(head.format(SECRET, 6_000_000).encode() + b"x" * 1_000_000)
         assert answer(large).startswith(b"HTTP/1.1 413 "), "the client can read it while it still sends"
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 20_000 + b"\r\n\r\n", b"431"),
+    ],
+    ids=["400", "414", "431"],
+)
+def test_refusals_of_the_server_name_type_and_charset(served: Served, raw: bytes, status: bytes) -> None:
+    head, _, body = served.ask(raw).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert b"\r\nContent-Type: text/html; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n" in head
+    assert b"\r\nContent-Length: %d" % len(body) in head
