@@ -14,7 +14,8 @@ from flask import Flask
 
 from peterental.access import Viewer
 from peterental.agents.model import Profile
-from peterental.calendars.account import Account
+from peterental.calendars.account import Account, AccountUnknown
+from peterental.calendars.connection_service import ConnectionService
 from peterental.calendars.credentials import AddressCredentials, PasswordCredentials
 from peterental.calendars.model import (
     AddressNotAllowed,
@@ -326,6 +327,19 @@ def test_stale_form_changes_nothing_else(
     page = browser.post(PAGE, {"account": str(account.account_id), "receiving": work, "csrf_token": token}, follow=True)
     assert page.status_code == 200
     assert str(account.account_id) not in checked(page.text, "account")
+
+
+def test_account_that_is_disconnected_meanwhile_is_said(
+    browser: Browser, connect: Callable[..., Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def choose(*args: object, **kwargs: object) -> None:
+        del args, kwargs
+        raise AccountUnknown
+
+    account = connect()
+    monkeypatch.setattr(ConnectionService, "choose", choose)
+    page = browser.send(PAGE, {"account": str(account.account_id)}, at=PAGE, follow=True)
+    assert "A calendar was disconnected after you opened the page." in page.text
 
 
 def test_consequence_of_trusting_is_said(browser: Browser, connect: Callable[..., Account], database: Database) -> None:
