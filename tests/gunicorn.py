@@ -20,13 +20,17 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 STEERING = (
     "ALLOW_",
+    "CALENDAR_",
     "CREDENTIALS_",
     "DATABASE_URL",
     "DEFAULT_TIME_ZONE",
     "FLASK_",
+    "GOOGLE_",
+    "GRAPH_",
     "HSTS_",
     "JOBS",
     "LOG_",
+    "MICROSOFT_",
     "MIGRATE_",
     "MIGRATIONS_",
     "PETERENTAL_",
