@@ -100,7 +100,7 @@ def _measured(bench: Bench, load: Load, served: Served, body: bytes, kinds: rang
         first = {"number": next(_numbers)}
 
         def turn(_: int) -> float:
-            seconds = 0.7 if bench.quick else 3.0
+            seconds = 0.7 if bench.quick else 1.0
             result = load.run(Plan(served.url, SECRET, asked, AGENTS, starts, first["number"], 1, seconds))
             first["number"] += result.answered + result.failed + 1
             if result.failed:
@@ -111,7 +111,7 @@ def _measured(bench: Bench, load: Load, served: Served, body: bytes, kinds: rang
 
     names = list(_KINDS)
     contenders: Mapping[str, Callable[[int], float]] = {names[kind]: contender(kind) for kind in kinds}
-    return interleaved(contenders, bench.rounds(11, 2), warm_up=True)
+    return interleaved(contenders, bench.rounds(25, 2), warm_up=True)
 
 
 def _free_times(samples: dict[str, Sample]) -> Table:
