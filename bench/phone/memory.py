@@ -22,7 +22,7 @@ _BURST_S = 4.0
 
 def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
     """Send bursts of each kind of message in turn, and measure the worker's resident set."""
-    calls = _CALLS if not bench.quick else 2_000
+    calls = _CALLS if not bench.quick else 400
     with serving("wsgi:app", stage.empty_url(), WEB_CONCURRENCY="1") as served:
         first_kb, last_kb, sent = _measured(stage, served, calls, 0.5 if bench.quick else _BURST_S)
     growth = last_kb / first_kb

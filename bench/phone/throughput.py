@@ -24,7 +24,7 @@ _MAX_MISSED_SHARE = 0.01
 
 def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
     """Measure the bare view and two tools in turn, each under its own gunicorn with the same settings."""
-    seconds = 5.0 if not bench.quick else 1.0
+    seconds = 5.0 if not bench.quick else 0.3
     starts = bookable_starts()
     numbers = count(step=len(starts) * AGENTS)
     results: dict[str, list[Result]] = {}
