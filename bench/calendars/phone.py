@@ -100,7 +100,7 @@ def _measured(bench: Bench, load: Load, served: Served, body: bytes, kinds: rang
         first = {"number": next(_numbers)}
 
         def turn(_: int) -> float:
-            seconds = 0.7 if bench.quick else 1.0
+            seconds = 0.3 if bench.quick else 1.0
             result = load.run(Plan(served.url, SECRET, asked, AGENTS, starts, first["number"], 1, seconds))
             first["number"] += result.answered + result.failed + 1
             if result.failed:
