@@ -187,8 +187,10 @@ CREATE OR REPLACE TRIGGER appointments_sequence
     BEFORE UPDATE OF start_time, end_time, status, property_address ON appointments
     FOR EACH ROW
     WHEN (
-        (OLD.start_time, OLD.end_time, OLD.status = 'cancelled', OLD.property_address)
-        IS DISTINCT FROM (NEW.start_time, NEW.end_time, NEW.status = 'cancelled', NEW.property_address)
+        OLD.start_time IS DISTINCT FROM NEW.start_time
+        OR OLD.end_time IS DISTINCT FROM NEW.end_time
+        OR (OLD.status = 'cancelled') IS DISTINCT FROM (NEW.status = 'cancelled')
+        OR OLD.property_address IS DISTINCT FROM NEW.property_address
     )
     EXECUTE FUNCTION count_changes_of_viewing();
 
@@ -221,13 +223,13 @@ CREATE OR REPLACE TRIGGER appointments_event_changed
     ON appointments
     FOR EACH ROW
     WHEN (
-        (
-            OLD.start_time, OLD.end_time, OLD.status = 'cancelled', OLD.property_address,
-            OLD.attendee_name, OLD.attendee_email, OLD.attendee_phone
-        ) IS DISTINCT FROM (
-            NEW.start_time, NEW.end_time, NEW.status = 'cancelled', NEW.property_address,
-            NEW.attendee_name, NEW.attendee_email, NEW.attendee_phone
-        )
+        OLD.start_time IS DISTINCT FROM NEW.start_time
+        OR OLD.end_time IS DISTINCT FROM NEW.end_time
+        OR (OLD.status = 'cancelled') IS DISTINCT FROM (NEW.status = 'cancelled')
+        OR OLD.property_address IS DISTINCT FROM NEW.property_address
+        OR OLD.attendee_name IS DISTINCT FROM NEW.attendee_name
+        OR OLD.attendee_email IS DISTINCT FROM NEW.attendee_email
+        OR OLD.attendee_phone IS DISTINCT FROM NEW.attendee_phone
     )
     EXECUTE FUNCTION queue_event_of_viewing();
 

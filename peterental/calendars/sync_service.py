@@ -27,6 +27,7 @@ from peterental.calendars.model import (
     ReadWindow,
 )
 from peterental.calendars.repository import CalendarRepository, Lease
+from peterental.clock import utc_now
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -100,6 +101,7 @@ class SyncService:
             agent: whose.
             now: the present moment, aware.
         """
+        now = now if self._is_online else utc_now()  # a rehearsal may play at another time
         return age is None or age.is_current(self.max_age_s, now + timedelta(days=agent.rules.horizon_days))
 
     def age_s(self, calendar_id: int) -> float | None:
