@@ -173,7 +173,7 @@ class FeedService:
     def fetch(self, token: str) -> Feed:
         """Return the viewings of the agent whose address has a token, from 30 days ago on. Cancelled ones are left out.
 
-        Whoever knows the address may read them. Three queries.
+        Anyone who knows the address may read them. Three queries.
 
         Raises FeedUnknown, FetchedTooOften.
         """

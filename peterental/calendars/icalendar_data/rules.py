@@ -1,6 +1,6 @@
 """Rules of repetition: RRULE, expanded within bounds.
 
-dateutil expands a rule until it finds the next time, up to the year 9999, and nothing can stop it meanwhile. Three
+dateutil expands a rule until it finds the next time, up to the year 9999, and nothing can stop it. Three
 things keep that short. A rule without COUNT starts just before the time of interest. The Gregorian calendar repeats
 every 400 years, so every rule is expanded 7,600 years later, where less than 400 years are left to search. And a rule
 that dateutil would search second by second is refused.
