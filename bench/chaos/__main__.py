@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="seed of the callers and faults")
     parser.add_argument("--rounds", type=int, default=3, help="how often each fault is injected")
     parser.add_argument("--only", default="", help="only the faults whose name contains this, such as deploy")
+    parser.add_argument("--without", default=None, help="not the faults whose name contains this, such as calendars")
     arguments = parser.parse_args()
     with (
         TemporaryDirectory(prefix="peterental-chaos-") as folder,
@@ -50,7 +51,11 @@ def main() -> None:
 def run(lab: Lab, calendars: LabCalendars, balancer: Balancer, arguments: argparse.Namespace) -> list[str]:
     """Inject faults while callers call, then check the database; return the violations."""
     print(f"Fault injection, seed {arguments.seed}. {description()}\n", flush=True)
-    chosen = {name: fault for name, fault in lab.faults.items() if arguments.only in name}
+    chosen = {
+        name: fault
+        for name, fault in lab.faults.items()
+        if arguments.only in name and (arguments.without is None or arguments.without not in name)
+    }
     schedule = [name for name in chosen for _ in range(arguments.rounds)]
     random.Random(arguments.seed).shuffle(schedule)  # noqa: S311  # repeatable, not secret
     with lab:
