@@ -327,13 +327,14 @@ class CallService:
         Returns whether a number to call back is known.
         """
         caller_number, draft = _with_numbers(invocation, draft, agent)
-        self._messages.add_urgent(
+        self._messages.add(
             connection,
             agent.agent_id,
             draft,
             self._now(),
             vapi_call_id=invocation.vapi_call_id or None,
             caller_number=caller_number,
+            is_urgent=True,
         )
         return bool(draft.attendee_phone or caller_number)
 

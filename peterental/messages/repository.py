@@ -100,6 +100,7 @@ class MessageRepository:
         *,
         vapi_call_id: str | None,
         caller_number: str | None,
+        is_urgent: bool = False,
     ) -> None:
         """Queue adding a message to an agent's inbox.
 
@@ -110,45 +111,14 @@ class MessageRepository:
             received_at: when the caller left it, aware.
             vapi_call_id: the phone call in which it was left; None if Vapi sent no id.
             caller_number: the number from which the call came.
-        """
-        connection.execute(
-            """
-            INSERT INTO messages (
-                agent_id, vapi_call_id, body, attendee_name, attendee_phone, caller_number, received_at
-            )
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
-            """,
-            (
-                agent_id,
-                vapi_call_id,
-                draft.body,
-                draft.attendee_name,
-                draft.attendee_phone,
-                caller_number,
-                received_at,
-            ),
-        )
-
-    def add_urgent(
-        self,
-        connection: Connection,
-        agent_id: str,
-        draft: MessageDraft,
-        received_at: datetime,
-        *,
-        vapi_call_id: str | None,
-        caller_number: str | None,
-    ) -> None:
-        """Queue adding an urgent message; a later one of the same phone call replaces the earlier.
-
-        Args: as in `add`.
+            is_urgent: whether it is urgent; a later urgent one of the same phone call replaces the earlier.
         """
         connection.execute(
             """
             INSERT INTO messages (
                 agent_id, vapi_call_id, body, attendee_name, attendee_phone, caller_number, received_at, is_urgent
             )
-            VALUES (%s, %s, %s, %s, %s, %s, %s, TRUE)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (vapi_call_id) WHERE is_urgent DO UPDATE
             SET body = EXCLUDED.body, done_at = NULL, done_by = NULL,
                 attendee_name = COALESCE(EXCLUDED.attendee_name, messages.attendee_name),
@@ -162,6 +132,7 @@ class MessageRepository:
                 draft.attendee_phone,
                 caller_number,
                 received_at,
+                is_urgent,
             ),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -78,7 +79,7 @@ class Drop:
 Reply = Answer | Hang | Drop
 
 
-class Loopback:
+class Loopback(ABC):
     """A server on a free port, in threads of its own. A context manager; `close` ends it too.
 
     A subclass overrides `answer`, which is called by one thread at a time.
@@ -112,9 +113,9 @@ class Loopback:
             self.closing.wait()
         return reply
 
+    @abstractmethod
     def answer(self, asked: Asked) -> Reply:
         """Return the answer to one request."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """End the server, and the requests that hang."""

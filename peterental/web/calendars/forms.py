@@ -19,7 +19,7 @@ class AddressForm(PageForm):
 
     address = URLField(
         "Secret address",
-        description="It starts with https:// or webcal:// and often ends in .ics. Whoever has it can read the "
+        description="It starts with https:// or webcal:// and often ends in .ics. Anyone who has it can read the "
         "calendar: it is stored encrypted, and not shown again.",
         validators=[required("Enter the address of the calendar."), up_to(MAX_ADDRESS_CHARS)],
         render_kw=_AS_TYPED,
