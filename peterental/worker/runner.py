@@ -45,6 +45,7 @@ _CONNECT_TIMEOUT_S = 10
 _FIRST_WAIT_S = 1.0
 _MAX_WAIT_S = 30.0
 _STOP_POLL_S = 0.1
+_CANCEL_AGAIN_S = 0.5
 _JOB_ENDED = "job_error"
 POLL_S = 5.0
 """How often the queue is looked at if no notification of a new job arrives, in seconds."""
@@ -149,9 +150,7 @@ class JobWorker:
             try:
                 await worker.run()  # type: ignore[no-untyped-call]  # has no annotations
             finally:
-                for helper in helpers:
-                    helper.cancel()
-                await asyncio.gather(*helpers, return_exceptions=True)
+                await _cancel(helpers)
 
     async def _stop_with_us(self, worker: Worker) -> None:
         while not self.stop.is_set():  # noqa: ASYNC110 - set by a signal handler or another thread
@@ -191,3 +190,17 @@ class JobWorker:
             if task.schedule:
                 app.periodic(cron=task.schedule)(deferrable)
         return app
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they end.
+
+    One time is not enough: before Python 3.12, `asyncio.wait_for`, which the connection pool uses, loses a cancellation
+    that arrives together with its result.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)

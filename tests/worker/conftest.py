@@ -17,6 +17,7 @@ from peterental.worker import runner
 from peterental.worker.runner import JobWorker
 from peterental.worker.task import Task
 
+WORKER_THREAD = "worker of the test"
 OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)
 
 
@@ -63,7 +64,7 @@ def running(worker_of: Callable[..., JobWorker], monkeypatch: pytest.MonkeyPatch
 
     def run(*tasks: Task) -> JobWorker:
         worker = worker_of(*tasks, stop=stop)
-        threads.append(threading.Thread(target=worker.run))
+        threads.append(threading.Thread(target=worker.run, name=WORKER_THREAD))
         threads[-1].start()
         return worker
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
@@ -15,11 +16,12 @@ from peterental.errors import Fault
 from peterental.jobs.model import Job, JobRequest, JobState
 from peterental.services import Services
 from peterental.worker import runner
+from peterental.worker.housekeeping import Housekeeper
 from peterental.worker.retries import FIRST_WAIT_S, JITTER, MAX_WAIT_S, wait_s
 from peterental.worker.runner import JobWorker, OneLine
 from peterental.worker.task import Interrupted, JobRun, Task
 from tests.servers import until
-from tests.worker.conftest import OPERATOR
+from tests.worker.conftest import OPERATOR, WORKER_THREAD
 
 JobsIn = Callable[[JobState], tuple[Job, ...]]
 WorkerOf = Callable[..., JobWorker]
@@ -268,6 +270,29 @@ def test_worker_that_hangs_ends_the_process(
     worker_of(stop=stop)._watch()
     assert codes == [1]
     assert "has done nothing" in caplog.text
+
+
+def test_stop_ends_a_worker_whose_helper_lost_its_cancellation(
+    running: WorkerOf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As `asyncio.wait_for` does before Python 3.12, when its result arrives together with the cancellation."""
+    lost: list[int] = []
+    works = threading.Event()
+
+    async def lose_one_cancellation(*_: object) -> None:
+        works.set()
+        try:
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:
+            lost.append(1)
+
+    monkeypatch.setattr(Housekeeper, "work", lose_one_cancellation)
+    worker = running(Task(name="note", label="Note", run=lambda _: None))
+    assert works.wait(60)
+    worker.stop.set()
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == WORKER_THREAD], "the worker ends")
+    assert lost == [1]
+    assert "Traceback" not in caplog.text
 
 
 def test_errors_of_the_library_become_one_line(caplog: pytest.LogCaptureFixture) -> None:
