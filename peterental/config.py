@@ -38,6 +38,10 @@ class ConfigError(Fault):
 _PUBLIC_HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
+_TEXT_SENDER = re.compile(r"\+[1-9][0-9]{7,14}|MG[0-9a-fA-F]{32}|[0-9]{5,6}")
+"""A number in E.164, a messaging service, or a short code."""
+
+
 class SecretKeyError(Fault):
     """Cannot store a development SECRET_KEY in {path}: {reason}; set SECRET_KEY or make that folder writable."""
 
@@ -84,6 +88,14 @@ class Config:
     microsoft_login_url: str = "https://login.microsoftonline.com"
     google_api_url: str = "https://www.googleapis.com"
     google_login_url: str = "https://accounts.google.com"
+    twilio_account_sid: str | None = None
+    twilio_auth_token: str | None = field(default=None, repr=False)
+    """Sends texts, and signs what Twilio sends."""
+    twilio_shared_key: str | None = field(default=None, repr=False)
+    """Signs what Twilio sends where a Webhooks Rule of the account applies."""
+    twilio_from: str | None = None
+    """A number in E.164, or the id of a messaging service."""
+    twilio_url: str = "https://api.twilio.com"
     allow_private_addresses: bool = False
     """Let typed calendar addresses point to loopback and private networks."""
     calendar_max_age_minutes: int = 15
@@ -139,12 +151,18 @@ class Config:
             microsoft_login_url=reader.service_url("MICROSOFT_LOGIN_URL", default=cls.microsoft_login_url),
             google_api_url=reader.service_url("GOOGLE_API_URL", default=cls.google_api_url),
             google_login_url=reader.service_url("GOOGLE_LOGIN_URL", default=cls.google_login_url),
+            twilio_account_sid=reader.text("TWILIO_ACCOUNT_SID"),
+            twilio_auth_token=reader.text("TWILIO_AUTH_TOKEN"),
+            twilio_shared_key=reader.text("TWILIO_SHARED_KEY"),
+            twilio_from=reader.text_sender("TWILIO_FROM"),
+            twilio_url=reader.service_url("TWILIO_URL", default=cls.twilio_url),
             allow_private_addresses=reader.choice("ALLOW_PRIVATE_ADDRESSES", ("0", "1")) == "1",
             calendar_max_age_minutes=reader.number("CALENDAR_MAX_AGE_MINUTES", default=15, low=6, high=1440) or 15,
             keep_calls_days=reader.number("KEEP_CALLS_DAYS", default=None, low=1, high=36_500),
             jobs=reader.choice("JOBS", ("1", "0")) == "1",
             load_demo=reader.choice("PETERENTAL_DEMO", ("0", "1")) == "1",
         )
+        reader.require_together("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM")
         reader.require_for_production(config)
         reader.finish()
         return config
@@ -161,6 +179,11 @@ class Config:
     def is_production(self) -> bool:
         """Whether real callers are served."""
         return self.environment == "production"
+
+    @property
+    def texts_by_twilio(self) -> bool:
+        """Whether texts are sent by Twilio: an account and a sender are set."""
+        return bool(self.twilio_account_sid and self.twilio_auth_token and self.twilio_from)
 
     @property
     def bind(self) -> str:
@@ -277,6 +300,22 @@ class _Reader:
         """Return the base address of a service, without a slash at the end."""
         value = self.text(name)
         return default if value is None else self._base_url(name, value) or default
+
+    def text_sender(self, name: str) -> str | None:
+        """Return the number or the messaging service that texts come from."""
+        value = self.text(name)
+        if value is not None and _TEXT_SENDER.fullmatch(value) is None:
+            self._problems.append(
+                f"{name} must be a number such as +14055550100, or the id of a messaging service (MG…), not {value!r}"
+            )
+            return None
+        return value
+
+    def require_together(self, *names: str) -> None:
+        """Record a problem if some but not all of these settings are set."""
+        missing = [name for name in names if self.text(name) is None]
+        if missing and len(missing) < len(names):
+            self._problems.append(f"{' and '.join(missing)} must be set too: {', '.join(names)} belong together")
 
     def _base_url(self, name: str, value: str) -> str | None:
         try:
