@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from peterental.database_urls import EXAMPLE, is_well_formed, masked, with_tls
 from peterental.env_file import EnvFileError, is_production, load_into_process
 from peterental.errors import Fault
+from peterental.mail_settings import FROM_EXAMPLE, SMTP_EXAMPLE, MailSender, SmtpServer
 from peterental.trusted_proxies import MAX_HOPS, NO_PROXIES, TrustedProxies
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -96,6 +97,9 @@ class Config:
     twilio_from: str | None = None
     """A number in E.164, or the id of a messaging service."""
     twilio_url: str = "https://api.twilio.com"
+    smtp: SmtpServer | None = None
+    """The server that takes e-mail; None in development writes files, and in production sends none."""
+    mail_from: MailSender | None = None
     allow_private_addresses: bool = False
     """Let typed calendar addresses point to loopback and private networks."""
     calendar_max_age_minutes: int = 15
@@ -156,14 +160,23 @@ class Config:
             twilio_shared_key=reader.text("TWILIO_SHARED_KEY"),
             twilio_from=reader.text_sender("TWILIO_FROM"),
             twilio_url=reader.service_url("TWILIO_URL", default=cls.twilio_url),
+            smtp=reader.smtp_server("SMTP_URL"),
+            mail_from=reader.mail_sender("MAIL_FROM"),
             allow_private_addresses=reader.choice("ALLOW_PRIVATE_ADDRESSES", ("0", "1")) == "1",
             calendar_max_age_minutes=reader.number("CALENDAR_MAX_AGE_MINUTES", default=15, low=6, high=1440) or 15,
             keep_calls_days=reader.number("KEEP_CALLS_DAYS", default=None, low=1, high=36_500),
             jobs=reader.choice("JOBS", ("1", "0")) == "1",
             load_demo=reader.choice("PETERENTAL_DEMO", ("0", "1")) == "1",
         )
-        reader.require_together("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM")
         reader.require_for_production(config)
+        reader.require_together(
+            {
+                "TWILIO_ACCOUNT_SID": config.twilio_account_sid,
+                "TWILIO_AUTH_TOKEN": config.twilio_auth_token,
+                "TWILIO_FROM": config.twilio_from,
+            }
+        )
+        reader.require_together({"SMTP_URL": config.smtp, "MAIL_FROM": config.mail_from})
         reader.finish()
         return config
 
@@ -311,12 +324,6 @@ class _Reader:
             return None
         return value
 
-    def require_together(self, *names: str) -> None:
-        """Record a problem if some but not all of these settings are set."""
-        missing = [name for name in names if self.text(name) is None]
-        if missing and len(missing) < len(names):
-            self._problems.append(f"{' and '.join(missing)} must be set too: {', '.join(names)} belong together")
-
     def _base_url(self, name: str, value: str) -> str | None:
         try:
             parts = urlsplit(value)
@@ -335,6 +342,25 @@ class _Reader:
             self._problems.append(f"{name} must look like https://rent.example.com, without a path")
             return None
         return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    def smtp_server(self, name: str) -> SmtpServer | None:
+        """Return a mail server. The message about a malformed URL does not quote it."""
+        value = self.text(name)
+        try:
+            return None if value is None else SmtpServer.parse(value)
+        except ValueError:
+            self._problems.append(
+                f"{name} must look like {SMTP_EXAMPLE} or smtps://…:465, with special characters percent-encoded"
+            )
+            return None
+
+    def mail_sender(self, name: str) -> MailSender | None:
+        value = self.text(name)
+        try:
+            return None if value is None else MailSender.parse(value)
+        except ValueError:
+            self._problems.append(f"{name} must look like {FROM_EXAMPLE}, not {_shown(value or '')}")
+            return None
 
     def trusted_proxies(self, name: str) -> TrustedProxies:
         value = self.text(name)
@@ -373,6 +399,13 @@ class _Reader:
             self._problems.append("PETERENTAL_DEMO is for development only")
         if missing:
             self._problems.append(f"production needs {' and '.join(missing)} to be set")
+
+    def require_together(self, settings: Mapping[str, object]) -> None:
+        """Record a problem if some of these settings are set and some are not."""
+        missing = [name for name, value in settings.items() if value is None and not self._has_problem(name)]
+        present = [name for name, value in settings.items() if value is not None]
+        if missing and present:
+            self._problems.append(f"{' and '.join(present)} needs {' and '.join(missing)} to be set")
 
     def _has_problem(self, name: str) -> bool:
         return any(problem.startswith(f"{name} ") for problem in self._problems)
