@@ -98,7 +98,7 @@ CREATE TABLE IF NOT EXISTS notices (
     is_answer BOOLEAN DEFAULT FALSE NOT NULL,
     old_start TIMESTAMPTZ,
     due_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
-    expires_at TIMESTAMPTZ,
+    expires_at TIMESTAMPTZ NOT NULL,
     state TEXT DEFAULT 'waiting' NOT NULL,
     reason TEXT,
     attempts INTEGER DEFAULT 0 NOT NULL,
@@ -120,7 +120,7 @@ CREATE TABLE IF NOT EXISTS notices (
 
 CREATE UNIQUE INDEX IF NOT EXISTS idx_notices_about ON notices (about, kind, channel, recipient)
 WHERE appointment_id IS NULL;
-CREATE INDEX IF NOT EXISTS idx_notices_open ON notices (due_at) WHERE state IN ('waiting', 'sending', 'unknown');
+CREATE INDEX IF NOT EXISTS idx_notices_open ON notices (due_at) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS idx_notices_provider ON notices (provider_id) WHERE provider_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS idx_notices_agent ON notices (agent_id, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_recipient ON notices (recipient, notice_id);
@@ -138,15 +138,18 @@ COMMENT ON COLUMN notices.handed_over_at IS 'Since when the provider may have it
 COMMENT ON COLUMN notices.ended_at IS 'When it was sent, or when it became clear that it will not be';
 
 CREATE TABLE IF NOT EXISTS notice_events (
-    notice_id BIGINT NOT NULL REFERENCES notices (notice_id) ON DELETE CASCADE,
+    provider_id TEXT NOT NULL,
     happened_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
     what TEXT NOT NULL,
     detail TEXT DEFAULT '' NOT NULL,
 
-    PRIMARY KEY (notice_id, what, detail)
+    PRIMARY KEY (provider_id, what, detail)
 );
 
-COMMENT ON TABLE notice_events IS 'What a provider said about a notice afterwards, in any order, each once';
+CREATE INDEX IF NOT EXISTS idx_notice_events_age ON notice_events (happened_at);
+
+COMMENT ON TABLE notice_events IS 'What a provider reported about a letter, in any order, each once';
+COMMENT ON COLUMN notice_events.provider_id IS 'Of the letter; a report may arrive before its notice has the id';
 
 -- =============================================================================
 -- WHAT VISITORS ANSWER
