@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 APPOINTMENT = """
     appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, property_address,
     start_time AS start, end_time AS "end", status, attendee_name, attendee_email, attendee_phone, caller_number,
-    vapi_call_id, overlap_allowed, appointments.created_at, appointments.updated_at,
+    vapi_call_id, overlap_allowed, confirmed_at, released_at, appointments.created_at, appointments.updated_at,
     (
         SELECT actor FROM appointment_events
         WHERE appointment_id = appointments.id AND kind = 'booked'
@@ -259,7 +259,7 @@ class AppointmentRepository:
             old_start: its start before.
             blocked_until: the end of the agent's buffer after it.
             now: the present moment, aware.
-            actor: PHONE, or the e-mail address of the user who moves it.
+            actor: PHONE, VISITOR, or the e-mail address of the user who moves it.
         """
         connection.execute(
             """
@@ -310,13 +310,15 @@ class AppointmentRepository:
             status: the new one.
             kind: of the event.
             now: the present moment, aware.
-            actor: PHONE, or the e-mail address of the user who changes it.
+            actor: PHONE, VISITOR, UNCONFIRMED, or the e-mail address of the user who changes it.
         """
         connection.execute(
             """
             WITH changed AS (
                 UPDATE appointments
-                SET status = %(status)s, updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
+                SET status = %(status)s,
+                    released_at = CASE WHEN %(kind)s = 'released' THEN %(now)s::timestamptz END,
+                    updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
                 WHERE id = %(id)s AND status = %(old_status)s
                 RETURNING id, start_time
             )
