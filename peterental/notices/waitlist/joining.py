@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from peterental.appointments.availability import Availability
     from peterental.appointments.date_parsing import Search
     from peterental.appointments.model import BookingRequest
     from peterental.appointments.phone_requests import RequestContext
@@ -69,7 +70,7 @@ def decide(context: RequestContext, request: BookingRequest, *, may_offer: bool)
     times = availability.pick_diverse(free)
     if times:
         return TimesOffered(home, times)
-    if not wanted:
+    if not _can_come(availability, wanted):
         return none_available(availability, search, home)  # raises TooFar where the days are beyond the horizon
     if context.call_history.has_ended:
         raise CallEnded
@@ -83,6 +84,12 @@ def _search(context: RequestContext, request: BookingRequest) -> Search:
     if isinstance(found, Clarification):
         raise TimeUnclear(found)
     return found
+
+
+def _can_come(availability: Availability, wanted: Sequence[Period]) -> bool:
+    """Return whether a viewing, taken or not, may start inside the periods: otherwise waiting is useless."""
+    starts = (start for day in availability.days() for start in availability.starts_on(day))
+    return any(start >= availability.earliest and _is_inside(start, wanted) for start in starts)
 
 
 def _is_inside(start: datetime, wanted: Sequence[Period]) -> bool:

@@ -100,14 +100,14 @@ class OpenEntry:
         was_handed_over: whether the text with the present offer may have arrived.
         text_state: of that text; None where there is none.
         has_viewing: whether the caller has a viewing of that agent at a time that suits.
-        may_be_texted: whether texts may go to the number.
+        has_stopped: whether the number said stop.
     """
 
     entry: Entry
     was_handed_over: bool
     text_state: str | None
     has_viewing: bool
-    may_be_texted: bool
+    has_stopped: bool
 
 
 @dataclass(frozen=True)
