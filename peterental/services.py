@@ -18,6 +18,8 @@ from peterental.appointments.calendar_events.service import CalendarEventService
 from peterental.appointments.listing.service import ListingService
 from peterental.appointments.manual.service import ManualBookingService
 from peterental.appointments.phone_service import PhoneBookingService
+from peterental.appointments.visitors.links import VisitorLinks
+from peterental.appointments.visitors.service import VisitorService
 from peterental.audit.service import AuditService
 from peterental.calendars.connection_service import ConnectionService
 from peterental.calendars.credentials import CredentialsStore
@@ -66,6 +68,8 @@ class Services:
     second_factor: SecondFactorService
     sessions: SessionService
     users: UserService
+    visitor_links: VisitorLinks
+    visitors: VisitorService
 
 
 class Application(Protocol):
@@ -168,6 +172,8 @@ def build_services(
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
         users=UserService(database, audit, clock, passwords, keyring),
+        visitor_links=VisitorLinks(config.session_key, config.address),
+        visitors=VisitorService(database, audit, sync, lambda: providers.namespace, clock),
     )
 
 
