@@ -19,7 +19,7 @@ from peterental.clock import utc_now
 from peterental.database.connect import DatabaseUnavailable
 from peterental.errors import PeteRentalError
 from peterental.notices.channel_pauses import ChannelPauses
-from peterental.notices.model import Letter, NoLongerTrue, NotSent
+from peterental.notices.model import Letter, NoLongerTrue, NotSent, OptedOut
 from peterental.notices.quiet_hours import quiet_until
 from peterental.notices.sending_repository import lock_recipient
 
@@ -185,7 +185,8 @@ class Sender:
                     raise NoLongerTrue(reason="The viewing has changed since")
             if notice.audience != "user":
                 lock_recipient(connection, notice.recipient)
-                if self._consents.is_stopped(connection, notice.channel, notice.recipient):
+                is_stopped = self._consents.is_stopped(connection, notice.channel, notice.recipient)
+                if is_stopped and not notice.confirms_stop:
                     raise NoLongerTrue(reason="The recipient said stop")
             composer.require_true(connection, notice)
             if not self._repository.record_hand_over(connection, claimed, letter, now):
@@ -236,6 +237,8 @@ class Sender:
         if fault.is_final:
             self._pauses.record_answer(channel)
             self._repository.end(claimed, "failed", str(fault), now)
+            if isinstance(fault, OptedOut):
+                self._consents.record_opt_out(channel, claimed.notice.recipient, str(fault), now)
         else:
             self._pauses.record_failure(channel, now)
             self._repository.put_off(claimed, now + _wait(claimed.notice.attempts), str(fault), counts=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peterental.notices.consents.model import Consent
+from peterental.notices.sending_repository import lock_recipient
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,16 +24,12 @@ class ConsentRepository:
         self._database = database
 
     def is_stopped(self, connection: Connection, channel: Channel, recipient: str) -> bool:
-        """Return whether a recipient said stop on a channel, and not start since. One round trip.
-
-        The row is locked, so that a stop is either seen or comes after the transaction.
-        """
+        """Return whether a recipient said stop on a channel, and not start since. One round trip."""
         row = connection.execute(
             """
             SELECT revoked_at IS NOT NULL AS is_stopped
             FROM contact_consents
             WHERE recipient = %s AND channel = %s AND purpose = 'all'
-            FOR SHARE
             """,
             (recipient, channel),
         ).fetchone()
@@ -42,6 +39,7 @@ class ConsentRepository:
         self, connection: Connection, channel: Channel, recipient: str, *, how: str, words: str, at: datetime
     ) -> None:
         """Queue recording that a recipient said stop. The first one of several counts."""
+        lock_recipient(connection, recipient)
         connection.execute(
             """
             INSERT INTO contact_consents (channel, recipient, purpose, revoked_at, how_revoked, words_revoked)

@@ -12,7 +12,7 @@ from peterental.config import Config
 from peterental.notices.model import Delivery, Letter, NoLongerTrue, NotSent, OptedOut, PerhapsSent
 from peterental.notices.texts import twilio
 from peterental.notices.texts.twilio import LISTED_AFTER, TwilioTransport
-from peterental.notices.texts.twilio_errors import is_final, meaning_of
+from peterental.notices.texts.twilio_errors import is_about_account, meaning_of
 from tests.calendars.provider_server import HTML
 from tests.notices.twilio_server import NOON, OFFICE, PUBLIC_URL, VISITOR, Refused, Trouble, TwilioServer
 from tests.servers import HANG_S
@@ -87,7 +87,7 @@ def test_no_reports_are_asked_for_without_an_address(server: TwilioServer) -> No
         (Refused(400, 21408), "Twilio is not allowed to text this country: enable it under Messaging, Geo permissions (Twilio error 21408)", True),
         (Refused(400, 21614), "the number is not a mobile number (Twilio error 21614)", True),
         (Refused(400, 21606), "the number in TWILIO_FROM does not belong to the account or cannot send texts (Twilio error 21606)", False),
-        (Refused(400, 99999), "Twilio's own words (Twilio error 99999)", False),
+        (Refused(400, 99999), "Twilio's own words (Twilio error 99999)", True),
         (Refused(401, 20003), "Twilio does not accept TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (Twilio error 20003)", False),
         (Refused(429, 20429), "Twilio takes no more texts at the moment (Twilio error 20429)", False),
         (Refused(429), "Twilio takes no more texts at the moment (Twilio error 20429)", False),
@@ -247,4 +247,4 @@ def test_every_meaning_is_a_clause() -> None:
     assert meaning_of(30034) == "the sender is not registered for 10DLC (Twilio error 30034)"
     assert meaning_of(None) == "Twilio refused the text"
     assert meaning_of(None, "Some\nwords.") == "Some words"
-    assert (is_final(30006), is_final(None), is_final(20003)) == (True, False, False)
+    assert [is_about_account(code) for code in (20003, 30006, None)] == [True, False, False]
