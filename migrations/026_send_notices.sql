@@ -419,6 +419,10 @@ CREATE OR REPLACE TRIGGER messages_tell_agent
     WHEN (NEW.is_urgent)
     EXECUTE FUNCTION tell_agent_of_message();
 
+ALTER TABLE audit_log DROP CONSTRAINT IF EXISTS audit_log_subject_kind_known;
+ALTER TABLE audit_log ADD CONSTRAINT audit_log_subject_kind_known
+    CHECK (subject_kind IN ('agent', 'appointment', 'job', 'message', 'notice', 'person', 'user')) NOT VALID;
+
 -- A visitor who confirmed one time has not confirmed another.
 CREATE OR REPLACE FUNCTION count_changes_of_viewing() RETURNS TRIGGER
 LANGUAGE plpgsql AS $$
