@@ -13,6 +13,7 @@ import random
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from peterental.clock import utc_now
@@ -21,7 +22,6 @@ from peterental.errors import PeteRentalError
 from peterental.notices.channel_pauses import ChannelPauses
 from peterental.notices.model import Letter, NoLongerTrue, NotSent, OptedOut
 from peterental.notices.quiet_hours import quiet_until
-from peterental.notices.sending_repository import lock_recipient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -114,7 +114,7 @@ class Sender:
     Args:
         database: where they are stored.
         repository: of the notices.
-        transports: returns what this process can send through, by channel.
+        transports: returns what this process can send through, by channel; called at the first use.
         composers: write the letters.
         consents: knows who said stop.
         now: returns the present moment, aware.
@@ -133,12 +133,17 @@ class Sender:
     ) -> None:
         self._database = database
         self._repository = repository
-        self._transports = transports
+        self._open_transports = transports
         self._composers: dict[Kind, Composer] = {kind: composer for composer in composers for kind in composer.kinds}
         self._consents = consents
         self._now = now
         self._pause = pause or threading.Event().wait
         self._pauses = ChannelPauses()
+
+    @cached_property
+    def transports(self) -> Mapping[Channel, Transport]:
+        """What this process can send through, by channel."""
+        return self._open_transports()
 
     def send_of_appointment(self, appointment_id: int) -> None:
         """Send the notices of a viewing that are due, one after the other.
@@ -183,11 +188,10 @@ class Sender:
                 sequence = self._repository.present_sequence(connection, notice.appointment_id)
                 if sequence != notice.revision:
                     raise NoLongerTrue(reason="The viewing has changed since")
-            if notice.audience != "user":
-                lock_recipient(connection, notice.recipient)
-                is_stopped = self._consents.is_stopped(connection, notice.channel, notice.recipient)
-                if is_stopped and not notice.confirms_stop:
-                    raise NoLongerTrue(reason="The recipient said stop")
+            may_be_stopped = notice.channel == "text" or notice.audience != "user"
+            is_stopped = may_be_stopped and self._consents.is_stopped(connection, notice.channel, notice.recipient)
+            if is_stopped and not notice.confirms_stop:
+                raise NoLongerTrue(reason="The recipient said stop")
             composer.require_true(connection, notice)
             if not self._repository.record_hand_over(connection, claimed, letter, now):
                 raise ClaimLost(reason="")
@@ -200,7 +204,7 @@ class Sender:
         if now >= notice.expires_at:
             self._expire(claimed, now)
             return
-        transport, composer = self._transports().get(notice.channel), self._composers.get(notice.kind)
+        transport, composer = self.transports.get(notice.channel), self._composers.get(notice.kind)
         if transport is None or composer is None:
             self._repository.put_off(claimed, now + ELSEWHERE_WAIT, None, counts=False)
         elif (until := _night_end(claimed, now)) is not None:
@@ -281,7 +285,7 @@ class Sender:
 
     def _look_for(self, notice: Notice, claim: UUID) -> bool | None:
         """Ask the provider for an unknown letter; return whether it has it, None if that stays unknown."""
-        transport = self._transports().get(notice.channel)
+        transport = self.transports.get(notice.channel)
         if transport is None or notice.handed_over_at is None:
             return None
         letter = Letter(

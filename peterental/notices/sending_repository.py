@@ -60,11 +60,6 @@ _CLAIM_OF_APPOINTMENT = _CLAIM.format(key="appointment_id")
 _CLAIM_ONE = _CLAIM.format(key="notice_id")
 
 
-def lock_recipient(connection: Connection, recipient: str) -> None:
-    """Queue a lock on a recipient until the transaction ends: a stop and a hand-over come one after the other."""
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 27))", [recipient])
-
-
 class SendingRepository:
     """The outbox of one database. Each method without a connection is one transaction.
 

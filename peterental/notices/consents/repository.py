@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peterental.notices.consents.model import Consent
-from peterental.notices.sending_repository import lock_recipient
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,7 +23,11 @@ class ConsentRepository:
         self._database = database
 
     def is_stopped(self, connection: Connection, channel: Channel, recipient: str) -> bool:
-        """Return whether a recipient said stop on a channel, and not start since. One round trip."""
+        """Return whether a recipient said stop on a channel, and not start since. One round trip.
+
+        The recipient is locked, so that a stop is either seen or comes after the transaction.
+        """
+        lock_recipient(connection, recipient)
         row = connection.execute(
             """
             SELECT revoked_at IS NOT NULL AS is_stopped
@@ -109,3 +112,8 @@ class ConsentRepository:
             (recipient,),
         )
         return [Consent(**row) for row in rows]
+
+
+def lock_recipient(connection: Connection, recipient: str) -> None:
+    """Queue a lock on a recipient until the transaction ends; before the first stop there is no row to lock."""
+    connection.execute("SELECT pg_advisory_xactlock_recipient(hashtextextended(%s, 27))", [recipient])

@@ -31,7 +31,7 @@ class Consents:
     def is_stopped(self, connection: Connection, channel: Channel, recipient: str) -> bool:
         """Return whether a recipient said stop on a channel, and not start since. One round trip.
 
-        A stop takes `lock_recipient`: a transaction that has it before precedes the stop.
+        The recipient is locked: a stop comes before or after the whole transaction of `connection`.
         """
         return self._repository.is_stopped(connection, channel, recipient)
 

@@ -21,3 +21,10 @@ BUILT_IN: Mapping[WordingKey, Wording] = MappingProxyType(
     }
 )
 """Every wording, in the order in which pages list them: by language, visitors' before agents'."""
+
+_BY_NAME = {str(key): key for key in BUILT_IN}
+
+
+def key_named(name: str) -> WordingKey | None:
+    """Return the wording with a name such as `booked/text/en`; None if there is none."""
+    return _BY_NAME.get(name)

@@ -76,6 +76,10 @@ class WordingKey:
     channel: Channel
     language: Language
 
+    def __str__(self) -> str:
+        """Return its name: `booked/text/en`."""
+        return f"{self.kind}/{self.channel}/{self.language}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredWording:

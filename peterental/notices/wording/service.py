@@ -89,12 +89,11 @@ class WordingService:
     def _record(
         self, connection: Connection, viewer: Viewer, action: str, before: StoredWording, after: Wording
     ) -> None:
-        key = before.key
         change = Change(
             action=action,
             subject_kind="notice",
-            subject_id=f"{key.kind}/{key.channel}/{key.language}",
-            subject_name=f"{key.kind}, {key.channel}, {key.language}",
+            subject_id=str(before.key),
+            subject_name=f"wording {before.key}",
             before=asdict(before.wording),
             after=asdict(after),
         )
