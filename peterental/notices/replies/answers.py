@@ -35,7 +35,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
             " Reply STOP to end texts.",
             "start": "{office}: You get texts about your viewings again. Reply STOP to end them.",
             "stop": "{office}: You get no more texts from us. Reply START to get them again.",
-            "stop_booked": "{office}: You get no more texts from us. Your viewing is still booked.[ To cancel it: {link}]",
+            "stop_booked": "{office}: You get no more texts from us. Your viewing is still booked.[ Cancel it: {link}]",
             "wrong_person": "{office}: Sorry. You get no more texts from us.",
         },
         "es": {
@@ -72,7 +72,14 @@ def answer(
         link_of: returns the visitor's link of a viewing.
     """
     first = next(iter(viewings), None)
-    fields = {"office": clean("office", office, "text"), "viewing": "", "viewings": "", "link": "", "agent": "", "phone": ""}
+    fields = {
+        "office": clean("office", office, "text"),
+        "viewing": "",
+        "viewings": "",
+        "link": "",
+        "agent": "",
+        "phone": "",
+    }
     if first is not None:
         fields |= {
             "viewing": _viewing(first, language),
