@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,6 +20,7 @@ from peterental.appointments.repository import AppointmentRepository
 from peterental.database.pool import Database
 from peterental.notices.model import Channel, Delivery, Letter, NotSent, PerhapsSent
 from peterental.services import Services, build_services
+from tests.guillotine import Killed
 
 ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
 NOON = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
@@ -26,16 +28,13 @@ NOON = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
 
 PHONE_NUMBER = "+14055550123"
 EMAIL = "dolores@example.com"
+CHICAGO = ZoneInfo("America/Chicago")
 HALF_AN_HOUR = timedelta(minutes=30)
 
 Behaviour = Literal[
     "take", "away", "refuse", "take and be silent", "lose", "die before", "die after", "die after taking", "break"
 ]
 """What a provider, or the process, does with a letter."""
-
-
-class Killed(BaseException):
-    """The process is gone."""
 
 
 class Clock:
@@ -70,6 +69,8 @@ class FakeTransport:
     at: list[datetime] = field(default_factory=list)
     before_hand_over: Callable[[], None] = lambda: None
     after_hand_over: Callable[[], None] = lambda: None
+    before_taking: Callable[[], None] = lambda: None
+    after_taking: Callable[[], None] = lambda: None
 
     sender = "+14055550100"
     is_real = False
@@ -107,9 +108,11 @@ class FakeTransport:
         return None
 
     def _take(self, letter: Letter) -> None:
+        self.before_taking()
         self.on_taken(letter)
         self.taken.append(letter)
         self.at.append(self.clock())
+        self.after_taking()
 
     def _id(self, number: int) -> str:
         return f"{self.channel}-{number}"
@@ -120,12 +123,15 @@ class Office:
 
     def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch, now: datetime = NOON) -> None:
         self.database = database
+        self.start = now
         self.clock = Clock(now)
         self.texts, self.mails = FakeTransport("text", self.clock), FakeTransport("email", self.clock)
         monkeypatch.setattr("peterental.services.transports", lambda *_: {"text": self.texts, "email": self.mails})
         self.services = self.new_services(database)
         self.services.agents.create(Profile(agent_name="Ana", time_zone="America/Chicago"), ADMIN, "ana")
         self.services.notice_channels.record(self.services.notice_sender.transports)
+
+    zone = CHICAGO
 
     def new_services(self, database: Database) -> Services:
         """Return the services as another process has them."""

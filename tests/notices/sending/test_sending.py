@@ -13,7 +13,8 @@ from peterental.database.pool import Database
 from peterental.notices.channel_pauses import FAILURES_BEFORE_PAUSE
 from peterental.notices.model import Channel, NewNotice, Notice
 from peterental.notices.sending import CLAIM_LASTS, LEAVE_UNKNOWN_AFTER, LOOK_UP_AFTER, OVERDUE_AFTER
-from tests.notices.office import ADMIN, EMAIL, PHONE_NUMBER, Behaviour, Killed, Office
+from tests.guillotine import Killed
+from tests.notices.office import ADMIN, EMAIL, PHONE_NUMBER, Behaviour, Office
 from tests.servers import until_a_session_waits
 from tests.together import at_once
 
