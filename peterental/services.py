@@ -33,6 +33,11 @@ from peterental.database import Database
 from peterental.encryption import Keyring
 from peterental.jobs.service import JobService
 from peterental.messages.service import MessageService
+from peterental.notices.outbox import Outbox
+from peterental.notices.repository import OutboxRepository
+from peterental.notices.settings import NoticeSettingsService
+from peterental.notices.settings_repository import NoticeSettingsRepository
+from peterental.notices.waitlist.service import WaitlistService
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
@@ -68,6 +73,7 @@ class Services:
     second_factor: SecondFactorService
     sessions: SessionService
     users: UserService
+    waitlist: WaitlistService
     visitor_links: VisitorLinks
     visitors: VisitorService
 
@@ -118,6 +124,8 @@ def build_services(
         is_online=reads_calendars,
     )
     hours = WorkingHoursService(database, agents, audit, clock)
+    notices = Outbox(database, OutboxRepository(database), audit, clock)
+    notice_settings = NoticeSettingsService(database, NoticeSettingsRepository(database), audit)
     sessions = SessionService(database, audit, config.require_second_factor)
     return Services(
         agents=agents,
@@ -172,6 +180,7 @@ def build_services(
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
         users=UserService(database, audit, clock, passwords, keyring),
+        waitlist=WaitlistService(database, calls, sync, notices, notice_settings, audit, clock),
         visitor_links=VisitorLinks(config.session_key, config.address),
         visitors=VisitorService(database, audit, sync, lambda: providers.namespace, clock),
     )

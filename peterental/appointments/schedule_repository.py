@@ -87,5 +87,7 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
     busy = map(BookedInterval, row["busy_starts"] or (), row["busy_untils"] or ())
-    held = (BookedInterval(*times, HELD) for times in zip(row["held_starts"] or (), row["held_untils"] or (), strict=True))
+    held = (
+        BookedInterval(*times, HELD) for times in zip(row["held_starts"] or (), row["held_untils"] or (), strict=True)
+    )
     return AgentSchedule(agent_from_json(row["agent"]), (*booked, *busy, *held), calendar_age(row))
