@@ -38,8 +38,10 @@ def test_free_time_is_offered_instead(office: Office) -> None:
     [
         "DELETE FROM notice_channels",
         "UPDATE notice_settings SET texts_visitors = FALSE",
-        "INSERT INTO contact_consents (channel, recipient, purpose, revoked_at)"
-        " VALUES ('text', '+14055550123', 'all', NOW())",
+        """
+        INSERT INTO contact_consents (channel, recipient, purpose, revoked_at)
+        VALUES ('text', '+14055550123', 'all', NOW())
+        """,
     ],
     ids=["no texts here", "office sends none", "number said stop"],
 )

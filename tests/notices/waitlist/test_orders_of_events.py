@@ -162,8 +162,12 @@ class Waiting(RuleBasedStateMachine):
 
 
 def test_no_order_of_events_breaks_the_waitlist(office: Office) -> None:
+    class AtThisOffice(Waiting):
+        def __init__(self) -> None:
+            super().__init__(office)
+
     run_state_machine_as_test(
-        lambda: Waiting(office),
+        AtThisOffice,
         settings=settings(
             max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
