@@ -184,6 +184,31 @@ class AppointmentRepository:
         }
         return PendingSchedule(connection.execute(SCHEDULE_AND_OWN.encode(), values))
 
+    def upcoming_of_number(
+        self, connection: Connection, agent_id: str, number: str, now: datetime
+    ) -> tuple[Appointment, ...]:
+        """Return the confirmed viewings with an agent that a number booked or gave, soonest first.
+
+        Waits for the server.
+
+        Args:
+            connection: of the transaction.
+            agent_id: whose viewings.
+            number: in E.164.
+            now: only those that start later, aware.
+        """
+        rows = connection.execute(
+            f"""
+            SELECT {APPOINTMENT}
+            FROM appointments JOIN agents USING (agent_id)
+            WHERE agent_id = %(agent_id)s AND status = 'confirmed' AND start_time > %(now)s
+                AND %(number)s IN (caller_number, attendee_phone)
+            ORDER BY start_time, id
+            """.encode(),
+            {"agent_id": agent_id, "now": now, "number": number},
+        )
+        return tuple(Appointment(**row) for row in rows.fetchall())
+
     def translate_overlap_error(self) -> AbstractContextManager[None]:
         """Raise SlotTaken for the overlap constraint, ConstraintViolated for any other."""
         return named_constraints(CONSTRAINT_ERRORS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from functools import cached_property
 
 _CONTEXT = b"peterental: link of a viewing\n"
 ID_BYTES = 4
@@ -17,12 +19,12 @@ class VisitorLinks:
     """Makes and reads the links of viewings. They are signed, not stored; another key ends all of them.
 
     Args:
-        key: signs the links; a long random text.
+        key: signs the links; a long random text, or a function that returns it and is called once, at the first use.
         address: where the pages are reached: scheme, host and port.
     """
 
-    def __init__(self, key: str, address: str) -> None:
-        self._key = key.encode()
+    def __init__(self, key: str | Callable[[], str], address: str) -> None:
+        self._given_key = key
         self._address = address.rstrip("/")
 
     def token(self, appointment_id: int) -> str:
@@ -46,6 +48,11 @@ class VisitorLinks:
         appointment_id = int.from_bytes(packed, "big")
         # The token is compared as text: the last character of Base64 has spare bits, and each viewing has one link.
         return appointment_id if hmac.compare_digest(self.token(appointment_id), token) else None
+
+    @cached_property
+    def _key(self) -> bytes:
+        given = self._given_key
+        return (given if isinstance(given, str) else given()).encode()
 
     def _signature(self, packed: bytes) -> bytes:
         return hmac.digest(self._key, _CONTEXT + packed, "sha256")[:SIGNATURE_BYTES]

@@ -67,3 +67,13 @@ class ViewingEnded(Refusal):
 
 class ViewingChanged(Refusal):
     """The viewing was changed after the page was opened, so nothing was done."""
+
+
+def visitor_uid(namespace: str, appointment_id: int) -> str:
+    """Return the UID of the visitor's event of a viewing, which is another one than the agent's.
+
+    Args:
+        namespace: of this installation.
+        appointment_id: which viewing.
+    """
+    return f"viewing-{appointment_id}-{namespace}@visitors.peterental"

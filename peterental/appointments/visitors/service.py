@@ -32,9 +32,11 @@ from peterental.appointments.visitors.model import (
     ViewingEnded,
     VisitorState,
     VisitorView,
+    visitor_uid,
 )
 from peterental.appointments.visitors.repository import VisitorRepository
 from peterental.audit.model import Change, changed_fields
+from peterental.calendars.model import Marker, ViewingEvent
 from peterental.clock import utc_now
 
 if TYPE_CHECKING:
@@ -61,15 +63,22 @@ class VisitorService:
         database: where the viewings are stored.
         audit: records what was changed.
         calendars: knows whether busy times may be relied on, and reads them again.
+        namespace: returns the namespace of this installation.
         now: returns the present moment, aware.
     """
 
     def __init__(
-        self, database: Database, audit: AuditService, calendars: SyncService, now: Callable[[], datetime] = utc_now
+        self,
+        database: Database,
+        audit: AuditService,
+        calendars: SyncService,
+        namespace: Callable[[], str],
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._audit = audit
         self._calendars = calendars
+        self._namespace = namespace
         self._now = now
         self._appointments = AppointmentRepository(database)
         self._bookings = ManualBookingRepository(database)
@@ -101,6 +110,33 @@ class VisitorService:
             return self._availability(schedule, self._bookable_agent(schedule, now), now, appointment_id)
 
         return _page_of(self._with_calendar(read, agent_id), page)
+
+    def calendar_file(self, view: VisitorView, *, title: str, description: str, url: str) -> bytes:
+        """Return a viewing as an iCalendar file, with the UID of the event to which visitors are invited by e-mail.
+
+        Args:
+            view: of the viewing.
+            title: plain text.
+            description: plain text.
+            url: of the visitor's page.
+        """
+        from peterental.calendars.icalendar_data import writer  # noqa: PLC0415  # loads icalendar
+
+        viewing, namespace = view.appointment, self._namespace()
+        event = ViewingEvent(
+            marker=Marker(namespace, viewing.appointment_id),
+            event_id=None,
+            start=viewing.start,
+            end=viewing.end,
+            zone=viewing.zone,
+            title=title,
+            location=viewing.property_address,
+            description=description,
+            url=url,
+            sequence=view.sequence,
+            updated_at=viewing.updated_at or self._now(),
+        )
+        return writer.viewing_to_add(event, visitor_uid(namespace, viewing.appointment_id))
 
     def confirm(self, appointment_id: int, seen_start: datetime | None = None) -> Appointment:
         """Record that the visitor will come.

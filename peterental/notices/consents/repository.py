@@ -25,14 +25,14 @@ class ConsentRepository:
     def is_stopped(self, connection: Connection, channel: Channel, recipient: str) -> bool:
         """Return whether a recipient said stop on a channel, and not start since. One round trip.
 
-        The row is locked, so that a stop is either seen or comes after the transaction.
+        The recipient is locked, so that a stop is either seen or comes after the transaction.
         """
+        _lock(connection, recipient)
         row = connection.execute(
             """
             SELECT revoked_at IS NOT NULL AS is_stopped
             FROM contact_consents
             WHERE recipient = %s AND channel = %s AND purpose = 'all'
-            FOR SHARE
             """,
             (recipient, channel),
         ).fetchone()
@@ -42,6 +42,7 @@ class ConsentRepository:
         self, connection: Connection, channel: Channel, recipient: str, *, how: str, words: str, at: datetime
     ) -> None:
         """Queue recording that a recipient said stop. The first one of several counts."""
+        _lock(connection, recipient)
         connection.execute(
             """
             INSERT INTO contact_consents (channel, recipient, purpose, revoked_at, how_revoked, words_revoked)
@@ -111,3 +112,8 @@ class ConsentRepository:
             (recipient,),
         )
         return [Consent(**row) for row in rows]
+
+
+def _lock(connection: Connection, recipient: str) -> None:
+    """Queue a lock on a recipient until the transaction ends; before the first stop there is no row to lock."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 27))", [recipient])
