@@ -122,6 +122,9 @@ CREATE UNIQUE INDEX IF NOT EXISTS idx_notices_about ON notices (about, kind, cha
 WHERE appointment_id IS NULL;
 CREATE INDEX IF NOT EXISTS idx_notices_open ON notices (due_at) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS idx_notices_provider ON notices (provider_id) WHERE provider_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_notices_trouble ON notices (state, notice_id)
+WHERE state IN ('failed', 'suppressed', 'unknown');
+CREATE INDEX IF NOT EXISTS idx_notices_created ON notices (created_at, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_agent ON notices (agent_id, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_recipient ON notices (recipient, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_ended ON notices (ended_at) WHERE ended_at IS NOT NULL;
@@ -418,6 +421,10 @@ CREATE OR REPLACE TRIGGER messages_tell_agent
     FOR EACH ROW
     WHEN (NEW.is_urgent)
     EXECUTE FUNCTION tell_agent_of_message();
+
+ALTER TABLE audit_log DROP CONSTRAINT IF EXISTS audit_log_subject_kind_known;
+ALTER TABLE audit_log ADD CONSTRAINT audit_log_subject_kind_known
+    CHECK (subject_kind IN ('agent', 'appointment', 'job', 'message', 'notice', 'person', 'user')) NOT VALID;
 
 -- A visitor who confirmed one time has not confirmed another.
 CREATE OR REPLACE FUNCTION count_changes_of_viewing() RETURNS TRIGGER
