@@ -62,10 +62,12 @@ COMMENT ON TABLE notice_templates IS 'Wordings that an admin changed; the others
 CREATE TABLE IF NOT EXISTS agent_notice_contacts (
     agent_id VARCHAR(255) PRIMARY KEY REFERENCES agents (agent_id) ON DELETE CASCADE,
     email TEXT,
-    phone TEXT
+    phone TEXT,
+    listed_on DATE
 );
 
 COMMENT ON TABLE agent_notice_contacts IS 'Where an agent is told; no row: at the e-mail address of its user';
+COMMENT ON COLUMN agent_notice_contacts.listed_on IS 'The last day whose morning list was written, or left out because it was empty';
 
 CREATE TABLE IF NOT EXISTS agent_notice_choices (
     agent_id VARCHAR(255) NOT NULL REFERENCES agents (agent_id) ON DELETE CASCADE,
