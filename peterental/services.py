@@ -33,6 +33,10 @@ from peterental.database import Database
 from peterental.encryption import Keyring
 from peterental.jobs.service import JobService
 from peterental.messages.service import MessageService
+from peterental.notices.agent_choices.morning_list import MorningLists
+from peterental.notices.agent_choices.planner import AgentNoticePlanner
+from peterental.notices.agent_choices.service import AgentChoicesService
+from peterental.notices.agent_letters import AgentLetters
 from peterental.notices.channels import Channels
 from peterental.notices.consents.service import Consents
 from peterental.notices.letters import ViewingLetters
@@ -48,6 +52,9 @@ from peterental.notices.settings import NoticeSettingsService
 from peterental.notices.settings_repository import NoticeSettingsRepository
 from peterental.notices.transports import transports
 from peterental.notices.viewing_repository import ViewingRepository
+from peterental.notices.waitlist.letters import OfferLetters
+from peterental.notices.waitlist.links import OfferLinks
+from peterental.notices.waitlist.service import WaitlistService
 from peterental.notices.wording.service import WordingService
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
@@ -64,6 +71,8 @@ EXTENSION = "peterental"
 class Services:
     """All services of one application."""
 
+    agent_notices: AgentChoicesService
+    agent_notice_planner: AgentNoticePlanner
     agents: AgentService
     appointments: PhoneBookingService
     audit: AuditService
@@ -83,6 +92,7 @@ class Services:
     notice_channels: Channels
     notice_sender: Sender
     notice_settings: NoticeSettingsService
+    offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
     reminders: ReminderService
@@ -90,6 +100,7 @@ class Services:
     second_factor: SecondFactorService
     sessions: SessionService
     users: UserService
+    waitlist: WaitlistService
     visitor_links: VisitorLinks
     visitors: VisitorService
     wording_samples: WordingSamples
@@ -155,10 +166,23 @@ def build_services(
         public_url=config.public_url,
         now=clock,
     )
+    lists, offer_links = MorningLists(database), OfferLinks(config.session_key, config.address)
+    agent_letters = AgentLetters(
+        database,
+        wordings,
+        lists,
+        settings=office.get,
+        namespace=lambda: providers.namespace,
+        public_url=config.public_url,
+        now=clock,
+    )
+    offer_letters = OfferLetters(database, wordings, settings=office.get, link=offer_links.url, now=clock)
     channels, outbox = Channels(office), Outbox(database, OutboxRepository(database), audit, clock)
     notice_settings = NoticeSettingsService(database, office, audit)
     samples = WordingSamples(database, wordings, notice_settings, outbox, channels, config.address, now=clock)
     return Services(
+        agent_notices=AgentChoicesService(database, agents, audit),
+        agent_notice_planner=AgentNoticePlanner(database, lists, clock),
         agents=agents,
         appointments=PhoneBookingService(database, calls, sync, clock),
         audit=audit,
@@ -212,11 +236,12 @@ def build_services(
             database,
             SendingRepository(database),
             lambda: transports(config, clock),
-            (viewing_letters, samples, ReplyLetters()),
+            (viewing_letters, agent_letters, offer_letters, samples, ReplyLetters()),
             consents,
             clock,
         ),
         notice_settings=notice_settings,
+        offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
         reminders=ReminderService(ReminderRepository(database), clock),
@@ -226,6 +251,7 @@ def build_services(
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,
         visitors=VisitorService(database, audit, sync, lambda: providers.namespace, clock),
+        waitlist=WaitlistService(database, calls, sync, outbox, notice_settings, audit, clock),
         wording_samples=samples,
         wordings=wordings,
     )
