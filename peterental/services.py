@@ -33,6 +33,7 @@ from peterental.database import Database
 from peterental.encryption import Keyring
 from peterental.jobs.service import JobService
 from peterental.messages.service import MessageService
+from peterental.notices.release.service import ReleaseService
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
@@ -64,6 +65,7 @@ class Services:
     user_admin: UserAdminService
     messages: MessageService
     persons: PersonService
+    releases: ReleaseService
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
@@ -86,6 +88,7 @@ def build_services(
     pseudonym_key: bytes | None = None,
     buffers_records: bool = False,
     reads_calendars: bool = True,
+    promises_texts: bool = True,
 ) -> Services:
     """Build the services and pass each the services it depends on.
 
@@ -95,6 +98,7 @@ def build_services(
         config: the settings of sign-in; the defaults if it is left out.
         pseudonym_key: of the hash by which the audit log identifies a person; a random one by default.
         reads_calendars: whether calendars that were read too long ago are read again for a caller.
+        promises_texts: whether callers are told of the text that they will get.
         buffers_records: whether tool calls that changed nothing are recorded in batches, see `CallService`.
     """
     clock, config = clock or utc_now, config or Config()
@@ -118,10 +122,11 @@ def build_services(
         is_online=reads_calendars,
     )
     hours = WorkingHoursService(database, agents, audit, clock)
+    visitors = VisitorService(database, audit, sync, lambda: providers.namespace, clock)
     sessions = SessionService(database, audit, config.require_second_factor)
     return Services(
         agents=agents,
-        appointments=PhoneBookingService(database, calls, sync, clock),
+        appointments=PhoneBookingService(database, calls, sync, clock, promises_texts=promises_texts),
         audit=audit,
         manual=ManualBookingService(database, audit, sync, clock),
         calls=calls,
@@ -168,12 +173,13 @@ def build_services(
         user_admin=UserAdminService(database, audit),
         messages=MessageService(database, audit, clock),
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
+        releases=ReleaseService(database, visitors, clock),
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=VisitorLinks(config.session_key, config.address),
-        visitors=VisitorService(database, audit, sync, lambda: providers.namespace, clock),
+        visitors=visitors,
     )
 
 
