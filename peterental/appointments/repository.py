@@ -106,7 +106,7 @@ SCHEDULE_AND_OWN = schedule_sql(
     CASE WHEN (SELECT texts_visitors FROM notice_settings, notice_channels WHERE channel = 'text')
         THEN ARRAY(
             SELECT recipient FROM contact_consents
-            WHERE recipient = ANY (%(numbers)s) AND channel = 'text' AND purpose = 'all' AND revoked_at IS NOT NULL
+            WHERE recipient = ANY (%(numbers)s) AND purpose = 'all' AND revoked_at IS NOT NULL
         )
     END
     """,
@@ -217,6 +217,31 @@ class AppointmentRepository:
             "numbers": list(numbers),
         }
         return PendingSchedule(connection.execute(SCHEDULE_AND_OWN.encode(), values), numbers)
+
+    def upcoming_of_number(
+        self, connection: Connection, agent_id: str, number: str, now: datetime
+    ) -> tuple[Appointment, ...]:
+        """Return the confirmed viewings with an agent that a number booked or gave, soonest first.
+
+        Waits for the server.
+
+        Args:
+            connection: of the transaction.
+            agent_id: whose viewings.
+            number: in E.164.
+            now: only those that start later, aware.
+        """
+        rows = connection.execute(
+            f"""
+            SELECT {APPOINTMENT}
+            FROM appointments JOIN agents USING (agent_id)
+            WHERE agent_id = %(agent_id)s AND status = 'confirmed' AND start_time > %(now)s
+                AND %(number)s IN (caller_number, attendee_phone)
+            ORDER BY start_time, id
+            """.encode(),
+            {"agent_id": agent_id, "now": now, "number": number},
+        )
+        return tuple(Appointment(**row) for row in rows.fetchall())
 
     def translate_overlap_error(self) -> AbstractContextManager[None]:
         """Raise SlotTaken for the overlap constraint, ConstraintViolated for any other."""

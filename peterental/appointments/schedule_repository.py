@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from peterental.agents.model import Agent
     from peterental.calendars.account import CalendarAge
 
+HELD = 0
+"""The appointment id of a time that is held for a caller: it counts among the viewings of its day."""
+
 MULTI_DAY = "status = 'confirmed' AND COALESCE(blocked_until, end_time) - start_time > INTERVAL '1 day'"
 """Bookings of days, which only an adopted database has. Word for word what migration 009 has an index on."""
 
@@ -84,5 +87,5 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
     if row is None:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
-    busy = map(BookedInterval, row["busy_starts"] or (), row["busy_untils"] or ())
+    busy = map(BookedInterval, row["busy_starts"] or (), row["busy_untils"] or (), row["busy_ids"] or ())
     return AgentSchedule(agent_from_json(row["agent"]), (*booked, *busy), calendar_age(row))

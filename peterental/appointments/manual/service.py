@@ -279,7 +279,7 @@ class ManualBookingService:
             end,
             now,
             overlapping=self._manual.overlapping(connection, agent.agent_id, start, until, ignored_id=ignored_id),
-            is_busy=self._hours.is_busy(connection, agent.agent_id, start, until),
+            is_busy=self._hours.is_busy(connection, agent.agent_id, start, until, now),
             booked_that_day=self._manual.booked_between(
                 connection,
                 agent.agent_id,
