@@ -122,6 +122,9 @@ CREATE UNIQUE INDEX IF NOT EXISTS idx_notices_about ON notices (about, kind, cha
 WHERE appointment_id IS NULL;
 CREATE INDEX IF NOT EXISTS idx_notices_open ON notices (due_at) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS idx_notices_provider ON notices (provider_id) WHERE provider_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_notices_trouble ON notices (state, notice_id)
+WHERE state IN ('failed', 'suppressed', 'unknown');
+CREATE INDEX IF NOT EXISTS idx_notices_created ON notices (created_at, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_agent ON notices (agent_id, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_recipient ON notices (recipient, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_ended ON notices (ended_at) WHERE ended_at IS NOT NULL;

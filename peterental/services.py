@@ -49,6 +49,7 @@ from peterental.notices.settings import NoticeSettingsService
 from peterental.notices.settings_repository import NoticeSettingsRepository
 from peterental.notices.transports import transports
 from peterental.notices.viewing_repository import ViewingRepository
+from peterental.notices.waitlist.service import WaitlistService
 from peterental.notices.wording.service import WordingService
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
@@ -92,6 +93,7 @@ class Services:
     second_factor: SecondFactorService
     sessions: SessionService
     users: UserService
+    waitlist: WaitlistService
     visitor_links: VisitorLinks
     visitors: VisitorService
     wording_samples: WordingSamples
@@ -232,6 +234,7 @@ def build_services(
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,
         visitors=visitors,
+        waitlist=WaitlistService(database, calls, sync, outbox, notice_settings, audit, clock),
         wording_samples=samples,
         wordings=wordings,
     )

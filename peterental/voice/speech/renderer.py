@@ -18,6 +18,7 @@ from peterental.appointments.date_parsing import Clarification, DayRange, Minute
 from peterental.appointments.date_parsing.searching import AROUND_MIN
 from peterental.calls.model import MessageTaken, Outcome
 from peterental.errors import Refusal
+from peterental.notices.waitlist.model import OnWaitlist
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
@@ -120,6 +121,8 @@ class Renderer(ABC):
                 return f"{self.cancelled(booking)} {self.text_follows() if will_text else ''}"
             case model.Found(appointments=bookings):
                 return self.found(bookings)
+            case OnWaitlist():
+                return self.on_waitlist(result)
             case MessageTaken(can_call_back=can_call_back):
                 return self.message_taken(can_call_back=can_call_back)
             case _:
@@ -175,6 +178,10 @@ class Renderer(ABC):
     @abstractmethod
     def message_taken(self, *, can_call_back: bool) -> str:
         """Confirm a message; promise a call back only where there is a number."""
+
+    @abstractmethod
+    def on_waitlist(self, result: OnWaitlist) -> str:
+        """Confirm that the caller is texted if a time frees up."""
 
     @abstractmethod
     def done(self) -> str:
