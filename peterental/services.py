@@ -41,6 +41,7 @@ from peterental.notices.channels import Channels
 from peterental.notices.consents.service import Consents
 from peterental.notices.letters import ViewingLetters
 from peterental.notices.outbox import Outbox
+from peterental.notices.release.service import ReleaseService
 from peterental.notices.reminder_repository import ReminderRepository
 from peterental.notices.reminders import ReminderService
 from peterental.notices.replies.letters import ReplyLetters
@@ -95,6 +96,7 @@ class Services:
     offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
+    releases: ReleaseService
     reminders: ReminderService
     retention: RetentionService
     second_factor: SecondFactorService
@@ -121,6 +123,7 @@ def build_services(
     pseudonym_key: bytes | None = None,
     buffers_records: bool = False,
     reads_calendars: bool = True,
+    promises_texts: bool = True,
 ) -> Services:
     """Build the services and pass each the services it depends on.
 
@@ -130,6 +133,7 @@ def build_services(
         config: the settings of sign-in; the defaults if it is left out.
         pseudonym_key: of the hash by which the audit log identifies a person; a random one by default.
         reads_calendars: whether calendars that were read too long ago are read again for a caller.
+        promises_texts: whether callers are told of the text that they will get.
         buffers_records: whether tool calls that changed nothing are recorded in batches, see `CallService`.
     """
     clock, config = clock or utc_now, config or Config()
@@ -153,6 +157,7 @@ def build_services(
         is_online=reads_calendars,
     )
     hours = WorkingHoursService(database, agents, audit, clock)
+    visitors = VisitorService(database, audit, sync, lambda: providers.namespace, clock)
     sessions = SessionService(database, audit, config.require_second_factor)
     links = VisitorLinks(config.session_key, config.address)
     consents, wordings = Consents(database), WordingService(database, audit, clock)
@@ -184,7 +189,7 @@ def build_services(
         agent_notices=AgentChoicesService(database, agents, audit),
         agent_notice_planner=AgentNoticePlanner(database, lists, clock),
         agents=agents,
-        appointments=PhoneBookingService(database, calls, sync, clock),
+        appointments=PhoneBookingService(database, calls, sync, clock, promises_texts=promises_texts),
         audit=audit,
         manual=ManualBookingService(database, audit, sync, clock),
         calls=calls,
@@ -244,13 +249,14 @@ def build_services(
         offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
+        releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,
-        visitors=VisitorService(database, audit, sync, lambda: providers.namespace, clock),
+        visitors=visitors,
         waitlist=WaitlistService(database, calls, sync, outbox, notice_settings, audit, clock),
         wording_samples=samples,
         wordings=wordings,

@@ -7,12 +7,14 @@ from peterental.worker.calendars import CALENDAR_TASKS
 from peterental.worker.finish_migrations import FINISH_MIGRATIONS
 from peterental.worker.notices import NOTICE_TASKS
 from peterental.worker.reduce_calls import REDUCE_CALLS
+from peterental.worker.release_viewings import RELEASE_VIEWINGS
 from peterental.worker.task import Task
 from peterental.worker.waitlist import WAITLIST_TASKS
 
 TASKS: tuple[Task, ...] = (
     FINISH_MIGRATIONS,
     REDUCE_CALLS,
+    RELEASE_VIEWINGS,
     *CALENDAR_TASKS,
     *NOTICE_TASKS,
     TELL_AGENTS,
