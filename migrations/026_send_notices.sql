@@ -221,10 +221,10 @@ CREATE TABLE IF NOT EXISTS waitlist (
     attendee_name TEXT NOT NULL,
     phone TEXT NOT NULL,
     property_address TEXT NOT NULL,
-    wanted_from TIMESTAMPTZ NOT NULL,
-    wanted_until TIMESTAMPTZ NOT NULL,
+    wanted TSTZMULTIRANGE NOT NULL,
     created_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
     state TEXT DEFAULT 'waiting' NOT NULL,
+    passed TIMESTAMPTZ [] DEFAULT '{}' NOT NULL,
     offered_start TIMESTAMPTZ,
     offered_end TIMESTAMPTZ,
     offer_expires_at TIMESTAMPTZ,
@@ -233,14 +233,26 @@ CREATE TABLE IF NOT EXISTS waitlist (
 
     CONSTRAINT waitlist_once_per_tool_call UNIQUE (vapi_call_id, tool_call_id),
     CONSTRAINT waitlist_state_known CHECK (state IN ('waiting', 'offered', 'booked', 'ended')),
-    CONSTRAINT waitlist_wanted_in_order CHECK (wanted_until > wanted_from)
+    CONSTRAINT waitlist_wants_a_time CHECK (NOT isempty(wanted)),
+    CONSTRAINT waitlist_offer_is_whole CHECK (
+        state <> 'offered' OR offered_start < offered_end AND offer_expires_at IS NOT NULL
+    ),
+    CONSTRAINT waitlist_one_offer_per_time
+        EXCLUDE USING gist (agent_id WITH =, tstzrange(offered_start, offered_end) WITH &&) WHERE (state = 'offered')
 );
 
-CREATE INDEX IF NOT EXISTS idx_waitlist_waiting ON waitlist (agent_id, entry_id);
+CREATE INDEX IF NOT EXISTS idx_waitlist_open ON waitlist (agent_id, entry_id) WHERE state IN ('waiting', 'offered');
+CREATE INDEX IF NOT EXISTS idx_waitlist_phone ON waitlist (phone);
 CREATE INDEX IF NOT EXISTS idx_waitlist_appointment ON waitlist (appointment_id) WHERE appointment_id IS NOT NULL;
 
 COMMENT ON TABLE waitlist IS 'Callers whose time was taken, in the order in which they asked';
+COMMENT ON COLUMN waitlist.wanted IS 'The starting times that suit the caller';
+COMMENT ON COLUMN waitlist.passed IS 'Starting times that were offered and not taken: they are not offered again';
 COMMENT ON COLUMN waitlist.offered_start IS 'A time that became free and is held for this caller until offer_expires_at';
+
+ALTER TABLE agent_busy ADD COLUMN IF NOT EXISTS holds_until TIMESTAMPTZ;
+
+COMMENT ON COLUMN agent_busy.holds_until IS 'Until when a time is held for a caller on the waitlist; empty: for good';
 
 -- =============================================================================
 -- NOTICES OF A VIEWING
@@ -315,6 +327,101 @@ CREATE OR REPLACE TRIGGER appointment_events_notices
     FOR EACH ROW
     WHEN (NEW.kind IN ('booked', 'moved', 'cancelled', 'no_show', 'reopened', 'released'))
     EXECUTE FUNCTION queue_notices_of_event();
+
+-- A cancellation may free a time that a caller waits for.
+CREATE OR REPLACE FUNCTION offer_freed_time() RETURNS TRIGGER
+LANGUAGE plpgsql AS $$
+DECLARE
+    freed_agent TEXT;
+BEGIN
+    SELECT agent_id INTO freed_agent
+    FROM appointments AS viewing
+    WHERE viewing.id = NEW.appointment_id
+        AND EXISTS (SELECT FROM waitlist WHERE waitlist.agent_id = viewing.agent_id AND state IN ('waiting', 'offered'));
+
+    IF FOUND THEN
+        PERFORM procrastinate_defer_jobs_v1(ARRAY[ROW(
+            'offer_waitlist', 'offer_waitlist', 0, NULL, NULL, jsonb_build_object('agent_id', freed_agent), NULL
+        )::procrastinate_job_to_defer_v1]);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER appointment_events_waitlist
+    AFTER INSERT ON appointment_events
+    FOR EACH ROW
+    WHEN (NEW.kind IN ('moved', 'cancelled', 'released'))
+    EXECUTE FUNCTION offer_freed_time();
+
+-- =============================================================================
+-- OTHER NOTICES OF AGENTS
+-- =============================================================================
+
+-- Writes the notices about something else than a viewing that an agent wants at once, and their jobs.
+CREATE OR REPLACE FUNCTION tell_agent(
+    told_agent TEXT, told_kind TEXT, told_about TEXT, told_at TIMESTAMPTZ, true_until TIMESTAMPTZ
+) RETURNS INTEGER
+LANGUAGE plpgsql AS $$
+DECLARE
+    added BIGINT;
+    number INTEGER := 0;
+BEGIN
+    IF NOT EXISTS (SELECT FROM notice_channels) THEN
+        RETURN 0;
+    END IF;
+
+    FOR added IN
+        INSERT INTO notices (
+            agent_id, about, kind, channel, audience, recipient, language, is_answer, due_at, expires_at, created_at
+        )
+        SELECT
+            agents.agent_id, told_about, told_kind, way.channel, 'agent', way.address, agents.language, TRUE, told_at,
+            true_until, told_at
+        FROM agents
+        LEFT JOIN users ON users.user_id = agents.user_id AND users.is_active
+        LEFT JOIN agent_notice_contacts AS contact ON contact.agent_id = agents.agent_id
+        CROSS JOIN LATERAL (
+            VALUES ('email', COALESCE(contact.email, users.email), 'now'), ('text', contact.phone, 'off')
+        ) AS way (channel, address, usual_timing)
+        JOIN notice_channels ON notice_channels.channel = way.channel
+        LEFT JOIN agent_notice_choices AS choice
+            ON choice.agent_id = agents.agent_id AND choice.channel = way.channel AND choice.kind = told_kind
+        WHERE agents.agent_id = told_agent
+            AND way.address <> ''
+            AND COALESCE(choice.timing, way.usual_timing) = 'now'
+        ON CONFLICT DO NOTHING
+        RETURNING notice_id
+    LOOP
+        number := number + 1;
+        PERFORM procrastinate_defer_jobs_v1(ARRAY[ROW(
+            'send_notices', 'send_notices', 0, NULL, NULL, jsonb_build_object('notice_id', added), NULL
+        )::procrastinate_job_to_defer_v1]);
+    END LOOP;
+    RETURN number;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tell_agent_of_message() RETURNS TRIGGER
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM tell_agent(
+        NEW.agent_id, 'agent_urgent_message', 'message:' || NEW.message_id, NEW.received_at,
+        NEW.received_at + INTERVAL '1 day'
+    );
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER messages_tell_agent
+    AFTER INSERT ON messages
+    FOR EACH ROW
+    WHEN (NEW.is_urgent)
+    EXECUTE FUNCTION tell_agent_of_message();
+
+ALTER TABLE audit_log DROP CONSTRAINT IF EXISTS audit_log_subject_kind_known;
+ALTER TABLE audit_log ADD CONSTRAINT audit_log_subject_kind_known
+    CHECK (subject_kind IN ('agent', 'appointment', 'job', 'message', 'notice', 'person', 'user')) NOT VALID;
 
 -- A visitor who confirmed one time has not confirmed another.
 CREATE OR REPLACE FUNCTION count_changes_of_viewing() RETURNS TRIGGER

@@ -39,6 +39,10 @@ class ConfigError(Fault):
 _PUBLIC_HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
+_TEXT_SENDER = re.compile(r"\+[1-9][0-9]{7,14}|MG[0-9a-fA-F]{32}|[0-9]{5,6}")
+"""A number in E.164, a messaging service, or a short code."""
+
+
 class SecretKeyError(Fault):
     """Cannot store a development SECRET_KEY in {path}: {reason}; set SECRET_KEY or make that folder writable."""
 
@@ -85,6 +89,14 @@ class Config:
     microsoft_login_url: str = "https://login.microsoftonline.com"
     google_api_url: str = "https://www.googleapis.com"
     google_login_url: str = "https://accounts.google.com"
+    twilio_account_sid: str | None = None
+    twilio_auth_token: str | None = field(default=None, repr=False)
+    """Sends texts, and signs what Twilio sends."""
+    twilio_shared_key: str | None = field(default=None, repr=False)
+    """Signs what Twilio sends where a Webhooks Rule of the account applies."""
+    twilio_from: str | None = None
+    """A number in E.164, or the id of a messaging service."""
+    twilio_url: str = "https://api.twilio.com"
     smtp: SmtpServer | None = None
     """The server that takes e-mail; None in development writes files, and in production sends none."""
     mail_from: MailSender | None = None
@@ -143,6 +155,11 @@ class Config:
             microsoft_login_url=reader.service_url("MICROSOFT_LOGIN_URL", default=cls.microsoft_login_url),
             google_api_url=reader.service_url("GOOGLE_API_URL", default=cls.google_api_url),
             google_login_url=reader.service_url("GOOGLE_LOGIN_URL", default=cls.google_login_url),
+            twilio_account_sid=reader.text("TWILIO_ACCOUNT_SID"),
+            twilio_auth_token=reader.text("TWILIO_AUTH_TOKEN"),
+            twilio_shared_key=reader.text("TWILIO_SHARED_KEY"),
+            twilio_from=reader.text_sender("TWILIO_FROM"),
+            twilio_url=reader.service_url("TWILIO_URL", default=cls.twilio_url),
             smtp=reader.smtp_server("SMTP_URL"),
             mail_from=reader.mail_sender("MAIL_FROM"),
             allow_private_addresses=reader.choice("ALLOW_PRIVATE_ADDRESSES", ("0", "1")) == "1",
@@ -152,6 +169,13 @@ class Config:
             load_demo=reader.choice("PETERENTAL_DEMO", ("0", "1")) == "1",
         )
         reader.require_for_production(config)
+        reader.require_together(
+            {
+                "TWILIO_ACCOUNT_SID": config.twilio_account_sid,
+                "TWILIO_AUTH_TOKEN": config.twilio_auth_token,
+                "TWILIO_FROM": config.twilio_from,
+            }
+        )
         reader.require_together({"SMTP_URL": config.smtp, "MAIL_FROM": config.mail_from})
         reader.finish()
         return config
@@ -168,6 +192,11 @@ class Config:
     def is_production(self) -> bool:
         """Whether real callers are served."""
         return self.environment == "production"
+
+    @property
+    def texts_by_twilio(self) -> bool:
+        """Whether texts are sent by Twilio: an account and a sender are set."""
+        return bool(self.twilio_account_sid and self.twilio_auth_token and self.twilio_from)
 
     @property
     def bind(self) -> str:
@@ -284,6 +313,16 @@ class _Reader:
         """Return the base address of a service, without a slash at the end."""
         value = self.text(name)
         return default if value is None else self._base_url(name, value) or default
+
+    def text_sender(self, name: str) -> str | None:
+        """Return the number or the messaging service that texts come from."""
+        value = self.text(name)
+        if value is not None and _TEXT_SENDER.fullmatch(value) is None:
+            self._problems.append(
+                f"{name} must be a number such as +14055550100, or the id of a messaging service (MG…), not {value!r}"
+            )
+            return None
+        return value
 
     def _base_url(self, name: str, value: str) -> str | None:
         try:

@@ -18,6 +18,8 @@ from peterental.appointments.calendar_events.service import CalendarEventService
 from peterental.appointments.listing.service import ListingService
 from peterental.appointments.manual.service import ManualBookingService
 from peterental.appointments.phone_service import PhoneBookingService
+from peterental.appointments.visitors.links import VisitorLinks
+from peterental.appointments.visitors.service import VisitorService
 from peterental.audit.service import AuditService
 from peterental.calendars.connection_service import ConnectionService
 from peterental.calendars.credentials import CredentialsStore
@@ -31,6 +33,22 @@ from peterental.database import Database
 from peterental.encryption import Keyring
 from peterental.jobs.service import JobService
 from peterental.messages.service import MessageService
+from peterental.notices.channels import Channels
+from peterental.notices.consents.service import Consents
+from peterental.notices.letters import ViewingLetters
+from peterental.notices.outbox import Outbox
+from peterental.notices.reminder_repository import ReminderRepository
+from peterental.notices.reminders import ReminderService
+from peterental.notices.replies.letters import ReplyLetters
+from peterental.notices.repository import OutboxRepository
+from peterental.notices.samples import WordingSamples
+from peterental.notices.sending import Sender
+from peterental.notices.sending_repository import SendingRepository
+from peterental.notices.settings import NoticeSettingsService
+from peterental.notices.settings_repository import NoticeSettingsRepository
+from peterental.notices.transports import transports
+from peterental.notices.viewing_repository import ViewingRepository
+from peterental.notices.wording.service import WordingService
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
@@ -55,17 +73,27 @@ class Services:
     calendar_events: CalendarEventService
     calendar_sync: SyncService
     calendars: ConnectionService
+    consents: Consents
     feeds: FeedService
     hours: WorkingHoursService
     jobs: JobService
     listing: ListingService
     user_admin: UserAdminService
     messages: MessageService
+    notice_channels: Channels
+    notice_sender: Sender
+    notice_settings: NoticeSettingsService
+    outbox: Outbox
     persons: PersonService
+    reminders: ReminderService
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
     users: UserService
+    visitor_links: VisitorLinks
+    visitors: VisitorService
+    wording_samples: WordingSamples
+    wordings: WordingService
 
 
 class Application(Protocol):
@@ -103,18 +131,33 @@ def build_services(
     agent_repository, credentials = AgentRepository(database), CredentialsStore(keyring)
     providers = Providers(calendars, credentials, config, clock)
     events, jobs = CalendarEventRepository(database), JobService(database, audit)
-    outbox = CalendarOutbox(events, jobs)
+    calendar_outbox = CalendarOutbox(events, jobs)
     sync = SyncService(
         database,
         calendars,
         agent_repository,
         providers,
         config.calendar_max_age_minutes * 60.0,
-        outbox,
+        calendar_outbox,
         is_online=reads_calendars,
     )
     hours = WorkingHoursService(database, agents, audit, clock)
     sessions = SessionService(database, audit, config.require_second_factor)
+    links = VisitorLinks(config.session_key, config.address)
+    consents, wordings = Consents(database), WordingService(database, audit, clock)
+    office = NoticeSettingsRepository(database)
+    viewing_letters = ViewingLetters(
+        ViewingRepository(database),
+        wordings,
+        settings=office.get,
+        namespace=lambda: providers.namespace,
+        visitor_link=links.url,
+        public_url=config.public_url,
+        now=clock,
+    )
+    channels, outbox = Channels(office), Outbox(database, OutboxRepository(database), audit, clock)
+    notice_settings = NoticeSettingsService(database, office, audit)
+    samples = WordingSamples(database, wordings, notice_settings, outbox, channels, config.address, now=clock)
     return Services(
         agents=agents,
         appointments=PhoneBookingService(database, calls, sync, clock),
@@ -143,10 +186,11 @@ def build_services(
             sync,
             providers,
             credentials,
-            outbox,
+            calendar_outbox,
             audit,
             may_store=bool(config.credentials_keys) or not config.is_production,
         ),
+        consents=consents,
         feeds=FeedService(
             database,
             FeedRepository(database),
@@ -163,11 +207,27 @@ def build_services(
         listing=ListingService(database, audit, clock),
         user_admin=UserAdminService(database, audit),
         messages=MessageService(database, audit, clock),
+        notice_channels=channels,
+        notice_sender=Sender(
+            database,
+            SendingRepository(database),
+            lambda: transports(config, clock),
+            (viewing_letters, samples, ReplyLetters()),
+            consents,
+            clock,
+        ),
+        notice_settings=notice_settings,
+        outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
+        reminders=ReminderService(ReminderRepository(database), clock),
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
         users=UserService(database, audit, clock, passwords, keyring),
+        visitor_links=links,
+        visitors=VisitorService(database, audit, sync, lambda: providers.namespace, clock),
+        wording_samples=samples,
+        wordings=wordings,
     )
 
 

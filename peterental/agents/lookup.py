@@ -63,14 +63,21 @@ Hours are minutes after midnight, because Python has no 24:00.
 """
 
 BUSY_TIMES = """
-    SELECT array_agg(lower(during)) AS busy_starts, array_agg(upper(during)) AS busy_untils
+    SELECT
+        array_agg(lower(during)) FILTER (WHERE holds_until IS NULL) AS busy_starts,
+        array_agg(upper(during)) FILTER (WHERE holds_until IS NULL) AS busy_untils,
+        array_agg(lower(during)) FILTER (WHERE holds_until > %(now)s) AS held_starts,
+        array_agg(upper(during)) FILTER (WHERE holds_until > %(now)s) AS held_untils
     FROM agent_busy
     WHERE agent_busy.agent_id = agent.agent_id
         AND during && tstzrange(
             %(now)s::timestamptz, %(now)s::timestamptz + make_interval(days => agent.horizon_days + 2)
         )
 """
-"""A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as two arrays."""
+"""A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as two arrays.
+
+Times that are held for a caller on the waitlist are two more; one whose offer has ended is free.
+"""
 
 WANTED_AGENTS = """
     (%(user_id)s::int IS NULL OR own.user_id = %(user_id)s) AND (%(agent_id)s = '' OR own.agent_id = %(agent_id)s)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments import own_bookings
-from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason
+from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason, without_booking
 from peterental.appointments.date_parsing import (
     Asked,
     Clarification,
@@ -148,8 +148,7 @@ class RequestContext:
     def availability(self, without: Appointment | None = None) -> Availability:
         """Return the agent's availability, as it is or as it would be without one booking."""
         agent = self.known_agent
-        left_out = without.appointment_id if without else None
-        taken = [interval for interval in self.taken if left_out is None or interval.appointment_id != left_out]
+        taken = without_booking(self.taken, without.appointment_id if without else None)
         return Availability(agent.rules, agent.zone, self.now, taken)
 
     def parse_context(self, request: BookingRequest, current: Appointment | None = None) -> Context:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 APPOINTMENT = """
     appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, property_address,
     start_time AS start, end_time AS "end", status, attendee_name, attendee_email, attendee_phone, caller_number,
-    vapi_call_id, overlap_allowed, appointments.created_at, appointments.updated_at,
+    vapi_call_id, overlap_allowed, confirmed_at, released_at, appointments.created_at, appointments.updated_at,
     (
         SELECT actor FROM appointment_events
         WHERE appointment_id = appointments.id AND kind = 'booked'
@@ -184,6 +184,31 @@ class AppointmentRepository:
         }
         return PendingSchedule(connection.execute(SCHEDULE_AND_OWN.encode(), values))
 
+    def upcoming_of_number(
+        self, connection: Connection, agent_id: str, number: str, now: datetime
+    ) -> tuple[Appointment, ...]:
+        """Return the confirmed viewings with an agent that a number booked or gave, soonest first.
+
+        Waits for the server.
+
+        Args:
+            connection: of the transaction.
+            agent_id: whose viewings.
+            number: in E.164.
+            now: only those that start later, aware.
+        """
+        rows = connection.execute(
+            f"""
+            SELECT {APPOINTMENT}
+            FROM appointments JOIN agents USING (agent_id)
+            WHERE agent_id = %(agent_id)s AND status = 'confirmed' AND start_time > %(now)s
+                AND %(number)s IN (caller_number, attendee_phone)
+            ORDER BY start_time, id
+            """.encode(),
+            {"agent_id": agent_id, "now": now, "number": number},
+        )
+        return tuple(Appointment(**row) for row in rows.fetchall())
+
     def translate_overlap_error(self) -> AbstractContextManager[None]:
         """Raise SlotTaken for the overlap constraint, ConstraintViolated for any other."""
         return named_constraints(CONSTRAINT_ERRORS)
@@ -234,7 +259,7 @@ class AppointmentRepository:
             old_start: its start before.
             blocked_until: the end of the agent's buffer after it.
             now: the present moment, aware.
-            actor: PHONE, or the e-mail address of the user who moves it.
+            actor: PHONE, VISITOR, or the e-mail address of the user who moves it.
         """
         connection.execute(
             """
@@ -285,13 +310,15 @@ class AppointmentRepository:
             status: the new one.
             kind: of the event.
             now: the present moment, aware.
-            actor: PHONE, or the e-mail address of the user who changes it.
+            actor: PHONE, VISITOR, UNCONFIRMED, or the e-mail address of the user who changes it.
         """
         connection.execute(
             """
             WITH changed AS (
                 UPDATE appointments
-                SET status = %(status)s, updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
+                SET status = %(status)s,
+                    released_at = CASE WHEN %(kind)s = 'released' THEN %(now)s::timestamptz END,
+                    updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
                 WHERE id = %(id)s AND status = %(old_status)s
                 RETURNING id, start_time
             )

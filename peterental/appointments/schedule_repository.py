@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from peterental.agents.model import Agent
     from peterental.calendars.account import CalendarAge
 
+HELD = 0
+"""The appointment id of a time that is held for a caller: it counts among the viewings of its day."""
+
 MULTI_DAY = "status = 'confirmed' AND COALESCE(blocked_until, end_time) - start_time > INTERVAL '1 day'"
 """Bookings of days, which only an adopted database has. Word for word what migration 009 has an index on."""
 
@@ -47,7 +50,7 @@ def schedule_sql(agent: str, more: str = "NULL") -> str:
     """
     text = f"""
         SELECT
-            described.agent, booked.ids, booked.starts, booked.untils, busy.busy_starts, busy.busy_untils, age.*,
+            described.agent, booked.ids, booked.starts, booked.untils, busy.*, age.*,
             {more} AS more
         FROM ({agent}) AS agent
         CROSS JOIN LATERAL ({AGENT_JSON}) AS described
@@ -84,4 +87,7 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
     busy = map(BookedInterval, row["busy_starts"] or (), row["busy_untils"] or ())
-    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *busy), calendar_age(row))
+    held = (
+        BookedInterval(*times, HELD) for times in zip(row["held_starts"] or (), row["held_untils"] or (), strict=True)
+    )
+    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *busy, *held), calendar_age(row))

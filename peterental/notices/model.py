@@ -287,6 +287,16 @@ class NotSent(Fault):
         super().__init__(reason=reason)
 
 
+class OptedOut(NotSent):
+    """{reason}.
+
+    The provider sends nothing to a recipient who said stop there: to be recorded as a stop.
+    """
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason=reason, is_final=True)
+
+
 class PerhapsSent(Fault):
     """{reason}.
 

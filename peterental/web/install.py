@@ -26,6 +26,7 @@ from peterental.web.privacy import pages as privacy_pages
 from peterental.web.shell import install as shell
 from peterental.web.tool_tester import pages as tool_tester_pages
 from peterental.web.users import pages as user_pages
+from peterental.web.visits import pages as visit_pages
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 """The longest call histories that Vapi sends are far smaller."""
@@ -62,6 +63,7 @@ def install(app: Flask, config: Config) -> None:
         privacy_pages,
         tool_tester_pages,
         user_pages,
+        visit_pages,
     ):
         app.register_blueprint(pages.create_blueprint())
     for command in (

@@ -43,6 +43,22 @@ def viewing_to_icalendar(event: ViewingEvent) -> bytes:
     return _text(_calendar([event]))
 
 
+def viewing_to_add(event: ViewingEvent, uid: str) -> bytes:
+    """Return a viewing as a file that its visitor adds to a calendar.
+
+    Args:
+        event: of the viewing.
+        uid: of the visitor's event, which is another one than the agent's.
+    """
+    component = viewing_component(event)
+    component.pop("uid")
+    component.add("uid", uid)
+    calendar = _calendar([])
+    calendar.add("method", "PUBLISH")
+    calendar.add_component(component)
+    return _text(calendar)
+
+
 def feed(events: Iterable[ViewingEvent], name: str) -> bytes:
     """Return viewings as one VCALENDAR to subscribe to. Cancelled ones are left out by the caller.
 
