@@ -52,6 +52,8 @@ from peterental.notices.sending_repository import SendingRepository
 from peterental.notices.settings import NoticeSettingsService
 from peterental.notices.settings_repository import NoticeSettingsRepository
 from peterental.notices.transports import transports
+from peterental.notices.user_letters import UserLetters
+from peterental.notices.user_notices import UserNotices
 from peterental.notices.viewing_repository import ViewingRepository
 from peterental.notices.waitlist.letters import OfferLetters
 from peterental.notices.waitlist.links import OfferLinks
@@ -61,6 +63,7 @@ from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
+from peterental.users.repository import UserRepository
 from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
@@ -101,6 +104,7 @@ class Services:
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
+    user_notices: UserNotices
     users: UserService
     waitlist: WaitlistService
     visitor_links: VisitorLinks
@@ -185,6 +189,15 @@ def build_services(
     channels, outbox = Channels(office), Outbox(database, OutboxRepository(database), audit, clock)
     notice_settings = NoticeSettingsService(database, office, audit)
     samples = WordingSamples(database, wordings, notice_settings, outbox, channels, config.address, now=clock)
+    user_notices = UserNotices(database, outbox, channels, jobs, clock)
+    user_letters = UserLetters(
+        UserRepository(database),
+        key=config.session_key,
+        address=config.address,
+        office_name=lambda: office.get().office_name,
+        namespace=lambda: providers.namespace,
+        now=clock,
+    )
     return Services(
         agent_notices=AgentChoicesService(database, agents, audit),
         agent_notice_planner=AgentNoticePlanner(database, lists, clock),
@@ -234,14 +247,14 @@ def build_services(
         hours=hours,
         jobs=jobs,
         listing=ListingService(database, audit, clock),
-        user_admin=UserAdminService(database, audit),
+        user_admin=UserAdminService(database, audit, user_notices.invite),
         messages=MessageService(database, audit, clock),
         notice_channels=channels,
         notice_sender=Sender(
             database,
             SendingRepository(database),
             lambda: transports(config, clock),
-            (viewing_letters, agent_letters, offer_letters, samples, ReplyLetters()),
+            (viewing_letters, agent_letters, offer_letters, user_letters, samples, ReplyLetters()),
             consents,
             clock,
         ),
@@ -254,6 +267,7 @@ def build_services(
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
+        user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,
         visitors=visitors,
