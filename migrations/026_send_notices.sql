@@ -62,10 +62,12 @@ COMMENT ON TABLE notice_templates IS 'Wordings that an admin changed; the others
 CREATE TABLE IF NOT EXISTS agent_notice_contacts (
     agent_id VARCHAR(255) PRIMARY KEY REFERENCES agents (agent_id) ON DELETE CASCADE,
     email TEXT,
-    phone TEXT
+    phone TEXT,
+    listed_on DATE
 );
 
 COMMENT ON TABLE agent_notice_contacts IS 'Where an agent is told; no row: at the e-mail address of its user';
+COMMENT ON COLUMN agent_notice_contacts.listed_on IS 'The last day whose morning list was written, or left out because it was empty';
 
 CREATE TABLE IF NOT EXISTS agent_notice_choices (
     agent_id VARCHAR(255) NOT NULL REFERENCES agents (agent_id) ON DELETE CASCADE,
@@ -122,6 +124,9 @@ CREATE UNIQUE INDEX IF NOT EXISTS idx_notices_about ON notices (about, kind, cha
 WHERE appointment_id IS NULL;
 CREATE INDEX IF NOT EXISTS idx_notices_open ON notices (due_at) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS idx_notices_provider ON notices (provider_id) WHERE provider_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_notices_trouble ON notices (state, notice_id)
+WHERE state IN ('failed', 'suppressed', 'unknown');
+CREATE INDEX IF NOT EXISTS idx_notices_created ON notices (created_at, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_agent ON notices (agent_id, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_recipient ON notices (recipient, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_ended ON notices (ended_at) WHERE ended_at IS NOT NULL;

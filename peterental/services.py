@@ -33,10 +33,15 @@ from peterental.database import Database
 from peterental.encryption import Keyring
 from peterental.jobs.service import JobService
 from peterental.messages.service import MessageService
+from peterental.notices.agent_choices.morning_list import MorningLists
+from peterental.notices.agent_choices.planner import AgentNoticePlanner
+from peterental.notices.agent_choices.service import AgentChoicesService
+from peterental.notices.agent_letters import AgentLetters
 from peterental.notices.channels import Channels
 from peterental.notices.consents.service import Consents
 from peterental.notices.letters import ViewingLetters
 from peterental.notices.outbox import Outbox
+from peterental.notices.release.service import ReleaseService
 from peterental.notices.reminder_repository import ReminderRepository
 from peterental.notices.reminders import ReminderService
 from peterental.notices.replies.letters import ReplyLetters
@@ -47,12 +52,18 @@ from peterental.notices.sending_repository import SendingRepository
 from peterental.notices.settings import NoticeSettingsService
 from peterental.notices.settings_repository import NoticeSettingsRepository
 from peterental.notices.transports import transports
+from peterental.notices.user_letters import UserLetters
+from peterental.notices.user_notices import UserNotices
 from peterental.notices.viewing_repository import ViewingRepository
+from peterental.notices.waitlist.letters import OfferLetters
+from peterental.notices.waitlist.links import OfferLinks
+from peterental.notices.waitlist.service import WaitlistService
 from peterental.notices.wording.service import WordingService
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
+from peterental.users.repository import UserRepository
 from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
@@ -64,6 +75,8 @@ EXTENSION = "peterental"
 class Services:
     """All services of one application."""
 
+    agent_notices: AgentChoicesService
+    agent_notice_planner: AgentNoticePlanner
     agents: AgentService
     appointments: PhoneBookingService
     audit: AuditService
@@ -83,13 +96,17 @@ class Services:
     notice_channels: Channels
     notice_sender: Sender
     notice_settings: NoticeSettingsService
+    offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
+    releases: ReleaseService
     reminders: ReminderService
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
+    user_notices: UserNotices
     users: UserService
+    waitlist: WaitlistService
     visitor_links: VisitorLinks
     visitors: VisitorService
     wording_samples: WordingSamples
@@ -110,6 +127,7 @@ def build_services(
     pseudonym_key: bytes | None = None,
     buffers_records: bool = False,
     reads_calendars: bool = True,
+    promises_texts: bool = True,
 ) -> Services:
     """Build the services and pass each the services it depends on.
 
@@ -119,6 +137,7 @@ def build_services(
         config: the settings of sign-in; the defaults if it is left out.
         pseudonym_key: of the hash by which the audit log identifies a person; a random one by default.
         reads_calendars: whether calendars that were read too long ago are read again for a caller.
+        promises_texts: whether callers are told of the text that they will get.
         buffers_records: whether tool calls that changed nothing are recorded in batches, see `CallService`.
     """
     clock, config = clock or utc_now, config or Config()
@@ -142,6 +161,7 @@ def build_services(
         is_online=reads_calendars,
     )
     hours = WorkingHoursService(database, agents, audit, clock)
+    visitors = VisitorService(database, audit, sync, lambda: providers.namespace, clock)
     sessions = SessionService(database, audit, config.require_second_factor)
     links = VisitorLinks(config.session_key, config.address)
     consents, wordings = Consents(database), WordingService(database, audit, clock)
@@ -155,12 +175,34 @@ def build_services(
         public_url=config.public_url,
         now=clock,
     )
+    lists, offer_links = MorningLists(database), OfferLinks(config.session_key, config.address)
+    agent_letters = AgentLetters(
+        database,
+        wordings,
+        lists,
+        settings=office.get,
+        namespace=lambda: providers.namespace,
+        public_url=config.public_url,
+        now=clock,
+    )
+    offer_letters = OfferLetters(database, wordings, settings=office.get, link=offer_links.url, now=clock)
     channels, outbox = Channels(office), Outbox(database, OutboxRepository(database), audit, clock)
     notice_settings = NoticeSettingsService(database, office, audit)
     samples = WordingSamples(database, wordings, notice_settings, outbox, channels, config.address, now=clock)
+    user_notices = UserNotices(database, outbox, channels, jobs, clock)
+    user_letters = UserLetters(
+        UserRepository(database),
+        key=config.session_key,
+        address=config.address,
+        office_name=lambda: office.get().office_name,
+        namespace=lambda: providers.namespace,
+        now=clock,
+    )
     return Services(
+        agent_notices=AgentChoicesService(database, agents, audit),
+        agent_notice_planner=AgentNoticePlanner(database, lists, clock),
         agents=agents,
-        appointments=PhoneBookingService(database, calls, sync, clock),
+        appointments=PhoneBookingService(database, calls, sync, clock, promises_texts=promises_texts),
         audit=audit,
         manual=ManualBookingService(database, audit, sync, clock),
         calls=calls,
@@ -205,27 +247,31 @@ def build_services(
         hours=hours,
         jobs=jobs,
         listing=ListingService(database, audit, clock),
-        user_admin=UserAdminService(database, audit),
+        user_admin=UserAdminService(database, audit, user_notices.invite),
         messages=MessageService(database, audit, clock),
         notice_channels=channels,
         notice_sender=Sender(
             database,
             SendingRepository(database),
             lambda: transports(config, clock),
-            (viewing_letters, samples, ReplyLetters()),
+            (viewing_letters, agent_letters, offer_letters, user_letters, samples, ReplyLetters()),
             consents,
             clock,
         ),
         notice_settings=notice_settings,
+        offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
+        releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
+        user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,
-        visitors=VisitorService(database, audit, sync, lambda: providers.namespace, clock),
+        visitors=visitors,
+        waitlist=WaitlistService(database, calls, sync, outbox, notice_settings, audit, clock),
         wording_samples=samples,
         wordings=wordings,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -138,7 +138,9 @@ class NoticeFilter:
         state, channel, audience, kind: of the notice.
         agent_id: the agent of its viewing, or who is told.
         recipient: the number in E.164, or the e-mail address.
+        appointment_id: the viewing that it is about.
         since: only notices written then or later, aware.
+        until: only notices written earlier, aware.
     """
 
     state: State | None = None
@@ -147,7 +149,9 @@ class NoticeFilter:
     kind: Kind | None = None
     agent_id: str = ""
     recipient: str = ""
+    appointment_id: int | None = None
     since: datetime | None = None
+    until: datetime | None = None
 
 
 ALL_NOTICES = NoticeFilter()
@@ -155,10 +159,32 @@ ALL_NOTICES = NoticeFilter()
 
 @dataclass(frozen=True, kw_only=True)
 class NoticePage:
-    """One page of the outbox, newest first."""
+    """One page of the outbox, newest first.
+
+    Args:
+        notices: those of the page.
+        has_more: whether there is a next page.
+        is_truncated: whether older ones were not searched for what the filter wants.
+    """
 
     notices: tuple[Notice, ...]
     has_more: bool
+    is_truncated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeCounts:
+    """What became of the notices of a period.
+
+    Args:
+        states: how many, by channel and state.
+        reasons: the most frequent reasons why some were not sent or not delivered: state, reason, how many.
+        is_partial: whether there are more than were counted.
+    """
+
+    states: Mapping[tuple[Channel, State], int]
+    reasons: tuple[tuple[State, str, int], ...]
+    is_partial: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from peterental.cli import calendars, jobs, phone, privacy, users, voice
+from peterental.cli import calendars, jobs, notices, phone, privacy, users, voice
 from peterental.config import Config
 from peterental.database import engine_settings
 from peterental.database.migrations.ledger.status import SchemaHealth
@@ -69,6 +69,7 @@ def install(app: Flask, config: Config) -> None:
     for command in (
         *calendars.COMMANDS,
         *jobs.COMMANDS,
+        *notices.COMMANDS,
         *users.COMMANDS,
         *phone.COMMANDS,
         *privacy.COMMANDS,

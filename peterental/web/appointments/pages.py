@@ -9,7 +9,7 @@ from datetime import datetime
 from flask import Blueprint, Response, current_app, render_template, request
 
 from peterental.appointments.listing.model import LAST_PAGE, MAX_AGENTS_OFFERED, MAX_EXPORTED, PAGE_SIZE
-from peterental.appointments.model import PHONE, UNCONFIRMED, VISITOR, Appointment, EventKind
+from peterental.appointments.model import Appointment, EventKind
 from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.web.appointments import calendar_event_pages
@@ -36,7 +36,6 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/appointments.csv", view_func=export_csv)
     blueprint.add_url_rule("/appointments/<int:appointment_id>", view_func=show)
     blueprint.add_app_template_filter(event_label)
-    blueprint.add_app_template_filter(actor_label)
     add_routes(blueprint)
     calendar_event_pages.add_routes(blueprint)
     return blueprint
@@ -107,11 +106,6 @@ def show(appointment_id: int) -> str:
 def event_label(kind: EventKind) -> str:
     """Return the label of an event in the history of a viewing: `Moved`, `No-show`."""
     return {"no_show": "No-show", "released": "Cancelled, because it was not confirmed"}.get(kind, kind.capitalize())
-
-
-def actor_label(actor: str) -> str:
-    """Return who changed a viewing, after "by": `phone`, `the visitor`, or a user's e-mail address."""
-    return {PHONE: "phone", VISITOR: "the visitor", UNCONFIRMED: "PeteRental"}.get(actor, actor)
 
 
 def by_day(appointments: Iterable[Appointment], now: datetime) -> list[Day]:
