@@ -111,6 +111,33 @@ _WRONG_PERSON = re.compile(
 )
 
 _NOT_COMING = re.compile(
+    r"\b(?:(?:cant|cannot|can not|couldnt|wont|will not|wont be able to|will not be able to|unable to|not able to"
+    r"|not going to|not gonna|(?:wont|will not) be able to) (?:make it|come|be there|attend|go)"
+    r"|not (?:coming|attending)"
+    r"|no (?:puedo|podre|podremos|podemos|voy a|vamos a|voy a poder|vamos a poder) (?:ir|asistir|venir|llegar)"
+    r"|no (?:ire|iremos|asistire|asistiremos))\b"
+)
+_MOVE = re.compile(
+    r"\b(?:reschedul(?:e|ing)|postpone|(?:move|change|push|switch) (?:it|my|the|our|this|to)|push back"
+    r"|(?:another|different|other|later|earlier|new) (?:time|day|date|hour)"
+    r"|reprogramar|reagendar|posponer|aplazar|(?:cambiar|mover)(?:la)? (?:mi|la|de|el|a|para)|otra hora|otro dia"
+    r"|otra fecha)\b"
+)
+_GUARDED = re.compile(
+    r"\b(?:not|dont|didnt|doesnt|never|if|unless|but|why|was|were|did|does|should|instead|or|reschedule|move|change"
+    r"|maybe|might|may|perhaps|when|what|how|who|where|which|fee|charge|policy|another time|different"
+    r"|si|pero|por que|porque no|cuando|como|cual|quizas|tal vez|cambiar|mover|reprogramar)\b"
+)
+"""What makes it unclear whether a viewing is to be cancelled."""
+_ASKS_US = re.compile(r"\b(?:can|could|would|will) (?:you|u)\b|\bplease\b|\bpls\b|\b(?:puede|pueden|podria|podrian)\b")
+
+_COURTESY = word_set("""
+    thanks thank you thx ty tysm please pls plz hi hello hey good morning afternoon evening so much very kindly dear
+    gracias muchas mil por favor hola buenos buenas dias tardes noches muy amable sir maam much appreciated appreciate
+    it u
+""")
+_YES = word_set("yes yep yeah yup yess yesss confirm confirmed confirming confirmo confirmado confirmada confirmar")
+_COMING = re.compile(
     r"\b(?:(?:ill|i will|well|we will|we ll|will|definitely) be there|see (?:you|u|ya)"
     r"|(?:im|i am|were|we are|am) coming|on (?:my|our) way|planning to be there|c u"
     r"|(?:ahi|alli) (?:estare|estaremos|nos vemos)|nos vemos"
