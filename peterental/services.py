@@ -36,6 +36,7 @@ from peterental.messages.service import MessageService
 from peterental.notices.channels import Channels
 from peterental.notices.consents.service import Consents
 from peterental.notices.letters import ViewingLetters
+from peterental.notices.listing import NoticeListing
 from peterental.notices.outbox import Outbox
 from peterental.notices.reminder_repository import ReminderRepository
 from peterental.notices.reminders import ReminderService
@@ -49,6 +50,7 @@ from peterental.notices.settings_repository import NoticeSettingsRepository
 from peterental.notices.transports import transports
 from peterental.notices.viewing_repository import ViewingRepository
 from peterental.notices.wording.service import WordingService
+from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
@@ -81,6 +83,7 @@ class Services:
     user_admin: UserAdminService
     messages: MessageService
     notice_channels: Channels
+    notice_listing: NoticeListing
     notice_sender: Sender
     notice_settings: NoticeSettingsService
     outbox: Outbox
@@ -151,13 +154,22 @@ def build_services(
         wordings,
         settings=office.get,
         namespace=lambda: providers.namespace,
-        visitor_link=links.url,
-        public_url=config.public_url,
+        visitor_link=links.url if config.link_address else lambda _: None,
+        public_url=config.link_address,
         now=clock,
     )
     channels, outbox = Channels(office), Outbox(database, OutboxRepository(database), audit, clock)
     notice_settings = NoticeSettingsService(database, office, audit)
-    samples = WordingSamples(database, wordings, notice_settings, outbox, channels, config.address, now=clock)
+    samples = WordingSamples(
+        database,
+        wordings,
+        notice_settings,
+        outbox,
+        channels,
+        config.address,
+        region_of(config.default_time_zone),
+        clock,
+    )
     return Services(
         agents=agents,
         appointments=PhoneBookingService(database, calls, sync, clock),
@@ -208,6 +220,7 @@ def build_services(
         user_admin=UserAdminService(database, audit),
         messages=MessageService(database, audit, clock),
         notice_channels=channels,
+        notice_listing=NoticeListing(database),
         notice_sender=Sender(
             database,
             SendingRepository(database),
