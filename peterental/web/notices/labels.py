@@ -78,9 +78,13 @@ FIELDS: Mapping[str, str] = {
 
 
 def recipient(notice: Notice) -> str:
-    """Return a recipient as people write it: `(405) 555-0123`."""
-    number = notice.recipient
-    if notice.channel == "text" and number.startswith("+1") and dialled(number) and len(number) == 12:  # noqa: PLR2004  # E.164
+    """Return the recipient of a notice as people write it."""
+    return recipient_of(notice.channel, notice.recipient)
+
+
+def recipient_of(channel: Channel, number: str) -> str:
+    """Return a number in E.164 as people write it, `(405) 555-0123`; an e-mail address unchanged."""
+    if channel == "text" and number.startswith("+1") and dialled(number) and len(number) == 12:  # noqa: PLR2004  # E.164
         return f"({number[2:5]}) {number[5:8]}-{number[8:]}"
     return number
 
