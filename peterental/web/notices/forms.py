@@ -75,14 +75,22 @@ class SettingsForm(PageForm):
 class WordingForm(PageForm):
     """The wording of an e-mail."""
 
-    subject = StringField("Subject", validators=[up_to(MAX_SUBJECT_CHARS)], render_kw={"autocomplete": "off"})
-    body = TextAreaField("Text", validators=[up_to(MAX_BODY_CHARS)], render_kw={"rows": "14"})
+    subject = StringField(
+        "Subject",
+        validators=[required("Enter the subject."), up_to(MAX_SUBJECT_CHARS)],
+        render_kw={"autocomplete": "off"},
+    )
+    body = TextAreaField(
+        "Text", validators=[required("Enter the text."), up_to(MAX_BODY_CHARS)], render_kw={"rows": "14"}
+    )
 
 
 class TextWordingForm(PageForm):
     """The wording of a text message."""
 
-    body = TextAreaField("Text", validators=[up_to(MAX_BODY_CHARS)], render_kw={"rows": "5"})
+    body = TextAreaField(
+        "Text", validators=[required("Enter the text."), up_to(MAX_BODY_CHARS)], render_kw={"rows": "5"}
+    )
 
 
 class SendTestForm(PageForm):
