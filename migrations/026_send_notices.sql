@@ -21,7 +21,7 @@ COMMENT ON COLUMN notice_channels.is_real IS 'False: they are written into files
 
 CREATE TABLE IF NOT EXISTS notice_settings (
     is_only BOOLEAN PRIMARY KEY DEFAULT TRUE,
-    office_name TEXT DEFAULT 'the leasing office' NOT NULL,
+    office_name TEXT DEFAULT 'Leasing office' NOT NULL,
     texts_visitors BOOLEAN DEFAULT TRUE NOT NULL,
     mails_visitors BOOLEAN DEFAULT TRUE NOT NULL,
     reminds_day_before BOOLEAN DEFAULT TRUE NOT NULL,

@@ -40,6 +40,7 @@ from peterental.notices.agent_letters import AgentLetters
 from peterental.notices.channels import Channels
 from peterental.notices.consents.service import Consents
 from peterental.notices.letters import ViewingLetters
+from peterental.notices.listing import NoticeListing
 from peterental.notices.outbox import Outbox
 from peterental.notices.release.service import ReleaseService
 from peterental.notices.reminder_repository import ReminderRepository
@@ -59,6 +60,7 @@ from peterental.notices.waitlist.letters import OfferLetters
 from peterental.notices.waitlist.links import OfferLinks
 from peterental.notices.waitlist.service import WaitlistService
 from peterental.notices.wording.service import WordingService
+from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
@@ -94,6 +96,7 @@ class Services:
     user_admin: UserAdminService
     messages: MessageService
     notice_channels: Channels
+    notice_listing: NoticeListing
     notice_sender: Sender
     notice_settings: NoticeSettingsService
     offer_links: OfferLinks
@@ -171,8 +174,8 @@ def build_services(
         wordings,
         settings=office.get,
         namespace=lambda: providers.namespace,
-        visitor_link=links.url,
-        public_url=config.public_url,
+        visitor_link=links.url if config.link_address else lambda _: None,
+        public_url=config.link_address,
         now=clock,
     )
     lists, offer_links = MorningLists(database), OfferLinks(config.session_key, config.address)
@@ -188,7 +191,16 @@ def build_services(
     offer_letters = OfferLetters(database, wordings, settings=office.get, link=offer_links.url, now=clock)
     channels, outbox = Channels(office), Outbox(database, OutboxRepository(database), audit, clock)
     notice_settings = NoticeSettingsService(database, office, audit)
-    samples = WordingSamples(database, wordings, notice_settings, outbox, channels, config.address, now=clock)
+    samples = WordingSamples(
+        database,
+        wordings,
+        notice_settings,
+        outbox,
+        channels,
+        config.address,
+        region_of(config.default_time_zone),
+        clock,
+    )
     user_notices = UserNotices(database, outbox, channels, jobs, clock)
     user_letters = UserLetters(
         UserRepository(database),
@@ -250,6 +262,7 @@ def build_services(
         user_admin=UserAdminService(database, audit, user_notices.invite),
         messages=MessageService(database, audit, clock),
         notice_channels=channels,
+        notice_listing=NoticeListing(database),
         notice_sender=Sender(
             database,
             SendingRepository(database),

@@ -215,7 +215,7 @@ class NoticeSettings:
         list_at: when agents get their morning list.
     """
 
-    office_name: str = "the leasing office"
+    office_name: str = "Leasing office"
     texts_visitors: bool = True
     mails_visitors: bool = True
     reminds_day_before: bool = True
