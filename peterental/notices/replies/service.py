@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from peterental.access import Viewer, require_admin
 from peterental.appointments.model import AppointmentUnknown
 from peterental.appointments.visitors.model import REINSTATE_WITHIN, ViewingChanged, ViewingEnded
 from peterental.clock import utc_now
@@ -140,8 +141,9 @@ class ReplyService:
         """Return the newest texts about a viewing that the viewer may see, oldest first. One round trip."""
         return self._replies.of_appointment(appointment_id, MAX_OF_APPOINTMENT)
 
-    def without_viewing(self) -> list[Reply]:
-        """Return the newest texts of numbers that nothing is known about, newest first: for admins. One round trip."""
+    def without_viewing(self, viewer: Viewer) -> list[Reply]:
+        """Return the newest texts of numbers without a viewing, newest first. One round trip. Raises AdminsOnly."""
+        require_admin(viewer)
         return self._replies.without_viewing(MAX_WITHOUT_VIEWING)
 
     def _open(
