@@ -32,7 +32,7 @@ def test_a_reminded_visitor_confirms(visitor: Visitor, viewing: int, text: str) 
 
 def test_the_first_text_can_be_answered_too(visitor: Visitor, viewing: int) -> None:
     (answer,) = visitor.says("C")
-    assert answer.startswith("the leasing office: Thank you. You are expected")
+    assert answer.startswith("Leasing office: Thank you. You are expected")
     assert visitor.viewing(viewing) == ("confirmed", True)
 
 
@@ -44,12 +44,13 @@ def test_politeness_confirms_nothing(visitor: Visitor, viewing: int, text: str) 
     assert visitor.messages() == [(text, viewing)]
 
 
-def test_confirming_twice_is_no_change(visitor: Visitor, viewing: int) -> None:
+@pytest.mark.usefixtures("viewing")
+def test_confirming_twice_is_no_change(visitor: Visitor) -> None:
     visitor.says("C")
-    events = visitor.office.database.fetch("SELECT FROM appointment_events WHERE kind = 'confirmed'")
+    events = visitor.office.database.fetch("SELECT kind FROM appointment_events WHERE kind = 'confirmed'")
     assert visitor.says("yes")
     assert (
-        len(visitor.office.database.fetch("SELECT FROM appointment_events WHERE kind = 'confirmed'"))
+        len(visitor.office.database.fetch("SELECT kind FROM appointment_events WHERE kind = 'confirmed'"))
         == len(events)
         == 1
     )
@@ -78,12 +79,13 @@ def test_a_visitor_cancels(visitor: Visitor, viewing: int, text: str) -> None:
     assert event["actor"] == "visitor"
 
 
-def test_it_is_answered_where_the_office_does_not_text(visitor: Visitor, viewing: int) -> None:
+@pytest.mark.usefixtures("viewing")
+def test_it_is_answered_where_the_office_does_not_text(visitor: Visitor) -> None:
     visitor.office.database.fetch("UPDATE notice_settings SET texts_visitors = FALSE")
     visitor.office.database.fetch("UPDATE agents SET handover_number = '+14055550111'")
     (answer,) = visitor.says("cancel my viewing")
     assert answer == (
-        "the leasing office: Your viewing is cancelled: 12 Elm Street, Thu, Dec 3 at 12:00 PM."
+        "Leasing office: Your viewing is cancelled: 12 Elm Street, Thu, Dec 3 at 12:00 PM."
         " To book again, call 405-555-0111."
     )
 
@@ -124,12 +126,13 @@ def test_after_a_stop_nothing_is_sent(visitor: Visitor, viewing: int) -> None:
 def test_start_brings_them_back(visitor: Visitor, viewing: int) -> None:
     visitor.says("STOP")
     (answer,) = visitor.says("START")
-    assert answer == "the leasing office: You get texts about your viewings again. Reply STOP to end them."
+    assert answer == "Leasing office: You get texts about your viewings again. Reply STOP to end them."
     visitor.office.move(viewing, NOON + timedelta(days=3))
     assert len(visitor.reads()) == 1
 
 
-def test_a_stop_that_was_taken_back_is_not_confirmed(visitor: Visitor, viewing: int) -> None:
+@pytest.mark.usefixtures("viewing")
+def test_a_stop_that_was_taken_back_is_not_confirmed(visitor: Visitor) -> None:
     visitor.office.services.replies.receive(visitor.text("STOP"))
     visitor.office.services.replies.receive(visitor.text("START"))
     (answer,) = visitor.reads()
@@ -138,7 +141,8 @@ def test_a_stop_that_was_taken_back_is_not_confirmed(visitor: Visitor, viewing: 
     assert ("stop:SM" + "1".zfill(32), "suppressed", "The recipient wants texts again.") in reasons
 
 
-def test_a_late_confirmation_of_a_stop_is_not_sent(visitor: Visitor, viewing: int) -> None:
+@pytest.mark.usefixtures("viewing")
+def test_a_late_confirmation_of_a_stop_is_not_sent(visitor: Visitor) -> None:
     visitor.office.services.replies.receive(visitor.text("STOP"))
     visitor.office.clock.forward(minutes=6)
     assert visitor.reads() == []
@@ -150,7 +154,8 @@ def test_a_stop_with_a_reason_reaches_the_agent(visitor: Visitor, viewing: int) 
     assert visitor.messages() == [("stop texting me and cancel my viewing\n(This number gets no more texts.)", viewing)]
 
 
-def test_what_the_provider_answered_is_not_answered_again(visitor: Visitor, viewing: int) -> None:
+@pytest.mark.usefixtures("viewing")
+def test_what_the_provider_answered_is_not_answered_again(visitor: Visitor) -> None:
     assert visitor.says("STOP", is_answered=True) == []
     assert visitor.says("START", is_answered=True) == []
     assert visitor.says("HELP", is_answered=True) == []
@@ -161,13 +166,13 @@ def test_help_says_who_writes_and_how_to_stop(visitor: Visitor, viewing: int) ->
     visitor.office.database.fetch("UPDATE agents SET handover_number = '+14055550111'")
     (answer,) = visitor.says("Who is this?")
     assert answer == (
-        "the leasing office: We text you about your viewing: 12 Elm Street, Thu, Dec 3 at 12:00 PM."
+        "Leasing office: We text you about your viewing: 12 Elm Street, Thu, Dec 3 at 12:00 PM."
         f" Change: {link(visitor.office, viewing)} Call 405-555-0111. Reply STOP to end texts."
     )
 
 
 def test_a_wrong_person_is_left_in_peace(visitor: Visitor, viewing: int) -> None:
-    assert visitor.says("Sorry, wrong number") == ["the leasing office: Sorry. You get no more texts from us."]
+    assert visitor.says("Sorry, wrong number") == ["Leasing office: Sorry. You get no more texts from us."]
     ((body, about),) = visitor.messages()
     assert body.startswith("Sorry, wrong number\n(A wrong number: it gets no more texts.")
     assert about == viewing
@@ -183,13 +188,14 @@ def test_a_wrong_person_is_left_in_peace(visitor: Visitor, viewing: int) -> None
 )
 def test_the_rest_is_a_message_for_the_agent(visitor: Visitor, viewing: int, text: str) -> None:
     (answer,) = visitor.says(text)
-    assert answer.startswith("the leasing office: Thank you. Ana gets your text.")
+    assert answer.startswith("Leasing office: Thank you. Ana gets your text.")
     assert visitor.messages() == [(text, viewing)]
     assert visitor.says("And one more thing") == []  # acknowledged a moment ago
     assert len(visitor.messages()) == 2
 
 
-def test_a_message_is_acknowledged_again_the_next_day(visitor: Visitor, viewing: int) -> None:
+@pytest.mark.usefixtures("viewing")
+def test_a_message_is_acknowledged_again_the_next_day(visitor: Visitor) -> None:
     visitor.says("Is there parking?")
     visitor.office.clock.forward(hours=13)
     assert len(visitor.says("And a garden?")) == 1
@@ -201,20 +207,23 @@ def test_a_visitor_who_wants_another_time_gets_the_link(visitor: Visitor, viewin
     assert visitor.messages() == [("Can we reschedule?\n(The visitor got the link to choose another time.)", viewing)]
 
 
-def test_a_spanish_text_is_answered_in_spanish(visitor: Visitor, viewing: int) -> None:
+@pytest.mark.usefixtures("viewing")
+def test_a_spanish_text_is_answered_in_spanish(visitor: Visitor) -> None:
     (answer,) = visitor.says("¿Dónde está la casa?")
-    assert answer.startswith("the leasing office: Gracias. Ana recibe su mensaje.")
+    assert answer.startswith("Leasing office: Gracias. Ana recibe su mensaje.")
     (answer,) = visitor.says("alto")
-    assert answer == "the leasing office: No le enviaremos mensajes. Responda START para recibirlos."
+    assert answer == "Leasing office: No le enviaremos mensajes. Responda START para recibirlos."
 
 
-def test_the_language_is_that_of_the_agent(visitor: Visitor, viewing: int) -> None:
+@pytest.mark.usefixtures("viewing")
+def test_the_language_is_that_of_the_agent(visitor: Visitor) -> None:
     visitor.office.database.fetch("UPDATE agents SET language = 'es'")
     (answer,) = visitor.says("C")
-    assert answer.startswith("the leasing office: Gracias. Le esperamos: 12 Elm Street, jue 3 dic, 12:00 PM.")
+    assert answer.startswith("Leasing office: Gracias. Le esperamos: 12 Elm Street, jue 3 dic, 12:00 PM.")
 
 
-def test_pictures_are_mentioned(visitor: Visitor, viewing: int) -> None:
+@pytest.mark.usefixtures("viewing")
+def test_pictures_are_mentioned(visitor: Visitor) -> None:
     visitor.says("", files=2)
     visitor.says("\n")
     assert [body for body, _ in visitor.messages()] == [
@@ -259,7 +268,7 @@ def test_an_answer_to_an_older_text_does_not_confirm_a_new_time(visitor: Visitor
 def test_a_past_viewing_is_not_changed(visitor: Visitor, viewing: int) -> None:
     visitor.office.clock.forward(days=3)
     (answer,) = visitor.says("cancel my viewing")
-    assert answer == "the leasing office: There is no upcoming viewing to change. Ana gets your text."
+    assert answer == "Leasing office: There is no upcoming viewing to change. Ana gets your text."
     assert visitor.viewing(viewing) == ("confirmed", False)
     assert visitor.messages() == [("cancel my viewing\n(Nothing was changed: no upcoming viewing was found.)", viewing)]
 
@@ -268,7 +277,7 @@ def test_a_released_viewing_can_be_taken_back_by_its_link(visitor: Visitor, view
     visitor.office.services.visitors.release(viewing, lambda _: True)
     visitor.reads()
     (answer,) = visitor.says("C")
-    assert answer.startswith("the leasing office: That time was released: 12 Elm Street")
+    assert answer.startswith("Leasing office: That time was released: 12 Elm Street")
     assert answer.endswith(f"To keep it: {link(visitor.office, viewing)}")
     visitor.office.clock.forward(hours=1)
     (answer,) = visitor.says("C")
@@ -287,7 +296,7 @@ def test_a_caller_who_was_never_texted_reaches_the_agent(visitor: Visitor) -> No
 def test_an_unknown_number_is_not_lost(office: Office, caplog: pytest.LogCaptureFixture) -> None:
     stranger = Visitor(office, SECOND_NUMBER)
     (answer,) = stranger.says("Is 12 Elm Street still free?")
-    assert answer == "the leasing office: Thank you."
+    assert answer == "Leasing office: Thank you."
     assert "A text came from a number without a viewing" in caplog.text
     assert SECOND_NUMBER not in caplog.text
     assert stranger.messages() == []
@@ -303,13 +312,15 @@ def test_the_texts_of_a_viewing_can_be_shown(visitor: Visitor, viewing: int) -> 
 # --- machines --------------------------------------------------------------------------------------------------------
 
 
-def test_two_machines_that_answer_each_other_come_to_an_end(visitor: Visitor, viewing: int) -> None:
+@pytest.mark.usefixtures("viewing")
+def test_two_machines_that_answer_each_other_come_to_an_end(visitor: Visitor) -> None:
     answers = [visitor.says("C") for _ in range(25)]
     assert sum(len(texts) for texts in answers) == 20
     assert len(visitor.says("STOP")) == 1
 
 
-def test_every_answer_fits_into_two_segments(visitor: Visitor, viewing: int) -> None:
+@pytest.mark.usefixtures("viewing")
+def test_every_answer_fits_into_two_segments(visitor: Visitor) -> None:
     visitor.office.database.fetch("UPDATE agents SET handover_number = '+14055550111'")
     texts = [
         "C",
