@@ -63,6 +63,9 @@ NAME_AND_OWNER = "each row shows its agent's name and time zone, and only the vi
 PROMISE = "a caller is promised a text only where one will be sent, and waits for no statement of its own"
 RELEASE = "one query finds the viewings whose visitors were asked and did not answer"
 
+CONSENT = "the phone call or the form that booked a viewing is the consent to its notices"
+TEXTED = "a text is answered for the viewings that its number was texted about"
+
 MAY_READ = {
     ("appointments/calendar_events/repository.py", "agents"): "an event is written in its agent's time zone",
     ("appointments/listing/repository.py", "agents"): NAME_AND_OWNER,
@@ -79,6 +82,10 @@ MAY_READ = {
     ("calls/repository.py", "appointments"): "a tool call is stored with the booking it made, in the same statement",
     ("messages/personal_data_repository.py", "agents"): NAME,
     ("messages/repository.py", "agents"): NAME_AND_OWNER,
+    ("notices/consents/repository.py", "appointment_events"): CONSENT,
+    ("notices/consents/repository.py", "appointments"): CONSENT,
+    ("notices/replies/repository.py", "agents"): TEXTED,
+    ("notices/replies/repository.py", "appointments"): TEXTED,
     ("notices/release/repository.py", "agents"): RELEASE,
     ("notices/release/repository.py", "appointments"): RELEASE,
 }

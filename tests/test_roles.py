@@ -39,6 +39,7 @@ SIGN_IN = "there is no viewer yet, or a password decides"
 OPERATOR = "the command line, which only operators reach"
 BACKGROUND = "called by background jobs"
 LINK = "the signed link or the visitor's number decides"
+PROVIDER = "Twilio's signature decides"
 INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
@@ -82,6 +83,12 @@ WITHOUT_VIEWER = {
     "calls.tool_calls": INTERNAL,
     "calls.weekly_counts": ALREADY_CHECKED,
     "calls.write_buffered": INTERNAL,
+    "consents.for_person": INTERNAL,
+    "consents.is_stopped": INTERNAL,
+    "consents.record_opt_out": PROVIDER,
+    "consents.record_viewing": INTERNAL,
+    "consents.start": INTERNAL,
+    "consents.stop": INTERNAL,
     "jobs.defer": INTERNAL,
     "jobs.defer_once": INTERNAL,
     "jobs.record_error": INTERNAL,
@@ -90,6 +97,8 @@ WITHOUT_VIEWER = {
     "hours.date_overrides": ALREADY_CHECKED,
     "hours.today": ALREADY_CHECKED,
     "releases.release_unconfirmed": BACKGROUND,
+    "replies.of_appointment": ALREADY_CHECKED,
+    "replies.receive": PROVIDER,
     "retention.due": OPERATOR,
     "retention.reduce": OPERATOR,
     "second_factor.reset_by_operator": OPERATOR,
