@@ -111,7 +111,7 @@ class UserLetters:
         office, is_invitation = self._office_name(), notice.kind == "invitation"
         lifetime = LIFETIME if is_invitation else RESET_LIFETIME
         fields = {
-            "name": user.name,
+            "name": " ".join(user.name.split()),
             "email": user.email,
             "office": office,
             "address": self._address,
