@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -38,6 +38,10 @@ Kind = VisitorKind | AgentKind | UserKind
 SEND_NOTICES = "send_notices"
 """The task that sends the due notices of one viewing (`appointment_id`), or one notice (`notice_id`). The trigger of
 `appointment_events` defers it by this name."""
+
+
+STOP_CONFIRMED = "stop:"
+"""`about` of the text that confirms a stop begins with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,11 @@ class Notice:
     created_at: datetime
     ended_at: datetime | None
 
+    @property
+    def confirms_stop(self) -> bool:
+        """Whether it is the one text that may follow a stop: it says that nothing else will."""
+        return self.kind == "reply" and self.about.startswith(STOP_CONFIRMED)
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewNotice:
@@ -129,7 +138,9 @@ class NoticeFilter:
         state, channel, audience, kind: of the notice.
         agent_id: the agent of its viewing, or who is told.
         recipient: the number in E.164, or the e-mail address.
+        appointment_id: the viewing that it is about.
         since: only notices written then or later, aware.
+        until: only notices written earlier, aware.
     """
 
     state: State | None = None
@@ -138,7 +149,9 @@ class NoticeFilter:
     kind: Kind | None = None
     agent_id: str = ""
     recipient: str = ""
+    appointment_id: int | None = None
     since: datetime | None = None
+    until: datetime | None = None
 
 
 ALL_NOTICES = NoticeFilter()
@@ -146,10 +159,32 @@ ALL_NOTICES = NoticeFilter()
 
 @dataclass(frozen=True, kw_only=True)
 class NoticePage:
-    """One page of the outbox, newest first."""
+    """One page of the outbox, newest first.
+
+    Args:
+        notices: those of the page.
+        has_more: whether there is a next page.
+        is_truncated: whether older ones were not searched for what the filter wants.
+    """
 
     notices: tuple[Notice, ...]
     has_more: bool
+    is_truncated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeCounts:
+    """What became of the notices of a period.
+
+    Args:
+        states: how many, by channel and state.
+        reasons: the most frequent reasons why some were not sent or not delivered: state, reason, how many.
+        is_partial: whether there are more than were counted.
+    """
+
+    states: Mapping[tuple[Channel, State], int]
+    reasons: tuple[tuple[State, str, int], ...]
+    is_partial: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +215,7 @@ class NoticeSettings:
         list_at: when agents get their morning list.
     """
 
-    office_name: str = "the leasing office"
+    office_name: str = "Leasing office"
     texts_visitors: bool = True
     mails_visitors: bool = True
     reminds_day_before: bool = True
@@ -366,6 +401,9 @@ class ConsentCheck(Protocol):
 
     def is_stopped(self, connection: Connection, channel: Channel, recipient: str) -> bool:
         """Return whether a recipient said stop."""
+
+    def record_opt_out(self, channel: Channel, recipient: str, reason: str, at: datetime) -> None:
+        """Record that the provider refuses to send to a recipient, who said stop there."""
 
     def record_viewing(self, connection: Connection, notice: Notice) -> None:
         """Record the consent that made a viewing, when a notice of it is handed over. Repeating it changes nothing."""

@@ -21,7 +21,14 @@ class HoldRepository:
     """
 
     def add(
-        self, connection: Connection, agent_id: str, key: str, start: datetime, until: datetime, holds_until: datetime
+        self,
+        connection: Connection,
+        agent_id: str,
+        key: str,
+        *,
+        start: datetime,
+        until: datetime,
+        holds_until: datetime,
     ) -> None:
         """Queue holding a time.
 
@@ -29,7 +36,8 @@ class HoldRepository:
             connection: of the transaction.
             agent_id: whose time.
             key: by which `remove` finds it.
-            start, until: the time, with the buffer after it.
+            start: of the time.
+            until: its end, with the buffer after it.
             holds_until: when the hold ends by itself.
         """
         connection.execute(

@@ -6,8 +6,8 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from functools import cached_property
+from typing import ClassVar
 
-_CONTEXT = b"peterental: link of a viewing\n"
 ID_BYTES = 4
 """`appointments.id` is an INTEGER."""
 SIGNATURE_BYTES = 9
@@ -23,6 +23,10 @@ class VisitorLinks:
         address: where the pages are reached: scheme, host and port.
     """
 
+    context: ClassVar[bytes] = b"peterental: link of a viewing\n"
+    """Signed with the id, so that a token of one kind of link is none of another."""
+    path: ClassVar[str] = "/v"
+
     def __init__(self, key: str | Callable[[], str], address: str) -> None:
         self._given_key = key
         self._address = address.rstrip("/")
@@ -34,7 +38,7 @@ class VisitorLinks:
 
     def url(self, appointment_id: int) -> str:
         """Return the link of a viewing."""
-        return f"{self._address}/v/{self.token(appointment_id)}"
+        return f"{self._address}{self.path}/{self.token(appointment_id)}"
 
     def appointment_of(self, token: str) -> int | None:
         """Return the id in a token; None if we did not sign it."""
@@ -55,4 +59,4 @@ class VisitorLinks:
         return (given if isinstance(given, str) else given()).encode()
 
     def _signature(self, packed: bytes) -> bytes:
-        return hmac.digest(self._key, _CONTEXT + packed, "sha256")[:SIGNATURE_BYTES]
+        return hmac.digest(self._key, self.context + packed, "sha256")[:SIGNATURE_BYTES]

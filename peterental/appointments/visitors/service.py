@@ -245,7 +245,7 @@ class VisitorService:
             until = old.end + timedelta(minutes=agent.rules.buffer_minutes)
             if self._bookings.overlapping(connection, old.agent_id, old.start, until, ignored_id=appointment_id):
                 raise SlotTaken(start=old.start)
-            if self._hours.is_busy(connection, old.agent_id, old.start, until):
+            if self._hours.is_busy(connection, old.agent_id, old.start, until, now):
                 raise SlotTaken(start=old.start)
             self._appointments.set_status(connection, old, "confirmed", kind="reopened", now=now, actor=VISITOR)
             self._visitors.confirm(connection, old, now)

@@ -17,7 +17,7 @@ from peterental.agents.working_hours.hold_repository import HoldRepository
 from peterental.appointments import own_bookings
 from peterental.appointments.availability import Availability, UnavailableReason
 from peterental.appointments.manual.repository import ManualBookingRepository
-from peterental.appointments.model import Appointment, SlotTaken
+from peterental.appointments.model import VISITOR, Appointment, SlotTaken
 from peterental.appointments.phone_requests import UNBOOKED, RequestContext, offered_in, question_in
 from peterental.appointments.repository import AppointmentRepository
 from peterental.clock import utc_now
@@ -55,9 +55,6 @@ if TYPE_CHECKING:
     from peterental.notices.waitlist.model import Entry
 
 log = logging.getLogger(__name__)
-
-VISITOR = "visitor"
-"""The actor of what a visitor does by link or by text."""
 
 MAX_SHOWN = 100
 MAX_BIGINT = 2**63 - 1
@@ -116,7 +113,7 @@ class WaitlistService:
             call_history = history.read()
             if call_history.redelivered is not None:
                 return call_history.redelivered.answer
-            schedule, _ = pending.read()
+            schedule = pending.read().schedule
             context = RequestContext(
                 now=now,
                 invocation=invocation,
@@ -217,7 +214,9 @@ class WaitlistService:
         assert entry.offered_end is not None  # noqa: S101  # see above
         self._waitlist.offer(connection, entry)
         until = offering.blocked_until(agent, entry.offered_end)
-        self._holds.add(connection, agent.agent_id, entry.hold_key, entry.offered_start, until, now + HOLD)
+        self._holds.add(
+            connection, agent.agent_id, entry.hold_key, start=entry.offered_start, until=until, holds_until=now + HOLD
+        )
         self._outbox.add(
             connection,
             NewNotice(

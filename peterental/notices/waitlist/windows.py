@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _minutes(search: Search) -> Iterator[tuple[int, int]]:
     ranges = (*search.ranges, *search.excluded_ranges)
     inner = {edge for range_ in ranges for edge in (range_.from_min, range_.until_min) if 0 < edge < DAY_MIN}
     edges = sorted({0, DAY_MIN, *inner})
-    for first, until in zip(edges, edges[1:], strict=False):
+    for first, until in pairwise(edges):
         if search.allows_minutes(first):
             yield first, until
 

@@ -82,8 +82,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             "Viewing released: {home}, {day} at {time}",
         ),
         ("waitlist_offer", "text"): Wording(
-            "{office}: {home} is free {day} at {time}, held for you for 15 min."
-            "[ Reply {confirm} to take it.][ Book: {link}]"
+            "{office}: Free now: {home}, {day} at {time}.[ Reply {confirm} to take it.][ Held 15 min: {link}]"
         ),
         ("waitlist_offer", "email"): Wording(
             "Hello[ {visitor}],\n\nA time that you asked for is free. It is held for you for 15 minutes.\n\n"

@@ -31,7 +31,7 @@ from peterental.notices.wording.model import (
     WordingTooLong,
 )
 
-OPT_OUT: Mapping[Language, str] = {"en": "Reply STOP to opt out.", "es": "Responda STOP para darse de baja."}
+OPT_OUT: Mapping[Language, str] = {"en": "Reply STOP to opt out.", "es": "Responda STOP para salir."}
 """Added to the first text about a viewing."""
 
 MAX_VALUE_CHARS = 120
@@ -124,7 +124,7 @@ def clean(name: str, value: str, channel: Channel) -> str:
     else:
         text = " ".join(text.split())
     if name != "link":
-        text = _LINK_DOT.sub(". ", text.replace("://", ": "))
+        text = _LINK_DOT.sub(". ", text.replace("://", ": //"))
     if channel == "text" and name != "link":
         most = MAX_MESSAGE_CHARS if name == "message" else MAX_VALUE_CHARS
         text = text.translate(_PUNCTUATION)

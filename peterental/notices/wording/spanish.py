@@ -67,7 +67,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             "Su visita a las {time}: {home}",
         ),
         ("no_show", "text"): Wording(
-            "{office}: Sentimos no haberle visto en {home} el {day}.[ Para elegir otra hora, llame al {agent_phone}.]"
+            "{office}: Sentimos no haberle visto en {home} el {day}.[ Para otra hora: {agent_phone}.]"
         ),
         ("no_show", "email"): Wording(
             "Hola[ {visitor}]:\n\nSentimos no haberle visto en {home} el {day}, {time}.\n\n"
@@ -83,8 +83,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             "Visita no confirmada: {home}, {day}, {time}",
         ),
         ("waitlist_offer", "text"): Wording(
-            "{office}: {home} queda libre el {day}, {time}; se la guardamos 15 min."
-            "[ Responda {confirm} para reservar.][ Reservar: {link}]"
+            "{office}: Libre: {home}, {day}, {time}.[ Responda {confirm} y es suya.][ Por 15 min: {link}]"
         ),
         ("waitlist_offer", "email"): Wording(
             "Hola[ {visitor}]:\n\nUna hora que usted pidió está libre. Se la guardamos 15 minutos.\n\n"
