@@ -26,7 +26,7 @@ _NOT_STORED = "(The link is not stored.)"
 _INVITATION_TEXT = """\
 Hello {name},
 
-you were added to PeteRental by {office}. PeteRental books viewings by phone.
+{office} added you to PeteRental, which books viewings by phone.
 You sign in as {email}. Choose your password here:
 
 {link}

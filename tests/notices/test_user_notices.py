@@ -303,7 +303,7 @@ def test_an_invitation_brings_the_link(office: Office, admin: Viewer) -> None:
     office.send()
     ((to, subject, text),) = office.letters()
     assert (to, subject) == ("ben@example.com", "Your account in PeteRental")
-    assert "Hello Ben Okafor,\n\nyou were added to PeteRental by the leasing office." in text
+    assert "Hello Ben Okafor,\n\nLeasing office added you to PeteRental, which books viewings by phone." in text
     assert "for 7 days" in text
     assert office.grant() == grant
     decode(token_in(text), KEY, office.now + LIFETIME - timedelta(seconds=1))
