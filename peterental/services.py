@@ -33,9 +33,14 @@ from peterental.database import Database
 from peterental.encryption import Keyring
 from peterental.jobs.service import JobService
 from peterental.messages.service import MessageService
+from peterental.notices.agent_choices.morning_list import MorningLists
+from peterental.notices.agent_choices.planner import AgentNoticePlanner
+from peterental.notices.agent_choices.service import AgentChoicesService
+from peterental.notices.agent_letters import AgentLetters
 from peterental.notices.channels import Channels
 from peterental.notices.consents.service import Consents
 from peterental.notices.letters import ViewingLetters
+from peterental.notices.listing import NoticeListing
 from peterental.notices.outbox import Outbox
 from peterental.notices.release.service import ReleaseService
 from peterental.notices.reminder_repository import ReminderRepository
@@ -48,13 +53,19 @@ from peterental.notices.sending_repository import SendingRepository
 from peterental.notices.settings import NoticeSettingsService
 from peterental.notices.settings_repository import NoticeSettingsRepository
 from peterental.notices.transports import transports
+from peterental.notices.user_letters import UserLetters
+from peterental.notices.user_notices import UserNotices
 from peterental.notices.viewing_repository import ViewingRepository
+from peterental.notices.waitlist.letters import OfferLetters
+from peterental.notices.waitlist.links import OfferLinks
 from peterental.notices.waitlist.service import WaitlistService
 from peterental.notices.wording.service import WordingService
+from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
+from peterental.users.repository import UserRepository
 from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
@@ -66,6 +77,8 @@ EXTENSION = "peterental"
 class Services:
     """All services of one application."""
 
+    agent_notices: AgentChoicesService
+    agent_notice_planner: AgentNoticePlanner
     agents: AgentService
     appointments: PhoneBookingService
     audit: AuditService
@@ -83,8 +96,10 @@ class Services:
     user_admin: UserAdminService
     messages: MessageService
     notice_channels: Channels
+    notice_listing: NoticeListing
     notice_sender: Sender
     notice_settings: NoticeSettingsService
+    offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
     releases: ReleaseService
@@ -92,6 +107,7 @@ class Services:
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
+    user_notices: UserNotices
     users: UserService
     waitlist: WaitlistService
     visitor_links: VisitorLinks
@@ -158,14 +174,45 @@ def build_services(
         wordings,
         settings=office.get,
         namespace=lambda: providers.namespace,
-        visitor_link=links.url,
+        visitor_link=links.url if config.link_address else lambda _: None,
+        public_url=config.link_address,
+        now=clock,
+    )
+    lists, offer_links = MorningLists(database), OfferLinks(config.session_key, config.address)
+    agent_letters = AgentLetters(
+        database,
+        wordings,
+        lists,
+        settings=office.get,
+        namespace=lambda: providers.namespace,
         public_url=config.public_url,
         now=clock,
     )
+    offer_letters = OfferLetters(database, wordings, settings=office.get, link=offer_links.url, now=clock)
     channels, outbox = Channels(office), Outbox(database, OutboxRepository(database), audit, clock)
     notice_settings = NoticeSettingsService(database, office, audit)
-    samples = WordingSamples(database, wordings, notice_settings, outbox, channels, config.address, now=clock)
+    samples = WordingSamples(
+        database,
+        wordings,
+        notice_settings,
+        outbox,
+        channels,
+        config.address,
+        region_of(config.default_time_zone),
+        clock,
+    )
+    user_notices = UserNotices(database, outbox, channels, jobs, clock)
+    user_letters = UserLetters(
+        UserRepository(database),
+        key=config.session_key,
+        address=config.address,
+        office_name=lambda: office.get().office_name,
+        namespace=lambda: providers.namespace,
+        now=clock,
+    )
     return Services(
+        agent_notices=AgentChoicesService(database, agents, audit),
+        agent_notice_planner=AgentNoticePlanner(database, lists, clock),
         agents=agents,
         appointments=PhoneBookingService(database, calls, sync, clock, promises_texts=promises_texts),
         audit=audit,
@@ -212,18 +259,20 @@ def build_services(
         hours=hours,
         jobs=jobs,
         listing=ListingService(database, audit, clock),
-        user_admin=UserAdminService(database, audit),
+        user_admin=UserAdminService(database, audit, user_notices.invite),
         messages=MessageService(database, audit, clock),
         notice_channels=channels,
+        notice_listing=NoticeListing(database),
         notice_sender=Sender(
             database,
             SendingRepository(database),
             lambda: transports(config, clock),
-            (viewing_letters, samples, ReplyLetters()),
+            (viewing_letters, agent_letters, offer_letters, user_letters, samples, ReplyLetters()),
             consents,
             clock,
         ),
         notice_settings=notice_settings,
+        offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
         releases=ReleaseService(database, visitors, clock),
@@ -231,6 +280,7 @@ def build_services(
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
+        user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,
         visitors=visitors,

@@ -144,6 +144,25 @@ class MessageRepository:
         rows = self._database.fetch(ONE_MESSAGE, {"message_id": message_id, "user_id": user_id})
         return Message(**rows[0]) if rows else None
 
+    def open_urgent(self, agent_id: str, limit: int) -> list[Message]:
+        """Return the urgent open messages for an agent, oldest first."""
+        rows = self._database.fetch(
+            f"""
+            SELECT {COLUMNS}
+            FROM messages JOIN agents USING (agent_id)
+            WHERE messages.agent_id = %s AND done_at IS NULL AND is_urgent
+            ORDER BY received_at, message_id
+            LIMIT %s
+            """,
+            (agent_id, limit),
+        )
+        return [Message(**row) for row in rows]
+
+    def is_open(self, connection: Connection, message_id: int) -> bool:
+        """Return whether there is such a message that is not done. Waits for the server."""
+        query = "SELECT FROM messages WHERE message_id = %s AND done_at IS NULL"
+        return connection.execute(query, [message_id]).fetchone() is not None
+
     def lock(self, connection: Connection, message_id: int, user_id: int | None) -> Message | None:
         """Lock and return a message until the transaction ends; `user_id` as in `get`."""
         row = connection.execute(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from peterental.jobs.model import JobRequest
 from peterental.notices.waitlist.model import OFFER_WAITLIST
+from peterental.worker.calendars import EVERY_MINUTE
 from peterental.worker.task import JobRun, Task
-
-EVERY_MINUTE = "* * * * *"
 
 
 def _look(job: JobRun) -> None:
