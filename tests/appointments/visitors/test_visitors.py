@@ -174,7 +174,8 @@ def test_move_to_an_offered_time(services: Services, database: Database, insert:
     appointment_id = insert(TEN, overlap_allowed=True)
     offered = [start for times in services.visitors.free_days(appointment_id).days.values() for start in times]
     assert ELEVEN in offered
-    assert TEN in offered, "its own time does not block it"
+    assert TEN not in offered
+    assert TEN + timedelta(minutes=30) in offered, "its own time and the pause after it do not block it"
     moved = services.visitors.move(appointment_id, ELEVEN, TEN)
     assert (moved.start, moved.end) == (ELEVEN, ELEVEN + timedelta(minutes=30))
     assert services.visitors.move(appointment_id, ELEVEN, TEN).start == ELEVEN, "the same form again"

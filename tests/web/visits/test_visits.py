@@ -78,6 +78,12 @@ def test_opening_any_page_changes_nothing(stranger: Browser, link: Link, databas
     assert database.fetch("SELECT kind FROM appointment_events") == []
 
 
+def test_office_signs_its_pages(stranger: Browser, link: Link, database: Database) -> None:
+    database.fetch("UPDATE notice_settings SET office_name = 'Elm & Oak Homes'")
+    for path in ("", "/move", "/cancel"):
+        assert "Elm & Oak Homes" in words_of(stranger.get(link.path + path))
+
+
 def test_session_of_a_user_is_not_read(office: Browser, link: Link) -> None:
     page = office.get(link.path)
     assert "Sign out" not in page.text
