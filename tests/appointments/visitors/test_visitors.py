@@ -208,6 +208,22 @@ def test_times_are_those_of_callers(
     assert services.visitors.show(appointment_id).appointment.start == TEN
 
 
+@pytest.mark.parametrize("minutes", [None, 5], ids=["busy", "held"])
+def test_busy_times_are_neither_offered_nor_taken(
+    services: Services, database: Database, insert: Callable[..., int], minutes: int | None
+) -> None:
+    appointment_id = insert(TEN)
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, source, holds_until) VALUES ('ana', tstzrange(%s, %s), 'x', %s)",
+        (ELEVEN, ELEVEN + timedelta(hours=1), NOW + timedelta(minutes=minutes) if minutes else None),
+    )
+    offered = [start for times in services.visitors.free_days(appointment_id).days.values() for start in times]
+    assert ELEVEN not in offered
+    assert ELEVEN + timedelta(hours=1) in offered
+    with pytest.raises(SlotTaken):
+        services.visitors.move(appointment_id, ELEVEN, TEN)
+
+
 def test_viewing_that_the_phone_moved_is_not_moved_again(services: Services, insert: Callable[..., int]) -> None:
     appointment_id = insert(TEN)
     invocation = ToolInvocation(
