@@ -26,6 +26,8 @@ from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
+from peterental.notices.model import ALL_NOTICES, NoticeSettings
+from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.model import Client, SignedIn
@@ -130,6 +132,9 @@ WITHOUT_VIEWER = {
     "visitors.reinstate": LINK,
     "visitors.release": BACKGROUND,
     "visitors.show": LINK,
+    "wording_samples.compose": BACKGROUND,
+    "wording_samples.require_true": BACKGROUND,
+    "wordings.wording": INTERNAL,
 }
 """The methods without a viewer, and the reason for each."""
 
@@ -211,8 +216,15 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "entry": NewBooking(
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
         ),
+        "key": WordingKey("booked", "text", "en"),
         "limit": 10,
         "message_filter": MessageFilter(),
+        "notice_filter": ALL_NOTICES,
+        "notice_id": 1,
+        "recipient": "eve@example.com",
+        "settings": NoticeSettings(office_name="Eve's office"),
+        "since": datetime(2026, 1, 1, tzinfo=UTC),
+        "wording": Wording("{office}: {home}"),
         "job_id": 1,
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,
