@@ -13,6 +13,7 @@ from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.services import EXTENSION, build_services
 from peterental.voice import webhook
 from peterental.web import health, host_header
+from peterental.web.agent_notices import pages as agent_notice_pages
 from peterental.web.agents import pages as agent_pages
 from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
@@ -22,6 +23,7 @@ from peterental.web.client_address import ClientAddress
 from peterental.web.feeds import routes as feeds
 from peterental.web.jobs import pages as job_pages
 from peterental.web.messages import pages as message_pages
+from peterental.web.offers import pages as offer_pages
 from peterental.web.privacy import pages as privacy_pages
 from peterental.web.shell import install as shell
 from peterental.web.tool_tester import pages as tool_tester_pages
@@ -53,6 +55,7 @@ def install(app: Flask, config: Config) -> None:
     shell.install(app, config)
     app.register_blueprint(feeds.create_blueprint())
     for pages in (
+        agent_notice_pages,
         agent_pages,
         appointment_pages,
         audit_pages,
@@ -60,6 +63,7 @@ def install(app: Flask, config: Config) -> None:
         call_pages,
         job_pages,
         message_pages,
+        offer_pages,
         privacy_pages,
         tool_tester_pages,
         user_pages,
