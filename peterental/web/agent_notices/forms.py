@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wtforms import EmailField, SelectField, TelField
+from wtforms.fields import SelectChoice
 
 from peterental.notices.agent_choices.model import CHANNELS, KINDS, LIST, MAX_EMAIL_CHARS, Contact, Timing
 from peterental.web.shell.forms import PageForm, up_to
@@ -73,7 +74,8 @@ NoticesForm = type(
     (ContactForm,),
     {
         field_name(kind, channel): SelectField(
-            CHANNEL_LABELS[channel], choices=_LIST_TIMINGS if kind == LIST else _TIMINGS
+            CHANNEL_LABELS[channel],
+            choices=[SelectChoice(*timing) for timing in (_LIST_TIMINGS if kind == LIST else _TIMINGS)],
         )
         for kind in KINDS
         for channel in CHANNELS
