@@ -63,20 +63,18 @@ Hours are minutes after midnight, because Python has no 24:00.
 """
 
 BUSY_TIMES = """
-    SELECT
-        array_agg(lower(during)) FILTER (WHERE holds_until IS NULL) AS busy_starts,
-        array_agg(upper(during)) FILTER (WHERE holds_until IS NULL) AS busy_untils,
-        array_agg(lower(during)) FILTER (WHERE holds_until > %(now)s) AS held_starts,
-        array_agg(upper(during)) FILTER (WHERE holds_until > %(now)s) AS held_untils
+    SELECT array_agg(lower(during)) AS busy_starts, array_agg(upper(during)) AS busy_untils,
+           array_agg(lower(during)) FILTER (WHERE holds_until IS NOT NULL) AS held
     FROM agent_busy
     WHERE agent_busy.agent_id = agent.agent_id
         AND during && tstzrange(
             %(now)s::timestamptz, %(now)s::timestamptz + make_interval(days => agent.horizon_days + 2)
         )
+        AND (holds_until > %(now)s) IS NOT FALSE
 """
 """A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as two arrays.
 
-Times that are held for a caller on the waitlist are two more; one whose offer has ended is free.
+A third has the starts of those that are held for a caller on the waitlist. One whose hold has ended is left out.
 """
 
 WANTED_AGENTS = """

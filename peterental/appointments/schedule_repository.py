@@ -86,8 +86,9 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
     if row is None:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
-    busy = map(BookedInterval, row["busy_starts"] or (), row["busy_untils"] or ())
-    held = (
-        BookedInterval(*times, HELD) for times in zip(row["held_starts"] or (), row["held_untils"] or (), strict=True)
+    held = set(row["held"] or ())  # of the busy times, those of the waitlist
+    busy = (
+        BookedInterval(start, until, HELD if start in held else None)
+        for start, until in zip(row["busy_starts"] or (), row["busy_untils"] or (), strict=True)
     )
-    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *busy, *held), calendar_age(row))
+    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *busy), calendar_age(row))
