@@ -21,7 +21,7 @@ COMMENT ON COLUMN notice_channels.is_real IS 'False: they are written into files
 
 CREATE TABLE IF NOT EXISTS notice_settings (
     is_only BOOLEAN PRIMARY KEY DEFAULT TRUE,
-    office_name TEXT DEFAULT 'the leasing office' NOT NULL,
+    office_name TEXT DEFAULT 'Leasing office' NOT NULL,
     texts_visitors BOOLEAN DEFAULT TRUE NOT NULL,
     mails_visitors BOOLEAN DEFAULT TRUE NOT NULL,
     reminds_day_before BOOLEAN DEFAULT TRUE NOT NULL,
@@ -113,7 +113,7 @@ CREATE TABLE IF NOT EXISTS notices (
     created_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
     ended_at TIMESTAMPTZ,
 
-    CONSTRAINT notices_once UNIQUE (appointment_id, kind, channel, recipient, revision),
+    CONSTRAINT notices_once UNIQUE (appointment_id, kind, channel, recipient, revision, about),
     CONSTRAINT notices_channel_known CHECK (channel IN ('email', 'text')),
     CONSTRAINT notices_audience_known CHECK (audience IN ('visitor', 'agent', 'user')),
     CONSTRAINT notices_state_known
@@ -132,7 +132,7 @@ CREATE INDEX IF NOT EXISTS idx_notices_recipient ON notices (recipient, notice_i
 CREATE INDEX IF NOT EXISTS idx_notices_ended ON notices (ended_at) WHERE ended_at IS NOT NULL;
 
 COMMENT ON TABLE notices IS 'The outbox: every e-mail and text, written in the transaction of what it tells, sent by a job';
-COMMENT ON COLUMN notices.about IS 'What a notice without a viewing is about, such as user:7 or call:abc: told once';
+COMMENT ON COLUMN notices.about IS 'What a notice is about beside its viewing, such as user:7 or a text that it answers: told once';
 COMMENT ON COLUMN notices.recipient IS 'A number in E.164, or an e-mail address';
 COMMENT ON COLUMN notices.revision IS 'appointments.sequence of what it tells; the viewing is at another one: no longer true';
 COMMENT ON COLUMN notices.is_answer IS 'It answers what the recipient did a moment ago: quiet hours do not hold it';
@@ -197,14 +197,23 @@ CREATE TABLE IF NOT EXISTS text_replies (
     received_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
     understood_as TEXT NOT NULL,
     appointment_id INTEGER REFERENCES appointments (id) ON DELETE SET NULL,
-    answer TEXT
+    answer TEXT,
+    done_at TIMESTAMPTZ
 );
 
 CREATE INDEX IF NOT EXISTS idx_text_replies_sender ON text_replies (sender, received_at);
+CREATE INDEX IF NOT EXISTS idx_text_replies_unknown ON text_replies (received_at) WHERE appointment_id IS NULL;
 CREATE INDEX IF NOT EXISTS idx_text_replies_appointment ON text_replies (appointment_id)
 WHERE appointment_id IS NOT NULL;
 
 COMMENT ON TABLE text_replies IS 'Texts that visitors sent, and what they were understood as';
+COMMENT ON COLUMN text_replies.provider_id IS 'The provider''s id: a text that is delivered twice is one';
+COMMENT ON COLUMN text_replies.done_at IS 'When everything was done about it; a delivery that finds it empty resumes';
+
+ALTER TABLE messages ADD COLUMN IF NOT EXISTS appointment_id INTEGER REFERENCES appointments (id) ON DELETE SET NULL;
+CREATE INDEX IF NOT EXISTS idx_messages_appointment ON messages (appointment_id) WHERE appointment_id IS NOT NULL;
+
+COMMENT ON COLUMN messages.appointment_id IS 'The viewing that a message by text is about; empty for messages by phone';
 
 ALTER TABLE appointments
     ADD COLUMN IF NOT EXISTS confirmed_at TIMESTAMPTZ,

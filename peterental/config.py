@@ -208,6 +208,11 @@ class Config:
         """The address of the pages: the public address if known, else localhost."""
         return self.public_url or f"http://127.0.0.1:{self.port or 8000}"
 
+    @property
+    def link_address(self) -> str | None:
+        """The address that links in notices begin with; None in production without a public address."""
+        return self.public_url or (None if self.is_production else self.address)
+
     def session_key(self) -> str:
         """Return the key that signs sessions: SECRET_KEY, or in development one stored in `instance/`.
 

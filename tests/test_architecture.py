@@ -60,18 +60,27 @@ OWNERS = {
 NAME = "each row of an export has its agent's name and time zone"
 NAME_AND_OWNER = "each row shows its agent's name and time zone, and only the viewer's agents' rows are read"
 
+PROMISE = "a caller is promised a text only where one will be sent, and waits for no statement of its own"
+RELEASE = "one query finds the viewings whose visitors were asked and did not answer"
+
 MAY_READ = {
     ("appointments/calendar_events/repository.py", "agents"): "an event is written in its agent's time zone",
     ("appointments/listing/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/manual/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/personal_data_repository.py", "agents"): NAME,
     ("appointments/repository.py", "agents"): NAME_AND_OWNER,
+    ("appointments/repository.py", "contact_consents"): PROMISE,
+    ("appointments/repository.py", "notice_channels"): PROMISE,
+    ("appointments/repository.py", "notice_settings"): PROMISE,
+    ("appointments/visitors/repository.py", "agents"): "a visitor is shown its agent, in the agent's language",
     ("calls/personal_data_repository.py", "agents"): NAME,
     ("calls/queries.py", "agents"): NAME_AND_OWNER,
     ("calls/queries.py", "appointments"): "one query lists, filters and searches calls by what they booked",
     ("calls/repository.py", "appointments"): "a tool call is stored with the booking it made, in the same statement",
     ("messages/personal_data_repository.py", "agents"): NAME,
     ("messages/repository.py", "agents"): NAME_AND_OWNER,
+    ("notices/release/repository.py", "agents"): RELEASE,
+    ("notices/release/repository.py", "appointments"): RELEASE,
 }
 """Why a repository may read, and never write, a table of another folder."""
 

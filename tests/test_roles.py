@@ -38,6 +38,7 @@ ALREADY_CHECKED = "takes an object that the viewer was allowed to read"
 SIGN_IN = "there is no viewer yet, or a password decides"
 OPERATOR = "the command line, which only operators reach"
 BACKGROUND = "called by background jobs"
+LINK = "the signed link or the visitor's number decides"
 INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
@@ -88,12 +89,17 @@ WITHOUT_VIEWER = {
     "hours.busy_blocks": ALREADY_CHECKED,
     "hours.date_overrides": ALREADY_CHECKED,
     "hours.today": ALREADY_CHECKED,
+    "releases.release_unconfirmed": BACKGROUND,
     "retention.due": OPERATOR,
     "retention.reduce": OPERATOR,
     "second_factor.reset_by_operator": OPERATOR,
     "sessions.requires_second_factor": "reads a setting only",
     "sessions.start": SIGN_IN,
     "sessions.viewer": SIGN_IN,
+    "user_notices.invite": INTERNAL,
+    "user_notices.mail": "tells whether e-mail is on",
+    "user_notices.request_reset": SIGN_IN,
+    "user_notices.write_reset": BACKGROUND,
     "users.is_set_up": SIGN_IN,
     "users.create": OPERATOR,
     "users.redeem_grant": SIGN_IN,
@@ -104,6 +110,17 @@ WITHOUT_VIEWER = {
     "users.sign_in": SIGN_IN,
     "users.sign_in_with_code": SIGN_IN,
     "users.check_setup_link": SIGN_IN,
+    "visitor_links.appointment_of": LINK,
+    "visitor_links.token": INTERNAL,
+    "visitor_links.url": INTERNAL,
+    "visitors.calendar_file": LINK,
+    "visitors.cancel": LINK,
+    "visitors.confirm": LINK,
+    "visitors.free_days": LINK,
+    "visitors.move": LINK,
+    "visitors.reinstate": LINK,
+    "visitors.release": BACKGROUND,
+    "visitors.show": LINK,
 }
 """The methods without a viewer, and the reason for each."""
 

@@ -141,23 +141,41 @@ class NoneAvailable(Outcome):
 
 @dataclass(frozen=True)
 class Booked(Outcome):
-    """The viewing is booked, by this request or by an earlier one that was the same."""
+    """The viewing is booked, by this request or by an earlier one that was the same.
+
+    Args:
+        appointment: as it is now.
+        will_text: whether the visitor will get a text about it.
+    """
 
     appointment: Appointment
+    will_text: bool = False
 
 
 @dataclass(frozen=True)
 class Moved(Outcome):
-    """The viewing was moved to its present time."""
+    """The viewing was moved to its present time.
+
+    Args:
+        appointment: as it is now.
+        will_text: whether the visitor will get a text about it.
+    """
 
     appointment: Appointment
+    will_text: bool = False
 
 
 @dataclass(frozen=True)
 class Cancelled(Outcome):
-    """The viewing was cancelled."""
+    """The viewing was cancelled.
+
+    Args:
+        appointment: as it is now.
+        will_text: whether the visitor will get a text about it.
+    """
 
     appointment: Appointment
+    will_text: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,7 +75,8 @@ class FileTransport:
             with self._errors():
                 draft.replace(self._folder / name)
         finally:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
         return Delivery(provider_id=None)
 
     def find(self, letter: Letter, since: datetime) -> Delivery | None:

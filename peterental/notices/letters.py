@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from peterental.appointments.visitors.model import visitor_uid
 from peterental.clock import utc_now
 from peterental.notices.model import Invitation, Letter, NoLongerTrue
 from peterental.notices.wording.model import WordingKey
@@ -135,11 +136,6 @@ def phone_words(number: str | None) -> str:
     if number and number.startswith("+1") and len(number) == _NORTH_AMERICAN_CHARS and number[1:].isdigit():
         return f"{number[2:5]}-{number[5:8]}-{number[8:]}"
     return number or ""
-
-
-def visitor_uid(namespace: str, appointment_id: int) -> str:
-    """Return the UID of the event that a visitor is invited to, another one than that of the agent's event."""
-    return f"viewing-{appointment_id}-{namespace}{_UID_HOST}"
 
 
 def _require(viewing: ViewingState | None, notice: Notice, now: datetime) -> None:

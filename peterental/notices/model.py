@@ -40,6 +40,10 @@ SEND_NOTICES = "send_notices"
 `appointment_events` defers it by this name."""
 
 
+STOP_CONFIRMED = "stop:"
+"""`about` of the text that confirms a stop begins with it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Notice:
     """A row of the outbox. Times are UTC.
@@ -92,6 +96,11 @@ class Notice:
     body: str | None
     created_at: datetime
     ended_at: datetime | None
+
+    @property
+    def confirms_stop(self) -> bool:
+        """Whether it is the one text that may follow a stop: it says that nothing else will."""
+        return self.kind == "reply" and self.about.startswith(STOP_CONFIRMED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +215,7 @@ class NoticeSettings:
         list_at: when agents get their morning list.
     """
 
-    office_name: str = "the leasing office"
+    office_name: str = "Leasing office"
     texts_visitors: bool = True
     mails_visitors: bool = True
     reminds_day_before: bool = True
@@ -392,6 +401,9 @@ class ConsentCheck(Protocol):
 
     def is_stopped(self, connection: Connection, channel: Channel, recipient: str) -> bool:
         """Return whether a recipient said stop."""
+
+    def record_opt_out(self, channel: Channel, recipient: str, reason: str, at: datetime) -> None:
+        """Record that the provider refuses to send to a recipient, who said stop there."""
 
     def record_viewing(self, connection: Connection, notice: Notice) -> None:
         """Record the consent that made a viewing, when a notice of it is handed over. Repeating it changes nothing."""

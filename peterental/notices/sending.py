@@ -20,7 +20,7 @@ from peterental.clock import utc_now
 from peterental.database.connect import DatabaseUnavailable
 from peterental.errors import PeteRentalError
 from peterental.notices.channel_pauses import ChannelPauses
-from peterental.notices.model import Letter, NoLongerTrue, NotSent
+from peterental.notices.model import Letter, NoLongerTrue, NotSent, OptedOut
 from peterental.notices.quiet_hours import quiet_until
 
 if TYPE_CHECKING:
@@ -189,7 +189,8 @@ class Sender:
                 if sequence != notice.revision:
                     raise NoLongerTrue(reason="The viewing has changed since")
             may_be_stopped = notice.channel == "text" or notice.audience != "user"
-            if may_be_stopped and self._consents.is_stopped(connection, notice.channel, notice.recipient):
+            is_stopped = may_be_stopped and self._consents.is_stopped(connection, notice.channel, notice.recipient)
+            if is_stopped and not notice.confirms_stop:
                 raise NoLongerTrue(reason="The recipient said stop")
             composer.require_true(connection, notice)
             if not self._repository.record_hand_over(connection, claimed, letter, now):
@@ -240,6 +241,8 @@ class Sender:
         if fault.is_final:
             self._pauses.record_answer(channel)
             self._repository.end(claimed, "failed", str(fault), now)
+            if isinstance(fault, OptedOut):
+                self._consents.record_opt_out(channel, claimed.notice.recipient, str(fault), now)
         else:
             self._pauses.record_failure(channel, now)
             self._repository.put_off(claimed, now + _wait(claimed.notice.attempts), str(fault), counts=True)

@@ -35,6 +35,8 @@ class Claimed:
     quiet_until: time
 
 
+MAX_REASON_CHARS = 500
+
 # Earlier notices of the viewing to the same recipient go first, unless they wait for a later attempt.
 _CLAIM = f"""
     UPDATE notices
@@ -206,7 +208,7 @@ class SendingRepository:
             )
             SELECT (SELECT COUNT(*) FROM ended) AS ended, (SELECT COUNT(*) FROM deferred) AS deferred
             """,
-            {"before": before, "now": now, "reason": reason},
+            {"before": before, "now": now, "reason": _stored(reason)},
         )
         return int(rows[0]["ended"])
 
@@ -268,5 +270,5 @@ def _key(claimed: Claimed) -> dict[str, object]:
 
 def _stored(reason: str) -> str:
     """Return a reason as a sentence, without what PostgreSQL refuses."""
-    text = reason.replace("\x00", "").strip()
-    return f"{text[:1].upper()}{text[1:]}"[:500]
+    text = reason.replace("\x00", "").strip()[:MAX_REASON_CHARS]
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from peterental.cli import calendars, jobs, phone, privacy, users, voice
+from peterental.cli import calendars, jobs, notices, phone, privacy, users, voice
 from peterental.config import Config
 from peterental.database import engine_settings
 from peterental.database.migrations.ledger.status import SchemaHealth
@@ -23,6 +23,7 @@ from peterental.web.client_address import ClientAddress
 from peterental.web.feeds import routes as feeds
 from peterental.web.jobs import pages as job_pages
 from peterental.web.messages import pages as message_pages
+from peterental.web.notices import pages as notice_pages
 from peterental.web.offers import pages as offer_pages
 from peterental.web.privacy import pages as privacy_pages
 from peterental.web.shell import install as shell
@@ -63,6 +64,7 @@ def install(app: Flask, config: Config) -> None:
         call_pages,
         job_pages,
         message_pages,
+        notice_pages,
         offer_pages,
         privacy_pages,
         tool_tester_pages,
@@ -73,6 +75,7 @@ def install(app: Flask, config: Config) -> None:
     for command in (
         *calendars.COMMANDS,
         *jobs.COMMANDS,
+        *notices.COMMANDS,
         *users.COMMANDS,
         *phone.COMMANDS,
         *privacy.COMMANDS,

@@ -19,7 +19,14 @@ from tests.browser.sample_data import ANA, CAROL, OFFICE, RECOVERY_CODES, REDUCE
 from tests.browser.site import KEY, WORDS, Site
 from tests.browser.steps import press, type_and_sign_in
 
-NOT_PAGES = {"asset", "shell.home", "appointments.export_csv", "calls.transcript", "calendars.finish_sign_in"}
+NOT_PAGES = {
+    "asset",
+    "shell.home",
+    "appointments.export_csv",
+    "calls.transcript",
+    "calendars.finish_sign_in",
+    "visits.calendar",
+}
 """Endpoints that do not return an HTML page."""
 
 PLAYED_CALL = "fdb359c3-f52e-4a2a-bcc4-420dbea34531"

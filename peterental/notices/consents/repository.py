@@ -27,7 +27,7 @@ class ConsentRepository:
 
         The recipient is locked, so that a stop is either seen or comes after the transaction.
         """
-        _lock(connection, recipient)
+        lock_recipient(connection, recipient)
         row = connection.execute(
             """
             SELECT revoked_at IS NOT NULL AS is_stopped
@@ -42,7 +42,7 @@ class ConsentRepository:
         self, connection: Connection, channel: Channel, recipient: str, *, how: str, words: str, at: datetime
     ) -> None:
         """Queue recording that a recipient said stop. The first one of several counts."""
-        _lock(connection, recipient)
+        lock_recipient(connection, recipient)
         connection.execute(
             """
             INSERT INTO contact_consents (channel, recipient, purpose, revoked_at, how_revoked, words_revoked)
@@ -114,6 +114,6 @@ class ConsentRepository:
         return [Consent(**row) for row in rows]
 
 
-def _lock(connection: Connection, recipient: str) -> None:
+def lock_recipient(connection: Connection, recipient: str) -> None:
     """Queue a lock on a recipient until the transaction ends; before the first stop there is no row to lock."""
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 27))", [recipient])
+    connection.execute("SELECT pg_advisory_xactlock_recipient(hashtextextended(%s, 27))", [recipient])

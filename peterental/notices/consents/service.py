@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from peterental.notices.model import Channel, Notice
 
 BY_TEXT = "text message"
-AT_PROVIDER = "the provider refused: the number opted out there"
+AT_PROVIDER = "at the provider"
 
 
 class Consents:
@@ -25,12 +25,13 @@ class Consents:
     """
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._repository = ConsentRepository(database)
 
     def is_stopped(self, connection: Connection, channel: Channel, recipient: str) -> bool:
         """Return whether a recipient said stop on a channel, and not start since. One round trip.
 
-        A stop that comes later waits until the transaction of `connection` ends.
+        The recipient is locked: a stop comes before or after the whole transaction of `connection`.
         """
         return self._repository.is_stopped(connection, channel, recipient)
 
@@ -54,6 +55,18 @@ class Consents:
     ) -> None:
         """Record that a recipient wants to be told again; the arguments are those of `stop`."""
         self._repository.start(connection, channel, recipient, how=how, words=words, at=at)
+
+    def record_opt_out(self, channel: Channel, recipient: str, reason: str, at: datetime) -> None:
+        """Record that the provider refuses to send to a recipient, who said stop there. A transaction of its own.
+
+        Args:
+            channel: on which nothing is sent any more.
+            recipient: a number in E.164, or an e-mail address.
+            reason: what the provider said.
+            at: when, aware.
+        """
+        with self._database.transaction() as connection:
+            self._repository.stop(connection, channel, recipient, how=AT_PROVIDER, words=reason, at=at)
 
     def record_viewing(self, connection: Connection, notice: Notice) -> None:
         """Record the consent to the notices of a viewing when one of them is handed over. Costs no round trip.

@@ -15,6 +15,7 @@ from peterental.notices.model import Letter, NotSent
 
 _LONGEST_SUBJECT = 200
 _OTHER_LETTERS = re.compile(r"[^\W_a-zA-Z0-9]")
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ASCII_ONLY = SMTP.clone(cte_type="7bit")
 _WITH_UTF8_HEADERS = SMTPUTF8.clone(cte_type="7bit")
@@ -60,8 +61,8 @@ def message_of(letter: Letter, sender: MailSender, now: datetime) -> EmailMessag
     message["To"] = _mailbox(letter.invitation.attendee_name if letter.invitation else "", recipient)
     message["Subject"] = header_text(letter.subject or "")[:_LONGEST_SUBJECT]
     message["Date"] = format_datetime(now.astimezone(UTC))
-    if letter.message_id:
-        message["Message-ID"] = f"<{''.join(header_text(letter.message_id).split())}>"
+    if _MESSAGE_ID.fullmatch(letter.message_id):
+        message["Message-ID"] = f"<{letter.message_id}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # what Exchange reads instead
     message.set_content(_body(letter.body))

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.notices.model import Delivery, Letter, NotSent, OptedOut, PerhapsSent
-from peterental.notices.texts.twilio_errors import OPTED_OUT, is_final, meaning_of
+from peterental.notices.texts.twilio_errors import OPTED_OUT, is_about_account, meaning_of
 
 if TYPE_CHECKING:
     from peterental.calendars.http import HttpAnswer, HttpClient
@@ -210,7 +210,7 @@ def _refusal(answer: HttpAnswer) -> NotSent | PerhapsSent:
     reason = meaning_of(code, message if isinstance(message, str) else f"Twilio answered {answer.status}")
     if code == OPTED_OUT:
         return OptedOut(reason=reason)
-    return NotSent(reason=reason, is_final=answer.status == _BAD_REQUEST and is_final(code))
+    return NotSent(reason=reason, is_final=answer.status == _BAD_REQUEST and not is_about_account(code))
 
 
 def _json(answer: HttpAnswer) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 OPTED_OUT = 21610
 
-_NUMBER = {
+_TEXT = {
     21211: "the number does not exist",
     21214: "the number cannot be reached",
     21217: "the number does not exist",
@@ -16,11 +16,11 @@ _NUMBER = {
     21601: "the number cannot receive texts",
     21602: "the text is empty",
     OPTED_OUT: "the recipient has opted out at Twilio",
+    21608: "a trial account texts verified numbers only",
     21612: "Twilio cannot reach this number from the sender",
     21614: "the number is not a mobile number",
     21617: "the text is longer than 1,600 characters",
     21635: "the number is a landline",
-    21705: "the messaging service in TWILIO_FROM is not valid",
     30003: "the phone is off or out of reach",
     30004: "the recipient blocks texts from this sender",
     30005: "the number is unknown or no longer in service",
@@ -32,7 +32,7 @@ _NUMBER = {
     30410: "the network did not answer in time",
     30450: "the network blocked the text",
 }
-"""About one recipient or one text: the same attempt would end the same way."""
+"""About one recipient or one text: the same attempt would end the same way, as with codes that are not known."""
 
 _ACCOUNT = {
     20003: "Twilio does not accept TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
@@ -41,12 +41,12 @@ _ACCOUNT = {
     21212: "TWILIO_FROM is not a valid sender",
     21603: "TWILIO_FROM is not a valid sender",
     21606: "the number in TWILIO_FROM does not belong to the account or cannot send texts",
-    21608: "a trial account texts verified numbers only",
     21609: "Twilio does not accept the address for delivery reports: check PUBLIC_URL",
     21611: "too many texts of this sender wait at Twilio",
     21659: "the number in TWILIO_FROM does not belong to the account",
     21660: "the number in TWILIO_FROM does not belong to the account",
     21703: "the messaging service in TWILIO_FROM has no sender",
+    21705: "the messaging service in TWILIO_FROM is not valid",
     30001: "too many texts wait at Twilio",
     30002: "the account is suspended",
     63038: "the account has reached its daily limit of texts",
@@ -54,9 +54,9 @@ _ACCOUNT = {
 """About the account: it may be different after an operator has acted."""
 
 
-def is_final(code: int | None) -> bool:
-    """Return whether a code is about the recipient or the text, so that trying again is useless."""
-    return code in _NUMBER
+def is_about_account(code: int | None) -> bool:
+    """Return whether a code is about the account or its sender, not about the recipient or the text."""
+    return code in _ACCOUNT
 
 
 def meaning_of(code: int | None, message: str = "") -> str:
@@ -66,6 +66,6 @@ def meaning_of(code: int | None, message: str = "") -> str:
         code: Twilio's; None where it sent none.
         message: Twilio's own words, for a code that is not known here.
     """
-    known = _NUMBER.get(code or 0) or _ACCOUNT.get(code or 0)
+    known = _TEXT.get(code or 0) or _ACCOUNT.get(code or 0)
     words = known or " ".join(message.split())[:200].rstrip(".") or "Twilio refused the text"
     return words if code is None else f"{words} (Twilio error {code})"

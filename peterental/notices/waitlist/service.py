@@ -113,7 +113,7 @@ class WaitlistService:
             call_history = history.read()
             if call_history.redelivered is not None:
                 return call_history.redelivered.answer
-            schedule, _ = pending.read()
+            schedule = pending.read().schedule
             context = RequestContext(
                 now=now,
                 invocation=invocation,

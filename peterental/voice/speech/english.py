@@ -93,6 +93,12 @@ class EnglishRenderer(Renderer):
     def cancelled(self, booking: model.Appointment) -> str:
         return f"Your viewing of {self.viewing(booking)}, is cancelled."
 
+    def text_follows(self) -> str:
+        return "I'll text you a confirmation."
+
+    def text_of_move(self) -> str:
+        return "I'll text you the new time."
+
     def found(self, bookings: tuple[model.Appointment, ...]) -> str:
         return f"You have a viewing of {self._viewings(bookings)}."
 

@@ -113,12 +113,12 @@ class Renderer(ABC):
                 return self.times_offered(spoken_address(home) if home else None, self.times(times))
             case model.NoneAvailable(nearest=nearest):
                 return f"{self.none_available(result)} {self._instead(nearest)}"
-            case model.Booked(appointment=booking):
-                return self.booked(booking)
-            case model.Moved(appointment=booking):
-                return self.moved(booking)
-            case model.Cancelled(appointment=booking):
-                return self.cancelled(booking)
+            case model.Booked(appointment=booking, will_text=will_text):
+                return f"{self.booked(booking)} {self.text_follows() if will_text else ''}"
+            case model.Moved(appointment=booking, will_text=will_text):
+                return f"{self.moved(booking)} {self.text_of_move() if will_text else ''}"
+            case model.Cancelled(appointment=booking, will_text=will_text):
+                return f"{self.cancelled(booking)} {self.text_follows() if will_text else ''}"
             case model.Found(appointments=bookings):
                 return self.found(bookings)
             case OnWaitlist():
@@ -162,6 +162,14 @@ class Renderer(ABC):
     @abstractmethod
     def cancelled(self, booking: model.Appointment) -> str:
         """Confirm a cancellation."""
+
+    @abstractmethod
+    def text_follows(self) -> str:
+        """Promise a text that confirms what was done."""
+
+    @abstractmethod
+    def text_of_move(self) -> str:
+        """Promise a text with the new time."""
 
     @abstractmethod
     def found(self, bookings: tuple[model.Appointment, ...]) -> str:

@@ -92,6 +92,12 @@ class SpanishRenderer(Renderer):
     def cancelled(self, booking: model.Appointment) -> str:
         return f"Su visita de {self.viewing(booking)}, está cancelada."
 
+    def text_follows(self) -> str:
+        return "Le enviaré la confirmación por mensaje de texto."
+
+    def text_of_move(self) -> str:
+        return "Le enviaré la nueva hora por mensaje de texto."
+
     def found(self, bookings: tuple[model.Appointment, ...]) -> str:
         return f"Tiene una visita de {self._viewings(bookings)}."
 
