@@ -38,6 +38,7 @@ WRITERS = {
     "appointments/listing/service.py",
     "calendars/connection_service.py",
     "appointments/manual/service.py",
+    "appointments/visitors/service.py",
     "jobs/service.py",
     "messages/service.py",
     "privacy/service.py",
@@ -94,6 +95,8 @@ def change_every_field(services: Services, database: Database) -> None:
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")
+    services.visitors.confirm(book(services, admin, "form that is confirmed").appointment_id)
+    services.visitors.release(book(services, admin, "form that is released").appointment_id, lambda _: True)
     delete_person(services, database, admin)
 
 

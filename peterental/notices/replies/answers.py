@@ -72,7 +72,14 @@ def answer(
         link_of: returns the visitor's link of a viewing.
     """
     first = next(iter(viewings), None)
-    fields = {"office": clean("office", office, "text"), "viewing": "", "viewings": "", "link": "", "agent": "", "phone": ""}
+    fields = {
+        "office": clean("office", office, "text"),
+        "viewing": "",
+        "viewings": "",
+        "link": "",
+        "agent": "",
+        "phone": "",
+    }
     if first is not None:
         fields |= {
             "viewing": _viewing(first, language),

@@ -83,7 +83,22 @@ _CANCELLING = re.compile(r"\b(?:cancel|cancell|cancelar|cancele|cancelen|cancela
 _BARE_STOP = word_set("alto para baja fin detener stopped")
 """Words that have another meaning in a sentence: alone, they opt out."""
 
-_START = frozenset({"start", "unstop", "optin", "opt in", "resume", "start again", "start texting me", "start texting me again", "empezar", "iniciar", "comenzar", "reanudar"})
+_START = frozenset(
+    {
+        "start",
+        "unstop",
+        "optin",
+        "opt in",
+        "resume",
+        "start again",
+        "start texting me",
+        "start texting me again",
+        "empezar",
+        "iniciar",
+        "comenzar",
+        "reanudar",
+    }
+)
 _HELP = frozenset({"help", "info", "help me", "ayuda", "informacion", "ayudame"})
 _WHO = re.compile(
     r"(?:^| )(?:who (?:is|are|r|s) (?:this|you|u|it)|whos (?:this|it)|who dis|what number is this|quien (?:es|eres)"
@@ -174,7 +189,9 @@ def understand(text: str) -> Understanding:
     core = [word for word in plain if word not in _COURTESY]
     opted_out = _opted_out(joined, core)
     if opted_out is not None:
-        return Understanding("stop", language, has_more=opted_out, speaks_of_cancelling=bool(_CANCELLING.search(joined)))
+        return Understanding(
+            "stop", language, has_more=opted_out, speaks_of_cancelling=bool(_CANCELLING.search(joined))
+        )
     return Understanding(_meaning(joined, plain, core), language)
 
 
@@ -209,7 +226,9 @@ def _opted_out(joined: str, core: list[str]) -> bool | None:
     if not _STOP.search(without_viewing):
         return None
     rest = _STOP.sub("", without_viewing)
-    return any(word not in _COURTESY and word not in {"?", "me", "all", "now", "texting", "texts"} for word in rest.split())
+    return any(
+        word not in _COURTESY and word not in {"?", "me", "all", "now", "texting", "texts"} for word in rest.split()
+    )
 
 
 def _is_cancelling(joined: str) -> bool:
