@@ -79,8 +79,17 @@ MAY_READ = {
     ("calls/repository.py", "appointments"): "a tool call is stored with the booking it made, in the same statement",
     ("messages/personal_data_repository.py", "agents"): NAME,
     ("messages/repository.py", "agents"): NAME_AND_OWNER,
+    ("notices/agent_choices/repository.py", "agents"): "lists are due on the agents' clocks, at their users' addresses",
+    (
+        "notices/agent_choices/repository.py",
+        "appointment_events",
+    ): "a morning list has the changes of its agent's viewings",
+    ("notices/agent_choices/repository.py", "appointments"): "a morning list has the viewings of its agent's day",
+    ("notices/agent_choices/repository.py", "users"): "an agent is told at the address of its user",
     ("notices/release/repository.py", "agents"): RELEASE,
     ("notices/release/repository.py", "appointments"): RELEASE,
+    ("notices/waitlist/repository.py", "agents"): "an entry is shown with its agent, on its agent's clock",
+    ("notices/waitlist/repository.py", "appointments"): "a caller who has a viewing by now is not offered another",
 }
 """Why a repository may read, and never write, a table of another folder."""
 
