@@ -26,6 +26,7 @@ from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
+from peterental.notices.agent_choices.model import Contact
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.model import Client, SignedIn
@@ -43,6 +44,7 @@ PROVIDER = "Twilio's signature decides"
 INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
+    "agent_notice_planner.plan": BACKGROUND,
     "agents.changes_since": ALREADY_CHECKED,
     "agents.find": PHONE_CALL,
     "appointments.availability": PHONE_CALL,
@@ -130,6 +132,16 @@ WITHOUT_VIEWER = {
     "visitors.reinstate": LINK,
     "visitors.release": BACKGROUND,
     "visitors.show": LINK,
+    "offer_links.appointment_of": LINK,
+    "offer_links.token": INTERNAL,
+    "offer_links.url": INTERNAL,
+    "waitlist.accept": LINK,
+    "waitlist.agents_waited_for": BACKGROUND,
+    "waitlist.join": PHONE_CALL,
+    "waitlist.offer": BACKGROUND,
+    "waitlist.offered_to": INTERNAL,
+    "waitlist.show": LINK,
+    "waitlist.waiting": ALREADY_CHECKED,
 }
 """The methods without a viewer, and the reason for each."""
 
@@ -196,7 +208,9 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "keeps_titles": True,
         "kind": "google",
         "receiving": None,
+        "choices": {("agent_booked", "email"): "off"},
         "code": "a code",
+        "contact": Contact(email="nora@example.com"),
         "state": "a state",
         "redirect_uri": "https://rent.example.com/oauth/google",
         "trusts_stale": True,
@@ -208,6 +222,13 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "day": TOMORROW,
         "done": True,
         "email": "eve@example.com",
+        "entry_id": first(
+            """
+            INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted)
+            VALUES ('nora-castillo', 'Mia', '+14055550123', '1 Elm Street', '{[2030-01-01, 2030-01-02)}')
+            RETURNING entry_id
+            """
+        ),
         "entry": NewBooking(
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
         ),
