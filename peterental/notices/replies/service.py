@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from peterental.appointments.model import Appointment
     from peterental.appointments.visitors.service import VisitorService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
@@ -137,9 +138,9 @@ class ReplyService:
             if stored is not None and not stored[-1]:
                 self._finish(connection, changed, office)
 
-    def of_appointment(self, appointment_id: int) -> list[Reply]:
+    def of_appointment(self, appointment: Appointment) -> list[Reply]:
         """Return the newest texts about a viewing that the viewer may see, oldest first. One round trip."""
-        return self._replies.of_appointment(appointment_id, MAX_OF_APPOINTMENT)
+        return self._replies.of_appointment(appointment.appointment_id, MAX_OF_APPOINTMENT)
 
     def without_viewing(self, viewer: Viewer) -> list[Reply]:
         """Return the newest texts of numbers without a viewing, newest first. One round trip. Raises AdminsOnly."""

@@ -304,7 +304,8 @@ def test_an_unknown_number_is_not_lost(office: Office, caplog: pytest.LogCapture
 
 def test_the_texts_of_a_viewing_can_be_shown(visitor: Visitor, viewing: int) -> None:
     visitor.says("Is there parking?")
-    (reply,) = visitor.office.services.replies.of_appointment(viewing)
+    shown = visitor.office.services.visitors.show(viewing).appointment
+    (reply,) = visitor.office.services.replies.of_appointment(shown)
     assert (reply.sender, reply.body, reply.understood_as) == (PHONE_NUMBER, "Is there parking?", "message")
     assert reply.answer is not None
 
