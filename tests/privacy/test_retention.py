@@ -190,7 +190,8 @@ def test_done_messages_go_and_open_ones_stay(
     assert [row["subject_name"] for row in database.fetch("SELECT subject_name FROM audit_log")] == [f"message {done}"]
 
 
-def test_notices_and_texts_that_are_over_go(database: Database, clock: Clock, services: Services) -> None:
+@pytest.mark.usefixtures("services")
+def test_notices_and_texts_that_are_over_go(database: Database, clock: Clock) -> None:
     old, young = clock() - timedelta(days=DAYS + 1), clock() - timedelta(days=DAYS - 1)
     for at in (old, young):
         values = {"at": at, "id": f"SM{at.day}"}
