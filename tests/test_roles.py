@@ -27,6 +27,8 @@ from peterental.database.pool import Database
 from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
 from peterental.notices.agent_choices.model import Contact
+from peterental.notices.model import ALL_NOTICES, NoticeSettings
+from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.model import Client, SignedIn
@@ -40,6 +42,7 @@ SIGN_IN = "there is no viewer yet, or a password decides"
 OPERATOR = "the command line, which only operators reach"
 BACKGROUND = "called by background jobs"
 LINK = "the signed link or the visitor's number decides"
+PROVIDER = "Twilio's signature decides"
 INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
@@ -84,6 +87,12 @@ WITHOUT_VIEWER = {
     "calls.tool_calls": INTERNAL,
     "calls.weekly_counts": ALREADY_CHECKED,
     "calls.write_buffered": INTERNAL,
+    "consents.for_person": INTERNAL,
+    "consents.is_stopped": INTERNAL,
+    "consents.record_opt_out": PROVIDER,
+    "consents.record_viewing": INTERNAL,
+    "consents.start": INTERNAL,
+    "consents.stop": INTERNAL,
     "jobs.defer": INTERNAL,
     "jobs.defer_once": INTERNAL,
     "jobs.record_error": INTERNAL,
@@ -92,6 +101,8 @@ WITHOUT_VIEWER = {
     "hours.date_overrides": ALREADY_CHECKED,
     "hours.today": ALREADY_CHECKED,
     "releases.release_unconfirmed": BACKGROUND,
+    "replies.of_appointment": ALREADY_CHECKED,
+    "replies.receive": PROVIDER,
     "retention.due": OPERATOR,
     "retention.reduce": OPERATOR,
     "second_factor.reset_by_operator": OPERATOR,
@@ -133,6 +144,9 @@ WITHOUT_VIEWER = {
     "waitlist.offered_to": INTERNAL,
     "waitlist.show": LINK,
     "waitlist.waiting": ALREADY_CHECKED,
+    "wording_samples.compose": BACKGROUND,
+    "wording_samples.require_true": BACKGROUND,
+    "wordings.wording": INTERNAL,
 }
 """The methods without a viewer, and the reason for each."""
 
@@ -223,8 +237,15 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "entry": NewBooking(
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
         ),
+        "key": WordingKey("booked", "text", "en"),
         "limit": 10,
         "message_filter": MessageFilter(),
+        "notice_filter": ALL_NOTICES,
+        "notice_id": 1,
+        "recipient": "eve@example.com",
+        "settings": NoticeSettings(office_name="Eve's office"),
+        "since": datetime(2026, 1, 1, tzinfo=UTC),
+        "wording": Wording("{office}: {home}"),
         "job_id": 1,
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,

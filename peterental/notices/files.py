@@ -98,7 +98,7 @@ class FileTransport:
 
     def _content(self, letter: Letter, now: datetime) -> bytes:
         if self._channel == "email":
-            return message_of(letter, self._mail_sender, now).as_bytes()
+            return message_of(letter, self._mail_sender, now, is_readable=True).as_bytes()
         head = f"From: {self._number}\nTo: {letter.recipient}\nDate: {now.isoformat(timespec='seconds')}\n"
         return f"{head}\n{letter.body}\n".encode("utf-8", "replace")
 

@@ -26,7 +26,7 @@ _NOT_STORED = "(The link is not stored.)"
 _INVITATION_TEXT = """\
 Hello {name},
 
-you were added to PeteRental by {office}. PeteRental books viewings by phone.
+{office} added you to PeteRental, which books viewings by phone.
 You sign in as {email}. Choose your password here:
 
 {link}
@@ -111,7 +111,7 @@ class UserLetters:
         office, is_invitation = self._office_name(), notice.kind == "invitation"
         lifetime = LIFETIME if is_invitation else RESET_LIFETIME
         fields = {
-            "name": user.name,
+            "name": " ".join(user.name.split()),
             "email": user.email,
             "office": office,
             "address": self._address,

@@ -28,6 +28,7 @@ from peterental.web.offers import pages as offer_pages
 from peterental.web.privacy import pages as privacy_pages
 from peterental.web.shell import install as shell
 from peterental.web.tool_tester import pages as tool_tester_pages
+from peterental.web.twilio import routes as twilio
 from peterental.web.users import pages as user_pages
 from peterental.web.visits import pages as visit_pages
 
@@ -55,6 +56,7 @@ def install(app: Flask, config: Config) -> None:
     app.after_request(host_header.relative_redirect)
     shell.install(app, config)
     app.register_blueprint(feeds.create_blueprint())
+    app.register_blueprint(twilio.create_blueprint(services, config))
     for pages in (
         agent_notice_pages,
         agent_pages,

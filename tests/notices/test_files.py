@@ -39,6 +39,13 @@ def test_an_e_mail_becomes_a_file_that_mail_programs_open(tmp_path: Path) -> Non
     assert message.get_content().strip() == "Hello."
 
 
+def test_an_e_mail_file_can_be_read_without_a_program(tmp_path: Path) -> None:
+    link = "https://rent.example.com/v/" + "x" * 100
+    FileTransport("email", tmp_path, lambda: NOW).send(replace(MAIL, body=f"Hasta mañana 🏠:\n{link}"), nothing)
+    (file,) = tmp_path.iterdir()
+    assert file.read_text(encoding="utf-8").replace("\r\n", "\n").endswith(f"\n\nHasta mañana 🏠:\n{link}\n")
+
+
 def test_a_text_becomes_a_file(tmp_path: Path) -> None:
     transport = FileTransport("text", tmp_path, lambda: NOW)
     assert transport.sender == "+14055550100"

@@ -17,8 +17,8 @@ _LONGEST_SUBJECT = 200
 _OTHER_LETTERS = re.compile(r"[^\W_a-zA-Z0-9]")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_ASCII_ONLY = SMTP.clone(cte_type="7bit")
-_WITH_UTF8_HEADERS = SMTPUTF8.clone(cte_type="7bit")
+_LONGEST_LINE = 900
+"""A line of a text that needs no encoding: RFC 5322 allows 998 octets."""
 
 
 def deliverable(address: str) -> str:
@@ -42,7 +42,7 @@ def needs_smtputf8(address: str) -> bool:
     return not address.isascii()
 
 
-def message_of(letter: Letter, sender: MailSender, now: datetime) -> EmailMessage:
+def message_of(letter: Letter, sender: MailSender, now: datetime, *, is_readable: bool = False) -> EmailMessage:
     """Return the message of a letter.
 
     Line breaks and control characters in names and subjects become blanks, so that no text can add a header.
@@ -51,12 +51,15 @@ def message_of(letter: Letter, sender: MailSender, now: datetime) -> EmailMessag
         letter: what to send.
         sender: who it comes from; the letter may name another name.
         now: for the Date header, aware.
+        is_readable: whether the text stays as it is for a person who opens the file, also with letters outside ASCII;
+            otherwise these are encoded, for servers that take seven bits.
 
     Raises NotSent if the recipient's address is malformed.
     """
     recipient = deliverable(letter.recipient)
     name = header_text(letter.sender_name) or sender.name
-    message = EmailMessage(policy=_WITH_UTF8_HEADERS if needs_smtputf8(recipient) else _ASCII_ONLY)
+    policy = SMTPUTF8 if needs_smtputf8(recipient) else SMTP
+    message = EmailMessage(policy=policy if is_readable else policy.clone(cte_type="7bit"))
     message["From"] = _mailbox(name, sender.address)
     message["To"] = _mailbox(letter.invitation.attendee_name if letter.invitation else "", recipient)
     message["Subject"] = header_text(letter.subject or "")[:_LONGEST_SUBJECT]
@@ -65,7 +68,8 @@ def message_of(letter: Letter, sender: MailSender, now: datetime) -> EmailMessag
         message["Message-ID"] = f"<{letter.message_id}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # what Exchange reads instead
-    message.set_content(_body(letter.body))
+    body = _body(letter.body)
+    message.set_content(body, cte=_encoding(body, is_readable=is_readable))
     if letter.invitation is not None:
         _add_invitation(message, letter, MailSender(sender.address, name), recipient, now)
     return message
@@ -85,6 +89,15 @@ def _body(text: str) -> str:
     """Return a text without control characters and with one line break at its end."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(_UNSAFE.sub("", line.replace("\t", "    ")) for line in lines).rstrip("\n") + "\n"
+
+
+def _encoding(body: str, *, is_readable: bool) -> str | None:
+    """Return how a text is encoded; None for whatever is shortest."""
+    if max(len(line.encode()) for line in body.split("\n")) > _LONGEST_LINE:
+        return None
+    if body.isascii():
+        return "7bit"
+    return "8bit" if is_readable else None
 
 
 def _add_invitation(message: EmailMessage, letter: Letter, sender: MailSender, recipient: str, now: datetime) -> None:

@@ -75,6 +75,11 @@ def test_letters_outside_ascii_arrive_through_seven_bit_servers(letter: Letter, 
     assert event["ATTENDEE"].params["CN"] == "Zoë Ñandú"
 
 
+def test_a_long_link_is_not_broken(letter: Letter) -> None:
+    link = "https://rent.example.com/join?token=" + "x" * 200
+    assert f"\r\n{link}\r\n" in message_of(replace(letter, body=f"Here:\n{link}\n"), SENDER, NOW).as_bytes().decode()
+
+
 def test_an_invitation_has_the_shape_that_gmail_and_outlook_show(invited: Letter) -> None:
     message = sent(invited)
     assert message.get_content_type() == "multipart/mixed"

@@ -183,9 +183,7 @@ def test_what_the_visitor_took_back_is_not_released_again(services: Services, in
     assert services.releases.release_unconfirmed() == 0
 
 
-@pytest.mark.parametrize(
-    ("hour", "released"), [(7, 0), (8, 1), (19, 1), (20, 0), (23, 0)], ids=str
-)
+@pytest.mark.parametrize(("hour", "released"), [(7, 0), (8, 1), (19, 1), (20, 0), (23, 0)], ids=str)
 def test_nothing_is_released_in_the_night(
     services: Services, clock: Clock, insert: Callable[..., int], hour: int, released: int
 ) -> None:
