@@ -21,7 +21,7 @@ COMMENT ON COLUMN notice_channels.is_real IS 'False: they are written into files
 
 CREATE TABLE IF NOT EXISTS notice_settings (
     is_only BOOLEAN PRIMARY KEY DEFAULT TRUE,
-    office_name TEXT DEFAULT 'the leasing office' NOT NULL,
+    office_name TEXT DEFAULT 'Leasing office' NOT NULL,
     texts_visitors BOOLEAN DEFAULT TRUE NOT NULL,
     mails_visitors BOOLEAN DEFAULT TRUE NOT NULL,
     reminds_day_before BOOLEAN DEFAULT TRUE NOT NULL,
@@ -62,10 +62,12 @@ COMMENT ON TABLE notice_templates IS 'Wordings that an admin changed; the others
 CREATE TABLE IF NOT EXISTS agent_notice_contacts (
     agent_id VARCHAR(255) PRIMARY KEY REFERENCES agents (agent_id) ON DELETE CASCADE,
     email TEXT,
-    phone TEXT
+    phone TEXT,
+    listed_on DATE
 );
 
 COMMENT ON TABLE agent_notice_contacts IS 'Where an agent is told; no row: at the e-mail address of its user';
+COMMENT ON COLUMN agent_notice_contacts.listed_on IS 'The last day whose morning list was written, or left out because it was empty';
 
 CREATE TABLE IF NOT EXISTS agent_notice_choices (
     agent_id VARCHAR(255) NOT NULL REFERENCES agents (agent_id) ON DELETE CASCADE,
@@ -98,7 +100,7 @@ CREATE TABLE IF NOT EXISTS notices (
     is_answer BOOLEAN DEFAULT FALSE NOT NULL,
     old_start TIMESTAMPTZ,
     due_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
-    expires_at TIMESTAMPTZ,
+    expires_at TIMESTAMPTZ NOT NULL,
     state TEXT DEFAULT 'waiting' NOT NULL,
     reason TEXT,
     attempts INTEGER DEFAULT 0 NOT NULL,
@@ -111,7 +113,7 @@ CREATE TABLE IF NOT EXISTS notices (
     created_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
     ended_at TIMESTAMPTZ,
 
-    CONSTRAINT notices_once UNIQUE (appointment_id, kind, channel, recipient, revision),
+    CONSTRAINT notices_once UNIQUE (appointment_id, kind, channel, recipient, revision, about),
     CONSTRAINT notices_channel_known CHECK (channel IN ('email', 'text')),
     CONSTRAINT notices_audience_known CHECK (audience IN ('visitor', 'agent', 'user')),
     CONSTRAINT notices_state_known
@@ -120,14 +122,17 @@ CREATE TABLE IF NOT EXISTS notices (
 
 CREATE UNIQUE INDEX IF NOT EXISTS idx_notices_about ON notices (about, kind, channel, recipient)
 WHERE appointment_id IS NULL;
-CREATE INDEX IF NOT EXISTS idx_notices_open ON notices (due_at) WHERE state IN ('waiting', 'sending', 'unknown');
+CREATE INDEX IF NOT EXISTS idx_notices_open ON notices (due_at) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS idx_notices_provider ON notices (provider_id) WHERE provider_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_notices_trouble ON notices (state, notice_id)
+WHERE state IN ('failed', 'suppressed', 'unknown');
+CREATE INDEX IF NOT EXISTS idx_notices_created ON notices (created_at, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_agent ON notices (agent_id, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_recipient ON notices (recipient, notice_id);
 CREATE INDEX IF NOT EXISTS idx_notices_ended ON notices (ended_at) WHERE ended_at IS NOT NULL;
 
 COMMENT ON TABLE notices IS 'The outbox: every e-mail and text, written in the transaction of what it tells, sent by a job';
-COMMENT ON COLUMN notices.about IS 'What a notice without a viewing is about, such as user:7 or call:abc: told once';
+COMMENT ON COLUMN notices.about IS 'What a notice is about beside its viewing, such as user:7 or a text that it answers: told once';
 COMMENT ON COLUMN notices.recipient IS 'A number in E.164, or an e-mail address';
 COMMENT ON COLUMN notices.revision IS 'appointments.sequence of what it tells; the viewing is at another one: no longer true';
 COMMENT ON COLUMN notices.is_answer IS 'It answers what the recipient did a moment ago: quiet hours do not hold it';
@@ -138,15 +143,18 @@ COMMENT ON COLUMN notices.handed_over_at IS 'Since when the provider may have it
 COMMENT ON COLUMN notices.ended_at IS 'When it was sent, or when it became clear that it will not be';
 
 CREATE TABLE IF NOT EXISTS notice_events (
-    notice_id BIGINT NOT NULL REFERENCES notices (notice_id) ON DELETE CASCADE,
+    provider_id TEXT NOT NULL,
     happened_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
     what TEXT NOT NULL,
     detail TEXT DEFAULT '' NOT NULL,
 
-    PRIMARY KEY (notice_id, what, detail)
+    PRIMARY KEY (provider_id, what, detail)
 );
 
-COMMENT ON TABLE notice_events IS 'What a provider said about a notice afterwards, in any order, each once';
+CREATE INDEX IF NOT EXISTS idx_notice_events_age ON notice_events (happened_at);
+
+COMMENT ON TABLE notice_events IS 'What a provider reported about a letter, in any order, each once';
+COMMENT ON COLUMN notice_events.provider_id IS 'Of the letter; a report may arrive before its notice has the id';
 
 -- =============================================================================
 -- WHAT VISITORS ANSWER
@@ -189,14 +197,23 @@ CREATE TABLE IF NOT EXISTS text_replies (
     received_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
     understood_as TEXT NOT NULL,
     appointment_id INTEGER REFERENCES appointments (id) ON DELETE SET NULL,
-    answer TEXT
+    answer TEXT,
+    done_at TIMESTAMPTZ
 );
 
 CREATE INDEX IF NOT EXISTS idx_text_replies_sender ON text_replies (sender, received_at);
+CREATE INDEX IF NOT EXISTS idx_text_replies_unknown ON text_replies (received_at) WHERE appointment_id IS NULL;
 CREATE INDEX IF NOT EXISTS idx_text_replies_appointment ON text_replies (appointment_id)
 WHERE appointment_id IS NOT NULL;
 
 COMMENT ON TABLE text_replies IS 'Texts that visitors sent, and what they were understood as';
+COMMENT ON COLUMN text_replies.provider_id IS 'The provider''s id: a text that is delivered twice is one';
+COMMENT ON COLUMN text_replies.done_at IS 'When everything was done about it; a delivery that finds it empty resumes';
+
+ALTER TABLE messages ADD COLUMN IF NOT EXISTS appointment_id INTEGER REFERENCES appointments (id) ON DELETE SET NULL;
+CREATE INDEX IF NOT EXISTS idx_messages_appointment ON messages (appointment_id) WHERE appointment_id IS NOT NULL;
+
+COMMENT ON COLUMN messages.appointment_id IS 'The viewing that a message by text is about; empty for messages by phone';
 
 ALTER TABLE appointments
     ADD COLUMN IF NOT EXISTS confirmed_at TIMESTAMPTZ,
@@ -218,10 +235,10 @@ CREATE TABLE IF NOT EXISTS waitlist (
     attendee_name TEXT NOT NULL,
     phone TEXT NOT NULL,
     property_address TEXT NOT NULL,
-    wanted_from TIMESTAMPTZ NOT NULL,
-    wanted_until TIMESTAMPTZ NOT NULL,
+    wanted TSTZMULTIRANGE NOT NULL,
     created_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
     state TEXT DEFAULT 'waiting' NOT NULL,
+    passed TIMESTAMPTZ [] DEFAULT '{}' NOT NULL,
     offered_start TIMESTAMPTZ,
     offered_end TIMESTAMPTZ,
     offer_expires_at TIMESTAMPTZ,
@@ -230,14 +247,26 @@ CREATE TABLE IF NOT EXISTS waitlist (
 
     CONSTRAINT waitlist_once_per_tool_call UNIQUE (vapi_call_id, tool_call_id),
     CONSTRAINT waitlist_state_known CHECK (state IN ('waiting', 'offered', 'booked', 'ended')),
-    CONSTRAINT waitlist_wanted_in_order CHECK (wanted_until > wanted_from)
+    CONSTRAINT waitlist_wants_a_time CHECK (NOT isempty(wanted)),
+    CONSTRAINT waitlist_offer_is_whole CHECK (
+        state <> 'offered' OR offered_start < offered_end AND offer_expires_at IS NOT NULL
+    ),
+    CONSTRAINT waitlist_one_offer_per_time
+        EXCLUDE USING gist (agent_id WITH =, tstzrange(offered_start, offered_end) WITH &&) WHERE (state = 'offered')
 );
 
-CREATE INDEX IF NOT EXISTS idx_waitlist_waiting ON waitlist (agent_id, entry_id);
+CREATE INDEX IF NOT EXISTS idx_waitlist_open ON waitlist (agent_id, entry_id) WHERE state IN ('waiting', 'offered');
+CREATE INDEX IF NOT EXISTS idx_waitlist_phone ON waitlist (phone);
 CREATE INDEX IF NOT EXISTS idx_waitlist_appointment ON waitlist (appointment_id) WHERE appointment_id IS NOT NULL;
 
 COMMENT ON TABLE waitlist IS 'Callers whose time was taken, in the order in which they asked';
+COMMENT ON COLUMN waitlist.wanted IS 'The starting times that suit the caller';
+COMMENT ON COLUMN waitlist.passed IS 'Starting times that were offered and not taken: they are not offered again';
 COMMENT ON COLUMN waitlist.offered_start IS 'A time that became free and is held for this caller until offer_expires_at';
+
+ALTER TABLE agent_busy ADD COLUMN IF NOT EXISTS holds_until TIMESTAMPTZ;
+
+COMMENT ON COLUMN agent_busy.holds_until IS 'Until when a time is held for a caller on the waitlist; empty: for good';
 
 -- =============================================================================
 -- NOTICES OF A VIEWING
@@ -312,6 +341,101 @@ CREATE OR REPLACE TRIGGER appointment_events_notices
     FOR EACH ROW
     WHEN (NEW.kind IN ('booked', 'moved', 'cancelled', 'no_show', 'reopened', 'released'))
     EXECUTE FUNCTION queue_notices_of_event();
+
+-- A cancellation may free a time that a caller waits for.
+CREATE OR REPLACE FUNCTION offer_freed_time() RETURNS TRIGGER
+LANGUAGE plpgsql AS $$
+DECLARE
+    freed_agent TEXT;
+BEGIN
+    SELECT agent_id INTO freed_agent
+    FROM appointments AS viewing
+    WHERE viewing.id = NEW.appointment_id
+        AND EXISTS (SELECT FROM waitlist WHERE waitlist.agent_id = viewing.agent_id AND state IN ('waiting', 'offered'));
+
+    IF FOUND THEN
+        PERFORM procrastinate_defer_jobs_v1(ARRAY[ROW(
+            'offer_waitlist', 'offer_waitlist', 0, NULL, NULL, jsonb_build_object('agent_id', freed_agent), NULL
+        )::procrastinate_job_to_defer_v1]);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER appointment_events_waitlist
+    AFTER INSERT ON appointment_events
+    FOR EACH ROW
+    WHEN (NEW.kind IN ('moved', 'cancelled', 'released'))
+    EXECUTE FUNCTION offer_freed_time();
+
+-- =============================================================================
+-- OTHER NOTICES OF AGENTS
+-- =============================================================================
+
+-- Writes the notices about something else than a viewing that an agent wants at once, and their jobs.
+CREATE OR REPLACE FUNCTION tell_agent(
+    told_agent TEXT, told_kind TEXT, told_about TEXT, told_at TIMESTAMPTZ, true_until TIMESTAMPTZ
+) RETURNS INTEGER
+LANGUAGE plpgsql AS $$
+DECLARE
+    added BIGINT;
+    number INTEGER := 0;
+BEGIN
+    IF NOT EXISTS (SELECT FROM notice_channels) THEN
+        RETURN 0;
+    END IF;
+
+    FOR added IN
+        INSERT INTO notices (
+            agent_id, about, kind, channel, audience, recipient, language, is_answer, due_at, expires_at, created_at
+        )
+        SELECT
+            agents.agent_id, told_about, told_kind, way.channel, 'agent', way.address, agents.language, TRUE, told_at,
+            true_until, told_at
+        FROM agents
+        LEFT JOIN users ON users.user_id = agents.user_id AND users.is_active
+        LEFT JOIN agent_notice_contacts AS contact ON contact.agent_id = agents.agent_id
+        CROSS JOIN LATERAL (
+            VALUES ('email', COALESCE(contact.email, users.email), 'now'), ('text', contact.phone, 'off')
+        ) AS way (channel, address, usual_timing)
+        JOIN notice_channels ON notice_channels.channel = way.channel
+        LEFT JOIN agent_notice_choices AS choice
+            ON choice.agent_id = agents.agent_id AND choice.channel = way.channel AND choice.kind = told_kind
+        WHERE agents.agent_id = told_agent
+            AND way.address <> ''
+            AND COALESCE(choice.timing, way.usual_timing) = 'now'
+        ON CONFLICT DO NOTHING
+        RETURNING notice_id
+    LOOP
+        number := number + 1;
+        PERFORM procrastinate_defer_jobs_v1(ARRAY[ROW(
+            'send_notices', 'send_notices', 0, NULL, NULL, jsonb_build_object('notice_id', added), NULL
+        )::procrastinate_job_to_defer_v1]);
+    END LOOP;
+    RETURN number;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tell_agent_of_message() RETURNS TRIGGER
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM tell_agent(
+        NEW.agent_id, 'agent_urgent_message', 'message:' || NEW.message_id, NEW.received_at,
+        NEW.received_at + INTERVAL '1 day'
+    );
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER messages_tell_agent
+    AFTER INSERT ON messages
+    FOR EACH ROW
+    WHEN (NEW.is_urgent)
+    EXECUTE FUNCTION tell_agent_of_message();
+
+ALTER TABLE audit_log DROP CONSTRAINT IF EXISTS audit_log_subject_kind_known;
+ALTER TABLE audit_log ADD CONSTRAINT audit_log_subject_kind_known
+    CHECK (subject_kind IN ('agent', 'appointment', 'job', 'message', 'notice', 'person', 'user')) NOT VALID;
 
 -- A visitor who confirmed one time has not confirmed another.
 CREATE OR REPLACE FUNCTION count_changes_of_viewing() RETURNS TRIGGER

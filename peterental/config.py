@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from peterental.database_urls import EXAMPLE, is_well_formed, masked, with_tls
 from peterental.env_file import EnvFileError, is_production, load_into_process
 from peterental.errors import Fault
+from peterental.mail_settings import FROM_EXAMPLE, SMTP_EXAMPLE, MailSender, SmtpServer
 from peterental.trusted_proxies import MAX_HOPS, NO_PROXIES, TrustedProxies
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -36,6 +37,10 @@ class ConfigError(Fault):
 
 
 _PUBLIC_HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+
+_TEXT_SENDER = re.compile(r"\+[1-9][0-9]{7,14}|MG[0-9a-fA-F]{32}|[0-9]{5,6}")
+"""A number in E.164, a messaging service, or a short code."""
 
 
 class SecretKeyError(Fault):
@@ -84,6 +89,17 @@ class Config:
     microsoft_login_url: str = "https://login.microsoftonline.com"
     google_api_url: str = "https://www.googleapis.com"
     google_login_url: str = "https://accounts.google.com"
+    twilio_account_sid: str | None = None
+    twilio_auth_token: str | None = field(default=None, repr=False)
+    """Sends texts, and signs what Twilio sends."""
+    twilio_shared_key: str | None = field(default=None, repr=False)
+    """Signs what Twilio sends where a Webhooks Rule of the account applies."""
+    twilio_from: str | None = None
+    """A number in E.164, or the id of a messaging service."""
+    twilio_url: str = "https://api.twilio.com"
+    smtp: SmtpServer | None = None
+    """The server that takes e-mail; None in development writes files, and in production sends none."""
+    mail_from: MailSender | None = None
     allow_private_addresses: bool = False
     """Let typed calendar addresses point to loopback and private networks."""
     calendar_max_age_minutes: int = 15
@@ -139,6 +155,13 @@ class Config:
             microsoft_login_url=reader.service_url("MICROSOFT_LOGIN_URL", default=cls.microsoft_login_url),
             google_api_url=reader.service_url("GOOGLE_API_URL", default=cls.google_api_url),
             google_login_url=reader.service_url("GOOGLE_LOGIN_URL", default=cls.google_login_url),
+            twilio_account_sid=reader.text("TWILIO_ACCOUNT_SID"),
+            twilio_auth_token=reader.text("TWILIO_AUTH_TOKEN"),
+            twilio_shared_key=reader.text("TWILIO_SHARED_KEY"),
+            twilio_from=reader.text_sender("TWILIO_FROM"),
+            twilio_url=reader.service_url("TWILIO_URL", default=cls.twilio_url),
+            smtp=reader.smtp_server("SMTP_URL"),
+            mail_from=reader.mail_sender("MAIL_FROM"),
             allow_private_addresses=reader.choice("ALLOW_PRIVATE_ADDRESSES", ("0", "1")) == "1",
             calendar_max_age_minutes=reader.number("CALENDAR_MAX_AGE_MINUTES", default=15, low=6, high=1440) or 15,
             keep_calls_days=reader.number("KEEP_CALLS_DAYS", default=None, low=1, high=36_500),
@@ -146,6 +169,14 @@ class Config:
             load_demo=reader.choice("PETERENTAL_DEMO", ("0", "1")) == "1",
         )
         reader.require_for_production(config)
+        reader.require_together(
+            {
+                "TWILIO_ACCOUNT_SID": config.twilio_account_sid,
+                "TWILIO_AUTH_TOKEN": config.twilio_auth_token,
+                "TWILIO_FROM": config.twilio_from,
+            }
+        )
+        reader.require_together({"SMTP_URL": config.smtp, "MAIL_FROM": config.mail_from})
         reader.finish()
         return config
 
@@ -163,6 +194,11 @@ class Config:
         return self.environment == "production"
 
     @property
+    def texts_by_twilio(self) -> bool:
+        """Whether texts are sent by Twilio: an account and a sender are set."""
+        return bool(self.twilio_account_sid and self.twilio_auth_token and self.twilio_from)
+
+    @property
     def bind(self) -> str:
         """`host:port` for gunicorn: every interface if PORT is set, else localhost."""
         return f"0.0.0.0:{self.port}" if self.port else "127.0.0.1:8000"
@@ -171,6 +207,11 @@ class Config:
     def address(self) -> str:
         """The address of the pages: the public address if known, else localhost."""
         return self.public_url or f"http://127.0.0.1:{self.port or 8000}"
+
+    @property
+    def link_address(self) -> str | None:
+        """The address that links in notices begin with; None in production without a public address."""
+        return self.public_url or (None if self.is_production else self.address)
 
     def session_key(self) -> str:
         """Return the key that signs sessions: SECRET_KEY, or in development one stored in `instance/`.
@@ -278,6 +319,16 @@ class _Reader:
         value = self.text(name)
         return default if value is None else self._base_url(name, value) or default
 
+    def text_sender(self, name: str) -> str | None:
+        """Return the number or the messaging service that texts come from."""
+        value = self.text(name)
+        if value is not None and _TEXT_SENDER.fullmatch(value) is None:
+            self._problems.append(
+                f"{name} must be a number such as +14055550100, or the id of a messaging service (MG…), not {value!r}"
+            )
+            return None
+        return value
+
     def _base_url(self, name: str, value: str) -> str | None:
         try:
             parts = urlsplit(value)
@@ -296,6 +347,25 @@ class _Reader:
             self._problems.append(f"{name} must look like https://rent.example.com, without a path")
             return None
         return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    def smtp_server(self, name: str) -> SmtpServer | None:
+        """Return a mail server. The message about a malformed URL does not quote it."""
+        value = self.text(name)
+        try:
+            return None if value is None else SmtpServer.parse(value)
+        except ValueError:
+            self._problems.append(
+                f"{name} must look like {SMTP_EXAMPLE} or smtps://…:465, with special characters percent-encoded"
+            )
+            return None
+
+    def mail_sender(self, name: str) -> MailSender | None:
+        value = self.text(name)
+        try:
+            return None if value is None else MailSender.parse(value)
+        except ValueError:
+            self._problems.append(f"{name} must look like {FROM_EXAMPLE}, not {_shown(value or '')}")
+            return None
 
     def trusted_proxies(self, name: str) -> TrustedProxies:
         value = self.text(name)
@@ -334,6 +404,13 @@ class _Reader:
             self._problems.append("PETERENTAL_DEMO is for development only")
         if missing:
             self._problems.append(f"production needs {' and '.join(missing)} to be set")
+
+    def require_together(self, settings: Mapping[str, object]) -> None:
+        """Record a problem if some of these settings are set and some are not."""
+        missing = [name for name, value in settings.items() if value is None and not self._has_problem(name)]
+        present = [name for name, value in settings.items() if value is not None]
+        if missing and present:
+            self._problems.append(f"{' and '.join(present)} needs {' and '.join(missing)} to be set")
 
     def _has_problem(self, name: str) -> bool:
         return any(problem.startswith(f"{name} ") for problem in self._problems)

@@ -18,6 +18,8 @@ from peterental.appointments.calendar_events.service import CalendarEventService
 from peterental.appointments.listing.service import ListingService
 from peterental.appointments.manual.service import ManualBookingService
 from peterental.appointments.phone_service import PhoneBookingService
+from peterental.appointments.visitors.links import VisitorLinks
+from peterental.appointments.visitors.service import VisitorService
 from peterental.audit.service import AuditService
 from peterental.calendars.connection_service import ConnectionService
 from peterental.calendars.credentials import CredentialsStore
@@ -31,10 +33,40 @@ from peterental.database import Database
 from peterental.encryption import Keyring
 from peterental.jobs.service import JobService
 from peterental.messages.service import MessageService
+from peterental.notices.agent_choices.morning_list import MorningLists
+from peterental.notices.agent_choices.planner import AgentNoticePlanner
+from peterental.notices.agent_choices.service import AgentChoicesService
+from peterental.notices.agent_letters import AgentLetters
+from peterental.notices.channels import Channels
+from peterental.notices.consents.service import Consents
+from peterental.notices.letters import ViewingLetters
+from peterental.notices.listing import NoticeListing
+from peterental.notices.outbox import Outbox
+from peterental.notices.release.service import ReleaseService
+from peterental.notices.reminder_repository import ReminderRepository
+from peterental.notices.reminders import ReminderService
+from peterental.notices.replies.letters import ReplyLetters
+from peterental.notices.replies.service import ReplyService
+from peterental.notices.repository import OutboxRepository
+from peterental.notices.samples import WordingSamples
+from peterental.notices.sending import Sender
+from peterental.notices.sending_repository import SendingRepository
+from peterental.notices.settings import NoticeSettingsService
+from peterental.notices.settings_repository import NoticeSettingsRepository
+from peterental.notices.transports import transports
+from peterental.notices.user_letters import UserLetters
+from peterental.notices.user_notices import UserNotices
+from peterental.notices.viewing_repository import ViewingRepository
+from peterental.notices.waitlist.letters import OfferLetters
+from peterental.notices.waitlist.links import OfferLinks
+from peterental.notices.waitlist.service import WaitlistService
+from peterental.notices.wording.service import WordingService
+from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
+from peterental.users.repository import UserRepository
 from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
@@ -46,6 +78,8 @@ EXTENSION = "peterental"
 class Services:
     """All services of one application."""
 
+    agent_notices: AgentChoicesService
+    agent_notice_planner: AgentNoticePlanner
     agents: AgentService
     appointments: PhoneBookingService
     audit: AuditService
@@ -55,17 +89,33 @@ class Services:
     calendar_events: CalendarEventService
     calendar_sync: SyncService
     calendars: ConnectionService
+    consents: Consents
     feeds: FeedService
     hours: WorkingHoursService
     jobs: JobService
     listing: ListingService
     user_admin: UserAdminService
     messages: MessageService
+    notice_channels: Channels
+    notice_listing: NoticeListing
+    notice_sender: Sender
+    notice_settings: NoticeSettingsService
+    offer_links: OfferLinks
+    outbox: Outbox
     persons: PersonService
+    releases: ReleaseService
+    reminders: ReminderService
+    replies: ReplyService
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
+    user_notices: UserNotices
     users: UserService
+    waitlist: WaitlistService
+    visitor_links: VisitorLinks
+    visitors: VisitorService
+    wording_samples: WordingSamples
+    wordings: WordingService
 
 
 class Application(Protocol):
@@ -82,6 +132,7 @@ def build_services(
     pseudonym_key: bytes | None = None,
     buffers_records: bool = False,
     reads_calendars: bool = True,
+    promises_texts: bool = True,
 ) -> Services:
     """Build the services and pass each the services it depends on.
 
@@ -91,6 +142,7 @@ def build_services(
         config: the settings of sign-in; the defaults if it is left out.
         pseudonym_key: of the hash by which the audit log identifies a person; a random one by default.
         reads_calendars: whether calendars that were read too long ago are read again for a caller.
+        promises_texts: whether callers are told of the text that they will get.
         buffers_records: whether tool calls that changed nothing are recorded in batches, see `CallService`.
     """
     clock, config = clock or utc_now, config or Config()
@@ -103,21 +155,69 @@ def build_services(
     agent_repository, credentials = AgentRepository(database), CredentialsStore(keyring)
     providers = Providers(calendars, credentials, config, clock)
     events, jobs = CalendarEventRepository(database), JobService(database, audit)
-    outbox = CalendarOutbox(events, jobs)
+    calendar_outbox = CalendarOutbox(events, jobs)
     sync = SyncService(
         database,
         calendars,
         agent_repository,
         providers,
         config.calendar_max_age_minutes * 60.0,
-        outbox,
+        calendar_outbox,
         is_online=reads_calendars,
     )
     hours = WorkingHoursService(database, agents, audit, clock)
+    visitors = VisitorService(database, audit, sync, lambda: providers.namespace, clock)
     sessions = SessionService(database, audit, config.require_second_factor)
+    links = VisitorLinks(config.session_key, config.address)
+    consents, wordings = Consents(database), WordingService(database, audit, clock)
+    office = NoticeSettingsRepository(database)
+    viewing_letters = ViewingLetters(
+        ViewingRepository(database),
+        wordings,
+        settings=office.get,
+        namespace=lambda: providers.namespace,
+        visitor_link=links.url if config.link_address else lambda _: None,
+        public_url=config.link_address,
+        now=clock,
+    )
+    lists, offer_links = MorningLists(database), OfferLinks(config.session_key, config.address)
+    agent_letters = AgentLetters(
+        database,
+        wordings,
+        lists,
+        settings=office.get,
+        namespace=lambda: providers.namespace,
+        public_url=config.public_url,
+        now=clock,
+    )
+    offer_letters = OfferLetters(database, wordings, settings=office.get, link=offer_links.url, now=clock)
+    channels, outbox = Channels(office), Outbox(database, OutboxRepository(database), audit, clock)
+    notice_settings = NoticeSettingsService(database, office, audit)
+    waitlist = WaitlistService(database, calls, sync, outbox, notice_settings, audit, clock)
+    samples = WordingSamples(
+        database,
+        wordings,
+        notice_settings,
+        outbox,
+        channels,
+        config.address,
+        region_of(config.default_time_zone),
+        clock,
+    )
+    user_notices = UserNotices(database, outbox, channels, jobs, clock)
+    user_letters = UserLetters(
+        UserRepository(database),
+        key=config.session_key,
+        address=config.address,
+        office_name=lambda: office.get().office_name,
+        namespace=lambda: providers.namespace,
+        now=clock,
+    )
     return Services(
+        agent_notices=AgentChoicesService(database, agents, audit),
+        agent_notice_planner=AgentNoticePlanner(database, lists, clock),
         agents=agents,
-        appointments=PhoneBookingService(database, calls, sync, clock),
+        appointments=PhoneBookingService(database, calls, sync, clock, promises_texts=promises_texts),
         audit=audit,
         manual=ManualBookingService(database, audit, sync, clock),
         calls=calls,
@@ -143,10 +243,11 @@ def build_services(
             sync,
             providers,
             credentials,
-            outbox,
+            calendar_outbox,
             audit,
             may_store=bool(config.credentials_keys) or not config.is_production,
         ),
+        consents=consents,
         feeds=FeedService(
             database,
             FeedRepository(database),
@@ -161,13 +262,44 @@ def build_services(
         hours=hours,
         jobs=jobs,
         listing=ListingService(database, audit, clock),
-        user_admin=UserAdminService(database, audit),
+        user_admin=UserAdminService(database, audit, user_notices.invite),
         messages=MessageService(database, audit, clock),
+        notice_channels=channels,
+        notice_listing=NoticeListing(database),
+        notice_sender=Sender(
+            database,
+            SendingRepository(database),
+            lambda: transports(config, clock),
+            (viewing_letters, agent_letters, offer_letters, user_letters, samples, ReplyLetters(consents)),
+            consents,
+            clock,
+        ),
+        notice_settings=notice_settings,
+        offer_links=offer_links,
+        outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
+        releases=ReleaseService(database, visitors, clock),
+        reminders=ReminderService(ReminderRepository(database), clock),
+        replies=ReplyService(
+            database,
+            visitors=visitors,
+            waitlist=waitlist,
+            consents=consents,
+            outbox=outbox,
+            settings=notice_settings,
+            link_of=links.url if config.link_address else lambda _: "",
+            now=clock,
+        ),
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
+        user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
+        visitor_links=links,
+        visitors=visitors,
+        waitlist=waitlist,
+        wording_samples=samples,
+        wordings=wordings,
     )
 
 

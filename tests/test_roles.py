@@ -26,6 +26,7 @@ from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
+from peterental.notices.agent_choices.model import Contact
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.model import Client, SignedIn
@@ -38,9 +39,12 @@ ALREADY_CHECKED = "takes an object that the viewer was allowed to read"
 SIGN_IN = "there is no viewer yet, or a password decides"
 OPERATOR = "the command line, which only operators reach"
 BACKGROUND = "called by background jobs"
+LINK = "the signed link or the visitor's number decides"
+PROVIDER = "Twilio's signature decides"
 INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
+    "agent_notice_planner.plan": BACKGROUND,
     "agents.changes_since": ALREADY_CHECKED,
     "agents.find": PHONE_CALL,
     "appointments.availability": PHONE_CALL,
@@ -81,6 +85,12 @@ WITHOUT_VIEWER = {
     "calls.tool_calls": INTERNAL,
     "calls.weekly_counts": ALREADY_CHECKED,
     "calls.write_buffered": INTERNAL,
+    "consents.for_person": INTERNAL,
+    "consents.is_stopped": INTERNAL,
+    "consents.record_opt_out": PROVIDER,
+    "consents.record_viewing": INTERNAL,
+    "consents.start": INTERNAL,
+    "consents.stop": INTERNAL,
     "jobs.defer": INTERNAL,
     "jobs.defer_once": INTERNAL,
     "jobs.record_error": INTERNAL,
@@ -88,12 +98,19 @@ WITHOUT_VIEWER = {
     "hours.busy_blocks": ALREADY_CHECKED,
     "hours.date_overrides": ALREADY_CHECKED,
     "hours.today": ALREADY_CHECKED,
+    "releases.release_unconfirmed": BACKGROUND,
+    "replies.of_appointment": ALREADY_CHECKED,
+    "replies.receive": PROVIDER,
     "retention.due": OPERATOR,
     "retention.reduce": OPERATOR,
     "second_factor.reset_by_operator": OPERATOR,
     "sessions.requires_second_factor": "reads a setting only",
     "sessions.start": SIGN_IN,
     "sessions.viewer": SIGN_IN,
+    "user_notices.invite": INTERNAL,
+    "user_notices.mail": "tells whether e-mail is on",
+    "user_notices.request_reset": SIGN_IN,
+    "user_notices.write_reset": BACKGROUND,
     "users.is_set_up": SIGN_IN,
     "users.create": OPERATOR,
     "users.redeem_grant": SIGN_IN,
@@ -104,6 +121,27 @@ WITHOUT_VIEWER = {
     "users.sign_in": SIGN_IN,
     "users.sign_in_with_code": SIGN_IN,
     "users.check_setup_link": SIGN_IN,
+    "visitor_links.appointment_of": LINK,
+    "visitor_links.token": INTERNAL,
+    "visitor_links.url": INTERNAL,
+    "visitors.calendar_file": LINK,
+    "visitors.cancel": LINK,
+    "visitors.confirm": LINK,
+    "visitors.free_days": LINK,
+    "visitors.move": LINK,
+    "visitors.reinstate": LINK,
+    "visitors.release": BACKGROUND,
+    "visitors.show": LINK,
+    "offer_links.appointment_of": LINK,
+    "offer_links.token": INTERNAL,
+    "offer_links.url": INTERNAL,
+    "waitlist.accept": LINK,
+    "waitlist.agents_waited_for": BACKGROUND,
+    "waitlist.join": PHONE_CALL,
+    "waitlist.offer": BACKGROUND,
+    "waitlist.offered_to": INTERNAL,
+    "waitlist.show": LINK,
+    "waitlist.waiting": ALREADY_CHECKED,
 }
 """The methods without a viewer, and the reason for each."""
 
@@ -170,7 +208,9 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "keeps_titles": True,
         "kind": "google",
         "receiving": None,
+        "choices": {("agent_booked", "email"): "off"},
         "code": "a code",
+        "contact": Contact(email="nora@example.com"),
         "state": "a state",
         "redirect_uri": "https://rent.example.com/oauth/google",
         "trusts_stale": True,
@@ -182,6 +222,13 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "day": TOMORROW,
         "done": True,
         "email": "eve@example.com",
+        "entry_id": first(
+            """
+            INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted)
+            VALUES ('nora-castillo', 'Mia', '+14055550123', '1 Elm Street', '{[2030-01-01, 2030-01-02)}')
+            RETURNING entry_id
+            """
+        ),
         "entry": NewBooking(
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
         ),

@@ -35,21 +35,21 @@ AGENT_BY_ID = "SELECT * FROM agents WHERE agent_id = %(agent_id)s"
 AGENT_JSON = """
     SELECT to_json(fields)::text AS agent
     FROM (
-        SELECT agent.agent_id, agent.agent_name, agent.vapi_assistant_id, agent.phone_number_id,
-               agent.calendar_user_id, agent.user_id, agent.time_zone, agent.handover_number, agent.is_active,
-               agent.language,
-               agent.slot_minutes, agent.step_minutes, agent.buffer_minutes, agent.notice_minutes,
-               agent.horizon_days, agent.daily_cap,
+        SELECT agent_id, agent_name, vapi_assistant_id, phone_number_id,
+               calendar_user_id, user_id, time_zone, handover_number, is_active,
+               language,
+               slot_minutes, step_minutes, buffer_minutes, notice_minutes,
+               horizon_days, daily_cap,
                (
                    SELECT json_agg(json_build_array(
-                       weekday, (EXTRACT(EPOCH FROM opens_at) / 60)::int, (EXTRACT(EPOCH FROM closes_at) / 60)::int
+                       weekday, EXTRACT(EPOCH FROM opens_at)::int / 60, EXTRACT(EPOCH FROM closes_at)::int / 60
                    ))
                    FROM agent_hours
                    WHERE agent_hours.agent_id = agent.agent_id
                ) AS week,
                (
                    SELECT json_agg(json_build_array(
-                       day, (EXTRACT(EPOCH FROM opens_at) / 60)::int, (EXTRACT(EPOCH FROM closes_at) / 60)::int
+                       day, EXTRACT(EPOCH FROM opens_at)::int / 60, EXTRACT(EPOCH FROM closes_at)::int / 60
                    ))
                    FROM agent_days
                    WHERE agent_days.agent_id = agent.agent_id
@@ -63,14 +63,17 @@ Hours are minutes after midnight, because Python has no 24:00.
 """
 
 BUSY_TIMES = """
-    SELECT array_agg(lower(during)) AS busy_starts, array_agg(upper(during)) AS busy_untils
+    SELECT array_agg(lower(during)) AS busy_starts, array_agg(upper(during)) AS busy_untils,
+        array_agg(CASE WHEN holds_until > %(now)s THEN 0 END) AS busy_ids
     FROM agent_busy
     WHERE agent_busy.agent_id = agent.agent_id
-        AND during && tstzrange(
-            %(now)s::timestamptz, %(now)s::timestamptz + make_interval(days => agent.horizon_days + 2)
-        )
+        AND during && tstzrange(%(now)s, %(now)s + make_interval(days => agent.horizon_days + 2))
+        AND (holds_until > %(now)s) IS NOT FALSE
 """
-"""A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as two arrays."""
+"""A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as three arrays.
+
+The third has HELD for a time that is held for a caller on the waitlist. One whose offer has ended is free.
+"""
 
 WANTED_AGENTS = """
     (%(user_id)s::int IS NULL OR own.user_id = %(user_id)s) AND (%(agent_id)s = '' OR own.agent_id = %(agent_id)s)

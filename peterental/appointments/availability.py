@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
@@ -54,6 +54,11 @@ class BookedInterval:
     start: datetime
     until: datetime
     appointment_id: int | None = None
+
+
+def without_booking(taken: Iterable[BookedInterval], appointment_id: int | None) -> list[BookedInterval]:
+    """Return the intervals without those of a booking that is to be moved, if there is one."""
+    return [interval for interval in taken if appointment_id is None or interval.appointment_id != appointment_id]
 
 
 class UnavailableReason(Enum):

@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from peterental.appointments.date_parsing import Clarification, Search
 
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
-EventKind = Literal["booked", "moved", "cancelled", "completed", "no_show", "reopened"]
+EventKind = Literal["booked", "moved", "cancelled", "completed", "no_show", "reopened", "confirmed", "released"]
 
 PHONE = "phone"
 """The actor of a change by a phone call. The actor of a user's change is the e-mail address."""
+
+VISITOR = "visitor"
+"""The actor of a change that the visitor made by its link, or by answering a text."""
+
+UNCONFIRMED = "unconfirmed"
+"""The actor that releases viewings which their visitors did not confirm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +53,14 @@ class Appointment(BookingSummary):
     caller_number: str | None = None
     vapi_call_id: str | None = None
     overlap_allowed: bool = False
+    confirmed_at: datetime | None = None
+    """When the visitor confirmed to come; None if it did not, and after a move."""
+    released_at: datetime | None = None
+    """When it was cancelled because the visitor did not confirm it."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
     booked_by: str | None = None
-    """The actor of its first event: PHONE or an e-mail address; None for a booking older than the history."""
+    """The actor of its first event; None for a booking older than the history."""
 
     @property
     def is_by_phone(self) -> bool:
@@ -131,23 +141,41 @@ class NoneAvailable(Outcome):
 
 @dataclass(frozen=True)
 class Booked(Outcome):
-    """The viewing is booked, by this request or by an earlier one that was the same."""
+    """The viewing is booked, by this request or by an earlier one that was the same.
+
+    Args:
+        appointment: as it is now.
+        will_text: whether the visitor will get a text about it.
+    """
 
     appointment: Appointment
+    will_text: bool = False
 
 
 @dataclass(frozen=True)
 class Moved(Outcome):
-    """The viewing was moved to its present time."""
+    """The viewing was moved to its present time.
+
+    Args:
+        appointment: as it is now.
+        will_text: whether the visitor will get a text about it.
+    """
 
     appointment: Appointment
+    will_text: bool = False
 
 
 @dataclass(frozen=True)
 class Cancelled(Outcome):
-    """The viewing was cancelled."""
+    """The viewing was cancelled.
+
+    Args:
+        appointment: as it is now.
+        will_text: whether the visitor will get a text about it.
+    """
 
     appointment: Appointment
+    will_text: bool = False
 
 
 @dataclass(frozen=True)

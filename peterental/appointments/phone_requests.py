@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments import own_bookings
-from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason
+from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason, without_booking
 from peterental.appointments.date_parsing import (
     Asked,
     Clarification,
@@ -99,6 +99,7 @@ class RequestContext:
         agent: whose phone was called; None if no agent is registered for it.
         taken: times that are not free.
         own: upcoming bookings with the agent whose number ends like the caller's or that this call made, soonest first.
+        textable: the numbers in E.164, of those in the tool call, that are texted about a change.
         call_history: the earlier tool calls of this call.
     """
 
@@ -107,6 +108,7 @@ class RequestContext:
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
     own: tuple[Appointment, ...] = ()
+    textable: frozenset[str] = frozenset()
     call_history: CallHistory = field(default_factory=CallHistory)
 
     @property
@@ -148,8 +150,7 @@ class RequestContext:
     def availability(self, without: Appointment | None = None) -> Availability:
         """Return the agent's availability, as it is or as it would be without one booking."""
         agent = self.known_agent
-        left_out = without.appointment_id if without else None
-        taken = [interval for interval in self.taken if left_out is None or interval.appointment_id != left_out]
+        taken = without_booking(self.taken, without.appointment_id if without else None)
         return Availability(agent.rules, agent.zone, self.now, taken)
 
     def parse_context(self, request: BookingRequest, current: Appointment | None = None) -> Context:
@@ -175,6 +176,11 @@ class RequestContext:
             language=agent.language,
             current=CurrentBooking(current.start, _minutes(current)) if current else None,
         )
+
+    def will_text(self, booking: Appointment) -> bool:
+        """Return whether the visitor will get a text about a change of a booking."""
+        number = booking.caller_number if booking.attendee_phone is None else booking.attendee_phone
+        return number in self.textable
 
     def was_asked(self, key: str, *arguments: str) -> bool:
         """Return whether this call asked a question before, about the same values of `arguments`."""
@@ -233,7 +239,8 @@ def book(context: RequestContext, request: BookingRequest) -> Decision:
         return _already_booked(standing, Booked(standing))
     check_start(availability, start)
     phone = _visitors_number(context, request)
-    return _changing(context, Booked(new_booking(context, request, home, name, phone, start)), "insert")
+    booking = new_booking(context, request, home, name, phone, start)
+    return _changing(context, Booked(booking, will_text=context.will_text(booking)), "insert")
 
 
 def move(context: RequestContext, request: BookingRequest) -> Decision:
@@ -252,7 +259,7 @@ def move(context: RequestContext, request: BookingRequest) -> Decision:
         return _already_booked(booking, Moved(booking))
     check_start(availability, start)
     moved = replace(booking, start=start, end=start + timedelta(minutes=availability.rules.slot_minutes))
-    return _changing(context, Moved(moved), "move", booking.start)
+    return _changing(context, Moved(moved, will_text=context.will_text(moved)), "move", booking.start)
 
 
 def cancel(context: RequestContext, request: BookingRequest) -> Decision:
@@ -265,7 +272,7 @@ def cancel(context: RequestContext, request: BookingRequest) -> Decision:
         if said_before is None:
             raise
         return Decision(Outcome(), "answered", said_before=said_before)
-    return _changing(context, Cancelled(booking), "cancel")
+    return _changing(context, Cancelled(booking, will_text=context.will_text(booking)), "cancel")
 
 
 def find(context: RequestContext, request: BookingRequest) -> Decision:

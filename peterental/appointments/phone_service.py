@@ -64,10 +64,17 @@ class PhoneBookingService:
         calls: records the answer of each tool call.
         calendars: knows whether busy times may be relied on, and reads them again.
         now: returns the present moment, aware.
+        promises_texts: whether callers are told that they will get a text. A rehearsal sends none.
     """
 
     def __init__(
-        self, database: Database, calls: CallService, calendars: SyncService, now: Callable[[], datetime] = utc_now
+        self,
+        database: Database,
+        calls: CallService,
+        calendars: SyncService,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        promises_texts: bool = True,
     ) -> None:
         self._database = database
         self._appointments = AppointmentRepository(database)
@@ -75,6 +82,7 @@ class PhoneBookingService:
         self._calls = calls
         self._calendars = calendars
         self._now = now
+        self._promises_texts = promises_texts
         self._languages: dict[AgentKey, Language] = {}
 
     def language_of(self, key: AgentKey) -> Language:
@@ -131,9 +139,10 @@ class PhoneBookingService:
         with self._database.connection() as connection, connection.pipeline():
             pending = self._appointments.queue_schedule(connection, invocation, now)
             connection.sync()
-            schedule, own = pending.read()
-        self._remember_language(invocation, schedule.agent)
-        context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, own=own)
+            found = pending.read()
+        agent = found.schedule.agent
+        self._remember_language(invocation, agent)
+        context = RequestContext(now=now, invocation=invocation, agent=agent, own=found.own)
         return self._answer_question(context, request, render, phone_requests.find)
 
     def understand(
@@ -269,7 +278,8 @@ class PhoneBookingService:
             call_history = history.read()
             if call_history.redelivered is not None:
                 return call_history.redelivered.answer
-            schedule, own = pending.read()
+            found = pending.read()
+            schedule = found.schedule
             stale = self._stale_agent(schedule, now) if needs_calendar else None
             if stale is not None:
                 raise _CalendarStale(stale)
@@ -278,7 +288,8 @@ class PhoneBookingService:
                 invocation=invocation,
                 agent=schedule.agent,
                 taken=schedule.taken,
-                own=own,
+                own=found.own,
+                textable=found.textable if self._promises_texts else frozenset(),
                 call_history=call_history,
             )
             return self._decide_and_record(connection, context, request, render, decide)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from peterental.appointments.schedule_repository import (
 )
 from peterental.calls.repository import Change
 from peterental.database.constraints import named_constraints
-from peterental.phone_numbers import last_digits
+from peterental.phone_numbers import last_digits, normalise
 
 if TYPE_CHECKING:
     import psycopg
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 APPOINTMENT = """
     appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, property_address,
     start_time AS start, end_time AS "end", status, attendee_name, attendee_email, attendee_phone, caller_number,
-    vapi_call_id, overlap_allowed, appointments.created_at, appointments.updated_at,
+    vapi_call_id, overlap_allowed, confirmed_at, released_at, appointments.created_at, appointments.updated_at,
     (
         SELECT actor FROM appointment_events
         WHERE appointment_id = appointments.id AND kind = 'booked'
@@ -100,6 +101,15 @@ SCHEDULE_AND_OWN = schedule_sql(
         ) AS booking
     )
     """,
+    # The numbers that get no texts, of those that a change may be texted to; NULL where no texts are sent.
+    """
+    CASE WHEN (SELECT texts_visitors FROM notice_settings, notice_channels WHERE channel = 'text')
+        THEN ARRAY(
+            SELECT recipient FROM contact_consents
+            WHERE recipient = ANY (%(numbers)s) AND purpose = 'all' AND revoked_at IS NOT NULL
+        )
+    END
+    """,
 )
 
 _BOOKED = """
@@ -130,17 +140,38 @@ _INSERTION = f"{_BOOKED}, changed AS ({_FIRST_EVENT})"
 _own_decoder = msgspec.json.Decoder(tuple[Appointment, ...])
 
 
+@dataclass(frozen=True)
+class CallersSchedule:
+    """What is read for a tool call.
+
+    Args:
+        schedule: of the agent.
+        own: the caller's own upcoming bookings, soonest first.
+        textable: the numbers in E.164, of those in the tool call, that are texted about a change.
+    """
+
+    schedule: AgentSchedule
+    own: tuple[Appointment, ...]
+    textable: frozenset[str]
+
+
 class PendingSchedule:
     """The result of `AppointmentRepository.queue_schedule`, after the sync."""
 
-    def __init__(self, cursor: psycopg.Cursor[DictRow]) -> None:
+    def __init__(self, cursor: psycopg.Cursor[DictRow], numbers: frozenset[str]) -> None:
         self._cursor = cursor
+        self._numbers = numbers
 
-    def read(self) -> tuple[AgentSchedule, tuple[Appointment, ...]]:
-        """Return the schedule and the caller's own upcoming bookings, soonest first."""
+    def read(self) -> CallersSchedule:
+        """Return what was read."""
         row = self._cursor.fetchone()
-        own = row["more"] if row else None
-        return read_schedule(row), _own_decoder.decode(own) if own else ()
+        own = row["own"] if row else None
+        stopped = row["stopped"] if row else None
+        return CallersSchedule(
+            read_schedule(row),
+            _own_decoder.decode(own) if own else (),
+            frozenset() if stopped is None else self._numbers.difference(stopped),
+        )
 
 
 class AppointmentRepository:
@@ -177,12 +208,40 @@ class AppointmentRepository:
 
         A booking is the caller's own by its number, or because this phone call made it.
         """
+        given = (invocation.caller_number, invocation.arguments.get("attendee_phone"))
+        numbers = frozenset(number for number in map(normalise, given) if number)
         values = _key(invocation.agent_key) | {
             "now": now,
             "caller_end": last_digits(invocation.caller_number),
             "vapi_call_id": invocation.vapi_call_id or None,
+            "numbers": list(numbers),
         }
-        return PendingSchedule(connection.execute(SCHEDULE_AND_OWN.encode(), values))
+        return PendingSchedule(connection.execute(SCHEDULE_AND_OWN.encode(), values), numbers)
+
+    def upcoming_of_number(
+        self, connection: Connection, agent_id: str, number: str, now: datetime
+    ) -> tuple[Appointment, ...]:
+        """Return the confirmed viewings with an agent that a number booked or gave, soonest first.
+
+        Waits for the server.
+
+        Args:
+            connection: of the transaction.
+            agent_id: whose viewings.
+            number: in E.164.
+            now: only those that start later, aware.
+        """
+        rows = connection.execute(
+            f"""
+            SELECT {APPOINTMENT}
+            FROM appointments JOIN agents USING (agent_id)
+            WHERE agent_id = %(agent_id)s AND status = 'confirmed' AND start_time > %(now)s
+                AND %(number)s IN (caller_number, attendee_phone)
+            ORDER BY start_time, id
+            """.encode(),
+            {"agent_id": agent_id, "now": now, "number": number},
+        )
+        return tuple(Appointment(**row) for row in rows.fetchall())
 
     def translate_overlap_error(self) -> AbstractContextManager[None]:
         """Raise SlotTaken for the overlap constraint, ConstraintViolated for any other."""
@@ -234,7 +293,7 @@ class AppointmentRepository:
             old_start: its start before.
             blocked_until: the end of the agent's buffer after it.
             now: the present moment, aware.
-            actor: PHONE, or the e-mail address of the user who moves it.
+            actor: PHONE, VISITOR, or the e-mail address of the user who moves it.
         """
         connection.execute(
             """
@@ -285,13 +344,15 @@ class AppointmentRepository:
             status: the new one.
             kind: of the event.
             now: the present moment, aware.
-            actor: PHONE, or the e-mail address of the user who changes it.
+            actor: PHONE, VISITOR, UNCONFIRMED, or the e-mail address of the user who changes it.
         """
         connection.execute(
             """
             WITH changed AS (
                 UPDATE appointments
-                SET status = %(status)s, updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
+                SET status = %(status)s,
+                    released_at = CASE WHEN %(kind)s = 'released' THEN %(now)s::timestamptz END,
+                    updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
                 WHERE id = %(id)s AND status = %(old_status)s
                 RETURNING id, start_time
             )

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from peterental.agents.model import Agent
     from peterental.calendars.account import CalendarAge
 
+HELD = 0
+"""The appointment id of a time that is held for a caller: it counts among the viewings of its day."""
+
 MULTI_DAY = "status = 'confirmed' AND COALESCE(blocked_until, end_time) - start_time > INTERVAL '1 day'"
 """Bookings of days, which only an adopted database has. Word for word what migration 009 has an index on."""
 
@@ -26,37 +29,38 @@ _BOOKED_TIMES = f"""
         SELECT id, start_time, COALESCE(blocked_until, end_time) AS until
         FROM appointments
         WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed'
-            AND start_time >= %(now)s::timestamptz - INTERVAL '2 days'
-            AND start_time < %(now)s::timestamptz + make_interval(days => agent.horizon_days + 2)
+            AND start_time >= %(now)s - INTERVAL '2 days'
+            AND start_time < %(now)s + make_interval(days => agent.horizon_days + 2)
         UNION ALL
         SELECT id, start_time, COALESCE(blocked_until, end_time)
         FROM appointments
         WHERE appointments.agent_id = agent.agent_id AND {MULTI_DAY}
-            AND start_time < %(now)s::timestamptz - INTERVAL '2 days'
+            AND start_time < %(now)s - INTERVAL '2 days'
             AND COALESCE(blocked_until, end_time) > %(now)s
     ) AS confirmed
 """
 
 
-def schedule_sql(agent: str, more: str = "NULL") -> str:
+def schedule_sql(agent: str, own: str = "NULL", stopped: str = "NULL") -> str:
     """Return the statement that reads the schedule of one agent as one row.
 
     Args:
         agent: the query of its row of `agents`.
-        more: an expression to read with it, in which that row is `agent`; the column `more` of the result.
+        own: an expression to read with it, in which that row is `agent`; the column `own` of the result.
+        stopped: another one; the column `stopped`.
     """
     text = f"""
         SELECT
-            described.agent, booked.ids, booked.starts, booked.untils, busy.busy_starts, busy.busy_untils, age.*,
-            {more} AS more
+            described.agent, booked.*, busy.*, age.*,
+            {own} AS own, {stopped} AS stopped
         FROM ({agent}) AS agent
-        CROSS JOIN LATERAL ({AGENT_JSON}) AS described
-        CROSS JOIN LATERAL ({_BOOKED_TIMES}) AS booked
-        CROSS JOIN LATERAL ({BUSY_TIMES}) AS busy
-        CROSS JOIN LATERAL ({CALENDAR_AGE}) AS age
+        , LATERAL ({AGENT_JSON}) AS described
+        , LATERAL ({_BOOKED_TIMES}) AS booked
+        , LATERAL ({BUSY_TIMES}) AS busy
+        , LATERAL ({CALENDAR_AGE}) AS age
     """
     # psycopg parses the placeholders of a longer statement each time.
-    return " ".join(text.split())
+    return " ".join(text.split()).replace("( ", "(").replace(" )", ")")
 
 
 SCHEDULE_BY_VAPI_KEY = schedule_sql(AGENT_BY_VAPI_KEY)
@@ -83,5 +87,5 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
     if row is None:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
-    busy = map(BookedInterval, row["busy_starts"] or (), row["busy_untils"] or ())
+    busy = map(BookedInterval, row["busy_starts"] or (), row["busy_untils"] or (), row["busy_ids"] or ())
     return AgentSchedule(agent_from_json(row["agent"]), (*booked, *busy), calendar_age(row))

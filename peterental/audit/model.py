@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-SubjectKind = Literal["agent", "appointment", "job", "message", "user", "person"]
-"""What a change is of; `person` is a request about one person's data."""
+SubjectKind = Literal["agent", "appointment", "job", "message", "notice", "user", "person"]
+"""What a change is of; `person` is a request about one person's data, `notice` a notice or how notices are sent."""
 
 COMMAND_LINE = "command line"
 """The actor of changes by a `flask` command."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urljoin
 
 import requests
@@ -77,6 +77,19 @@ class HttpAnswer:
         raise CalendarNonsense(host=host_of(self.url), reason="it is not JSON")
 
 
+class RequestBody(Protocol):
+    """The bytes of a request's body, produced when the connection is open and the head of the request is sent.
+
+    What producing them raises ends the request and passes through, except errors that mean trouble of the connection.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of bytes."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield them in pieces."""
+
+
 class HttpClient:
     """Sends HTTP requests. It is built for one piece of work, and used by one thread.
 
@@ -99,7 +112,7 @@ class HttpClient:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | RequestBody | None = None,
         auth: tuple[str, str] | None = None,
         follow: bool = True,
     ) -> HttpAnswer:
@@ -149,7 +162,9 @@ class HttpClient:
             raise AddressNotAllowed(reason="it does not begin with https://")
         return parsed
 
-    def _send(self, method: str, target: Url, headers: Mapping[str, str], body: bytes | None) -> HttpAnswer:
+    def _send(
+        self, method: str, target: Url, headers: Mapping[str, str], body: bytes | RequestBody | None
+    ) -> HttpAnswer:
         host = str(target.host)
         try:
             return self._exchange(method, target, headers, body)
@@ -158,7 +173,9 @@ class HttpClient:
         # Raised out here, it has no context: the messages of these errors have the whole URL.
         raise fault
 
-    def _exchange(self, method: str, target: Url, headers: Mapping[str, str], body: bytes | None) -> HttpAnswer:
+    def _exchange(
+        self, method: str, target: Url, headers: Mapping[str, str], body: bytes | RequestBody | None
+    ) -> HttpAnswer:
         url = target._replace(auth=None, fragment=None).url
         prepared = requests.Request(method, url, headers=dict(headers), data=body).prepare()
         response = self._adapter.send(prepared, stream=True, timeout=self._deadline.remaining_s())

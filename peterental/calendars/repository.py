@@ -284,6 +284,24 @@ class CalendarRepository:
         )
         return [row["account_id"] for row in rows]
 
+    def failing(self, before: datetime) -> list[Account]:
+        """Return the accounts that a person must connect again, or that have failed since a moment or longer."""
+        rows = self._database.fetch(
+            f"""
+            SELECT {_ACCOUNT}
+            FROM calendar_accounts
+            WHERE failed_since IS NOT NULL AND (failed_since <= %s OR state = 'reauth_required')
+            ORDER BY account_id
+            """,
+            (before,),
+        )
+        return [Account(**row) for row in rows]
+
+    def is_failing(self, connection: Connection, account_id: int) -> bool:
+        """Return whether the last attempt to use an account failed. Waits for the server."""
+        query = "SELECT FROM calendar_accounts WHERE account_id = %s AND failed_since IS NOT NULL"
+        return connection.execute(query, [account_id]).fetchone() is not None
+
     def claim(self, account_id: int, token: UUID) -> Lease | None:
         """Take the lease of an account; None if another process has it, or the account is gone."""
         rows = self._database.fetch(

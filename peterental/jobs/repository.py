@@ -77,6 +77,20 @@ _DEFER = """
     )
 """
 
+
+def deferral_sql(task: str, args: str, not_before: str = "NULL") -> str:
+    """Return the call that defers a job of a task, for each row of a statement.
+
+    Args:
+        task: its name.
+        args: SQL of the job's arguments, as jsonb.
+        not_before: SQL of when it may start.
+    """
+    return f"""procrastinate_defer_jobs_v1(
+        ARRAY[ROW('{task}', '{task}', 0, NULL, NULL, {args}, {not_before})::procrastinate_job_to_defer_v1]
+    )"""
+
+
 QUEUE_EXISTS = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from peterental.errors import Fault
+from peterental.errors import Fault, NotFound, Refusal
 
 if TYPE_CHECKING:
     from peterental.database.connect import Connection
@@ -40,6 +40,10 @@ SEND_NOTICES = "send_notices"
 `appointment_events` defers it by this name."""
 
 
+STOP_CONFIRMED = "stop:"
+"""`about` of the text that confirms a stop begins with it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Notice:
     """A row of the outbox. Times are UTC.
@@ -58,7 +62,7 @@ class Notice:
         is_answer: whether it answers what the recipient did a moment ago: quiet hours do not hold it.
         old_start: the start before the change that it tells of, if the change had one.
         due_at: when it is to be sent.
-        expires_at: after that it is not sent any more; None for never.
+        expires_at: after that it is not sent any more.
         state: what became of it.
         reason: why it was suppressed, failed or is unknown, in a sentence.
         attempts: how often sending it has begun.
@@ -82,7 +86,7 @@ class Notice:
     is_answer: bool
     old_start: datetime | None
     due_at: datetime
-    expires_at: datetime | None
+    expires_at: datetime
     state: State
     reason: str | None
     attempts: int
@@ -92,6 +96,11 @@ class Notice:
     body: str | None
     created_at: datetime
     ended_at: datetime | None
+
+    @property
+    def confirms_stop(self) -> bool:
+        """Whether it is the one text that may follow a stop: it says that nothing else will."""
+        return self.kind == "reply" and self.about.startswith(STOP_CONFIRMED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +125,106 @@ class NewNotice:
     due_at: datetime | None = None
     """None is at once."""
     expires_at: datetime | None = None
+    """None is two days after it is due."""
     body: str | None = None
     """The text of a reply, which is composed when it is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeFilter:
+    """Which notices to list; an empty field matches all.
+
+    Args:
+        state, channel, audience, kind: of the notice.
+        agent_id: the agent of its viewing, or who is told.
+        recipient: the number in E.164, or the e-mail address.
+        appointment_id: the viewing that it is about.
+        since: only notices written then or later, aware.
+        until: only notices written earlier, aware.
+    """
+
+    state: State | None = None
+    channel: Channel | None = None
+    audience: Audience | None = None
+    kind: Kind | None = None
+    agent_id: str = ""
+    recipient: str = ""
+    appointment_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+ALL_NOTICES = NoticeFilter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticePage:
+    """One page of the outbox, newest first.
+
+    Args:
+        notices: those of the page.
+        has_more: whether there is a next page.
+        is_truncated: whether older ones were not searched for what the filter wants.
+    """
+
+    notices: tuple[Notice, ...]
+    has_more: bool
+    is_truncated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeCounts:
+    """What became of the notices of a period.
+
+    Args:
+        states: how many, by channel and state.
+        reasons: the most frequent reasons why some were not sent or not delivered: state, reason, how many.
+        is_partial: whether there are more than were counted.
+    """
+
+    states: Mapping[tuple[Channel, State], int]
+    reasons: tuple[tuple[State, str, int], ...]
+    is_partial: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelState:
+    """A channel that the worker of background jobs can send through.
+
+    Args:
+        sender: the address or number that notices come from.
+        is_real: False where they are written into files, in development.
+    """
+
+    sender: str
+    is_real: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeSettings:
+    """What the office sends. Times are on the agent's clock.
+
+    Args:
+        office_name: who writes.
+        texts_visitors, mails_visitors: whether visitors get texts, and e-mails.
+        reminds_day_before, reminds_hours_before: whether they are reminded a day and two hours before.
+        follows_up_no_shows: whether they are asked what happened after they did not come.
+        release_hours: how long before it starts an unconfirmed viewing is released; None for never.
+        quiet_from: from then until `quiet_until` only answers are sent; later than `quiet_until`.
+        quiet_until: see `quiet_from`.
+        list_at: when agents get their morning list.
+    """
+
+    office_name: str = "Leasing office"
+    texts_visitors: bool = True
+    mails_visitors: bool = True
+    reminds_day_before: bool = True
+    reminds_hours_before: bool = True
+    follows_up_no_shows: bool = False
+    release_hours: int | None = None
+    quiet_from: time = time(20)
+    quiet_until: time = time(8)
+    list_at: time = time(7, 30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +291,22 @@ class Delivery:
     provider_id: str | None
 
 
+class NoticeUnknown(NotFound):
+    """There is no such notice."""
+
+
+class NoticeNotOver(Refusal):
+    """The notice was sent, or is about to be. Nothing was changed."""
+
+
+class NoticeTooLate(Refusal):
+    """It is too late for this notice. Nothing was changed."""
+
+
+class NoticeSettingsInvalid(Refusal):
+    """{reason}."""
+
+
 class NotSent(Fault):
     """{reason}.
 
@@ -197,6 +320,16 @@ class NotSent(Fault):
     def __init__(self, *, reason: str, is_final: bool = False) -> None:
         self.is_final = is_final
         super().__init__(reason=reason)
+
+
+class OptedOut(NotSent):
+    """{reason}.
+
+    The provider sends nothing to a recipient who said stop there: to be recorded as a stop.
+    """
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason=reason, is_final=True)
 
 
 class PerhapsSent(Fault):
@@ -261,3 +394,16 @@ class Composer(Protocol):
 
     def require_true(self, connection: Connection, notice: Notice) -> None:
         """Raise NoLongerTrue if the notice is not true any more: in the transaction that records the hand-over."""
+
+
+class ConsentCheck(Protocol):
+    """Knows who does not want to be told by a channel."""
+
+    def is_stopped(self, connection: Connection, channel: Channel, recipient: str) -> bool:
+        """Return whether a recipient said stop."""
+
+    def record_opt_out(self, channel: Channel, recipient: str, reason: str, at: datetime) -> None:
+        """Record that the provider refuses to send to a recipient, who said stop there."""
+
+    def record_viewing(self, connection: Connection, notice: Notice) -> None:
+        """Record the consent that made a viewing, when a notice of it is handed over. Repeating it changes nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from peterental.access import Role, Viewer, require_admin
 from peterental.audit.service import AuditService
@@ -26,6 +26,9 @@ from peterental.users.session_repository import SessionRepository
 
 PAGE_SIZE = 50
 
+TellInvited = Callable[[Connection, str, PasswordGrant], object]
+"""Queues telling an e-mail address that its user was invited, with the grant of the link, in the same transaction."""
+
 _log = logging.getLogger("peterental.users")
 
 
@@ -35,13 +38,15 @@ class UserAdminService:
     Args:
         database: where users are stored.
         audit: records the changes.
+        tell_invited: called when a user without a password gets a link.
     """
 
-    def __init__(self, database: Database, audit: AuditService) -> None:
+    def __init__(self, database: Database, audit: AuditService, tell_invited: TellInvited = lambda *_: None) -> None:
         self._database = database
         self._users = UserRepository(database)
         self._sessions = SessionRepository(database)
         self._audit = audit
+        self._tell_invited = tell_invited
 
     def listing(self, viewer: Viewer, *, text: str = "", page: int = 1) -> UserPage:
         """Return one page of the users by e-mail address, the deactivated ones last.
@@ -80,6 +85,7 @@ class UserAdminService:
                 )
                 after = {"email": email, "full_name": name, "role": role}
                 self._audit.record(connection, viewer.email, user_change("invited", added.user_id, email, after=after))
+                self._tell_invited(connection, email, PasswordGrant(added.user_id, 0))
         except EmailTaken:
             with self._database.transaction() as connection:
                 user = self._users.lock_by_email(connection, email)
@@ -92,7 +98,7 @@ class UserAdminService:
     def make_link(self, user_id: int, viewer: Viewer) -> PasswordGrant:
         """Return the grant of a link that sets a new password.
 
-        Earlier links of the user stop working.
+        Earlier links of the user stop working. A user without a password is invited again.
 
         Raises UserUnknown, UserDeactivated.
         """
@@ -101,10 +107,12 @@ class UserAdminService:
             user = _require_found(self._users.lock(connection, user_id))
             if not user.is_active:
                 raise UserDeactivated(email=user.email)
-            number = self._users.increment_links_made(connection, user_id)
+            grant = PasswordGrant(user_id, user.session_epoch, self._users.increment_links_made(connection, user_id))
             self._record(connection, viewer, "link made", user)
+            if not user.has_password:
+                self._tell_invited(connection, user.email, grant)
         _log.info("Password link made: %s by %s", user.email, viewer.email)
-        return PasswordGrant(user_id, user.session_epoch, number)
+        return grant
 
     def set_role(self, user_id: int, role: Role, viewer: Viewer) -> UserDetails:
         """Change a user's role and end their sessions, but not the viewer's own; return the user as before.

@@ -83,6 +83,17 @@ def setup_key(address: str) -> ThrottleKey:
     return ThrottleKey(f"setup:{network_of(address)}", FREE_ATTEMPTS_PER_NETWORK, is_cleared_by_success=False)
 
 
+def reset_keys(email: str, address: str) -> tuple[ThrottleKey, ...]:
+    """Return what a request for an e-mail with a new link counts against: the account and the network.
+
+    Nothing clears the counts: the request itself is what is limited.
+    """
+    return (
+        ThrottleKey(f"reset:{email_digest(email)}", FREE_ATTEMPTS_PER_ACCOUNT, is_cleared_by_success=False),
+        ThrottleKey(f"reset-from:{network_of(address)}", FREE_ATTEMPTS_PER_NETWORK, is_cleared_by_success=False),
+    )
+
+
 def email_digest(email: str) -> str:
     """Return a digest of an e-mail address, ignoring case.
 

@@ -73,6 +73,10 @@ class TooManyAttempts(Refusal):
     """
 
 
+class TooManyResets(TooManyAttempts):
+    """Too many links were asked for. Wait {wait}, then try again."""
+
+
 class SignInBusy(Refusal):
     """Too many people are signing in right now. Wait a few seconds, then try again."""
 

@@ -1,4 +1,4 @@
-"""One-time password links: signed tokens that an admin passes on to a user."""
+"""One-time password links: signed tokens that an admin passes on, or that are sent to the user by e-mail."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ from itsdangerous import BadData, URLSafeSerializer
 from peterental.users.model import LinkInvalid, PasswordGrant
 
 LIFETIME = timedelta(days=7)
+"""Of a link that an admin makes."""
+
+RESET_LIFETIME = timedelta(hours=1)
+"""Of a link that somebody asked for on the sign-in page."""
 
 
-def encode(grant: PasswordGrant, key: str, now: datetime) -> str:
+def encode(grant: PasswordGrant, key: str, now: datetime, lifetime: timedelta = LIFETIME) -> str:
     """Return the signed token of a grant.
 
-    It is valid for LIFETIME from `now` (aware), unless it is invalidated earlier.
+    Args:
+        grant: what the token allows.
+        key: signs it.
+        now: from when it is valid, aware.
+        lifetime: for how long, unless it is invalidated earlier.
     """
-    expires_at = int((now + LIFETIME).timestamp())
+    expires_at = int((now + lifetime).timestamp())
     return str(_signer(key).dumps([grant.user_id, grant.session_epoch, grant.link_number, expires_at]))
 
 

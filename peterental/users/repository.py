@@ -184,6 +184,19 @@ class UserRepository:
         rows = self._database.fetch(f"SELECT {_USER_COLUMNS} FROM users WHERE user_id = %s", (user_id,))
         return UserDetails(**rows[0]) if rows else None
 
+    def by_email_digest(self, digest: str) -> UserDetails | None:
+        """Return the user whose e-mail address has a digest, see `email_digest`. Reads every user."""
+        rows = self._database.fetch(
+            f"""
+            SELECT {_USER_COLUMNS}
+            FROM users
+            WHERE LEFT(ENCODE(SHA256(CONVERT_TO(LOWER(email COLLATE "C"), 'UTF8')), 'hex'), LENGTH(%(digest)s))
+                = %(digest)s
+            """,
+            {"digest": digest},
+        )
+        return UserDetails(**rows[0]) if rows else None
+
     def lock(self, connection: Connection, user_id: int) -> UserDetails | None:
         """Lock and return one user until the transaction ends."""
         row = connection.execute(

@@ -74,7 +74,7 @@ def simulate_tool_call(
     request = {"message": message}
     envelope = messages.decode(json.dumps(request).encode())
     with rolled_back(database) as trial:
-        services = build_services(trial, lambda: now, reads_calendars=False)
+        services = build_services(trial, lambda: now, reads_calendars=False, promises_texts=False)
         began_s = time.perf_counter()
         reply = MessageHandler(services, lambda: now).answer(envelope, began_s)
         duration_ms = (time.perf_counter() - began_s) * 1000

@@ -113,6 +113,10 @@ def _booking_handler(
     return handle
 
 
+def _join_waitlist(services: Services, invocation: ToolInvocation, envelope: Envelope) -> str:
+    return services.waitlist.join(invocation, booking_request(invocation.arguments, envelope), speech.render)
+
+
 def _take_message(services: Services, invocation: ToolInvocation, _: Envelope) -> str:
     return services.calls.take_message(invocation, message_draft(invocation.arguments), speech.render)
 
@@ -166,6 +170,18 @@ TOOLS = (
         description="Cancel the caller's own viewing.",
         arguments=(_ADDRESS, _NAME),
         handler=_booking_handler(lambda appointments: appointments.cancel),
+    ),
+    ToolSpec(
+        name="join_waitlist",
+        label="Waitlist",
+        request_label="Asked to be told of a free time",
+        description=(
+            "Note a caller who wants a time that is taken: if it frees up, the caller gets a text and fifteen minutes"
+            " to take it. Use it only if no time that get_availability offers suits."
+        ),
+        arguments=(_ADDRESS, _DATE, _TIME_OF_DAY, _NAME, _PHONE),
+        required=("property_address", "attendee_name"),
+        handler=_join_waitlist,
     ),
     ToolSpec(
         name="take_message",

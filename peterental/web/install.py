@@ -6,13 +6,14 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from peterental.cli import calendars, jobs, phone, privacy, users, voice
+from peterental.cli import calendars, jobs, notices, phone, privacy, users, voice
 from peterental.config import Config
 from peterental.database import engine_settings
 from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.services import EXTENSION, build_services
 from peterental.voice import webhook
 from peterental.web import health, host_header
+from peterental.web.agent_notices import pages as agent_notice_pages
 from peterental.web.agents import pages as agent_pages
 from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
@@ -22,10 +23,14 @@ from peterental.web.client_address import ClientAddress
 from peterental.web.feeds import routes as feeds
 from peterental.web.jobs import pages as job_pages
 from peterental.web.messages import pages as message_pages
+from peterental.web.notices import pages as notice_pages
+from peterental.web.offers import pages as offer_pages
 from peterental.web.privacy import pages as privacy_pages
 from peterental.web.shell import install as shell
 from peterental.web.tool_tester import pages as tool_tester_pages
+from peterental.web.twilio import routes as twilio
 from peterental.web.users import pages as user_pages
+from peterental.web.visits import pages as visit_pages
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 """The longest call histories that Vapi sends are far smaller."""
@@ -51,7 +56,9 @@ def install(app: Flask, config: Config) -> None:
     app.after_request(host_header.relative_redirect)
     shell.install(app, config)
     app.register_blueprint(feeds.create_blueprint())
+    app.register_blueprint(twilio.create_blueprint(services, config))
     for pages in (
+        agent_notice_pages,
         agent_pages,
         appointment_pages,
         audit_pages,
@@ -59,14 +66,18 @@ def install(app: Flask, config: Config) -> None:
         call_pages,
         job_pages,
         message_pages,
+        notice_pages,
+        offer_pages,
         privacy_pages,
         tool_tester_pages,
         user_pages,
+        visit_pages,
     ):
         app.register_blueprint(pages.create_blueprint())
     for command in (
         *calendars.COMMANDS,
         *jobs.COMMANDS,
+        *notices.COMMANDS,
         *users.COMMANDS,
         *phone.COMMANDS,
         *privacy.COMMANDS,

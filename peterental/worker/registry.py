@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from peterental.worker.agent_notices import TELL_AGENTS
 from peterental.worker.calendars import CALENDAR_TASKS
 from peterental.worker.finish_migrations import FINISH_MIGRATIONS
+from peterental.worker.notices import NOTICE_TASKS
+from peterental.worker.password_resets import PASSWORD_RESETS
 from peterental.worker.reduce_calls import REDUCE_CALLS
+from peterental.worker.release_viewings import RELEASE_VIEWINGS
 from peterental.worker.task import Task
+from peterental.worker.waitlist import WAITLIST_TASKS
 
-TASKS: tuple[Task, ...] = (FINISH_MIGRATIONS, REDUCE_CALLS, *CALENDAR_TASKS)
+TASKS: tuple[Task, ...] = (
+    FINISH_MIGRATIONS,
+    REDUCE_CALLS,
+    RELEASE_VIEWINGS,
+    *CALENDAR_TASKS,
+    *NOTICE_TASKS,
+    PASSWORD_RESETS,
+    TELL_AGENTS,
+    *WAITLIST_TASKS,
+)

@@ -22,6 +22,7 @@ from psycopg_pool import PoolTimeout
 from peterental.database import engine_settings, migrations_url_for
 from peterental.errors import Fault
 from peterental.jobs.repository import QUEUE_EXISTS
+from peterental.notices.model import SEND_NOTICES
 from peterental.worker.execution import Execution, reason_of
 from peterental.worker.housekeeping import STALLED_AFTER_S, Housekeeper
 from peterental.worker.retries import Backoff
@@ -83,6 +84,7 @@ class JobWorker:
     ) -> None:
         self._config = config
         self._database = database
+        self._services = services
         self._connect_args: dict[str, Any] = {
             "application_name": engine_settings(config).session_name("jobs"),
             "connect_timeout": _CONNECT_TIMEOUT_S,
@@ -133,6 +135,7 @@ class JobWorker:
         """Run one worker until it ends: at a stop, with its connection, or (without `wait`) with the last due job."""
         url = migrations_url_for(self._config, self._database)  # a direct connection: LISTEN needs a session
         await self._check(url)
+        await asyncio.to_thread(self._record_channels)
         app = self._app(url)
         async with app.open_async():
             worker = Worker(
@@ -173,6 +176,15 @@ class JobWorker:
             found = await (await connection.execute(QUEUE_EXISTS)).fetchone()
             if found != (True,):
                 raise QueueMissing
+
+    def _record_channels(self) -> None:
+        """Record what notices can be sent through here: without that, none are written."""
+        if SEND_NOTICES not in self._tasks:
+            return
+        try:
+            self._services.notice_channels.record(self._services.notice_sender.transports)
+        except Fault as fault:
+            self._warn_once(f"Which notices can be sent was not recorded: {fault}")
 
     def _app(self, url: str) -> App:
         app = App(

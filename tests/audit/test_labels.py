@@ -18,6 +18,8 @@ from peterental.appointments.manual.model import Action, ConfirmationRequired, N
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
 from peterental.jobs.model import JobRequest
+from peterental.notices.agent_choices.model import KINDS, Contact, Timing
+from peterental.notices.model import AgentKind, Channel
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.login_throttle import ClientOrigin
@@ -38,8 +40,11 @@ WRITERS = {
     "appointments/listing/service.py",
     "calendars/connection_service.py",
     "appointments/manual/service.py",
+    "appointments/visitors/service.py",
     "jobs/service.py",
     "messages/service.py",
+    "notices/agent_choices/service.py",
+    "notices/waitlist/service.py",
     "privacy/service.py",
     "users/admin_service.py",
     "users/failure_log.py",
@@ -91,9 +96,12 @@ def change_every_field(services: Services, database: Database) -> None:
     services.jobs.discard(job_id, admin)
     services.jobs.retry(job_id, admin)
     change_calendars(services, database, admin)
+    change_notices(services, database, admin)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")
+    services.visitors.confirm(book(services, admin, "form that is confirmed").appointment_id)
+    services.visitors.release(book(services, admin, "form that is released").appointment_id, lambda _: True)
     delete_person(services, database, admin)
 
 
@@ -110,6 +118,19 @@ def change_calendars(services: Services, database: Database, admin: Viewer) -> N
     services.feeds.create("ana", admin)
     services.feeds.remove("ana", admin)
     services.calendars.disconnect(account_id, admin)
+
+
+def change_notices(services: Services, database: Database, admin: Viewer) -> None:
+    """Choose otherwise what an agent is told, and take a caller off the waitlist."""
+    choices: dict[tuple[AgentKind, Channel], Timing] = {(kind, "email"): "off" for kind in KINDS}
+    services.agent_notices.change("ana", Contact(email="a@example.com", phone="+14055550123"), choices, admin)
+    database.fetch(
+        """
+        INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted)
+        VALUES ('ana', 'Mia', '+14055550123', '1 Elm', '{[2030-01-01, 2030-01-02)}')
+        """
+    )
+    services.waitlist.remove(database.fetch("SELECT entry_id FROM waitlist")[0]["entry_id"], admin)
 
 
 def delete_person(services: Services, database: Database, admin: Viewer) -> None:

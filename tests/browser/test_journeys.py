@@ -292,7 +292,7 @@ def test_more_menu_works_without_scripts(site: Site, page: Page) -> None:
     site.services.users.create(OFFICE, WORDS, "admin")
     sign_in(page, site)
     more, schema = page.get_by_role("button", name="More"), page.get_by_role("link", name="Schema")
-    if page.viewport_size and page.viewport_size["width"] > 1184:
+    if page.viewport_size and page.viewport_size["width"] >= 1280:
         expect(more).to_be_hidden()
     else:
         expect(schema).to_be_hidden()

@@ -13,6 +13,9 @@ from peterental.errors import Refusal
 MANUAL_SOURCE = "by hand"
 """The stored source of a busy block that was added on the pages; any other is the name of an external calendar."""
 
+WAITLIST_SOURCE = "the waitlist"
+"""The stored source of a time that is held for a caller."""
+
 MINUTES_PER_DAY = 24 * 60
 
 
@@ -62,6 +65,7 @@ class BusyBlock:
         note: what it is for; of a calendar's event the title, if the agent keeps titles.
         calendar_id: which connected calendar it was read from; None if from none.
         kind: `busy`, `tentative` or `out_of_office`, as the calendar says; None if it is from none.
+        holds_until: until when it is held for a caller on the waitlist; None for any other block.
     """
 
     busy_id: int
@@ -71,6 +75,7 @@ class BusyBlock:
     note: str | None = None
     calendar_id: int | None = None
     kind: str | None = None
+    holds_until: datetime | None = None
 
     @property
     def is_manual(self) -> bool:

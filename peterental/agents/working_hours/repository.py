@@ -24,7 +24,7 @@ MAX_LISTED = 200
 OVERRIDE_COLUMNS = """
     day, note, (EXTRACT(EPOCH FROM opens_at) / 60)::int AS opens, (EXTRACT(EPOCH FROM closes_at) / 60)::int AS closes
 """
-BUSY_COLUMNS = "busy_id, lower(during) AS start, upper(during) AS until, source, note, calendar_id, kind"
+BUSY_COLUMNS = "busy_id, lower(during) AS start, upper(during) AS until, source, note, calendar_id, kind, holds_until"
 
 
 class WorkingHoursRepository:
@@ -63,7 +63,7 @@ class WorkingHoursRepository:
             f"""
             SELECT {BUSY_COLUMNS}
             FROM agent_busy
-            WHERE agent_id = %s AND during && tstzrange(%s, %s)
+            WHERE agent_id = %s AND during && tstzrange(%s, %s) AND (holds_until IS NULL OR holds_until > NOW())
             ORDER BY %s AND calendar_id IS NOT NULL, lower(during), busy_id
             LIMIT %s
             """,
@@ -71,14 +71,18 @@ class WorkingHoursRepository:
         )
         return tuple(BusyBlock(**row) for row in rows)
 
-    def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime) -> bool:
-        """Return whether a busy block overlaps the time from `start` to `until`.
+    def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime, now: datetime) -> bool:
+        """Return whether a busy block, or a time that is held, overlaps the time from `start` to `until`.
 
         Waits for the server.
         """
         row = connection.execute(
-            "SELECT FROM agent_busy WHERE agent_id = %s AND during && tstzrange(%s, %s) LIMIT 1",
-            (agent_id, start, until),
+            """
+            SELECT FROM agent_busy
+            WHERE agent_id = %s AND during && tstzrange(%s, %s) AND (holds_until IS NULL OR holds_until > %s)
+            LIMIT 1
+            """,
+            (agent_id, start, until, now),
         ).fetchone()
         return row is not None
 

@@ -105,7 +105,7 @@ class ExpectedState:
 class Event:
     """One event of a viewing's history.
 
-    Times are UTC; the actor is PHONE or an e-mail address.
+    Times are UTC; the actor is PHONE, VISITOR, UNCONFIRMED or an e-mail address.
     """
 
     kind: EventKind

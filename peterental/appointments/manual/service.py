@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
-from peterental.appointments.availability import Availability
+from peterental.appointments.availability import Availability, without_booking
 from peterental.appointments.manual.model import (
     MANUAL_KEY_PREFIX,
     MAX_DURATION_MIN,
@@ -37,12 +37,11 @@ from peterental.audit.model import Change, changed_fields
 from peterental.clock import existing_instant, instant_of, midnight, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from datetime import date
 
     from peterental.access import Viewer
     from peterental.agents.model import Agent
-    from peterental.appointments.availability import BookedInterval
     from peterental.appointments.manual.model import (
         Action,
         BookingWarnings,
@@ -106,7 +105,7 @@ class ManualBookingService:
         with self._database.transaction() as connection:
             schedule = self._manual.read(connection, agent_id, now)
         agent = _agent_for(viewer, schedule)
-        availability = Availability(agent.rules, agent.zone, now, _ignoring(schedule.taken, ignored_id))
+        availability = Availability(agent.rules, agent.zone, now, without_booking(schedule.taken, ignored_id))
         times = availability.free_on(day)
         noon = datetime.combine(day, time(12), agent.zone)
         return DayAvailability(agent, tuple(times), () if times else availability.nearest(noon))
@@ -280,7 +279,7 @@ class ManualBookingService:
             end,
             now,
             overlapping=self._manual.overlapping(connection, agent.agent_id, start, until, ignored_id=ignored_id),
-            is_busy=self._hours.is_busy(connection, agent.agent_id, start, until),
+            is_busy=self._hours.is_busy(connection, agent.agent_id, start, until, now),
             booked_that_day=self._manual.booked_between(
                 connection,
                 agent.agent_id,
@@ -292,7 +291,7 @@ class ManualBookingService:
             is_calendar_stale=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
         if not found.fingerprints <= when.acknowledged:
-            availability = Availability(agent.rules, agent.zone, now, _ignoring(schedule.taken, ignored_id))
+            availability = Availability(agent.rules, agent.zone, now, without_booking(schedule.taken, ignored_id))
             raise ConfirmationRequired(found, availability.nearest(start))
         return found
 
@@ -313,7 +312,7 @@ class ManualBookingService:
             schedule = self._manual.read(connection, agent_id, now)
         assert schedule.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
         availability = Availability(
-            schedule.agent.rules, schedule.agent.zone, now, _ignoring(schedule.taken, ignored_id)
+            schedule.agent.rules, schedule.agent.zone, now, without_booking(schedule.taken, ignored_id)
         )
         wanted = instant_of(when.day, when.clock_min, schedule.agent.zone) or now
         return SlotTaken(availability.nearest(wanted))
@@ -357,11 +356,6 @@ def _times(agent: Agent, when: WallClockTime, duration_min: int) -> tuple[dateti
         raise InvalidDuration
     start = existing_instant(when.day, when.clock_min, agent.zone)
     return start, start + timedelta(minutes=duration_min)
-
-
-def _ignoring(taken: Sequence[BookedInterval], appointment_id: int | None) -> list[BookedInterval]:
-    """Return the taken times without those of one viewing, if there is one to ignore."""
-    return [interval for interval in taken if appointment_id is None or interval.appointment_id != appointment_id]
 
 
 def _audited_fields(appointment: Appointment) -> dict[str, object]:

@@ -11,6 +11,7 @@ from peterental.appointments import date_parsing, model
 from peterental.appointments.date_parsing import Clarification, DayRange, MinuteRange
 from peterental.calls.model import MessageMissing, Outcome
 from peterental.errors import Refusal
+from peterental.notices.waitlist.model import OnWaitlist, WaitlistUnavailable
 from peterental.voice.speech import english_words
 from peterental.voice.speech.renderer import DAY_MIN, MAX_NAMED, FixedLines, Renderer, Words, spoken_address
 
@@ -47,6 +48,9 @@ class EnglishRenderer(Renderer):
         ),
         model.IdentityUnconfirmed: (
             "I see a booking for this number. What name is it under, or which address is it for?"
+        ),
+        WaitlistUnavailable: (
+            "I'm sorry, I can't text you if that time frees up. I can take a message for the agent instead."
         ),
         model.CallEnded: "This call is over, so nothing was changed. Please call again.",
     }
@@ -89,6 +93,12 @@ class EnglishRenderer(Renderer):
     def cancelled(self, booking: model.Appointment) -> str:
         return f"Your viewing of {self.viewing(booking)}, is cancelled."
 
+    def text_follows(self) -> str:
+        return "I'll text you a confirmation."
+
+    def text_of_move(self) -> str:
+        return "I'll text you the new time."
+
     def found(self, bookings: tuple[model.Appointment, ...]) -> str:
         return f"You have a viewing of {self._viewings(bookings)}."
 
@@ -100,6 +110,11 @@ class EnglishRenderer(Renderer):
     def calendar_unavailable(self, *, can_call_back: bool) -> str:
         start = "I'm sorry, I can't reach the calendar just now, so I can't book a time. I've noted what you'd like"
         return f"{start}, and someone will call you back." if can_call_back else f"{start}. {_WHICH_NUMBER}"
+
+    def on_waitlist(self, result: OnWaitlist) -> str:
+        when = f" {self.asked_for(result.search)}".rstrip()
+        line = f"You're on the waiting list to see {spoken_address(result.home)}{when}."
+        return f"{line} If a time frees up, I'll text you, and hold it for you for fifteen minutes."
 
     def done(self) -> str:
         return "All right."

@@ -18,6 +18,7 @@ from peterental.appointments.date_parsing import Clarification, DayRange, Minute
 from peterental.appointments.date_parsing.searching import AROUND_MIN
 from peterental.calls.model import MessageTaken, Outcome
 from peterental.errors import Refusal
+from peterental.notices.waitlist.model import OnWaitlist
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
@@ -112,14 +113,16 @@ class Renderer(ABC):
                 return self.times_offered(spoken_address(home) if home else None, self.times(times))
             case model.NoneAvailable(nearest=nearest):
                 return f"{self.none_available(result)} {self._instead(nearest)}"
-            case model.Booked(appointment=booking):
-                return self.booked(booking)
-            case model.Moved(appointment=booking):
-                return self.moved(booking)
-            case model.Cancelled(appointment=booking):
-                return self.cancelled(booking)
+            case model.Booked(appointment=booking, will_text=will_text):
+                return f"{self.booked(booking)} {self.text_follows() if will_text else ''}"
+            case model.Moved(appointment=booking, will_text=will_text):
+                return f"{self.moved(booking)} {self.text_of_move() if will_text else ''}"
+            case model.Cancelled(appointment=booking, will_text=will_text):
+                return f"{self.cancelled(booking)} {self.text_follows() if will_text else ''}"
             case model.Found(appointments=bookings):
                 return self.found(bookings)
+            case OnWaitlist():
+                return self.on_waitlist(result)
             case MessageTaken(can_call_back=can_call_back):
                 return self.message_taken(can_call_back=can_call_back)
             case _:
@@ -161,12 +164,24 @@ class Renderer(ABC):
         """Confirm a cancellation."""
 
     @abstractmethod
+    def text_follows(self) -> str:
+        """Promise a text that confirms what was done."""
+
+    @abstractmethod
+    def text_of_move(self) -> str:
+        """Promise a text with the new time."""
+
+    @abstractmethod
     def found(self, bookings: tuple[model.Appointment, ...]) -> str:
         """Name the caller's bookings."""
 
     @abstractmethod
     def message_taken(self, *, can_call_back: bool) -> str:
         """Confirm a message; promise a call back only where there is a number."""
+
+    @abstractmethod
+    def on_waitlist(self, result: OnWaitlist) -> str:
+        """Confirm that the caller is texted if a time frees up."""
 
     @abstractmethod
     def done(self) -> str:

@@ -11,6 +11,7 @@ from peterental.appointments import date_parsing, model
 from peterental.appointments.date_parsing import Clarification, DayRange, MinuteRange
 from peterental.calls.model import MessageMissing, Outcome
 from peterental.errors import Refusal
+from peterental.notices.waitlist.model import OnWaitlist, WaitlistUnavailable
 from peterental.voice.speech import spanish_words
 from peterental.voice.speech.renderer import DAY_MIN, MAX_NAMED, FixedLines, Renderer, Words, spoken_address
 
@@ -45,6 +46,9 @@ class SpanishRenderer(Renderer):
             "Con este número hay una visita a otro nombre. ¿A qué nombre está, o para qué dirección es?"
         ),
         model.IdentityUnconfirmed: "Veo una reserva con este número. ¿A qué nombre está, o para qué dirección es?",
+        WaitlistUnavailable: (
+            "Lo siento, no puedo enviarle un mensaje si esa hora queda libre. Puedo tomar un recado para el agente."
+        ),
         model.CallEnded: "Esta llamada ha terminado y no se ha cambiado nada. Por favor, llame de nuevo.",
     }
     part_names: ClassVar[Mapping[str, str]] = {
@@ -88,6 +92,12 @@ class SpanishRenderer(Renderer):
     def cancelled(self, booking: model.Appointment) -> str:
         return f"Su visita de {self.viewing(booking)}, está cancelada."
 
+    def text_follows(self) -> str:
+        return "Le enviaré la confirmación por mensaje de texto."
+
+    def text_of_move(self) -> str:
+        return "Le enviaré la nueva hora por mensaje de texto."
+
     def found(self, bookings: tuple[model.Appointment, ...]) -> str:
         return f"Tiene una visita de {self._viewings(bookings)}."
 
@@ -102,6 +112,11 @@ class SpanishRenderer(Renderer):
             " He anotado lo que quiere"
         )
         return f"{start} y alguien le devolverá la llamada." if can_call_back else f"{start}. {_WHICH_NUMBER}"
+
+    def on_waitlist(self, result: OnWaitlist) -> str:
+        when = f" {self.asked_for(result.search)}".rstrip()
+        line = f"Está en la lista de espera para ver {spoken_address(result.home)}{when}."
+        return f"{line} Si queda libre una hora, le enviaré un mensaje y se la guardaré quince minutos."
 
     def done(self) -> str:
         return "De acuerdo."

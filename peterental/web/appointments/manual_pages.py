@@ -31,6 +31,7 @@ from peterental.web.appointments.manual_forms import (
     parse_seen_token,
     seen_token,
 )
+from peterental.web.notices.of_viewing import told_of_change
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
@@ -154,12 +155,17 @@ def cancel(appointment_id: int) -> Answer:
     """Explain what cancelling a viewing means, and do it."""
     if request.method == "POST":
         return _apply_action(appointment_id, "cancel")
-    appointment, _ = _services().manual.show(appointment_id, current_viewer())
+    services, now = _services(), utc_now()
+    appointment, _ = services.manual.show(appointment_id, current_viewer())
     if appointment.status not in TRANSITIONS["cancel"].before:
         flash(str(InvalidTransition(status=appointment.status)), "refused")
         return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
     return render_template(
-        "appointments/cancel.html", appointment=appointment, seen=seen_token(appointment), now=utc_now()
+        "appointments/cancel.html",
+        appointment=appointment,
+        seen=seen_token(appointment),
+        told=told_of_change(services, appointment, now),
+        now=now,
     )
 
 

@@ -17,6 +17,7 @@ from peterental.web.appointments.csv_export import lines
 from peterental.web.appointments.list_filter import SORTS, STATUSES, parse_list_query
 from peterental.web.appointments.manual_forms import seen_token
 from peterental.web.appointments.manual_pages import add_routes
+from peterental.web.notices.of_viewing import notices_of
 from peterental.web.shell.session import current_viewer
 
 
@@ -85,12 +86,13 @@ def export_csv() -> Response:
 def show(appointment_id: int) -> str:
     """Show one viewing, its history and the possible actions.
 
-    Runs three queries, and a fourth for a booking by phone: of the earlier system's calls only the ids are known.
+    Runs four queries, one more for a booking by phone (of the earlier system's calls only the ids are known), and two
+    more before it starts.
     """
     services = services_of(current_app)
     appointment, events = services.manual.show(appointment_id, current_viewer())
     event = services.calendar_events.state_of(appointment)
-    call_id = appointment.vapi_call_id
+    call_id, now = appointment.vapi_call_id, utc_now()
     return render_template(
         "appointments/show.html",
         appointment=appointment,
@@ -99,13 +101,14 @@ def show(appointment_id: int) -> str:
         has_call=call_id is not None and services.calls.exists(call_id),
         event=event,
         event_words=calendar_event_pages.event_words(event, is_cancelled=appointment.status == "cancelled"),
-        now=utc_now(),
+        now=now,
+        **notices_of(services, appointment, events, now),
     )
 
 
 def event_label(kind: EventKind) -> str:
     """Return the label of an event in the history of a viewing: `Moved`, `No-show`."""
-    return {"no_show": "No-show"}.get(kind, kind.capitalize())
+    return {"no_show": "No-show", "released": "Cancelled, because it was not confirmed"}.get(kind, kind.capitalize())
 
 
 def by_day(appointments: Iterable[Appointment], now: datetime) -> list[Day]:

@@ -28,6 +28,7 @@ KINDS: Mapping[SubjectKind, str] = {
     "message": "Messages",
     "user": "Users",
     "person": "Personal data",
+    "notice": "Notices",
 }
 """The labels of the filter by kind."""
 

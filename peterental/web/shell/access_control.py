@@ -15,10 +15,17 @@ from peterental.web.shell.sign_in_redirect import redirect_to_sign_in
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-MACHINE_BLUEPRINTS = frozenset({"voice", "health", "feeds"})
+MACHINE_BLUEPRINTS = frozenset({"voice", "health", "feeds", "twilio"})
 """Blueprints called by programs: they have no forms and no cookies, and report errors in their own format."""
 
+LINK_BLUEPRINTS = frozenset({"visits", "offers"})
+"""Blueprints whose URLs contain the secret that authorises the request: they have neither sessions nor CSRF tokens.
+
+A site that forges a request would have to know the URL.
+"""
+
 MAX_FORM_BYTES = 256 * 1024
+MAX_LINK_FORM_BYTES = 4 * 1024
 
 _MARK = "is_public"
 _SETUP_MARK = "needs_no_second_factor"
@@ -50,6 +57,9 @@ def authenticate_request() -> Response | None:
         return None
     if request.endpoint is None:  # no such page: the 404 page shows the viewer's navigation
         g.viewer = viewer_of_session()
+        return None
+    if request.blueprint in LINK_BLUEPRINTS:
+        request.max_content_length = MAX_LINK_FORM_BYTES
         return None
     request.max_content_length = MAX_FORM_BYTES
     view = current_app.view_functions[request.endpoint]

@@ -55,6 +55,14 @@ TABS = (
 
 MORE = (
     NavItem("tool_tester.index", "Rehearsal", "tool_tester"),
+    NavItem("notices.outbox", "Outbox", "outbox", also=("notices.letter", "notices.retry")),
+    NavItem(
+        "notices.settings",
+        "Settings",
+        "settings",
+        for_admins=True,
+        also=("notices.wordings", "notices.edit_wording", "notices.send_test"),
+    ),
     NavItem("users.index", "Users", "users", for_admins=True),
     NavItem("audit.index", "Audit log", "audit", for_admins=True),
     NavItem("privacy.index", "Privacy", "privacy", for_admins=True),

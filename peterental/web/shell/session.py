@@ -17,15 +17,15 @@ _TOKEN, _CODE_REQUIRED = "token", "code_required"  # the names of session keys
 CODE_LIFETIME_S = 10 * 60
 """The second step of a sign-in follows the first within this time."""
 
-MACHINE_PATHS = ("/vapi/", "/healthz", "/readyz")
+PATHS_WITHOUT_SESSION = ("/vapi/", "/healthz", "/readyz", "/v/")
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Sessions for pages only: programs send no cookies."""
+    """Sessions for the pages of users only: programs send no cookies, and visitors' links need none."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return the session of a page request, or None for the routes used by programs."""
-        return None if request.path.startswith(MACHINE_PATHS) else super().open_session(app, request)
+        """Return the session of a page request, or None for the routes of programs and visitors."""
+        return None if request.path.startswith(PATHS_WITHOUT_SESSION) else super().open_session(app, request)
 
 
 def start(signed_in: SignedIn) -> None:

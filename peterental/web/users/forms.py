@@ -48,12 +48,22 @@ class JoinForm(PageForm):
     new = _new_password("Password")
 
 
+class ForgotForm(PageForm):
+    """The e-mail address of a user who forgot the password."""
+
+    email = EmailField(
+        "E-mail",
+        validators=[required("Enter your e-mail address."), up_to(255)],
+        render_kw={"autocomplete": "username", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"},
+    )
+
+
 class InviteForm(PageForm):
     """A new user."""
 
     email = EmailField(
         "E-mail",
-        description="For signing in. PeteRental does not send e-mail: the next page shows a link to pass on.",
+        description="For signing in.",
         validators=[required("Enter the e-mail address of the new user.")],
         render_kw={"autocomplete": "off", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"},
     )

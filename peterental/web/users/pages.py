@@ -9,18 +9,25 @@ from peterental.access import require_admin
 from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.errors import Refusal
+from peterental.notices.model import ChannelState
 from peterental.services import Services, services_of
 from peterental.users.model import EmailInvalid, EmailTaken, LastAdmin, PasswordGrant
 from peterental.users.password_links import LIFETIME, encode
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-from peterental.web.users import account_pages, second_factor_pages
+from peterental.web.users import account_pages, forgot_page, second_factor_pages
 from peterental.web.users.forms import InviteForm, RoleForm
 
 Answer = Response | str | tuple[str, int]
 
 LAST_PAGE = 1000
+
+INVITES = {
+    True: "An e-mail with a link to choose a password is sent to it.",
+    False: "PeteRental does not send e-mail here: the next page shows a link to pass on.",
+}
+"""What becomes of the address of a new user, by whether e-mail is on."""
 
 _LINK_SESSION_KEY = "link"
 """The session key of a one-time link that the next page shows once."""
@@ -38,6 +45,7 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/users/<int:user_id>/reactivate", view_func=reactivate, methods=both)
     blueprint.add_url_rule("/users/<int:user_id>/second-factor/reset", view_func=reset_second_factor, methods=["POST"])
     account_pages.add_routes(blueprint)
+    forgot_page.add_routes(blueprint)
     second_factor_pages.add_routes(blueprint)
     return blueprint
 
@@ -66,13 +74,15 @@ def invite() -> Answer:
     viewer, services = current_viewer(), _services()
     require_admin(viewer)
     form = InviteForm(data={"role": "agent"})
+    mail = services.user_notices.mail()
+    form.email.description = f"For signing in. {INVITES[mail is not None]}"
     if form.validate_on_submit():
         try:
             grant = services.user_admin.invite(form.email.data, form.role.data, viewer, form.full_name.data)
         except Refusal as refusal:
             form.add_error(refusal, "email" if isinstance(refusal, EmailInvalid | EmailTaken) else None)
         else:
-            flash(f"{form.email.data} was invited. Pass the link on: PeteRental does not send e-mail.", "done")
+            flash(f"{form.email.data} was invited. {pass_on(mail)}", "done")
             return _show_link(grant)
     return render_template("users/invite.html", form=form), 400 if form.is_submitted() else 200
 
@@ -106,8 +116,11 @@ def show(user_id: int) -> Answer:
 
 def make_link(user_id: int) -> Answer:
     """Create a password link for a user, and revoke earlier ones."""
-    grant = _services().user_admin.make_link(user_id, current_viewer())
-    flash("The link was created, and earlier links were revoked. Pass it on: PeteRental does not send e-mail.", "done")
+    viewer, services = current_viewer(), _services()
+    grant = services.user_admin.make_link(user_id, viewer)
+    is_invited = not services.user_admin.get(user_id, viewer).has_password
+    how = pass_on(services.user_notices.mail()) if is_invited else "Pass it on."
+    flash(f"The link was created, and earlier links were revoked. {how}", "done")
     return _show_link(grant)
 
 
@@ -145,6 +158,15 @@ def reactivate(user_id: int) -> Answer:
         flash(f"{member.name} can sign in again.", "done")
         return redirect(url_for("users.show", user_id=user_id), 303)
     return render_template("users/activation.html", member=member, active=True, agents=None, refused="")
+
+
+def pass_on(mail: ChannelState | None) -> str:
+    """Return how an invited user gets the link."""
+    if mail is None:
+        return "Pass the link on: PeteRental does not send e-mail here."
+    if not mail.is_real:
+        return "An e-mail with the link is written into the folder instance/mail."
+    return "An e-mail with the link is on its way. You can pass on the link below as well."
 
 
 def _show_link(grant: PasswordGrant) -> Response:

@@ -14,7 +14,7 @@ from peterental.access import Viewer
 from peterental.database.pool import Database
 from peterental.services import Services
 from peterental.users.model import Client, SignedIn
-from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
+from peterental.web.shell.access_control import LINK_BLUEPRINTS, MACHINE_BLUEPRINTS
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -49,7 +49,7 @@ def named_pages(app: Flask, others: dict[str, str]) -> Iterator[tuple[str, str, 
     """Yield method, path and status for an agent's user of URLs with an id."""
     for rule in app.url_map.iter_rules():
         names = PARAMETER.findall(rule.rule)
-        if not names or rule.endpoint.partition(".")[0] in {*MACHINE_BLUEPRINTS, "asset"}:
+        if not names or rule.endpoint.partition(".")[0] in {*MACHINE_BLUEPRINTS, *LINK_BLUEPRINTS, "asset"}:
             continue
         path = PARAMETER.sub(lambda found: others[found.group(1)], rule.rule)
         for method in sorted({"GET", "POST"} & (rule.methods or set())):
@@ -102,7 +102,8 @@ def test_every_response_has_security_headers(app: Flask, office: Browser, others
 def test_every_post_form_has_a_csrf_token(app: Flask, office: Browser, others: dict[str, str]) -> None:
     forms = 0
     for rule in app.url_map.iter_rules():
-        if "GET" not in (rule.methods or set()) or rule.endpoint.partition(".")[0] in {*MACHINE_BLUEPRINTS, "asset"}:
+        group = rule.endpoint.partition(".")[0]
+        if "GET" not in (rule.methods or set()) or group in {*MACHINE_BLUEPRINTS, *LINK_BLUEPRINTS, "asset"}:
             continue
         text = office.get(PARAMETER.sub(lambda found: others[found.group(1)], rule.rule)).text
         for form in re.findall(r'<form[^>]*method="post".*?</form>', text, re.DOTALL | re.IGNORECASE):
@@ -128,9 +129,12 @@ def test_search_fields_limit_the_url_length(app: Flask, office: Browser, others:
         assert int(most[1]) <= 255
 
 
-def test_only_machine_routes_skip_csrf(app: Flask, stranger: Browser) -> None:
+def test_only_machine_and_link_routes_skip_csrf(app: Flask, stranger: Browser) -> None:
     free = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set())}
-    assert {name for name in free if name.partition(".")[0] in MACHINE_BLUEPRINTS} == {"voice.receive"}
+    by_machine = {name for name in free if name.partition(".")[0] in MACHINE_BLUEPRINTS}
+    assert by_machine == {"twilio.receive", "twilio.report", "voice.receive"}
+    by_link = {name for name in free if name.partition(".")[0] in LINK_BLUEPRINTS}
+    assert by_link == {f"visits.{name}" for name in ("cancel", "confirm", "move", "reinstate")}
     page = stranger.post("/login", csrf_token="old", email="office@example.com", password="correct horse battery")
     assert page.status_code == 400
     assert "The form had expired" in page.text

@@ -206,7 +206,7 @@ def test_deactivated_user_gets_no_link(office: Browser, ana: Viewer, admin: View
 def test_invalid_link_returns_404(stranger: Browser, token: str) -> None:
     page = stranger.get(f"/join?token={token}")
     assert page.status_code == 404
-    assert "Ask an admin" in page.text
+    assert "or ask an admin of your office." in page.text
     assert page.headers["Referrer-Policy"] == "no-referrer"
 
 

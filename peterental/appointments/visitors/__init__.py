@@ -1,0 +1,1 @@
+"""What visitors do with their own viewings: see, confirm, move, cancel."""

@@ -1,0 +1,79 @@
+"""A viewing as its visitor sees it, and why the visitor cannot change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from peterental.agents.model import Language
+from peterental.appointments.model import Appointment
+from peterental.errors import Refusal
+
+REINSTATE_WITHIN = timedelta(minutes=30)
+"""How long a visitor may take back a viewing that was released."""
+
+DAYS_PER_PAGE = 5
+
+VisitorState = Literal["open", "begun", "released", "cancelled", "over"]
+"""open: it may be changed; begun: it is going on; released: it may be reinstated; the others have ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorView:
+    """A viewing as its visitor sees it. Times are UTC.
+
+    Args:
+        appointment: the viewing.
+        state: what the visitor may do.
+        language: in which the visitor is addressed.
+        handover_number: where the agent is reached; None if there is none.
+        sequence: counts the changes that calendars have to know of.
+        reinstate_until: until when a released viewing may be reinstated; None for any other.
+    """
+
+    appointment: Appointment
+    state: VisitorState
+    language: Language
+    handover_number: str | None
+    sequence: int
+    reinstate_until: datetime | None = None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the visitor confirmed to come."""
+        return self.appointment.confirmed_at is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreeDays:
+    """The next days on which a viewing may be moved to another time, on the agent's wall clock.
+
+    Args:
+        days: the free starting times of each day, in UTC, in order.
+        page: from 1.
+        has_more: whether there are free times after these days.
+    """
+
+    days: Mapping[date, tuple[datetime, ...]]
+    page: int = 1
+    has_more: bool = False
+
+
+class ViewingEnded(Refusal):
+    """The viewing is over or was cancelled, so it cannot be changed."""
+
+
+class ViewingChanged(Refusal):
+    """The viewing was changed after the page was opened, so nothing was done."""
+
+
+def visitor_uid(namespace: str, appointment_id: int) -> str:
+    """Return the UID of the visitor's event of a viewing, which is another one than the agent's.
+
+    Args:
+        namespace: of this installation.
+        appointment_id: which viewing.
+    """
+    return f"viewing-{appointment_id}-{namespace}@visitors.peterental"

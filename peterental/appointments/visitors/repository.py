@@ -1,0 +1,58 @@
+"""Viewings of visitors in PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peterental.appointments.model import VISITOR
+from peterental.appointments.repository import APPOINTMENT
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from psycopg.rows import DictRow
+
+    from peterental.appointments.model import Appointment
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
+
+_VIEWING = f"""
+    SELECT {APPOINTMENT}, sequence, agents.language, agents.handover_number
+    FROM appointments JOIN agents USING (agent_id)
+    WHERE id = %s
+"""
+
+
+class VisitorRepository:
+    """The viewings of one database, for their visitors."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, appointment_id: int) -> DictRow | None:
+        """Return a viewing with what its visitor is shown of the agent. One round trip."""
+        rows = self._database.fetch(_VIEWING, (appointment_id,))
+        return rows[0] if rows else None
+
+    def read(self, connection: Connection, appointment_id: int) -> DictRow | None:
+        """Return the same in a transaction. Waits for the server."""
+        return connection.execute(_VIEWING.encode(), (appointment_id,)).fetchone()
+
+    def confirm(self, connection: Connection, appointment: Appointment, now: datetime) -> None:
+        """Queue the visitor's confirmation, and the event of the viewing's history.
+
+        Does nothing if the viewing is confirmed by its visitor already, or does not take place.
+        """
+        connection.execute(
+            """
+            WITH confirmed AS (
+                UPDATE appointments
+                SET confirmed_at = %(now)s, updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
+                WHERE id = %(id)s AND status = 'confirmed' AND confirmed_at IS NULL
+                RETURNING id
+            )
+            INSERT INTO appointment_events (appointment_id, happened_at, kind, actor)
+            SELECT id, %(now)s, 'confirmed', %(actor)s FROM confirmed
+            """,
+            {"id": appointment.appointment_id, "now": now, "actor": VISITOR},
+        )

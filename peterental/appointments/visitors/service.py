@@ -1,0 +1,358 @@
+"""What visitors do with their own viewings. The link or the number proved who asks; there is no user.
+
+Every change is audited. It is one transaction that first locks the agent, as changes by phone and by users do. Times
+are free by the rules that callers are offered them by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from peterental.agents.model import AgentInactive
+from peterental.agents.working_hours.repository import WorkingHoursRepository
+from peterental.appointments.availability import Availability, without_booking
+from peterental.appointments.manual.repository import ManualBookingRepository
+from peterental.appointments.model import (
+    UNCONFIRMED,
+    VISITOR,
+    Appointment,
+    AppointmentUnknown,
+    CalendarUnavailable,
+    SlotTaken,
+)
+from peterental.appointments.phone_requests import check_start
+from peterental.appointments.repository import AppointmentRepository
+from peterental.appointments.visitors.model import (
+    DAYS_PER_PAGE,
+    REINSTATE_WITHIN,
+    FreeDays,
+    ViewingChanged,
+    ViewingEnded,
+    VisitorState,
+    VisitorView,
+    visitor_uid,
+)
+from peterental.appointments.visitors.repository import VisitorRepository
+from peterental.audit.model import Change, changed_fields
+from peterental.calendars.model import Marker, ViewingEvent
+from peterental.clock import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date, datetime
+    from typing import Any
+
+    from peterental.agents.model import Agent
+    from peterental.appointments.schedule_repository import AgentSchedule
+    from peterental.audit.service import AuditService
+    from peterental.calendars.sync_service import SyncService
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
+
+Result = TypeVar("Result")
+
+
+class VisitorService:
+    """The viewings of one database, as their visitors change them.
+
+    A change that was made already is not made again: the viewing is returned as it is.
+
+    Args:
+        database: where the viewings are stored.
+        audit: records what was changed.
+        calendars: knows whether busy times may be relied on, and reads them again.
+        namespace: returns the namespace of this installation.
+        now: returns the present moment, aware.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditService,
+        calendars: SyncService,
+        namespace: Callable[[], str],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._calendars = calendars
+        self._namespace = namespace
+        self._now = now
+        self._appointments = AppointmentRepository(database)
+        self._bookings = ManualBookingRepository(database)
+        self._hours = WorkingHoursRepository(database)
+        self._visitors = VisitorRepository(database)
+
+    def show(self, appointment_id: int) -> VisitorView:
+        """Return a viewing as its visitor sees it. One round trip. Raises AppointmentUnknown."""
+        return _view(self._visitors.find(appointment_id), self._now())
+
+    def free_days(self, appointment_id: int, page: int = 1) -> FreeDays:
+        """Return the next days to which a viewing may be moved, without its present time.
+
+        Two round trips; more, and up to two seconds, if the agent's calendar was read too long ago.
+
+        Args:
+            appointment_id: which.
+            page: from 1; each has DAYS_PER_PAGE days with free times.
+
+        Raises AppointmentUnknown, ViewingEnded, AgentInactive, CalendarUnavailable.
+        """
+        view, now = self.show(appointment_id), self._now()
+        if view.state != "open":
+            raise ViewingEnded
+        agent_id = view.appointment.agent_id
+
+        def read() -> Availability:
+            schedule = self._appointments.schedule_of(agent_id, now)
+            return self._availability(schedule, self._bookable_agent(schedule, now), now, appointment_id)
+
+        return _page_of(self._with_calendar(read, agent_id), view.appointment.start, page)
+
+    def calendar_file(self, view: VisitorView, *, title: str, description: str, url: str) -> bytes:
+        """Return a viewing as an iCalendar file, with the UID of the event to which visitors are invited by e-mail.
+
+        Args:
+            view: of the viewing.
+            title: plain text.
+            description: plain text.
+            url: of the visitor's page.
+        """
+        from peterental.calendars.icalendar_data import writer  # noqa: PLC0415  # loads icalendar
+
+        viewing, namespace = view.appointment, self._namespace()
+        event = ViewingEvent(
+            marker=Marker(namespace, viewing.appointment_id),
+            event_id=None,
+            start=viewing.start,
+            end=viewing.end,
+            zone=viewing.zone,
+            title=title,
+            location=viewing.property_address,
+            description=description,
+            url=url,
+            sequence=view.sequence,
+            updated_at=viewing.updated_at or self._now(),
+        )
+        return writer.viewing_to_add(event, visitor_uid(namespace, viewing.appointment_id))
+
+    def confirm(self, appointment_id: int, seen_start: datetime | None = None) -> Appointment:
+        """Record that the visitor will come.
+
+        Args:
+            appointment_id: which.
+            seen_start: the start that the visitor saw; None if it was shown none.
+
+        Raises AppointmentUnknown, ViewingChanged, ViewingEnded.
+        """
+        now = self._now()
+        with self._database.transaction() as connection:
+            view = self._locked(connection, appointment_id, now)
+            _require_open(view, seen_start)
+            if view.is_confirmed:
+                return view.appointment
+            self._visitors.confirm(connection, view.appointment, now)
+            changed = replace(view.appointment, confirmed_at=now)
+            self._record(connection, VISITOR, "confirmed", view.appointment, changed)
+            return changed
+
+    def cancel(self, appointment_id: int, seen_start: datetime | None = None) -> Appointment:
+        """Cancel a viewing.
+
+        Args:
+            appointment_id: which.
+            seen_start: the start that the visitor saw; None if it was shown none.
+
+        Raises AppointmentUnknown, ViewingChanged, ViewingEnded.
+        """
+        now = self._now()
+        with self._database.transaction() as connection:
+            view = self._locked(connection, appointment_id, now)
+            if view.appointment.status == "cancelled":
+                return view.appointment
+            _require_open(view, seen_start)
+            return self._end(connection, view.appointment, "cancelled", VISITOR, now)
+
+    def move(self, appointment_id: int, start: datetime, seen_start: datetime) -> Appointment:
+        """Move a viewing to a free time, in one step. A refused move leaves it where it is.
+
+        Args:
+            appointment_id: which.
+            start: the new start, aware.
+            seen_start: the start that the visitor saw.
+
+        Raises AppointmentUnknown, ViewingChanged, ViewingEnded, AgentInactive, CalendarUnavailable, and the
+        SlotUnavailable that explains why the time is not free.
+        """
+        agent_id = self.show(appointment_id).appointment.agent_id
+        return self._with_calendar(lambda: self._attempt_move(appointment_id, start, seen_start), agent_id)
+
+    def reinstate(self, appointment_id: int) -> Appointment:
+        """Take back a viewing that was released, if its time is still free. The visitor has thereby confirmed it.
+
+        Raises AppointmentUnknown, ViewingEnded, AgentInactive, CalendarUnavailable, SlotTaken.
+        """
+        agent_id = self.show(appointment_id).appointment.agent_id
+        return self._with_calendar(lambda: self._attempt_reinstating(appointment_id), agent_id)
+
+    def release(self, appointment_id: int, is_due: Callable[[Connection], bool]) -> bool:
+        """Cancel a viewing that its visitor did not confirm. Return whether it was done.
+
+        Args:
+            appointment_id: which.
+            is_due: decides in the transaction, under the agent's lock, whether it is to be released.
+
+        Raises AppointmentUnknown.
+        """
+        now = self._now()
+        with self._database.transaction() as connection:
+            view = self._locked(connection, appointment_id, now)
+            if view.state != "open" or view.is_confirmed or not is_due(connection):
+                return False
+            self._end(connection, view.appointment, "released", UNCONFIRMED, now)
+            return True
+
+    def _attempt_move(self, appointment_id: int, start: datetime, seen_start: datetime) -> Appointment:
+        now = self._now()
+        with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
+            view = self._locked(connection, appointment_id, now)
+            old = view.appointment
+            if view.state == "open" and start == old.start:
+                return old
+            _require_open(view, seen_start)
+            schedule = self._bookings.read(connection, old.agent_id, now)
+            agent = self._bookable_agent(schedule, now)
+            check_start(self._availability(schedule, agent, now, appointment_id), start)
+            end = start + timedelta(minutes=agent.rules.slot_minutes)
+            moved = replace(old, start=start, end=end, overlap_allowed=False, confirmed_at=None)
+            blocked_until = end + timedelta(minutes=agent.rules.buffer_minutes)
+            self._appointments.move(connection, moved, old.start, blocked_until, now, actor=VISITOR)
+            self._record(connection, VISITOR, "moved", old, moved)
+            return moved
+
+    def _attempt_reinstating(self, appointment_id: int) -> Appointment:
+        now = self._now()
+        with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
+            view = self._locked(connection, appointment_id, now)
+            old = view.appointment
+            if view.state == "open":
+                return old
+            if view.state != "released":
+                raise ViewingEnded
+            agent = self._bookable_agent(self._bookings.read(connection, old.agent_id, now), now)
+            until = old.end + timedelta(minutes=agent.rules.buffer_minutes)
+            if self._bookings.overlapping(connection, old.agent_id, old.start, until, ignored_id=appointment_id):
+                raise SlotTaken(start=old.start)
+            if self._hours.is_busy(connection, old.agent_id, old.start, until, now):
+                raise SlotTaken(start=old.start)
+            self._appointments.set_status(connection, old, "confirmed", kind="reopened", now=now, actor=VISITOR)
+            self._visitors.confirm(connection, old, now)
+            changed = replace(old, status="confirmed", confirmed_at=now, released_at=None)
+            self._record(connection, VISITOR, "reopened", old, changed)
+            return changed
+
+    def _end(
+        self,
+        connection: Connection,
+        old: Appointment,
+        kind: Literal["cancelled", "released"],
+        actor: str,
+        now: datetime,
+    ) -> Appointment:
+        self._appointments.set_status(connection, old, "cancelled", kind=kind, now=now, actor=actor)
+        released_at = now if kind == "released" else None
+        changed = replace(old, status="cancelled", confirmed_at=None, released_at=released_at)
+        self._record(connection, actor, kind, old, changed)
+        return changed
+
+    def _locked(self, connection: Connection, appointment_id: int, now: datetime) -> VisitorView:
+        """Lock the agent of a viewing and return the viewing. Raises AppointmentUnknown."""
+        self._bookings.lock_agent_of(connection, appointment_id)
+        return _view(self._visitors.read(connection, appointment_id), now)
+
+    def _bookable_agent(self, schedule: AgentSchedule, now: datetime) -> Agent:
+        """Return the agent of a schedule, if callers would be offered its times.
+
+        Raises AgentInactive, CalendarUnavailable.
+        """
+        agent = schedule.agent
+        assert agent is not None  # noqa: S101  # tells mypy; a viewing has its agent
+        if not agent.is_active:
+            raise AgentInactive(agent_name=agent.agent_name)
+        if not self._calendars.is_current(schedule.calendar_age, agent, now):
+            raise CalendarUnavailable(can_call_back=False)
+        return agent
+
+    @staticmethod
+    def _availability(schedule: AgentSchedule, agent: Agent, now: datetime, appointment_id: int) -> Availability:
+        """Return an agent's availability as it would be without one viewing."""
+        return Availability(agent.rules, agent.zone, now, without_booking(schedule.taken, appointment_id))
+
+    def _with_calendar(self, work: Callable[[], Result], agent_id: str) -> Result:
+        """Do something that needs an agent's calendar; if that was read too long ago, read it and try once more."""
+        try:
+            return work()
+        except CalendarUnavailable:
+            self._calendars.refresh(agent_id)
+        return work()
+
+    def _record(self, connection: Connection, actor: str, action: str, before: Appointment, after: Appointment) -> None:
+        """Queue the entry of the audit log."""
+        old, new = changed_fields(before, after)
+        change = Change(
+            action=action,
+            subject_kind="appointment",
+            subject_id=str(after.appointment_id),
+            subject_name=f"{after.attendee_name}, {after.property_address}",
+            before=old,
+            after=new,
+        )
+        self._audit.record(connection, actor, change)
+
+
+def _require_open(view: VisitorView, seen_start: datetime | None) -> None:
+    """Raise ViewingEnded, or ViewingChanged if the visitor saw another start."""
+    if view.state != "open":
+        raise ViewingEnded
+    if seen_start is not None and seen_start != view.appointment.start:
+        raise ViewingChanged
+
+
+def _view(row: Mapping[str, Any] | None, now: datetime) -> VisitorView:
+    """Return what a row of the repository shows its visitor. Raises AppointmentUnknown."""
+    if row is None:
+        raise AppointmentUnknown
+    fields = dict(row)
+    about = {name: fields.pop(name) for name in ("language", "handover_number", "sequence")}
+    appointment = Appointment(**fields)
+    state = _state(appointment, now)
+    released_at = appointment.released_at if state == "released" else None
+    until = min(released_at + REINSTATE_WITHIN, appointment.start) if released_at else None
+    return VisitorView(appointment=appointment, state=state, reinstate_until=until, **about)
+
+
+def _state(appointment: Appointment, now: datetime) -> VisitorState:
+    if appointment.status == "cancelled":
+        released_at = appointment.released_at
+        is_recent = released_at is not None and now < min(released_at + REINSTATE_WITHIN, appointment.start)
+        return "released" if is_recent else "cancelled"
+    if appointment.status != "confirmed" or appointment.end <= now:
+        return "over"
+    return "open" if now < appointment.start else "begun"
+
+
+def _page_of(availability: Availability, present: datetime, page: int) -> FreeDays:
+    """Return one page of the days with free times other than the present one."""
+    first = (page - 1) * DAYS_PER_PAGE
+    found: list[tuple[date, tuple[datetime, ...]]] = []
+    for day in availability.days():
+        times = tuple(start for start in availability.free_on(day) if start != present)
+        if times:
+            found.append((day, times))
+        if len(found) > first + DAYS_PER_PAGE:
+            break
+    return FreeDays(
+        days=dict(found[first : first + DAYS_PER_PAGE]), page=page, has_more=len(found) > first + DAYS_PER_PAGE
+    )

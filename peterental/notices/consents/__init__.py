@@ -1,0 +1,1 @@
+"""Consents: who may be texted about what, and who said stop."""

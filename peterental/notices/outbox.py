@@ -1,0 +1,116 @@
+"""The outbox: every e-mail and text that was, is or will be sent, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peterental.access import Viewer, owner_filter
+from peterental.audit.model import Change
+from peterental.clock import utc_now
+from peterental.notices.model import NoticeNotOver, NoticePage, NoticeTooLate, NoticeUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from peterental.appointments.model import Appointment
+    from peterental.audit.service import AuditService
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
+    from peterental.notices.model import Channel, NewNotice, Notice, NoticeFilter, State
+    from peterental.notices.repository import OutboxRepository
+
+PAGE_SIZE = 50
+MAX_OF_APPOINTMENT = 200
+MAX_BIGINT = 2**63 - 1
+
+
+class Outbox:
+    """The notices of one database.
+
+    Args:
+        database: where they are stored.
+        repository: of the notices.
+        audit: records who had a notice sent again.
+        now: returns the present moment, aware.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        repository: OutboxRepository,
+        audit: AuditService,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._database = database
+        self._repository = repository
+        self._audit = audit
+        self._now = now
+
+    def add(self, connection: Connection, notice: NewNotice) -> None:
+        """Queue writing a notice and the job that sends it, in the transaction of what it tells.
+
+        Costs no round trip of its own. Nothing is written if it is there already, or if its channel is off.
+        """
+        self._repository.add(connection, notice, self._now())
+
+    def of_appointment(self, appointment: Appointment) -> list[Notice]:
+        """Return the notices of a viewing that the viewer may see, oldest first. One round trip."""
+        return self._repository.of_appointment(appointment.appointment_id, MAX_OF_APPOINTMENT)
+
+    def listing(self, viewer: Viewer, wanted: NoticeFilter, page: int = 1) -> NoticePage:
+        """Return one page of the notices, newest first: all for admins, those of their agents for others.
+
+        One round trip.
+        """
+        found = self._repository.listing(
+            owner_filter(viewer), wanted, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
+        )
+        return NoticePage(notices=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
+
+    def counts(self, viewer: Viewer, since: datetime) -> Mapping[tuple[Channel, State], int]:
+        """Count the notices that ended after a moment or have not ended, by channel and state. One round trip."""
+        return self._repository.counts(owner_filter(viewer), since)
+
+    def record_delivery(self, provider_id: str, what: str, detail: str, at: datetime) -> bool:
+        """Record what a provider reports about a letter. Reports come in any order, also more than once.
+
+        A report may arrive before the answer to the request that it is about: it counts as soon as that is recorded.
+
+        Args:
+            provider_id: of the letter.
+            what: the provider's word, such as `queued`, `sent`, `delivered`, `failed` or `undelivered`.
+            detail: such as an error code; empty for none.
+            at: when, aware.
+
+        Returns whether the letter is known.
+        """
+        with self._database.transaction() as connection:
+            return self._repository.record_report(connection, provider_id, what, detail, at)
+
+    def retry(self, notice_id: int, viewer: Viewer) -> None:
+        """Send a failed or unknown notice again, because a person says so. It may then arrive twice.
+
+        Raises NoticeUnknown, NoticeNotOver, NoticeTooLate.
+        """
+        now = self._now()
+        with self._database.transaction() as connection:
+            notice = (
+                self._repository.lock(connection, notice_id, owner_filter(viewer))
+                if 0 < notice_id <= MAX_BIGINT
+                else None
+            )
+            if notice is None:
+                raise NoticeUnknown
+            if notice.state not in {"failed", "unknown"} or notice.ended_at is None:
+                raise NoticeNotOver
+            if notice.expires_at <= now:
+                raise NoticeTooLate
+            self._repository.send_again(connection, notice_id, now)
+            change = Change(
+                action="notice sent again",
+                subject_kind="notice",
+                subject_id=str(notice_id),
+                subject_name=f"{notice.kind} by {notice.channel}",
+            )
+            self._audit.record(connection, viewer.email, change)

@@ -1,0 +1,1 @@
+"""Releases viewings that their visitors were asked to confirm and did not."""

@@ -1,0 +1,143 @@
+"""Texts that visitors send, and the viewings that these may be about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from peterental.appointments.model import Status
+from peterental.notices.model import Kind, Language
+
+Outcome = Literal[
+    "confirm",
+    "cancel",
+    "take_offer",
+    "which",
+    "no_viewing",
+    "move",
+    "message",
+    "courtesy",
+    "help",
+    "start",
+    "stop",
+    "wrong_person",
+]
+"""What a text is taken for. The first three change a viewing; which and no_viewing ask for a change that is not
+certain."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncomingText:
+    """A text as the provider delivers it.
+
+    Args:
+        provider_id: the provider's id of it: one that comes twice is the same text.
+        sender: the number in E.164.
+        receiver: our number.
+        body: as it was written.
+        files: how many pictures or other files came with it; they are not kept.
+        is_answered: whether the provider itself has answered it: stop, start and help.
+    """
+
+    provider_id: str
+    sender: str
+    receiver: str
+    body: str
+    files: int = 0
+    is_answered: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToldViewing:
+    """A viewing that a number was texted about. Times are UTC.
+
+    Args:
+        appointment_id, agent_id, agent_name, time_zone: of the viewing.
+        language: in which the visitor is addressed.
+        handover_number: where the agent is reached; None if there is none.
+        start: of the viewing.
+        status: of the viewing.
+        sequence: counts its changes.
+        property_address: the home.
+        attendee_name: the visitor.
+        released_at: when it was released; None if it was not.
+        told_sequence: the newest state of it that the number was texted; None if it was texted none.
+    """
+
+    appointment_id: int
+    agent_id: str
+    agent_name: str
+    time_zone: str
+    language: Language
+    handover_number: str | None
+    start: datetime
+    status: Status
+    sequence: int
+    property_address: str
+    attendee_name: str
+    released_at: datetime | None
+    told_sequence: int | None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the home: the agent's."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the number was texted its present state: an answer to an earlier text does not mean this one."""
+        return self.told_sequence == self.sequence
+
+    def is_upcoming(self, now: datetime) -> bool:
+        """Return whether it takes place and has not begun."""
+        return self.status == "confirmed" and self.start > now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversation:
+    """What is known about a number when it texts.
+
+    Args:
+        viewings: those that it was texted about, the one of the newest text first; without any, its newest viewing.
+        last_kind: what the newest text to it was; None if there was none.
+        last_appointment_id: the viewing of that text; None for none.
+        is_stopped: whether it said stop.
+        answers: how many of its texts were answered in the last day.
+        has_acknowledgement: whether one of its messages was acknowledged a short while ago.
+    """
+
+    viewings: tuple[ToldViewing, ...] = ()
+    last_kind: Kind | None = None
+    last_appointment_id: int | None = None
+    is_stopped: bool = False
+    answers: int = 0
+    has_acknowledgement: bool = False
+
+    def upcoming(self, now: datetime) -> list[ToldViewing]:
+        """Return the viewings that take place and have not begun."""
+        return [viewing for viewing in self.viewings if viewing.is_upcoming(now)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A text that a visitor sent, as it is stored. Times are UTC.
+
+    Args:
+        provider_id: the provider's id of it.
+        sender: the number in E.164.
+        body: what it says.
+        received_at: when it came.
+        understood_as: what it was taken for.
+        appointment_id: the viewing that it was about; None if none was found.
+        answer: what was answered; None if nothing was.
+    """
+
+    provider_id: str
+    sender: str
+    body: str
+    received_at: datetime
+    understood_as: Outcome
+    appointment_id: int | None
+    answer: str | None

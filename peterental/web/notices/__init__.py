@@ -1,0 +1,1 @@
+"""Pages about notices: settings, wordings, and the outbox."""

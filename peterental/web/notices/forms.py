@@ -1,0 +1,103 @@
+"""Forms of the settings of notices, of a wording, and of a test send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import time
+from typing import Any
+
+from wtforms import BooleanField, Field, SelectField, StringField, TextAreaField, TimeField
+from wtforms.validators import StopValidation
+
+from peterental.notices.settings import MAX_NAME_CHARS, RELEASE_HOURS
+from peterental.notices.wording.model import MAX_BODY_CHARS, MAX_SUBJECT_CHARS
+from peterental.plural import counted
+from peterental.web.shell.forms import PageForm, required, up_to
+
+MAX_RECIPIENT_CHARS = 254
+
+
+def _require_time(form: PageForm, field: Field) -> None:
+    """Check that a time was entered; an invalid one already has an error."""
+    del form
+    if field.data is None and not field.errors:
+        raise StopValidation("Enter a time such as 20:00.")
+
+
+_require_time.field_flags = {"required": True}  # type: ignore[attr-defined]  # WTForms reads this attribute
+
+
+class ClockField(TimeField):  # type: ignore[misc]  # WTForms has no types
+    """A time of day; browsers may send seconds."""
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        """Parse the entry; empty becomes None."""
+        self.data: Any = None
+        entered = valuelist[0].strip() if valuelist else ""
+        if entered:
+            try:
+                self.data = time.fromisoformat(entered)
+            except ValueError as error:
+                raise ValueError("Enter a time such as 20:00.") from error
+            if self.data.tzinfo is not None:
+                self.data = None
+                raise ValueError("Enter a time such as 20:00.")
+
+
+class SettingsForm(PageForm):
+    """What the office sends."""
+
+    office_name = StringField(
+        "Name of the office",
+        description="Every text begins with it, and e-mails come from it.",
+        validators=[required("Enter the name of the office."), up_to(MAX_NAME_CHARS)],
+        render_kw={"autocomplete": "organization"},
+    )
+    texts_visitors = BooleanField("Text visitors")
+    mails_visitors = BooleanField("E-mail visitors who left an address")
+    reminds_day_before = BooleanField("Remind a day before, and ask to confirm")
+    reminds_hours_before = BooleanField("Remind two hours before")
+    follows_up_no_shows = BooleanField("Write once after a no-show")
+    release_hours = SelectField(
+        "Release viewings that the visitor did not confirm",
+        description="The time becomes free. The visitor is told, and can take it back for 30 minutes.",
+        choices=[("", "Never"), *((str(hours), f"{counted(hours, 'hour')} before") for hours in RELEASE_HOURS)],
+    )
+    quiet_from = ClockField(
+        "Quiet hours begin",
+        description="On the agent's clock. Only answers to what a visitor just did are sent until they end.",
+        validators=[_require_time],
+    )
+    quiet_until = ClockField("Quiet hours end", validators=[_require_time])
+    list_at = ClockField("Morning list of agents", validators=[_require_time])
+
+
+class WordingForm(PageForm):
+    """The wording of an e-mail."""
+
+    subject = StringField(
+        "Subject",
+        validators=[required("Enter the subject."), up_to(MAX_SUBJECT_CHARS)],
+        render_kw={"autocomplete": "off"},
+    )
+    body = TextAreaField(
+        "Text", validators=[required("Enter the text."), up_to(MAX_BODY_CHARS)], render_kw={"rows": "14"}
+    )
+
+
+class TextWordingForm(PageForm):
+    """The wording of a text message."""
+
+    body = TextAreaField(
+        "Text", validators=[required("Enter the text."), up_to(MAX_BODY_CHARS)], render_kw={"rows": "5"}
+    )
+
+
+class SendTestForm(PageForm):
+    """Where a wording is sent as a test."""
+
+    recipient = StringField(
+        "Send a test to",
+        validators=[required("Enter where to send it."), up_to(MAX_RECIPIENT_CHARS)],
+        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
+    )

@@ -1,0 +1,207 @@
+"""The settings of notices: what is sent, through what, in which words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from peterental.access import require_admin
+from peterental.notices.files import MAIL_FOLDER, TEXT_FOLDER
+from peterental.notices.model import NoticeSettings, NoticeSettingsInvalid
+from peterental.notices.samples import ChannelOff, RecipientRefused
+from peterental.notices.wording.builtin import key_named
+from peterental.notices.wording.model import (
+    FIELDS,
+    OPTIONAL_FIELDS,
+    StoredWording,
+    Wording,
+    WordingRefused,
+    WordingUnknown,
+)
+from peterental.services import Services, services_of
+from peterental.web.notices import labels, outbox_pages
+from peterental.web.notices.forms import SendTestForm, SettingsForm, TextWordingForm, WordingForm
+from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.query_params import QueryParams
+from peterental.web.shell.session import current_viewer
+
+if TYPE_CHECKING:
+    from peterental.config import Config
+    from peterental.notices.model import Channel
+    from peterental.notices.samples import Preview
+    from peterental.notices.wording.model import WordingKey
+
+Answer = Response | str | tuple[str, int]
+
+FOLDERS: dict[Channel, str] = {"text": TEXT_FOLDER, "email": MAIL_FOLDER}
+
+
+def create_blueprint() -> Blueprint:
+    """Return the blueprint of the notices' pages."""
+    blueprint = Blueprint("notices", __name__, template_folder="templates")
+    both = ["GET", "POST"]
+    wording = "/settings/wordings/<kind>/<channel>/<language>"
+    blueprint.add_url_rule("/settings", view_func=settings, methods=both)
+    blueprint.add_url_rule("/settings/wordings", view_func=wordings)
+    blueprint.add_url_rule(wording, view_func=edit_wording, methods=both)
+    blueprint.add_url_rule(f"{wording}/reset", view_func=reset_wording, methods=["POST"])
+    blueprint.add_url_rule(f"{wording}/test", view_func=send_test, methods=["POST"])
+    outbox_pages.add_routes(blueprint)
+    return blueprint
+
+
+@preserves_form
+def settings() -> Answer:
+    """Show and change what the office sends, and show which channels are ready. Runs two queries."""
+    viewer, services = current_viewer(), _services()
+    require_admin(viewer)
+    present = services.notice_settings.get()
+    form = SettingsForm(data={**asdict(present), "release_hours": str(present.release_hours or "")})
+    if form.validate_on_submit():
+        try:
+            services.notice_settings.change(_entered(form), viewer)
+        except NoticeSettingsInvalid as refusal:
+            form.form_errors.append(str(refusal))
+        else:
+            flash("The settings were saved.", "done")
+            return redirect(url_for("notices.settings"), 303)
+    config = _config()
+    body = render_template(
+        "notices/settings.html",
+        form=form,
+        ready=services.notice_channels.ready(),
+        channels=labels.CHANNELS,
+        folders={channel: str(config.instance_dir / folder) for channel, folder in FOLDERS.items()},
+        is_production=config.is_production,
+        has_public_url=config.public_url is not None,
+    )
+    return body, 400 if form.is_submitted() else 200
+
+
+def wordings() -> str:
+    """List the wordings of one language. Runs one query."""
+    params = QueryParams(request.args)
+    language = params.choice("language", labels.LANGUAGES, "There is no language {}. English is shown.") or "en"
+    listed: dict[str, dict[Channel, StoredWording]] = {}
+    for stored in _services().wordings.listing(current_viewer()):
+        if stored.key.language == language:
+            listed.setdefault(stored.key.kind, {})[stored.key.channel] = stored
+    return render_template(
+        "notices/wordings.html",
+        listed=listed,
+        language=language,
+        languages=labels.LANGUAGES,
+        kinds=labels.KINDS,
+        channels=labels.CHANNELS,
+        warnings=params.warnings,
+    )
+
+
+@preserves_form
+def edit_wording(kind: str, channel: str, language: str) -> Answer:
+    """Show a wording with a preview; change it, or only preview what was entered. Runs two queries."""
+    viewer, services, key = current_viewer(), _services(), _key(kind, channel, language)
+    stored = services.wordings.get(key, viewer)
+    data = asdict(stored.wording)
+    form = TextWordingForm(data=data) if key.channel == "text" else WordingForm(data=data)
+    shown: Preview | None = None
+    if form.validate_on_submit():
+        wording = _wording(form)
+        try:
+            shown = services.wording_samples.preview(key, wording, viewer)
+            if request.form.get("do") != "preview":
+                services.wordings.change(key, wording, viewer)
+                flash("The wording was saved. Notices that are sent from now on use it.", "done")
+                return redirect(_url("edit_wording", key), 303)
+        except WordingRefused as refusal:
+            form.add_error(refusal, refusal.at)
+    elif not form.is_submitted():
+        shown = services.wording_samples.preview(key, stored.wording, viewer)
+    return _wording_page(stored, form, shown)
+
+
+def reset_wording(kind: str, channel: str, language: str) -> Response:
+    """Use the built-in wording again."""
+    key = _key(kind, channel, language)
+    _services().wordings.reset(key, current_viewer())
+    flash("The built-in wording is used again.", "done")
+    return redirect(_url("edit_wording", key), 303)
+
+
+@preserves_form
+def send_test(kind: str, channel: str, language: str) -> Answer:
+    """Send a wording as it is saved, with example values, to an address."""
+    viewer, services, key = current_viewer(), _services(), _key(kind, channel, language)
+    stored, form = services.wordings.get(key, viewer), SendTestForm()
+    if form.validate_on_submit():
+        try:
+            to = services.wording_samples.send_test(key, form.recipient.data, viewer)
+        except RecipientRefused as refusal:
+            form.add_error(refusal, "recipient")
+        except ChannelOff as refusal:
+            form.add_error(refusal)
+        else:
+            flash(f"A test goes to {to}. The outbox shows what becomes of it.", "done")
+            return redirect(_url("edit_wording", key), 303)
+    data = asdict(stored.wording)
+    unsent = TextWordingForm(formdata=None, data=data) if key.channel == "text" else WordingForm(None, data=data)
+    shown = services.wording_samples.preview(key, stored.wording, viewer)
+    return _wording_page(stored, unsent, shown, test=form)
+
+
+def _wording_page(
+    stored: StoredWording, form: WordingForm | TextWordingForm, shown: Preview | None, test: SendTestForm | None = None
+) -> Answer:
+    key = stored.key
+    sent = test or (form if form.is_submitted() and form.errors else None)
+    body = render_template(
+        "notices/wording.html",
+        stored=stored,
+        key=key,
+        form=form,
+        sent=sent,
+        test_form=test or SendTestForm(formdata=None),
+        shown=shown,
+        length=labels.segments_line(shown.segments) if shown and shown.segments else "",
+        kinds=labels.KINDS,
+        channels=labels.CHANNELS,
+        languages=labels.LANGUAGES,
+        fields=[(name, labels.FIELDS[name], name in OPTIONAL_FIELDS) for name in sorted(FIELDS[key.kind])],
+    )
+    return body, 400 if sent else 200
+
+
+def _entered(form: SettingsForm) -> NoticeSettings:
+    names = [name for name in NoticeSettings.__dataclass_fields__ if name != "release_hours"]
+    values = {name: getattr(form, name).data for name in names}
+    hours = form.release_hours.data
+    return NoticeSettings(**values, release_hours=int(hours) if hours else None)
+
+
+def _wording(form: WordingForm | TextWordingForm) -> Wording:
+    """Return the entered wording, with line ends as they are stored."""
+    body = (form.body.data or "").replace("\r\n", "\n").strip()
+    return Wording(body, form.subject.data or "") if isinstance(form, WordingForm) else Wording(body)
+
+
+def _key(kind: str, channel: str, language: str) -> WordingKey:
+    key = key_named(f"{kind}/{channel}/{language}")
+    if key is None:
+        raise WordingUnknown
+    return key
+
+
+def _url(endpoint: str, key: WordingKey) -> str:
+    return url_for(f"notices.{endpoint}", kind=key.kind, channel=key.channel, language=key.language)
+
+
+def _config() -> Config:
+    config: Config = current_app.extensions["peterental.config"]
+    return config
+
+
+def _services() -> Services:
+    return services_of(current_app)

@@ -1,0 +1,1 @@
+"""The pages on which visitors see and change their own viewings, behind signed links."""

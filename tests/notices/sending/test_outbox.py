@@ -1,0 +1,135 @@
+"""The outbox is listed, counted, and corrected by what providers report."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+
+import pytest
+
+from peterental.access import Viewer
+from peterental.appointments.manual.repository import ManualBookingRepository
+from peterental.notices import outbox as module
+from peterental.notices.model import (
+    ALL_NOTICES,
+    NewNotice,
+    NoticeFilter,
+    NoticeNotOver,
+    NoticeTooLate,
+    NoticeUnknown,
+)
+from tests.notices.office import ADMIN, EMAIL, PHONE_NUMBER, Office
+
+STRANGER = Viewer(user_id=77, email="stranger@example.com", is_admin=False)
+
+
+def test_agents_see_the_notices_of_their_own(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    viewing = office.book(email=EMAIL)
+    outbox, since = office.services.outbox, office.clock.now - timedelta(days=1)
+    assert len(outbox.listing(ADMIN, ALL_NOTICES).notices) == 2
+    assert outbox.listing(STRANGER, ALL_NOTICES).notices == ()
+    assert outbox.counts(STRANGER, since) == {}
+    user = office.services.users.create("ana@example.com", "correct horse battery", "agent", "Ana")
+    office.database.fetch("UPDATE agents SET user_id = %s", [user.user_id])
+    ana = Viewer(user_id=user.user_id, email="ana@example.com", is_admin=False)
+    assert len(outbox.listing(ana, ALL_NOTICES).notices) == 2
+    assert outbox.counts(ana, since) == {("text", "waiting"): 1, ("email", "waiting"): 1}
+    monkeypatch.setattr(module, "PAGE_SIZE", 1)
+    first, second = outbox.listing(ana, ALL_NOTICES), outbox.listing(ana, ALL_NOTICES, 2)
+    assert (first.has_more, second.has_more) == (True, False)
+    assert first.notices[0].notice_id > second.notices[0].notice_id
+    with office.database.transaction() as connection:
+        appointment = ManualBookingRepository(office.database).get(connection, viewing, None)
+    assert appointment is not None
+    assert [notice.channel for notice in outbox.of_appointment(appointment)] == [
+        notice.channel for notice in (*second.notices, *first.notices)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "number"),
+    [
+        (NoticeFilter(channel="text"), 1),
+        (NoticeFilter(state="sent"), 0),
+        (NoticeFilter(kind="booked", audience="visitor", agent_id="ana"), 2),
+        (NoticeFilter(recipient=EMAIL), 1),
+    ],
+)
+def test_listing_is_filtered(office: Office, wanted: NoticeFilter, number: int) -> None:
+    office.book(email=EMAIL)
+    assert len(office.services.outbox.listing(ADMIN, wanted).notices) == number
+    late = NoticeFilter(since=office.clock.now + timedelta(seconds=1))
+    assert office.services.outbox.listing(ADMIN, late).notices == ()
+
+
+REPORTS = [("queued", ""), ("sent", ""), ("delivered", "")]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(REPORTS)))
+def test_reports_in_any_order_lead_to_the_same(office: Office, order: tuple[tuple[str, str], ...]) -> None:
+    office.send(office.book())
+    for what, detail in (*order, *order):
+        assert office.services.outbox.record_delivery("text-1", what, detail, office.clock.now)
+    assert office.notices("state", "reason") == [("delivered", None)]
+    assert office.services.outbox.record_delivery("text-1", "undelivered", "30005", office.clock.now)
+    assert office.services.outbox.record_delivery("text-1", "sent", "", office.clock.now)
+    assert office.notices("state", "reason") == [("failed", "The provider could not deliver it: 30005.")]
+
+
+def test_report_that_arrives_before_the_answer_counts(office: Office) -> None:
+    viewing = office.book()
+
+    def report() -> None:
+        assert not office.services.outbox.record_delivery("text-1", "delivered", "", office.clock.now)
+
+    office.texts.after_hand_over = report
+    office.send(viewing)
+    assert office.notices("state") == ["delivered"]
+
+
+def test_person_sends_a_failed_notice_again(office: Office) -> None:
+    viewing = office.book()
+    outbox, (notice_id,) = office.services.outbox, office.notices("notice_id")
+    with pytest.raises(NoticeNotOver):
+        outbox.retry(notice_id, ADMIN)
+    office.texts.behaviour = "refuse"
+    office.send(viewing)
+    for unknown in (0, notice_id + 1, 2**63):
+        with pytest.raises(NoticeUnknown):
+            outbox.retry(unknown, ADMIN)
+    with pytest.raises(NoticeUnknown):
+        outbox.retry(notice_id, STRANGER)
+    office.jobs()
+    outbox.retry(notice_id, ADMIN)
+    assert office.jobs() == [{"notice_id": notice_id}]
+    office.services.notice_sender.send(notice_id)
+    assert office.notices("state", "reason", "attempts") == [("sent", None, 2)]
+    assert [entry.change.action for entry in office.services.audit.listing(ADMIN).entries][:1] == ["notice sent again"]
+
+
+def test_late_notice_is_not_sent_again(office: Office) -> None:
+    viewing = office.book()
+    office.texts.behaviour = "refuse"
+    office.send(viewing)
+    office.clock.forward(days=2)
+    with pytest.raises(NoticeTooLate):
+        office.services.outbox.retry(office.notices("notice_id")[0], ADMIN)
+
+
+def test_notice_for_later_has_a_job_for_later(office: Office) -> None:
+    later = office.clock.now + timedelta(hours=5)
+    notice = NewNotice(
+        kind="reply", channel="text", audience="visitor", recipient=PHONE_NUMBER, body="Hello.", due_at=later
+    )
+    with office.database.transaction() as connection:
+        office.services.outbox.add(connection, notice)
+    ((scheduled_at, args),) = [
+        (row["scheduled_at"], row["args"])
+        for row in office.database.fetch("SELECT scheduled_at, args FROM procrastinate_jobs")
+    ]
+    assert scheduled_at == later
+    office.services.notice_sender.send(args["notice_id"])
+    assert office.texts.taken == []
+    office.clock.now = later
+    office.services.notice_sender.send(args["notice_id"])
+    assert [letter.body for letter in office.texts.taken] == ["Hello."]
