@@ -27,6 +27,8 @@ from peterental.database.pool import Database
 from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
 from peterental.notices.agent_choices.model import Contact
+from peterental.notices.model import ALL_NOTICES, NoticeSettings
+from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.model import Client, SignedIn
@@ -142,6 +144,9 @@ WITHOUT_VIEWER = {
     "waitlist.offered_to": INTERNAL,
     "waitlist.show": LINK,
     "waitlist.waiting": ALREADY_CHECKED,
+    "wording_samples.compose": BACKGROUND,
+    "wording_samples.require_true": BACKGROUND,
+    "wordings.wording": INTERNAL,
 }
 """The methods without a viewer, and the reason for each."""
 
@@ -232,8 +237,15 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "entry": NewBooking(
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
         ),
+        "key": WordingKey("booked", "text", "en"),
         "limit": 10,
         "message_filter": MessageFilter(),
+        "notice_filter": ALL_NOTICES,
+        "notice_id": 1,
+        "recipient": "eve@example.com",
+        "settings": NoticeSettings(office_name="Eve's office"),
+        "since": datetime(2026, 1, 1, tzinfo=UTC),
+        "wording": Wording("{office}: {home}"),
         "job_id": 1,
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,
