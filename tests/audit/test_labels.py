@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -125,31 +125,22 @@ def change_calendars(services: Services, database: Database, admin: Viewer) -> N
 
 
 def change_notices(services: Services, database: Database, admin: Viewer) -> None:
-    """Choose otherwise what is sent, in which words, and what an agent is told; take a caller off the waitlist."""
+    """Choose otherwise what an agent is told and what is sent, send again, and take a caller off the waitlist."""
     services.notice_settings.change(
         NoticeSettings(
-            office_name="Norman Leasing",
-            texts_visitors=False,
-            mails_visitors=False,
-            reminds_day_before=False,
-            reminds_hours_before=False,
-            follows_up_no_shows=True,
-            release_hours=3,
-            quiet_from=time(21),
-            quiet_until=time(7),
-            list_at=time(7),
+            office_name="Elm Homes", texts_visitors=False, mails_visitors=False, reminds_day_before=False,
+            reminds_hours_before=False, follows_up_no_shows=True, release_hours=3, quiet_from=time(21),
+            quiet_until=time(9), list_at=time(6),
         ),
         admin,
+    )  # fmt: skip
+    key = WordingKey("booked", "email", "en")
+    services.wordings.change(key, Wording(body="See you on {day} at {time}.[ {link}]", subject="Booked"), admin)
+    database.fetch(
+        "INSERT INTO notices (kind, channel, audience, recipient, state, expires_at, ended_at)"
+        " VALUES ('test', 'email', 'user', 'x@example.com', 'failed', '2027-01-01', NOW())"
     )
-    services.wordings.change(WordingKey("booked", "email", "en"), Wording("New {day}", "New"), admin)
-    failed_id = database.fetch(
-        """
-        INSERT INTO notices (kind, channel, audience, recipient, state, ended_at, expires_at)
-        VALUES ('test', 'email', 'user', 'a@example.com', 'failed', NOW(), %s) RETURNING notice_id
-        """,
-        (NOW + timedelta(days=1),),
-    )[0]["notice_id"]
-    services.outbox.retry(failed_id, admin)
+    services.outbox.retry(database.fetch("SELECT notice_id FROM notices")[0]["notice_id"], admin)
     choices: dict[tuple[AgentKind, Channel], Timing] = {(kind, "email"): "off" for kind in KINDS}
     services.agent_notices.change("ana", Contact(email="a@example.com", phone="+14055550123"), choices, admin)
     database.fetch(
