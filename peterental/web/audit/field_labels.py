@@ -95,18 +95,6 @@ LABELS = {
     "until": "Until",
     "user_id": "Owner",
     "vapi_assistant_id": "Vapi assistant",
-    "office_name": "Name of the office",
-    "texts_visitors": "Texts visitors",
-    "mails_visitors": "E-mails visitors",
-    "reminds_day_before": "Reminds a day before",
-    "reminds_hours_before": "Reminds two hours before",
-    "follows_up_no_shows": "Writes after a no-show",
-    "release_hours": "Hours before unconfirmed viewings are released",
-    "quiet_from": "Quiet hours begin",
-    "quiet_until": "Quiet hours end",
-    "list_at": "Morning list",
-    "subject": "Subject",
-    "body": "Text",
 }
 """The labels of the fields that the services write; a field of an older release is shown by its own name."""
 
