@@ -184,6 +184,8 @@ def _of_visitors(site: Site) -> Iterator[PageState]:
     yield PageState("visit-cancelled", f"/v/{tom}", None, status=410)
     yield PageState("visit-over", f"/v/{gone}", None, status=410)
     yield PageState("visit-unknown", "/v/x", None, status=404)
+    waiting = site.database.fetch("SELECT entry_id FROM waitlist WHERE state = 'waiting'")[0]["entry_id"]
+    yield PageState("offer-ended", f"/v/offer/{site.services.offer_links.token(waiting)}", None, status=410)
     released = site.database.fetch("SELECT id FROM appointments WHERE attendee_name LIKE 'Li Wei%%'")[0]["id"]
     site.services.visitors.release(released, lambda _: True)
     yield PageState("visit-released", f"/v/{site.services.visitor_links.token(released)}", None)
@@ -298,10 +300,16 @@ def _invalid_forms() -> Iterator[PageState]:
     yield PageState(
         "appointments-new-warnings", "/appointments/new?agent=ana-lima&day=2020-01-01", then=_book_in_the_past
     )
+    yield PageState("agent-notices-invalid", "/agents/ana-lima/notices", then=_enter_no_number)
     yield PageState("users-invite-invalid", "/users/invite", then=lambda page: press(page, "Invite and show"))
     yield PageState("users-show-link", "/users/2", then=lambda page: press(page, "Create"))
     yield PageState("tool-tester-invalid", "/rehearsal?tool=set_appointment", then=_enter_invalid_json)
     yield PageState("account-invalid", "/account", then=lambda page: press(page, "Change password"))
+
+
+def _enter_no_number(page: Page) -> None:
+    page.get_by_label("Phone for texts").fill("call me")
+    press(page, "Save notices")
 
 
 def _book_in_the_past(page: Page) -> None:
