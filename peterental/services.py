@@ -46,6 +46,7 @@ from peterental.notices.release.service import ReleaseService
 from peterental.notices.reminder_repository import ReminderRepository
 from peterental.notices.reminders import ReminderService
 from peterental.notices.replies.letters import ReplyLetters
+from peterental.notices.replies.service import ReplyService
 from peterental.notices.repository import OutboxRepository
 from peterental.notices.samples import WordingSamples
 from peterental.notices.sending import Sender
@@ -104,6 +105,7 @@ class Services:
     persons: PersonService
     releases: ReleaseService
     reminders: ReminderService
+    replies: ReplyService
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
@@ -191,6 +193,7 @@ def build_services(
     offer_letters = OfferLetters(database, wordings, settings=office.get, link=offer_links.url, now=clock)
     channels, outbox = Channels(office), Outbox(database, OutboxRepository(database), audit, clock)
     notice_settings = NoticeSettingsService(database, office, audit)
+    waitlist = WaitlistService(database, calls, sync, outbox, notice_settings, audit, clock)
     samples = WordingSamples(
         database,
         wordings,
@@ -267,7 +270,7 @@ def build_services(
             database,
             SendingRepository(database),
             lambda: transports(config, clock),
-            (viewing_letters, agent_letters, offer_letters, user_letters, samples, ReplyLetters()),
+            (viewing_letters, agent_letters, offer_letters, user_letters, samples, ReplyLetters(consents)),
             consents,
             clock,
         ),
@@ -277,6 +280,16 @@ def build_services(
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
         releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
+        replies=ReplyService(
+            database,
+            visitors=visitors,
+            waitlist=waitlist,
+            consents=consents,
+            outbox=outbox,
+            settings=notice_settings,
+            link_of=links.url if config.link_address else lambda _: "",
+            now=clock,
+        ),
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
@@ -284,7 +297,7 @@ def build_services(
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,
         visitors=visitors,
-        waitlist=WaitlistService(database, calls, sync, outbox, notice_settings, audit, clock),
+        waitlist=waitlist,
         wording_samples=samples,
         wordings=wordings,
     )

@@ -63,6 +63,11 @@ NAME_AND_OWNER = "each row shows its agent's name and time zone, and only the vi
 PROMISE = "a caller is promised a text only where one will be sent, and waits for no statement of its own"
 RELEASE = "one query finds the viewings whose visitors were asked and did not answer"
 
+CONSENT = "the phone call or the form that booked a viewing is the consent to its notices"
+TEXTED = "a text is answered for the viewings that its number was texted about"
+
+REMINDED = "one statement finds the viewings whose reminder is due, and writes the reminders"
+
 MAY_READ = {
     ("appointments/calendar_events/repository.py", "agents"): "an event is written in its agent's time zone",
     ("appointments/listing/repository.py", "agents"): NAME_AND_OWNER,
@@ -79,8 +84,30 @@ MAY_READ = {
     ("calls/repository.py", "appointments"): "a tool call is stored with the booking it made, in the same statement",
     ("messages/personal_data_repository.py", "agents"): NAME,
     ("messages/repository.py", "agents"): NAME_AND_OWNER,
+    ("notices/consents/repository.py", "appointment_events"): CONSENT,
+    ("notices/consents/repository.py", "appointments"): CONSENT,
+    ("notices/replies/repository.py", "agents"): TEXTED,
+    ("notices/replies/repository.py", "appointments"): TEXTED,
+    ("notices/agent_choices/repository.py", "agents"): "lists are due on the agents' clocks, at their users' addresses",
+    (
+        "notices/agent_choices/repository.py",
+        "appointment_events",
+    ): "a morning list has the changes of its agent's viewings",
+    ("notices/agent_choices/repository.py", "appointments"): "a morning list has the viewings of its agent's day",
+    ("notices/agent_choices/repository.py", "users"): "an agent is told at the address of its user",
+    ("notices/reminder_repository.py", "agents"): REMINDED,
+    ("notices/reminder_repository.py", "appointment_events"): REMINDED,
+    ("notices/reminder_repository.py", "appointments"): REMINDED,
+    ("notices/listing_repository.py", "agents"): NAME_AND_OWNER,
+    ("notices/repository.py", "agents"): NAME_AND_OWNER,
+    ("notices/sending_repository.py", "agents"): "the quiet hours are on the agent's clock",
+    ("notices/sending_repository.py", "appointments"): "a viewing does not change while a notice of it is handed over",
+    ("notices/viewing_repository.py", "agents"): "a letter names the agent of its viewing, on the agent's clock",
+    ("notices/viewing_repository.py", "appointments"): "a letter is written from the present state of its viewing",
     ("notices/release/repository.py", "agents"): RELEASE,
     ("notices/release/repository.py", "appointments"): RELEASE,
+    ("notices/waitlist/repository.py", "agents"): "an entry is shown with its agent, on its agent's clock",
+    ("notices/waitlist/repository.py", "appointments"): "a caller who has a viewing by now is not offered another",
 }
 """Why a repository may read, and never write, a table of another folder."""
 

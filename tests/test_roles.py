@@ -26,6 +26,9 @@ from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
+from peterental.notices.agent_choices.model import Contact
+from peterental.notices.model import ALL_NOTICES, NoticeSettings
+from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.model import Client, SignedIn
@@ -39,9 +42,11 @@ SIGN_IN = "there is no viewer yet, or a password decides"
 OPERATOR = "the command line, which only operators reach"
 BACKGROUND = "called by background jobs"
 LINK = "the signed link or the visitor's number decides"
+PROVIDER = "Twilio's signature decides"
 INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
+    "agent_notice_planner.plan": BACKGROUND,
     "agents.changes_since": ALREADY_CHECKED,
     "agents.find": PHONE_CALL,
     "appointments.availability": PHONE_CALL,
@@ -82,6 +87,12 @@ WITHOUT_VIEWER = {
     "calls.tool_calls": INTERNAL,
     "calls.weekly_counts": ALREADY_CHECKED,
     "calls.write_buffered": INTERNAL,
+    "consents.for_person": INTERNAL,
+    "consents.is_stopped": INTERNAL,
+    "consents.record_opt_out": PROVIDER,
+    "consents.record_viewing": INTERNAL,
+    "consents.start": INTERNAL,
+    "consents.stop": INTERNAL,
     "jobs.defer": INTERNAL,
     "jobs.defer_once": INTERNAL,
     "jobs.record_error": INTERNAL,
@@ -89,7 +100,19 @@ WITHOUT_VIEWER = {
     "hours.busy_blocks": ALREADY_CHECKED,
     "hours.date_overrides": ALREADY_CHECKED,
     "hours.today": ALREADY_CHECKED,
+    "notice_channels.ready": "tells whether a channel is on",
+    "notice_channels.record": BACKGROUND,
+    "notice_sender.look_up": BACKGROUND,
+    "notice_sender.send": BACKGROUND,
+    "notice_sender.send_of_appointment": BACKGROUND,
+    "notice_settings.get": "every letter says who writes",
+    "outbox.add": INTERNAL,
+    "outbox.of_appointment": ALREADY_CHECKED,
+    "outbox.record_delivery": PROVIDER,
     "releases.release_unconfirmed": BACKGROUND,
+    "reminders.plan": BACKGROUND,
+    "replies.of_appointment": ALREADY_CHECKED,
+    "replies.receive": PROVIDER,
     "retention.due": OPERATOR,
     "retention.reduce": OPERATOR,
     "second_factor.reset_by_operator": OPERATOR,
@@ -121,6 +144,19 @@ WITHOUT_VIEWER = {
     "visitors.reinstate": LINK,
     "visitors.release": BACKGROUND,
     "visitors.show": LINK,
+    "offer_links.appointment_of": LINK,
+    "offer_links.token": INTERNAL,
+    "offer_links.url": INTERNAL,
+    "waitlist.accept": LINK,
+    "waitlist.agents_waited_for": BACKGROUND,
+    "waitlist.join": PHONE_CALL,
+    "waitlist.offer": BACKGROUND,
+    "waitlist.offered_to": INTERNAL,
+    "waitlist.show": LINK,
+    "waitlist.waiting": ALREADY_CHECKED,
+    "wording_samples.compose": BACKGROUND,
+    "wording_samples.require_true": BACKGROUND,
+    "wordings.wording": INTERNAL,
 }
 """The methods without a viewer, and the reason for each."""
 
@@ -187,7 +223,9 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "keeps_titles": True,
         "kind": "google",
         "receiving": None,
+        "choices": {("agent_booked", "email"): "off"},
         "code": "a code",
+        "contact": Contact(email="nora@example.com"),
         "state": "a state",
         "redirect_uri": "https://rent.example.com/oauth/google",
         "trusts_stale": True,
@@ -199,11 +237,25 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "day": TOMORROW,
         "done": True,
         "email": "eve@example.com",
+        "entry_id": first(
+            """
+            INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted)
+            VALUES ('nora-castillo', 'Mia', '+14055550123', '1 Elm Street', '{[2030-01-01, 2030-01-02)}')
+            RETURNING entry_id
+            """
+        ),
         "entry": NewBooking(
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
         ),
+        "key": WordingKey("booked", "text", "en"),
         "limit": 10,
         "message_filter": MessageFilter(),
+        "notice_filter": ALL_NOTICES,
+        "notice_id": 1,
+        "recipient": "eve@example.com",
+        "settings": NoticeSettings(office_name="Eve's office"),
+        "since": datetime(2026, 1, 1, tzinfo=UTC),
+        "wording": Wording("{office}: {home}"),
         "job_id": 1,
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "minutes": 600,

@@ -54,7 +54,7 @@ class MessageDraft:
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A message left by phone for an agent. Times are UTC."""
+    """A message for an agent, left by phone or sent by text. Times are UTC."""
 
     message_id: int
     agent_id: str
@@ -70,6 +70,8 @@ class Message:
     done_by: str | None
     is_urgent: bool = False
     """Whether it was left for a caller whom no time could be offered, because the calendar could not be read."""
+    appointment_id: int | None = None
+    """The viewing that a message by text is about; None for a message by phone."""
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COLUMNS = """
     messages.message_id, messages.agent_id, agents.agent_name, agents.time_zone, messages.vapi_call_id, messages.body,
     messages.attendee_name, messages.attendee_phone, messages.caller_number, messages.received_at, messages.done_at,
-    messages.done_by, messages.is_urgent
+    messages.done_by, messages.is_urgent, messages.appointment_id
 """
 
 ONE_MESSAGE = f"""
@@ -101,6 +101,7 @@ class MessageRepository:
         vapi_call_id: str | None,
         caller_number: str | None,
         is_urgent: bool = False,
+        appointment_id: int | None = None,
     ) -> None:
         """Queue adding a message to an agent's inbox.
 
@@ -112,13 +113,15 @@ class MessageRepository:
             vapi_call_id: the phone call in which it was left; None if Vapi sent no id.
             caller_number: the number from which the call came.
             is_urgent: whether it is urgent; a later urgent one of the same phone call replaces the earlier.
+            appointment_id: the viewing that a message by text is about.
         """
         connection.execute(
             """
             INSERT INTO messages (
-                agent_id, vapi_call_id, body, attendee_name, attendee_phone, caller_number, received_at, is_urgent
+                agent_id, vapi_call_id, body, attendee_name, attendee_phone, caller_number, received_at, is_urgent,
+                appointment_id
             )
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (vapi_call_id) WHERE is_urgent DO UPDATE
             SET body = EXCLUDED.body, done_at = NULL, done_by = NULL,
                 attendee_name = COALESCE(EXCLUDED.attendee_name, messages.attendee_name),
@@ -133,6 +136,7 @@ class MessageRepository:
                 caller_number,
                 received_at,
                 is_urgent,
+                appointment_id,
             ),
         )
 

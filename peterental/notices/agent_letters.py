@@ -153,7 +153,7 @@ class AgentLetters:
         account = self._calendars.account(_number(notice))
         if account is None or account.problem is None:
             raise NoLongerTrue(reason=_READ_AGAIN)
-        message = f"{account.label}: {account.problem}"
+        message = f"{account.kind_name}: {account.problem}"
         if account.state == "reauth_required":
             message = f"{message} {words.RECONNECT[notice.language]}"
         return _Said({"message": message}, f"/agents/{quote(agent.agent_id, safe='')}/calendars")

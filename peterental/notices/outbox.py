@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING
 from peterental.access import Viewer, owner_filter
 from peterental.audit.model import Change
 from peterental.clock import utc_now
-from peterental.notices.model import NoticeNotOver, NoticePage, NoticeTooLate, NoticeUnknown
+from peterental.notices.model import NoticeNotOver, NoticeTooLate, NoticeUnknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from peterental.appointments.model import Appointment
     from peterental.audit.service import AuditService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
-    from peterental.notices.model import Channel, NewNotice, Notice, NoticeFilter, State
+    from peterental.notices.model import NewNotice, Notice
     from peterental.notices.repository import OutboxRepository
 
-PAGE_SIZE = 50
 MAX_OF_APPOINTMENT = 200
 MAX_BIGINT = 2**63 - 1
 
@@ -57,20 +56,6 @@ class Outbox:
     def of_appointment(self, appointment: Appointment) -> list[Notice]:
         """Return the notices of a viewing that the viewer may see, oldest first. One round trip."""
         return self._repository.of_appointment(appointment.appointment_id, MAX_OF_APPOINTMENT)
-
-    def listing(self, viewer: Viewer, wanted: NoticeFilter, page: int = 1) -> NoticePage:
-        """Return one page of the notices, newest first: all for admins, those of their agents for others.
-
-        One round trip.
-        """
-        found = self._repository.listing(
-            owner_filter(viewer), wanted, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
-        )
-        return NoticePage(notices=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
-
-    def counts(self, viewer: Viewer, since: datetime) -> Mapping[tuple[Channel, State], int]:
-        """Count the notices that ended after a moment or have not ended, by channel and state. One round trip."""
-        return self._repository.counts(owner_filter(viewer), since)
 
     def record_delivery(self, provider_id: str, what: str, detail: str, at: datetime) -> bool:
         """Record what a provider reports about a letter. Reports come in any order, also more than once.

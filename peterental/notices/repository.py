@@ -6,17 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from peterental.jobs.repository import deferral_sql
-from peterental.notices.model import SEND_NOTICES, Channel, Notice, State
+from peterental.notices.model import SEND_NOTICES, Notice
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Any
 
     from psycopg.rows import DictRow
 
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
-    from peterental.notices.model import NewNotice, NoticeFilter
+    from peterental.notices.model import NewNotice
 
 NOTICE = ", ".join(f"notices.{name}" for name in Notice.__dataclass_fields__)
 """The columns of a `Notice`."""
@@ -41,7 +40,8 @@ _REPORTED = """
                    ELSE 'sent'
                END AS state,
                'The provider could not deliver it'
-                   || COALESCE(': ' || max(NULLIF(detail, '')) FILTER (WHERE what = ANY (%(failed)s)), '') || '.' AS reason
+                   || COALESCE(': ' || max(NULLIF(detail, '')) FILTER (WHERE what = ANY (%(failed)s)), '')
+                   || '.' AS reason
         FROM notice_events
         WHERE provider_id = %(provider_id)s
     ) AS told
@@ -121,35 +121,6 @@ class OutboxRepository:
         )
         return [Notice(**row) for row in rows]
 
-    def listing(self, user_id: int | None, wanted: NoticeFilter, *, limit: int, offset: int) -> list[Notice]:
-        """Return notices, newest first: those of a user's agents, or all if None."""
-        conditions, values = _conditions(user_id, wanted)
-        rows = self._database.fetch(
-            f"""
-            SELECT {NOTICE} FROM notices
-            WHERE {" AND ".join(conditions) or "TRUE"}
-            ORDER BY notice_id DESC
-            LIMIT %(limit)s OFFSET %(offset)s
-            """,
-            {**values, "limit": limit, "offset": offset},
-            prepare=False,
-        )
-        return [Notice(**row) for row in rows]
-
-    def counts(self, user_id: int | None, since: datetime) -> dict[tuple[Channel, State], int]:
-        """Count the notices that ended after a moment or are open, by channel and state."""
-        rows = self._database.fetch(
-            f"""
-            SELECT channel, state, COUNT(*) AS number
-            FROM notices
-            WHERE (ended_at >= %(since)s OR ended_at IS NULL) AND (%(user_id)s::int IS NULL OR {_OWN})
-            GROUP BY channel, state
-            """,
-            {"since": since, "user_id": user_id},
-            prepare=False,
-        )
-        return {(row["channel"], row["state"]): row["number"] for row in rows}
-
     def lock(self, connection: Connection, notice_id: int, user_id: int | None) -> Notice | None:
         """Return a notice of a user's agents, or any if None, and lock it until the transaction ends."""
         row = connection.execute(
@@ -194,21 +165,3 @@ class OutboxRepository:
 
 
 _OWN = "notices.agent_id IN (SELECT agent_id FROM agents WHERE user_id = %(user_id)s)"
-
-
-def _conditions(user_id: int | None, wanted: NoticeFilter) -> tuple[list[str], dict[str, Any]]:
-    """Return the conditions of a filter, and their values."""
-    values = {
-        "state": wanted.state,
-        "channel": wanted.channel,
-        "audience": wanted.audience,
-        "kind": wanted.kind,
-        "agent_id": wanted.agent_id,
-        "recipient": wanted.recipient,
-    }
-    conditions = [f"notices.{name} = %({name})s" for name, value in values.items() if value]
-    if wanted.since is not None:
-        conditions.append("notices.created_at >= %(since)s")
-    if user_id is not None:
-        conditions.append(_OWN)
-    return conditions, {**values, "since": wanted.since, "user_id": user_id}

@@ -13,6 +13,7 @@ from peterental.database.migrations.ledger.status import SchemaHealth
 from peterental.services import EXTENSION, build_services
 from peterental.voice import webhook
 from peterental.web import health, host_header
+from peterental.web.agent_notices import pages as agent_notice_pages
 from peterental.web.agents import pages as agent_pages
 from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
@@ -23,9 +24,11 @@ from peterental.web.feeds import routes as feeds
 from peterental.web.jobs import pages as job_pages
 from peterental.web.messages import pages as message_pages
 from peterental.web.notices import pages as notice_pages
+from peterental.web.offers import pages as offer_pages
 from peterental.web.privacy import pages as privacy_pages
 from peterental.web.shell import install as shell
 from peterental.web.tool_tester import pages as tool_tester_pages
+from peterental.web.twilio import routes as twilio
 from peterental.web.users import pages as user_pages
 from peterental.web.visits import pages as visit_pages
 
@@ -53,7 +56,9 @@ def install(app: Flask, config: Config) -> None:
     app.after_request(host_header.relative_redirect)
     shell.install(app, config)
     app.register_blueprint(feeds.create_blueprint())
+    app.register_blueprint(twilio.create_blueprint(services, config))
     for pages in (
+        agent_notice_pages,
         agent_pages,
         appointment_pages,
         audit_pages,
@@ -62,6 +67,7 @@ def install(app: Flask, config: Config) -> None:
         job_pages,
         message_pages,
         notice_pages,
+        offer_pages,
         privacy_pages,
         tool_tester_pages,
         user_pages,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,9 @@ from peterental.appointments.manual.model import Action, ConfirmationRequired, N
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
 from peterental.jobs.model import JobRequest
+from peterental.notices.agent_choices.model import KINDS, Contact, Timing
+from peterental.notices.model import AgentKind, Channel, NoticeSettings
+from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.login_throttle import ClientOrigin
@@ -38,8 +41,14 @@ WRITERS = {
     "appointments/listing/service.py",
     "calendars/connection_service.py",
     "appointments/manual/service.py",
+    "appointments/visitors/service.py",
     "jobs/service.py",
     "messages/service.py",
+    "notices/agent_choices/service.py",
+    "notices/outbox.py",
+    "notices/settings.py",
+    "notices/waitlist/service.py",
+    "notices/wording/service.py",
     "privacy/service.py",
     "users/admin_service.py",
     "users/failure_log.py",
@@ -91,9 +100,12 @@ def change_every_field(services: Services, database: Database) -> None:
     services.jobs.discard(job_id, admin)
     services.jobs.retry(job_id, admin)
     change_calendars(services, database, admin)
+    change_notices(services, database, admin)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")
+    services.visitors.confirm(book(services, admin, "form that is confirmed").appointment_id)
+    services.visitors.release(book(services, admin, "form that is released").appointment_id, lambda _: True)
     delete_person(services, database, admin)
 
 
@@ -110,6 +122,34 @@ def change_calendars(services: Services, database: Database, admin: Viewer) -> N
     services.feeds.create("ana", admin)
     services.feeds.remove("ana", admin)
     services.calendars.disconnect(account_id, admin)
+
+
+def change_notices(services: Services, database: Database, admin: Viewer) -> None:
+    """Choose otherwise what an agent is told and what is sent, send again, and take a caller off the waitlist."""
+    services.notice_settings.change(
+        NoticeSettings(
+            office_name="Elm Homes", texts_visitors=False, mails_visitors=False, reminds_day_before=False,
+            reminds_hours_before=False, follows_up_no_shows=True, release_hours=3, quiet_from=time(21),
+            quiet_until=time(9), list_at=time(6),
+        ),
+        admin,
+    )  # fmt: skip
+    key = WordingKey("booked", "email", "en")
+    services.wordings.change(key, Wording(body="See you on {day} at {time}.[ {link}]", subject="Booked"), admin)
+    database.fetch(
+        "INSERT INTO notices (kind, channel, audience, recipient, state, expires_at, ended_at)"
+        " VALUES ('test', 'email', 'user', 'x@example.com', 'failed', '2027-01-01', NOW())"
+    )
+    services.outbox.retry(database.fetch("SELECT notice_id FROM notices")[0]["notice_id"], admin)
+    choices: dict[tuple[AgentKind, Channel], Timing] = {(kind, "email"): "off" for kind in KINDS}
+    services.agent_notices.change("ana", Contact(email="a@example.com", phone="+14055550123"), choices, admin)
+    database.fetch(
+        """
+        INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted)
+        VALUES ('ana', 'Mia', '+14055550123', '1 Elm', '{[2030-01-01, 2030-01-02)}')
+        """
+    )
+    services.waitlist.remove(database.fetch("SELECT entry_id FROM waitlist")[0]["entry_id"], admin)
 
 
 def delete_person(services: Services, database: Database, admin: Viewer) -> None:

@@ -15,7 +15,7 @@ from peterental.app import create_app
 from peterental.config import Config
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
 from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
-from tests.browser.sample_data import ANA, CAROL, OFFICE, RECOVERY_CODES, REDUCED_CALL, SampleData
+from tests.browser.sample_data import ANA, CAROL, OFFICE, RECOVERY_CODES, REDUCED_CALL, SampleData, link_token
 from tests.browser.site import KEY, WORDS, Site
 from tests.browser.steps import press, type_and_sign_in
 
@@ -77,6 +77,7 @@ def page_states(site: Site, sample: SampleData) -> Iterator[PageState]:
     yield from _calendar_states()
     yield from _connected_calendars(site)
     yield from _as_others(site, sample)
+    yield from _of_visitors(site)
     yield from _empty_and_filtered()
     yield from _invalid_forms()
 
@@ -166,6 +167,25 @@ def _as_others(site: Site, sample: SampleData) -> Iterator[PageState]:
     yield PageState("join", site.join_path(site.services.user_admin.make_link(sample.ana.user_id, sample.admin)), None)
     yield PageState("join-used", "/join?token=old", None, status=404)
     yield PageState("not-found-stranger", "/nothing", None, status=404)
+
+
+def _of_visitors(site: Site) -> Iterator[PageState]:
+    """Yield the pages behind the links of viewings; Ben's visitors read Spanish, and his calendar cannot be read."""
+    site.database.fetch("UPDATE agents SET language = 'es' WHERE agent_id = 'ben-okafor'")
+    maria, tom, gone = (link_token(site, name) for name in ("Maria Gonzalez", "<b>Tom</b>", "Priya Natarajan"))
+    long = link_token(site, "V" + "e" * 190 + "ry")
+    yield PageState("visit-later-days", f"/v/{maria}/move?page=2", None)
+    yield PageState("visit-without-time", f"/v/{maria}/move", None, lambda page: press(page, "Move my viewing"))
+    yield PageState("visit-confirmed", f"/v/{maria}", None, lambda page: press(page, "I will come"))
+    yield PageState("visit-spanish", f"/v/{long}", None)
+    yield PageState("visit-spanish-cancel", f"/v/{long}/cancel", None)
+    yield PageState("visit-spanish-no-times", f"/v/{long}/move", None, status=409)
+    yield PageState("visit-cancelled", f"/v/{tom}", None, status=410)
+    yield PageState("visit-over", f"/v/{gone}", None, status=410)
+    yield PageState("visit-unknown", "/v/x", None, status=404)
+    released = site.database.fetch("SELECT id FROM appointments WHERE attendee_name LIKE 'Li Wei%%'")[0]["id"]
+    site.services.visitors.release(released, lambda _: True)
+    yield PageState("visit-released", f"/v/{site.services.visitor_links.token(released)}", None)
 
 
 def _make_recovery_codes(page: Page) -> None:

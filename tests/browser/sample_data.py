@@ -206,6 +206,12 @@ def _add_failures(site: Site) -> None:
         )
 
 
+def link_token(site: Site, attendee_name: str) -> str:
+    """Return the token in the link of a visitor."""
+    rows = site.database.fetch("SELECT id FROM appointments WHERE attendee_name = %s", [attendee_name])
+    return site.services.visitor_links.token(rows[0]["id"])
+
+
 def _examples(site: Site) -> dict[str, str]:
     """Return an example value of every URL parameter."""
     queries = {
@@ -226,5 +232,6 @@ def _examples(site: Site) -> dict[str, str]:
     found = {name: site.database.fetch(query)[0] for name, query in queries.items()}
     return {
         "agent_id": "nora-castillo",
+        "token": link_token(site, "Maria Gonzalez"),
         **{name: str(next(iter(row.values()))) for name, row in found.items()},
     }

@@ -251,7 +251,7 @@ def test_the_hand_over_looks_again(office: Office, ana: Viewer, database: Databa
     office.services.user_notices.request_reset(ANA, CLIENT)
     (args,) = office.jobs()
     office.services.user_notices.write_reset(args["account"], office.now)
-    (notice,) = office.services.outbox.listing(Viewer(0, "x", is_admin=True), ALL_NOTICES).notices
+    (notice,) = office.services.notice_listing.listing(Viewer(0, "x", is_admin=True), ALL_NOTICES).notices
     letters = UserLetters(
         UserRepository(database), key=lambda: KEY, address="https://rent.example.com",
         office_name=lambda: "Norman Homes", namespace=lambda: "ns", now=lambda: office.now,

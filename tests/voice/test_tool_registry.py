@@ -15,6 +15,7 @@ ARGUMENTS = {
     "find_appointment": {"attendee_name", "property_address"},
     "reschedule_appointment": {"start_time", "property_address", "attendee_name"},
     "cancel_appointment": {"property_address", "attendee_name"},
+    "join_waitlist": {"property_address", "date", "time_of_day", "attendee_name", "attendee_phone"},
     "take_message": {"message", "attendee_name", "attendee_phone"},
 }
 """The documented arguments of each tool."""

@@ -90,7 +90,7 @@ class VisitorService:
         return _view(self._visitors.find(appointment_id), self._now())
 
     def free_days(self, appointment_id: int, page: int = 1) -> FreeDays:
-        """Return the next days to which a viewing may be moved.
+        """Return the next days to which a viewing may be moved, without its present time.
 
         Two round trips; more, and up to two seconds, if the agent's calendar was read too long ago.
 
@@ -109,7 +109,7 @@ class VisitorService:
             schedule = self._appointments.schedule_of(agent_id, now)
             return self._availability(schedule, self._bookable_agent(schedule, now), now, appointment_id)
 
-        return _page_of(self._with_calendar(read, agent_id), page)
+        return _page_of(self._with_calendar(read, agent_id), view.appointment.start, page)
 
     def calendar_file(self, view: VisitorView, *, title: str, description: str, url: str) -> bytes:
         """Return a viewing as an iCalendar file, with the UID of the event to which visitors are invited by e-mail.
@@ -343,12 +343,12 @@ def _state(appointment: Appointment, now: datetime) -> VisitorState:
     return "open" if now < appointment.start else "begun"
 
 
-def _page_of(availability: Availability, page: int) -> FreeDays:
-    """Return one page of the days with free times."""
+def _page_of(availability: Availability, present: datetime, page: int) -> FreeDays:
+    """Return one page of the days with free times other than the present one."""
     first = (page - 1) * DAYS_PER_PAGE
     found: list[tuple[date, tuple[datetime, ...]]] = []
     for day in availability.days():
-        times = tuple(availability.free_on(day))
+        times = tuple(start for start in availability.free_on(day) if start != present)
         if times:
             found.append((day, times))
         if len(found) > first + DAYS_PER_PAGE:

@@ -17,6 +17,8 @@ Timing = Literal["now", "morning", "off"]
 
 CHANNELS: tuple[Channel, ...] = ("email", "text")
 
+CHANNEL_NAMES: Mapping[Channel, str] = MappingProxyType({"email": "e-mail", "text": "text"})
+
 VIEWING_KINDS: tuple[AgentKind, ...] = ("agent_booked", "agent_moved", "agent_cancelled", "agent_released")
 OTHER_KINDS: tuple[AgentKind, ...] = ("agent_urgent_message", "agent_flagged_call", "agent_calendar_trouble")
 LIST: AgentKind = "agent_morning_list"
@@ -42,7 +44,11 @@ class ContactInvalid(Refusal):
 
 
 class ListNeeded(Refusal):
-    """Something is chosen for the morning list by {channel}, so that list has to be sent."""
+    """Something is chosen for the morning list by {name}, so that list has to be sent."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        super().__init__(name=CHANNEL_NAMES[channel])
 
 
 @dataclass(frozen=True, kw_only=True)

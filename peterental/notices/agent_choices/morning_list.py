@@ -90,7 +90,7 @@ class MorningLists:
 
     def _failing(self, agent_id: str) -> tuple[str, ...]:
         accounts = self._calendars.accounts(agent_id)
-        return tuple(f"{account.label}: {account.problem}" for account in accounts if account.problem)
+        return tuple(f"{account.kind_name}: {account.problem}" for account in accounts if account.problem)
 
 
 def text_of(found: MorningList, agent: Agent, channel: Channel, language: Language) -> str:

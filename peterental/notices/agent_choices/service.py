@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import audit_change, lock_agent
 from peterental.notices.agent_choices.model import (
+    CHANNEL_NAMES,
     CHANNELS,
     KINDS,
     LIST,
@@ -98,19 +99,18 @@ def _checked(contact: Contact, agent: Agent) -> Contact:
 
 def _require_list(notices: AgentNotices) -> None:
     """Raise ListNeeded if something is chosen for a morning list that is not sent."""
-    for channel, name in zip(CHANNELS, ("e-mail", "text"), strict=True):
+    for channel in CHANNELS:
         timings = [notices.choices[kind, channel] for kind in KINDS if kind != LIST]
         if "morning" in timings and notices.choices[LIST, channel] != "now":
-            raise ListNeeded(channel=name)
+            raise ListNeeded(channel)
 
 
 def _fields(notices: AgentNotices) -> Mapping[str, object]:
     """Return the fields of the audit log: one for each kind, such as `at once by e-mail`."""
     words = {"now": "at once", "morning": "in the morning list"}
-    names = {"email": "by e-mail", "text": "by text"}
     told: dict[str, object] = {
         kind: ", ".join(
-            f"{words[timing]} {names[channel]}"
+            f"{words[timing]} by {CHANNEL_NAMES[channel]}"
             for channel in CHANNELS
             if (timing := notices.choices[kind, channel]) != "off"
         )

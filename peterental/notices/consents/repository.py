@@ -116,4 +116,4 @@ class ConsentRepository:
 
 def lock_recipient(connection: Connection, recipient: str) -> None:
     """Queue a lock on a recipient until the transaction ends; before the first stop there is no row to lock."""
-    connection.execute("SELECT pg_advisory_xactlock_recipient(hashtextextended(%s, 27))", [recipient])
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 27))", [recipient])

@@ -29,13 +29,13 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
             "which": "{office}: Which viewing do you mean? Please open its link.{viewings}",
             "no_viewing": "{office}: There is no upcoming viewing to change.[ {agent} gets your text.][ Call {phone}.]",
             "released": "{office}: That time was released: {viewing}.[ To keep it: {link}]",
-            "move": "{office}: To choose another time: {link}[ {agent} gets your text too.]",
+            "move": "{office}: {agent} gets your text.[ Or choose another time: {link}]",
             "message": "{office}: Thank you.[ {agent} gets your text.][ Change your viewing: {link}]",
             "help": "{office}: We text you about your viewing[: {viewing}].[ Change: {link}][ Call {phone}.]"
             " Reply STOP to end texts.",
             "start": "{office}: You get texts about your viewings again. Reply STOP to end them.",
             "stop": "{office}: You get no more texts from us. Reply START to get them again.",
-            "stop_booked": "{office}: You get no more texts from us. Your viewing is still booked.[ To cancel it: {link}]",
+            "stop_booked": "{office}: You get no more texts from us. Your viewing is still booked.[ Cancel it: {link}]",
             "wrong_person": "{office}: Sorry. You get no more texts from us.",
         },
         "es": {
@@ -45,7 +45,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
             "which": "{office}: ¿De qué visita se trata? Abra su enlace.{viewings}",
             "no_viewing": "{office}: No hay ninguna visita pendiente.[ {agent} recibe su mensaje.][ Llame al {phone}.]",
             "released": "{office}: Esa hora ya no se guarda: {viewing}.[ Para recuperarla: {link}]",
-            "move": "{office}: Para elegir otra hora: {link}[ {agent} recibe su mensaje.]",
+            "move": "{office}: {agent} recibe su mensaje.[ O elija otra hora: {link}]",
             "message": "{office}: Gracias.[ {agent} recibe su mensaje.][ Cambiar la visita: {link}]",
             "help": "{office}: Le escribimos por su visita[: {viewing}].[ Cambiar: {link}][ Llame al {phone}.]"
             " Responda STOP para no recibirlos.",
@@ -84,7 +84,7 @@ def answer(
         fields |= {
             "viewing": _viewing(first, language),
             "viewings": "".join(
-                f"\n{_viewing(viewing, language)}: {link_of(viewing.appointment_id)}"
+                "\n" + ": ".join(filter(None, (_viewing(viewing, language), link_of(viewing.appointment_id))))
                 for viewing in viewings[:MAX_VIEWINGS_NAMED]
             ),
             "link": link_of(first.appointment_id),

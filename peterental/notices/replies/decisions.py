@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from peterental.notices.model import Kind
-    from peterental.notices.replies.understanding import Understanding
+    from peterental.notices.replies.understanding import Meaning, Understanding
 
 ASKS_TO_CONFIRM: frozenset[Kind] = frozenset({"reminder_day", "waitlist_offer"})
 """After these texts, OK confirms."""
@@ -43,25 +43,24 @@ def decide(understood: Understanding, conversation: Conversation, now: datetime,
     """
     upcoming = conversation.upcoming(now)
     newest = upcoming[0] if upcoming else next(iter(conversation.viewings), None)
-    match understood.meaning:
-        case "stop" | "start" | "help" | "wrong_person" | "courtesy" as plain:
-            return Decision(plain, newest)
+    match _asked(understood.meaning, conversation):
         case "confirm":
             return _confirmed(conversation, upcoming, newest, has_offer=has_offer)
-        case "agree":
-            is_asked = conversation.last_kind in ASKS_TO_CONFIRM
-            if is_asked:
-                return _confirmed(conversation, upcoming, newest, has_offer=has_offer)
-            return Decision("courtesy", newest)
         case "cancel":
             return _of_one("cancel", upcoming, newest)
-        case "decline":
-            is_asked = conversation.last_kind in ASKS_WHETHER_COMING
-            return _of_one("cancel", upcoming, newest) if is_asked else Decision("message", newest)
-        case "move":
-            return Decision("move" if upcoming else "message", newest)
-        case _:
+        case "move" if not upcoming:
             return Decision("message", newest)
+        case outcome:
+            return Decision(outcome, newest)
+
+
+def _asked(meaning: Meaning, conversation: Conversation) -> Outcome:
+    """Return what a text asks for: OK and NO are answers only to texts that ask."""
+    if meaning == "agree":
+        return "confirm" if conversation.last_kind in ASKS_TO_CONFIRM else "courtesy"
+    if meaning == "decline":
+        return "cancel" if conversation.last_kind in ASKS_WHETHER_COMING else "message"
+    return meaning
 
 
 def _confirmed(

@@ -28,6 +28,10 @@ _VIEWING = """
     start_time AS start, status, sequence, property_address, attendee_name, released_at,
 """
 
+_ONE_VIEWING = f"""
+    SELECT {_VIEWING} NULL AS told_sequence FROM appointments JOIN agents USING (agent_id) WHERE id = %s
+"""
+
 _TOLD = f"""
     SELECT {_VIEWING} told_sequence
     FROM (
@@ -126,10 +130,7 @@ class ReplyRepository:
 
     def viewing(self, connection: Connection, appointment_id: int) -> ToldViewing | None:
         """Return a viewing as it is now; None if it was deleted."""
-        row = connection.execute(
-            f"SELECT {_VIEWING} NULL AS told_sequence FROM appointments JOIN agents USING (agent_id) WHERE id = %s".encode(),
-            (appointment_id,),
-        ).fetchone()
+        row = connection.execute(_ONE_VIEWING.encode(), (appointment_id,)).fetchone()
         return None if row is None else ToldViewing(**row)
 
     def add(
@@ -158,6 +159,7 @@ class ReplyRepository:
         provider_id: str,
         outcome: Outcome,
         appointment_id: int | None,
+        *,
         answer: str | None,
         now: datetime,
     ) -> None:
@@ -183,14 +185,6 @@ class ReplyRepository:
             (appointment_id, sender, sequence),
         ).fetchone()
         return row is not None and bool(row["is_told"])
-
-    def is_expected(self, connection: Connection, appointment_id: int) -> bool:
-        """Return whether a viewing takes place and its visitor confirmed it."""
-        row = connection.execute(
-            "SELECT status = 'confirmed' AND confirmed_at IS NOT NULL AS is_expected FROM appointments WHERE id = %s",
-            (appointment_id,),
-        ).fetchone()
-        return row is not None and bool(row["is_expected"])
 
     def of_appointment(self, appointment_id: int, limit: int) -> list[Reply]:
         """Return the newest texts about a viewing, oldest first. One round trip."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -137,8 +138,9 @@ _COURTESY = word_set("""
 """)
 _YES = word_set("yes yep yeah yup yess yesss confirm confirmed confirming confirmo confirmado confirmada confirmar")
 _COMING = re.compile(
-    r"\b(?:(?:ill|i will|well|we will|we ll|will|definitely) be there|see (?:you|u|ya)|(?:im|i am|were|we are|am) coming"
-    r"|on (?:my|our) way|planning to be there|c u|(?:ahi|alli) (?:estare|estaremos|nos vemos)|nos vemos"
+    r"\b(?:(?:ill|i will|well|we will|we ll|will|definitely) be there|see (?:you|u|ya)"
+    r"|(?:im|i am|were|we are|am) coming|on (?:my|our) way|planning to be there|c u"
+    r"|(?:ahi|alli) (?:estare|estaremos|nos vemos)|nos vemos"
     r"|(?:ahi|alla) (?:voy|vamos)|estare (?:ahi|alli)|asistire|iremos)\b"
 )
 _ALONE = word_set("c 1 y si sip")
@@ -196,25 +198,20 @@ def understand(text: str) -> Understanding:
 
 
 def _meaning(joined: str, plain: list[str], core: list[str]) -> Meaning:
-    """Return the meaning of a text that does not opt out."""
-    bare = " ".join(core)
-    if bare in _START:
-        return "start"
-    if _WRONG_PERSON.search(joined):
-        return "wrong_person"
-    if bare in _HELP or _WHO.search(" ".join(plain)):
-        return "help"
-    if _is_cancelling(joined):
-        return "cancel"
-    if _is_confirming(joined, plain, core):
-        return "confirm"
-    if "?" not in joined and core and set(core) <= _DECLINE:
-        return "decline"
-    if "?" not in joined and core and set(core) <= _AGREE:
-        return "agree"
-    if plain and not core:
-        return "courtesy"
-    return "move" if _MOVE.search(joined) else "message"
+    """Return the meaning of a text that does not opt out: the first that fits."""
+    bare, is_question = " ".join(core), "?" in joined
+    readings: tuple[tuple[Meaning, Callable[[], object]], ...] = (
+        ("start", lambda: bare in _START),
+        ("wrong_person", lambda: _WRONG_PERSON.search(joined)),
+        ("help", lambda: bare in _HELP or _WHO.search(" ".join(plain))),
+        ("cancel", lambda: _is_cancelling(joined)),
+        ("confirm", lambda: not is_question and _is_confirming(joined, plain, core)),
+        ("decline", lambda: not is_question and core and set(core) <= _DECLINE),
+        ("agree", lambda: not is_question and core and set(core) <= _AGREE),
+        ("courtesy", lambda: plain and not core),
+        ("move", lambda: _MOVE.search(joined)),
+    )
+    return next((meaning for meaning, fits in readings if fits()), "message")
 
 
 def _opted_out(joined: str, core: list[str]) -> bool | None:
@@ -255,8 +252,6 @@ def _is_filler(text: str) -> bool:
 
 def _is_confirming(joined: str, plain: list[str], core: list[str]) -> bool:
     """Return whether a text confirms, and says nothing else."""
-    if "?" in joined:
-        return False
     if len(core) == 1 and core[0] in _ALONE:
         return True
     if not (_YES & set(core) or _COMING.search(joined) or "si" in core):

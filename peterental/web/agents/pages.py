@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -30,7 +31,7 @@ from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
-from peterental.web.agents import calendar_pages, working_hours_pages
+from peterental.web.agents import calendar_pages, waitlist_pages, working_hours_pages
 from peterental.web.agents.edit_conflict import conflict_message
 from peterental.web.agents.forms import NEVER, AgentForm
 from peterental.web.calls import labels
@@ -52,6 +53,9 @@ REFUSED_AT: Mapping[type[Refusal], str] = {
 LAST_PAGE = 1000
 RECENT_CALLS_SHOWN = 5
 
+ONE_START = timedelta(minutes=1)
+"""A caller on the waiting list who wants exactly one time waits for this long a period."""
+
 PREFILL_PARAMS = {"assistant": "vapi_assistant_id", "number": "phone_number_id"}
 """The query parameters that prefill the form of a new agent, with their fields."""
 
@@ -68,6 +72,7 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/<path:agent_id>/reactivate", view_func=reactivate, methods=both)
     working_hours_pages.add_routes(blueprint)
     calendar_pages.add_routes(blueprint)
+    waitlist_pages.add_routes(blueprint)
     return blueprint
 
 
@@ -102,7 +107,7 @@ def index() -> Answer:
 def show(agent_id: str) -> Answer:
     """Show one agent.
 
-    Runs four queries, and up to four more for "Is this time free?".
+    Runs five queries, and up to four more for "Is this time free?".
     """
     services, viewer, now = _services(), current_viewer(), utc_now()
     agent = services.agents.get(agent_id, viewer)
@@ -120,6 +125,8 @@ def show(agent_id: str) -> Answer:
         max_age_s=services.calendar_sync.max_age_s,
         is_calendar_stale=not services.calendar_sync.is_current(age, agent, now),
         check=check,
+        waiting=services.waitlist.waiting(agent),
+        one_start=ONE_START,
         warnings=warnings,
         asked=request.args,
     )

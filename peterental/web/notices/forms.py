@@ -7,6 +7,7 @@ from datetime import time
 from typing import Any
 
 from wtforms import BooleanField, Field, SelectField, StringField, TextAreaField, TimeField
+from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation
 
 from peterental.notices.settings import MAX_NAME_CHARS, RELEASE_HOURS
@@ -61,7 +62,10 @@ class SettingsForm(PageForm):
     release_hours = SelectField(
         "Release viewings that the visitor did not confirm",
         description="The time becomes free. The visitor is told, and can take it back for 30 minutes.",
-        choices=[("", "Never"), *((str(hours), f"{counted(hours, 'hour')} before") for hours in RELEASE_HOURS)],
+        choices=[
+            SelectChoice("", "Never"),
+            *(SelectChoice(str(hours), f"{counted(hours, 'hour')} before") for hours in RELEASE_HOURS),
+        ],
     )
     quiet_from = ClockField(
         "Quiet hours begin",

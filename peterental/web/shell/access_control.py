@@ -15,10 +15,10 @@ from peterental.web.shell.sign_in_redirect import redirect_to_sign_in
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-MACHINE_BLUEPRINTS = frozenset({"voice", "health", "feeds"})
+MACHINE_BLUEPRINTS = frozenset({"voice", "health", "feeds", "twilio"})
 """Blueprints called by programs: they have no forms and no cookies, and report errors in their own format."""
 
-LINK_BLUEPRINTS = frozenset({"visits"})
+LINK_BLUEPRINTS = frozenset({"visits", "offers"})
 """Blueprints whose URLs contain the secret that authorises the request: they have neither sessions nor CSRF tokens.
 
 A site that forges a request would have to know the URL.

@@ -192,6 +192,7 @@ def _done(view: VisitorView, words: Wording) -> str | None:
 def _render(name: str, token: str, view: VisitorView, status: int = 200, **values: object) -> Answer:
     page = render_template(
         f"visits/{name}.html",
+        office=services_of(current_app).notice_settings.get().office_name,
         view=view,
         token=token,
         language=view.language,

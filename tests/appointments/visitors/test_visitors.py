@@ -174,7 +174,8 @@ def test_move_to_an_offered_time(services: Services, database: Database, insert:
     appointment_id = insert(TEN, overlap_allowed=True)
     offered = [start for times in services.visitors.free_days(appointment_id).days.values() for start in times]
     assert ELEVEN in offered
-    assert TEN in offered, "its own time does not block it"
+    assert TEN not in offered
+    assert TEN + timedelta(minutes=30) in offered, "its own time and the pause after it do not block it"
     moved = services.visitors.move(appointment_id, ELEVEN, TEN)
     assert (moved.start, moved.end) == (ELEVEN, ELEVEN + timedelta(minutes=30))
     assert services.visitors.move(appointment_id, ELEVEN, TEN).start == ELEVEN, "the same form again"
@@ -205,6 +206,22 @@ def test_times_are_those_of_callers(
     with pytest.raises(refusal):
         services.visitors.move(appointment_id, start, TEN)
     assert services.visitors.show(appointment_id).appointment.start == TEN
+
+
+@pytest.mark.parametrize("minutes", [None, 5], ids=["busy", "held"])
+def test_busy_times_are_neither_offered_nor_taken(
+    services: Services, database: Database, insert: Callable[..., int], minutes: int | None
+) -> None:
+    appointment_id = insert(TEN)
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, source, holds_until) VALUES ('ana', tstzrange(%s, %s), 'x', %s)",
+        (ELEVEN, ELEVEN + timedelta(hours=1), NOW + timedelta(minutes=minutes) if minutes else None),
+    )
+    offered = [start for times in services.visitors.free_days(appointment_id).days.values() for start in times]
+    assert ELEVEN not in offered
+    assert ELEVEN + timedelta(hours=1) in offered
+    with pytest.raises(SlotTaken):
+        services.visitors.move(appointment_id, ELEVEN, TEN)
 
 
 def test_viewing_that_the_phone_moved_is_not_moved_again(services: Services, insert: Callable[..., int]) -> None:

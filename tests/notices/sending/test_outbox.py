@@ -9,11 +9,8 @@ import pytest
 
 from peterental.access import Viewer
 from peterental.appointments.manual.repository import ManualBookingRepository
-from peterental.notices import outbox as module
 from peterental.notices.model import (
-    ALL_NOTICES,
     NewNotice,
-    NoticeFilter,
     NoticeNotOver,
     NoticeTooLate,
     NoticeUnknown,
@@ -23,43 +20,14 @@ from tests.notices.office import ADMIN, EMAIL, PHONE_NUMBER, Office
 STRANGER = Viewer(user_id=77, email="stranger@example.com", is_admin=False)
 
 
-def test_agents_see_the_notices_of_their_own(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_viewing_has_its_notices_in_order(office: Office) -> None:
     viewing = office.book(email=EMAIL)
-    outbox, since = office.services.outbox, office.clock.now - timedelta(days=1)
-    assert len(outbox.listing(ADMIN, ALL_NOTICES).notices) == 2
-    assert outbox.listing(STRANGER, ALL_NOTICES).notices == ()
-    assert outbox.counts(STRANGER, since) == {}
-    user = office.services.users.create("ana@example.com", "correct horse battery", "agent", "Ana")
-    office.database.fetch("UPDATE agents SET user_id = %s", [user.user_id])
-    ana = Viewer(user_id=user.user_id, email="ana@example.com", is_admin=False)
-    assert len(outbox.listing(ana, ALL_NOTICES).notices) == 2
-    assert outbox.counts(ana, since) == {("text", "waiting"): 1, ("email", "waiting"): 1}
-    monkeypatch.setattr(module, "PAGE_SIZE", 1)
-    first, second = outbox.listing(ana, ALL_NOTICES), outbox.listing(ana, ALL_NOTICES, 2)
-    assert (first.has_more, second.has_more) == (True, False)
-    assert first.notices[0].notice_id > second.notices[0].notice_id
     with office.database.transaction() as connection:
         appointment = ManualBookingRepository(office.database).get(connection, viewing, None)
     assert appointment is not None
-    assert [notice.channel for notice in outbox.of_appointment(appointment)] == [
-        notice.channel for notice in (*second.notices, *first.notices)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "number"),
-    [
-        (NoticeFilter(channel="text"), 1),
-        (NoticeFilter(state="sent"), 0),
-        (NoticeFilter(kind="booked", audience="visitor", agent_id="ana"), 2),
-        (NoticeFilter(recipient=EMAIL), 1),
-    ],
-)
-def test_listing_is_filtered(office: Office, wanted: NoticeFilter, number: int) -> None:
-    office.book(email=EMAIL)
-    assert len(office.services.outbox.listing(ADMIN, wanted).notices) == number
-    late = NoticeFilter(since=office.clock.now + timedelta(seconds=1))
-    assert office.services.outbox.listing(ADMIN, late).notices == ()
+    found = office.services.outbox.of_appointment(appointment)
+    assert sorted(notice.channel for notice in found) == ["email", "text"]
+    assert [notice.notice_id for notice in found] == office.notices("notice_id")
 
 
 REPORTS = [("queued", ""), ("sent", ""), ("delivered", "")]

@@ -12,6 +12,7 @@ from flask import Flask
 from peterental import demo
 from peterental.access import Viewer
 from peterental.database.pool import Database
+from peterental.notices.wording.model import WordingKey
 from peterental.services import Services
 from peterental.users.model import Client, SignedIn
 from peterental.web.shell.access_control import LINK_BLUEPRINTS, MACHINE_BLUEPRINTS
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tests.web.conftest import Browser
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-FOR_ADMINS = {"job_id": 403, "user_id": 403}
+FOR_ADMINS = {"job_id": 403, "kind": 403, "user_id": 403}
 """The status for an agent's user where it is not 404: these pages are for admins only."""
 
 
@@ -28,6 +29,8 @@ FOR_ADMINS = {"job_id": 403, "user_id": 403}
 def others(services: Services, database: Database, admin: Viewer) -> dict[str, str]:
     """An id of each kind that a URL may contain; none of them belongs to Ana."""
     demo.load_if_empty(services, database)
+    database.fetch("INSERT INTO notice_channels (channel, sender, is_real) VALUES ('text', '+14055550100', TRUE)")
+    services.wording_samples.send_test(WordingKey("booked", "text", "en"), "405 555 0142", admin)
     services.sessions.start(SignedIn(viewer=admin, session_epoch=0), Client("203.0.113.7", "Firefox"))
 
     def first(query: str) -> str:
@@ -38,7 +41,11 @@ def others(services: Services, database: Database, admin: Viewer) -> dict[str, s
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "job_id": "1",
+        "channel": "text",
+        "kind": "booked",
+        "language": "en",
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
+        "notice_id": first("SELECT notice_id FROM notices LIMIT 1"),
         "session_id": first(f"SELECT session_id FROM user_sessions WHERE user_id = {admin.user_id} LIMIT 1"),
         "user_id": str(admin.user_id),
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
@@ -131,7 +138,8 @@ def test_search_fields_limit_the_url_length(app: Flask, office: Browser, others:
 
 def test_only_machine_and_link_routes_skip_csrf(app: Flask, stranger: Browser) -> None:
     free = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set())}
-    assert {name for name in free if name.partition(".")[0] in MACHINE_BLUEPRINTS} == {"voice.receive"}
+    by_machine = {name for name in free if name.partition(".")[0] in MACHINE_BLUEPRINTS}
+    assert by_machine == {"twilio.receive", "twilio.report", "voice.receive"}
     by_link = {name for name in free if name.partition(".")[0] in LINK_BLUEPRINTS}
     assert by_link == {f"visits.{name}" for name in ("cancel", "confirm", "move", "reinstate")}
     page = stranger.post("/login", csrf_token="old", email="office@example.com", password="correct horse battery")

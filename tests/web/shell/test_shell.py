@@ -338,6 +338,8 @@ def test_admins_see_more_navigation_entries() -> None:
     agents = navigation_for(EVERYTHING, is_admin=False, endpoint=None)
     assert [entry.label for entry in admins.more] == [
         "Rehearsal",
+        "Outbox",
+        "Settings",
         "Users",
         "Audit log",
         "Privacy",
@@ -345,7 +347,7 @@ def test_admins_see_more_navigation_entries() -> None:
         "Schema",
         "Account",
     ]
-    assert [entry.label for entry in agents.more] == ["Rehearsal", "Account"]
+    assert [entry.label for entry in agents.more] == ["Rehearsal", "Outbox", "Account"]
     assert admins.current is None
 
 

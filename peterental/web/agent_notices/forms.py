@@ -1,0 +1,84 @@
+"""The form of what an agent is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wtforms import EmailField, SelectField, TelField
+from wtforms.fields import SelectChoice
+
+from peterental.notices.agent_choices.model import CHANNELS, KINDS, LIST, MAX_EMAIL_CHARS, Contact, Timing
+from peterental.web.shell.forms import PageForm, up_to
+
+if TYPE_CHECKING:
+    from peterental.notices.agent_choices.model import AgentNotices, Choices
+    from peterental.notices.model import AgentKind, Channel
+
+MAX_PHONE_CHARS = 40
+
+KIND_LABELS: dict[AgentKind, str] = {
+    "agent_booked": "A viewing was booked",
+    "agent_moved": "A viewing was moved",
+    "agent_cancelled": "A viewing was cancelled",
+    "agent_released": "A viewing was released, because it was not confirmed",
+    "agent_urgent_message": "An urgent message",
+    "agent_flagged_call": "A call to check",
+    "agent_calendar_trouble": "A calendar cannot be read",
+    "agent_morning_list": "The morning list",
+}
+CHANNEL_LABELS: dict[Channel, str] = {"email": "By e-mail", "text": "By text"}
+
+_TIMINGS: list[tuple[Timing, str]] = [("now", "At once"), ("morning", "In the morning list"), ("off", "Not at all")]
+_LIST_TIMINGS: list[tuple[Timing, str]] = [("now", "Every morning"), ("off", "Not at all")]
+
+
+class ContactForm(PageForm):
+    """Where an agent is told."""
+
+    email = EmailField(
+        "E-mail",
+        validators=[up_to(MAX_EMAIL_CHARS)],
+        render_kw={"autocomplete": "off", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false"},
+    )
+    phone = TelField(
+        "Phone for texts",
+        description="A mobile number with its area code. Without it no texts are sent.",
+        validators=[up_to(MAX_PHONE_CHARS)],
+        render_kw={"autocomplete": "off"},
+    )
+
+    @property
+    def contact(self) -> Contact:
+        """The entered contact."""
+        return Contact(email=self.email.data or None, phone=self.phone.data or None)
+
+    @property
+    def choices(self) -> Choices:
+        """The chosen timing of each kind and channel."""
+        return {(kind, channel): self[field_name(kind, channel)].data for kind in KINDS for channel in CHANNELS}
+
+    def show(self, notices: AgentNotices) -> None:
+        """Fill the form with what an agent chose."""
+        self.email.data, self.phone.data = notices.contact.email, notices.contact.phone
+        for (kind, channel), timing in notices.choices.items():
+            self[field_name(kind, channel)].data = timing
+
+
+def field_name(kind: AgentKind, channel: Channel) -> str:
+    """Return the name of the field of a kind and channel."""
+    return f"{kind}_{channel}"
+
+
+NoticesForm = type(
+    "NoticesForm",
+    (ContactForm,),
+    {
+        field_name(kind, channel): SelectField(
+            CHANNEL_LABELS[channel],
+            choices=[SelectChoice(*timing) for timing in (_LIST_TIMINGS if kind == LIST else _TIMINGS)],
+        )
+        for kind in KINDS
+        for channel in CHANNELS
+    },
+)
+"""Where an agent is told, and of what: a field for each kind and channel."""

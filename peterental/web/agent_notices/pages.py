@@ -1,0 +1,64 @@
+"""The page on which an agent's user or an admin chooses what the agent is told, how and when."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from peterental.notices.agent_choices.model import (
+    CHANNELS,
+    LIST,
+    OTHER_KINDS,
+    VIEWING_KINDS,
+    ContactInvalid,
+    ListNeeded,
+)
+from peterental.services import services_of
+from peterental.web.agent_notices.forms import KIND_LABELS, ContactForm, NoticesForm, field_name
+from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.session import current_viewer
+
+Answer = Response | str | tuple[str, int]
+
+GROUPS = (("Viewings", VIEWING_KINDS), ("Calls and calendars", OTHER_KINDS), ("Every morning", (LIST,)))
+"""The kinds under each heading."""
+
+
+def create_blueprint() -> Blueprint:
+    """Return the blueprint of the page."""
+    blueprint = Blueprint("agent_notices", __name__, template_folder="templates")
+    blueprint.add_url_rule("/agents/<path:agent_id>/notices", view_func=show, methods=["GET", "POST"])
+    return blueprint
+
+
+@preserves_form
+def show(agent_id: str) -> Answer:
+    """Show what an agent is told, and save it. Runs four queries."""
+    services, viewer = services_of(current_app), current_viewer()
+    notices = services.agent_notices.show(agent_id, viewer)
+    form: ContactForm = NoticesForm()
+    if not form.is_submitted():
+        form.show(notices)
+    if form.validate_on_submit():
+        try:
+            services.agent_notices.change(agent_id, form.contact, form.choices, viewer)
+        except ContactInvalid as refusal:
+            form.add_error(refusal, refusal.at)
+        except ListNeeded as refusal:
+            form.add_error(refusal, field_name(LIST, refusal.channel))
+        else:
+            flash("The notices were saved.", "done")
+            return redirect(url_for("agent_notices.show", agent_id=agent_id), 303)
+    body = render_template(
+        "agent_notices/show.html",
+        agent=notices.agent,
+        notices=notices,
+        form=form,
+        ready=services.notice_channels.ready(),
+        list_at=services.notice_settings.get().list_at,
+        groups=GROUPS,
+        channels=CHANNELS,
+        labels=KIND_LABELS,
+        field_name=field_name,
+    )
+    return body, 400 if form.is_submitted() else 200

@@ -1,0 +1,98 @@
+"""`/v/offer/<token>`: a caller on the waitlist sees the time that is held, and takes it.
+
+The token authorises each request. Opening the page changes nothing: programs that look through messages open links.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from peterental.database.connect import DatabaseTooSlow, DatabaseUnavailable
+from peterental.database.statement_errors import StatementCancelled, StatementRefused
+from peterental.errors import Fault
+from peterental.notices.waitlist.model import EntryUnknown, OfferEnded, OfferView
+from peterental.services import services_of
+from peterental.web.offers.wording import OFFERS
+from peterental.web.visits.pages import HEADERS, RETRY_AFTER_S
+from peterental.web.visits.wording import ENGLISH, WORDINGS
+
+log = logging.getLogger(__name__)
+
+Answer = Response | str | tuple[str, int]
+
+GONE, CONFLICT = 410, 409
+
+
+def create_blueprint() -> Blueprint:
+    """Return the blueprint of the page."""
+    blueprint = Blueprint("offers", __name__, template_folder="templates")
+    blueprint.add_url_rule("/v/offer/<token>", view_func=show, methods=["GET", "POST"])
+    blueprint.after_request(_protect)
+    blueprint.register_error_handler(EntryUnknown, _unknown)
+    for fault in (DatabaseUnavailable, DatabaseTooSlow, StatementCancelled, StatementRefused):
+        blueprint.register_error_handler(fault, _unavailable)
+    return blueprint
+
+
+def show(token: str) -> Answer:
+    """Show the time that is held, and book it. What was taken is shown on the page of its viewing."""
+    services = services_of(current_app)
+    entry_id = services.offer_links.appointment_of(token)
+    if entry_id is None:
+        raise EntryUnknown
+    if request.method == "POST":
+        try:
+            viewing = services.waitlist.accept(entry_id)
+        except OfferEnded:
+            return _page(token, services.waitlist.show(entry_id), is_refused=True)
+        return _viewing_page(viewing.appointment_id)
+    view = services.waitlist.show(entry_id)
+    if view.viewing is not None:
+        return _viewing_page(view.viewing.appointment_id)
+    return _page(token, view)
+
+
+def _viewing_page(appointment_id: int) -> Response:
+    token = services_of(current_app).visitor_links.token(appointment_id)
+    return redirect(url_for("visits.show", token=token), 303)
+
+
+def _page(token: str, view: OfferView, *, is_refused: bool = False) -> Answer:
+    language = view.entry.language
+    status = 200 if view.is_held else CONFLICT if is_refused else GONE
+    page = render_template(
+        "offers/show.html",
+        entry=view.entry,
+        is_held=view.is_held,
+        is_waiting=view.entry.state in {"waiting", "offered"},
+        token=token,
+        language=language,
+        words=WORDINGS[language],
+        offer=OFFERS[language],
+    )
+    return page, status
+
+
+def _unknown(error: EntryUnknown) -> Answer:
+    del error
+    return _nothing("unknown"), 404
+
+
+def _unavailable(fault: Fault) -> Response:
+    log.error("%s", fault)
+    response = make_response(_nothing("unavailable"), 503)
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def _nothing(name: str) -> str:
+    return render_template("visits/nothing.html", language="en", words=ENGLISH, wordings=WORDINGS, name=name)
+
+
+def _protect(response: Response) -> Response:
+    """Add the headers that keep the token secret."""
+    response.headers.update(HEADERS)
+    return response

@@ -1,0 +1,1 @@
+"""What Twilio sends: texts of visitors, and reports on texts of ours."""
