@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 from flask import Flask
@@ -13,6 +14,7 @@ from playwright.sync_api import Page
 
 from peterental.app import create_app
 from peterental.config import Config
+from peterental.notices.files import FileTransport
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
 from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
 from tests.browser.sample_data import ANA, CAROL, OFFICE, RECOVERY_CODES, REDUCED_CALL, SampleData, link_token
@@ -168,6 +170,27 @@ def _as_others(site: Site, sample: SampleData) -> Iterator[PageState]:
     yield PageState("join", site.join_path(site.services.user_admin.make_link(sample.ana.user_id, sample.admin)), None)
     yield PageState("join-used", "/join?token=old", None, status=404)
     yield PageState("not-found-stranger", "/nothing", None, status=404)
+    yield from _with_mail(site)
+
+
+def _with_mail(site: Site) -> Iterator[PageState]:
+    """Yield pages that depend on e-mail, without it and with it."""
+    before = site.services.notice_channels.ready()
+    site.services.notice_channels.record({})
+    yield PageState("forgot-without-mail", "/forgot", None)
+    yield PageState("invite-without-mail", "/users/invite")
+    site.services.notice_channels.record({"email": FileTransport("email", Path())})
+    yield PageState("forgot", "/forgot", None)
+    yield PageState("forgot-invalid", "/forgot", None, lambda page: press(page, "Send link"))
+    yield PageState("forgot-asked", "/forgot", None, _ask_for_a_link)
+    yield PageState("invite-with-mail", "/users/invite")
+    if not before:
+        site.services.notice_channels.record({})
+
+
+def _ask_for_a_link(page: Page) -> None:
+    page.get_by_label("E-mail").fill("nobody@example.com")
+    press(page, "Send link")
 
 
 def _of_visitors(site: Site) -> Iterator[PageState]:
