@@ -15,10 +15,10 @@ from bench.table import Promise, Table
 
 _NOTICES = 10_000
 _QUICK_NOTICES = 100
-_KILLS = 100
+_KILLS = 60
 _QUICK_KILLS = 3
-_LIVES_AT_LEAST_S = 1.0
-_LIVES_AT_MOST_S = 5.0
+_LIVES_AT_LEAST_S = 2.0
+_LIVES_AT_MOST_S = 9.0
 _TIMEOUT_S = 1800.0
 _POLL_S = 0.5
 _OPEN = "SELECT COUNT(*) FROM notices WHERE state <> 'sent'"

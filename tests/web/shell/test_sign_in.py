@@ -267,7 +267,14 @@ def test_unsafe_next_is_ignored(stranger: Browser, admin: Viewer) -> None:
 def test_every_page_requires_sign_in(app: Flask, stranger: Browser) -> None:
     free = {"sign_in.login", "sign_in.code", "sign_in.set_up", "users.join", "users.forgot", "asset"}
     for rule in app.url_map.iter_rules():
-        if rule.endpoint in free or rule.endpoint.split(".")[0] in {"voice", "health", "feeds", "twilio", "visits"}:
+        if rule.endpoint in free or rule.endpoint.split(".")[0] in {
+            "voice",
+            "health",
+            "feeds",
+            "twilio",
+            "visits",
+            "offers",
+        }:
             continue
         path = re.sub(r"<[^>]+>", "1", rule.rule)
         for method in {"GET", "POST"} & (rule.methods or set()):
