@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,8 @@ from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
 from peterental.jobs.model import JobRequest
 from peterental.notices.agent_choices.model import KINDS, Contact, Timing
-from peterental.notices.model import AgentKind, Channel
+from peterental.notices.model import AgentKind, Channel, NoticeSettings
+from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.login_throttle import ClientOrigin
@@ -44,7 +45,10 @@ WRITERS = {
     "jobs/service.py",
     "messages/service.py",
     "notices/agent_choices/service.py",
+    "notices/outbox.py",
+    "notices/settings.py",
     "notices/waitlist/service.py",
+    "notices/wording/service.py",
     "privacy/service.py",
     "users/admin_service.py",
     "users/failure_log.py",
@@ -121,7 +125,22 @@ def change_calendars(services: Services, database: Database, admin: Viewer) -> N
 
 
 def change_notices(services: Services, database: Database, admin: Viewer) -> None:
-    """Choose otherwise what an agent is told, and take a caller off the waitlist."""
+    """Choose otherwise what an agent is told and what is sent, send again, and take a caller off the waitlist."""
+    services.notice_settings.change(
+        NoticeSettings(
+            office_name="Elm Homes", texts_visitors=False, mails_visitors=False, reminds_day_before=False,
+            reminds_hours_before=False, follows_up_no_shows=True, release_hours=3, quiet_from=time(21),
+            quiet_until=time(9), list_at=time(6),
+        ),
+        admin,
+    )  # fmt: skip
+    key = WordingKey("booked", "email", "en")
+    services.wordings.change(key, Wording(body="See you on {day} at {time}.[ {link}]", subject="Booked"), admin)
+    database.fetch(
+        "INSERT INTO notices (kind, channel, audience, recipient, state, expires_at, ended_at)"
+        " VALUES ('test', 'email', 'user', 'x@example.com', 'failed', '2027-01-01', NOW())"
+    )
+    services.outbox.retry(database.fetch("SELECT notice_id FROM notices")[0]["notice_id"], admin)
     choices: dict[tuple[AgentKind, Channel], Timing] = {(kind, "email"): "off" for kind in KINDS}
     services.agent_notices.change("ana", Contact(email="a@example.com", phone="+14055550123"), choices, admin)
     database.fetch(

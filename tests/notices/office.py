@@ -61,7 +61,7 @@ class FakeTransport:
     """
 
     channel: Channel
-    clock: Clock
+    clock: Callable[[], datetime]
     on_taken: Callable[[Letter], None] = lambda _: None
     can_find: bool = True
     behaviour: Behaviour = "take"
