@@ -244,6 +244,28 @@ def _add_notices(site: Site) -> None:
         )
 
 
+def _add_waitlist(site: Site) -> int:
+    """Insert callers who wait, one of them with a time that is held; return the entry of that one."""
+    start = datetime.now(UTC).replace(hour=17, minute=0, second=0, microsecond=0) + timedelta(days=4)
+    rows = site.database.fetch(
+        """
+        INSERT INTO waitlist (
+            agent_id, attendee_name, phone, property_address, wanted, state, offers, offered_start, offered_end,
+            offer_expires_at
+        )
+        SELECT 'nora-castillo', name, phone, home, tstzmultirange(tstzrange(%(start)s, %(start)s + wanted)), state, 1,
+               %(start)s, %(start)s + INTERVAL '30 minutes', NOW() + INTERVAL '1 day'
+        FROM (VALUES
+            ('Mia Chen', '+14055550123', '12 Elm Street', INTERVAL '1 day', 'offered'),
+            ('V' || repeat('e', 190) || 'ry', '+14055550124', '1 Llanfairpwllgwyngyll', INTERVAL '1 minute', 'waiting')
+        ) AS entry (name, phone, home, wanted, state)
+        RETURNING entry_id, state
+        """,
+        {"start": start},
+    )
+    return int(next(row["entry_id"] for row in rows if row["state"] == "offered"))
+
+
 def _examples(site: Site) -> dict[str, str]:
     """Return an example value of every URL parameter."""
     queries = {
@@ -269,5 +291,6 @@ def _examples(site: Site) -> dict[str, str]:
         "channel": "text",
         "language": "en",
         "token": link_token(site, "Maria Gonzalez"),
+        "offer_token": site.services.offer_links.token(_add_waitlist(site)),
         **{name: str(next(iter(row.values()))) for name, row in found.items()},
     }
