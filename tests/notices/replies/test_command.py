@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from peterental.app import create_app
-from peterental.config import Config
+from peterental.config import Config, Environment
 from peterental.database.pool import Database
 from tests.notices.replies.conftest import Visitor
 from tests.servers import close_for_good
@@ -42,10 +42,10 @@ def test_a_text_is_taken_in(database: Database, visitor: Visitor, viewing: int, 
         ("development", "Dolores", "❌ Enter the number that texts, such as +14055550123."),
     ],
 )
-def test_nothing_else_is_accepted(environment: str, number: str, refusal: str, tmp_path: Path) -> None:
+def test_nothing_else_is_accepted(environment: Environment, number: str, refusal: str, tmp_path: Path) -> None:
     config = Config(
         database_url="postgresql://127.0.0.1:1/none", secret_key=KEY, instance_dir=tmp_path, environment=environment
-    )  # type: ignore[arg-type]  # a Literal
+    )
     code, said = run(config, number, "C")
     assert code == 1
     assert refusal in said
