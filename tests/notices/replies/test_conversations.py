@@ -265,6 +265,15 @@ def test_an_answer_to_an_older_text_does_not_confirm_a_new_time(visitor: Visitor
     assert visitor.viewing(viewing) == ("confirmed", True)
 
 
+def test_an_answer_to_another_text_does_not_tell_the_new_time(visitor: Visitor, viewing: int) -> None:
+    visitor.office.move(viewing, NOON + timedelta(days=4))
+    visitor.office.jobs()  # the job of the notice waits
+    (answer,) = visitor.says("Is there parking?")
+    assert "Ana gets your text" in answer
+    visitor.says("C")
+    assert visitor.viewing(viewing) == ("confirmed", False)
+
+
 def test_a_past_viewing_is_not_changed(visitor: Visitor, viewing: int) -> None:
     visitor.office.clock.forward(days=3)
     (answer,) = visitor.says("cancel my viewing")
