@@ -267,7 +267,8 @@ def test_an_answer_to_an_older_text_does_not_confirm_a_new_time(visitor: Visitor
 
 def test_an_answer_to_another_text_does_not_tell_the_new_time(visitor: Visitor, viewing: int) -> None:
     visitor.office.move(viewing, NOON + timedelta(days=4))
-    visitor.office.jobs()  # the job of the notice waits
+    visitor.office.texts.behaviour = "refuse"
+    assert visitor.reads() == []
     (answer,) = visitor.says("Is there parking?")
     assert "Ana gets your text" in answer
     visitor.says("C")
