@@ -66,7 +66,8 @@ def measure(bench: Bench, server: Server) -> Iterator[Table]:
     is_whole = (len(taken), twice, still_open) == (number, 0, 0)
     yield Table(
         "Notices under kill -9",
-        f"{number:,} texts; {done} workers, each killed up to {_SENDS_AT_MOST_S:.0f} s after its first text; then one that stays. What was being sent at a kill counts as cut off until a worker looks it up.",
+        f"{number:,} texts; {done} workers, each killed up to {_SENDS_AT_MOST_S:.0f} s after its first text;"
+        " then one that stays. What was being sent at a kill counts as cut off until a worker looks it up.",
         ("notices", "kills", "cut off, summed over the kills", "sent", "sent twice", "not sent", "last worker"),
         [(f"{number:,}", f"{done}", f"{cut_off}", f"{len(taken):,}", f"{twice}", f"{still_open}", f"{last_s:.0f} s")],
         [
