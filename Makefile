@@ -16,8 +16,15 @@ run: .venv/.ready
 test: .venv/.ready instance/caldav/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory --jobs=2 check-types run-tests
+
+# Each of these two keeps one core busy for a minute, so they run beside the tests.
+.PHONY: check-types run-tests
+check-types:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+run-tests:
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal
 	$(BIN)/coverage combine --quiet

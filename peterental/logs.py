@@ -22,8 +22,8 @@ from peterental.database_urls import mask_passwords
 
 INDENT = "    "
 
-_FEEDS = "/feeds/"
-_FEED_TOKEN = re.compile(rf"{_FEEDS}([A-Za-z0-9_-]{{4}})[A-Za-z0-9_%-]+")
+_SECRET_PATHS = ("/feeds/", "/v/")
+_SECRET = re.compile(r"(/feeds/|/v/(?:offer/)?)([A-Za-z0-9_-]{4})[A-Za-z0-9_%-]+")
 
 _ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
@@ -96,9 +96,9 @@ class JsonFormatter(logging.Formatter):
 
 
 def _masked(text: str) -> str:
-    """Return a text without passwords, and with the secret part of feed addresses cut short."""
-    if _FEEDS in text:
-        text = _FEED_TOKEN.sub(rf"{_FEEDS}\1…", text)
+    """Return a text without passwords, and with the secret part of feed addresses and visitors' links cut short."""
+    if any(path in text for path in _SECRET_PATHS):
+        text = _SECRET.sub(r"\1\2…", text)
     return mask_passwords(text)
 
 

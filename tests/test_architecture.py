@@ -95,6 +95,7 @@ MAY_READ = {
     ): "a morning list has the changes of its agent's viewings",
     ("notices/agent_choices/repository.py", "appointments"): "a morning list has the viewings of its agent's day",
     ("notices/agent_choices/repository.py", "users"): "an agent is told at the address of its user",
+    ("notices/personal_data_repository.py", "appointments"): "a notice to an agent names the visitor of a viewing",
     ("notices/reminder_repository.py", "agents"): REMINDED,
     ("notices/reminder_repository.py", "appointment_events"): REMINDED,
     ("notices/reminder_repository.py", "appointments"): REMINDED,

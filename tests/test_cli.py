@@ -7,34 +7,18 @@ import os
 import pty
 import re
 import subprocess
-import sys
 import termios
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.commands import FLASK, flask
 from tests.gunicorn import PROJECT_DIR, environment
 from tests.servers import HANG_S, running_debian_postgres, until
 
 UNREACHABLE_URL = "postgresql://pete:hush@127.0.0.1:1/peterental"
 PHRASE = "correct horse battery"
-FLASK = str(Path(sys.executable).with_name("flask"))
-
-
-def flask(*arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a flask command without a terminal."""
-    done = subprocess.run(
-        [FLASK, *arguments],
-        cwd=PROJECT_DIR,
-        env=environment(settings),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from peterental.notices.model import Kind, Letter, NewNotice, NoLongerTrue, NotS
 from peterental.notices.texts.segments import segments
 from peterental.notices.wording.builtin import BUILT_IN, key_named
 from peterental.notices.wording.model import WordingKey, WordingUnknown
-from peterental.notices.wording.rendering import render, with_opt_out
+from peterental.notices.wording.rendering import check, render, with_opt_out
 from peterental.notices.wording.times import day_words, span_words, time_words
 from peterental.phone_numbers import DEFAULT_REGION, normalise
 
@@ -117,6 +117,7 @@ class WordingSamples:
     def preview(self, key: WordingKey, wording: Wording, viewer: Viewer) -> Preview:
         """Return a wording with example values. Raises AdminsOnly, WordingRefused. One round trip."""
         require_admin(viewer)
+        check(key.kind, key.channel, wording)
         return self._preview(key, wording, self._settings.get().office_name)
 
     def send_test(self, key: WordingKey, recipient: str, viewer: Viewer) -> str:

@@ -74,7 +74,7 @@ def running_site(database_url: str, log: Path, **settings: str) -> Iterator[Site
     defaults = {"DATABASE_URL": database_url, "SECRET_KEY": KEY, "WEB_CONCURRENCY": "2", "WEB_THREADS": "4"}
     defaults |= {"GOOGLE_CLIENT_ID": "registered", "GOOGLE_CLIENT_SECRET": "registered"}
     try:
-        with running_gunicorn({**defaults, **UNCOUNTED, **settings}, log) as gunicorn:
+        with running_gunicorn({**defaults, **UNCOUNTED, **settings}, log, is_forked=True) as gunicorn:
             yield Site(gunicorn, database, build_services(database, config=Config(secret_key=KEY)))
     finally:
         database.close()

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def notices_of(services: Services, appointment: Appointment, events: Sequence[Event], now: datetime) -> dict[str, Any]:
-    """Return what the page of a viewing shows of its notices. One query, and two more before the viewing starts."""
+    """Return what the page of a viewing shows of its notices and of the visitor's texts.
+
+    Two queries, and two more before the viewing starts.
+    """
     planned: tuple[PlannedReminder, ...] = ()
     if appointment.status == "confirmed" and appointment.start > now:
         settings, ready = services.notice_settings.get(), services.notice_channels.ready()
@@ -26,6 +29,8 @@ def notices_of(services: Services, appointment: Appointment, events: Sequence[Ev
     return {
         "notices": services.outbox.of_appointment(appointment),
         "planned": planned,
+        "replies": services.replies.of_appointment(appointment),
+        "outcomes": labels.OUTCOMES,
         "kinds": labels.KINDS,
         "states": labels.STATES,
         "channels": labels.CHANNELS,

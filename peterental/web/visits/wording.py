@@ -67,6 +67,7 @@ class Wording:
     over: str
     over_hint: str
     call: str
+    reach: str
     unknown: str
     unknown_hint: str
     unavailable: str
@@ -140,6 +141,7 @@ ENGLISH = Wording(
     reinstate="I will come",
     over="This viewing is over",
     over_hint="This link can no longer be used.",
+    reach="Call {agent}:",
     call="To ask for another viewing, call {agent}:",
     unknown="There is no such viewing",
     unknown_hint="Check that you have copied the whole link from the message.",
@@ -204,6 +206,7 @@ SPANISH = Wording(
     reinstate="Sí, vendré",
     over="Esta visita ya terminó",
     over_hint="Este enlace ya no sirve.",
+    reach="Llame a {agent}:",
     call="Para pedir otra visita, llame a {agent}:",
     unknown="No existe esa visita",
     unknown_hint="Compruebe que ha copiado el enlace completo del mensaje.",

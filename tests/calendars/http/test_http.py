@@ -180,11 +180,15 @@ def test_an_empty_compressed_body_is_empty(client: HttpClient) -> None:
 
 @pytest.mark.parametrize(
     "bomb",
-    [gzip.compress(bytes(200_000_000)), zlib.compress(bytes(200_000_000)), gzip.compress(bytes(60_000)) * 300],
+    [
+        lambda: gzip.compress(bytes(200_000_000)),
+        lambda: zlib.compress(bytes(200_000_000)),
+        lambda: gzip.compress(bytes(60_000)) * 300,
+    ],
     ids=["gzip", "deflate", "many members"],
 )
-def test_a_bomb_is_noticed_while_it_unpacks(bomb: bytes) -> None:
-    fault = fault_of(answer(bomb, headers={"Content-Encoding": "gzip"}), max_bytes=1_000_000)
+def test_a_bomb_is_noticed_while_it_unpacks(bomb: Callable[[], bytes]) -> None:
+    fault = fault_of(answer(bomb(), headers={"Content-Encoding": "gzip"}), max_bytes=1_000_000)
     assert isinstance(fault, CalendarNonsense)
     assert str(fault).startswith("127.0.0.1 sent something that is not a calendar: the answer is larger than 1 MB")
 

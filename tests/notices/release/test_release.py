@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from peterental.access import Viewer
 from peterental.appointments.manual.model import ExpectedState
 from peterental.config import Config
 from peterental.database.pool import Database
+from peterental.notices.release.repository import ReleaseRepository
 from peterental.services import Services, build_services
 from peterental.worker.registry import TASKS
 from peterental.worker.release_viewings import RELEASE_VIEWINGS
 from peterental.worker.task import JobRun
+from tests.plans import Explained, read_whole
 
 NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 """Monday noon in Chicago."""
@@ -251,3 +254,33 @@ def test_worker_releases_each_minute(
     assert [text for text in caplog.messages if "not confirmed" in text] == [
         "Released because they were not confirmed: 1 viewing"
     ]
+
+
+def test_due_viewings_are_found_without_reading_all(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO agents (agent_id, agent_name) VALUES ('ana', 'Ana Reyes')")
+        connection.execute("UPDATE notice_settings SET release_hours = 4")
+        connection.execute(
+            """
+            INSERT INTO appointments (agent_id, start_time, end_time, property_address, attendee_name)
+            SELECT 'ana', start, start + INTERVAL '30 min', '12 Oak Street', 'Dolores'
+            FROM generate_series(%(now)s - INTERVAL '1 year', %(now)s + INTERVAL '30 days', INTERVAL '1 h') AS start
+            """,
+            {"now": NOON},
+        )
+        connection.execute(
+            """
+            INSERT INTO notices (
+                appointment_id, kind, channel, audience, recipient, state, handed_over_at, expires_at
+            )
+            SELECT id, 'reminder_day', 'text', 'visitor', '+14055550123', 'sent', start_time - INTERVAL '1 day', start_time
+            FROM appointments
+            """
+        )
+        connection.execute("ANALYZE appointments, notices")
+    explained = Explained(database_url, {"id": 7})
+    try:
+        assert ReleaseRepository(explained).due(NOON) == [7]
+        assert read_whole(explained.plan, "appointments", "notices") == [], explained.plan
+    finally:
+        explained.close()

@@ -222,6 +222,7 @@ def test_agent_without_free_times(stranger: Browser, link: Link, database: Datab
     database.fetch("DELETE FROM agent_hours")
     page = stranger.get(f"{link.path}/move")
     assert "There are no free times." in page.text
+    assert "Call Ana Lima: +14055550100" in words_of(page)
 
 
 def test_agent_who_takes_no_viewings(stranger: Browser, link: Link, database: Database) -> None:
