@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -23,6 +24,9 @@ from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT, FREE_ATTE
 from peterental.users.model import LinkInvalid, PasswordGrant, SignedIn, TooManyResets
 from peterental.users.password_links import LIFETIME, RESET_LIFETIME, decode
 from peterental.users.repository import UserRepository
+from peterental.worker.password_resets import PASSWORD_RESETS
+from peterental.worker.registry import TASKS
+from peterental.worker.task import JobRun
 
 WORDS = "correct horse battery"
 CHOSEN = "a password of my own"
@@ -53,7 +57,10 @@ class Office:
     def run_jobs(self) -> None:
         """Do what the background jobs do: look for accounts, and send."""
         for args in self.jobs():
-            self.services.user_notices.write_reset(args["account"], datetime.fromisoformat(args["asked_at"]))
+            job = JobRun(
+                args=args, config=self.config, database=self._database, services=self.services, stop=threading.Event()
+            )
+            PASSWORD_RESETS.run(job)
         self.send()
 
     def send(self) -> None:
@@ -360,3 +367,7 @@ def test_what_a_notice_is_about_is_read_again() -> None:
     assert AboutUser.parse(str(about)) == about
     with pytest.raises(ValueError, match="values"):
         AboutUser.parse("user:7")
+
+
+def test_the_worker_knows_the_task() -> None:
+    assert {task.name for task in TASKS} >= {RESET_TASK, "send_notices"}

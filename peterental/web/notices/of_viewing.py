@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def notices_of(services: Services, appointment: Appointment, events: Sequence[Event], now: datetime) -> dict[str, Any]:
-    """Return what the page of a viewing shows of its notices. One query, and up to four more before it starts."""
+    """Return what the page of a viewing shows of its notices and of the visitor's texts.
+
+    Two queries, and up to four more before the viewing starts.
+    """
     planned: tuple[PlannedReminder, ...] = ()
     if appointment.status == "confirmed" and appointment.start > now:
         settings = services.notice_settings.get()
@@ -28,6 +31,8 @@ def notices_of(services: Services, appointment: Appointment, events: Sequence[Ev
     return {
         "notices": services.outbox.of_appointment(appointment),
         "planned": planned,
+        "replies": services.replies.of_appointment(appointment),
+        "outcomes": labels.OUTCOMES,
         "kinds": labels.KINDS,
         "states": labels.STATES,
         "channels": labels.CHANNELS,
