@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from peterental.appointments.visitors.model import visitor_uid
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from peterental.database.connect import Connection
-    from peterental.notices.model import Kind, Notice
+    from peterental.notices.model import Kind, Language, Notice
     from peterental.notices.viewing_repository import ViewingOfNotice, ViewingRepository, ViewingState
     from peterental.notices.wording.service import WordingService
 
@@ -27,6 +27,9 @@ AGENT_KINDS: frozenset[Kind] = frozenset({"agent_booked", "agent_moved", "agent_
 
 CONFIRM = "C"
 """What a visitor replies to confirm. Never CANCEL or STOP: phone companies take these as opting out of all texts."""
+
+TITLES: Mapping[Language, str] = {"en": "Viewing: {home}", "es": "Visita: {home}"}
+"""The title of a viewing in the visitor's calendar. It stays the same when the viewing is moved."""
 
 _UID_HOST = "@visitors.peterental"
 _NORTH_AMERICAN_CHARS = 12
@@ -96,7 +99,7 @@ class ViewingLetters:
             subject=subject,
             body=body,
             message_id=f"notice-{notice.notice_id}.{namespace}{_UID_HOST}",
-            invitation=_invitation(viewing, notice, subject, body, namespace),
+            invitation=_invitation(viewing, notice, body, namespace),
             sender_name=settings.office_name,
         )
 
@@ -166,9 +169,7 @@ def _why_not(viewing: ViewingState | None, notice: Notice, now: datetime) -> str
     return None
 
 
-def _invitation(
-    viewing: ViewingOfNotice, notice: Notice, subject: str | None, body: str, namespace: str
-) -> Invitation | None:
+def _invitation(viewing: ViewingOfNotice, notice: Notice, body: str, namespace: str) -> Invitation | None:
     """Return the invitation to a viewing that was booked, moved or cancelled; None in any other letter."""
     if notice.channel != "email" or notice.kind not in {"booked", "moved", "cancelled", "released"}:
         return None
@@ -179,7 +180,7 @@ def _invitation(
         start=viewing.start,
         end=viewing.end,
         time_zone=viewing.time_zone,
-        summary=subject or "",
+        summary=TITLES[notice.language].format(home=viewing.property_address),
         location=viewing.property_address,
         description=body,
         attendee_name=viewing.attendee_name,

@@ -120,6 +120,7 @@ def test_invitations_of_a_viewing_are_one_event(office: Office) -> None:
     assert first.invitation.uid == last.invitation.uid == visitor_uid("0123456789ab", viewing)
     assert (first.invitation.method, last.invitation.method) == ("REQUEST", "CANCEL")
     assert first.invitation.sequence < last.invitation.sequence
+    assert first.invitation.summary == last.invitation.summary == "Viewing: 12 Elm Street"
     assert first.invitation.location == "12 Elm Street"
     assert first.invitation.attendee_name == "Dolores Whitcomb"
     assert first.message_id != last.message_id
